@@ -1,0 +1,132 @@
+//! The conversation that a lobby has with its AI, bounded in length and in time.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use crate::chat::history::Entry;
+use crate::chat::name::Name;
+use crate::chat::text::Line;
+
+/// Entries of `contents` that a conversation keeps: ten questions with their answers.
+pub const MAX_TURNS: usize = 20;
+/// A conversation is forgotten after this long without a question.
+pub const FORGET_AFTER: Duration = Duration::from_secs(30 * 60);
+/// Messages of the lobby that go with a question.
+pub const RECENT_MESSAGES: usize = 5;
+
+/// Who speaks in a turn, in the words of the Gemini API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// Somebody of the lobby.
+    User,
+    /// Rox.
+    Model,
+}
+
+/// One entry of `contents`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Turn {
+    /// Who speaks.
+    pub role: Role,
+    /// What they say.
+    pub text: String,
+}
+
+/// What was asked and answered in one lobby, oldest first, user and model alternating.
+#[derive(Default)]
+pub struct Conversation {
+    turns: VecDeque<Turn>,
+    last_question: Option<Instant>,
+}
+
+impl Conversation {
+    /// Starts a question at `now`: the turns that go before it. Forgets them first where the last
+    /// question is too long ago.
+    pub fn begin(&mut self, now: Instant) -> impl Iterator<Item = &Turn> {
+        let last = self.last_question.replace(now);
+        if last.is_some_and(|t| now.saturating_duration_since(t) >= FORGET_AFTER) {
+            self.turns.clear();
+        }
+        self.turns.iter()
+    }
+
+    /// Remembers a question that was answered. A failed one leaves no trace.
+    pub fn remember(&mut self, question: String, answer: String) {
+        self.turns.push_back(Turn { role: Role::User, text: question });
+        self.turns.push_back(Turn { role: Role::Model, text: answer });
+        while self.turns.len() > MAX_TURNS {
+            self.turns.drain(..2);
+        }
+    }
+}
+
+/// A question as it stands in the conversation.
+pub fn asked(asker: &Name, question: &Line) -> String {
+    format!("{asker} asked: {}", question.as_str())
+}
+
+/// The last messages of the lobby, as they are put before a question; empty where there are none.
+pub fn recent<'a>(messages: impl Iterator<Item = &'a Entry>) -> String {
+    let mut text = String::new();
+    for entry in messages {
+        if text.is_empty() {
+            text.push_str("Last messages in the lobby:\n");
+        }
+        text.push_str(&format!("{}: {}\n", entry.author, entry.text.as_str()));
+    }
+    if !text.is_empty() {
+        text.push('\n');
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chat::history::UnixMillis;
+    use crate::chat::pictures::Picture;
+
+    fn texts(conversation: &mut Conversation, now: Instant) -> Vec<String> {
+        conversation.begin(now).map(|t| t.text.clone()).collect()
+    }
+
+    #[test]
+    fn twenty_entries_are_kept_in_whole_pairs() {
+        let (mut conversation, now) = (Conversation::default(), Instant::now());
+        for i in 0..15 {
+            conversation.remember(format!("q{i}"), format!("a{i}"));
+        }
+        let turns: Vec<_> = conversation.begin(now).cloned().collect();
+        assert_eq!(turns.len(), MAX_TURNS);
+        assert_eq!(turns[0].text, "q5");
+        for pair in turns.chunks(2) {
+            assert_eq!((pair[0].role, pair[1].role), (Role::User, Role::Model));
+        }
+    }
+
+    #[test]
+    fn it_is_forgotten_after_half_an_hour_without_a_question() {
+        let (mut conversation, start) = (Conversation::default(), Instant::now());
+        assert!(texts(&mut conversation, start).is_empty());
+        conversation.remember("q".into(), "a".into());
+        let almost = start + FORGET_AFTER - Duration::from_secs(1);
+        assert_eq!(texts(&mut conversation, almost), ["q", "a"]);
+        assert_eq!(texts(&mut conversation, almost + FORGET_AFTER), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_question_carries_the_last_messages() {
+        let name = |n| Name::parse(n).unwrap();
+        let entry = |author, text| Entry {
+            at: UnixMillis(0),
+            picture: Picture::DEFAULT,
+            author: name(author),
+            tagged: None,
+            text: Line::clean(text),
+        };
+        let entries = [entry("alice", "hi"), entry("bob", "yo")];
+        assert_eq!(recent(entries.iter()), "Last messages in the lobby:\nalice: hi\nbob: yo\n\n");
+        assert_eq!(recent([].iter()), "");
+        assert_eq!(asked(&name("alice"), &Line::clean("why?")), "alice asked: why?");
+    }
+}

@@ -1,0 +1,27 @@
+//! Rox, the assistant: what Gemini is asked, and how its answer becomes lines of a lobby.
+//!
+//! Everything but [`client`] is pure.
+
+pub mod answer;
+pub mod client;
+pub mod context;
+pub mod gemini;
+pub mod persona;
+pub mod sse;
+
+/// Why a question got no (whole) answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum AiFailure {
+    /// HTTP 429.
+    #[error("rate limit reached")]
+    RateLimited,
+    /// HTTP 429 with a quota status in the body.
+    #[error("quota reached")]
+    QuotaReached,
+    /// HTTP 400, or the prompt was blocked.
+    #[error("prompt refused")]
+    InvalidPrompt,
+    /// Anything else: a timeout, a broken stream, an empty answer, a stop for safety.
+    #[error("no usable answer")]
+    Unavailable,
+}

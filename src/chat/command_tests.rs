@@ -1,0 +1,153 @@
+use proptest::prelude::*;
+
+use super::*;
+
+fn command(text: &str) -> Result<Command, &'static str> {
+    match parse(Line::clean(text)) {
+        Input::Command { parsed: Ok(command), .. } => Ok(command),
+        Input::Command { parsed: Err(CommandError::Usage(spec)), .. } => Err(spec.word),
+        Input::Command { parsed: Err(CommandError::Unknown), .. } => Err("unknown"),
+        Input::Say(_) | Input::Blank => Err("no command"),
+    }
+}
+
+fn created(name: &str, password: Option<&str>, description: &str) -> Result<Command, &'static str> {
+    Ok(Command::Create(NewLobby {
+        name: name.to_owned(),
+        password: password.map(Secret::new),
+        description: Line::clean(description),
+    }))
+}
+
+fn joined(lobby: &str, password: Option<&str>) -> Result<Command, &'static str> {
+    Ok(Command::Join { lobby: lobby.to_owned(), password: password.map(Secret::new) })
+}
+
+fn addressed(to: &str, text: &str) -> Addressed {
+    Addressed { to: to.to_owned(), text: Line::clean(text) }
+}
+
+#[test]
+fn create_takes_two_words_or_a_password_between() {
+    let cases = [
+        ("/create coding Programming", created("coding", None, "Programming")),
+        ("/create coding \"All about code\"", created("coding", None, "All about code")),
+        ("/create gaming no-pass Video games here", created("gaming", None, "Video games here")),
+        ("/create gaming NO-PASS Video games", created("gaming", None, "Video games")),
+        ("/create gaming no-pass", created("gaming", None, "no-pass")),
+        ("/create secret pw For us", created("secret", Some("pw"), "For us")),
+        ("/create secret \"two words\" For us", created("secret", Some("two words"), "For us")),
+        ("/create secret pw \"For us\"", created("secret", Some("pw"), "For us")),
+        ("/create secret pw \"a\" and \"b\"", created("secret", Some("pw"), "\"a\" and \"b\"")),
+        ("/create quiet \"\"", created("quiet", None, "")),
+        ("/create quiet no-pass \"\"", created("quiet", None, "")),
+        ("/create x \"\" desc", Err("/create")),
+        ("/create coding", Err("/create")),
+        ("/create", Err("/create")),
+        ("/create   coding    Programming  ", created("coding", None, "Programming")),
+    ];
+    for (text, want) in cases {
+        assert_eq!(command(text), want, "{text}");
+    }
+}
+
+#[test]
+fn other_commands_read_their_arguments() {
+    let cases = [
+        ("/help", Ok(Command::Help)),
+        ("/HELP", Ok(Command::Help)),
+        ("/Users now", Ok(Command::Users)),
+        ("/lobbies", Ok(Command::Lobbies)),
+        ("/join coding", joined("coding", None)),
+        ("/join coding pw", joined("coding", Some("pw"))),
+        ("/join coding \"two words\"", joined("coding", Some("two words"))),
+        ("/join coding two words", Err("/join")),
+        ("/join", Err("/join")),
+        ("/join   ", Err("/join")),
+        ("/sp", Ok(Command::ResetPicture)),
+        ("/sp Default", Ok(Command::ResetPicture)),
+        ("/sp LIST", Ok(Command::ListPictures)),
+        ("/sp Cat", Ok(Command::SetPicture("cat".to_owned()))),
+        ("/sp cat dog", Err("/sp")),
+        ("/msg bob hi  there", Ok(Command::Message(addressed("bob", "hi  there")))),
+        ("/msg bob \"hi\" he said", Ok(Command::Message(addressed("bob", "\"hi\" he said")))),
+        ("/msg bob \"hi\"", Ok(Command::Message(addressed("bob", "\"hi\"")))),
+        ("/msg bob", Err("/msg")),
+        ("/msg bob   ", Err("/msg")),
+        ("/tag bob look", Ok(Command::Tag(addressed("bob", "look")))),
+        ("/ai why?", Ok(Command::Ask(Some(Line::clean("why?"))))),
+        ("/ai", Ok(Command::Ask(None))),
+        ("/ai   ", Ok(Command::Ask(None))),
+        ("/setai Be a pirate", Ok(Command::SetPrompt(Line::clean("Be a pirate")))),
+        ("/setai", Err("/setai")),
+        ("/quit", Ok(Command::Quit)),
+        ("/quit now", Ok(Command::Quit)),
+        ("/nope", Err("unknown")),
+        ("/", Err("unknown")),
+        ("/ help", Err("unknown")),
+        ("/helpme", Err("unknown")),
+    ];
+    for (text, want) in cases {
+        assert_eq!(command(text), want, "{text}");
+    }
+}
+
+#[test]
+fn a_quote_that_is_never_closed_is_a_character() {
+    assert_eq!(command("/join \"coding"), joined("\"coding", None));
+    assert_eq!(command("/join \"a\"b"), joined("\"a\"b", None));
+}
+
+#[test]
+fn other_lines_are_messages() {
+    for (text, want) in
+        [("hello", "hello"), (" /help", " /help"), ("//help", "/help"), ("a/b", "a/b")]
+    {
+        match parse(Line::clean(text)) {
+            Input::Say(line) => assert_eq!(line.as_str(), want),
+            other => panic!("{text}: {other:?}"),
+        }
+    }
+    for blank in ["", "   ", "\u{3000}"] {
+        assert!(matches!(parse(Line::clean(blank)), Input::Blank), "{blank:?}");
+    }
+}
+
+#[test]
+fn all_commands_count_but_quit() {
+    for spec in &COMMANDS {
+        assert_eq!(spec.counted, spec.word != "/quit");
+    }
+    assert!(matches!(parse(Line::clean("/nope")), Input::Command { counted: true, .. }));
+}
+
+#[test]
+fn every_row_parses_its_own_word_and_debug_tells_no_password() {
+    for spec in &COMMANDS {
+        let text = format!("{} one two three", spec.word);
+        assert!(!matches!(command(&text), Err("unknown" | "no command")), "{text}");
+    }
+    assert!(!format!("{:?}", command("/join a hunter2")).contains("hunter2"));
+}
+
+proptest! {
+    #[test]
+    fn any_line_is_understood_as_something(raw in "/?[a-zA-Z/]{0,6}[ \"\\PC]{0,60}") {
+        let line = Line::clean(&raw);
+        let slash = line.as_str().starts_with('/') && !line.as_str().starts_with("//");
+        match parse(line.clone()) {
+            Input::Blank => prop_assert!(line.is_blank()),
+            Input::Say(said) => {
+                prop_assert!(!slash);
+                prop_assert!(line.as_str().ends_with(said.as_str()));
+            }
+            Input::Command { .. } => prop_assert!(slash),
+        }
+    }
+
+    #[test]
+    fn quoted_arguments_keep_their_blanks(inside in "[a-z ]{1,20}") {
+        let text = format!("/join room \"{inside}\"");
+        prop_assert_eq!(command(&text), joined("room", Some(&inside)));
+    }
+}

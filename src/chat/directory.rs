@@ -1,0 +1,325 @@
+//! Who has which name, where each lobby is, and how many connections and wrong passwords an address has.
+//!
+//! Generic over the handles that the actors hand out, so that it can be tested without any.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::time::{Duration, Instant};
+
+use super::limiter::SlidingWindow;
+use super::name::{Name, NameKey};
+
+/// Number of a connection, never used twice while the process lives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ConnId(pub u64);
+
+/// The name is taken, or kept by the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("name taken")]
+pub struct NameTaken;
+
+/// The names in use. Checking and taking is one step.
+#[derive(Debug)]
+pub struct Users<H> {
+    by_key: HashMap<NameKey, User<H>>,
+    by_conn: HashMap<ConnId, NameKey>,
+}
+
+/// A logged-in user.
+#[derive(Debug, Clone)]
+pub struct User<H> {
+    /// The name as they spell it.
+    pub name: Name,
+    /// Where to reach them.
+    pub handle: H,
+}
+
+impl<H> Default for Users<H> {
+    fn default() -> Self {
+        Self { by_key: HashMap::new(), by_conn: HashMap::new() }
+    }
+}
+
+impl<H> Users<H> {
+    /// Gives `name` to `conn`.
+    ///
+    /// # Errors
+    /// [`NameTaken`] where somebody has it in any spelling, or it is reserved.
+    pub fn claim(&mut self, conn: ConnId, name: Name, handle: H) -> Result<(), NameTaken> {
+        let key = name.key();
+        if name.is_reserved() || self.by_key.contains_key(&key) || self.by_conn.contains_key(&conn)
+        {
+            return Err(NameTaken);
+        }
+        self.by_conn.insert(conn, key.clone());
+        self.by_key.insert(key, User { name, handle });
+        Ok(())
+    }
+
+    /// Frees whatever name `conn` has.
+    pub fn release(&mut self, conn: ConnId) -> Option<User<H>> {
+        self.by_conn.remove(&conn).and_then(|key| self.by_key.remove(&key))
+    }
+
+    /// The user who has this name in any spelling.
+    pub fn find(&self, key: &NameKey) -> Option<&User<H>> {
+        self.by_key.get(key)
+    }
+
+    /// How many have a name.
+    pub fn len(&self) -> usize {
+        self.by_key.len()
+    }
+
+    /// Whether nobody has a name.
+    pub fn is_empty(&self) -> bool {
+        self.by_key.is_empty()
+    }
+}
+
+/// An address as limits count it: an IPv4 address (mapped ones too), or an IPv6 /64, which is what
+/// one customer has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct IpKey(u64, bool);
+
+impl From<IpAddr> for IpKey {
+    fn from(ip: IpAddr) -> Self {
+        match ip.to_canonical() {
+            IpAddr::V4(v4) => Self(u64::from(v4.to_bits()), false),
+            // The upper half, which fits by construction.
+            IpAddr::V6(v6) => Self((v6.to_bits() >> 64) as u64, true),
+        }
+    }
+}
+
+/// Why a connection is not let in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// This address has as many as one may have.
+    #[error("too many connections from this address")]
+    TooManyFromAddress,
+    /// The server has as many as it may have.
+    #[error("server full")]
+    Full,
+}
+
+/// Counts connections, in all and of each address.
+#[derive(Debug)]
+pub struct Admission {
+    max_total: usize,
+    max_per_ip: usize,
+    total: usize,
+    per_ip: HashMap<IpKey, usize>,
+}
+
+impl Admission {
+    /// With these limits; 0 is no limit.
+    pub fn new(max_total: usize, max_per_ip: usize) -> Self {
+        Self { max_total, max_per_ip, total: 0, per_ip: HashMap::new() }
+    }
+
+    /// Takes a place for a connection from `ip`.
+    ///
+    /// # Errors
+    /// The limit that is reached; the address's own first.
+    pub fn admit(&mut self, ip: IpKey) -> Result<(), Refusal> {
+        let count = self.per_ip.get(&ip).copied().unwrap_or(0);
+        if self.max_per_ip != 0 && count >= self.max_per_ip {
+            return Err(Refusal::TooManyFromAddress);
+        }
+        if self.max_total != 0 && self.total >= self.max_total {
+            return Err(Refusal::Full);
+        }
+        self.total += 1;
+        self.per_ip.insert(ip, count + 1);
+        Ok(())
+    }
+
+    /// Gives the place back.
+    pub fn release(&mut self, ip: IpKey) {
+        self.total = self.total.saturating_sub(1);
+        if let Some(count) = self.per_ip.get_mut(&ip) {
+            *count -= 1;
+            if *count == 0 {
+                self.per_ip.remove(&ip);
+            }
+        }
+    }
+
+    /// Connections in all.
+    pub fn total(&self) -> usize {
+        self.total
+    }
+}
+
+/// Wrong passwords that an address may give in [`GUESS_WINDOW`].
+pub const MAX_WRONG_GUESSES: usize = 5;
+/// The stretch of time in which they count.
+pub const GUESS_WINDOW: Duration = Duration::from_secs(60);
+
+/// Whether a password may be looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Guess {
+    /// Yes. [`Guesses::end`] must follow.
+    Go,
+    /// Not before others from this address are decided: they may all turn out wrong.
+    Later,
+    /// No: too many were wrong. Try again after this long.
+    Refused(Duration),
+}
+
+/// Counts wrong passwords of each address, over all its connections and all lobbies.
+#[derive(Debug, Default)]
+pub struct Guesses {
+    by_ip: HashMap<IpKey, Tries>,
+}
+
+#[derive(Debug)]
+struct Tries {
+    wrong: SlidingWindow,
+    undecided: usize,
+}
+
+impl Guesses {
+    /// Asks to try a password.
+    pub fn begin(&mut self, ip: IpKey, now: Instant) -> Guess {
+        let tries = self.by_ip.entry(ip).or_insert_with(|| Tries {
+            wrong: SlidingWindow::new(MAX_WRONG_GUESSES, GUESS_WINDOW),
+            undecided: 0,
+        });
+        if let Err(wait) = tries.wrong.check(now) {
+            return Guess::Refused(wait);
+        }
+        if tries.wrong.len() + tries.undecided >= MAX_WRONG_GUESSES {
+            return Guess::Later;
+        }
+        tries.undecided += 1;
+        Guess::Go
+    }
+
+    /// Says how a try that was let go ended.
+    pub fn end(&mut self, ip: IpKey, wrong: bool, now: Instant) {
+        let Some(tries) = self.by_ip.get_mut(&ip) else { return };
+        tries.undecided = tries.undecided.saturating_sub(1);
+        if wrong {
+            tries.wrong.record(now);
+        }
+        if tries.undecided == 0 && tries.wrong.check(now).is_ok() && tries.wrong.is_empty() {
+            self.by_ip.remove(&ip);
+        }
+    }
+
+    /// Forgets addresses whose wrong passwords have aged away.
+    pub fn forget_old(&mut self, now: Instant) {
+        self.by_ip.retain(|_, tries| {
+            tries.undecided > 0 || tries.wrong.check(now).is_err() || !tries.wrong.is_empty()
+        });
+    }
+
+    /// Addresses that are remembered.
+    pub fn len(&self) -> usize {
+        self.by_ip.len()
+    }
+
+    /// Whether no address is remembered.
+    pub fn is_empty(&self) -> bool {
+        self.by_ip.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name(text: &str) -> Name {
+        Name::parse(text).unwrap()
+    }
+
+    fn ip(text: &str) -> IpKey {
+        text.parse::<IpAddr>().unwrap().into()
+    }
+
+    #[test]
+    fn a_name_has_one_owner_in_any_case_and_is_free_after() {
+        let mut users = Users::default();
+        assert_eq!(users.claim(ConnId(1), name("Bob"), ()), Ok(()));
+        assert_eq!(users.claim(ConnId(2), name("bOB"), ()), Err(NameTaken));
+        assert_eq!(users.claim(ConnId(1), name("other"), ()), Err(NameTaken), "one name each");
+        assert_eq!(users.find(&NameKey::of("BOB")).map(|u| u.name.as_str()), Some("Bob"));
+        assert!(users.release(ConnId(2)).is_none());
+        assert!(users.release(ConnId(1)).is_some());
+        assert_eq!(users.claim(ConnId(2), name("bOB"), ()), Ok(()));
+        assert_eq!(users.len(), 1);
+    }
+
+    #[test]
+    fn reserved_names_are_never_free() {
+        assert_eq!(Users::default().claim(ConnId(1), name("Rox"), ()), Err(NameTaken));
+    }
+
+    #[test]
+    fn addresses_are_counted_as_one_customer_has_them() {
+        assert_eq!(ip("10.0.0.1"), ip("::ffff:10.0.0.1"));
+        assert_ne!(ip("10.0.0.1"), ip("10.0.0.2"));
+        assert_eq!(ip("2001:db8::1"), ip("2001:db8::ffff:1"));
+        assert_ne!(ip("2001:db8::1"), ip("2001:db8:0:1::1"));
+        assert_ne!(ip("0.0.0.1"), ip("0:0:0:1::"));
+    }
+
+    #[test]
+    fn admission_counts_places_and_gives_them_back() {
+        let mut admission = Admission::new(3, 2);
+        let (a, b) = (ip("10.0.0.1"), ip("10.0.0.2"));
+        assert_eq!(admission.admit(a), Ok(()));
+        assert_eq!(admission.admit(a), Ok(()));
+        assert_eq!(admission.admit(a), Err(Refusal::TooManyFromAddress));
+        assert_eq!(admission.admit(b), Ok(()));
+        assert_eq!(admission.admit(b), Err(Refusal::Full));
+        admission.release(a);
+        assert_eq!(admission.admit(b), Ok(()));
+        assert_eq!(admission.total(), 3);
+    }
+
+    #[test]
+    fn the_sixth_guess_waits_for_the_first_wrong_one_to_age() {
+        let (mut guesses, start, a) = (Guesses::default(), Instant::now(), ip("10.0.0.1"));
+        for i in 0..5 {
+            let now = start + Duration::from_secs(i);
+            assert_eq!(guesses.begin(a, now), Guess::Go);
+            guesses.end(a, true, now);
+        }
+        let now = start + Duration::from_secs(10);
+        assert_eq!(guesses.begin(a, now), Guess::Refused(Duration::from_secs(50)));
+        assert_eq!(guesses.begin(ip("10.0.0.2"), now), Guess::Go, "another address is free");
+        assert_eq!(guesses.begin(a, start + GUESS_WINDOW), Guess::Go);
+    }
+
+    #[test]
+    fn guesses_at_once_are_no_more_than_guesses_in_turn() {
+        let (mut guesses, now, a) = (Guesses::default(), Instant::now(), ip("10.0.0.1"));
+        for _ in 0..5 {
+            assert_eq!(guesses.begin(a, now), Guess::Go);
+        }
+        assert_eq!(guesses.begin(a, now), Guess::Later);
+        guesses.end(a, false, now);
+        assert_eq!(guesses.begin(a, now), Guess::Go, "a right one costs nothing");
+        for _ in 0..5 {
+            guesses.end(a, true, now);
+        }
+        assert!(matches!(guesses.begin(a, now), Guess::Refused(_)));
+    }
+
+    #[test]
+    fn addresses_without_a_recent_wrong_guess_are_forgotten() {
+        let (mut guesses, now, a) = (Guesses::default(), Instant::now(), ip("10.0.0.1"));
+        guesses.begin(a, now);
+        guesses.end(a, false, now);
+        assert!(guesses.is_empty());
+        guesses.begin(a, now);
+        guesses.end(a, true, now);
+        guesses.forget_old(now);
+        assert_eq!(guesses.len(), 1);
+        guesses.forget_old(now + GUESS_WINDOW);
+        assert!(guesses.is_empty());
+    }
+}

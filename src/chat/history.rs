@@ -1,0 +1,165 @@
+//! What was said in a lobby, bounded in number and in age.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use super::name::Name;
+use super::pictures::Picture;
+use super::text::Line;
+
+/// Wall-clock time in milliseconds since 1970-01-01 UTC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct UnixMillis(pub u64);
+
+impl UnixMillis {
+    /// Time from `self` to `now`; none where the clock was set back meanwhile.
+    pub fn until(self, now: Self) -> Duration {
+        Duration::from_millis(now.0.saturating_sub(self.0))
+    }
+}
+
+/// One message, as it was shown to the lobby.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    /// When it was said.
+    pub at: UnixMillis,
+    /// The sender's picture at that time.
+    pub picture: Picture,
+    /// Who said it.
+    pub author: Name,
+    /// Whom it tags, for `/tag`.
+    pub tagged: Option<Name>,
+    /// What was said.
+    pub text: Line,
+}
+
+/// The newest messages of one lobby, oldest first.
+#[derive(Debug)]
+pub struct History {
+    entries: VecDeque<Entry>,
+    max_entries: usize,
+    max_age: Duration,
+}
+
+impl History {
+    /// Keeps at most `max_entries`, none older than `max_age`.
+    pub fn new(max_entries: usize, max_age: Duration) -> Self {
+        Self { entries: VecDeque::new(), max_entries, max_age }
+    }
+
+    /// Adds the newest message and lets go of what is over the limits.
+    pub fn push(&mut self, entry: Entry) {
+        self.expire(entry.at);
+        if self.entries.len() == self.max_entries {
+            self.entries.pop_front();
+        }
+        self.entries.push_back(entry);
+    }
+
+    /// What a user who joins at `now` is shown, oldest first.
+    pub fn recent(&mut self, now: UnixMillis) -> impl DoubleEndedIterator<Item = &Entry> {
+        self.expire(now);
+        self.entries.iter()
+    }
+
+    /// The newest `count` messages, oldest first.
+    pub fn last(&self, count: usize) -> impl Iterator<Item = &Entry> {
+        self.entries.iter().skip(self.entries.len().saturating_sub(count))
+    }
+
+    fn expire(&mut self, now: UnixMillis) {
+        while self.entries.front().is_some_and(|e| e.at.until(now) > self.max_age) {
+            self.entries.pop_front();
+        }
+    }
+}
+
+/// How long ago something was said, in the unit that people would use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Age {
+    /// Under five seconds.
+    JustNow,
+    /// A count of seconds (`s`), minutes (`m`), hours (`h`) or days (`d`), rounded down.
+    Ago(u64, char),
+}
+
+impl Age {
+    /// The age of something that happened `elapsed` ago.
+    pub fn of(elapsed: Duration) -> Self {
+        match elapsed.as_secs() {
+            0..5 => Self::JustNow,
+            s @ 5..60 => Self::Ago(s, 's'),
+            s @ 60..3_600 => Self::Ago(s / 60, 'm'),
+            s @ 3_600..86_400 => Self::Ago(s / 3_600, 'h'),
+            s => Self::Ago(s / 86_400, 'd'),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(at: u64, text: &str) -> Entry {
+        Entry {
+            at: UnixMillis(at),
+            picture: Picture::DEFAULT,
+            author: Name::parse("alice").unwrap(),
+            tagged: None,
+            text: Line::clean(text),
+        }
+    }
+
+    fn texts(history: &mut History, now: u64) -> Vec<String> {
+        history.recent(UnixMillis(now)).map(|e| e.text.as_str().to_owned()).collect()
+    }
+
+    #[test]
+    fn bounded_by_number_and_by_age() {
+        let mut history = History::new(3, Duration::from_secs(10));
+        for i in 0..5 {
+            history.push(entry(i * 1_000, &i.to_string()));
+        }
+        assert_eq!(texts(&mut history, 4_000), ["2", "3", "4"]);
+        assert_eq!(texts(&mut history, 12_000), ["2", "3", "4"]);
+        assert_eq!(texts(&mut history, 12_001), ["3", "4"]);
+        assert!(texts(&mut history, 60_000).is_empty());
+    }
+
+    #[test]
+    fn the_last_few_are_the_newest_oldest_first() {
+        let mut history = History::new(100, Duration::from_secs(10));
+        for i in 0..8 {
+            history.push(entry(i, &i.to_string()));
+        }
+        let last: Vec<_> = history.last(5).map(|e| e.text.as_str().to_owned()).collect();
+        assert_eq!(last, ["3", "4", "5", "6", "7"]);
+    }
+
+    #[test]
+    fn a_clock_set_back_makes_nothing_old() {
+        let mut history = History::new(3, Duration::from_secs(10));
+        history.push(entry(1_000_000, "x"));
+        assert_eq!(texts(&mut history, 5), ["x"]);
+        assert_eq!(UnixMillis(9).until(UnixMillis(3)), Duration::ZERO);
+    }
+
+    #[test]
+    fn ages_read_as_people_say_them() {
+        for (secs, want) in [
+            (0, Age::JustNow),
+            (4, Age::JustNow),
+            (5, Age::Ago(5, 's')),
+            (59, Age::Ago(59, 's')),
+            (60, Age::Ago(1, 'm')),
+            (3_599, Age::Ago(59, 'm')),
+            (3_600, Age::Ago(1, 'h')),
+            (86_399, Age::Ago(23, 'h')),
+            (86_400, Age::Ago(1, 'd')),
+            (30 * 86_400, Age::Ago(30, 'd')),
+        ] {
+            assert_eq!(Age::of(Duration::from_secs(secs)), want, "{secs}");
+        }
+        assert_eq!(Age::of(Duration::from_millis(4_999)), Age::JustNow);
+    }
+}

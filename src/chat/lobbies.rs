@@ -1,0 +1,195 @@
+//! The list of lobbies: which exist, whose they are, how many there may be.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::directory::ConnId;
+use super::name::{Name, NameError, NameKey};
+use super::password::PasswordRecord;
+use super::text::Line;
+
+/// The lobby that is always there and that everybody starts in.
+pub const GENERAL: &str = "general";
+
+/// Number of a lobby, never used twice while the process lives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct LobbyId(pub u32);
+
+/// What everybody may know of a lobby.
+#[derive(Debug, Clone)]
+pub struct Card {
+    /// Its name.
+    pub name: Name,
+    /// Its description; may be empty.
+    pub description: Line,
+    /// Who made it, by the name of that time.
+    pub creator: Name,
+    /// The connection that made it; none for `general`.
+    pub creator_conn: Option<ConnId>,
+    /// Whether its AI has a prompt of its own.
+    pub custom_ai: bool,
+    /// How many are in it.
+    pub users: usize,
+}
+
+/// A lobby in the list.
+#[derive(Debug, Clone)]
+pub struct Listing<H> {
+    /// Its number.
+    pub id: LobbyId,
+    /// What everybody may know.
+    pub card: Card,
+    /// The password record of a private lobby.
+    pub record: Option<Arc<PasswordRecord>>,
+    /// Where to reach it.
+    pub handle: H,
+}
+
+/// Why a lobby cannot be made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum CreateError {
+    /// Not a valid name.
+    #[error("bad lobby name")]
+    BadName(NameError),
+    /// There is one of that name.
+    #[error("lobby exists")]
+    Exists,
+    /// The user has as many as one may have.
+    #[error("too many lobbies of this user")]
+    TooManyOfUser,
+    /// The server has as many as it may have.
+    #[error("too many lobbies")]
+    TooMany,
+}
+
+/// Most lobbies, in all and of one user. `general` does not count.
+#[derive(Debug, Clone, Copy)]
+pub struct LobbyLimits {
+    /// On the server.
+    pub total: usize,
+    /// Of one user.
+    pub per_user: usize,
+}
+
+/// All lobbies, by name.
+#[derive(Debug)]
+pub struct Lobbies<H> {
+    limits: LobbyLimits,
+    by_key: BTreeMap<NameKey, Listing<H>>,
+}
+
+impl<H> Lobbies<H> {
+    /// None yet.
+    pub fn new(limits: LobbyLimits) -> Self {
+        Self { limits, by_key: BTreeMap::new() }
+    }
+
+    /// Whether `creator` may make a lobby called `name` now.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn may_create(&self, name: &Name, creator: ConnId) -> Result<(), CreateError> {
+        if self.by_key.contains_key(&name.key()) {
+            return Err(CreateError::Exists);
+        }
+        let made = self.made_by_users().filter(|l| l.card.creator_conn == Some(creator)).count();
+        if made >= self.limits.per_user {
+            return Err(CreateError::TooManyOfUser);
+        }
+        if self.made_by_users().count() >= self.limits.total {
+            return Err(CreateError::TooMany);
+        }
+        Ok(())
+    }
+
+    /// Adds a lobby whose name is free.
+    pub fn insert(&mut self, listing: Listing<H>) {
+        self.by_key.insert(listing.card.name.key(), listing);
+    }
+
+    /// The lobby of this name in any spelling.
+    pub fn find(&self, key: &NameKey) -> Option<&Listing<H>> {
+        self.by_key.get(key)
+    }
+
+    /// The lobby of this number.
+    pub fn by_id(&mut self, id: LobbyId) -> Option<&mut Listing<H>> {
+        self.by_key.values_mut().find(|l| l.id == id)
+    }
+
+    /// Takes a lobby off the list.
+    pub fn remove(&mut self, id: LobbyId) -> Option<Listing<H>> {
+        let key = self.by_key.iter().find(|(_, l)| l.id == id).map(|(key, _)| key.clone())?;
+        self.by_key.remove(&key)
+    }
+
+    /// All of them: general first, then by name.
+    pub fn iter(&self) -> impl Iterator<Item = &Listing<H>> {
+        let general = self.by_key.get(&NameKey::of(GENERAL));
+        general.into_iter().chain(self.made_by_users())
+    }
+
+    fn made_by_users(&self) -> impl Iterator<Item = &Listing<H>> {
+        self.by_key.values().filter(|l| l.card.creator_conn.is_some())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn listing(id: u32, name: &str, conn: Option<u64>) -> Listing<()> {
+        let card = Card {
+            name: Name::parse(name).unwrap(),
+            description: Line::default(),
+            creator: Name::parse("alice").unwrap(),
+            creator_conn: conn.map(ConnId),
+            custom_ai: false,
+            users: 0,
+        };
+        Listing { id: LobbyId(id), card, record: None, handle: () }
+    }
+
+    fn lobbies() -> Lobbies<()> {
+        let mut lobbies = Lobbies::new(LobbyLimits { total: 3, per_user: 2 });
+        lobbies.insert(listing(0, GENERAL, None));
+        lobbies
+    }
+
+    fn may(lobbies: &Lobbies<()>, name: &str, conn: u64) -> Result<(), CreateError> {
+        lobbies.may_create(&Name::parse(name).unwrap(), ConnId(conn))
+    }
+
+    #[test]
+    fn names_are_unique_in_any_case() {
+        let mut lobbies = lobbies();
+        assert_eq!(may(&lobbies, "General", 1), Err(CreateError::Exists));
+        assert_eq!(may(&lobbies, "coding", 1), Ok(()));
+        lobbies.insert(listing(1, "Coding", Some(1)));
+        assert_eq!(may(&lobbies, "coding", 2), Err(CreateError::Exists));
+        assert!(lobbies.find(&NameKey::of("CODING")).is_some());
+    }
+
+    #[test]
+    fn limits_hold_for_a_user_and_for_all_without_general() {
+        let mut lobbies = lobbies();
+        lobbies.insert(listing(1, "aa", Some(1)));
+        lobbies.insert(listing(2, "bb", Some(1)));
+        assert_eq!(may(&lobbies, "cc", 1), Err(CreateError::TooManyOfUser));
+        assert_eq!(may(&lobbies, "cc", 2), Ok(()));
+        lobbies.insert(listing(3, "cc", Some(2)));
+        assert_eq!(may(&lobbies, "dd", 2), Err(CreateError::TooMany));
+        assert!(lobbies.remove(LobbyId(1)).is_some());
+        assert_eq!(may(&lobbies, "dd", 2), Ok(()));
+    }
+
+    #[test]
+    fn general_is_listed_first_then_by_name() {
+        let mut lobbies = lobbies();
+        for (id, name) in [(1, "zoo"), (2, "Alpha"), (3, "beta")] {
+            lobbies.insert(listing(id, name, Some(9)));
+        }
+        let names: Vec<_> = lobbies.iter().map(|l| l.card.name.as_str()).collect();
+        assert_eq!(names, ["general", "Alpha", "beta", "zoo"]);
+    }
+}

@@ -1,0 +1,112 @@
+//! The table of all keys: the source of the defaults, of `.env.example` and of `--check-config`.
+
+/// One key of the configuration.
+#[derive(Debug)]
+pub struct Key {
+    /// Its name in the environment and in `.env`.
+    pub name: &'static str,
+    /// Its default, as it would be written; empty for none.
+    pub default: &'static str,
+    /// What it does, in one line.
+    pub help: &'static str,
+    /// Whether its value must not be shown.
+    pub secret: bool,
+}
+
+const fn key(name: &'static str, default: &'static str, help: &'static str) -> Key {
+    Key { name, default, help, secret: false }
+}
+
+/// Every key that lobbyd knows.
+pub static KEYS: [Key; 26] = [
+    key("CHAT_ADDR", "[::]:8080", "Plain listener (IPv6 and IPv4); off for none"),
+    key(
+        "CHAT_TLS_ADDR",
+        "[::]:8443",
+        "TLS listener, used when the certificate and key exist; off for none",
+    ),
+    key("CHAT_TLS_CERT", "certs/server.crt", "Certificate chain (PEM); lobbyd gen-cert makes one"),
+    key("CHAT_TLS_KEY", "certs/server.key", "Private key (PEM)"),
+    key("CHAT_MAX_CONNECTIONS", "10000", "Connections in all; 0 for no limit"),
+    key(
+        "CHAT_MAX_CONNECTIONS_PER_IP",
+        "10",
+        "Connections from one IPv4 address or IPv6 /64; 0 for no limit",
+    ),
+    key(
+        "CHAT_RATE_MESSAGES",
+        "5",
+        "Messages and commands of a user in CHAT_RATE_WINDOW_SECS; 0 for no limit",
+    ),
+    key("CHAT_RATE_WINDOW_SECS", "10", "Length of that sliding window, in seconds"),
+    key(
+        "CHAT_MAX_MESSAGE_CHARS",
+        "1000",
+        "Unicode characters in a message or in a question to Rox",
+    ),
+    key(
+        "CHAT_HISTORY_SECS",
+        "300",
+        "A user who joins is shown messages up to this old, in seconds",
+    ),
+    key("CHAT_HISTORY_MESSAGES", "200", "A user who joins is shown at most so many messages"),
+    key(
+        "CHAT_LOGIN_TIMEOUT_SECS",
+        "60",
+        "Time from connecting (TLS handshake included) to a valid name",
+    ),
+    key(
+        "CHAT_IDLE_TIMEOUT_SECS",
+        "0",
+        "A client that sends nothing for this long is disconnected; 0 for never",
+    ),
+    key("CHAT_LOBBY_IDLE_SECS", "7200", "An empty lobby made by a user goes after this long"),
+    key("CHAT_MAX_LOBBIES", "1000", "Lobbies made by users, in all"),
+    key("CHAT_MAX_LOBBIES_PER_USER", "10", "Lobbies made by one user"),
+    key(
+        "CHAT_OUTBOUND_LIMIT_BYTES",
+        "262144",
+        "Bytes queued for one client before it is cut off as too slow",
+    ),
+    key(
+        "CHAT_STALL_TIMEOUT_SECS",
+        "30",
+        "A client that takes nothing for this long while something waits is cut off",
+    ),
+    key("CHAT_COLOR", "on", "off: no escape codes at all are sent"),
+    Key { name: "GEMINI_API_KEY", default: "", help: "Turns Rox, the assistant, on", secret: true },
+    key("GEMINI_MODEL", "gemini-2.5-flash", "The model that answers"),
+    key(
+        "GEMINI_BASE_URL",
+        "https://generativelanguage.googleapis.com",
+        "Address of the API, for proxies and tests",
+    ),
+    key("AI_TIMEOUT_SECS", "30", "Time for a whole answer"),
+    key("AI_WORKERS", "4", "Questions that are answered side by side"),
+    key("AI_QUEUE", "32", "Questions that wait on the server before Rox is busy"),
+    key("RUST_LOG", "info", "Log filter: error, warn, info, debug, trace, or by module"),
+];
+
+/// Prefix of the keys that are lobbyd's alone, so that an unknown one must be a mistake.
+const OWN_PREFIX: &str = "CHAT_";
+
+/// For a key that looks like one of ours and is unknown: the known one that is nearest to it.
+pub fn nearest_key(name: &str) -> Option<&'static str> {
+    if !name.starts_with(OWN_PREFIX) || KEYS.iter().any(|k| k.name == name) {
+        return None;
+    }
+    let own = KEYS.iter().map(|k| k.name).filter(|k| k.starts_with(OWN_PREFIX));
+    own.min_by_key(|known| strsim::damerau_levenshtein(known, name))
+}
+
+/// The text of `.env.example`: every key at its default, commented out.
+pub fn example() -> String {
+    let mut text = String::from(
+        "# Settings of lobbyd. Copy this file to .env and take the # from the lines that you change.\n\
+         # A variable of the environment wins over this file; an empty value counts as unset.\n",
+    );
+    for key in &KEYS {
+        text.push_str(&format!("\n# {}\n#{}={}\n", key.help, key.name, key.default));
+    }
+    text
+}

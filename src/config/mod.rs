@@ -1,0 +1,277 @@
+//! The configuration: every limit of the server has its name, default and bounds here.
+//!
+//! [`Config::load`] takes a lookup function, so that it reads the environment no more than a test
+//! does. The defaults stand once, in [`KEYS`], as the text that a `.env` file would hold.
+
+mod keys;
+
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
+use std::time::Duration;
+
+pub use keys::{KEYS, Key, example, nearest_key};
+
+use crate::chat::password::Secret;
+
+/// Everything that an operator can set.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where the plain listener binds; none for no such listener.
+    pub addr: Option<ListenAddr>,
+    /// The TLS listener.
+    pub tls: TlsConfig,
+    /// Connections in all; 0 for no limit.
+    pub max_connections: usize,
+    /// Connections of one IPv4 address or IPv6 /64; 0 for no limit.
+    pub max_connections_per_ip: usize,
+    /// Messages of a user in [`Config::rate_window`]; 0 for no limit.
+    pub rate_messages: usize,
+    /// The sliding window of the rate limit.
+    pub rate_window: Duration,
+    /// Unicode characters in a message.
+    pub max_message_chars: usize,
+    /// How old a message may be to be shown to a user who joins.
+    pub history_age: Duration,
+    /// How many messages a user who joins is shown.
+    pub history_messages: usize,
+    /// From accept to a valid name.
+    pub login_timeout: Duration,
+    /// How long a client may send nothing; none for ever.
+    pub idle_timeout: Option<Duration>,
+    /// An empty lobby of a user goes after this long.
+    pub lobby_idle: Duration,
+    /// Lobbies of users on the server.
+    pub max_lobbies: usize,
+    /// Lobbies of one user.
+    pub max_lobbies_per_user: usize,
+    /// Bytes queued for one client before it is cut off.
+    pub outbound_limit_bytes: usize,
+    /// A client that takes nothing for this long while something waits is cut off.
+    pub stall_timeout: Duration,
+    /// Whether escape codes are sent.
+    pub color: bool,
+    /// The assistant; none without a key.
+    pub ai: Option<AiConfig>,
+    /// The filter of the log, in the syntax of `RUST_LOG`.
+    pub log_filter: String,
+    /// Every key with its effective value, secrets masked.
+    effective: Vec<(&'static str, String)>,
+}
+
+/// An address to listen on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ListenAddr(pub SocketAddr);
+
+/// The TLS listener's settings.
+#[derive(Debug, Clone)]
+pub struct TlsConfig {
+    /// Where it binds; none for no such listener.
+    pub addr: Option<ListenAddr>,
+    /// PEM file of the certificate and its chain.
+    pub cert: PathBuf,
+    /// PEM file of the private key.
+    pub key: PathBuf,
+    /// Whether either path was set, so that its absence is an error.
+    pub paths_were_set: bool,
+}
+
+/// The assistant's settings.
+#[derive(Debug, Clone)]
+pub struct AiConfig {
+    /// The API key.
+    pub key: Secret,
+    /// The model's name.
+    pub model: String,
+    /// Scheme, host and port of the API, without a slash at the end.
+    pub base_url: String,
+    /// For a whole answer.
+    pub timeout: Duration,
+    /// Questions that are answered side by side.
+    pub workers: usize,
+    /// Questions that wait on the server.
+    pub queue: usize,
+}
+
+/// A key with a value that cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{key}: bad value '{value}': expected {expected}")]
+pub struct ConfigError {
+    /// The key.
+    pub key: &'static str,
+    /// Its value, masked where it is a secret.
+    pub value: String,
+    /// What would have been right.
+    pub expected: String,
+}
+
+impl Config {
+    /// Reads every key through `lookup`; an empty value counts as unset.
+    ///
+    /// # Errors
+    /// The first key whose value is bad.
+    pub fn load(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+        let reader = Reader::new(lookup);
+        let (cert, key) = (reader.path("CHAT_TLS_CERT"), reader.path("CHAT_TLS_KEY"));
+        Ok(Self {
+            addr: reader.listen("CHAT_ADDR")?,
+            tls: TlsConfig {
+                addr: reader.listen("CHAT_TLS_ADDR")?,
+                cert,
+                key,
+                paths_were_set: reader.is_set("CHAT_TLS_CERT") || reader.is_set("CHAT_TLS_KEY"),
+            },
+            max_connections: reader.count("CHAT_MAX_CONNECTIONS", 0..=1_000_000)?,
+            max_connections_per_ip: reader.count("CHAT_MAX_CONNECTIONS_PER_IP", 0..=1_000_000)?,
+            rate_messages: reader.count("CHAT_RATE_MESSAGES", 0..=10_000)?,
+            rate_window: reader.secs("CHAT_RATE_WINDOW_SECS", 1..=86_400)?,
+            // A line has 8 KiB, so a message can never have more characters.
+            max_message_chars: reader.count("CHAT_MAX_MESSAGE_CHARS", 1..=8_192)?,
+            history_age: reader.secs("CHAT_HISTORY_SECS", 1..=31_536_000)?,
+            history_messages: reader.count("CHAT_HISTORY_MESSAGES", 1..=10_000)?,
+            login_timeout: reader.secs("CHAT_LOGIN_TIMEOUT_SECS", 1..=86_400)?,
+            idle_timeout: Some(reader.secs("CHAT_IDLE_TIMEOUT_SECS", 0..=31_536_000)?)
+                .filter(|timeout| !timeout.is_zero()),
+            lobby_idle: reader.secs("CHAT_LOBBY_IDLE_SECS", 1..=31_536_000)?,
+            max_lobbies: reader.count("CHAT_MAX_LOBBIES", 1..=100_000)?,
+            max_lobbies_per_user: reader.count("CHAT_MAX_LOBBIES_PER_USER", 1..=100_000)?,
+            outbound_limit_bytes: reader.count("CHAT_OUTBOUND_LIMIT_BYTES", 1_024..=1 << 30)?,
+            stall_timeout: reader.secs("CHAT_STALL_TIMEOUT_SECS", 1..=86_400)?,
+            color: reader.on_off("CHAT_COLOR")?,
+            ai: reader.ai()?,
+            log_filter: reader.text("RUST_LOG"),
+            effective: reader.effective(),
+        })
+    }
+
+    /// Every key with its effective value, secrets masked, a line each.
+    pub fn summary(&self) -> String {
+        self.effective.iter().map(|(key, value)| format!("{key}={value}\n")).collect()
+    }
+}
+
+/// The values of all keys, set or default.
+struct Reader {
+    values: HashMap<&'static str, (String, bool)>,
+}
+
+impl Reader {
+    fn new(lookup: impl Fn(&str) -> Option<String>) -> Self {
+        let value = |key: &'static Key| match lookup(key.name).filter(|v| !v.is_empty()) {
+            Some(value) => (key.name, (value, true)),
+            None => (key.name, (key.default.to_owned(), false)),
+        };
+        Self { values: KEYS.iter().map(value).collect() }
+    }
+
+    fn text(&self, key: &'static str) -> String {
+        self.values[key].0.clone()
+    }
+
+    fn is_set(&self, key: &'static str) -> bool {
+        self.values[key].1
+    }
+
+    fn path(&self, key: &'static str) -> PathBuf {
+        PathBuf::from(self.text(key))
+    }
+
+    fn bad(&self, key: &'static str, expected: impl Into<String>) -> ConfigError {
+        ConfigError { key, value: self.shown(key), expected: expected.into() }
+    }
+
+    /// A value as it may be shown.
+    fn shown(&self, key: &str) -> String {
+        let (value, _) = &self.values[key];
+        let secret = KEYS.iter().any(|k| k.name == key && k.secret);
+        if secret && !value.is_empty() { "****".to_owned() } else { value.clone() }
+    }
+
+    fn effective(&self) -> Vec<(&'static str, String)> {
+        KEYS.iter().map(|key| (key.name, self.shown(key.name))).collect()
+    }
+
+    fn count(&self, key: &'static str, range: RangeInclusive<usize>) -> Result<usize, ConfigError> {
+        self.text(key).parse().ok().filter(|n| range.contains(n)).ok_or_else(|| {
+            self.bad(key, format!("a number from {} to {}", range.start(), range.end()))
+        })
+    }
+
+    fn secs(
+        &self,
+        key: &'static str,
+        range: RangeInclusive<usize>,
+    ) -> Result<Duration, ConfigError> {
+        self.count(key, range).map(|secs| Duration::from_secs(secs as u64))
+    }
+
+    fn on_off(&self, key: &'static str) -> Result<bool, ConfigError> {
+        match self.text(key).to_ascii_lowercase().as_str() {
+            "on" => Ok(true),
+            "off" => Ok(false),
+            _ => Err(self.bad(key, "on or off")),
+        }
+    }
+
+    fn listen(&self, key: &'static str) -> Result<Option<ListenAddr>, ConfigError> {
+        let text = self.text(key);
+        if text.eq_ignore_ascii_case("off") {
+            return Ok(None);
+        }
+        parse_listen(&text)
+            .map(|addr| Some(ListenAddr(addr)))
+            .ok_or_else(|| self.bad(key, "an address and a port, as [::]:8080 or :8080, or off"))
+    }
+
+    fn ai(&self) -> Result<Option<AiConfig>, ConfigError> {
+        let key = self.text("GEMINI_API_KEY");
+        let config = AiConfig {
+            key: Secret::new(&key),
+            model: self.model("GEMINI_MODEL")?,
+            base_url: self.base_url("GEMINI_BASE_URL")?,
+            timeout: self.secs("AI_TIMEOUT_SECS", 1..=3_600)?,
+            workers: self.count("AI_WORKERS", 1..=64)?,
+            queue: self.count("AI_QUEUE", 1..=10_000)?,
+        };
+        if !key.bytes().all(|b| b.is_ascii_graphic()) {
+            return Err(self.bad("GEMINI_API_KEY", "printable ASCII without blanks"));
+        }
+        Ok((!key.is_empty()).then_some(config))
+    }
+
+    fn model(&self, key: &'static str) -> Result<String, ConfigError> {
+        let model = self.text(key);
+        let allowed = |b: u8| b.is_ascii_alphanumeric() || b"-._".contains(&b);
+        if model.bytes().all(allowed) {
+            return Ok(model);
+        }
+        Err(self.bad(key, "the name of a model, as gemini-2.5-flash"))
+    }
+
+    fn base_url(&self, key: &'static str) -> Result<String, ConfigError> {
+        let text = self.text(key);
+        let url = text.trim_end_matches('/');
+        let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
+        match rest {
+            Some(rest) if !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_graphic()) => {
+                Ok(url.to_owned())
+            }
+            _ => Err(self.bad(key, "an http:// or https:// address")),
+        }
+    }
+}
+
+/// `address:port`, or `:port` for every address of the machine.
+fn parse_listen(text: &str) -> Option<SocketAddr> {
+    if let Some(port) = text.strip_prefix(':') {
+        return Some(SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSPECIFIED), port.parse().ok()?));
+    }
+    match text.strip_prefix("localhost:") {
+        Some(port) => Some(SocketAddr::new(IpAddr::from([127, 0, 0, 1]), port.parse().ok()?)),
+        None => text.parse().ok(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

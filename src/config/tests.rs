@@ -1,0 +1,130 @@
+use super::*;
+
+fn load(pairs: &[(&str, &str)]) -> Result<Config, ConfigError> {
+    Config::load(|key| pairs.iter().find(|(k, _)| *k == key).map(|(_, v)| (*v).to_owned()))
+}
+
+#[test]
+fn nothing_set_gives_the_defaults() {
+    let config = load(&[]).unwrap();
+    assert_eq!(config.addr, Some(ListenAddr("[::]:8080".parse().unwrap())));
+    assert_eq!(config.tls.addr, Some(ListenAddr("[::]:8443".parse().unwrap())));
+    assert!(!config.tls.paths_were_set);
+    assert_eq!((config.max_connections, config.max_connections_per_ip), (10_000, 10));
+    assert_eq!((config.rate_messages, config.rate_window.as_secs()), (5, 10));
+    assert_eq!(config.max_message_chars, 1_000);
+    assert_eq!((config.history_age.as_secs(), config.history_messages), (300, 200));
+    assert_eq!(config.login_timeout.as_secs(), 60);
+    assert_eq!(config.idle_timeout, None);
+    assert_eq!(config.lobby_idle.as_secs(), 7_200);
+    assert_eq!((config.max_lobbies, config.max_lobbies_per_user), (1_000, 10));
+    assert_eq!(config.outbound_limit_bytes, 262_144);
+    assert_eq!(config.stall_timeout.as_secs(), 30);
+    assert!(config.color);
+    assert!(config.ai.is_none());
+    assert_eq!(config.log_filter, "info");
+}
+
+#[test]
+fn bad_values_name_the_key_the_value_and_what_was_expected() {
+    let cases = [
+        ("CHAT_ADDR", "nonsense"),
+        ("CHAT_ADDR", ":99999"),
+        ("CHAT_TLS_ADDR", "8443"),
+        ("CHAT_MAX_CONNECTIONS", "-1"),
+        ("CHAT_MAX_CONNECTIONS_PER_IP", "ten"),
+        ("CHAT_RATE_MESSAGES", "5.5"),
+        ("CHAT_RATE_WINDOW_SECS", "0"),
+        ("CHAT_MAX_MESSAGE_CHARS", "0"),
+        ("CHAT_HISTORY_SECS", "0"),
+        ("CHAT_HISTORY_MESSAGES", "0"),
+        ("CHAT_LOGIN_TIMEOUT_SECS", "0"),
+        ("CHAT_IDLE_TIMEOUT_SECS", "never"),
+        ("CHAT_LOBBY_IDLE_SECS", "0"),
+        ("CHAT_MAX_LOBBIES", "0"),
+        ("CHAT_MAX_LOBBIES_PER_USER", "0"),
+        ("CHAT_OUTBOUND_LIMIT_BYTES", "0"),
+        ("CHAT_STALL_TIMEOUT_SECS", "0"),
+        ("CHAT_COLOR", "yes"),
+        ("GEMINI_MODEL", "../secret?x"),
+        ("GEMINI_BASE_URL", "ftp://x"),
+        ("AI_TIMEOUT_SECS", "0"),
+        ("AI_WORKERS", "0"),
+        ("AI_QUEUE", "0"),
+    ];
+    for (key, value) in cases {
+        let error = load(&[(key, value)]).unwrap_err();
+        let text = error.to_string();
+        assert_eq!(error.key, key);
+        assert!(text.contains(value) && text.contains("expected"), "{text}");
+        assert_eq!(text.lines().count(), 1);
+    }
+}
+
+#[test]
+fn zero_means_no_limit_only_where_it_is_said() {
+    for key in ["CHAT_MAX_CONNECTIONS", "CHAT_MAX_CONNECTIONS_PER_IP", "CHAT_RATE_MESSAGES"] {
+        assert!(load(&[(key, "0")]).is_ok(), "{key}");
+    }
+    assert_eq!(load(&[("CHAT_IDLE_TIMEOUT_SECS", "0")]).unwrap().idle_timeout, None);
+}
+
+#[test]
+fn an_empty_value_counts_as_unset() {
+    let config = load(&[("CHAT_MAX_LOBBIES", ""), ("GEMINI_API_KEY", "")]).unwrap();
+    assert_eq!(config.max_lobbies, 1_000);
+    assert!(config.ai.is_none());
+}
+
+#[test]
+fn addresses_have_short_forms() {
+    for (text, want) in [
+        (":0", "[::]:0"),
+        ("localhost:80", "127.0.0.1:80"),
+        ("0.0.0.0:81", "0.0.0.0:81"),
+        ("[::1]:82", "[::1]:82"),
+    ] {
+        let config = load(&[("CHAT_ADDR", text)]).unwrap();
+        assert_eq!(config.addr, Some(ListenAddr(want.parse().unwrap())), "{text}");
+    }
+    assert_eq!(load(&[("CHAT_ADDR", "OFF")]).unwrap().addr, None);
+}
+
+#[test]
+fn the_api_key_is_never_shown() {
+    let config = load(&[("GEMINI_API_KEY", "sk-hidden")]).unwrap();
+    assert!(config.summary().contains("GEMINI_API_KEY=****"));
+    assert!(!format!("{config:?}").contains("sk-hidden"));
+    let error = load(&[("GEMINI_API_KEY", "sk hidden")]).unwrap_err().to_string();
+    assert!(error.contains("****") && !error.contains("hidden"), "{error}");
+}
+
+#[test]
+fn the_summary_has_every_key() {
+    let summary = load(&[("CHAT_COLOR", "off")]).unwrap().summary();
+    assert!(KEYS.iter().all(|k| summary.contains(&format!("{}=", k.name))));
+    assert!(summary.contains("CHAT_COLOR=off\n"));
+}
+
+#[test]
+fn a_slash_at_the_end_of_the_base_url_does_not_matter() {
+    let pairs = [("GEMINI_API_KEY", "k"), ("GEMINI_BASE_URL", "http://localhost:1/")];
+    assert_eq!(load(&pairs).unwrap().ai.unwrap().base_url, "http://localhost:1");
+}
+
+#[test]
+fn a_mistyped_key_is_matched_with_the_nearest() {
+    assert_eq!(nearest_key("CHAT_COLOUR"), Some("CHAT_COLOR"));
+    assert_eq!(nearest_key("CHAT_RATE_MESAGES"), Some("CHAT_RATE_MESSAGES"));
+    assert_eq!(nearest_key("CHAT_COLOR"), None);
+    assert_eq!(nearest_key("HOME"), None);
+}
+
+#[test]
+fn the_example_file_is_in_step_with_the_table() {
+    let file = include_str!("../../.env.example");
+    assert_eq!(file, example(), "write it anew from config::example()");
+    let keys =
+        file.lines().filter(|l| l.starts_with('#') && l.contains('=') && !l.starts_with("# "));
+    assert_eq!(keys.count(), KEYS.len());
+}
