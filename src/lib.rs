@@ -6,3 +6,4 @@ pub mod ai;
 pub mod chat;
 pub mod config;
 pub mod net;
+pub mod server;

@@ -1,6 +1,6 @@
 //! What a line means: the one table of commands, and the parser that reads it.
 
-use super::password::Secret;
+use super::password::{MAX_PASSWORD_CHARS, Secret};
 use super::text::Line;
 
 /// A line that a logged-in user sent, understood.
@@ -73,6 +73,38 @@ pub struct Addressed {
     pub to: String,
     /// The text.
     pub text: Line,
+}
+
+/// What of a command is too long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OverLimit {
+    /// A text that others would see.
+    Text,
+    /// A lobby password.
+    Password,
+    /// A question to Rox.
+    Question,
+}
+
+impl Command {
+    /// Whether an argument is over its limit, where texts may have `max_chars` Unicode characters.
+    /// A password that is given to get in is not judged: it is simply wrong.
+    pub fn over_limit(&self, max_chars: usize) -> Option<OverLimit> {
+        let over = |text: &Line| text.chars() > max_chars;
+        match self {
+            Self::Create(new) => {
+                let long = |p: &Secret| p.chars() > MAX_PASSWORD_CHARS;
+                if new.password.as_ref().is_some_and(long) {
+                    return Some(OverLimit::Password);
+                }
+                over(&new.description).then_some(OverLimit::Text)
+            }
+            Self::Message(a) | Self::Tag(a) => over(&a.text).then_some(OverLimit::Text),
+            Self::SetPrompt(prompt) => over(prompt).then_some(OverLimit::Text),
+            Self::Ask(Some(question)) => over(question).then_some(OverLimit::Question),
+            _ => None,
+        }
+    }
 }
 
 /// Why a line that starts with `/` is no command.

@@ -130,6 +130,25 @@ fn every_row_parses_its_own_word_and_debug_tells_no_password() {
     assert!(!format!("{:?}", command("/join a hunter2")).contains("hunter2"));
 }
 
+#[test]
+fn arguments_are_judged_by_characters() {
+    let (fits, over) = ("é".repeat(10), "é".repeat(11));
+    for (text, want) in [
+        (format!("/msg bob {fits}"), None),
+        (format!("/msg bob {over}"), Some(OverLimit::Text)),
+        (format!("/tag bob {over}"), Some(OverLimit::Text)),
+        (format!("/setai {over}"), Some(OverLimit::Text)),
+        (format!("/create x no-pass {over}"), Some(OverLimit::Text)),
+        (format!("/create x {} ok", "p".repeat(128)), None),
+        (format!("/create x {} ok", "p".repeat(129)), Some(OverLimit::Password)),
+        (format!("/ai {fits}"), None),
+        (format!("/ai {over}"), Some(OverLimit::Question)),
+        (format!("/join x {}", "p".repeat(129)), None),
+    ] {
+        assert_eq!(command(&text).unwrap().over_limit(10), want, "{text}");
+    }
+}
+
 proptest! {
     #[test]
     fn any_line_is_understood_as_something(raw in "/?[a-zA-Z/]{0,6}[ \"\\PC]{0,60}") {

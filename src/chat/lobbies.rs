@@ -1,6 +1,6 @@
 //! The list of lobbies: which exist, whose they are, how many there may be.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::directory::ConnId;
@@ -76,12 +76,13 @@ pub struct LobbyLimits {
 pub struct Lobbies<H> {
     limits: LobbyLimits,
     by_key: BTreeMap<NameKey, Listing<H>>,
+    keys: HashMap<LobbyId, NameKey>,
 }
 
 impl<H> Lobbies<H> {
     /// None yet.
     pub fn new(limits: LobbyLimits) -> Self {
-        Self { limits, by_key: BTreeMap::new() }
+        Self { limits, by_key: BTreeMap::new(), keys: HashMap::new() }
     }
 
     /// Whether `creator` may make a lobby called `name` now.
@@ -104,7 +105,9 @@ impl<H> Lobbies<H> {
 
     /// Adds a lobby whose name is free.
     pub fn insert(&mut self, listing: Listing<H>) {
-        self.by_key.insert(listing.card.name.key(), listing);
+        let key = listing.card.name.key();
+        self.keys.insert(listing.id, key.clone());
+        self.by_key.insert(key, listing);
     }
 
     /// The lobby of this name in any spelling.
@@ -114,13 +117,12 @@ impl<H> Lobbies<H> {
 
     /// The lobby of this number.
     pub fn by_id(&mut self, id: LobbyId) -> Option<&mut Listing<H>> {
-        self.by_key.values_mut().find(|l| l.id == id)
+        self.by_key.get_mut(self.keys.get(&id)?)
     }
 
     /// Takes a lobby off the list.
     pub fn remove(&mut self, id: LobbyId) -> Option<Listing<H>> {
-        let key = self.by_key.iter().find(|(_, l)| l.id == id).map(|(key, _)| key.clone())?;
-        self.by_key.remove(&key)
+        self.keys.remove(&id).and_then(|key| self.by_key.remove(&key))
     }
 
     /// All of them: general first, then by name.

@@ -1,0 +1,145 @@
+//! What a lobby wants shown, gathered until its mailbox is drained.
+//!
+//! Messages that arrive together leave together: their texts are one shared block, one act for
+//! each thread that has members, one write for each member.
+
+use bytes::Bytes;
+
+use super::messages::{Act, Whereabouts};
+use crate::chat::render::Sheet;
+use crate::net::hub::Seat;
+
+/// Text that is gathered at most before it is handed on, so that a client's limit is judged in
+/// steps that are small against it.
+pub const MAX_TEXT_BYTES: usize = 16 * 1024;
+
+/// To whom an act goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Scope {
+    /// To every thread that has members.
+    Members,
+    /// To one thread, members or not.
+    Shard(usize),
+}
+
+/// Acts in the order in which they are to happen.
+#[derive(Default)]
+pub struct Batch {
+    text: Sheet,
+    acts: Vec<(Scope, Act)>,
+    echoes: Vec<(usize, Seat, usize)>,
+}
+
+impl Batch {
+    /// Whether there is nothing to do.
+    pub fn is_empty(&self) -> bool {
+        self.text.is_empty() && self.acts.is_empty() && self.echoes.is_empty()
+    }
+
+    /// Whether so much text has gathered that it should go.
+    pub fn is_full(&self) -> bool {
+        self.text.len() >= MAX_TEXT_BYTES
+    }
+
+    /// A block for all members.
+    pub fn block(&mut self, body: impl FnOnce(&mut Sheet)) {
+        self.text.open();
+        body(&mut self.text);
+        self.text.close();
+    }
+
+    /// A piece of an answer for all members.
+    pub fn answer(&mut self, id: u64, headed: Bytes, bare: Bytes) {
+        self.push(Scope::Members, Act::Answer { id, headed, bare });
+    }
+
+    /// Something for the thread of one client.
+    pub fn one(&mut self, at: Whereabouts, act: impl FnOnce(Seat) -> Act) {
+        self.push(Scope::Shard(at.shard), act(at.seat));
+    }
+
+    /// A message of this client is on its way back.
+    pub fn echo(&mut self, at: Whereabouts) {
+        match self.echoes.last_mut() {
+            Some((shard, seat, count)) if *shard == at.shard && *seat == at.seat => *count += 1,
+            _ => self.echoes.push((at.shard, at.seat, 1)),
+        }
+    }
+
+    /// Takes all acts out, for each thread its own; `members` counts the members on each.
+    pub fn take(&mut self, members: &[usize]) -> Vec<Vec<Act>> {
+        self.close_text();
+        for (shard, seat, count) in self.echoes.drain(..) {
+            self.acts.push((Scope::Shard(shard), Act::Echo(seat, count)));
+        }
+        let mut by_shard = vec![Vec::new(); members.len()];
+        for (scope, act) in self.acts.drain(..) {
+            match scope {
+                Scope::Shard(shard) => by_shard[shard].push(act),
+                Scope::Members => {
+                    for (acts, _) in by_shard.iter_mut().zip(members).filter(|(_, n)| **n > 0) {
+                        acts.push(act.clone());
+                    }
+                }
+            }
+        }
+        by_shard
+    }
+
+    fn push(&mut self, scope: Scope, act: Act) {
+        self.close_text();
+        self.acts.push((scope, act));
+    }
+
+    fn close_text(&mut self) {
+        if !self.text.is_empty() {
+            let text = self.text.take();
+            self.acts.push((Scope::Members, Act::Text(text)));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chat::directory::ConnId;
+
+    fn at(shard: usize, conn: u64) -> Whereabouts {
+        Whereabouts { shard, seat: Seat { slot: 0, conn: ConnId(conn) } }
+    }
+
+    fn shown(acts: &[Act]) -> Vec<String> {
+        let show = |act: &Act| match act {
+            Act::Text(text) => format!("text {}", text.len()),
+            Act::Reply(seat, _) => format!("reply {}", seat.conn.0),
+            Act::Echo(seat, count) => format!("echo {} {count}", seat.conn.0),
+            _ => "other".to_owned(),
+        };
+        acts.iter().map(show).collect()
+    }
+
+    #[test]
+    fn texts_that_come_together_are_one_block_and_echoes_follow_them() {
+        let mut batch = Batch::default();
+        for _ in 0..3 {
+            batch.block(|s| _ = s.fixed("x\n"));
+            batch.echo(at(0, 7));
+        }
+        let acts = batch.take(&[1, 0, 2]);
+        assert_eq!(shown(&acts[0]), ["text 24", "echo 7 3"]);
+        assert!(acts[1].is_empty(), "no members there");
+        assert_eq!(shown(&acts[2]), ["text 24"]);
+        assert!(batch.is_empty());
+    }
+
+    #[test]
+    fn order_is_kept_around_what_is_for_one() {
+        let mut batch = Batch::default();
+        batch.block(|s| _ = s.fixed("a\n"));
+        batch.one(at(1, 9), |seat| Act::Reply(seat, Bytes::new()));
+        batch.block(|s| _ = s.fixed("bb\n"));
+        let acts = batch.take(&[1, 1]);
+        assert_eq!(shown(&acts[0]), ["text 8", "text 9"]);
+        assert_eq!(shown(&acts[1]), ["text 8", "reply 9", "text 9"]);
+    }
+}

@@ -1,0 +1,118 @@
+//! Password work, on threads of its own.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use actix::prelude::*;
+use log::{error, warn};
+use pbkdf2::password_hash::try_generate_salt;
+use tokio::sync::Semaphore;
+
+use crate::chat::password::{PasswordError, PasswordRecord, SALT_BYTES, Secret};
+
+/// Password work that may wait. Each takes some 150 ms, so more would wait for over half a minute.
+const MAX_WAITING: usize = 256;
+
+/// How much less of a processor the hashing threads get than the chat when both want it.
+const NICENESS: i32 = 10;
+
+/// Why password work was not done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum HashError {
+    /// Too much of it is waiting.
+    #[error("too many passwords are waiting")]
+    Busy,
+    /// It failed.
+    #[error("password work failed")]
+    Failed,
+}
+
+/// A thread of the pool.
+pub struct Hasher;
+
+impl Actor for Hasher {
+    type Context = SyncContext<Self>;
+
+    fn started(&mut self, _: &mut Self::Context) {
+        // Niceness is a thread's own on Linux. It is a courtesy to the chat, no need.
+        if let Err(error) = rustix::process::nice(NICENESS) {
+            warn!("hasher: cannot lower the priority: {error}");
+        }
+    }
+}
+
+#[derive(Message)]
+#[rtype(result = "Result<PasswordRecord, HashError>")]
+struct Hash(Secret);
+
+#[derive(Message)]
+#[rtype(result = "Result<bool, HashError>")]
+struct Verify(Arc<PasswordRecord>, Secret);
+
+impl Handler<Hash> for Hasher {
+    type Result = Result<PasswordRecord, HashError>;
+
+    fn handle(&mut self, Hash(password): Hash, _: &mut Self::Context) -> Self::Result {
+        guarded(|| {
+            let salt: [u8; SALT_BYTES] = try_generate_salt().map_err(|_| PasswordError::Hashing)?;
+            PasswordRecord::create(&password, &salt)
+        })
+    }
+}
+
+impl Handler<Verify> for Hasher {
+    type Result = Result<bool, HashError>;
+
+    fn handle(&mut self, Verify(record, password): Verify, _: &mut Self::Context) -> Self::Result {
+        guarded(|| record.verify(&password))
+    }
+}
+
+/// A panic would take the thread out of the pool for good, so it ends here, as a failure.
+fn guarded<T>(work: impl FnOnce() -> Result<T, PasswordError>) -> Result<T, HashError> {
+    match catch_unwind(AssertUnwindSafe(work)) {
+        Ok(Ok(value)) => Ok(value),
+        Ok(Err(reason)) => {
+            error!("hasher: {reason}");
+            Err(HashError::Failed)
+        }
+        Err(_) => Err(HashError::Failed),
+    }
+}
+
+/// The pool, with a bound on what may wait for it (a SyncArbiter's own queue has none).
+#[derive(Clone)]
+pub struct HasherPool {
+    addr: Addr<Hasher>,
+    places: Arc<Semaphore>,
+}
+
+impl HasherPool {
+    /// Starts `threads` of them.
+    pub fn start(threads: usize) -> Self {
+        let addr = SyncArbiter::start(threads, || Hasher);
+        Self { addr, places: Arc::new(Semaphore::new(threads + MAX_WAITING)) }
+    }
+
+    /// Makes a record of a password.
+    ///
+    /// # Errors
+    /// [`HashError`].
+    pub async fn hash(&self, password: Secret) -> Result<PasswordRecord, HashError> {
+        let _place = self.places.try_acquire().map_err(|_| HashError::Busy)?;
+        self.addr.send(Hash(password)).await.map_err(|_| HashError::Failed)?
+    }
+
+    /// Whether a password is the right one.
+    ///
+    /// # Errors
+    /// [`HashError`].
+    pub async fn verify(
+        &self,
+        record: Arc<PasswordRecord>,
+        password: Secret,
+    ) -> Result<bool, HashError> {
+        let _place = self.places.try_acquire().map_err(|_| HashError::Busy)?;
+        self.addr.send(Verify(record, password)).await.map_err(|_| HashError::Failed)?
+    }
+}

@@ -1,0 +1,84 @@
+//! The end of a connection: what waits goes out, then our FIN, then the peer's.
+
+use std::pin::Pin;
+use std::task::{Context as TaskContext, Poll};
+use std::time::Duration;
+
+use tokio::time::{Sleep, sleep};
+
+use super::{Phase, Session};
+use crate::net::peer::Health;
+
+/// For what waits to go out, at most.
+const FLUSH_TIME: Duration = Duration::from_secs(5);
+
+/// The same for a client that was cut off as too slow: it had its time.
+const CUT_OFF_TIME: Duration = Duration::from_secs(2);
+
+/// For the peer to end its sending after we ended ours. A socket that is closed while bytes of the
+/// peer are still on their way resets the connection, and the reset can overtake our last line.
+const LINGER_TIME: Duration = Duration::from_millis(500);
+
+/// Most that is read meanwhile, so that a flood does not hold the connection open.
+const LINGER_BYTES: usize = 1024 * 1024;
+
+/// How far it has come.
+enum Stage {
+    Flush,
+    Shutdown,
+    Linger { read: usize },
+}
+
+/// The state of a connection that is being closed.
+pub(super) struct Closing {
+    stage: Stage,
+    deadline: Pin<Box<Sleep>>,
+}
+
+impl Closing {
+    pub(super) fn new(health: Health) -> Self {
+        let time = if health == Health::Good { FLUSH_TIME } else { CUT_OFF_TIME };
+        Self { stage: Stage::Flush, deadline: Box::pin(sleep(time)) }
+    }
+}
+
+impl Session {
+    /// One step of closing.
+    pub(super) fn step_closing(&mut self, cx: &mut TaskContext<'_>) -> Poll<()> {
+        let Phase::Closing(closing) = &mut self.phase else { return Poll::Ready(()) };
+        if closing.deadline.as_mut().poll(cx).is_ready() || self.peer.health() == Health::Broken {
+            self.phase = Phase::Done;
+            return Poll::Ready(());
+        }
+        match &mut closing.stage {
+            Stage::Flush => {
+                self.peer.flush();
+                if self.peer.queued_bytes() > 0 {
+                    return if self.peer.health() == Health::Broken {
+                        Poll::Ready(())
+                    } else {
+                        Poll::Pending
+                    };
+                }
+                closing.stage = Stage::Shutdown;
+            }
+            Stage::Shutdown => {
+                // An error means that the peer is gone, which is what we are about.
+                if self.peer.transport().poll_shutdown(cx).is_pending() {
+                    return Poll::Pending;
+                }
+                closing.stage = Stage::Linger { read: 0 };
+                closing.deadline = Box::pin(sleep(LINGER_TIME));
+            }
+            Stage::Linger { read } => {
+                let mut scrap = [0; 1024];
+                match self.peer.transport().poll_read(cx, &mut scrap) {
+                    Poll::Pending => return Poll::Pending,
+                    Poll::Ready(Ok(count)) if count > 0 && *read < LINGER_BYTES => *read += count,
+                    Poll::Ready(_) => self.phase = Phase::Done,
+                }
+            }
+        }
+        Poll::Ready(())
+    }
+}

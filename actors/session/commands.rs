@@ -1,0 +1,248 @@
+//! What each command does.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::Session;
+use crate::actors::hasher::HashError;
+use crate::actors::messages::{
+    Ask, Create, FindUser, ListLobbies, MayCreate, Relay, Roster, Say, SetPicture, SetPrompt, Tag,
+};
+use crate::actors::shard::barrier;
+use crate::chat::command::{Addressed, Command, CommandError, Input, NewLobby, OverLimit, spec};
+use crate::chat::limiter::wait_secs;
+use crate::chat::lobbies::CreateError;
+use crate::chat::name::{Name, NameKey};
+use crate::chat::pictures::Picture;
+use crate::chat::render::{self, Direct, block};
+use crate::chat::replies::{self, Farewell, NameProblem, Reply};
+use crate::chat::text::Line;
+
+/// Why a lobby was not made.
+enum CreateProblem {
+    Create(CreateError),
+    Busy,
+}
+
+impl From<CreateError> for CreateProblem {
+    fn from(error: CreateError) -> Self {
+        Self::Create(error)
+    }
+}
+
+impl Session {
+    /// A line of a logged-in user.
+    pub(super) fn understand(&mut self, input: Input) {
+        match input {
+            // The terminal has moved on to a new line, so the prompt is shown again.
+            Input::Blank => self.show(|_| ()),
+            Input::Say(text) => self.say(text),
+            Input::Command { counted, parsed } => self.obey(counted, parsed),
+        }
+    }
+
+    /// A line over the limit of lines.
+    pub(super) fn refuse_long_line(&mut self) {
+        let max = self.world.config.max_message_chars;
+        match self.user() {
+            None => self.ask_again(NameProblem::LineTooLong(max)),
+            Some(_) => self.refuse(&Reply::TooLong(max), Instant::now()),
+        }
+    }
+
+    /// Lets something that counts pass the rate limit, or says why not.
+    fn passes_rate_limit(&mut self) -> bool {
+        let now = Instant::now();
+        if let Err(wait) = self.window.check(now) {
+            self.refuse(&Reply::RateLimited(wait_secs(wait)), now);
+            return false;
+        }
+        self.window.record(now);
+        true
+    }
+
+    fn say(&mut self, text: Line) {
+        let max = self.world.config.max_message_chars;
+        if text.chars() > max {
+            return self.refuse(&Reply::TooLong(max), Instant::now());
+        }
+        if !self.passes_rate_limit() {
+            return;
+        }
+        let (conn, at) = (self.peer.conn(), self.at());
+        if let Some(user) = self.user() {
+            user.lobby.addr.do_send(Say { conn, at, text });
+            self.peer.sent_to_lobby();
+        }
+    }
+
+    fn obey(&mut self, counted: bool, parsed: Result<Command, CommandError>) {
+        let max = self.world.config.max_message_chars;
+        let has_ai = self.world.config.ai.is_some();
+        let over = parsed.as_ref().ok().and_then(|command| command.over_limit(max));
+        match over {
+            // Without an AI its questions are all answered alike.
+            Some(OverLimit::Question) if !has_ai => {}
+            Some(OverLimit::Question) => {
+                return self.refuse(&Reply::QuestionTooLong(max), Instant::now());
+            }
+            Some(OverLimit::Text) => return self.refuse(&Reply::TooLong(max), Instant::now()),
+            Some(OverLimit::Password) => {
+                return self.refuse(&Reply::PasswordTooLong, Instant::now());
+            }
+            None => {}
+        }
+        if counted && !self.passes_rate_limit() {
+            return;
+        }
+        match parsed {
+            Ok(command) => self.run(command),
+            Err(CommandError::Unknown) => self.reply(&Reply::UnknownCommand),
+            Err(CommandError::Usage(spec)) => self.reply(&Reply::Usage(spec)),
+        }
+    }
+
+    fn run(&mut self, command: Command) {
+        match command {
+            Command::Help => self.show(replies::help),
+            Command::Users => self.list_users(),
+            Command::Lobbies => self.list_lobbies(),
+            Command::Create(new) => self.create_lobby(new),
+            Command::Join { lobby, password } => self.join(&lobby, password),
+            Command::SetPicture(name) => match Picture::find(&name) {
+                Some(picture) => self.set_picture(picture, &Reply::PictureSet(picture)),
+                None => self.reply(&Reply::PictureUnknown),
+            },
+            Command::ListPictures => self.show(replies::picture_list),
+            Command::ResetPicture => self.set_picture(Picture::DEFAULT, &Reply::PictureReset),
+            Command::Message(message) => self.send_direct(message),
+            Command::Tag(tag) => self.tag(tag),
+            Command::Ask(question) => self.ask_ai(question),
+            Command::SetPrompt(prompt) => self.set_prompt(prompt),
+            Command::Quit => self.close(Some(Farewell::Quit)),
+        }
+    }
+
+    fn list_users(&mut self) {
+        let Some(user) = self.user() else { return };
+        let (lobby, name) = (user.lobby.addr.clone(), user.lobby.name.clone());
+        self.ask(async move { lobby.send(Roster).await }, move |session, roster| match roster {
+            Ok(roster) => session.show(|sheet| replies::users(sheet, &name, &roster)),
+            Err(_) => session.reply(&Reply::ServerBusy),
+        });
+    }
+
+    fn list_lobbies(&mut self) {
+        let registry = self.world.registry.clone();
+        self.ask(async move { registry.send(ListLobbies).await }, |session, list| match list {
+            Ok(list) => session.show(|sheet| replies::lobbies(sheet, &list)),
+            Err(_) => session.reply(&Reply::ServerBusy),
+        });
+    }
+
+    fn create_lobby(&mut self, NewLobby { name, password, description }: NewLobby) {
+        let name = match Name::parse(&name) {
+            Ok(name) => name,
+            Err(why) => return self.reply(&Reply::NotCreated(CreateError::BadName(why))),
+        };
+        let Some(creator) = self.user().map(|user| user.name.clone()) else { return };
+        let (world, conn, private) = (self.world.clone(), self.peer.conn(), password.is_some());
+        let lobby = name.clone();
+        let work = async move {
+            let may = MayCreate { conn, name: name.clone() };
+            world.registry.send(may).await.map_err(|_| CreateProblem::Busy)??;
+            let record = match password {
+                None => None,
+                Some(password) => {
+                    let hashed = world.hasher.hash(password).await;
+                    Some(Arc::new(hashed.map_err(|_: HashError| CreateProblem::Busy)?))
+                }
+            };
+            // Somebody may have been quicker meanwhile, so this checks again.
+            let create = Create { conn, creator, name, description, record };
+            Ok(world.registry.send(create).await.map_err(|_| CreateProblem::Busy)??)
+        };
+        self.ask(work, move |session, result| match result {
+            Ok(()) => session.reply(&Reply::Created { lobby: &lobby, private }),
+            Err(CreateProblem::Create(why)) => session.reply(&Reply::NotCreated(why)),
+            Err(CreateProblem::Busy) => session.reply(&Reply::ServerBusy),
+        });
+    }
+
+    fn set_picture(&mut self, picture: Picture, done: &Reply<'_>) {
+        let conn = self.peer.conn();
+        if let Some(user) = self.user_mut() {
+            user.picture = picture;
+            user.lobby.addr.do_send(SetPicture(conn, picture));
+        }
+        self.reply(done);
+    }
+
+    fn send_direct(&mut self, Addressed { to, text }: Addressed) {
+        let Some(me) = self.user().map(|user| user.name.clone()) else { return };
+        let registry = self.world.registry.clone();
+        let incoming = block(|sheet| render::direct(sheet, Direct::From(&me), &text));
+        let relay = Relay { to: NameKey::of(&to), block: incoming };
+        self.ask(async move { registry.send(relay).await }, move |session, found| match found {
+            Ok(Some(name)) => {
+                session.show(|sheet| render::direct(sheet, Direct::To(&name), &text));
+            }
+            Ok(None) => session.reply(&Reply::UserNotFound),
+            Err(_) => session.reply(&Reply::ServerBusy),
+        });
+    }
+
+    fn tag(&mut self, Addressed { to, text }: Addressed) {
+        let Some(lobby) = self.user().map(|user| user.lobby.addr.clone()) else { return };
+        let (world, conn) = (self.world.clone(), self.peer.conn());
+        let work = async move {
+            let found = world.registry.send(FindUser(NameKey::of(&to))).await;
+            let Ok(Some(target)) = found else { return found.map(|_| false) };
+            lobby.send(Tag { conn, target, text }).await?;
+            barrier(&world.shard).await;
+            Ok(true)
+        };
+        self.ask(work, |session, found| match found {
+            Ok(true) => {}
+            Ok(false) => session.reply(&Reply::UserNotFound),
+            Err(_) => session.reply(&Reply::ServerBusy),
+        });
+    }
+
+    fn ask_ai(&mut self, question: Option<Line>) {
+        if self.world.config.ai.is_none() {
+            return self.reply(&Reply::AiUnavailable);
+        }
+        let Some(question) = question else {
+            // The table has the row: a test looks for every command's.
+            return spec("/ai").into_iter().for_each(|spec| self.reply(&Reply::Usage(spec)));
+        };
+        let Some(lobby) = self.user().map(|user| user.lobby.addr.clone()) else { return };
+        let (world, conn) = (self.world.clone(), self.peer.conn());
+        let work = async move {
+            let taken = lobby.send(Ask(conn, question)).await;
+            barrier(&world.shard).await;
+            taken
+        };
+        self.ask(work, |session, taken| match taken {
+            Ok(Ok(())) => session.questions += 1,
+            Ok(Err(_)) => session.reply(&Reply::AiBusy),
+            Err(_) => session.reply(&Reply::ServerBusy),
+        });
+    }
+
+    fn set_prompt(&mut self, prompt: Line) {
+        let Some(lobby) = self.user().map(|user| user.lobby.addr.clone()) else { return };
+        let (world, conn) = (self.world.clone(), self.peer.conn());
+        let work = async move {
+            let set = lobby.send(SetPrompt(conn, prompt)).await;
+            barrier(&world.shard).await;
+            set
+        };
+        self.ask(work, |session, set| match set {
+            Ok(Ok(())) => session.reply(&Reply::PromptSet),
+            Ok(Err(why)) => session.reply(&Reply::PromptRefused(why)),
+            Err(_) => session.reply(&Reply::ServerBusy),
+        });
+    }
+}

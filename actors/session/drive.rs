@@ -1,0 +1,196 @@
+//! What moves a session on: one future that reads, carries out and writes.
+
+use std::cell::RefCell;
+use std::pin::Pin;
+use std::task::{Context as TaskContext, Poll, ready};
+use std::time::Instant;
+
+use actix::fut::ActorFuture;
+use actix::prelude::*;
+use bytes::Bytes;
+use log::{debug, info, warn};
+
+use super::{Phase, Session};
+use crate::chat::ansi::Style;
+use crate::chat::command::{self, Input};
+use crate::chat::replies::{Farewell, welcome};
+use crate::chat::text::Line;
+use crate::net::lines::Event;
+use crate::net::peer::Health;
+
+/// Steps that one session takes before others get their turn.
+const STEPS_PER_TURN: usize = 64;
+
+/// Messages of one session on their way to its lobby. More are not read meanwhile.
+const MAX_IN_FLIGHT: usize = 32;
+
+/// Bytes taken off a socket at a time.
+const READ_BYTES: usize = 8 * 1024;
+
+thread_local! {
+    /// A read buffer for all sessions of the thread: an idle connection needs none.
+    static READ: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ_BYTES].into());
+}
+
+/// The future. It never ends before the session does.
+pub(super) struct Pump;
+
+impl ActorFuture<Session> for Pump {
+    type Output = ();
+
+    fn poll(
+        self: Pin<&mut Self>,
+        session: &mut Session,
+        ctx: &mut Context<Session>,
+        cx: &mut TaskContext<'_>,
+    ) -> Poll<()> {
+        session.peer.set_task(cx.waker());
+        session.drive(cx);
+        if matches!(session.phase, Phase::Done) {
+            ctx.stop();
+            return Poll::Ready(());
+        }
+        Poll::Pending
+    }
+}
+
+impl Session {
+    fn drive(&mut self, cx: &mut TaskContext<'_>) {
+        for _ in 0..STEPS_PER_TURN {
+            if self.step(cx).is_pending() {
+                self.peer.flush();
+                return;
+            }
+        }
+        self.peer.flush();
+        cx.waker().wake_by_ref();
+    }
+
+    /// One step; pending where nothing can be done before something happens.
+    fn step(&mut self, cx: &mut TaskContext<'_>) -> Poll<()> {
+        self.check_health();
+        match &mut self.phase {
+            Phase::Handshake => return self.step_handshake(cx),
+            Phase::Closing(_) => return self.step_closing(cx),
+            Phase::Done => return Poll::Pending,
+            Phase::Naming | Phase::Chatting(_) => {}
+        }
+        if let Some(request) = &mut self.request {
+            let then = ready!(request.as_mut().poll(cx));
+            self.request = None;
+            then(self);
+            return Poll::Ready(());
+        }
+        if let Some(input) = self.held.take() {
+            return self.carry_out(input);
+        }
+        if let Some(event) = self.next_event() {
+            return self.take(event);
+        }
+        if self.at_end { self.step_end() } else { self.read(cx) }
+    }
+
+    fn check_health(&mut self) {
+        match (self.peer.health(), &self.phase) {
+            (_, Phase::Closing(_) | Phase::Done) | (Health::Good | Health::Closing, _) => {}
+            (Health::CutOff, _) => {
+                warn!("conn={} cut off: it reads too slowly", self.peer.conn().0);
+                self.close(None);
+            }
+            (Health::Broken, _) => self.close(None),
+        }
+    }
+
+    fn step_handshake(&mut self, cx: &mut TaskContext<'_>) -> Poll<()> {
+        let result = ready!(self.peer.transport().poll_handshake(cx));
+        match result {
+            Ok(()) => {
+                self.phase = Phase::Naming;
+                self.peer.answer(&welcome());
+            }
+            Err(error) => {
+                debug!("conn={} TLS handshake: {error}", self.peer.conn().0);
+                self.phase = Phase::Done;
+            }
+        }
+        Poll::Ready(())
+    }
+
+    /// The next thing in the bytes that were read; at their end, the line that stands unended.
+    fn next_event(&mut self) -> Option<Event> {
+        let mut rest = &self.unread[self.looked_at..];
+        let event = self.decoder.next(&mut rest);
+        self.looked_at = self.unread.len() - rest.len();
+        if rest.is_empty() {
+            self.unread = Vec::new();
+            self.looked_at = 0;
+        }
+        if event.is_none() && self.at_end { self.decoder.finish() } else { event }
+    }
+
+    fn take(&mut self, event: Event) -> Poll<()> {
+        match event {
+            Event::Line { text, by_cr } => {
+                self.peer.set_style(Style { crlf: by_cr, ..self.peer.style() });
+                match &self.phase {
+                    Phase::Naming => self.take_name(&text),
+                    _ => return self.carry_out(command::parse(Line::clean(&text))),
+                }
+            }
+            Event::TooLong => self.refuse_long_line(),
+            Event::Reply(bytes) => _ = self.peer.queue(Bytes::copy_from_slice(&bytes)),
+            Event::AreYouThere => _ = self.peer.queue(Bytes::from_static(b"\r\n[yes]\r\n")),
+        }
+        Poll::Ready(())
+    }
+
+    /// Carries a line out once what must come first has come back from the lobby.
+    fn carry_out(&mut self, input: Input) -> Poll<()> {
+        let room = if matches!(input, Input::Say(_)) { MAX_IN_FLIGHT } else { 1 };
+        if self.peer.awaits_echo(room) {
+            self.held = Some(input);
+            return Poll::Pending;
+        }
+        self.understand(input);
+        Poll::Ready(())
+    }
+
+    /// The peer sends no more: closes once all that it asked for has been answered.
+    fn step_end(&mut self) -> Poll<()> {
+        if self.peer.awaits_echo(1) || self.questions > 0 {
+            return Poll::Pending;
+        }
+        self.close(None);
+        Poll::Ready(())
+    }
+
+    fn read(&mut self, cx: &mut TaskContext<'_>) -> Poll<()> {
+        let count = READ.with_borrow_mut(|buf| {
+            let count = ready!(self.peer.transport().poll_read(cx, buf))?;
+            self.unread.extend_from_slice(&buf[..count]);
+            Poll::Ready(Ok::<_, std::io::Error>(count))
+        });
+        match ready!(count) {
+            Ok(0) => self.at_end = true,
+            Ok(_) => {
+                self.peer.note_input(Instant::now());
+                if !self.secure && matches!(self.phase, Phase::Naming) && self.is_tls_hello() {
+                    info!("conn={} speaks TLS on the plain port", self.peer.conn().0);
+                    self.unread = Vec::new();
+                    self.close(Some(Farewell::SpeaksTls(self.world.tls_port)));
+                }
+            }
+            Err(error) => {
+                debug!("conn={} read: {error}", self.peer.conn().0);
+                self.close(None);
+                self.phase = Phase::Done;
+            }
+        }
+        Poll::Ready(())
+    }
+
+    /// A TLS record of the handshake type, of any version (RFC 8446 §5.1).
+    fn is_tls_hello(&self) -> bool {
+        self.unread.starts_with(&[0x16, 0x03])
+    }
+}

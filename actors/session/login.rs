@@ -1,0 +1,100 @@
+//! From a connection to a user: the name, and the way into the general lobby.
+
+use bytes::Bytes;
+use log::info;
+
+use super::joining::{Entered, Problem, enter};
+use super::{Phase, Session, User};
+use crate::actors::messages::Claim;
+use crate::chat::name::Name;
+use crate::chat::pictures::Picture;
+use crate::chat::replies::{NameProblem, ask_name_again};
+
+/// Methods that an HTTP request may start with.
+const HTTP_METHODS: [&str; 9] =
+    ["GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"];
+
+const HTTP_ANSWER: &[u8] = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\
+    Content-Type: text/plain\r\nContent-Length: 53\r\n\r\n\
+    This is a chat server: connect with nc, not with HTTP\n";
+
+impl Session {
+    /// A line at the name prompt.
+    pub(super) fn take_name(&mut self, typed: &str) {
+        if is_http(typed) {
+            info!("conn={} speaks HTTP", self.peer.conn().0);
+            self.peer.queue(Bytes::from_static(HTTP_ANSWER));
+            return self.close(None);
+        }
+        match Name::parse(typed) {
+            Err(why) => self.ask_again(NameProblem::Invalid(why)),
+            Ok(name) => self.claim(name),
+        }
+    }
+
+    pub(super) fn ask_again(&self, problem: NameProblem) {
+        self.peer.answer(&ask_name_again(problem));
+    }
+
+    fn claim(&mut self, name: Name) {
+        let (world, at) = (self.world.clone(), self.at());
+        let conn = self.peer.conn();
+        let claimed = name.clone();
+        let work = async move {
+            let name = claimed.clone();
+            let claim = world.registry.send(Claim { conn, name, at }).await;
+            let Ok(claim) = claim else { return Err(NameProblem::ServerBusy) };
+            let door = claim.map_err(|_| NameProblem::Taken)?;
+            enter(&world, door, at, claimed, Picture::DEFAULT, None, false)
+                .await
+                .map_err(|_: Problem| NameProblem::ServerBusy)
+        };
+        self.ask(work, |session, result| match result {
+            Ok(entered) => session.log_in(name, entered),
+            Err(problem) => {
+                if problem == NameProblem::ServerBusy {
+                    session
+                        .world
+                        .registry
+                        .do_send(crate::actors::messages::ReleaseName(session.peer.conn()));
+                }
+                session.ask_again(problem);
+            }
+        });
+    }
+
+    fn log_in(&mut self, name: Name, entered: Entered) {
+        info!("conn={} logged in as {name}", self.peer.conn().0);
+        self.peer.logged_in();
+        let lobby = entered.stay();
+        self.phase = Phase::Chatting(User { name, picture: Picture::DEFAULT, lobby });
+    }
+}
+
+/// The first line of an HTTP/1 request (RFC 9112 §3). No name looks like one.
+fn is_http(line: &str) -> bool {
+    let mut words = line.split(' ');
+    let method = words.next().unwrap_or_default();
+    HTTP_METHODS.contains(&method) && words.next_back().is_some_and(|v| v.starts_with("HTTP/"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn http_is_told_from_names() {
+        assert!(is_http("GET / HTTP/1.1") && is_http("POST /x?a b HTTP/1.0"));
+        for name in ["GET", "alice", "GET HTTP", "get / HTTP/1.1", ""] {
+            assert!(!is_http(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn the_http_answer_has_the_length_it_says() {
+        let text = std::str::from_utf8(HTTP_ANSWER).unwrap();
+        let (head, body) = text.split_once("\r\n\r\n").unwrap();
+        assert!(head.ends_with(&format!("Content-Length: {}", body.len())), "{}", body.len());
+        assert_eq!(body.lines().count(), 1);
+    }
+}

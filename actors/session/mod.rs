@@ -1,0 +1,255 @@
+//! The Session actor: owns one connection, from its handshake to its last byte.
+//!
+//! It is a state machine that one future of its own drives ([`drive::Pump`]): read bytes, cut them
+//! into lines, carry the lines out one after the other, write what waits. At most one request to
+//! another actor is under way, and nothing is read while it is, so a client that sends fast fills
+//! its own socket and nobody's mailbox.
+
+mod closing;
+mod commands;
+mod drive;
+mod joining;
+mod login;
+
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use actix::prelude::*;
+use log::info;
+
+use self::closing::Closing;
+use super::lobby::Lobby;
+use super::messages::{Evict, Gone, Leave, LobbyLost, QuestionOver, ReleaseName, Whereabouts};
+use super::shard::World;
+use crate::chat::command::Input;
+use crate::chat::limiter::SlidingWindow;
+use crate::chat::lobbies::LobbyId;
+use crate::chat::name::Name;
+use crate::chat::pictures::Picture;
+use crate::chat::render::{Sheet, block};
+use crate::chat::replies::{Farewell, Reply, farewell, reply};
+use crate::net::hub::Seat;
+use crate::net::lines::LineDecoder;
+use crate::net::peer::{Health, Peer};
+
+/// What is to be done with the session once a request is answered.
+type Then = Box<dyn FnOnce(&mut Session)>;
+
+/// Least time between two notices that a line was refused, so that a flood is not answered by one.
+const REFUSAL_EVERY: Duration = Duration::from_secs(1);
+
+/// Where a connection stands.
+enum Phase {
+    /// In the TLS handshake.
+    Handshake,
+    /// Asked for a name.
+    Naming,
+    /// In a lobby.
+    Chatting(User),
+    /// Being closed.
+    Closing(Closing),
+    /// Over.
+    Done,
+}
+
+/// What a session has once it has a name.
+struct User {
+    name: Name,
+    picture: Picture,
+    lobby: Membership,
+}
+
+/// The lobby that a user is in.
+struct Membership {
+    id: LobbyId,
+    name: Name,
+    addr: Addr<Lobby>,
+}
+
+/// The actor.
+pub struct Session {
+    world: Rc<World>,
+    peer: Rc<Peer>,
+    seat: Seat,
+    secure: bool,
+    phase: Phase,
+    decoder: LineDecoder,
+    /// Bytes that were read and not looked at yet.
+    unread: Vec<u8>,
+    /// How many of those have been looked at.
+    looked_at: usize,
+    /// A line that waits for the messages before it to come back.
+    held: Option<Input>,
+    /// The one request that is under way.
+    request: Option<Pin<Box<dyn Future<Output = Then>>>>,
+    window: SlidingWindow,
+    refused_at: Option<Instant>,
+    /// The peer sends no more.
+    at_end: bool,
+    /// Questions to Rox that are not over yet; below 0 where the end came before the beginning.
+    questions: i32,
+}
+
+impl Session {
+    /// Starts the session of a new connection on this thread.
+    pub(super) fn launch(world: Rc<World>, peer: Rc<Peer>, secure: bool) {
+        let config = &world.config;
+        let window = SlidingWindow::new(config.rate_messages, config.rate_window);
+        Self::create(move |ctx| {
+            let seat = world.hub.seat(peer.clone(), ctx.address());
+            Self {
+                world,
+                peer,
+                seat,
+                secure,
+                phase: Phase::Handshake,
+                decoder: LineDecoder::default(),
+                unread: Vec::new(),
+                looked_at: 0,
+                held: None,
+                request: None,
+                window,
+                refused_at: None,
+                at_end: false,
+                questions: 0,
+            }
+        });
+    }
+
+    fn at(&self) -> Whereabouts {
+        Whereabouts { shard: self.world.index, seat: self.seat }
+    }
+
+    fn user(&self) -> Option<&User> {
+        match &self.phase {
+            Phase::Chatting(user) => Some(user),
+            _ => None,
+        }
+    }
+
+    fn user_mut(&mut self) -> Option<&mut User> {
+        match &mut self.phase {
+            Phase::Chatting(user) => Some(user),
+            _ => None,
+        }
+    }
+
+    /// Shows the client a block that answers it.
+    fn show(&self, body: impl FnOnce(&mut Sheet)) {
+        self.peer.answer(&block(body));
+    }
+
+    fn reply(&self, what: &Reply<'_>) {
+        self.show(|sheet| reply(sheet, what));
+    }
+
+    /// Says that a line was refused, but not more often than [`REFUSAL_EVERY`].
+    fn refuse(&mut self, why: &Reply<'_>, now: Instant) {
+        if self.refused_at.is_some_and(|t| now.duration_since(t) < REFUSAL_EVERY) {
+            return;
+        }
+        self.refused_at = Some(now);
+        let limit = match why {
+            Reply::RateLimited(_) => "too many messages",
+            _ => "too long",
+        };
+        info!("conn={} limit: {limit}", self.peer.conn().0);
+        self.reply(why);
+    }
+
+    /// Starts the one request: nothing is read or carried out until `then` has its answer.
+    fn ask<T: 'static>(
+        &mut self,
+        work: impl Future<Output = T> + 'static,
+        then: impl FnOnce(&mut Self, T) + 'static,
+    ) {
+        self.request = Some(Box::pin(async move {
+            let answer = work.await;
+            let then: Then = Box::new(move |session| then(session, answer));
+            then
+        }));
+    }
+
+    /// Lets go of lobby and name, at once.
+    fn sign_off(&mut self) {
+        self.request = None;
+        self.held = None;
+        let conn = self.peer.conn();
+        if let Phase::Chatting(user) = &self.phase {
+            user.lobby.addr.do_send(Leave(conn));
+            info!("conn={} {} logged out", conn.0, user.name);
+        }
+        if matches!(self.phase, Phase::Naming | Phase::Chatting(_)) {
+            self.world.registry.do_send(ReleaseName(conn));
+            self.world.hub.leave(self.seat);
+        }
+    }
+
+    /// Ends the connection, with a last line where there is one.
+    fn close(&mut self, last: Option<Farewell>) {
+        if matches!(self.phase, Phase::Closing(_) | Phase::Done) {
+            return;
+        }
+        self.sign_off();
+        let silent = matches!(self.phase, Phase::Handshake);
+        if let Some(last) = last
+            && !silent
+        {
+            self.peer.answer(&farewell(last));
+        }
+        let health = self.peer.health();
+        self.phase = if silent || health == Health::Broken {
+            Phase::Done
+        } else {
+            Phase::Closing(Closing::new(health))
+        };
+        self.peer.take_no_more();
+        self.peer.wake();
+    }
+}
+
+impl Actor for Session {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        ctx.spawn(drive::Pump);
+    }
+
+    /// Runs after a panic too, so whatever the session holds is given back here.
+    fn stopped(&mut self, _: &mut Self::Context) {
+        self.sign_off();
+        self.phase = Phase::Done;
+        self.world.hub.unseat(self.seat);
+        self.world.registry.do_send(Gone(self.peer.conn()));
+        info!("conn={} disconnected", self.peer.conn().0);
+    }
+}
+
+impl Handler<Evict> for Session {
+    type Result = ();
+
+    fn handle(&mut self, Evict(last): Evict, _: &mut Self::Context) {
+        info!("conn={} is closed: {last:?}", self.peer.conn().0);
+        self.close(Some(last));
+    }
+}
+
+impl Handler<QuestionOver> for Session {
+    type Result = ();
+
+    fn handle(&mut self, _: QuestionOver, _: &mut Self::Context) {
+        self.questions -= 1;
+    }
+}
+
+impl Handler<LobbyLost> for Session {
+    type Result = ();
+
+    fn handle(&mut self, LobbyLost(id): LobbyLost, _: &mut Self::Context) {
+        if self.user().is_some_and(|user| user.lobby.id == id) {
+            self.return_to_lobby();
+        }
+    }
+}

@@ -1,0 +1,255 @@
+//! The Shard actor, one a thread: starts the Sessions of its thread, and fans lobby text out to them.
+//!
+//! It is the parent of its Sessions, so it alone among the actors knows another actor's type for
+//! more than an address: sockets and outboxes never leave their thread, and cannot be messages.
+
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{self, Poll};
+use std::time::{Duration, Instant};
+
+use actix::fut::ActorFuture;
+use actix::prelude::*;
+use log::{error, info, warn};
+use openssl::ssl::Ssl;
+use tokio::net::TcpStream;
+use tokio_openssl::SslStream;
+
+use super::hasher::HasherPool;
+use super::messages::{
+    Act, Barrier, Connected, Deliver, Drain, Evict, Gone, LobbyBroke, LobbyLost, QuestionOver, Show,
+};
+use super::registry::Registry;
+use super::session::Session;
+use crate::chat::ansi::Style;
+use crate::chat::lobbies::LobbyId;
+use crate::chat::replies::Farewell;
+use crate::config::Config;
+use crate::net::hub::Hub;
+use crate::net::peer::{Health, Peer, PeerLimits};
+use crate::net::transport::Transport;
+
+/// How often deadlines are looked at: they fire late by this much at most.
+const CLOCK_TICK: Duration = Duration::from_millis(250);
+
+/// How often a draining Shard looks whether everybody is gone.
+const DRAIN_POLL: Duration = Duration::from_millis(5);
+
+/// What all Sessions of a thread share.
+pub struct World {
+    /// The settings.
+    pub config: Arc<Config>,
+    /// Names, lobbies, limits.
+    pub registry: Addr<Registry>,
+    /// Password work.
+    pub hasher: HasherPool,
+    /// This thread's Shard.
+    pub shard: Addr<Shard>,
+    /// Its index.
+    pub index: usize,
+    /// The port that speaks TLS, to tell those who knock at the wrong one.
+    pub tls_port: Option<u16>,
+    /// The clients of this thread.
+    pub hub: Hub<Addr<Session>>,
+}
+
+/// What a Shard needs to start.
+#[derive(Clone)]
+pub struct ShardSetup {
+    /// The settings.
+    pub config: Arc<Config>,
+    /// Names, lobbies, limits.
+    pub registry: Addr<Registry>,
+    /// Password work.
+    pub hasher: HasherPool,
+    /// The port that speaks TLS.
+    pub tls_port: Option<u16>,
+    /// Which Shard this is.
+    pub index: usize,
+}
+
+/// The actor.
+pub struct Shard {
+    world: Rc<World>,
+    draining: bool,
+}
+
+impl Shard {
+    /// Made inside its own context, on its own thread.
+    pub fn new(setup: ShardSetup, ctx: &mut Context<Self>) -> Self {
+        let ShardSetup { config, registry, hasher, tls_port, index } = setup;
+        let shard = ctx.address();
+        let hub = Hub::default();
+        let world = World { config, registry, hasher, shard, index, tls_port, hub };
+        Self { world: Rc::new(world), draining: false }
+    }
+
+    /// Looks at every client's deadlines.
+    fn check_clock(&self) {
+        let now = Instant::now();
+        for (peer, session) in self.world.hub.all() {
+            match peer.overdue(now) {
+                Some(Farewell::TooSlow) => {
+                    warn!("conn={} cut off: took nothing for too long", peer.conn().0);
+                    peer.cut_off();
+                }
+                Some(farewell) => session.do_send(Evict(farewell)),
+                None => {}
+            }
+        }
+    }
+
+    fn start_session(&self, connected: Connected) -> Result<(), Box<dyn std::error::Error>> {
+        let Connected { conn, stream, addr, tls } = connected;
+        let stream = TcpStream::from_std(stream)?;
+        let secure = tls.is_some();
+        let transport = match tls {
+            None => Transport::Plain(stream),
+            Some(acceptor) => {
+                let ssl = Ssl::new(acceptor.context())?;
+                Transport::Tls(Box::new(SslStream::new(ssl, stream)?))
+            }
+        };
+        let config = &self.world.config;
+        let limits = PeerLimits {
+            outbound_bytes: config.outbound_limit_bytes,
+            stall: config.stall_timeout,
+            idle: config.idle_timeout,
+        };
+        // The welcome goes out with CR LF, which every terminal takes; after the first line the
+        // client's own line ends are known.
+        let style = Style { plain: !config.color, crlf: true };
+        let now = Instant::now();
+        let peer = Peer::new(conn, transport, style, limits, now, now + config.login_timeout);
+        let kind = if secure { "tls" } else { "plain" };
+        info!("conn={} connected from {addr} ({kind})", conn.0);
+        Session::launch(self.world.clone(), Rc::new(peer), secure);
+        Ok(())
+    }
+
+    fn act(&self, room: LobbyId, act: Act) {
+        let hub = &self.world.hub;
+        match act {
+            Act::Text(text) => hub.show(room, &text),
+            Act::Answer { id, headed, bare } => hub.show_answer(room, id, &headed, &bare),
+            Act::Reply(seat, block) => hub.show_one(seat, &block, true),
+            Act::Enter(seat, block) => {
+                hub.enter(seat, room);
+                hub.show_one(seat, &block, true);
+            }
+            Act::Echo(seat, count) => {
+                if let Some((peer, _)) = hub.find(seat) {
+                    peer.came_back(count);
+                }
+            }
+            Act::AnswerOver(seat) => {
+                if let Some((_, session)) = hub.find(seat) {
+                    session.do_send(QuestionOver);
+                }
+            }
+            Act::Tagged { seat, here, elsewhere } => {
+                let present = hub.room(seat) == Some(room);
+                hub.show_one(seat, if present { &here } else { &elsewhere }, false);
+            }
+        }
+    }
+}
+
+/// Writes what was queued, each time the mailbox has been drained.
+struct Flusher;
+
+impl ActorFuture<Shard> for Flusher {
+    type Output = ();
+
+    fn poll(
+        self: Pin<&mut Self>,
+        shard: &mut Shard,
+        _: &mut Context<Shard>,
+        _: &mut task::Context<'_>,
+    ) -> Poll<()> {
+        shard.world.hub.flush();
+        Poll::Pending
+    }
+}
+
+impl Actor for Shard {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        ctx.spawn(Flusher);
+        ctx.run_interval(CLOCK_TICK, |shard, _| shard.check_clock());
+    }
+}
+
+impl Handler<Connected> for Shard {
+    type Result = ();
+
+    fn handle(&mut self, connected: Connected, _: &mut Self::Context) {
+        let conn = connected.conn;
+        let started = if self.draining { Ok(()) } else { self.start_session(connected) };
+        if let Err(reason) = started {
+            error!("conn={} cannot be started: {reason}", conn.0);
+            self.world.registry.do_send(Gone(conn));
+        }
+    }
+}
+
+impl Handler<Deliver> for Shard {
+    type Result = ();
+
+    fn handle(&mut self, deliver: Deliver, _: &mut Self::Context) {
+        for act in deliver.acts {
+            self.act(deliver.room, act);
+        }
+    }
+}
+
+impl Handler<Show> for Shard {
+    type Result = ();
+
+    fn handle(&mut self, Show { seat, block }: Show, _: &mut Self::Context) {
+        self.world.hub.show_one(seat, &block, false);
+    }
+}
+
+impl Handler<Barrier> for Shard {
+    type Result = ();
+
+    fn handle(&mut self, _: Barrier, _: &mut Self::Context) {}
+}
+
+impl Handler<LobbyBroke> for Shard {
+    type Result = ();
+
+    fn handle(&mut self, LobbyBroke(room): LobbyBroke, _: &mut Self::Context) {
+        for session in self.world.hub.sessions_in(room) {
+            session.do_send(LobbyLost(room));
+        }
+    }
+}
+
+impl Handler<Drain> for Shard {
+    type Result = ResponseFuture<()>;
+
+    fn handle(&mut self, _: Drain, _: &mut Self::Context) -> Self::Result {
+        self.draining = true;
+        for (peer, session) in self.world.hub.all() {
+            if peer.health() == Health::Good {
+                session.do_send(Evict(Farewell::Shutdown));
+            }
+        }
+        let world = self.world.clone();
+        Box::pin(async move {
+            while !world.hub.is_empty() {
+                tokio::time::sleep(DRAIN_POLL).await;
+            }
+        })
+    }
+}
+
+/// Answered once all that was sent to the Shard before is queued for its clients.
+pub async fn barrier(shard: &Addr<Shard>) {
+    // A Shard lives as long as the thread that the caller runs on.
+    let _ = shard.send(Barrier).await;
+}

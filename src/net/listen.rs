@@ -1,0 +1,93 @@
+//! Listening sockets, with the options that accepted connections inherit.
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::time::Duration;
+
+use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
+
+use crate::config::ListenAddr;
+
+/// Connections that wait to be accepted; the kernel caps it at `net.core.somaxconn`.
+const BACKLOG: i32 = 4_096;
+
+/// The kernel's send buffer for a connection (it takes twice this). Left alone it would swallow
+/// megabytes before anybody noticed that a client does not read.
+const SEND_BUFFER_BYTES: usize = 64 * 1024;
+
+/// Dead peers are found this long after their last sign of life: 60 s, then 4 probes 15 s apart.
+const KEEPALIVE_IDLE: Duration = Duration::from_secs(60);
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(15);
+const KEEPALIVE_PROBES: u32 = 4;
+
+/// An address that cannot be listened on.
+#[derive(Debug, thiserror::Error)]
+#[error("{addr}: cannot listen: {reason}. {remedy}")]
+pub struct ListenError {
+    addr: SocketAddr,
+    reason: io::Error,
+    remedy: String,
+}
+
+/// Binds and listens. On Linux, accepted sockets inherit all of the options set here, which saves
+/// the system calls for each. Without IPv6 on the machine, `[::]` becomes `0.0.0.0`.
+///
+/// # Errors
+/// Why not, and what can be done; `key` is the setting that has the address.
+pub fn listen(ListenAddr(addr): ListenAddr, key: &str) -> Result<TcpListener, ListenError> {
+    let result = match bind(addr) {
+        Err(error) if addr.ip().is_unspecified() && addr.is_ipv6() && no_ipv6(&error) => {
+            bind(SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), addr.port()))
+        }
+        result => result,
+    };
+    result.map_err(|reason| {
+        let remedy = match reason.kind() {
+            io::ErrorKind::AddrInUse => {
+                format!("Stop the program that has the port, or set {key} to another")
+            }
+            io::ErrorKind::PermissionDenied => format!("Set {key} to a port from 1024 on"),
+            _ => format!("Set {key} to an address of this machine"),
+        };
+        ListenError { addr, reason, remedy }
+    })
+}
+
+fn bind(addr: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(addr), Type::STREAM, Some(Protocol::TCP))?;
+    if addr.is_ipv6() {
+        socket.set_only_v6(false)?;
+    }
+    socket.set_reuse_address(true)?;
+    socket.set_nonblocking(true)?;
+    socket.set_tcp_nodelay(true)?;
+    socket.set_send_buffer_size(SEND_BUFFER_BYTES)?;
+    let keepalive = TcpKeepalive::new()
+        .with_time(KEEPALIVE_IDLE)
+        .with_interval(KEEPALIVE_INTERVAL)
+        .with_retries(KEEPALIVE_PROBES);
+    socket.set_tcp_keepalive(&keepalive)?;
+    socket.bind(&addr.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
+}
+
+/// Whether the error says that there is no IPv6 here (EAFNOSUPPORT, EADDRNOTAVAIL).
+fn no_ipv6(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::AddrNotAvailable
+        || error.raw_os_error() == Some(rustix::io::Errno::AFNOSUPPORT.raw_os_error())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_port_in_use_is_named_with_the_key_to_change() {
+        let first = listen(ListenAddr("127.0.0.1:0".parse().unwrap()), "CHAT_ADDR").unwrap();
+        let taken = first.local_addr().unwrap();
+        let error = listen(ListenAddr(taken), "CHAT_ADDR").unwrap_err().to_string();
+        assert!(error.contains(&taken.to_string()) && error.contains("CHAT_ADDR"), "{error}");
+        assert_eq!(error.lines().count(), 1);
+    }
+}

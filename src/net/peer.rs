@@ -1,0 +1,279 @@
+//! One client as its own thread sees it: socket, outbox, pace.
+//!
+//! A `Peer` is shared, within one thread, by the Session that owns the connection and by the hub
+//! that fans lobby text out. The hub may write to the socket, but only the Session's task is ever
+//! woken by it, so a socket that is full costs the hub nothing.
+
+use std::cell::{Cell, RefCell, RefMut};
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+
+use super::outbox::Outbox;
+use super::transport::Transport;
+use crate::chat::ansi::Style;
+use crate::chat::directory::ConnId;
+use crate::chat::replies::{Farewell, farewell};
+
+/// The limits that hold for every client.
+#[derive(Debug, Clone, Copy)]
+pub struct PeerLimits {
+    /// Bytes that may wait in the outbox.
+    pub outbound_bytes: usize,
+    /// How long a client may take nothing while something waits.
+    pub stall: Duration,
+    /// How long a client may send nothing; none for ever.
+    pub idle: Option<Duration>,
+}
+
+/// How a connection is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Health {
+    /// It takes what it is sent.
+    Good,
+    /// It is being closed: what is queued goes out, nothing more is queued.
+    Closing,
+    /// It took too little and was cut off: a last line is on its way, nothing more is queued.
+    CutOff,
+    /// Writing failed: the peer is gone.
+    Broken,
+}
+
+/// A connected client.
+pub struct Peer {
+    conn: ConnId,
+    limits: PeerLimits,
+    transport: RefCell<Transport>,
+    outbox: RefCell<Outbox>,
+    task: RefCell<Waker>,
+    style: Cell<Style>,
+    health: Cell<Health>,
+    /// Since when the socket has taken nothing although something waits.
+    blocked_since: Cell<Option<Instant>>,
+    login_deadline: Cell<Option<Instant>>,
+    last_input: Cell<Instant>,
+    /// The answer of Rox that was the last thing shown; 0 for anything else.
+    last_answer: Cell<u64>,
+    /// Messages on their way to the lobby that have not come back yet.
+    in_flight: Cell<usize>,
+    /// Whether the Session waits for those.
+    awaiting_echo: Cell<bool>,
+}
+
+/// Bytes gathered for one write. Beyond some 64 KiB a larger write is no cheaper a byte.
+const SCRATCH_BYTES: usize = 64 * 1024;
+
+thread_local! {
+    static SCRATCH: RefCell<Box<[u8]>> = RefCell::new(vec![0; SCRATCH_BYTES].into());
+}
+
+impl Peer {
+    /// A client that has just been accepted.
+    pub fn new(
+        conn: ConnId,
+        transport: Transport,
+        style: Style,
+        limits: PeerLimits,
+        now: Instant,
+        login_deadline: Instant,
+    ) -> Self {
+        Self {
+            conn,
+            limits,
+            transport: RefCell::new(transport),
+            outbox: RefCell::default(),
+            task: RefCell::new(Waker::noop().clone()),
+            style: Cell::new(style),
+            health: Cell::new(Health::Good),
+            blocked_since: Cell::new(None),
+            login_deadline: Cell::new(Some(login_deadline)),
+            last_input: Cell::new(now),
+            last_answer: Cell::new(0),
+            in_flight: Cell::new(0),
+            awaiting_echo: Cell::new(false),
+        }
+    }
+
+    /// The number of its connection.
+    pub fn conn(&self) -> ConnId {
+        self.conn
+    }
+
+    /// The socket, for the Session.
+    pub fn transport(&self) -> RefMut<'_, Transport> {
+        self.transport.borrow_mut()
+    }
+
+    /// How it is.
+    pub fn health(&self) -> Health {
+        self.health.get()
+    }
+
+    /// The form of text that it wants.
+    pub fn style(&self) -> Style {
+        self.style.get()
+    }
+
+    /// Changes that form.
+    pub fn set_style(&self, style: Style) {
+        self.style.set(style);
+    }
+
+    /// The Session's task, to be woken when the socket takes more or something happened.
+    pub fn set_task(&self, waker: &Waker) {
+        if !self.task.borrow().will_wake(waker) {
+            *self.task.borrow_mut() = waker.clone();
+        }
+    }
+
+    /// Wakes the Session.
+    pub fn wake(&self) {
+        self.task.borrow().wake_by_ref();
+    }
+
+    /// Notes that the client sent something.
+    pub fn note_input(&self, now: Instant) {
+        self.last_input.set(now);
+    }
+
+    /// The user has a name: the deadline for it is met.
+    pub fn logged_in(&self) {
+        self.login_deadline.set(None);
+    }
+
+    /// Queues a block that is in the peer's own style already. False where the peer is not (or no
+    /// longer) taking any: it was cut off, now or before.
+    pub fn queue(&self, block: Bytes) -> bool {
+        if self.health() != Health::Good {
+            return false;
+        }
+        if self.is_over(block.len()) {
+            // Perhaps nothing has been tried yet in this round.
+            self.flush();
+            if self.health() == Health::Good && self.is_over(block.len()) {
+                self.cut_off();
+            }
+            if self.health() != Health::Good {
+                return false;
+            }
+        }
+        self.last_answer.set(0);
+        self.outbox.borrow_mut().push(block);
+        true
+    }
+
+    /// Queues a block in the master style that answers the client itself.
+    pub fn answer(&self, master: &Bytes) {
+        if self.health() == Health::Good {
+            self.last_answer.set(0);
+            self.outbox.borrow_mut().push_answer(self.style().apply(master));
+        }
+    }
+
+    /// Whether the answer numbered `id` was the last thing shown.
+    pub fn follows_answer(&self, id: u64) -> bool {
+        self.last_answer.get() == id
+    }
+
+    /// Notes that what was queued last is a piece of the answer numbered `id`.
+    pub fn note_answer(&self, id: u64) {
+        self.last_answer.set(id);
+    }
+
+    /// Queues nothing from here on: the last line is queued.
+    pub fn take_no_more(&self) {
+        if self.health() == Health::Good {
+            self.health.set(Health::Closing);
+        }
+    }
+
+    /// Bytes that wait.
+    pub fn queued_bytes(&self) -> usize {
+        self.outbox.borrow().bytes()
+    }
+
+    /// Writes as much as the socket takes now.
+    pub fn flush(&self) {
+        let mut outbox = self.outbox.borrow_mut();
+        if outbox.is_empty() || self.health() == Health::Broken {
+            return;
+        }
+        let task = self.task.borrow();
+        let mut cx = Context::from_waker(&task);
+        let mut transport = self.transport.borrow_mut();
+        SCRATCH.with_borrow_mut(|scratch| {
+            let max = transport.max_write().min(scratch.len());
+            while !outbox.is_empty() {
+                match transport.poll_write(&mut cx, outbox.offer(&mut scratch[..max])) {
+                    Poll::Ready(Ok(count)) if count > 0 => {
+                        outbox.advance(count);
+                        self.blocked_since.set(None);
+                    }
+                    Poll::Ready(_) => {
+                        self.health.set(Health::Broken);
+                        task.wake_by_ref();
+                        return;
+                    }
+                    Poll::Pending => {
+                        if self.blocked_since.get().is_none() {
+                            self.blocked_since.set(Some(Instant::now()));
+                        }
+                        return;
+                    }
+                }
+            }
+        });
+    }
+
+    /// Gives the client up as too slow: drops what waits, but for a block that may be half written,
+    /// and says so in a last line.
+    pub fn cut_off(&self) {
+        self.health.set(Health::CutOff);
+        let mut outbox = self.outbox.borrow_mut();
+        outbox.drop_rest();
+        outbox.push(self.style().apply(&farewell(Farewell::TooSlow)));
+        self.wake();
+    }
+
+    /// What the clock says against this client at `now`, if anything.
+    pub fn overdue(&self, now: Instant) -> Option<Farewell> {
+        let since = |then: Instant| now.saturating_duration_since(then);
+        if self.health() != Health::Good {
+            return None;
+        }
+        if self.blocked_since.get().is_some_and(|then| since(then) >= self.limits.stall) {
+            return Some(Farewell::TooSlow);
+        }
+        if self.login_deadline.get().is_some_and(|deadline| now >= deadline) {
+            return Some(Farewell::LoginTimeout);
+        }
+        let idle = self.limits.idle.is_some_and(|limit| since(self.last_input.get()) >= limit);
+        idle.then_some(Farewell::Idle)
+    }
+
+    /// A message was sent to the lobby.
+    pub fn sent_to_lobby(&self) {
+        self.in_flight.set(self.in_flight.get() + 1);
+    }
+
+    /// So many messages came back from the lobby and are queued, or were lost with it.
+    pub fn came_back(&self, count: usize) {
+        self.in_flight.set(self.in_flight.get().saturating_sub(count));
+        if self.awaiting_echo.take() {
+            self.wake();
+        }
+    }
+
+    /// Whether at least `count` messages are on their way; the Session is woken when some of them
+    /// come back.
+    pub fn awaits_echo(&self, count: usize) -> bool {
+        let waits = self.in_flight.get() >= count;
+        self.awaiting_echo.set(waits);
+        waits
+    }
+
+    fn is_over(&self, more: usize) -> bool {
+        self.outbox.borrow().is_over(more, self.limits.outbound_bytes)
+    }
+}

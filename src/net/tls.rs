@@ -1,0 +1,211 @@
+//! TLS: the acceptor, the fingerprint of its certificate, and self-signed certificates.
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use openssl::asn1::{Asn1Integer, Asn1Time};
+use openssl::bn::{BigNum, MsbOption};
+use openssl::ec::{EcGroup, EcKey};
+use openssl::error::ErrorStack;
+use openssl::hash::MessageDigest;
+use openssl::nid::Nid;
+use openssl::pkey::{PKey, Private};
+use openssl::ssl::{SslAcceptor, SslFiletype, SslMethod, SslOptions, SslVersion};
+use openssl::x509::extension::{
+    BasicConstraints, ExtendedKeyUsage, KeyUsage, SubjectAlternativeName,
+};
+use openssl::x509::{X509, X509NameBuilder};
+use sha2::{Digest, Sha256};
+
+/// TLS 1.2 suites in use: forward secret and authenticated only. Those of TLS 1.3 are all so.
+const TLS12_CIPHERS: &str = "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:\
+    ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:\
+    ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305";
+
+/// Days that a certificate of `gen-cert` is valid. It is compared by fingerprint, not by date.
+const VALID_DAYS: u32 = 3_650;
+
+/// Why TLS is not to be had.
+#[derive(Debug, thiserror::Error)]
+pub enum TlsError {
+    /// The certificate file.
+    #[error("{}: cannot read the certificate: {reason}. Check CHAT_TLS_CERT, or make one with: lobbyd gen-cert", path.display())]
+    Certificate {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The key file.
+    #[error("{}: cannot read the private key: {reason}. Check CHAT_TLS_KEY, or make one with: lobbyd gen-cert", path.display())]
+    Key {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// They do not belong together.
+    #[error("{}: the private key does not match the certificate {}. Set CHAT_TLS_CERT and CHAT_TLS_KEY to a pair, or make one with: lobbyd gen-cert --force", key.display(), cert.display())]
+    Mismatch {
+        /// The certificate file.
+        cert: PathBuf,
+        /// The key file.
+        key: PathBuf,
+    },
+    /// OpenSSL would not be set up.
+    #[error("TLS cannot be set up: {0}")]
+    Setup(#[from] ErrorStack),
+}
+
+/// Why `gen-cert` wrote nothing (or not all).
+#[derive(Debug, thiserror::Error)]
+pub enum GenCertError {
+    /// A file is there and may not be overwritten.
+    #[error("{}: exists already; use gen-cert --force to overwrite it", .0.display())]
+    Exists(PathBuf),
+    /// A file cannot be written.
+    #[error("{}: cannot be written: {}", path.display(), source)]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// OpenSSL failed.
+    #[error("the certificate cannot be made: {0}")]
+    OpenSsl(#[from] ErrorStack),
+}
+
+/// A loaded certificate, ready to accept.
+pub struct LoadedTls {
+    /// Makes TLS of accepted connections.
+    pub acceptor: SslAcceptor,
+    /// SHA-256 of the certificate, as `AB:CD:…`, for people to compare.
+    pub fingerprint: String,
+}
+
+/// Loads certificate chain and key, and checks that they belong together.
+///
+/// # Errors
+/// The file that cannot be used, and why.
+pub fn load(cert: &Path, key: &Path) -> Result<LoadedTls, TlsError> {
+    let read = |path: &Path| fs::read(path).map_err(|error| error.to_string());
+    let cert_error = |reason| TlsError::Certificate { path: cert.to_owned(), reason };
+    let key_error = |reason| TlsError::Key { path: key.to_owned(), reason };
+    let pem = read(cert).map_err(cert_error)?;
+    let leaf =
+        X509::from_pem(&pem).map_err(|_| cert_error("it holds no PEM certificate".into()))?;
+    let private = PKey::private_key_from_pem(&read(key).map_err(key_error)?)
+        .map_err(|_| key_error("it holds no PEM private key without a passphrase".into()))?;
+
+    let mut builder = SslAcceptor::mozilla_intermediate_v5(SslMethod::tls_server())?;
+    builder.set_min_proto_version(Some(SslVersion::TLS1_2))?;
+    builder.set_cipher_list(TLS12_CIPHERS)?;
+    builder.set_options(SslOptions::NO_RENEGOTIATION | SslOptions::CIPHER_SERVER_PREFERENCE);
+    builder
+        .set_certificate_chain_file(cert)
+        .map_err(|_| cert_error("its chain is not usable".into()))?;
+    let mismatch = || TlsError::Mismatch { cert: cert.to_owned(), key: key.to_owned() };
+    if !leaf.public_key()?.public_eq(&private) {
+        return Err(mismatch());
+    }
+    builder.set_private_key_file(key, SslFiletype::PEM).map_err(|_| mismatch())?;
+    builder.check_private_key().map_err(|_| mismatch())?;
+    Ok(LoadedTls { acceptor: builder.build(), fingerprint: fingerprint(&leaf)? })
+}
+
+/// SHA-256 of a certificate, as `openssl x509 -fingerprint -sha256` prints it.
+fn fingerprint(cert: &X509) -> Result<String, ErrorStack> {
+    let digest = Sha256::digest(cert.to_der()?);
+    Ok(digest.iter().map(|byte| format!("{byte:02X}")).collect::<Vec<_>>().join(":"))
+}
+
+/// Writes a self-signed certificate (ECDSA P-256) for `host` and localhost, and its key with mode
+/// 0600. Gives the fingerprint.
+///
+/// # Errors
+/// Why not; without `force` an existing file is never touched.
+pub fn generate(cert: &Path, key: &Path, host: &str, force: bool) -> Result<String, GenCertError> {
+    if !force && let Some(existing) = [cert, key].into_iter().find(|path| path.exists()) {
+        return Err(GenCertError::Exists(existing.to_owned()));
+    }
+    let (x509, private) = self_signed(host)?;
+    write(key, &private.private_key_to_pem_pkcs8()?, 0o600)?;
+    write(cert, &x509.to_pem()?, 0o644)?;
+    Ok(fingerprint(&x509)?)
+}
+
+fn self_signed(host: &str) -> Result<(X509, PKey<Private>), ErrorStack> {
+    let group = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1)?;
+    let key = PKey::from_ec_key(EcKey::generate(&group)?)?;
+    // A host name over the 64 bytes of a common name still stands in the alternative names.
+    let common_name = if host.is_empty() || host.len() > 64 { "localhost" } else { host };
+    let mut name = X509NameBuilder::new()?;
+    name.append_entry_by_nid(Nid::COMMONNAME, common_name)?;
+    let name = name.build();
+
+    let mut builder = X509::builder()?;
+    builder.set_version(2)?;
+    let mut serial = BigNum::new()?;
+    serial.rand(127, MsbOption::MAYBE_ZERO, false)?;
+    let serial: Asn1Integer = serial.to_asn1_integer()?;
+    builder.set_serial_number(&serial)?;
+    builder.set_subject_name(&name)?;
+    builder.set_issuer_name(&name)?;
+    builder.set_pubkey(&key)?;
+    builder.set_not_before(Asn1Time::days_from_now(0)?.as_ref())?;
+    builder.set_not_after(Asn1Time::days_from_now(VALID_DAYS)?.as_ref())?;
+    builder.append_extension(BasicConstraints::new().critical().build()?)?;
+    builder.append_extension(KeyUsage::new().critical().digital_signature().build()?)?;
+    builder.append_extension(ExtendedKeyUsage::new().server_auth().build()?)?;
+    let mut names = SubjectAlternativeName::new();
+    names.dns("localhost").ip("127.0.0.1").ip("::1");
+    if !host.is_empty() && host != "localhost" {
+        names.dns(host);
+    }
+    let names = names.build(&builder.x509v3_context(None, None))?;
+    builder.append_extension(names)?;
+    builder.sign(&key, MessageDigest::sha256())?;
+    Ok((builder.build(), key))
+}
+
+/// Writes a file so that it never has another mode than `mode`, not even for an instant.
+fn write(path: &Path, content: &[u8], mode: u32) -> Result<(), GenCertError> {
+    let failed = |source| GenCertError::Write { path: path.to_owned(), source };
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder).map_err(failed)?;
+    }
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
+        _ => {}
+    }
+    let mut file =
+        OpenOptions::new().write(true).create_new(true).mode(mode).open(path).map_err(failed)?;
+    file.write_all(content).map_err(failed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_generated_certificate_loads_and_names_the_host() {
+        let folder = std::env::temp_dir().join(format!("lobbyd-tls-{}", std::process::id()));
+        let (cert, key) = (folder.join("server.crt"), folder.join("server.key"));
+        let made = generate(&cert, &key, "chat.example", false).unwrap();
+        let loaded = load(&cert, &key).unwrap();
+        assert_eq!(made, loaded.fingerprint);
+        assert_eq!(made.len(), 32 * 3 - 1);
+        let x509 = X509::from_pem(&fs::read(&cert).unwrap()).unwrap();
+        let names = x509.subject_alt_names().unwrap();
+        let names: Vec<_> = names.iter().filter_map(|n| n.dnsname()).collect();
+        assert_eq!(names, ["localhost", "chat.example"]);
+
+        assert!(matches!(generate(&cert, &key, "x", false), Err(GenCertError::Exists(_))));
+        let again = generate(&cert, &key, "x", true).unwrap();
+        assert_ne!(made, again);
+        fs::remove_dir_all(&folder).unwrap();
+    }
+}
