@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use actix::fut::ActorFuture;
 use actix::prelude::*;
-use log::{error, info, warn};
+use log::{error, info};
 use openssl::ssl::Ssl;
 use tokio::net::TcpStream;
 use tokio_openssl::SslStream;
@@ -90,10 +90,7 @@ impl Shard {
         let now = Instant::now();
         for (peer, session) in self.world.hub.all() {
             match peer.overdue(now) {
-                Some(Farewell::TooSlow) => {
-                    warn!("conn={} cut off: took nothing for too long", peer.conn().0);
-                    peer.cut_off();
-                }
+                Some(Farewell::TooSlow) => peer.cut_off(),
                 Some(farewell) => session.do_send(Evict(farewell)),
                 None => {}
             }

@@ -94,7 +94,7 @@ impl Session {
         match (self.peer.health(), &self.phase) {
             (_, Phase::Closing(_) | Phase::Done) | (Health::Good | Health::Closing, _) => {}
             (Health::CutOff, _) => {
-                warn!("conn={} cut off: it reads too slowly", self.peer.conn().0);
+                warn!("conn={} cut off: it does not read what it is sent", self.peer.conn().0);
                 self.close(None);
             }
             (Health::Broken, _) => self.close(None),

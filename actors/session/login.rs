@@ -15,7 +15,7 @@ const HTTP_METHODS: [&str; 9] =
     ["GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"];
 
 const HTTP_ANSWER: &[u8] = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\
-    Content-Type: text/plain\r\nContent-Length: 53\r\n\r\n\
+    Content-Type: text/plain\r\nContent-Length: 54\r\n\r\n\
     This is a chat server: connect with nc, not with HTTP\n";
 
 impl Session {

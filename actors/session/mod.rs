@@ -37,7 +37,8 @@ use crate::net::peer::{Health, Peer};
 /// What is to be done with the session once a request is answered.
 type Then = Box<dyn FnOnce(&mut Session)>;
 
-/// Least time between two notices that a line was refused, so that a flood is not answered by one.
+/// Least time between two notices that a line was refused for the same reason, so that a flood is
+/// not answered line by line.
 const REFUSAL_EVERY: Duration = Duration::from_secs(1);
 
 /// Where a connection stands.
@@ -85,7 +86,8 @@ pub struct Session {
     /// The one request that is under way.
     request: Option<Pin<Box<dyn Future<Output = Then>>>>,
     window: SlidingWindow,
-    refused_at: Option<Instant>,
+    /// When a line was last refused out loud: for the rate, and for a length.
+    refused_at: [Option<Instant>; 2],
     /// The peer sends no more.
     at_end: bool,
     /// Questions to Rox that are not over yet; below 0 where the end came before the beginning.
@@ -111,7 +113,7 @@ impl Session {
                 held: None,
                 request: None,
                 window,
-                refused_at: None,
+                refused_at: [None; 2],
                 at_end: false,
                 questions: 0,
             }
@@ -147,14 +149,14 @@ impl Session {
 
     /// Says that a line was refused, but not more often than [`REFUSAL_EVERY`].
     fn refuse(&mut self, why: &Reply<'_>, now: Instant) {
-        if self.refused_at.is_some_and(|t| now.duration_since(t) < REFUSAL_EVERY) {
+        let (limit, last) = match why {
+            Reply::RateLimited(_) => ("too many messages", &mut self.refused_at[0]),
+            _ => ("too long", &mut self.refused_at[1]),
+        };
+        if last.is_some_and(|t| now.duration_since(t) < REFUSAL_EVERY) {
             return;
         }
-        self.refused_at = Some(now);
-        let limit = match why {
-            Reply::RateLimited(_) => "too many messages",
-            _ => "too long",
-        };
+        *last = Some(now);
         info!("conn={} limit: {limit}", self.peer.conn().0);
         self.reply(why);
     }

@@ -70,16 +70,11 @@ impl GeminiClient {
             AiFailure::Unavailable
         })?;
         let status = response.status().as_u16();
-        // With a length or chunks, an end that was not meant is an error of the transfer; without,
-        // only the model's own word says that the answer is whole.
-        let framed = [header::CONTENT_LENGTH, header::TRANSFER_ENCODING]
-            .iter()
-            .any(|name| response.headers().contains_key(name));
         if status != 200 {
             warn!("AI: HTTP status {status}");
             return Err(read_error(status, &error_body(response).await));
         }
-        read_answer(response, framed, show).await
+        read_answer(response, show).await
     }
 }
 
@@ -96,7 +91,6 @@ async fn error_body(body: impl Stream<Item = Result<Bytes, PayloadError>>) -> St
 
 async fn read_answer(
     body: impl Stream<Item = Result<Bytes, PayloadError>>,
-    framed: bool,
     show: &mut impl FnMut(Vec<Line>),
 ) -> Result<String, AiFailure> {
     let (mut body, mut sse, mut answer) =
@@ -131,7 +125,9 @@ async fn read_answer(
     if let Some(data) = sse.finish() {
         take(&data, &mut answer)?;
     }
-    if !finished && !framed {
+    if !finished {
+        // The HTTP client reports a chunked body that breaks off as one that ended, so only the
+        // model's own word, which it always gives, says that the answer is whole.
         warn!("AI: the answer broke off");
         return Err(AiFailure::Unavailable);
     }

@@ -1,0 +1,361 @@
+//! Starts servers and talks to them.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{Shutdown, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// How long anything may take before a test gives up. Generous: the machine may be busy.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A folder of a test's own, removed with it.
+pub struct Folder(PathBuf);
+
+impl Folder {
+    pub fn new() -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let name =
+            format!("lobbyd-it-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        let path = std::env::temp_dir().join(name);
+        std::fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    pub fn join(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// The program with arguments, in a folder, with only these variables in its environment.
+pub fn lobbyd(folder: &Path, env: &[(&str, &str)], args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_lobbyd"));
+    command.current_dir(folder).env_clear().envs(env.iter().copied()).args(args);
+    command
+}
+
+/// Runs the program to its end, which must come soon.
+pub fn run(folder: &Path, env: &[(&str, &str)], args: &[&str]) -> Output {
+    let mut child =
+        lobbyd(folder, env, args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    wait(&mut child);
+    child.wait_with_output().unwrap()
+}
+
+fn wait(child: &mut Child) -> i32 {
+    let start = Instant::now();
+    loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            return status.code().unwrap_or(-1);
+        }
+        if start.elapsed() > PATIENCE {
+            let _ = child.kill();
+            panic!("the program does not end");
+        }
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// A running server. Killed when dropped.
+pub struct Server {
+    child: Child,
+    pub folder: Folder,
+    pub stdout: Arc<Mutex<String>>,
+    pub stderr: Arc<Mutex<String>>,
+    pub port: u16,
+    pub tls_port: u16,
+}
+
+impl Server {
+    /// Starts one on a free port, without rate and address limits but for what `env` sets.
+    pub fn start(env: &[(&str, &str)]) -> Self {
+        Self::start_in(Folder::new(), env)
+    }
+
+    pub fn start_in(folder: Folder, env: &[(&str, &str)]) -> Self {
+        let mut all = vec![
+            ("CHAT_ADDR", "127.0.0.1:0"),
+            ("CHAT_TLS_ADDR", "off"),
+            ("CHAT_RATE_MESSAGES", "0"),
+            ("CHAT_MAX_CONNECTIONS_PER_IP", "0"),
+        ];
+        all.retain(|(key, _)| !env.iter().any(|(k, _)| k == key));
+        all.extend(env);
+        let mut child = lobbyd(folder.path(), &all, &[])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let stdout = collect(child.stdout.take().unwrap());
+        let stderr = collect(child.stderr.take().unwrap());
+        let mut server = Self { child, folder, stdout, stderr, port: 0, tls_port: 0 };
+        server.wait_for(|s| s.out().contains("Server ready"), "the server is ready");
+        let out = server.out();
+        let number = |label: &str| {
+            let (_, rest) = out.split_once(label)?;
+            rest.split_whitespace().next()?.parse().ok()
+        };
+        server.port = number("Port:").unwrap();
+        server.tls_port = number("TLS enabled on port").unwrap_or(0);
+        server
+    }
+
+    pub fn out(&self) -> String {
+        self.stdout.lock().unwrap().clone()
+    }
+
+    pub fn log(&self) -> String {
+        self.stderr.lock().unwrap().clone()
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Waits until something holds.
+    pub fn wait_for(&mut self, holds: impl Fn(&Self) -> bool, what: &str) {
+        let start = Instant::now();
+        while !holds(self) {
+            let ended = self.child.try_wait().unwrap();
+            assert!(
+                start.elapsed() < PATIENCE && ended.is_none(),
+                "not so: {what} ({ended:?})\n{}\n{}",
+                self.out(),
+                self.log()
+            );
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    pub fn wait_for_log(&mut self, text: &str) {
+        self.wait_for(|s| s.log().contains(text), text);
+    }
+
+    pub fn signal(&self, name: &str) {
+        let (name, pid) = (format!("-{name}"), self.pid().to_string());
+        assert!(Command::new("kill").args([name, pid]).status().unwrap().success());
+    }
+
+    /// Waits for the end and gives the exit status.
+    pub fn wait(&mut self) -> i32 {
+        wait(&mut self.child)
+    }
+
+    pub fn connect(&self) -> Client {
+        Client::new(TcpStream::connect(("127.0.0.1", self.port)).unwrap())
+    }
+
+    /// A client that has a name and has seen that it is in.
+    pub fn login(&self, name: &str) -> Client {
+        let mut client = self.connect();
+        client.log_in(name);
+        client
+    }
+
+    /// Sends everything, closes the sending side, and gives all that came back, without colours.
+    pub fn script(&self, input: &[u8]) -> String {
+        let mut client = self.connect();
+        client.send_raw(input);
+        client.close_sending();
+        client.read_to_end();
+        client.text()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Reads a pipe to its end in the background.
+fn collect(pipe: impl Read + Send + 'static) -> Arc<Mutex<String>> {
+    let text = Arc::new(Mutex::new(String::new()));
+    let sink = text.clone();
+    thread::spawn(move || {
+        for line in BufReader::new(pipe).lines().map_while(Result::ok) {
+            let mut sink = sink.lock().unwrap();
+            sink.push_str(&line);
+            sink.push('\n');
+        }
+    });
+    text
+}
+
+/// Something that bytes can be read from and written to, in blocking calls with time-outs.
+pub trait Wire: Read + Write + Send {
+    fn tcp(&self) -> &TcpStream;
+}
+
+impl Wire for TcpStream {
+    fn tcp(&self) -> &TcpStream {
+        self
+    }
+}
+
+/// A chat client.
+pub struct Client {
+    wire: Box<dyn Wire>,
+    raw: Vec<u8>,
+    /// How much of the text has been matched.
+    seen: usize,
+    closed: bool,
+}
+
+impl Client {
+    pub fn new(wire: impl Wire + 'static) -> Self {
+        wire.tcp().set_read_timeout(Some(Duration::from_millis(50))).unwrap();
+        Self { wire: Box::new(wire), raw: Vec::new(), seen: 0, closed: false }
+    }
+
+    pub fn tcp(&self) -> &TcpStream {
+        self.wire.tcp()
+    }
+
+    pub fn log_in(&mut self, name: &str) {
+        self.expect("Enter your username: ");
+        self.send(name);
+        self.expect(&format!("[LOBBY] {name} has joined the lobby\n> "));
+    }
+
+    pub fn send(&mut self, line: &str) {
+        self.send_raw(format!("{line}\n").as_bytes());
+    }
+
+    pub fn send_raw(&mut self, bytes: &[u8]) {
+        self.wire.write_all(bytes).unwrap();
+        self.wire.flush().unwrap();
+    }
+
+    pub fn close_sending(&mut self) {
+        // The server may have closed already.
+        let _ = self.tcp().shutdown(Shutdown::Write);
+    }
+
+    /// Everything that came, with its controls.
+    pub fn raw(&self) -> &[u8] {
+        &self.raw
+    }
+
+    /// Everything that came, without escape codes and carriage returns.
+    pub fn text(&self) -> String {
+        plain(&self.raw)
+    }
+
+    /// What came after the last match.
+    pub fn rest(&self) -> String {
+        self.text()[self.seen..].to_owned()
+    }
+
+    /// Reads until this text comes (after what was matched before), and gives what stood before it.
+    #[track_caller]
+    pub fn expect(&mut self, want: &str) -> String {
+        let start = Instant::now();
+        loop {
+            let text = self.text();
+            if let Some(at) = text[self.seen..].find(want) {
+                let before = text[self.seen..self.seen + at].to_owned();
+                self.seen += at + want.len();
+                return before;
+            }
+            assert!(
+                !self.closed && start.elapsed() < PATIENCE,
+                "{want:?} does not come (closed: {}); since the last match: …{:?}",
+                self.closed,
+                tail(&text[self.seen..])
+            );
+            self.read_some();
+        }
+    }
+
+    /// Sends a line and waits for an answer.
+    #[track_caller]
+    pub fn ask(&mut self, line: &str, want: &str) -> String {
+        self.send(line);
+        self.expect(want)
+    }
+
+    /// Shows that everything sent to this user so far has come, by a message to themselves, and
+    /// gives it.
+    #[track_caller]
+    pub fn sync(&mut self, name: &str) -> String {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let token = format!("sync-{}", NEXT.fetch_add(1, Ordering::Relaxed));
+        self.send(&format!("/msg {name} {token}"));
+        let mut before = self.expect(&token);
+        before.push_str(&self.expect(&token));
+        before
+    }
+
+    pub fn read_some(&mut self) {
+        let mut buf = [0; 65_536];
+        match self.wire.read(&mut buf) {
+            Ok(0) => self.closed = true,
+            Ok(count) => self.raw.extend_from_slice(&buf[..count]),
+            Err(e)
+                if matches!(
+                    e.kind(),
+                    std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut
+                ) => {}
+            Err(_) => self.closed = true,
+        }
+    }
+
+    #[track_caller]
+    pub fn read_to_end(&mut self) {
+        let start = Instant::now();
+        while !self.closed {
+            assert!(start.elapsed() < PATIENCE, "not closed; so far: …{:?}", tail(&self.rest()));
+            self.read_some();
+        }
+    }
+}
+
+/// Text as a person sees it: no escape sequences, no carriage returns.
+pub fn plain(raw: &[u8]) -> String {
+    // Bytes of a character that is still on its way are left for the next time.
+    let text = match std::str::from_utf8(raw) {
+        Ok(text) => text,
+        Err(error) if error.error_len().is_none() => {
+            std::str::from_utf8(&raw[..error.valid_up_to()]).unwrap()
+        }
+        Err(_) => return plain(String::from_utf8_lossy(raw).as_bytes()),
+    };
+    let mut out = String::new();
+    let mut chars = text.chars();
+    while let Some(c) = chars.next() {
+        match c {
+            '\u{1b}' => {
+                chars.by_ref().find(|c| c.is_ascii_alphabetic());
+            }
+            '\r' => {}
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+/// The end of a text, short enough to be printed.
+fn tail(text: &str) -> &str {
+    &text[text.ceil_char_boundary(text.len().saturating_sub(600))..]
+}
+
+/// Counts how often a text occurs.
+pub fn count(text: &str, what: &str) -> usize {
+    text.matches(what).count()
+}

@@ -1,0 +1,135 @@
+//! Connections over the limits, and clients that do not read.
+
+use std::io::Read;
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+use crate::harness::{PATIENCE, Server, count};
+
+fn all_that_comes(port: u16) -> String {
+    let mut text = String::new();
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.read_to_string(&mut text).unwrap();
+    text
+}
+
+#[test]
+fn an_address_has_only_so_many_connections() {
+    let mut server = Server::start(&[("CHAT_MAX_CONNECTIONS_PER_IP", "2")]);
+    let mut alice = server.login("alice");
+    let _bob = server.login("bob");
+    let refused = "Too many connections from your IP. Try again later.\n";
+    assert_eq!(all_that_comes(server.port), refused);
+    assert_eq!(all_that_comes(server.port), refused);
+    server.wait_for_log("limit: too many connections from this address");
+    alice.ask("/quit", "Goodbye!");
+    alice.close_sending();
+    server.wait_for(|s| s.log().contains("conn=1 disconnected"), "the place is free");
+    server.login("carol");
+}
+
+#[test]
+fn the_server_has_only_so_many_connections() {
+    let server = Server::start(&[("CHAT_MAX_CONNECTIONS", "1")]);
+    let _alice = server.login("alice");
+    assert_eq!(all_that_comes(server.port), "Server is full. Try again later.\n");
+}
+
+#[test]
+fn a_refused_client_that_has_sent_something_still_reads_why() {
+    let server = Server::start(&[("CHAT_MAX_CONNECTIONS", "1")]);
+    let _alice = server.login("alice");
+    for _ in 0..20 {
+        let shown = server.script(b"bob\nhello\n");
+        assert_eq!(shown, "Server is full. Try again later.\n");
+    }
+}
+
+#[test]
+fn a_client_that_does_not_read_is_cut_off_and_holds_up_nobody() {
+    let mut server = Server::start(&[("CHAT_OUTBOUND_LIMIT_BYTES", "50000")]);
+    let stuck = server.connect();
+    socket2::SockRef::from(stuck.tcp()).set_recv_buffer_size(4_096).unwrap();
+    let mut stuck = stuck;
+    stuck.log_in("stuck");
+    let mut alice = server.login("alice");
+    let mut bob = server.login("bob");
+    let text = "x".repeat(900);
+    let mut sent = 0;
+    while !server.log().contains("cut off") {
+        let start = Instant::now();
+        alice.send(&format!("{sent} {text}"));
+        bob.expect(&format!("╰─> {sent} "));
+        assert!(start.elapsed() < Duration::from_secs(2), "the others are held up");
+        sent += 1;
+        assert!(sent < 5_000, "never cut off");
+    }
+    bob.expect("[LOBBY] stuck has left the lobby");
+    server.wait_for(|s| s.log().contains("conn=1 disconnected"), "it is gone");
+    // Whoever reads gets everything, in order.
+    alice.ask("last", "╰─> last");
+    assert_eq!(count(&alice.text(), "╰─> "), sent + 1);
+}
+
+#[test]
+fn a_client_that_takes_nothing_for_too_long_is_cut_off() {
+    let mut server = Server::start(&[
+        ("CHAT_STALL_TIMEOUT_SECS", "1"),
+        ("CHAT_OUTBOUND_LIMIT_BYTES", "100000000"),
+    ]);
+    let mut stuck = server.login("stuck");
+    socket2::SockRef::from(stuck.tcp()).set_recv_buffer_size(4_096).unwrap();
+    let mut alice = server.login("alice");
+    let text = "x".repeat(900);
+    for i in 0..1_000 {
+        alice.send(&format!("{i} {text}"));
+        alice.read_some();
+    }
+    server.wait_for_log("cut off");
+    alice.expect("[LOBBY] stuck has left the lobby");
+    assert_eq!(count(&server.log(), "cut off"), 1, "only the one that takes nothing");
+    stuck.read_to_end();
+}
+
+#[test]
+fn a_client_that_pauses_for_a_moment_loses_nothing() {
+    let server = Server::start(&[("CHAT_OUTBOUND_LIMIT_BYTES", "10000000")]);
+    let mut slow = server.login("slow");
+    let mut alice = server.login("alice");
+    let text = "x".repeat(900);
+    for i in 0..2_000 {
+        alice.send(&format!("m{i} {text}"));
+        if i % 50 == 0 {
+            alice.read_some();
+        }
+    }
+    alice.expect("╰─> m1999 ");
+    std::thread::sleep(Duration::from_millis(300));
+    slow.expect("╰─> m1999 ");
+    let text = slow.text();
+    let numbers: Vec<usize> = text
+        .split("╰─> m")
+        .skip(1)
+        .map(|rest| rest.split(' ').next().unwrap().parse().unwrap())
+        .collect();
+    assert_eq!(numbers, (0..2_000).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_long_answer_to_the_client_itself_is_no_slowness() {
+    let server = Server::start(&[("CHAT_OUTBOUND_LIMIT_BYTES", "1024")]);
+    let mut alice = server.login("alice");
+    for _ in 0..5 {
+        alice.ask("/sp list", "(^_~)");
+        alice.ask("/help", "/quit - Disconnect");
+    }
+    let text = "y".repeat(900);
+    for i in 0..50 {
+        alice.ask(&format!("{i} {text}"), &format!("╰─> {i} "));
+    }
+    // A history far over the limit is shown whole to a newcomer.
+    let mut bob = server.login("bob");
+    assert_eq!(count(&bob.text(), "yyyy \n").max(count(&bob.text(), "╰─> ")), 50);
+    bob.sync("bob");
+}

@@ -1,0 +1,249 @@
+//! The process: start, settings, arguments, exit status.
+
+use std::fs;
+use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
+
+use crate::harness::{Folder, Server, run};
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+/// Runs the program, which must fail with `status` and one line that has all of `words`.
+fn fails(env: &[(&str, &str)], args: &[&str], status: i32, words: &[&str]) {
+    let folder = Folder::new();
+    let output = run(folder.path(), env, args);
+    let error = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(status), "{error}");
+    assert_eq!(error.lines().count(), 1, "{error}");
+    assert!(words.iter().all(|w| error.contains(w)), "{words:?} in {error}");
+}
+
+#[test]
+fn the_start_says_what_runs_without_escape_codes() {
+    let server = Server::start(&[]);
+    let out = server.out();
+    for line in [
+        format!("    Port:         {}", server.port),
+        "    Lobby:        general".to_owned(),
+        "    Protocol:     TCP".to_owned(),
+        "    [!] AI features disabled (no API key)".to_owned(),
+        "    >> Server ready - Waiting for connections...".to_owned(),
+    ] {
+        assert!(out.lines().any(|l| l == line), "{line:?} in {out}");
+    }
+    assert!(!out.contains('\x1b') && !out.contains("TLS enabled"));
+    let server = Server::start(&[("GEMINI_API_KEY", "sk-hidden")]);
+    assert!(server.out().contains("    [✓] AI features enabled\n"));
+    assert!(!server.out().contains("sk-hidden") && !server.log().contains("sk-hidden"));
+}
+
+#[test]
+fn without_a_certificate_the_start_says_how_to_make_one() {
+    let server = Server::start(&[("CHAT_TLS_ADDR", "127.0.0.1:0")]);
+    assert!(server.out().contains("lobbyd gen-cert"), "{}", server.out());
+    assert!(server.out().contains("    Protocol:     TCP\n"));
+}
+
+#[test]
+fn bad_values_end_the_start_with_one_line_and_status_two() {
+    for (key, value) in [
+        ("CHAT_ADDR", "nonsense"),
+        ("CHAT_MAX_CONNECTIONS", "many"),
+        ("CHAT_RATE_WINDOW_SECS", "0"),
+        ("CHAT_COLOR", "maybe"),
+        ("AI_WORKERS", "0"),
+    ] {
+        fails(&[(key, value)], &[], 2, &[key, value, "expected"]);
+        fails(&[(key, value)], &["--check-config"], 2, &[key, value, "expected"]);
+    }
+}
+
+#[test]
+fn the_env_file_sets_and_the_environment_wins() {
+    let folder = Folder::new();
+    fs::write(
+        folder.join(".env"),
+        "# a comment\nCHAT_MAX_MESSAGE_CHARS=\"20\"\nCHAT_MAX_LOBBIES=7\nCHAT_COLOR=\n",
+    )
+    .unwrap();
+    let env = [("CHAT_MAX_LOBBIES", "9"), ("CHAT_MAX_MESSAGE_CHARS", "")];
+    let output = run(folder.path(), &env, &["--check-config"]);
+    let out = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(0));
+    assert!(out.contains("CHAT_MAX_MESSAGE_CHARS=20\n"), "{out}");
+    assert!(out.contains("CHAT_MAX_LOBBIES=9\n"), "{out}");
+    assert!(out.contains("CHAT_COLOR=on\n"), "{out}");
+
+    let server = Server::start_in(folder, &[("CHAT_TLS_ADDR", "off")]);
+    server.login("alice").ask(&"x".repeat(21), "Message too long (max 20 chars)");
+}
+
+#[test]
+fn a_copy_of_the_example_changes_nothing() {
+    let folder = Folder::new();
+    let without = text(&run(folder.path(), &[], &["--check-config"]).stdout);
+    let example = concat!(env!("CARGO_MANIFEST_DIR"), "/.env.example");
+    fs::copy(example, folder.join(".env")).unwrap();
+    let with = run(folder.path(), &[], &["--check-config"]);
+    assert_eq!(text(&with.stdout), without);
+    assert_eq!(text(&with.stderr), "");
+    // With the marks taken away each line is still good.
+    let all: String = fs::read_to_string(example)
+        .unwrap()
+        .lines()
+        .map(|l| l.strip_prefix('#').filter(|l| !l.starts_with(' ')).unwrap_or(l).to_owned() + "\n")
+        .collect();
+    fs::write(folder.join(".env"), all).unwrap();
+    // Setting the paths makes their absence an error, which is as it should be.
+    let off = [("CHAT_TLS_ADDR", "off")];
+    let set = run(folder.path(), &off, &["--check-config"]);
+    assert_eq!(text(&set.stdout), without.replace("CHAT_TLS_ADDR=[::]:8443", "CHAT_TLS_ADDR=off"));
+}
+
+#[test]
+fn a_bad_line_of_the_env_file_is_named_by_its_number_alone() {
+    let folder = Folder::new();
+    fs::write(folder.join(".env"), "CHAT_COLOR=on\nGEMINI_API_KEY='sk-hidden\n").unwrap();
+    let output = run(folder.path(), &[], &[]);
+    let error = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{error}");
+    assert!(error.contains(".env") && !error.contains("sk-hidden"), "{error}");
+}
+
+#[test]
+fn an_unknown_key_is_a_warning_with_the_nearest_known_one() {
+    let folder = Folder::new();
+    let output = run(folder.path(), &[("CHAT_COLOUR", "off")], &["--check-config"]);
+    let error = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(0));
+    assert!(error.contains("CHAT_COLOUR") && error.contains("CHAT_COLOR?"), "{error}");
+}
+
+#[test]
+fn check_config_prints_all_settings_with_secrets_masked() {
+    let folder = Folder::new();
+    let output = run(folder.path(), &[("GEMINI_API_KEY", "sk-hidden")], &["--check-config"]);
+    let out = text(&output.stdout);
+    assert!(out.contains("GEMINI_API_KEY=****\n") && !out.contains("sk-hidden"), "{out}");
+    assert!(out.contains("CHAT_ADDR=[::]:8080\n") && out.contains("AI_QUEUE=32\n"), "{out}");
+}
+
+#[test]
+fn check_config_finds_a_bad_certificate() {
+    let env = [("CHAT_TLS_CERT", "nowhere.crt")];
+    fails(&env, &["--check-config"], 2, &["nowhere.crt", "gen-cert"]);
+}
+
+#[test]
+fn help_and_version_are_printed_and_other_arguments_refused() {
+    let folder = Folder::new();
+    for flag in ["--help", "-h"] {
+        let help = run(folder.path(), &[], &[flag]);
+        assert_eq!(help.status.code(), Some(0));
+        let out = text(&help.stdout);
+        assert!(["--check-config", "gen-cert", "--version"].iter().all(|w| out.contains(w)));
+    }
+    let version = run(folder.path(), &[], &["--version"]);
+    assert_eq!(text(&version.stdout), concat!("lobbyd ", env!("CARGO_PKG_VERSION"), "\n"));
+    for args in [&["--nope"][..], &["serve"], &["--force"], &["gen-cert", "extra"]] {
+        fails(&[], args, 2, &["--help"]);
+    }
+}
+
+#[test]
+fn a_port_in_use_is_named_with_the_remedy() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let addr = taken.local_addr().unwrap().to_string();
+    fails(&[("CHAT_ADDR", &addr), ("RUST_LOG", "off")], &[], 1, &[&addr, "CHAT_ADDR"]);
+}
+
+#[test]
+fn with_every_listener_off_there_is_an_error() {
+    let off = [("CHAT_ADDR", "off"), ("CHAT_TLS_ADDR", "off")];
+    fails(&off, &[], 1, &["CHAT_ADDR", "CHAT_TLS_ADDR"]);
+    fails(&off, &["--check-config"], 2, &["CHAT_ADDR", "CHAT_TLS_ADDR"]);
+    fails(&[("CHAT_ADDR", "off")], &[], 1, &["CHAT_ADDR", "gen-cert"]);
+}
+
+#[test]
+fn gen_cert_writes_a_pair_once_and_prints_the_fingerprint() {
+    let folder = Folder::new();
+    let made = run(folder.path(), &[], &["gen-cert"]);
+    assert_eq!(made.status.code(), Some(0), "{}", text(&made.stderr));
+    let out = text(&made.stdout);
+    let fingerprint = out.split("SHA-256 fingerprint: ").nth(1).unwrap().trim();
+    assert_eq!(fingerprint.len(), 95);
+    let mode = fs::metadata(folder.join("certs/server.key")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    let before = fs::read(folder.join("certs/server.crt")).unwrap();
+    let again = run(folder.path(), &[], &["gen-cert"]);
+    assert_eq!(again.status.code(), Some(1));
+    assert!(text(&again.stderr).contains("--force"));
+    assert_eq!(fs::read(folder.join("certs/server.crt")).unwrap(), before);
+    let forced = run(folder.path(), &[], &["gen-cert", "--force"]);
+    assert_eq!(forced.status.code(), Some(0));
+    assert_ne!(fs::read(folder.join("certs/server.crt")).unwrap(), before);
+    let checked = text(&run(folder.path(), &[], &["--check-config"]).stdout);
+    let new = text(&forced.stdout);
+    assert!(checked.contains(new.split("fingerprint: ").nth(1).unwrap().trim()), "{checked}");
+}
+
+#[test]
+fn a_certificate_that_cannot_be_used_ends_the_start() {
+    let folder = Folder::new();
+    let (one, two) = (folder.join("one"), folder.join("two"));
+    for place in [&one, &two] {
+        fs::create_dir_all(place).unwrap();
+        assert_eq!(run(place, &[], &["gen-cert"]).status.code(), Some(0));
+    }
+    let path = |place: &std::path::Path, file: &str| {
+        place.join("certs").join(file).to_str().unwrap().to_owned()
+    };
+    fs::write(one.join("junk"), "junk").unwrap();
+    let junk = one.join("junk").to_str().unwrap().to_owned();
+    let cases = [
+        (path(&one, "server.crt"), path(&two, "server.key"), "does not match"),
+        (junk.clone(), path(&one, "server.key"), "certificate"),
+        (path(&one, "server.crt"), junk, "private key"),
+        (path(&one, "server.crt"), path(&one, "missing.key"), "missing.key"),
+        (path(&one, "missing.crt"), path(&one, "server.key"), "missing.crt"),
+    ];
+    for (cert, key, word) in cases {
+        let env = [
+            ("CHAT_ADDR", "127.0.0.1:0"),
+            ("CHAT_TLS_ADDR", "127.0.0.1:0"),
+            ("CHAT_TLS_CERT", &cert),
+            ("CHAT_TLS_KEY", &key),
+        ];
+        fails(&env, &[], 1, &[word, "gen-cert"]);
+    }
+    // One of the default files alone is an error too, never plain text in silence.
+    fs::remove_file(one.join("certs/server.key")).unwrap();
+    let output = run(&one, &[("CHAT_ADDR", "127.0.0.1:0")], &[]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("certs/server.key"));
+}
+
+#[test]
+fn the_log_tells_what_happens_and_no_text() {
+    let mut server = Server::start(&[]);
+    let mut alice = server.login("alice");
+    alice.ask("/create room hunter2 words of mine", "Created");
+    alice.ask("/join room hunter2", "Joined");
+    alice.ask("some secret words", "╰─> some secret words");
+    alice.ask("/quit", "Goodbye");
+    server.wait_for_log("disconnected");
+    let log = server.log();
+    for event in ["connected from 127.0.0.1", "logged in as alice", "joined lobby 'room'"] {
+        assert!(log.contains(event), "{event} in {log}");
+    }
+    for secret in ["hunter2", "words"] {
+        assert!(!log.contains(secret), "{secret} in {log}");
+    }
+    let mut quiet = Server::start(&[("RUST_LOG", "error")]);
+    quiet.login("alice").ask("/quit", "Goodbye");
+    quiet.wait_for(|_| true, "");
+    assert_eq!(quiet.log(), "");
+}
