@@ -87,12 +87,10 @@ impl Shard {
 
     /// Looks at every client's deadlines.
     fn check_clock(&self) {
-        let now = Instant::now();
-        for (peer, session) in self.world.hub.all() {
-            match peer.overdue(now) {
-                Some(Farewell::TooSlow) => peer.cut_off(),
-                Some(farewell) => session.do_send(Evict(farewell)),
-                None => {}
+        for (peer, session, why) in self.world.hub.overdue(Instant::now()) {
+            match why {
+                Farewell::TooSlow => peer.cut_off(),
+                why => session.do_send(Evict(why)),
             }
         }
     }

@@ -1,4 +1,31 @@
-//! lobbyd, a terminal chat server.
+//! lobbyd, a terminal chat server for people who use `nc`, `rlwrap`, `telnet`, `socat` and
+//! `openssl s_client`.
+//!
+//! # Code map
+//!
+//! - [`chat`]: the rules, as pure code: names, the sanitiser, commands, rendering, limits, history.
+//! - [`ai`]: Rox, the assistant: pure but for [`ai::client`], the only user of the HTTP client.
+//! - [`net`]: bytes to lines and blocks to bytes; TLS, telnet, the outbox, the hub of a thread.
+//! - [`actors`]: who owns what: Session, Shard, Lobby, Registry, AiPool, AiWorker, Hasher.
+//! - [`config`]: every setting with its name, default and bounds.
+//! - [`server`]: listeners, threads, accepting, draining. The program itself is `src/main.rs`.
+//!
+//! # Invariants
+//!
+//! 1. `chat` and the pure part of `ai` read no clock, no random source and no environment: `now` and
+//!    salts are arguments. They decide; the actors act.
+//! 2. Only a [`chat::text::Line`] can be rendered, and only the sanitiser makes one.
+//! 3. A Lobby never touches a socket; a Session never touches another Session.
+//! 4. A text of a lobby is rendered once and shared: nothing is formatted for each member.
+//! 5. Awaited requests go one way: Session to Registry, Lobby, Shard and Hasher, Lobby to AiPool.
+//!    Everything back is sent without waiting, so no cycle of waiting can exist.
+//! 6. No handler blocks or loops long.
+//! 7. Every queue is bounded by a named limit. A Session has at most a fixed number of messages on
+//!    their way to its lobby and reads no more meanwhile, so no mailbox piles up.
+//! 8. Secrets have types whose `Debug` shows nothing, and so has text of users.
+//! 9. Only `server`, `main` and the Shard, which is the parent of its Sessions, know how actors are
+//!    made; an actor knows another as an address and a message.
+//! 10. A command is one row in one table and one block of code.
 
 #[path = "../actors/mod.rs"]
 pub mod actors;

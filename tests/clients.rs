@@ -1,1 +1,236 @@
-//! clients
+//! The clients that people use, run for real: in tmux where a terminal matters.
+//!
+//! Where one is not on the machine, its test says `skipped: no rlwrap` on the console; with
+//! LOBBYD_REQUIRE_CLIENTS set, as in continuous integration, it fails instead.
+
+use std::io::Write;
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Instant;
+
+use crate::harness::{Folder, PATIENCE, Server, run};
+
+/// Whether all of these programs are there; if not, says so where a person sees it.
+fn have(programs: &[&str]) -> bool {
+    let missing = programs.iter().find(|program| {
+        let found = Command::new("sh")
+            .args(["-c", "command -v \"$0\"", program])
+            .stdout(Stdio::null())
+            .status();
+        !found.is_ok_and(|status| status.success())
+    });
+    let Some(missing) = missing else { return true };
+    let required = std::env::var_os("LOBBYD_REQUIRE_CLIENTS").is_some();
+    assert!(!required, "{missing} is not installed, and LOBBYD_REQUIRE_CLIENTS is set");
+    // The test runner keeps what a passing test prints to itself; the terminal does not.
+    let line = format!("skipped: no {missing}\n");
+    if let Ok(mut console) = std::fs::OpenOptions::new().write(true).open("/dev/tty") {
+        let _ = console.write_all(line.as_bytes());
+    }
+    print!("{line}");
+    false
+}
+
+/// A terminal in tmux.
+struct Terminal {
+    socket: String,
+}
+
+impl Terminal {
+    /// Runs a shell command in a terminal of 80 columns and 24 lines.
+    fn run(command: &str) -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let socket = format!("lobbyd-it-{}-{number}", std::process::id());
+        let terminal = Self { socket };
+        let started = terminal
+            .tmux(&["-f", "/dev/null", "new-session", "-d", "-x", "80", "-y", "24", command])
+            .status();
+        assert!(started.unwrap().success(), "tmux does not start");
+        terminal
+    }
+
+    fn tmux(&self, args: &[&str]) -> Command {
+        let mut command = Command::new("tmux");
+        command.args(["-u", "-L", &self.socket]).args(args);
+        command.env("TERM", "xterm-256color").env("LC_ALL", "C.UTF-8").env_remove("TMUX");
+        command
+    }
+
+    /// Types text, literally.
+    fn type_text(&self, text: &str) {
+        assert!(self.tmux(&["send-keys", "-l", text]).status().unwrap().success());
+    }
+
+    /// Presses a key, by tmux's name.
+    fn press(&self, key: &str) {
+        assert!(self.tmux(&["send-keys", key]).status().unwrap().success());
+    }
+
+    fn enter(&self, line: &str) {
+        self.type_text(line);
+        self.press("Enter");
+    }
+
+    /// What a person sees now.
+    fn screen(&self) -> String {
+        let output = self.tmux(&["capture-pane", "-p"]).output().unwrap();
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
+    #[track_caller]
+    fn wait_for(&self, text: &str) -> String {
+        let start = Instant::now();
+        loop {
+            let screen = self.screen();
+            if screen.contains(text) {
+                return screen;
+            }
+            assert!(start.elapsed() < PATIENCE, "{text:?} is not on the screen:\n{screen}");
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        let _ = self.tmux(&["kill-server"]).stderr(Stdio::null()).status();
+    }
+}
+
+/// Logs in with a client in a terminal, talks with another user, quits; gives the last screen.
+fn chat_in_terminal(server: &Server, command: &str) -> String {
+    let mut other = server.login("other");
+    let terminal = Terminal::run(command);
+    terminal.wait_for("Enter your username:");
+    terminal.enter("alice");
+    terminal.wait_for("[LOBBY] alice has joined the lobby");
+    other.expect("alice has joined");
+    terminal.enter("Hello from a real client: grüße 👋");
+    terminal.wait_for("╰─> Hello from a real client: grüße 👋");
+    other.expect("╰─> Hello from a real client: grüße 👋\n");
+    other.ask("Hello back", "╰─> Hello back");
+    let screen = terminal.wait_for("╰─> Hello back");
+    // The lines of a block stand one under the other at the left edge: no staircase.
+    let at = screen.lines().position(|l| l.starts_with("  ╰─> Hello back")).expect(&screen);
+    assert!(screen.lines().nth(at - 1).unwrap().starts_with("[@_@] other [just now]"), "{screen}");
+    assert_eq!(screen.lines().nth(at + 1).map(str::trim_end), Some(">"), "{screen}");
+    terminal.enter("/quit");
+    other.expect("alice has left the lobby");
+    screen
+}
+
+fn with_certificate() -> Server {
+    let folder = Folder::new();
+    assert!(run(folder.path(), &[], &["gen-cert"]).status.success());
+    Server::start_in(folder, &[("CHAT_TLS_ADDR", "127.0.0.1:0")])
+}
+
+#[test]
+fn nc_in_a_terminal() {
+    if have(&["tmux", "nc"]) {
+        let server = Server::start(&[]);
+        chat_in_terminal(&server, &format!("nc 127.0.0.1 {}", server.port));
+    }
+}
+
+#[test]
+fn rlwrap_keeps_the_draft_when_a_message_comes() {
+    if have(&["tmux", "nc", "rlwrap"]) {
+        let server = Server::start(&[]);
+        let home = server.folder.path().display().to_string();
+        let command = format!("HOME={home} rlwrap nc 127.0.0.1 {}", server.port);
+        chat_in_terminal(&server, &command);
+        let mut other = server.login("another");
+        let terminal = Terminal::run(&command);
+        terminal.wait_for("Enter your username:");
+        terminal.enter("bob");
+        terminal.wait_for("bob has joined the lobby");
+        terminal.type_text("half a dra");
+        terminal.wait_for("half a dra");
+        other.ask("in between", "╰─> in between");
+        terminal.wait_for("╰─> in between");
+        terminal.enter("ft");
+        other.expect("╰─> half a draft\n");
+    }
+}
+
+#[test]
+fn telnet_in_a_terminal() {
+    if have(&["tmux", "telnet"]) {
+        let server = Server::start(&[]);
+        chat_in_terminal(&server, &format!("telnet 127.0.0.1 {}", server.port));
+    }
+}
+
+#[test]
+fn socat_with_a_raw_terminal() {
+    if have(&["tmux", "socat"]) {
+        let server = Server::start(&[]);
+        let command = format!("socat -,raw,echo=0 TCP:127.0.0.1:{}", server.port);
+        let screen = chat_in_terminal(&server, &command);
+        let box_lines = screen.lines().filter(|l| l.starts_with('║')).count();
+        assert!(box_lines == 0 || box_lines >= 4, "no staircase in the welcome:\n{screen}");
+    }
+}
+
+#[test]
+fn socat_over_tls() {
+    if have(&["tmux", "socat"]) {
+        let server = with_certificate();
+        let command = format!("socat - OPENSSL:127.0.0.1:{},verify=0", server.tls_port);
+        chat_in_terminal(&server, &command);
+    }
+}
+
+#[test]
+fn openssl_s_client_in_a_terminal() {
+    if have(&["tmux", "openssl"]) {
+        let server = with_certificate();
+        let command = format!("openssl s_client -quiet -connect 127.0.0.1:{}", server.tls_port);
+        chat_in_terminal(&server, &format!("{command} 2>/dev/null"));
+    }
+}
+
+#[test]
+fn a_draft_in_plain_nc_is_sent_whole_and_ctrl_r_shows_it_again() {
+    if have(&["tmux", "nc"]) {
+        let server = Server::start(&[]);
+        let mut other = server.login("other");
+        let terminal = Terminal::run(&format!("nc 127.0.0.1 {}", server.port));
+        terminal.wait_for("Enter your username:");
+        terminal.enter("alice");
+        terminal.wait_for("alice has joined the lobby");
+        terminal.type_text("half a dra");
+        terminal.wait_for("> half a dra");
+        other.ask("in between", "╰─> in between");
+        let screen = terminal.wait_for("╰─> in between");
+        assert!(!screen.contains("half a dra"), "{screen}");
+        terminal.press("C-r");
+        terminal.wait_for("half a dra");
+        terminal.enter("ft");
+        other.expect("╰─> half a draft\n");
+    }
+}
+
+#[test]
+fn a_script_piped_into_nc_gets_its_answers() {
+    if have(&["nc"]) {
+        let server = Server::start(&[]);
+        let mut child = Command::new("nc")
+            .args(["-N", "127.0.0.1", &server.port.to_string()])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut input = child.stdin.take().unwrap();
+        input.write_all(b"bot\nhello\n/users\nlast words").unwrap();
+        drop(input);
+        let output = child.wait_with_output().unwrap();
+        assert!(output.status.success());
+        let text = crate::harness::plain(&output.stdout);
+        let order = ["╰─> hello\n", "=== Users in 'general' (1) ===", "╰─> last words\n"];
+        let places: Vec<_> = order.iter().map(|t| text.find(t).expect(&text)).collect();
+        assert!(places.is_sorted(), "{text}");
+    }
+}

@@ -1,1 +1,147 @@
-//! tidy
+//! What a compiler does not check of the source: its layering, its size, its documents.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use lobbyd::chat::command::COMMANDS;
+use lobbyd::config::KEYS;
+
+const MAX_LINES: usize = 400;
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn read(path: impl AsRef<Path>) -> String {
+    let path = root().join(path);
+    fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+}
+
+/// All source files below a folder.
+fn sources(folder: &str) -> Vec<(String, String)> {
+    let (mut files, mut folders) = (Vec::new(), vec![root().join(folder)]);
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
+            let path = entry.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|e| e == "rs") {
+                let name = path.strip_prefix(root()).unwrap().display().to_string();
+                files.push((name, fs::read_to_string(&path).unwrap()));
+            }
+        }
+    }
+    files
+}
+
+/// The lines of code: no comments, nothing after the unit tests begin.
+fn code(text: &str) -> impl Iterator<Item = &str> {
+    text.lines()
+        .take_while(|l| !l.starts_with("#[cfg(test)]"))
+        .filter(|l| !l.trim_start().starts_with("//"))
+}
+
+#[test]
+fn the_pure_half_reads_no_clock_no_chance_and_no_machine() {
+    let forbidden = [
+        "Instant::now",
+        "SystemTime::now",
+        "std::env",
+        "std::fs",
+        "std::net::Tcp",
+        "getrandom",
+        "generate_salt",
+        "actix",
+        "tokio",
+        "println",
+        "thread",
+    ];
+    let pure = sources("src/chat").into_iter().chain(sources("src/ai"));
+    for (name, text) in pure.filter(|(name, _)| name != "src/ai/client.rs") {
+        for (line, word) in code(&text).flat_map(|l| forbidden.iter().map(move |w| (l, w))) {
+            assert!(!line.contains(word), "{name}: {word} in {line:?}");
+        }
+    }
+}
+
+#[test]
+fn sockets_and_actors_keep_to_their_sides() {
+    for (name, text) in sources("src/net") {
+        assert!(!code(&text).any(|l| l.contains("actix") || l.contains("crate::actors")), "{name}");
+    }
+    for (name, text) in sources("actors") {
+        if !name.starts_with("actors/session") && name != "actors/shard.rs" {
+            let socket = |l: &str| l.contains("Transport") || l.contains("net::peer");
+            assert!(!code(&text).any(socket), "{name} touches a socket");
+        }
+    }
+    for (name, text) in sources("src").into_iter().chain(sources("actors")) {
+        if name != "src/ai/client.rs" {
+            assert!(!code(&text).any(|l| l.contains("awc::")), "{name} uses the HTTP client");
+        }
+        for writer in ["FramedWrite", "WriteHandler", "actix::io"] {
+            assert!(!code(&text).any(|l| l.contains(writer)), "{name} uses {writer}");
+        }
+    }
+}
+
+#[test]
+fn files_are_small_and_end_well() {
+    for folder in ["src", "actors", "tests"] {
+        for (name, text) in sources(folder) {
+            let lines = text.lines().count();
+            assert!(folder == "tests" || lines <= MAX_LINES, "{name} has {lines} lines");
+            assert!(text.ends_with('\n') && !text.contains('\t'), "{name}");
+            assert!(
+                text.starts_with("//!")
+                    || name.ends_with("_tests.rs")
+                    || name.ends_with("/tests.rs"),
+                "{name} does not say what it is for"
+            );
+        }
+    }
+}
+
+#[test]
+fn nothing_unfinished_is_left() {
+    for folder in ["src", "actors", "tests"] {
+        for (name, text) in sources(folder) {
+            for mark in [concat!("TO", "DO"), concat!("FIX", "ME"), concat!("XX", "X:")] {
+                assert!(!text.contains(mark), "{name}: {mark}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_readme_has_every_setting_and_every_command() {
+    let readme = read("README.md");
+    for key in &KEYS {
+        assert!(readme.contains(key.name), "{} is not in the README", key.name);
+    }
+    for spec in &COMMANDS {
+        assert!(readme.contains(spec.word), "{} is not in the README", spec.word);
+    }
+}
+
+#[test]
+fn the_code_map_has_every_module() {
+    let map = read("ARCHITECTURE.md");
+    for folder in ["src", "actors"] {
+        for (name, _) in sources(folder) {
+            let file = name.rsplit('/').next().unwrap();
+            if !matches!(file, "mod.rs" | "lib.rs" | "tests.rs") && !file.ends_with("_tests.rs") {
+                assert!(map.contains(file), "{name} is not in ARCHITECTURE.md");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_versions_agree() {
+    let version = env!("CARGO_PKG_VERSION");
+    assert!(read("CHANGELOG.md").contains(version));
+    let cargo = read("Cargo.toml");
+    let rust = cargo.lines().find_map(|l| l.strip_prefix("rust-version = ")).unwrap();
+    assert!(read("README.md").contains(rust.trim_matches('"')));
+}

@@ -34,7 +34,9 @@ impl Session {
     /// A line of a logged-in user.
     pub(super) fn understand(&mut self, input: Input) {
         match input {
-            // The terminal has moved on to a new line, so the prompt is shown again.
+            // The terminal has moved on to a new line, so the prompt is shown again; once is enough
+            // where several come together.
+            Input::Blank if self.peer.queued_bytes() > 0 => {}
             Input::Blank => self.show(|_| ()),
             Input::Say(text) => self.say(text),
             Input::Command { counted, parsed } => self.obey(counted, parsed),

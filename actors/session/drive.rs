@@ -9,6 +9,7 @@ use actix::fut::ActorFuture;
 use actix::prelude::*;
 use bytes::Bytes;
 use log::{debug, info, warn};
+use tokio::time::sleep;
 
 use super::{Phase, Session};
 use crate::chat::ansi::Style;
@@ -165,6 +166,11 @@ impl Session {
     }
 
     fn read(&mut self, cx: &mut TaskContext<'_>) -> Poll<()> {
+        let now = Instant::now();
+        if let Some(pause) = self.pace.pause(now) {
+            self.ask(sleep(pause), |_, ()| ());
+            return Poll::Ready(());
+        }
         let count = READ.with_borrow_mut(|buf| {
             let count = ready!(self.peer.transport().poll_read(cx, buf))?;
             self.unread.extend_from_slice(&buf[..count]);
@@ -172,8 +178,9 @@ impl Session {
         });
         match ready!(count) {
             Ok(0) => self.at_end = true,
-            Ok(_) => {
-                self.peer.note_input(Instant::now());
+            Ok(count) => {
+                self.pace.read(count);
+                self.peer.note_input(now);
                 if !self.secure && matches!(self.phase, Phase::Naming) && self.is_tls_hello() {
                     info!("conn={} speaks TLS on the plain port", self.peer.conn().0);
                     self.unread = Vec::new();

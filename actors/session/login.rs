@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use log::info;
+use tokio::time::sleep;
 
 use super::joining::{Entered, Problem, enter};
 use super::{Phase, Session, User};
@@ -32,8 +33,14 @@ impl Session {
         }
     }
 
-    pub(super) fn ask_again(&self, problem: NameProblem) {
-        self.peer.answer(&ask_name_again(problem));
+    pub(super) fn ask_again(&mut self, problem: NameProblem) {
+        let question = ask_name_again(problem);
+        match self.pace.refused_name() {
+            None => self.peer.answer(&question),
+            Some(pause) => {
+                self.ask(sleep(pause), move |session, ()| session.peer.answer(&question));
+            }
+        }
     }
 
     fn claim(&mut self, name: Name) {

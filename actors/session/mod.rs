@@ -1,6 +1,6 @@
 //! The Session actor: owns one connection, from its handshake to its last byte.
 //!
-//! It is a state machine that one future of its own drives ([`drive::Pump`]): read bytes, cut them
+//! It is a state machine that one future of its own drives (`drive::Pump`): read bytes, cut them
 //! into lines, carry the lines out one after the other, write what waits. At most one request to
 //! another actor is under way, and nothing is read while it is, so a client that sends fast fills
 //! its own socket and nobody's mailbox.
@@ -32,6 +32,7 @@ use crate::chat::render::{Sheet, block};
 use crate::chat::replies::{Farewell, Reply, farewell, reply};
 use crate::net::hub::Seat;
 use crate::net::lines::LineDecoder;
+use crate::net::pace::Pace;
 use crate::net::peer::{Health, Peer};
 
 /// What is to be done with the session once a request is answered.
@@ -88,6 +89,7 @@ pub struct Session {
     window: SlidingWindow,
     /// When a line was last refused out loud: for the rate, and for a length.
     refused_at: [Option<Instant>; 2],
+    pace: Pace,
     /// The peer sends no more.
     at_end: bool,
     /// Questions to Rox that are not over yet; below 0 where the end came before the beginning.
@@ -114,6 +116,7 @@ impl Session {
                 request: None,
                 window,
                 refused_at: [None; 2],
+                pace: Pace::new(Instant::now()),
                 at_end: false,
                 questions: 0,
             }
@@ -149,6 +152,7 @@ impl Session {
 
     /// Says that a line was refused, but not more often than [`REFUSAL_EVERY`].
     fn refuse(&mut self, why: &Reply<'_>, now: Instant) {
+        self.pace.refused_line();
         let (limit, last) = match why {
             Reply::RateLimited(_) => ("too many messages", &mut self.refused_at[0]),
             _ => ("too long", &mut self.refused_at[1]),

@@ -8,6 +8,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
+use std::time::Instant;
 
 use bytes::Bytes;
 
@@ -15,6 +16,7 @@ use super::peer::Peer;
 use crate::chat::ansi::Style;
 use crate::chat::directory::ConnId;
 use crate::chat::lobbies::LobbyId;
+use crate::chat::replies::Farewell;
 
 /// Where a client is: its slot on its thread, and its connection, since slots are used again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -116,6 +118,15 @@ impl<S: Clone> Hub<S> {
     /// A client that is still there.
     pub fn find(&self, seat: Seat) -> Option<(Rc<Peer>, S)> {
         self.inner.borrow().occupant(seat).map(|o| (o.peer.clone(), o.session.clone()))
+    }
+
+    /// The clients that the clock says something against, and what.
+    pub fn overdue(&self, now: Instant) -> Vec<(Rc<Peer>, S, Farewell)> {
+        let inner = self.inner.borrow();
+        let overdue = |o: &Occupant<S>| {
+            o.peer.overdue(now).map(|why| (o.peer.clone(), o.session.clone(), why))
+        };
+        inner.seats.iter().flatten().filter_map(overdue).collect()
     }
 
     /// Every client.

@@ -4,6 +4,7 @@ pub mod hub;
 pub mod lines;
 pub mod listen;
 pub mod outbox;
+pub mod pace;
 pub mod peer;
 pub mod telnet;
 pub mod tls;
