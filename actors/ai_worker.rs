@@ -29,7 +29,7 @@ struct Job {
 
 impl AiWorker {
     /// Made on the thread that it runs on: the HTTP client cannot move.
-    pub fn new(index: usize, pool: Addr<AiPool>, config: AiConfig) -> Self {
+    pub fn new(index: usize, pool: Addr<AiPool>, config: &AiConfig) -> Self {
         Self { index, pool, client: Rc::new(GeminiClient::new(config)), job: None }
     }
 }

@@ -171,6 +171,8 @@ impl Actor for Lobby {
     }
 
     fn stopped(&mut self, _: &mut Self::Context) {
+        self.give_up_questions();
+        self.flush();
         if let Some(ai) = &self.setup.ai {
             ai.do_send(Forget(self.id));
         }

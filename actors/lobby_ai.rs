@@ -9,6 +9,7 @@ use super::lobby::Lobby;
 use super::messages::{
     Act, AiBusy, AnswerLines, AnswerOver, Ask, Enqueue, Generate, StartAnswer, Whereabouts,
 };
+use crate::ai::AiFailure;
 use crate::ai::context::{Conversation, RECENT_MESSAGES, asked, recent};
 use crate::ai::gemini::request_body;
 use crate::ai::persona;
@@ -65,6 +66,21 @@ impl Lobby {
             text,
             recent: recent(self.room.last(RECENT_MESSAGES)),
         })
+    }
+
+    /// The lobby ends: nobody waits for an answer any more.
+    pub(super) fn give_up_questions(&mut self) {
+        let answering = self.desk.answering.take().map(|answering| answering.question);
+        let open: Vec<_> = answering.into_iter().chain(self.desk.waiting.drain(..)).collect();
+        for question in open {
+            self.question_failed(&question, AiFailure::Unavailable);
+            self.batch.one(question.at, Act::AnswerOver);
+        }
+    }
+
+    fn question_failed(&mut self, question: &Question, why: AiFailure) {
+        let failed = block(|sheet| reply(sheet, &Reply::AiFailed(why)));
+        self.batch.one(question.at, |seat| Act::Reply(seat, failed));
     }
 
     /// Tells the asker that their question was taken, and the lobby what it is.
@@ -152,10 +168,7 @@ impl Handler<AnswerOver> for Lobby {
                 let question = asked(&question.asker, &question.text);
                 self.desk.conversation.remember(question, answer);
             }
-            Err(why) => {
-                let failed = block(|sheet| reply(sheet, &Reply::AiFailed(why)));
-                self.batch.one(question.at, |seat| Act::Reply(seat, failed));
-            }
+            Err(why) => self.question_failed(&question, why),
         }
         self.batch.one(question.at, Act::AnswerOver);
     }

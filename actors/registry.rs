@@ -89,10 +89,16 @@ impl Registry {
     }
 
     /// Starts the actor of a lobby and lists it.
-    fn add_lobby(&mut self, id: LobbyId, create: Create, by_user: bool, ctx: &mut Context<Self>) {
+    fn add_lobby(
+        &mut self,
+        id: LobbyId,
+        create: Create,
+        made_from: Option<IpKey>,
+        ctx: &mut Context<Self>,
+    ) {
         let Create { conn, creator, name, description, record } = create;
         let Some(open) = &self.open else { return };
-        let creator_conn = by_user.then_some(conn);
+        let creator_conn = made_from.map(|_| conn);
         let new = NewRoom {
             id,
             name: name.clone(),
@@ -103,7 +109,14 @@ impl Registry {
         let handle = (open.start_lobby)(new, ctx.address());
         let custom_ai = self.prompts.contains_key(&id);
         let card = Card { name, description, creator, creator_conn, custom_ai, users: 0 };
-        self.lobbies.insert(Listing { id, card, record, handle });
+        self.lobbies.insert(Listing { id, card, record, made_from, handle });
+    }
+
+    /// Whether a connection may make a lobby of this name; its address if so.
+    fn may_create(&self, name: &Name, conn: ConnId) -> Result<IpKey, CreateError> {
+        // Whoever hung up meanwhile needs no lobby.
+        let address = self.connections.get(&conn).ok_or(CreateError::TooMany)?.ip;
+        self.lobbies.may_create(name, conn, address).map(|()| address)
     }
 
     fn new_lobby_id(&mut self) -> LobbyId {
@@ -184,7 +197,7 @@ impl Handler<Open> for Registry {
         self.open = Some(open);
         if let Some(general) = general() {
             let id = self.new_lobby_id();
-            self.add_lobby(id, general, false, ctx);
+            self.add_lobby(id, general, None, ctx);
         }
     }
 }
@@ -278,7 +291,7 @@ impl Handler<MayCreate> for Registry {
         MayCreate { conn, name }: MayCreate,
         _: &mut Self::Context,
     ) -> Self::Result {
-        self.lobbies.may_create(&name, conn)
+        self.may_create(&name, conn).map(|_| ())
     }
 }
 
@@ -286,10 +299,10 @@ impl Handler<Create> for Registry {
     type Result = Result<(), CreateError>;
 
     fn handle(&mut self, create: Create, ctx: &mut Self::Context) -> Self::Result {
-        self.lobbies.may_create(&create.name, create.conn)?;
+        let address = self.may_create(&create.name, create.conn)?;
         info!("conn={} {} created lobby '{}'", create.conn.0, create.creator, create.name);
         let id = self.new_lobby_id();
-        self.add_lobby(id, create, true, ctx);
+        self.add_lobby(id, create, Some(address), ctx);
         Ok(())
     }
 }
@@ -327,7 +340,7 @@ impl Handler<LobbyClosed> for Registry {
     type Result = ();
 
     fn handle(&mut self, LobbyClosed { id, idle }: LobbyClosed, ctx: &mut Self::Context) {
-        let Some(Listing { card, record, .. }) = self.lobbies.remove(id) else { return };
+        let Some(Listing { card, record, made_from, .. }) = self.lobbies.remove(id) else { return };
         if idle {
             self.prompts.remove(&id);
             return;
@@ -340,7 +353,7 @@ impl Handler<LobbyClosed> for Registry {
             description: card.description,
             record,
         };
-        self.add_lobby(id, again, card.creator_conn.is_some(), ctx);
+        self.add_lobby(id, again, made_from, ctx);
     }
 }
 

@@ -3,13 +3,13 @@
 #![expect(clippy::disallowed_methods, reason = "main reads the environment and ends the process")]
 
 use std::collections::HashMap;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fmt::Display;
 use std::io::{self, Write};
 use std::path::Path;
 use std::process::{ExitCode, exit};
 
-use lobbyd::config::{Config, nearest_key};
+use lobbyd::config::{Config, KEYS, nearest_key};
 use lobbyd::net::tls;
 use lobbyd::server::{self, Opened};
 use log::warn;
@@ -100,6 +100,10 @@ fn parse_args(args: impl IntoIterator<Item = OsString>) -> Result<Task, lexopt::
 /// Reads the environment and `.env`; the environment wins, an empty value counts as unset.
 fn load_config() -> Result<(Config, Vec<String>), String> {
     let file = read_env_file(Path::new(".env"))?;
+    let not_text = |name: &OsStr| std::env::var_os(name).is_some_and(|v| v.to_str().is_none());
+    if let Some(key) = KEYS.iter().find(|key| not_text(OsStr::new(key.name))) {
+        return Err(format!("{}: bad value: expected UTF-8 text", key.name));
+    }
     let set = |key: &str| std::env::var(key).ok().filter(|value| !value.is_empty());
     let config = Config::load(|key| set(key).or_else(|| file.get(key).cloned()))
         .map_err(|error| error.to_string())?;

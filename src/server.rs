@@ -20,7 +20,7 @@ use crate::actors::ai_pool::AiPool;
 use crate::actors::ai_worker::AiWorker;
 use crate::actors::hasher::HasherPool;
 use crate::actors::lobby::{Lobby, LobbySetup};
-use crate::actors::messages::{Admit, Connected, Drain};
+use crate::actors::messages::{Admit, Connected, Drain, Gone};
 use crate::actors::registry::{Open, Registry};
 use crate::actors::shard::{Shard, ShardSetup};
 use crate::chat::directory::Refusal;
@@ -208,7 +208,7 @@ fn start_ai(config: AiConfig) -> Addr<AiPool> {
     let (workers, queue) = (config.workers, config.queue);
     let start_worker = move |index, pool| {
         let config = config.clone();
-        AiWorker::start_in_arbiter(&thread, move |_| AiWorker::new(index, pool, config))
+        AiWorker::start_in_arbiter(&thread, move |_| AiWorker::new(index, pool, &config))
     };
     AiPool::new(workers, queue, Box::new(start_worker)).start()
 }
@@ -258,7 +258,9 @@ impl Acceptor {
     async fn admit(&self, stream: TcpStream, addr: SocketAddr, tls: Option<SslAcceptor>) {
         match self.registry.send(Admit(addr.ip().into())).await {
             Ok(Ok(conn)) => {
-                let Ok(stream) = stream.into_std() else { return };
+                let Ok(stream) = stream.into_std() else {
+                    return self.registry.do_send(Gone(conn));
+                };
                 let index = self.next.get();
                 self.next.set((index + 1) % self.shards.len());
                 self.shards[index].do_send(Connected { conn, stream, addr, tls });

@@ -337,3 +337,63 @@ fn an_answer_is_capped_at_sixteen_kib() {
     let turns = gemini.requests().pop().unwrap().turns();
     assert!(turns[1].1.ends_with('…'), "it counts as whole");
 }
+
+#[test]
+fn a_half_closed_asker_is_let_go_when_the_lobby_ends() {
+    let gemini = Gemini::start();
+    gemini.then(Answer::Silence);
+    let mut server = start(&gemini, &[("CHAT_LOBBY_IDLE_SECS", "1")]);
+    let mut alice = server.login("alice");
+    alice.ask("/create room x", "Created");
+    alice.ask("/join room", "Joined");
+    question(&mut alice, "go");
+    alice.ask("/join general", "Joined");
+    alice.close_sending();
+    server.wait_for_log("lobby 'room' was empty for too long");
+    alice.expect("AI Error: Please try again later.\n");
+    alice.read_to_end();
+}
+
+#[test]
+fn an_asker_that_is_gone_for_good_is_noticed() {
+    let gemini = Gemini::start();
+    gemini.then(Answer::Silence);
+    let mut server = start(&gemini, &[("AI_TIMEOUT_SECS", "60")]);
+    let mut alice = server.login("alice");
+    question(&mut alice, "go");
+    // Closed both ways without a reset: to the server this looks like a half-close at first.
+    alice.expect("asked AI: go\n> ");
+    drop(alice);
+    server.wait_for_log("alice logged out");
+}
+
+#[test]
+fn the_last_messages_go_with_a_question_however_old_they_are() {
+    let gemini = Gemini::start();
+    gemini.then(whole("fine"));
+    let server = start(&gemini, &[("CHAT_HISTORY_SECS", "1"), ("CHAT_HISTORY_MESSAGES", "1")]);
+    let mut alice = server.login("alice");
+    for i in 0..6 {
+        alice.ask(&format!("message {i}"), &format!("╰─> message {i}"));
+    }
+    std::thread::sleep(Duration::from_millis(2_100));
+    let mut bob = server.connect();
+    bob.send("bob");
+    let shown = bob.expect("bob has joined");
+    assert!(!shown.contains("message"), "{shown}");
+    question(&mut alice, "go");
+    alice.expect("fine\n");
+    let newest = gemini.requests()[0].newest();
+    assert!((1..6).all(|i| newest.contains(&format!("alice: message {i}\n"))), "{newest}");
+}
+
+#[test]
+fn the_key_is_in_no_log_at_any_level() {
+    let gemini = Gemini::start();
+    gemini.then(whole("fine"));
+    let server = start(&gemini, &[("RUST_LOG", "trace")]);
+    let mut alice = server.login("alice");
+    question(&mut alice, "some words of mine");
+    alice.expect("fine\n");
+    assert!(!server.log().contains("test-key-123"));
+}

@@ -242,3 +242,30 @@ fn a_flood_of_refused_lines_gets_one_notice_a_second() {
     let told = count(&alice.text(), "Rate limited!");
     assert!((1..=most).contains(&told), "{told} notices");
 }
+
+#[test]
+fn a_refusal_does_not_overtake_the_messages_before_it() {
+    let server = Server::start(&[("CHAT_RATE_MESSAGES", "5"), ("CHAT_RATE_WINDOW_SECS", "60")]);
+    let long = "x".repeat(9_000);
+    for (user, last, refusal) in [("al", "m5", "Rate limited!"), ("bo", &long, "too long")] {
+        let mut client = server.login(user);
+        client.send_raw(format!("m0\nm1\nm2\nm3\nm4\n{last}\n").as_bytes());
+        let before = client.expect(refusal);
+        for i in 0..5 {
+            assert_eq!(count(&before, &format!("╰─> m{i}\n")), 1, "{before}");
+        }
+    }
+}
+
+#[test]
+fn each_kind_of_refusal_is_told() {
+    let server = Server::start(&[("GEMINI_API_KEY", "k")]);
+    let mut alice = server.login("alice");
+    let long = "x".repeat(1_001);
+    alice.send(&long);
+    alice.send(&format!("/create room {} desc", "p".repeat(129)));
+    alice.send(&format!("/ai {long}"));
+    alice.expect("Message too long (max 1000 chars)\n");
+    alice.expect("Password too long (max 128 chars)\n");
+    alice.expect("AI question too long. Max: 1000 characters\n");
+}

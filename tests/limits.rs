@@ -133,3 +133,64 @@ fn a_long_answer_to_the_client_itself_is_no_slowness() {
     assert_eq!(count(&bob.text(), "yyyy \n").max(count(&bob.text(), "╰─> ")), 50);
     bob.sync("bob");
 }
+
+/// Resident memory of the server in KiB.
+fn resident_kib(server: &Server) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", server.pid())).unwrap();
+    let line = status.lines().find(|l| l.starts_with("VmRSS:")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse().unwrap()
+}
+
+#[test]
+fn what_a_client_asks_for_does_not_pile_up_when_it_does_not_read() {
+    let server = Server::start(&[("CHAT_MAX_LOBBIES_PER_USER", "100")]);
+    let mut maker = server.login("maker");
+    for i in 0..50 {
+        maker.ask(&format!("/create room{i} no-pass {}", "d".repeat(900)), "Created");
+    }
+    let before = resident_kib(&server);
+    let mut floods = Vec::new();
+    for line in ["\n", "x\n", "/lobbies\n", "/help\n", "\u{ff}\u{f6}"] {
+        for login in [false, true] {
+            let mut client = server.connect();
+            if login {
+                client.log_in(&format!("flood{}", floods.len()));
+            }
+            client.tcp().set_write_timeout(Some(Duration::from_millis(300))).unwrap();
+            let flood = line.repeat(4_096);
+            let mut tcp = client.tcp();
+            for _ in 0..200 {
+                if std::io::Write::write_all(&mut tcp, flood.as_bytes()).is_err() {
+                    break;
+                }
+            }
+            floods.push(client);
+        }
+    }
+    let grown = resident_kib(&server).saturating_sub(before);
+    assert!(grown < 16_384, "grew by {grown} KiB");
+    maker.ask("still quick", "╰─> still quick");
+}
+
+#[test]
+fn a_half_closed_client_that_reads_slowly_gets_all_of_it() {
+    let server = Server::start(&[("CHAT_STALL_TIMEOUT_SECS", "2")]);
+    let mut alice = server.login("alice");
+    for i in 0..200 {
+        alice.ask(&format!("m{i} {}", "👋".repeat(900)), &format!("╰─> m{i} "));
+    }
+    let mut slow = server.connect();
+    socket2::SockRef::from(slow.tcp()).set_recv_buffer_size(8_192).unwrap();
+    slow.send_raw(b"slow\n/users\nbye all\n");
+    slow.close_sending();
+    // Over twice the stall timeout in all, but never without taking something.
+    let start = Instant::now();
+    while start.elapsed() < Duration::from_secs(5) {
+        std::thread::sleep(Duration::from_millis(200));
+        slow.read_some();
+    }
+    slow.read_to_end();
+    let text = slow.text();
+    assert_eq!(count(&text, "╰─> m"), 200);
+    assert!(text.contains("=== Users in") && text.contains("╰─> bye all"));
+}

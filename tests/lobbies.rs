@@ -230,3 +230,16 @@ fn lists_come_in_the_same_order_each_time() {
         alice.expect("> ");
     }
 }
+
+#[test]
+fn whoever_has_just_joined_is_counted_once() {
+    let server = Server::start(&[]);
+    for i in 0..20 {
+        let script = format!("u{i}\n/create room{i} x\n/join room{i}\n/lobbies\n");
+        let shown = server.script(script.as_bytes());
+        let general = shown.split("Lobby: general\n").nth(1).unwrap().lines().next().unwrap();
+        assert!(general.ends_with("Users: 0"), "{general}");
+        let room = shown.split(&format!("Lobby: room{i}\n")).nth(1).unwrap();
+        assert!(room.lines().next().unwrap().ends_with("Users: 1"), "{room}");
+    }
+}

@@ -61,6 +61,18 @@ fn bad_values_end_the_start_with_one_line_and_status_two() {
 }
 
 #[test]
+fn a_value_that_is_no_text_is_a_bad_value() {
+    use std::os::unix::ffi::OsStrExt;
+    let folder = Folder::new();
+    let output = crate::harness::lobbyd(folder.path(), &[], &["--check-config"])
+        .env("CHAT_ADDR", std::ffi::OsStr::from_bytes(b"\xff\xfe"))
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("CHAT_ADDR"));
+}
+
+#[test]
 fn the_env_file_sets_and_the_environment_wins() {
     let folder = Folder::new();
     fs::write(

@@ -87,3 +87,13 @@ fn help_names_every_command_and_words_ignore_case() {
         alice.ask(unknown, "Unknown command. Type /help for available commands.\n> ");
     }
 }
+
+#[test]
+fn a_message_to_oneself_is_there_both_ways_even_in_a_script() {
+    let server = Server::start(&[]);
+    for i in 0..20 {
+        let shown = server.script(format!("user{i}\n/msg user{i} hi").as_bytes());
+        assert!(shown.contains(&format!("[DM] You —» user{i}\n")), "{shown}");
+        assert!(shown.contains(&format!("[DM] user{i} —» You\n")), "{shown}");
+    }
+}

@@ -7,10 +7,11 @@ use std::time::Duration;
 use tokio::time::{Sleep, sleep};
 
 use super::{Phase, Session};
+use crate::chat::replies::Farewell;
 use crate::net::peer::Health;
 
-/// For what waits to go out, at most.
-const FLUSH_TIME: Duration = Duration::from_secs(5);
+/// For what waits to go out when the server stops, at most.
+const SHUTDOWN_TIME: Duration = Duration::from_secs(5);
 
 /// The same for a client that was cut off as too slow: it had its time.
 const CUT_OFF_TIME: Duration = Duration::from_secs(2);
@@ -33,12 +34,34 @@ enum Stage {
 pub(super) struct Closing {
     stage: Stage,
     deadline: Pin<Box<Sleep>>,
+    /// A client that takes something gets this much longer each time; how much waited last.
+    extension: Option<(Duration, usize)>,
 }
 
 impl Closing {
-    pub(super) fn new(health: Health) -> Self {
-        let time = if health == Health::Good { FLUSH_TIME } else { CUT_OFF_TIME };
-        Self { stage: Stage::Flush, deadline: Box::pin(sleep(time)) }
+    /// How long what waits may take: what is set for a client that takes nothing, or a fixed time
+    /// where it was cut off or the server stops.
+    pub(super) fn new(health: Health, last: Option<Farewell>, stall: Duration) -> Self {
+        let (time, extension) = match (health, last) {
+            (Health::Good, Some(Farewell::Shutdown)) => (SHUTDOWN_TIME, None),
+            (Health::Good, _) => (stall, Some((stall, usize::MAX))),
+            _ => (CUT_OFF_TIME, None),
+        };
+        Self { stage: Stage::Flush, deadline: Box::pin(sleep(time)), extension }
+    }
+
+    /// Whether the time is up, with what waits now.
+    fn is_over(&mut self, cx: &mut TaskContext<'_>, waits: usize) -> bool {
+        while self.deadline.as_mut().poll(cx).is_ready() {
+            match &mut self.extension {
+                Some((time, before)) if waits < *before => {
+                    *before = waits;
+                    self.deadline = Box::pin(sleep(*time));
+                }
+                _ => return true,
+            }
+        }
+        false
     }
 }
 
@@ -46,7 +69,7 @@ impl Session {
     /// One step of closing.
     pub(super) fn step_closing(&mut self, cx: &mut TaskContext<'_>) -> Poll<()> {
         let Phase::Closing(closing) = &mut self.phase else { return Poll::Ready(()) };
-        if closing.deadline.as_mut().poll(cx).is_ready() || self.peer.health() == Health::Broken {
+        if closing.is_over(cx, self.peer.queued_bytes()) || self.peer.health() == Health::Broken {
             self.phase = Phase::Done;
             return Poll::Ready(());
         }
@@ -69,6 +92,7 @@ impl Session {
                 }
                 closing.stage = Stage::Linger { read: 0 };
                 closing.deadline = Box::pin(sleep(LINGER_TIME));
+                closing.extension = None;
             }
             Stage::Linger { read } => {
                 let mut scrap = [0; 1024];

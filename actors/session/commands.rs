@@ -39,17 +39,22 @@ impl Session {
             Input::Blank if self.peer.queued_bytes() > 0 => {}
             Input::Blank => self.show(|_| ()),
             Input::Say(text) => self.say(text),
+            Input::Overlong => {
+                self.refuse(&Reply::TooLong(self.world.config.max_message_chars), Instant::now());
+            }
             Input::Command { counted, parsed } => self.obey(counted, parsed),
         }
     }
 
-    /// A line over the limit of lines.
-    pub(super) fn refuse_long_line(&mut self) {
-        let max = self.world.config.max_message_chars;
-        match self.user() {
-            None => self.ask_again(NameProblem::LineTooLong(max)),
-            Some(_) => self.refuse(&Reply::TooLong(max), Instant::now()),
-        }
+    /// A line over the limit of lines, at the name prompt.
+    pub(super) fn refuse_long_name(&mut self) {
+        self.ask_again(NameProblem::LineTooLong(self.world.config.max_message_chars));
+    }
+
+    /// Whether a message would go to the lobby now.
+    pub(super) fn would_pass(&mut self, text: &Line) -> bool {
+        text.chars() <= self.world.config.max_message_chars
+            && self.window.check(Instant::now()).is_ok()
     }
 
     /// Lets something that counts pass the rate limit, or says why not.
@@ -112,11 +117,11 @@ impl Session {
             Command::Create(new) => self.create_lobby(new),
             Command::Join { lobby, password } => self.join(&lobby, password),
             Command::SetPicture(name) => match Picture::find(&name) {
-                Some(picture) => self.set_picture(picture, &Reply::PictureSet(picture)),
+                Some(picture) => self.set_picture(picture, Reply::PictureSet(picture)),
                 None => self.reply(&Reply::PictureUnknown),
             },
             Command::ListPictures => self.show(replies::picture_list),
-            Command::ResetPicture => self.set_picture(Picture::DEFAULT, &Reply::PictureReset),
+            Command::ResetPicture => self.set_picture(Picture::DEFAULT, Reply::PictureReset),
             Command::Message(message) => self.send_direct(message),
             Command::Tag(tag) => self.tag(tag),
             Command::Ask(question) => self.ask_ai(question),
@@ -171,21 +176,27 @@ impl Session {
         });
     }
 
-    fn set_picture(&mut self, picture: Picture, done: &Reply<'_>) {
+    fn set_picture(&mut self, picture: Picture, done: Reply<'static>) {
         let conn = self.peer.conn();
-        if let Some(user) = self.user_mut() {
-            user.picture = picture;
-            user.lobby.addr.do_send(SetPicture(conn, picture));
-        }
-        self.reply(done);
+        let Some(user) = self.user_mut() else { return };
+        user.picture = picture;
+        let lobby = user.lobby.addr.clone();
+        let set = async move { lobby.send(SetPicture(conn, picture)).await };
+        self.ask(set, move |session, _| session.reply(&done));
     }
 
     fn send_direct(&mut self, Addressed { to, text }: Addressed) {
         let Some(me) = self.user().map(|user| user.name.clone()) else { return };
-        let registry = self.world.registry.clone();
+        let world = self.world.clone();
         let incoming = block(|sheet| render::direct(sheet, Direct::From(&me), &text));
         let relay = Relay { to: NameKey::of(&to), block: incoming };
-        self.ask(async move { registry.send(relay).await }, move |session, found| match found {
+        let work = async move {
+            let found = world.registry.send(relay).await;
+            // A message to oneself must be there before the session goes on, or ends.
+            barrier(&world.shard).await;
+            found
+        };
+        self.ask(work, move |session, found| match found {
             Ok(Some(name)) => {
                 session.show(|sheet| render::direct(sheet, Direct::To(&name), &text));
             }

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::pin::Pin;
 use std::task::{Context as TaskContext, Poll, ready};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use actix::fut::ActorFuture;
 use actix::prelude::*;
@@ -24,6 +24,9 @@ const STEPS_PER_TURN: usize = 64;
 
 /// Messages of one session on their way to its lobby. More are not read meanwhile.
 const MAX_IN_FLIGHT: usize = 32;
+
+/// How often a half-closed client that waits for an answer is looked after.
+const PROBE_EVERY: Duration = Duration::from_secs(10);
 
 /// Bytes taken off a socket at a time.
 const READ_BYTES: usize = 8 * 1024;
@@ -82,13 +85,20 @@ impl Session {
             then(self);
             return Poll::Ready(());
         }
+        if self.peer.is_backed_up() {
+            return Poll::Pending;
+        }
         if let Some(input) = self.held.take() {
             return self.carry_out(input);
+        }
+        if let Some(lost) = self.lost.take() {
+            self.return_to_lobby(lost);
+            return Poll::Ready(());
         }
         if let Some(event) = self.next_event() {
             return self.take(event);
         }
-        if self.at_end { self.step_end() } else { self.read(cx) }
+        if self.at_end { self.step_end(cx) } else { self.read(cx) }
     }
 
     fn check_health(&mut self) {
@@ -138,7 +148,8 @@ impl Session {
                     _ => return self.carry_out(command::parse(Line::clean(&text))),
                 }
             }
-            Event::TooLong => self.refuse_long_line(),
+            Event::TooLong if matches!(self.phase, Phase::Naming) => self.refuse_long_name(),
+            Event::TooLong => return self.carry_out(Input::Overlong),
             Event::Reply(bytes) => _ = self.peer.queue(Bytes::copy_from_slice(&bytes)),
             Event::AreYouThere => _ = self.peer.queue(Bytes::from_static(b"\r\n[yes]\r\n")),
         }
@@ -147,7 +158,9 @@ impl Session {
 
     /// Carries a line out once what must come first has come back from the lobby.
     fn carry_out(&mut self, input: Input) -> Poll<()> {
-        let room = if matches!(input, Input::Say(_)) { MAX_IN_FLIGHT } else { 1 };
+        // What is answered by the session itself must not overtake messages that were sent before.
+        let goes_to_lobby = matches!(&input, Input::Say(text) if self.would_pass(text));
+        let room = if goes_to_lobby { MAX_IN_FLIGHT } else { 1 };
         if self.peer.awaits_echo(room) {
             self.held = Some(input);
             return Poll::Pending;
@@ -157,9 +170,17 @@ impl Session {
     }
 
     /// The peer sends no more: closes once all that it asked for has been answered.
-    fn step_end(&mut self) -> Poll<()> {
-        if self.peer.awaits_echo(1) || self.questions > 0 {
+    fn step_end(&mut self, cx: &mut TaskContext<'_>) -> Poll<()> {
+        if self.peer.awaits_echo(1) {
             return Poll::Pending;
+        }
+        if self.questions > 0 {
+            // A peer that closed its sending may have closed altogether, and only a write tells.
+            let probe = self.probe.get_or_insert_with(|| Box::pin(sleep(PROBE_EVERY)));
+            ready!(probe.as_mut().poll(cx));
+            self.probe = None;
+            self.show(|_| ());
+            return Poll::Ready(());
         }
         self.close(None);
         Poll::Ready(())

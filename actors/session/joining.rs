@@ -12,7 +12,7 @@ use crate::actors::lobby::Lobby;
 use crate::actors::messages::{BeginGuess, Door, EndGuess, FindLobby, Join, Leave, Whereabouts};
 use crate::actors::shard::{World, barrier};
 use crate::chat::directory::ConnId;
-use crate::chat::lobbies::GENERAL;
+use crate::chat::lobbies::{GENERAL, LobbyId};
 use crate::chat::name::{Name, NameKey};
 use crate::chat::password::{MAX_PASSWORD_CHARS, PasswordRecord, Secret};
 use crate::chat::pictures::Picture;
@@ -117,6 +117,7 @@ impl Session {
     pub(super) fn join(&mut self, typed: &str, password: Option<Secret>) {
         let Some(user) = self.user() else { return };
         let (name, picture, here) = (user.name.clone(), user.picture, user.lobby.id);
+        let left = user.lobby.addr.clone();
         let (world, at, key) = (self.world.clone(), self.at(), NameKey::of(typed));
         let work = async move {
             let found = world.registry.send(FindLobby(key)).await.map_err(|_| Problem::Busy)?;
@@ -128,7 +129,10 @@ impl Session {
                 Some(record) => Some(check_password(&world, at.seat.conn, record, password).await?),
                 None => None,
             };
-            enter(&world, door, at, name, picture, proof, true).await
+            let entered = enter(&world, door, at, name, picture, proof, true).await?;
+            // Waited for, so that nobody who looks next sees the user in both.
+            let _ = left.send(Leave(at.seat.conn)).await;
+            Ok(entered)
         };
         self.ask(work, |session, result| match result {
             Ok(entered) => session.move_to(entered),
@@ -138,8 +142,8 @@ impl Session {
     }
 
     /// The lobby broke and was set up again: goes back in, or to general where it is not there.
-    pub(super) fn return_to_lobby(&mut self) {
-        let Some(user) = self.user() else { return };
+    pub(super) fn return_to_lobby(&mut self, lost: LobbyId) {
+        let Some(user) = self.user().filter(|user| user.lobby.id == lost) else { return };
         let (name, picture) = (user.name.clone(), user.picture);
         let lobby = user.lobby.name.clone();
         let (world, at) = (self.world.clone(), self.at());
@@ -156,9 +160,6 @@ impl Session {
             }
             None
         };
-        self.peer.came_back(usize::MAX);
-        self.questions = 0;
-        self.held = None;
         self.reply(&Reply::LobbyRestarted);
         self.ask(work, |session, entered| match entered {
             Some(entered) => session.move_to(entered),
@@ -167,9 +168,8 @@ impl Session {
     }
 
     fn move_to(&mut self, entered: Entered) {
-        let conn = self.peer.conn();
-        let Some(user) = self.user_mut() else { return };
-        let old = std::mem::replace(&mut user.lobby, entered.stay());
-        old.addr.do_send(Leave(conn));
+        if let Some(user) = self.user_mut() {
+            user.lobby = entered.stay();
+        }
     }
 }

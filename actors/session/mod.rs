@@ -18,6 +18,7 @@ use std::time::{Duration, Instant};
 
 use actix::prelude::*;
 use log::info;
+use tokio::time::Sleep;
 
 use self::closing::Closing;
 use super::lobby::Lobby;
@@ -87,11 +88,15 @@ pub struct Session {
     /// The one request that is under way.
     request: Option<Pin<Box<dyn Future<Output = Then>>>>,
     window: SlidingWindow,
-    /// When a line was last refused out loud: for the rate, and for a length.
-    refused_at: [Option<Instant>; 2],
+    /// When a line was last refused out loud, for each reason.
+    refused_at: [Option<Instant>; 4],
     pace: Pace,
     /// The peer sends no more.
     at_end: bool,
+    /// Until a peer that sends no more is looked after, while it waits for an answer.
+    probe: Option<Pin<Box<Sleep>>>,
+    /// A lobby that broke, to be gone back to once the request under way is answered.
+    lost: Option<LobbyId>,
     /// Questions to Rox that are not over yet; below 0 where the end came before the beginning.
     questions: i32,
 }
@@ -115,9 +120,11 @@ impl Session {
                 held: None,
                 request: None,
                 window,
-                refused_at: [None; 2],
+                refused_at: [None; 4],
                 pace: Pace::new(Instant::now()),
                 at_end: false,
+                probe: None,
+                lost: None,
                 questions: 0,
             }
         });
@@ -153,10 +160,13 @@ impl Session {
     /// Says that a line was refused, but not more often than [`REFUSAL_EVERY`].
     fn refuse(&mut self, why: &Reply<'_>, now: Instant) {
         self.pace.refused_line();
-        let (limit, last) = match why {
-            Reply::RateLimited(_) => ("too many messages", &mut self.refused_at[0]),
-            _ => ("too long", &mut self.refused_at[1]),
+        let (limit, kind) = match why {
+            Reply::RateLimited(_) => ("too many messages", 0),
+            Reply::PasswordTooLong => ("password too long", 1),
+            Reply::QuestionTooLong(_) => ("question too long", 2),
+            _ => ("too long", 3),
         };
+        let last = &mut self.refused_at[kind];
         if last.is_some_and(|t| now.duration_since(t) < REFUSAL_EVERY) {
             return;
         }
@@ -209,7 +219,7 @@ impl Session {
         self.phase = if silent || health == Health::Broken {
             Phase::Done
         } else {
-            Phase::Closing(Closing::new(health))
+            Phase::Closing(Closing::new(health, last, self.world.config.stall_timeout))
         };
         self.peer.take_no_more();
         self.peer.wake();
@@ -254,8 +264,7 @@ impl Handler<LobbyLost> for Session {
     type Result = ();
 
     fn handle(&mut self, LobbyLost(id): LobbyLost, _: &mut Self::Context) {
-        if self.user().is_some_and(|user| user.lobby.id == id) {
-            self.return_to_lobby();
-        }
+        self.peer.came_back(usize::MAX);
+        self.lost = Some(id);
     }
 }

@@ -4,7 +4,7 @@ use std::pin::pin;
 use std::time::Duration;
 
 use awc::error::{PayloadError, SendRequestError};
-use awc::http::header;
+use awc::http::header::{self, HeaderValue};
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
 use log::warn;
@@ -24,16 +24,22 @@ const MAX_ERROR_BYTES: usize = 64 * 1024;
 pub struct GeminiClient {
     http: awc::Client,
     url: String,
-    config: AiConfig,
+    key: HeaderValue,
+    whole_answer: Duration,
 }
 
 impl GeminiClient {
     /// A client with the key, model and address of `config`.
-    pub fn new(config: AiConfig) -> Self {
+    pub fn new(config: &AiConfig) -> Self {
         // Redirects would carry the key elsewhere; our own timeout covers the whole answer.
         let http = awc::Client::builder().disable_redirects().disable_timeout().finish();
         let url = format!("{}{}", config.base_url, gemini::stream_path(&config.model));
-        Self { http, url, config }
+        // The settings allow printable ASCII alone, so this is always a valid value. Marked as
+        // sensitive, no log shows it, not even the HTTP client's at its finest level.
+        let mut key = HeaderValue::from_str(config.key.expose())
+            .unwrap_or_else(|_| HeaderValue::from_static(""));
+        key.set_sensitive(true);
+        Self { http, url, key, whole_answer: config.timeout }
     }
 
     /// Asks, and calls `show` with finished lines as they come. The whole text at the end.
@@ -45,11 +51,10 @@ impl GeminiClient {
         body: String,
         show: &mut impl FnMut(Vec<Line>),
     ) -> Result<String, AiFailure> {
-        let whole: Duration = self.config.timeout;
-        match timeout(whole, self.stream(body, show)).await {
+        match timeout(self.whole_answer, self.stream(body, show)).await {
             Ok(result) => result,
             Err(_) => {
-                warn!("AI: no whole answer within {} s", whole.as_secs());
+                warn!("AI: no whole answer within {} s", self.whole_answer.as_secs());
                 Err(AiFailure::Unavailable)
             }
         }
@@ -64,7 +69,7 @@ impl GeminiClient {
             .http
             .post(&self.url)
             .insert_header((header::CONTENT_TYPE, "application/json"))
-            .insert_header(("x-goog-api-key", self.config.key.expose()));
+            .insert_header(("x-goog-api-key", self.key.clone()));
         let response = request.send_body(body).await.map_err(|error: SendRequestError| {
             warn!("AI: the request failed: {error}");
             AiFailure::Unavailable

@@ -12,7 +12,7 @@ pub const MAX_TURNS: usize = 20;
 /// A conversation is forgotten after this long without a question.
 pub const FORGET_AFTER: Duration = Duration::from_secs(30 * 60);
 /// Messages of the lobby that go with a question.
-pub const RECENT_MESSAGES: usize = 5;
+pub const RECENT_MESSAGES: usize = crate::chat::history::ALWAYS_KEPT;
 
 /// Who speaks in a turn, in the words of the Gemini API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

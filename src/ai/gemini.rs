@@ -49,11 +49,11 @@ pub struct Piece {
 /// error inside the stream, a stop for any reason but the end or the length, and what is no JSON.
 pub fn read_event(data: &str) -> Result<Piece, AiFailure> {
     let event: Value = serde_json::from_str(data).map_err(|_| AiFailure::Unavailable)?;
-    if let Some(error) = event.get("error") {
+    if let Some(error) = event.get("error").filter(|error| !error.is_null()) {
         let status = error.get("code").and_then(Value::as_u64).unwrap_or(500);
         return Err(read_error(u16::try_from(status).unwrap_or(500), data));
     }
-    if event.pointer("/promptFeedback/blockReason").is_some() {
+    if event.pointer("/promptFeedback/blockReason").is_some_and(Value::is_string) {
         return Err(AiFailure::InvalidPrompt);
     }
     let Some(candidate) = event.pointer("/candidates/0") else {
@@ -136,6 +136,7 @@ mod tests {
             (r#"{"usageMetadata":{"totalTokenCount":3}}"#, piece("", false)),
             (r#"{"candidates":[{"finishReason":"SAFETY"}]}"#, Err(AiFailure::Unavailable)),
             (r#"{"promptFeedback":{"blockReason":"SAFETY"}}"#, Err(AiFailure::InvalidPrompt)),
+            (r#"{"promptFeedback":{"blockReason":null}}"#, piece("", false)),
             (r#"{"error":{"code":503,"status":"UNAVAILABLE"}}"#, Err(AiFailure::Unavailable)),
             (r#"{"error":{"code":400}}"#, Err(AiFailure::InvalidPrompt)),
             ("not json", Err(AiFailure::Unavailable)),

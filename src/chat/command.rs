@@ -10,6 +10,8 @@ pub enum Input {
     Blank,
     /// A message to the lobby.
     Say(Line),
+    /// A line over the limit of lines.
+    Overlong,
     /// A command, or an attempt at one.
     Command {
         /// Whether it counts against the rate limit.
@@ -231,11 +233,11 @@ pub static COMMANDS: [Spec; 11] = [
 /// Two words are a name and a description; of more, the second is the password.
 fn create(args: &mut Args<'_>) -> Option<Command> {
     let (name, second) = (args.word()?, args.word()?);
-    let new = match args.unquoted_rest() {
+    let new = match args.free_text() {
         None => NewLobby { name, password: None, description: Line::clean(&second) },
         Some(_) if second.is_empty() => return None,
         Some(description) => {
-            let open = second.eq_ignore_ascii_case(NO_PASSWORD);
+            let open = second == NO_PASSWORD;
             NewLobby { name, password: (!open).then(|| Secret::new(&second)), description }
         }
     };
@@ -290,23 +292,18 @@ impl Args<'_> {
         Some(word.to_owned())
     }
 
-    /// All that is left, as it stands; none where that is blank.
-    fn rest(&mut self) -> Option<Line> {
-        let line = Line::clean(std::mem::take(&mut self.rest).trim());
-        (!line.is_blank()).then_some(line)
+    /// All that is left, out of its quotes where they hold the whole of it; none where there is
+    /// nothing, though it may be blank in quotes.
+    fn free_text(&mut self) -> Option<Line> {
+        let text = std::mem::take(&mut self.rest).trim();
+        let inside = text.strip_prefix('"').and_then(|t| t.strip_suffix('"'));
+        let text = inside.filter(|t| !t.contains('"')).unwrap_or(text);
+        (!text.is_empty() || inside.is_some()).then(|| Line::clean(text.trim()))
     }
 
-    /// All that is left, out of its quotes where they hold the whole of it.
-    fn unquoted_rest(&mut self) -> Option<Line> {
-        let text = self.rest.trim();
-        let inside = text.strip_prefix('"').and_then(|t| t.strip_suffix('"'));
-        match inside.filter(|t| !t.contains('"')) {
-            Some(inside) => {
-                self.rest = "";
-                Some(Line::clean(inside.trim()))
-            }
-            None => self.rest(),
-        }
+    /// The same, but none where it is blank.
+    fn rest(&mut self) -> Option<Line> {
+        self.free_text().filter(|line| !line.is_blank())
     }
 
     /// A user and a text.

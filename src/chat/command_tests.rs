@@ -7,7 +7,7 @@ fn command(text: &str) -> Result<Command, &'static str> {
         Input::Command { parsed: Ok(command), .. } => Ok(command),
         Input::Command { parsed: Err(CommandError::Usage(spec)), .. } => Err(spec.word),
         Input::Command { parsed: Err(CommandError::Unknown), .. } => Err("unknown"),
-        Input::Say(_) | Input::Blank => Err("no command"),
+        Input::Say(_) | Input::Blank | Input::Overlong => Err("no command"),
     }
 }
 
@@ -33,7 +33,7 @@ fn create_takes_two_words_or_a_password_between() {
         ("/create coding Programming", created("coding", None, "Programming")),
         ("/create coding \"All about code\"", created("coding", None, "All about code")),
         ("/create gaming no-pass Video games here", created("gaming", None, "Video games here")),
-        ("/create gaming NO-PASS Video games", created("gaming", None, "Video games")),
+        ("/create gaming NO-PASS Video games", created("gaming", Some("NO-PASS"), "Video games")),
         ("/create gaming no-pass", created("gaming", None, "no-pass")),
         ("/create secret pw For us", created("secret", Some("pw"), "For us")),
         ("/create secret \"two words\" For us", created("secret", Some("two words"), "For us")),
@@ -71,7 +71,11 @@ fn other_commands_read_their_arguments() {
         ("/sp cat dog", Err("/sp")),
         ("/msg bob hi  there", Ok(Command::Message(addressed("bob", "hi  there")))),
         ("/msg bob \"hi\" he said", Ok(Command::Message(addressed("bob", "\"hi\" he said")))),
-        ("/msg bob \"hi\"", Ok(Command::Message(addressed("bob", "\"hi\"")))),
+        ("/msg bob \"hi there\"", Ok(Command::Message(addressed("bob", "hi there")))),
+        ("/msg bob \"a\" \"b\"", Ok(Command::Message(addressed("bob", "\"a\" \"b\"")))),
+        ("/msg bob \"\"", Err("/msg")),
+        ("/msg bob \"", Ok(Command::Message(addressed("bob", "\"")))),
+        ("/ai \"why not?\"", Ok(Command::Ask(Some(Line::clean("why not?"))))),
         ("/msg bob", Err("/msg")),
         ("/msg bob   ", Err("/msg")),
         ("/tag bob look", Ok(Command::Tag(addressed("bob", "look")))),
@@ -161,6 +165,7 @@ proptest! {
                 prop_assert!(line.as_str().ends_with(said.as_str()));
             }
             Input::Command { .. } => prop_assert!(slash),
+            Input::Overlong => prop_assert!(false, "no line of the parser's"),
         }
     }
 

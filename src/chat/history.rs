@@ -33,6 +33,10 @@ pub struct Entry {
     pub text: Line,
 }
 
+/// Messages that are kept however old they are and however few may be shown: a question to Rox
+/// goes with them.
+pub const ALWAYS_KEPT: usize = 5;
+
 /// The newest messages of one lobby, oldest first.
 #[derive(Debug)]
 pub struct History {
@@ -49,17 +53,20 @@ impl History {
 
     /// Adds the newest message and lets go of what is over the limits.
     pub fn push(&mut self, entry: Entry) {
-        self.expire(entry.at);
-        if self.entries.len() == self.max_entries {
+        let now = entry.at;
+        self.entries.push_back(entry);
+        while self.entries.len() > self.max_entries.max(ALWAYS_KEPT) {
             self.entries.pop_front();
         }
-        self.entries.push_back(entry);
+        self.expire(now);
     }
 
     /// What a user who joins at `now` is shown, oldest first.
     pub fn recent(&mut self, now: UnixMillis) -> impl DoubleEndedIterator<Item = &Entry> {
         self.expire(now);
-        self.entries.iter()
+        let max_age = self.max_age;
+        let over = self.entries.len().saturating_sub(self.max_entries);
+        self.entries.iter().skip(over).filter(move |e| e.at.until(now) <= max_age)
     }
 
     /// The newest `count` messages, oldest first.
@@ -68,7 +75,9 @@ impl History {
     }
 
     fn expire(&mut self, now: UnixMillis) {
-        while self.entries.front().is_some_and(|e| e.at.until(now) > self.max_age) {
+        while self.entries.len() > ALWAYS_KEPT
+            && self.entries.front().is_some_and(|e| e.at.until(now) > self.max_age)
+        {
             self.entries.pop_front();
         }
     }
@@ -134,6 +143,17 @@ mod tests {
         }
         let last: Vec<_> = history.last(5).map(|e| e.text.as_str().to_owned()).collect();
         assert_eq!(last, ["3", "4", "5", "6", "7"]);
+    }
+
+    #[test]
+    fn the_last_five_outlive_their_age_but_are_not_shown() {
+        let mut history = History::new(2, Duration::from_secs(10));
+        for i in 0..8 {
+            history.push(entry(i, &i.to_string()));
+        }
+        assert_eq!(texts(&mut history, 8), ["6", "7"]);
+        assert!(texts(&mut history, 60_000).is_empty());
+        assert_eq!(history.last(9).count(), ALWAYS_KEPT);
     }
 
     #[test]

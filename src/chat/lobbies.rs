@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use super::directory::ConnId;
+use super::directory::{ConnId, IpKey};
 use super::name::{Name, NameError, NameKey};
 use super::password::PasswordRecord;
 use super::text::Line;
@@ -41,6 +41,8 @@ pub struct Listing<H> {
     pub card: Card,
     /// The password record of a private lobby.
     pub record: Option<Arc<PasswordRecord>>,
+    /// The address that it was made from.
+    pub made_from: Option<IpKey>,
     /// Where to reach it.
     pub handle: H,
 }
@@ -61,6 +63,10 @@ pub enum CreateError {
     #[error("too many lobbies")]
     TooMany,
 }
+
+/// How many users' worth of lobbies one address may make, so that coming back under ever new names
+/// does not fill the server.
+pub const USERS_PER_ADDRESS: usize = 10;
 
 /// Most lobbies, in all and of one user. `general` does not count.
 #[derive(Debug, Clone, Copy)]
@@ -85,16 +91,24 @@ impl<H> Lobbies<H> {
         Self { limits, by_key: BTreeMap::new(), keys: HashMap::new() }
     }
 
-    /// Whether `creator` may make a lobby called `name` now.
+    /// Whether `creator` at `address` may make a lobby called `name` now.
     ///
     /// # Errors
     /// Why not.
-    pub fn may_create(&self, name: &Name, creator: ConnId) -> Result<(), CreateError> {
+    pub fn may_create(
+        &self,
+        name: &Name,
+        creator: ConnId,
+        address: IpKey,
+    ) -> Result<(), CreateError> {
         if self.by_key.contains_key(&name.key()) {
             return Err(CreateError::Exists);
         }
         let made = self.made_by_users().filter(|l| l.card.creator_conn == Some(creator)).count();
-        if made >= self.limits.per_user {
+        let from_there = self.made_by_users().filter(|l| l.made_from == Some(address)).count();
+        if made >= self.limits.per_user
+            || from_there >= self.limits.per_user.saturating_mul(USERS_PER_ADDRESS)
+        {
             return Err(CreateError::TooManyOfUser);
         }
         if self.made_by_users().count() >= self.limits.total {
@@ -140,6 +154,10 @@ impl<H> Lobbies<H> {
 mod tests {
     use super::*;
 
+    fn address(last: u8) -> IpKey {
+        IpKey::from(std::net::IpAddr::from([10, 0, 0, last]))
+    }
+
     fn listing(id: u32, name: &str, conn: Option<u64>) -> Listing<()> {
         let card = Card {
             name: Name::parse(name).unwrap(),
@@ -149,7 +167,8 @@ mod tests {
             custom_ai: false,
             users: 0,
         };
-        Listing { id: LobbyId(id), card, record: None, handle: () }
+        let made_from = conn.map(|conn| address(conn as u8));
+        Listing { id: LobbyId(id), card, record: None, made_from, handle: () }
     }
 
     fn lobbies() -> Lobbies<()> {
@@ -159,7 +178,7 @@ mod tests {
     }
 
     fn may(lobbies: &Lobbies<()>, name: &str, conn: u64) -> Result<(), CreateError> {
-        lobbies.may_create(&Name::parse(name).unwrap(), ConnId(conn))
+        lobbies.may_create(&Name::parse(name).unwrap(), ConnId(conn), address(conn as u8))
     }
 
     #[test]
@@ -183,6 +202,18 @@ mod tests {
         assert_eq!(may(&lobbies, "dd", 2), Err(CreateError::TooMany));
         assert!(lobbies.remove(LobbyId(1)).is_some());
         assert_eq!(may(&lobbies, "dd", 2), Ok(()));
+    }
+
+    #[test]
+    fn an_address_has_a_limit_whatever_the_connections() {
+        let mut lobbies = Lobbies::new(LobbyLimits { total: 1_000, per_user: 2 });
+        for i in 0..20 {
+            let mut made = listing(i, &format!("lobby{i}"), Some(100 + u64::from(i)));
+            made.made_from = Some(address(7));
+            lobbies.insert(made);
+        }
+        assert_eq!(may(&lobbies, "more", 7), Err(CreateError::TooManyOfUser));
+        assert_eq!(may(&lobbies, "more", 8), Ok(()));
     }
 
     #[test]

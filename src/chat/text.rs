@@ -57,9 +57,14 @@ impl Line {
         if self.0.is_ascii() { self.0.len() } else { self.0.chars().count() }
     }
 
-    /// Whether there is nothing to see.
+    /// Whether there is nothing to see: blanks, marks without a letter, and letters without a shape.
     pub fn is_blank(&self) -> bool {
-        self.0.chars().all(char::is_whitespace)
+        let unseen = |c: char| {
+            c.is_whitespace()
+                || is_mark(c)
+                || matches!(c, '\u{115F}' | '\u{1160}' | '\u{2800}' | '\u{3164}' | '\u{FFA0}')
+        };
+        self.0.chars().all(unseen)
     }
 }
 
@@ -78,6 +83,9 @@ fn is_hostile(c: char) -> bool {
         // Arabic, Syriac and Brahmi number and prefix signs: format characters by class, yet visible.
         '\u{600}'..='\u{605}' | '\u{6DD}' | '\u{70F}' | '\u{890}' | '\u{891}' | '\u{8E2}' => false,
         '\u{110BD}' | '\u{110CD}' | '\u{13430}'..='\u{1343F}' => false,
+        // Not assigned yet, but to be shown as nothing (UAX #44, Default_Ignorable_Code_Point).
+        '\u{2065}' | '\u{FFF0}'..='\u{FFF8}' | '\u{E0000}'..='\u{E001F}' => true,
+        '\u{E0080}'..='\u{E00FF}' | '\u{E01F0}'..='\u{E0FFF}' => true,
         c => matches!(
             c.general_category(),
             GeneralCategory::Control
@@ -96,7 +104,7 @@ fn join(text: &[char]) -> String {
     while let Some(&c) = text.get(at) {
         at += 1;
         if c == ZWJ || c == ZWNJ {
-            if joins(c, &out, text.get(at).copied()) {
+            if joins(c, &out, text.get(at).copied(), marks) {
                 out.push(c);
             }
         } else if is_tag(c) {
@@ -135,13 +143,35 @@ fn is_flag(before: &[char], tags: &[char]) -> bool {
 
 /// Whether a joiner stands where it shapes something: between emoji, or between letters (or their
 /// marks) of a script that needs it.
-fn joins(joiner: char, before: &[char], next: Option<char>) -> bool {
+fn joins(joiner: char, before: &[char], next: Option<char>, marks: usize) -> bool {
     let Some(next) = next else { return false };
     let mut back = before.iter().rev().copied().filter(|c| *c != '\u{FE0F}');
     let Some(prev) = back.next() else { return false };
     let emoji = |c: char| !c.is_ascii() && c.is_emoji_char();
     (joiner == ZWJ && emoji(prev) && emoji(next))
-        || (needs_joiners(prev) && needs_joiners(next) && !is_mark(next))
+        || (needs_joiners(prev)
+            && needs_joiners(next)
+            && (!is_mark(next) || (joiner == ZWJ && is_virama(next) && marks < MAX_MARKS)))
+}
+
+/// The vowel killers of the Indic scripts (canonical combining class 9), before which a ZWJ chooses
+/// between two shapes, as in Bengali র‍্য.
+fn is_virama(c: char) -> bool {
+    matches!(
+        c,
+        '\u{94D}'
+            | '\u{9CD}'
+            | '\u{A4D}'
+            | '\u{ACD}'
+            | '\u{B4D}'
+            | '\u{BCD}'
+            | '\u{C4D}'
+            | '\u{CCD}'
+            | '\u{D4D}'
+            | '\u{DCA}'
+            | '\u{1039}'
+            | '\u{17D2}'
+    )
 }
 
 /// Letters and marks of scripts whose spelling uses ZWNJ and ZWJ: Arabic and its kin, the Indic

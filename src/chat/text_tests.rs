@@ -67,6 +67,7 @@ fn what_scripts_and_emoji_need_stays_whole() {
         "می‌خواهم",
         "क्‍ष श्रीमान्‌को",
         "ශ්‍රී ලංකා",
+        "র\u{200d}\u{9cd}য",
         "naïve café — “quotes” 日本語 한국어 עִבְרִית ไทย",
         "(=^・^=) ¯\\_(ツ)_/¯ ╰─>",
     ];
@@ -87,6 +88,26 @@ fn joiners_elsewhere_go() {
         ("\u{1F3F4}\u{E0067}x", "\u{1F3F4}x"),
     ] {
         assert_eq!(clean(raw), want, "{raw:?}");
+    }
+}
+
+#[test]
+fn text_without_a_shape_is_blank() {
+    for blank in [
+        "",
+        " ",
+        "\u{3000}",
+        "\u{34f}",
+        "\u{fe0f}",
+        "\u{3164}",
+        "\u{2800}",
+        "\u{2065}",
+        "\u{e0100}",
+    ] {
+        assert!(Line::clean(blank).is_blank(), "{blank:?}");
+    }
+    for seen in ["a", ".", "é", "👋", "한"] {
+        assert!(!Line::clean(seen).is_blank(), "{seen:?}");
     }
 }
 

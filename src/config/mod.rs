@@ -96,7 +96,7 @@ pub struct AiConfig {
 
 /// A key with a value that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{key}: bad value '{value}': expected {expected}")]
+#[error("{key}: bad value '{}': expected {expected}", value.escape_debug())]
 pub struct ConfigError {
     /// The key.
     pub key: &'static str,
@@ -140,7 +140,7 @@ impl Config {
             stall_timeout: reader.secs("CHAT_STALL_TIMEOUT_SECS", 1..=86_400)?,
             color: reader.on_off("CHAT_COLOR")?,
             ai: reader.ai()?,
-            log_filter: reader.text("RUST_LOG"),
+            log_filter: reader.log_filter("RUST_LOG")?,
             effective: reader.effective(),
         })
     }
@@ -253,13 +253,32 @@ impl Reader {
         let text = self.text(key);
         let url = text.trim_end_matches('/');
         let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
-        match rest {
-            Some(rest) if !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_graphic()) => {
-                Ok(url.to_owned())
-            }
-            _ => Err(self.bad(key, "an http:// or https:// address")),
+        if rest.is_some_and(is_host_and_path) {
+            return Ok(url.to_owned());
+        }
+        Err(self.bad(key, "http:// or https://, a host, and perhaps a port and a path"))
+    }
+
+    fn log_filter(&self, key: &'static str) -> Result<String, ConfigError> {
+        let text = self.text(key);
+        match env_filter::Builder::new().try_parse(&text) {
+            Ok(_) => Ok(text),
+            Err(_) => Err(self.bad(key, "a level, as info, or module=level, separated by commas")),
         }
     }
+}
+
+/// A host, a port where there is a colon, and a path; no user, password, query or fragment (RFC 3986
+/// §3.2): the address is shown in the settings, and a secret has its own key.
+fn is_host_and_path(text: &str) -> bool {
+    let authority = text.split('/').next().unwrap_or_default();
+    let (host, port) = match authority.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
+        _ => (authority, None),
+    };
+    !host.is_empty()
+        && port.is_none_or(|port| port.parse::<u16>().is_ok())
+        && text.bytes().all(|b| b.is_ascii_graphic() && !b"@?#\\".contains(&b))
 }
 
 /// `address:port`, or `:port` for every address of the machine.

@@ -48,6 +48,11 @@ fn bad_values_name_the_key_the_value_and_what_was_expected() {
         ("CHAT_COLOR", "yes"),
         ("GEMINI_MODEL", "../secret?x"),
         ("GEMINI_BASE_URL", "ftp://x"),
+        ("GEMINI_BASE_URL", "http://"),
+        ("GEMINI_BASE_URL", "http://?x"),
+        ("GEMINI_BASE_URL", "http://host:99999"),
+        ("GEMINI_BASE_URL", "http://user:pass@host"),
+        ("RUST_LOG", "lobbyd=loud"),
         ("AI_TIMEOUT_SECS", "0"),
         ("AI_WORKERS", "0"),
         ("AI_QUEUE", "0"),
@@ -91,6 +96,13 @@ fn addresses_have_short_forms() {
 }
 
 #[test]
+fn a_bad_value_is_shown_without_its_controls() {
+    let error = load(&[("CHAT_COLOR", "a\nb\u{1b}[31m")]).unwrap_err().to_string();
+    assert!(error.contains("a\\nb") && !error.contains('\u{1b}'), "{error}");
+    assert_eq!(error.lines().count(), 1);
+}
+
+#[test]
 fn the_api_key_is_never_shown() {
     let config = load(&[("GEMINI_API_KEY", "sk-hidden")]).unwrap();
     assert!(config.summary().contains("GEMINI_API_KEY=****"));
@@ -110,6 +122,9 @@ fn the_summary_has_every_key() {
 fn a_slash_at_the_end_of_the_base_url_does_not_matter() {
     let pairs = [("GEMINI_API_KEY", "k"), ("GEMINI_BASE_URL", "http://localhost:1/")];
     assert_eq!(load(&pairs).unwrap().ai.unwrap().base_url, "http://localhost:1");
+    for good in ["https://[::1]:8080/proxy", "http://[::1]", "http://host/a/b"] {
+        assert!(load(&[("GEMINI_BASE_URL", good)]).is_ok(), "{good}");
+    }
 }
 
 #[test]

@@ -59,7 +59,13 @@ pub struct Peer {
     in_flight: Cell<usize>,
     /// Whether the Session waits for those.
     awaiting_echo: Cell<bool>,
+    /// Whether the Session waits for the outbox to empty.
+    awaiting_room: Cell<bool>,
 }
+
+/// Bytes that wait while a client's own lines are still carried out. Beyond, it has to read first,
+/// so that what it asks for cannot pile up in its outbox.
+const BACKED_UP_BYTES: usize = 16 * 1024;
 
 /// Bytes gathered for one write. Beyond some 64 KiB a larger write is no cheaper a byte.
 const SCRATCH_BYTES: usize = 64 * 1024;
@@ -92,6 +98,7 @@ impl Peer {
             last_answer: Cell::new(0),
             in_flight: Cell::new(0),
             awaiting_echo: Cell::new(false),
+            awaiting_room: Cell::new(false),
         }
     }
 
@@ -193,8 +200,24 @@ impl Peer {
         self.outbox.borrow().bytes()
     }
 
+    /// Whether so much waits that nothing more that it asks should be answered now. The Session is
+    /// woken when that is over.
+    pub fn is_backed_up(&self) -> bool {
+        let backed_up = self.queued_bytes() > BACKED_UP_BYTES;
+        self.awaiting_room.set(backed_up);
+        backed_up
+    }
+
     /// Writes as much as the socket takes now.
     pub fn flush(&self) {
+        self.write_out();
+        if self.awaiting_room.get() && self.queued_bytes() <= BACKED_UP_BYTES {
+            self.awaiting_room.set(false);
+            self.wake();
+        }
+    }
+
+    fn write_out(&self) {
         let mut outbox = self.outbox.borrow_mut();
         if outbox.is_empty() || self.health() == Health::Broken {
             return;

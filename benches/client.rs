@@ -1,0 +1,339 @@
+//! Clients by the thousand on one thread that never sleeps while it measures.
+//!
+//! On a virtual machine, waking a sleeping receiver costs the *sender* more than the write does, so
+//! the generator polls without a timeout.
+
+use std::collections::HashMap;
+use std::io::{ErrorKind, Read, Write};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::{Duration, Instant};
+
+use mio::net::TcpStream;
+use mio::{Events, Interest, Poll, Token};
+use socket2::{Domain, Socket, Type};
+
+use crate::servers::Protocol;
+
+/// Clients that share one source address.
+const CLIENTS_PER_ADDRESS: usize = 8;
+
+/// Where a client stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// Waits for the prompt for a name (or sends its names at once, in IRC).
+    Greeting,
+    /// Has given its name and waits to be in.
+    Joining,
+    /// In its room.
+    Ready,
+    /// Gone.
+    Closed,
+}
+
+/// One client.
+pub struct Client {
+    stream: TcpStream,
+    state: State,
+    name: String,
+    pub room: usize,
+    input: Vec<u8>,
+    output: Vec<u8>,
+    /// Does not read any more.
+    pub stopped: bool,
+    /// When it last read a line.
+    pub last_line: Option<Duration>,
+    pub longest_gap: Duration,
+    /// Sequence number that comes next, of each sender.
+    next: HashMap<u32, u32>,
+    lobby_steps: Vec<String>,
+}
+
+/// What was counted.
+#[derive(Debug, Default, Clone)]
+pub struct Counts {
+    pub delivered: u64,
+    pub lost: u64,
+    /// Came again, or after one that follows it.
+    pub doubled: u64,
+    /// Nanoseconds from due to read, of deliveries in the window that is measured.
+    pub latencies: Vec<u64>,
+}
+
+/// All clients.
+pub struct Swarm {
+    poll: Poll,
+    events: Events,
+    protocol: Protocol,
+    server: SocketAddr,
+    pub clients: Vec<Client>,
+    pub counts: Counts,
+    pub start: Instant,
+    /// Deliveries of each line that is under way, for closed loops.
+    pub under_way: HashMap<(u32, u32), usize>,
+    pub track_lines: bool,
+    /// Lines that reached everybody, by sender.
+    pub completed: Vec<u32>,
+    pub measuring: bool,
+    buf: Vec<u8>,
+}
+
+impl Swarm {
+    pub fn new(protocol: Protocol, port: u16) -> Self {
+        Self {
+            poll: Poll::new().unwrap(),
+            events: Events::with_capacity(4_096),
+            protocol,
+            server: SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
+            clients: Vec::new(),
+            counts: Counts::default(),
+            start: Instant::now(),
+            under_way: HashMap::new(),
+            track_lines: false,
+            completed: Vec::new(),
+            measuring: false,
+            buf: vec![0; 256 * 1024],
+        }
+    }
+
+    /// Connects one more, which will be in `room` of `rooms`.
+    pub fn connect(&mut self, room: usize, rooms: usize) {
+        let id = self.clients.len();
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        socket.set_tcp_nodelay(true).unwrap();
+        let address = (id / CLIENTS_PER_ADDRESS) as u32;
+        let from = Ipv4Addr::from(u32::from(Ipv4Addr::new(127, 1, 0, 1)) + address);
+        socket.bind(&SocketAddr::from((from, 0)).into()).unwrap();
+        socket.connect(&self.server.into()).unwrap();
+        socket.set_nonblocking(true).unwrap();
+        let mut stream = TcpStream::from_std(socket.into());
+        self.poll
+            .registry()
+            .register(&mut stream, Token(id), Interest::READABLE | Interest::WRITABLE)
+            .unwrap();
+        let name = if rooms > 1 { format!("r{room}-u{id}") } else { format!("u{id}") };
+        let lobby_steps = if rooms > 1 { vec![format!("/join r{room}")] } else { Vec::new() };
+        let mut client = Client {
+            stream,
+            state: State::Greeting,
+            name,
+            room,
+            input: Vec::new(),
+            output: Vec::new(),
+            stopped: false,
+            last_line: None,
+            longest_gap: Duration::ZERO,
+            next: HashMap::new(),
+            lobby_steps,
+        };
+        if self.protocol == Protocol::Irc {
+            let hello = format!("NICK {0}\r\nUSER {0} 0 * :{0}\r\n", client.name);
+            client.output.extend_from_slice(hello.as_bytes());
+            client.flush();
+        }
+        self.clients.push(client);
+    }
+
+    /// Waits until all are in.
+    pub fn wait_ready(&mut self) {
+        let start = Instant::now();
+        while self.clients.iter().any(|c| c.state != State::Ready) {
+            assert!(start.elapsed() < Duration::from_secs(120), "not all clients get in");
+            self.turn();
+        }
+    }
+
+    /// Sends a command line from one client, as it stands.
+    pub fn command(&mut self, id: usize, line: &str) {
+        self.clients[id].send(line.as_bytes());
+    }
+
+    /// Sends a numbered line that was due at `due`.
+    pub fn say(&mut self, id: usize, seq: u32, due: Duration) {
+        let text = format!("~{id},{seq},{}~ {}", due.as_nanos(), "some words to make a line");
+        let line = match self.protocol {
+            Protocol::Lobbyd => format!("{text}\n"),
+            Protocol::Irc => format!("PRIVMSG #r{} :{text}\r\n", self.clients[id].room),
+        };
+        self.clients[id].send(line.as_bytes());
+    }
+
+    /// How many a line of this sender is delivered to.
+    pub fn audience(&self, sender: usize) -> usize {
+        let room = self.clients[sender].room;
+        let own = usize::from(self.protocol == Protocol::Lobbyd);
+        self.clients.iter().filter(|c| c.room == room).count() - 1 + own
+    }
+
+    /// Takes what has come, once.
+    pub fn turn(&mut self) {
+        self.poll.poll(&mut self.events, Some(Duration::ZERO)).unwrap();
+        let ready: Vec<(usize, bool, bool)> =
+            self.events.iter().map(|e| (e.token().0, e.is_readable(), e.is_writable())).collect();
+        for (id, readable, writable) in ready {
+            if writable {
+                self.clients[id].flush();
+            }
+            if readable {
+                self.read(id);
+            }
+        }
+    }
+
+    fn read(&mut self, id: usize) {
+        loop {
+            let client = &mut self.clients[id];
+            if client.stopped || client.state == State::Closed {
+                return;
+            }
+            match client.stream.read(&mut self.buf) {
+                Ok(0) => client.state = State::Closed,
+                Ok(count) => {
+                    let full = count == self.buf.len();
+                    client.input.extend_from_slice(&self.buf[..count]);
+                    self.understand(id);
+                    if !full {
+                        return;
+                    }
+                }
+                Err(e) if e.kind() == ErrorKind::WouldBlock => return,
+                Err(_) => client.state = State::Closed,
+            }
+        }
+    }
+
+    fn understand(&mut self, id: usize) {
+        if self.clients[id].state != State::Ready {
+            return self.log_in(id);
+        }
+        let now = self.start.elapsed();
+        let input = std::mem::take(&mut self.clients[id].input);
+        let mut rest = input.as_slice();
+        while let Some(end) = rest.iter().position(|b| *b == b'\n') {
+            let line = &rest[..end];
+            rest = &rest[end + 1..];
+            if let Some(at) = line.iter().position(|b| *b == b'~') {
+                self.delivered(id, &line[at + 1..], now);
+            } else if line.starts_with(b"PING") {
+                let pong = [b"PONG", &line[4..], b"\n"].concat();
+                self.clients[id].send(&pong);
+            }
+        }
+        self.clients[id].input = rest.to_vec();
+    }
+
+    fn delivered(&mut self, id: usize, mark: &[u8], now: Duration) {
+        let end = mark.iter().position(|b| *b == b'~').unwrap_or(0);
+        let mark = std::str::from_utf8(&mark[..end]).unwrap();
+        let mut numbers = mark.split(',').map(|n| n.parse::<u64>().unwrap());
+        let (sender, seq) = (numbers.next().unwrap() as u32, numbers.next().unwrap() as u32);
+        let due = Duration::from_nanos(numbers.next().unwrap());
+        let client = &mut self.clients[id];
+        let next = client.next.entry(sender).or_insert(0);
+        match seq.cmp(next) {
+            std::cmp::Ordering::Less => return self.counts.doubled += 1,
+            std::cmp::Ordering::Equal => {}
+            std::cmp::Ordering::Greater => self.counts.lost += u64::from(seq - *next),
+        }
+        *next = seq + 1;
+        if self.measuring {
+            if let Some(last) = client.last_line {
+                client.longest_gap = client.longest_gap.max(now.saturating_sub(last));
+            }
+            client.last_line = Some(now);
+            self.counts.delivered += 1;
+            self.counts.latencies.push((now.saturating_sub(due)).as_nanos() as u64);
+        }
+        if self.track_lines {
+            let left = self.under_way.get_mut(&(sender, seq));
+            if let Some(left) = left {
+                *left -= 1;
+                if *left == 0 {
+                    self.under_way.remove(&(sender, seq));
+                    self.completed.push(sender);
+                }
+            }
+        }
+    }
+
+    fn log_in(&mut self, id: usize) {
+        let client = &mut self.clients[id];
+        let text = String::from_utf8_lossy(&client.input).into_owned();
+        match self.protocol {
+            Protocol::Lobbyd => client.log_in_to_lobbyd(&text),
+            Protocol::Irc => client.log_in_to_irc(&text),
+        }
+    }
+
+    /// Forgets what was counted and begins to measure.
+    pub fn measure(&mut self) {
+        self.counts = Counts::default();
+        self.measuring = true;
+        let now = self.start.elapsed();
+        for client in &mut self.clients {
+            client.last_line = Some(now);
+            client.longest_gap = Duration::ZERO;
+        }
+    }
+
+    /// The longest time that a reading client waited for its next line.
+    pub fn longest_gap(&self) -> Duration {
+        let reading = self.clients.iter().filter(|c| !c.stopped);
+        reading.map(|c| c.longest_gap).max().unwrap_or_default()
+    }
+
+    /// How many have been disconnected.
+    pub fn closed(&self) -> usize {
+        self.clients.iter().filter(|c| c.state == State::Closed).count()
+    }
+}
+
+impl Client {
+    fn send(&mut self, bytes: &[u8]) {
+        self.output.extend_from_slice(bytes);
+        self.flush();
+    }
+
+    fn flush(&mut self) {
+        while !self.output.is_empty() {
+            match self.stream.write(&self.output) {
+                Ok(count) => drop(self.output.drain(..count)),
+                Err(e) if e.kind() == ErrorKind::WouldBlock => return,
+                Err(_) => {
+                    self.output.clear();
+                    self.state = State::Closed;
+                }
+            }
+        }
+    }
+
+    fn log_in_to_lobbyd(&mut self, text: &str) {
+        if self.state == State::Greeting && text.contains("Enter your username: ") {
+            self.state = State::Joining;
+            self.input.clear();
+            self.send(format!("{}\n", self.name).as_bytes());
+        } else if self.state == State::Joining
+            && text.contains(&format!("{} has joined the lobby", self.name))
+        {
+            self.input.clear();
+            match self.lobby_steps.pop() {
+                Some(step) => self.send(format!("{step}\n").as_bytes()),
+                None => self.state = State::Ready,
+            }
+        }
+    }
+
+    fn log_in_to_irc(&mut self, text: &str) {
+        if let Some(ping) = text.lines().find_map(|l| l.strip_prefix("PING ")) {
+            self.send(format!("PONG {ping}\r\n").as_bytes());
+            self.input.clear();
+        }
+        if self.state == State::Greeting && text.contains(" 001 ") {
+            self.state = State::Joining;
+            self.input.clear();
+            self.send(format!("JOIN #r{}\r\n", self.room).as_bytes());
+        } else if self.state == State::Joining && text.contains(" 366 ") {
+            self.state = State::Ready;
+            self.input.clear();
+        }
+    }
+}

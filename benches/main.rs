@@ -1,0 +1,94 @@
+//! The load generator: how much a delivered line costs, and how long it takes.
+//!
+//! `cargo bench --bench load -- fanout heavy slow` runs scenarios (all without a name) against lobbyd
+//! and the servers it is compared with, each started fresh for each run, interleaved, and prints a
+//! table and a JSON line for each run. See the README of this folder.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "a benchmark that cannot go on says so and ends"
+)]
+
+mod baseline;
+mod client;
+mod machine;
+mod report;
+mod scenario;
+mod servers;
+
+use std::time::Duration;
+
+use machine::pin_to;
+use report::Report;
+use scenario::{SCENARIOS, Scenario};
+use servers::Kind;
+
+/// What the arguments ask for.
+struct Plan {
+    scenarios: Vec<&'static Scenario>,
+    servers: Vec<Kind>,
+    runs: usize,
+    secs: Duration,
+    pinned: bool,
+}
+
+fn main() {
+    let mut args: Vec<String> = std::env::args().skip(1).filter(|a| a != "--bench").collect();
+    if args.first().is_some_and(|a| a == "--serve") {
+        return baseline::serve(&args.split_off(1));
+    }
+    let plan = plan(&args);
+    if plan.pinned {
+        pin_to(1);
+    }
+    let mut report = Report::default();
+    for scenario in &plan.scenarios {
+        for run in 0..plan.runs {
+            for &server in &plan.servers {
+                if let Some(result) = scenario.run(server, plan.secs, plan.pinned) {
+                    report.add(scenario.name, server, run, result);
+                }
+            }
+        }
+        report.print_table(scenario.name);
+    }
+}
+
+fn plan(args: &[String]) -> Plan {
+    use lexopt::prelude::*;
+    let mut plan = Plan {
+        scenarios: Vec::new(),
+        servers: Kind::ALL.into_iter().filter(|k| k.is_here()).collect(),
+        runs: 3,
+        secs: Duration::from_secs(8),
+        pinned: true,
+    };
+    let mut parser = lexopt::Parser::from_args(args);
+    while let Some(arg) = parser.next().unwrap() {
+        match arg {
+            Long("runs") => plan.runs = parser.value().unwrap().parse().unwrap(),
+            Long("secs") => {
+                plan.secs = Duration::from_secs(parser.value().unwrap().parse().unwrap());
+            }
+            Long("unpinned") => plan.pinned = false,
+            Long("servers") => {
+                let list = parser.value().unwrap().string().unwrap();
+                plan.servers = list.split(',').map(|n| Kind::of(n).expect(n)).collect();
+            }
+            Value(name) => {
+                let name = name.string().unwrap();
+                let found = SCENARIOS.iter().find(|s| s.name == name);
+                plan.scenarios.push(found.unwrap_or_else(|| panic!("no scenario {name}")));
+            }
+            other => panic!("{}", other.unexpected()),
+        }
+    }
+    if plan.scenarios.is_empty() {
+        plan.scenarios = SCENARIOS.iter().collect();
+    }
+    plan
+}

@@ -1,0 +1,85 @@
+//! Results as a table (median, minimum and maximum) and as JSON lines.
+
+use crate::scenario::Outcome;
+use crate::servers::Kind;
+
+/// What all runs showed.
+#[derive(Default)]
+pub struct Report {
+    rows: Vec<(&'static str, Kind, Outcome)>,
+}
+
+type Column = (&'static str, fn(&Outcome) -> f64);
+
+const COLUMNS: [Column; 12] = [
+    ("cpu us/line", |o| o.cpu_us_per_line),
+    ("lines/s", |o| o.lines_per_sec),
+    ("p50 ms", |o| o.p50_ms),
+    ("p99 ms", |o| o.p99_ms),
+    ("p99.9 ms", |o| o.p999_ms),
+    ("max ms", |o| o.max_ms),
+    ("gap ms", |o| o.gap_ms),
+    ("KiB/client", |o| o.rss_kib_per_client),
+    ("login cpu s", |o| o.login_cpu_secs),
+    ("idle cpu %", |o| o.idle_cpu_percent),
+    ("bad", |o| (o.lost + o.doubled) as f64 + o.missing as f64),
+    ("others %", |o| o.others_busy_percent),
+];
+
+impl Report {
+    /// Notes a run and prints it as a JSON line.
+    pub fn add(&mut self, scenario: &'static str, kind: Kind, run: usize, outcome: Outcome) {
+        let mut json = serde_json::json!({
+            "scenario": scenario,
+            "server": kind.name(),
+            "run": run,
+            "lost": outcome.lost,
+            "doubled": outcome.doubled,
+            "missing": outcome.missing,
+            "cut_off": outcome.cut_off,
+        });
+        for (name, value) in COLUMNS {
+            json[name] = serde_json::json!((value(&outcome) * 1e4).round() / 1e4);
+        }
+        println!("{json}");
+        self.rows.push((scenario, kind, outcome));
+    }
+
+    /// Prints the table of a scenario.
+    pub fn print_table(&self, scenario: &str) {
+        println!("\n{scenario}: median (minimum .. maximum)");
+        let kinds = Kind::ALL.into_iter();
+        for kind in kinds {
+            let rows: Vec<&Outcome> = self
+                .rows
+                .iter()
+                .filter(|(s, k, _)| *s == scenario && *k == kind)
+                .map(|(_, _, o)| o)
+                .collect();
+            if rows.is_empty() {
+                continue;
+            }
+            print!("  {:<9}", kind.name());
+            for (name, value) in COLUMNS {
+                let mut values: Vec<f64> = rows.iter().map(|o| value(o)).collect();
+                values.sort_by(f64::total_cmp);
+                let (min, max) = (values[0], values[values.len() - 1]);
+                if max != 0.0 {
+                    let median = values[values.len() / 2];
+                    print!("  {name} {} ({}..{})", short(median), short(min), short(max));
+                }
+            }
+            println!();
+        }
+        println!();
+    }
+}
+
+/// A number with three figures or so.
+fn short(value: f64) -> String {
+    match value.abs() {
+        v if v >= 100.0 => format!("{value:.0}"),
+        v if v >= 10.0 => format!("{value:.1}"),
+        _ => format!("{value:.2}"),
+    }
+}

@@ -1,0 +1,289 @@
+//! What is done to a server, and what is measured meanwhile.
+
+use std::time::{Duration, Instant};
+
+use crate::client::{Counts, Swarm};
+use crate::machine::{cpu_ns, machine_ticks, rss_bytes};
+use crate::servers::{Kind, Server};
+
+/// Time before anything is measured.
+const WARM_UP: Duration = Duration::from_millis(1_000);
+
+/// Time after the last line for the rest to arrive.
+const SETTLE: Duration = Duration::from_secs(10);
+
+/// How lines are sent.
+#[derive(Debug, Clone, Copy)]
+enum Load {
+    /// So many lines a second in all, whatever comes back.
+    Open { lines_per_sec: u32 },
+    /// So many senders, each with so many lines that have not reached everybody.
+    Closed { senders: usize, in_flight: usize },
+    /// No lines.
+    None,
+}
+
+/// A scenario.
+pub struct Scenario {
+    pub name: &'static str,
+    clients: usize,
+    rooms: usize,
+    load: Load,
+    /// Clients that stop reading once it has begun.
+    stopped: usize,
+}
+
+/// All scenarios, in the order of the tables.
+pub static SCENARIOS: [Scenario; 9] = [
+    open("small", 20, 1, 200, 0),
+    open("fanout", 200, 1, 200, 0),
+    open("heavy", 200, 1, 1_000, 0),
+    open("crowd", 1_000, 1, 50, 0),
+    open("many", 2_000, 200, 2_000, 0),
+    Scenario {
+        name: "saturate",
+        clients: 200,
+        rooms: 1,
+        load: Load::Closed { senders: 20, in_flight: 8 },
+        stopped: 0,
+    },
+    open("slow", 200, 1, 200, 1),
+    open("slow20", 200, 1, 200, 20),
+    Scenario { name: "idle", clients: 1_000, rooms: 1, load: Load::None, stopped: 0 },
+];
+
+const fn open(
+    name: &'static str,
+    clients: usize,
+    rooms: usize,
+    lines_per_sec: u32,
+    stopped: usize,
+) -> Scenario {
+    Scenario { name, clients, rooms, load: Load::Open { lines_per_sec }, stopped }
+}
+
+/// What one run showed.
+#[derive(Debug, Clone, Default)]
+pub struct Outcome {
+    pub cpu_us_per_line: f64,
+    pub lines_per_sec: f64,
+    pub p50_ms: f64,
+    pub p99_ms: f64,
+    pub p999_ms: f64,
+    pub max_ms: f64,
+    pub gap_ms: f64,
+    pub lost: u64,
+    pub doubled: u64,
+    pub missing: i64,
+    pub rss_kib_per_client: f64,
+    pub login_cpu_secs: f64,
+    pub idle_cpu_percent: f64,
+    pub others_busy_percent: f64,
+    pub cut_off: usize,
+}
+
+impl Scenario {
+    /// Runs it once. None where the server cannot take part.
+    pub fn run(&self, kind: Kind, secs: Duration, pinned: bool) -> Option<Outcome> {
+        let server = Server::start(kind, pinned, &[]);
+        let empty = rss_bytes(server.pid());
+        let mut swarm = Swarm::new(kind.protocol(), server.port);
+        if kind == Kind::Lobbyd && self.rooms > 1 {
+            make_rooms(&mut swarm, self.rooms);
+        }
+        let first = swarm.clients.len();
+        let cpu = cpu_ns(server.pid());
+        for i in 0..self.clients {
+            swarm.connect(i % self.rooms, self.rooms);
+            if i % 50 == 49 {
+                swarm.turn();
+            }
+        }
+        swarm.wait_ready();
+        let login = cpu_ns(server.pid()) - cpu;
+        quiet(&mut swarm, Duration::from_millis(500));
+        let rss = rss_bytes(server.pid()).saturating_sub(empty);
+        let mut outcome = match self.load {
+            Load::Open { lines_per_sec } => {
+                self.open_loop(&mut swarm, first, &server, secs, lines_per_sec)
+            }
+            Load::Closed { senders, in_flight } => {
+                closed_loop(&mut swarm, first, &server, secs, senders, in_flight)
+            }
+            Load::None => idle(&mut swarm, &server, secs),
+        };
+        outcome.login_cpu_secs = login as f64 / 1e9;
+        outcome.rss_kib_per_client = rss as f64 / 1024.0 / self.clients as f64;
+        outcome.cut_off = swarm.closed();
+        Some(outcome)
+    }
+
+    fn open_loop(
+        &self,
+        swarm: &mut Swarm,
+        first: usize,
+        server: &Server,
+        secs: Duration,
+        lines_per_sec: u32,
+    ) -> Outcome {
+        let senders = self.clients - self.stopped;
+        let mut seq = vec![0; swarm.clients.len()];
+        let period = Duration::from_secs(1) / lines_per_sec;
+        let begin = swarm.start.elapsed();
+        let (mut due, mut turn) = (begin, 0_usize);
+        let mut window: Option<Window> = None;
+        let mut expected = 0;
+        for id in 0..self.stopped {
+            swarm.clients[first + senders + id].stopped = true;
+        }
+        loop {
+            let now = swarm.start.elapsed();
+            if window.is_none() && now - begin >= WARM_UP {
+                swarm.measure();
+                window = Some(Window::open(server));
+            }
+            if now - begin >= WARM_UP + secs {
+                break;
+            }
+            while due <= now {
+                // A prime step, so that senders of all rooms take turns.
+                let id = first + turn * 7 % senders;
+                turn += 1;
+                swarm.say(id, seq[id], due);
+                seq[id] += 1;
+                if window.is_some() {
+                    expected += (swarm.audience(id)
+                        - if self.rooms == 1 { self.stopped } else { 0 })
+                        as i64;
+                }
+                due += period;
+            }
+            swarm.turn();
+        }
+        let window = window.expect("the warm-up is over");
+        settle(swarm, expected);
+        window.close(swarm, server, expected)
+    }
+}
+
+/// One client makes all rooms.
+fn make_rooms(swarm: &mut Swarm, rooms: usize) {
+    swarm.connect(usize::MAX, 1);
+    swarm.wait_ready();
+    for room in 0..rooms {
+        swarm.command(0, &format!("/create r{room} no-pass x\n"));
+    }
+    quiet(swarm, Duration::from_millis(1_000));
+}
+
+fn closed_loop(
+    swarm: &mut Swarm,
+    first: usize,
+    server: &Server,
+    secs: Duration,
+    senders: usize,
+    in_flight: usize,
+) -> Outcome {
+    swarm.track_lines = true;
+    let mut seq = vec![0; swarm.clients.len()];
+    let mut say = |swarm: &mut Swarm, id: usize| {
+        let audience = swarm.audience(id);
+        swarm.under_way.insert((id as u32, seq[id]), audience);
+        let due = swarm.start.elapsed();
+        swarm.say(id, seq[id], due);
+        seq[id] += 1;
+    };
+    for id in 0..senders {
+        for _ in 0..in_flight {
+            say(swarm, first + id);
+        }
+    }
+    let begin = Instant::now();
+    let mut window = None;
+    loop {
+        swarm.turn();
+        for sender in std::mem::take(&mut swarm.completed) {
+            say(swarm, sender as usize);
+        }
+        if window.is_none() && begin.elapsed() >= WARM_UP {
+            swarm.measure();
+            window = Some(Window::open(server));
+        }
+        if begin.elapsed() >= WARM_UP + secs {
+            break;
+        }
+    }
+    let window = window.expect("the warm-up is over");
+    let expected = swarm.counts.delivered as i64;
+    window.close(swarm, server, expected)
+}
+
+fn idle(swarm: &mut Swarm, server: &Server, secs: Duration) -> Outcome {
+    let (cpu, begin) = (cpu_ns(server.pid()), Instant::now());
+    while begin.elapsed() < secs {
+        std::thread::sleep(Duration::from_millis(50));
+        swarm.turn();
+    }
+    let used = cpu_ns(server.pid()) - cpu;
+    let percent = used as f64 / begin.elapsed().as_nanos() as f64 * 100.0;
+    Outcome { idle_cpu_percent: percent, ..Outcome::default() }
+}
+
+fn quiet(swarm: &mut Swarm, time: Duration) {
+    let begin = Instant::now();
+    while begin.elapsed() < time {
+        swarm.turn();
+    }
+}
+
+fn settle(swarm: &mut Swarm, expected: i64) {
+    let begin = Instant::now();
+    while (swarm.counts.delivered as i64) < expected && begin.elapsed() < SETTLE {
+        swarm.turn();
+    }
+}
+
+/// The stretch of time that is measured.
+struct Window {
+    begin: Instant,
+    cpu: u64,
+    machine: (u64, u64),
+}
+
+impl Window {
+    fn open(server: &Server) -> Self {
+        Self { begin: Instant::now(), cpu: cpu_ns(server.pid()), machine: machine_ticks() }
+    }
+
+    fn close(self, swarm: &mut Swarm, server: &Server, expected: i64) -> Outcome {
+        let (elapsed, cpu) = (self.begin.elapsed(), cpu_ns(server.pid()) - self.cpu);
+        let (busy, idle) = machine_ticks();
+        let (busy, idle) = (busy - self.machine.0, idle - self.machine.1);
+        // The generator keeps one processor fully busy; what else ran is not ours.
+        let ticks_per_sec = (busy + idle) as f64 / elapsed.as_secs_f64() / 2.0;
+        let ours = ticks_per_sec * elapsed.as_secs_f64() + cpu as f64 / 1e9 * ticks_per_sec;
+        let others = (busy as f64 - ours).max(0.0) / (busy + idle) as f64 * 100.0;
+        let gap_ms = swarm.longest_gap().as_secs_f64() * 1e3;
+        let Counts { delivered, lost, doubled, latencies, .. } = &mut swarm.counts;
+        latencies.sort_unstable();
+        let at = |q: f64| {
+            let index =
+                ((latencies.len() as f64 * q) as usize).min(latencies.len().saturating_sub(1));
+            latencies.get(index).map_or(0.0, |ns| *ns as f64 / 1e6)
+        };
+        Outcome {
+            cpu_us_per_line: cpu as f64 / 1e3 / (*delivered).max(1) as f64,
+            lines_per_sec: *delivered as f64 / elapsed.as_secs_f64(),
+            p50_ms: at(0.5),
+            p99_ms: at(0.99),
+            p999_ms: at(0.999),
+            max_ms: at(1.0),
+            gap_ms,
+            lost: *lost,
+            doubled: *doubled,
+            missing: expected - *delivered as i64,
+            others_busy_percent: others,
+            ..Outcome::default()
+        }
+    }
+}

@@ -1,0 +1,196 @@
+//! The servers under test, each started fresh on a free port.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::net::{TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::machine::{affinity, set_affinity};
+
+/// Which server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    Lobbyd,
+    Direct,
+    Batch,
+    Ngircd,
+    Inspircd,
+}
+
+/// What it speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Protocol {
+    Lobbyd,
+    Irc,
+}
+
+impl Kind {
+    pub const ALL: [Self; 5] =
+        [Self::Lobbyd, Self::Direct, Self::Batch, Self::Ngircd, Self::Inspircd];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Lobbyd => "lobbyd",
+            Self::Direct => "direct",
+            Self::Batch => "batch",
+            Self::Ngircd => "ngircd",
+            Self::Inspircd => "inspircd",
+        }
+    }
+
+    pub fn of(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+
+    pub fn protocol(self) -> Protocol {
+        match self {
+            Self::Lobbyd | Self::Direct | Self::Batch => Protocol::Lobbyd,
+            Self::Ngircd | Self::Inspircd => Protocol::Irc,
+        }
+    }
+
+    /// Where a server that is no part of this project is installed.
+    fn program(self) -> Option<&'static str> {
+        match self {
+            Self::Ngircd => Some("/usr/sbin/ngircd"),
+            Self::Inspircd => Some("/usr/sbin/inspircd"),
+            _ => None,
+        }
+    }
+
+    /// Whether it can be run on this machine.
+    pub fn is_here(self) -> bool {
+        self.program().is_none_or(|path| fs::exists(path).unwrap_or(false))
+    }
+}
+
+/// A running server.
+pub struct Server {
+    child: Child,
+    pub port: u16,
+    folder: PathBuf,
+}
+
+impl Server {
+    /// Starts one with its limits off, on processor 0 or on all.
+    pub fn start(kind: Kind, pinned: bool, env: &[(&str, &str)]) -> Self {
+        let folder = std::env::temp_dir().join(format!("lobbyd-bench-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&folder);
+        fs::create_dir_all(&folder).unwrap();
+        let port = free_port();
+        let mut command = command(kind, port, &folder, env);
+        command.stdin(Stdio::null()).stderr(Stdio::null()).current_dir(&folder);
+        // The new process inherits our affinity: give it its own from its first instant.
+        let wanted = affinity(pinned.then_some(0));
+        let ours = rustix::thread::sched_getaffinity(None).unwrap();
+        rustix::thread::sched_setaffinity(None, &wanted).unwrap();
+        let child = command.spawn().unwrap();
+        set_affinity(child.id(), &wanted);
+        rustix::thread::sched_setaffinity(None, &ours).unwrap();
+        let mut server = Self { child, port, folder };
+        server.wait(kind);
+        server
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    fn wait(&mut self, kind: Kind) {
+        if kind == Kind::Lobbyd {
+            let out = BufReader::new(self.child.stdout.take().unwrap());
+            assert!(out.lines().map_while(Result::ok).any(|l| l.contains("Server ready")));
+            return;
+        }
+        let start = Instant::now();
+        while TcpStream::connect(("127.0.0.1", self.port)).is_err() {
+            assert!(start.elapsed() < Duration::from_secs(10), "{kind:?} does not start");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        std::thread::sleep(Duration::from_millis(200));
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+fn command(kind: Kind, port: u16, folder: &std::path::Path, env: &[(&str, &str)]) -> Command {
+    let addr = format!("127.0.0.1:{port}");
+    match kind {
+        Kind::Lobbyd => {
+            let mut command = Command::new(env!("CARGO_BIN_EXE_lobbyd"));
+            command.env_clear().stdout(Stdio::piped()).envs([
+                ("CHAT_ADDR", addr.as_str()),
+                ("CHAT_TLS_ADDR", "off"),
+                ("CHAT_MAX_CONNECTIONS", "0"),
+                ("CHAT_MAX_CONNECTIONS_PER_IP", "0"),
+                ("CHAT_RATE_MESSAGES", "0"),
+                ("CHAT_MAX_LOBBIES_PER_USER", "100000"),
+                ("RUST_LOG", "error"),
+            ]);
+            command.envs(env.iter().copied());
+            command
+        }
+        Kind::Direct | Kind::Batch => {
+            let mut command = Command::new(std::env::current_exe().unwrap());
+            command.args(["--serve", kind.name(), &addr]).stdout(Stdio::null());
+            command
+        }
+        Kind::Ngircd => {
+            let config = folder.join("ngircd.conf");
+            fs::write(&config, ngircd_config(port)).unwrap();
+            let mut command = Command::new(kind.program().unwrap());
+            command.args(["-n", "-f"]).arg(config).stdout(Stdio::null());
+            command
+        }
+        Kind::Inspircd => {
+            let config = folder.join("inspircd.conf");
+            fs::write(&config, inspircd_config(port, folder)).unwrap();
+            let mut command = Command::new(kind.program().unwrap());
+            command.args(["--nofork", "--runasroot", "--config"]).arg(config);
+            command.stdout(Stdio::null());
+            command
+        }
+    }
+}
+
+fn ngircd_config(port: u16) -> String {
+    format!(
+        "[Global]\nName = bench.local\nInfo = bench\nPorts = {port}\nListen = 127.0.0.1\n\
+         ServerUID = root\nServerGID = root\n\
+         [Limits]\nMaxConnections = 0\nMaxConnectionsIP = 0\nMaxJoins = 0\nMaxPenaltyTime = 0\n\
+         PingTimeout = 600\nPongTimeout = 600\n\
+         [Options]\nDNS = no\nIdent = no\nPAM = no\n"
+    )
+}
+
+fn inspircd_config(port: u16, folder: &std::path::Path) -> String {
+    let folder = folder.display();
+    format!(
+        "<server name=\"bench.local\" description=\"bench\" network=\"bench\" id=\"00A\">\n\
+         <admin name=\"a\" nick=\"a\" email=\"a@b.local\">\n\
+         <path configdir=\"{folder}\" logdir=\"{folder}\" datadir=\"{folder}\" runtimedir=\"{folder}\">\n\
+         <bind address=\"127.0.0.1\" port=\"{port}\" type=\"clients\">\n\
+         <connect allow=\"*\" timeout=\"60\" pingfreq=\"10m\" localmax=\"100000\" globalmax=\"100000\" \
+         fakelag=\"off\" commandrate=\"100000000\" threshold=\"1000000\" recvq=\"1M\" \
+         softsendq=\"10M\" hardsendq=\"100M\" maxchans=\"1000\" useident=\"no\" resolvehostnames=\"no\">\n\
+         <performance nouserdns=\"yes\" somaxconn=\"4096\" softlimit=\"100000\" netbuffersize=\"65534\" \
+         clonesonconnect=\"no\" limitsomaxconn=\"no\">\n\
+         <options prefixquit=\"\" suffixquit=\"\">\n\
+         <dns server=\"127.0.0.1\" timeout=\"1\">\n\
+         <pid file=\"{folder}/inspircd.pid\">\n\
+         <log method=\"file\" type=\"*\" level=\"none\" target=\"{folder}/log\">\n\
+         <class name=\"x\"><type name=\"x\">\n"
+    )
+}
