@@ -7,9 +7,10 @@ use std::collections::{HashMap, VecDeque};
 use actix::prelude::*;
 use log::warn;
 
+use super::ai_messages::{AiBusy, Cancel, Enqueue, Forget, StartAnswer, WorkerDied, WorkerFree};
 use super::ai_worker::AiWorker;
 use super::lobby::Lobby;
-use super::messages::{AiBusy, Cancel, Enqueue, Forget, StartAnswer, WorkerDied, WorkerFree};
+use super::sturdy::survive;
 use crate::chat::lobbies::LobbyId;
 
 /// Starts the worker of an index.
@@ -39,6 +40,12 @@ impl AiPool {
         }
     }
 
+    /// The workers that are at a question.
+    #[cfg(debug_assertions)]
+    pub(super) fn busy_workers(&self) -> Vec<Addr<AiWorker>> {
+        self.busy.keys().map(|index| self.workers[*index].clone()).collect()
+    }
+
     /// Gives free workers to the first questions whose lobby has none.
     fn share_out(&mut self) {
         while let Some(free) = (0..self.workers.len()).find(|w| !self.busy.contains_key(w)) {
@@ -64,14 +71,16 @@ impl Handler<Enqueue> for AiPool {
     type Result = Result<(), AiBusy>;
 
     fn handle(&mut self, Enqueue(id, lobby): Enqueue, _: &mut Self::Context) -> Self::Result {
-        self.waiting.push_back((id, lobby));
-        self.share_out();
-        if self.waiting.len() <= self.max_waiting {
-            return Ok(());
-        }
-        // Had a worker taken the new one, no more would be waiting than before.
-        self.waiting.pop_back();
-        Err(AiBusy)
+        survive(Err(AiBusy), || {
+            self.waiting.push_back((id, lobby));
+            self.share_out();
+            if self.waiting.len() <= self.max_waiting {
+                return Ok(());
+            }
+            // Had a worker taken the new one, no more would be waiting than before.
+            self.waiting.pop_back();
+            Err(AiBusy)
+        })
     }
 }
 
@@ -79,10 +88,12 @@ impl Handler<WorkerFree> for AiPool {
     type Result = ();
 
     fn handle(&mut self, WorkerFree(index, lobby): WorkerFree, _: &mut Self::Context) {
-        if self.busy.get(&index) == Some(&lobby) {
-            self.busy.remove(&index);
-        }
-        self.share_out();
+        survive((), || {
+            if self.busy.get(&index) == Some(&lobby) {
+                self.busy.remove(&index);
+            }
+            self.share_out();
+        })
     }
 }
 
@@ -90,10 +101,12 @@ impl Handler<WorkerDied> for AiPool {
     type Result = ();
 
     fn handle(&mut self, WorkerDied(index): WorkerDied, ctx: &mut Self::Context) {
-        warn!("AI: worker {index} died and is replaced");
-        self.workers[index] = (self.start_worker)(index, ctx.address());
-        self.busy.remove(&index);
-        self.share_out();
+        survive((), || {
+            warn!("AI: worker {index} died and is replaced");
+            self.workers[index] = (self.start_worker)(index, ctx.address());
+            self.busy.remove(&index);
+            self.share_out();
+        })
     }
 }
 
@@ -101,10 +114,12 @@ impl Handler<Forget> for AiPool {
     type Result = ();
 
     fn handle(&mut self, Forget(lobby): Forget, _: &mut Self::Context) {
-        self.waiting.retain(|(id, _)| *id != lobby);
-        // A worker that was given to it may never have been asked, and says so then.
-        for (index, _) in self.busy.iter().filter(|(_, id)| **id == lobby) {
-            self.workers[*index].do_send(Cancel(lobby));
-        }
+        survive((), || {
+            self.waiting.retain(|(id, _)| *id != lobby);
+            // A worker that was given to it may never have been asked, and says so then.
+            for (index, _) in self.busy.iter().filter(|(_, id)| **id == lobby) {
+                self.workers[*index].do_send(Cancel(lobby));
+            }
+        })
     }
 }

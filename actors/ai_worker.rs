@@ -4,9 +4,9 @@ use std::rc::Rc;
 
 use actix::prelude::*;
 
+use super::ai_messages::{AnswerLines, AnswerOver, Cancel, Generate, WorkerDied, WorkerFree};
 use super::ai_pool::AiPool;
 use super::lobby::Lobby;
-use super::messages::{AnswerLines, AnswerOver, Cancel, Generate, WorkerDied, WorkerFree};
 use crate::ai::AiFailure;
 use crate::ai::client::GeminiClient;
 use crate::chat::lobbies::LobbyId;

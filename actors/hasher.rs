@@ -94,6 +94,12 @@ impl HasherPool {
         Self { addr, places: Arc::new(Semaphore::new(threads + MAX_WAITING)) }
     }
 
+    /// Makes a thread panic.
+    #[cfg(debug_assertions)]
+    pub(super) fn strike(&self) {
+        self.addr.do_send(super::fault::Fault);
+    }
+
     /// Makes a record of a password.
     ///
     /// # Errors

@@ -11,15 +11,17 @@ use actix::fut::ActorFuture;
 use actix::prelude::*;
 use log::{error, info};
 
+use super::ai_messages::Forget;
 use super::ai_pool::AiPool;
 use super::batch::Batch;
 use super::lobby_ai::Desk;
 use super::messages::{
-    Act, Deliver, Forget, Join, Leave, LobbyBroke, LobbyClosed, LobbyCount, LobbyPromptSet, Roster,
-    Say, SetPicture, SetPrompt, Tag, Whereabouts,
+    Act, Deliver, Join, Leave, LobbyBroke, LobbyClosed, LobbyCount, LobbyPromptSet, Manner,
+    Remains, Roster, Say, SetPicture, SetPrompt, Tag, Whereabouts,
 };
 use super::registry::Registry;
 use super::shard::Shard;
+use crate::ai::context::Conversation;
 use crate::chat::directory::ConnId;
 use crate::chat::history::{Age, History, UnixMillis};
 use crate::chat::lobbies::LobbyId;
@@ -28,7 +30,6 @@ use crate::chat::password::PasswordRecord;
 use crate::chat::pictures::Picture;
 use crate::chat::render::{self, Notice, block};
 use crate::chat::room::{JoinError, PromptError, Room};
-use crate::chat::text::Line;
 use crate::config::Config;
 
 /// What all lobbies share.
@@ -52,9 +53,13 @@ pub struct NewRoom {
     pub creator: Option<ConnId>,
     /// Its password.
     pub record: Option<Arc<PasswordRecord>>,
-    /// The prompt of its AI.
-    pub prompt: Option<Line>,
+    /// What it takes over from one that broke.
+    pub remains: Option<Remains>,
 }
+
+/// Members that a lobby takes over from one that broke are let go after this long without a word of
+/// their Sessions: they left just when nobody was there to hear it.
+const CONFIRM_TIME: Duration = Duration::from_secs(5);
 
 /// The actor.
 pub struct Lobby {
@@ -69,29 +74,36 @@ pub struct Lobby {
     on_shard: Vec<usize>,
     idle_timer: Option<SpawnHandle>,
     idle: bool,
+    /// Members taken over whose Sessions have not been heard of.
+    unconfirmed: Vec<Whereabouts>,
 }
 
 impl Lobby {
     /// A lobby without members.
     pub fn new(setup: LobbySetup, registry: Addr<Registry>, new: NewRoom) -> Self {
-        let NewRoom { id, name, creator, record, prompt } = new;
-        let history = History::new(setup.config.history_messages, setup.config.history_age);
-        let mut room = Room::new(name, creator, record, history);
-        if let (Some(creator), Some(prompt)) = (creator, prompt) {
-            // The creator may, so this cannot be refused.
-            let _ = room.set_prompt(creator, prompt);
-        }
-        let on_shard = vec![0; setup.shards.len()];
+        let NewRoom { id, name, creator, record, remains } = new;
+        let (room, conversation) = match remains {
+            Some(Remains { room, conversation }) => (room, conversation),
+            None => {
+                let config = &setup.config;
+                let history = History::new(config.history_messages, config.history_age);
+                (Room::new(name, creator, record, history), Conversation::default())
+            }
+        };
+        let mut on_shard = vec![0; setup.shards.len()];
+        room.members().for_each(|member| on_shard[member.handle.shard] += 1);
+        let unconfirmed = room.members().map(|member| member.handle).collect();
         Self {
             id,
             room,
             batch: Batch::default(),
-            desk: Desk::new(id),
+            desk: Desk::new(id, conversation),
             registry,
             permanent: creator.is_none(),
             on_shard,
             idle_timer: None,
             idle: false,
+            unconfirmed,
             setup,
         }
     }
@@ -123,6 +135,14 @@ impl Lobby {
         self.registry.do_send(LobbyCount(self.id, self.room.len()));
         if self.room.is_empty() {
             self.start_idle_timer(ctx);
+        }
+    }
+
+    fn let_go(&mut self, conn: ConnId, ctx: &mut Context<Self>) {
+        if let Some(member) = self.room.leave(conn) {
+            self.batch.block(|sheet| render::notice(sheet, &Notice::Left(&member.name)));
+            self.lost_member(member.handle.shard, ctx);
+            info!("conn={} {} left lobby '{}'", conn.0, member.name, self.room.name());
         }
     }
 
@@ -167,7 +187,16 @@ impl Actor for Lobby {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.spawn(Flusher);
-        self.start_idle_timer(ctx);
+        if self.room.is_empty() {
+            self.start_idle_timer(ctx);
+        } else {
+            self.registry.do_send(LobbyCount(self.id, self.room.len()));
+            ctx.run_later(CONFIRM_TIME, |lobby, ctx| {
+                for at in std::mem::take(&mut lobby.unconfirmed) {
+                    lobby.let_go(at.seat.conn, ctx);
+                }
+            });
+        }
     }
 
     fn stopped(&mut self, _: &mut Self::Context) {
@@ -176,9 +205,13 @@ impl Actor for Lobby {
         if let Some(ai) = &self.setup.ai {
             ai.do_send(Forget(self.id));
         }
-        self.registry.do_send(LobbyClosed { id: self.id, idle: self.idle });
+        let remains = (!self.idle).then(|| Remains {
+            room: self.room.take(),
+            conversation: self.desk.take_conversation(),
+        });
+        self.registry.do_send(LobbyClosed { id: self.id, remains });
         if !self.idle {
-            error!("lobby '{}' broke", self.room.name());
+            error!("lobby {} broke", self.id.0);
             for shard in self.setup.shards.iter() {
                 shard.do_send(LobbyBroke(self.id));
             }
@@ -190,11 +223,15 @@ impl Handler<Join> for Lobby {
     type Result = Result<(), JoinError>;
 
     fn handle(&mut self, join: Join, ctx: &mut Self::Context) -> Self::Result {
-        let Join { conn, member, proof, announce } = join;
+        let Join { conn, member, proof, manner } = join;
         let (at, name) = (member.handle, member.name.clone());
+        if manner == Manner::Return && self.room.member(conn).is_some() {
+            self.unconfirmed.retain(|other| *other != at);
+            return Ok(());
+        }
         self.room.join(conn, member, proof.as_deref())?;
         let now = unix_now();
-        let lobby = announce.then(|| self.room.name().clone());
+        let lobby = (manner == Manner::Switch).then(|| self.room.name().clone());
         let arrival = render::arrival(lobby.as_ref(), self.room.recent(now), now);
         self.batch.one(at, |seat| Act::Enter(seat, arrival));
         self.batch.block(|sheet| render::notice(sheet, &Notice::Joined(&name)));
@@ -209,11 +246,7 @@ impl Handler<Leave> for Lobby {
     type Result = ();
 
     fn handle(&mut self, Leave(conn): Leave, ctx: &mut Self::Context) {
-        if let Some(member) = self.room.leave(conn) {
-            self.batch.block(|sheet| render::notice(sheet, &Notice::Left(&member.name)));
-            self.lost_member(member.handle.shard, ctx);
-            info!("conn={} {} left lobby '{}'", conn.0, member.name, self.room.name());
-        }
+        self.let_go(conn, ctx);
     }
 }
 
@@ -269,8 +302,8 @@ impl Handler<SetPrompt> for Lobby {
         SetPrompt(conn, prompt): SetPrompt,
         _: &mut Self::Context,
     ) -> Self::Result {
-        self.room.set_prompt(conn, prompt.clone())?;
-        self.registry.do_send(LobbyPromptSet(self.id, prompt));
+        self.room.set_prompt(conn, prompt)?;
+        self.registry.do_send(LobbyPromptSet(self.id));
         if let Some(member) = self.room.member(conn) {
             self.batch.block(|sheet| render::notice(sheet, &Notice::PromptSet(&member.name)));
         }

@@ -5,10 +5,9 @@ use std::time::Instant;
 
 use actix::prelude::*;
 
+use super::ai_messages::{AiBusy, AnswerLines, AnswerOver, Ask, Enqueue, Generate, StartAnswer};
 use super::lobby::Lobby;
-use super::messages::{
-    Act, AiBusy, AnswerLines, AnswerOver, Ask, Enqueue, Generate, StartAnswer, Whereabouts,
-};
+use super::messages::{Act, Whereabouts};
 use crate::ai::AiFailure;
 use crate::ai::context::{Conversation, RECENT_MESSAGES, asked, recent};
 use crate::ai::gemini::request_body;
@@ -46,14 +45,14 @@ pub(super) struct Desk {
 
 impl Desk {
     /// Answers are numbered across lobbies, since a client sees those of several.
-    pub(super) fn new(lobby: LobbyId) -> Self {
+    pub(super) fn new(lobby: LobbyId, conversation: Conversation) -> Self {
         let next_id = (u64::from(lobby.0) << 32) + 1;
-        Self {
-            waiting: VecDeque::new(),
-            answering: None,
-            conversation: Conversation::default(),
-            next_id,
-        }
+        Self { waiting: VecDeque::new(), answering: None, conversation, next_id }
+    }
+
+    /// Hands the conversation on.
+    pub(super) fn take_conversation(&mut self) -> Conversation {
+        std::mem::take(&mut self.conversation)
     }
 }
 

@@ -7,16 +7,15 @@ use actix::prelude::*;
 use bytes::Bytes;
 use openssl::ssl::SslAcceptor;
 
-use super::ai_worker::AiWorker;
 use super::lobby::Lobby;
-use crate::ai::AiFailure;
+use crate::ai::context::Conversation;
 use crate::chat::directory::{ConnId, IpKey, NameTaken, Refusal, User};
 use crate::chat::lobbies::{Card, CreateError, LobbyId};
 use crate::chat::name::{Name, NameKey};
 use crate::chat::password::PasswordRecord;
 use crate::chat::pictures::Picture;
 use crate::chat::replies::Farewell;
-use crate::chat::room::{JoinError, Member, PromptError};
+use crate::chat::room::{JoinError, Member, PromptError, Room};
 use crate::chat::text::Line;
 use crate::net::hub::Seat;
 
@@ -231,7 +230,7 @@ pub struct LobbyCount(pub LobbyId, pub usize);
 /// The AI of a lobby has a prompt of its own now.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub struct LobbyPromptSet(pub LobbyId, pub Line);
+pub struct LobbyPromptSet(pub LobbyId);
 
 /// A lobby is no more.
 #[derive(Message)]
@@ -239,8 +238,16 @@ pub struct LobbyPromptSet(pub LobbyId, pub Line);
 pub struct LobbyClosed {
     /// Which.
     pub id: LobbyId,
-    /// Whether it was meant to end.
-    pub idle: bool,
+    /// What it leaves to the one that is set up in its place; nothing where it was meant to end.
+    pub remains: Option<Remains>,
+}
+
+/// What survives a lobby that broke.
+pub struct Remains {
+    /// Members, history, prompt.
+    pub room: Room<Whereabouts>,
+    /// What was asked and answered.
+    pub conversation: Conversation,
 }
 
 /// May a password of this connection's be looked at? An error is the seconds to wait.
@@ -270,8 +277,19 @@ pub struct Join {
     pub member: Member<Whereabouts>,
     /// The record that their password was checked against.
     pub proof: Option<Arc<PasswordRecord>>,
-    /// Whether they are told that they joined; at login they are not.
-    pub announce: bool,
+    /// How they come.
+    pub manner: Manner,
+}
+
+/// How a user comes into a lobby.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Manner {
+    /// At login: the history, and a notice to all.
+    Login,
+    /// From another lobby: told that they joined, the history, and a notice to all.
+    Switch,
+    /// Still there, after the lobby broke and was set up again: nothing to be shown.
+    Return,
 }
 
 /// Let me out.
@@ -317,69 +335,3 @@ pub struct SetPicture(pub ConnId, pub Picture);
 #[derive(Message)]
 #[rtype(result = "Result<(), PromptError>")]
 pub struct SetPrompt(pub ConnId, pub Line);
-
-/// Ask the lobby's AI.
-#[derive(Message)]
-#[rtype(result = "Result<(), AiBusy>")]
-pub struct Ask(pub ConnId, pub Line);
-
-/// It is this lobby's turn: ask this worker.
-#[derive(Message)]
-#[rtype(result = "()")]
-pub struct StartAnswer(pub Addr<AiWorker>);
-
-/// Finished lines of the answer.
-#[derive(Message)]
-#[rtype(result = "()")]
-pub struct AnswerLines(pub Vec<Line>);
-
-/// The answer is over: its whole text, or why there is none.
-#[derive(Message)]
-#[rtype(result = "()")]
-pub struct AnswerOver(pub Result<String, AiFailure>);
-
-// ---- to the AiPool ----
-
-/// Too many questions are waiting.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("too many questions are waiting")]
-pub struct AiBusy;
-
-/// A lobby has a question.
-#[derive(Message)]
-#[rtype(result = "Result<(), AiBusy>")]
-pub struct Enqueue(pub LobbyId, pub Addr<Lobby>);
-
-/// A worker is done with a question of this lobby.
-#[derive(Message)]
-#[rtype(result = "()")]
-pub struct WorkerFree(pub usize, pub LobbyId);
-
-/// A worker died.
-#[derive(Message)]
-#[rtype(result = "()")]
-pub struct WorkerDied(pub usize);
-
-/// A lobby is no more: its questions need no answer.
-#[derive(Message)]
-#[rtype(result = "()")]
-pub struct Forget(pub LobbyId);
-
-// ---- to an AiWorker ----
-
-/// Get an answer to this request, for this lobby.
-#[derive(Message)]
-#[rtype(result = "()")]
-pub struct Generate {
-    /// The body of the request.
-    pub body: String,
-    /// Number of the lobby that wants the answer.
-    pub id: LobbyId,
-    /// Where that lobby is.
-    pub lobby: Addr<Lobby>,
-}
-
-/// This lobby wants no answer any more.
-#[derive(Message)]
-#[rtype(result = "()")]
-pub struct Cancel(pub LobbyId);

@@ -3,9 +3,12 @@
 //! Requests that are awaited go one way only, Session → Registry and Lobby, these → AiPool and
 //! Hasher; everything back is sent without waiting. So no cycle of waiting can exist.
 
+pub mod ai_messages;
 pub mod ai_pool;
 pub mod ai_worker;
 pub mod batch;
+#[cfg(debug_assertions)]
+mod fault;
 pub mod hasher;
 pub mod lobby;
 mod lobby_ai;
@@ -13,3 +16,4 @@ pub mod messages;
 pub mod registry;
 pub mod session;
 pub mod shard;
+mod sturdy;

@@ -14,9 +14,11 @@ use tokio::sync::oneshot;
 use super::lobby::{Lobby, NewRoom};
 use super::messages::{
     Admit, BeginGuess, Claim, Create, Door, EndGuess, FindLobby, FindUser, Gone, ListLobbies,
-    LobbyClosed, LobbyCount, LobbyPromptSet, MayCreate, Relay, ReleaseName, Show, Whereabouts,
+    LobbyClosed, LobbyCount, LobbyPromptSet, MayCreate, Relay, ReleaseName, Remains, Show,
+    Whereabouts,
 };
 use super::shard::Shard;
+use super::sturdy::survive;
 use crate::chat::directory::{
     Admission, ConnId, Guess, Guesses, IpKey, NameTaken, Refusal, User, Users,
 };
@@ -65,7 +67,6 @@ pub struct Registry {
     guesses: Guesses,
     waiters: HashMap<IpKey, VecDeque<Waiter>>,
     lobbies: Lobbies<Addr<Lobby>>,
-    prompts: HashMap<LobbyId, Line>,
     open: Option<Open>,
 }
 
@@ -83,7 +84,6 @@ impl Registry {
             guesses: Guesses::default(),
             waiters: HashMap::new(),
             lobbies: Lobbies::new(limits),
-            prompts: HashMap::new(),
             open: None,
         }
     }
@@ -94,20 +94,21 @@ impl Registry {
         id: LobbyId,
         create: Create,
         made_from: Option<IpKey>,
+        remains: Option<Remains>,
         ctx: &mut Context<Self>,
     ) {
         let Create { conn, creator, name, description, record } = create;
         let Some(open) = &self.open else { return };
         let creator_conn = made_from.map(|_| conn);
+        let custom_ai = remains.as_ref().is_some_and(|r| r.room.prompt().is_some());
         let new = NewRoom {
             id,
             name: name.clone(),
             creator: creator_conn,
             record: record.clone(),
-            prompt: self.prompts.get(&id).cloned(),
+            remains,
         };
         let handle = (open.start_lobby)(new, ctx.address());
-        let custom_ai = self.prompts.contains_key(&id);
         let card = Card { name, description, creator, creator_conn, custom_ai, users: 0 };
         self.lobbies.insert(Listing { id, card, record, made_from, handle });
     }
@@ -194,11 +195,13 @@ impl Handler<Open> for Registry {
     type Result = ();
 
     fn handle(&mut self, open: Open, ctx: &mut Self::Context) {
-        self.open = Some(open);
-        if let Some(general) = general() {
-            let id = self.new_lobby_id();
-            self.add_lobby(id, general, None, ctx);
-        }
+        survive((), || {
+            self.open = Some(open);
+            if let Some(general) = general() {
+                let id = self.new_lobby_id();
+                self.add_lobby(id, general, None, None, ctx);
+            }
+        })
     }
 }
 
@@ -217,11 +220,13 @@ impl Handler<Admit> for Registry {
     type Result = Result<ConnId, Refusal>;
 
     fn handle(&mut self, Admit(ip): Admit, _: &mut Self::Context) -> Self::Result {
-        self.admission.admit(ip)?;
-        let conn = ConnId(self.next_conn);
-        self.next_conn += 1;
-        self.connections.insert(conn, Connection { ip, guessing: false });
-        Ok(conn)
+        survive(Err(Refusal::Full), || {
+            self.admission.admit(ip)?;
+            let conn = ConnId(self.next_conn);
+            self.next_conn += 1;
+            self.connections.insert(conn, Connection { ip, guessing: false });
+            Ok(conn)
+        })
     }
 }
 
@@ -229,12 +234,14 @@ impl Handler<Gone> for Registry {
     type Result = ();
 
     fn handle(&mut self, Gone(conn): Gone, _: &mut Self::Context) {
-        self.users.release(conn);
-        // Whoever hangs up on a guess has made it.
-        self.end_guess(conn, true);
-        if let Some(connection) = self.connections.remove(&conn) {
-            self.admission.release(connection.ip);
-        }
+        survive((), || {
+            self.users.release(conn);
+            // Whoever hangs up on a guess has made it.
+            self.end_guess(conn, true);
+            if let Some(connection) = self.connections.remove(&conn) {
+                self.admission.release(connection.ip);
+            }
+        })
     }
 }
 
@@ -242,9 +249,11 @@ impl Handler<Claim> for Registry {
     type Result = Result<Door, NameTaken>;
 
     fn handle(&mut self, Claim { conn, name, at }: Claim, _: &mut Self::Context) -> Self::Result {
-        let door = self.door(&NameKey::of(GENERAL)).ok_or(NameTaken)?;
-        self.users.claim(conn, name, at)?;
-        Ok(door)
+        survive(Err(NameTaken), || {
+            let door = self.door(&NameKey::of(GENERAL)).ok_or(NameTaken)?;
+            self.users.claim(conn, name, at)?;
+            Ok(door)
+        })
     }
 }
 
@@ -252,7 +261,9 @@ impl Handler<ReleaseName> for Registry {
     type Result = ();
 
     fn handle(&mut self, ReleaseName(conn): ReleaseName, _: &mut Self::Context) {
-        self.users.release(conn);
+        survive((), || {
+            self.users.release(conn);
+        })
     }
 }
 
@@ -260,7 +271,7 @@ impl Handler<FindUser> for Registry {
     type Result = Option<User<Whereabouts>>;
 
     fn handle(&mut self, FindUser(key): FindUser, _: &mut Self::Context) -> Self::Result {
-        self.users.find(&key).cloned()
+        survive(None, || self.users.find(&key).cloned())
     }
 }
 
@@ -268,10 +279,12 @@ impl Handler<Relay> for Registry {
     type Result = Option<Name>;
 
     fn handle(&mut self, Relay { to, block }: Relay, _: &mut Self::Context) -> Self::Result {
-        let user = self.users.find(&to)?;
-        let shards = &self.open.as_ref()?.shards;
-        shards[user.handle.shard].do_send(Show { seat: user.handle.seat, block });
-        Some(user.name.clone())
+        survive(None, || {
+            let user = self.users.find(&to)?;
+            let shards = &self.open.as_ref()?.shards;
+            shards[user.handle.shard].do_send(Show { seat: user.handle.seat, block });
+            Some(user.name.clone())
+        })
     }
 }
 
@@ -279,7 +292,7 @@ impl Handler<FindLobby> for Registry {
     type Result = Option<Door>;
 
     fn handle(&mut self, FindLobby(key): FindLobby, _: &mut Self::Context) -> Self::Result {
-        self.door(&key)
+        survive(None, || self.door(&key))
     }
 }
 
@@ -291,7 +304,7 @@ impl Handler<MayCreate> for Registry {
         MayCreate { conn, name }: MayCreate,
         _: &mut Self::Context,
     ) -> Self::Result {
-        self.may_create(&name, conn).map(|_| ())
+        survive(Err(CreateError::TooMany), || self.may_create(&name, conn).map(|_| ()))
     }
 }
 
@@ -299,11 +312,13 @@ impl Handler<Create> for Registry {
     type Result = Result<(), CreateError>;
 
     fn handle(&mut self, create: Create, ctx: &mut Self::Context) -> Self::Result {
-        let address = self.may_create(&create.name, create.conn)?;
-        info!("conn={} {} created lobby '{}'", create.conn.0, create.creator, create.name);
-        let id = self.new_lobby_id();
-        self.add_lobby(id, create, Some(address), ctx);
-        Ok(())
+        survive(Err(CreateError::TooMany), || {
+            let address = self.may_create(&create.name, create.conn)?;
+            info!("conn={} {} created lobby '{}'", create.conn.0, create.creator, create.name);
+            let id = self.new_lobby_id();
+            self.add_lobby(id, create, Some(address), None, ctx);
+            Ok(())
+        })
     }
 }
 
@@ -319,41 +334,47 @@ impl Handler<LobbyCount> for Registry {
     type Result = ();
 
     fn handle(&mut self, LobbyCount(id, users): LobbyCount, _: &mut Self::Context) {
-        if let Some(listing) = self.lobbies.by_id(id) {
-            listing.card.users = users;
-        }
+        survive((), || {
+            if let Some(listing) = self.lobbies.by_id(id) {
+                listing.card.users = users;
+            }
+        })
     }
 }
 
 impl Handler<LobbyPromptSet> for Registry {
     type Result = ();
 
-    fn handle(&mut self, LobbyPromptSet(id, prompt): LobbyPromptSet, _: &mut Self::Context) {
-        if let Some(listing) = self.lobbies.by_id(id) {
-            listing.card.custom_ai = true;
-            self.prompts.insert(id, prompt);
-        }
+    fn handle(&mut self, LobbyPromptSet(id): LobbyPromptSet, _: &mut Self::Context) {
+        survive((), || {
+            if let Some(listing) = self.lobbies.by_id(id) {
+                listing.card.custom_ai = true;
+            }
+        })
     }
 }
 
 impl Handler<LobbyClosed> for Registry {
     type Result = ();
 
-    fn handle(&mut self, LobbyClosed { id, idle }: LobbyClosed, ctx: &mut Self::Context) {
-        let Some(Listing { card, record, made_from, .. }) = self.lobbies.remove(id) else { return };
-        if idle {
-            self.prompts.remove(&id);
-            return;
-        }
-        error!("lobby '{}' is set up again", card.name);
-        let again = Create {
-            conn: card.creator_conn.unwrap_or(ConnId(0)),
-            creator: card.creator,
-            name: card.name,
-            description: card.description,
-            record,
-        };
-        self.add_lobby(id, again, made_from, ctx);
+    fn handle(&mut self, LobbyClosed { id, remains }: LobbyClosed, ctx: &mut Self::Context) {
+        survive((), || {
+            let Some(Listing { card, record, made_from, .. }) = self.lobbies.remove(id) else {
+                return;
+            };
+            if remains.is_none() {
+                return;
+            }
+            error!("lobby '{}' is set up again", card.name);
+            let again = Create {
+                conn: card.creator_conn.unwrap_or(ConnId(0)),
+                creator: card.creator,
+                name: card.name,
+                description: card.description,
+                record,
+            };
+            self.add_lobby(id, again, made_from, remains, ctx);
+        })
     }
 }
 
@@ -377,6 +398,8 @@ impl Handler<EndGuess> for Registry {
     type Result = ();
 
     fn handle(&mut self, EndGuess { conn, wrong }: EndGuess, _: &mut Self::Context) {
-        self.end_guess(conn, wrong);
+        survive((), || {
+            self.end_guess(conn, wrong);
+        })
     }
 }

@@ -22,6 +22,7 @@ use super::messages::{
 };
 use super::registry::Registry;
 use super::session::Session;
+use super::sturdy::survive;
 use crate::chat::ansi::Style;
 use crate::chat::lobbies::LobbyId;
 use crate::chat::replies::Farewell;
@@ -163,7 +164,7 @@ impl ActorFuture<Shard> for Flusher {
         _: &mut Context<Shard>,
         _: &mut task::Context<'_>,
     ) -> Poll<()> {
-        shard.world.hub.flush();
+        survive((), || shard.world.hub.flush());
         Poll::Pending
     }
 }
@@ -181,12 +182,14 @@ impl Handler<Connected> for Shard {
     type Result = ();
 
     fn handle(&mut self, connected: Connected, _: &mut Self::Context) {
-        let conn = connected.conn;
-        let started = if self.draining { Ok(()) } else { self.start_session(connected) };
-        if let Err(reason) = started {
-            error!("conn={} cannot be started: {reason}", conn.0);
-            self.world.registry.do_send(Gone(conn));
-        }
+        survive((), || {
+            let conn = connected.conn;
+            let started = if self.draining { Ok(()) } else { self.start_session(connected) };
+            if let Err(reason) = started {
+                error!("conn={} cannot be started: {reason}", conn.0);
+                self.world.registry.do_send(Gone(conn));
+            }
+        })
     }
 }
 
@@ -194,9 +197,11 @@ impl Handler<Deliver> for Shard {
     type Result = ();
 
     fn handle(&mut self, deliver: Deliver, _: &mut Self::Context) {
-        for act in deliver.acts {
-            self.act(deliver.room, act);
-        }
+        survive((), || {
+            for act in deliver.acts {
+                self.act(deliver.room, act);
+            }
+        })
     }
 }
 
@@ -204,7 +209,9 @@ impl Handler<Show> for Shard {
     type Result = ();
 
     fn handle(&mut self, Show { seat, block }: Show, _: &mut Self::Context) {
-        self.world.hub.show_one(seat, &block, false);
+        survive((), || {
+            self.world.hub.show_one(seat, &block, false);
+        })
     }
 }
 

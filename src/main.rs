@@ -12,7 +12,7 @@ use std::process::{ExitCode, exit};
 use lobbyd::config::{Config, KEYS, nearest_key};
 use lobbyd::net::tls;
 use lobbyd::server::{self, Opened};
-use log::warn;
+use log::{error, warn};
 use tokio::signal::unix::{SignalKind, signal};
 
 /// A setting that cannot be used, or arguments.
@@ -169,6 +169,11 @@ fn run(config: Config) -> ExitCode {
         .parse_filters(&config.log_filter)
         .target(env_logger::Target::Stderr)
         .init();
+    // Where, but not what: the words of a panic can hold text of a user.
+    std::panic::set_hook(Box::new(|panic| match panic.location() {
+        Some(place) => error!("fault at {place}"),
+        None => error!("fault"),
+    }));
     let opened = match Opened::open(&config) {
         Ok(opened) => opened,
         Err(error) => return fail(EXIT_FAILURE, error),

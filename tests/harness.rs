@@ -94,7 +94,13 @@ impl Server {
         ];
         all.retain(|(key, _)| !env.iter().any(|(k, _)| k == key));
         all.extend(env);
-        let mut child = lobbyd(folder.path(), &all, &[])
+        let command = lobbyd(folder.path(), &all, &[]);
+        Self::spawn(command, folder)
+    }
+
+    /// Starts a command that runs the program.
+    pub fn spawn(mut command: Command, folder: Folder) -> Self {
+        let mut child = command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

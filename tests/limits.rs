@@ -4,6 +4,7 @@ use std::io::Read;
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
+use crate::exhaustion::resident_kib;
 use crate::harness::{PATIENCE, Server, count};
 
 fn all_that_comes(port: u16) -> String {
@@ -134,13 +135,6 @@ fn a_long_answer_to_the_client_itself_is_no_slowness() {
     bob.sync("bob");
 }
 
-/// Resident memory of the server in KiB.
-fn resident_kib(server: &Server) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", server.pid())).unwrap();
-    let line = status.lines().find(|l| l.starts_with("VmRSS:")).unwrap();
-    line.split_whitespace().nth(1).unwrap().parse().unwrap()
-}
-
 #[test]
 fn what_a_client_asks_for_does_not_pile_up_when_it_does_not_read() {
     let server = Server::start(&[("CHAT_MAX_LOBBIES_PER_USER", "100")]);
@@ -148,7 +142,7 @@ fn what_a_client_asks_for_does_not_pile_up_when_it_does_not_read() {
     for i in 0..50 {
         maker.ask(&format!("/create room{i} no-pass {}", "d".repeat(900)), "Created");
     }
-    let before = resident_kib(&server);
+    let before = resident_kib(server.pid());
     let mut floods = Vec::new();
     for line in ["\n", "x\n", "/lobbies\n", "/help\n", "\u{ff}\u{f6}"] {
         for login in [false, true] {
@@ -167,7 +161,7 @@ fn what_a_client_asks_for_does_not_pile_up_when_it_does_not_read() {
             floods.push(client);
         }
     }
-    let grown = resident_kib(&server).saturating_sub(before);
+    let grown = resident_kib(server.pid()).saturating_sub(before);
     assert!(grown < 16_384, "grew by {grown} KiB");
     maker.ask("still quick", "╰─> still quick");
 }

@@ -12,11 +12,15 @@
 mod ai;
 mod chatting;
 mod clients;
+mod exhaustion;
+mod faults;
+mod fuzz_entries;
 mod gemini;
 mod harness;
 mod joining;
 mod limits;
 mod lobbies;
+mod model;
 mod process;
 mod shutdown;
 mod social;

@@ -4,9 +4,12 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::Session;
+use crate::actors::ai_messages::Ask;
+#[cfg(debug_assertions)]
+use crate::actors::fault;
 use crate::actors::hasher::HashError;
 use crate::actors::messages::{
-    Ask, Create, FindUser, ListLobbies, MayCreate, Relay, Roster, Say, SetPicture, SetPrompt, Tag,
+    Create, FindUser, ListLobbies, MayCreate, Relay, Roster, Say, SetPicture, SetPrompt, Tag,
 };
 use crate::actors::shard::barrier;
 use crate::chat::command::{Addressed, Command, CommandError, Input, NewLobby, OverLimit, spec};
@@ -127,6 +130,26 @@ impl Session {
             Command::Ask(question) => self.ask_ai(question),
             Command::SetPrompt(prompt) => self.set_prompt(prompt),
             Command::Quit => self.close(Some(Farewell::Quit)),
+        }
+    }
+
+    #[cfg(debug_assertions)]
+    pub(super) fn is_fault(&self, line: &str) -> bool {
+        line.starts_with(fault::WORD) && fault::enabled()
+    }
+
+    #[cfg(debug_assertions)]
+    pub(super) fn make_fault(&mut self, line: &str) {
+        let Some(lobby) = self.user().map(|user| user.lobby.addr.clone()) else { return };
+        match line.trim_start_matches(fault::WORD) {
+            "session" => fault::strike(),
+            "lobby" => lobby.do_send(fault::Fault),
+            "worker" => lobby.do_send(fault::AiFault { pool: false }),
+            "pool" => lobby.do_send(fault::AiFault { pool: true }),
+            "registry" => self.world.registry.do_send(fault::Fault),
+            "shard" => self.world.shard.do_send(fault::Fault),
+            "hasher" => self.world.hasher.strike(),
+            _ => self.reply(&Reply::UnknownCommand),
         }
     }
 

@@ -26,7 +26,7 @@ const STEPS_PER_TURN: usize = 64;
 const MAX_IN_FLIGHT: usize = 32;
 
 /// How often a half-closed client that waits for an answer is looked after.
-const PROBE_EVERY: Duration = Duration::from_secs(10);
+const PROBE_EVERY: Duration = Duration::from_secs(5);
 
 /// Bytes taken off a socket at a time.
 const READ_BYTES: usize = 8 * 1024;
@@ -88,12 +88,13 @@ impl Session {
         if self.peer.is_backed_up() {
             return Poll::Pending;
         }
-        if let Some(input) = self.held.take() {
-            return self.carry_out(input);
-        }
+        // Before any line: one sent to a lobby that is no more would never come back.
         if let Some(lost) = self.lost.take() {
             self.return_to_lobby(lost);
             return Poll::Ready(());
+        }
+        if let Some(input) = self.held.take() {
+            return self.carry_out(input);
         }
         if let Some(event) = self.next_event() {
             return self.take(event);
@@ -145,6 +146,8 @@ impl Session {
                 self.peer.set_style(Style { crlf: by_cr, ..self.peer.style() });
                 match &self.phase {
                     Phase::Naming => self.take_name(&text),
+                    #[cfg(debug_assertions)]
+                    _ if self.is_fault(&text) => self.make_fault(&text),
                     _ => return self.carry_out(command::parse(Line::clean(&text))),
                 }
             }

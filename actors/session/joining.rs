@@ -2,14 +2,18 @@
 
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix::prelude::*;
 use log::{info, warn};
+use tokio::time::sleep;
 
 use super::{Membership, Session};
 use crate::actors::hasher::HashError;
 use crate::actors::lobby::Lobby;
-use crate::actors::messages::{BeginGuess, Door, EndGuess, FindLobby, Join, Leave, Whereabouts};
+use crate::actors::messages::{
+    BeginGuess, Door, EndGuess, FindLobby, Join, Leave, Manner, Whereabouts,
+};
 use crate::actors::shard::{World, barrier};
 use crate::chat::directory::ConnId;
 use crate::chat::lobbies::{GENERAL, LobbyId};
@@ -18,6 +22,10 @@ use crate::chat::password::{MAX_PASSWORD_CHARS, PasswordRecord, Secret};
 use crate::chat::pictures::Picture;
 use crate::chat::replies::Reply;
 use crate::chat::room::{JoinError, Member};
+
+/// Tries to find a lobby that broke set up again, before its members go to general.
+const RETURN_TRIES: usize = 20;
+const RETURN_PAUSE: Duration = Duration::from_millis(50);
 
 /// Why a user is not let in.
 pub(super) enum Problem {
@@ -63,7 +71,7 @@ pub(super) async fn enter(
     name: Name,
     picture: Picture,
     proof: Option<Arc<PasswordRecord>>,
-    announce: bool,
+    manner: Manner,
 ) -> Result<Entered, Problem> {
     let conn = at.seat.conn;
     let member = Member { name, picture, handle: at };
@@ -71,7 +79,7 @@ pub(super) async fn enter(
     let membership = Membership { id: door.id, name: door.name, addr: door.lobby };
     // From here on the lobby may have us, so the guard stands before the answer is there.
     let mut entered = Entered { membership: Some(membership), conn };
-    match addr.send(Join { conn, member, proof, announce }).await {
+    match addr.send(Join { conn, member, proof, manner }).await {
         Ok(Ok(())) => {
             barrier(&world.shard).await;
             Ok(entered)
@@ -129,7 +137,7 @@ impl Session {
                 Some(record) => Some(check_password(&world, at.seat.conn, record, password).await?),
                 None => None,
             };
-            let entered = enter(&world, door, at, name, picture, proof, true).await?;
+            let entered = enter(&world, door, at, name, picture, proof, Manner::Switch).await?;
             // Waited for, so that nobody who looks next sees the user in both.
             let _ = left.send(Leave(at.seat.conn)).await;
             Ok(entered)
@@ -148,17 +156,20 @@ impl Session {
         let lobby = user.lobby.name.clone();
         let (world, at) = (self.world.clone(), self.at());
         let work = async move {
-            for key in [lobby.key(), NameKey::of(GENERAL)] {
-                let Ok(Some(door)) = world.registry.send(FindLobby(key)).await else { continue };
+            for _ in 0..RETURN_TRIES {
+                let found = world.registry.send(FindLobby(lobby.key())).await;
+                let Ok(Some(door)) = found else { break };
                 // They were in it, so their password was checked before.
                 let proof = door.record.clone();
-                if let Ok(entered) =
-                    enter(&world, door, at, name.clone(), picture, proof, true).await
-                {
-                    return Some(entered);
+                let (name, back) = (name.clone(), Manner::Return);
+                match enter(&world, door, at, name, picture, proof, back).await {
+                    Ok(entered) => return Some(entered),
+                    Err(_) => sleep(RETURN_PAUSE).await,
                 }
             }
-            None
+            let general = FindLobby(NameKey::of(GENERAL));
+            let door = world.registry.send(general).await.ok()??;
+            enter(&world, door, at, name, picture, None, Manner::Switch).await.ok()
         };
         self.reply(&Reply::LobbyRestarted);
         self.ask(work, |session, entered| match entered {

@@ -6,7 +6,7 @@ use tokio::time::sleep;
 
 use super::joining::{Entered, Problem, enter};
 use super::{Phase, Session, User};
-use crate::actors::messages::Claim;
+use crate::actors::messages::{Claim, Manner, ReleaseName};
 use crate::chat::name::Name;
 use crate::chat::pictures::Picture;
 use crate::chat::replies::{NameProblem, ask_name_again};
@@ -52,7 +52,7 @@ impl Session {
             let claim = world.registry.send(Claim { conn, name, at }).await;
             let Ok(claim) = claim else { return Err(NameProblem::ServerBusy) };
             let door = claim.map_err(|_| NameProblem::Taken)?;
-            enter(&world, door, at, claimed, Picture::DEFAULT, None, false)
+            enter(&world, door, at, claimed, Picture::DEFAULT, None, Manner::Login)
                 .await
                 .map_err(|_: Problem| NameProblem::ServerBusy)
         };
@@ -60,10 +60,8 @@ impl Session {
             Ok(entered) => session.log_in(name, entered),
             Err(problem) => {
                 if problem == NameProblem::ServerBusy {
-                    session
-                        .world
-                        .registry
-                        .do_send(crate::actors::messages::ReleaseName(session.peer.conn()));
+                    let release = ReleaseName(session.peer.conn());
+                    session.world.registry.do_send(release);
                 }
                 session.ask_again(problem);
             }

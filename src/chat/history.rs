@@ -61,6 +61,11 @@ impl History {
         self.expire(now);
     }
 
+    /// Takes everything out; the limits stay.
+    pub fn take(&mut self) -> Self {
+        Self { entries: std::mem::take(&mut self.entries), ..*self }
+    }
+
     /// What a user who joins at `now` is shown, oldest first.
     pub fn recent(&mut self, now: UnixMillis) -> impl DoubleEndedIterator<Item = &Entry> {
         self.expire(now);

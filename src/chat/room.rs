@@ -173,6 +173,18 @@ impl<H> Room<H> {
         users
     }
 
+    /// Hands everything on, to a lobby that is set up in the place of this one.
+    pub fn take(&mut self) -> Self {
+        Self {
+            name: self.name.clone(),
+            creator: self.creator,
+            record: self.record.clone(),
+            prompt: self.prompt.take(),
+            members: std::mem::take(&mut self.members),
+            history: self.history.take(),
+        }
+    }
+
     /// What a user who joins now is shown, oldest first.
     pub fn recent(&mut self, now: UnixMillis) -> impl Iterator<Item = &Entry> {
         self.history.recent(now)

@@ -1,0 +1,111 @@
+//! What is fuzzed: each entry takes any bytes and panics where a promise is broken. The tests of the
+//! main package run the same entries over random bytes and over the seed corpus.
+
+use lobbyd::ai::answer::AnswerText;
+use lobbyd::ai::gemini::read_event;
+use lobbyd::ai::sse::SseDecoder;
+use lobbyd::chat::command::{Input, parse};
+use lobbyd::chat::password::PasswordRecord;
+use lobbyd::chat::text::{Line, MAX_MARKS};
+use lobbyd::net::lines::{Event, LineDecoder, MAX_LINE_BYTES};
+
+/// The line decoder with telnet: wherever the bytes are cut, the same events come out.
+pub fn lines(data: &[u8]) {
+    let Some((&cut, data)) = data.split_first() else { return };
+    let whole = decode(&[data]);
+    let (a, b) = data.split_at(usize::from(cut).min(data.len()));
+    assert_eq!(decode(&[a, b]), whole, "a cut changed what was read");
+    let single: Vec<&[u8]> = data.chunks(1).collect();
+    assert_eq!(decode(&single), whole, "single bytes changed what was read");
+    for event in whole {
+        if let Event::Line { text, .. } = event {
+            // An invalid byte becomes a replacement character of three.
+            assert!(text.len() <= 3 * MAX_LINE_BYTES);
+        }
+    }
+}
+
+fn decode(chunks: &[&[u8]]) -> Vec<Event> {
+    let (mut decoder, mut events) = (LineDecoder::default(), Vec::new());
+    for chunk in chunks {
+        let mut input = *chunk;
+        while let Some(event) = decoder.next(&mut input) {
+            events.push(event);
+        }
+        assert!(input.is_empty());
+    }
+    events.extend(decoder.finish());
+    events
+}
+
+/// The sanitiser: nothing that acts on a terminal comes out, and cleaning twice changes nothing.
+pub fn text(data: &[u8]) {
+    let line = Line::clean(&String::from_utf8_lossy(data));
+    let mut marks = 0;
+    for c in line.as_str().chars() {
+        assert!(!is_hostile(c), "{c:?} came through");
+        marks = if is_combining(c) { marks + 1 } else { 0 };
+        assert!(marks <= MAX_MARKS);
+    }
+    assert_eq!(Line::clean(line.as_str()), line, "cleaning twice changed something");
+    assert!(line.chars() <= data.len());
+}
+
+fn is_hostile(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{200B}' | '\u{200E}'
+            | '\u{200F}' | '\u{61C}' | '\u{2028}' | '\u{2029}' | '\u{2060}'..='\u{2065}' | '\u{FEFF}')
+}
+
+fn is_combining(c: char) -> bool {
+    matches!(c, '\u{300}'..='\u{36F}' | '\u{20D0}'..='\u{20F0}' | '\u{FE00}'..='\u{FE0F}')
+}
+
+/// The command parser: any line means something, and what a command holds is clean.
+pub fn command(data: &[u8]) {
+    let line = Line::clean(&String::from_utf8_lossy(data));
+    let slash = line.as_str().starts_with('/') && !line.as_str().starts_with("//");
+    match parse(line.clone()) {
+        Input::Blank => assert!(line.is_blank()),
+        Input::Say(said) => {
+            assert!(!slash && line.as_str().ends_with(said.as_str()));
+            assert_eq!(Line::clean(said.as_str()), said);
+        }
+        Input::Command { parsed, .. } => {
+            assert!(slash);
+            if let Ok(command) = parsed {
+                let _ = command.over_limit(1_000);
+            }
+        }
+        Input::Overlong => unreachable!("not of the parser's making"),
+    }
+}
+
+/// The decoder of the AI's stream, what its events say, and the lines of an answer.
+pub fn sse(data: &[u8]) {
+    let mut whole = SseDecoder::default();
+    let Ok(mut events) = whole.feed(data) else { return };
+    events.extend(whole.finish());
+    let (mut single, mut again) = (SseDecoder::default(), Vec::new());
+    for byte in data {
+        again.extend(single.feed(std::slice::from_ref(byte)).into_iter().flatten());
+    }
+    again.extend(single.finish());
+    assert_eq!(events, again, "a cut changed what was read");
+    let mut answer = AnswerText::default();
+    for event in &events {
+        let text = read_event(event).map_or_else(|_| event.clone(), |piece| piece.text);
+        for line in answer.push(&text) {
+            assert_eq!(Line::clean(line.as_str()), line);
+        }
+    }
+    answer.finish();
+    assert!(!answer.into_shown().contains(|c: char| c.is_control() && c != '\n'));
+}
+
+/// Stored password records: a forged one is refused or harmless.
+pub fn record(data: &[u8]) {
+    if let Ok(record) = PasswordRecord::parse(&String::from_utf8_lossy(data)) {
+        assert_eq!(format!("{record:?}"), "PasswordRecord(****)");
+    }
+}

@@ -1,0 +1,73 @@
+//! The entries of the fuzz targets, over their corpus and over random bytes.
+
+use std::fs;
+use std::path::Path;
+
+use proptest::prelude::*;
+
+#[path = "../fuzz/entries.rs"]
+mod entries;
+
+type Entry = fn(&[u8]);
+
+const ENTRIES: [(&str, Entry); 5] = [
+    ("lines", entries::lines),
+    ("text", entries::text),
+    ("command", entries::command),
+    ("sse", entries::sse),
+    ("record", entries::record),
+];
+
+#[test]
+fn the_corpus_holds() {
+    for (name, entry) in ENTRIES {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(name);
+        let mut seen = 0;
+        for file in fs::read_dir(folder).unwrap() {
+            entry(&fs::read(file.unwrap().path()).unwrap());
+            seen += 1;
+        }
+        assert!(seen > 0, "{name} has no seeds");
+    }
+}
+
+/// Bytes that mean something to at least one of the entries, among any.
+fn bytes() -> impl Strategy<Value = Vec<u8>> {
+    let words: Vec<&'static [u8]> = vec![
+        b"\x1b[",
+        b"\x1b]0;",
+        b"\xc2\x9b",
+        b"\xff\xfd\x01",
+        b"\xff\xfa",
+        b"\xff\xf0",
+        b"\r\n",
+        b"\r",
+        b"\n\n",
+        b"data: ",
+        b"{\"candidates\":[",
+        b"/join ",
+        b"/create ",
+        b"\"",
+        b"\xe2\x80\x8d",
+        b"\xcc\x81",
+        b"\xf0\x9f\x91\xa9",
+        b"$pbkdf2-sha512$",
+        b"i=1000",
+        b"a",
+        b" ",
+    ];
+    let piece = prop_oneof![
+        2 => prop::sample::select(words).prop_map(<[u8]>::to_vec),
+        1 => prop::collection::vec(any::<u8>(), 0..8),
+    ];
+    prop::collection::vec(piece, 0..24).prop_map(|pieces| pieces.concat())
+}
+
+proptest! {
+    #[test]
+    fn random_bytes_hold(data in bytes()) {
+        for (_, entry) in ENTRIES {
+            entry(&data);
+        }
+    }
+}
