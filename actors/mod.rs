@@ -9,6 +9,7 @@ pub mod ai_worker;
 pub mod batch;
 #[cfg(debug_assertions)]
 mod fault;
+mod guessing;
 pub mod hasher;
 pub mod lobby;
 mod lobby_ai;

