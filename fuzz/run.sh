@@ -20,6 +20,6 @@ RUSTFLAGS="$flags" cargo build --release --target "$host" --bins
 for target in "${targets[@]}"; do
     echo "== $target"
     mkdir -p "work/$target"
-    "target/$host/release/$target" -runs="$runs" -max_total_time="${MAX_SECS:-1800}" -max_len=4096 \
+    "target/$host/release/$target" -runs="$runs" -max_total_time="${MAX_SECS:-1800}" -max_len="${MAX_LEN:-4096}" \
         -dict="dict/$target.dict" "work/$target" "corpus/$target"
 done
