@@ -119,7 +119,8 @@ impl Shard {
         let now = Instant::now();
         let peer = Peer::new(conn, transport, style, limits, now, now + config.login_timeout);
         let kind = if secure { "tls" } else { "plain" };
-        info!("conn={} connected from {addr} ({kind})", conn.0);
+        let (ip, port) = (addr.ip().to_canonical(), addr.port());
+        info!("conn={} connected from {ip} port {port} ({kind})", conn.0);
         Session::launch(self.world.clone(), Rc::new(peer), secure);
         Ok(())
     }

@@ -126,7 +126,9 @@ fn read_env_file(path: &Path) -> Result<HashMap<String, String>, String> {
     dotenvy::from_read_iter(text.as_bytes()).collect::<Result<_, _>>().map_err(|error| {
         // The error holds the line, which may hold a secret: only its number is told.
         let number = match &error {
-            dotenvy::Error::LineParse(line, _) => text.lines().position(|l| l == line),
+            dotenvy::Error::LineParse(part, _) if !part.trim().is_empty() => {
+                text.lines().position(|line| line.contains(part.trim()))
+            }
             _ => None,
         };
         let place = number.map_or_else(String::new, |n| format!("line {}: ", n + 1));

@@ -266,7 +266,7 @@ impl Acceptor {
                 self.shards[index].do_send(Connected { conn, stream, addr, tls });
             }
             Ok(Err(refusal)) => {
-                info!("{addr} limit: {refusal}");
+                info!("{} limit: {refusal}", addr.ip().to_canonical());
                 if tls.is_none() {
                     refuse(&stream, refusal);
                 }

@@ -218,6 +218,7 @@ fn failures_are_told_to_the_asker_and_leave_no_trace() {
     question(&mut alice, "last");
     alice.expect("fine\n> ");
     assert_eq!(gemini.requests().pop().unwrap().turns().len(), 1, "no trace in the conversation");
+    assert_eq!(count(&server.log(), "AI: a question failed"), asked, "{}", server.log());
     let saw = bob.expect("fine\n> ");
     assert_eq!(count(&saw, "AI Error"), 0, "told to the asker alone");
 }

@@ -113,6 +113,15 @@ fn the_end_of_input_at_the_name_prompt_ends_the_connection() {
 }
 
 #[test]
+fn one_can_leave_at_the_name_prompt() {
+    let server = Server::start(&[]);
+    let mut client = server.connect();
+    client.expect("Enter your username: ");
+    client.ask("/quit", "Disconnecting from server. Goodbye!\n");
+    client.read_to_end();
+}
+
+#[test]
 fn a_name_without_a_line_end_counts_when_the_sender_closes() {
     let server = Server::start(&[]);
     let shown = server.script(b"alice");

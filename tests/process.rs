@@ -122,6 +122,12 @@ fn a_bad_line_of_the_env_file_is_named_by_its_number_alone() {
     let error = text(&output.stderr);
     assert_eq!(output.status.code(), Some(2), "{error}");
     assert!(error.contains(".env") && !error.contains("sk-hidden"), "{error}");
+    for bad in ["CHAT_COLOR=on off", "GEMINI_API_KEY=abc def", "no equals sign"] {
+        fs::write(folder.join(".env"), format!("# one\nCHAT_MAX_LOBBIES=5\n{bad}\n")).unwrap();
+        let output = run(folder.path(), &[], &[]);
+        let error = text(&output.stderr);
+        assert!(error.contains(".env: line 3: ") && !error.contains("abc"), "{bad}: {error}");
+    }
 }
 
 #[test]
@@ -231,6 +237,22 @@ fn a_certificate_that_cannot_be_used_ends_the_start() {
         ];
         fails(&env, &[], 1, &[word, "gen-cert"]);
     }
+    // A key with a passphrase is no key for a server; nobody is asked for it.
+    let locked = one.join("locked.key").to_str().unwrap().to_owned();
+    let made = std::process::Command::new("openssl")
+        .args(["pkcs8", "-topk8", "-passout", "pass:longpass", "-out", &locked, "-in"])
+        .arg(one.join("certs/server.key"))
+        .status();
+    assert!(made.unwrap().success());
+    let env = [("CHAT_TLS_CERT", path(&one, "server.crt")), ("CHAT_TLS_KEY", locked)];
+    let env: Vec<_> = env.iter().map(|(k, v)| (*k, v.as_str())).collect();
+    fails(&env, &["--check-config"], 2, &["without a passphrase", "locked.key"]);
+    fails(
+        &[("CHAT_TLS_CERT", "x.pem"), ("CHAT_TLS_KEY", "x.pem")],
+        &["gen-cert"],
+        1,
+        &["one file"],
+    );
     // One of the default files alone is an error too, never plain text in silence.
     fs::remove_file(one.join("certs/server.key")).unwrap();
     let output = run(&one, &[("CHAT_ADDR", "127.0.0.1:0")], &[]);

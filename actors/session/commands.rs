@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use log::info;
+
 use super::Session;
 use crate::actors::ai_messages::Ask;
 #[cfg(debug_assertions)]
@@ -194,7 +196,12 @@ impl Session {
         };
         self.ask(work, move |session, result| match result {
             Ok(()) => session.reply(&Reply::Created { lobby: &lobby, private }),
-            Err(CreateProblem::Create(why)) => session.reply(&Reply::NotCreated(why)),
+            Err(CreateProblem::Create(why)) => {
+                if matches!(why, CreateError::TooMany | CreateError::TooManyOfUser) {
+                    info!("conn={} limit: {why}", session.peer.conn().0);
+                }
+                session.reply(&Reply::NotCreated(why));
+            }
             Err(CreateProblem::Busy) => session.reply(&Reply::ServerBusy),
         });
     }
@@ -262,7 +269,10 @@ impl Session {
         };
         self.ask(work, |session, taken| match taken {
             Ok(Ok(())) => session.questions += 1,
-            Ok(Err(_)) => session.reply(&Reply::AiBusy),
+            Ok(Err(busy)) => {
+                info!("conn={} limit: {busy}", session.peer.conn().0);
+                session.reply(&Reply::AiBusy);
+            }
             Err(_) => session.reply(&Reply::ServerBusy),
         });
     }

@@ -9,7 +9,7 @@ use super::{Phase, Session, User};
 use crate::actors::messages::{Claim, Manner, ReleaseName};
 use crate::chat::name::Name;
 use crate::chat::pictures::Picture;
-use crate::chat::replies::{NameProblem, ask_name_again};
+use crate::chat::replies::{Farewell, NameProblem, ask_name_again};
 
 /// Methods that an HTTP request may start with.
 const HTTP_METHODS: [&str; 9] =
@@ -26,6 +26,9 @@ impl Session {
             info!("conn={} speaks HTTP", self.peer.conn().0);
             self.peer.queue(Bytes::from_static(HTTP_ANSWER));
             return self.close(None);
+        }
+        if typed.trim().eq_ignore_ascii_case("/quit") {
+            return self.close(Some(Farewell::Quit));
         }
         match Name::parse(typed) {
             Err(why) => self.ask_again(NameProblem::Invalid(why)),

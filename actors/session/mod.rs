@@ -39,9 +39,12 @@ use crate::net::peer::{Health, Peer};
 /// What is to be done with the session once a request is answered.
 type Then = Box<dyn FnOnce(&mut Session)>;
 
-/// Least time between two notices that a line was refused for the same reason, so that a flood is
-/// not answered line by line.
-const REFUSAL_EVERY: Duration = Duration::from_secs(1);
+/// A flood of lines that are refused is not answered line by line: that one is over the rate is said
+/// once in this time.
+const REFUSAL_WINDOW: Duration = Duration::from_secs(1);
+
+/// That one is over a length, so often in the same time: each may be of another kind.
+const LENGTH_NOTICES: usize = 3;
 
 /// Where a connection stands.
 enum Phase {
@@ -88,8 +91,8 @@ pub struct Session {
     /// The one request that is under way.
     request: Option<Pin<Box<dyn Future<Output = Then>>>>,
     window: SlidingWindow,
-    /// When a line was last refused out loud, for each reason.
-    refused_at: [Option<Instant>; 4],
+    /// Notices that a line was over the rate, and over a length.
+    notices: [SlidingWindow; 2],
     pace: Pace,
     /// The peer sends no more.
     at_end: bool,
@@ -120,7 +123,10 @@ impl Session {
                 held: None,
                 request: None,
                 window,
-                refused_at: [None; 4],
+                notices: [
+                    SlidingWindow::new(1, REFUSAL_WINDOW),
+                    SlidingWindow::new(LENGTH_NOTICES, REFUSAL_WINDOW),
+                ],
                 pace: Pace::new(Instant::now()),
                 at_end: false,
                 probe: None,
@@ -157,22 +163,19 @@ impl Session {
         self.show(|sheet| reply(sheet, what));
     }
 
-    /// Says that a line was refused, but not more often than [`REFUSAL_EVERY`].
+    /// Says that a line was refused, unless that was just said of others.
     fn refuse(&mut self, why: &Reply<'_>, now: Instant) {
         self.pace.refused_line();
         let (limit, kind) = match why {
             Reply::RateLimited(_) => ("too many messages", 0),
-            Reply::PasswordTooLong => ("password too long", 1),
-            Reply::QuestionTooLong(_) => ("question too long", 2),
-            _ => ("too long", 3),
+            _ => ("too long", 1),
         };
-        let last = &mut self.refused_at[kind];
-        if last.is_some_and(|t| now.duration_since(t) < REFUSAL_EVERY) {
-            return;
+        let notices = &mut self.notices[kind];
+        if notices.check(now).is_ok() {
+            notices.record(now);
+            info!("conn={} limit: {limit}", self.peer.conn().0);
+            self.reply(why);
         }
-        *last = Some(now);
-        info!("conn={} limit: {limit}", self.peer.conn().0);
-        self.reply(why);
     }
 
     /// Starts the one request: nothing is read or carried out until `then` has its answer.

@@ -52,7 +52,11 @@ impl GeminiClient {
         show: &mut impl FnMut(Vec<Line>),
     ) -> Result<String, AiFailure> {
         match timeout(self.whole_answer, self.stream(body, show)).await {
-            Ok(result) => result,
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(why)) => {
+                warn!("AI: a question failed: {why}");
+                Err(why)
+            }
             Err(_) => {
                 warn!("AI: no whole answer within {} s", self.whole_answer.as_secs());
                 Err(AiFailure::Unavailable)

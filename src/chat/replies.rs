@@ -253,7 +253,8 @@ pub enum NameProblem {
 /// Says what is wrong with a name and asks again.
 pub fn ask_name_again(problem: NameProblem) -> Bytes {
     let mut sheet = Sheet::default();
-    sheet.on(Colour::Red);
+    // In a raw terminal Enter has not moved on from the line of the prompt.
+    sheet.fixed(BLOCK_START).on(Colour::Red);
     match problem {
         NameProblem::Invalid(NameError::TooShort) => {
             sheet.fixed("Username too short (min 2 characters)")

@@ -89,7 +89,7 @@ fn names_are_asked_for_again_with_the_reason() {
     ];
     for (problem, want) in cases {
         let shown = plain(&ask_name_again(problem));
-        assert_eq!(shown, format!("{want}\nEnter your username: "));
+        assert_eq!(shown, format!("\n{want}\nEnter your username: "));
     }
 }
 

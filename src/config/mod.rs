@@ -184,7 +184,8 @@ impl Reader {
     /// A value as it may be shown.
     fn shown(&self, key: &str) -> String {
         let (value, _) = &self.values[key];
-        let secret = KEYS.iter().any(|k| k.name == key && k.secret);
+        // An address with a password in it is refused, and not shown either.
+        let secret = KEYS.iter().any(|k| k.name == key && k.secret) || value.contains('@');
         if secret && !value.is_empty() { "****".to_owned() } else { value.clone() }
     }
 
@@ -256,14 +257,27 @@ impl Reader {
         if rest.is_some_and(is_host_and_path) {
             return Ok(url.to_owned());
         }
-        Err(self.bad(key, "http:// or https://, a host, and perhaps a port and a path"))
+        Err(self.bad(
+            key,
+            "http:// or https://, a host, perhaps a port and a path, and no user or password",
+        ))
     }
 
     fn log_filter(&self, key: &'static str) -> Result<String, ConfigError> {
         let text = self.text(key);
+        // To the parser any word is a module, and a mistyped level the silence of all others.
+        let known = |part: &str| match part.split_once('=') {
+            Some((module, _)) => !module.is_empty(),
+            None => {
+                part.parse::<log::LevelFilter>().is_ok()
+                    || part.starts_with("lobbyd")
+                    || part.contains("::")
+            }
+        };
+        let parts_known = text.split('/').next().unwrap_or_default().split(',').all(known);
         match env_filter::Builder::new().try_parse(&text) {
-            Ok(_) => Ok(text),
-            Err(_) => Err(self.bad(key, "a level, as info, or module=level, separated by commas")),
+            Ok(_) if parts_known => Ok(text),
+            _ => Err(self.bad(key, "a level, as info, or module=level, separated by commas")),
         }
     }
 }

@@ -51,8 +51,9 @@ fn bad_values_name_the_key_the_value_and_what_was_expected() {
         ("GEMINI_BASE_URL", "http://"),
         ("GEMINI_BASE_URL", "http://?x"),
         ("GEMINI_BASE_URL", "http://host:99999"),
-        ("GEMINI_BASE_URL", "http://user:pass@host"),
         ("RUST_LOG", "lobbyd=loud"),
+        ("RUST_LOG", "infoo"),
+        ("RUST_LOG", "=,="),
         ("AI_TIMEOUT_SECS", "0"),
         ("AI_WORKERS", "0"),
         ("AI_QUEUE", "0"),
@@ -93,6 +94,20 @@ fn addresses_have_short_forms() {
         assert_eq!(config.addr, Some(ListenAddr(want.parse().unwrap())), "{text}");
     }
     assert_eq!(load(&[("CHAT_ADDR", "OFF")]).unwrap().addr, None);
+}
+
+#[test]
+fn an_address_with_a_password_is_refused_and_not_shown() {
+    let error = load(&[("GEMINI_BASE_URL", "http://user:pass@host")]).unwrap_err().to_string();
+    assert!(error.contains("****") && !error.contains("pass@"), "{error}");
+}
+
+#[test]
+fn log_filters_may_name_modules() {
+    for good in ["off", "INFO", "lobbyd", "warn,lobbyd=debug", "h2::proto,mio=error", "info/conn=1"]
+    {
+        assert!(load(&[("RUST_LOG", good)]).is_ok(), "{good}");
+    }
 }
 
 #[test]

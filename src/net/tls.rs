@@ -12,7 +12,7 @@ use openssl::error::ErrorStack;
 use openssl::hash::MessageDigest;
 use openssl::nid::Nid;
 use openssl::pkey::{PKey, Private};
-use openssl::ssl::{SslAcceptor, SslFiletype, SslMethod, SslOptions, SslVersion};
+use openssl::ssl::{SslAcceptor, SslMethod, SslOptions, SslVersion};
 use openssl::x509::extension::{
     BasicConstraints, ExtendedKeyUsage, KeyUsage, SubjectAlternativeName,
 };
@@ -73,6 +73,9 @@ pub enum GenCertError {
         /// Why.
         source: io::Error,
     },
+    /// Both would be the same file.
+    #[error("{}: certificate and key cannot be one file; set CHAT_TLS_CERT and CHAT_TLS_KEY apart", .0.display())]
+    OneFile(PathBuf),
     /// OpenSSL failed.
     #[error("the certificate cannot be made: {0}")]
     OpenSsl(#[from] ErrorStack),
@@ -97,7 +100,8 @@ pub fn load(cert: &Path, key: &Path) -> Result<LoadedTls, TlsError> {
     let pem = read(cert).map_err(cert_error)?;
     let leaf =
         X509::from_pem(&pem).map_err(|_| cert_error("it holds no PEM certificate".into()))?;
-    let private = PKey::private_key_from_pem(&read(key).map_err(key_error)?)
+    // With a passphrase at hand, OpenSSL asks nobody for one: it would on the terminal.
+    let private = PKey::private_key_from_pem_passphrase(&read(key).map_err(key_error)?, b"")
         .map_err(|_| key_error("it holds no PEM private key without a passphrase".into()))?;
 
     let mut builder = SslAcceptor::mozilla_intermediate_v5(SslMethod::tls_server())?;
@@ -111,7 +115,7 @@ pub fn load(cert: &Path, key: &Path) -> Result<LoadedTls, TlsError> {
     if !leaf.public_key()?.public_eq(&private) {
         return Err(mismatch());
     }
-    builder.set_private_key_file(key, SslFiletype::PEM).map_err(|_| mismatch())?;
+    builder.set_private_key(&private).map_err(|_| mismatch())?;
     builder.check_private_key().map_err(|_| mismatch())?;
     Ok(LoadedTls { acceptor: builder.build(), fingerprint: fingerprint(&leaf)? })
 }
@@ -128,6 +132,9 @@ fn fingerprint(cert: &X509) -> Result<String, ErrorStack> {
 /// # Errors
 /// Why not; without `force` an existing file is never touched.
 pub fn generate(cert: &Path, key: &Path, host: &str, force: bool) -> Result<String, GenCertError> {
+    if cert == key {
+        return Err(GenCertError::OneFile(cert.to_owned()));
+    }
     if !force && let Some(existing) = [cert, key].into_iter().find(|path| path.exists()) {
         return Err(GenCertError::Exists(existing.to_owned()));
     }
