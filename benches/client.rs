@@ -46,6 +46,9 @@ pub struct Client {
     /// Sequence number that comes next, of each sender.
     next: HashMap<u32, u32>,
     lobby_steps: Vec<String>,
+    leaving: bool,
+    /// What it is shown does not count.
+    bystander: bool,
 }
 
 /// What was counted.
@@ -75,6 +78,10 @@ pub struct Swarm {
     pub completed: Vec<u32>,
     pub measuring: bool,
     buf: Vec<u8>,
+    /// Numbers the names of those that come and go.
+    serial: usize,
+    /// Added to each line.
+    pub padding: String,
 }
 
 impl Swarm {
@@ -92,14 +99,50 @@ impl Swarm {
             completed: Vec::new(),
             measuring: false,
             buf: vec![0; 256 * 1024],
+            padding: String::new(),
+            serial: 0,
         }
     }
 
     /// Connects one more, which will be in `room` of `rooms`.
-    pub fn connect(&mut self, room: usize, rooms: usize) {
+    pub fn connect(&mut self, room: usize, rooms: usize, small_buffer: bool) {
         let id = self.clients.len();
+        let (name, lobby_steps) = if rooms > 1 {
+            (format!("r{room}-u{id}"), vec![format!("/join r{room}")])
+        } else {
+            (format!("u{id}"), Vec::new())
+        };
+        let client = self.open(id, name, room, lobby_steps, small_buffer);
+        self.clients.push(client);
+    }
+
+    /// Connects one that is in the common room, but whose deliveries do not count.
+    pub fn connect_bystander(&mut self) -> usize {
+        let id = self.clients.len();
+        self.connect(usize::MAX, 1, false);
+        self.clients[id].bystander = true;
+        id
+    }
+
+    /// Connects a new one in the place of one that is gone.
+    fn connect_as(&mut self, id: usize) {
+        let name = format!("u{id}-{}", self.serial);
+        self.clients[id] = self.open(id, name, 0, Vec::new(), false);
+    }
+
+    fn open(
+        &mut self,
+        id: usize,
+        name: String,
+        room: usize,
+        lobby_steps: Vec<String>,
+        small_buffer: bool,
+    ) -> Client {
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
         socket.set_tcp_nodelay(true).unwrap();
+        if small_buffer {
+            socket.set_recv_buffer_size(4_096).unwrap();
+        }
         let address = (id / CLIENTS_PER_ADDRESS) as u32;
         let from = Ipv4Addr::from(u32::from(Ipv4Addr::new(127, 1, 0, 1)) + address);
         socket.bind(&SocketAddr::from((from, 0)).into()).unwrap();
@@ -110,8 +153,6 @@ impl Swarm {
             .registry()
             .register(&mut stream, Token(id), Interest::READABLE | Interest::WRITABLE)
             .unwrap();
-        let name = if rooms > 1 { format!("r{room}-u{id}") } else { format!("u{id}") };
-        let lobby_steps = if rooms > 1 { vec![format!("/join r{room}")] } else { Vec::new() };
         let mut client = Client {
             stream,
             state: State::Greeting,
@@ -124,13 +165,15 @@ impl Swarm {
             longest_gap: Duration::ZERO,
             next: HashMap::new(),
             lobby_steps,
+            leaving: false,
+            bystander: false,
         };
         if self.protocol == Protocol::Irc {
             let hello = format!("NICK {0}\r\nUSER {0} 0 * :{0}\r\n", client.name);
             client.output.extend_from_slice(hello.as_bytes());
             client.flush();
         }
-        self.clients.push(client);
+        client
     }
 
     /// Waits until all are in.
@@ -149,7 +192,8 @@ impl Swarm {
 
     /// Sends a numbered line that was due at `due`.
     pub fn say(&mut self, id: usize, seq: u32, due: Duration) {
-        let text = format!("~{id},{seq},{}~ {}", due.as_nanos(), "some words to make a line");
+        let text =
+            format!("|{id},{seq},{}| some words to make a line{}", due.as_nanos(), self.padding);
         let line = match self.protocol {
             Protocol::Lobbyd => format!("{text}\n"),
             Protocol::Irc => format!("PRIVMSG #r{} :{text}\r\n", self.clients[id].room),
@@ -211,7 +255,7 @@ impl Swarm {
         while let Some(end) = rest.iter().position(|b| *b == b'\n') {
             let line = &rest[..end];
             rest = &rest[end + 1..];
-            if let Some(at) = line.iter().position(|b| *b == b'~') {
+            if let Some(at) = line.iter().position(|b| *b == b'|') {
                 self.delivered(id, &line[at + 1..], now);
             } else if line.starts_with(b"PING") {
                 let pong = [b"PONG", &line[4..], b"\n"].concat();
@@ -222,12 +266,15 @@ impl Swarm {
     }
 
     fn delivered(&mut self, id: usize, mark: &[u8], now: Duration) {
-        let end = mark.iter().position(|b| *b == b'~').unwrap_or(0);
+        let end = mark.iter().position(|b| *b == b'|').unwrap_or(0);
         let mark = std::str::from_utf8(&mark[..end]).unwrap();
         let mut numbers = mark.split(',').map(|n| n.parse::<u64>().unwrap());
         let (sender, seq) = (numbers.next().unwrap() as u32, numbers.next().unwrap() as u32);
         let due = Duration::from_nanos(numbers.next().unwrap());
         let client = &mut self.clients[id];
+        if client.bystander {
+            return;
+        }
         let next = client.next.entry(sender).or_insert(0);
         match seq.cmp(next) {
             std::cmp::Ordering::Less => return self.counts.doubled += 1,
@@ -262,6 +309,31 @@ impl Swarm {
             Protocol::Lobbyd => client.log_in_to_lobbyd(&text),
             Protocol::Irc => client.log_in_to_irc(&text),
         }
+    }
+
+    /// Sends whoever has got in on their way out, and puts new ones in the place of those that are
+    /// gone; how many those were.
+    pub fn churn(&mut self) -> u64 {
+        let mut gone = 0;
+        for id in 0..self.clients.len() {
+            match self.clients[id].state {
+                State::Ready if !self.clients[id].leaving => {
+                    self.clients[id].leaving = true;
+                    let goodbye = match self.protocol {
+                        Protocol::Lobbyd => "hello\n/quit\n".to_owned(),
+                        Protocol::Irc => "PRIVMSG #r0 :hello\r\nQUIT\r\n".to_owned(),
+                    };
+                    self.clients[id].send(goodbye.as_bytes());
+                }
+                State::Closed => {
+                    gone += 1;
+                    self.serial += 1;
+                    self.connect_as(id);
+                }
+                _ => {}
+            }
+        }
+        gone
     }
 
     /// Forgets what was counted and begins to measure.

@@ -11,7 +11,7 @@ pub struct Report {
 
 type Column = (&'static str, fn(&Outcome) -> f64);
 
-const COLUMNS: [Column; 12] = [
+const COLUMNS: [Column; 14] = [
     ("cpu us/line", |o| o.cpu_us_per_line),
     ("lines/s", |o| o.lines_per_sec),
     ("p50 ms", |o| o.p50_ms),
@@ -22,6 +22,8 @@ const COLUMNS: [Column; 12] = [
     ("KiB/client", |o| o.rss_kib_per_client),
     ("login cpu s", |o| o.login_cpu_secs),
     ("idle cpu %", |o| o.idle_cpu_percent),
+    ("cpu us/connection", |o| o.cpu_us_per_connection),
+    ("connections/s", |o| o.connections_per_sec),
     ("bad", |o| (o.lost + o.doubled) as f64 + o.missing as f64),
     ("others %", |o| o.others_busy_percent),
 ];

@@ -21,6 +21,8 @@ enum Load {
     Closed { senders: usize, in_flight: usize },
     /// No lines.
     None,
+    /// Connect, log in, a line, quit; several side by side, as fast as it goes.
+    Churn,
 }
 
 /// A scenario.
@@ -29,37 +31,68 @@ pub struct Scenario {
     clients: usize,
     rooms: usize,
     load: Load,
-    /// Clients that stop reading once it has begun.
+    /// Clients with a small receive buffer that stop reading once it has begun.
     stopped: usize,
+    /// Characters that are added to each line.
+    padding: usize,
+    /// Users who join a private lobby at one instant, which takes password work.
+    private_joins: usize,
 }
 
 /// All scenarios, in the order of the tables.
-pub static SCENARIOS: [Scenario; 9] = [
-    open("small", 20, 1, 200, 0),
-    open("fanout", 200, 1, 200, 0),
-    open("heavy", 200, 1, 1_000, 0),
-    open("crowd", 1_000, 1, 50, 0),
-    open("many", 2_000, 200, 2_000, 0),
+pub static SCENARIOS: [Scenario; 13] = [
+    open("small", 20, 1, 200),
+    open("fanout", 200, 1, 200),
+    open("heavy", 200, 1, 1_000),
+    open("crowd", 1_000, 1, 50),
+    open("many", 2_000, 200, 2_000),
     Scenario {
         name: "saturate",
         clients: 200,
         rooms: 1,
         load: Load::Closed { senders: 20, in_flight: 8 },
         stopped: 0,
+        padding: 0,
+        private_joins: 0,
     },
-    open("slow", 200, 1, 200, 1),
-    open("slow20", 200, 1, 200, 20),
-    Scenario { name: "idle", clients: 1_000, rooms: 1, load: Load::None, stopped: 0 },
+    Scenario {
+        name: "hashing",
+        clients: 200,
+        rooms: 1,
+        load: Load::Open { lines_per_sec: 200 },
+        stopped: 0,
+        padding: 0,
+        private_joins: 10,
+    },
+    slow("steady", 0),
+    slow("slow", 1),
+    slow("slow20", 20),
+    idle_with("idle", 1_000),
+    idle_with("idle10k", 10_000),
+    Scenario {
+        name: "churn",
+        clients: 1,
+        rooms: 1,
+        load: Load::Churn,
+        stopped: 0,
+        padding: 0,
+        private_joins: 0,
+    },
 ];
 
-const fn open(
-    name: &'static str,
-    clients: usize,
-    rooms: usize,
-    lines_per_sec: u32,
-    stopped: usize,
-) -> Scenario {
-    Scenario { name, clients, rooms, load: Load::Open { lines_per_sec }, stopped }
+/// Long lines, so that the buffers of a client that stops reading are full within the run.
+const fn slow(name: &'static str, stopped: usize) -> Scenario {
+    let load = Load::Open { lines_per_sec: 200 };
+    Scenario { name, clients: 200, rooms: 1, load, stopped, padding: 500, private_joins: 0 }
+}
+
+const fn idle_with(name: &'static str, clients: usize) -> Scenario {
+    Scenario { name, clients, rooms: 1, load: Load::None, stopped: 0, padding: 0, private_joins: 0 }
+}
+
+const fn open(name: &'static str, clients: usize, rooms: usize, lines_per_sec: u32) -> Scenario {
+    let load = Load::Open { lines_per_sec };
+    Scenario { name, clients, rooms, load, stopped: 0, padding: 0, private_joins: 0 }
 }
 
 /// What one run showed.
@@ -78,6 +111,8 @@ pub struct Outcome {
     pub rss_kib_per_client: f64,
     pub login_cpu_secs: f64,
     pub idle_cpu_percent: f64,
+    pub cpu_us_per_connection: f64,
+    pub connections_per_sec: f64,
     pub others_busy_percent: f64,
     pub cut_off: usize,
 }
@@ -85,32 +120,42 @@ pub struct Outcome {
 impl Scenario {
     /// Runs it once. None where the server cannot take part.
     pub fn run(&self, kind: Kind, secs: Duration, pinned: bool) -> Option<Outcome> {
+        if self.private_joins > 0 && kind != Kind::Lobbyd {
+            return None;
+        }
         let server = Server::start(kind, pinned, &[]);
         let empty = rss_bytes(server.pid());
         let mut swarm = Swarm::new(kind.protocol(), server.port);
         if kind == Kind::Lobbyd && self.rooms > 1 {
             make_rooms(&mut swarm, self.rooms);
         }
+        swarm.padding = "p".repeat(self.padding);
         let first = swarm.clients.len();
         let cpu = cpu_ns(server.pid());
         for i in 0..self.clients {
-            swarm.connect(i % self.rooms, self.rooms);
+            swarm.connect(i % self.rooms, self.rooms, i >= self.clients - self.stopped);
             if i % 50 == 49 {
                 swarm.turn();
             }
         }
+        let joiners: Vec<usize> =
+            (0..self.private_joins).map(|_| swarm.connect_bystander()).collect();
         swarm.wait_ready();
+        if let Some(&first) = joiners.first() {
+            swarm.command(first, "/create private hunter2 x\n");
+        }
         let login = cpu_ns(server.pid()) - cpu;
         quiet(&mut swarm, Duration::from_millis(500));
         let rss = rss_bytes(server.pid()).saturating_sub(empty);
         let mut outcome = match self.load {
             Load::Open { lines_per_sec } => {
-                self.open_loop(&mut swarm, first, &server, secs, lines_per_sec)
+                self.open_loop(&mut swarm, first, &joiners, &server, secs, lines_per_sec)
             }
             Load::Closed { senders, in_flight } => {
                 closed_loop(&mut swarm, first, &server, secs, senders, in_flight)
             }
             Load::None => idle(&mut swarm, &server, secs),
+            Load::Churn => return Some(churn(&mut swarm, &server, secs)),
         };
         outcome.login_cpu_secs = login as f64 / 1e9;
         outcome.rss_kib_per_client = rss as f64 / 1024.0 / self.clients as f64;
@@ -122,6 +167,7 @@ impl Scenario {
         &self,
         swarm: &mut Swarm,
         first: usize,
+        joiners: &[usize],
         server: &Server,
         secs: Duration,
         lines_per_sec: u32,
@@ -141,6 +187,7 @@ impl Scenario {
             if window.is_none() && now - begin >= WARM_UP {
                 swarm.measure();
                 window = Some(Window::open(server));
+                joiners.iter().for_each(|id| swarm.command(*id, "/join private hunter2\n"));
             }
             if now - begin >= WARM_UP + secs {
                 break;
@@ -168,7 +215,7 @@ impl Scenario {
 
 /// One client makes all rooms.
 fn make_rooms(swarm: &mut Swarm, rooms: usize) {
-    swarm.connect(usize::MAX, 1);
+    swarm.connect(usize::MAX, 1, false);
     swarm.wait_ready();
     for room in 0..rooms {
         swarm.command(0, &format!("/create r{room} no-pass x\n"));
@@ -227,6 +274,26 @@ fn idle(swarm: &mut Swarm, server: &Server, secs: Duration) -> Outcome {
     let used = cpu_ns(server.pid()) - cpu;
     let percent = used as f64 / begin.elapsed().as_nanos() as f64 * 100.0;
     Outcome { idle_cpu_percent: percent, ..Outcome::default() }
+}
+
+/// Connections that come and go side by side in `churn`.
+const CHURN_WIDTH: usize = 50;
+
+fn churn(swarm: &mut Swarm, server: &Server, secs: Duration) -> Outcome {
+    let (cpu, begin, mut done) = (cpu_ns(server.pid()), Instant::now(), 0_u64);
+    for _ in 0..CHURN_WIDTH {
+        swarm.connect(0, 1, false);
+    }
+    while begin.elapsed() < secs {
+        swarm.turn();
+        done += swarm.churn();
+    }
+    let used = (cpu_ns(server.pid()) - cpu) as f64;
+    Outcome {
+        cpu_us_per_connection: used / 1e3 / done.max(1) as f64,
+        connections_per_sec: done as f64 / begin.elapsed().as_secs_f64(),
+        ..Outcome::default()
+    }
 }
 
 fn quiet(swarm: &mut Swarm, time: Duration) {

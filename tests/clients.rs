@@ -214,6 +214,36 @@ fn a_draft_in_plain_nc_is_sent_whole_and_ctrl_r_shows_it_again() {
 }
 
 #[test]
+fn a_suspended_nc_is_cut_off_and_holds_up_nobody() {
+    if have(&["nc"]) {
+        let mut server = Server::start(&[("CHAT_OUTBOUND_LIMIT_BYTES", "50000")]);
+        let mut nc = Command::new("nc")
+            .args(["127.0.0.1", &server.port.to_string()])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        nc.stdin.as_mut().unwrap().write_all(b"stuck\n").unwrap();
+        server.wait_for_log("logged in as stuck");
+        let stop = Command::new("kill").args(["-STOP", &nc.id().to_string()]).status();
+        assert!(stop.unwrap().success());
+        let mut alice = server.login("alice");
+        let text = "x".repeat(900);
+        for i in 0..20_000 {
+            alice.ask(&format!("m{i} {text}"), &format!("╰─> m{i} "));
+            if server.log().contains("cut off") {
+                break;
+            }
+        }
+        server.wait_for_log("cut off");
+        alice.expect("[LOBBY] stuck has left the lobby");
+        alice.ask("on we go", "╰─> on we go");
+        nc.kill().unwrap();
+        nc.wait().unwrap();
+    }
+}
+
+#[test]
 fn a_script_piped_into_nc_gets_its_answers() {
     if have(&["nc"]) {
         let server = Server::start(&[]);
