@@ -211,19 +211,22 @@ impl Swarm {
     /// Takes what has come, once.
     pub fn turn(&mut self) {
         self.poll.poll(&mut self.events, Some(Duration::ZERO)).unwrap();
-        let ready: Vec<(usize, bool, bool)> =
-            self.events.iter().map(|e| (e.token().0, e.is_readable(), e.is_writable())).collect();
-        for (id, readable, writable) in ready {
+        let ready: Vec<(usize, bool, bool, bool)> = self
+            .events
+            .iter()
+            .map(|e| (e.token().0, e.is_readable(), e.is_writable(), e.is_read_closed()))
+            .collect();
+        for (id, readable, writable, closed) in ready {
             if writable {
                 self.clients[id].flush();
             }
             if readable {
-                self.read(id);
+                self.read(id, closed);
             }
         }
     }
 
-    fn read(&mut self, id: usize) {
+    fn read(&mut self, id: usize, to_end: bool) {
         loop {
             let client = &mut self.clients[id];
             if client.stopped || client.state == State::Closed {
@@ -235,7 +238,7 @@ impl Swarm {
                     let full = count == self.buf.len();
                     client.input.extend_from_slice(&self.buf[..count]);
                     self.understand(id);
-                    if !full {
+                    if !full && !to_end {
                         return;
                     }
                 }

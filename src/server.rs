@@ -1,13 +1,13 @@
 //! The server as a whole: opens the listeners, starts the threads and their actors, accepts, drains.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::io;
 use std::net::{SocketAddr, TcpListener as StdListener};
 use std::num::NonZero;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::thread::available_parallelism;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use actix::prelude::*;
 use log::{error, info, warn};
@@ -34,6 +34,9 @@ pub const DRAIN_TIME: Duration = Duration::from_secs(5);
 
 /// Pause after the machine could give no socket (mostly: no file descriptor left).
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Least time between two log lines about refused connections.
+const REFUSALS_EVERY: Duration = Duration::from_secs(1);
 
 /// Most threads that hash passwords.
 const MAX_HASHERS: usize = 4;
@@ -162,7 +165,8 @@ pub async fn run(
     let ai = config.ai.clone().map(start_ai);
     open_lobbies(&config, &registry, &shards, &arbiters, ai);
 
-    let acceptor = Acceptor { registry, shards: shards.clone(), next: Rc::default() };
+    let acceptor =
+        Acceptor { registry, shards: shards.clone(), next: Rc::default(), refusals: Rc::default() };
     let mut accepting: Vec<JoinHandle<()>> = Vec::new();
     if let Some(plain) = opened.plain {
         accepting.push(acceptor.start(plain, None)?);
@@ -226,6 +230,27 @@ struct Acceptor {
     registry: Addr<Registry>,
     shards: Arc<[Addr<Shard>]>,
     next: Rc<Cell<usize>>,
+    refusals: Rc<RefCell<Refusals>>,
+}
+
+/// Refused connections that the log has not been told of: a flood of them is told in lines a second
+/// apart.
+#[derive(Default)]
+struct Refusals {
+    told: Option<Instant>,
+    untold: usize,
+}
+
+impl Refusals {
+    /// Notes one; how many others came since the last line, where it is time for one.
+    fn note(&mut self, now: Instant) -> Option<usize> {
+        if self.told.is_some_and(|t| now.saturating_duration_since(t) < REFUSALS_EVERY) {
+            self.untold += 1;
+            return None;
+        }
+        self.told = Some(now);
+        Some(std::mem::take(&mut self.untold))
+    }
 }
 
 impl Acceptor {
@@ -266,7 +291,10 @@ impl Acceptor {
                 self.shards[index].do_send(Connected { conn, stream, addr, tls });
             }
             Ok(Err(refusal)) => {
-                info!("{} limit: {refusal}", addr.ip().to_canonical());
+                if let Some(others) = self.refusals.borrow_mut().note(Instant::now()) {
+                    let ip = addr.ip().to_canonical();
+                    info!("{ip} limit: {refusal} ({others} others since the last such line)");
+                }
                 if tls.is_none() {
                     refuse(&stream, refusal);
                 }

@@ -188,3 +188,32 @@ fn a_half_closed_client_that_reads_slowly_gets_all_of_it() {
     assert_eq!(count(&text, "╰─> m"), 200);
     assert!(text.contains("=== Users in") && text.contains("╰─> bye all"));
 }
+
+#[test]
+fn stuck_clients_take_no_more_memory_than_their_limits() {
+    const STUCK: u64 = 20;
+    const LIMIT_KIB: u64 = 64;
+    let limit = (LIMIT_KIB * 1024).to_string();
+    let mut server = Server::start(&[("CHAT_OUTBOUND_LIMIT_BYTES", &limit)]);
+    let mut alice = server.login("alice");
+    let mut stuck = Vec::new();
+    for i in 0..STUCK {
+        let mut client = server.connect();
+        socket2::SockRef::from(client.tcp()).set_recv_buffer_size(4_096).unwrap();
+        client.log_in(&format!("stuck{i}"));
+        stuck.push(client);
+    }
+    let before = resident_kib(server.pid());
+    let (text, mut most) = ("x".repeat(900), 0);
+    for i in 0..2_000 {
+        alice.ask(&format!("m{i} {text}"), &format!("╰─> m{i} "));
+        most = most.max(resident_kib(server.pid()));
+        if count(&server.log(), "cut off") as u64 == STUCK {
+            break;
+        }
+    }
+    server.wait_for(|s| count(&s.log(), "cut off") as u64 == STUCK, "all of them are cut off");
+    // Some room for what the server needs for its work.
+    let allowed = before + STUCK * LIMIT_KIB + 4_096;
+    assert!(most < allowed, "memory grew from {before} to {most} KiB, over {allowed}");
+}

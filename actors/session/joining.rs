@@ -20,7 +20,7 @@ use crate::chat::lobbies::{GENERAL, LobbyId};
 use crate::chat::name::{Name, NameKey};
 use crate::chat::password::{MAX_PASSWORD_CHARS, PasswordRecord, Secret};
 use crate::chat::pictures::Picture;
-use crate::chat::replies::Reply;
+use crate::chat::replies::{Farewell, Reply};
 use crate::chat::room::{JoinError, Member};
 
 /// Tries to find a lobby that broke set up again, before its members go to general.
@@ -174,7 +174,7 @@ impl Session {
         self.reply(&Reply::LobbyRestarted);
         self.ask(work, |session, entered| match entered {
             Some(entered) => session.move_to(entered),
-            None => session.close(None),
+            None => session.close(Some(Farewell::Fault)),
         });
     }
 

@@ -283,6 +283,8 @@ pub enum Farewell {
     TooSlow,
     /// No valid name in time.
     LoginTimeout,
+    /// Something broke that the session cannot do without.
+    Fault,
     /// Nothing was sent for too long.
     Idle,
     /// TLS on the plain port; the port that speaks TLS, where there is one.
@@ -298,6 +300,7 @@ pub fn farewell(farewell: Farewell) -> Bytes {
         Farewell::Shutdown => sheet.fixed("Server is shutting down. Goodbye!"),
         Farewell::TooSlow => sheet.fixed("You read too slowly and were disconnected."),
         Farewell::LoginTimeout => sheet.fixed("No username in time. Goodbye!"),
+        Farewell::Fault => sheet.fixed("Something broke on the server. Please connect again."),
         Farewell::Idle => sheet.fixed("You were idle for too long. Goodbye!"),
         Farewell::SpeaksTls(Some(port)) => {
             sheet.fixed("This port does not speak TLS. Use port ").number(port.into()).fixed(".")
