@@ -24,7 +24,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use gemini::{Answer, Gemini, finish, text, whole};
-use harness::{Folder, Server, plain, run};
+use harness::{Folder, Server, descriptors, plain, resident_kib, run};
 
 const GOOD: usize = 500;
 const ROOMS: usize = 10;
@@ -219,16 +219,6 @@ fn bad_clients(
             pause(100);
         }),
     ]
-}
-
-fn descriptors(pid: u32) -> usize {
-    std::fs::read_dir(format!("/proc/{pid}/fd")).unwrap().count()
-}
-
-fn resident_kib(pid: u32) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
-    let line = status.lines().find(|l| l.starts_with("VmRSS:")).unwrap();
-    line.split_whitespace().nth(1).unwrap().parse().unwrap()
 }
 
 fn start(gemini: &Gemini) -> Server {

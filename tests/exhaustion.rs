@@ -7,17 +7,7 @@ use std::os::unix::process::CommandExt;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use crate::harness::{Folder, PATIENCE, Server, count, run};
-
-pub fn descriptors(pid: u32) -> usize {
-    fs::read_dir(format!("/proc/{pid}/fd")).unwrap().count()
-}
-
-pub fn resident_kib(pid: u32) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
-    let line = status.lines().find(|l| l.starts_with("VmRSS:")).unwrap();
-    line.split_whitespace().nth(1).unwrap().parse().unwrap()
-}
+use crate::harness::{Folder, PATIENCE, Server, count, descriptors, resident_kib, run};
 
 /// Milliseconds of processor time that a process has used.
 fn cpu_ms(pid: u32) -> u64 {

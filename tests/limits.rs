@@ -4,8 +4,7 @@ use std::io::Read;
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use crate::exhaustion::resident_kib;
-use crate::harness::{PATIENCE, Server, count};
+use crate::harness::{PATIENCE, Server, count, resident_kib};
 
 fn all_that_comes(port: u16) -> String {
     let mut text = String::new();
