@@ -56,7 +56,11 @@ fn tls_on_the_plain_port_is_told_where_tls_is() {
 #[test]
 fn http_gets_an_answer_in_its_own_words() {
     let server = Server::start(&[]);
+    // At once, nothing but the answer comes; later, after the welcome.
+    let answer = server.script(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+    assert!(answer.starts_with("HTTP/1.1 400 Bad Request\n"), "{answer}");
     let mut client = server.connect();
+    client.expect("Enter your username: ");
     client.send_raw(b"GET /index.html HTTP/1.1\r\nHost: chat\r\nUser-Agent: x\r\n\r\n");
     client.expect("HTTP/1.1 400 Bad Request\n");
     client.expect("This is a chat server");

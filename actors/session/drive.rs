@@ -11,6 +11,7 @@ use bytes::Bytes;
 use log::{debug, info, warn};
 use tokio::time::sleep;
 
+use super::login::begins_http;
 use super::{Phase, Session};
 use crate::chat::ansi::Style;
 use crate::chat::command::{self, Input};
@@ -24,6 +25,10 @@ const STEPS_PER_TURN: usize = 64;
 
 /// Messages of one session on their way to its lobby. More are not read meanwhile.
 const MAX_IN_FLIGHT: usize = 32;
+
+/// How long the welcome is held back for a client on the plain port that may speak first. Its request
+/// follows right behind the handshake of TCP, and nobody notices so little.
+const GREETING_PAUSE: Duration = Duration::from_millis(3);
 
 /// How often a half-closed client that waits for an answer is looked after.
 const PROBE_EVERY: Duration = Duration::from_secs(5);
@@ -75,6 +80,7 @@ impl Session {
         self.check_health();
         match &mut self.phase {
             Phase::Handshake => return self.step_handshake(cx),
+            Phase::Greeting => return self.step_greeting(cx),
             Phase::Closing(_) => return self.step_closing(cx),
             Phase::Done => return Poll::Pending,
             Phase::Naming | Phase::Chatting(_) => {}
@@ -116,16 +122,38 @@ impl Session {
     fn step_handshake(&mut self, cx: &mut TaskContext<'_>) -> Poll<()> {
         let result = ready!(self.peer.transport().poll_handshake(cx));
         match result {
-            Ok(()) => {
-                self.phase = Phase::Naming;
-                self.peer.answer(&welcome());
-            }
+            Ok(()) if self.secure => self.greet(),
+            Ok(()) => self.phase = Phase::Greeting,
             Err(error) => {
                 debug!("conn={} TLS handshake: {error}", self.peer.conn().0);
                 self.phase = Phase::Done;
             }
         }
         Poll::Ready(())
+    }
+
+    /// On the plain port a browser or a TLS client speaks at once, and would take a welcome for the
+    /// answer: what it gets instead is in its own words, or at least one line.
+    fn step_greeting(&mut self, cx: &mut TaskContext<'_>) -> Poll<()> {
+        if self.unread.is_empty() && !self.at_end && self.read(cx).is_ready() {
+            return Poll::Ready(());
+        }
+        if begins_http(&self.unread) {
+            self.phase = Phase::Naming;
+            return Poll::Ready(());
+        }
+        if self.unread.is_empty() && !self.at_end {
+            let timer = self.timer.get_or_insert_with(|| Box::pin(sleep(GREETING_PAUSE)));
+            ready!(timer.as_mut().poll(cx));
+        }
+        self.timer = None;
+        self.greet();
+        Poll::Ready(())
+    }
+
+    fn greet(&mut self) {
+        self.phase = Phase::Naming;
+        self.peer.answer(&welcome());
     }
 
     /// The next thing in the bytes that were read; at their end, the line that stands unended.
@@ -179,9 +207,9 @@ impl Session {
         }
         if self.questions > 0 {
             // A peer that closed its sending may have closed altogether, and only a write tells.
-            let probe = self.probe.get_or_insert_with(|| Box::pin(sleep(PROBE_EVERY)));
-            ready!(probe.as_mut().poll(cx));
-            self.probe = None;
+            let timer = self.timer.get_or_insert_with(|| Box::pin(sleep(PROBE_EVERY)));
+            ready!(timer.as_mut().poll(cx));
+            self.timer = None;
             self.show(|_| ());
             return Poll::Ready(());
         }
@@ -205,7 +233,8 @@ impl Session {
             Ok(count) => {
                 self.pace.read(count);
                 self.peer.note_input(now);
-                if !self.secure && matches!(self.phase, Phase::Naming) && self.is_tls_hello() {
+                let nameless = matches!(self.phase, Phase::Greeting | Phase::Naming);
+                if !self.secure && nameless && self.is_tls_hello() {
                     info!("conn={} speaks TLS on the plain port", self.peer.conn().0);
                     self.unread = Vec::new();
                     self.close(Some(Farewell::SpeaksTls(self.world.tls_port)));

@@ -79,6 +79,14 @@ impl Session {
     }
 }
 
+/// Whether bytes begin like an HTTP/1 request: a method and a blank.
+pub(super) fn begins_http(bytes: &[u8]) -> bool {
+    let starts = |method: &&str| {
+        bytes.strip_prefix(method.as_bytes()).is_some_and(|rest| rest.first() == Some(&b' '))
+    };
+    HTTP_METHODS.iter().any(starts)
+}
+
 /// The first line of an HTTP/1 request (RFC 9112 §3). No name looks like one.
 fn is_http(line: &str) -> bool {
     let mut words = line.split(' ');
@@ -93,6 +101,8 @@ mod tests {
     #[test]
     fn http_is_told_from_names() {
         assert!(is_http("GET / HTTP/1.1") && is_http("POST /x?a b HTTP/1.0"));
+        assert!(begins_http(b"GET / HTTP/1.1\r\n") && begins_http(b"PUT "));
+        assert!(!begins_http(b"GET") && !begins_http(b"GETTER x") && !begins_http(b"alice"));
         for name in ["GET", "alice", "GET HTTP", "get / HTTP/1.1", ""] {
             assert!(!is_http(name), "{name}");
         }

@@ -50,6 +50,8 @@ const LENGTH_NOTICES: usize = 3;
 enum Phase {
     /// In the TLS handshake.
     Handshake,
+    /// About to be welcomed, unless it speaks first and something that is no chat.
+    Greeting,
     /// Asked for a name.
     Naming,
     /// In a lobby.
@@ -96,8 +98,9 @@ pub struct Session {
     pace: Pace,
     /// The peer sends no more.
     at_end: bool,
-    /// Until a peer that sends no more is looked after, while it waits for an answer.
-    probe: Option<Pin<Box<Sleep>>>,
+    /// What a session waits for now and then: to welcome a client that does not speak first, or to look
+    /// after one that sends no more and waits for an answer.
+    timer: Option<Pin<Box<Sleep>>>,
     /// A lobby that broke, to be gone back to once the request under way is answered.
     lost: Option<LobbyId>,
     /// Questions to Rox that are not over yet; below 0 where the end came before the beginning.
@@ -129,7 +132,7 @@ impl Session {
                 ],
                 pace: Pace::new(Instant::now()),
                 at_end: false,
-                probe: None,
+                timer: None,
                 lost: None,
                 questions: 0,
             }
