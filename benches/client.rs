@@ -356,6 +356,16 @@ impl Swarm {
         reading.map(|c| c.longest_gap).max().unwrap_or_default()
     }
 
+    /// Lets those that stopped read again. What they were not shown does not count as lost.
+    pub fn go_on_reading(&mut self) {
+        for id in 0..self.clients.len() {
+            if std::mem::take(&mut self.clients[id].stopped) {
+                self.clients[id].bystander = true;
+                self.read(id, true);
+            }
+        }
+    }
+
     /// How many have been disconnected.
     pub fn closed(&self) -> usize {
         self.clients.iter().filter(|c| c.state == State::Closed).count()

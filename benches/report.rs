@@ -11,7 +11,7 @@ pub struct Report {
 
 type Column = (&'static str, fn(&Outcome) -> f64);
 
-const COLUMNS: [Column; 14] = [
+const COLUMNS: [Column; 15] = [
     ("cpu us/line", |o| o.cpu_us_per_line),
     ("lines/s", |o| o.lines_per_sec),
     ("p50 ms", |o| o.p50_ms),
@@ -24,6 +24,7 @@ const COLUMNS: [Column; 14] = [
     ("idle cpu %", |o| o.idle_cpu_percent),
     ("cpu us/connection", |o| o.cpu_us_per_connection),
     ("connections/s", |o| o.connections_per_sec),
+    ("cut off", |o| o.cut_off as f64),
     ("bad", |o| (o.lost + o.doubled) as f64 + o.missing as f64),
     ("others %", |o| o.others_busy_percent),
 ];
@@ -38,7 +39,6 @@ impl Report {
             "lost": outcome.lost,
             "doubled": outcome.doubled,
             "missing": outcome.missing,
-            "cut_off": outcome.cut_off,
         });
         for (name, value) in COLUMNS {
             json[name] = serde_json::json!((value(&outcome) * 1e4).round() / 1e4);

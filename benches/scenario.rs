@@ -159,6 +159,9 @@ impl Scenario {
         };
         outcome.login_cpu_secs = login as f64 / 1e9;
         outcome.rss_kib_per_client = rss as f64 / 1024.0 / self.clients as f64;
+        // Whoever stopped reading learns only now whether it was cut off.
+        swarm.go_on_reading();
+        quiet(&mut swarm, Duration::from_millis(500));
         outcome.cut_off = swarm.closed();
         Some(outcome)
     }
