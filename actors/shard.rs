@@ -6,7 +6,7 @@
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::{self, Poll};
+use std::task::{self, Poll, ready};
 use std::time::{Duration, Instant};
 
 use actix::fut::ActorFuture;
@@ -14,6 +14,8 @@ use actix::prelude::*;
 use log::{error, info};
 use openssl::ssl::Ssl;
 use tokio::net::TcpStream;
+use tokio::sync::Semaphore;
+use tokio::time::{Sleep, sleep};
 use tokio_openssl::SslStream;
 
 use super::hasher::HasherPool;
@@ -37,6 +39,10 @@ const CLOCK_TICK: Duration = Duration::from_millis(250);
 /// How often a draining Shard looks whether everybody is gone.
 const DRAIN_POLL: Duration = Duration::from_millis(5);
 
+/// Clients of a thread that log in at one time. What a login takes in memory meanwhile is then taken
+/// so often at most, however many come back at once after a restart.
+const LOGINS_AT_ONCE: usize = 32;
+
 /// What all Sessions of a thread share.
 pub struct World {
     /// The settings.
@@ -53,6 +59,8 @@ pub struct World {
     pub tls_port: Option<u16>,
     /// The clients of this thread.
     pub hub: Hub<Addr<Session>>,
+    /// Turns to log in.
+    pub logins: Arc<Semaphore>,
 }
 
 /// What a Shard needs to start.
@@ -82,7 +90,8 @@ impl Shard {
         let ShardSetup { config, registry, hasher, tls_port, index } = setup;
         let shard = ctx.address();
         let hub = Hub::default();
-        let world = World { config, registry, hasher, shard, index, tls_port, hub };
+        let logins = Arc::new(Semaphore::new(LOGINS_AT_ONCE));
+        let world = World { config, registry, hasher, shard, index, tls_port, hub, logins };
         Self { world: Rc::new(world), draining: false }
     }
 
@@ -128,7 +137,7 @@ impl Shard {
     fn act(&self, room: LobbyId, act: Act) {
         let hub = &self.world.hub;
         match act {
-            Act::Text(text) => hub.show(room, &text),
+            Act::Text(text) => hub.show(room, text),
             Act::Answer { id, headed, bare } => hub.show_answer(room, id, &headed, &bare),
             Act::Reply(seat, block) => hub.show_one(seat, &block, true),
             Act::Enter(seat, block) => {
@@ -153,19 +162,28 @@ impl Shard {
     }
 }
 
-/// Writes what was queued, each time the mailbox has been drained.
-struct Flusher;
+/// Writes what was queued, each time the mailbox has been drained; text of rooms perhaps a little
+/// later, together with more.
+#[derive(Default)]
+struct Flusher {
+    pause: Option<Pin<Box<Sleep>>>,
+}
 
 impl ActorFuture<Shard> for Flusher {
     type Output = ();
 
     fn poll(
-        self: Pin<&mut Self>,
+        mut self: Pin<&mut Self>,
         shard: &mut Shard,
         _: &mut Context<Shard>,
-        _: &mut task::Context<'_>,
+        cx: &mut task::Context<'_>,
     ) -> Poll<()> {
-        survive((), || shard.world.hub.flush());
+        while let Some(pause) = survive(None, || shard.world.hub.flush(Instant::now())) {
+            let timer = self.pause.get_or_insert_with(|| Box::pin(sleep(pause)));
+            ready!(timer.as_mut().poll(cx));
+            self.pause = None;
+        }
+        self.pause = None;
         Poll::Pending
     }
 }
@@ -174,7 +192,7 @@ impl Actor for Shard {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        ctx.spawn(Flusher);
+        ctx.spawn(Flusher::default());
         ctx.run_interval(CLOCK_TICK, |shard, _| shard.check_clock());
     }
 }

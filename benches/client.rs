@@ -77,6 +77,8 @@ pub struct Swarm {
     /// Lines that reached everybody, by sender.
     pub completed: Vec<u32>,
     pub measuring: bool,
+    /// What was due before does not count.
+    measuring_since: Duration,
     buf: Vec<u8>,
     /// Numbers the names of those that come and go.
     serial: usize,
@@ -98,6 +100,7 @@ impl Swarm {
             track_lines: false,
             completed: Vec::new(),
             measuring: false,
+            measuring_since: Duration::ZERO,
             buf: vec![0; 256 * 1024],
             padding: String::new(),
             serial: 0,
@@ -285,7 +288,7 @@ impl Swarm {
             std::cmp::Ordering::Greater => self.counts.lost += u64::from(seq - *next),
         }
         *next = seq + 1;
-        if self.measuring {
+        if self.measuring && due >= self.measuring_since {
             if let Some(last) = client.last_line {
                 client.longest_gap = client.longest_gap.max(now.saturating_sub(last));
             }
@@ -344,10 +347,16 @@ impl Swarm {
         self.counts = Counts::default();
         self.measuring = true;
         let now = self.start.elapsed();
+        self.measuring_since = now;
         for client in &mut self.clients {
             client.last_line = Some(now);
             client.longest_gap = Duration::ZERO;
         }
+    }
+
+    /// From when on what is due counts.
+    pub fn counts_from(&self) -> Option<Duration> {
+        self.measuring.then_some(self.measuring_since)
     }
 
     /// The longest time that a reading client waited for its next line.

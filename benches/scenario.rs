@@ -201,7 +201,7 @@ impl Scenario {
                 turn += 1;
                 swarm.say(id, seq[id], due);
                 seq[id] += 1;
-                if window.is_some() {
+                if swarm.counts_from().is_some_and(|since| due >= since) {
                     expected += (swarm.audience(id)
                         - if self.rooms == 1 { self.stopped } else { 0 })
                         as i64;

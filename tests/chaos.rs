@@ -332,7 +332,12 @@ fn a_minute_of_chaos_costs_the_well_behaved_nothing() {
     server.wait_for(|s| descriptors(s.pid()) <= idle + 8, "descriptors are back");
     let mut last = server.login("maker");
     last.ask("/lobbies", "=== Available Lobbies (12) ===");
-    last.ask("/users", "=== Users in 'general' (1) ===\n  [@_@] maker\n");
+    // Whoever closed its sending and vanished while it waited for Rox is found out by a write.
+    let begin = Instant::now();
+    while !last.ask("/users", " ===\n").contains("=== Users in 'general' (1)") {
+        assert!(begin.elapsed() < Duration::from_secs(15), "somebody stays in general");
+        thread::sleep(Duration::from_millis(500));
+    }
     for name in names.iter().step_by(50) {
         server.login(name);
     }

@@ -100,7 +100,7 @@ impl Session {
             return Poll::Ready(());
         }
         if let Some(input) = self.held.take() {
-            return self.carry_out(input);
+            return self.carry_out(*input);
         }
         if let Some(event) = self.next_event() {
             return self.take(event);
@@ -193,7 +193,7 @@ impl Session {
         let goes_to_lobby = matches!(&input, Input::Say(text) if self.would_pass(text));
         let room = if goes_to_lobby { MAX_IN_FLIGHT } else { 1 };
         if self.peer.awaits_echo(room) {
-            self.held = Some(input);
+            self.held = Some(Box::new(input));
             return Poll::Pending;
         }
         self.understand(input);

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use log::info;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::sleep;
 
 use super::joining::{Entered, Problem, enter};
@@ -46,11 +47,24 @@ impl Session {
         }
     }
 
+    /// Waits for its turn to log in, which is at once unless very many do.
     fn claim(&mut self, name: Name) {
+        let turns = self.world.logins.clone();
+        match turns.clone().try_acquire_owned() {
+            Ok(turn) => self.claim_now(name, turn),
+            Err(_) => self.ask(turns.acquire_owned(), |session, turn| match turn {
+                Ok(turn) => session.claim_now(name, turn),
+                Err(_) => session.ask_again(NameProblem::ServerBusy),
+            }),
+        }
+    }
+
+    fn claim_now(&mut self, name: Name, turn: OwnedSemaphorePermit) {
         let (world, at) = (self.world.clone(), self.at());
         let conn = self.peer.conn();
         let claimed = name.clone();
         let work = async move {
+            let _turn = turn;
             let name = claimed.clone();
             let claim = world.registry.send(Claim { conn, name, at }).await;
             let Ok(claim) = claim else { return Err(NameProblem::ServerBusy) };

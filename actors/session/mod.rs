@@ -17,6 +17,7 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use actix::prelude::*;
+use futures_util::FutureExt;
 use log::info;
 use tokio::time::Sleep;
 
@@ -89,12 +90,12 @@ pub struct Session {
     /// How many of those have been looked at.
     looked_at: usize,
     /// A line that waits for the messages before it to come back.
-    held: Option<Input>,
+    held: Option<Box<Input>>,
     /// The one request that is under way.
     request: Option<Pin<Box<dyn Future<Output = Then>>>>,
     window: SlidingWindow,
-    /// Notices that a line was over the rate, and over a length.
-    notices: [SlidingWindow; 2],
+    /// Notices that a line was over the rate, and over a length; most users never need any.
+    notices: Option<Box<[SlidingWindow; 2]>>,
     pace: Pace,
     /// The peer sends no more.
     at_end: bool,
@@ -126,10 +127,7 @@ impl Session {
                 held: None,
                 request: None,
                 window,
-                notices: [
-                    SlidingWindow::new(1, REFUSAL_WINDOW),
-                    SlidingWindow::new(LENGTH_NOTICES, REFUSAL_WINDOW),
-                ],
+                notices: None,
                 pace: Pace::new(Instant::now()),
                 at_end: false,
                 timer: None,
@@ -159,6 +157,7 @@ impl Session {
 
     /// Shows the client a block that answers it.
     fn show(&self, body: impl FnOnce(&mut Sheet)) {
+        self.world.hub.catch_up(self.seat);
         self.peer.answer(&block(body));
     }
 
@@ -173,7 +172,12 @@ impl Session {
             Reply::RateLimited(_) => ("too many messages", 0),
             _ => ("too long", 1),
         };
-        let notices = &mut self.notices[kind];
+        let notices = self.notices.get_or_insert_with(|| {
+            let windows =
+                [1, LENGTH_NOTICES].map(|limit| SlidingWindow::new(limit, REFUSAL_WINDOW));
+            Box::new(windows)
+        });
+        let notices = &mut notices[kind];
         if notices.check(now).is_ok() {
             notices.record(now);
             info!("conn={} limit: {limit}", self.peer.conn().0);
@@ -187,11 +191,10 @@ impl Session {
         work: impl Future<Output = T> + 'static,
         then: impl FnOnce(&mut Self, T) + 'static,
     ) {
-        self.request = Some(Box::pin(async move {
-            let answer = work.await;
-            let then: Then = Box::new(move |session| then(session, answer));
-            then
-        }));
+        // Not an async block: that would hold the work twice, and a thousand may log in at once.
+        self.request = Some(Box::pin(
+            work.map(|answer| -> Then { Box::new(move |session| then(session, answer)) }),
+        ));
     }
 
     /// Lets go of lobby and name, at once.

@@ -1,19 +1,20 @@
 //! The clients of one thread and the rooms that they are in: where one lobby text becomes many.
 //!
 //! The hub lives on one thread and is shared there, by the Shard that takes lobby text off its
-//! mailbox and by the Sessions. Each text is put into each of the few styles at most once, appended
-//! to the outbox of every member as a shared block, and written once the mailbox is drained: under
-//! load many texts leave in one write.
+//! mailbox and by the Sessions. A text waits in its room, once, until the next round of writes; then
+//! all that waits is put into each of the few styles at most once and goes to every member as one
+//! shared block and in one write. What is for one client alone comes after what its room has for it.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
+use super::handout::{Forms, Handout};
 use super::peer::Peer;
-use crate::chat::ansi::Style;
+use super::rounds::Rounds;
 use crate::chat::directory::ConnId;
 use crate::chat::lobbies::LobbyId;
 use crate::chat::replies::Farewell;
@@ -32,8 +33,26 @@ struct Occupant<S> {
     session: S,
     /// The room, and the index in its list of members.
     room: Option<(LobbyId, usize)>,
+    /// How many of the texts that wait in the room this client has already, or came after.
+    seen: Cell<usize>,
     dirty: Cell<bool>,
 }
+
+/// A room as far as it is on this thread.
+#[derive(Default)]
+struct Room {
+    members: Vec<usize>,
+    /// Texts for all members that wait for the next round, in the master style.
+    texts: Vec<Bytes>,
+    text_bytes: usize,
+}
+
+/// Text that waits in one room at most: it is judged against the limit of a client in steps that
+/// are small against it.
+const MAX_ROOM_BYTES: usize = 32 * 1024;
+
+/// With so much waiting in a room a write is cheap a line, and waiting for more gains little.
+const ENOUGH_BYTES: usize = 2 * 1024;
 
 /// All clients of a thread; `S` is how their Sessions are reached.
 pub struct Hub<S> {
@@ -43,8 +62,12 @@ pub struct Hub<S> {
 struct Inner<S> {
     seats: Vec<Option<Occupant<S>>>,
     free: Vec<usize>,
-    rooms: HashMap<LobbyId, Vec<usize>>,
+    rooms: HashMap<LobbyId, Room>,
+    /// Rooms where text waits.
+    waiting: Vec<LobbyId>,
+    /// Clients to whom something is to be written.
     dirty: Vec<usize>,
+    rounds: Rounds,
 }
 
 impl<S> Default for Hub<S> {
@@ -54,7 +77,9 @@ impl<S> Default for Hub<S> {
                 seats: Vec::new(),
                 free: Vec::new(),
                 rooms: HashMap::new(),
+                waiting: Vec::new(),
                 dirty: Vec::new(),
+                rounds: Rounds::default(),
             }),
         }
     }
@@ -65,7 +90,8 @@ impl<S: Clone> Hub<S> {
     pub fn seat(&self, peer: Rc<Peer>, session: S) -> Seat {
         let mut inner = self.inner.borrow_mut();
         let conn = peer.conn();
-        let occupant = Occupant { peer, session, room: None, dirty: Cell::new(false) };
+        let occupant =
+            Occupant { peer, session, room: None, seen: Cell::new(0), dirty: Cell::new(false) };
         let slot = match inner.free.pop() {
             Some(slot) => slot,
             None => {
@@ -94,11 +120,20 @@ impl<S: Clone> Hub<S> {
             return;
         }
         inner.leave(seat.slot);
-        let members = inner.rooms.entry(room).or_default();
+        let Room { members, texts, .. } = inner.rooms.entry(room).or_default();
         members.push(seat.slot);
-        let index = members.len() - 1;
+        let (index, seen) = (members.len() - 1, texts.len());
         if let Some(occupant) = &mut inner.seats[seat.slot] {
             occupant.room = Some((room, index));
+            occupant.seen.set(seen);
+        }
+    }
+
+    /// Queues what waits in a client's room for it: what it is answered next comes after that.
+    pub fn catch_up(&self, seat: Seat) {
+        let inner = self.inner.borrow();
+        if let Some(occupant) = inner.occupant(seat) {
+            inner.catch_up(occupant);
         }
     }
 
@@ -138,7 +173,7 @@ impl<S: Clone> Hub<S> {
     /// The Sessions in a room.
     pub fn sessions_in(&self, room: LobbyId) -> Vec<S> {
         let inner = self.inner.borrow();
-        let members = inner.rooms.get(&room).map_or(&[][..], Vec::as_slice);
+        let members = inner.rooms.get(&room).map_or(&[][..], |room| room.members.as_slice());
         members.iter().filter_map(|s| inner.seats[*s].as_ref()).map(|o| o.session.clone()).collect()
     }
 
@@ -153,17 +188,28 @@ impl<S: Clone> Hub<S> {
         self.len() == 0
     }
 
-    /// Queues a text of a room for all of its members here.
-    pub fn show(&self, room: LobbyId, master: &Bytes) {
-        let mut forms = Forms::new(master);
-        self.for_each_member(room, |peer| peer.queue(forms.get(peer.style())));
+    /// Leaves a text of a room to the next round of writes, for all of its members here.
+    pub fn show(&self, room: LobbyId, master: Bytes) {
+        let inner = &mut *self.inner.borrow_mut();
+        let Some(here) = inner.rooms.get_mut(&room) else { return };
+        if here.texts.is_empty() {
+            inner.waiting.push(room);
+        }
+        here.text_bytes += master.len();
+        here.texts.push(master);
+        if here.text_bytes >= MAX_ROOM_BYTES {
+            inner.hand_out(room);
+        }
     }
 
     /// Queues a piece of answer `id`: `bare` where the answer was the last thing shown to a member,
     /// `headed` elsewhere.
     pub fn show_answer(&self, room: LobbyId, id: u64, headed: &Bytes, bare: &Bytes) {
+        let inner = &mut *self.inner.borrow_mut();
+        inner.hand_out(room);
         let (mut headed, mut bare) = (Forms::new(headed), Forms::new(bare));
-        self.for_each_member(room, |peer| {
+        inner.for_each_member(room, |occupant| {
+            let peer = &occupant.peer;
             let forms = if peer.follows_answer(id) { &mut bare } else { &mut headed };
             let queued = peer.queue(forms.get(peer.style()));
             peer.note_answer(id);
@@ -174,10 +220,8 @@ impl<S: Clone> Hub<S> {
     /// Queues a text for one client; an answer to something that it did itself where `own` is set.
     pub fn show_one(&self, seat: Seat, master: &Bytes, own: bool) {
         let inner = &mut *self.inner.borrow_mut();
-        let Some(occupant) = inner.seats.get(seat.slot).and_then(Option::as_ref) else { return };
-        if occupant.peer.conn() != seat.conn {
-            return;
-        }
+        let Some(occupant) = inner.occupant(seat) else { return };
+        inner.catch_up(occupant);
         if own {
             occupant.peer.answer(master);
         } else {
@@ -188,25 +232,35 @@ impl<S: Clone> Hub<S> {
         }
     }
 
-    /// Writes what has been queued since the last time.
-    pub fn flush(&self) {
+    /// Writes what has been queued since the last time. Text of rooms may wait for more to join it:
+    /// then this says for how long, and wants to be called again after that.
+    pub fn flush(&self, now: Instant) -> Option<Duration> {
         let inner = &mut *self.inner.borrow_mut();
-        for slot in inner.dirty.drain(..) {
-            if let Some(occupant) = &inner.seats[slot] {
-                occupant.dirty.set(false);
-                occupant.peer.flush();
-            }
+        let enough = |id: &LobbyId| inner.rooms.get(id).is_some_and(Room::has_enough);
+        let pause = inner.rounds.pause(now).filter(|_| !inner.waiting.iter().any(enough));
+        if inner.waiting.is_empty() || pause.is_some() {
+            inner.write_out();
+            return pause.filter(|_| !inner.waiting.is_empty());
         }
+        while let Some(&room) = inner.waiting.last() {
+            inner.hand_out(room);
+        }
+        inner.write_out();
+        inner.rounds.note(now, Instant::now());
+        None
+    }
+}
+
+impl Room {
+    fn has_enough(&self) -> bool {
+        self.text_bytes >= ENOUGH_BYTES
     }
 
-    fn for_each_member(&self, room: LobbyId, mut queue: impl FnMut(&Peer) -> bool) {
-        let inner = &mut *self.inner.borrow_mut();
-        let Some(members) = inner.rooms.get(&room) else { return };
-        for &slot in members {
-            let Some(occupant) = &inner.seats[slot] else { continue };
-            if queue(&occupant.peer) && !occupant.dirty.replace(true) {
-                inner.dirty.push(slot);
-            }
+    /// What waits from the text of this index on, as one block.
+    fn since(&self, index: usize) -> Bytes {
+        match &self.texts[index.min(self.texts.len())..] {
+            [only] => only.clone(),
+            texts => texts.concat().into(),
         }
     }
 }
@@ -218,9 +272,12 @@ impl<S> Inner<S> {
     }
 
     fn leave(&mut self, slot: usize) {
+        if let Some(occupant) = &self.seats[slot] {
+            self.catch_up(occupant);
+        }
         let Some(occupant) = &mut self.seats[slot] else { return };
         let Some((room, index)) = occupant.room.take() else { return };
-        let Some(members) = self.rooms.get_mut(&room) else { return };
+        let Some(Room { members, .. }) = self.rooms.get_mut(&room) else { return };
         members.swap_remove(index);
         if let Some(&moved) = members.get(index)
             && let Some(Occupant { room: Some((_, at)), .. }) = &mut self.seats[moved]
@@ -229,22 +286,52 @@ impl<S> Inner<S> {
         }
         if members.is_empty() {
             self.rooms.remove(&room);
+            self.waiting.retain(|other| *other != room);
         }
     }
-}
 
-/// A text in the styles that were asked for so far.
-struct Forms<'a> {
-    master: &'a Bytes,
-    made: [Option<Bytes>; Style::COUNT],
-}
-
-impl<'a> Forms<'a> {
-    fn new(master: &'a Bytes) -> Self {
-        Self { master, made: [const { None }; Style::COUNT] }
+    fn catch_up(&self, occupant: &Occupant<S>) {
+        let Some(room) = occupant.room.and_then(|(room, _)| self.rooms.get(&room)) else { return };
+        let seen = occupant.seen.replace(room.texts.len());
+        if seen < room.texts.len() {
+            occupant.peer.queue(occupant.peer.style().apply(&room.since(seen)));
+        }
     }
 
-    fn get(&mut self, style: Style) -> Bytes {
-        self.made[style.index()].get_or_insert_with(|| style.apply(self.master)).clone()
+    /// Queues what waits in a room for all members.
+    fn hand_out(&mut self, id: LobbyId) {
+        self.waiting.retain(|other| *other != id);
+        let Some(room) = self.rooms.get_mut(&id).filter(|room| !room.texts.is_empty()) else {
+            return;
+        };
+        let mut handout = Handout::new(room.since(0), &room.texts);
+        for &slot in &room.members {
+            let Some(occupant) = &self.seats[slot] else { continue };
+            let block = handout.get(occupant.peer.style(), occupant.seen.take());
+            if occupant.peer.queue(block) && !occupant.dirty.replace(true) {
+                self.dirty.push(slot);
+            }
+        }
+        room.text_bytes = 0;
+        room.texts.clear();
+    }
+
+    fn for_each_member(&mut self, room: LobbyId, mut queue: impl FnMut(&Occupant<S>) -> bool) {
+        let Some(room) = self.rooms.get(&room) else { return };
+        for &slot in &room.members {
+            let Some(occupant) = &self.seats[slot] else { continue };
+            if queue(occupant) && !occupant.dirty.replace(true) {
+                self.dirty.push(slot);
+            }
+        }
+    }
+
+    fn write_out(&mut self) {
+        for slot in self.dirty.drain(..) {
+            if let Some(occupant) = &self.seats[slot] {
+                occupant.dirty.set(false);
+                occupant.peer.flush();
+            }
+        }
     }
 }

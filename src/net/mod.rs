@@ -1,11 +1,13 @@
 //! Between sockets and the actors: bytes to lines, blocks to bytes, each way bounded.
 
+mod handout;
 pub mod hub;
 pub mod lines;
 pub mod listen;
 pub mod outbox;
 pub mod pace;
 pub mod peer;
+mod rounds;
 pub mod telnet;
 pub mod tls;
 pub mod transport;

@@ -7,7 +7,9 @@ use bytes::{Buf, Bytes};
 /// Blocks that wait for one socket.
 #[derive(Debug, Default)]
 pub struct Outbox {
-    queue: VecDeque<Bytes>,
+    /// The first block, in place: mostly there is no other, and then nothing is allocated.
+    front: Bytes,
+    rest: VecDeque<Bytes>,
     bytes: usize,
     /// Bytes at the front that a writer has seen and may have half written: a TLS record that was
     /// refused must be offered again as it was.
@@ -16,9 +18,6 @@ pub struct Outbox {
     /// the queue was last empty. A long list or replay that it asked for is not its slowness.
     allowance: usize,
 }
-
-/// Queues over this capacity give their memory back once they are empty.
-const KEEP_CAPACITY: usize = 4;
 
 impl Outbox {
     /// Bytes that wait.
@@ -38,9 +37,14 @@ impl Outbox {
 
     /// Adds a block of a lobby.
     pub fn push(&mut self, block: Bytes) {
-        if !block.is_empty() {
-            self.bytes += block.len();
-            self.queue.push_back(block);
+        if block.is_empty() {
+            return;
+        }
+        self.bytes += block.len();
+        if self.front.is_empty() {
+            self.front = block;
+        } else {
+            self.rest.push_back(block);
         }
     }
 
@@ -54,13 +58,12 @@ impl Outbox {
     /// as many as were offered last and not taken.
     pub fn offer<'a>(&'a mut self, scratch: &'a mut [u8]) -> &'a [u8] {
         let max = scratch.len();
-        let front = self.queue.front().map_or(0, Bytes::len);
-        if front >= max || self.queue.len() == 1 {
-            self.offered = front.min(max);
-            return self.queue.front().map_or(&[], |block| &block[..self.offered]);
+        if self.front.len() >= max || self.rest.is_empty() {
+            self.offered = self.front.len().min(max);
+            return &self.front[..self.offered];
         }
         let mut filled = 0;
-        for block in &self.queue {
+        for block in std::iter::once(&self.front).chain(&self.rest) {
             let take = block.len().min(max - filled);
             scratch[filled..filled + take].copy_from_slice(&block[..take]);
             filled += take;
@@ -76,33 +79,29 @@ impl Outbox {
     pub fn advance(&mut self, mut count: usize) {
         self.bytes -= count;
         self.offered = self.offered.saturating_sub(count);
-        while let Some(front) = self.queue.front_mut() {
-            if front.len() > count {
-                front.advance(count);
-                break;
-            }
-            count -= front.len();
-            self.queue.pop_front();
+        while count >= self.front.len() && !self.front.is_empty() {
+            count -= self.front.len();
+            self.front = self.rest.pop_front().unwrap_or_default();
         }
-        if self.queue.is_empty() {
+        self.front.advance(count);
+        if self.is_empty() {
             self.allowance = 0;
-            if self.queue.capacity() > KEEP_CAPACITY {
-                self.queue = VecDeque::new();
-            }
+            // What a backlog took is given back.
+            self.rest = VecDeque::new();
         }
     }
 
     /// Drops all but what may be half written, so that the client can still make sense of a last
     /// block. Tells how many bytes went.
     pub fn drop_rest(&mut self) -> usize {
-        let (before, mut kept) = (self.bytes, 0);
-        let blocks = self.queue.iter().take_while(|block| {
-            let needed = kept == 0 || kept < self.offered;
+        let (before, mut kept) = (self.bytes, self.front.len());
+        let blocks = self.rest.iter().take_while(|block| {
+            let needed = kept < self.offered;
             kept += if needed { block.len() } else { 0 };
             needed
         });
         let count = blocks.count();
-        self.queue.truncate(count);
+        self.rest.truncate(count);
         self.bytes = kept;
         before - kept
     }
