@@ -4,15 +4,17 @@
 //! the generator polls without a timeout.
 
 use std::collections::HashMap;
-use std::io::{ErrorKind, Read, Write};
+use std::io::ErrorKind;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token};
+use openssl::ssl::SslConnector;
 use socket2::{Domain, Socket, Type};
 
 use crate::servers::Protocol;
+use crate::wire::{Wire, connector};
 
 /// Clients that share one source address.
 const CLIENTS_PER_ADDRESS: usize = 8;
@@ -32,7 +34,7 @@ enum State {
 
 /// One client.
 pub struct Client {
-    stream: TcpStream,
+    wire: Wire,
     state: State,
     name: String,
     pub room: usize,
@@ -84,11 +86,16 @@ pub struct Swarm {
     serial: usize,
     /// Added to each line.
     pub padding: String,
+    tls: Option<SslConnector>,
+    /// Connections end as soon as their handshake does.
+    pub handshakes_only: bool,
 }
 
 impl Swarm {
-    pub fn new(protocol: Protocol, port: u16) -> Self {
+    pub fn new(protocol: Protocol, port: u16, tls: bool) -> Self {
         Self {
+            tls: tls.then(connector),
+            handshakes_only: false,
             poll: Poll::new().unwrap(),
             events: Events::with_capacity(4_096),
             protocol,
@@ -156,8 +163,12 @@ impl Swarm {
             .registry()
             .register(&mut stream, Token(id), Interest::READABLE | Interest::WRITABLE)
             .unwrap();
+        let wire = match &self.tls {
+            None => Wire::Plain(stream),
+            Some(connector) => Wire::secure(connector, stream),
+        };
         let mut client = Client {
-            stream,
+            wire,
             state: State::Greeting,
             name,
             room,
@@ -195,13 +206,27 @@ impl Swarm {
 
     /// Sends a numbered line that was due at `due`.
     pub fn say(&mut self, id: usize, seq: u32, due: Duration) {
+        let line = self.numbered(id, seq, due);
+        self.clients[id].send(line.as_bytes());
+    }
+
+    fn numbered(&self, id: usize, seq: u32, due: Duration) -> String {
         let text =
             format!("|{id},{seq},{}| some words to make a line{}", due.as_nanos(), self.padding);
-        let line = match self.protocol {
+        match self.protocol {
             Protocol::Lobbyd => format!("{text}\n"),
             Protocol::Irc => format!("PRIVMSG #r{} :{text}\r\n", self.clients[id].room),
-        };
-        self.clients[id].send(line.as_bytes());
+        }
+    }
+
+    /// Sends so many numbered lines at once.
+    pub fn say_many(&mut self, id: usize, from: u32, count: u32) {
+        let due = self.start.elapsed();
+        for seq in from..from + count {
+            let line = self.numbered(id, seq, due);
+            self.clients[id].output.extend_from_slice(line.as_bytes());
+        }
+        self.clients[id].flush();
     }
 
     /// How many a line of this sender is delivered to.
@@ -220,6 +245,17 @@ impl Swarm {
             .map(|e| (e.token().0, e.is_readable(), e.is_writable(), e.is_read_closed()))
             .collect();
         for (id, readable, writable, closed) in ready {
+            if !self.clients[id].wire.is_ready() {
+                if !self.clients[id].wire.handshake() {
+                    continue;
+                }
+                if self.handshakes_only {
+                    self.clients[id].wire.close();
+                    self.clients[id].state = State::Closed;
+                    continue;
+                }
+                self.clients[id].flush();
+            }
             if writable {
                 self.clients[id].flush();
             }
@@ -235,10 +271,11 @@ impl Swarm {
             if client.stopped || client.state == State::Closed {
                 return;
             }
-            match client.stream.read(&mut self.buf) {
+            match client.wire.read(&mut self.buf) {
                 Ok(0) => client.state = State::Closed,
                 Ok(count) => {
-                    let full = count == self.buf.len();
+                    // Only a plain socket tells by a short read that there is no more.
+                    let full = count == self.buf.len() || self.tls.is_some();
                     client.input.extend_from_slice(&self.buf[..count]);
                     self.understand(id);
                     if !full && !to_end {
@@ -375,6 +412,11 @@ impl Swarm {
         }
     }
 
+    /// Deliveries so far, of all clients.
+    pub fn delivered_so_far(&self) -> u64 {
+        self.counts.delivered
+    }
+
     /// How many have been disconnected.
     pub fn closed(&self) -> usize {
         self.clients.iter().filter(|c| c.state == State::Closed).count()
@@ -388,8 +430,11 @@ impl Client {
     }
 
     fn flush(&mut self) {
+        if !self.wire.is_ready() {
+            return;
+        }
         while !self.output.is_empty() {
-            match self.stream.write(&self.output) {
+            match self.wire.write(&self.output) {
                 Ok(count) => drop(self.output.drain(..count)),
                 Err(e) if e.kind() == ErrorKind::WouldBlock => return,
                 Err(_) => {

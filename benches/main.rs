@@ -16,9 +16,12 @@
 mod baseline;
 mod client;
 mod machine;
+mod plot;
 mod report;
+mod scale;
 mod scenario;
 mod servers;
+mod wire;
 
 use std::time::Duration;
 
@@ -34,6 +37,10 @@ struct Plan {
     runs: usize,
     secs: Duration,
     pinned: bool,
+    /// Where to draw the cost of a line against the size of a lobby.
+    sweep: Option<String>,
+    /// Compare one processor with two.
+    scale: bool,
 }
 
 fn main() {
@@ -44,6 +51,12 @@ fn main() {
     let plan = plan(&args);
     if plan.pinned {
         pin_to(1);
+    }
+    if let Some(path) = &plan.sweep {
+        return plot::sweep(path, &plan.servers, plan.runs, plan.secs, plan.pinned);
+    }
+    if plan.scale {
+        return print_scaling(plan.runs);
     }
     let mut report = Report::default();
     for scenario in &plan.scenarios {
@@ -58,6 +71,17 @@ fn main() {
     }
 }
 
+/// Prints what a second processor brings, run by run.
+fn print_scaling(runs: usize) {
+    for _ in 0..runs {
+        let scale::Scaling { one, two, missing } = scale::run();
+        println!(
+            "scale  one processor {one:.0} lines/s, two {two:.0} lines/s: {:.2} times; missing {missing}",
+            two / one
+        );
+    }
+}
+
 fn plan(args: &[String]) -> Plan {
     use lexopt::prelude::*;
     let mut plan = Plan {
@@ -66,6 +90,8 @@ fn plan(args: &[String]) -> Plan {
         runs: 3,
         secs: Duration::from_secs(8),
         pinned: true,
+        sweep: None,
+        scale: false,
     };
     let mut parser = lexopt::Parser::from_args(args);
     while let Some(arg) = parser.next().unwrap() {
@@ -74,6 +100,8 @@ fn plan(args: &[String]) -> Plan {
             Long("secs") => {
                 plan.secs = Duration::from_secs(parser.value().unwrap().parse().unwrap());
             }
+            Long("sweep") => plan.sweep = Some(parser.value().unwrap().string().unwrap()),
+            Value(name) if name == "scale" => plan.scale = true,
             Long("unpinned") => plan.pinned = false,
             Long("servers") => {
                 let list = parser.value().unwrap().string().unwrap();

@@ -23,6 +23,8 @@ enum Load {
     None,
     /// Connect, log in, a line, quit; several side by side, as fast as it goes.
     Churn,
+    /// Connect, shake hands, close; several side by side, as fast as it goes.
+    Handshakes,
 }
 
 /// A scenario.
@@ -37,10 +39,30 @@ pub struct Scenario {
     padding: usize,
     /// Users who join a private lobby at one instant, which takes password work.
     private_joins: usize,
+    tls: bool,
+}
+
+impl Scenario {
+    /// A lobby in which nothing happens.
+    const EMPTY: Self = Self {
+        name: "",
+        clients: 200,
+        rooms: 1,
+        load: Load::None,
+        stopped: 0,
+        padding: 0,
+        private_joins: 0,
+        tls: false,
+    };
+
+    /// A lobby of so many, with 20,000 deliveries a second.
+    pub const fn of_size(clients: usize) -> Self {
+        open("size", clients, 1, (20_000 / clients) as u32)
+    }
 }
 
 /// All scenarios, in the order of the tables.
-pub static SCENARIOS: [Scenario; 13] = [
+pub static SCENARIOS: [Scenario; 16] = [
     open("small", 20, 1, 200),
     open("fanout", 200, 1, 200),
     open("heavy", 200, 1, 1_000),
@@ -48,51 +70,43 @@ pub static SCENARIOS: [Scenario; 13] = [
     open("many", 2_000, 200, 2_000),
     Scenario {
         name: "saturate",
-        clients: 200,
-        rooms: 1,
         load: Load::Closed { senders: 20, in_flight: 8 },
-        stopped: 0,
-        padding: 0,
-        private_joins: 0,
+        ..Scenario::EMPTY
     },
     Scenario {
         name: "hashing",
-        clients: 200,
-        rooms: 1,
         load: Load::Open { lines_per_sec: 200 },
-        stopped: 0,
-        padding: 0,
         private_joins: 10,
+        ..Scenario::EMPTY
     },
     slow("steady", 0),
     slow("slow", 1),
     slow("slow20", 20),
     idle_with("idle", 1_000),
     idle_with("idle10k", 10_000),
+    Scenario { name: "churn", clients: 1, load: Load::Churn, ..Scenario::EMPTY },
+    Scenario { name: "tls", load: Load::Open { lines_per_sec: 200 }, tls: true, ..Scenario::EMPTY },
+    Scenario { tls: true, ..idle_with("idletls", 1_000) },
     Scenario {
-        name: "churn",
-        clients: 1,
-        rooms: 1,
-        load: Load::Churn,
-        stopped: 0,
-        padding: 0,
-        private_joins: 0,
+        name: "handshake",
+        clients: 0,
+        load: Load::Handshakes,
+        tls: true,
+        ..Scenario::EMPTY
     },
 ];
 
 /// Long lines, so that the buffers of a client that stops reading are full within the run.
 const fn slow(name: &'static str, stopped: usize) -> Scenario {
-    let load = Load::Open { lines_per_sec: 200 };
-    Scenario { name, clients: 200, rooms: 1, load, stopped, padding: 500, private_joins: 0 }
+    Scenario { stopped, padding: 500, ..open(name, 200, 1, 200) }
 }
 
 const fn idle_with(name: &'static str, clients: usize) -> Scenario {
-    Scenario { name, clients, rooms: 1, load: Load::None, stopped: 0, padding: 0, private_joins: 0 }
+    Scenario { name, clients, ..Scenario::EMPTY }
 }
 
 const fn open(name: &'static str, clients: usize, rooms: usize, lines_per_sec: u32) -> Scenario {
-    let load = Load::Open { lines_per_sec };
-    Scenario { name, clients, rooms, load, stopped: 0, padding: 0, private_joins: 0 }
+    Scenario { name, clients, rooms, load: Load::Open { lines_per_sec }, ..Scenario::EMPTY }
 }
 
 /// What one run showed.
@@ -120,12 +134,12 @@ pub struct Outcome {
 impl Scenario {
     /// Runs it once. None where the server cannot take part.
     pub fn run(&self, kind: Kind, secs: Duration, pinned: bool) -> Option<Outcome> {
-        if self.private_joins > 0 && kind != Kind::Lobbyd {
+        if self.private_joins > 0 && kind != Kind::Lobbyd || self.tls && !kind.has_tls() {
             return None;
         }
-        let server = Server::start(kind, pinned, &[]);
+        let server = Server::start(kind, pinned, self.tls);
         let empty = rss_bytes(server.pid());
-        let mut swarm = Swarm::new(kind.protocol(), server.port);
+        let mut swarm = Swarm::new(kind.protocol(), server.port, self.tls);
         if kind == Kind::Lobbyd && self.rooms > 1 {
             make_rooms(&mut swarm, self.rooms);
         }
@@ -156,9 +170,13 @@ impl Scenario {
             }
             Load::None => idle(&mut swarm, &server, secs),
             Load::Churn => return Some(churn(&mut swarm, &server, secs)),
+            Load::Handshakes => {
+                swarm.handshakes_only = true;
+                return Some(churn(&mut swarm, &server, secs));
+            }
         };
         outcome.login_cpu_secs = login as f64 / 1e9;
-        outcome.rss_kib_per_client = rss as f64 / 1024.0 / self.clients as f64;
+        outcome.rss_kib_per_client = rss as f64 / 1024.0 / self.clients.max(1) as f64;
         // Whoever stopped reading learns only now whether it was cut off.
         swarm.go_on_reading();
         quiet(&mut swarm, Duration::from_millis(500));
@@ -217,7 +235,7 @@ impl Scenario {
 }
 
 /// One client makes all rooms.
-fn make_rooms(swarm: &mut Swarm, rooms: usize) {
+pub fn make_rooms(swarm: &mut Swarm, rooms: usize) {
     swarm.connect(usize::MAX, 1, false);
     swarm.wait_ready();
     for room in 0..rooms {

@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::net::{TcpListener, TcpStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -60,6 +60,11 @@ impl Kind {
         }
     }
 
+    /// Whether it speaks TLS: the baselines do not.
+    pub fn has_tls(self) -> bool {
+        !matches!(self, Self::Direct | Self::Batch)
+    }
+
     /// Whether it can be run on this machine.
     pub fn is_here(self) -> bool {
         self.program().is_none_or(|path| fs::exists(path).unwrap_or(false))
@@ -75,12 +80,15 @@ pub struct Server {
 
 impl Server {
     /// Starts one with its limits off, on processor 0 or on all.
-    pub fn start(kind: Kind, pinned: bool, env: &[(&str, &str)]) -> Self {
+    pub fn start(kind: Kind, pinned: bool, tls: bool) -> Self {
         let folder = std::env::temp_dir().join(format!("lobbyd-bench-{}", std::process::id()));
         let _ = fs::remove_dir_all(&folder);
         fs::create_dir_all(&folder).unwrap();
         let port = free_port();
-        let mut command = command(kind, port, &folder, env);
+        if tls {
+            make_certificate(&folder);
+        }
+        let mut command = command(kind, port, &folder, tls);
         command.stdin(Stdio::null()).stderr(Stdio::null()).current_dir(&folder);
         // The new process inherits our affinity: give it its own from its first instant.
         let wanted = affinity(pinned.then_some(0));
@@ -125,21 +133,28 @@ fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
-fn command(kind: Kind, port: u16, folder: &std::path::Path, env: &[(&str, &str)]) -> Command {
+/// `certs/server.crt` and `certs/server.key` in the folder, P-256, the same for every server.
+fn make_certificate(folder: &Path) {
+    let mut make = Command::new(env!("CARGO_BIN_EXE_lobbyd"));
+    make.arg("gen-cert").env_clear().current_dir(folder).stdout(Stdio::null());
+    assert!(make.status().unwrap().success());
+}
+
+fn command(kind: Kind, port: u16, folder: &Path, tls: bool) -> Command {
     let addr = format!("127.0.0.1:{port}");
     match kind {
         Kind::Lobbyd => {
             let mut command = Command::new(env!("CARGO_BIN_EXE_lobbyd"));
+            let (plain, secure) = if tls { ("off", addr.as_str()) } else { (addr.as_str(), "off") };
             command.env_clear().stdout(Stdio::piped()).envs([
-                ("CHAT_ADDR", addr.as_str()),
-                ("CHAT_TLS_ADDR", "off"),
+                ("CHAT_ADDR", plain),
+                ("CHAT_TLS_ADDR", secure),
                 ("CHAT_MAX_CONNECTIONS", "0"),
                 ("CHAT_MAX_CONNECTIONS_PER_IP", "0"),
                 ("CHAT_RATE_MESSAGES", "0"),
                 ("CHAT_MAX_LOBBIES_PER_USER", "100000"),
                 ("RUST_LOG", "error"),
             ]);
-            command.envs(env.iter().copied());
             command
         }
         Kind::Direct | Kind::Batch => {
@@ -149,14 +164,14 @@ fn command(kind: Kind, port: u16, folder: &std::path::Path, env: &[(&str, &str)]
         }
         Kind::Ngircd => {
             let config = folder.join("ngircd.conf");
-            fs::write(&config, ngircd_config(port)).unwrap();
+            fs::write(&config, ngircd_config(port, folder, tls)).unwrap();
             let mut command = Command::new(kind.program().unwrap());
             command.args(["-n", "-f"]).arg(config).stdout(Stdio::null());
             command
         }
         Kind::Inspircd => {
             let config = folder.join("inspircd.conf");
-            fs::write(&config, inspircd_config(port, folder)).unwrap();
+            fs::write(&config, inspircd_config(port, folder, tls)).unwrap();
             let mut command = Command::new(kind.program().unwrap());
             command.args(["--nofork", "--runasroot", "--config"]).arg(config);
             command.stdout(Stdio::null());
@@ -165,23 +180,42 @@ fn command(kind: Kind, port: u16, folder: &std::path::Path, env: &[(&str, &str)]
     }
 }
 
-fn ngircd_config(port: u16) -> String {
+fn ngircd_config(port: u16, folder: &Path, tls: bool) -> String {
+    let certs = folder.join("certs");
+    let (plain, secure) = if tls {
+        let files = format!(
+            "CertFile = {0}/server.crt\nKeyFile = {0}/server.key\nPorts = {port}\n",
+            certs.display()
+        );
+        (free_port(), format!("[SSL]\n{files}"))
+    } else {
+        (port, String::new())
+    };
     format!(
-        "[Global]\nName = bench.local\nInfo = bench\nPorts = {port}\nListen = 127.0.0.1\n\
+        "[Global]\nName = bench.local\nInfo = bench\nPorts = {plain}\nListen = 127.0.0.1\n\
          ServerUID = root\nServerGID = root\n\
          [Limits]\nMaxConnections = 0\nMaxConnectionsIP = 0\nMaxJoins = 0\nMaxPenaltyTime = 0\n\
          PingTimeout = 600\nPongTimeout = 600\n\
-         [Options]\nDNS = no\nIdent = no\nPAM = no\n"
+         [Options]\nDNS = no\nIdent = no\nPAM = no\n{secure}"
     )
 }
 
-fn inspircd_config(port: u16, folder: &std::path::Path) -> String {
+fn inspircd_config(port: u16, folder: &Path, tls: bool) -> String {
     let folder = folder.display();
+    let (module, profile) = if tls {
+        let module = format!(
+            "<module name=\"ssl_gnutls\">\n<sslprofile name=\"tls\" provider=\"gnutls\" \
+             certfile=\"{folder}/certs/server.crt\" keyfile=\"{folder}/certs/server.key\">\n"
+        );
+        (module, " sslprofile=\"tls\"")
+    } else {
+        (String::new(), "")
+    };
     format!(
-        "<server name=\"bench.local\" description=\"bench\" network=\"bench\" id=\"00A\">\n\
+        "{module}<server name=\"bench.local\" description=\"bench\" network=\"bench\" id=\"00A\">\n\
          <admin name=\"a\" nick=\"a\" email=\"a@b.local\">\n\
          <path configdir=\"{folder}\" logdir=\"{folder}\" datadir=\"{folder}\" runtimedir=\"{folder}\">\n\
-         <bind address=\"127.0.0.1\" port=\"{port}\" type=\"clients\">\n\
+         <bind address=\"127.0.0.1\" port=\"{port}\" type=\"clients\"{profile}>\n\
          <connect allow=\"*\" timeout=\"60\" pingfreq=\"10m\" localmax=\"100000\" globalmax=\"100000\" \
          fakelag=\"off\" commandrate=\"100000000\" threshold=\"1000000\" recvq=\"1M\" \
          softsendq=\"10M\" hardsendq=\"100M\" maxchans=\"1000\" useident=\"no\" resolvehostnames=\"no\">\n\
