@@ -66,24 +66,24 @@ impl Batch {
         }
     }
 
-    /// Takes all acts out, for each thread its own; `members` counts the members on each.
-    pub fn take(&mut self, members: &[usize]) -> Vec<Vec<Act>> {
+    /// Hands all acts out, to each thread its own; `members` counts the members on each.
+    pub fn hand_out(&mut self, members: &[usize], mut to: impl FnMut(usize, Vec<Act>)) {
         self.close_text();
         for (shard, seat, count) in self.echoes.drain(..) {
             self.acts.push((Scope::Shard(shard), Act::Echo(seat, count)));
         }
-        let mut by_shard = vec![Vec::new(); members.len()];
-        for (scope, act) in self.acts.drain(..) {
-            match scope {
-                Scope::Shard(shard) => by_shard[shard].push(act),
-                Scope::Members => {
-                    for (acts, _) in by_shard.iter_mut().zip(members).filter(|(_, n)| **n > 0) {
-                        acts.push(act.clone());
-                    }
-                }
+        for (shard, &count) in members.iter().enumerate() {
+            let concerned = |scope: Scope| match scope {
+                Scope::Members => count > 0,
+                Scope::Shard(other) => other == shard,
+            };
+            let own = self.acts.iter().filter(|(scope, _)| concerned(*scope));
+            let own: Vec<Act> = own.map(|(_, act)| act.clone()).collect();
+            if !own.is_empty() {
+                to(shard, own);
             }
         }
-        by_shard
+        self.acts.clear();
     }
 
     fn push(&mut self, scope: Scope, act: Act) {
@@ -103,6 +103,12 @@ impl Batch {
 mod tests {
     use super::*;
     use crate::chat::directory::ConnId;
+
+    fn take(batch: &mut Batch, members: &[usize]) -> Vec<Vec<Act>> {
+        let mut by_shard = vec![Vec::new(); members.len()];
+        batch.hand_out(members, |shard, acts| by_shard[shard] = acts);
+        by_shard
+    }
 
     fn at(shard: usize, conn: u64) -> Whereabouts {
         Whereabouts { shard, seat: Seat { slot: 0, conn: ConnId(conn) } }
@@ -125,7 +131,7 @@ mod tests {
             batch.block(|s| _ = s.fixed("x\n"));
             batch.echo(at(0, 7));
         }
-        let acts = batch.take(&[1, 0, 2]);
+        let acts = take(&mut batch, &[1, 0, 2]);
         assert_eq!(shown(&acts[0]), ["text 24", "echo 7 3"]);
         assert!(acts[1].is_empty(), "no members there");
         assert_eq!(shown(&acts[2]), ["text 24"]);
@@ -138,7 +144,7 @@ mod tests {
         batch.block(|s| _ = s.fixed("a\n"));
         batch.one(at(1, 9), |seat| Act::Reply(seat, Bytes::new()));
         batch.block(|s| _ = s.fixed("bb\n"));
-        let acts = batch.take(&[1, 1]);
+        let acts = take(&mut batch, &[1, 1]);
         assert_eq!(shown(&acts[0]), ["text 8", "text 9"]);
         assert_eq!(shown(&acts[1]), ["text 8", "reply 9", "text 9"]);
     }

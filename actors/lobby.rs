@@ -114,12 +114,10 @@ impl Lobby {
         if self.batch.is_empty() {
             return;
         }
-        let by_shard = self.batch.take(&self.on_shard);
-        for (shard, acts) in self.setup.shards.iter().zip(by_shard) {
-            if !acts.is_empty() {
-                shard.do_send(Deliver { room: self.id, acts });
-            }
-        }
+        let (room, shards) = (self.id, &self.setup.shards);
+        self.batch.hand_out(&self.on_shard, |shard, acts| {
+            shards[shard].do_send(Deliver { room, acts });
+        });
     }
 
     fn took_member(&mut self, shard: usize, ctx: &mut Context<Self>) {

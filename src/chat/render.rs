@@ -19,9 +19,14 @@ pub struct Sheet {
     buf: BytesMut,
 }
 
+/// Room that a block is given at first.
+const SHEET_BYTES: usize = 256;
+
 impl Sheet {
     /// Starts a block where someone may be typing.
     pub fn open(&mut self) -> &mut Self {
+        // A message fits; what is left over serves the next ones.
+        self.buf.reserve(SHEET_BYTES);
         self.fixed(BLOCK_START)
     }
 

@@ -7,6 +7,7 @@
 //! sequences), UAX #44 (general categories).
 
 use std::fmt;
+use std::sync::Arc;
 
 use unicode_properties::{
     GeneralCategory, GeneralCategoryGroup, UnicodeEmoji, UnicodeGeneralCategory,
@@ -28,7 +29,7 @@ const CANCEL_TAG: char = '\u{E007F}';
 
 /// One line of text without controls, escape sequences or invisible characters.
 #[derive(Clone, PartialEq, Eq, Default)]
-pub struct Line(Box<str>);
+pub struct Line(Arc<str>);
 
 impl Line {
     /// Takes everything out of `raw` that could act on a terminal or hide in it. Never fails:
