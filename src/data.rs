@@ -1,0 +1,76 @@
+//! What an operator does to the database from the command line.
+
+use std::io::Read;
+use std::path::Path;
+use std::sync::Arc;
+
+use lobbyd::actors::hasher::new_record;
+use lobbyd::chat::accounts::MIN_ACCOUNT_PASSWORD_CHARS;
+use lobbyd::chat::history::UnixMillis;
+use lobbyd::chat::name::Name;
+use lobbyd::chat::password::{MAX_PASSWORD_CHARS, Secret};
+use lobbyd::store::{self, Account, Change, Db, Settings};
+
+/// Most bytes of a password that are read; a longer one is refused for its length.
+const MAX_INPUT_BYTES: u64 = 4_096;
+
+/// `lobbyd backup FILE`.
+pub fn backup(dir: &Path, file: &Path) -> Result<String, String> {
+    store::backup(dir, file).map_err(|error| error.to_string())?;
+    Ok(format!("Wrote {}\n", file.display()))
+}
+
+/// `lobbyd check-data`.
+pub fn check(dir: &Path) -> Result<String, String> {
+    store::check(dir).map(|report| format!("{report}\n")).map_err(|error| error.to_string())
+}
+
+/// `lobbyd passwd NAME`: makes the account, or gives it another password.
+pub fn set_password(dir: &Path, name: &str, now: UnixMillis) -> Result<String, String> {
+    let name = Name::parse(name).map_err(|error| format!("bad name '{name}': {error}"))?;
+    if name.is_reserved() {
+        return Err(format!("the name {name} is the server's own"));
+    }
+    let password = read_password()?;
+    let (mut db, note) = Db::open(dir).map_err(|error| error.to_string())?;
+    let known = db.account(&name.key()).map_err(|error| error.to_string())?;
+    let record = Arc::new(new_record(&password).map_err(|error| error.to_string())?);
+    let (account, done) = match known {
+        Some(account) => (Account { record, ..account }, "has a new password"),
+        None => {
+            let snapshot = db.load(0).map_err(|error| error.to_string())?;
+            let account = Account {
+                id: snapshot.next_account,
+                name: name.clone(),
+                record,
+                settings: Settings::default(),
+                made_at: now,
+                last_lobby: None,
+                left_at: None,
+            };
+            (account, "is registered")
+        }
+    };
+    db.apply(&[Change::AccountPut(account)]).map_err(|error| error.to_string())?;
+    let note = note.map(|note| format!("{note}\n")).unwrap_or_default();
+    Ok(format!("{note}{name} {done}.\n"))
+}
+
+/// The first line of standard input.
+fn read_password() -> Result<Secret, String> {
+    let mut text = String::new();
+    let input = std::io::stdin().lock();
+    input
+        .take(MAX_INPUT_BYTES)
+        .read_to_string(&mut text)
+        .map_err(|error| format!("the password cannot be read from standard input: {error}"))?;
+    let password = Secret::new(text.lines().next().unwrap_or_default());
+    if !(MIN_ACCOUNT_PASSWORD_CHARS..=MAX_PASSWORD_CHARS).contains(&password.chars()) {
+        return Err(format!(
+            "the password on standard input has {} characters; expected {MIN_ACCOUNT_PASSWORD_CHARS} \
+             to {MAX_PASSWORD_CHARS}",
+            password.chars()
+        ));
+    }
+    Ok(password)
+}
