@@ -7,14 +7,26 @@ use super::lobby::Lobby;
 use crate::ai::AiFailure;
 use crate::chat::directory::ConnId;
 use crate::chat::lobbies::LobbyId;
+use crate::chat::room::SayError;
 use crate::chat::text::Line;
 
 // ---- to a Lobby ----
 
 /// Ask the lobby's AI.
 #[derive(Message)]
-#[rtype(result = "Result<(), AiBusy>")]
+#[rtype(result = "Result<(), NotAsked>")]
 pub struct Ask(pub ConnId, pub Line);
+
+/// Why a question was not taken.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NotAsked {
+    /// Too many are waiting.
+    #[error(transparent)]
+    Busy(#[from] AiBusy),
+    /// Whoever asked may not speak now.
+    #[error(transparent)]
+    Silent(#[from] SayError),
+}
 
 /// It is this lobby's turn: ask this worker.
 #[derive(Message)]

@@ -1,12 +1,14 @@
 //! What a lobby wants shown, gathered until its mailbox is drained.
 //!
-//! Messages that arrive together leave together: their texts are one shared block, one act for
-//! each thread that has members, one write for each member.
+//! Messages that arrive together leave together: one message for each thread that has members, one
+//! write for each member.
 
 use bytes::Bytes;
 
 use super::messages::{Act, Whereabouts};
+use crate::chat::name::Name;
 use crate::chat::render::Sheet;
+use crate::net::handout::Text;
 use crate::net::hub::Seat;
 
 /// Text that is gathered at most before it is handed on, so that a client's limit is judged in
@@ -26,6 +28,8 @@ enum Scope {
 #[derive(Default)]
 pub struct Batch {
     text: Sheet,
+    /// Bytes of text that have gathered.
+    bytes: usize,
     acts: Vec<(Scope, Act)>,
     echoes: Vec<(usize, Seat, usize)>,
 }
@@ -38,14 +42,23 @@ impl Batch {
 
     /// Whether so much text has gathered that it should go.
     pub fn is_full(&self) -> bool {
-        self.text.len() >= MAX_TEXT_BYTES
+        self.bytes >= MAX_TEXT_BYTES
     }
 
-    /// A block for all members.
-    pub fn block(&mut self, body: impl FnOnce(&mut Sheet)) {
+    /// A notice for all members. Notices that come together are one text.
+    pub fn notice(&mut self, body: impl FnOnce(&mut Sheet)) {
+        let before = self.text.len();
         self.text.open();
         body(&mut self.text);
         self.text.close();
+        self.bytes += self.text.len() - before;
+    }
+
+    /// Something that a user says to all members.
+    pub fn said(&mut self, by: &Name, body: impl FnOnce(&mut Sheet)) {
+        self.close_text(None);
+        self.notice(body);
+        self.close_text(Some(by));
     }
 
     /// A piece of an answer for all members.
@@ -68,7 +81,8 @@ impl Batch {
 
     /// Hands all acts out, to each thread its own; `members` counts the members on each.
     pub fn hand_out(&mut self, members: &[usize], mut to: impl FnMut(usize, Vec<Act>)) {
-        self.close_text();
+        self.close_text(None);
+        self.bytes = 0;
         for (shard, seat, count) in self.echoes.drain(..) {
             self.acts.push((Scope::Shard(shard), Act::Echo(seat, count)));
         }
@@ -87,13 +101,13 @@ impl Batch {
     }
 
     fn push(&mut self, scope: Scope, act: Act) {
-        self.close_text();
+        self.close_text(None);
         self.acts.push((scope, act));
     }
 
-    fn close_text(&mut self) {
+    fn close_text(&mut self, by: Option<&Name>) {
         if !self.text.is_empty() {
-            let text = self.text.take();
+            let text = Text { by: by.cloned(), master: self.text.take() };
             self.acts.push((Scope::Members, Act::Text(text)));
         }
     }
@@ -116,7 +130,8 @@ mod tests {
 
     fn shown(acts: &[Act]) -> Vec<String> {
         let show = |act: &Act| match act {
-            Act::Text(text) => format!("text {}", text.len()),
+            Act::Text(Text { by: Some(by), master }) => format!("{by} {}", master.len()),
+            Act::Text(text) => format!("text {}", text.master.len()),
             Act::Reply(seat, _) => format!("reply {}", seat.conn.0),
             Act::Echo(seat, count) => format!("echo {} {count}", seat.conn.0),
             _ => "other".to_owned(),
@@ -125,10 +140,10 @@ mod tests {
     }
 
     #[test]
-    fn texts_that_come_together_are_one_block_and_echoes_follow_them() {
+    fn notices_that_come_together_are_one_text_and_echoes_follow() {
         let mut batch = Batch::default();
         for _ in 0..3 {
-            batch.block(|s| _ = s.fixed("x\n"));
+            batch.notice(|s| _ = s.fixed("x\n"));
             batch.echo(at(0, 7));
         }
         let acts = take(&mut batch, &[1, 0, 2]);
@@ -139,13 +154,14 @@ mod tests {
     }
 
     #[test]
-    fn order_is_kept_around_what_is_for_one() {
-        let mut batch = Batch::default();
-        batch.block(|s| _ = s.fixed("a\n"));
+    fn order_is_kept_around_what_is_for_one_and_what_is_of_one() {
+        let (mut batch, ann) = (Batch::default(), Name::parse("ann").unwrap());
+        batch.notice(|s| _ = s.fixed("a\n"));
         batch.one(at(1, 9), |seat| Act::Reply(seat, Bytes::new()));
-        batch.block(|s| _ = s.fixed("bb\n"));
+        batch.said(&ann, |s| _ = s.fixed("bb\n"));
+        batch.notice(|s| _ = s.fixed("ccc\n"));
         let acts = take(&mut batch, &[1, 1]);
-        assert_eq!(shown(&acts[0]), ["text 8", "text 9"]);
-        assert_eq!(shown(&acts[1]), ["text 8", "reply 9", "text 9"]);
+        assert_eq!(shown(&acts[0]), ["text 8", "ann 9", "text 10"]);
+        assert_eq!(shown(&acts[1]), ["text 8", "reply 9", "ann 9", "text 10"]);
     }
 }

@@ -53,10 +53,7 @@ impl Handler<Hash> for Hasher {
     type Result = Result<PasswordRecord, HashError>;
 
     fn handle(&mut self, Hash(password): Hash, _: &mut Self::Context) -> Self::Result {
-        guarded(|| {
-            let salt: [u8; SALT_BYTES] = try_generate_salt().map_err(|_| PasswordError::Hashing)?;
-            PasswordRecord::create(&password, &salt)
-        })
+        guarded(|| new_record(&password))
     }
 }
 
@@ -66,6 +63,15 @@ impl Handler<Verify> for Hasher {
     fn handle(&mut self, Verify(record, password): Verify, _: &mut Self::Context) -> Self::Result {
         guarded(|| record.verify(&password))
     }
+}
+
+/// A record of a password, with a salt from the system. It takes some 150 ms.
+///
+/// # Errors
+/// There are no random bytes, or hashing failed.
+pub fn new_record(password: &Secret) -> Result<PasswordRecord, PasswordError> {
+    let salt: [u8; SALT_BYTES] = try_generate_salt().map_err(|_| PasswordError::Hashing)?;
+    PasswordRecord::create(password, &salt)
 }
 
 /// A panic would take the thread out of the pool for good, so it ends here, as a failure.

@@ -5,7 +5,7 @@
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{self, Poll};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use actix::fut::ActorFuture;
 use actix::prelude::*;
@@ -16,21 +16,25 @@ use super::ai_pool::AiPool;
 use super::batch::Batch;
 use super::lobby_ai::Desk;
 use super::messages::{
-    Act, Deliver, Join, Leave, LobbyBroke, LobbyClosed, LobbyCount, LobbyPromptSet, Manner,
-    Remains, Roster, Say, SetPicture, SetPrompt, Tag, Whereabouts,
+    Act, Deliver, Join, Leave, LobbyBroke, LobbyClosed, LobbyCount, Manner, Moved, Remains, Roster,
+    Say, SetPicture, Tag, View, Whereabouts,
 };
 use super::registry::Registry;
 use super::shard::Shard;
+use super::store::StoreHandle;
+use super::unix_now;
 use crate::ai::context::Conversation;
 use crate::chat::directory::ConnId;
-use crate::chat::history::{Age, History, UnixMillis};
-use crate::chat::lobbies::LobbyId;
+use crate::chat::history::{Age, Entry, History, UnixMillis};
+use crate::chat::lobbies::{LobbyId, Profile};
 use crate::chat::name::Name;
-use crate::chat::password::PasswordRecord;
 use crate::chat::pictures::Picture;
-use crate::chat::render::{self, Notice, block};
-use crate::chat::room::{JoinError, PromptError, Room};
+use crate::chat::render::{self, Arrival, Notice, block};
+use crate::chat::replies::{ModerationReply, Reply, reply};
+use crate::chat::roles::Owner;
+use crate::chat::room::{Charter, JoinError, Room, SayError, Saying};
 use crate::config::Config;
+use crate::store::Change;
 
 /// What all lobbies share.
 #[derive(Clone)]
@@ -39,6 +43,8 @@ pub struct LobbySetup {
     pub config: Arc<Config>,
     /// The Shards, by index.
     pub shards: Arc<[Addr<Shard>]>,
+    /// What outlives the process.
+    pub store: StoreHandle,
     /// Who answers questions; none without an API key.
     pub ai: Option<Addr<AiPool>>,
 }
@@ -49,10 +55,14 @@ pub struct NewRoom {
     pub id: LobbyId,
     /// Its name.
     pub name: Name,
-    /// The connection that made it; none for `general`, which never goes.
-    pub creator: Option<ConnId>,
-    /// Its password.
-    pub record: Option<Arc<PasswordRecord>>,
+    /// Whose it is, and what stands for it.
+    pub charter: Charter,
+    /// What else is stored of it.
+    pub profile: Profile,
+    /// What was said in it before, oldest first.
+    pub entries: Vec<Entry>,
+    /// The number of the next message.
+    pub next_seq: u64,
     /// What it takes over from one that broke.
     pub remains: Option<Remains>,
 }
@@ -68,26 +78,31 @@ pub struct Lobby {
     pub(super) setup: LobbySetup,
     pub(super) batch: Batch,
     pub(super) desk: Desk,
-    registry: Addr<Registry>,
-    permanent: bool,
+    pub(super) registry: Addr<Registry>,
+    pub(super) profile: Profile,
+    pub(super) next_seq: u64,
+    /// What is to be stored at the next flush.
+    pub(super) kept: Vec<Change>,
+    /// It ends because it was empty for too long, or was deleted.
+    pub(super) ended: bool,
     /// Members on each thread.
     on_shard: Vec<usize>,
     idle_timer: Option<SpawnHandle>,
-    idle: bool,
     /// Members taken over whose Sessions have not been heard of.
     unconfirmed: Vec<Whereabouts>,
 }
 
 impl Lobby {
-    /// A lobby without members.
+    /// A lobby without members, or with those of one that broke.
     pub fn new(setup: LobbySetup, registry: Addr<Registry>, new: NewRoom) -> Self {
-        let NewRoom { id, name, creator, record, remains } = new;
-        let (room, conversation) = match remains {
-            Some(Remains { room, conversation }) => (room, conversation),
+        let NewRoom { id, name, charter, profile, entries, next_seq, remains } = new;
+        let (room, next_seq, conversation) = match remains {
+            Some(Remains { room, next_seq, conversation }) => (room, next_seq, conversation),
             None => {
                 let config = &setup.config;
-                let history = History::new(config.history_messages, config.history_age);
-                (Room::new(name, creator, record, history), Conversation::default())
+                let mut history = History::new(config.history_messages, config.history_age);
+                entries.into_iter().for_each(|entry| history.push(entry));
+                (Room::new(name, charter, history), next_seq, Conversation::default())
             }
         };
         let mut on_shard = vec![0; setup.shards.len()];
@@ -99,10 +114,12 @@ impl Lobby {
             batch: Batch::default(),
             desk: Desk::new(id, conversation),
             registry,
-            permanent: creator.is_none(),
+            profile,
+            next_seq,
+            kept: Vec::new(),
+            ended: false,
             on_shard,
             idle_timer: None,
-            idle: false,
             unconfirmed,
             setup,
         }
@@ -111,6 +128,9 @@ impl Lobby {
     /// Hands on what has gathered. Called when the mailbox is drained, before every reply that a
     /// Session waits for, and when much has gathered.
     pub(super) fn flush(&mut self) {
+        if !self.kept.is_empty() {
+            self.setup.store.keep(std::mem::take(&mut self.kept));
+        }
         if self.batch.is_empty() {
             return;
         }
@@ -120,40 +140,86 @@ impl Lobby {
         });
     }
 
-    fn took_member(&mut self, shard: usize, ctx: &mut Context<Self>) {
-        self.on_shard[shard] += 1;
+    fn took_member(&mut self, at: Whereabouts, ctx: &mut Context<Self>) {
+        self.on_shard[at.shard] += 1;
         if let Some(timer) = self.idle_timer.take() {
             ctx.cancel_future(timer);
         }
+        self.keep_use(unix_now());
         self.registry.do_send(LobbyCount(self.id, self.room.len()));
+        self.registry.do_send(Moved(at.seat.conn, self.id));
     }
 
     fn lost_member(&mut self, shard: usize, ctx: &mut Context<Self>) {
         self.on_shard[shard] -= 1;
+        self.keep_use(unix_now());
         self.registry.do_send(LobbyCount(self.id, self.room.len()));
         if self.room.is_empty() {
             self.start_idle_timer(ctx);
         }
     }
 
-    fn let_go(&mut self, conn: ConnId, ctx: &mut Context<Self>) {
+    pub(super) fn let_go(&mut self, conn: ConnId, ctx: &mut Context<Self>) {
         if let Some(member) = self.room.leave(conn) {
-            self.batch.block(|sheet| render::notice(sheet, &Notice::Left(&member.name)));
+            let name = &member.who.name;
+            self.batch.notice(|sheet| render::notice(sheet, &Notice::Left(name)));
             self.lost_member(member.handle.shard, ctx);
-            info!("conn={} {} left lobby '{}'", conn.0, member.name, self.room.name());
+            info!("conn={} {name} left lobby '{}'", conn.0, self.room.name());
+        }
+    }
+
+    /// An empty lobby has another owner: it goes when that one's would.
+    pub(super) fn restart_idle_timer(&mut self, ctx: &mut Context<Self>) {
+        if let Some(timer) = self.idle_timer.take() {
+            ctx.cancel_future(timer);
+            self.start_idle_timer(ctx);
         }
     }
 
     fn start_idle_timer(&mut self, ctx: &mut Context<Self>) {
-        if self.permanent {
-            return;
-        }
-        let limit: Duration = self.setup.config.lobby_idle;
+        let config = &self.setup.config;
+        let limit: Duration = match self.room.charter().owner {
+            Owner::Server => return,
+            // What an account has made stays as long as what is said in it.
+            Owner::Account(_) => config.keep_age,
+            Owner::Guest(_) | Owner::Nobody => config.lobby_idle,
+        };
         self.idle_timer = Some(ctx.run_later(limit, |lobby, ctx| {
             info!("lobby '{}' was empty for too long", lobby.room.name());
-            lobby.idle = true;
+            lobby.kept.push(Change::LobbyRemoved(lobby.id));
+            lobby.ended = true;
             ctx.stop();
         }));
+    }
+
+    /// What a user who comes in is shown first.
+    fn arrival(&mut self, manner: Manner, view: &View, now: UnixMillis) -> bytes::Bytes {
+        let name = self.room.name().clone();
+        let topic = self.room.charter().topic.clone();
+        // Whoever comes back to another lobby than general at login should know where they are.
+        let tell = manner == Manner::Switch || self.room.charter().owner != Owner::Server;
+        let mut arrival = Arrival {
+            joined: tell.then_some(&name),
+            topic: topic.as_ref(),
+            missed: None,
+            times: view.times,
+        };
+        let shown = |entry: &&Entry| !view.ignores.contains(&entry.author);
+        let Some((since, missed)) = view.missed.as_ref().filter(|(_, m)| m.count > 0) else {
+            return render::arrival(&arrival, self.room.recent(now).filter(shown), now);
+        };
+        arrival.missed = Some(render::Missed { count: missed.count, since: *since });
+        // What was said since the store was asked comes after what it knew.
+        let last = missed.newest.last().map_or(*since, |entry| entry.at);
+        let newer: Vec<Entry> = self.room.recent(now).filter(|e| e.at > last).cloned().collect();
+        render::arrival(&arrival, missed.newest.iter().chain(&newer).filter(shown), now)
+    }
+
+    /// What a user who takes a place over is shown first. No notice follows, so at least a prompt
+    /// says that they are in.
+    fn taken_over(&mut self, manner: Manner, view: &View, now: UnixMillis) -> bytes::Bytes {
+        let arrival = self.arrival(manner, view, now);
+        if arrival.is_empty() { block(|_| ()) } else { arrival }
     }
 }
 
@@ -172,12 +238,6 @@ impl ActorFuture<Lobby> for Flusher {
         lobby.flush();
         Poll::Pending
     }
-}
-
-/// The wall clock.
-pub(super) fn unix_now() -> UnixMillis {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    UnixMillis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }
 
 impl Actor for Lobby {
@@ -203,12 +263,13 @@ impl Actor for Lobby {
         if let Some(ai) = &self.setup.ai {
             ai.do_send(Forget(self.id));
         }
-        let remains = (!self.idle).then(|| Remains {
+        let remains = (!self.ended).then(|| Remains {
             room: self.room.take(),
+            next_seq: self.next_seq,
             conversation: self.desk.take_conversation(),
         });
         self.registry.do_send(LobbyClosed { id: self.id, remains });
-        if !self.idle {
+        if !self.ended {
             error!("lobby {} broke", self.id.0);
             for shard in self.setup.shards.iter() {
                 shard.do_send(LobbyBroke(self.id));
@@ -221,19 +282,31 @@ impl Handler<Join> for Lobby {
     type Result = Result<(), JoinError>;
 
     fn handle(&mut self, join: Join, ctx: &mut Self::Context) -> Self::Result {
-        let Join { conn, member, proof, manner } = join;
-        let (at, name) = (member.handle, member.name.clone());
+        let Join { member, proof, manner, view } = join;
+        let (at, conn, name) = (member.handle, member.who.conn, member.who.name.clone());
         if manner == Manner::Return && self.room.member(conn).is_some() {
             self.unconfirmed.retain(|other| *other != at);
             return Ok(());
         }
-        self.room.join(conn, member, proof.as_deref())?;
         let now = unix_now();
-        let lobby = (manner == Manner::Switch).then(|| self.room.name().clone());
-        let arrival = render::arrival(lobby.as_ref(), self.room.recent(now), now);
+        if let Manner::TakeOver(from) = manner
+            && let Some(before) = self.room.take_over(from, conn, member.who.ip, at)
+        {
+            self.on_shard[before.shard] -= 1;
+            self.on_shard[at.shard] += 1;
+            self.registry.do_send(Moved(conn, self.id));
+            let arrival = self.taken_over(manner, &view, now);
+            self.batch.one(at, |seat| Act::Enter(seat, arrival));
+            self.flush();
+            return Ok(());
+        }
+        // Nobody is here whose place could be taken: they may have been put out meanwhile.
+        let proof = proof.filter(|_| !matches!(manner, Manner::TakeOver(_)));
+        self.room.join(member, proof.as_deref(), now)?;
+        let arrival = self.arrival(manner, &view, now);
         self.batch.one(at, |seat| Act::Enter(seat, arrival));
-        self.batch.block(|sheet| render::notice(sheet, &Notice::Joined(&name)));
-        self.took_member(at.shard, ctx);
+        self.batch.notice(|sheet| render::notice(sheet, &Notice::Joined(&name)));
+        self.took_member(at, ctx);
         self.flush();
         info!("conn={} {name} joined lobby '{}'", conn.0, self.room.name());
         Ok(())
@@ -248,13 +321,35 @@ impl Handler<Leave> for Lobby {
     }
 }
 
+impl Lobby {
+    /// Says something to all, or tells whoever wanted to why not.
+    fn say(&mut self, conn: ConnId, at: Whereabouts, saying: Saying) -> Option<Entry> {
+        let live = saying.tagged.is_none() && !saying.action;
+        match self.room.say(conn, saying, unix_now()) {
+            Ok(entry) => {
+                self.keep_message(&entry);
+                let when = live.then(|| Age::JustNow.into());
+                self.batch.said(&entry.author, |sheet| render::message(sheet, &entry, when));
+                Some(entry)
+            }
+            Err(SayError::NotHere) => None,
+            Err(why) => {
+                let lobby = self.room.name();
+                let refused = block(|sheet| {
+                    reply(sheet, &Reply::Moderation(ModerationReply::NotSaid(&why, lobby)))
+                });
+                self.batch.one(at, |seat| Act::Reply(seat, refused));
+                None
+            }
+        }
+    }
+}
+
 impl Handler<Say> for Lobby {
     type Result = ();
 
-    fn handle(&mut self, Say { conn, at, text }: Say, _: &mut Self::Context) {
-        if let Some(entry) = self.room.say(conn, None, text, unix_now()) {
-            self.batch.block(|sheet| render::message(sheet, &entry, Some(Age::JustNow)));
-        }
+    fn handle(&mut self, Say { conn, at, text, action }: Say, _: &mut Self::Context) {
+        self.say(conn, at, Saying { action, ..Saying::message(text) });
         self.batch.echo(at);
         if self.batch.is_full() {
             self.flush();
@@ -265,12 +360,14 @@ impl Handler<Say> for Lobby {
 impl Handler<Tag> for Lobby {
     type Result = ();
 
-    fn handle(&mut self, Tag { conn, target, text }: Tag, _: &mut Self::Context) {
-        let Some(entry) = self.room.say(conn, Some(target.name), text, unix_now()) else { return };
-        self.batch.block(|sheet| render::message(sheet, &entry, None));
-        let here = block(|sheet| render::tagged(sheet, &entry.author, None));
-        let elsewhere = block(|sheet| render::tagged(sheet, &entry.author, Some(self.room.name())));
-        self.batch.one(target.handle, |seat| Act::Tagged { seat, here, elsewhere });
+    fn handle(&mut self, Tag { conn, at, target, text }: Tag, _: &mut Self::Context) {
+        let tagged = Some(target.who.name);
+        let entry = self.say(conn, at, Saying { tagged, ..Saying::message(text) });
+        if let Some(Entry { author: by, .. }) = entry {
+            let here = block(|sheet| render::tagged(sheet, &by, None));
+            let elsewhere = block(|sheet| render::tagged(sheet, &by, Some(self.room.name())));
+            self.batch.one(target.handle, |seat| Act::Tagged { seat, by, here, elsewhere });
+        }
         self.flush();
     }
 }
@@ -289,23 +386,5 @@ impl Handler<SetPicture> for Lobby {
     fn handle(&mut self, SetPicture(conn, picture): SetPicture, _: &mut Self::Context) {
         let picture: Picture = picture;
         self.room.set_picture(conn, picture);
-    }
-}
-
-impl Handler<SetPrompt> for Lobby {
-    type Result = Result<(), PromptError>;
-
-    fn handle(
-        &mut self,
-        SetPrompt(conn, prompt): SetPrompt,
-        _: &mut Self::Context,
-    ) -> Self::Result {
-        self.room.set_prompt(conn, prompt)?;
-        self.registry.do_send(LobbyPromptSet(self.id));
-        if let Some(member) = self.room.member(conn) {
-            self.batch.block(|sheet| render::notice(sheet, &Notice::PromptSet(&member.name)));
-        }
-        self.flush();
-        Ok(())
     }
 }

@@ -5,9 +5,12 @@ use std::time::Instant;
 
 use actix::prelude::*;
 
-use super::ai_messages::{AiBusy, AnswerLines, AnswerOver, Ask, Enqueue, Generate, StartAnswer};
+use super::ai_messages::{
+    AiBusy, AnswerLines, AnswerOver, Ask, Enqueue, Generate, NotAsked, StartAnswer,
+};
 use super::lobby::Lobby;
 use super::messages::{Act, Whereabouts};
+use super::unix_now;
 use crate::ai::AiFailure;
 use crate::ai::context::{Conversation, RECENT_MESSAGES, asked, recent};
 use crate::ai::gemini::request_body;
@@ -60,7 +63,7 @@ impl Lobby {
     fn question(&self, conn: ConnId, text: Line) -> Option<Question> {
         let member = self.room.member(conn)?;
         Some(Question {
-            asker: member.name.clone(),
+            asker: member.who.name.clone(),
             at: member.handle,
             text,
             recent: recent(self.room.last(RECENT_MESSAGES)),
@@ -87,18 +90,21 @@ impl Lobby {
         let thinking = block(|sheet| reply(sheet, &Reply::AiThinking));
         self.batch.one(question.at, |seat| Act::Reply(seat, thinking));
         let asked = Notice::Asked(&question.asker, &question.text);
-        self.batch.block(|sheet| render::notice(sheet, &asked));
+        self.batch.said(&question.asker, |sheet| render::notice(sheet, &asked));
         self.flush();
         self.desk.waiting.push_back(question);
     }
 }
 
 impl Handler<Ask> for Lobby {
-    type Result = AtomicResponse<Self, Result<(), AiBusy>>;
+    type Result = AtomicResponse<Self, Result<(), NotAsked>>;
 
     fn handle(&mut self, Ask(conn, text): Ask, _: &mut Self::Context) -> Self::Result {
+        if let Err(why) = self.room.speak(conn, unix_now()) {
+            return AtomicResponse::new(Box::pin(fut::ready(Err(why.into()))));
+        }
         let (Some(question), Some(ai)) = (self.question(conn, text), &self.setup.ai) else {
-            return AtomicResponse::new(Box::pin(fut::ready(Err(AiBusy))));
+            return AtomicResponse::new(Box::pin(fut::ready(Err(AiBusy.into()))));
         };
         // Without a pause in the mailbox, the start of the answer could overtake the words that
         // the question was taken. The pool answers at once, so the pause is some microseconds.
@@ -112,7 +118,7 @@ impl Handler<Ask> for Lobby {
                         if taken.is_ok() {
                             act.take_question(question);
                         }
-                        taken
+                        Ok(taken?)
                     },
                 )
             },

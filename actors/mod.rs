@@ -1,7 +1,7 @@
 //! The actors: who owns what state, and which messages change it.
 //!
 //! Requests that are awaited go one way only, Session → Registry and Lobby, these → AiPool and
-//! Hasher; everything back is sent without waiting. So no cycle of waiting can exist.
+//! Hasher and Store; everything back is sent without waiting. So no cycle of waiting can exist.
 
 pub mod ai_messages;
 pub mod ai_pool;
@@ -13,8 +13,34 @@ mod guessing;
 pub mod hasher;
 pub mod lobby;
 mod lobby_ai;
+mod lobby_keep;
+mod lobby_orders;
 pub mod messages;
 pub mod registry;
+mod registry_lobbies;
+mod registry_users;
 pub mod session;
 pub mod shard;
+pub mod store;
+pub mod store_messages;
 mod sturdy;
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use crate::chat::history::UnixMillis;
+
+/// The wall clock.
+pub fn unix_now() -> UnixMillis {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    UnixMillis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+}
+
+/// Seconds that the server's time zone is ahead of UTC now.
+pub(crate) fn utc_offset_secs() -> i32 {
+    jiff::Zoned::now().offset().seconds()
+}
+
+/// The time of the server's zone, as HH:MM.
+pub(crate) fn clock_time() -> String {
+    jiff::Zoned::now().strftime("%H:%M").to_string()
+}

@@ -7,24 +7,30 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix::prelude::*;
-use log::{error, info};
 
 use super::guessing::Waiter;
 use super::lobby::{Lobby, NewRoom};
-use super::messages::{
-    Admit, Claim, Create, Door, FindLobby, FindUser, Gone, ListLobbies, LobbyClosed, LobbyCount,
-    LobbyPromptSet, MayCreate, Relay, ReleaseName, Remains, Show, Whereabouts,
-};
+use super::messages::{Admit, Door, Gone, ReleaseName, Whereabouts};
+use super::registry_lobbies::{general, owner, restored, row};
 use super::shard::Shard;
+use super::store::StoreHandle;
 use super::sturdy::survive;
-use crate::chat::directory::{Admission, ConnId, Guesses, IpKey, NameTaken, Refusal, User, Users};
-use crate::chat::lobbies::{Card, CreateError, GENERAL, Listing, Lobbies, LobbyId, LobbyLimits};
-use crate::chat::name::{Name, NameKey};
-use crate::chat::text::Line;
+use super::unix_now;
+use crate::chat::accounts::{AccountId, Accounts};
+use crate::chat::directory::{Admission, ConnId, Guesses, IpKey, Refusal};
+use crate::chat::lobbies::{Card, GENERAL, Listing, Lobbies, LobbyId, LobbyLimits};
+use crate::chat::name::NameKey;
+use crate::chat::roles::Owner;
+use crate::chat::sanctions::Sanctions;
+use crate::chat::users::Users;
 use crate::config::Config;
+use crate::store::{Change, SanctionKind, Snapshot};
 
 /// How often addresses without a recent wrong password are forgotten.
 const FORGET_EVERY: Duration = Duration::from_secs(60);
+
+/// The number of `general`.
+pub(super) const GENERAL_ID: LobbyId = LobbyId(1);
 
 /// Starts a lobby's actor.
 pub type StartLobby = Box<dyn Fn(NewRoom, Addr<Registry>) -> Addr<Lobby> + Send>;
@@ -34,6 +40,10 @@ pub(super) struct Connection {
     pub(super) ip: IpKey,
     /// A password of it is being checked.
     pub(super) guessing: bool,
+    /// The lobby that it is in.
+    pub(super) lobby: Option<LobbyId>,
+    /// Another connection of its account, which it is taking the place of.
+    pub(super) displaces: Option<Whereabouts>,
 }
 
 /// What the server hands over once the threads run: the Registry was there first.
@@ -42,86 +52,122 @@ pub(super) struct Connection {
 pub struct Open {
     /// The Shards, by index.
     pub shards: Arc<[Addr<Shard>]>,
+    /// What the store had.
+    pub snapshot: Snapshot,
     /// Starts lobbies.
     pub start_lobby: StartLobby,
+}
+
+/// The threads, once they are known.
+pub(super) struct Threads {
+    pub(super) shards: Arc<[Addr<Shard>]>,
+    start_lobby: StartLobby,
 }
 
 /// The actor.
 pub struct Registry {
     next_conn: u64,
-    next_lobby: u32,
+    pub(super) next_lobby: u32,
+    pub(super) next_account: AccountId,
     pub(super) connections: HashMap<ConnId, Connection>,
     admission: Admission,
-    users: Users<Whereabouts>,
+    pub(super) users: Users<Whereabouts>,
+    pub(super) accounts: Accounts,
+    /// Bans from the server.
+    pub(super) bans: Sanctions,
     pub(super) guesses: Guesses,
     pub(super) waiters: HashMap<IpKey, VecDeque<Waiter>>,
-    lobbies: Lobbies<Addr<Lobby>>,
-    open: Option<Open>,
+    pub(super) lobbies: Lobbies<Addr<Lobby>>,
+    pub(super) store: StoreHandle,
+    pub(super) threads: Option<Threads>,
+    keep_age: Duration,
 }
 
 impl Registry {
     /// Knows nobody yet.
-    pub fn new(config: &Config) -> Self {
+    pub fn new(config: &Config, store: StoreHandle) -> Self {
         let limits =
             LobbyLimits { total: config.max_lobbies, per_user: config.max_lobbies_per_user };
         Self {
             next_conn: 1,
-            next_lobby: 1,
+            next_lobby: GENERAL_ID.0 + 1,
+            next_account: AccountId(1),
             connections: HashMap::new(),
             admission: Admission::new(config.max_connections, config.max_connections_per_ip),
             users: Users::default(),
+            accounts: Accounts::new(config.admins.iter().cloned()),
+            bans: Sanctions::default(),
             guesses: Guesses::default(),
             waiters: HashMap::new(),
             lobbies: Lobbies::new(limits),
-            open: None,
+            store,
+            threads: None,
+            keep_age: config.keep_age,
         }
     }
 
     /// Starts the actor of a lobby and lists it.
-    fn add_lobby(
+    pub(super) fn add_lobby(
         &mut self,
-        id: LobbyId,
-        create: Create,
+        new: NewRoom,
         made_from: Option<IpKey>,
-        remains: Option<Remains>,
         ctx: &mut Context<Self>,
     ) {
-        let Create { conn, creator, name, description, record } = create;
-        let Some(open) = &self.open else { return };
-        let creator_conn = made_from.map(|_| conn);
-        let custom_ai = remains.as_ref().is_some_and(|r| r.room.prompt().is_some());
-        let new = NewRoom {
-            id,
-            name: name.clone(),
-            creator: creator_conn,
-            record: record.clone(),
-            remains,
+        let Some(threads) = &self.threads else { return };
+        let charter = new.remains.as_ref().map_or(&new.charter, |r| r.room.charter());
+        let card = Card {
+            name: new.name.clone(),
+            description: new.profile.description.clone(),
+            creator: new.profile.creator.clone(),
+            owner: charter.owner,
+            topic: charter.topic.clone(),
+            custom_ai: charter.prompt.is_some(),
+            users: 0,
         };
-        let handle = (open.start_lobby)(new, ctx.address());
-        let card = Card { name, description, creator, creator_conn, custom_ai, users: 0 };
-        self.lobbies.insert(Listing { id, card, record, made_from, handle });
+        let (id, record) = (new.id, charter.record.clone());
+        let profile = new.profile.clone();
+        let handle = (threads.start_lobby)(new, ctx.address());
+        self.lobbies.insert(Listing { id, card, record, profile, made_from, handle });
     }
 
-    /// Whether a connection may make a lobby of this name; its address if so.
-    fn may_create(&self, name: &Name, conn: ConnId) -> Result<IpKey, CreateError> {
-        // Whoever hung up meanwhile needs no lobby.
-        let address = self.connections.get(&conn).ok_or(CreateError::TooMany)?.ip;
-        self.lobbies.may_create(name, conn, address).map(|()| address)
+    /// Sets the lobbies up that were stored, and general in any case.
+    fn restore(&mut self, snapshot: Snapshot, ctx: &mut Context<Self>) {
+        self.next_lobby = self.next_lobby.max(snapshot.next_lobby.0);
+        self.next_account = self.next_account.max(snapshot.next_account);
+        for (id, name) in snapshot.accounts {
+            self.accounts.add(id, name);
+        }
+        let bans = snapshot.sanctions.into_iter().filter(|s| s.kind == SanctionKind::Ban);
+        self.bans = bans.map(Into::into).collect();
+        let now = unix_now();
+        for state in snapshot.lobbies {
+            match (owner(&state), state.lobby.used_at.until(now)) {
+                (Owner::Account(_), unused) if unused > self.keep_age => {
+                    self.store.keep(vec![Change::LobbyRemoved(state.lobby.id)]);
+                }
+                (owner, _) => self.add_lobby(restored(state, owner), None, ctx),
+            }
+        }
+        if let Some(new) = general(now)
+            && self.lobbies.find(&new.name.key()).is_none()
+        {
+            self.store.keep(vec![Change::LobbyPut(row(&new))]);
+            self.add_lobby(new, None, ctx);
+        }
     }
 
-    fn new_lobby_id(&mut self) -> LobbyId {
-        self.next_lobby += 1;
-        LobbyId(self.next_lobby)
-    }
-
-    fn door(&self, key: &NameKey) -> Option<Door> {
-        let listing = self.lobbies.find(key)?;
-        Some(Door {
+    pub(super) fn door(&self, listing: &Listing<Addr<Lobby>>) -> Door {
+        Door {
             id: listing.id,
             name: listing.card.name.clone(),
             record: listing.record.clone(),
+            password_at: listing.profile.password_at,
             lobby: listing.handle.clone(),
-        })
+        }
+    }
+
+    pub(super) fn general(&self) -> Option<Door> {
+        self.lobbies.find(&NameKey::of(GENERAL)).map(|listing| self.door(listing))
     }
 }
 
@@ -138,24 +184,11 @@ impl Handler<Open> for Registry {
 
     fn handle(&mut self, open: Open, ctx: &mut Self::Context) {
         survive((), || {
-            self.open = Some(open);
-            if let Some(general) = general() {
-                let id = self.new_lobby_id();
-                self.add_lobby(id, general, None, None, ctx);
-            }
+            let Open { shards, snapshot, start_lobby } = open;
+            self.threads = Some(Threads { shards, start_lobby });
+            self.restore(snapshot, ctx);
         })
     }
-}
-
-/// The lobby that is always there.
-fn general() -> Option<Create> {
-    Some(Create {
-        conn: ConnId(0),
-        creator: Name::parse("server").ok()?,
-        name: Name::parse(GENERAL).ok()?,
-        description: Line::clean("Welcome to the General Lobby"),
-        record: None,
-    })
 }
 
 impl Handler<Admit> for Registry {
@@ -166,7 +199,8 @@ impl Handler<Admit> for Registry {
             self.admission.admit(ip)?;
             let conn = ConnId(self.next_conn);
             self.next_conn += 1;
-            self.connections.insert(conn, Connection { ip, guessing: false });
+            self.connections
+                .insert(conn, Connection { ip, guessing: false, lobby: None, displaces: None });
             Ok(conn)
         })
     }
@@ -178,23 +212,12 @@ impl Handler<Gone> for Registry {
     fn handle(&mut self, Gone(conn): Gone, _: &mut Self::Context) {
         survive((), || {
             self.users.release(conn);
+            self.displace(conn);
             // Whoever hangs up on a guess has made it.
             self.end_guess(conn, true);
             if let Some(connection) = self.connections.remove(&conn) {
                 self.admission.release(connection.ip);
             }
-        })
-    }
-}
-
-impl Handler<Claim> for Registry {
-    type Result = Result<Door, NameTaken>;
-
-    fn handle(&mut self, Claim { conn, name, at }: Claim, _: &mut Self::Context) -> Self::Result {
-        survive(Err(NameTaken), || {
-            let door = self.door(&NameKey::of(GENERAL)).ok_or(NameTaken)?;
-            self.users.claim(conn, name, at)?;
-            Ok(door)
         })
     }
 }
@@ -205,117 +228,6 @@ impl Handler<ReleaseName> for Registry {
     fn handle(&mut self, ReleaseName(conn): ReleaseName, _: &mut Self::Context) {
         survive((), || {
             self.users.release(conn);
-        })
-    }
-}
-
-impl Handler<FindUser> for Registry {
-    type Result = Option<User<Whereabouts>>;
-
-    fn handle(&mut self, FindUser(key): FindUser, _: &mut Self::Context) -> Self::Result {
-        survive(None, || self.users.find(&key).cloned())
-    }
-}
-
-impl Handler<Relay> for Registry {
-    type Result = Option<Name>;
-
-    fn handle(&mut self, Relay { to, block }: Relay, _: &mut Self::Context) -> Self::Result {
-        survive(None, || {
-            let user = self.users.find(&to)?;
-            let shards = &self.open.as_ref()?.shards;
-            shards[user.handle.shard].do_send(Show { seat: user.handle.seat, block });
-            Some(user.name.clone())
-        })
-    }
-}
-
-impl Handler<FindLobby> for Registry {
-    type Result = Option<Door>;
-
-    fn handle(&mut self, FindLobby(key): FindLobby, _: &mut Self::Context) -> Self::Result {
-        survive(None, || self.door(&key))
-    }
-}
-
-impl Handler<MayCreate> for Registry {
-    type Result = Result<(), CreateError>;
-
-    fn handle(
-        &mut self,
-        MayCreate { conn, name }: MayCreate,
-        _: &mut Self::Context,
-    ) -> Self::Result {
-        survive(Err(CreateError::TooMany), || self.may_create(&name, conn).map(|_| ()))
-    }
-}
-
-impl Handler<Create> for Registry {
-    type Result = Result<(), CreateError>;
-
-    fn handle(&mut self, create: Create, ctx: &mut Self::Context) -> Self::Result {
-        survive(Err(CreateError::TooMany), || {
-            let address = self.may_create(&create.name, create.conn)?;
-            info!("conn={} {} created lobby '{}'", create.conn.0, create.creator, create.name);
-            let id = self.new_lobby_id();
-            self.add_lobby(id, create, Some(address), None, ctx);
-            Ok(())
-        })
-    }
-}
-
-impl Handler<ListLobbies> for Registry {
-    type Result = MessageResult<ListLobbies>;
-
-    fn handle(&mut self, _: ListLobbies, _: &mut Self::Context) -> Self::Result {
-        MessageResult(self.lobbies.iter().map(|l| (l.card.clone(), l.record.is_some())).collect())
-    }
-}
-
-impl Handler<LobbyCount> for Registry {
-    type Result = ();
-
-    fn handle(&mut self, LobbyCount(id, users): LobbyCount, _: &mut Self::Context) {
-        survive((), || {
-            if let Some(listing) = self.lobbies.by_id(id) {
-                listing.card.users = users;
-            }
-        })
-    }
-}
-
-impl Handler<LobbyPromptSet> for Registry {
-    type Result = ();
-
-    fn handle(&mut self, LobbyPromptSet(id): LobbyPromptSet, _: &mut Self::Context) {
-        survive((), || {
-            if let Some(listing) = self.lobbies.by_id(id) {
-                listing.card.custom_ai = true;
-            }
-        })
-    }
-}
-
-impl Handler<LobbyClosed> for Registry {
-    type Result = ();
-
-    fn handle(&mut self, LobbyClosed { id, remains }: LobbyClosed, ctx: &mut Self::Context) {
-        survive((), || {
-            let Some(Listing { card, record, made_from, .. }) = self.lobbies.remove(id) else {
-                return;
-            };
-            if remains.is_none() {
-                return;
-            }
-            error!("lobby '{}' is set up again", card.name);
-            let again = Create {
-                conn: card.creator_conn.unwrap_or(ConnId(0)),
-                creator: card.creator,
-                name: card.name,
-                description: card.description,
-                record,
-            };
-            self.add_lobby(id, again, made_from, remains, ctx);
         })
     }
 }

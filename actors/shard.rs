@@ -18,12 +18,15 @@ use tokio::sync::Semaphore;
 use tokio::time::{Sleep, sleep};
 use tokio_openssl::SslStream;
 
+use super::clock_time;
 use super::hasher::HasherPool;
 use super::messages::{
-    Act, Barrier, Connected, Deliver, Drain, Evict, Gone, LobbyBroke, LobbyLost, QuestionOver, Show,
+    Act, Barrier, Connected, Deliver, Drain, Evict, Expel, Expelled, Gone, IdleTime, LobbyBroke,
+    LobbyLost, QuestionOver, Show, ShowAll,
 };
 use super::registry::Registry;
 use super::session::Session;
+use super::store::StoreHandle;
 use super::sturdy::survive;
 use crate::chat::ansi::Style;
 use crate::chat::lobbies::LobbyId;
@@ -51,6 +54,8 @@ pub struct World {
     pub registry: Addr<Registry>,
     /// Password work.
     pub hasher: HasherPool,
+    /// What outlives the process.
+    pub store: StoreHandle,
     /// This thread's Shard.
     pub shard: Addr<Shard>,
     /// Its index.
@@ -72,6 +77,8 @@ pub struct ShardSetup {
     pub registry: Addr<Registry>,
     /// Password work.
     pub hasher: HasherPool,
+    /// What outlives the process.
+    pub store: StoreHandle,
     /// The port that speaks TLS.
     pub tls_port: Option<u16>,
     /// Which Shard this is.
@@ -87,11 +94,11 @@ pub struct Shard {
 impl Shard {
     /// Made inside its own context, on its own thread.
     pub fn new(setup: ShardSetup, ctx: &mut Context<Self>) -> Self {
-        let ShardSetup { config, registry, hasher, tls_port, index } = setup;
+        let ShardSetup { config, registry, hasher, store, tls_port, index } = setup;
         let shard = ctx.address();
-        let hub = Hub::default();
+        let hub = Hub::new(clock_time);
         let logins = Arc::new(Semaphore::new(LOGINS_AT_ONCE));
-        let world = World { config, registry, hasher, shard, index, tls_port, hub, logins };
+        let world = World { config, registry, hasher, store, shard, index, tls_port, hub, logins };
         Self { world: Rc::new(world), draining: false }
     }
 
@@ -124,13 +131,13 @@ impl Shard {
         };
         // The welcome goes out with CR LF, which every terminal takes; after the first line the
         // client's own line ends are known.
-        let style = Style { plain: !config.color, crlf: true };
+        let style = Style { plain: !config.color, crlf: true, clock: false };
         let now = Instant::now();
         let peer = Peer::new(conn, transport, style, limits, now, now + config.login_timeout);
         let kind = if secure { "tls" } else { "plain" };
         let (ip, port) = (addr.ip().to_canonical(), addr.port());
         info!("conn={} connected from {ip} port {port} ({kind})", conn.0);
-        Session::launch(self.world.clone(), Rc::new(peer), secure);
+        Session::launch(self.world.clone(), Rc::new(peer), secure, addr.ip().into());
         Ok(())
     }
 
@@ -154,9 +161,19 @@ impl Shard {
                     session.do_send(QuestionOver);
                 }
             }
-            Act::Tagged { seat, here, elsewhere } => {
+            Act::Expelled(seat, block) => {
+                hub.show_one(seat, &block, true);
+                // At once: the session may be busy with something, and must not listen on meanwhile.
+                if hub.room(seat) == Some(room) {
+                    hub.leave(seat);
+                }
+                if let Some((_, session)) = hub.find(seat) {
+                    session.do_send(Expelled(room));
+                }
+            }
+            Act::Tagged { seat, by, here, elsewhere } => {
                 let present = hub.room(seat) == Some(room);
-                hub.show_one(seat, if present { &here } else { &elsewhere }, false);
+                hub.show_from(seat, &by, if present { &here } else { &elsewhere });
             }
         }
     }
@@ -227,10 +244,44 @@ impl Handler<Deliver> for Shard {
 impl Handler<Show> for Shard {
     type Result = ();
 
-    fn handle(&mut self, Show { seat, block }: Show, _: &mut Self::Context) {
-        survive((), || {
-            self.world.hub.show_one(seat, &block, false);
+    fn handle(&mut self, Show { seat, block, from }: Show, _: &mut Self::Context) {
+        survive((), || match from {
+            None => self.world.hub.show_one(seat, &block, false),
+            Some(from) => {
+                if self.world.hub.show_from(seat, &from, &block)
+                    && let Some((peer, _)) = self.world.hub.find(seat)
+                {
+                    peer.note_writer(from);
+                }
+            }
         })
+    }
+}
+
+impl Handler<ShowAll> for Shard {
+    type Result = ();
+
+    fn handle(&mut self, ShowAll(block): ShowAll, _: &mut Self::Context) {
+        survive((), || self.world.hub.show_everybody(&block));
+    }
+}
+
+impl Handler<Expel> for Shard {
+    type Result = ();
+
+    fn handle(&mut self, Expel(seat, why): Expel, _: &mut Self::Context) {
+        if let Some((_, session)) = self.world.hub.find(seat) {
+            session.do_send(Evict(why));
+        }
+    }
+}
+
+impl Handler<IdleTime> for Shard {
+    type Result = Option<Duration>;
+
+    fn handle(&mut self, IdleTime(seat): IdleTime, _: &mut Self::Context) -> Self::Result {
+        let (peer, _) = self.world.hub.find(seat)?;
+        Some(peer.idle_time(Instant::now()))
     }
 }
 

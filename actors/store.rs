@@ -13,13 +13,13 @@ use std::time::{Duration, Instant};
 
 use actix::fut::ActorFuture;
 use actix::prelude::*;
-use log::{debug, error, info, warn};
+use log::{debug, error, info};
 use rustix::process::nice;
 use tokio::time::{Sleep, sleep};
 
 use super::store_messages::{
     Close, Commit, CountMail, Keep, KnowsCert, ReadAccount, ReadAudit, ReadCerts, ReadHistory,
-    ReadIgnores, ReadMail, ReadMissed, Search,
+    ReadIgnores, ReadMail, ReadMissed, SaveSettings, Search,
 };
 use super::sturdy::survive;
 use super::unix_now;
@@ -27,9 +27,7 @@ use crate::chat::accounts::Fingerprint;
 use crate::chat::history::{Entry, UnixMillis};
 use crate::chat::lobbies::LobbyId;
 use crate::chat::name::Name;
-use crate::store::{
-    Account, AuditEntry, Change, Db, Mail, MailId, Missed, SEARCH_RESULTS, StoreError,
-};
+use crate::store::{Account, AuditEntry, Change, Db, Mail, MailId, Missed, StoreError};
 
 /// Changes in one transaction at most: more would hold up whoever waits for a command of theirs.
 const GROUP_ROWS: usize = 1_000;
@@ -86,8 +84,8 @@ pub struct Store {
 }
 
 /// A time in which the disk cannot be written.
-#[derive(Default)]
 struct Failing {
+    reason: StoreError,
     lost: usize,
 }
 
@@ -180,21 +178,25 @@ impl Store {
             error!("the database cannot be written, messages wait: {reason}");
         }
         self.since = Instant::now();
-        self.failing.get_or_insert_default();
+        let lost = self.failing.take().map_or(0, |failing| failing.lost);
+        self.failing = Some(Failing { reason: reason.clone(), lost });
         self.let_oldest_go();
     }
 
     fn let_oldest_go(&mut self) {
         let Some(failing) = &mut self.failing else { return };
+        // Messages alone: the rest is little, and what follows may build on it.
+        let is_message = |change: &Change| matches!(change, Change::Said { .. });
         while self.queued_bytes > MAX_WAITING_BYTES {
-            let Some(oldest) = self.queue.pop_front() else { break };
+            let oldest = self.queue.iter().position(is_message);
+            let Some(oldest) = oldest.and_then(|index| self.queue.remove(index)) else { break };
             self.queued_bytes -= oldest.bytes();
             failing.lost += 1;
         }
     }
 
     fn recovered(&mut self) {
-        if let Some(Failing { lost }) = self.failing.take() {
+        if let Some(Failing { lost, .. }) = self.failing.take() {
             info!("the database is written again; {lost} changes were lost meanwhile");
         }
     }
@@ -209,6 +211,24 @@ impl Store {
         time.checked_sub(self.since.elapsed()).filter(|left| !left.is_zero())
     }
 
+    /// Writes all or nothing, after what was kept before.
+    fn commit(&mut self, changes: &[Change]) -> Result<(), StoreError> {
+        survive(Err(StoreError::Other("a fault".into())), || {
+            self.write();
+            // What was kept before must not be written over it later.
+            if let Some(failing) = self.failing.as_ref().filter(|_| !self.queue.is_empty()) {
+                return Err(failing.reason.clone());
+            }
+            let stored = self.db.apply(changes);
+            match &stored {
+                Err(reason @ StoreError::Rejected(_)) => debug!("not stored: {reason}"),
+                Err(reason) => self.failed(reason),
+                Ok(()) => self.recovered(),
+            }
+            stored
+        })
+    }
+
     /// Reads, with all that was kept before.
     fn read<T>(
         &mut self,
@@ -219,7 +239,7 @@ impl Store {
             if self.failing.is_none() {
                 self.write();
             }
-            read(&self.db).inspect_err(|reason| warn!("the database cannot be read: {reason}"))
+            read(&self.db).inspect_err(|reason| debug!("the database cannot be read: {reason}"))
         })
     }
 
@@ -309,11 +329,23 @@ impl Handler<Commit> for Store {
     type Result = Result<(), StoreError>;
 
     fn handle(&mut self, Commit(changes): Commit, _: &mut Self::Context) -> Self::Result {
-        survive(Err(StoreError::Other("a fault".into())), || {
-            // In the order in which it was asked: what was kept before comes first.
-            self.write();
-            self.db.apply(&changes).inspect_err(|reason| warn!("a command was not stored: {reason}"))
-        })
+        self.commit(&changes)
+    }
+}
+
+impl Handler<SaveSettings> for Store {
+    type Result = Result<(), StoreError>;
+
+    fn handle(
+        &mut self,
+        SaveSettings(key, settings): SaveSettings,
+        _: &mut Self::Context,
+    ) -> Self::Result {
+        match self.read(|db| db.account(&key))? {
+            // Its owner has given the account up meanwhile.
+            None => Ok(()),
+            Some(account) => self.commit(&[Change::AccountPut(Account { settings, ..account })]),
+        }
     }
 }
 
@@ -326,7 +358,7 @@ impl Handler<Close> for Store {
             if !self.queue.is_empty() {
                 error!("{} changes could not be written", self.queue.len());
             }
-            if let Err(reason) = self.db.checkpoint() {
+            if let Err(reason) = self.db.empty_log() {
                 debug!("the write-ahead log stays: {reason}");
             }
         });
@@ -357,7 +389,7 @@ macro_rules! answer {
     };
 }
 
-answer!(Search, Vec<Entry>, |db, ask| db.search(ask.lobby, &ask.words, SEARCH_RESULTS));
+answer!(Search, Vec<Entry>, |db, ask| db.search(ask.lobby, &ask.words, ask.max));
 answer!(ReadMissed, Missed, |db, ask| db.since(ask.lobby, ask.since, ask.count));
 answer!(ReadAccount, Option<Account>, |db, ask| db.account(&ask.0));
 answer!(KnowsCert, bool, |db, ask| Ok(db.certs(ask.0)?.contains(&ask.1)));

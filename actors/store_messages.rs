@@ -5,8 +5,10 @@ use actix::prelude::*;
 use crate::chat::accounts::{AccountId, Fingerprint};
 use crate::chat::history::{Entry, UnixMillis};
 use crate::chat::lobbies::LobbyId;
-use crate::chat::name::NameKey;
-use crate::store::{Account, AuditEntry, Change, Mail, MailId, Missed, Scope, StoreError};
+use crate::chat::name::{Name, NameKey};
+use crate::store::{
+    Account, AuditEntry, Change, Mail, MailId, Missed, Scope, Settings, StoreError,
+};
 
 /// Write this when there is time for it. Nobody waits for it, and it may be lost where the disk
 /// stays full.
@@ -42,6 +44,8 @@ pub struct Search {
     pub lobby: LobbyId,
     /// The words.
     pub words: String,
+    /// How many messages at most.
+    pub max: usize,
 }
 
 /// What was said in a lobby since then.
@@ -61,6 +65,11 @@ pub struct ReadMissed {
 #[rtype(result = "Result<Option<Account>, StoreError>")]
 pub struct ReadAccount(pub NameKey);
 
+/// The owner of the account of this name has set this.
+#[derive(Message)]
+#[rtype(result = "Result<(), StoreError>")]
+pub struct SaveSettings(pub NameKey, pub Settings);
+
 /// Whether this certificate stands for the account.
 #[derive(Message)]
 #[rtype(result = "Result<bool, StoreError>")]
@@ -73,7 +82,7 @@ pub struct ReadCerts(pub AccountId);
 
 /// Whom an account ignores.
 #[derive(Message)]
-#[rtype(result = "Result<Vec<crate::chat::name::Name>, StoreError>")]
+#[rtype(result = "Result<Vec<Name>, StoreError>")]
 pub struct ReadIgnores(pub AccountId);
 
 /// The private messages that wait for an account, oldest first.

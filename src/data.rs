@@ -9,7 +9,7 @@ use lobbyd::chat::accounts::MIN_ACCOUNT_PASSWORD_CHARS;
 use lobbyd::chat::history::UnixMillis;
 use lobbyd::chat::name::Name;
 use lobbyd::chat::password::{MAX_PASSWORD_CHARS, Secret};
-use lobbyd::store::{self, Account, Change, Db, Settings};
+use lobbyd::store::{self, Account, Change, Db, Report, Settings};
 
 /// Most bytes of a password that are read; a longer one is refused for its length.
 const MAX_INPUT_BYTES: u64 = 4_096;
@@ -22,7 +22,15 @@ pub fn backup(dir: &Path, file: &Path) -> Result<String, String> {
 
 /// `lobbyd check-data`.
 pub fn check(dir: &Path) -> Result<String, String> {
-    store::check(dir).map(|report| format!("{report}\n")).map_err(|error| error.to_string())
+    store::check(dir).map(|report| told(&report)).map_err(|error| error.to_string())
+}
+
+fn told(report: &Report) -> String {
+    let Report { version, lobbies, accounts, messages, mail } = report;
+    format!(
+        "The database is good: version {version}, {lobbies} lobbies, {accounts} accounts, \
+         {messages} messages, {mail} private messages that wait.\n"
+    )
 }
 
 /// `lobbyd passwd NAME`: makes the account, or gives it another password.
@@ -32,7 +40,7 @@ pub fn set_password(dir: &Path, name: &str, now: UnixMillis) -> Result<String, S
         return Err(format!("the name {name} is the server's own"));
     }
     let password = read_password()?;
-    let (mut db, note) = Db::open(dir).map_err(|error| error.to_string())?;
+    let (mut db, notes) = Db::open(dir).map_err(|error| error.to_string())?;
     let known = db.account(&name.key()).map_err(|error| error.to_string())?;
     let record = Arc::new(new_record(&password).map_err(|error| error.to_string())?);
     let (account, done) = match known {
@@ -52,8 +60,8 @@ pub fn set_password(dir: &Path, name: &str, now: UnixMillis) -> Result<String, S
         }
     };
     db.apply(&[Change::AccountPut(account)]).map_err(|error| error.to_string())?;
-    let note = note.map(|note| format!("{note}\n")).unwrap_or_default();
-    Ok(format!("{note}{name} {done}.\n"))
+    let notes: String = notes.iter().map(|note| format!("{note}\n")).collect();
+    Ok(format!("{notes}{name} {done}.\n"))
 }
 
 /// The first line of standard input.

@@ -7,6 +7,7 @@
 //! - [`ai`]: Rox, the assistant: pure but for [`ai::client`], the only user of the HTTP client.
 //! - [`net`]: bytes to lines and blocks to bytes; TLS, telnet, the outbox, the hub of a thread.
 //! - [`actors`]: who owns what: Session, Shard, Lobby, Registry, AiPool, AiWorker, Hasher.
+//! - [`store`]: the database, and all SQL.
 //! - [`config`]: every setting with its name, default and bounds.
 //! - [`server`]: listeners, threads, accepting, draining. The program itself is `src/main.rs`.
 //!
@@ -26,6 +27,7 @@
 //! 9. Only `server`, `main` and the Shard, which is the parent of its Sessions, know how actors are
 //!    made; an actor knows another as an address and a message.
 //! 10. A command is one row in one table and one block of code.
+//! 11. SQL is in [`store`] and nowhere else; what crosses its door are types of the chat.
 
 #[path = "../actors/mod.rs"]
 pub mod actors;
@@ -34,3 +36,4 @@ pub mod chat;
 pub mod config;
 pub mod net;
 pub mod server;
+pub mod store;

@@ -2,13 +2,16 @@
 
 #![expect(clippy::disallowed_methods, reason = "main reads the environment and ends the process")]
 
+mod data;
+
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
 use std::fmt::Display;
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{ExitCode, exit};
 
+use lobbyd::actors::unix_now;
 use lobbyd::config::{Config, KEYS, nearest_key};
 use lobbyd::net::tls;
 use lobbyd::server::{self, Opened};
@@ -29,6 +32,10 @@ Usage:
   lobbyd                    Run the server
   lobbyd --check-config     Check all settings, print them, and exit
   lobbyd gen-cert [--force] Write a self-signed certificate and its key
+  lobbyd backup FILE        Copy the database, of a running server too
+  lobbyd check-data         Verify the database
+  lobbyd passwd NAME        Make an account, or set its password; the password
+                            is read from standard input
   lobbyd --help             Print this
   lobbyd --version          Print the version
 
@@ -41,6 +48,9 @@ enum Task {
     Run,
     CheckConfig,
     GenCert { force: bool },
+    Backup(PathBuf),
+    CheckData,
+    SetPassword(String),
     Print(String),
 }
 
@@ -66,12 +76,17 @@ fn carry_out(task: Task, config: Config, warnings: &[String]) -> ExitCode {
         Task::Run => run(config),
         Task::CheckConfig => check_config(&config),
         Task::GenCert { force } => gen_cert(&config, force),
+        Task::Backup(file) => with_data_dir(&config, |dir| data::backup(dir, &file)),
+        Task::CheckData => with_data_dir(&config, data::check),
+        Task::SetPassword(name) => {
+            with_data_dir(&config, |dir| data::set_password(dir, &name, unix_now()))
+        }
         Task::Print(_) => ExitCode::SUCCESS,
     }
 }
 
 fn parse_args(args: impl IntoIterator<Item = OsString>) -> Result<Task, lexopt::Error> {
-    use lexopt::prelude::{Long, Short, Value};
+    use lexopt::prelude::{Long, Short, Value, ValueExt};
     let (mut parser, mut task, mut force) = (lexopt::Parser::from_args(args), None, false);
     while let Some(arg) = parser.next()? {
         let next = match arg {
@@ -81,6 +96,13 @@ fn parse_args(args: impl IntoIterator<Item = OsString>) -> Result<Task, lexopt::
             }
             Long("check-config") if task.is_none() => Task::CheckConfig,
             Value(ref word) if word == "gen-cert" && task.is_none() => Task::GenCert { force },
+            Value(ref word) if word == "backup" && task.is_none() => {
+                Task::Backup(parser.value()?.into())
+            }
+            Value(ref word) if word == "check-data" && task.is_none() => Task::CheckData,
+            Value(ref word) if word == "passwd" && task.is_none() => {
+                Task::SetPassword(parser.value()?.string()?)
+            }
             Long("force") => {
                 force = true;
                 continue;
@@ -152,6 +174,20 @@ fn check_config(config: &Config) -> ExitCode {
     }
 }
 
+/// Does something with the database; prints what it says, or why it failed.
+fn with_data_dir(config: &Config, task: impl FnOnce(&Path) -> Result<String, String>) -> ExitCode {
+    let Some(dir) = &config.data_dir else {
+        return fail(EXIT_FAILURE, "CHAT_DATA_DIR is off: there is no database");
+    };
+    match task(dir) {
+        Err(error) => fail(EXIT_FAILURE, error),
+        Ok(text) => {
+            say(&text);
+            ExitCode::SUCCESS
+        }
+    }
+}
+
 fn gen_cert(config: &Config, force: bool) -> ExitCode {
     let host = rustix::system::uname();
     let host = host.nodename().to_string_lossy();
@@ -180,6 +216,9 @@ fn run(config: Config) -> ExitCode {
         Ok(opened) => opened,
         Err(error) => return fail(EXIT_FAILURE, error),
     };
+    for note in &opened.data_notes {
+        warn!("{note}");
+    }
     say(&banner(&config, &opened));
     let ready = || say("\n    >> Server ready - Waiting for connections...\n");
     let ran = actix::System::new().block_on(async {

@@ -4,6 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::io;
 use std::net::{SocketAddr, TcpListener as StdListener};
 use std::num::NonZero;
+use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::thread::available_parallelism;
@@ -23,11 +24,14 @@ use crate::actors::lobby::{Lobby, LobbySetup};
 use crate::actors::messages::{Admit, Connected, Drain, Gone};
 use crate::actors::registry::{Open, Registry};
 use crate::actors::shard::{Shard, ShardSetup};
+use crate::actors::store::{Retention, StoreHandle};
 use crate::chat::directory::Refusal;
+use crate::chat::history::ALWAYS_KEPT;
 use crate::chat::replies;
 use crate::config::{AiConfig, Config};
 use crate::net::listen::{ListenError, listen};
 use crate::net::tls::{self, LoadedTls, TlsError};
+use crate::store::{DATABASE_FILE, Db, Note, OpenError, Snapshot, StoreError};
 
 /// For everybody to be told that the server stops, at most.
 pub const DRAIN_TIME: Duration = Duration::from_secs(5);
@@ -53,6 +57,17 @@ pub enum StartError {
     /// There would be no listener.
     #[error("CHAT_ADDR is off and so is TLS: nobody could connect. {0}")]
     NoListener(&'static str),
+    /// The database.
+    #[error(transparent)]
+    Data(#[from] OpenError),
+    /// What is in it.
+    #[error("{file}: cannot be read: {reason}. Verify it with: lobbyd check-data")]
+    Load {
+        /// The file.
+        file: String,
+        /// Why.
+        reason: StoreError,
+    },
     /// The listener cannot be used.
     #[error("a listener cannot be used: {0}")]
     Io(#[from] io::Error),
@@ -62,6 +77,10 @@ pub enum StartError {
 pub struct Opened {
     plain: Option<StdListener>,
     tls: Option<(StdListener, LoadedTls)>,
+    db: Db,
+    snapshot: Snapshot,
+    /// What was done to the database to open it.
+    pub data_notes: Vec<Note>,
     /// Whether TLS is off because there is no certificate at the default paths.
     pub tls_has_no_certificate: bool,
 }
@@ -108,7 +127,15 @@ impl Opened {
             (Some(addr), Some(loaded)) => Some((listen(addr, "CHAT_TLS_ADDR")?, loaded)),
             _ => None,
         };
-        Ok(Self { plain, tls, tls_has_no_certificate })
+        let (db, data_notes) = match &config.data_dir {
+            Some(dir) => Db::open(dir)?,
+            None => (Db::in_memory()?, Vec::new()),
+        };
+        let file = || config.data_dir.as_deref().map_or_else(String::new, data_file);
+        let snapshot = db
+            .load(config.history_messages.max(ALWAYS_KEPT))
+            .map_err(|reason| StartError::Load { file: file(), reason })?;
+        Ok(Self { plain, tls, db, snapshot, data_notes, tls_has_no_certificate })
     }
 
     /// The real port of the plain listener.
@@ -125,6 +152,10 @@ impl Opened {
     pub fn fingerprint(&self) -> Option<&str> {
         self.tls.as_ref().map(|(_, loaded)| loaded.fingerprint.as_str())
     }
+}
+
+fn data_file(dir: &Path) -> String {
+    dir.join(DATABASE_FILE).display().to_string()
 }
 
 fn port(listener: &StdListener) -> Option<u16> {
@@ -145,7 +176,9 @@ pub async fn run(
     let config = Arc::new(config);
     let tls_port = opened.tls_port();
     let cores = available_parallelism().map_or(1, NonZero::get);
-    let registry = Registry::new(&config).start();
+    let retention = Retention { age: config.keep_age, messages: config.keep_messages };
+    let store = StoreHandle::start(opened.db, retention);
+    let registry = Registry::new(&config, store.clone()).start();
     let hasher = HasherPool::start((cores / 2).clamp(1, MAX_HASHERS));
     let arbiters: Vec<Arbiter> = (0..cores).map(|_| Arbiter::new()).collect();
     let shards: Arc<[Addr<Shard>]> = arbiters
@@ -156,6 +189,7 @@ pub async fn run(
                 config: config.clone(),
                 registry: registry.clone(),
                 hasher: hasher.clone(),
+                store: store.clone(),
                 tls_port,
                 index,
             };
@@ -163,7 +197,9 @@ pub async fn run(
         })
         .collect();
     let ai = config.ai.clone().map(start_ai);
-    open_lobbies(&config, &registry, &shards, &arbiters, ai);
+    let setup =
+        LobbySetup { config: config.clone(), shards: shards.clone(), store: store.clone(), ai };
+    open_lobbies(setup, &registry, &arbiters, opened.snapshot);
 
     let acceptor =
         Acceptor { registry, shards: shards.clone(), next: Rc::default(), refusals: Rc::default() };
@@ -181,22 +217,24 @@ pub async fn run(
         task.abort();
     }
     drain(&shards).await;
+    if timeout(DRAIN_TIME, store.close()).await.is_err() {
+        error!("the database does not take the last changes in time");
+    }
     Ok(())
 }
 
 /// Lets the Registry start lobbies, each on one of the threads in turn.
 fn open_lobbies(
-    config: &Arc<Config>,
+    setup: LobbySetup,
     registry: &Addr<Registry>,
-    shards: &Arc<[Addr<Shard>]>,
     arbiters: &[Arbiter],
-    ai: Option<Addr<AiPool>>,
+    snapshot: Snapshot,
 ) {
-    let setup = LobbySetup { config: config.clone(), shards: shards.clone(), ai };
     let threads: Vec<ArbiterHandle> = arbiters.iter().map(Arbiter::handle).collect();
     let next = Cell::new(0);
     registry.do_send(Open {
-        shards: shards.clone(),
+        shards: setup.shards.clone(),
+        snapshot,
         start_lobby: Box::new(move |new, registry| {
             let thread = &threads[next.get() % threads.len()];
             next.set(next.get() + 1);

@@ -247,7 +247,7 @@ fn a_flood_of_refused_lines_gets_one_notice_a_second() {
 fn a_refusal_does_not_overtake_the_messages_before_it() {
     let server = Server::start(&[("CHAT_RATE_MESSAGES", "5"), ("CHAT_RATE_WINDOW_SECS", "60")]);
     let long = "x".repeat(9_000);
-    for (user, last, refusal) in [("al", "m5", "Rate limited!"), ("bo", &long, "too long")] {
+    for (user, last, refusal) in [("ann", "m5", "Rate limited!"), ("bo", &long, "too long")] {
         let mut client = server.login(user);
         client.send_raw(format!("m0\nm1\nm2\nm3\nm4\n{last}\n").as_bytes());
         let before = client.expect(refusal);

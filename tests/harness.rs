@@ -161,6 +161,13 @@ impl Server {
         wait(&mut self.child)
     }
 
+    /// Ends it where it still runs, and keeps its folder.
+    pub fn into_folder(mut self) -> Folder {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        std::mem::replace(&mut self.folder, Folder::new())
+    }
+
     pub fn connect(&self) -> Client {
         Client::new(TcpStream::connect(("127.0.0.1", self.port)).unwrap())
     }

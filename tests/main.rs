@@ -9,21 +9,33 @@
     reason = "a test fails by panicking, and drives the program from outside"
 )]
 
+mod accounts;
+mod admins;
 mod ai;
+mod bans;
+mod certs;
 mod chatting;
 mod clients;
+mod crossing;
+mod everyday;
 mod exhaustion;
 mod faults;
 mod fuzz_entries;
 mod gemini;
 mod harness;
+mod ignoring;
 mod joining;
 mod limits;
 mod lobbies;
+mod login;
 mod model;
+mod moderation;
+mod people;
 mod process;
+mod returning;
 mod shutdown;
 mod social;
+mod store;
 mod telnet;
 mod tidy;
 mod tls;

@@ -86,6 +86,14 @@ fn sockets_and_actors_keep_to_their_sides() {
 }
 
 #[test]
+fn the_store_alone_knows_its_database() {
+    for (name, text) in sources("src").into_iter().chain(sources("actors")) {
+        let word = if name.starts_with("src/store") { "actix" } else { "rusqlite" };
+        assert!(!code(&text).any(|l| l.contains(word)), "{name}: {word}");
+    }
+}
+
+#[test]
 fn files_are_small_and_end_well() {
     for folder in ["src", "actors", "tests"] {
         for (name, text) in sources(folder) {

@@ -6,34 +6,32 @@ use std::time::Instant;
 use log::info;
 
 use super::Session;
-use crate::actors::ai_messages::Ask;
+use crate::actors::ai_messages::{Ask, NotAsked};
 #[cfg(debug_assertions)]
 use crate::actors::fault;
 use crate::actors::hasher::HashError;
 use crate::actors::messages::{
-    Create, FindUser, ListLobbies, MayCreate, Relay, Roster, Say, SetPicture, SetPrompt, Tag,
+    Create, FindTarget, FindUser, ListLobbies, MayCreate, NotCreated, NotSet, Relay, Relayed,
+    Roster, Say, SetPicture, SetPrompt, Tag,
 };
-use crate::actors::shard::barrier;
-use crate::chat::command::{Addressed, Command, CommandError, Input, NewLobby, OverLimit, spec};
+use crate::actors::shard::{World, barrier};
+use crate::actors::store_messages::CountMail;
+use crate::actors::unix_now;
+use crate::chat::accounts::{MAX_MAIL, Target};
+use crate::chat::command::{
+    About, Addressed, Command, CommandError, Input, NewLobby, OverLimit, spec,
+};
 use crate::chat::limiter::wait_secs;
 use crate::chat::lobbies::CreateError;
 use crate::chat::name::{Name, NameKey};
+use crate::chat::orders::server_rank;
 use crate::chat::pictures::Picture;
 use crate::chat::render::{self, Direct, block};
-use crate::chat::replies::{self, Farewell, NameProblem, Reply};
+use crate::chat::replies::{self, Farewell, ModerationReply, NameProblem, PersonalReply, Reply};
+use crate::chat::roles::Right;
+use crate::chat::room::SayError;
 use crate::chat::text::Line;
-
-/// Why a lobby was not made.
-enum CreateProblem {
-    Create(CreateError),
-    Busy,
-}
-
-impl From<CreateError> for CreateProblem {
-    fn from(error: CreateError) -> Self {
-        Self::Create(error)
-    }
-}
+use crate::store::{Change, Mail, Settings};
 
 impl Session {
     /// A line of a logged-in user.
@@ -47,13 +45,13 @@ impl Session {
             Input::Overlong => {
                 self.refuse(&Reply::TooLong(self.world.config.max_message_chars), Instant::now());
             }
-            Input::Command { counted, parsed } => self.obey(counted, parsed),
+            Input::Command { counted, right, parsed } => self.obey(counted, right, parsed),
         }
     }
 
     /// A line over the limit of lines, at the name prompt.
     pub(super) fn refuse_long_name(&mut self) {
-        self.ask_again(NameProblem::LineTooLong(self.world.config.max_message_chars));
+        self.ask_again(&NameProblem::LineTooLong(self.world.config.max_message_chars));
     }
 
     /// Whether a message would go to the lobby now.
@@ -83,12 +81,12 @@ impl Session {
         }
         let (conn, at) = (self.peer.conn(), self.at());
         if let Some(user) = self.user() {
-            user.lobby.addr.do_send(Say { conn, at, text });
+            user.lobby.addr.do_send(Say { conn, at, text, action: false });
             self.peer.sent_to_lobby();
         }
     }
 
-    fn obey(&mut self, counted: bool, parsed: Result<Command, CommandError>) {
+    fn obey(&mut self, counted: bool, right: Right, parsed: Result<Command, CommandError>) {
         let max = self.world.config.max_message_chars;
         let has_ai = self.world.config.ai.is_some();
         let over = parsed.as_ref().ok().and_then(|command| command.over_limit(max));
@@ -102,21 +100,38 @@ impl Session {
             Some(OverLimit::Password) => {
                 return self.refuse(&Reply::PasswordTooLong, Instant::now());
             }
+            Some(OverLimit::ShortPassword) => {
+                return self.refuse(&Reply::PasswordTooShort, Instant::now());
+            }
             None => {}
         }
         if counted && !self.passes_rate_limit() {
             return;
         }
         match parsed {
-            Ok(command) => self.run(command),
+            Ok(command) => self.run_with(right, command),
             Err(CommandError::Unknown) => self.reply(&Reply::UnknownCommand),
             Err(CommandError::Usage(spec)) => self.reply(&Reply::Usage(spec)),
         }
     }
 
-    fn run(&mut self, command: Command) {
+    /// Runs a command of somebody who has the right; what only the lobby knows, it is asked.
+    fn run_with(&mut self, right: Right, command: Command) {
+        let Some(user) = self.user() else { return };
+        if !right.is_of_lobby()
+            && let Err(why) = right.check(&user.who, server_rank(user.who.admin))
+        {
+            let lobby = &user.lobby.name;
+            return self.reply(&Reply::Moderation(ModerationReply::Denied(why, lobby)));
+        }
+        self.run(right, command);
+    }
+
+    fn run(&mut self, right: Right, command: Command) {
         match command {
-            Command::Help => self.show(replies::help),
+            Command::Help(About::Page(page)) => self.show(|sheet| replies::help(sheet, page)),
+            Command::Help(About::Command(spec)) => self.show(|sheet| replies::explain(sheet, spec)),
+            Command::Help(About::Unknown) => self.reply(&Reply::UnknownCommand),
             Command::Users => self.list_users(),
             Command::Lobbies => self.list_lobbies(),
             Command::Create(new) => self.create_lobby(new),
@@ -132,6 +147,7 @@ impl Session {
             Command::Ask(question) => self.ask_ai(question),
             Command::SetPrompt(prompt) => self.set_prompt(prompt),
             Command::Quit => self.close(Some(Farewell::Quit)),
+            other => self.run_everyday(right, other),
         }
     }
 
@@ -177,71 +193,95 @@ impl Session {
             Ok(name) => name,
             Err(why) => return self.reply(&Reply::NotCreated(CreateError::BadName(why))),
         };
-        let Some(creator) = self.user().map(|user| user.name.clone()) else { return };
-        let (world, conn, private) = (self.world.clone(), self.peer.conn(), password.is_some());
+        let Some(who) = self.user().map(|user| user.who.clone()) else { return };
+        let (world, private) = (self.world.clone(), password.is_some());
         let lobby = name.clone();
         let work = async move {
-            let may = MayCreate { conn, name: name.clone() };
-            world.registry.send(may).await.map_err(|_| CreateProblem::Busy)??;
+            let may = MayCreate { who: who.clone(), name: name.clone() };
+            world.registry.send(may).await.map_err(|_| NotCreated::Busy)??;
             let record = match password {
                 None => None,
                 Some(password) => {
                     let hashed = world.hasher.hash(password).await;
-                    Some(Arc::new(hashed.map_err(|_: HashError| CreateProblem::Busy)?))
+                    Some(Arc::new(hashed.map_err(|_: HashError| NotCreated::Busy)?))
                 }
             };
             // Somebody may have been quicker meanwhile, so this checks again.
-            let create = Create { conn, creator, name, description, record };
-            Ok(world.registry.send(create).await.map_err(|_| CreateProblem::Busy)??)
+            let create = Create { who, name, description, record };
+            world.registry.send(create).await.map_err(|_| NotCreated::Busy)?
         };
         self.ask(work, move |session, result| match result {
             Ok(()) => session.reply(&Reply::Created { lobby: &lobby, private }),
-            Err(CreateProblem::Create(why)) => {
+            Err(NotCreated::Rule(why)) => {
                 if matches!(why, CreateError::TooMany | CreateError::TooManyOfUser) {
                     info!("conn={} limit: {why}", session.peer.conn().0);
                 }
                 session.reply(&Reply::NotCreated(why));
             }
-            Err(CreateProblem::Busy) => session.reply(&Reply::ServerBusy),
+            Err(NotCreated::NotStored) => session.reply(&Reply::NotStored),
+            Err(NotCreated::Busy) => session.reply(&Reply::ServerBusy),
         });
     }
 
     fn set_picture(&mut self, picture: Picture, done: Reply<'static>) {
-        let conn = self.peer.conn();
-        let Some(user) = self.user_mut() else { return };
-        user.picture = picture;
-        let lobby = user.lobby.addr.clone();
-        let set = async move { lobby.send(SetPicture(conn, picture)).await };
-        self.ask(set, move |session, _| session.reply(&done));
+        let change = move |settings: Settings| Settings { picture, ..settings };
+        self.change_settings(change, move |session| {
+            let conn = session.peer.conn();
+            let Some(user) = session.user_mut() else { return };
+            user.picture = picture;
+            let lobby = user.lobby.addr.clone();
+            let set = async move { lobby.send(SetPicture(conn, picture)).await };
+            session.ask(set, move |session, _| session.reply(&done));
+        });
     }
 
-    fn send_direct(&mut self, Addressed { to, text }: Addressed) {
-        let Some(me) = self.user().map(|user| user.name.clone()) else { return };
+    pub(super) fn send_direct(&mut self, Addressed { to, text }: Addressed) {
+        let Some(from) = self.user().map(|user| user.who.name.clone()) else { return };
         let world = self.world.clone();
-        let incoming = block(|sheet| render::direct(sheet, Direct::From(&me), &text));
-        let relay = Relay { to: NameKey::of(&to), block: incoming };
+        let incoming = block(|sheet| render::direct(sheet, Direct::From(&from), &text, None));
+        let to = NameKey::of(&to);
+        let mail = Mail { from: from.clone(), at: unix_now(), text: text.clone() };
+        let relay = Relay { to: to.clone(), from, block: incoming };
         let work = async move {
             let found = world.registry.send(relay).await;
             // A message to oneself must be there before the session goes on, or ends.
             barrier(&world.shard).await;
-            found
-        };
-        self.ask(work, move |session, found| match found {
-            Ok(Some(name)) => {
-                session.show(|sheet| render::direct(sheet, Direct::To(&name), &text));
+            match found {
+                Ok(Some(relayed)) => Sent::Shown(relayed),
+                Ok(None) => leave_mail(&world, &to, mail).await,
+                Err(_) => Sent::Busy,
             }
-            Ok(None) => session.reply(&Reply::UserNotFound),
-            Err(_) => session.reply(&Reply::ServerBusy),
-        });
+        };
+        self.ask(work, move |session, sent| session.tell_sent(sent, &text));
+    }
+
+    fn tell_sent(&self, sent: Sent, text: &Line) {
+        let personal = |reply| self.reply(&Reply::Personal(reply));
+        match sent {
+            Sent::Shown(Relayed { name, away }) => {
+                self.show(|sheet| render::direct(sheet, Direct::To(&name), text, None));
+                if let Some(away) = away {
+                    personal(PersonalReply::IsAway(&name, &away));
+                }
+            }
+            Sent::Kept(name) => {
+                self.show(|sheet| render::direct(sheet, Direct::To(&name), text, None));
+                personal(PersonalReply::MailKept(&name));
+            }
+            Sent::Full(name) => personal(PersonalReply::MailFull(&name)),
+            Sent::Nobody => self.reply(&Reply::UserNotFound),
+            Sent::NotStored => self.reply(&Reply::NotStored),
+            Sent::Busy => self.reply(&Reply::ServerBusy),
+        }
     }
 
     fn tag(&mut self, Addressed { to, text }: Addressed) {
         let Some(lobby) = self.user().map(|user| user.lobby.addr.clone()) else { return };
-        let (world, conn) = (self.world.clone(), self.peer.conn());
+        let (world, conn, at) = (self.world.clone(), self.peer.conn(), self.at());
         let work = async move {
             let found = world.registry.send(FindUser(NameKey::of(&to))).await;
             let Ok(Some(target)) = found else { return found.map(|_| false) };
-            lobby.send(Tag { conn, target, text }).await?;
+            lobby.send(Tag { conn, at, target, text }).await?;
             barrier(&world.shard).await;
             Ok(true)
         };
@@ -269,12 +309,20 @@ impl Session {
         };
         self.ask(work, |session, taken| match taken {
             Ok(Ok(())) => session.questions += 1,
-            Ok(Err(busy)) => {
+            Ok(Err(NotAsked::Silent(why))) => session.tell_not_said(&why),
+            Ok(Err(NotAsked::Busy(busy))) => {
                 info!("conn={} limit: {busy}", session.peer.conn().0);
                 session.reply(&Reply::AiBusy);
             }
             Err(_) => session.reply(&Reply::ServerBusy),
         });
+    }
+
+    fn tell_not_said(&self, why: &SayError) {
+        if let Some(user) = self.user() {
+            let not_said = ModerationReply::NotSaid(why, &user.lobby.name);
+            self.reply(&Reply::Moderation(not_said));
+        }
     }
 
     fn set_prompt(&mut self, prompt: Line) {
@@ -287,8 +335,41 @@ impl Session {
         };
         self.ask(work, |session, set| match set {
             Ok(Ok(())) => session.reply(&Reply::PromptSet),
-            Ok(Err(why)) => session.reply(&Reply::PromptRefused(why)),
+            Ok(Err(NotSet::Rule(why))) => session.reply(&Reply::PromptRefused(why)),
+            Ok(Err(NotSet::NotStored)) => session.reply(&Reply::NotStored),
             Err(_) => session.reply(&Reply::ServerBusy),
         });
+    }
+}
+
+/// What became of a private message.
+enum Sent {
+    /// It was shown, unless the receiver ignores its sender.
+    Shown(Relayed),
+    /// It waits for an account of this name.
+    Kept(Name),
+    /// As much waits for it as may.
+    Full(Name),
+    /// There is nobody of that name.
+    Nobody,
+    /// It could not be stored.
+    NotStored,
+    /// An actor does not answer.
+    Busy,
+}
+
+/// Keeps a message for an account that is not connected.
+async fn leave_mail(world: &World, to: &NameKey, mail: Mail) -> Sent {
+    let target = world.registry.send(FindTarget(to.clone())).await;
+    let Ok(target) = target else { return Sent::Busy };
+    let Some(Target::Absent { account, name, .. }) = target else { return Sent::Nobody };
+    match world.store.ask(CountMail(account)).await {
+        Ok(count) if count >= MAX_MAIL as u64 => return Sent::Full(name),
+        Ok(_) => {}
+        Err(_) => return Sent::NotStored,
+    }
+    match world.store.commit(vec![Change::MailAdded { to: account, mail }]).await {
+        Ok(()) => Sent::Kept(name),
+        Err(_) => Sent::NotStored,
     }
 }

@@ -83,7 +83,7 @@ impl Session {
             Phase::Greeting => return self.step_greeting(cx),
             Phase::Closing(_) => return self.step_closing(cx),
             Phase::Done => return Poll::Pending,
-            Phase::Naming | Phase::Chatting(_) => {}
+            Phase::Naming | Phase::Password(_) | Phase::Chatting(_) => {}
         }
         if let Some(request) = &mut self.request {
             let then = ready!(request.as_mut().poll(cx));
@@ -96,7 +96,7 @@ impl Session {
         }
         // Before any line: one sent to a lobby that is no more would never come back.
         if let Some(lost) = self.lost.take() {
-            self.return_to_lobby(lost);
+            self.find_lobby(lost);
             return Poll::Ready(());
         }
         if let Some(input) = self.held.take() {
@@ -174,17 +174,24 @@ impl Session {
                 self.peer.set_style(Style { crlf: by_cr, ..self.peer.style() });
                 match &self.phase {
                     Phase::Naming => self.take_name(&text),
+                    Phase::Password(_) => self.take_password(&text),
                     #[cfg(debug_assertions)]
                     _ if self.is_fault(&text) => self.make_fault(&text),
                     _ => return self.carry_out(command::parse(Line::clean(&text))),
                 }
             }
             Event::TooLong if matches!(self.phase, Phase::Naming) => self.refuse_long_name(),
+            Event::TooLong if matches!(self.phase, Phase::Password(_)) => self.take_password(""),
             Event::TooLong => return self.carry_out(Input::Overlong),
-            Event::Reply(bytes) => _ = self.peer.queue(Bytes::copy_from_slice(&bytes)),
-            Event::AreYouThere => _ = self.peer.queue(Bytes::from_static(b"\r\n[yes]\r\n")),
+            Event::Reply(bytes) => self.queue_raw(Bytes::copy_from_slice(&bytes)),
+            Event::AreYouThere => self.queue_raw(Bytes::from_static(b"\r\n[yes]\r\n")),
         }
         Poll::Ready(())
+    }
+
+    /// Queues bytes as they are.
+    pub(super) fn queue_raw(&self, bytes: Bytes) {
+        self.peer.queue(bytes);
     }
 
     /// Carries a line out once what must come first has come back from the lobby.

@@ -5,22 +5,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix::prelude::*;
-use log::{info, warn};
 use tokio::time::sleep;
 
-use super::{Membership, Session};
-use crate::actors::hasher::HashError;
+use super::password::{NotProved, prove};
+use super::{Lost, Membership, Session, User};
 use crate::actors::lobby::Lobby;
-use crate::actors::messages::{
-    BeginGuess, Door, EndGuess, FindLobby, Join, Leave, Manner, Whereabouts,
-};
+use crate::actors::messages::{Door, FindLobby, Join, Leave, Manner, View, Whereabouts};
 use crate::actors::shard::{World, barrier};
 use crate::chat::directory::ConnId;
-use crate::chat::lobbies::{GENERAL, LobbyId};
-use crate::chat::name::{Name, NameKey};
-use crate::chat::password::{MAX_PASSWORD_CHARS, PasswordRecord, Secret};
-use crate::chat::pictures::Picture;
-use crate::chat::replies::{Farewell, Reply};
+use crate::chat::lobbies::GENERAL;
+use crate::chat::name::NameKey;
+use crate::chat::password::{PasswordRecord, Secret};
+use crate::chat::replies::{Farewell, NameProblem, Reply};
 use crate::chat::room::{JoinError, Member};
 
 /// Tries to find a lobby that broke set up again, before its members go to general.
@@ -33,6 +29,15 @@ pub(super) enum Problem {
     Join(JoinError),
     /// Password work or an actor is not to be had.
     Busy,
+}
+
+impl From<Problem> for NameProblem {
+    fn from(problem: Problem) -> Self {
+        match problem {
+            Problem::Join(JoinError::Banned(_, penalty)) => Self::Banned(penalty),
+            Problem::Join(_) | Problem::Busy => Self::ServerBusy,
+        }
+    }
 }
 
 impl From<JoinError> for Problem {
@@ -67,19 +72,17 @@ impl Drop for Entered {
 pub(super) async fn enter(
     world: &Rc<World>,
     door: Door,
-    at: Whereabouts,
-    name: Name,
-    picture: Picture,
+    member: Member<Whereabouts>,
     proof: Option<Arc<PasswordRecord>>,
     manner: Manner,
+    view: View,
 ) -> Result<Entered, Problem> {
-    let conn = at.seat.conn;
-    let member = Member { name, picture, handle: at };
+    let conn = member.who.conn;
     let addr: Addr<Lobby> = door.lobby.clone();
     let membership = Membership { id: door.id, name: door.name, addr: door.lobby };
     // From here on the lobby may have us, so the guard stands before the answer is there.
     let mut entered = Entered { membership: Some(membership), conn };
-    match addr.send(Join { conn, member, proof, manner }).await {
+    match addr.send(Join { member, proof, manner, view }).await {
         Ok(Ok(())) => {
             barrier(&world.shard).await;
             Ok(entered)
@@ -99,34 +102,30 @@ async fn check_password(
     record: Arc<PasswordRecord>,
     password: Option<Secret>,
 ) -> Result<Arc<PasswordRecord>, Problem> {
-    let allowed = world.registry.send(BeginGuess(conn)).await.map_err(|_| Problem::Busy)?;
-    allowed.map_err(JoinError::TooManyAttempts)?;
-    let checked = match password.filter(|p| p.chars() <= MAX_PASSWORD_CHARS) {
-        Some(password) => world.hasher.verify(record.clone(), password).await,
-        None => Ok(false),
-    };
-    let wrong = checked == Ok(false);
-    world.registry.do_send(EndGuess { conn, wrong });
-    match checked {
-        Ok(true) => Ok(record),
-        Ok(false) => {
-            info!("conn={} gave a wrong lobby password", conn.0);
-            Err(JoinError::WrongPassword.into())
-        }
-        Err(reason @ (HashError::Busy | HashError::Failed)) => {
-            warn!("conn={} password not checked: {reason}", conn.0);
-            Err(Problem::Busy)
-        }
+    match prove(world, conn, record.clone(), password).await {
+        Ok(()) => Ok(record),
+        Err(NotProved::Wrong) => Err(JoinError::WrongPassword.into()),
+        Err(NotProved::TooMany(secs)) => Err(JoinError::TooManyAttempts(secs).into()),
+        Err(NotProved::Busy) => Err(Problem::Busy),
     }
 }
 
 impl Session {
+    /// The user as a lobby is to have them.
+    fn member(&self, user: &User) -> Member<Whereabouts> {
+        Member::new(user.who.clone(), user.picture, user.away.clone(), self.at())
+    }
+
+    fn view(&self) -> View {
+        View { times: self.times(), ignores: self.ignores(), missed: None }
+    }
+
     /// `/join`.
     pub(super) fn join(&mut self, typed: &str, password: Option<Secret>) {
         let Some(user) = self.user() else { return };
-        let (name, picture, here) = (user.name.clone(), user.picture, user.lobby.id);
-        let left = user.lobby.addr.clone();
-        let (world, at, key) = (self.world.clone(), self.at(), NameKey::of(typed));
+        let (member, here) = (self.member(user), user.lobby.id);
+        let (left, conn) = (user.lobby.addr.clone(), user.who.conn);
+        let (world, view, key) = (self.world.clone(), self.view(), NameKey::of(typed));
         let work = async move {
             let found = world.registry.send(FindLobby(key)).await.map_err(|_| Problem::Busy)?;
             let door = found.ok_or(JoinError::NoSuchLobby)?;
@@ -134,12 +133,12 @@ impl Session {
                 return Err(JoinError::AlreadyThere(door.name).into());
             }
             let proof = match door.record.clone() {
-                Some(record) => Some(check_password(&world, at.seat.conn, record, password).await?),
+                Some(record) => Some(check_password(&world, conn, record, password).await?),
                 None => None,
             };
-            let entered = enter(&world, door, at, name, picture, proof, Manner::Switch).await?;
+            let entered = enter(&world, door, member, proof, Manner::Switch, view).await?;
             // Waited for, so that nobody who looks next sees the user in both.
-            let _ = left.send(Leave(at.seat.conn)).await;
+            let _ = left.send(Leave(conn)).await;
             Ok(entered)
         };
         self.ask(work, |session, result| match result {
@@ -149,31 +148,32 @@ impl Session {
         });
     }
 
-    /// The lobby broke and was set up again: goes back in, or to general where it is not there.
-    pub(super) fn return_to_lobby(&mut self, lost: LobbyId) {
-        let Some(user) = self.user().filter(|user| user.lobby.id == lost) else { return };
-        let (name, picture) = (user.name.clone(), user.picture);
-        let lobby = user.lobby.name.clone();
-        let (world, at) = (self.world.clone(), self.at());
+    /// The lobby is lost: goes back in where it broke and was set up again, else to general. Whoever
+    /// is put out of general itself has nowhere to go.
+    pub(super) fn find_lobby(&mut self, lost: Lost) {
+        let (Lost::Broke(id) | Lost::Expelled(id)) = lost;
+        let Some(user) = self.user().filter(|user| user.lobby.id == id) else { return };
+        let (member, lobby, view) = (self.member(user), user.lobby.name.key(), self.view());
+        let broke = matches!(lost, Lost::Broke(_));
+        if !broke && lobby == NameKey::of(GENERAL) {
+            return self.close(Some(Farewell::Kicked));
+        }
+        let world = self.world.clone();
         let work = async move {
-            for _ in 0..RETURN_TRIES {
-                let found = world.registry.send(FindLobby(lobby.key())).await;
-                let Ok(Some(door)) = found else { break };
-                // They were in it, so their password was checked before.
-                let proof = door.record.clone();
-                let (name, back) = (name.clone(), Manner::Return);
-                match enter(&world, door, at, name, picture, proof, back).await {
-                    Ok(entered) => return Some(entered),
-                    Err(_) => sleep(RETURN_PAUSE).await,
-                }
+            if broke && let Some(entered) = return_to(&world, lobby, &member, &view).await {
+                return Some(entered);
             }
             let general = FindLobby(NameKey::of(GENERAL));
             let door = world.registry.send(general).await.ok()??;
-            enter(&world, door, at, name, picture, None, Manner::Switch).await.ok()
+            enter(&world, door, member, None, Manner::Switch, view).await.ok()
         };
-        self.reply(&Reply::LobbyRestarted);
-        self.ask(work, |session, entered| match entered {
+        if broke {
+            self.reply(&Reply::LobbyRestarted);
+        }
+        self.ask(work, move |session, entered| match entered {
             Some(entered) => session.move_to(entered),
+            // They may be banned from general too.
+            None if !broke => session.close(Some(Farewell::Kicked)),
             None => session.close(Some(Farewell::Fault)),
         });
     }
@@ -182,5 +182,26 @@ impl Session {
         if let Some(user) = self.user_mut() {
             user.lobby = entered.stay();
         }
+        self.note_place();
     }
+}
+
+/// Waits for a lobby that broke to be set up again, and goes back in.
+async fn return_to(
+    world: &Rc<World>,
+    lobby: NameKey,
+    member: &Member<Whereabouts>,
+    view: &View,
+) -> Option<Entered> {
+    for _ in 0..RETURN_TRIES {
+        let door = world.registry.send(FindLobby(lobby.clone())).await.ok()??;
+        // They were in it, so their password was checked before.
+        let proof = door.record.clone();
+        let (member, view) = (member.clone(), view.clone());
+        match enter(world, door, member, proof, Manner::Return, view).await {
+            Ok(entered) => return Some(entered),
+            Err(_) => sleep(RETURN_PAUSE).await,
+        }
+    }
+    None
 }

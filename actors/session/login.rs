@@ -5,12 +5,18 @@ use log::info;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::sleep;
 
-use super::joining::{Entered, Problem, enter};
+use super::joining::{Entered, enter};
 use super::{Phase, Session, User};
-use crate::actors::messages::{Claim, Manner, ReleaseName};
+use crate::actors::messages::{Claim, Manner, NotIn, ReleaseName, View};
+use crate::actors::shard::World;
+use crate::actors::store_messages::{KnowsCert, ReadAccount};
+use crate::chat::accounts::{AccountId, Fingerprint, Identity};
 use crate::chat::name::Name;
 use crate::chat::pictures::Picture;
 use crate::chat::replies::{Farewell, NameProblem, ask_name_again};
+use crate::chat::room::Member;
+use crate::chat::users::ClaimError;
+use crate::store::Account;
 
 /// Methods that an HTTP request may start with.
 const HTTP_METHODS: [&str; 9] =
@@ -32,12 +38,12 @@ impl Session {
             return self.close(Some(Farewell::Quit));
         }
         match Name::parse(typed) {
-            Err(why) => self.ask_again(NameProblem::Invalid(why)),
+            Err(why) => self.ask_again(&NameProblem::Invalid(why)),
             Ok(name) => self.claim(name),
         }
     }
 
-    pub(super) fn ask_again(&mut self, problem: NameProblem) {
+    pub(super) fn ask_again(&mut self, problem: &NameProblem) {
         let question = ask_name_again(problem);
         match self.pace.refused_name() {
             None => self.peer.answer(&question),
@@ -54,43 +60,90 @@ impl Session {
             Ok(turn) => self.claim_now(name, turn),
             Err(_) => self.ask(turns.acquire_owned(), |session, turn| match turn {
                 Ok(turn) => session.claim_now(name, turn),
-                Err(_) => session.ask_again(NameProblem::ServerBusy),
+                Err(_) => session.ask_again(&NameProblem::ServerBusy),
             }),
         }
     }
 
     fn claim_now(&mut self, name: Name, turn: OwnedSemaphorePermit) {
-        let (world, at) = (self.world.clone(), self.at());
-        let conn = self.peer.conn();
-        let claimed = name.clone();
+        let (world, at, conn) = (self.world.clone(), self.at(), self.peer.conn());
+        let who = Identity { conn, name, account: None, ip: self.ip, admin: false };
+        let cert = self.peer.transport().client_cert();
+        let me = who.clone();
         let work = async move {
-            let _turn = turn;
-            let name = claimed.clone();
-            let claim = world.registry.send(Claim { conn, name, at }).await;
-            let Ok(claim) = claim else { return Err(NameProblem::ServerBusy) };
-            let door = claim.map_err(|_| NameProblem::Taken)?;
-            enter(&world, door, at, claimed, Picture::DEFAULT, None, Manner::Login)
+            let turn = turn;
+            let door = match world.registry.send(Claim { who: me.clone(), at }).await {
+                Ok(Ok(door)) => door,
+                Ok(Err(NotIn::Name(ClaimError::Registered(id)))) => {
+                    // The store may take its time, and others are not to wait for that.
+                    drop(turn);
+                    return ask_account(&world, id, me.name, cert).await;
+                }
+                Ok(Err(NotIn::Name(why))) => return Err(why.into()),
+                Ok(Err(NotIn::Banned(penalty))) => return Err(NameProblem::Banned(penalty)),
+                Err(_) => return Err(NameProblem::ServerBusy),
+            };
+            let member = Member::new(me, Picture::DEFAULT, None, at);
+            enter(&world, door, member, None, Manner::Login, View::default())
                 .await
-                .map_err(|_: Problem| NameProblem::ServerBusy)
+                .map(Admitted::Guest)
+                .map_err(NameProblem::from)
         };
         self.ask(work, |session, result| match result {
-            Ok(entered) => session.log_in(name, entered),
+            Ok(Admitted::Guest(entered)) => session.log_in(who, entered),
+            Ok(Admitted::Known(account)) => session.log_in_to(*account),
+            Ok(Admitted::Unproved(account)) => session.challenge(*account),
             Err(problem) => {
-                if problem == NameProblem::ServerBusy {
+                // Neither the one that is busy nor the one that bans may keep the name.
+                if matches!(problem, NameProblem::ServerBusy | NameProblem::Banned(_)) {
                     let release = ReleaseName(session.peer.conn());
                     session.world.registry.do_send(release);
                 }
-                session.ask_again(problem);
+                session.ask_again(&problem);
             }
         });
     }
 
-    fn log_in(&mut self, name: Name, entered: Entered) {
-        info!("conn={} logged in as {name}", self.peer.conn().0);
+    fn log_in(&mut self, who: Identity, entered: Entered) {
+        info!("conn={} logged in as {}", who.conn.0, who.name);
         self.peer.logged_in();
         let lobby = entered.stay();
-        self.phase = Phase::Chatting(User { name, picture: Picture::DEFAULT, lobby });
+        self.phase = Phase::Chatting(User {
+            who,
+            picture: Picture::DEFAULT,
+            lobby,
+            away: None,
+            clock_times: false,
+            colour: None,
+        });
     }
+}
+
+/// How somebody came to be under the name that they gave.
+enum Admitted {
+    /// As a guest.
+    Guest(Entered),
+    /// It is an account's, which knows their certificate.
+    Known(Box<Account>),
+    /// It is an account's, and they have to prove that it is theirs.
+    Unproved(Box<Account>),
+}
+
+/// Whether an account knows the certificate of whoever wants to log in to it.
+async fn ask_account(
+    world: &World,
+    id: AccountId,
+    name: Name,
+    cert: Option<Fingerprint>,
+) -> Result<Admitted, NameProblem> {
+    let account = world.store.ask(ReadAccount(name.key())).await;
+    let account = account.ok().flatten().ok_or(NameProblem::ServerBusy)?;
+    let known = match cert {
+        Some(cert) => world.store.ask(KnowsCert(id, cert)).await.unwrap_or(false),
+        None => false,
+    };
+    let account = Box::new(account);
+    Ok(if known { Admitted::Known(account) } else { Admitted::Unproved(account) })
 }
 
 /// Whether bytes begin like an HTTP/1 request: a method and a blank.

@@ -5,11 +5,15 @@
 //! another actor is under way, and nothing is read while it is, so a client that sends fast fills
 //! its own socket and nobody's mailbox.
 
+mod account;
 mod closing;
 mod commands;
 mod drive;
+mod everyday;
 mod joining;
 mod login;
+mod moderation;
+mod password;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -22,20 +26,29 @@ use log::info;
 use tokio::time::Sleep;
 
 use self::closing::Closing;
+use self::password::Challenge;
 use super::lobby::Lobby;
-use super::messages::{Evict, Gone, Leave, LobbyLost, QuestionOver, ReleaseName, Whereabouts};
+use super::messages::{
+    Evict, Expelled, Gone, Leave, LobbyLost, QuestionOver, ReleaseName, Whereabouts,
+};
 use super::shard::World;
+use super::{unix_now, utc_offset_secs};
+use crate::chat::accounts::Identity;
 use crate::chat::command::Input;
+use crate::chat::directory::IpKey;
 use crate::chat::limiter::SlidingWindow;
 use crate::chat::lobbies::LobbyId;
 use crate::chat::name::Name;
 use crate::chat::pictures::Picture;
 use crate::chat::render::{Sheet, block};
 use crate::chat::replies::{Farewell, Reply, farewell, reply};
+use crate::chat::text::Line;
+use crate::chat::times::Times;
 use crate::net::hub::Seat;
 use crate::net::lines::LineDecoder;
 use crate::net::pace::Pace;
 use crate::net::peer::{Health, Peer};
+use crate::store::{Change, Settings};
 
 /// What is to be done with the session once a request is answered.
 type Then = Box<dyn FnOnce(&mut Session)>;
@@ -55,6 +68,8 @@ enum Phase {
     Greeting,
     /// Asked for a name.
     Naming,
+    /// Asked for the password of an account.
+    Password(Box<Challenge>),
     /// In a lobby.
     Chatting(User),
     /// Being closed.
@@ -65,9 +80,23 @@ enum Phase {
 
 /// What a session has once it has a name.
 struct User {
-    name: Name,
+    who: Identity,
     picture: Picture,
     lobby: Membership,
+    /// What they say of being away.
+    away: Option<Line>,
+    /// Whether they want clock times.
+    clock_times: bool,
+    /// The colours that they chose, if they did.
+    colour: Option<bool>,
+}
+
+impl User {
+    /// What an account keeps of what they have set.
+    fn settings(&self) -> Settings {
+        let Self { clock_times, colour, picture, .. } = *self;
+        Settings { clock_times, colour, picture }
+    }
 }
 
 /// The lobby that a user is in.
@@ -83,6 +112,7 @@ pub struct Session {
     peer: Rc<Peer>,
     seat: Seat,
     secure: bool,
+    ip: IpKey,
     phase: Phase,
     decoder: LineDecoder,
     /// Bytes that were read and not looked at yet.
@@ -103,14 +133,25 @@ pub struct Session {
     /// after one that sends no more and waits for an answer.
     timer: Option<Pin<Box<Sleep>>>,
     /// A lobby that broke, to be gone back to once the request under way is answered.
-    lost: Option<LobbyId>,
+    lost: Option<Lost>,
+    /// Another connection has taken the place of this one: it leaves nothing behind.
+    displaced: bool,
     /// Questions to Rox that are not over yet; below 0 where the end came before the beginning.
     questions: i32,
 }
 
+/// How a lobby came to be lost.
+#[derive(Clone, Copy)]
+enum Lost {
+    /// It broke and is set up again.
+    Broke(LobbyId),
+    /// The user was put out of it.
+    Expelled(LobbyId),
+}
+
 impl Session {
     /// Starts the session of a new connection on this thread.
-    pub(super) fn launch(world: Rc<World>, peer: Rc<Peer>, secure: bool) {
+    pub(super) fn launch(world: Rc<World>, peer: Rc<Peer>, secure: bool, ip: IpKey) {
         let config = &world.config;
         let window = SlidingWindow::new(config.rate_messages, config.rate_window);
         Self::create(move |ctx| {
@@ -120,6 +161,7 @@ impl Session {
                 peer,
                 seat,
                 secure,
+                ip,
                 phase: Phase::Handshake,
                 decoder: LineDecoder::default(),
                 unread: Vec::new(),
@@ -132,6 +174,7 @@ impl Session {
                 at_end: false,
                 timer: None,
                 lost: None,
+                displaced: false,
                 questions: 0,
             }
         });
@@ -152,6 +195,16 @@ impl Session {
         match &mut self.phase {
             Phase::Chatting(user) => Some(user),
             _ => None,
+        }
+    }
+
+    /// How the user wants to be shown when something was said.
+    fn times(&self) -> Times {
+        match self.user() {
+            Some(User { clock_times: true, .. }) => {
+                Times::Clock { utc_offset_secs: utc_offset_secs() }
+            }
+            _ => Times::Ages,
         }
     }
 
@@ -197,16 +250,27 @@ impl Session {
         ));
     }
 
+    /// Has it kept where an account is, which is where it goes on at its next login: when it comes into
+    /// a lobby too, in case the process is killed.
+    fn note_place(&self) {
+        let Some(user) = self.user() else { return };
+        if let Some(account) = user.who.account.filter(|_| !self.displaced) {
+            let (lobby, at) = (user.lobby.id, unix_now());
+            self.world.store.keep(vec![Change::AccountLeft { account, lobby, at }]);
+        }
+    }
+
     /// Lets go of lobby and name, at once.
     fn sign_off(&mut self) {
         self.request = None;
         self.held = None;
         let conn = self.peer.conn();
+        self.note_place();
         if let Phase::Chatting(user) = &self.phase {
             user.lobby.addr.do_send(Leave(conn));
-            info!("conn={} {} logged out", conn.0, user.name);
+            info!("conn={} {} logged out", conn.0, user.who.name);
         }
-        if matches!(self.phase, Phase::Naming | Phase::Chatting(_)) {
+        if matches!(self.phase, Phase::Naming | Phase::Password(_) | Phase::Chatting(_)) {
             self.world.registry.do_send(ReleaseName(conn));
             self.world.hub.leave(self.seat);
         }
@@ -257,6 +321,7 @@ impl Handler<Evict> for Session {
 
     fn handle(&mut self, Evict(last): Evict, _: &mut Self::Context) {
         info!("conn={} is closed: {last:?}", self.peer.conn().0);
+        self.displaced |= last == Farewell::Elsewhere;
         self.close(Some(last));
     }
 }
@@ -274,6 +339,15 @@ impl Handler<LobbyLost> for Session {
 
     fn handle(&mut self, LobbyLost(id): LobbyLost, _: &mut Self::Context) {
         self.peer.came_back(usize::MAX);
-        self.lost = Some(id);
+        self.lost = Some(Lost::Broke(id));
+    }
+}
+
+impl Handler<Expelled> for Session {
+    type Result = ();
+
+    fn handle(&mut self, Expelled(id): Expelled, _: &mut Self::Context) {
+        self.peer.came_back(usize::MAX);
+        self.lost = Some(Lost::Expelled(id));
     }
 }

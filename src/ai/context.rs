@@ -72,7 +72,8 @@ pub fn recent<'a>(messages: impl Iterator<Item = &'a Entry>) -> String {
         if text.is_empty() {
             text.push_str("Last messages in the lobby:\n");
         }
-        text.push_str(&format!("{}: {}\n", entry.author, entry.text.as_str()));
+        let said = if entry.action { "" } else { ":" };
+        text.push_str(&format!("{}{said} {}\n", entry.author, entry.text.as_str()));
     }
     if !text.is_empty() {
         text.push('\n');
@@ -122,10 +123,12 @@ mod tests {
             picture: Picture::DEFAULT,
             author: name(author),
             tagged: None,
+            action: false,
             text: Line::clean(text),
         };
-        let entries = [entry("alice", "hi"), entry("bob", "yo")];
-        assert_eq!(recent(entries.iter()), "Last messages in the lobby:\nalice: hi\nbob: yo\n\n");
+        let acts = Entry { action: true, ..entry("bob", "waves") };
+        let entries = [entry("alice", "hi"), acts];
+        assert_eq!(recent(entries.iter()), "Last messages in the lobby:\nalice: hi\nbob waves\n\n");
         assert_eq!(recent([].iter()), "");
         assert_eq!(asked(&name("alice"), &Line::clean("why?")), "alice asked: why?");
     }

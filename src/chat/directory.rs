@@ -1,81 +1,14 @@
-//! Who has which name, where each lobby is, and how many connections and wrong passwords an address has.
-//!
-//! Generic over the handles that the actors hand out, so that it can be tested without any.
+//! How many connections an address has, how many there are in all, and how many wrong passwords it gave.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use super::limiter::SlidingWindow;
-use super::name::{Name, NameKey};
 
 /// Number of a connection, never used twice while the process lives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ConnId(pub u64);
-
-/// The name is taken, or kept by the server.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("name taken")]
-pub struct NameTaken;
-
-/// The names in use. Checking and taking is one step.
-#[derive(Debug)]
-pub struct Users<H> {
-    by_key: HashMap<NameKey, User<H>>,
-    by_conn: HashMap<ConnId, NameKey>,
-}
-
-/// A logged-in user.
-#[derive(Debug, Clone)]
-pub struct User<H> {
-    /// The name as they spell it.
-    pub name: Name,
-    /// Where to reach them.
-    pub handle: H,
-}
-
-impl<H> Default for Users<H> {
-    fn default() -> Self {
-        Self { by_key: HashMap::new(), by_conn: HashMap::new() }
-    }
-}
-
-impl<H> Users<H> {
-    /// Gives `name` to `conn`.
-    ///
-    /// # Errors
-    /// [`NameTaken`] where somebody has it in any spelling, or it is reserved.
-    pub fn claim(&mut self, conn: ConnId, name: Name, handle: H) -> Result<(), NameTaken> {
-        let key = name.key();
-        if name.is_reserved() || self.by_key.contains_key(&key) || self.by_conn.contains_key(&conn)
-        {
-            return Err(NameTaken);
-        }
-        self.by_conn.insert(conn, key.clone());
-        self.by_key.insert(key, User { name, handle });
-        Ok(())
-    }
-
-    /// Frees whatever name `conn` has.
-    pub fn release(&mut self, conn: ConnId) -> Option<User<H>> {
-        self.by_conn.remove(&conn).and_then(|key| self.by_key.remove(&key))
-    }
-
-    /// The user who has this name in any spelling.
-    pub fn find(&self, key: &NameKey) -> Option<&User<H>> {
-        self.by_key.get(key)
-    }
-
-    /// How many have a name.
-    pub fn len(&self) -> usize {
-        self.by_key.len()
-    }
-
-    /// Whether nobody has a name.
-    pub fn is_empty(&self) -> bool {
-        self.by_key.is_empty()
-    }
-}
 
 /// An address as limits count it: an IPv4 address (mapped ones too), or an IPv6 /64, which is what
 /// one customer has.
@@ -88,6 +21,29 @@ impl From<IpAddr> for IpKey {
             IpAddr::V4(v4) => Self(u64::from(v4.to_bits()), false),
             // The upper half, which fits by construction.
             IpAddr::V6(v6) => Self((v6.to_bits() >> 64) as u64, true),
+        }
+    }
+}
+
+impl IpKey {
+    /// Bytes of a stored key.
+    pub const BYTES: usize = 9;
+
+    /// The key as it is stored: the family (4 or 6), then the number, its highest byte first.
+    pub fn to_bytes(self) -> [u8; Self::BYTES] {
+        let mut bytes = [if self.1 { 6 } else { 4 }; Self::BYTES];
+        bytes[1..].copy_from_slice(&self.0.to_be_bytes());
+        bytes
+    }
+
+    /// Reads a stored key. None where these are no bytes of [`IpKey::to_bytes`].
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (family, number) = bytes.split_first()?;
+        let number = u64::from_be_bytes(number.try_into().ok()?);
+        match family {
+            4 if u32::try_from(number).is_ok() => Some(Self(number, false)),
+            6 => Some(Self(number, true)),
+            _ => None,
         }
     }
 }
@@ -231,30 +187,8 @@ impl Guesses {
 mod tests {
     use super::*;
 
-    fn name(text: &str) -> Name {
-        Name::parse(text).unwrap()
-    }
-
     fn ip(text: &str) -> IpKey {
         text.parse::<IpAddr>().unwrap().into()
-    }
-
-    #[test]
-    fn a_name_has_one_owner_in_any_case_and_is_free_after() {
-        let mut users = Users::default();
-        assert_eq!(users.claim(ConnId(1), name("Bob"), ()), Ok(()));
-        assert_eq!(users.claim(ConnId(2), name("bOB"), ()), Err(NameTaken));
-        assert_eq!(users.claim(ConnId(1), name("other"), ()), Err(NameTaken), "one name each");
-        assert_eq!(users.find(&NameKey::of("BOB")).map(|u| u.name.as_str()), Some("Bob"));
-        assert!(users.release(ConnId(2)).is_none());
-        assert!(users.release(ConnId(1)).is_some());
-        assert_eq!(users.claim(ConnId(2), name("bOB"), ()), Ok(()));
-        assert_eq!(users.len(), 1);
-    }
-
-    #[test]
-    fn reserved_names_are_never_free() {
-        assert_eq!(Users::default().claim(ConnId(1), name("Rox"), ()), Err(NameTaken));
     }
 
     #[test]
@@ -264,6 +198,17 @@ mod tests {
         assert_eq!(ip("2001:db8::1"), ip("2001:db8::ffff:1"));
         assert_ne!(ip("2001:db8::1"), ip("2001:db8:0:1::1"));
         assert_ne!(ip("0.0.0.1"), ip("0:0:0:1::"));
+    }
+
+    #[test]
+    fn addresses_are_stored_and_read_again() {
+        for text in ["0.0.0.0", "10.0.0.1", "255.255.255.255", "::", "2001:db8::1", "ffff::"] {
+            let key = ip(text);
+            assert_eq!(IpKey::from_bytes(&key.to_bytes()), Some(key), "{text}");
+        }
+        for bad in [&[][..], &[4, 0, 0, 0, 1], &[5; 9], &[4; 9], &[6; 10]] {
+            assert_eq!(IpKey::from_bytes(bad), None, "{bad:?}");
+        }
     }
 
     #[test]

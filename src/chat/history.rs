@@ -19,7 +19,7 @@ impl UnixMillis {
 }
 
 /// One message, as it was shown to the lobby.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
     /// When it was said.
     pub at: UnixMillis,
@@ -29,7 +29,9 @@ pub struct Entry {
     pub author: Name,
     /// Whom it tags, for `/tag`.
     pub tagged: Option<Name>,
-    /// What was said.
+    /// Whether it tells what the author does (`/me`), and not what they say.
+    pub action: bool,
+    /// What was said or done.
     pub text: Line,
 }
 
@@ -120,6 +122,7 @@ mod tests {
             picture: Picture::DEFAULT,
             author: Name::parse("alice").unwrap(),
             tagged: None,
+            action: false,
             text: Line::clean(text),
         }
     }

@@ -3,15 +3,18 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use super::directory::{ConnId, IpKey};
+use super::accounts::Identity;
+use super::directory::IpKey;
+use super::history::UnixMillis;
 use super::name::{Name, NameError, NameKey};
 use super::password::PasswordRecord;
+use super::roles::Owner;
 use super::text::Line;
 
 /// The lobby that is always there and that everybody starts in.
 pub const GENERAL: &str = "general";
 
-/// Number of a lobby, never used twice while the process lives.
+/// Number of a lobby, never used twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct LobbyId(pub u32);
 
@@ -24,12 +27,29 @@ pub struct Card {
     pub description: Line,
     /// Who made it, by the name of that time.
     pub creator: Name,
-    /// The connection that made it; none for `general`.
-    pub creator_conn: Option<ConnId>,
+    /// Whose it is now.
+    pub owner: Owner,
+    /// What it is about at present.
+    pub topic: Option<Line>,
     /// Whether its AI has a prompt of its own.
     pub custom_ai: bool,
     /// How many are in it.
     pub users: usize,
+}
+
+/// What is stored of a lobby besides its charter.
+#[derive(Debug, Clone)]
+pub struct Profile {
+    /// Who made it, by the name of that time.
+    pub creator: Name,
+    /// Its description; may be empty.
+    pub description: Line,
+    /// When it was made.
+    pub made_at: UnixMillis,
+    /// When it was used last, as far as that is stored.
+    pub used_at: UnixMillis,
+    /// When its password was set.
+    pub password_at: UnixMillis,
 }
 
 /// A lobby in the list.
@@ -41,6 +61,8 @@ pub struct Listing<H> {
     pub card: Card,
     /// The password record of a private lobby.
     pub record: Option<Arc<PasswordRecord>>,
+    /// What else is stored of it.
+    pub profile: Profile,
     /// The address that it was made from.
     pub made_from: Option<IpKey>,
     /// Where to reach it.
@@ -91,21 +113,17 @@ impl<H> Lobbies<H> {
         Self { limits, by_key: BTreeMap::new(), keys: HashMap::new() }
     }
 
-    /// Whether `creator` at `address` may make a lobby called `name` now.
+    /// Whether a user may make a lobby called `name` now.
     ///
     /// # Errors
     /// Why not.
-    pub fn may_create(
-        &self,
-        name: &Name,
-        creator: ConnId,
-        address: IpKey,
-    ) -> Result<(), CreateError> {
+    pub fn may_create(&self, name: &Name, who: &Identity) -> Result<(), CreateError> {
         if self.by_key.contains_key(&name.key()) {
             return Err(CreateError::Exists);
         }
-        let made = self.made_by_users().filter(|l| l.card.creator_conn == Some(creator)).count();
-        let from_there = self.made_by_users().filter(|l| l.made_from == Some(address)).count();
+        let theirs = |l: &&Listing<H>| l.card.owner.is(Some(who.conn), who.account);
+        let made = self.made_by_users().filter(theirs).count();
+        let from_there = self.made_by_users().filter(|l| l.made_from == Some(who.ip)).count();
         if made >= self.limits.per_user
             || from_there >= self.limits.per_user.saturating_mul(USERS_PER_ADDRESS)
         {
@@ -134,6 +152,11 @@ impl<H> Lobbies<H> {
         self.by_key.get_mut(self.keys.get(&id)?)
     }
 
+    /// The lobby of this number, to be looked at.
+    pub fn get(&self, id: LobbyId) -> Option<&Listing<H>> {
+        self.by_key.get(self.keys.get(&id)?)
+    }
+
     /// Takes a lobby off the list.
     pub fn remove(&mut self, id: LobbyId) -> Option<Listing<H>> {
         self.keys.remove(&id).and_then(|key| self.by_key.remove(&key))
@@ -146,13 +169,25 @@ impl<H> Lobbies<H> {
     }
 
     fn made_by_users(&self) -> impl Iterator<Item = &Listing<H>> {
-        self.by_key.values().filter(|l| l.card.creator_conn.is_some())
+        self.by_key.values().filter(|l| l.card.owner.is_user())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::chat::accounts::AccountId;
+    use crate::chat::directory::ConnId;
+
+    fn who(conn: u64, account: Option<u32>) -> Identity {
+        Identity {
+            conn: ConnId(conn),
+            name: Name::parse("alice").unwrap(),
+            account: account.map(AccountId),
+            ip: address(conn as u8),
+            admin: false,
+        }
+    }
 
     fn address(last: u8) -> IpKey {
         IpKey::from(std::net::IpAddr::from([10, 0, 0, last]))
@@ -163,12 +198,21 @@ mod tests {
             name: Name::parse(name).unwrap(),
             description: Line::default(),
             creator: Name::parse("alice").unwrap(),
-            creator_conn: conn.map(ConnId),
+            owner: conn.map_or(Owner::Server, |conn| Owner::Guest(ConnId(conn))),
+            topic: None,
             custom_ai: false,
             users: 0,
         };
         let made_from = conn.map(|conn| address(conn as u8));
-        Listing { id: LobbyId(id), card, record: None, made_from, handle: () }
+        let at = UnixMillis(0);
+        let profile = Profile {
+            creator: card.creator.clone(),
+            description: Line::default(),
+            made_at: at,
+            used_at: at,
+            password_at: at,
+        };
+        Listing { id: LobbyId(id), card, record: None, profile, made_from, handle: () }
     }
 
     fn lobbies() -> Lobbies<()> {
@@ -178,7 +222,7 @@ mod tests {
     }
 
     fn may(lobbies: &Lobbies<()>, name: &str, conn: u64) -> Result<(), CreateError> {
-        lobbies.may_create(&Name::parse(name).unwrap(), ConnId(conn), address(conn as u8))
+        lobbies.may_create(&Name::parse(name).unwrap(), &who(conn, None))
     }
 
     #[test]
@@ -202,6 +246,22 @@ mod tests {
         assert_eq!(may(&lobbies, "dd", 2), Err(CreateError::TooMany));
         assert!(lobbies.remove(LobbyId(1)).is_some());
         assert_eq!(may(&lobbies, "dd", 2), Ok(()));
+    }
+
+    #[test]
+    fn an_account_has_one_limit_over_all_its_connections() {
+        let mut lobbies = lobbies();
+        let cc = Name::parse("cc").unwrap();
+        for (id, name) in [(1, "aa"), (2, "bb")] {
+            let mut made = listing(id, name, Some(1));
+            made.card.owner = Owner::Account(AccountId(7));
+            lobbies.insert(made);
+        }
+        let again = lobbies.may_create(&cc, &who(5, Some(7)));
+        assert_eq!(again, Err(CreateError::TooManyOfUser));
+        assert_eq!(lobbies.may_create(&cc, &who(1, None)), Ok(()), "no more the guest's");
+        lobbies.by_id(LobbyId(1)).unwrap().card.owner = Owner::Nobody;
+        assert_eq!(lobbies.may_create(&cc, &who(5, Some(7))), Ok(()));
     }
 
     #[test]

@@ -3,17 +3,26 @@
 //! Nothing in here reads a clock, a random source, the environment or a socket: `now`, ages and
 //! salts are arguments. That is what lets every rule be tested in a microsecond.
 
+pub mod accounts;
 pub mod ansi;
 pub mod command;
+pub mod deeds;
 pub mod directory;
 mod escape;
 pub mod history;
+pub mod ignores;
 pub mod limiter;
 pub mod lobbies;
 pub mod name;
+pub mod orders;
 pub mod password;
 pub mod pictures;
 pub mod render;
 pub mod replies;
+pub mod roles;
 pub mod room;
+pub mod sanctions;
+pub mod skeleton;
 pub mod text;
+pub mod times;
+pub mod users;

@@ -33,7 +33,7 @@ pub enum NameError {
 
 /// A name folded for comparison and lookup.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct NameKey(Box<str>);
+pub struct NameKey(Arc<str>);
 
 impl Name {
     /// Checks `raw`, blanks at its ends apart.
@@ -57,12 +57,21 @@ impl Name {
 
     /// The name as it is compared.
     pub fn key(&self) -> NameKey {
-        NameKey(self.0.to_ascii_lowercase().into())
+        // Most names are in lower case as they stand, and then the text is shared.
+        match self.0.bytes().any(|byte| byte.is_ascii_uppercase()) {
+            true => NameKey(self.0.to_ascii_lowercase().into()),
+            false => NameKey(self.0.clone()),
+        }
     }
 
     /// Whether the server keeps this name for itself.
     pub fn is_reserved(&self) -> bool {
         RESERVED.iter().any(|r| self.0.eq_ignore_ascii_case(r))
+    }
+
+    /// The names that the server keeps for itself.
+    pub fn reserved() -> impl Iterator<Item = Self> {
+        RESERVED.iter().filter_map(|name| Self::parse(name).ok())
     }
 }
 
@@ -70,6 +79,11 @@ impl NameKey {
     /// Folds what a user typed to look somebody up. Text that is no valid name simply finds nobody.
     pub fn of(typed: &str) -> Self {
         Self(typed.to_ascii_lowercase().into())
+    }
+
+    /// The folded text, as it is stored.
+    pub fn as_str(&self) -> &str {
+        &self.0
     }
 }
 
@@ -131,5 +145,6 @@ mod tests {
             assert!(Name::parse(name).unwrap().is_reserved(), "{name}");
         }
         assert!(!Name::parse("roxy").unwrap().is_reserved());
+        assert_eq!(Name::reserved().count(), RESERVED.len(), "each is a valid name");
     }
 }

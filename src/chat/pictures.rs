@@ -13,11 +13,24 @@ impl Picture {
         ALL.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, p)| Self(p))
     }
 
+    /// The name that [`Picture::restore`] knows it by.
+    pub fn key(self) -> &'static str {
+        ALL.iter().find(|(_, p)| *p == self.0).map_or(DEFAULT_KEY, |(name, _)| name)
+    }
+
+    /// The picture that was stored under this key; the default one where the table has it no more.
+    pub fn restore(key: &str) -> Self {
+        Self::find(key).unwrap_or(Self::DEFAULT)
+    }
+
     /// The picture as it is shown.
     pub fn as_str(self) -> &'static str {
         self.0
     }
 }
+
+/// The key of the default picture, which `/sp` keeps for itself too.
+const DEFAULT_KEY: &str = "default";
 
 /// Every picture with its name, by name.
 pub fn all() -> impl Iterator<Item = (&'static str, Picture)> {
@@ -110,5 +123,13 @@ mod tests {
     fn found_without_regard_to_case() {
         assert_eq!(Picture::find("CAT").map(Picture::as_str), Some("(=^・^=)"));
         assert_eq!(Picture::find("nope"), None);
+    }
+
+    #[test]
+    fn keys_lead_back_to_their_pictures() {
+        for (name, picture) in all().chain([("default", Picture::DEFAULT)]) {
+            assert_eq!((picture.key(), Picture::restore(name)), (name, picture));
+        }
+        assert_eq!(Picture::restore("gone"), Picture::DEFAULT);
     }
 }

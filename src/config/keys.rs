@@ -18,7 +18,7 @@ const fn key(name: &'static str, default: &'static str, help: &'static str) -> K
 }
 
 /// Every key that lobbyd knows.
-pub static KEYS: [Key; 26] = [
+pub static KEYS: [Key; 30] = [
     key("CHAT_ADDR", "[::]:8080", "Plain listener (IPv6 and IPv4); off for none"),
     key(
         "CHAT_TLS_ADDR",
@@ -73,6 +73,10 @@ pub static KEYS: [Key; 26] = [
         "30",
         "A client that takes nothing for this long while something waits is cut off",
     ),
+    key("CHAT_DATA_DIR", "data", "Folder of the database; off: nothing outlives the process"),
+    key("CHAT_HISTORY_KEEP_DAYS", "30", "Messages are kept on disk for so many days"),
+    key("CHAT_HISTORY_KEEP_MESSAGES", "100000", "Messages that are kept on disk for each lobby"),
+    key("CHAT_ADMINS", "", "Accounts that act as owners everywhere, separated by commas"),
     key("CHAT_COLOR", "on", "off: no escape codes at all are sent"),
     Key { name: "GEMINI_API_KEY", default: "", help: "Turns Rox, the assistant, on", secret: true },
     key("GEMINI_MODEL", "gemini-2.5-flash", "The model that answers"),

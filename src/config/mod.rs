@@ -13,6 +13,7 @@ use std::time::Duration;
 
 pub use keys::{KEYS, Key, example, nearest_key};
 
+use crate::chat::name::Name;
 use crate::chat::password::Secret;
 
 /// Everything that an operator can set.
@@ -50,6 +51,14 @@ pub struct Config {
     pub outbound_limit_bytes: usize,
     /// A client that takes nothing for this long while something waits is cut off.
     pub stall_timeout: Duration,
+    /// The folder of the database; none where nothing is to outlive the process.
+    pub data_dir: Option<PathBuf>,
+    /// How long messages are kept on disk.
+    pub keep_age: Duration,
+    /// How many messages of a lobby are kept on disk.
+    pub keep_messages: usize,
+    /// Accounts that act as owners everywhere.
+    pub admins: Vec<Name>,
     /// Whether escape codes are sent.
     pub color: bool,
     /// The assistant; none without a key.
@@ -138,6 +147,10 @@ impl Config {
             max_lobbies_per_user: reader.count("CHAT_MAX_LOBBIES_PER_USER", 1..=100_000)?,
             outbound_limit_bytes: reader.count("CHAT_OUTBOUND_LIMIT_BYTES", 1_024..=1 << 30)?,
             stall_timeout: reader.secs("CHAT_STALL_TIMEOUT_SECS", 1..=86_400)?,
+            data_dir: reader.data_dir("CHAT_DATA_DIR"),
+            keep_age: reader.secs_of_days("CHAT_HISTORY_KEEP_DAYS", 1..=36_500)?,
+            keep_messages: reader.count("CHAT_HISTORY_KEEP_MESSAGES", 1..=100_000_000)?,
+            admins: reader.names("CHAT_ADMINS")?,
             color: reader.on_off("CHAT_COLOR")?,
             ai: reader.ai()?,
             log_filter: reader.log_filter("RUST_LOG")?,
@@ -205,6 +218,27 @@ impl Reader {
         range: RangeInclusive<usize>,
     ) -> Result<Duration, ConfigError> {
         self.count(key, range).map(|secs| Duration::from_secs(secs as u64))
+    }
+
+    fn secs_of_days(
+        &self,
+        key: &'static str,
+        range: RangeInclusive<usize>,
+    ) -> Result<Duration, ConfigError> {
+        self.count(key, range).map(|days| Duration::from_secs(days as u64 * 86_400))
+    }
+
+    fn data_dir(&self, key: &'static str) -> Option<PathBuf> {
+        Some(self.path(key)).filter(|path| !path.as_os_str().eq_ignore_ascii_case("off"))
+    }
+
+    fn names(&self, key: &'static str) -> Result<Vec<Name>, ConfigError> {
+        let text = self.text(key);
+        let names = text.split(',').map(str::trim).filter(|name| !name.is_empty());
+        names
+            .map(|name| Name::parse(name).ok().filter(|name| !name.is_reserved()))
+            .collect::<Option<_>>()
+            .ok_or_else(|| self.bad(key, "names of accounts, separated by commas"))
     }
 
     fn on_off(&self, key: &'static str) -> Result<bool, ConfigError> {

@@ -12,11 +12,12 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
-use super::handout::{Forms, Handout};
+use super::handout::{Forms, Handout, Text};
 use super::peer::Peer;
-use super::rounds::Rounds;
+use super::rounds::{Rounds, thread_time};
 use crate::chat::directory::ConnId;
 use crate::chat::lobbies::LobbyId;
+use crate::chat::name::Name;
 use crate::chat::replies::Farewell;
 
 /// Where a client is: its slot on its thread, and its connection, since slots are used again.
@@ -43,7 +44,7 @@ struct Occupant<S> {
 struct Room {
     members: Vec<usize>,
     /// Texts for all members that wait for the next round, in the master style.
-    texts: Vec<Bytes>,
+    texts: Vec<Text>,
     text_bytes: usize,
 }
 
@@ -68,10 +69,13 @@ struct Inner<S> {
     /// Clients to whom something is to be written.
     dirty: Vec<usize>,
     rounds: Rounds,
+    /// Tells the time of the server's zone, as HH:MM.
+    clock: fn() -> String,
 }
 
-impl<S> Default for Hub<S> {
-    fn default() -> Self {
+impl<S> Hub<S> {
+    /// Without clients. `clock` tells the time of the server's zone, as HH:MM.
+    pub fn new(clock: fn() -> String) -> Self {
         Self {
             inner: RefCell::new(Inner {
                 seats: Vec::new(),
@@ -80,6 +84,7 @@ impl<S> Default for Hub<S> {
                 waiting: Vec::new(),
                 dirty: Vec::new(),
                 rounds: Rounds::default(),
+                clock,
             }),
         }
     }
@@ -189,14 +194,14 @@ impl<S: Clone> Hub<S> {
     }
 
     /// Leaves a text of a room to the next round of writes, for all of its members here.
-    pub fn show(&self, room: LobbyId, master: Bytes) {
+    pub fn show(&self, room: LobbyId, text: Text) {
         let inner = &mut *self.inner.borrow_mut();
         let Some(here) = inner.rooms.get_mut(&room) else { return };
         if here.texts.is_empty() {
             inner.waiting.push(room);
         }
-        here.text_bytes += master.len();
-        here.texts.push(master);
+        here.text_bytes += text.master.len();
+        here.texts.push(text);
         if here.text_bytes >= MAX_ROOM_BYTES {
             inner.hand_out(room);
         }
@@ -232,6 +237,32 @@ impl<S: Clone> Hub<S> {
         }
     }
 
+    /// Queues what somebody wrote to one client; not to one that ignores them. Whether it was queued.
+    pub fn show_from(&self, seat: Seat, from: &Name, master: &Bytes) -> bool {
+        let ignored = |(peer, _): &(Rc<Peer>, S)| {
+            peer.ignores().is_some_and(|ignores| ignores.contains(from))
+        };
+        let hears = self.find(seat).is_some_and(|client| !ignored(&client));
+        if hears {
+            self.show_one(seat, master, false);
+        }
+        hears
+    }
+
+    /// Queues a text for every client that is in a room.
+    pub fn show_everybody(&self, master: &Bytes) {
+        let seats: Vec<Seat> = {
+            let inner = self.inner.borrow();
+            let seats = inner.seats.iter().enumerate();
+            let seat = |(slot, occupant): (usize, &Option<Occupant<S>>)| {
+                let occupant = occupant.as_ref().filter(|o| o.room.is_some())?;
+                Some(Seat { slot, conn: occupant.peer.conn() })
+            };
+            seats.filter_map(seat).collect()
+        };
+        seats.into_iter().for_each(|seat| self.show_one(seat, master, false));
+    }
+
     /// Writes what has been queued since the last time. Text of rooms may wait for more to join it:
     /// then this says for how long, and wants to be called again after that.
     pub fn flush(&self, now: Instant) -> Option<Duration> {
@@ -242,11 +273,12 @@ impl<S: Clone> Hub<S> {
             inner.write_out();
             return pause.filter(|_| !inner.waiting.is_empty());
         }
+        let begin = thread_time();
         while let Some(&room) = inner.waiting.last() {
             inner.hand_out(room);
         }
         inner.write_out();
-        inner.rounds.note(now, Instant::now());
+        inner.rounds.note(thread_time().saturating_sub(begin), Instant::now());
         None
     }
 }
@@ -254,14 +286,6 @@ impl<S: Clone> Hub<S> {
 impl Room {
     fn has_enough(&self) -> bool {
         self.text_bytes >= ENOUGH_BYTES
-    }
-
-    /// What waits from the text of this index on, as one block.
-    fn since(&self, index: usize) -> Bytes {
-        match &self.texts[index.min(self.texts.len())..] {
-            [only] => only.clone(),
-            texts => texts.concat().into(),
-        }
     }
 }
 
@@ -294,7 +318,12 @@ impl<S> Inner<S> {
         let Some(room) = occupant.room.and_then(|(room, _)| self.rooms.get(&room)) else { return };
         let seen = occupant.seen.replace(room.texts.len());
         if seen < room.texts.len() {
-            occupant.peer.queue(occupant.peer.style().apply(&room.since(seen)));
+            let peer = &occupant.peer;
+            peer.queue(Handout::new(&room.texts, self.clock).get(
+                peer.style(),
+                seen,
+                peer.ignores().as_deref(),
+            ));
         }
     }
 
@@ -304,11 +333,12 @@ impl<S> Inner<S> {
         let Some(room) = self.rooms.get_mut(&id).filter(|room| !room.texts.is_empty()) else {
             return;
         };
-        let mut handout = Handout::new(room.since(0), &room.texts);
+        let mut handout = Handout::new(&room.texts, self.clock);
         for &slot in &room.members {
             let Some(occupant) = &self.seats[slot] else { continue };
-            let block = handout.get(occupant.peer.style(), occupant.seen.take());
-            if occupant.peer.queue(block) && !occupant.dirty.replace(true) {
+            let peer = &occupant.peer;
+            let block = handout.get(peer.style(), occupant.seen.take(), peer.ignores().as_deref());
+            if peer.queue(block) && !occupant.dirty.replace(true) {
                 self.dirty.push(slot);
             }
         }

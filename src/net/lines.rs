@@ -38,6 +38,11 @@ pub struct LineDecoder {
 }
 
 impl LineDecoder {
+    /// The telnet side of the connection.
+    pub fn telnet(&mut self) -> &mut Telnet {
+        &mut self.telnet
+    }
+
     /// Takes bytes off `input` up to the next event; none where more bytes are needed.
     pub fn next(&mut self, input: &mut &[u8]) -> Option<Event> {
         loop {

@@ -1,6 +1,6 @@
 //! Between sockets and the actors: bytes to lines, blocks to bytes, each way bounded.
 
-mod handout;
+pub mod handout;
 pub mod hub;
 pub mod lines;
 pub mod listen;

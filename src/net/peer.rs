@@ -4,7 +4,7 @@
 //! that fans lobby text out. The hub may write to the socket, but only the Session's task is ever
 //! woken by it, so a socket that is full costs the hub nothing.
 
-use std::cell::{Cell, RefCell, RefMut};
+use std::cell::{Cell, Ref, RefCell, RefMut};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
@@ -14,6 +14,8 @@ use super::outbox::Outbox;
 use super::transport::Transport;
 use crate::chat::ansi::Style;
 use crate::chat::directory::ConnId;
+use crate::chat::ignores::Ignores;
+use crate::chat::name::Name;
 use crate::chat::replies::{Farewell, farewell};
 
 /// The limits that hold for every client.
@@ -61,6 +63,15 @@ pub struct Peer {
     awaiting_echo: Cell<bool>,
     /// Whether the Session waits for the outbox to empty.
     awaiting_room: Cell<bool>,
+    /// What only some users have.
+    others: RefCell<Option<Box<Others>>>,
+}
+
+/// What a user has to do with others.
+#[derive(Default)]
+struct Others {
+    ignores: Ignores,
+    last_writer: Option<Name>,
 }
 
 /// Bytes that wait while a client's own lines are still carried out. Beyond, it has to read first,
@@ -99,6 +110,7 @@ impl Peer {
             in_flight: Cell::new(0),
             awaiting_echo: Cell::new(false),
             awaiting_room: Cell::new(false),
+            others: RefCell::default(),
         }
     }
 
@@ -142,6 +154,34 @@ impl Peer {
     /// Notes that the client sent something.
     pub fn note_input(&self, now: Instant) {
         self.last_input.set(now);
+    }
+
+    /// How long ago that was.
+    pub fn idle_time(&self, now: Instant) -> Duration {
+        now.saturating_duration_since(self.last_input.get())
+    }
+
+    /// Whom the user does not want to hear; none who ignores nobody.
+    pub fn ignores(&self) -> Option<Ref<'_, Ignores>> {
+        let others = Ref::filter_map(self.others.borrow(), |others| {
+            others.as_ref().map(|others| &others.ignores).filter(|ignores| !ignores.is_empty())
+        });
+        others.ok()
+    }
+
+    /// Changes that.
+    pub fn set_ignores(&self, ignores: Ignores) {
+        self.others.borrow_mut().get_or_insert_default().ignores = ignores;
+    }
+
+    /// Who wrote to the user last.
+    pub fn last_writer(&self) -> Option<Name> {
+        self.others.borrow().as_ref()?.last_writer.clone()
+    }
+
+    /// Notes who wrote to the user.
+    pub fn note_writer(&self, name: Name) {
+        self.others.borrow_mut().get_or_insert_default().last_writer = Some(name);
     }
 
     /// The user has a name: the deadline for it is met.

@@ -6,6 +6,8 @@
 
 use std::time::{Duration, Instant};
 
+use rustix::time::{ClockId, clock_gettime};
+
 /// Rounds of less than this, some 60 writes, are not worth saving.
 const MIN_PAUSE: Duration = Duration::from_micros(300);
 
@@ -15,6 +17,12 @@ const MAX_PAUSE: Duration = Duration::from_millis(5);
 /// How much longer the pause is than the round before it: half of the time goes to writing at most.
 const PAUSE_PER_ROUND: u32 = 1;
 
+/// The processor time of this thread so far.
+pub fn thread_time() -> Duration {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    Duration::try_from(time).unwrap_or_default()
+}
+
 /// How long the last round took, and when it ended.
 #[derive(Debug, Default)]
 pub struct Rounds {
@@ -22,9 +30,10 @@ pub struct Rounds {
 }
 
 impl Rounds {
-    /// A round of writes was made.
-    pub fn note(&mut self, begin: Instant, end: Instant) {
-        let pause = end.saturating_duration_since(begin) * PAUSE_PER_ROUND;
+    /// A round of writes has ended that took `spent` of this thread's processor time: what others did
+    /// on the processor meanwhile is no reason to wait.
+    pub fn note(&mut self, spent: Duration, end: Instant) {
+        let pause = spent * PAUSE_PER_ROUND;
         self.last = (pause >= MIN_PAUSE).then(|| (end, pause.min(MAX_PAUSE)));
     }
 
@@ -45,20 +54,20 @@ mod tests {
     fn a_short_round_makes_no_pause() {
         let (mut rounds, start) = (Rounds::default(), Instant::now());
         assert_eq!(rounds.pause(start), None);
-        rounds.note(start, start + MS / 4);
+        rounds.note(MS / 4, start + MS / 4);
         assert_eq!(rounds.pause(start + MS / 4), None);
     }
 
     #[test]
     fn a_long_round_is_followed_by_a_pause_that_is_bounded() {
         let (mut rounds, start) = (Rounds::default(), Instant::now());
-        rounds.note(start, start + 2 * MS);
+        rounds.note(2 * MS, start + 2 * MS);
         assert_eq!(rounds.pause(start + 2 * MS), Some(2 * MS));
         assert_eq!(rounds.pause(start + 3 * MS), Some(MS));
         assert_eq!(rounds.pause(start + 4 * MS), None);
-        rounds.note(start, start + 100 * MS);
+        rounds.note(100 * MS, start + 100 * MS);
         assert_eq!(rounds.pause(start + 100 * MS), Some(MAX_PAUSE));
-        rounds.note(start, start);
+        rounds.note(Duration::ZERO, start);
         assert_eq!(rounds.pause(start), None, "the last round alone counts");
     }
 }

@@ -1,8 +1,9 @@
-//! The telnet protocol, as far as a server that wants no option needs it.
+//! The telnet protocol, as far as a server needs it that wants no option but ECHO, for passwords.
 //!
-//! Sources: RFC 854 (commands), RFC 855 (options and subnegotiation), RFC 1143 (the Q method). Every
-//! option of ours and of the peer's is in state NO and stays there, so a request is refused each
-//! time and an acknowledgement is never answered, which is what keeps negotiation from looping.
+//! Sources: RFC 854 (commands), RFC 855 (options and subnegotiation), RFC 857 (ECHO), RFC 1143 (the Q
+//! method). Every other option of ours and of the peer's is in state NO and stays there, so a request
+//! is refused each time and an acknowledgement is never answered, which is what keeps negotiation from
+//! looping. An answer to our own WILL ECHO is an acknowledgement too.
 
 /// Interpret as command.
 pub const IAC: u8 = 255;
@@ -15,6 +16,8 @@ const EL: u8 = 248;
 const EC: u8 = 247;
 const AYT: u8 = 246;
 const SE: u8 = 240;
+/// RFC 857: whoever echoes what the client types. A server that says it will, and does not, hides it.
+const ECHO: u8 = 1;
 
 /// Most bytes of a subnegotiation. One that never ends would otherwise swallow all that follows.
 const MAX_SUBNEGOTIATION_BYTES: u16 = 1_024;
@@ -51,9 +54,24 @@ pub enum Token {
 #[derive(Debug, Default)]
 pub struct Telnet {
     state: State,
+    /// We have said that we echo, and do not: the client shows nothing of what is typed.
+    hiding: bool,
+    /// The peer has sent a command, so it speaks telnet.
+    speaks: bool,
 }
 
 impl Telnet {
+    /// Whether the peer has shown that it speaks telnet.
+    pub fn speaks(&self) -> bool {
+        self.speaks
+    }
+
+    /// Has the client hide what is typed, or show it again: the command to be sent.
+    pub fn hide_typing(&mut self, hide: bool) -> [u8; 3] {
+        self.hiding = hide;
+        [IAC, if hide { WILL } else { WONT }, ECHO]
+    }
+
     /// Whether the next byte, unless it is an IAC, is plain data.
     pub fn is_idle(&self) -> bool {
         self.state == State::Data
@@ -62,7 +80,10 @@ impl Telnet {
     /// Takes the next byte.
     pub fn step(&mut self, byte: u8) -> Option<Token> {
         let (state, token) = match (self.state, byte) {
-            (State::Data, IAC) => (State::Command, None),
+            (State::Data, IAC) => {
+                self.speaks = true;
+                (State::Command, None)
+            }
             (State::Data, _) => (State::Data, Some(Token::Data(byte))),
             (State::Command, IAC) => (State::Data, Some(Token::Data(IAC))),
             (State::Command, WILL | WONT | DO | DONT) => (State::Option(byte), None),
@@ -72,6 +93,7 @@ impl Telnet {
             (State::Command, EL) => (State::Data, Some(Token::EraseLine)),
             (State::Command, _) => (State::Data, None),
             (State::Option(WILL), _) => (State::Data, Some(Token::Refuse([IAC, DONT, byte]))),
+            (State::Option(DO), ECHO) if self.hiding => (State::Data, None),
             (State::Option(DO), _) => (State::Data, Some(Token::Refuse([IAC, WONT, byte]))),
             (State::Option(_), _) => (State::Data, None),
             (State::Sub(n), IAC) => (State::SubCommand(n), None),
@@ -121,6 +143,21 @@ mod tests {
         for (bytes, data, others) in cases {
             assert_eq!(tokens(bytes), (data.to_vec(), others.to_vec()), "{bytes:?}");
         }
+    }
+
+    #[test]
+    fn an_answer_to_our_own_offer_to_echo_is_not_refused() {
+        let mut telnet = Telnet::default();
+        let answer = |telnet: &mut Telnet, bytes: &[u8]| {
+            bytes.iter().filter_map(|byte| telnet.step(*byte)).collect::<Vec<_>>()
+        };
+        assert!(!telnet.speaks());
+        assert_eq!(telnet.hide_typing(true), [IAC, WILL, ECHO]);
+        assert_eq!(answer(&mut telnet, &[IAC, DO, ECHO]), []);
+        assert!(telnet.speaks());
+        assert_eq!(telnet.hide_typing(false), [IAC, WONT, ECHO]);
+        assert_eq!(answer(&mut telnet, &[IAC, DONT, ECHO]), []);
+        assert_eq!(answer(&mut telnet, &[IAC, DO, ECHO]), [Token::Refuse([IAC, WONT, ECHO])]);
     }
 
     #[test]

@@ -4,10 +4,13 @@ use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
+use openssl::hash::MessageDigest;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::task::coop::unconstrained;
 use tokio_openssl::SslStream;
+
+use crate::chat::accounts::Fingerprint;
 
 /// A socket, with TLS around it or without.
 pub enum Transport {
@@ -24,6 +27,14 @@ impl Transport {
             Self::Plain(_) => usize::MAX,
             Self::Tls(_) => 16 * 1024,
         }
+    }
+
+    /// SHA-256 of the certificate that the client showed, which nobody has signed but perhaps the client
+    /// itself: it says no more than that whoever shows it has its key.
+    pub fn client_cert(&self) -> Option<Fingerprint> {
+        let Self::Tls(stream) = self else { return None };
+        let digest = stream.ssl().peer_certificate()?.digest(MessageDigest::sha256()).ok()?;
+        digest.as_ref().try_into().ok().map(Fingerprint)
     }
 
     /// Drives the TLS handshake; done at once for plain TCP.

@@ -1,8 +1,9 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::chat::password::Secret;
 
-fn command(text: &str) -> Result<Command, &'static str> {
+pub(super) fn command(text: &str) -> Result<Command, &'static str> {
     match parse(Line::clean(text)) {
         Input::Command { parsed: Ok(command), .. } => Ok(command),
         Input::Command { parsed: Err(CommandError::Usage(spec)), .. } => Err(spec.word),
@@ -54,8 +55,13 @@ fn create_takes_two_words_or_a_password_between() {
 #[test]
 fn other_commands_read_their_arguments() {
     let cases = [
-        ("/help", Ok(Command::Help)),
-        ("/HELP", Ok(Command::Help)),
+        ("/help", Ok(Command::Help(About::Page(1)))),
+        ("/HELP", Ok(Command::Help(About::Page(1)))),
+        ("/help 2", Ok(Command::Help(About::Page(2)))),
+        ("/help 99", Ok(Command::Help(About::Page(99)))),
+        ("/help JOIN", Ok(Command::Help(About::Command(spec("/join").unwrap())))),
+        ("/help /join", Ok(Command::Help(About::Command(spec("/join").unwrap())))),
+        ("/help nope", Ok(Command::Help(About::Unknown))),
         ("/Users now", Ok(Command::Users)),
         ("/lobbies", Ok(Command::Lobbies)),
         ("/join coding", joined("coding", None)),
@@ -126,12 +132,45 @@ fn all_commands_count_but_quit() {
 }
 
 #[test]
-fn every_row_parses_its_own_word_and_debug_tells_no_password() {
-    for spec in &COMMANDS {
-        let text = format!("{} one two three", spec.word);
-        assert!(!matches!(command(&text), Err("unknown" | "no command")), "{text}");
+fn a_row_says_who_may_use_its_command() {
+    for (text, want) in [
+        ("/users", Right::Everyone),
+        ("/kick", Right::Operator),
+        ("/op bob", Right::Owner),
+        ("/gban bob", Right::Admin),
+        ("/nope", Right::Everyone),
+    ] {
+        let input = parse(Line::clean(text));
+        assert!(matches!(input, Input::Command { right, .. } if right == want), "{text}");
     }
-    assert!(!format!("{:?}", command("/join a hunter2")).contains("hunter2"));
+}
+
+#[test]
+fn every_row_parses_its_own_word_and_its_example() {
+    for row in &COMMANDS {
+        let text = format!("{} one two three", row.word);
+        assert!(!matches!(command(&text), Err("unknown" | "no command")), "{text}");
+        assert!(command(row.example).is_ok(), "{}", row.example);
+        assert_eq!(row.example.split(' ').next(), Some(row.word));
+        assert_eq!(COMMANDS.iter().filter(|other| *other == row).count(), 1, "{}", row.word);
+        assert!(Group::ALL.contains(&row.group), "{}", row.word);
+    }
+    let grouped = Group::ALL.iter().flat_map(|group| group.commands());
+    assert!(grouped.eq(COMMANDS.iter()), "the groups have the order of the table");
+}
+
+#[test]
+fn debug_tells_no_password() {
+    for text in [
+        "/join a hunter2",
+        "/create a hunter2 b",
+        "/register hunter2",
+        "/passwd hunter2 hunter2",
+        "/unregister hunter2",
+        "/setpass hunter2",
+    ] {
+        assert!(!format!("{:?}", command(text)).contains("hunter2"), "{text}");
+    }
 }
 
 #[test]
@@ -148,6 +187,27 @@ fn arguments_are_judged_by_characters() {
         (format!("/ai {fits}"), None),
         (format!("/ai {over}"), Some(OverLimit::Question)),
         (format!("/join x {}", "p".repeat(129)), None),
+        (format!("/r {over}"), Some(OverLimit::Text)),
+        (format!("/me {over}"), Some(OverLimit::Text)),
+        (format!("/away {fits}"), None),
+        (format!("/away {over}"), Some(OverLimit::Text)),
+        (format!("/topic {over}"), Some(OverLimit::Text)),
+        (format!("/search {over}"), Some(OverLimit::Text)),
+        (format!("/kick bob {over}"), Some(OverLimit::Text)),
+        (format!("/ban bob 7d {fits}"), None),
+        (format!("/ban bob 7d {over}"), Some(OverLimit::Text)),
+        (format!("/gban bob {over}"), Some(OverLimit::Text)),
+        (format!("/announce {over}"), Some(OverLimit::Text)),
+        (format!("/register {}", "é".repeat(7)), Some(OverLimit::ShortPassword)),
+        (format!("/register {}", "é".repeat(8)), None),
+        (format!("/register {}", "p".repeat(128)), None),
+        (format!("/register {}", "p".repeat(129)), Some(OverLimit::Password)),
+        (format!("/passwd x {}", "p".repeat(7)), Some(OverLimit::ShortPassword)),
+        (format!("/passwd x {}", "p".repeat(8)), None),
+        (format!("/passwd x {}", "p".repeat(129)), Some(OverLimit::Password)),
+        (format!("/unregister {}", "p".repeat(129)), None),
+        (format!("/setpass {}", "p".repeat(128)), None),
+        (format!("/setpass {}", "p".repeat(129)), Some(OverLimit::Password)),
     ] {
         assert_eq!(command(&text).unwrap().over_limit(10), want, "{text}");
     }

@@ -1,0 +1,161 @@
+//! The part of the Lobby that is stored: what changes when, in the words of the store.
+
+use std::collections::BTreeSet;
+
+use super::lobby::Lobby;
+use crate::chat::deeds::Deed;
+use crate::chat::history::{Entry, UnixMillis};
+use crate::chat::lobbies::{LobbyId, Profile};
+use crate::chat::name::Name;
+use crate::chat::render::sentence;
+use crate::chat::roles::Owner;
+use crate::chat::room::Charter;
+use crate::chat::sanctions::{self, Sanctions};
+use crate::store::{AuditEntry, Change, LobbyState, Sanction, SanctionKind, Scope};
+
+/// How often it is stored that a lobby is in use.
+const USED_EVERY_MILLIS: u64 = 10 * 60 * 1_000;
+
+/// The charter of a lobby that was stored.
+pub fn charter(state: &LobbyState, owner: Owner) -> Charter {
+    let lobby = &state.lobby;
+    let of_kind = |kind| -> Sanctions {
+        let all = state.sanctions.iter().filter(|sanction| sanction.kind == kind);
+        all.map(|sanction| sanction.clone().into()).collect()
+    };
+    Charter {
+        operators: state.operators.iter().copied().collect::<BTreeSet<_>>(),
+        prompt: lobby.prompt.clone(),
+        topic: lobby.topic.clone(),
+        slow: std::time::Duration::from_secs(lobby.slow_secs.into()),
+        mutes: of_kind(SanctionKind::Mute),
+        bans: of_kind(SanctionKind::Ban),
+        ..Charter::new(owner, lobby.record.clone())
+    }
+}
+
+impl From<Sanction> for sanctions::Sanction {
+    fn from(stored: Sanction) -> Self {
+        let Sanction { subject, shown, until, by, at, reason, .. } = stored;
+        let reason = Some(reason).filter(|reason| !reason.is_blank());
+        Self { subject, name: shown, by, at, until, reason }
+    }
+}
+
+/// A mute or a ban as it is stored.
+pub fn stored(kind: SanctionKind, scope: Scope, sanction: &sanctions::Sanction) -> Sanction {
+    let sanctions::Sanction { subject, name, by, at, until, reason } = sanction.clone();
+    let reason = reason.unwrap_or_default();
+    Sanction { kind, scope, subject, shown: name, until, by, at, reason }
+}
+
+/// What the audit tells of a deed.
+pub fn audited(scope: Scope, by: &Name, deed: &Deed, at: UnixMillis) -> Change {
+    Change::Audited(AuditEntry { scope, at, who: by.clone(), what: sentence(deed) })
+}
+
+impl Lobby {
+    /// The lobby as it is stored, with this charter.
+    pub(super) fn row(&self, charter: &Charter) -> crate::store::Lobby {
+        let Profile { creator, description, made_at, used_at, password_at } = self.profile.clone();
+        let owner = match charter.owner {
+            Owner::Account(account) => Some(account),
+            Owner::Server | Owner::Guest(_) | Owner::Nobody => None,
+        };
+        crate::store::Lobby {
+            id: self.id,
+            name: self.room.name().clone(),
+            creator,
+            owner,
+            description,
+            topic: charter.topic.clone(),
+            record: charter.record.clone(),
+            password_at,
+            prompt: charter.prompt.clone(),
+            slow_secs: u32::try_from(charter.slow.as_secs()).unwrap_or(u32::MAX),
+            made_at,
+            used_at,
+        }
+    }
+
+    /// A message is to be kept. It is written together with others.
+    pub(super) fn keep_message(&mut self, entry: &Entry) {
+        let (lobby, seq) = (self.id, self.next_seq);
+        self.next_seq += 1;
+        self.kept.push(Change::Said { lobby, seq, entry: entry.clone() });
+        self.keep_use(entry.at);
+    }
+
+    /// Somebody comes, goes or says something: the lobby is in use.
+    pub(super) fn keep_use(&mut self, now: UnixMillis) {
+        if now.0.saturating_sub(self.profile.used_at.0) >= USED_EVERY_MILLIS {
+            self.profile.used_at = now;
+            self.kept.push(Change::LobbyUsed { lobby: self.id, at: now });
+        }
+    }
+
+    /// What a deed changes in the store, with its entry in the audit. The deed has not been carried out.
+    pub(super) fn changes(&self, deed: &Deed, by: &Name, now: UnixMillis) -> Vec<Change> {
+        let (id, scope): (LobbyId, Scope) = (self.id, Scope::Lobby(self.id));
+        let charter = self.room.charter();
+        let row = || Box::new(self.row(charter));
+        let mut changes = match deed {
+            Deed::Topic(topic) => {
+                vec![Change::LobbyPut(crate::store::Lobby { topic: topic.clone(), ..*row() })]
+            }
+            Deed::Slow(gap) => {
+                let slow_secs = u32::try_from(gap.as_secs()).unwrap_or(u32::MAX);
+                vec![Change::LobbyPut(crate::store::Lobby { slow_secs, ..*row() })]
+            }
+            Deed::SetPassword(record) => {
+                let record = record.clone();
+                let lobby = crate::store::Lobby { record, password_at: now, ..*row() };
+                vec![Change::LobbyPut(lobby)]
+            }
+            Deed::Transfer { account, .. } => {
+                let lobby = crate::store::Lobby { owner: Some(*account), ..*row() };
+                let mut changes = vec![
+                    Change::LobbyPut(lobby),
+                    Change::OperatorRemoved { lobby: id, account: *account },
+                ];
+                if let Owner::Account(before) = charter.owner {
+                    changes.push(Change::OperatorAdded { lobby: id, account: before });
+                }
+                changes
+            }
+            Deed::Op { account, .. } => {
+                vec![Change::OperatorAdded { lobby: id, account: *account }]
+            }
+            Deed::Deop { account, .. } => {
+                vec![Change::OperatorRemoved { lobby: id, account: *account }]
+            }
+            Deed::Mute { mute, .. } => {
+                vec![Change::SanctionSet(stored(SanctionKind::Mute, scope, mute))]
+            }
+            Deed::Ban { ban, .. } => {
+                vec![Change::SanctionSet(stored(SanctionKind::Ban, scope, ban))]
+            }
+            Deed::Unmute { subjects, .. } => lifted(SanctionKind::Mute, scope, subjects),
+            Deed::Unban { subjects, .. } => lifted(SanctionKind::Ban, scope, subjects),
+            Deed::Delete(_) => {
+                // The entry would go with the lobby, so it stands with those of the server.
+                return vec![Change::LobbyRemoved(id), audited(Scope::Server, by, deed, now)];
+            }
+            Deed::Kick { .. }
+            | Deed::Announce(_)
+            | Deed::ServerBan { .. }
+            | Deed::ServerUnban { .. } => Vec::new(),
+        };
+        changes.push(audited(scope, by, deed, now));
+        changes
+    }
+}
+
+/// The end of mutes or bans.
+pub fn lifted(
+    kind: SanctionKind,
+    scope: Scope,
+    subjects: &[crate::chat::accounts::Subject],
+) -> Vec<Change> {
+    subjects.iter().map(|&subject| Change::SanctionLifted { kind, scope, subject }).collect()
+}

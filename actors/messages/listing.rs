@@ -1,0 +1,129 @@
+//! What the Registry is asked and told about lobbies.
+
+use std::sync::Arc;
+
+use actix::prelude::*;
+
+use super::Whereabouts;
+use crate::actors::lobby::Lobby;
+use crate::ai::context::Conversation;
+use crate::chat::accounts::Identity;
+use crate::chat::directory::ConnId;
+use crate::chat::history::UnixMillis;
+use crate::chat::lobbies::{Card, CreateError, LobbyId};
+use crate::chat::name::{Name, NameKey};
+use crate::chat::password::PasswordRecord;
+use crate::chat::roles::Owner;
+use crate::chat::room::Room;
+use crate::chat::text::Line;
+
+/// Where is the lobby of this name?
+#[derive(Message)]
+#[rtype(result = "Option<Door>")]
+pub struct FindLobby(pub NameKey);
+
+/// How to get into a lobby.
+#[derive(Clone, MessageResponse)]
+pub struct Door {
+    /// Its number.
+    pub id: LobbyId,
+    /// Its name.
+    pub name: Name,
+    /// The record to check a password against.
+    pub record: Option<Arc<PasswordRecord>>,
+    /// When that was set.
+    pub password_at: UnixMillis,
+    /// Where it is.
+    pub lobby: Addr<Lobby>,
+}
+
+/// May this connection make a lobby of this name?
+#[derive(Message)]
+#[rtype(result = "Result<(), CreateError>")]
+pub struct MayCreate {
+    /// Who.
+    pub who: Identity,
+    /// The name.
+    pub name: Name,
+}
+
+/// Make a lobby.
+#[derive(Message)]
+#[rtype(result = "Result<(), NotCreated>")]
+pub struct Create {
+    /// Who makes it.
+    pub who: Identity,
+    /// Its name.
+    pub name: Name,
+    /// Its description.
+    pub description: Line,
+    /// Its password.
+    pub record: Option<Arc<PasswordRecord>>,
+}
+
+/// Why a lobby was not made.
+#[derive(Debug, thiserror::Error)]
+pub enum NotCreated {
+    /// It may not be.
+    #[error(transparent)]
+    Rule(#[from] CreateError),
+    /// It could not be stored.
+    #[error("not stored")]
+    NotStored,
+    /// Something inside does not answer.
+    #[error("an actor does not answer")]
+    Busy,
+}
+
+/// All lobbies, each with whether it is private.
+#[derive(Message)]
+#[rtype(result = "Vec<(Card, bool)>")]
+pub struct ListLobbies;
+
+/// A lobby has so many members now.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct LobbyCount(pub LobbyId, pub usize);
+
+/// A user is in this lobby now.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Moved(pub ConnId, pub LobbyId);
+
+/// A lobby is not as it was.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct LobbyChanged {
+    /// Which.
+    pub id: LobbyId,
+    /// Whose it is.
+    pub owner: Owner,
+    /// What it is about.
+    pub topic: Option<Line>,
+    /// Whether its AI has a prompt of its own.
+    pub custom_ai: bool,
+    /// Its password.
+    pub record: Option<Arc<PasswordRecord>>,
+    /// When that was set.
+    pub password_at: UnixMillis,
+}
+
+/// A lobby is no more.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct LobbyClosed {
+    /// Which.
+    pub id: LobbyId,
+    /// What it leaves to the one that is set up in its place; nothing where it was meant to end.
+    pub remains: Option<Remains>,
+}
+
+/// What survives a lobby that broke.
+pub struct Remains {
+    /// Members, history, charter.
+    pub room: Room<Whereabouts>,
+    /// The number of the next message.
+    pub next_seq: u64,
+    /// What was asked and answered.
+    pub conversation: Conversation,
+}

@@ -1,0 +1,175 @@
+//! What a Lobby is asked and told.
+
+use std::sync::Arc;
+
+use actix::prelude::*;
+
+use super::Whereabouts;
+use crate::actors::messages::Undone;
+use crate::chat::accounts::{AccountId, Identity};
+use crate::chat::deeds::Deed;
+use crate::chat::directory::ConnId;
+use crate::chat::history::UnixMillis;
+use crate::chat::ignores::Ignores;
+use crate::chat::name::Name;
+use crate::chat::orders::Order;
+use crate::chat::password::PasswordRecord;
+use crate::chat::pictures::Picture;
+use crate::chat::roles::{Denied, Right};
+use crate::chat::room::{JoinError, Member, Presence, PromptError};
+use crate::chat::sanctions::Sanction;
+use crate::chat::text::Line;
+use crate::chat::times::Times;
+use crate::chat::users::User;
+use crate::store::Missed;
+
+/// Let me in.
+#[derive(Message)]
+#[rtype(result = "Result<(), JoinError>")]
+pub struct Join {
+    /// The user.
+    pub member: Member<Whereabouts>,
+    /// The record that their password was checked against.
+    pub proof: Option<Arc<PasswordRecord>>,
+    /// How they come.
+    pub manner: Manner,
+    /// How they want to be shown what was said.
+    pub view: View,
+}
+
+/// How a user wants to be shown what was said before they came.
+#[derive(Debug, Clone, Default)]
+pub struct View {
+    /// Ages or clock times.
+    pub times: Times,
+    /// Whom not to show.
+    pub ignores: Ignores,
+    /// What they missed, and since when.
+    pub missed: Option<(UnixMillis, Missed)>,
+}
+
+/// How a user comes into a lobby.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Manner {
+    /// At login: the history, and a notice to all.
+    Login,
+    /// From another lobby: told that they joined, the history, and a notice to all.
+    Switch,
+    /// Still there, after the lobby broke and was set up again: nothing to be shown.
+    Return,
+    /// In the place of another connection of the same account, without a word to the others.
+    TakeOver(ConnId),
+}
+
+/// Let me out.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Leave(pub ConnId);
+
+/// Say this to all.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Say {
+    /// Who.
+    pub conn: ConnId,
+    /// Where the sender is, for the echo even if they are no member.
+    pub at: Whereabouts,
+    /// What.
+    pub text: Line,
+    /// Whether they do it rather than say it.
+    pub action: bool,
+}
+
+/// Say this to all, and tell the one that it is for.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Tag {
+    /// Who.
+    pub conn: ConnId,
+    /// Where the sender is.
+    pub at: Whereabouts,
+    /// For whom.
+    pub target: User<Whereabouts>,
+    /// What.
+    pub text: Line,
+}
+
+/// Who is in the lobby, by name?
+#[derive(Message)]
+#[rtype(result = "Vec<Presence>")]
+pub struct Roster;
+
+/// My picture is this now.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct SetPicture(pub ConnId, pub Picture);
+
+/// Change the prompt of the lobby's AI.
+#[derive(Message)]
+#[rtype(result = "Result<(), NotSet>")]
+pub struct SetPrompt(pub ConnId, pub Line);
+
+/// Why a prompt was not set.
+#[derive(Debug, thiserror::Error)]
+pub enum NotSet {
+    /// It may not be.
+    #[error(transparent)]
+    Rule(#[from] PromptError),
+    /// It could not be stored.
+    #[error("not stored")]
+    NotStored,
+}
+
+/// I have another name.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Renamed(pub ConnId, pub Name);
+
+/// I am away, or back.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Away(pub ConnId, pub Option<Line>);
+
+/// A guest has made an account.
+#[derive(Message, Clone, Copy)]
+#[rtype(result = "()")]
+pub struct Registered {
+    /// Their connection.
+    pub conn: ConnId,
+    /// The account.
+    pub account: AccountId,
+    /// Whether it is an admin's.
+    pub admin: bool,
+}
+
+/// An account is no more.
+#[derive(Message, Clone, Copy)]
+#[rtype(result = "()")]
+pub struct Unregistered {
+    /// Which.
+    pub account: AccountId,
+    /// The connection that was logged in to it.
+    pub conn: Option<ConnId>,
+}
+
+/// Do something that operators or owners do.
+#[derive(Message)]
+#[rtype(result = "Result<Deed, Undone>")]
+pub struct Carry {
+    /// Who wants it.
+    pub by: Identity,
+    /// The right that it takes.
+    pub right: Right,
+    /// What.
+    pub order: Order,
+}
+
+/// Who is banned? Answered to whoever has the right to know.
+#[derive(Message)]
+#[rtype(result = "Result<Vec<Sanction>, Denied>")]
+pub struct ListBans(pub Identity, pub Right);
+
+/// Has somebody this right here?
+#[derive(Message)]
+#[rtype(result = "Result<(), Denied>")]
+pub struct HasRight(pub Identity, pub Right);

@@ -1,0 +1,241 @@
+//! What the Registry is asked and told about users.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix::prelude::*;
+use bytes::Bytes;
+
+use super::Whereabouts;
+use crate::actors::messages::Door;
+use crate::actors::shard::Shard;
+use crate::chat::accounts::{AccountId, Identity, Target};
+use crate::chat::deeds::Deed;
+use crate::chat::directory::{ConnId, IpKey, Refusal};
+use crate::chat::lobbies::LobbyId;
+use crate::chat::name::{Name, NameKey};
+use crate::chat::orders::{Named, OrderError};
+use crate::chat::password::PasswordRecord;
+use crate::chat::roles::Right;
+use crate::chat::sanctions::Penalty;
+use crate::chat::text::Line;
+use crate::chat::users::{ClaimError, User};
+use crate::store::{Settings, StoreError};
+
+/// A connection was accepted: may it stay?
+#[derive(Message)]
+#[rtype(result = "Result<ConnId, Refusal>")]
+pub struct Admit(pub IpKey);
+
+/// A connection is over.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Gone(pub ConnId);
+
+/// Give this guest the name that they ask for.
+#[derive(Message)]
+#[rtype(result = "Result<Door, NotIn>")]
+pub struct Claim {
+    /// Who.
+    pub who: Identity,
+    /// Where they are to be found under it.
+    pub at: Whereabouts,
+}
+
+/// Why somebody is not let in under a name.
+#[derive(Debug, thiserror::Error)]
+pub enum NotIn {
+    /// They do not get the name.
+    #[error(transparent)]
+    Name(#[from] ClaimError),
+    /// They are banned from the server.
+    #[error("banned")]
+    Banned(Penalty),
+}
+
+/// Let in somebody who has proved that this account is theirs.
+#[derive(Message)]
+#[rtype(result = "Result<LoggedIn, NotIn>")]
+pub struct LogIn {
+    /// Who; the name is that of the account.
+    pub who: Identity,
+    /// Where they are to be found.
+    pub at: Whereabouts,
+    /// The lobby that they were in last.
+    pub last_lobby: Option<LobbyId>,
+}
+
+/// How somebody with an account comes in.
+pub struct LoggedIn {
+    /// Whether the account is an admin's.
+    pub admin: bool,
+    /// The way into the lobby where they go on, or into general.
+    pub door: Door,
+    /// Another connection of the same account, whose place they take.
+    pub before: Option<User<Whereabouts>>,
+}
+
+/// This connection has taken the place of another one of its account, which can go.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Displace(pub ConnId);
+
+/// Make an account of a guest's name.
+#[derive(Message)]
+#[rtype(result = "Result<(AccountId, bool), StoreError>")]
+pub struct Register {
+    /// The guest's connection.
+    pub conn: ConnId,
+    /// The password.
+    pub record: Arc<PasswordRecord>,
+    /// What they have set as a guest.
+    pub settings: Settings,
+    /// Whom they ignore.
+    pub ignored: Vec<Name>,
+}
+
+/// Give an account up.
+#[derive(Message)]
+#[rtype(result = "Result<(), StoreError>")]
+pub struct Unregister {
+    /// The connection that is logged in to it.
+    pub conn: ConnId,
+    /// The account.
+    pub account: AccountId,
+}
+
+/// Give a guest another name. Answered with the one before.
+#[derive(Message)]
+#[rtype(result = "Result<Name, ClaimError>")]
+pub struct Rename(pub ConnId, pub Name);
+
+/// A user is away, or back.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct SetAway(pub ConnId, pub Option<Line>);
+
+/// Who has this name, or which account?
+#[derive(Message)]
+#[rtype(result = "Option<Target>")]
+pub struct FindTarget(pub NameKey);
+
+/// What may be told of a user?
+#[derive(Message)]
+#[rtype(result = "Option<Known>")]
+pub struct Whois(pub NameKey);
+
+/// What the Registry knows of a user or of an account.
+pub struct Known {
+    /// The name as they spell it.
+    pub name: Name,
+    /// Whether it is an account's.
+    pub account: Option<AccountId>,
+    /// Where they are; none where they are not connected.
+    pub present: Option<KnownPresence>,
+}
+
+/// What is known of a connected user.
+pub struct KnownPresence {
+    /// Where they are.
+    pub at: Whereabouts,
+    /// Their thread.
+    pub shard: Addr<Shard>,
+    /// What they say of being away.
+    pub away: Option<Line>,
+    /// Their lobby, unless it is private.
+    pub lobby: Option<Name>,
+}
+
+/// Do something to the whole server.
+#[derive(Message)]
+#[rtype(result = "Result<Deed, Undone>")]
+pub struct Govern {
+    /// Who wants it.
+    pub by: Identity,
+    /// The right that it takes.
+    pub right: Right,
+    /// What.
+    pub order: ServerOrder,
+}
+
+/// What somebody wants done to the whole server.
+pub enum ServerOrder {
+    /// `/announce`
+    Announce(Line),
+    /// `/gban`
+    Ban {
+        /// Whom.
+        whom: Target,
+        /// For how long; none for good.
+        time: Option<Duration>,
+        /// Why.
+        reason: Option<Line>,
+    },
+    /// `/gunban`
+    Unban(Named),
+}
+
+/// Why an order was not carried out. Nothing has changed.
+#[derive(Debug, thiserror::Error)]
+pub enum Undone {
+    /// It may not be, or cannot be.
+    #[error(transparent)]
+    Order(#[from] OrderError),
+    /// It could not be stored.
+    #[error("not stored")]
+    NotStored,
+    /// Something inside does not answer.
+    #[error("an actor does not answer")]
+    Busy,
+}
+
+impl From<StoreError> for Undone {
+    fn from(_: StoreError) -> Self {
+        Self::NotStored
+    }
+}
+
+/// The name is free again.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct ReleaseName(pub ConnId);
+
+/// Who has this name?
+#[derive(Message)]
+#[rtype(result = "Option<User<Whereabouts>>")]
+pub struct FindUser(pub NameKey);
+
+/// Show this to whoever has this name.
+#[derive(Message)]
+#[rtype(result = "Option<Relayed>")]
+pub struct Relay {
+    /// To whom.
+    pub to: NameKey,
+    /// From whom.
+    pub from: Name,
+    /// What.
+    pub block: Bytes,
+}
+
+/// Whom a private message reached.
+pub struct Relayed {
+    /// The name as they spell it.
+    pub name: Name,
+    /// What they say of being away.
+    pub away: Option<Line>,
+}
+
+/// May a password of this connection's be looked at? An error is the seconds to wait.
+#[derive(Message)]
+#[rtype(result = "Result<(), u64>")]
+pub struct BeginGuess(pub ConnId);
+
+/// How the password turned out.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct EndGuess {
+    /// Whose.
+    pub conn: ConnId,
+    /// Whether it was wrong.
+    pub wrong: bool,
+}

@@ -1,0 +1,118 @@
+//! What a Shard is told.
+
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+use actix::prelude::*;
+use bytes::Bytes;
+use openssl::ssl::SslAcceptor;
+
+use crate::chat::directory::ConnId;
+use crate::chat::lobbies::LobbyId;
+use crate::chat::name::Name;
+use crate::chat::replies::Farewell;
+use crate::net::handout::Text;
+use crate::net::hub::Seat;
+
+/// An accepted connection that has a place.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Connected {
+    /// Its number.
+    pub conn: ConnId,
+    /// The socket, in no reactor yet.
+    pub stream: TcpStream,
+    /// The other end.
+    pub addr: SocketAddr,
+    /// How to make TLS of it; none for a plain connection.
+    pub tls: Option<SslAcceptor>,
+}
+
+/// What a lobby wants shown, in this order.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Deliver {
+    /// The lobby.
+    pub room: LobbyId,
+    /// What to do.
+    pub acts: Vec<Act>,
+}
+
+/// One thing that a lobby wants done on a thread where it has members.
+#[derive(Clone)]
+pub enum Act {
+    /// Show this to all members, but for those who ignore its author.
+    Text(Text),
+    /// Show a piece of an answer to all members.
+    Answer {
+        /// Number of the answer.
+        id: u64,
+        /// Where something else was shown in between.
+        headed: Bytes,
+        /// Right under the piece before.
+        bare: Bytes,
+    },
+    /// Show this to one client, as an answer to what it did.
+    Reply(Seat, Bytes),
+    /// A client is a member from here on; show it this first.
+    Enter(Seat, Bytes),
+    /// So many messages of a client have come back.
+    Echo(Seat, usize),
+    /// A question of a client is over.
+    AnswerOver(Seat),
+    /// A client is a member no more, against its will; show it this.
+    Expelled(Seat, Bytes),
+    /// A client was tagged.
+    Tagged {
+        /// Who.
+        seat: Seat,
+        /// By whom.
+        by: Name,
+        /// What to show where they are in the lobby.
+        here: Bytes,
+        /// What to show where they are elsewhere.
+        elsewhere: Bytes,
+    },
+}
+
+/// Show this to one client.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Show {
+    /// Whom.
+    pub seat: Seat,
+    /// What.
+    pub block: Bytes,
+    /// Who wrote it, where somebody did: not shown to whoever ignores them.
+    pub from: Option<Name>,
+}
+
+/// Show this to every client that has a name.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct ShowAll(pub Bytes);
+
+/// Say this to a client and end its connection.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Expel(pub Seat, pub Farewell);
+
+/// How long has this client sent nothing?
+#[derive(Message)]
+#[rtype(result = "Option<Duration>")]
+pub struct IdleTime(pub Seat);
+
+/// Answered once all that was sent to the Shard before is queued for its clients.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Barrier;
+
+/// A lobby broke: its members here have to find a new one.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct LobbyBroke(pub LobbyId);
+
+/// The server stops: say goodbye to everybody. Answered when all are gone.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Drain;

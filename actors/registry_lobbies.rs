@@ -1,0 +1,251 @@
+//! The part of the Registry that lists lobbies: which there are, and how they are made and restored.
+
+use actix::prelude::*;
+use log::{error, info};
+
+use super::lobby::NewRoom;
+use super::lobby_keep::charter;
+use super::messages::{
+    Create, Door, FindLobby, ListLobbies, LobbyChanged, LobbyClosed, LobbyCount, MayCreate, Moved,
+    NotCreated, Remains,
+};
+use super::registry::{GENERAL_ID, Registry};
+use super::sturdy::survive;
+use super::unix_now;
+use crate::chat::history::UnixMillis;
+use crate::chat::lobbies::{Card, CreateError, GENERAL, Listing, LobbyId, Profile};
+use crate::chat::name::Name;
+use crate::chat::roles::Owner;
+use crate::chat::room::Charter;
+use crate::chat::text::Line;
+use crate::store::{Change, LobbyState, StoreError};
+
+/// Whose a lobby is that was stored: a guest's connection is gone with the process that had it.
+pub(super) fn owner(state: &LobbyState) -> Owner {
+    match (state.lobby.id, state.lobby.owner) {
+        (GENERAL_ID, _) => Owner::Server,
+        (_, Some(account)) => Owner::Account(account),
+        (_, None) => Owner::Nobody,
+    }
+}
+
+pub(super) fn restored(state: LobbyState, owner: Owner) -> NewRoom {
+    let charter = charter(&state, owner);
+    let LobbyState { lobby, history, next_seq, .. } = state;
+    NewRoom {
+        id: lobby.id,
+        name: lobby.name,
+        charter,
+        profile: Profile {
+            creator: lobby.creator,
+            description: lobby.description,
+            made_at: lobby.made_at,
+            used_at: lobby.used_at,
+            password_at: lobby.password_at,
+        },
+        entries: history,
+        next_seq,
+        remains: None,
+    }
+}
+
+/// The lobby that is always there.
+pub(super) fn general(now: UnixMillis) -> Option<NewRoom> {
+    Some(NewRoom {
+        id: GENERAL_ID,
+        name: Name::parse(GENERAL).ok()?,
+        charter: Charter::new(Owner::Server, None),
+        profile: Profile {
+            creator: Name::parse("server").ok()?,
+            description: Line::clean("Welcome to the General Lobby"),
+            made_at: now,
+            used_at: now,
+            password_at: now,
+        },
+        entries: Vec::new(),
+        next_seq: 0,
+        remains: None,
+    })
+}
+
+/// A new lobby as it is stored.
+pub(super) fn row(new: &NewRoom) -> crate::store::Lobby {
+    let Profile { creator, description, made_at, used_at, password_at } = new.profile.clone();
+    let owner = match new.charter.owner {
+        Owner::Account(account) => Some(account),
+        Owner::Server | Owner::Guest(_) | Owner::Nobody => None,
+    };
+    crate::store::Lobby {
+        id: new.id,
+        name: new.name.clone(),
+        creator,
+        owner,
+        description,
+        topic: None,
+        record: new.charter.record.clone(),
+        password_at,
+        prompt: None,
+        slow_secs: 0,
+        made_at,
+        used_at,
+    }
+}
+
+impl Handler<FindLobby> for Registry {
+    type Result = Option<Door>;
+
+    fn handle(&mut self, FindLobby(key): FindLobby, _: &mut Self::Context) -> Self::Result {
+        survive(None, || self.lobbies.find(&key).map(|listing| self.door(listing)))
+    }
+}
+
+impl Handler<MayCreate> for Registry {
+    type Result = Result<(), CreateError>;
+
+    fn handle(
+        &mut self,
+        MayCreate { who, name }: MayCreate,
+        _: &mut Self::Context,
+    ) -> Self::Result {
+        survive(Err(CreateError::TooMany), || self.lobbies.may_create(&name, &who))
+    }
+}
+
+impl Handler<Create> for Registry {
+    type Result = ResponseActFuture<Self, Result<(), NotCreated>>;
+
+    fn handle(&mut self, create: Create, _: &mut Self::Context) -> Self::Result {
+        let new = survive(Err(CreateError::TooMany), || self.new_room(&create));
+        let new = match new {
+            Ok(new) => new,
+            Err(why) => return Box::pin(fut::ready(Err(why.into()))),
+        };
+        let (store, put) = (self.store.clone(), Change::LobbyPut(row(&new)));
+        let commit = async move { store.commit(vec![put]).await };
+        Box::pin(commit.into_actor(self).map(move |stored, registry, ctx| {
+            stored.map_err(|why| match why {
+                // Somebody was quicker, by an instant.
+                StoreError::Rejected(_) => NotCreated::Rule(CreateError::Exists),
+                _ => NotCreated::NotStored,
+            })?;
+            survive(Err(NotCreated::Busy), || registry.created(new, &create, ctx))
+        }))
+    }
+}
+
+impl Registry {
+    /// A lobby that may be made now.
+    fn new_room(&mut self, create: &Create) -> Result<NewRoom, CreateError> {
+        // Whoever hung up meanwhile needs no lobby.
+        self.connections.get(&create.who.conn).ok_or(CreateError::TooMany)?;
+        self.lobbies.may_create(&create.name, &create.who)?;
+        let (id, now) = (LobbyId(self.next_lobby), unix_now());
+        self.next_lobby += 1;
+        Ok(NewRoom {
+            id,
+            name: create.name.clone(),
+            charter: Charter::new(Owner::new(&create.who), create.record.clone()),
+            profile: Profile {
+                creator: create.who.name.clone(),
+                description: create.description.clone(),
+                made_at: now,
+                used_at: now,
+                password_at: now,
+            },
+            entries: Vec::new(),
+            next_seq: 0,
+            remains: None,
+        })
+    }
+
+    /// A lobby is stored: lists it, unless somebody was quicker meanwhile.
+    fn created(
+        &mut self,
+        new: NewRoom,
+        create: &Create,
+        ctx: &mut Context<Self>,
+    ) -> Result<(), NotCreated> {
+        if let Err(why) = self.lobbies.may_create(&create.name, &create.who) {
+            self.store.keep(vec![Change::LobbyRemoved(new.id)]);
+            return Err(why.into());
+        }
+        let Create { who, name, .. } = create;
+        info!("conn={} {} created lobby '{name}'", who.conn.0, who.name);
+        self.add_lobby(new, Some(who.ip), ctx);
+        Ok(())
+    }
+}
+
+impl Handler<ListLobbies> for Registry {
+    type Result = MessageResult<ListLobbies>;
+
+    fn handle(&mut self, _: ListLobbies, _: &mut Self::Context) -> Self::Result {
+        MessageResult(self.lobbies.iter().map(|l| (l.card.clone(), l.record.is_some())).collect())
+    }
+}
+
+impl Handler<LobbyCount> for Registry {
+    type Result = ();
+
+    fn handle(&mut self, LobbyCount(id, users): LobbyCount, _: &mut Self::Context) {
+        survive((), || {
+            if let Some(listing) = self.lobbies.by_id(id) {
+                listing.card.users = users;
+            }
+        })
+    }
+}
+
+impl Handler<Moved> for Registry {
+    type Result = ();
+
+    fn handle(&mut self, Moved(conn, id): Moved, _: &mut Self::Context) {
+        if let Some(connection) = self.connections.get_mut(&conn) {
+            connection.lobby = Some(id);
+        }
+    }
+}
+
+impl Handler<LobbyChanged> for Registry {
+    type Result = ();
+
+    fn handle(&mut self, changed: LobbyChanged, _: &mut Self::Context) {
+        survive((), || {
+            let Some(listing) = self.lobbies.by_id(changed.id) else { return };
+            listing.card.owner = changed.owner;
+            listing.card.topic = changed.topic;
+            listing.card.custom_ai = changed.custom_ai;
+            listing.record = changed.record;
+            listing.profile.password_at = changed.password_at;
+        })
+    }
+}
+
+impl Handler<LobbyClosed> for Registry {
+    type Result = ();
+
+    fn handle(&mut self, LobbyClosed { id, remains }: LobbyClosed, ctx: &mut Self::Context) {
+        survive((), || {
+            let Some(Listing { card, profile, made_from, .. }) = self.lobbies.remove(id) else {
+                return;
+            };
+            let Some(remains) = remains else { return };
+            error!("lobby '{}' is set up again", card.name);
+            let new = again(id, card, profile, remains);
+            self.add_lobby(new, made_from, ctx);
+        })
+    }
+}
+
+/// A lobby in the place of one that broke.
+fn again(id: LobbyId, card: Card, profile: Profile, remains: Remains) -> NewRoom {
+    NewRoom {
+        id,
+        name: card.name,
+        charter: Charter::new(card.owner, None),
+        profile,
+        entries: Vec::new(),
+        next_seq: remains.next_seq,
+        remains: Some(remains),
+    }
+}

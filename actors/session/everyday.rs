@@ -1,0 +1,281 @@
+//! What the commands do that are about oneself, about others and about what was said.
+
+use std::future::Future;
+use std::time::Duration;
+
+use super::{Session, User};
+use crate::actors::messages::{
+    Away, FindTarget, IdleTime, Known, Rename, Renamed, Say, SetAway, Whois,
+};
+use crate::actors::shard::barrier;
+use crate::actors::store_messages::{ReadHistory, SaveSettings, Search};
+use crate::actors::unix_now;
+use crate::chat::ansi::Style;
+use crate::chat::command::{Addressed, Command, MAX_FOUND};
+use crate::chat::history::Entry;
+use crate::chat::ignores::Ignores;
+use crate::chat::name::{Name, NameKey};
+use crate::chat::replies::{self, NameProblem, Online, PersonalReply, Place, Reply};
+use crate::chat::roles::Right;
+use crate::chat::text::Line;
+use crate::store::{Change, Settings, StoreError};
+
+impl Session {
+    fn personal(&self, reply: PersonalReply<'_>) {
+        self.reply(&Reply::Personal(reply));
+    }
+
+    pub(super) fn run_everyday(&mut self, right: Right, command: Command) {
+        match command {
+            Command::Act(text) => self.act(text),
+            Command::Respond(text) => self.respond(text),
+            Command::Whois(user) => self.whois(&user),
+            Command::Nick(name) => self.rename(&name),
+            Command::Away(text) => self.set_away(text),
+            Command::Ignore(user) => self.ignore(&user),
+            Command::ListIgnored => {
+                let ignores = self.ignores();
+                self.show(|sheet| replies::ignored(sheet, &ignores));
+            }
+            Command::Unignore(user) => self.unignore(&NameKey::of(&user)),
+            Command::ClockTimes(on) => self.set_clock_times(on),
+            Command::Colours(on) => self.set_colours(on),
+            Command::History(count) => self.show_history(count),
+            Command::Search(words) => self.search(&words),
+            other => self.run_account(right, other),
+        }
+    }
+
+    /// Whom the user does not want to hear.
+    pub(super) fn ignores(&self) -> Ignores {
+        self.peer.ignores().map(|ignores| ignores.clone()).unwrap_or_default()
+    }
+
+    fn act(&mut self, text: Line) {
+        let (conn, at) = (self.peer.conn(), self.at());
+        if let Some(user) = self.user() {
+            user.lobby.addr.do_send(Say { conn, at, text, action: true });
+            self.peer.sent_to_lobby();
+        }
+    }
+
+    fn respond(&mut self, text: Line) {
+        match self.peer.last_writer() {
+            Some(name) => self.send_direct(Addressed { to: name.as_str().to_owned(), text }),
+            None => self.personal(PersonalReply::NobodyWrote),
+        }
+    }
+
+    fn whois(&mut self, typed: &str) {
+        let (world, key) = (self.world.clone(), NameKey::of(typed));
+        let work = async move {
+            let known = world.registry.send(Whois(key)).await.ok()??;
+            let idle = match &known.present {
+                Some(present) => present.shard.send(IdleTime(present.at.seat)),
+                None => return Some((known, None)),
+            };
+            let idle = idle.await.ok().flatten();
+            Some((known, idle))
+        };
+        self.ask(work, |session, answer| match answer {
+            Some((known, idle)) => session.tell_whois(&known, idle),
+            None => session.reply(&Reply::UserNotFound),
+        });
+    }
+
+    fn tell_whois(&self, known: &Known, idle: Option<Duration>) {
+        let online = known.present.as_ref().map(|present| Online {
+            place: present.lobby.as_ref().map_or(Place::Private, Place::Public),
+            idle: idle.unwrap_or_default(),
+            away: present.away.as_ref(),
+        });
+        let registered = known.account.is_some();
+        let whois = replies::Whois { name: &known.name, registered, online };
+        self.show(|sheet| replies::whois(sheet, &whois));
+    }
+
+    fn rename(&mut self, typed: &str) {
+        let name = match Name::parse(typed) {
+            Ok(name) => name,
+            Err(why) => {
+                return self.personal(PersonalReply::NotRenamed(&NameProblem::Invalid(why)));
+            }
+        };
+        let Some(lobby) = self.user().map(|user| user.lobby.addr.clone()) else { return };
+        let (world, conn, new) = (self.world.clone(), self.peer.conn(), name.clone());
+        let work = async move {
+            let renamed = world.registry.send(Rename(conn, new.clone())).await;
+            if let Ok(Ok(_)) = &renamed {
+                let _ = lobby.send(Renamed(conn, new)).await;
+                barrier(&world.shard).await;
+            }
+            renamed
+        };
+        self.ask(work, |session, renamed| match renamed {
+            Ok(Ok(_)) => {
+                if let Some(user) = session.user_mut() {
+                    user.who.name = name;
+                }
+            }
+            Ok(Err(why)) => session.personal(PersonalReply::NotRenamed(&why.into())),
+            Err(_) => session.reply(&Reply::ServerBusy),
+        });
+    }
+
+    fn set_away(&mut self, text: Option<Line>) {
+        let (world, conn) = (self.world.clone(), self.peer.conn());
+        let Some(user) = self.user_mut() else { return };
+        user.away = text.clone();
+        let (lobby, away) = (user.lobby.addr.clone(), text.is_some());
+        let work = async move {
+            let _ = world.registry.send(SetAway(conn, text.clone())).await;
+            lobby.send(Away(conn, text)).await
+        };
+        self.ask(work, move |session, _| session.personal(PersonalReply::Away(away)));
+    }
+
+    fn ignore(&mut self, typed: &str) {
+        let (world, key) = (self.world.clone(), NameKey::of(typed));
+        let find = async move { world.registry.send(FindTarget(key)).await };
+        self.ask(find, |session, found| match found {
+            Ok(Some(target)) => session.ignore_name(target.name().clone()),
+            Ok(None) => session.reply(&Reply::UserNotFound),
+            Err(_) => session.reply(&Reply::ServerBusy),
+        });
+    }
+
+    fn ignore_name(&mut self, who: Name) {
+        let Some(User { who: me, .. }) = self.user() else { return };
+        let mut ignores = self.ignores();
+        if let Err(why) = ignores.add(&me.name, who.clone()) {
+            return self.personal(PersonalReply::NotIgnored(why));
+        }
+        let name = who.clone();
+        let change = me.account.map(|account| Change::IgnoreAdded { account, who });
+        let stored = self.commit(change);
+        self.ask(stored, move |session, stored| match stored {
+            Ok(()) => {
+                session.peer.set_ignores(ignores);
+                session.personal(PersonalReply::Ignored(&name));
+            }
+            Err(_) => session.reply(&Reply::NotStored),
+        });
+    }
+
+    fn unignore(&mut self, key: &NameKey) {
+        let mut ignores = self.ignores();
+        let name = match ignores.remove(key) {
+            Ok(name) => name,
+            Err(why) => return self.personal(PersonalReply::NotIgnored(why)),
+        };
+        let account = self.user().and_then(|user| user.who.account);
+        let who = key.clone();
+        let change = account.map(|account| Change::IgnoreRemoved { account, who });
+        let stored = self.commit(change);
+        self.ask(stored, move |session, stored| match stored {
+            Ok(()) => {
+                session.peer.set_ignores(ignores);
+                session.personal(PersonalReply::Unignored(&name));
+            }
+            Err(_) => session.reply(&Reply::NotStored),
+        });
+    }
+
+    /// Stores a change of an account's; there is none for a guest.
+    fn commit(
+        &self,
+        change: Option<Change>,
+    ) -> impl Future<Output = Result<(), StoreError>> + use<> {
+        let store = self.world.store.clone();
+        async move {
+            match change {
+                Some(change) => store.commit(vec![change]).await,
+                None => Ok(()),
+            }
+        }
+    }
+
+    fn set_clock_times(&mut self, on: bool) {
+        let change = move |settings: Settings| Settings { clock_times: on, ..settings };
+        self.change_settings(change, move |session| {
+            if let Some(user) = session.user_mut() {
+                user.clock_times = on;
+            }
+            session.restyle(|style| Style { clock: on, ..style });
+            session.personal(PersonalReply::ClockTimes(on));
+        });
+    }
+
+    fn set_colours(&mut self, on: bool) {
+        // A server without colours sends none to anybody.
+        let plain = !on || !self.world.config.color;
+        let change = move |settings: Settings| Settings { colour: Some(on), ..settings };
+        self.change_settings(change, move |session| {
+            if let Some(user) = session.user_mut() {
+                user.colour = Some(on);
+            }
+            session.restyle(|style| Style { plain, ..style });
+            session.personal(PersonalReply::Colours(!plain));
+        });
+    }
+
+    /// Changes the style. What the user was shown so far is in the old one.
+    fn restyle(&self, change: impl FnOnce(Style) -> Style) {
+        self.world.hub.catch_up(self.seat);
+        self.peer.set_style(change(self.peer.style()));
+    }
+
+    /// Stores other settings of an account, and only then goes on; a guest's go with the connection.
+    pub(super) fn change_settings(
+        &mut self,
+        change: impl FnOnce(Settings) -> Settings,
+        then: impl FnOnce(&mut Self) + 'static,
+    ) {
+        let save = self.user().and_then(|user| {
+            let settings = change(user.settings());
+            user.who.account.map(|_| SaveSettings(user.who.name.key(), settings))
+        });
+        let Some(save) = save else { return then(self) };
+        let store = self.world.store.clone();
+        self.ask(async move { store.ask(save).await }, |session, saved| match saved {
+            Ok(()) => then(session),
+            Err(_) => session.reply(&Reply::NotStored),
+        });
+    }
+
+    fn show_history(&mut self, count: usize) {
+        let Some(lobby) = self.user().map(|user| user.lobby.id) else { return };
+        let store = self.world.store.clone();
+        let read = async move { store.ask(ReadHistory { lobby, count }).await };
+        self.ask(read, |session, entries| session.show_entries(entries, replies::history));
+    }
+
+    fn search(&mut self, words: &Line) {
+        let Some(lobby) = self.user().map(|user| user.lobby.id) else { return };
+        let (store, words) = (self.world.store.clone(), words.as_str().to_owned());
+        let max = MAX_FOUND;
+        let read = async move { store.ask(Search { lobby, words, max }).await };
+        self.ask(read, |session, entries| session.show_entries(entries, replies::found));
+    }
+
+    fn show_entries(&mut self, entries: Result<Vec<Entry>, StoreError>, show: ShowEntries) {
+        let Some(lobby) = self.user().map(|user| user.lobby.name.clone()) else { return };
+        match entries {
+            Ok(mut entries) => {
+                let ignores = self.ignores();
+                entries.retain(|entry| !ignores.contains(&entry.author));
+                let times = self.times();
+                self.show(|sheet| show(sheet, &lobby, &entries, times, unix_now()));
+            }
+            Err(_) => self.reply(&Reply::ServerBusy),
+        }
+    }
+}
+
+type ShowEntries = fn(
+    &mut crate::chat::render::Sheet,
+    &Name,
+    &[Entry],
+    crate::chat::times::Times,
+    crate::chat::history::UnixMillis,
+);

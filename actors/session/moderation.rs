@@ -1,0 +1,238 @@
+//! What the commands do that operators, owners and admins have.
+
+use std::sync::Arc;
+
+use super::Session;
+use crate::actors::messages::{
+    Carry, FindLobby, FindTarget, Govern, HasRight, ListBans, ServerOrder, Undone,
+};
+use crate::actors::shard::barrier;
+use crate::actors::store_messages::ReadAudit;
+use crate::actors::unix_now;
+use crate::chat::accounts::Target;
+use crate::chat::command::{Banning, Command};
+use crate::chat::deeds::Deed;
+use crate::chat::name::{Name, NameKey};
+use crate::chat::orders::{Named, Order};
+use crate::chat::password::Secret;
+use crate::chat::replies::{self, AuditLine, ModerationReply, Reply};
+use crate::chat::roles::Right;
+use crate::store::Scope;
+
+/// Entries of the audit that are shown.
+const AUDIT_SHOWN: usize = 50;
+
+/// Whom an order is about, as it was typed.
+enum About<T> {
+    /// Nobody, or it is known already.
+    Nobody(T),
+    /// A user or an account of this name.
+    User(String, Box<dyn FnOnce(Target) -> T>),
+    /// Whoever is on a list under this name.
+    Named(String, Box<dyn FnOnce(Named) -> T>),
+}
+
+fn user<T>(name: String, make: impl FnOnce(Target) -> T + 'static) -> About<T> {
+    About::User(name, Box::new(make))
+}
+
+fn named<T>(name: String, make: impl FnOnce(Named) -> T + 'static) -> About<T> {
+    About::Named(name, Box::new(make))
+}
+
+/// Makes an order of a name and of whoever has it; none where somebody must have it.
+type Make<T> = Box<dyn FnOnce(NameKey, Option<Target>) -> Option<T>>;
+
+impl Session {
+    pub(super) fn run_moderation(&mut self, right: Right, command: Command) {
+        match command {
+            Command::Topic(topic) => self.order(right, About::Nobody(Order::Topic(topic))),
+            Command::Slow(gap) => self.order(right, About::Nobody(Order::Slow(gap))),
+            Command::Op(name) => self.order(right, user(name, Order::Op)),
+            Command::Deop(name) => self.order(right, user(name, Order::Deop)),
+            Command::Transfer(name) => self.order(right, user(name, Order::Transfer)),
+            Command::Kick { user: name, reason } => {
+                self.order(right, user(name, |whom| Order::Kick { whom, reason }));
+            }
+            Command::Mute { user: name, time } => {
+                self.order(right, user(name, move |whom| Order::Mute { whom, time }));
+            }
+            Command::Unmute(name) => self.order(right, named(name, Order::Unmute)),
+            Command::Ban(Banning { user: name, time, reason }) => {
+                self.order(right, user(name, move |whom| Order::Ban { whom, time, reason }));
+            }
+            Command::Unban(name) => self.order(right, named(name, Order::Unban)),
+            Command::SetPassword(password) => self.set_lobby_password(right, password),
+            Command::Delete(lobby) => self.delete_lobby(right, &lobby),
+            Command::Bans => self.list_bans(right),
+            Command::Audit => self.show_audit(right),
+            Command::Announce(text) => {
+                self.govern(right, About::Nobody(ServerOrder::Announce(text)));
+            }
+            Command::ServerBan(Banning { user: name, time, reason }) => {
+                let ban = move |whom| ServerOrder::Ban { whom, time, reason };
+                self.govern(right, user(name, ban));
+            }
+            Command::ServerUnban(name) => self.govern(right, named(name, ServerOrder::Unban)),
+            // Every other command has been run before.
+            _ => self.reply(&Reply::UnknownCommand),
+        }
+    }
+
+    /// Looks up whom an order is about, and goes on with it.
+    fn resolve<T: 'static>(&mut self, about: About<T>, then: impl FnOnce(&mut Self, T) + 'static) {
+        let (name, make): (String, Make<T>) = match about {
+            About::Nobody(order) => return then(self, order),
+            About::User(name, make) => (name, Box::new(|_, whom| whom.map(make))),
+            About::Named(name, make) => {
+                (name, Box::new(|key, whom| Some(make(Named { key, whom }))))
+            }
+        };
+        let (world, key) = (self.world.clone(), NameKey::of(&name));
+        let ask = FindTarget(key.clone());
+        let find = async move { world.registry.send(ask).await };
+        self.ask(find, move |session, found| match found.map(|whom| make(key, whom)) {
+            Ok(Some(order)) => then(session, order),
+            Ok(None) => session.reply(&Reply::UserNotFound),
+            Err(_) => session.reply(&Reply::ServerBusy),
+        });
+    }
+
+    fn order(&mut self, right: Right, about: About<Order>) {
+        self.resolve(about, move |session, order| session.carry(right, order));
+    }
+
+    /// Has the lobby carry an order out; what it tells everybody is the answer.
+    fn carry(&mut self, right: Right, order: Order) {
+        let Some(user) = self.user() else { return };
+        let (by, lobby) = (user.who.clone(), user.lobby.addr.clone());
+        let (name, world) = (user.lobby.name.clone(), self.world.clone());
+        let work = async move {
+            let done = lobby.send(Carry { by, right, order }).await;
+            barrier(&world.shard).await;
+            done.map_err(|_| Undone::Busy)?
+        };
+        self.ask(work, move |session, done| {
+            if let Err(why) = done {
+                session.tell_undone(&why, &name);
+            }
+        });
+    }
+
+    fn tell_undone(&self, why: &Undone, lobby: &Name) {
+        match why {
+            Undone::Order(why) => {
+                self.reply(&Reply::Moderation(ModerationReply::NotDone(why, lobby)));
+            }
+            Undone::NotStored => self.reply(&Reply::NotStored),
+            Undone::Busy => self.reply(&Reply::ServerBusy),
+        }
+    }
+
+    fn govern(&mut self, right: Right, about: About<ServerOrder>) {
+        self.resolve(about, move |session, order| {
+            let Some(user) = session.user() else { return };
+            let (by, lobby) = (user.who.clone(), user.lobby.name.clone());
+            let world = session.world.clone();
+            let work = async move {
+                let done = world.registry.send(Govern { by, right, order }).await;
+                barrier(&world.shard).await;
+                done.map_err(|_| Undone::Busy)?
+            };
+            session.ask(work, move |session, done| match done {
+                // All are told, so the one who told them is too.
+                Ok(Deed::Announce(_)) => {}
+                Ok(deed) => session.reply(&Reply::Moderation(ModerationReply::Done(&deed))),
+                Err(why) => session.tell_undone(&why, &lobby),
+            });
+        });
+    }
+
+    fn set_lobby_password(&mut self, right: Right, password: Option<Secret>) {
+        let Some(password) = password else {
+            return self.order(right, About::Nobody(Order::SetPassword(None)));
+        };
+        let Some(user) = self.user() else { return };
+        let (by, lobby) = (user.who.clone(), user.lobby.addr.clone());
+        let (name, world) = (user.lobby.name.clone(), self.world.clone());
+        // Asked first, so that password work is done for those alone who may want it.
+        let work = async move {
+            let allowed = lobby.send(HasRight(by, right)).await.map_err(|_| Undone::Busy)?;
+            allowed.map_err(|why| Undone::Order(why.into()))?;
+            let record = world.hasher.hash(password).await.map_err(|_| Undone::Busy)?;
+            Ok(Order::SetPassword(Some(Arc::new(record))))
+        };
+        self.ask(work, move |session, order| match order {
+            Ok(order) => session.carry(right, order),
+            Err(why) => session.tell_undone(&why, &name),
+        });
+    }
+
+    fn delete_lobby(&mut self, right: Right, typed: &str) {
+        let Some(by) = self.user().map(|user| user.who.clone()) else { return };
+        let (world, key) = (self.world.clone(), NameKey::of(typed));
+        let work = async move {
+            let door = world.registry.send(FindLobby(key)).await.ok()??;
+            let order = Order::Delete;
+            let done = door.lobby.send(Carry { by, right, order }).await;
+            barrier(&world.shard).await;
+            Some((door.name, door.id, done.unwrap_or(Err(Undone::Busy))))
+        };
+        self.ask(work, |session, answer| match answer {
+            None => session.reply(&Reply::NotJoined(&crate::chat::room::JoinError::NoSuchLobby)),
+            Some((lobby, _, Err(why))) => session.tell_undone(&why, &lobby),
+            // Whoever was in it is told so in any case.
+            Some((_, id, Ok(_))) if session.user().is_some_and(|u| u.lobby.id == id) => {}
+            Some((_, _, Ok(deed))) => {
+                session.reply(&Reply::Moderation(ModerationReply::Done(&deed)));
+            }
+        });
+    }
+
+    fn list_bans(&mut self, right: Right) {
+        let Some(user) = self.user() else { return };
+        let (by, lobby, name) =
+            (user.who.clone(), user.lobby.addr.clone(), user.lobby.name.clone());
+        let list = async move { lobby.send(ListBans(by, right)).await };
+        self.ask(list, move |session, bans| match bans {
+            Ok(Ok(bans)) => session.show(|sheet| {
+                let bans: Vec<_> = bans.iter().collect();
+                replies::bans(sheet, &name, &bans, unix_now());
+            }),
+            Ok(Err(why)) => session.tell_undone(&Undone::Order(why.into()), &name),
+            Err(_) => session.reply(&Reply::ServerBusy),
+        });
+    }
+
+    fn show_audit(&mut self, right: Right) {
+        let Some(user) = self.user() else { return };
+        let (by, lobby) = (user.who.clone(), user.lobby.addr.clone());
+        let (name, id, store) = (user.lobby.name.clone(), user.lobby.id, self.world.store.clone());
+        let admin = by.admin;
+        let read = async move {
+            let allowed = lobby.send(HasRight(by, right)).await.map_err(|_| Undone::Busy)?;
+            allowed.map_err(|why| Undone::Order(why.into()))?;
+            let read = |scope| store.ask(ReadAudit { scope, count: AUDIT_SHOWN });
+            let mut audit = read(Scope::Lobby(id)).await.map_err(|_| Undone::Busy)?;
+            // What was done to the whole server is for those who do such things.
+            if admin {
+                audit.extend(read(Scope::Server).await.map_err(|_| Undone::Busy)?);
+                audit.sort_by_key(|entry| entry.at);
+            }
+            Ok(audit.split_off(audit.len().saturating_sub(AUDIT_SHOWN)))
+        };
+        self.ask(read, move |session, audit| match audit {
+            Ok(audit) => {
+                let line = |entry: crate::store::AuditEntry| AuditLine {
+                    at: entry.at,
+                    by: entry.who,
+                    text: entry.what,
+                };
+                let lines: Vec<AuditLine> = audit.into_iter().map(line).collect();
+                let times = session.times();
+                session.show(|sheet| replies::audit(sheet, &name, &lines, times, unix_now()));
+            }
+            Err(why) => session.tell_undone(&why, &name),
+        });
+    }
+}

@@ -1,0 +1,318 @@
+//! Accounts: who somebody is beyond their name, which names have an account, and whose.
+
+use std::collections::{HashMap, HashSet};
+use std::fmt;
+
+use super::directory::{ConnId, IpKey};
+use super::name::{Name, NameKey};
+use super::skeleton::Lookalikes;
+
+/// Fewest characters in the password of an account (NIST SP 800-63B §5.1.1).
+pub const MIN_ACCOUNT_PASSWORD_CHARS: usize = 8;
+/// Passwords that somebody may try at one login.
+pub const MAX_LOGIN_TRIES: usize = 3;
+/// Private messages that wait for an account that is not connected.
+pub const MAX_MAIL: usize = 50;
+/// Client certificates of one account.
+pub const MAX_CERTS: usize = 10;
+
+/// Number of an account, never used twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct AccountId(pub u32);
+
+/// Whom a right, a mute or a ban is about: an account, or for guests an address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Subject {
+    /// Whoever has logged in to this account, from anywhere.
+    Account(AccountId),
+    /// Every guest of this address.
+    Address(IpKey),
+}
+
+/// Who asks for something: a connected user, as the Session tells with each request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// The connection.
+    pub conn: ConnId,
+    /// The name that they have now.
+    pub name: Name,
+    /// Their account; none for a guest.
+    pub account: Option<AccountId>,
+    /// The address that they come from.
+    pub ip: IpKey,
+    /// Whether their account is one of the server's admins.
+    pub admin: bool,
+}
+
+impl Identity {
+    /// What holds for them, held for: the account, or the address of a guest.
+    pub fn subject(&self) -> Subject {
+        self.account.map_or(Subject::Address(self.ip), Subject::Account)
+    }
+}
+
+/// Whom something is done to, once a name that was typed has been looked up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    /// A connected user, in whatever lobby.
+    Present(Identity),
+    /// An account that is not connected.
+    Absent {
+        /// Which.
+        account: AccountId,
+        /// Its name.
+        name: Name,
+        /// Whether it is one of the server's admins.
+        admin: bool,
+    },
+}
+
+impl Target {
+    /// Their name.
+    pub fn name(&self) -> &Name {
+        match self {
+            Self::Present(who) => &who.name,
+            Self::Absent { name, .. } => name,
+        }
+    }
+
+    /// Their account; none for a guest.
+    pub fn account(&self) -> Option<AccountId> {
+        match self {
+            Self::Present(who) => who.account,
+            Self::Absent { account, .. } => Some(*account),
+        }
+    }
+
+    /// Their connection, where they are connected.
+    pub fn conn(&self) -> Option<ConnId> {
+        match self {
+            Self::Present(who) => Some(who.conn),
+            Self::Absent { .. } => None,
+        }
+    }
+
+    /// Whether their account is one of the server's admins.
+    pub fn is_admin(&self) -> bool {
+        match self {
+            Self::Present(who) => who.admin,
+            Self::Absent { admin, .. } => *admin,
+        }
+    }
+
+    /// What a mute or a ban of them is held for.
+    pub fn subject(&self) -> Subject {
+        match self {
+            Self::Present(who) => who.subject(),
+            Self::Absent { account, .. } => Subject::Account(*account),
+        }
+    }
+
+    /// Whether this is the one who asks, over whatever connection.
+    pub fn is(&self, who: &Identity) -> bool {
+        self.conn() == Some(who.conn) || (who.account.is_some() && self.account() == who.account)
+    }
+}
+
+/// SHA-256 of a client certificate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Fingerprint(pub [u8; 32]);
+
+impl Fingerprint {
+    /// How many of its bytes a list shows, enough to tell one user's certificates apart.
+    pub const SHOWN_BYTES: usize = 8;
+}
+
+/// As `openssl x509 -fingerprint -sha256` prints it; `{:.8}` prints the first 8 bytes.
+impl fmt::Display for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, byte) in self.0.iter().take(f.precision().unwrap_or(self.0.len())).enumerate() {
+            write!(f, "{}{byte:02X}", if i == 0 { "" } else { ":" })?;
+        }
+        Ok(())
+    }
+}
+
+/// How a user names one of their certificates: its first hexadecimal digits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CertPrefix(Box<str>);
+
+impl CertPrefix {
+    /// Reads digits in either case, with or without colons. None where there are none, more than a
+    /// fingerprint has, or anything else.
+    pub fn parse(typed: &str) -> Option<Self> {
+        let digits: String = typed.chars().filter(|c| *c != ':').collect();
+        let hex = digits.bytes().all(|b| b.is_ascii_hexdigit());
+        (hex && (1..=64).contains(&digits.len())).then(|| Self(digits.to_ascii_uppercase().into()))
+    }
+
+    /// Whether this certificate is meant.
+    pub fn matches(&self, fingerprint: &Fingerprint) -> bool {
+        let digits: String = fingerprint.0.iter().map(|byte| format!("{byte:02X}")).collect();
+        digits.starts_with(&*self.0)
+    }
+}
+
+/// The names that have an account, and those kept for the server's admins.
+#[derive(Debug, Default)]
+pub struct Accounts {
+    by_key: HashMap<NameKey, AccountId>,
+    names: HashMap<AccountId, Name>,
+    admins: HashSet<NameKey>,
+    alike: Lookalikes,
+}
+
+impl Accounts {
+    /// No accounts yet. The names of the admins are kept until each has one.
+    pub fn new(admins: impl IntoIterator<Item = Name>) -> Self {
+        let mut accounts = Self::default();
+        for name in admins {
+            if accounts.admins.insert(name.key()) {
+                accounts.alike.add(&name);
+            }
+        }
+        accounts
+    }
+
+    /// Adds an account.
+    pub fn add(&mut self, id: AccountId, name: Name) {
+        if !self.admins.contains(&name.key()) {
+            self.alike.add(&name);
+        }
+        self.by_key.insert(name.key(), id);
+        self.names.insert(id, name);
+    }
+
+    /// Takes an account out: its name is free again.
+    pub fn remove(&mut self, id: AccountId) -> Option<Name> {
+        let name = self.names.remove(&id)?;
+        self.by_key.remove(&name.key());
+        if !self.admins.contains(&name.key()) {
+            self.alike.remove(&name);
+        }
+        Some(name)
+    }
+
+    /// The account of this name in any spelling.
+    pub fn find(&self, key: &NameKey) -> Option<AccountId> {
+        self.by_key.get(key).copied()
+    }
+
+    /// The name of an account, as it was registered.
+    pub fn name(&self, id: AccountId) -> Option<&Name> {
+        self.names.get(&id)
+    }
+
+    /// Whether this name is an admin's. Only whoever has logged in to it acts as one.
+    pub fn is_admin(&self, key: &NameKey) -> bool {
+        self.admins.contains(key)
+    }
+
+    /// A registered or kept name that looks like `name` and is another.
+    pub fn close_to(&self, name: &Name) -> Option<&Name> {
+        self.alike.close_to(name)
+    }
+
+    /// The target of this name where nobody is connected under it.
+    pub fn absent(&self, key: &NameKey) -> Option<Target> {
+        let account = self.find(key)?;
+        let name = self.name(account)?.clone();
+        Some(Target::Absent { account, name, admin: self.is_admin(key) })
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.names.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.names.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::IpAddr;
+
+    use super::*;
+
+    fn name(text: &str) -> Name {
+        Name::parse(text).unwrap()
+    }
+
+    fn guest(conn: u64) -> Identity {
+        let ip = IpKey::from(IpAddr::from([10, 0, 0, 1]));
+        Identity { conn: ConnId(conn), name: name("alice"), account: None, ip, admin: false }
+    }
+
+    #[test]
+    fn names_of_accounts_are_found_in_any_spelling_and_freed() {
+        let mut accounts = Accounts::default();
+        accounts.add(AccountId(7), name("Alice"));
+        assert_eq!(accounts.find(&NameKey::of("aLICE")), Some(AccountId(7)));
+        assert_eq!(accounts.name(AccountId(7)), Some(&name("Alice")));
+        assert_eq!(accounts.close_to(&name("a1ice")), Some(&name("Alice")));
+        assert_eq!(accounts.close_to(&name("alice")), None);
+        assert_eq!(accounts.remove(AccountId(7)), Some(name("Alice")));
+        assert_eq!(accounts.remove(AccountId(7)), None);
+        assert!(accounts.is_empty() && accounts.find(&NameKey::of("alice")).is_none());
+        assert_eq!(accounts.close_to(&name("a1ice")), None);
+    }
+
+    #[test]
+    fn names_of_admins_are_kept_with_and_without_an_account() {
+        let mut accounts = Accounts::new([name("Root"), name("root")]);
+        let key = NameKey::of("ROOT");
+        assert!(accounts.is_admin(&key) && accounts.find(&key).is_none());
+        assert_eq!(accounts.close_to(&name("r00t")), Some(&name("Root")));
+        accounts.add(AccountId(1), name("root"));
+        assert_eq!(
+            accounts.absent(&key),
+            Some(Target::Absent { account: AccountId(1), name: name("root"), admin: true })
+        );
+        accounts.remove(AccountId(1));
+        assert!(accounts.is_admin(&key) && accounts.absent(&key).is_none());
+        assert_eq!(accounts.close_to(&name("r00t")), Some(&name("Root")));
+    }
+
+    #[test]
+    fn an_account_is_one_whatever_its_connection_and_a_guest_is_their_connection() {
+        let account = |conn| Identity { account: Some(AccountId(1)), ..guest(conn) };
+        assert_eq!(account(1).subject(), Subject::Account(AccountId(1)));
+        assert_eq!(guest(1).subject(), guest(2).subject(), "one address");
+        assert!(Target::Present(account(1)).is(&account(2)));
+        assert!(Target::Present(guest(1)).is(&guest(1)));
+        assert!(!Target::Present(guest(1)).is(&guest(2)));
+        let absent = Target::Absent { account: AccountId(2), name: name("bob"), admin: false };
+        assert!(!absent.is(&account(1)) && !absent.is(&guest(1)));
+    }
+
+    #[test]
+    fn certificates_are_named_by_their_first_digits() {
+        let mut bytes = [0; 32];
+        bytes[..3].copy_from_slice(&[0xAB, 0xCD, 0x0F]);
+        let fingerprint = Fingerprint(bytes);
+        assert_eq!(format!("{fingerprint:.4}"), "AB:CD:0F:00");
+        assert_eq!(fingerprint.to_string().len(), 95);
+        for (typed, want) in [
+            ("a", Some(true)),
+            ("AB:cd", Some(true)),
+            ("abcd0", Some(true)),
+            ("abcd1", Some(false)),
+            ("b", Some(false)),
+            ("", None),
+            (":", None),
+            ("xyz", None),
+            ("abé", None),
+        ] {
+            let got = CertPrefix::parse(typed).map(|prefix| prefix.matches(&fingerprint));
+            assert_eq!(got, want, "{typed}");
+        }
+        assert_eq!(
+            CertPrefix::parse(&fingerprint.to_string()).map(|p| p.matches(&fingerprint)),
+            Some(true)
+        );
+        assert!(CertPrefix::parse(&"a".repeat(65)).is_none());
+    }
+}

@@ -1,0 +1,230 @@
+//! The commands that everybody uses: lobbies, messages, Rox, and the first and last ones.
+
+use super::args::Args;
+use super::meaning::{About, Command, NewLobby};
+use super::moderation::lobby_password;
+use super::{Group, Spec, spec};
+use crate::chat::password::Secret;
+use crate::chat::roles::Right;
+use crate::chat::text::Line;
+
+/// Messages that `/history` shows without a number.
+pub const DEFAULT_HISTORY: usize = 20;
+/// Messages that it shows at most.
+pub const MAX_HISTORY: usize = 200;
+/// Messages that `/search` shows at most.
+pub const MAX_FOUND: usize = 20;
+
+pub(super) static LOBBIES: [Spec; 6] = [
+    Spec {
+        word: "/lobbies",
+        args: "",
+        help: "Show all lobbies",
+        example: "/lobbies",
+        group: Group::Lobbies,
+        right: Right::Everyone,
+        counted: true,
+        parse: |_| Some(Command::Lobbies),
+    },
+    Spec {
+        word: "/users",
+        args: "",
+        help: "Show who is in this lobby",
+        example: "/users",
+        group: Group::Lobbies,
+        right: Right::Everyone,
+        counted: true,
+        parse: |_| Some(Command::Users),
+    },
+    Spec {
+        word: "/create",
+        args: "<name> [password] <desc>",
+        help: "Make a lobby; no-pass for no password",
+        example: "/create coding no-pass All about code",
+        group: Group::Lobbies,
+        right: Right::Everyone,
+        counted: true,
+        parse: create,
+    },
+    Spec {
+        word: "/join",
+        args: "<name> [password]",
+        help: "Go to another lobby",
+        example: "/join coding",
+        group: Group::Lobbies,
+        right: Right::Everyone,
+        counted: true,
+        parse: |args| {
+            let (lobby, password) = (args.word()?, args.secret());
+            args.end()?;
+            Some(Command::Join { lobby, password })
+        },
+    },
+    Spec {
+        word: "/history",
+        args: "[n]",
+        help: "Show the last n messages of this lobby, 200 at most",
+        example: "/history 50",
+        group: Group::Lobbies,
+        right: Right::Everyone,
+        counted: true,
+        parse: history,
+    },
+    Spec {
+        word: "/search",
+        args: "<words>",
+        help: "Find messages of this lobby with all the words",
+        example: "/search release date",
+        group: Group::Lobbies,
+        right: Right::Everyone,
+        counted: true,
+        parse: |args| Some(Command::Search(args.rest()?)),
+    },
+];
+
+pub(super) static MESSAGES: [Spec; 4] = [
+    Spec {
+        word: "/msg",
+        args: "<user> <message>",
+        help: "Send a private message",
+        example: "/msg bob See you at nine",
+        group: Group::Messages,
+        right: Right::Everyone,
+        counted: true,
+        parse: |args| Some(Command::Message(args.addressed()?)),
+    },
+    Spec {
+        word: "/r",
+        args: "<text>",
+        help: "Answer the last one who wrote to you in private",
+        example: "/r At nine, then",
+        group: Group::Messages,
+        right: Right::Everyone,
+        counted: true,
+        parse: |args| Some(Command::Respond(args.rest()?)),
+    },
+    Spec {
+        word: "/tag",
+        args: "<user> <message>",
+        help: "Say something to the lobby and alert one user",
+        example: "/tag bob Look at this",
+        group: Group::Messages,
+        right: Right::Everyone,
+        counted: true,
+        parse: |args| Some(Command::Tag(args.addressed()?)),
+    },
+    Spec {
+        word: "/me",
+        args: "<action>",
+        help: "Say what you do",
+        example: "/me waves",
+        group: Group::Messages,
+        right: Right::Everyone,
+        counted: true,
+        parse: |args| Some(Command::Act(args.rest()?)),
+    },
+];
+
+pub(super) static ASSISTANT: [Spec; 2] = [
+    Spec {
+        word: "/ai",
+        args: "<question>",
+        help: "Ask Rox, the assistant; the whole lobby sees the answer",
+        example: "/ai How do I leave vim?",
+        group: Group::Assistant,
+        right: Right::Everyone,
+        counted: true,
+        parse: |args| Some(Command::Ask(args.rest())),
+    },
+    Spec {
+        word: "/setai",
+        args: "<prompt>",
+        help: "Give the AI of a lobby that you made another personality",
+        example: "/setai You are a pirate who teaches Rust",
+        group: Group::Assistant,
+        right: Right::Owner,
+        counted: true,
+        parse: |args| Some(Command::SetPrompt(args.rest()?)),
+    },
+];
+
+pub(super) static BASICS: [Spec; 4] = [
+    Spec {
+        word: "/help",
+        args: "[page | command]",
+        help: "Show this list, or explain one command",
+        example: "/help create",
+        group: Group::Basics,
+        right: Right::Everyone,
+        counted: true,
+        parse: help,
+    },
+    Spec {
+        word: "/whois",
+        args: "<user>",
+        help: "Show where somebody is, and whether they have an account",
+        example: "/whois bob",
+        group: Group::Basics,
+        right: Right::Everyone,
+        counted: true,
+        parse: |args| Some(Command::Whois(args.only_word()?)),
+    },
+    Spec {
+        word: "/sp",
+        args: "<name> | list | default",
+        help: "Set your profile picture",
+        example: "/sp cat",
+        group: Group::Basics,
+        right: Right::Everyone,
+        counted: true,
+        parse: |args| {
+            let choice = args.word().unwrap_or_default();
+            args.end()?;
+            Some(match choice.to_ascii_lowercase().as_str() {
+                "" | "default" => Command::ResetPicture,
+                "list" => Command::ListPictures,
+                name => Command::SetPicture(name.to_owned()),
+            })
+        },
+    },
+    Spec {
+        word: "/quit",
+        args: "",
+        help: "Disconnect",
+        example: "/quit",
+        group: Group::Basics,
+        right: Right::Everyone,
+        counted: false,
+        parse: |_| Some(Command::Quit),
+    },
+];
+
+/// Two words are a name and a description; of more, the second is the password.
+fn create(args: &mut Args<'_>) -> Option<Command> {
+    let (name, second) = (args.word()?, args.word()?);
+    let new = match args.free_text() {
+        None => NewLobby { name, password: None, description: Line::clean(&second) },
+        Some(description) => {
+            NewLobby { name, password: lobby_password(Secret::new(&second))?, description }
+        }
+    };
+    Some(Command::Create(new))
+}
+
+fn history(args: &mut Args<'_>) -> Option<Command> {
+    if args.end().is_some() {
+        return Some(Command::History(DEFAULT_HISTORY));
+    }
+    let count = args.number().filter(|n| *n > 0)?;
+    Some(Command::History(usize::try_from(count).map_or(MAX_HISTORY, |n| n.min(MAX_HISTORY))))
+}
+
+/// A number is a page; any other word is a command, with its slash or without.
+fn help(args: &mut Args<'_>) -> Option<Command> {
+    let Some(word) = args.word() else { return Some(Command::Help(About::Page(1))) };
+    if let Ok(page) = word.parse() {
+        return Some(Command::Help(About::Page(page)));
+    }
+    let found = spec(&word).or_else(|| spec(&format!("/{word}")));
+    Some(Command::Help(found.map_or(About::Unknown, About::Command)))
+}

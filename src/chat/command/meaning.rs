@@ -1,0 +1,217 @@
+//! What each command asks for, with its arguments.
+
+use std::time::Duration;
+
+use super::Spec;
+use crate::chat::accounts::{CertPrefix, MIN_ACCOUNT_PASSWORD_CHARS};
+use crate::chat::password::{MAX_PASSWORD_CHARS, Secret};
+use crate::chat::text::Line;
+
+/// A command with its arguments. Names of users and lobbies are as typed.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Command {
+    /// `/help`
+    Help(About),
+    /// `/users`
+    Users,
+    /// `/lobbies`
+    Lobbies,
+    /// `/create`
+    Create(NewLobby),
+    /// `/join`
+    Join {
+        /// The lobby.
+        lobby: String,
+        /// The password, where one was given.
+        password: Option<Secret>,
+    },
+    /// `/history`; how many messages.
+    History(usize),
+    /// `/search`
+    Search(Line),
+    /// `/sp <name>`
+    SetPicture(String),
+    /// `/sp list`
+    ListPictures,
+    /// `/sp`, `/sp default`
+    ResetPicture,
+    /// `/msg`
+    Message(Addressed),
+    /// `/r`: to the last one who wrote.
+    Respond(Line),
+    /// `/tag`
+    Tag(Addressed),
+    /// `/me`
+    Act(Line),
+    /// `/ai`; without a question it is answered with its usage, where there is an AI at all.
+    Ask(Option<Line>),
+    /// `/setai`
+    SetPrompt(Line),
+    /// `/whois`
+    Whois(String),
+    /// `/quit`
+    Quit,
+    /// `/nick`
+    Nick(String),
+    /// `/away`; none is back again.
+    Away(Option<Line>),
+    /// `/ignore <user>`
+    Ignore(String),
+    /// `/ignore`
+    ListIgnored,
+    /// `/unignore`
+    Unignore(String),
+    /// `/time`: clock times or ages.
+    ClockTimes(bool),
+    /// `/color`
+    Colours(bool),
+    /// `/register`
+    Register(Secret),
+    /// `/passwd`
+    ChangePassword {
+        /// The one so far.
+        old: Secret,
+        /// The one from now on.
+        new: Secret,
+    },
+    /// `/unregister`
+    Unregister(Secret),
+    /// `/cert add`
+    AddCert,
+    /// `/cert list`
+    ListCerts,
+    /// `/cert del`
+    DeleteCert(CertPrefix),
+    /// `/topic`; none takes it away.
+    Topic(Option<Line>),
+    /// `/kick`
+    Kick {
+        /// Whom.
+        user: String,
+        /// Why.
+        reason: Option<Line>,
+    },
+    /// `/mute`
+    Mute {
+        /// Whom.
+        user: String,
+        /// For how long; none for good.
+        time: Option<Duration>,
+    },
+    /// `/unmute`
+    Unmute(String),
+    /// `/ban`
+    Ban(Banning),
+    /// `/unban`
+    Unban(String),
+    /// `/bans`
+    Bans,
+    /// `/slow`: the time between a user's messages; nothing ends it.
+    Slow(Duration),
+    /// `/audit`
+    Audit,
+    /// `/op`
+    Op(String),
+    /// `/deop`
+    Deop(String),
+    /// `/setpass`; none for a public lobby.
+    SetPassword(Option<Secret>),
+    /// `/transfer`
+    Transfer(String),
+    /// `/delete`
+    Delete(String),
+    /// `/announce`
+    Announce(Line),
+    /// `/gban`
+    ServerBan(Banning),
+    /// `/gunban`
+    ServerUnban(String),
+}
+
+/// What `/help` is asked about.
+#[derive(Debug, PartialEq, Eq)]
+pub enum About {
+    /// A page of the list, from 1; there may be none of that number.
+    Page(usize),
+    /// One command.
+    Command(&'static Spec),
+    /// No command there is.
+    Unknown,
+}
+
+/// The arguments of `/create`.
+#[derive(Debug, PartialEq, Eq)]
+pub struct NewLobby {
+    /// The name as typed.
+    pub name: String,
+    /// The password; none for a public lobby.
+    pub password: Option<Secret>,
+    /// The description.
+    pub description: Line,
+}
+
+/// A text to one user.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Addressed {
+    /// The name as typed.
+    pub to: String,
+    /// The text.
+    pub text: Line,
+}
+
+/// The arguments of `/ban` and `/gban`.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Banning {
+    /// The name as typed.
+    pub user: String,
+    /// For how long; none for good.
+    pub time: Option<Duration>,
+    /// Why.
+    pub reason: Option<Line>,
+}
+
+/// What of a command is too long, or too short.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OverLimit {
+    /// A text that others would see is too long.
+    Text,
+    /// A password is too long.
+    Password,
+    /// The password of an account is too short.
+    ShortPassword,
+    /// A question to Rox is too long.
+    Question,
+}
+
+impl Command {
+    /// Whether an argument is over its limit, where texts may have `max_chars` Unicode characters.
+    /// A password that is given to get in is not judged: it is simply wrong.
+    pub fn over_limit(&self, max_chars: usize) -> Option<OverLimit> {
+        let text = |text: &Line| (text.chars() > max_chars).then_some(OverLimit::Text);
+        let reason = |reason: &Option<Line>| reason.as_ref().and_then(text);
+        match self {
+            Self::Create(new) => {
+                new.password.as_ref().and_then(lobby_password).or(text(&new.description))
+            }
+            Self::SetPassword(Some(password)) => lobby_password(password),
+            Self::Register(new) | Self::ChangePassword { new, .. } => account_password(new),
+            Self::Message(a) | Self::Tag(a) => text(&a.text),
+            Self::Respond(t) | Self::Act(t) | Self::SetPrompt(t) => text(t),
+            Self::Search(t) | Self::Announce(t) => text(t),
+            Self::Away(t) | Self::Topic(t) => reason(t),
+            Self::Kick { reason: why, .. } => reason(why),
+            Self::Ban(ban) | Self::ServerBan(ban) => reason(&ban.reason),
+            Self::Ask(Some(question)) => text(question).map(|_| OverLimit::Question),
+            _ => None,
+        }
+    }
+}
+
+fn lobby_password(password: &Secret) -> Option<OverLimit> {
+    (password.chars() > MAX_PASSWORD_CHARS).then_some(OverLimit::Password)
+}
+
+fn account_password(password: &Secret) -> Option<OverLimit> {
+    let short = password.chars() < MIN_ACCOUNT_PASSWORD_CHARS;
+    short.then_some(OverLimit::ShortPassword).or_else(|| lobby_password(password))
+}

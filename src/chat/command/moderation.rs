@@ -1,0 +1,212 @@
+//! The commands of operators, of owners, and of the server's admins.
+
+use std::time::Duration;
+
+use super::args::Args;
+use super::meaning::{Banning, Command};
+use super::{Group, Spec};
+use crate::chat::password::Secret;
+use crate::chat::roles::Right;
+
+/// The longest time that `/slow` puts between a user's messages.
+pub const MAX_SLOW: Duration = Duration::from_secs(3_600);
+
+/// The word that says a lobby has no password.
+const NO_PASSWORD: &str = "no-pass";
+
+pub(super) static MODERATION: [Spec; 9] = [
+    Spec {
+        word: "/kick",
+        args: "<user> [reason]",
+        help: "Send a user to general, or from there away",
+        example: "/kick eve No spam, please",
+        group: Group::Moderation,
+        right: Right::Operator,
+        counted: true,
+        parse: |args| Some(Command::Kick { user: args.word()?, reason: args.rest() }),
+    },
+    Spec {
+        word: "/mute",
+        args: "<user> [time]",
+        help: "Keep a user from speaking here (30s 10m 2h 7d)",
+        example: "/mute eve 10m",
+        group: Group::Moderation,
+        right: Right::Operator,
+        counted: true,
+        parse: |args| {
+            let (user, time) = (args.word()?, args.span()?);
+            args.end()?;
+            Some(Command::Mute { user, time })
+        },
+    },
+    Spec {
+        word: "/unmute",
+        args: "<user>",
+        help: "Let a user speak again",
+        example: "/unmute eve",
+        group: Group::Moderation,
+        right: Right::Operator,
+        counted: true,
+        parse: |args| Some(Command::Unmute(args.only_word()?)),
+    },
+    Spec {
+        word: "/ban",
+        args: "<user> [time] [reason]",
+        help: "Keep a user out of here (30s 10m 2h 7d)",
+        example: "/ban eve 7d Spam again",
+        group: Group::Moderation,
+        right: Right::Operator,
+        counted: true,
+        parse: |args| Some(Command::Ban(banning(args)?)),
+    },
+    Spec {
+        word: "/unban",
+        args: "<user>",
+        help: "Let a user in again",
+        example: "/unban eve",
+        group: Group::Moderation,
+        right: Right::Operator,
+        counted: true,
+        parse: |args| Some(Command::Unban(args.only_word()?)),
+    },
+    Spec {
+        word: "/bans",
+        args: "",
+        help: "Show who is banned from here, and by whom",
+        example: "/bans",
+        group: Group::Moderation,
+        right: Right::Operator,
+        counted: true,
+        parse: |_| Some(Command::Bans),
+    },
+    Spec {
+        word: "/topic",
+        args: "<text>",
+        help: "Set the topic of the lobby; \"\" for none",
+        example: "/topic Release on Friday",
+        group: Group::Moderation,
+        right: Right::Operator,
+        counted: true,
+        parse: |args| Some(Command::Topic(args.free_text().map(|t| (!t.is_blank()).then_some(t))?)),
+    },
+    Spec {
+        word: "/slow",
+        args: "<seconds>",
+        help: "Make each user wait between two messages; 0 ends it",
+        example: "/slow 10",
+        group: Group::Moderation,
+        right: Right::Operator,
+        counted: true,
+        parse: |args| {
+            let gap = Duration::from_secs(args.number()?);
+            (gap <= MAX_SLOW).then_some(Command::Slow(gap))
+        },
+    },
+    Spec {
+        word: "/audit",
+        args: "",
+        help: "Show who did what here, and when",
+        example: "/audit",
+        group: Group::Moderation,
+        right: Right::Operator,
+        counted: true,
+        parse: |_| Some(Command::Audit),
+    },
+];
+
+pub(super) static OWNERSHIP: [Spec; 5] = [
+    Spec {
+        word: "/op",
+        args: "<user>",
+        help: "Make an account an operator of this lobby",
+        example: "/op bob",
+        group: Group::Ownership,
+        right: Right::Owner,
+        counted: true,
+        parse: |args| Some(Command::Op(args.only_word()?)),
+    },
+    Spec {
+        word: "/deop",
+        args: "<user>",
+        help: "Make an operator an ordinary member again",
+        example: "/deop bob",
+        group: Group::Ownership,
+        right: Right::Owner,
+        counted: true,
+        parse: |args| Some(Command::Deop(args.only_word()?)),
+    },
+    Spec {
+        word: "/setpass",
+        args: "<password|no-pass>",
+        help: "Change this lobby's password, or make it public",
+        example: "/setpass \"open sesame\"",
+        group: Group::Ownership,
+        right: Right::Owner,
+        counted: true,
+        parse: |args| Some(Command::SetPassword(lobby_password(args.only_secret()?)?)),
+    },
+    Spec {
+        word: "/transfer",
+        args: "<user>",
+        help: "Give this lobby to another account",
+        example: "/transfer bob",
+        group: Group::Ownership,
+        right: Right::Owner,
+        counted: true,
+        parse: |args| Some(Command::Transfer(args.only_word()?)),
+    },
+    Spec {
+        word: "/delete",
+        args: "<lobby>",
+        help: "End a lobby; whoever is in it goes to general",
+        example: "/delete coding",
+        group: Group::Ownership,
+        right: Right::Owner,
+        counted: true,
+        parse: |args| Some(Command::Delete(args.only_word()?)),
+    },
+];
+
+pub(super) static SERVER: [Spec; 3] = [
+    Spec {
+        word: "/announce",
+        args: "<text>",
+        help: "Tell everybody on the server something",
+        example: "/announce Restart in ten minutes",
+        group: Group::Server,
+        right: Right::Admin,
+        counted: true,
+        parse: |args| Some(Command::Announce(args.rest()?)),
+    },
+    Spec {
+        word: "/gban",
+        args: "<user> [time] [reason]",
+        help: "Keep a user off the server (30s 10m 2h 7d)",
+        example: "/gban eve 30d Spam everywhere",
+        group: Group::Server,
+        right: Right::Admin,
+        counted: true,
+        parse: |args| Some(Command::ServerBan(banning(args)?)),
+    },
+    Spec {
+        word: "/gunban",
+        args: "<user>",
+        help: "Let a user onto the server again",
+        example: "/gunban eve",
+        group: Group::Server,
+        right: Right::Admin,
+        counted: true,
+        parse: |args| Some(Command::ServerUnban(args.only_word()?)),
+    },
+];
+
+fn banning(args: &mut Args<'_>) -> Option<Banning> {
+    Some(Banning { user: args.word()?, time: args.span()?, reason: args.rest() })
+}
+
+/// The password that a lobby is given, none where the word for none is; the outer none is for an
+/// empty one.
+pub(super) fn lobby_password(typed: Secret) -> Option<Option<Secret>> {
+    let given = typed.chars() > 0;
+    given.then(|| (typed.expose() != NO_PASSWORD).then_some(typed))
+}

@@ -1,0 +1,165 @@
+use std::time::Duration;
+
+use super::tests::command;
+use super::*;
+use crate::chat::accounts::CertPrefix;
+use crate::chat::password::Secret;
+
+fn clean(text: &str) -> Option<Line> {
+    Some(Line::clean(text))
+}
+
+fn secs(count: u64) -> Option<Duration> {
+    Some(Duration::from_secs(count))
+}
+
+#[test]
+fn everyday_commands_read_their_arguments() {
+    let cases = [
+        ("/history", Ok(Command::History(20))),
+        ("/history   ", Ok(Command::History(20))),
+        ("/history 1", Ok(Command::History(1))),
+        ("/history 200", Ok(Command::History(200))),
+        ("/history 201", Ok(Command::History(200))),
+        ("/history 99999999999999999999999", Ok(Command::History(200))),
+        ("/history 0", Err("/history")),
+        ("/history -1", Err("/history")),
+        ("/history +1", Err("/history")),
+        ("/history 1.5", Err("/history")),
+        ("/history many", Err("/history")),
+        ("/history 5 6", Err("/history")),
+        ("/history \"\"", Err("/history")),
+        ("/search two words", Ok(Command::Search(Line::clean("two words")))),
+        ("/search", Err("/search")),
+        ("/search   ", Err("/search")),
+        ("/r hi  there", Ok(Command::Respond(Line::clean("hi  there")))),
+        ("/r", Err("/r")),
+        ("/me waves", Ok(Command::Act(Line::clean("waves")))),
+        ("/me", Err("/me")),
+        ("/me \"\"", Err("/me")),
+        ("/whois bob", Ok(Command::Whois("bob".to_owned()))),
+        ("/whois", Err("/whois")),
+        ("/whois bob eve", Err("/whois")),
+        ("/nick bob", Ok(Command::Nick("bob".to_owned()))),
+        ("/nick", Err("/nick")),
+        ("/nick a b", Err("/nick")),
+        ("/away", Ok(Command::Away(None))),
+        ("/away \"\"", Ok(Command::Away(None))),
+        ("/away Lunch, back at two", Ok(Command::Away(clean("Lunch, back at two")))),
+        ("/ignore", Ok(Command::ListIgnored)),
+        ("/ignore eve", Ok(Command::Ignore("eve".to_owned()))),
+        ("/ignore eve bob", Err("/ignore")),
+        ("/unignore eve", Ok(Command::Unignore("eve".to_owned()))),
+        ("/unignore", Err("/unignore")),
+        ("/time on", Ok(Command::ClockTimes(true))),
+        ("/time OFF", Ok(Command::ClockTimes(false))),
+        ("/time", Err("/time")),
+        ("/time 12", Err("/time")),
+        ("/time on off", Err("/time")),
+        ("/color on", Ok(Command::Colours(true))),
+        ("/color off", Ok(Command::Colours(false))),
+        ("/color red", Err("/color")),
+    ];
+    for (text, want) in cases {
+        assert_eq!(command(text), want, "{text}");
+    }
+}
+
+#[test]
+fn account_commands_read_passwords_as_one_word() {
+    let new = |text: &str| Ok(Command::Register(Secret::new(text)));
+    let changed = |old: &str, new: &str| {
+        Ok(Command::ChangePassword { old: Secret::new(old), new: Secret::new(new) })
+    };
+    let prefix = |text| CertPrefix::parse(text).unwrap();
+    let cases = [
+        ("/register hunter2hunter2", new("hunter2hunter2")),
+        ("/register \"correct horse\"", new("correct horse")),
+        ("/register correct horse", Err("/register")),
+        ("/register", Err("/register")),
+        ("/passwd old new", changed("old", "new")),
+        ("/passwd \"old one\" \"new one\"", changed("old one", "new one")),
+        ("/passwd old", Err("/passwd")),
+        ("/passwd old new newer", Err("/passwd")),
+        ("/unregister pw", Ok(Command::Unregister(Secret::new("pw")))),
+        ("/unregister", Err("/unregister")),
+        ("/cert add", Ok(Command::AddCert)),
+        ("/cert ADD", Ok(Command::AddCert)),
+        ("/cert add x", Err("/cert")),
+        ("/cert list", Ok(Command::ListCerts)),
+        ("/cert del AB:cd", Ok(Command::DeleteCert(prefix("abcd")))),
+        ("/cert del", Err("/cert")),
+        ("/cert del xyz", Err("/cert")),
+        ("/cert del ab cd", Err("/cert")),
+        ("/cert", Err("/cert")),
+        ("/cert show", Err("/cert")),
+    ];
+    for (text, want) in cases {
+        assert_eq!(command(text), want, "{text}");
+    }
+}
+
+#[test]
+fn moderation_commands_read_users_times_and_reasons() {
+    let bob = || "bob".to_owned();
+    let ban = |time, reason| Banning { user: bob(), time, reason };
+    let cases = [
+        ("/kick bob", Ok(Command::Kick { user: bob(), reason: None })),
+        ("/kick bob No spam", Ok(Command::Kick { user: bob(), reason: clean("No spam") })),
+        ("/kick bob 7d", Ok(Command::Kick { user: bob(), reason: clean("7d") })),
+        ("/kick", Err("/kick")),
+        ("/mute bob", Ok(Command::Mute { user: bob(), time: None })),
+        ("/mute bob 10m", Ok(Command::Mute { user: bob(), time: secs(600) })),
+        ("/mute bob 0s", Err("/mute")),
+        ("/mute bob 3651d", Err("/mute")),
+        ("/mute bob soon", Err("/mute")),
+        ("/mute bob 10m spam", Err("/mute")),
+        ("/mute", Err("/mute")),
+        ("/unmute bob", Ok(Command::Unmute(bob()))),
+        ("/unmute", Err("/unmute")),
+        ("/ban bob", Ok(Command::Ban(ban(None, None)))),
+        ("/ban bob 7d", Ok(Command::Ban(ban(secs(604_800), None)))),
+        ("/ban bob 7D spam  again", Ok(Command::Ban(ban(secs(604_800), clean("spam  again"))))),
+        ("/ban bob 7 days", Ok(Command::Ban(ban(None, clean("7 days"))))),
+        ("/ban bob 3rd warning", Ok(Command::Ban(ban(None, clean("3rd warning"))))),
+        ("/ban bob \"7d is enough\"", Ok(Command::Ban(ban(None, clean("7d is enough"))))),
+        ("/ban bob spam 7d", Ok(Command::Ban(ban(None, clean("spam 7d"))))),
+        ("/ban bob 0d spam", Err("/ban")),
+        ("/ban bob 99999999999999999999h", Err("/ban")),
+        ("/ban", Err("/ban")),
+        ("/unban bob", Ok(Command::Unban(bob()))),
+        ("/unban bob eve", Err("/unban")),
+        ("/bans", Ok(Command::Bans)),
+        ("/audit", Ok(Command::Audit)),
+        ("/topic Release on Friday", Ok(Command::Topic(clean("Release on Friday")))),
+        ("/topic \"\"", Ok(Command::Topic(None))),
+        ("/topic", Err("/topic")),
+        ("/slow 10", Ok(Command::Slow(Duration::from_secs(10)))),
+        ("/slow 0", Ok(Command::Slow(Duration::ZERO))),
+        ("/slow 3600", Ok(Command::Slow(MAX_SLOW))),
+        ("/slow 3601", Err("/slow")),
+        ("/slow 99999999999999999999", Err("/slow")),
+        ("/slow 10s", Err("/slow")),
+        ("/slow", Err("/slow")),
+        ("/op bob", Ok(Command::Op(bob()))),
+        ("/op", Err("/op")),
+        ("/deop bob", Ok(Command::Deop(bob()))),
+        ("/setpass no-pass", Ok(Command::SetPassword(None))),
+        ("/setpass \"open sesame\"", Ok(Command::SetPassword(Some(Secret::new("open sesame"))))),
+        ("/setpass \"\"", Err("/setpass")),
+        ("/setpass open sesame", Err("/setpass")),
+        ("/setpass", Err("/setpass")),
+        ("/transfer bob", Ok(Command::Transfer(bob()))),
+        ("/transfer", Err("/transfer")),
+        ("/delete bob", Ok(Command::Delete(bob()))),
+        ("/delete", Err("/delete")),
+        ("/announce Restart soon", Ok(Command::Announce(Line::clean("Restart soon")))),
+        ("/announce", Err("/announce")),
+        ("/gban bob 2h x", Ok(Command::ServerBan(ban(secs(7_200), clean("x"))))),
+        ("/gban", Err("/gban")),
+        ("/gunban bob", Ok(Command::ServerUnban(bob()))),
+    ];
+    for (text, want) in cases {
+        assert_eq!(command(text), want, "{text}");
+    }
+}

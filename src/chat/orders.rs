@@ -1,0 +1,250 @@
+//! What moderators order, and what comes of it.
+//!
+//! An [`Order`] is checked against the lobby and becomes a [`Deed`], which nothing has been changed
+//! for yet: it is stored first, and only then carried out, told to the lobby and written down.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::accounts::{Identity, Subject, Target};
+use super::deeds::Deed;
+use super::history::UnixMillis;
+use super::name::{Name, NameKey};
+use super::password::PasswordRecord;
+use super::roles::{Denied, Rank, Right, may_act_on};
+use super::sanctions::{Sanction, Sanctions};
+use super::text::Line;
+
+/// Most operators of one lobby.
+pub const MAX_OPERATORS: usize = 100;
+
+/// What somebody wants done in a lobby; names have been looked up.
+#[derive(Debug, Clone)]
+pub enum Order {
+    /// `/topic`; none takes it away.
+    Topic(Option<Line>),
+    /// `/op`
+    Op(Target),
+    /// `/deop`
+    Deop(Target),
+    /// `/kick`
+    Kick {
+        /// Whom.
+        whom: Target,
+        /// Why.
+        reason: Option<Line>,
+    },
+    /// `/mute`
+    Mute {
+        /// Whom.
+        whom: Target,
+        /// For how long; none for good.
+        time: Option<Duration>,
+    },
+    /// `/unmute`
+    Unmute(Named),
+    /// `/ban`
+    Ban {
+        /// Whom.
+        whom: Target,
+        /// For how long; none for good.
+        time: Option<Duration>,
+        /// Why.
+        reason: Option<Line>,
+    },
+    /// `/unban`
+    Unban(Named),
+    /// `/slow`; nothing ends it.
+    Slow(Duration),
+    /// `/setpass`; none takes the password away.
+    SetPassword(Option<Arc<PasswordRecord>>),
+    /// `/transfer`
+    Transfer(Target),
+    /// `/delete`
+    Delete,
+}
+
+/// A name out of a list of mutes or bans, as it was typed, with whoever has it now.
+#[derive(Debug, Clone)]
+pub struct Named {
+    /// The name.
+    pub key: NameKey,
+    /// The user or account of this name: a guest may be on the list under an earlier one.
+    pub whom: Option<Target>,
+}
+
+impl Named {
+    /// Those of `list` that are meant, with the name that is shown of them.
+    fn find(&self, list: &Sanctions, now: UnixMillis) -> Option<(Vec<Subject>, Name)> {
+        let subject = self.whom.as_ref().map(Target::subject);
+        let meant = |s: &&Sanction| s.name.key() == self.key || Some(s.subject) == subject;
+        let found: Vec<_> = list.list(now).into_iter().filter(meant).collect();
+        let name = found.first()?.name.clone();
+        Some((found.iter().map(|s| s.subject).collect(), name))
+    }
+}
+
+/// Why an order is not carried out. Nothing has been changed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum OrderError {
+    /// Whoever gave it may not.
+    #[error(transparent)]
+    Denied(#[from] Denied),
+    /// Not in the lobby that belongs to the server.
+    #[error("not in the general lobby")]
+    General,
+    /// The user is not in the lobby.
+    #[error("not in the lobby")]
+    NotHere(Name),
+    /// It is for accounts only, and this is a guest.
+    #[error("no account")]
+    NoAccount(Name),
+    /// They are an operator.
+    #[error("an operator already")]
+    AlreadyOperator(Name),
+    /// They are an owner.
+    #[error("an owner already")]
+    AlreadyOwner(Name),
+    /// They are no operator.
+    #[error("not an operator")]
+    NotOperator(Name),
+    /// Nobody of that name is muted.
+    #[error("not muted")]
+    NotMuted,
+    /// Nobody of that name is banned.
+    #[error("not banned")]
+    NotBanned,
+    /// There are as many operators, mutes or bans as there may be.
+    #[error("too many")]
+    TooMany,
+}
+
+/// Plans a mute or a ban: one may only act on those below, and there is a limit to a list.
+pub(super) fn plan_sanction(
+    list: &Sanctions,
+    (who, mine): (&Identity, Rank),
+    (whom, theirs): (&Target, Rank),
+    (time, reason): (Option<Duration>, Option<Line>),
+    now: UnixMillis,
+) -> Result<Sanction, OrderError> {
+    may_act_on(who, mine, whom, theirs)?;
+    if !list.has_room_for(whom.subject(), now) {
+        return Err(OrderError::TooMany);
+    }
+    let subject = (whom.subject(), whom.name().clone());
+    Ok(Sanction::new(subject, who.name.clone(), time, reason, now))
+}
+
+/// Plans the end of a mute.
+pub(super) fn plan_unmute(
+    mutes: &Sanctions,
+    named: &Named,
+    now: UnixMillis,
+) -> Result<Deed, OrderError> {
+    let (subjects, name) = named.find(mutes, now).ok_or(OrderError::NotMuted)?;
+    Ok(Deed::Unmute { subjects, name })
+}
+
+/// Plans the end of a ban.
+pub(super) fn plan_unban(
+    bans: &Sanctions,
+    named: &Named,
+    now: UnixMillis,
+) -> Result<Deed, OrderError> {
+    let (subjects, name) = named.find(bans, now).ok_or(OrderError::NotBanned)?;
+    Ok(Deed::Unban { subjects, name })
+}
+
+/// What a user is outside any lobby.
+pub fn server_rank(admin: bool) -> Rank {
+    if admin { Rank::Admin } else { Rank::Member }
+}
+
+/// Plans `/gban`; `bans` are those of the server.
+///
+/// # Errors
+/// [`OrderError::Denied`], [`OrderError::TooMany`].
+pub fn plan_server_ban(
+    bans: &Sanctions,
+    (who, right): (&Identity, Right),
+    whom: &Target,
+    (time, reason): (Option<Duration>, Option<Line>),
+    now: UnixMillis,
+) -> Result<Deed, OrderError> {
+    let mine = server_rank(who.admin);
+    right.check(who, mine)?;
+    let theirs = server_rank(whom.is_admin());
+    let ban = plan_sanction(bans, (who, mine), (whom, theirs), (time, reason), now)?;
+    Ok(Deed::ServerBan { ban, conn: whom.conn() })
+}
+
+/// Plans `/gunban`; `bans` are those of the server.
+///
+/// # Errors
+/// [`OrderError::Denied`], [`OrderError::NotBanned`].
+pub fn plan_server_unban(
+    bans: &Sanctions,
+    (who, right): (&Identity, Right),
+    named: &Named,
+    now: UnixMillis,
+) -> Result<Deed, OrderError> {
+    right.check(who, server_rank(who.admin))?;
+    let (subjects, name) = named.find(bans, now).ok_or(OrderError::NotBanned)?;
+    Ok(Deed::ServerUnban { subjects, name })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::IpAddr;
+
+    use super::*;
+    use crate::chat::accounts::AccountId;
+    use crate::chat::directory::{ConnId, IpKey};
+
+    const NOW: UnixMillis = UnixMillis(1_000);
+
+    fn who(conn: u64, name: &str, account: Option<u32>, admin: bool) -> Identity {
+        let ip = IpKey::from(IpAddr::from([10, 0, 0, conn as u8]));
+        let name = Name::parse(name).unwrap();
+        Identity { conn: ConnId(conn), name, account: account.map(AccountId), ip, admin }
+    }
+
+    fn named(name: &str, whom: Option<Target>) -> Named {
+        Named { key: NameKey::of(name), whom }
+    }
+
+    #[test]
+    fn admins_ban_from_the_server_and_lift_it_by_name() {
+        let mut bans = Sanctions::default();
+        let (root, bob) = (who(1, "root", Some(1), true), who(2, "bob", None, false));
+        let target = Target::Present(bob.clone());
+        let by = |user| (user, Right::Admin);
+        let plan =
+            |bans: &Sanctions, user, whom| plan_server_ban(bans, by(user), whom, (None, None), NOW);
+        let denied = plan(&bans, &bob, &target).unwrap_err();
+        assert_eq!(denied, OrderError::Denied(Denied::NotAdmin));
+        let myself = Target::Present(root.clone());
+        assert_eq!(plan(&bans, &root, &myself).unwrap_err(), Denied::Oneself.into());
+        let other = Target::Present(who(3, "su", Some(3), true));
+        let outranked = plan(&bans, &root, &other).unwrap_err();
+        assert_eq!(outranked, Denied::Outranked(Rank::Admin).into());
+
+        let Ok(Deed::ServerBan { ban, conn }) = plan(&bans, &root, &target) else {
+            panic!("not planned");
+        };
+        assert_eq!(conn, Some(ConnId(2)));
+        bans.impose(ban);
+        assert!(bans.is_banned(None, bob.ip, NOW));
+
+        let lift = |user, named| plan_server_unban(&bans, by(user), &named, NOW);
+        assert_eq!(lift(&bob, named("bob", None)).unwrap_err(), Denied::NotAdmin.into());
+        assert_eq!(lift(&root, named("eve", None)).unwrap_err(), OrderError::NotBanned);
+        let renamed = Target::Present(who(2, "rob", None, false));
+        for named in [named("BOB", None), named("rob", Some(renamed))] {
+            let Ok(Deed::ServerUnban { subjects, name }) = lift(&root, named) else {
+                panic!("not planned");
+            };
+            assert_eq!((subjects, name.as_str()), (vec![bob.subject()], "bob"));
+        }
+    }
+}

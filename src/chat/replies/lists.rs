@@ -1,0 +1,61 @@
+//! Lists of what there is: users, lobbies, pictures.
+
+use crate::chat::ansi::Colour;
+use crate::chat::lobbies::Card;
+use crate::chat::name::Name;
+use crate::chat::pictures;
+use crate::chat::render::Sheet;
+use crate::chat::room::Presence;
+
+/// The answer to `/users`.
+pub fn users(sheet: &mut Sheet, lobby: &Name, users: &[Presence]) {
+    sheet.on(Colour::Cyan).fixed("=== Users in '").name(lobby).fixed("' (");
+    sheet.number(users.len() as u64).fixed(") ===").off().newline();
+    for user in users {
+        sheet
+            .fixed("  ")
+            .on(Colour::Yellow)
+            .picture(user.picture)
+            .fixed(" ")
+            .name(&user.name)
+            .off();
+        if let Some(text) = &user.away {
+            sheet.fixed(" (away: ").line(text).fixed(")");
+        }
+        sheet.newline();
+    }
+}
+
+/// The answer to `/lobbies`: each lobby with whether it is private.
+pub fn lobbies(sheet: &mut Sheet, lobbies: &[(Card, bool)]) {
+    sheet.on(Colour::Cyan).fixed("=== Available Lobbies (").number(lobbies.len() as u64);
+    sheet.fixed(") ===").off().newline();
+    for (card, private) in lobbies {
+        sheet.fixed("Lobby: ").on(Colour::Yellow).name(&card.name).off().newline();
+        sheet.fixed("  Privacy: ").fixed(if *private { "private" } else { "public" });
+        sheet.fixed(" | AI: ").fixed(if card.custom_ai { "custom AI" } else { "default AI" });
+        sheet.fixed(" | Created by: ").name(&card.creator);
+        sheet.fixed(" | Users: ").number(card.users as u64).newline();
+        sheet.fixed("  Description: ");
+        if card.description.is_blank() {
+            sheet.fixed("No description").newline();
+        } else {
+            sheet.line(&card.description).newline();
+        }
+        if let Some(topic) = &card.topic {
+            sheet.fixed("  Topic: ").line(topic).newline();
+        }
+    }
+}
+
+/// The answer to `/sp list`.
+pub fn picture_list(sheet: &mut Sheet) {
+    const NAME_COLUMNS: usize = 10;
+    const BLANKS: &str = "          ";
+    sheet.tinted(Colour::Cyan, "=== Available Profile Pictures ===").newline();
+    for (name, picture) in pictures::all() {
+        let pad = &BLANKS[..NAME_COLUMNS.saturating_sub(name.len())];
+        sheet.fixed("  ").fixed(name).fixed(pad).fixed(" ");
+        sheet.on(Colour::Yellow).picture(picture).off().newline();
+    }
+}

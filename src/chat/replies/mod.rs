@@ -1,0 +1,207 @@
+//! What the server says to one user: the wording of every answer and of every failure.
+
+mod account;
+mod help;
+mod lists;
+mod moderation;
+mod personal;
+mod records;
+mod welcome;
+
+pub use self::account::AccountReply;
+pub use self::help::{explain, help};
+pub use self::lists::{lobbies, picture_list, users};
+pub use self::moderation::ModerationReply;
+pub use self::personal::PersonalReply;
+pub use self::records::{
+    AuditLine, Online, Place, Whois, audit, bans, certs, found, history, ignored, mail, whois,
+};
+pub use self::welcome::{
+    Farewell, NameProblem, PasswordProblem, ask_name_again, ask_password, ask_password_again,
+    farewell, refusal, welcome,
+};
+use super::accounts::MIN_ACCOUNT_PASSWORD_CHARS;
+use super::ansi::Colour;
+use super::command::Spec;
+use super::lobbies::CreateError;
+use super::name::Name;
+use super::password::MAX_PASSWORD_CHARS;
+use super::pictures::Picture;
+use super::render::Sheet;
+use super::room::{JoinError, PromptError};
+use crate::ai::AiFailure;
+
+/// A one-line answer to one user.
+#[derive(Debug)]
+pub enum Reply<'a> {
+    /// The message, description or prompt is over this many characters.
+    TooLong(usize),
+    /// The password is too long.
+    PasswordTooLong,
+    /// The password of an account is too short.
+    PasswordTooShort,
+    /// The question to Rox is over this many characters.
+    QuestionTooLong(usize),
+    /// Over the rate limit, for so many seconds more.
+    RateLimited(u64),
+    /// No such command.
+    UnknownCommand,
+    /// Wrong arguments.
+    Usage(&'static Spec),
+    /// No such user.
+    UserNotFound,
+    /// The lobby was made.
+    Created {
+        /// Its name.
+        lobby: &'a Name,
+        /// Whether it has a password.
+        private: bool,
+    },
+    /// The lobby was not made.
+    NotCreated(CreateError),
+    /// The user stays where they were.
+    NotJoined(&'a JoinError),
+    /// The picture was set.
+    PictureSet(Picture),
+    /// The picture is the default again.
+    PictureReset,
+    /// No such picture.
+    PictureUnknown,
+    /// The prompt was set.
+    PromptSet,
+    /// The prompt was not set.
+    PromptRefused(PromptError),
+    /// The question was taken.
+    AiThinking,
+    /// There is no AI here.
+    AiUnavailable,
+    /// Too many questions are waiting.
+    AiBusy,
+    /// The question failed.
+    AiFailed(AiFailure),
+    /// Something inside does not answer; nothing was done.
+    ServerBusy,
+    /// What must last could not be stored; nothing was done.
+    NotStored,
+    /// The lobby broke and was set up again.
+    LobbyRestarted,
+    /// About one's account.
+    Account(AccountReply<'a>),
+    /// About oneself, and whom one hears.
+    Personal(PersonalReply<'a>),
+    /// About what operators, owners and admins do.
+    Moderation(ModerationReply<'a>),
+}
+
+/// Writes a one-line answer.
+pub fn reply(sheet: &mut Sheet, reply: &Reply<'_>) {
+    sheet.on(if reply.is_good() { Colour::Green } else { Colour::Red });
+    match reply {
+        Reply::TooLong(max) => too_long(sheet, *max as u64),
+        Reply::PasswordTooLong => sheet
+            .fixed("Password too long (max ")
+            .number(MAX_PASSWORD_CHARS as u64)
+            .fixed(" chars)"),
+        Reply::PasswordTooShort => sheet
+            .fixed("Password too short (min ")
+            .number(MIN_ACCOUNT_PASSWORD_CHARS as u64)
+            .fixed(" chars)"),
+        Reply::QuestionTooLong(max) => {
+            sheet.fixed("AI question too long. Max: ").number(*max as u64).fixed(" characters")
+        }
+        Reply::RateLimited(secs) => wait(sheet, "⚠ Rate limited! Wait ", *secs),
+        Reply::UnknownCommand => sheet.fixed("Unknown command. Type /help for available commands."),
+        Reply::Usage(spec) => help::usage(sheet.fixed("Usage: "), spec),
+        Reply::UserNotFound => sheet.fixed("User not found."),
+        Reply::Created { lobby, private } => created(sheet, lobby, *private),
+        Reply::NotCreated(why) => sheet.fixed(match why {
+            CreateError::BadName(_) => "Lobby name must be 2-20 letters, numbers, - or _",
+            CreateError::Exists => "Lobby already exists",
+            CreateError::TooManyOfUser => "You have too many lobbies",
+            CreateError::TooMany => "Too many lobbies on this server",
+        }),
+        Reply::NotJoined(why) => not_joined(sheet, why),
+        Reply::PictureSet(picture) => {
+            sheet.fixed("Profile picture changed to: ").off().picture(*picture)
+        }
+        Reply::PictureReset => sheet.fixed("Profile picture reset to default."),
+        Reply::PictureUnknown => {
+            sheet.fixed("Profile picture not found. Use /sp list to see options.")
+        }
+        Reply::PromptSet => sheet.fixed("AI prompt updated!"),
+        Reply::PromptRefused(why) => sheet.fixed(match why {
+            PromptError::General => "Cannot set the prompt of the general lobby",
+            PromptError::NotCreator => "Only the lobby creator can set the AI prompt",
+        }),
+        Reply::AiThinking => sheet.fixed("[AI] Thinking..."),
+        Reply::AiUnavailable => sheet.fixed("AI is not available on this server"),
+        Reply::AiBusy => sheet.fixed("AI is busy, try again in a moment."),
+        Reply::AiFailed(why) => sheet.fixed(match why {
+            AiFailure::RateLimited => "AI Error: Rate limit reached. Please wait and try again.",
+            AiFailure::QuotaReached => "AI Error: Quota reached. Try later.",
+            AiFailure::InvalidPrompt => "AI Error: Your prompt is invalid.",
+            AiFailure::Unavailable => "AI Error: Please try again later.",
+        }),
+        Reply::ServerBusy => sheet.fixed(SERVER_BUSY),
+        Reply::NotStored => sheet.fixed("That could not be stored, so nothing was changed."),
+        Reply::LobbyRestarted => sheet.fixed("The lobby had to be restarted. You are back in it."),
+        Reply::Account(reply) => reply.write(sheet),
+        Reply::Personal(reply) => reply.write(sheet),
+        Reply::Moderation(reply) => reply.write(sheet),
+    };
+    sheet.off().newline();
+}
+
+impl Reply<'_> {
+    fn is_good(&self) -> bool {
+        match self {
+            Self::Created { .. }
+            | Self::PictureSet(_)
+            | Self::PictureReset
+            | Self::PromptSet
+            | Self::AiThinking => true,
+            Self::Account(reply) => reply.is_good(),
+            Self::Personal(reply) => reply.is_good(),
+            Self::Moderation(reply) => reply.is_good(),
+            _ => false,
+        }
+    }
+}
+
+const SERVER_BUSY: &str = "Server is busy, try again in a moment.";
+
+fn too_long(sheet: &mut Sheet, max: u64) -> &mut Sheet {
+    sheet.fixed("Message too long (max ").number(max).fixed(" chars)")
+}
+
+fn wait<'s>(sheet: &'s mut Sheet, what: &'static str, secs: u64) -> &'s mut Sheet {
+    sheet.fixed(what).number(secs).fixed(" seconds.")
+}
+
+fn too_many_attempts(sheet: &mut Sheet, secs: u64) -> &mut Sheet {
+    wait(sheet, "Too many attempts. Wait ", secs)
+}
+
+fn created<'s>(sheet: &'s mut Sheet, lobby: &Name, private: bool) -> &'s mut Sheet {
+    sheet.fixed(if private { "Created private lobby '" } else { "Created public lobby '" });
+    sheet.name(lobby).fixed("'. Use /join ").name(lobby);
+    sheet.fixed(if private { " <password> to enter." } else { " to enter." })
+}
+
+fn not_joined<'s>(sheet: &'s mut Sheet, why: &JoinError) -> &'s mut Sheet {
+    match why {
+        JoinError::NoSuchLobby => sheet.fixed("Lobby does not exist"),
+        JoinError::WrongPassword => sheet.fixed("Incorrect password for private lobby"),
+        JoinError::AlreadyThere(lobby) => {
+            sheet.fixed("You are already in '").name(lobby).fixed("'")
+        }
+        JoinError::TooManyAttempts(secs) => too_many_attempts(sheet, *secs),
+        JoinError::Banned(lobby, penalty) => {
+            sheet.fixed("You are banned from '").name(lobby).fixed("'");
+            moderation::penalty(sheet, penalty)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,239 @@
+//! What stands for a lobby whoever is in it: whose it is, who runs it, who is kept out.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::PromptError;
+use crate::chat::accounts::{AccountId, Identity, Target};
+use crate::chat::deeds::Deed;
+use crate::chat::directory::ConnId;
+use crate::chat::history::UnixMillis;
+use crate::chat::name::Name;
+use crate::chat::orders::{
+    MAX_OPERATORS, Order, OrderError, plan_sanction, plan_unban, plan_unmute,
+};
+use crate::chat::password::PasswordRecord;
+use crate::chat::roles::{Denied, Owner, Rank, Right, may_act_on};
+use crate::chat::sanctions::Sanctions;
+use crate::chat::text::Line;
+
+/// The charter of one lobby.
+#[derive(Debug)]
+pub struct Charter {
+    /// Whose it is.
+    pub owner: Owner,
+    /// The accounts that help the owner.
+    pub operators: BTreeSet<AccountId>,
+    /// The password record of a private lobby.
+    pub record: Option<Arc<PasswordRecord>>,
+    /// The prompt of its AI, where it has one of its own.
+    pub prompt: Option<Line>,
+    /// What it is about at present.
+    pub topic: Option<Line>,
+    /// The time between a user's messages; nothing for no limit.
+    pub slow: Duration,
+    /// Who may not speak.
+    pub mutes: Sanctions,
+    /// Who may not come in.
+    pub bans: Sanctions,
+}
+
+impl Charter {
+    /// The charter of a new lobby.
+    pub fn new(owner: Owner, record: Option<Arc<PasswordRecord>>) -> Self {
+        Self {
+            owner,
+            operators: BTreeSet::new(),
+            record,
+            prompt: None,
+            topic: None,
+            slow: Duration::ZERO,
+            mutes: Sanctions::default(),
+            bans: Sanctions::default(),
+        }
+    }
+
+    /// What a user is here.
+    pub fn rank(&self, who: &Identity) -> Rank {
+        self.rank_of(Some(who.conn), who.account, who.admin)
+    }
+
+    /// What a user is here who may be anywhere.
+    pub fn rank_of_target(&self, whom: &Target) -> Rank {
+        self.rank_of(whom.conn(), whom.account(), whom.is_admin())
+    }
+
+    fn rank_of(&self, conn: Option<ConnId>, account: Option<AccountId>, admin: bool) -> Rank {
+        if admin {
+            Rank::Admin
+        } else if self.owner.is(conn, account) {
+            Rank::Owner
+        } else if account.is_some_and(|account| self.operators.contains(&account)) {
+            Rank::Operator
+        } else {
+            Rank::Member
+        }
+    }
+
+    /// Whether a user has this right here.
+    ///
+    /// # Errors
+    /// What they are not.
+    pub fn check(&self, who: &Identity, right: Right) -> Result<(), Denied> {
+        right.check(who, self.rank(who))
+    }
+
+    /// Whether a user may change the prompt of the lobby's AI.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn may_set_prompt(&self, who: &Identity) -> Result<(), PromptError> {
+        if self.owner == Owner::Server {
+            return Err(PromptError::General);
+        }
+        if self.rank(who) < Rank::Owner { Err(PromptError::NotCreator) } else { Ok(()) }
+    }
+
+    /// What comes of an order of somebody who has `right` to give it here, in the lobby called
+    /// `lobby`. Changes nothing.
+    ///
+    /// # Errors
+    /// Why it is not carried out.
+    pub fn plan(
+        &self,
+        lobby: &Name,
+        (who, right): (&Identity, Right),
+        order: Order,
+        now: UnixMillis,
+    ) -> Result<Deed, OrderError> {
+        self.check(who, right)?;
+        let rank = |whom: &Target| self.rank_of_target(whom);
+        let me = (who, self.rank(who));
+        Ok(match order {
+            Order::Topic(topic) => Deed::Topic(topic),
+            Order::Slow(gap) => Deed::Slow(gap),
+            Order::Op(whom) => self.plan_op(&whom)?,
+            Order::Deop(whom) => {
+                let name = whom.name().clone();
+                match whom.account().filter(|account| self.operators.contains(account)) {
+                    Some(account) => Deed::Deop { account, name },
+                    None => return Err(OrderError::NotOperator(name)),
+                }
+            }
+            Order::Kick { whom, reason } => {
+                may_act_on(who, me.1, &whom, rank(&whom))?;
+                let name = whom.name().clone();
+                match whom.conn() {
+                    Some(conn) => Deed::Kick { conn, name, reason },
+                    None => return Err(OrderError::NotHere(name)),
+                }
+            }
+            Order::Mute { whom, time } => {
+                let theirs = (&whom, rank(&whom));
+                let mute = plan_sanction(&self.mutes, me, theirs, (time, None), now)?;
+                Deed::Mute { mute, conn: whom.conn() }
+            }
+            Order::Ban { whom, time, reason } => {
+                let theirs = (&whom, rank(&whom));
+                let ban = plan_sanction(&self.bans, me, theirs, (time, reason), now)?;
+                Deed::Ban { ban, conn: whom.conn() }
+            }
+            Order::Unmute(named) => plan_unmute(&self.mutes, &named, now)?,
+            Order::Unban(named) => plan_unban(&self.bans, &named, now)?,
+            Order::SetPassword(_) | Order::Transfer(_) | Order::Delete
+                if self.owner == Owner::Server =>
+            {
+                return Err(OrderError::General);
+            }
+            Order::SetPassword(record) => Deed::SetPassword(record),
+            Order::Transfer(whom) => self.plan_transfer(&whom)?,
+            Order::Delete => Deed::Delete(lobby.clone()),
+        })
+    }
+
+    fn plan_op(&self, whom: &Target) -> Result<Deed, OrderError> {
+        let name = whom.name().clone();
+        match self.rank_of_target(whom) {
+            Rank::Owner | Rank::Admin => return Err(OrderError::AlreadyOwner(name)),
+            Rank::Operator => return Err(OrderError::AlreadyOperator(name)),
+            Rank::Member => {}
+        }
+        let Some(account) = whom.account() else { return Err(OrderError::NoAccount(name)) };
+        if self.operators.len() >= MAX_OPERATORS {
+            return Err(OrderError::TooMany);
+        }
+        Ok(Deed::Op { account, name })
+    }
+
+    fn plan_transfer(&self, whom: &Target) -> Result<Deed, OrderError> {
+        let name = whom.name().clone();
+        match whom.account() {
+            None => Err(OrderError::NoAccount(name)),
+            Some(account) if self.owner == Owner::Account(account) => {
+                Err(OrderError::AlreadyOwner(name))
+            }
+            Some(account) => Ok(Deed::Transfer { account, name }),
+        }
+    }
+
+    /// Carries out what was planned. Who has to go is the Lobby's business.
+    pub fn apply(&mut self, deed: &Deed, now: UnixMillis) {
+        match deed {
+            Deed::Topic(topic) => self.topic = topic.clone(),
+            Deed::Slow(gap) => self.slow = *gap,
+            Deed::Op { account, .. } => _ = self.operators.insert(*account),
+            Deed::Deop { account, .. } => _ = self.operators.remove(account),
+            Deed::Mute { mute, .. } => {
+                self.mutes.forget_ended(now);
+                self.mutes.impose(mute.clone());
+            }
+            Deed::Ban { ban, .. } => {
+                self.bans.forget_ended(now);
+                self.bans.impose(ban.clone());
+            }
+            Deed::Unmute { subjects, .. } => {
+                subjects.iter().for_each(|s| _ = self.mutes.lift(*s));
+            }
+            Deed::Unban { subjects, .. } => subjects.iter().for_each(|s| _ = self.bans.lift(*s)),
+            Deed::SetPassword(record) => self.record = record.clone(),
+            Deed::Transfer { account, .. } => {
+                // Whoever gives a lobby away goes on helping there; a guest cannot.
+                if let Owner::Account(before) = self.owner {
+                    self.operators.insert(before);
+                }
+                self.operators.remove(account);
+                self.owner = Owner::Account(*account);
+            }
+            Deed::Kick { .. }
+            | Deed::Delete(_)
+            | Deed::Announce(_)
+            | Deed::ServerBan { .. }
+            | Deed::ServerUnban { .. } => {}
+        }
+    }
+
+    /// A guest has made an account: the lobby that they made is the account's. Whether this one is.
+    pub fn registered(&mut self, conn: ConnId, account: AccountId) -> bool {
+        let theirs = self.owner == Owner::Guest(conn);
+        if theirs {
+            self.owner = Owner::Account(account);
+        }
+        theirs
+    }
+
+    /// An account is no more: it runs nothing, and its lobby belongs to the connection that it was
+    /// used with last, or to nobody. Whether that changed anything here.
+    pub fn unregistered(&mut self, account: AccountId, conn: Option<ConnId>) -> bool {
+        let was_operator = self.operators.remove(&account);
+        let was_owner = self.owner == Owner::Account(account);
+        if was_owner {
+            self.owner = conn.map_or(Owner::Nobody, Owner::Guest);
+        }
+        was_operator || was_owner
+    }
+}
+
+#[cfg(test)]
+#[path = "charter_tests.rs"]
+mod tests;

@@ -1,0 +1,273 @@
+use std::net::IpAddr;
+
+use super::*;
+use crate::chat::accounts::Subject;
+use crate::chat::command::COMMANDS;
+use crate::chat::name::NameKey;
+use crate::chat::orders::Named;
+
+const NOW: UnixMillis = UnixMillis(1_000_000);
+
+fn name(text: &str) -> Name {
+    Name::parse(text).unwrap()
+}
+
+fn who(conn: u64, text: &str, account: Option<u32>, admin: bool) -> Identity {
+    let ip = IpAddr::from([10, 0, 0, conn as u8]).into();
+    Identity { conn: ConnId(conn), name: name(text), account: account.map(AccountId), ip, admin }
+}
+
+fn guest() -> Identity {
+    who(1, "guest", None, false)
+}
+
+fn member() -> Identity {
+    who(2, "member", Some(2), false)
+}
+
+fn operator() -> Identity {
+    who(3, "operator", Some(3), false)
+}
+
+fn owner() -> Identity {
+    who(4, "owner", Some(4), false)
+}
+
+fn admin() -> Identity {
+    who(5, "admiral", Some(5), true)
+}
+
+/// A lobby of the owner's with one operator.
+fn charter() -> Charter {
+    let mut charter = Charter::new(Owner::Account(AccountId(4)), None);
+    charter.operators.insert(AccountId(3));
+    charter
+}
+
+/// Plans, and carries out where that is allowed, with the right of the command's own row.
+fn order(charter: &mut Charter, by: &Identity, order: Order) -> Result<Deed, OrderError> {
+    let word = match &order {
+        Order::Topic(_) => "/topic",
+        Order::Op(_) => "/op",
+        Order::Deop(_) => "/deop",
+        Order::Kick { .. } => "/kick",
+        Order::Mute { .. } => "/mute",
+        Order::Unmute(_) => "/unmute",
+        Order::Ban { .. } => "/ban",
+        Order::Unban(_) => "/unban",
+        Order::Slow(_) => "/slow",
+        Order::SetPassword(_) => "/setpass",
+        Order::Transfer(_) => "/transfer",
+        Order::Delete => "/delete",
+    };
+    let right = COMMANDS.iter().find(|spec| spec.word == word).unwrap().right;
+    let deed = charter.plan(&name("coding"), (by, right), order, NOW)?;
+    charter.apply(&deed, NOW);
+    Ok(deed)
+}
+
+fn on(whom: Identity) -> Target {
+    Target::Present(whom)
+}
+
+fn kick(whom: Identity) -> Order {
+    Order::Kick { whom: on(whom), reason: None }
+}
+
+fn ban(whom: Identity) -> Order {
+    Order::Ban { whom: on(whom), time: None, reason: None }
+}
+
+fn mute(whom: Identity) -> Order {
+    Order::Mute { whom: on(whom), time: None }
+}
+
+#[test]
+fn everybody_has_one_rank() {
+    let charter = charter();
+    for (user, want) in [
+        (guest(), Rank::Member),
+        (member(), Rank::Member),
+        (operator(), Rank::Operator),
+        (owner(), Rank::Owner),
+        (admin(), Rank::Admin),
+    ] {
+        assert_eq!(charter.rank(&user), want);
+        assert_eq!(charter.rank_of_target(&on(user)), want);
+    }
+    let absent = Target::Absent { account: AccountId(4), name: name("owner"), admin: false };
+    assert_eq!(charter.rank_of_target(&absent), Rank::Owner);
+    let impostor = who(9, "owner", None, false);
+    assert_eq!(charter.rank(&impostor), Rank::Member, "a name gives no rights");
+}
+
+#[test]
+fn kicks_mutes_and_bans_are_for_those_above_and_of_those_below() {
+    let users = [guest(), member(), operator(), owner(), admin()];
+    let unallowed = [true, true, false, false, false];
+    for (by, denied) in users.iter().zip(unallowed) {
+        for whom in &users {
+            let (mine, theirs) = (charter().rank(by), charter().rank(whom));
+            let want = match () {
+                () if denied => Some(Denied::NotOperator),
+                () if by == whom => Some(Denied::Oneself),
+                () if theirs >= mine => Some(Denied::Outranked(theirs)),
+                () => None,
+            };
+            for what in [kick(whom.clone()), ban(whom.clone()), mute(whom.clone())] {
+                let got = order(&mut charter(), by, what).err();
+                assert_eq!(got, want.map(OrderError::Denied), "{} on {}", by.name, whom.name);
+            }
+        }
+    }
+}
+
+#[test]
+fn owners_name_operators_who_have_accounts() {
+    let mut charter = charter();
+    let op = |whom| Order::Op(on(whom));
+    for (by, whom, want) in [
+        (operator(), member(), Err(Denied::NotOwner.into())),
+        (owner(), guest(), Err(OrderError::NoAccount(name("guest")))),
+        (owner(), operator(), Err(OrderError::AlreadyOperator(name("operator")))),
+        (owner(), owner(), Err(OrderError::AlreadyOwner(name("owner")))),
+        (owner(), admin(), Err(OrderError::AlreadyOwner(name("admiral")))),
+        (owner(), member(), Ok(())),
+    ] {
+        assert_eq!(order(&mut charter, &by, op(whom)).map(|_| ()), want);
+    }
+    assert_eq!(charter.rank(&member()), Rank::Operator);
+    let deop = |whom| Order::Deop(on(whom));
+    assert_eq!(
+        order(&mut charter, &operator(), deop(member())).unwrap_err(),
+        Denied::NotOwner.into()
+    );
+    order(&mut charter, &admin(), deop(member())).unwrap();
+    assert_eq!(charter.rank(&member()), Rank::Member);
+    let again = order(&mut charter, &owner(), deop(member())).unwrap_err();
+    assert_eq!(again, OrderError::NotOperator(name("member")));
+}
+
+#[test]
+fn there_are_only_so_many_operators() {
+    let mut charter = charter();
+    charter.operators = (100..100 + MAX_OPERATORS as u32).map(AccountId).collect();
+    let full = order(&mut charter, &owner(), Order::Op(on(member()))).unwrap_err();
+    assert_eq!(full, OrderError::TooMany);
+}
+
+#[test]
+fn an_owner_who_gives_the_lobby_away_goes_on_as_operator() {
+    let mut charter = charter();
+    let transfer = |whom| Order::Transfer(on(whom));
+    for (by, whom, want) in [
+        (operator(), member(), Denied::NotOwner.into()),
+        (owner(), guest(), OrderError::NoAccount(name("guest"))),
+        (owner(), owner(), OrderError::AlreadyOwner(name("owner"))),
+    ] {
+        assert_eq!(order(&mut charter, &by, transfer(whom)).unwrap_err(), want);
+    }
+    order(&mut charter, &owner(), transfer(operator())).unwrap();
+    assert_eq!(charter.rank(&operator()), Rank::Owner);
+    assert_eq!(charter.rank(&owner()), Rank::Operator);
+    order(&mut charter, &admin(), transfer(admin())).unwrap();
+    assert_eq!(charter.owner, Owner::Account(AccountId(5)), "an admin may take one over");
+
+    let mut of_guest = Charter::new(Owner::Guest(ConnId(1)), None);
+    order(&mut of_guest, &guest(), transfer(member())).unwrap();
+    assert_eq!((of_guest.rank(&member()), of_guest.rank(&guest())), (Rank::Owner, Rank::Member));
+}
+
+#[test]
+fn general_is_nobodys_but_admins_run_it() {
+    let mut general = Charter::new(Owner::Server, None);
+    for what in [Order::SetPassword(None), Order::Transfer(on(member())), Order::Delete] {
+        assert_eq!(
+            order(&mut general, &owner(), what.clone()).unwrap_err(),
+            Denied::NotOwner.into()
+        );
+        assert_eq!(order(&mut general, &admin(), what).unwrap_err(), OrderError::General);
+    }
+    assert_eq!(general.may_set_prompt(&admin()), Err(PromptError::General));
+    order(&mut general, &admin(), Order::Op(on(member()))).unwrap();
+    order(&mut general, &member(), kick(guest())).unwrap();
+    assert_eq!(charter().may_set_prompt(&operator()), Err(PromptError::NotCreator));
+    assert_eq!(charter().may_set_prompt(&admin()), Ok(()));
+}
+
+#[test]
+fn what_is_refused_changes_nothing_and_what_is_planned_nothing_yet() {
+    let mut charter = charter();
+    let before = format!("{charter:?}");
+    for what in [Order::Topic(Some(Line::clean("x"))), ban(member()), Order::Delete] {
+        assert!(order(&mut charter, &member(), what).is_err());
+    }
+    let right = Right::Operator;
+    let topic = Order::Topic(Some(Line::clean("x")));
+    assert!(charter.plan(&name("coding"), (&owner(), right), topic, NOW).is_ok());
+    assert_eq!(format!("{charter:?}"), before);
+}
+
+#[test]
+fn orders_that_set_something_set_it() {
+    let mut charter = charter();
+    order(&mut charter, &operator(), Order::Topic(Some(Line::clean("Release")))).unwrap();
+    assert_eq!(charter.topic.as_ref().map(Line::as_str), Some("Release"));
+    order(&mut charter, &operator(), Order::Topic(None)).unwrap();
+    assert!(charter.topic.is_none());
+    order(&mut charter, &operator(), Order::Slow(Duration::from_secs(5))).unwrap();
+    assert_eq!(charter.slow, Duration::from_secs(5));
+    let deleted = order(&mut charter, &owner(), Order::Delete).unwrap();
+    assert!(matches!(deleted, Deed::Delete(lobby) if lobby == name("coding")));
+}
+
+#[test]
+fn bans_are_lifted_by_the_name_they_were_set_for() {
+    let mut charter = charter();
+    order(&mut charter, &operator(), ban(guest())).unwrap();
+    order(&mut charter, &operator(), ban(who(8, "Guest", None, false))).unwrap();
+    assert_eq!(charter.bans.list(NOW).len(), 2);
+    let named = |text| Named { key: NameKey::of(text), whom: None };
+    let missing = order(&mut charter, &operator(), Order::Unban(named("bob"))).unwrap_err();
+    assert_eq!(missing, OrderError::NotBanned);
+    order(&mut charter, &operator(), Order::Unban(named("GUEST"))).unwrap();
+    assert!(charter.bans.list(NOW).is_empty());
+
+    order(&mut charter, &operator(), ban(guest())).unwrap();
+    let renamed = Named { whom: Some(on(who(1, "other", None, false))), ..named("other") };
+    let deed = order(&mut charter, &operator(), Order::Unban(renamed)).unwrap();
+    assert_eq!(deed.whom(), Some(&name("guest")), "shown under the name on the list");
+}
+
+#[test]
+fn an_account_that_is_not_connected_can_be_banned() {
+    let mut charter = charter();
+    let whom = Target::Absent { account: AccountId(2), name: name("member"), admin: false };
+    let time = Some(Duration::from_secs(60));
+    let what = Order::Ban { whom, time, reason: Some(Line::clean("spam")) };
+    let Ok(Deed::Ban { ban, conn: None }) = order(&mut charter, &operator(), what) else {
+        panic!("not planned");
+    };
+    assert_eq!(ban.subject, Subject::Account(AccountId(2)));
+    assert_eq!((ban.time(), ban.by), (time, name("operator")));
+    let kick = Order::Kick {
+        whom: Target::Absent { account: AccountId(2), name: name("member"), admin: false },
+        reason: None,
+    };
+    let absent = order(&mut charter, &operator(), kick).unwrap_err();
+    assert_eq!(absent, OrderError::NotHere(name("member")));
+}
+
+#[test]
+fn an_account_that_is_gone_runs_nothing() {
+    let mut charter = charter();
+    assert!(!charter.unregistered(AccountId(2), None));
+    assert!(charter.unregistered(AccountId(3), None));
+    assert_eq!(charter.rank(&operator()), Rank::Member);
+    assert!(charter.unregistered(AccountId(4), Some(ConnId(4))));
+    assert_eq!(charter.owner, Owner::Guest(ConnId(4)));
+    assert!(charter.registered(ConnId(4), AccountId(9)));
+    assert!(!charter.registered(ConnId(4), AccountId(10)));
+    assert!(charter.unregistered(AccountId(9), None));
+    assert_eq!(charter.owner, Owner::Nobody);
+}

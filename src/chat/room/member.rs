@@ -1,0 +1,60 @@
+//! Who is in a lobby, and what they say.
+
+use super::UnixMillis;
+use crate::chat::accounts::Identity;
+use crate::chat::name::Name;
+use crate::chat::pictures::Picture;
+use crate::chat::text::Line;
+
+/// A user in a lobby; `handle` says where to reach them.
+#[derive(Debug, Clone)]
+pub struct Member<H> {
+    /// Who they are.
+    pub who: Identity,
+    /// Their picture.
+    pub picture: Picture,
+    /// What they say of being away.
+    pub away: Option<Line>,
+    /// Where to reach them.
+    pub handle: H,
+    /// Since when they are here.
+    pub(super) since: UnixMillis,
+    /// A guest who was muted by name: others of the address who were here then are not meant.
+    pub(super) muted: bool,
+}
+
+impl<H> Member<H> {
+    /// A user who wants to come in.
+    pub fn new(who: Identity, picture: Picture, away: Option<Line>, handle: H) -> Self {
+        Self { who, picture, away, handle, since: UnixMillis(0), muted: false }
+    }
+}
+
+/// A user as `/users` shows them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Presence {
+    /// Their picture.
+    pub picture: Picture,
+    /// Their name.
+    pub name: Name,
+    /// What they say of being away.
+    pub away: Option<Line>,
+}
+
+/// What somebody says to a lobby.
+#[derive(Debug)]
+pub struct Saying {
+    /// What.
+    pub text: Line,
+    /// For whom, for `/tag`.
+    pub tagged: Option<Name>,
+    /// Whether they do it rather than say it, for `/me`.
+    pub action: bool,
+}
+
+impl Saying {
+    /// An ordinary message.
+    pub fn message(text: Line) -> Self {
+        Self { text, tagged: None, action: false }
+    }
+}

@@ -1,0 +1,341 @@
+//! The rules of one lobby: who is in it, what was said, who may do what.
+
+mod charter;
+mod member;
+mod slow;
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+pub use self::charter::Charter;
+pub use self::member::{Member, Presence, Saying};
+use self::slow::Pacing;
+use super::accounts::{AccountId, Identity};
+use super::deeds::Deed;
+use super::directory::{ConnId, IpKey};
+use super::history::{Entry, History, UnixMillis};
+use super::name::Name;
+use super::orders::{Order, OrderError};
+use super::password::PasswordRecord;
+use super::pictures::Picture;
+use super::roles::{Owner, Rank, Right};
+use super::sanctions::{Penalty, Sanction};
+use super::text::Line;
+
+/// Why a user does not get into a lobby.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum JoinError {
+    /// There is none of that name (any more).
+    #[error("no such lobby")]
+    NoSuchLobby,
+    /// It is private, and the password is wrong or missing.
+    #[error("wrong password")]
+    WrongPassword,
+    /// They are in it.
+    #[error("already there")]
+    AlreadyThere(Name),
+    /// This address gave too many wrong passwords; seconds to wait.
+    #[error("too many wrong passwords")]
+    TooManyAttempts(u64),
+    /// They are banned from this lobby.
+    #[error("banned")]
+    Banned(Name, Penalty),
+}
+
+/// Why the prompt of the lobby's AI was not changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum PromptError {
+    /// `general` belongs to nobody.
+    #[error("the general lobby has the server's prompt")]
+    General,
+    /// Only an owner may, who is whoever made the lobby unless they gave it away.
+    #[error("not the creator")]
+    NotCreator,
+}
+
+/// Why something was not said.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SayError {
+    /// By somebody who is not in the lobby.
+    #[error("not in the lobby")]
+    NotHere,
+    /// They are muted.
+    #[error("muted")]
+    Muted(Penalty),
+    /// The lobby is in slow mode, and they spoke just now; how long to wait.
+    #[error("too soon after the last message")]
+    TooSoon(Duration),
+}
+
+/// One lobby.
+#[derive(Debug)]
+pub struct Room<H> {
+    name: Name,
+    charter: Charter,
+    /// Boxed, since a table is up to half empty.
+    members: HashMap<ConnId, Box<Member<H>>>,
+    history: History,
+    pacing: Pacing,
+}
+
+impl<H> Room<H> {
+    /// An empty lobby.
+    pub fn new(name: Name, charter: Charter, history: History) -> Self {
+        Self { name, charter, members: HashMap::new(), history, pacing: Pacing::default() }
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &Name {
+        &self.name
+    }
+
+    /// What stands for it whoever is in it.
+    pub fn charter(&self) -> &Charter {
+        &self.charter
+    }
+
+    /// The prompt of its AI, where it has one of its own.
+    pub fn prompt(&self) -> Option<&Line> {
+        self.charter.prompt.as_ref()
+    }
+
+    /// Lets a user in. `proof` is the record that their password was checked against.
+    ///
+    /// # Errors
+    /// [`JoinError::Banned`], which does not hold for those who run the lobby,
+    /// [`JoinError::WrongPassword`] where the proof is not for the record that stands now,
+    /// [`JoinError::AlreadyThere`].
+    pub fn join(
+        &mut self,
+        mut member: Member<H>,
+        proof: Option<&PasswordRecord>,
+        now: UnixMillis,
+    ) -> Result<(), JoinError> {
+        let who = &member.who;
+        if self.members.contains_key(&who.conn) {
+            return Err(JoinError::AlreadyThere(self.name.clone()));
+        }
+        if self.charter.rank(who) == Rank::Member
+            && let Some(ban) = self.charter.bans.of(who.account, who.ip, now)
+        {
+            return Err(JoinError::Banned(self.name.clone(), ban.penalty(now)));
+        }
+        if self.charter.record.as_deref().is_some_and(|record| Some(record) != proof) {
+            return Err(JoinError::WrongPassword);
+        }
+        member.since = now;
+        self.members.insert(member.who.conn, Box::new(member));
+        Ok(())
+    }
+
+    /// Takes a user out.
+    pub fn leave(&mut self, conn: ConnId) -> Option<Member<H>> {
+        self.members.remove(&conn).map(|member| *member)
+    }
+
+    /// A second login of the same account takes the place of the first: the member goes on under
+    /// another connection. The handle that they had; none where `from` is not here.
+    pub fn take_over(&mut self, from: ConnId, conn: ConnId, ip: IpKey, handle: H) -> Option<H> {
+        let mut member = self.members.remove(&from)?;
+        (member.who.conn, member.who.ip) = (conn, ip);
+        member.away = None;
+        let before = std::mem::replace(&mut member.handle, handle);
+        self.members.insert(conn, member);
+        Some(before)
+    }
+
+    /// A user in the lobby.
+    pub fn member(&self, conn: ConnId) -> Option<&Member<H>> {
+        self.members.get(&conn).map(|member| &**member)
+    }
+
+    /// Everybody in it, in no order.
+    pub fn members(&self) -> impl Iterator<Item = &Member<H>> {
+        self.members.values().map(|member| &**member)
+    }
+
+    /// How many are in it.
+    pub fn len(&self) -> usize {
+        self.members.len()
+    }
+
+    /// Whether nobody is in it.
+    pub fn is_empty(&self) -> bool {
+        self.members.is_empty()
+    }
+
+    /// The mute that holds for a member now.
+    pub fn mute_of(&self, conn: ConnId, now: UnixMillis) -> Option<&Sanction> {
+        let member = self.members.get(&conn)?;
+        let mute = self.charter.mutes.of(member.who.account, member.who.ip, now)?;
+        let meant = member.who.account.is_some() || member.muted || member.since >= mute.at;
+        meant.then_some(mute)
+    }
+
+    /// Whether a user may say something now, which is then taken as said. Rox is asked this way too.
+    ///
+    /// # Errors
+    /// Why not. Those who run the lobby are neither muted nor slowed down.
+    pub fn speak(&mut self, conn: ConnId, now: UnixMillis) -> Result<(), SayError> {
+        let member = self.members.get(&conn).ok_or(SayError::NotHere)?;
+        let charter = &self.charter;
+        if charter.rank(&member.who) > Rank::Member {
+            return Ok(());
+        }
+        if let Some(mute) = self.mute_of(conn, now) {
+            return Err(SayError::Muted(mute.penalty(now)));
+        }
+        if charter.slow.is_zero() {
+            return Ok(());
+        }
+        self.pacing.speak(&member.who, charter.slow, now).map_err(SayError::TooSoon)
+    }
+
+    /// Puts a message of a member's into the history, as it is to be shown.
+    ///
+    /// # Errors
+    /// As [`Room::speak`].
+    pub fn say(
+        &mut self,
+        conn: ConnId,
+        saying: Saying,
+        now: UnixMillis,
+    ) -> Result<Entry, SayError> {
+        self.speak(conn, now)?;
+        let member = self.members.get(&conn).ok_or(SayError::NotHere)?;
+        let (picture, author) = (member.picture, member.who.name.clone());
+        let Saying { text, tagged, action } = saying;
+        let entry = Entry { at: now, picture, author, tagged, action, text };
+        self.history.push(entry.clone());
+        Ok(entry)
+    }
+
+    /// Changes a member's picture.
+    pub fn set_picture(&mut self, conn: ConnId, picture: Picture) {
+        if let Some(member) = self.members.get_mut(&conn) {
+            member.picture = picture;
+        }
+    }
+
+    /// A member is away, or back.
+    pub fn set_away(&mut self, conn: ConnId, away: Option<Line>) {
+        if let Some(member) = self.members.get_mut(&conn) {
+            member.away = away;
+        }
+    }
+
+    /// A member has another name. The one before; none where they are not here.
+    pub fn rename(&mut self, conn: ConnId, name: Name) -> Option<Name> {
+        let member = self.members.get_mut(&conn)?;
+        Some(std::mem::replace(&mut member.who.name, name))
+    }
+
+    /// A guest has made an account, and keeps the lobby if it is theirs. Whether it is.
+    pub fn registered(&mut self, conn: ConnId, account: AccountId, admin: bool) -> bool {
+        if let Some(member) = self.members.get_mut(&conn) {
+            (member.who.account, member.who.admin) = (Some(account), admin);
+        }
+        self.charter.registered(conn, account)
+    }
+
+    /// An account is no more; `conn` is the connection that is logged in to it. Whether its rank
+    /// here has changed.
+    pub fn unregistered(&mut self, account: AccountId, conn: Option<ConnId>) -> bool {
+        if let Some(member) = conn.and_then(|conn| self.members.get_mut(&conn)) {
+            (member.who.account, member.who.admin) = (None, false);
+        }
+        self.charter.unregistered(account, conn)
+    }
+
+    /// Whether a user may change the prompt of the lobby's AI.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn may_set_prompt(&self, conn: ConnId) -> Result<(), PromptError> {
+        match self.members.get(&conn) {
+            Some(member) => self.charter.may_set_prompt(&member.who),
+            None if self.charter.owner == Owner::Server => Err(PromptError::General),
+            None => Err(PromptError::NotCreator),
+        }
+    }
+
+    /// Changes the prompt of the lobby's AI.
+    pub fn set_prompt(&mut self, prompt: Line) {
+        self.charter.prompt = Some(prompt);
+    }
+
+    /// What comes of an order. Changes nothing: the deed is to be stored first.
+    ///
+    /// # Errors
+    /// Why it is not carried out.
+    pub fn plan(
+        &self,
+        by: (&Identity, Right),
+        order: Order,
+        now: UnixMillis,
+    ) -> Result<Deed, OrderError> {
+        let deed = self.charter.plan(&self.name, by, order, now)?;
+        match &deed {
+            Deed::Kick { conn, name, .. } if !self.members.contains_key(conn) => {
+                Err(OrderError::NotHere(name.clone()))
+            }
+            _ => Ok(deed),
+        }
+    }
+
+    /// Carries out a deed. Whoever it [removes](Deed::removes) is still here after it.
+    pub fn apply(&mut self, deed: &Deed, now: UnixMillis) {
+        match deed {
+            Deed::Slow(_) => self.pacing.clear(),
+            Deed::Mute { mute, conn } => {
+                // One of the same address may be muted already, and stays so.
+                let before = self.charter.mutes.get(mute.subject, now).map(|before| before.at);
+                for member in self.members.values_mut() {
+                    if member.who.subject() == mute.subject {
+                        let so_far = before.is_some_and(|at| member.muted || member.since >= at);
+                        member.muted = so_far || Some(member.who.conn) == *conn;
+                    }
+                }
+            }
+            _ => {}
+        }
+        self.charter.apply(deed, now);
+    }
+
+    /// Everybody in it as `/users` shows them, by name.
+    pub fn roster(&self) -> Vec<Presence> {
+        let presence = |m: &Member<H>| Presence {
+            picture: m.picture,
+            name: m.who.name.clone(),
+            away: m.away.clone(),
+        };
+        let mut users: Vec<_> = self.members().map(presence).collect();
+        users.sort_by_cached_key(|user| user.name.key());
+        users
+    }
+
+    /// Hands everything on, to a lobby that is set up in the place of this one.
+    pub fn take(&mut self) -> Self {
+        let nothing = Charter::new(self.charter.owner, None);
+        Self {
+            name: self.name.clone(),
+            charter: std::mem::replace(&mut self.charter, nothing),
+            members: std::mem::take(&mut self.members),
+            history: self.history.take(),
+            pacing: std::mem::take(&mut self.pacing),
+        }
+    }
+
+    /// What a user who joins now is shown, oldest first.
+    pub fn recent(&mut self, now: UnixMillis) -> impl Iterator<Item = &Entry> {
+        self.history.recent(now)
+    }
+
+    /// The newest `count` messages, oldest first.
+    pub fn last(&self, count: usize) -> impl Iterator<Item = &Entry> {
+        self.history.last(count)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,291 @@
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use super::*;
+use crate::chat::accounts::Target;
+use crate::chat::name::NameKey;
+use crate::chat::orders::Named;
+use crate::chat::password::Secret;
+use crate::chat::roles::Denied;
+
+const NOW: UnixMillis = UnixMillis(1_000_000);
+
+/// A user at the address 10.0.0.`ip`.
+fn who(conn: u64, name: &str, account: Option<u32>, ip: u8) -> Identity {
+    Identity {
+        conn: ConnId(conn),
+        name: Name::parse(name).unwrap(),
+        account: account.map(AccountId),
+        ip: IpKey::from(IpAddr::from([10, 0, 0, ip])),
+        admin: false,
+    }
+}
+
+fn guest(conn: u64, name: &str) -> Identity {
+    who(conn, name, None, conn as u8)
+}
+
+fn room(owner: Owner) -> Room<()> {
+    let history = History::new(10, Duration::from_secs(60));
+    Room::new(Name::parse("coding").unwrap(), Charter::new(owner, None), history)
+}
+
+fn join(room: &mut Room<()>, who: Identity) -> Result<(), JoinError> {
+    room.join(Member::new(who, Picture::DEFAULT, None, ()), None, NOW)
+}
+
+fn say(room: &mut Room<()>, conn: u64, now: UnixMillis) -> Result<Entry, SayError> {
+    room.say(ConnId(conn), Saying::message(Line::clean("hi")), now)
+}
+
+/// Plans as the owner, who is connection 1, and carries out.
+fn order(room: &mut Room<()>, order: Order, now: UnixMillis) -> Result<Deed, OrderError> {
+    let deed = room.plan((&guest(1, "alice"), Right::Operator), order, now)?;
+    room.apply(&deed, now);
+    Ok(deed)
+}
+
+fn present(who: Identity) -> Target {
+    Target::Present(who)
+}
+
+#[test]
+fn a_user_is_in_it_once() {
+    let mut room = room(Owner::Server);
+    assert_eq!(join(&mut room, guest(1, "alice")), Ok(()));
+    let again = join(&mut room, guest(1, "alice"));
+    assert_eq!(again, Err(JoinError::AlreadyThere(room.name().clone())));
+    assert!(room.leave(ConnId(1)).is_some());
+    assert!(room.leave(ConnId(1)).is_none());
+}
+
+#[test]
+fn a_private_lobby_wants_proof_for_the_record_that_stands() {
+    let record = |salt| PasswordRecord::create(&Secret::new("pw"), salt).unwrap();
+    let (mine, other) = (record(b"0123456789abcdef"), record(b"fedcba9876543210"));
+    let mut room = room(Owner::Guest(ConnId(1)));
+    let set = Deed::SetPassword(Some(Arc::new(mine.clone())));
+    room.apply(&set, NOW);
+    let member = || Member::new(guest(2, "bob"), Picture::DEFAULT, None, ());
+    for proof in [None, Some(&other)] {
+        assert_eq!(room.join(member(), proof, NOW), Err(JoinError::WrongPassword));
+    }
+    assert_eq!(room.join(member(), Some(&mine), NOW), Ok(()));
+    room.leave(ConnId(2));
+    room.apply(&Deed::SetPassword(Some(Arc::new(other))), NOW);
+    assert_eq!(room.join(member(), Some(&mine), NOW), Err(JoinError::WrongPassword));
+    room.apply(&Deed::SetPassword(None), NOW);
+    assert_eq!(room.join(member(), None, NOW), Ok(()));
+}
+
+#[test]
+fn only_members_speak_and_what_they_say_is_kept() {
+    let mut room = room(Owner::Server);
+    assert_eq!(say(&mut room, 1, NOW).unwrap_err(), SayError::NotHere);
+    join(&mut room, guest(1, "alice")).unwrap();
+    room.set_picture(ConnId(1), Picture::find("cat").unwrap());
+    let entry = say(&mut room, 1, NOW).unwrap();
+    assert_eq!((entry.author.as_str(), entry.picture.as_str()), ("alice", "(=^・^=)"));
+    let action = Saying { action: true, ..Saying::message(Line::clean("waves")) };
+    assert!(room.say(ConnId(1), action, NOW).unwrap().action);
+    assert_eq!(room.recent(NOW).count(), 2);
+}
+
+#[test]
+fn the_prompt_belongs_to_the_owner() {
+    let mut general = room(Owner::Server);
+    join(&mut general, guest(1, "alice")).unwrap();
+    assert_eq!(general.may_set_prompt(ConnId(1)), Err(PromptError::General));
+    let mut room = room(Owner::Guest(ConnId(1)));
+    for conn in [1, 2] {
+        join(&mut room, guest(conn, "alice")).unwrap();
+    }
+    assert_eq!(room.may_set_prompt(ConnId(2)), Err(PromptError::NotCreator));
+    assert_eq!(room.may_set_prompt(ConnId(9)), Err(PromptError::NotCreator));
+    assert_eq!(room.may_set_prompt(ConnId(1)), Ok(()));
+    room.set_prompt(Line::clean("Be a pirate"));
+    assert_eq!(room.prompt().map(Line::as_str), Some("Be a pirate"));
+}
+
+#[test]
+fn the_roster_is_by_name_whatever_the_case_and_says_who_is_away() {
+    let mut room = room(Owner::Server);
+    for (conn, name) in [(1, "zoe"), (2, "Bob"), (3, "alice")] {
+        join(&mut room, guest(conn, name)).unwrap();
+    }
+    room.set_away(ConnId(2), Some(Line::clean("lunch")));
+    let shown: Vec<_> = room.roster().into_iter().map(|p| (p.name, p.away)).collect();
+    let names: Vec<_> = shown.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["alice", "Bob", "zoe"]);
+    let away: Vec<_> = shown.iter().map(|(_, away)| away.is_some()).collect();
+    assert_eq!(away, [false, true, false]);
+}
+
+#[test]
+fn slow_mode_makes_all_wait_but_those_who_run_the_lobby() {
+    let mut room = room(Owner::Guest(ConnId(1)));
+    for (conn, name) in [(1, "alice"), (2, "bob")] {
+        join(&mut room, guest(conn, name)).unwrap();
+    }
+    order(&mut room, Order::Slow(Duration::from_secs(10)), NOW).unwrap();
+    let at = |secs: u64| UnixMillis(NOW.0 + secs * 1_000);
+    assert!(say(&mut room, 2, at(0)).is_ok());
+    let soon = say(&mut room, 2, at(4)).unwrap_err();
+    assert_eq!(soon, SayError::TooSoon(Duration::from_secs(6)));
+    assert_eq!(room.recent(at(4)).count(), 1, "it is not kept");
+    assert!(say(&mut room, 1, at(4)).is_ok() && say(&mut room, 1, at(4)).is_ok());
+    room.leave(ConnId(2));
+    join(&mut room, guest(2, "bob")).unwrap();
+    assert!(say(&mut room, 2, at(9)).is_err(), "coming back changes nothing");
+    assert!(say(&mut room, 2, at(10)).is_ok());
+    order(&mut room, Order::Slow(Duration::ZERO), at(11)).unwrap();
+    assert!(say(&mut room, 2, at(11)).is_ok() && say(&mut room, 2, at(11)).is_ok());
+}
+
+#[test]
+fn whoever_is_muted_says_nothing_until_it_ends() {
+    let mut room = room(Owner::Guest(ConnId(1)));
+    for user in [guest(1, "alice"), guest(2, "bob"), who(3, "carol", Some(3), 2)] {
+        join(&mut room, user).unwrap();
+    }
+    let mute = |whom, secs: Option<u64>| Order::Mute {
+        whom: present(whom),
+        time: secs.map(Duration::from_secs),
+    };
+    order(&mut room, mute(guest(2, "bob"), Some(60)), NOW).unwrap();
+    let muted = say(&mut room, 2, NOW).unwrap_err();
+    let penalty = Penalty { left: Some(Duration::from_secs(60)), reason: None };
+    assert_eq!(muted, SayError::Muted(penalty));
+    assert!(say(&mut room, 3, NOW).is_ok(), "an account of that address");
+    assert!(say(&mut room, 2, UnixMillis(NOW.0 + 60_000)).is_ok());
+
+    order(&mut room, mute(who(3, "carol", Some(3), 2), None), NOW).unwrap();
+    assert!(say(&mut room, 3, UnixMillis(u64::MAX)).is_err());
+    let carol = Named { key: NameKey::of("CAROL"), whom: None };
+    order(&mut room, Order::Unmute(carol.clone()), NOW).unwrap();
+    assert!(say(&mut room, 3, NOW).is_ok());
+    assert_eq!(order(&mut room, Order::Unmute(carol), NOW).unwrap_err(), OrderError::NotMuted);
+}
+
+#[test]
+fn a_muted_guest_gains_nothing_by_coming_back_and_others_of_the_address_lose_nothing() {
+    let mut room = room(Owner::Guest(ConnId(1)));
+    let before = UnixMillis(NOW.0 - 1);
+    for user in [who(1, "alice", None, 7), who(2, "bob", None, 7), who(3, "eve", None, 7)] {
+        room.join(Member::new(user, Picture::DEFAULT, None, ()), None, before).unwrap();
+    }
+    let mute = |whom| Order::Mute { whom: present(whom), time: Some(Duration::from_secs(60)) };
+    order(&mut room, mute(who(2, "bob", None, 7)), NOW).unwrap();
+    assert!(say(&mut room, 1, NOW).is_ok() && say(&mut room, 3, NOW).is_ok());
+    assert!(say(&mut room, 2, NOW).is_err());
+    room.rename(ConnId(2), Name::parse("rob").unwrap());
+    assert!(say(&mut room, 2, NOW).is_err());
+    room.leave(ConnId(2));
+    for conn in [2, 4] {
+        join(&mut room, who(conn, "bobby", None, 7)).unwrap();
+        assert!(say(&mut room, conn, NOW).is_err(), "{conn}");
+    }
+    let later = UnixMillis(NOW.0 + 1);
+    order(&mut room, mute(who(3, "eve", None, 7)), later).unwrap();
+    for conn in [2, 3, 4] {
+        assert!(say(&mut room, conn, later).is_err(), "{conn}");
+    }
+    let ended = UnixMillis(later.0 + 60_000);
+    order(&mut room, mute(who(4, "bobby", None, 7)), ended).unwrap();
+    assert!(say(&mut room, 4, ended).is_err());
+    assert!(say(&mut room, 2, ended).is_ok() && say(&mut room, 3, ended).is_ok());
+}
+
+#[test]
+fn a_ban_keeps_out_whoever_it_is_about_and_nobody_else() {
+    let mut room = room(Owner::Guest(ConnId(1)));
+    let bob = who(2, "bob", None, 9);
+    for user in [guest(1, "alice"), bob.clone()] {
+        join(&mut room, user).unwrap();
+    }
+    let reason = Some(Line::clean("spam"));
+    let time = Some(Duration::from_secs(60));
+    let ban = Order::Ban { whom: present(bob), time, reason: reason.clone() };
+    let deed = order(&mut room, ban, NOW).unwrap();
+    assert_eq!(deed.removes(), Some(ConnId(2)));
+    room.leave(ConnId(2));
+
+    let coding = room.name().clone();
+    let penalty = Penalty { left: time, reason };
+    let banned = Err(JoinError::Banned(coding, penalty));
+    assert_eq!(join(&mut room, who(5, "rob", None, 9)), banned);
+    assert_eq!(join(&mut room, who(6, "carol", Some(6), 9)), Ok(()), "an account there");
+    assert_eq!(join(&mut room, who(7, "dave", None, 8)), Ok(()), "another address");
+    let later = UnixMillis(NOW.0 + 60_000);
+    let late = Member::new(who(8, "bob", None, 9), Picture::DEFAULT, None, ());
+    assert_eq!(room.join(late, None, later), Ok(()));
+}
+
+#[test]
+fn the_owner_comes_in_whatever_is_banned() {
+    let mut room = room(Owner::Guest(ConnId(1)));
+    let bob = who(2, "bob", None, 1);
+    let ban = Order::Ban { whom: present(bob), time: None, reason: None };
+    order(&mut room, ban, NOW).unwrap();
+    assert_eq!(join(&mut room, guest(1, "alice")), Ok(()));
+    assert!(join(&mut room, who(3, "alice2", None, 1)).is_err());
+}
+
+#[test]
+fn only_somebody_who_is_here_is_kicked() {
+    let mut room = room(Owner::Guest(ConnId(1)));
+    join(&mut room, guest(1, "alice")).unwrap();
+    let kick = || Order::Kick { whom: present(guest(2, "bob")), reason: None };
+    let not_here = OrderError::NotHere(Name::parse("bob").unwrap());
+    assert_eq!(order(&mut room, kick(), NOW).unwrap_err(), not_here);
+    join(&mut room, guest(2, "bob")).unwrap();
+    assert_eq!(order(&mut room, kick(), NOW).unwrap().removes(), Some(ConnId(2)));
+    let by_bob = room.plan((&guest(2, "bob"), Right::Operator), kick(), NOW);
+    assert_eq!(by_bob.unwrap_err(), Denied::NotOperator.into());
+}
+
+#[test]
+fn a_second_login_takes_the_place_of_the_first() {
+    let mut room = room(Owner::Account(AccountId(7)));
+    let history = History::new(1, Duration::ZERO);
+    let mut other = Room::new(room.name().clone(), Charter::new(Owner::Server, None), history);
+    let member = Member::new(who(1, "alice", Some(7), 1), Picture::DEFAULT, None, 'a');
+    other.join(member, None, NOW).unwrap();
+    let ip = IpKey::from(IpAddr::from([10, 0, 0, 2]));
+    assert_eq!(other.take_over(ConnId(1), ConnId(2), ip, 'b'), Some('a'));
+    assert_eq!(other.take_over(ConnId(1), ConnId(3), ip, 'c'), None);
+    let member = other.member(ConnId(2)).unwrap();
+    assert_eq!((member.handle, member.who.ip, other.len()), ('b', ip, 1));
+    assert!(other.leave(ConnId(1)).is_none(), "the first takes nobody out when it goes");
+    room.unregistered(AccountId(7), None);
+    assert_eq!(room.charter().owner, Owner::Nobody);
+}
+
+#[test]
+fn a_guest_who_registers_keeps_the_lobby_and_one_who_unregisters_for_the_connection() {
+    let mut room = room(Owner::Guest(ConnId(1)));
+    join(&mut room, guest(1, "alice")).unwrap();
+    assert!(!room.registered(ConnId(2), AccountId(8), false));
+    assert!(room.registered(ConnId(1), AccountId(7), false));
+    assert_eq!(room.member(ConnId(1)).unwrap().who.account, Some(AccountId(7)));
+    let elsewhere = who(9, "alice", Some(7), 9);
+    assert_eq!(room.charter().rank(&elsewhere), Rank::Owner);
+    assert!(room.unregistered(AccountId(7), Some(ConnId(1))));
+    assert_eq!(room.member(ConnId(1)).unwrap().who.account, None);
+    assert_eq!(room.charter().rank(&guest(1, "alice")), Rank::Owner);
+    assert_eq!(room.charter().rank(&guest(2, "alice")), Rank::Member);
+}
+
+#[test]
+fn what_is_handed_on_is_all_there_is() {
+    let mut room = room(Owner::Guest(ConnId(1)));
+    join(&mut room, guest(1, "alice")).unwrap();
+    say(&mut room, 1, NOW).unwrap();
+    room.set_prompt(Line::clean("Be a pirate"));
+    order(&mut room, Order::Topic(Some(Line::clean("Release"))), NOW).unwrap();
+    let mut next = room.take();
+    assert!(room.is_empty() && room.prompt().is_none());
+    assert_eq!((next.len(), next.recent(NOW).count()), (1, 1));
+    assert_eq!(next.charter().topic.as_ref().map(Line::as_str), Some("Release"));
+    assert_eq!(next.charter().rank(&guest(1, "alice")), Rank::Owner);
+}

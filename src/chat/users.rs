@@ -1,0 +1,297 @@
+//! Who is connected under which name.
+//!
+//! Generic over the handles that the actors hand out, so that it can be tested without any.
+
+use std::collections::HashMap;
+
+use super::accounts::{AccountId, Accounts, Identity};
+use super::directory::ConnId;
+use super::name::{Name, NameKey};
+use super::skeleton::Lookalikes;
+use super::text::Line;
+
+/// Why somebody does not get a name.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ClaimError {
+    /// Somebody has it, or the server keeps it.
+    #[error("name taken")]
+    Taken,
+    /// It belongs to this account: whoever wants it must log in.
+    #[error("name of an account")]
+    Registered(AccountId),
+    /// It looks like this name, which is registered, kept or in use.
+    #[error("name too close to another")]
+    TooClose(Name),
+}
+
+/// A logged-in user.
+#[derive(Debug, Clone)]
+pub struct User<H> {
+    /// Who they are.
+    pub who: Identity,
+    /// What they want told to whoever writes to them while they are away.
+    pub away: Option<Line>,
+    /// Where to reach them.
+    pub handle: H,
+}
+
+/// The names in use. Checking and taking is one step.
+#[derive(Debug)]
+pub struct Users<H> {
+    /// Boxed, since a table is up to half empty.
+    by_key: HashMap<NameKey, Box<User<H>>>,
+    by_conn: HashMap<ConnId, NameKey>,
+    present: Lookalikes,
+    reserved: Lookalikes,
+}
+
+impl<H> Default for Users<H> {
+    fn default() -> Self {
+        let mut reserved = Lookalikes::default();
+        Name::reserved().for_each(|name| reserved.add(&name));
+        Self {
+            by_key: HashMap::new(),
+            by_conn: HashMap::new(),
+            present: Lookalikes::default(),
+            reserved,
+        }
+    }
+}
+
+impl<H> Users<H> {
+    /// Gives a guest the name that they ask for.
+    ///
+    /// # Errors
+    /// [`ClaimError`].
+    pub fn claim(
+        &mut self,
+        accounts: &Accounts,
+        who: Identity,
+        handle: H,
+    ) -> Result<(), ClaimError> {
+        if self.by_conn.contains_key(&who.conn) {
+            return Err(ClaimError::Taken);
+        }
+        self.check(accounts, &who.name)?;
+        self.insert(who, handle);
+        Ok(())
+    }
+
+    /// Lets somebody in who has proved that an account is theirs. Whoever had its name so far is
+    /// taken out, and handed back to be told.
+    pub fn log_in(&mut self, who: Identity, handle: H) -> Option<User<H>> {
+        self.release(who.conn);
+        let before = self.by_key.get(&who.name.key()).map(|user| user.who.conn);
+        let before = before.and_then(|conn| self.release(conn));
+        self.insert(who, handle);
+        before
+    }
+
+    /// Gives `conn` another name. Answered with the one before.
+    ///
+    /// # Errors
+    /// [`ClaimError`]; [`ClaimError::Taken`] too where it has none.
+    pub fn rename(
+        &mut self,
+        accounts: &Accounts,
+        conn: ConnId,
+        name: Name,
+    ) -> Result<Name, ClaimError> {
+        let mut user = self.release(conn).ok_or(ClaimError::Taken)?;
+        // Their own name is out of the way, so another spelling of it is free.
+        let checked = self.check(accounts, &name);
+        let before = user.who.name.clone();
+        if checked.is_ok() {
+            user.who.name = name;
+        }
+        self.put(user);
+        checked.map(|()| before)
+    }
+
+    /// Frees whatever name `conn` has.
+    pub fn release(&mut self, conn: ConnId) -> Option<User<H>> {
+        let user = self.by_conn.remove(&conn).and_then(|key| self.by_key.remove(&key))?;
+        self.present.remove(&user.who.name);
+        Some(*user)
+    }
+
+    /// The user who has this name in any spelling.
+    pub fn find(&self, key: &NameKey) -> Option<&User<H>> {
+        self.by_key.get(key).map(|user| &**user)
+    }
+
+    /// The user of this connection.
+    pub fn get(&self, conn: ConnId) -> Option<&User<H>> {
+        self.find(self.by_conn.get(&conn)?)
+    }
+
+    /// The guest of this connection has made an account, or given theirs up.
+    pub fn set_account(&mut self, conn: ConnId, account: Option<AccountId>, admin: bool) {
+        if let Some(user) = self.get_mut(conn) {
+            user.who.account = account;
+            user.who.admin = admin;
+        }
+    }
+
+    /// The user of this connection is away, or back.
+    pub fn set_away(&mut self, conn: ConnId, away: Option<Line>) {
+        if let Some(user) = self.get_mut(conn) {
+            user.away = away;
+        }
+    }
+
+    /// All of them, in no order.
+    pub fn iter(&self) -> impl Iterator<Item = &User<H>> {
+        self.by_key.values().map(|user| &**user)
+    }
+
+    /// How many have a name.
+    pub fn len(&self) -> usize {
+        self.by_key.len()
+    }
+
+    /// Whether nobody has a name.
+    pub fn is_empty(&self) -> bool {
+        self.by_key.is_empty()
+    }
+
+    fn check(&self, accounts: &Accounts, name: &Name) -> Result<(), ClaimError> {
+        let key = name.key();
+        if let Some(account) = accounts.find(&key) {
+            return Err(ClaimError::Registered(account));
+        }
+        if name.is_reserved() || accounts.is_admin(&key) || self.by_key.contains_key(&key) {
+            return Err(ClaimError::Taken);
+        }
+        let close = self.reserved.close_to(name).or_else(|| accounts.close_to(name));
+        match close.or_else(|| self.present.close_to(name)) {
+            Some(other) => Err(ClaimError::TooClose(other.clone())),
+            None => Ok(()),
+        }
+    }
+
+    fn insert(&mut self, who: Identity, handle: H) {
+        self.put(User { who, away: None, handle });
+    }
+
+    fn put(&mut self, user: User<H>) {
+        let key = user.who.name.key();
+        self.present.add(&user.who.name);
+        self.by_conn.insert(user.who.conn, key.clone());
+        self.by_key.insert(key, Box::new(user));
+    }
+
+    fn get_mut(&mut self, conn: ConnId) -> Option<&mut User<H>> {
+        self.by_key.get_mut(self.by_conn.get(&conn)?).map(|user| &mut **user)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::IpAddr;
+
+    use super::*;
+    use crate::chat::directory::IpKey;
+
+    fn name(text: &str) -> Name {
+        Name::parse(text).unwrap()
+    }
+
+    fn who(conn: u64, text: &str, account: Option<u32>) -> Identity {
+        Identity {
+            conn: ConnId(conn),
+            name: name(text),
+            account: account.map(AccountId),
+            ip: IpKey::from(IpAddr::from([10, 0, 0, 1])),
+            admin: false,
+        }
+    }
+
+    fn claim(users: &mut Users<()>, conn: u64, text: &str) -> Result<(), ClaimError> {
+        users.claim(&Accounts::default(), who(conn, text, None), ())
+    }
+
+    fn close(text: &str) -> ClaimError {
+        ClaimError::TooClose(name(text))
+    }
+
+    #[test]
+    fn a_name_has_one_owner_in_any_case_and_is_free_after() {
+        let mut users = Users::default();
+        assert_eq!(claim(&mut users, 1, "Bob"), Ok(()));
+        assert_eq!(claim(&mut users, 2, "bOB"), Err(ClaimError::Taken));
+        assert_eq!(claim(&mut users, 1, "other"), Err(ClaimError::Taken), "one name each");
+        let found = users.find(&NameKey::of("BOB")).map(|u| u.who.name.as_str());
+        assert_eq!(found, Some("Bob"));
+        assert!(users.release(ConnId(2)).is_none());
+        assert!(users.release(ConnId(1)).is_some());
+        assert_eq!(claim(&mut users, 2, "bOB"), Ok(()));
+        assert_eq!(users.len(), 1);
+    }
+
+    #[test]
+    fn a_new_name_is_neither_reserved_nor_registered_nor_close_to_another() {
+        let mut accounts = Accounts::new([name("root")]);
+        accounts.add(AccountId(7), name("alice"));
+        let mut users = Users::default();
+        users.claim(&accounts, who(1, "carol", None), ()).unwrap();
+        for (text, want) in [
+            ("Rox", ClaimError::Taken),
+            ("root", ClaimError::Taken),
+            ("Carol", ClaimError::Taken),
+            ("ALICE", ClaimError::Registered(AccountId(7))),
+            ("r0x", close("rox")),
+            ("adrnin", close("admin")),
+            ("al", close("ai")),
+            ("r00t", close("root")),
+            ("a1ice", close("alice")),
+            ("car0l", close("carol")),
+        ] {
+            let got = users.claim(&accounts, who(2, text, None), ());
+            assert_eq!(got, Err(want), "{text}");
+        }
+        users.release(ConnId(1));
+        assert_eq!(users.claim(&accounts, who(2, "car0l", None), ()), Ok(()));
+    }
+
+    #[test]
+    fn a_second_login_takes_the_name_over() {
+        let mut users = Users::default();
+        assert!(users.log_in(who(1, "alice", Some(7)), 'a').is_none());
+        let before = users.log_in(who(2, "alice", Some(7)), 'b').unwrap();
+        assert_eq!((before.who.conn, before.handle), (ConnId(1), 'a'));
+        assert!(users.release(ConnId(1)).is_none(), "the first has nothing left to give back");
+        assert_eq!(users.find(&NameKey::of("alice")).map(|u| u.handle), Some('b'));
+        assert_eq!(users.get(ConnId(2)).map(|u| u.handle), Some('b'));
+        assert_eq!(users.len(), 1);
+    }
+
+    #[test]
+    fn a_name_is_changed_in_one_step_or_not_at_all() {
+        let (mut users, accounts) = (Users::default(), Accounts::default());
+        claim(&mut users, 1, "alice").unwrap();
+        claim(&mut users, 2, "bob").unwrap();
+        let mut rename = |text| users.rename(&accounts, ConnId(1), name(text));
+        assert_eq!(rename("BOB"), Err(ClaimError::Taken));
+        assert_eq!(rename("b0b"), Err(close("bob")));
+        assert_eq!(rename("A1ice"), Ok(name("alice")), "close to nothing but their own");
+        assert_eq!(rename("carol"), Ok(name("A1ice")));
+        assert_eq!(users.rename(&accounts, ConnId(9), name("dave")), Err(ClaimError::Taken));
+        assert!(users.find(&NameKey::of("alice")).is_none());
+        assert_eq!(users.get(ConnId(1)).map(|u| u.who.name.as_str()), Some("carol"));
+        assert_eq!(claim(&mut users, 3, "alice"), Ok(()), "the old one is free");
+    }
+
+    #[test]
+    fn what_a_user_becomes_is_remembered() {
+        let mut users = Users::default();
+        claim(&mut users, 1, "alice").unwrap();
+        users.set_account(ConnId(1), Some(AccountId(7)), true);
+        users.set_away(ConnId(1), Some(Line::clean("lunch")));
+        users.set_away(ConnId(2), None);
+        let user = users.get(ConnId(1)).unwrap();
+        assert_eq!((user.who.account, user.who.admin), (Some(AccountId(7)), true));
+        assert_eq!(user.away.as_ref().map(Line::as_str), Some("lunch"));
+        assert_eq!(users.iter().count(), 1);
+    }
+}

@@ -1,0 +1,269 @@
+//! Changes to rows.
+
+use rusqlite::{Connection, ErrorCode, TransactionBehavior, params};
+
+use crate::chat::history::Entry;
+use crate::chat::lobbies::LobbyId;
+
+use super::change::Change;
+use super::error::StoreError;
+use super::model::{
+    Account, AccountId, AuditEntry, Lobby, Mail, Sanction, SanctionKind, Scope, Subject,
+};
+use super::rows::{int, kind_column, scope_column, subject_columns};
+use super::{Db, search};
+
+/// Records of the audit that are kept of a lobby, and of the server.
+pub const AUDIT_KEPT: u32 = 1_000;
+
+impl Db {
+    /// Carries out the changes in their order, in one transaction.
+    ///
+    /// # Errors
+    /// Why not. Then nothing of the group is there, and it can be tried again as it is, but for
+    /// [`StoreError::Rejected`].
+    pub fn apply(&mut self, changes: &[Change]) -> Result<(), StoreError> {
+        if changes.is_empty() {
+            return Ok(());
+        }
+        let tx = self.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        for (at, change) in changes.iter().enumerate() {
+            apply(&tx, change).map_err(|error| match error.sqlite_error_code() {
+                Some(ErrorCode::ConstraintViolation) => StoreError::Rejected(at),
+                _ => error.into(),
+            })?;
+        }
+        Ok(tx.commit()?)
+    }
+}
+
+fn apply(conn: &Connection, change: &Change) -> rusqlite::Result<()> {
+    match change {
+        Change::Said { lobby, seq, entry } => said(conn, *lobby, *seq, entry),
+        Change::LobbyPut(lobby) => put_lobby(conn, lobby),
+        Change::LobbyRemoved(lobby) => remove(conn, "lobby", lobby.0),
+        Change::LobbyUsed { lobby, at } => {
+            let sql = "UPDATE lobby SET used_at = ?2 WHERE id = ?1";
+            run(conn, sql, params![lobby.0, int(at.0)])
+        }
+        Change::AccountPut(account) => put_account(conn, account),
+        Change::AccountRemoved(account) => remove(conn, "account", account.0),
+        Change::AccountLeft { account, lobby, at } => {
+            let sql = "UPDATE account SET last_lobby = ?2, left_at = ?3 WHERE id = ?1";
+            run(conn, sql, params![account.0, lobby.0, int(at.0)])
+        }
+        Change::OperatorAdded { lobby, account } => run(
+            conn,
+            "INSERT INTO operator(lobby, account) SELECT ?1, ?2
+            WHERE EXISTS (SELECT 1 FROM lobby WHERE id = ?1)
+                AND EXISTS (SELECT 1 FROM account WHERE id = ?2)
+            ON CONFLICT DO NOTHING",
+            params![lobby.0, account.0],
+        ),
+        Change::OperatorRemoved { lobby, account } => {
+            let sql = "DELETE FROM operator WHERE lobby = ?1 AND account = ?2";
+            run(conn, sql, params![lobby.0, account.0])
+        }
+        Change::SanctionSet(sanction) => set_sanction(conn, sanction),
+        Change::SanctionLifted { kind, scope, subject } => {
+            lift_sanction(conn, *kind, *scope, *subject)
+        }
+        Change::CertAdded { account, fingerprint } => run(
+            conn,
+            "INSERT INTO cert(account, fingerprint) SELECT ?1, ?2
+            WHERE EXISTS (SELECT 1 FROM account WHERE id = ?1) ON CONFLICT DO NOTHING",
+            params![account.0, fingerprint.0],
+        ),
+        Change::CertRemoved { account, fingerprint } => {
+            let sql = "DELETE FROM cert WHERE account = ?1 AND fingerprint = ?2";
+            run(conn, sql, params![account.0, fingerprint.0])
+        }
+        Change::IgnoreAdded { account, who } => run(
+            conn,
+            "INSERT INTO ignored(account, key, name) SELECT ?1, ?2, ?3
+            WHERE EXISTS (SELECT 1 FROM account WHERE id = ?1)
+            ON CONFLICT DO UPDATE SET name = excluded.name",
+            params![account.0, who.key().as_str(), who.as_str()],
+        ),
+        Change::IgnoreRemoved { account, who } => {
+            let sql = "DELETE FROM ignored WHERE account = ?1 AND key = ?2";
+            run(conn, sql, params![account.0, who.as_str()])
+        }
+        Change::MailAdded { to, mail } => add_mail(conn, *to, mail),
+        Change::MailTaken { account, up_to } => {
+            let sql = "DELETE FROM mail WHERE account = ?1 AND id <= ?2";
+            run(conn, sql, params![account.0, int(up_to.0)])
+        }
+        Change::Audited(entry) => audit(conn, entry),
+    }
+}
+
+fn run(conn: &Connection, sql: &str, values: impl rusqlite::Params) -> rusqlite::Result<()> {
+    conn.prepare_cached(sql)?.execute(values).map(|_| ())
+}
+
+fn said(conn: &Connection, lobby: LobbyId, seq: u64, entry: &Entry) -> rusqlite::Result<()> {
+    let added = conn
+        .prepare_cached(
+            "INSERT INTO message(lobby, seq, at, author, picture, tagged, action, text)
+            SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8
+            WHERE EXISTS (SELECT 1 FROM lobby WHERE id = ?1)
+            ON CONFLICT(lobby, seq) DO NOTHING",
+        )?
+        .execute(params![
+            lobby.0,
+            int(seq),
+            int(entry.at.0),
+            entry.author.as_str(),
+            entry.picture.key(),
+            entry.tagged.as_ref().map(|name| name.as_str()),
+            entry.action,
+            entry.text.as_str(),
+        ])?;
+    if added == 0 {
+        return Ok(());
+    }
+    search::add(conn, conn.last_insert_rowid(), lobby.0.into(), entry.text.as_str())
+}
+
+/// An owner who unregistered meanwhile is none.
+fn put_lobby(conn: &Connection, lobby: &Lobby) -> rusqlite::Result<()> {
+    run(
+        conn,
+        "INSERT INTO lobby(id, key, name, creator, owner, description, topic, password, prompt,
+            slow_secs, made_at, used_at, password_at)
+        SELECT ?1, ?2, ?3, ?4, (SELECT id FROM account WHERE id = ?5), ?6, ?7, ?8, ?9, ?10, ?11, ?12,
+            ?13
+        WHERE NOT EXISTS (SELECT 1 FROM removed WHERE kind = 'lobby' AND id = ?1)
+        ON CONFLICT(id) DO UPDATE SET key = excluded.key, name = excluded.name,
+            creator = excluded.creator, owner = excluded.owner,
+            description = excluded.description, topic = excluded.topic,
+            password = excluded.password, prompt = excluded.prompt,
+            slow_secs = excluded.slow_secs, made_at = excluded.made_at, used_at = excluded.used_at,
+            password_at = excluded.password_at",
+        params![
+            lobby.id.0,
+            lobby.name.key().as_str(),
+            lobby.name.as_str(),
+            lobby.creator.as_str(),
+            lobby.owner.map(|owner| owner.0),
+            lobby.description.as_str(),
+            lobby.topic.as_ref().map(|topic| topic.as_str()),
+            lobby.record.as_ref().map(|record| record.as_phc()),
+            lobby.prompt.as_ref().map(|prompt| prompt.as_str()),
+            lobby.slow_secs,
+            int(lobby.made_at.0),
+            int(lobby.used_at.0),
+            int(lobby.password_at.0),
+        ],
+    )?;
+    count(conn, "lobby", lobby.id.0)
+}
+
+fn put_account(conn: &Connection, account: &Account) -> rusqlite::Result<()> {
+    run(
+        conn,
+        "INSERT INTO account(id, key, name, password, clock_times, colour, picture, made_at,
+            last_lobby, left_at)
+        SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10
+        WHERE NOT EXISTS (SELECT 1 FROM removed WHERE kind = 'account' AND id = ?1)
+        ON CONFLICT(id) DO UPDATE SET key = excluded.key, name = excluded.name,
+            password = excluded.password, clock_times = excluded.clock_times,
+            colour = excluded.colour, picture = excluded.picture, made_at = excluded.made_at,
+            last_lobby = excluded.last_lobby, left_at = excluded.left_at",
+        params![
+            account.id.0,
+            account.name.key().as_str(),
+            account.name.as_str(),
+            account.record.as_phc(),
+            account.settings.clock_times,
+            account.settings.colour,
+            account.settings.picture.key(),
+            int(account.made_at.0),
+            account.last_lobby.map(|lobby| lobby.0),
+            account.left_at.map(|at| int(at.0)),
+        ],
+    )?;
+    count(conn, "account", account.id.0)
+}
+
+/// The number is used, for good.
+fn count(conn: &Connection, kind: &str, id: u32) -> rusqlite::Result<()> {
+    let sql = "UPDATE counter SET next = max(next, ?2 + 1) WHERE name = ?1";
+    run(conn, sql, params![kind, id])
+}
+
+/// Foreign keys take along what hangs on it. Its number stays behind, so that a change that comes
+/// late does not bring it back, and (for a lobby) until its messages have been swept away.
+fn remove(conn: &Connection, kind: &str, id: u32) -> rusqlite::Result<()> {
+    let (delete, swept) = match kind {
+        "lobby" => ("DELETE FROM lobby WHERE id = ?1", false),
+        _ => ("DELETE FROM account WHERE id = ?1", true),
+    };
+    run(conn, delete, params![id])?;
+    let sql = "INSERT INTO removed(kind, id, swept) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
+    run(conn, sql, params![kind, id, swept])
+}
+
+fn set_sanction(conn: &Connection, sanction: &Sanction) -> rusqlite::Result<()> {
+    lift_sanction(conn, sanction.kind, sanction.scope, sanction.subject)?;
+    let (account, address) = subject_columns(sanction.subject);
+    run(
+        conn,
+        "INSERT INTO sanction(kind, lobby, account, address, shown, until, by, at, reason)
+        SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9
+        WHERE (?2 IS NULL OR EXISTS (SELECT 1 FROM lobby WHERE id = ?2))
+            AND (?3 IS NULL OR EXISTS (SELECT 1 FROM account WHERE id = ?3))",
+        params![
+            kind_column(sanction.kind),
+            scope_column(sanction.scope),
+            account,
+            address,
+            sanction.shown.as_str(),
+            sanction.until.map(|until| int(until.0)),
+            sanction.by.as_str(),
+            int(sanction.at.0),
+            sanction.reason.as_str(),
+        ],
+    )
+}
+
+fn lift_sanction(
+    conn: &Connection,
+    kind: SanctionKind,
+    scope: Scope,
+    subject: Subject,
+) -> rusqlite::Result<()> {
+    let (account, address) = subject_columns(subject);
+    run(
+        conn,
+        "DELETE FROM sanction
+        WHERE lobby IS ?2 AND kind = ?1 AND account IS ?3 AND address IS ?4",
+        params![kind_column(kind), scope_column(scope), account, address],
+    )
+}
+
+fn add_mail(conn: &Connection, to: AccountId, mail: &Mail) -> rusqlite::Result<()> {
+    run(
+        conn,
+        "INSERT INTO mail(account, sender, at, text) SELECT ?1, ?2, ?3, ?4
+        WHERE EXISTS (SELECT 1 FROM account WHERE id = ?1)",
+        params![to.0, mail.from.as_str(), int(mail.at.0), mail.text.as_str()],
+    )
+}
+
+fn audit(conn: &Connection, entry: &AuditEntry) -> rusqlite::Result<()> {
+    let lobby = scope_column(entry.scope);
+    run(
+        conn,
+        "INSERT INTO audit(lobby, at, who, what) SELECT ?1, ?2, ?3, ?4
+        WHERE ?1 IS NULL OR EXISTS (SELECT 1 FROM lobby WHERE id = ?1)",
+        params![lobby, int(entry.at.0), entry.who.as_str(), entry.what.as_str()],
+    )?;
+    run(
+        conn,
+        "DELETE FROM audit WHERE lobby IS ?1 AND id <= (SELECT id FROM audit
+            WHERE lobby IS ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2)",
+        params![lobby, AUDIT_KEPT],
+    )
+}

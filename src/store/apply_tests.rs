@@ -1,0 +1,357 @@
+use super::fixtures_tests::*;
+use super::*;
+use crate::chat::history::{Entry, UnixMillis};
+use crate::chat::lobbies::LobbyId;
+use crate::chat::name::NameKey;
+use crate::chat::pictures::Picture;
+
+const GENERAL: LobbyId = LobbyId(1);
+const CODING: LobbyId = LobbyId(2);
+const ALICE: AccountId = AccountId(1);
+const BOB: AccountId = AccountId(2);
+
+/// Two lobbies and two accounts; the second lobby is the first account's.
+fn world() -> Vec<Change> {
+    vec![
+        Change::AccountPut(account(1, "Alice")),
+        Change::AccountPut(account(2, "bob")),
+        Change::LobbyPut(lobby(1, "general")),
+        Change::LobbyPut(Lobby { owner: Some(ALICE), ..lobby(2, "coding") }),
+    ]
+}
+
+/// Every kind of thing that hangs on the lobby or on the first account.
+fn furniture() -> Vec<Change> {
+    let scope = Scope::Lobby(CODING);
+    let guest = Subject::Address(ip("2001:db8::1"));
+    let audited = |scope| {
+        let entry = AuditEntry { scope, at: UnixMillis(5), who: name("bob"), what: line("kick") };
+        Change::Audited(entry)
+    };
+    let mail = Mail { from: name("bob"), at: UnixMillis(6), text: line("hi") };
+    vec![
+        said(2, 0, "first"),
+        Change::OperatorAdded { lobby: CODING, account: BOB },
+        Change::OperatorAdded { lobby: GENERAL, account: ALICE },
+        Change::SanctionSet(sanction(SanctionKind::Mute, scope, Subject::Account(ALICE))),
+        Change::SanctionSet(sanction(SanctionKind::Ban, scope, guest)),
+        Change::SanctionSet(sanction(SanctionKind::Ban, Scope::Server, Subject::Account(ALICE))),
+        Change::SanctionSet(sanction(SanctionKind::Ban, Scope::Server, guest)),
+        Change::CertAdded { account: ALICE, fingerprint: Fingerprint([7; 32]) },
+        Change::IgnoreAdded { account: ALICE, who: name("Eve") },
+        Change::MailAdded { to: ALICE, mail },
+        audited(scope),
+        audited(Scope::Server),
+    ]
+}
+
+fn key(text: &str) -> NameKey {
+    NameKey::of(text)
+}
+
+fn state(db: &Db, id: LobbyId) -> LobbyState {
+    let snapshot = db.load(10).unwrap();
+    snapshot.lobbies.into_iter().find(|l| l.lobby.id == id).unwrap()
+}
+
+#[test]
+fn everything_comes_back_as_it_was() {
+    let full = Lobby {
+        owner: Some(ALICE),
+        description: line("All about code"),
+        topic: Some(line("Rust 1.95")),
+        record: Some(record()),
+        prompt: Some(line("Be a pirate")),
+        slow_secs: 30,
+        made_at: UnixMillis(u64::MAX / 4),
+        used_at: UnixMillis(8),
+        ..lobby(2, "Coding")
+    };
+    let user = Account {
+        settings: Settings {
+            clock_times: true,
+            colour: Some(false),
+            picture: Picture::find("cat").unwrap(),
+        },
+        last_lobby: Some(CODING),
+        left_at: Some(UnixMillis(77)),
+        ..account(1, "Alice")
+    };
+    let action = Entry {
+        picture: Picture::find("fox").unwrap(),
+        tagged: Some(name("bob")),
+        action: true,
+        ..entry(5, "waves 👋 “hi”; DROP TABLE message")
+    };
+    let mut db = Db::in_memory().unwrap();
+    db.apply(&[
+        Change::AccountPut(user.clone()),
+        Change::LobbyPut(lobby(1, "general")),
+        Change::LobbyPut(full.clone()),
+        Change::Said { lobby: CODING, seq: 41, entry: action.clone() },
+    ])
+    .unwrap();
+    let snapshot = db.load(10).unwrap();
+    assert_eq!(snapshot.lobbies.len(), 2);
+    assert_eq!(snapshot.lobbies[0].lobby, lobby(1, "general"));
+    assert_eq!(snapshot.lobbies[0].next_seq, 0);
+    assert_eq!(snapshot.lobbies[1].lobby, full);
+    assert_eq!(snapshot.lobbies[1].history, [action]);
+    assert_eq!(snapshot.lobbies[1].next_seq, 42);
+    assert_eq!(snapshot.accounts, [(ALICE, name("Alice"))]);
+    assert_eq!((snapshot.next_lobby, snapshot.next_account), (LobbyId(3), AccountId(2)));
+    assert_eq!(db.account(&key("aLICE")).unwrap(), Some(user));
+    assert_eq!(db.account(&key("bob")).unwrap(), None);
+}
+
+#[test]
+fn an_empty_database_loads() {
+    let snapshot = Db::in_memory().unwrap().load(10).unwrap();
+    assert!(snapshot.lobbies.is_empty() && snapshot.accounts.is_empty());
+    assert_eq!((snapshot.next_lobby, snapshot.next_account), (LobbyId(0), AccountId(0)));
+}
+
+#[test]
+fn a_message_is_there_once_and_in_its_order() {
+    let mut db = db(&[Change::LobbyPut(lobby(1, "general")), Change::LobbyPut(lobby(2, "coding"))]);
+    db.apply(&[said(1, 0, "one"), said(2, 0, "other"), said(1, 1, "two")]).unwrap();
+    db.apply(&[said(1, 1, "two again"), said(1, 2, "three")]).unwrap();
+    assert_eq!(texts(&db.history(GENERAL, 10).unwrap()), ["one", "two", "three"]);
+    assert_eq!(texts(&db.history(GENERAL, 2).unwrap()), ["two", "three"]);
+    assert_eq!(texts(&state(&db, GENERAL).history), ["one", "two", "three"]);
+    assert_eq!(db.search(GENERAL, "again", 9).unwrap(), []);
+}
+
+#[test]
+fn rows_are_made_changed_and_used() {
+    let mut db = db(&world());
+    let topic = Some(line("news"));
+    db.apply(&[
+        Change::LobbyPut(Lobby { topic: topic.clone(), ..lobby(1, "general") }),
+        Change::LobbyUsed { lobby: GENERAL, at: UnixMillis(50) },
+        Change::AccountPut(Account {
+            settings: Settings { clock_times: true, ..Settings::default() },
+            ..account(1, "Alice")
+        }),
+        Change::AccountLeft { account: ALICE, lobby: CODING, at: UnixMillis(60) },
+    ])
+    .unwrap();
+    let general = state(&db, GENERAL).lobby;
+    assert_eq!((general.topic, general.used_at), (topic, UnixMillis(50)));
+    let alice = db.account(&key("alice")).unwrap().unwrap();
+    assert!(alice.settings.clock_times);
+    assert_eq!((alice.last_lobby, alice.left_at), (Some(CODING), Some(UnixMillis(60))));
+    db.apply(&[Change::LobbyRemoved(CODING)]).unwrap();
+    let alice = db.account(&key("alice")).unwrap().unwrap();
+    assert_eq!((alice.last_lobby, alice.left_at), (None, Some(UnixMillis(60))));
+}
+
+#[test]
+fn what_hangs_on_lobbies_and_accounts_is_read_and_lifted() {
+    let mut db = db(&[world(), furniture(), furniture()[1..9].to_vec()].concat());
+    let (snapshot, coding) = (db.load(10).unwrap(), state(&db, CODING));
+    assert_eq!(coding.operators, [BOB]);
+    assert_eq!(coding.sanctions.len(), 2, "set twice, there once");
+    let Change::SanctionSet(mute) = &furniture()[3] else { unreachable!() };
+    assert_eq!(coding.sanctions[0], *mute);
+    assert_eq!(snapshot.sanctions.len(), 2);
+    assert_eq!(db.certs(ALICE).unwrap(), [Fingerprint([7; 32])]);
+    assert_eq!(db.account_of_cert(&Fingerprint([7; 32]), &key("ALICE")).unwrap(), Some(ALICE));
+    assert_eq!(db.account_of_cert(&Fingerprint([7; 32]), &key("bob")).unwrap(), None);
+    assert_eq!(db.account_of_cert(&Fingerprint([8; 32]), &key("alice")).unwrap(), None);
+    assert_eq!(db.ignores(ALICE).unwrap(), [name("Eve")]);
+
+    db.apply(&[
+        Change::OperatorRemoved { lobby: CODING, account: BOB },
+        Change::SanctionLifted { kind: mute.kind, scope: mute.scope, subject: mute.subject },
+        Change::SanctionSet(Sanction {
+            until: None,
+            reason: line(""),
+            ..snapshot.sanctions[1].clone()
+        }),
+        Change::CertRemoved { account: ALICE, fingerprint: Fingerprint([7; 32]) },
+        Change::IgnoreRemoved { account: ALICE, who: key("EVE") },
+    ])
+    .unwrap();
+    let coding = state(&db, CODING);
+    assert!(coding.operators.is_empty());
+    assert_eq!(coding.sanctions.len(), 1);
+    assert_eq!(db.load(0).unwrap().sanctions[1].until, None);
+    assert!(db.certs(ALICE).unwrap().is_empty() && db.ignores(ALICE).unwrap().is_empty());
+}
+
+#[test]
+fn mail_is_taken_up_to_what_was_shown() {
+    let mut db = db(&world());
+    let mail = |text| Mail { from: name("bob"), at: UnixMillis(6), text: line(text) };
+    let add = |text| Change::MailAdded { to: ALICE, mail: mail(text) };
+    db.apply(&[add("one"), add("two")]).unwrap();
+    let shown = db.mail(ALICE).unwrap();
+    assert_eq!(
+        shown.iter().map(|(_, m)| m.clone()).collect::<Vec<_>>(),
+        [mail("one"), mail("two")]
+    );
+    db.apply(&[add("three"), Change::MailTaken { account: ALICE, up_to: shown[1].0 }]).unwrap();
+    assert_eq!(db.mail(ALICE).unwrap()[0].1, mail("three"));
+    assert_eq!((db.mail_count(ALICE).unwrap(), db.mail_count(BOB).unwrap()), (1, 0));
+}
+
+#[test]
+fn the_audit_is_of_its_lobby_and_bounded() {
+    let mut db = db(&[world(), furniture()].concat());
+    let audited = |n: u32| {
+        let (scope, what) = (Scope::Lobby(CODING), line(&n.to_string()));
+        Change::Audited(AuditEntry { scope, at: UnixMillis(5), who: name("bob"), what })
+    };
+    db.apply(&(0..AUDIT_KEPT + 5).map(audited).collect::<Vec<_>>()).unwrap();
+    let all = db.audit(Scope::Lobby(CODING), usize::MAX).unwrap();
+    assert_eq!(all.len() as u32, AUDIT_KEPT);
+    let newest: Vec<_> = db.audit(Scope::Lobby(CODING), 2).unwrap();
+    assert_eq!(newest.iter().map(|e| e.what.as_str()).collect::<Vec<_>>(), ["1003", "1004"]);
+    let server = db.audit(Scope::Server, 9).unwrap();
+    assert_eq!((server.len(), server[0].what.as_str()), (1, "kick"));
+}
+
+#[test]
+fn a_lobby_goes_with_all_that_hangs_on_it() {
+    let mut db = db(&[world(), furniture()].concat());
+    db.apply(&[Change::LobbyRemoved(CODING)]).unwrap();
+    assert_eq!(db.load(10).unwrap().lobbies.len(), 1);
+    assert!(db.audit(Scope::Lobby(CODING), 9).unwrap().is_empty());
+    assert_eq!(db.audit(Scope::Server, 9).unwrap().len(), 1);
+    assert!(db.history(CODING, 9).unwrap().is_empty());
+    assert!(db.search(CODING, "first", 9).unwrap().is_empty());
+    assert_eq!(db.since(CODING, UnixMillis(0), 9).unwrap().count, 0);
+    for table in ["operator WHERE lobby = 2", "sanction WHERE lobby = 2"] {
+        assert_eq!(rows(&db, table), 0, "{table}");
+    }
+    // What comes late brings nothing back.
+    db.apply(&[furniture(), vec![Change::LobbyPut(lobby(2, "coding"))]].concat()).unwrap();
+    assert_eq!(db.load(10).unwrap().lobbies.len(), 1);
+    assert_eq!(rows(&db, "message"), 1, "until it is swept");
+    assert_eq!(db.load(10).unwrap().next_lobby, LobbyId(3), "a number is used once");
+    // The name is free.
+    db.apply(&[Change::LobbyPut(lobby(3, "Coding"))]).unwrap();
+}
+
+#[test]
+fn an_account_goes_with_all_that_hangs_on_it() {
+    let mut db = db(&[world(), furniture()].concat());
+    db.apply(&[Change::AccountRemoved(ALICE)]).unwrap();
+    assert_eq!(db.account(&key("alice")).unwrap(), None);
+    assert_eq!(state(&db, CODING).lobby.owner, None);
+    for table in ["operator", "sanction", "cert", "ignored", "mail"] {
+        assert_eq!(rows(&db, &format!("{table} WHERE account = 1")), 0, "{table}");
+    }
+    assert_eq!(db.load(0).unwrap().sanctions.len(), 1, "the ban of an address stays");
+    // What comes late brings nothing back, and does no harm to the rest of its group.
+    db.apply(&[world(), furniture()].concat()).unwrap();
+    assert_eq!(db.load(0).unwrap().accounts, [(BOB, name("bob"))]);
+    assert_eq!(state(&db, CODING).lobby.owner, None);
+    assert_eq!(db.load(0).unwrap().next_account, AccountId(3));
+    db.apply(&[Change::AccountPut(account(3, "ALICE"))]).unwrap();
+}
+
+#[test]
+fn a_change_that_contradicts_is_named_and_its_group_is_not_done() {
+    let mut db = db(&world());
+    let group = [said(1, 0, "hi"), Change::LobbyPut(lobby(9, "CODING")), said(1, 1, "ho")];
+    assert_eq!(db.apply(&group), Err(StoreError::Rejected(1)));
+    assert!(db.history(GENERAL, 9).unwrap().is_empty());
+    assert!(db.search(GENERAL, "hi", 9).unwrap().is_empty());
+    let twin = [Change::AccountPut(account(9, "BOB"))];
+    assert_eq!(db.apply(&twin), Err(StoreError::Rejected(0)));
+    db.apply(&[&group[..1], &group[2..]].concat()).unwrap();
+    assert_eq!(texts(&db.history(GENERAL, 9).unwrap()), ["hi", "ho"]);
+}
+
+#[test]
+fn nothing_of_a_group_is_there_when_the_disk_is_full() {
+    let folder = Folder::new();
+    let (mut db, _) = Db::open(&folder.data()).unwrap();
+    db.apply(&world()).unwrap();
+    let before = db.load(10).unwrap();
+    let pages: i64 = db.conn.pragma_query_value(None, "page_count", |row| row.get(0)).unwrap();
+    db.conn.pragma_update_and_check(None, "max_page_count", pages + 2, |_| Ok(())).unwrap();
+    let text = "long ".repeat(150);
+    let group: Vec<_> = [furniture(), (1..99).map(|seq| said(2, seq, &text)).collect()].concat();
+    assert_eq!(db.apply(&group), Err(StoreError::Full));
+    assert_eq!(db.load(10).unwrap(), before);
+    assert!(db.search(CODING, "long", 9).unwrap().is_empty());
+    assert!(db.certs(ALICE).unwrap().is_empty());
+    // It heals by itself.
+    db.conn.pragma_update_and_check(None, "max_page_count", 100_000, |_| Ok(())).unwrap();
+    db.apply(&group).unwrap();
+    assert_eq!(db.history(CODING, 1_000).unwrap().len(), 99);
+    assert_eq!(db.search(CODING, "long", 9).unwrap().len(), 9);
+    drop(db);
+    assert_eq!(check(&folder.data()).unwrap().messages, 99);
+}
+
+#[test]
+fn a_read_only_database_refuses_and_goes_on_later() {
+    let mut db = db(&world());
+    db.conn.pragma_update(None, "query_only", true).unwrap();
+    assert_eq!(db.apply(&[said(1, 0, "hi")]), Err(StoreError::ReadOnly));
+    assert!(db.history(GENERAL, 9).unwrap().is_empty(), "it can be read");
+    db.conn.pragma_update(None, "query_only", false).unwrap();
+    db.apply(&[said(1, 0, "hi")]).unwrap();
+    assert_eq!(db.history(GENERAL, 9).unwrap().len(), 1);
+}
+
+#[test]
+fn a_locked_database_is_busy_and_goes_on_later() {
+    let folder = Folder::new();
+    let (mut db, _) = Db::open(&folder.data()).unwrap();
+    db.apply(&world()).unwrap();
+    db.conn.busy_timeout(std::time::Duration::from_millis(20)).unwrap();
+    let other = rusqlite::Connection::open(folder.database()).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    assert_eq!(db.apply(&[said(1, 0, "hi")]), Err(StoreError::Busy));
+    other.execute_batch("ROLLBACK").unwrap();
+    db.apply(&[said(1, 0, "hi")]).unwrap();
+}
+
+#[test]
+fn what_an_account_missed_is_counted() {
+    let mut db = db(&world());
+    db.apply(&(0..10).map(|seq| said(1, seq, &seq.to_string())).collect::<Vec<_>>()).unwrap();
+    let missed = db.since(GENERAL, UnixMillis(1_005), 3).unwrap();
+    assert_eq!((missed.count, texts(&missed.newest)), (4, vec!["7", "8", "9"]));
+    let missed = db.since(GENERAL, UnixMillis(1_008), 3).unwrap();
+    assert_eq!((missed.count, texts(&missed.newest)), (1, vec!["9"]));
+    let none = db.since(GENERAL, UnixMillis(9_999), 3).unwrap();
+    assert_eq!((none.count, none.newest.len()), (0, 0));
+}
+
+#[test]
+fn what_was_tampered_with_is_cleaned_or_refused() {
+    let mut db = db(&world());
+    db.apply(&[said(1, 0, "hi")]).unwrap();
+    db.conn
+        .execute("UPDATE message SET text = 'a' || char(27) || '[2Jb', picture = '?'", [])
+        .unwrap();
+    let shown = db.history(GENERAL, 1).unwrap();
+    assert_eq!((texts(&shown), shown[0].picture), (vec!["ab"], Picture::DEFAULT));
+    db.conn.execute("UPDATE message SET author = 'a' || char(27)", []).unwrap();
+    assert!(matches!(db.history(GENERAL, 1), Err(StoreError::Corrupt(_))));
+    db.conn.execute("UPDATE account SET password = 'hunter2'", []).unwrap();
+    let error = db.account(&key("alice")).unwrap_err();
+    assert!(!error.to_string().contains("hunter2") && matches!(error, StoreError::Corrupt(_)));
+}
+
+#[test]
+fn a_database_can_be_moved_to_a_thread_of_its_own() {
+    fn is_send<T: Send>() {}
+    is_send::<(Db, Change, Snapshot, StoreError, OpenError)>();
+}
+
+#[test]
+fn the_size_of_a_change_is_told() {
+    assert!(said(1, 0, &"x".repeat(1_000)).bytes() > 1_000);
+    assert!(Change::LobbyRemoved(GENERAL).bytes() < 400);
+}
+
+fn rows(db: &Db, from: &str) -> i64 {
+    db.conn.query_row(&format!("SELECT count(*) FROM {from}"), [], |row| row.get(0)).unwrap()
+}

@@ -1,0 +1,140 @@
+//! Copies of a database, also of one that a server is writing to.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use rusqlite::backup::{Backup, StepResult};
+use rusqlite::{Connection, OpenFlags};
+
+use super::DATABASE_FILE;
+use super::check::first_fault;
+use super::error::reason;
+use super::open::{beside, create, reading};
+use super::schema::{self, Found};
+
+/// Why there is no copy.
+#[derive(Debug, thiserror::Error)]
+pub enum BackupError {
+    /// There is no database to copy.
+    #[error("{}: there is no database. Check CHAT_DATA_DIR", .0.display())]
+    Missing(PathBuf),
+    /// The database cannot be read, or is none of lobbyd.
+    #[error("{}: cannot be copied: {reason}. lobbyd check-data tells more", path.display())]
+    Source {
+        /// The database file.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// Something of the copy's name is there.
+    #[error("{}: exists already. Name another file", .0.display())]
+    Exists(PathBuf),
+    /// The copy cannot be written.
+    #[error("{}: cannot be written: {reason}. Check the directory and the room on its disk", path.display())]
+    Target {
+        /// The copy.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+}
+
+/// Copies the database in `dir` to the new file `to`, as it is at one instant, and checks the copy.
+/// A server may be writing meanwhile and is not held up.
+///
+/// # Errors
+/// Why not; then there is no file `to`, or the one that was there before.
+pub fn backup(dir: &Path, to: &Path) -> Result<(), BackupError> {
+    let path = dir.join(DATABASE_FILE);
+    if !path.exists() {
+        return Err(BackupError::Missing(path));
+    }
+    let unreadable = |reason| BackupError::Source { path: path.clone(), reason };
+    let unwritable = |reason| BackupError::Target { path: to.to_owned(), reason };
+    match reading(&path, schema::identify) {
+        Ok(Found::Version(_)) => {}
+        Ok(_) => return Err(unreadable("not a database of lobbyd".into())),
+        Err(error) => return Err(unreadable(reason(&error))),
+    }
+    let unfinished = Unfinished::begin(to).map_err(|error| match error.kind() {
+        io::ErrorKind::AlreadyExists => BackupError::Exists(to.to_owned()),
+        _ => unwritable(error.to_string()),
+    })?;
+    reading(&path, |source| copy_pages(source, to)).map_err(|error| unwritable(reason(&error)))?;
+    match reading(to, |copy| first_fault(copy, 0)) {
+        Ok(None) => {}
+        Ok(Some(fault)) => return Err(unreadable(format!("it is damaged: {fault}"))),
+        Err(error) => return Err(unreadable(reason(&error))),
+    }
+    unfinished.finish().map_err(|error| unwritable(error.to_string()))
+}
+
+/// Why a database was not copied.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum CopyError {
+    /// There is a file of that name.
+    #[error("exists already")]
+    Exists,
+    /// The pages cannot be read or written.
+    #[error("{}", reason(.0))]
+    Pages(#[from] rusqlite::Error),
+    /// The file cannot be made or synced.
+    #[error("{0}")]
+    File(io::Error),
+}
+
+/// Copies a database to the new file `to`.
+pub(super) fn copy(source: &Connection, to: &Path) -> Result<(), CopyError> {
+    let unfinished = Unfinished::begin(to).map_err(|error| match error.kind() {
+        io::ErrorKind::AlreadyExists => CopyError::Exists,
+        _ => CopyError::File(error),
+    })?;
+    copy_pages(source, to)?;
+    unfinished.finish().map_err(CopyError::File)
+}
+
+/// Puts all pages of `source` into the database `to`, whatever was in it.
+fn copy_pages(source: &Connection, to: &Path) -> rusqlite::Result<()> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let mut target = Connection::open_with_flags(to, flags)?;
+    // All in one step: between two, a server's writes would make it start anew each time.
+    let copied = Backup::new(source, &mut target)?.step(-1)?;
+    if copied != StepResult::Done {
+        let busy = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_BUSY);
+        return Err(rusqlite::Error::SqliteFailure(busy, None));
+    }
+    // One file that says all, and no log beside it.
+    target.pragma_update_and_check(None, "journal_mode", "DELETE", |_| Ok(()))
+}
+
+/// A file that is being written: it is removed again unless it is finished.
+struct Unfinished<'a>(&'a Path, bool);
+
+impl<'a> Unfinished<'a> {
+    /// Makes the file, for its owner alone from the first instant.
+    fn begin(path: &'a Path) -> io::Result<Self> {
+        create(path)?;
+        Ok(Self(path, false))
+    }
+
+    /// Sees that the file and its name are on the disk.
+    fn finish(mut self) -> io::Result<()> {
+        File::open(self.0)?.sync_all()?;
+        let parent = self.0.parent().filter(|parent| !parent.as_os_str().is_empty());
+        File::open(parent.unwrap_or(Path::new(".")))?.sync_all()?;
+        self.1 = true;
+        Ok(())
+    }
+}
+
+impl Drop for Unfinished<'_> {
+    fn drop(&mut self) {
+        if !self.1 {
+            for suffix in ["", "-journal", "-wal", "-shm"] {
+                // What is not there, or cannot be removed, is nothing that could be helped.
+                let _ = fs::remove_file(beside(self.0, suffix));
+            }
+        }
+    }
+}

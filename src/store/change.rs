@@ -1,0 +1,137 @@
+//! What can be written: one value for each change.
+
+use crate::chat::history::{Entry, UnixMillis};
+use crate::chat::lobbies::LobbyId;
+use crate::chat::name::{Name, NameKey};
+
+use super::model::{
+    Account, AccountId, AuditEntry, Fingerprint, Lobby, Mail, MailId, Sanction, SanctionKind,
+    Scope, Subject,
+};
+
+/// One change. Each says how things are from now on, so that doing it twice does no harm (mail and
+/// the audit apart), and one that comes late, for a lobby or an account that is gone, does nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Change {
+    /// A message was said in a lobby. A second one with the same number there is ignored.
+    Said {
+        /// The lobby.
+        lobby: LobbyId,
+        /// Number of the message in its lobby, rising.
+        seq: u64,
+        /// The message.
+        entry: Entry,
+    },
+    /// A lobby was made, or anything of it is other than before.
+    LobbyPut(Lobby),
+    /// A lobby is gone, with all that hangs on it.
+    LobbyRemoved(LobbyId),
+    /// Somebody used a lobby.
+    LobbyUsed {
+        /// The lobby.
+        lobby: LobbyId,
+        /// When.
+        at: UnixMillis,
+    },
+    /// An account was made, or anything of it is other than before.
+    AccountPut(Account),
+    /// An account is gone, with roles, certificates, mail, ignores, mutes and bans. What it owned
+    /// has no owner any more.
+    AccountRemoved(AccountId),
+    /// An account left.
+    AccountLeft {
+        /// The account.
+        account: AccountId,
+        /// The lobby it was in.
+        lobby: LobbyId,
+        /// When.
+        at: UnixMillis,
+    },
+    /// A lobby has an operator more.
+    OperatorAdded {
+        /// The lobby.
+        lobby: LobbyId,
+        /// The operator.
+        account: AccountId,
+    },
+    /// A lobby has an operator less.
+    OperatorRemoved {
+        /// The lobby.
+        lobby: LobbyId,
+        /// Who was one.
+        account: AccountId,
+    },
+    /// A mute or a ban was set; it takes the place of one of its kind, scope and subject.
+    SanctionSet(Sanction),
+    /// A mute or a ban was lifted.
+    SanctionLifted {
+        /// Mute or ban.
+        kind: SanctionKind,
+        /// Where it held.
+        scope: Scope,
+        /// Whom it was against.
+        subject: Subject,
+    },
+    /// An account is known by one certificate more.
+    CertAdded {
+        /// The account.
+        account: AccountId,
+        /// The certificate.
+        fingerprint: Fingerprint,
+    },
+    /// An account is known by one certificate less.
+    CertRemoved {
+        /// The account.
+        account: AccountId,
+        /// The certificate.
+        fingerprint: Fingerprint,
+    },
+    /// An account ignores somebody.
+    IgnoreAdded {
+        /// The account.
+        account: AccountId,
+        /// Whom it ignores.
+        who: Name,
+    },
+    /// An account ignores somebody no more.
+    IgnoreRemoved {
+        /// The account.
+        account: AccountId,
+        /// Whom it ignored.
+        who: NameKey,
+    },
+    /// A private message waits for an account.
+    MailAdded {
+        /// Whom it is for.
+        to: AccountId,
+        /// The message.
+        mail: Mail,
+    },
+    /// An account has been shown its mail.
+    MailTaken {
+        /// The account.
+        account: AccountId,
+        /// The newest that it was shown; older ones go too, newer ones stay.
+        up_to: MailId,
+    },
+    /// Something was done that the audit tells.
+    Audited(AuditEntry),
+}
+
+impl Change {
+    /// Bytes that this takes in memory, to within a few, for whoever bounds what waits.
+    pub fn bytes(&self) -> usize {
+        let text = match self {
+            Self::Said { entry, .. } => entry.text.as_str().len() + entry.author.as_str().len(),
+            Self::LobbyPut(lobby) => {
+                let lines = [Some(&lobby.description), lobby.topic.as_ref(), lobby.prompt.as_ref()];
+                lines.into_iter().flatten().map(|line| line.as_str().len()).sum()
+            }
+            Self::SanctionSet(sanction) => sanction.reason.as_str().len(),
+            Self::MailAdded { mail, .. } => mail.text.as_str().len(),
+            Self::Audited(entry) => entry.what.as_str().len(),
+            _ => 0,
+        };
+        size_of::<Self>() + text
+    }
+}

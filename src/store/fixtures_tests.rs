@@ -1,0 +1,143 @@
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use super::*;
+use crate::chat::directory::IpKey;
+use crate::chat::history::{Entry, UnixMillis};
+use crate::chat::lobbies::LobbyId;
+use crate::chat::name::Name;
+use crate::chat::password::PasswordRecord;
+use crate::chat::pictures::Picture;
+use crate::chat::text::Line;
+
+/// A directory of its own, which goes with the test.
+pub struct Folder(PathBuf);
+
+impl Folder {
+    pub fn new() -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let n = NEXT.fetch_add(1, Ordering::Relaxed);
+        let path = std::env::temp_dir().join(format!("lobbyd-store {}?{n}", std::process::id()));
+        fs::create_dir(&path).unwrap();
+        Self(path)
+    }
+
+    /// The data directory in it, which nobody has made yet.
+    pub fn data(&self) -> PathBuf {
+        self.0.join("data")
+    }
+
+    pub fn database(&self) -> PathBuf {
+        self.data().join(DATABASE_FILE)
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// Names in a directory, sorted.
+pub fn files(dir: &Path) -> Vec<String> {
+    let name = |entry: std::io::Result<fs::DirEntry>| entry.unwrap().file_name();
+    let mut names: Vec<_> =
+        fs::read_dir(dir).unwrap().map(|e| name(e).into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+pub fn name(text: &str) -> Name {
+    Name::parse(text).unwrap()
+}
+
+pub fn line(text: &str) -> Line {
+    Line::clean(text)
+}
+
+/// A record of no password in particular.
+pub fn record() -> Arc<PasswordRecord> {
+    let phc = "$pbkdf2-sha512$i=1000,l=32$MDEyMzQ1Njc4OWFiY2RlZg$\
+        CZuP+CW1gVIW/D6NdnLDBCb6d7i4WpLG2pnvMRVUXNs";
+    Arc::new(PasswordRecord::parse(phc).unwrap())
+}
+
+pub fn ip(text: &str) -> IpKey {
+    text.parse::<std::net::IpAddr>().unwrap().into()
+}
+
+pub fn entry(at: u64, text: &str) -> Entry {
+    Entry {
+        at: UnixMillis(at),
+        picture: Picture::DEFAULT,
+        author: name("alice"),
+        tagged: None,
+        action: false,
+        text: line(text),
+    }
+}
+
+pub fn said(lobby: u32, seq: u64, text: &str) -> Change {
+    Change::Said { lobby: LobbyId(lobby), seq, entry: entry(1_000 + seq, text) }
+}
+
+/// A lobby with nothing special.
+pub fn lobby(id: u32, called: &str) -> Lobby {
+    Lobby {
+        id: LobbyId(id),
+        name: name(called),
+        creator: name("alice"),
+        owner: None,
+        description: line(""),
+        topic: None,
+        record: None,
+        prompt: None,
+        slow_secs: 0,
+        made_at: UnixMillis(1),
+        used_at: UnixMillis(1),
+        password_at: UnixMillis(1),
+    }
+}
+
+pub fn account(id: u32, called: &str) -> Account {
+    Account {
+        id: AccountId(id),
+        name: name(called),
+        record: record(),
+        settings: Settings::default(),
+        made_at: UnixMillis(1),
+        last_lobby: None,
+        left_at: None,
+    }
+}
+
+pub fn sanction(kind: SanctionKind, scope: Scope, subject: Subject) -> Sanction {
+    Sanction {
+        kind,
+        scope,
+        subject,
+        shown: name("mallory"),
+        until: Some(UnixMillis(99)),
+        by: name("alice"),
+        at: UnixMillis(9),
+        reason: line("spam"),
+    }
+}
+
+/// A database in memory with these changes in it.
+pub fn db(changes: &[Change]) -> Db {
+    let mut db = Db::in_memory().unwrap();
+    db.apply(changes).unwrap();
+    db
+}
+
+/// Texts of messages.
+pub fn texts(entries: &[Entry]) -> Vec<&str> {
+    entries.iter().map(|entry| entry.text.as_str()).collect()
+}

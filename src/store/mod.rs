@@ -1,0 +1,73 @@
+//! The database: what outlives the process. All SQL of the program is in this module.
+//!
+//! [`Db`] is one connection to one SQLite file, used from one thread. Its doors speak of lobbies,
+//! accounts and messages, so that another backend can stand behind them: [`Db::load`] at the start,
+//! [`Db::apply`] for what changes, a question for each thing that is not kept in memory, and
+//! [`Db::trim`] for what has become too much. [`backup()`] and [`check()`] work beside a running server,
+//! through connections of their own.
+//!
+//! What has been applied survives the end of the process, whatever ends it: it is in the write-ahead
+//! log. It survives the end of the machine's power once a checkpoint has synced it.
+
+mod apply;
+mod backup;
+mod change;
+mod check;
+mod error;
+mod model;
+mod open;
+mod read;
+mod refusal;
+mod rows;
+mod schema;
+mod search;
+mod tokens;
+mod trim;
+
+pub use apply::AUDIT_KEPT;
+pub use backup::{BackupError, backup};
+pub use change::Change;
+pub use check::{CheckError, Report, check};
+pub use error::StoreError;
+pub use model::{
+    Account, AccountId, AuditEntry, Fingerprint, Lobby, LobbyState, Mail, MailId, Missed, Sanction,
+    SanctionKind, Scope, Settings, Snapshot, Subject,
+};
+pub use refusal::{Note, OpenError};
+
+use std::fs::File;
+
+use rusqlite::Connection;
+
+use trim::Round;
+
+/// The file in the data directory that holds the database.
+pub const DATABASE_FILE: &str = "lobbyd.db";
+
+/// The file in the data directory that a running server keeps locked; it holds the process id.
+pub const LOCK_FILE: &str = "lobbyd.lock";
+
+/// An open database. Dropping it closes it.
+#[derive(Debug)]
+pub struct Db {
+    /// Closed before the lock is let go: fields are dropped in their order.
+    conn: Connection,
+    round: Round,
+    /// Held as long as the database is open; none for one in memory.
+    _lock: Option<File>,
+}
+
+#[cfg(test)]
+mod apply_tests;
+#[cfg(test)]
+mod backup_tests;
+#[cfg(test)]
+mod check_tests;
+#[cfg(test)]
+mod fixtures_tests;
+#[cfg(test)]
+mod open_tests;
+#[cfg(test)]
+mod search_tests;
+#[cfg(test)]
+mod trim_tests;

@@ -1,0 +1,183 @@
+//! What the store keeps, in the words of the chat: no SQL, and no type of the database.
+
+use std::sync::Arc;
+
+use crate::chat::history::{Entry, UnixMillis};
+use crate::chat::lobbies::LobbyId;
+use crate::chat::name::Name;
+use crate::chat::password::PasswordRecord;
+use crate::chat::pictures::Picture;
+use crate::chat::text::Line;
+
+pub use crate::chat::accounts::{AccountId, Fingerprint, Subject};
+
+/// A registered name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Account {
+    /// Its number.
+    pub id: AccountId,
+    /// The name as its owner spells it.
+    pub name: Name,
+    /// The record of its password.
+    pub record: Arc<PasswordRecord>,
+    /// What its owner has set.
+    pub settings: Settings,
+    /// When it was made.
+    pub made_at: UnixMillis,
+    /// The lobby it was in when it left last; none where that lobby is gone.
+    pub last_lobby: Option<LobbyId>,
+    /// When it left last.
+    pub left_at: Option<UnixMillis>,
+}
+
+/// What the owner of an account has set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Settings {
+    /// Clock times instead of ages.
+    pub clock_times: bool,
+    /// Colours on or off; none where the server's own setting holds.
+    pub colour: Option<bool>,
+    /// The profile picture.
+    pub picture: Picture,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { clock_times: false, colour: None, picture: Picture::DEFAULT }
+    }
+}
+
+/// A lobby, without what was said in it and without whom it has under its rules.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lobby {
+    /// Its number.
+    pub id: LobbyId,
+    /// Its name.
+    pub name: Name,
+    /// Who made it, by the name of that time.
+    pub creator: Name,
+    /// The account that it belongs to; none for one of a guest, and for `general`.
+    pub owner: Option<AccountId>,
+    /// Its description; may be empty.
+    pub description: Line,
+    /// Its topic.
+    pub topic: Option<Line>,
+    /// The password record of a private lobby.
+    pub record: Option<Arc<PasswordRecord>>,
+    /// When that was set.
+    pub password_at: UnixMillis,
+    /// The prompt of its AI, where it has one of its own.
+    pub prompt: Option<Line>,
+    /// Seconds that a user waits between two messages; 0 is none.
+    pub slow_secs: u32,
+    /// When it was made.
+    pub made_at: UnixMillis,
+    /// When it was used last.
+    pub used_at: UnixMillis,
+}
+
+/// Where a rule holds, or what a record of the audit is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Scope {
+    /// The whole server.
+    Server,
+    /// One lobby.
+    Lobby(LobbyId),
+}
+
+/// What somebody under a sanction cannot do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum SanctionKind {
+    /// Speak.
+    Mute,
+    /// Come in.
+    Ban,
+}
+
+/// A mute or a ban. There is one at most of each kind for a subject in a scope.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sanction {
+    /// Mute or ban.
+    pub kind: SanctionKind,
+    /// Where it holds.
+    pub scope: Scope,
+    /// Whom it is against.
+    pub subject: Subject,
+    /// The name that the subject went by: all that anybody is shown of it.
+    pub shown: Name,
+    /// When it ends; none for never.
+    pub until: Option<UnixMillis>,
+    /// Who set it.
+    pub by: Name,
+    /// When it was set.
+    pub at: UnixMillis,
+    /// Why; may be empty.
+    pub reason: Line,
+}
+
+/// A private message that waits for its receiver to log in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mail {
+    /// Who wrote it.
+    pub from: Name,
+    /// When.
+    pub at: UnixMillis,
+    /// What.
+    pub text: Line,
+}
+
+/// Place of a mail among all that ever were, so that only what was shown is taken away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct MailId(pub u64);
+
+/// Something that was done to a lobby, to the server or to a user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuditEntry {
+    /// In which lobby, or to the server.
+    pub scope: Scope,
+    /// When.
+    pub at: UnixMillis,
+    /// Who did it.
+    pub who: Name,
+    /// What was done.
+    pub what: Line,
+}
+
+/// All that is kept of a lobby, as it is after a start.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LobbyState {
+    /// The lobby.
+    pub lobby: Lobby,
+    /// Its operators.
+    pub operators: Vec<AccountId>,
+    /// Its mutes and bans, also those that ended meanwhile.
+    pub sanctions: Vec<Sanction>,
+    /// The newest messages, oldest first.
+    pub history: Vec<Entry>,
+    /// The sequence number of the next message.
+    pub next_seq: u64,
+}
+
+/// All that a server needs to go on where it stopped.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Snapshot {
+    /// Every lobby, by number.
+    pub lobbies: Vec<LobbyState>,
+    /// Every account, by number.
+    pub accounts: Vec<(AccountId, Name)>,
+    /// The mutes and bans of the whole server, also those that ended meanwhile.
+    pub sanctions: Vec<Sanction>,
+    /// The number of the next lobby: over all that ever were.
+    pub next_lobby: LobbyId,
+    /// The number of the next account: over all that ever were.
+    pub next_account: AccountId,
+}
+
+/// What an account missed in a lobby.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Missed {
+    /// How many messages.
+    pub count: u64,
+    /// The newest of them, oldest first.
+    pub newest: Vec<Entry>,
+}

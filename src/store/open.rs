@@ -1,0 +1,305 @@
+//! Opening: look first, touch after.
+
+use std::fs::{self, DirBuilder, File, OpenOptions, Permissions, TryLockError};
+use std::io::{self, Read, Write};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+
+use super::backup::{CopyError, copy};
+use super::check::first_fault;
+use super::error::reason;
+use super::refusal::{Note, OpenError};
+use super::schema::{self, Found};
+use super::trim::Round;
+use super::{DATABASE_FILE, Db, LOCK_FILE};
+
+const READ: OpenFlags = OpenFlags::SQLITE_OPEN_READ_ONLY.union(OpenFlags::SQLITE_OPEN_NO_MUTEX);
+const WRITE: OpenFlags = OpenFlags::SQLITE_OPEN_READ_WRITE.union(OpenFlags::SQLITE_OPEN_NO_MUTEX);
+
+/// How long a statement waits for another program that has the file locked.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// What is left of the write-ahead log on the disk once it has been written back.
+const LOG_BYTES: u32 = 16 * 1024 * 1024;
+
+/// Memory for pages.
+const CACHE_KIB: i32 = 16 * 1024;
+
+/// Statements that stay prepared: more than there are.
+const STATEMENTS: usize = 64;
+
+impl Db {
+    /// Opens the database in `dir`, and makes both where they are not there. Nobody else can open it
+    /// while this one is open.
+    ///
+    /// # Errors
+    /// Why not; the database file is untouched.
+    pub fn open(dir: &Path) -> Result<(Self, Vec<Note>), OpenError> {
+        let path = dir.join(DATABASE_FILE);
+        let mut notes: Vec<_> = make_directory(dir)?.into_iter().collect();
+        let lock = lock(dir, &path)?;
+        let from = match look(&path)? {
+            Some(version) => version,
+            None => {
+                create(&path).map_err(|error| unusable(&path, &error))?;
+                0
+            }
+        };
+        let old = (1..schema::VERSION).contains(&from);
+        let kept = if old { Some(keep_copy(dir, &path, from)?) } else { None };
+        fs::set_permissions(&path, Permissions::from_mode(0o600))
+            .map_err(|error| unusable(&path, &error))?;
+        let mut conn = connect(&path).map_err(|error| refused(&path, &error))?;
+        schema::upgrade(&mut conn, from, schema::VERSION).map_err(|error| match &kept {
+            Some(copy) => OpenError::MigrationFailed {
+                path: path.clone(),
+                from,
+                reason: reason(&error),
+                copy: copy.clone(),
+            },
+            None => refused(&path, &error),
+        })?;
+        // No change of an earlier process can come late.
+        conn.execute("DELETE FROM removed WHERE swept", [])
+            .map_err(|error| refused(&path, &error))?;
+        notes.extend(kept.map(|copy| Note::Migrated { path, from, to: schema::VERSION, copy }));
+        Ok((Self { conn, round: Round::default(), _lock: Some(lock) }, notes))
+    }
+
+    /// A database in memory, which ends with the process.
+    ///
+    /// # Errors
+    /// [`OpenError::Unusable`] where there is no memory.
+    pub fn in_memory() -> Result<Self, OpenError> {
+        let open = || {
+            let mut conn = Connection::open_in_memory()?;
+            set_up(&conn)?;
+            schema::upgrade(&mut conn, 0, schema::VERSION)?;
+            Ok(conn)
+        };
+        let conn = open().map_err(|error| refused(Path::new(":memory:"), &error))?;
+        Ok(Self { conn, round: Round::default(), _lock: None })
+    }
+}
+
+fn unusable(path: &Path, error: &io::Error) -> OpenError {
+    OpenError::Unusable { path: path.to_owned(), reason: error.to_string() }
+}
+
+/// What an error of SQLite says of the file.
+fn refused(path: &Path, error: &rusqlite::Error) -> OpenError {
+    let (path, reason) = (path.to_owned(), reason(error));
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
+            OpenError::Corrupt { path, reason }
+        }
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+            OpenError::InUse { path, pid: None }
+        }
+        _ => OpenError::Unusable { path, reason },
+    }
+}
+
+/// Makes the directory for its owner alone. One that is there stays as it is: it may be anybody's.
+fn make_directory(dir: &Path) -> Result<Option<Note>, OpenError> {
+    if !dir.exists() {
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(dir)
+            // Whatever the umask is.
+            .and_then(|()| fs::set_permissions(dir, Permissions::from_mode(0o700)))
+            .map_err(|error| unusable(dir, &error))?;
+        return Ok(None);
+    }
+    let found = fs::metadata(dir).map_err(|error| unusable(dir, &error))?;
+    if !found.is_dir() {
+        let reason = "not a directory".to_owned();
+        return Err(OpenError::Unusable { path: dir.to_owned(), reason });
+    }
+    let mode = found.permissions().mode() & 0o777;
+    let path = dir.to_owned();
+    Ok((mode & 0o077 != 0).then_some(Note::OpenDirectory { path, mode }))
+}
+
+/// Takes the lock that only one process can have. The kernel lets go of it when that ends.
+fn lock(dir: &Path, database: &Path) -> Result<File, OpenError> {
+    let path = dir.join(LOCK_FILE);
+    let failed = |error: io::Error| unusable(&path, &error);
+    let mut options = OpenOptions::new();
+    let mut file = options
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(&path)
+        .map_err(failed)?;
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
+            let mut pid = String::new();
+            // What cannot be read is told without its number.
+            let _ = file.take(16).read_to_string(&mut pid);
+            return Err(OpenError::InUse {
+                path: database.to_owned(),
+                pid: pid.trim().parse().ok(),
+            });
+        }
+        Err(TryLockError::Error(error)) => return Err(failed(error)),
+    }
+    file.set_permissions(Permissions::from_mode(0o600)).map_err(failed)?;
+    file.set_len(0).map_err(failed)?;
+    writeln!(file, "{}", std::process::id()).map_err(failed)?;
+    Ok(file)
+}
+
+/// Looks at the file without writing to it: its version, 0 where nothing is in it yet, none where
+/// there is no file.
+fn look(path: &Path) -> Result<Option<u32>, OpenError> {
+    let size = match fs::metadata(path) {
+        Ok(found) if !found.is_file() => {
+            let reason = "not a file".to_owned();
+            return Err(OpenError::Unusable { path: path.to_owned(), reason });
+        }
+        Ok(found) => found.len(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(unusable(path, &error)),
+    };
+    if size == 0 {
+        if !is_empty(&beside(path, "-wal")) {
+            // SQLite would throw the log away, and what it holds with it.
+            let reason = "it is empty, but its log is not".to_owned();
+            return Err(OpenError::Corrupt { path: path.to_owned(), reason });
+        }
+        return Ok(Some(0));
+    }
+    let failed = |error: rusqlite::Error| refused(path, &error);
+    let conn = open_to_look(path).map_err(failed)?;
+    match schema::identify(&conn).map_err(failed)? {
+        Found::Foreign => Err(OpenError::Foreign { path: path.to_owned() }),
+        Found::Empty => Ok(Some(0)),
+        Found::Version(found) if found > schema::VERSION => {
+            let known = schema::VERSION;
+            Err(OpenError::NewerVersion { path: path.to_owned(), found, known })
+        }
+        Found::Version(version) => match first_fault(&conn, size).map_err(failed)? {
+            Some(reason) => Err(OpenError::Corrupt { path: path.to_owned(), reason }),
+            None => Ok(Some(version)),
+        },
+    }
+}
+
+/// A connection that looks at a database that nobody has open.
+fn open_to_look(path: &Path) -> rusqlite::Result<Connection> {
+    if is_empty(&beside(path, "-journal")) {
+        return reader(path);
+    }
+    // A change of the file's format was broken off: only a connection that writes can undo it.
+    Connection::open_with_flags(path, WRITE)
+}
+
+/// Does `work` with a connection that does not write, beside a running server or without one.
+pub(super) fn reading<T, E: From<rusqlite::Error>>(
+    path: &Path,
+    work: impl Fn(&Connection) -> Result<T, E>,
+) -> Result<T, E> {
+    let stamp = || fs::metadata(path).and_then(|found| Ok((found.len(), found.modified()?))).ok();
+    let before = stamp();
+    if is_alone(path) {
+        let result = work(&reader(path)?);
+        if is_alone(path) && stamp() == before {
+            return result;
+        }
+        // A server started meanwhile, so what was read may be half old and half new.
+    }
+    work(&shared_reader(path)?)
+}
+
+/// Whether nobody has the database open: whoever has keeps a log beside it.
+fn is_alone(path: &Path) -> bool {
+    !beside(path, "-wal").exists() && is_empty(&beside(path, "-journal"))
+}
+
+/// A connection that does not write.
+fn reader(path: &Path) -> rusqlite::Result<Connection> {
+    if !is_alone(path) {
+        return shared_reader(path);
+    }
+    // A plain connection would leave files beside the database; this one takes no locks.
+    let mut uri = String::from("file:");
+    for byte in path.as_os_str().as_bytes() {
+        match byte {
+            b'/' | b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' => uri.push(char::from(*byte)),
+            byte => uri.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    uri.push_str("?immutable=1");
+    Connection::open_with_flags(uri, READ | OpenFlags::SQLITE_OPEN_URI)
+}
+
+/// A connection that does not write, where others may.
+fn shared_reader(path: &Path) -> rusqlite::Result<Connection> {
+    let conn = Connection::open_with_flags(path, READ)?;
+    conn.busy_timeout(BUSY_TIMEOUT)?;
+    Ok(conn)
+}
+
+/// The name of a file that SQLite keeps beside its database.
+pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}
+
+fn is_empty(path: &Path) -> bool {
+    fs::metadata(path).map_or(true, |found| found.len() == 0)
+}
+
+/// Makes an empty file that only its owner can read, whatever the umask is. SQLite gives the files
+/// beside it the same mode.
+pub(super) fn create(path: &Path) -> io::Result<()> {
+    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    file.set_permissions(Permissions::from_mode(0o600))
+}
+
+/// Copies a database of version `from` to the first free name.
+fn keep_copy(dir: &Path, path: &Path, from: u32) -> Result<PathBuf, OpenError> {
+    let name = |n: u32| match n {
+        1 => dir.join(format!("{DATABASE_FILE}.v{from}.bak")),
+        n => dir.join(format!("{DATABASE_FILE}.v{from}.bak.{n}")),
+    };
+    let mut n = 1;
+    loop {
+        let to = name(n);
+        match open_to_look(path).map_err(CopyError::from).and_then(|conn| copy(&conn, &to)) {
+            Ok(()) => return Ok(to),
+            Err(CopyError::Exists) => n += 1,
+            Err(error) => {
+                return Err(OpenError::BackupFailed { path: to, reason: error.to_string() });
+            }
+        }
+    }
+}
+
+/// The connection that the server writes through.
+fn connect(path: &Path) -> rusqlite::Result<Connection> {
+    let conn = Connection::open_with_flags(path, WRITE)?;
+    set_up(&conn)?;
+    conn.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get::<_, String>(0))?;
+    Ok(conn)
+}
+
+fn set_up(conn: &Connection) -> rusqlite::Result<()> {
+    conn.busy_timeout(BUSY_TIMEOUT)?;
+    conn.set_prepared_statement_cache_capacity(STATEMENTS);
+    conn.pragma_update(None, "synchronous", "NORMAL")?;
+    conn.pragma_update(None, "foreign_keys", true)?;
+    conn.pragma_update(None, "temp_store", "MEMORY")?;
+    conn.pragma_update(None, "cache_size", -CACHE_KIB)?;
+    conn.pragma_update_and_check(None, "journal_size_limit", LOG_BYTES, |_| Ok(()))
+}

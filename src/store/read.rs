@@ -1,0 +1,216 @@
+//! Questions to the database.
+
+use rusqlite::{CachedStatement, Connection, OptionalExtension, Params, Row, params};
+
+use crate::chat::history::{Entry, UnixMillis};
+use crate::chat::lobbies::LobbyId;
+use crate::chat::name::{Name, NameKey};
+
+use super::error::StoreError;
+use super::model::{
+    Account, AccountId, AuditEntry, Fingerprint, LobbyState, Mail, MailId, Missed, Sanction, Scope,
+    Snapshot,
+};
+use super::rows::{self, int, scope_column, uint};
+use super::{Db, search};
+
+impl Db {
+    /// Everything that a server keeps in memory, with the newest `history_messages` of each lobby.
+    ///
+    /// # Errors
+    /// Why it cannot be read.
+    pub fn load(&self, history_messages: usize) -> Result<Snapshot, StoreError> {
+        load(&self.conn, history_messages)
+    }
+
+    /// The account of this name in any spelling.
+    ///
+    /// # Errors
+    /// Why it cannot be read.
+    pub fn account(&self, key: &NameKey) -> Result<Option<Account>, StoreError> {
+        // The lobby may be gone; its number is never another's.
+        let sql = "SELECT id, name, password, clock_times, colour, picture, made_at,
+            (SELECT id FROM lobby WHERE id = last_lobby), left_at
+            FROM account WHERE key = ?1";
+        let found = list(self.conn.prepare_cached(sql)?, [key.as_str()], rows::account)?;
+        Ok(found.into_iter().next())
+    }
+
+    /// The certificates that an account is known by.
+    ///
+    /// # Errors
+    /// Why they cannot be read.
+    pub fn certs(&self, account: AccountId) -> Result<Vec<Fingerprint>, StoreError> {
+        let sql = "SELECT fingerprint FROM cert WHERE account = ?1 ORDER BY fingerprint";
+        list(self.conn.prepare_cached(sql)?, [account.0], |row| Ok(Fingerprint(row.get(0)?)))
+    }
+
+    /// The account of this name, if it is known by this certificate.
+    ///
+    /// # Errors
+    /// Why it cannot be read.
+    pub fn account_of_cert(
+        &self,
+        fingerprint: &Fingerprint,
+        key: &NameKey,
+    ) -> Result<Option<AccountId>, StoreError> {
+        let sql = "SELECT account.id FROM account JOIN cert ON cert.account = account.id
+            WHERE account.key = ?1 AND cert.fingerprint = ?2";
+        let mut found = self.conn.prepare_cached(sql)?;
+        let id = found.query_row(params![key.as_str(), fingerprint.0], |row| row.get(0));
+        Ok(id.optional()?.map(AccountId))
+    }
+
+    /// Whom an account ignores, by name.
+    ///
+    /// # Errors
+    /// Why it cannot be read.
+    pub fn ignores(&self, account: AccountId) -> Result<Vec<Name>, StoreError> {
+        let sql = "SELECT name FROM ignored WHERE account = ?1 ORDER BY key";
+        let name = |row: &Row<'_>| rows::name(&row.get::<_, String>(0)?);
+        list(self.conn.prepare_cached(sql)?, [account.0], name)
+    }
+
+    /// The private messages that wait for an account, oldest first.
+    ///
+    /// # Errors
+    /// Why they cannot be read.
+    pub fn mail(&self, account: AccountId) -> Result<Vec<(MailId, Mail)>, StoreError> {
+        let sql = "SELECT id, sender, at, text FROM mail WHERE account = ?1 ORDER BY id";
+        list(self.conn.prepare_cached(sql)?, [account.0], rows::mail)
+    }
+
+    /// How many private messages wait for an account.
+    ///
+    /// # Errors
+    /// Why they cannot be counted.
+    pub fn mail_count(&self, account: AccountId) -> Result<u64, StoreError> {
+        let sql = "SELECT count(*) FROM mail WHERE account = ?1";
+        let count = self.conn.prepare_cached(sql)?.query_row([account.0], |row| row.get(0))?;
+        Ok(uint(count))
+    }
+
+    /// The newest `max` records of the audit of a lobby or of the server, oldest first.
+    ///
+    /// # Errors
+    /// Why they cannot be read.
+    pub fn audit(&self, scope: Scope, max: usize) -> Result<Vec<AuditEntry>, StoreError> {
+        let sql = "SELECT lobby, at, who, what FROM audit WHERE lobby IS ?1
+            ORDER BY id DESC LIMIT ?2";
+        let values = params![scope_column(scope), limit(max)];
+        list(self.conn.prepare_cached(sql)?, values, rows::audit).map(reversed)
+    }
+
+    /// The newest `max` messages of a lobby, oldest first.
+    ///
+    /// # Errors
+    /// Why they cannot be read.
+    pub fn history(&self, lobby: LobbyId, max: usize) -> Result<Vec<Entry>, StoreError> {
+        history(&self.conn, lobby, max)
+    }
+
+    /// What was said in a lobby after `at`: how much, and the newest `max` of it.
+    ///
+    /// # Errors
+    /// Why it cannot be read.
+    pub fn since(&self, lobby: LobbyId, at: UnixMillis, max: usize) -> Result<Missed, StoreError> {
+        let sql = "SELECT count(*) FROM message
+            WHERE lobby = (SELECT id FROM lobby WHERE id = ?1) AND at > ?2";
+        let count = self
+            .conn
+            .prepare_cached(sql)?
+            .query_row(params![lobby.0, int(at.0)], |row| row.get(0))?;
+        let sql = "SELECT at, author, picture, tagged, action, text FROM message
+            WHERE lobby = ?1 AND +at > ?2 ORDER BY seq DESC LIMIT ?3";
+        // Where there are few, the walk back through the lobby ends at the last of them.
+        let max = limit(max).min(count);
+        let values = params![lobby.0, int(at.0), max];
+        let newest = list(self.conn.prepare_cached(sql)?, values, rows::entry)?;
+        Ok(Missed { count: uint(count), newest: reversed(newest) })
+    }
+
+    /// The newest `max` messages of a lobby that hold all of `words`, newest first. None where
+    /// `words` has neither letter nor digit.
+    ///
+    /// # Errors
+    /// Why they cannot be read.
+    pub fn search(
+        &self,
+        lobby: LobbyId,
+        words: &str,
+        max: usize,
+    ) -> Result<Vec<Entry>, StoreError> {
+        search::find(&self.conn, lobby, words, max)
+    }
+}
+
+/// [`Db::load`] of any connection.
+pub(super) fn load(conn: &Connection, history_messages: usize) -> Result<Snapshot, StoreError> {
+    let sql = "SELECT id, name, creator, owner, description, topic, password, prompt, slow_secs,
+        made_at, used_at, password_at FROM lobby ORDER BY id";
+    let mut lobbies = Vec::new();
+    for lobby in list(conn.prepare_cached(sql)?, [], rows::lobby)? {
+        let sql = "SELECT account FROM operator WHERE lobby = ?1 ORDER BY account";
+        let id = |row: &Row<'_>| Ok(AccountId(row.get(0)?));
+        let sql_seq = "SELECT max(seq) FROM message WHERE lobby = ?1";
+        let last: Option<i64> =
+            conn.prepare_cached(sql_seq)?.query_row([lobby.id.0], |row| row.get(0))?;
+        lobbies.push(LobbyState {
+            operators: list(conn.prepare_cached(sql)?, [lobby.id.0], id)?,
+            sanctions: sanctions(conn, Scope::Lobby(lobby.id))?,
+            history: history(conn, lobby.id, history_messages)?,
+            next_seq: last.map_or(0, |last| uint(last) + 1),
+            lobby,
+        });
+    }
+    let sql = "SELECT id, name FROM account ORDER BY id";
+    let account =
+        |row: &Row<'_>| Ok((AccountId(row.get(0)?), rows::name(&row.get::<_, String>(1)?)?));
+    Ok(Snapshot {
+        lobbies,
+        accounts: list(conn.prepare_cached(sql)?, [], account)?,
+        sanctions: sanctions(conn, Scope::Server)?,
+        next_lobby: LobbyId(next(conn, "lobby")?),
+        next_account: AccountId(next(conn, "account")?),
+    })
+}
+
+fn history(conn: &Connection, lobby: LobbyId, max: usize) -> Result<Vec<Entry>, StoreError> {
+    let sql = "SELECT at, author, picture, tagged, action, text FROM message
+        WHERE lobby = (SELECT id FROM lobby WHERE id = ?1) ORDER BY seq DESC LIMIT ?2";
+    let values = params![lobby.0, limit(max)];
+    list(conn.prepare_cached(sql)?, values, rows::entry).map(reversed)
+}
+
+fn sanctions(conn: &Connection, scope: Scope) -> Result<Vec<Sanction>, StoreError> {
+    let sql = "SELECT kind, lobby, account, address, shown, until, by, at, reason
+        FROM sanction WHERE lobby IS ?1 ORDER BY id";
+    list(conn.prepare_cached(sql)?, [scope_column(scope)], rows::sanction)
+}
+
+fn next(conn: &Connection, kind: &str) -> Result<u32, StoreError> {
+    let sql = "SELECT next FROM counter WHERE name = ?1";
+    let next: i64 = conn.prepare_cached(sql)?.query_row([kind], |row| row.get(0))?;
+    Ok(u32::try_from(next).unwrap_or(u32::MAX))
+}
+
+fn list<T>(
+    mut statement: CachedStatement<'_>,
+    values: impl Params,
+    read: impl Fn(&Row<'_>) -> Result<T, StoreError>,
+) -> Result<Vec<T>, StoreError> {
+    let (mut rows, mut out) = (statement.query(values)?, Vec::new());
+    while let Some(row) = rows.next()? {
+        out.push(read(row)?);
+    }
+    Ok(out)
+}
+
+fn limit(max: usize) -> i64 {
+    int(max as u64)
+}
+
+fn reversed<T>(mut items: Vec<T>) -> Vec<T> {
+    items.reverse();
+    items
+}

@@ -1,0 +1,176 @@
+//! Rows to what they stand for. What comes from the disk is checked like what comes from a user.
+
+use std::sync::Arc;
+
+use rusqlite::Row;
+
+use crate::chat::directory::IpKey;
+use crate::chat::history::{Entry, UnixMillis};
+use crate::chat::lobbies::LobbyId;
+use crate::chat::name::Name;
+use crate::chat::password::PasswordRecord;
+use crate::chat::pictures::Picture;
+use crate::chat::text::Line;
+
+use super::error::StoreError;
+use super::model::{
+    Account, AccountId, AuditEntry, Lobby, Mail, MailId, Sanction, SanctionKind, Scope, Settings,
+    Subject,
+};
+
+/// A number as SQLite has it. No clock and no count comes near the largest.
+pub(super) fn int(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+/// A number as it was before [`int`].
+pub(super) fn uint(number: i64) -> u64 {
+    u64::try_from(number).unwrap_or(0)
+}
+
+pub(super) fn time(millis: i64) -> UnixMillis {
+    UnixMillis(uint(millis))
+}
+
+pub(super) fn name(stored: &str) -> Result<Name, StoreError> {
+    Name::parse(stored).map_err(|_| StoreError::unreadable("name"))
+}
+
+fn record(stored: &str) -> Result<Arc<PasswordRecord>, StoreError> {
+    let record = PasswordRecord::parse(stored);
+    record.map(Arc::new).map_err(|_| StoreError::unreadable("password record"))
+}
+
+fn text<'a>(row: &'a Row<'_>, column: usize) -> Result<&'a str, StoreError> {
+    let value = row.get_ref(column)?;
+    value.as_str().map_err(|_| StoreError::unreadable("text"))
+}
+
+fn maybe_text<'a>(row: &'a Row<'_>, column: usize) -> Result<Option<&'a str>, StoreError> {
+    let value = row.get_ref(column)?;
+    value.as_str_or_null().map_err(|_| StoreError::unreadable("text"))
+}
+
+/// `at, author, picture, tagged, action, text`
+pub(super) fn entry(row: &Row<'_>) -> Result<Entry, StoreError> {
+    Ok(Entry {
+        at: time(row.get(0)?),
+        author: name(text(row, 1)?)?,
+        picture: Picture::restore(text(row, 2)?),
+        tagged: maybe_text(row, 3)?.map(name).transpose()?,
+        action: row.get(4)?,
+        text: Line::clean(text(row, 5)?),
+    })
+}
+
+/// `id, name, creator, owner, description, topic, password, prompt, slow_secs, made_at, used_at,
+/// password_at`
+pub(super) fn lobby(row: &Row<'_>) -> Result<Lobby, StoreError> {
+    Ok(Lobby {
+        id: LobbyId(row.get(0)?),
+        name: name(text(row, 1)?)?,
+        creator: name(text(row, 2)?)?,
+        owner: row.get::<_, Option<u32>>(3)?.map(AccountId),
+        description: Line::clean(text(row, 4)?),
+        topic: maybe_text(row, 5)?.map(Line::clean),
+        record: maybe_text(row, 6)?.map(record).transpose()?,
+        prompt: maybe_text(row, 7)?.map(Line::clean),
+        slow_secs: row.get(8)?,
+        made_at: time(row.get(9)?),
+        used_at: time(row.get(10)?),
+        password_at: time(row.get(11)?),
+    })
+}
+
+/// `id, name, password, clock_times, colour, picture, made_at, last_lobby, left_at`
+pub(super) fn account(row: &Row<'_>) -> Result<Account, StoreError> {
+    Ok(Account {
+        id: AccountId(row.get(0)?),
+        name: name(text(row, 1)?)?,
+        record: record(text(row, 2)?)?,
+        settings: Settings {
+            clock_times: row.get(3)?,
+            colour: row.get(4)?,
+            picture: Picture::restore(text(row, 5)?),
+        },
+        made_at: time(row.get(6)?),
+        last_lobby: row.get::<_, Option<u32>>(7)?.map(LobbyId),
+        left_at: row.get::<_, Option<i64>>(8)?.map(time),
+    })
+}
+
+/// `kind, lobby, account, address, shown, until, by, at, reason`
+pub(super) fn sanction(row: &Row<'_>) -> Result<Sanction, StoreError> {
+    let subject = match (row.get::<_, Option<u32>>(2)?, row.get_ref(3)?.as_blob_or_null()) {
+        (Some(account), Ok(None)) => Subject::Account(AccountId(account)),
+        (None, Ok(Some(bytes))) => IpKey::from_bytes(bytes)
+            .map(Subject::Address)
+            .ok_or_else(|| StoreError::unreadable("address"))?,
+        _ => return Err(StoreError::unreadable("mute or ban")),
+    };
+    Ok(Sanction {
+        kind: kind(text(row, 0)?)?,
+        scope: scope(row.get(1)?),
+        subject,
+        shown: name(text(row, 4)?)?,
+        until: row.get::<_, Option<i64>>(5)?.map(time),
+        by: name(text(row, 6)?)?,
+        at: time(row.get(7)?),
+        reason: Line::clean(text(row, 8)?),
+    })
+}
+
+/// `id, sender, at, text`
+pub(super) fn mail(row: &Row<'_>) -> Result<(MailId, Mail), StoreError> {
+    let mail = Mail {
+        from: name(text(row, 1)?)?,
+        at: time(row.get(2)?),
+        text: Line::clean(text(row, 3)?),
+    };
+    Ok((MailId(uint(row.get(0)?)), mail))
+}
+
+/// `lobby, at, who, what`
+pub(super) fn audit(row: &Row<'_>) -> Result<AuditEntry, StoreError> {
+    Ok(AuditEntry {
+        scope: scope(row.get(0)?),
+        at: time(row.get(1)?),
+        who: name(text(row, 2)?)?,
+        what: Line::clean(text(row, 3)?),
+    })
+}
+
+fn scope(lobby: Option<u32>) -> Scope {
+    lobby.map_or(Scope::Server, |lobby| Scope::Lobby(LobbyId(lobby)))
+}
+
+/// The number of the lobby, where it is one.
+pub(super) fn scope_column(scope: Scope) -> Option<u32> {
+    match scope {
+        Scope::Server => None,
+        Scope::Lobby(lobby) => Some(lobby.0),
+    }
+}
+
+fn kind(stored: &str) -> Result<SanctionKind, StoreError> {
+    match stored {
+        "mute" => Ok(SanctionKind::Mute),
+        "ban" => Ok(SanctionKind::Ban),
+        _ => Err(StoreError::unreadable("mute or ban")),
+    }
+}
+
+pub(super) fn kind_column(kind: SanctionKind) -> &'static str {
+    match kind {
+        SanctionKind::Mute => "mute",
+        SanctionKind::Ban => "ban",
+    }
+}
+
+/// The number of the account, or the bytes of the address.
+pub(super) fn subject_columns(subject: Subject) -> (Option<u32>, Option<[u8; IpKey::BYTES]>) {
+    match subject {
+        Subject::Account(account) => (Some(account.0), None),
+        Subject::Address(address) => (None, Some(address.to_bytes())),
+    }
+}

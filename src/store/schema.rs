@@ -1,0 +1,184 @@
+//! The tables, by version, and the way from one version to the next.
+
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+
+use super::search;
+
+/// What `PRAGMA application_id` says of a database of ours: `LOBD`.
+pub(super) const APPLICATION_ID: i32 = 0x4C4F_4244;
+
+/// The version that this program reads and writes.
+pub(super) const VERSION: u32 = STEPS.len() as u32;
+
+type Step = fn(&Transaction<'_>) -> rusqlite::Result<()>;
+
+/// Step `n` makes version `n + 1` out of version `n`; version 0 is an empty file. A step that has
+/// been released is never changed.
+const STEPS: [Step; 2] = [tables, search_index];
+
+/// What a file turned out to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Found {
+    /// A database with nothing in it.
+    Empty,
+    /// A database of ours, of this version.
+    Version(u32),
+    /// Somebody else's database.
+    Foreign,
+}
+
+/// Says what a database is, without looking at its tables.
+pub(super) fn identify(conn: &Connection) -> rusqlite::Result<Found> {
+    let application: i32 = conn.pragma_query_value(None, "application_id", |row| row.get(0))?;
+    let version: i32 = conn.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    let tables: i64 = conn.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    Ok(match (application, u32::try_from(version)) {
+        (APPLICATION_ID, Ok(version)) => Found::Version(version),
+        (0, Ok(0)) if tables == 0 => Found::Empty,
+        _ => Found::Foreign,
+    })
+}
+
+/// Brings a database of version `from` to version `to` in one transaction.
+pub(super) fn upgrade(conn: &mut Connection, from: u32, to: u32) -> rusqlite::Result<()> {
+    if from == to {
+        return Ok(());
+    }
+    let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    for (step, version) in STEPS.iter().zip(1..=to).skip(from as usize) {
+        step(&tx)?;
+        tx.pragma_update(None, "user_version", version)?;
+    }
+    tx.pragma_update(None, "application_id", APPLICATION_ID)?;
+    tx.commit()
+}
+
+/// Version 1: everything but the search index.
+///
+/// A message belongs to no lobby by a foreign key: the messages of a lobby that is removed are
+/// deleted little by little, after it. Until then `removed` has its number.
+fn tables(tx: &Transaction<'_>) -> rusqlite::Result<()> {
+    tx.execute_batch(
+        "CREATE TABLE counter(
+            name TEXT NOT NULL PRIMARY KEY,
+            next INTEGER NOT NULL
+        ) STRICT, WITHOUT ROWID;
+        INSERT INTO counter VALUES ('lobby', 0), ('account', 0);
+
+        CREATE TABLE removed(
+            kind TEXT NOT NULL CHECK (kind IN ('lobby', 'account')),
+            id INTEGER NOT NULL,
+            swept INTEGER NOT NULL,
+            PRIMARY KEY (kind, id)
+        ) STRICT, WITHOUT ROWID;
+
+        CREATE TABLE account(
+            id INTEGER PRIMARY KEY,
+            key TEXT NOT NULL UNIQUE,
+            name TEXT NOT NULL,
+            password TEXT NOT NULL,
+            clock_times INTEGER NOT NULL,
+            colour INTEGER,
+            picture TEXT NOT NULL,
+            made_at INTEGER NOT NULL,
+            last_lobby INTEGER,
+            left_at INTEGER
+        ) STRICT;
+
+        CREATE TABLE lobby(
+            id INTEGER PRIMARY KEY,
+            key TEXT NOT NULL UNIQUE,
+            name TEXT NOT NULL,
+            creator TEXT NOT NULL,
+            owner INTEGER REFERENCES account ON DELETE SET NULL,
+            description TEXT NOT NULL,
+            topic TEXT,
+            password TEXT,
+            prompt TEXT,
+            slow_secs INTEGER NOT NULL,
+            made_at INTEGER NOT NULL,
+            used_at INTEGER NOT NULL,
+            password_at INTEGER NOT NULL
+        ) STRICT;
+        CREATE INDEX lobby_by_owner ON lobby(owner);
+
+        CREATE TABLE message(
+            id INTEGER PRIMARY KEY,
+            lobby INTEGER NOT NULL,
+            seq INTEGER NOT NULL,
+            at INTEGER NOT NULL,
+            author TEXT NOT NULL,
+            picture TEXT NOT NULL,
+            tagged TEXT,
+            action INTEGER NOT NULL,
+            text TEXT NOT NULL,
+            UNIQUE (lobby, seq)
+        ) STRICT;
+        CREATE INDEX message_by_time ON message(lobby, at);
+
+        CREATE TABLE operator(
+            lobby INTEGER NOT NULL REFERENCES lobby ON DELETE CASCADE,
+            account INTEGER NOT NULL REFERENCES account ON DELETE CASCADE,
+            PRIMARY KEY (lobby, account)
+        ) STRICT, WITHOUT ROWID;
+        CREATE INDEX operator_by_account ON operator(account);
+
+        CREATE TABLE sanction(
+            id INTEGER PRIMARY KEY,
+            kind TEXT NOT NULL CHECK (kind IN ('mute', 'ban')),
+            lobby INTEGER REFERENCES lobby ON DELETE CASCADE,
+            account INTEGER REFERENCES account ON DELETE CASCADE,
+            address BLOB,
+            shown TEXT NOT NULL,
+            until INTEGER,
+            by TEXT NOT NULL,
+            at INTEGER NOT NULL,
+            reason TEXT NOT NULL,
+            CHECK ((account IS NULL) <> (address IS NULL))
+        ) STRICT;
+        CREATE INDEX sanction_by_lobby ON sanction(lobby);
+        CREATE INDEX sanction_by_account ON sanction(account);
+
+        CREATE TABLE cert(
+            account INTEGER NOT NULL REFERENCES account ON DELETE CASCADE,
+            fingerprint BLOB NOT NULL,
+            PRIMARY KEY (account, fingerprint)
+        ) STRICT, WITHOUT ROWID;
+
+        CREATE TABLE ignored(
+            account INTEGER NOT NULL REFERENCES account ON DELETE CASCADE,
+            key TEXT NOT NULL,
+            name TEXT NOT NULL,
+            PRIMARY KEY (account, key)
+        ) STRICT, WITHOUT ROWID;
+
+        CREATE TABLE mail(
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            account INTEGER NOT NULL REFERENCES account ON DELETE CASCADE,
+            sender TEXT NOT NULL,
+            at INTEGER NOT NULL,
+            text TEXT NOT NULL
+        ) STRICT;
+        CREATE INDEX mail_by_account ON mail(account);
+
+        CREATE TABLE audit(
+            id INTEGER PRIMARY KEY,
+            lobby INTEGER REFERENCES lobby ON DELETE CASCADE,
+            at INTEGER NOT NULL,
+            who TEXT NOT NULL,
+            what TEXT NOT NULL
+        ) STRICT;
+        CREATE INDEX audit_by_lobby ON audit(lobby);",
+    )
+}
+
+/// Version 2: what was said can be searched, all that is there already too.
+fn search_index(tx: &Transaction<'_>) -> rusqlite::Result<()> {
+    search::create(tx)?;
+    let mut messages = tx.prepare("SELECT id, lobby, text FROM message ORDER BY id")?;
+    let mut rows = messages.query([])?;
+    while let Some(row) = rows.next()? {
+        search::add(tx, row.get(0)?, row.get(1)?, &row.get::<_, String>(2)?)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,199 @@
+//! Text to the tokens that it is found by. One function cuts both what is said and what is searched
+//! for, so that they cannot disagree.
+//!
+//! A word is letters, digits and their marks, in lower case. Scripts that put no space between words
+//! have no words to find, so a run of such characters becomes pairs of neighbours, and a query of
+//! two or more characters the same pairs in a row; each single character is a token too. A run takes
+//! the letters of other scripts in that touch it: any part of `第3回` can be found, and its `3` alone.
+
+use unicode_properties::{GeneralCategoryGroup, UnicodeGeneralCategory};
+
+/// Stands before a pair that could be taken for a word. Words hold no such character.
+const PAIR: char = '+';
+
+/// The tokens that `text` is found by, with a space between two.
+pub fn for_index(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 16);
+    for run in runs(text) {
+        if !run.iter().copied().any(is_spaceless) {
+            push(&mut out, &run);
+            continue;
+        }
+        for pair in run.windows(2) {
+            push_pair(&mut out, pair);
+        }
+        // After the pairs, so that the last one of a run is no neighbour of the next run's first.
+        for (at, c) in run.iter().enumerate() {
+            if is_spaceless(*c) && !run[..at].contains(c) {
+                push(&mut out, &[*c]);
+            }
+        }
+        for word in run.split(|c| is_spaceless(*c)).filter(|word| !word.is_empty()) {
+            push(&mut out, word);
+        }
+    }
+    out
+}
+
+/// What must be found of `words`, all of it: each a token, or more with spaces between that must
+/// stand in a row. Nothing twice; nothing at all where `words` has neither letter nor digit.
+pub fn for_query(words: &str) -> Vec<String> {
+    let mut terms: Vec<String> = Vec::new();
+    for run in runs(words) {
+        let mut term = String::new();
+        if run.len() > 1 && run.iter().copied().any(is_spaceless) {
+            for pair in run.windows(2) {
+                push_pair(&mut term, pair);
+            }
+        } else {
+            push(&mut term, &run);
+        }
+        terms.push(term);
+    }
+    terms.sort_unstable();
+    terms.dedup();
+    terms
+}
+
+fn push(out: &mut String, token: &[char]) {
+    if !out.is_empty() {
+        out.push(' ');
+    }
+    out.extend(token);
+}
+
+fn push_pair(out: &mut String, pair: &[char]) {
+    if pair.iter().copied().any(is_spaceless) {
+        push(out, pair);
+    } else {
+        push(out, &[PAIR]);
+        out.extend(pair);
+    }
+}
+
+/// Unbroken runs of letters, digits and marks, in lower case.
+fn runs(text: &str) -> Vec<Vec<char>> {
+    let (mut runs, mut run) = (Vec::new(), Vec::new());
+    for c in text.chars() {
+        if c.is_ascii_alphanumeric() {
+            run.push(c.to_ascii_lowercase());
+        } else if c.is_alphanumeric() || (!run.is_empty() && is_mark(c)) {
+            run.extend(c.to_lowercase().map(fold).filter(|c| !is_silent(*c)));
+        } else if !is_silent(c) && !run.is_empty() {
+            runs.push(std::mem::take(&mut run));
+        }
+    }
+    if !run.is_empty() {
+        runs.push(run);
+    }
+    runs
+}
+
+/// Both small sigmas are one letter.
+fn fold(c: char) -> char {
+    if c == 'ς' { 'σ' } else { c }
+}
+
+/// What people type or leave out as it comes: accents on their own, joiners, variation selectors.
+fn is_silent(c: char) -> bool {
+    matches!(c, '\u{300}'..='\u{36F}' | '\u{200C}' | '\u{200D}' | '\u{FE00}'..='\u{FE0F}')
+}
+
+fn is_mark(c: char) -> bool {
+    !c.is_ascii() && c.general_category_group() == GeneralCategoryGroup::Mark
+}
+
+/// Characters of scripts that put no space between words (UAX #14, classes ID, CJ and SA).
+fn is_spaceless(c: char) -> bool {
+    matches!(c,
+        '\u{0E00}'..='\u{0EFF}' // Thai, Lao
+        | '\u{1000}'..='\u{109F}' | '\u{A9E0}'..='\u{A9FF}' | '\u{AA60}'..='\u{AA7F}' // Myanmar
+        | '\u{1780}'..='\u{17FF}' // Khmer
+        | '\u{2E80}'..='\u{2FDF}' | '\u{3005}'..='\u{3007}' | '\u{3021}'..='\u{303B}' // Han
+        | '\u{3041}'..='\u{312F}' // Hiragana, Katakana, Bopomofo
+        | '\u{31A0}'..='\u{31BF}' | '\u{31F0}'..='\u{31FF}'
+        | '\u{3400}'..='\u{4DBF}' | '\u{4E00}'..='\u{9FFF}' | '\u{F900}'..='\u{FAFF}'
+        | '\u{FF66}'..='\u{FF9F}' // Katakana of half width
+        | '\u{1AFF0}'..='\u{1B16F}' | '\u{20000}'..='\u{3FFFD}')
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn text_becomes_words_pairs_and_single_characters() {
+        for (text, want) in [
+            ("", ""),
+            ("?! … 🎉 ❤\u{FE0F}", ""),
+            ("Hello, World!", "hello world"),
+            ("foo_bar foo-bar can't", "foo bar foo bar can t"),
+            ("ÉCOLE e\u{301}cole ΟΔΟΣ İ", "école ecole οδοσ i"),
+            ("می\u{200C}خواهم", "میخواهم"),
+            ("한국어 검색", "한국어 검색"),
+            ("日本語", "日本 本語 日 本 語"),
+            ("日、本", "日 本"),
+            ("人人人", "人人 人人 人"),
+            ("第13回", "第1 +13 3回 第 回 13"),
+            ("iPを", "+ip pを を ip"),
+            ("ดี\u{E49}", "ดี ี\u{E49} ด ี \u{E49}"),
+        ] {
+            assert_eq!(for_index(text), want, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn queries_ask_for_words_and_for_pairs_in_a_row() {
+        let cases: [(&str, &[&str]); 9] = [
+            ("", &[]),
+            ("\" * ( ) - ^ :", &[]),
+            ("Hello hello", &["hello"]),
+            ("b a", &["a", "b"]),
+            ("a OR b*", &["a", "b", "or"]),
+            ("語", &["語"]),
+            ("日本語", &["日本 本語"]),
+            ("13回", &["+13 3回"]),
+            ("日本 語", &["日本", "語"]),
+        ];
+        for (words, want) in cases {
+            assert_eq!(for_query(words), want, "{words:?}");
+        }
+    }
+
+    /// Whether the index would find `words` in `text`: every term in a row of the tokens.
+    fn finds(text: &str, words: &str) -> bool {
+        let index = format!(" {} ", for_index(text));
+        let terms = for_query(words);
+        !terms.is_empty() && terms.iter().all(|term| index.contains(&format!(" {term} ")))
+    }
+
+    proptest! {
+        #[test]
+        fn any_part_of_text_without_spaces_is_found(
+            text in "[日本語のひらカタ字ดีมกา][日本語のひらカタ字ดีมกาa3]{0,12}", from in 0usize..12, len in 1usize..12,
+        ) {
+            let chars: Vec<char> = text.chars().collect();
+            let part: String = chars.iter().skip(from).take(len).collect();
+            // A part without any such character is a word, and words are found whole.
+            prop_assume!(part.chars().any(is_spaceless));
+            prop_assert!(finds(&text, &part), "{text} {part}");
+        }
+
+        #[test]
+        fn what_is_found_is_there(
+            text in "[日本語のa3 ]{1,12}", words in "[日本語の][日本語のa3]{0,3}",
+        ) {
+            prop_assert_eq!(finds(&text, &words), text.contains(&words));
+        }
+
+        #[test]
+        fn tokens_hold_nothing_but_letters_digits_and_marks(text in "\\PC{0,40}") {
+            for token in for_index(&text).split(' ').filter(|t| !t.is_empty()) {
+                let word = token.strip_prefix(PAIR).unwrap_or(token);
+                prop_assert!(word.chars().all(|c| c.is_alphanumeric() || is_mark(c)), "{token:?}");
+            }
+        }
+    }
+}
