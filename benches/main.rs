@@ -15,6 +15,7 @@
 
 mod baseline;
 mod client;
+mod lookup;
 mod machine;
 mod plot;
 mod report;
@@ -41,6 +42,8 @@ struct Plan {
     sweep: Option<String>,
     /// Compare one processor with two.
     scale: bool,
+    /// Measure `/history` and `/search`.
+    lookup: bool,
 }
 
 fn main() {
@@ -54,6 +57,9 @@ fn main() {
     }
     if let Some(path) = &plan.sweep {
         return plot::sweep(path, &plan.servers, plan.runs, plan.secs, plan.pinned);
+    }
+    if plan.lookup {
+        return (0..plan.runs).for_each(|_| lookup::run(plan.secs, plan.pinned));
     }
     if plan.scale {
         return print_scaling(plan.runs);
@@ -86,12 +92,13 @@ fn plan(args: &[String]) -> Plan {
     use lexopt::prelude::*;
     let mut plan = Plan {
         scenarios: Vec::new(),
-        servers: Kind::ALL.into_iter().filter(|k| k.is_here()).collect(),
+        servers: Kind::ALL.into_iter().filter(|k| k.is_here() && *k != Kind::Memory).collect(),
         runs: 3,
         secs: Duration::from_secs(8),
         pinned: true,
         sweep: None,
         scale: false,
+        lookup: false,
     };
     let mut parser = lexopt::Parser::from_args(args);
     while let Some(arg) = parser.next().unwrap() {
@@ -102,6 +109,7 @@ fn plan(args: &[String]) -> Plan {
             }
             Long("sweep") => plan.sweep = Some(parser.value().unwrap().string().unwrap()),
             Value(name) if name == "scale" => plan.scale = true,
+            Value(name) if name == "lookup" => plan.lookup = true,
             Long("unpinned") => plan.pinned = false,
             Long("servers") => {
                 let list = parser.value().unwrap().string().unwrap();

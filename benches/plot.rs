@@ -94,6 +94,7 @@ fn draw(lines: &[(Kind, Vec<f64>)]) -> String {
 fn colour(kind: Kind) -> (&'static str, u8) {
     match kind {
         Kind::Lobbyd => ("#c00000", 3),
+        Kind::Memory => ("#e08080", 2),
         Kind::Direct => ("#888888", 1),
         Kind::Batch => ("#333333", 1),
         Kind::Ngircd => ("#1f6fb4", 2),

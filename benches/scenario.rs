@@ -134,13 +134,13 @@ pub struct Outcome {
 impl Scenario {
     /// Runs it once. None where the server cannot take part.
     pub fn run(&self, kind: Kind, secs: Duration, pinned: bool) -> Option<Outcome> {
-        if self.private_joins > 0 && kind != Kind::Lobbyd || self.tls && !kind.has_tls() {
+        if self.private_joins > 0 && !kind.is_lobbyd() || self.tls && !kind.has_tls() {
             return None;
         }
         let server = Server::start(kind, pinned, self.tls);
         let empty = rss_bytes(server.pid());
         let mut swarm = Swarm::new(kind.protocol(), server.port, self.tls);
-        if kind == Kind::Lobbyd && self.rooms > 1 {
+        if kind.is_lobbyd() && self.rooms > 1 {
             make_rooms(&mut swarm, self.rooms);
         }
         swarm.padding = "p".repeat(self.padding);

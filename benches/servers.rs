@@ -13,6 +13,8 @@ use crate::machine::{affinity, set_affinity};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     Lobbyd,
+    /// Lobbyd with its database in memory.
+    Memory,
     Direct,
     Batch,
     Ngircd,
@@ -27,12 +29,18 @@ pub enum Protocol {
 }
 
 impl Kind {
-    pub const ALL: [Self; 5] =
-        [Self::Lobbyd, Self::Direct, Self::Batch, Self::Ngircd, Self::Inspircd];
+    pub const ALL: [Self; 6] =
+        [Self::Lobbyd, Self::Memory, Self::Direct, Self::Batch, Self::Ngircd, Self::Inspircd];
+
+    /// Whether it is this project's server.
+    pub fn is_lobbyd(self) -> bool {
+        matches!(self, Self::Lobbyd | Self::Memory)
+    }
 
     pub fn name(self) -> &'static str {
         match self {
             Self::Lobbyd => "lobbyd",
+            Self::Memory => "memory",
             Self::Direct => "direct",
             Self::Batch => "batch",
             Self::Ngircd => "ngircd",
@@ -46,7 +54,7 @@ impl Kind {
 
     pub fn protocol(self) -> Protocol {
         match self {
-            Self::Lobbyd | Self::Direct | Self::Batch => Protocol::Lobbyd,
+            Self::Lobbyd | Self::Memory | Self::Direct | Self::Batch => Protocol::Lobbyd,
             Self::Ngircd | Self::Inspircd => Protocol::Irc,
         }
     }
@@ -81,10 +89,16 @@ pub struct Server {
 impl Server {
     /// Starts one with its limits off, on processor 0 or on all.
     pub fn start(kind: Kind, pinned: bool, tls: bool) -> Self {
+        Self::start_with(kind, pinned, tls, |_| ())
+    }
+
+    /// The same, in a folder that has been prepared.
+    pub fn start_with(kind: Kind, pinned: bool, tls: bool, prepare: impl FnOnce(&Path)) -> Self {
         let folder = std::env::temp_dir().join(format!("lobbyd-bench-{}", std::process::id()));
         let _ = fs::remove_dir_all(&folder);
         fs::create_dir_all(&folder).unwrap();
         let port = free_port();
+        prepare(&folder);
         if tls {
             make_certificate(&folder);
         }
@@ -107,7 +121,7 @@ impl Server {
     }
 
     fn wait(&mut self, kind: Kind) {
-        if kind == Kind::Lobbyd {
+        if kind.is_lobbyd() {
             let out = BufReader::new(self.child.stdout.take().unwrap());
             assert!(out.lines().map_while(Result::ok).any(|l| l.contains("Server ready")));
             return;
@@ -143,7 +157,8 @@ fn make_certificate(folder: &Path) {
 fn command(kind: Kind, port: u16, folder: &Path, tls: bool) -> Command {
     let addr = format!("127.0.0.1:{port}");
     match kind {
-        Kind::Lobbyd => {
+        Kind::Lobbyd | Kind::Memory => {
+            let data = if kind == Kind::Memory { "off" } else { "data" };
             let mut command = Command::new(env!("CARGO_BIN_EXE_lobbyd"));
             let (plain, secure) = if tls { ("off", addr.as_str()) } else { (addr.as_str(), "off") };
             command.env_clear().stdout(Stdio::piped()).envs([
@@ -153,6 +168,7 @@ fn command(kind: Kind, port: u16, folder: &Path, tls: bool) -> Command {
                 ("CHAT_MAX_CONNECTIONS_PER_IP", "0"),
                 ("CHAT_RATE_MESSAGES", "0"),
                 ("CHAT_MAX_LOBBIES_PER_USER", "100000"),
+                ("CHAT_DATA_DIR", data),
                 ("RUST_LOG", "error"),
             ]);
             command
