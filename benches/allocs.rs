@@ -89,6 +89,7 @@ fn start_server() -> u16 {
         let settings = [
             ("CHAT_ADDR", "127.0.0.1:0"),
             ("CHAT_TLS_ADDR", "off"),
+            ("CHAT_DATA_DIR", "off"),
             ("CHAT_MAX_CONNECTIONS_PER_IP", "0"),
             ("CHAT_RATE_MESSAGES", "0"),
         ];
