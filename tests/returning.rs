@@ -115,6 +115,8 @@ fn a_private_lobby_knows_its_people_after_a_restart() {
     let mut alice = registered(&server, "alice");
     alice.ask("/create vault hunter2 x", "Created");
     alice.ask("/join vault hunter2", "alice has joined the lobby");
+    // The notice comes an instant before she has left general.
+    alice.ask("/users", "=== Users in 'vault' (1) ===");
     let server = Server::start_in(stop(server), &[]);
     let (mut alice, _) = logged_in_to(&server, "alice");
     alice.ask("/users", "=== Users in 'vault' (1) ===");
