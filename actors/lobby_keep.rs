@@ -1,8 +1,10 @@
 //! The part of the Lobby that is stored: what changes when, in the words of the store.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use super::lobby::Lobby;
+use crate::chat::accounts::Subject;
 use crate::chat::deeds::Deed;
 use crate::chat::history::{Entry, UnixMillis};
 use crate::chat::lobbies::{LobbyId, Profile};
@@ -11,7 +13,7 @@ use crate::chat::render::sentence;
 use crate::chat::roles::Owner;
 use crate::chat::room::Charter;
 use crate::chat::sanctions::{self, Sanctions};
-use crate::store::{AuditEntry, Change, LobbyState, Sanction, SanctionKind, Scope};
+use crate::store::{self, AuditEntry, Change, LobbyState, Sanction, SanctionKind, Scope};
 
 /// How often it is stored that a lobby is in use.
 const USED_EVERY_MILLIS: u64 = 10 * 60 * 1_000;
@@ -27,7 +29,7 @@ pub fn charter(state: &LobbyState, owner: Owner) -> Charter {
         operators: state.operators.iter().copied().collect::<BTreeSet<_>>(),
         prompt: lobby.prompt.clone(),
         topic: lobby.topic.clone(),
-        slow: std::time::Duration::from_secs(lobby.slow_secs.into()),
+        slow: Duration::from_secs(lobby.slow_secs.into()),
         mutes: of_kind(SanctionKind::Mute),
         bans: of_kind(SanctionKind::Ban),
         ..Charter::new(owner, lobby.record.clone())
@@ -54,28 +56,37 @@ pub fn audited(scope: Scope, by: &Name, deed: &Deed, at: UnixMillis) -> Change {
     Change::Audited(AuditEntry { scope, at, who: by.clone(), what: sentence(deed) })
 }
 
+/// A lobby as it is stored.
+pub fn row(id: LobbyId, name: &Name, charter: &Charter, profile: &Profile) -> store::Lobby {
+    let Profile { creator, description, made_at, used_at, password_at } = profile.clone();
+    let owner = match charter.owner {
+        Owner::Account(account) => Some(account),
+        Owner::Server | Owner::Guest(_) | Owner::Nobody => None,
+    };
+    store::Lobby {
+        id,
+        name: name.clone(),
+        creator,
+        owner,
+        description,
+        topic: charter.topic.clone(),
+        record: charter.record.clone(),
+        password_at,
+        prompt: charter.prompt.clone(),
+        slow_secs: whole_secs(charter.slow),
+        made_at,
+        used_at,
+    }
+}
+
+fn whole_secs(time: Duration) -> u32 {
+    u32::try_from(time.as_secs()).unwrap_or(u32::MAX)
+}
+
 impl Lobby {
-    /// The lobby as it is stored, with this charter.
-    pub(super) fn row(&self, charter: &Charter) -> crate::store::Lobby {
-        let Profile { creator, description, made_at, used_at, password_at } = self.profile.clone();
-        let owner = match charter.owner {
-            Owner::Account(account) => Some(account),
-            Owner::Server | Owner::Guest(_) | Owner::Nobody => None,
-        };
-        crate::store::Lobby {
-            id: self.id,
-            name: self.room.name().clone(),
-            creator,
-            owner,
-            description,
-            topic: charter.topic.clone(),
-            record: charter.record.clone(),
-            password_at,
-            prompt: charter.prompt.clone(),
-            slow_secs: u32::try_from(charter.slow.as_secs()).unwrap_or(u32::MAX),
-            made_at,
-            used_at,
-        }
+    /// This lobby as it is stored.
+    pub(super) fn row(&self) -> store::Lobby {
+        row(self.id, self.room.name(), self.room.charter(), &self.profile)
     }
 
     /// A message is to be kept. It is written together with others.
@@ -97,28 +108,23 @@ impl Lobby {
     /// What a deed changes in the store, with its entry in the audit. The deed has not been carried out.
     pub(super) fn changes(&self, deed: &Deed, by: &Name, now: UnixMillis) -> Vec<Change> {
         let (id, scope): (LobbyId, Scope) = (self.id, Scope::Lobby(self.id));
-        let charter = self.room.charter();
-        let row = || Box::new(self.row(charter));
+        let put = |change: &dyn Fn(&mut store::Lobby)| {
+            let mut row = self.row();
+            change(&mut row);
+            Change::LobbyPut(row)
+        };
         let mut changes = match deed {
-            Deed::Topic(topic) => {
-                vec![Change::LobbyPut(crate::store::Lobby { topic: topic.clone(), ..*row() })]
-            }
-            Deed::Slow(gap) => {
-                let slow_secs = u32::try_from(gap.as_secs()).unwrap_or(u32::MAX);
-                vec![Change::LobbyPut(crate::store::Lobby { slow_secs, ..*row() })]
-            }
+            Deed::Topic(topic) => vec![put(&|row| row.topic = topic.clone())],
+            Deed::Slow(gap) => vec![put(&|row| row.slow_secs = whole_secs(*gap))],
             Deed::SetPassword(record) => {
-                let record = record.clone();
-                let lobby = crate::store::Lobby { record, password_at: now, ..*row() };
-                vec![Change::LobbyPut(lobby)]
+                vec![put(&|row| (row.record, row.password_at) = (record.clone(), now))]
             }
             Deed::Transfer { account, .. } => {
-                let lobby = crate::store::Lobby { owner: Some(*account), ..*row() };
                 let mut changes = vec![
-                    Change::LobbyPut(lobby),
+                    put(&|row| row.owner = Some(*account)),
                     Change::OperatorRemoved { lobby: id, account: *account },
                 ];
-                if let Owner::Account(before) = charter.owner {
+                if let Owner::Account(before) = self.room.charter().owner {
                     changes.push(Change::OperatorAdded { lobby: id, account: before });
                 }
                 changes
@@ -152,10 +158,6 @@ impl Lobby {
 }
 
 /// The end of mutes or bans.
-pub fn lifted(
-    kind: SanctionKind,
-    scope: Scope,
-    subjects: &[crate::chat::accounts::Subject],
-) -> Vec<Change> {
+pub fn lifted(kind: SanctionKind, scope: Scope, subjects: &[Subject]) -> Vec<Change> {
     subjects.iter().map(|&subject| Change::SanctionLifted { kind, scope, subject }).collect()
 }

@@ -23,7 +23,7 @@ use crate::chat::replies::{ModerationReply, Reply, reply};
 use crate::chat::roles::{Denied, Rank};
 use crate::chat::room::Member;
 use crate::chat::sanctions::Sanction;
-use crate::store::{Change, SanctionKind, Scope};
+use crate::store::{self, Change, SanctionKind, Scope};
 
 impl Lobby {
     fn carry_out(&mut self, by: &Name, deed: &Deed, now: UnixMillis, ctx: &mut Context<Self>) {
@@ -98,8 +98,7 @@ impl Lobby {
 
     /// Stores the lobby as it is, some time soon.
     fn keep_row(&mut self) {
-        let row = self.row(self.room.charter());
-        self.kept.push(Change::LobbyPut(row));
+        self.kept.push(Change::LobbyPut(self.row()));
         self.flush();
     }
 }
@@ -135,19 +134,17 @@ impl Handler<SetPrompt> for Lobby {
         if let Err(why) = self.room.may_set_prompt(conn) {
             return Box::pin(fut::ready(Err(why.into())));
         }
-        let row = self.row(self.room.charter());
-        let row = crate::store::Lobby { prompt: Some(prompt.clone()), ..row };
+        let row = store::Lobby { prompt: Some(prompt.clone()), ..self.row() };
         let store = self.setup.store.clone();
         let commit = async move { store.commit(vec![Change::LobbyPut(row)]).await };
         Box::pin(commit.into_actor(self).map(move |stored, lobby, ctx| {
             stored.map_err(|_| NotSet::NotStored)?;
             lobby.room.set_prompt(prompt);
-            lobby.changed(ctx);
             if let Some(member) = lobby.room.member(conn) {
                 let notice = Notice::PromptSet(&member.who.name);
                 lobby.batch.notice(|sheet| render::notice(sheet, &notice));
             }
-            lobby.flush();
+            lobby.changed(ctx);
             Ok(())
         }))
     }

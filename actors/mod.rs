@@ -28,6 +28,7 @@ mod sturdy;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::chat::history::UnixMillis;
+use crate::chat::times::Times;
 
 /// The wall clock.
 pub fn unix_now() -> UnixMillis {
@@ -35,9 +36,12 @@ pub fn unix_now() -> UnixMillis {
     UnixMillis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }
 
-/// Seconds that the server's time zone is ahead of UTC now.
-pub(crate) fn utc_offset_secs() -> i32 {
-    jiff::Zoned::now().offset().seconds()
+/// How whoever wants clock times, or does not, is told when something was said.
+pub(crate) fn times(clock: bool) -> Times {
+    match clock {
+        true => Times::Clock { utc_offset_secs: jiff::Zoned::now().offset().seconds() },
+        false => Times::Ages,
+    }
 }
 
 /// The time of the server's zone, as HH:MM.

@@ -11,7 +11,7 @@ use actix::prelude::*;
 use super::guessing::Waiter;
 use super::lobby::{Lobby, NewRoom};
 use super::messages::{Admit, Door, Gone, ReleaseName, Whereabouts};
-use super::registry_lobbies::{general, owner, restored, row};
+use super::registry_lobbies::{general, owner, restored};
 use super::shard::Shard;
 use super::store::StoreHandle;
 use super::sturdy::survive;
@@ -42,8 +42,6 @@ pub(super) struct Connection {
     pub(super) guessing: bool,
     /// The lobby that it is in.
     pub(super) lobby: Option<LobbyId>,
-    /// Another connection of its account, which it is taking the place of.
-    pub(super) displaces: Option<Whereabouts>,
 }
 
 /// What the server hands over once the threads run: the Registry was there first.
@@ -72,6 +70,8 @@ pub struct Registry {
     pub(super) connections: HashMap<ConnId, Connection>,
     admission: Admission,
     pub(super) users: Users<Whereabouts>,
+    /// Other connections of an account, of those that are taking their place just now.
+    pub(super) displaced: HashMap<ConnId, Whereabouts>,
     pub(super) accounts: Accounts,
     /// Bans from the server.
     pub(super) bans: Sanctions,
@@ -95,6 +95,7 @@ impl Registry {
             connections: HashMap::new(),
             admission: Admission::new(config.max_connections, config.max_connections_per_ip),
             users: Users::default(),
+            displaced: HashMap::new(),
             accounts: Accounts::new(config.admins.iter().cloned()),
             bans: Sanctions::default(),
             guesses: Guesses::default(),
@@ -151,7 +152,7 @@ impl Registry {
         if let Some(new) = general(now)
             && self.lobbies.find(&new.name.key()).is_none()
         {
-            self.store.keep(vec![Change::LobbyPut(row(&new))]);
+            self.store.keep(vec![new.put()]);
             self.add_lobby(new, None, ctx);
         }
     }
@@ -199,8 +200,7 @@ impl Handler<Admit> for Registry {
             self.admission.admit(ip)?;
             let conn = ConnId(self.next_conn);
             self.next_conn += 1;
-            self.connections
-                .insert(conn, Connection { ip, guessing: false, lobby: None, displaces: None });
+            self.connections.insert(conn, Connection { ip, guessing: false, lobby: None });
             Ok(conn)
         })
     }

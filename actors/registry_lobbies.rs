@@ -4,7 +4,7 @@ use actix::prelude::*;
 use log::{error, info};
 
 use super::lobby::NewRoom;
-use super::lobby_keep::charter;
+use super::lobby_keep::{charter, row};
 use super::messages::{
     Create, Door, FindLobby, ListLobbies, LobbyChanged, LobbyClosed, LobbyCount, MayCreate, Moved,
     NotCreated, Remains,
@@ -51,44 +51,15 @@ pub(super) fn restored(state: LobbyState, owner: Owner) -> NewRoom {
 
 /// The lobby that is always there.
 pub(super) fn general(now: UnixMillis) -> Option<NewRoom> {
-    Some(NewRoom {
-        id: GENERAL_ID,
-        name: Name::parse(GENERAL).ok()?,
-        charter: Charter::new(Owner::Server, None),
-        profile: Profile {
-            creator: Name::parse("server").ok()?,
-            description: Line::clean("Welcome to the General Lobby"),
-            made_at: now,
-            used_at: now,
-            password_at: now,
-        },
-        entries: Vec::new(),
-        next_seq: 0,
-        remains: None,
-    })
+    let (name, creator) = (Name::parse(GENERAL).ok()?, Name::parse("server").ok()?);
+    let description = Line::clean("Welcome to the General Lobby");
+    let profile = Profile::new(creator, description, now);
+    Some(fresh(GENERAL_ID, name, Charter::new(Owner::Server, None), profile))
 }
 
-/// A new lobby as it is stored.
-pub(super) fn row(new: &NewRoom) -> crate::store::Lobby {
-    let Profile { creator, description, made_at, used_at, password_at } = new.profile.clone();
-    let owner = match new.charter.owner {
-        Owner::Account(account) => Some(account),
-        Owner::Server | Owner::Guest(_) | Owner::Nobody => None,
-    };
-    crate::store::Lobby {
-        id: new.id,
-        name: new.name.clone(),
-        creator,
-        owner,
-        description,
-        topic: None,
-        record: new.charter.record.clone(),
-        password_at,
-        prompt: None,
-        slow_secs: 0,
-        made_at,
-        used_at,
-    }
+/// A lobby in which nothing has been said.
+fn fresh(id: LobbyId, name: Name, charter: Charter, profile: Profile) -> NewRoom {
+    NewRoom { id, name, charter, profile, entries: Vec::new(), next_seq: 0, remains: None }
 }
 
 impl Handler<FindLobby> for Registry {
@@ -120,7 +91,7 @@ impl Handler<Create> for Registry {
             Ok(new) => new,
             Err(why) => return Box::pin(fut::ready(Err(why.into()))),
         };
-        let (store, put) = (self.store.clone(), Change::LobbyPut(row(&new)));
+        let (store, put) = (self.store.clone(), new.put());
         let commit = async move { store.commit(vec![put]).await };
         Box::pin(commit.into_actor(self).map(move |stored, registry, ctx| {
             stored.map_err(|why| match why {
@@ -141,21 +112,9 @@ impl Registry {
         self.lobbies.may_create(&create.name, &create.who)?;
         let (id, now) = (LobbyId(self.next_lobby), unix_now());
         self.next_lobby += 1;
-        Ok(NewRoom {
-            id,
-            name: create.name.clone(),
-            charter: Charter::new(Owner::new(&create.who), create.record.clone()),
-            profile: Profile {
-                creator: create.who.name.clone(),
-                description: create.description.clone(),
-                made_at: now,
-                used_at: now,
-                password_at: now,
-            },
-            entries: Vec::new(),
-            next_seq: 0,
-            remains: None,
-        })
+        let charter = Charter::new(Owner::new(&create.who), create.record.clone());
+        let profile = Profile::new(create.who.name.clone(), create.description.clone(), now);
+        Ok(fresh(id, create.name.clone(), charter, profile))
     }
 
     /// A lobby is stored: lists it, unless somebody was quicker meanwhile.
@@ -237,15 +196,15 @@ impl Handler<LobbyClosed> for Registry {
     }
 }
 
+impl NewRoom {
+    /// Has it stored.
+    pub(super) fn put(&self) -> Change {
+        Change::LobbyPut(row(self.id, &self.name, &self.charter, &self.profile))
+    }
+}
+
 /// A lobby in the place of one that broke.
 fn again(id: LobbyId, card: Card, profile: Profile, remains: Remains) -> NewRoom {
-    NewRoom {
-        id,
-        name: card.name,
-        charter: Charter::new(card.owner, None),
-        profile,
-        entries: Vec::new(),
-        next_seq: remains.next_seq,
-        remains: Some(remains),
-    }
+    let new = fresh(id, card.name, Charter::new(card.owner, None), profile);
+    NewRoom { remains: Some(remains), ..new }
 }

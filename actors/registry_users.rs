@@ -44,8 +44,7 @@ impl Registry {
 
     /// A connection has taken the place of another one of its account, or has broken off on the way.
     pub(super) fn displace(&mut self, conn: ConnId) {
-        let displaced = self.connections.get_mut(&conn).and_then(|c| c.displaces.take());
-        if let Some(at) = displaced {
+        if let Some(at) = self.displaced.remove(&conn) {
             self.expel(at, Farewell::Elsewhere);
         }
     }
@@ -130,8 +129,8 @@ impl Handler<LogIn> for Registry {
             who.admin = self.accounts.is_admin(&who.name.key());
             let (admin, conn) = (who.admin, who.conn);
             let before = self.users.log_in(who, at);
-            if let Some(connection) = self.connections.get_mut(&conn) {
-                connection.displaces = before.as_ref().map(|user| user.handle);
+            if let Some(user) = &before {
+                self.displaced.insert(conn, user.handle);
             }
             let door = self.door_of(before.as_ref(), last_lobby).ok_or(BUSY)?;
             Ok(LoggedIn { admin, door, before })

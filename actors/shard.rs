@@ -152,7 +152,7 @@ impl Shard {
                 hub.show_one(seat, &block, true);
             }
             Act::Echo(seat, count) => {
-                if let Some((peer, _)) = hub.find(seat) {
+                if let Some(peer) = hub.peer(seat) {
                     peer.came_back(count);
                 }
             }
@@ -249,7 +249,7 @@ impl Handler<Show> for Shard {
             None => self.world.hub.show_one(seat, &block, false),
             Some(from) => {
                 if self.world.hub.show_from(seat, &from, &block)
-                    && let Some((peer, _)) = self.world.hub.find(seat)
+                    && let Some(peer) = self.world.hub.peer(seat)
                 {
                     peer.note_writer(from);
                 }
@@ -280,7 +280,7 @@ impl Handler<IdleTime> for Shard {
     type Result = Option<Duration>;
 
     fn handle(&mut self, IdleTime(seat): IdleTime, _: &mut Self::Context) -> Self::Result {
-        let (peer, _) = self.world.hub.find(seat)?;
+        let peer = self.world.hub.peer(seat)?;
         Some(peer.idle_time(Instant::now()))
     }
 }

@@ -18,12 +18,12 @@ use rustix::process::nice;
 use tokio::time::{Sleep, sleep};
 
 use super::store_messages::{
-    Close, Commit, CountMail, Keep, KnowsCert, ReadAccount, ReadAudit, ReadCerts, ReadHistory,
+    AccountOfCert, Close, Commit, CountMail, Keep, ReadAccount, ReadAudit, ReadCerts, ReadHistory,
     ReadIgnores, ReadMail, ReadMissed, SaveSettings, Search,
 };
 use super::sturdy::survive;
 use super::unix_now;
-use crate::chat::accounts::Fingerprint;
+use crate::chat::accounts::{AccountId, Fingerprint};
 use crate::chat::history::{Entry, UnixMillis};
 use crate::chat::lobbies::LobbyId;
 use crate::chat::name::Name;
@@ -392,7 +392,7 @@ macro_rules! answer {
 answer!(Search, Vec<Entry>, |db, ask| db.search(ask.lobby, &ask.words, ask.max));
 answer!(ReadMissed, Missed, |db, ask| db.since(ask.lobby, ask.since, ask.count));
 answer!(ReadAccount, Option<Account>, |db, ask| db.account(&ask.0));
-answer!(KnowsCert, bool, |db, ask| Ok(db.certs(ask.0)?.contains(&ask.1)));
+answer!(AccountOfCert, Option<AccountId>, |db, ask| db.account_of_cert(&ask.1, &ask.0));
 answer!(ReadCerts, Vec<Fingerprint>, |db, ask| db.certs(ask.0));
 answer!(ReadIgnores, Vec<Name>, |db, ask| db.ignores(ask.0));
 answer!(ReadMail, Vec<(MailId, Mail)>, |db, ask| db.mail(ask.0));

@@ -70,10 +70,10 @@ pub struct ReadAccount(pub NameKey);
 #[rtype(result = "Result<(), StoreError>")]
 pub struct SaveSettings(pub NameKey, pub Settings);
 
-/// Whether this certificate stands for the account.
+/// The account of this name, where it knows this certificate.
 #[derive(Message)]
-#[rtype(result = "Result<bool, StoreError>")]
-pub struct KnowsCert(pub AccountId, pub Fingerprint);
+#[rtype(result = "Result<Option<AccountId>, StoreError>")]
+pub struct AccountOfCert(pub NameKey, pub Fingerprint);
 
 /// The certificates of an account.
 #[derive(Message)]

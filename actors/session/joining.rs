@@ -163,8 +163,7 @@ impl Session {
             if broke && let Some(entered) = return_to(&world, lobby, &member, &view).await {
                 return Some(entered);
             }
-            let general = FindLobby(NameKey::of(GENERAL));
-            let door = world.registry.send(general).await.ok()??;
+            let door = general(&world).await?;
             enter(&world, door, member, None, Manner::Switch, view).await.ok()
         };
         if broke {
@@ -184,6 +183,11 @@ impl Session {
         }
         self.note_place();
     }
+}
+
+/// The way into the general lobby.
+pub(super) async fn general(world: &World) -> Option<Door> {
+    world.registry.send(FindLobby(NameKey::of(GENERAL))).await.ok()?
 }
 
 /// Waits for a lobby that broke to be set up again, and goes back in.

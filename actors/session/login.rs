@@ -9,7 +9,7 @@ use super::joining::{Entered, enter};
 use super::{Phase, Session, User};
 use crate::actors::messages::{Claim, Manner, NotIn, ReleaseName, View};
 use crate::actors::shard::World;
-use crate::actors::store_messages::{KnowsCert, ReadAccount};
+use crate::actors::store_messages::{AccountOfCert, ReadAccount};
 use crate::chat::accounts::{AccountId, Fingerprint, Identity};
 use crate::chat::name::Name;
 use crate::chat::pictures::Picture;
@@ -139,7 +139,9 @@ async fn ask_account(
     let account = world.store.ask(ReadAccount(name.key())).await;
     let account = account.ok().flatten().ok_or(NameProblem::ServerBusy)?;
     let known = match cert {
-        Some(cert) => world.store.ask(KnowsCert(id, cert)).await.unwrap_or(false),
+        Some(cert) => {
+            world.store.ask(AccountOfCert(account.name.key(), cert)).await == Ok(Some(id))
+        }
         None => false,
     };
     let account = Box::new(account);

@@ -32,7 +32,7 @@ use super::messages::{
     Evict, Expelled, Gone, Leave, LobbyLost, QuestionOver, ReleaseName, Whereabouts,
 };
 use super::shard::World;
-use super::{unix_now, utc_offset_secs};
+use super::{times, unix_now};
 use crate::chat::accounts::Identity;
 use crate::chat::command::Input;
 use crate::chat::directory::IpKey;
@@ -200,12 +200,7 @@ impl Session {
 
     /// How the user wants to be shown when something was said.
     fn times(&self) -> Times {
-        match self.user() {
-            Some(User { clock_times: true, .. }) => {
-                Times::Clock { utc_offset_secs: utc_offset_secs() }
-            }
-            _ => Times::Ages,
-        }
+        times(self.user().is_some_and(|user| user.clock_times))
     }
 
     /// Shows the client a block that answers it.

@@ -6,28 +6,25 @@ use std::sync::Arc;
 use bytes::Bytes;
 use log::{info, warn};
 
-use super::joining::{Entered, enter};
+use super::joining::{Entered, enter, general};
 use super::{Phase, Session, User};
 use crate::actors::hasher::HashError;
 use crate::actors::messages::{
-    BeginGuess, Displace, EndGuess, FindLobby, LogIn, LoggedIn, Manner, NotIn, ReleaseName, View,
+    BeginGuess, Displace, EndGuess, LogIn, LoggedIn, Manner, NotIn, ReleaseName, View,
 };
 use crate::actors::shard::World;
 use crate::actors::store_messages::{ReadAccount, ReadIgnores, ReadMail, ReadMissed};
-use crate::actors::{unix_now, utc_offset_secs};
+use crate::actors::{times, unix_now};
 use crate::chat::accounts::{AccountId, Identity, MAX_LOGIN_TRIES};
 use crate::chat::ansi::Style;
 use crate::chat::directory::ConnId;
 use crate::chat::ignores::Ignores;
-use crate::chat::lobbies::GENERAL;
-use crate::chat::name::NameKey;
 use crate::chat::password::{MAX_PASSWORD_CHARS, PasswordRecord, Secret};
 use crate::chat::replies::{
     self, Farewell, NameProblem, PasswordProblem, ask_password, ask_password_again,
 };
 use crate::chat::room::Member;
 use crate::chat::text::Line;
-use crate::chat::times::Times;
 use crate::net::peer::Peer;
 use crate::store::{Account, Change, Mail, MailId};
 
@@ -224,10 +221,7 @@ async fn come_in(
         Ok(Err(NotIn::Name(why))) => return Err(why.into()),
         Err(_) => return Err(NameProblem::ServerBusy),
     };
-    let times = match account.settings.clock_times {
-        true => Times::Clock { utc_offset_secs: utc_offset_secs() },
-        false => Times::Ages,
-    };
+    let times = times(account.settings.clock_times);
     let mut view = View { times, ignores, missed: None };
     if let (Some(since), None) = (account.left_at.filter(|_| last_lobby == Some(door.id)), &before)
     {
@@ -243,8 +237,7 @@ async fn come_in(
     let proof = door.record.clone().filter(|_| known);
     let mut entered = enter(world, door, member(who.clone()), proof, manner, view.clone()).await;
     if entered.is_err() {
-        let general = world.registry.send(FindLobby(NameKey::of(GENERAL))).await.ok().flatten();
-        let general = general.ok_or(NameProblem::ServerBusy)?;
+        let general = general(world).await.ok_or(NameProblem::ServerBusy)?;
         view.missed = None;
         entered = enter(world, general, member(who), None, Manner::Login, view).await;
     }

@@ -51,6 +51,20 @@ impl Identity {
     }
 }
 
+#[cfg(test)]
+impl Identity {
+    /// Somebody for a test, of the address 10.0.0.1 and no admin.
+    pub fn example(conn: u64, name: &str, account: Option<u32>) -> Self {
+        Self {
+            conn: ConnId(conn),
+            name: Name::parse(name).unwrap(),
+            account: account.map(AccountId),
+            ip: IpKey::from(std::net::IpAddr::from([10, 0, 0, 1])),
+            admin: false,
+        }
+    }
+}
+
 /// Whom something is done to, once a name that was typed has been looked up.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Target {
@@ -233,7 +247,6 @@ impl Accounts {
 
 #[cfg(test)]
 mod tests {
-    use std::net::IpAddr;
 
     use super::*;
 
@@ -242,8 +255,7 @@ mod tests {
     }
 
     fn guest(conn: u64) -> Identity {
-        let ip = IpKey::from(IpAddr::from([10, 0, 0, 1]));
-        Identity { conn: ConnId(conn), name: name("alice"), account: None, ip, admin: false }
+        Identity::example(conn, "alice", None)
     }
 
     #[test]

@@ -52,6 +52,13 @@ pub struct Profile {
     pub password_at: UnixMillis,
 }
 
+impl Profile {
+    /// That of a lobby that is made now.
+    pub fn new(creator: Name, description: Line, now: UnixMillis) -> Self {
+        Self { creator, description, made_at: now, used_at: now, password_at: now }
+    }
+}
+
 /// A lobby in the list.
 #[derive(Debug, Clone)]
 pub struct Listing<H> {
@@ -180,13 +187,7 @@ mod tests {
     use crate::chat::directory::ConnId;
 
     fn who(conn: u64, account: Option<u32>) -> Identity {
-        Identity {
-            conn: ConnId(conn),
-            name: Name::parse("alice").unwrap(),
-            account: account.map(AccountId),
-            ip: address(conn as u8),
-            admin: false,
-        }
+        Identity { ip: address(conn as u8), ..Identity::example(conn, "alice", account) }
     }
 
     fn address(last: u8) -> IpKey {
@@ -204,14 +205,7 @@ mod tests {
             users: 0,
         };
         let made_from = conn.map(|conn| address(conn as u8));
-        let at = UnixMillis(0);
-        let profile = Profile {
-            creator: card.creator.clone(),
-            description: Line::default(),
-            made_at: at,
-            used_at: at,
-            password_at: at,
-        };
+        let profile = Profile::new(card.creator.clone(), Line::default(), UnixMillis(0));
         Listing { id: LobbyId(id), card, record: None, profile, made_from, handle: () }
     }
 

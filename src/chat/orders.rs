@@ -198,15 +198,14 @@ mod tests {
     use std::net::IpAddr;
 
     use super::*;
-    use crate::chat::accounts::AccountId;
+
     use crate::chat::directory::{ConnId, IpKey};
 
     const NOW: UnixMillis = UnixMillis(1_000);
 
     fn who(conn: u64, name: &str, account: Option<u32>, admin: bool) -> Identity {
         let ip = IpKey::from(IpAddr::from([10, 0, 0, conn as u8]));
-        let name = Name::parse(name).unwrap();
-        Identity { conn: ConnId(conn), name, account: account.map(AccountId), ip, admin }
+        Identity { ip, admin, ..Identity::example(conn, name, account) }
     }
 
     fn named(name: &str, whom: Option<Target>) -> Named {

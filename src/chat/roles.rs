@@ -130,21 +130,12 @@ pub fn may_act_on(who: &Identity, mine: Rank, target: &Target, theirs: Rank) -> 
 
 #[cfg(test)]
 mod tests {
-    use std::net::IpAddr;
 
     use super::*;
     use crate::chat::command::COMMANDS;
-    use crate::chat::directory::IpKey;
-    use crate::chat::name::Name;
 
     fn who(conn: u64, account: Option<u32>) -> Identity {
-        Identity {
-            conn: ConnId(conn),
-            name: Name::parse("alice").unwrap(),
-            account: account.map(AccountId),
-            ip: IpKey::from(IpAddr::from([10, 0, 0, 1])),
-            admin: false,
-        }
+        Identity::example(conn, "alice", account)
     }
 
     use Denied::{NoAccount, NotAdmin, NotGuest, NotOperator, NotOwner};

@@ -188,23 +188,15 @@ impl<H> Users<H> {
 
 #[cfg(test)]
 mod tests {
-    use std::net::IpAddr;
 
     use super::*;
-    use crate::chat::directory::IpKey;
 
     fn name(text: &str) -> Name {
         Name::parse(text).unwrap()
     }
 
     fn who(conn: u64, text: &str, account: Option<u32>) -> Identity {
-        Identity {
-            conn: ConnId(conn),
-            name: name(text),
-            account: account.map(AccountId),
-            ip: IpKey::from(IpAddr::from([10, 0, 0, 1])),
-            admin: false,
-        }
+        Identity::example(conn, text, account)
     }
 
     fn claim(users: &mut Users<()>, conn: u64, text: &str) -> Result<(), ClaimError> {

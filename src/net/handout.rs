@@ -7,18 +7,20 @@ use crate::chat::ignores::Ignores;
 use crate::chat::name::Name;
 
 /// A text in the styles that were asked for so far.
-pub(super) struct Forms<'a> {
-    master: &'a Bytes,
+pub(super) struct Forms {
+    master: Bytes,
     made: [Option<Bytes>; Style::COUNT],
 }
 
-impl<'a> Forms<'a> {
-    pub(super) fn new(master: &'a Bytes) -> Self {
+impl Forms {
+    pub(super) fn new(master: Bytes) -> Self {
         Self { master, made: [const { None }; Style::COUNT] }
     }
 
-    pub(super) fn get(&mut self, style: Style) -> Bytes {
-        self.made[style.index()].get_or_insert_with(|| style.apply(self.master)).clone()
+    /// The form for a style; `time` is the time, for who wants that.
+    pub(super) fn get(&mut self, style: Style, time: &str) -> Bytes {
+        let made = &mut self.made[style.index()];
+        made.get_or_insert_with(|| style.apply_at(&self.master, time)).clone()
     }
 }
 
@@ -34,8 +36,7 @@ pub struct Text {
 /// Texts that are handed out together, as one block in each style.
 pub(super) struct Handout<'a> {
     texts: &'a [Text],
-    all: Bytes,
-    forms: [Option<Bytes>; Style::COUNT],
+    forms: Forms,
     /// Where each text begins in the block, and where the last one ends.
     starts: [Option<Vec<usize>>; Style::COUNT],
     /// Tells the time, to whoever wants messages dated by the clock.
@@ -46,8 +47,8 @@ pub(super) struct Handout<'a> {
 
 impl<'a> Handout<'a> {
     pub(super) fn new(texts: &'a [Text], clock: fn() -> String) -> Self {
-        let (forms, starts) = ([const { None }; Style::COUNT], [const { None }; Style::COUNT]);
-        Self { texts, all: join(texts.iter()), forms, starts, clock, time: None }
+        let forms = Forms::new(join(texts.iter()));
+        Self { texts, forms, starts: [const { None }; Style::COUNT], clock, time: None }
     }
 
     /// The texts from index `seen` on; whoever came in between shares the block too. Whoever ignores
@@ -64,9 +65,9 @@ impl<'a> Handout<'a> {
             let heard = theirs.iter().filter(|text| !is_ignored(text, ignores));
             return style.apply_at(&join(heard), time);
         }
-        let form = self.forms[style.index()].get_or_insert_with(|| style.apply_at(&self.all, time));
+        let form = self.forms.get(style, time);
         if seen == 0 {
-            return form.clone();
+            return form;
         }
         let starts = self.starts[style.index()].get_or_insert_with(|| {
             let ends = self.texts.iter().scan(0, |end, text| {

@@ -15,6 +15,7 @@ use bytes::Bytes;
 use super::handout::{Forms, Handout, Text};
 use super::peer::Peer;
 use super::rounds::{Rounds, thread_time};
+use crate::chat::ansi::Style;
 use crate::chat::directory::ConnId;
 use crate::chat::lobbies::LobbyId;
 use crate::chat::name::Name;
@@ -155,6 +156,11 @@ impl<S: Clone> Hub<S> {
         self.inner.borrow().occupant(seat)?.room.map(|(room, _)| room)
     }
 
+    /// A client that is still there, where its Session is not wanted: to reach that costs allocations.
+    pub fn peer(&self, seat: Seat) -> Option<Rc<Peer>> {
+        self.inner.borrow().occupant(seat).map(|o| o.peer.clone())
+    }
+
     /// A client that is still there.
     pub fn find(&self, seat: Seat) -> Option<(Rc<Peer>, S)> {
         self.inner.borrow().occupant(seat).map(|o| (o.peer.clone(), o.session.clone()))
@@ -212,11 +218,13 @@ impl<S: Clone> Hub<S> {
     pub fn show_answer(&self, room: LobbyId, id: u64, headed: &Bytes, bare: &Bytes) {
         let inner = &mut *self.inner.borrow_mut();
         inner.hand_out(room);
-        let (mut headed, mut bare) = (Forms::new(headed), Forms::new(bare));
+        let (mut headed, mut bare) = (Forms::new(headed.clone()), Forms::new(bare.clone()));
         inner.for_each_member(room, |occupant| {
             let peer = &occupant.peer;
             let forms = if peer.follows_answer(id) { &mut bare } else { &mut headed };
-            let queued = peer.queue(forms.get(peer.style()));
+            // Nothing of it is dated.
+            let style = Style { clock: false, ..peer.style() };
+            let queued = peer.queue(forms.get(style, ""));
             peer.note_answer(id);
             queued
         });
@@ -239,10 +247,8 @@ impl<S: Clone> Hub<S> {
 
     /// Queues what somebody wrote to one client; not to one that ignores them. Whether it was queued.
     pub fn show_from(&self, seat: Seat, from: &Name, master: &Bytes) -> bool {
-        let ignored = |(peer, _): &(Rc<Peer>, S)| {
-            peer.ignores().is_some_and(|ignores| ignores.contains(from))
-        };
-        let hears = self.find(seat).is_some_and(|client| !ignored(&client));
+        let hears = |peer: Rc<Peer>| !peer.ignores().is_some_and(|ignores| ignores.contains(from));
+        let hears = self.peer(seat).is_some_and(hears);
         if hears {
             self.show_one(seat, master, false);
         }

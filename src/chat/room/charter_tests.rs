@@ -14,7 +14,7 @@ fn name(text: &str) -> Name {
 
 fn who(conn: u64, text: &str, account: Option<u32>, admin: bool) -> Identity {
     let ip = IpAddr::from([10, 0, 0, conn as u8]).into();
-    Identity { conn: ConnId(conn), name: name(text), account: account.map(AccountId), ip, admin }
+    Identity { ip, admin, ..Identity::example(conn, text, account) }
 }
 
 fn guest() -> Identity {

@@ -57,21 +57,13 @@ impl Pacing {
 
 #[cfg(test)]
 mod tests {
-    use std::net::IpAddr;
 
     use super::*;
-    use crate::chat::name::Name;
 
     const GAP: Duration = Duration::from_secs(10);
 
     fn who(conn: u64, account: Option<u32>) -> Identity {
-        Identity {
-            conn: ConnId(conn),
-            name: Name::parse("alice").unwrap(),
-            account: account.map(AccountId),
-            ip: IpAddr::from([10, 0, 0, 1]).into(),
-            admin: false,
-        }
+        Identity::example(conn, "alice", account)
     }
 
     #[test]

@@ -12,13 +12,8 @@ const NOW: UnixMillis = UnixMillis(1_000_000);
 
 /// A user at the address 10.0.0.`ip`.
 fn who(conn: u64, name: &str, account: Option<u32>, ip: u8) -> Identity {
-    Identity {
-        conn: ConnId(conn),
-        name: Name::parse(name).unwrap(),
-        account: account.map(AccountId),
-        ip: IpKey::from(IpAddr::from([10, 0, 0, ip])),
-        admin: false,
-    }
+    let ip = IpKey::from(IpAddr::from([10, 0, 0, ip]));
+    Identity { ip, ..Identity::example(conn, name, account) }
 }
 
 fn guest(conn: u64, name: &str) -> Identity {
