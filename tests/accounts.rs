@@ -1,46 +1,8 @@
 //! Accounts: making one, keeping it over a restart, its password, its settings, giving it up; and
 //! names that look like another.
 
-use crate::harness::{Client, Folder, Server, count};
-
-/// A password that is good enough for everybody here.
-pub const PASSWORD: &str = "correct-horse";
-
-/// Ends a server in the usual way, and keeps its folder.
-pub fn stop(mut server: Server) -> Folder {
-    server.signal("TERM");
-    assert_eq!(server.wait(), 0);
-    server.into_folder()
-}
-
-/// A client that has just made its name an account.
-pub fn registered(server: &Server, name: &str) -> Client {
-    let mut client = server.login(name);
-    client.ask(&format!("/register {PASSWORD}"), &format!("'{name}' is yours now."));
-    client.expect("> ");
-    client
-}
-
-/// A client that has given a name that is an account's, and is asked for the password.
-pub fn challenged(server: &Server, name: &str) -> Client {
-    let mut client = server.connect();
-    client.expect("Enter your username: ");
-    client.ask(name, "Password: ");
-    client
-}
-
-/// A client that has logged in to an account, in whatever lobby; with what it was shown until then.
-pub fn logged_in_to(server: &Server, name: &str) -> (Client, String) {
-    let mut client = challenged(server, name);
-    let shown = client.ask(PASSWORD, &format!("[LOBBY] {name} has joined the lobby\n> "));
-    (client, shown)
-}
-
-/// Leaves, and waits until the server has noticed.
-pub fn quit(mut client: Client) {
-    client.ask("/quit", "Disconnecting from server. Goodbye!");
-    client.read_to_end();
-}
+use crate::harness::{Server, count};
+use crate::people::{PASSWORD, challenged, logged_in_to, quit, registered, stop};
 
 #[test]
 fn a_name_is_registered_with_one_word_of_the_right_length() {

@@ -1,26 +1,11 @@
 //! Admins of the server, and the password that the operator sets for an account.
 
-use std::io::Write;
 use std::path::Path;
-use std::process::{Output, Stdio};
 
-use crate::accounts::{PASSWORD, challenged, logged_in_to, quit, registered, stop};
-use crate::harness::{Folder, Server, lobbyd};
+use crate::harness::{Folder, Server};
+use crate::people::{PASSWORD, challenged, logged_in_to, makes, passwd, quit, registered, stop};
 
 const ADMINS: [(&str, &str); 1] = [("CHAT_ADMINS", "root,Second-1")];
-
-/// `lobbyd passwd NAME` with this on its standard input.
-fn passwd(folder: &Path, name: &str, input: &str) -> Output {
-    let mut child = lobbyd(folder, &[], &["passwd", name])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    // It may end without having read it.
-    let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
-    child.wait_with_output().unwrap()
-}
 
 #[track_caller]
 fn fails(folder: &Path, name: &str, input: &str) -> String {
@@ -29,14 +14,6 @@ fn fails(folder: &Path, name: &str, input: &str) -> String {
     assert_eq!(out.status.code(), Some(1), "{error}");
     assert!(error.lines().count() == 1 && out.stdout.is_empty(), "{error}");
     error
-}
-
-fn makes(folder: &Path, name: &str, password: &str) {
-    let out = passwd(folder, name, &format!("{password}\n"));
-    let error = String::from_utf8_lossy(&out.stderr).into_owned();
-    assert!(out.status.success() && error.is_empty(), "{error}");
-    let said = String::from_utf8(out.stdout).unwrap();
-    assert!(said.contains(name) && !said.contains(password), "{said}");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::harness::{Client, PATIENCE, count};
 use crate::people::{
-    ADMINS, Cast, ERIN, connect_from, guest_from, log_in_to, prove, register, restart, with_root,
+    ADMINS, Cast, ERIN, connect_from, guest_from, log_in_to, prove, registered, restart, with_root,
 };
 
 /// Asks again and again until the answer has this text in it, as it must have some time.
@@ -177,11 +177,11 @@ fn all_that_was_ordered_survives_a_restart_and_still_ends_on_time() {
 #[test]
 fn whoever_was_removed_from_a_private_lobby_does_not_come_back_into_it_at_the_next_login() {
     let server = with_root();
-    let mut alice = register(&server, "alice");
+    let mut alice = registered(&server, "alice");
     alice.ask("/create vault opensesame Ours", "Created private lobby 'vault'");
     alice.ask("/join vault opensesame", "Joined lobby 'vault'");
     for (name, deed) in [("carol", "kick"), ("dora", "ban"), ("fay", "ban")] {
-        let mut user = register(&server, name);
+        let mut user = registered(&server, name);
         user.ask("/join vault opensesame", "Joined lobby 'vault'");
         // Whoever is away when it happens does not come back either.
         let away = name == "fay";

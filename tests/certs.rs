@@ -4,8 +4,8 @@ use std::net::TcpStream;
 
 use openssl::ssl::{SslConnector, SslFiletype, SslMethod, SslVerifyMode, SslVersion};
 
-use crate::accounts::{PASSWORD, registered, stop};
 use crate::harness::{Client, Folder, Server, run};
+use crate::people::{PASSWORD, registered, stop};
 
 const ENV: [(&str, &str); 1] = [("CHAT_TLS_ADDR", "127.0.0.1:0")];
 

@@ -4,8 +4,8 @@ use std::io::Write;
 use std::thread;
 use std::time::Duration;
 
-use crate::accounts::{PASSWORD, challenged, logged_in_to, quit, registered, stop};
 use crate::harness::{Client, Server};
+use crate::people::{PASSWORD, challenged, logged_in_to, quit, registered, stop};
 
 /// Sends to both at once, and waits until both have been told something.
 fn at_once(a: (&mut Client, &str), b: (&mut Client, &str)) {

@@ -4,7 +4,7 @@ use std::thread;
 use std::time::Duration;
 
 use crate::harness::{Client, Server, count};
-use crate::people::{log_in_to, register, restart, with_root};
+use crate::people::{log_in_to, registered, restart, with_root};
 
 #[test]
 fn an_action_is_shown_kept_and_replayed_with_its_age() {
@@ -88,7 +88,7 @@ fn whoever_is_away_says_so_until_they_are_back() {
 #[test]
 fn whois_tells_what_everybody_may_know() {
     let server = Server::start(&[]);
-    let mut alice = register(&server, "alice");
+    let mut alice = registered(&server, "alice");
     let (mut bob, mut eve) = (server.login("Bob"), server.login("eve"));
     eve.ask("/whois BOB", "=== Bob ===\n  Status: guest\n  Lobby: general\n  Idle: ");
     eve.expect("s\n> ");
@@ -129,7 +129,7 @@ fn whois_tells_what_everybody_may_know() {
 fn a_guest_takes_another_name_and_keeps_their_place() {
     let server = Server::start(&[]);
     let [mut alice, mut bob, mut carol] = ["alice", "bob", "carol"].map(|name| server.login(name));
-    let mut dora = register(&server, "dora");
+    let mut dora = registered(&server, "dora");
     alice.ask("/create room no-pass x", "Created");
     for client in [&mut alice, &mut bob] {
         client.ask("/join room", "Joined lobby 'room'");
@@ -238,7 +238,7 @@ fn times_are_clock_times_for_whoever_wants_them() {
 #[test]
 fn without_colours_not_one_escape_byte_is_sent() {
     let server = Server::start(&[]);
-    let mut alice = register(&server, "alice");
+    let mut alice = registered(&server, "alice");
     let mut bob = server.login("bob");
     assert!(alice.raw().contains(&0x1B));
     alice.ask("/color off", "Colours are off.\n> ");

@@ -1,7 +1,7 @@
 //! `/ignore`: what is no longer shown of somebody, wherever it would be.
 
 use crate::harness::{Client, Server, count};
-use crate::people::{PASSWORD, log_in_to, register, restart};
+use crate::people::{PASSWORD, log_in_to, registered, restart};
 
 /// Alice, who ignores bob, and bob, in `room`.
 fn pair(server: &Server) -> (Client, Client) {
@@ -94,8 +94,8 @@ fn the_list_says_whom_one_ignores() {
 #[test]
 fn what_an_account_ignores_is_kept_and_covers_its_mail() {
     let server = Server::start(&[]);
-    let mut alice = register(&server, "alice");
-    let mut bob = register(&server, "bob");
+    let mut alice = registered(&server, "alice");
+    let mut bob = registered(&server, "bob");
     let mut carol = server.login("carol");
     alice.ask("/ignore bob", "You ignore 'bob' from now on.\n> ");
     alice.ask("/quit", "Goodbye!");

@@ -1,7 +1,7 @@
 //! Logging in to an account: its password, the limit for wrong ones, what is hidden, and a second login.
 
-use crate::accounts::{PASSWORD, challenged, logged_in_to, quit, registered};
 use crate::harness::{Client, Server, count};
+use crate::people::{PASSWORD, challenged, logged_in_to, quit, registered};
 
 const IAC_WILL_ECHO: [u8; 3] = [255, 251, 1];
 const IAC_WONT_ECHO: [u8; 3] = [255, 252, 1];

@@ -1,7 +1,7 @@
 //! Who may do what to a lobby and to those in it, and what everybody sees of it.
 
 use crate::harness::{Client, Server, count};
-use crate::people::{ADMINS, Cast, log_in_to, register, restart, with_root};
+use crate::people::{ADMINS, Cast, log_in_to, registered, restart, with_root};
 
 /// What each rank may do, with a usage line for what misses an argument.
 const OPERATORS: [(&str, &str); 9] = [
@@ -377,7 +377,7 @@ fn an_admin_is_an_owner_everywhere_once_the_account_is_made() {
     drop(server);
 
     let server = with_root();
-    let mut gina = register(&server, "gina");
+    let mut gina = registered(&server, "gina");
     gina.ask("/create vault opensesame Ours", "Created private lobby 'vault'");
     gina.ask("/join vault opensesame", "Joined lobby 'vault'");
     gina.ask("/kick gina", "You cannot do that to yourself.");

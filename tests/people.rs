@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{Output, Stdio};
 
 use socket2::{Domain, Socket, Type};
 
@@ -15,25 +15,74 @@ pub const PASSWORD: &str = "correct-horse";
 /// The account that is an admin where a server is started with these.
 pub const ADMINS: [(&str, &str); 1] = [("CHAT_ADMINS", "root")];
 
-/// Makes an account as an operator of the server does, while it does not run.
-pub fn make_account(folder: &Path, name: &str) {
-    let mut child = lobbyd(folder, &[], &["passwd", name]).stdin(Stdio::piped()).spawn().unwrap();
-    writeln!(child.stdin.take().unwrap(), "{PASSWORD}").unwrap();
-    assert!(child.wait().unwrap().success());
+/// `lobbyd passwd NAME` with this on its standard input.
+pub fn passwd(folder: &Path, name: &str, input: &str) -> Output {
+    let mut child = lobbyd(folder, &[], &["passwd", name])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // It may end without having read it.
+    let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+    child.wait_with_output().unwrap()
+}
+
+/// Makes an account, or gives it another password, as an operator does while the server does not run.
+pub fn makes(folder: &Path, name: &str, password: &str) {
+    let out = passwd(folder, name, &format!("{password}\n"));
+    let error = String::from_utf8_lossy(&out.stderr).into_owned();
+    assert!(out.status.success() && error.is_empty(), "{error}");
+    let said = String::from_utf8(out.stdout).unwrap();
+    assert!(said.contains(name) && !said.contains(password), "{said}");
 }
 
 /// A server with the admin `root`.
 pub fn with_root() -> Server {
     let folder = Folder::new();
-    make_account(folder.path(), "root");
+    makes(folder.path(), "root", PASSWORD);
     Server::start_in(folder, &ADMINS)
 }
 
-/// Ends a server in good order and starts it again.
-pub fn restart(mut server: Server, env: &[(&str, &str)]) -> Server {
+/// Ends a server in the usual way, and keeps its folder.
+pub fn stop(mut server: Server) -> Folder {
     server.signal("TERM");
     assert_eq!(server.wait(), 0);
-    Server::start_in(server.into_folder(), env)
+    server.into_folder()
+}
+
+/// A client that has just made its name an account.
+pub fn registered(server: &Server, name: &str) -> Client {
+    let mut client = server.login(name);
+    client.ask(&format!("/register {PASSWORD}"), &format!("'{name}' is yours now."));
+    client.expect("> ");
+    client
+}
+
+/// A client that has given a name that is an account's, and is asked for the password.
+pub fn challenged(server: &Server, name: &str) -> Client {
+    let mut client = server.connect();
+    client.expect("Enter your username: ");
+    client.ask(name, "Password: ");
+    client
+}
+
+/// A client that has logged in to an account, in whatever lobby; with what it was shown until then.
+pub fn logged_in_to(server: &Server, name: &str) -> (Client, String) {
+    let mut client = challenged(server, name);
+    let shown = client.ask(PASSWORD, &format!("[LOBBY] {name} has joined the lobby\n> "));
+    (client, shown)
+}
+
+/// Leaves, and waits until the server has noticed.
+pub fn quit(mut client: Client) {
+    client.ask("/quit", "Disconnecting from server. Goodbye!");
+    client.read_to_end();
+}
+
+/// Ends a server and starts it again.
+pub fn restart(server: Server, env: &[(&str, &str)]) -> Server {
+    Server::start_in(stop(server), env)
 }
 
 /// A client of another address of this machine.
@@ -58,20 +107,13 @@ pub fn prove(client: &mut Client, name: &str) {
     client.send(PASSWORD);
 }
 
-/// Logs in to an account, and gives what was shown.
+/// A client that has logged in to an account and read all that it was shown, which is given too.
 #[track_caller]
 pub fn log_in_to(server: &Server, name: &str) -> (Client, String) {
-    let mut client = server.connect();
-    prove(&mut client, name);
+    let mut client = challenged(server, name);
+    client.send(PASSWORD);
     let shown = client.sync(name);
     (client, shown)
-}
-
-/// A guest who has made an account.
-pub fn register(server: &Server, name: &str) -> Client {
-    let mut client = server.login(name);
-    client.ask(&format!("/register {PASSWORD}"), "is yours now.");
-    client
 }
 
 /// One of each rank in the lobby `coding`, and somebody for them to act on.
@@ -99,7 +141,7 @@ impl Cast {
         let server = with_root();
         let (mut root, _) = log_in_to(&server, "root");
         let [mut alice, mut bob, mut carol] =
-            ["alice", "bob", "carol"].map(|n| register(&server, n));
+            ["alice", "bob", "carol"].map(|n| registered(&server, n));
         let mut dave = server.login("dave");
         let mut erin = guest_from(&server, ERIN, "erin");
         alice.ask("/create coding no-pass Code", "Created public lobby 'coding'");

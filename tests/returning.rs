@@ -3,8 +3,8 @@
 use std::thread;
 use std::time::Duration;
 
-use crate::accounts::{PASSWORD, challenged, logged_in_to, quit, registered, stop};
 use crate::harness::{Client, Server, count};
+use crate::people::{PASSWORD, challenged, logged_in_to, quit, registered, stop};
 
 /// Says something in a lobby. Not in the same millisecond as what was before: that is how fine the
 /// times of leaving and of speaking are.

@@ -10,12 +10,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::harness::{Folder, Server, lobbyd, run};
-
-fn stop(mut server: Server) -> Folder {
-    server.signal("TERM");
-    assert_eq!(server.wait(), 0);
-    server.into_folder()
-}
+use crate::people::stop;
 
 fn database(folder: &Folder) -> PathBuf {
     folder.join("data").join("lobbyd.db")
