@@ -82,7 +82,7 @@ fn apply(conn: &Connection, change: &Change) -> rusqlite::Result<()> {
             conn,
             "INSERT INTO ignored(account, key, name) SELECT ?1, ?2, ?3
             WHERE EXISTS (SELECT 1 FROM account WHERE id = ?1)
-            ON CONFLICT DO UPDATE SET name = excluded.name",
+                AND NOT EXISTS (SELECT 1 FROM ignored WHERE account = ?1 AND key = ?2)",
             params![account.0, who.key().as_str(), who.as_str()],
         ),
         Change::IgnoreRemoved { account, who } => {

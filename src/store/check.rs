@@ -119,6 +119,7 @@ fn inspect(conn: &Connection, path: &Path) -> Result<Report, Stop> {
         if version >= 2 {
             search_index(&snapshot, &mut faults)?;
         }
+        schema::view_as_newest(&snapshot, version)?;
         values(&snapshot, &mut faults);
     }
     if !faults.is_empty() {

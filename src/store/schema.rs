@@ -14,7 +14,7 @@ type Step = fn(&Transaction<'_>) -> rusqlite::Result<()>;
 
 /// Step `n` makes version `n + 1` out of version `n`; version 0 is an empty file. A step that has
 /// been released is never changed.
-const STEPS: [Step; 2] = [tables, search_index];
+const STEPS: [Step; 3] = [tables, search_index, persons];
 
 /// What a file turned out to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,6 +51,26 @@ pub(super) fn upgrade(conn: &mut Connection, from: u32, to: u32) -> rusqlite::Re
     }
     tx.pragma_update(None, "application_id", APPLICATION_ID)?;
     tx.commit()
+}
+
+/// Lets a connection read a database of an older version as if it were of the newest, without writing
+/// to it: views of its own stand before the tables that have fewer columns.
+pub(super) fn view_as_newest(conn: &Connection, version: u32) -> rusqlite::Result<()> {
+    if version < 3 {
+        conn.execute_batch(
+            "CREATE TEMP VIEW account AS
+                SELECT *, made_at AS used_at, 0 AS by_operator FROM main.account;
+            CREATE TEMP VIEW lobby AS SELECT *, NULL AS made_from FROM main.lobby;
+            CREATE TEMP VIEW registration AS SELECT NULL AS address, NULL AS at WHERE 0;
+            CREATE TEMP VIEW message AS
+                SELECT *, NULL AS account, NULL AS address FROM main.message;
+            CREATE TEMP VIEW mail AS
+                SELECT *, NULL AS sender_account, NULL AS sender_address FROM main.mail;
+            CREATE TEMP VIEW ignored AS
+                SELECT *, 0 AS id, NULL AS who, NULL AS address FROM main.ignored;",
+        )?;
+    }
+    Ok(())
 }
 
 /// Version 1: everything but the search index.
@@ -181,4 +201,45 @@ fn search_index(tx: &Transaction<'_>) -> rusqlite::Result<()> {
         search::add(tx, row.get(0)?, row.get(1)?, &row.get::<_, String>(2)?)?;
     }
     Ok(())
+}
+
+/// Version 3: people are known by account, or by name and address, wherever something is held for or
+/// against them; and what an address made is counted after a restart too.
+///
+/// Accounts of before are taken as used, and as made by nobody in particular: `by_operator` is for
+/// those that `lobbyd passwd` made or gave a password.
+fn persons(tx: &Transaction<'_>) -> rusqlite::Result<()> {
+    tx.execute_batch(
+        "ALTER TABLE account ADD COLUMN used_at INTEGER;
+        UPDATE account SET used_at = max(made_at, coalesce(left_at, 0));
+        ALTER TABLE account ADD COLUMN by_operator INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE lobby ADD COLUMN made_from BLOB;
+
+        CREATE TABLE registration(
+            address BLOB NOT NULL,
+            at INTEGER NOT NULL
+        ) STRICT;
+        CREATE INDEX registration_by_time ON registration(at);
+
+        ALTER TABLE message ADD COLUMN account INTEGER;
+        ALTER TABLE message ADD COLUMN address BLOB;
+
+        ALTER TABLE mail ADD COLUMN sender_account INTEGER;
+        ALTER TABLE mail ADD COLUMN sender_address BLOB;
+
+        CREATE TABLE ignored_person(
+            id INTEGER PRIMARY KEY,
+            account INTEGER NOT NULL REFERENCES account ON DELETE CASCADE,
+            key TEXT NOT NULL,
+            name TEXT NOT NULL,
+            who INTEGER,
+            address BLOB
+        ) STRICT;
+        INSERT INTO ignored_person(account, key, name, who)
+            SELECT account, key, name, (SELECT id FROM account AS whom WHERE whom.key = ignored.key)
+            FROM ignored;
+        DROP TABLE ignored;
+        ALTER TABLE ignored_person RENAME TO ignored;
+        CREATE INDEX ignored_by_account ON ignored(account);",
+    )
 }
