@@ -5,7 +5,8 @@ use actix::prelude::*;
 use super::ai_worker::AiWorker;
 use super::lobby::Lobby;
 use crate::ai::AiFailure;
-use crate::chat::directory::ConnId;
+use crate::chat::accounts::Holder;
+use crate::chat::directory::{ConnId, IpKey};
 use crate::chat::lobbies::LobbyId;
 use crate::chat::room::SayError;
 use crate::chat::text::Line;
@@ -53,7 +54,21 @@ pub struct AiBusy;
 /// A lobby has a question.
 #[derive(Message)]
 #[rtype(result = "Result<(), AiBusy>")]
-pub struct Enqueue(pub LobbyId, pub Addr<Lobby>);
+pub struct Enqueue {
+    /// The lobby's number.
+    pub id: LobbyId,
+    /// Where it is.
+    pub lobby: Addr<Lobby>,
+    /// Whose question it is.
+    pub asker: Holder,
+    /// The address that they ask from.
+    pub ip: IpKey,
+}
+
+/// A worker has the whole answer, and is about to say so: its asker may ask again.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Answered(pub usize);
 
 /// A worker is done with a question of this lobby.
 #[derive(Message)]

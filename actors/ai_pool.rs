@@ -7,10 +7,14 @@ use std::collections::{HashMap, VecDeque};
 use actix::prelude::*;
 use log::warn;
 
-use super::ai_messages::{AiBusy, Cancel, Enqueue, Forget, StartAnswer, WorkerDied, WorkerFree};
+use super::ai_messages::{
+    AiBusy, Answered, Cancel, Enqueue, Forget, StartAnswer, WorkerDied, WorkerFree,
+};
 use super::ai_worker::AiWorker;
 use super::lobby::Lobby;
 use super::sturdy::survive;
+use crate::chat::accounts::Holder;
+use crate::chat::directory::IpKey;
 use crate::chat::lobbies::LobbyId;
 
 /// Starts the worker of an index.
@@ -23,8 +27,16 @@ pub struct AiPool {
     max_waiting: usize,
     workers: Vec<Addr<AiWorker>>,
     /// What each worker is at.
-    busy: HashMap<usize, LobbyId>,
-    waiting: VecDeque<(LobbyId, Addr<Lobby>)>,
+    busy: HashMap<usize, Open>,
+    waiting: VecDeque<(Open, Addr<Lobby>)>,
+}
+
+/// A question that waits or is being answered.
+struct Open {
+    lobby: LobbyId,
+    /// Who asked; none once it is answered.
+    asker: Option<Holder>,
+    ip: IpKey,
 }
 
 impl AiPool {
@@ -46,15 +58,28 @@ impl AiPool {
         self.busy.keys().map(|index| self.workers[*index].clone()).collect()
     }
 
-    /// Gives free workers to the first questions whose lobby has none.
+    /// Gives free workers to the first questions whose lobby has none, and whose address has not half
+    /// of them: one address never keeps the others waiting.
     fn share_out(&mut self) {
+        let half = (self.count / 2).max(1);
         while let Some(free) = (0..self.workers.len()).find(|w| !self.busy.contains_key(w)) {
-            let served = |id: &LobbyId| self.busy.values().any(|busy| busy == id);
-            let next = self.waiting.iter().position(|(id, _)| !served(id));
-            let Some((id, lobby)) = next.and_then(|at| self.waiting.remove(at)) else { return };
-            self.busy.insert(free, id);
+            let served = |open: &Open| self.busy.values().any(|busy| busy.lobby == open.lobby);
+            let of = |ip: IpKey| self.busy.values().filter(|busy| busy.ip == ip).count();
+            let next =
+                self.waiting.iter().position(|(open, _)| !served(open) && of(open.ip) < half);
+            let Some((open, lobby)) = next.and_then(|at| self.waiting.remove(at)) else { return };
+            self.busy.insert(free, open);
             lobby.do_send(StartAnswer(self.workers[free].clone()));
         }
+    }
+
+    /// Whether one more question may wait: one of a user is open at a time, and one address leaves
+    /// some of the room to others.
+    fn may_ask(&self, asker: &Holder, ip: IpKey) -> bool {
+        let mut open = self.waiting.iter().map(|(open, _)| open).chain(self.busy.values());
+        let share = (self.max_waiting - self.max_waiting / 4).max(1);
+        !open.any(|open| open.asker.as_ref() == Some(asker))
+            && self.waiting.iter().filter(|(open, _)| open.ip == ip).count() < share
     }
 }
 
@@ -70,9 +95,13 @@ impl Actor for AiPool {
 impl Handler<Enqueue> for AiPool {
     type Result = Result<(), AiBusy>;
 
-    fn handle(&mut self, Enqueue(id, lobby): Enqueue, _: &mut Self::Context) -> Self::Result {
+    fn handle(&mut self, enqueue: Enqueue, _: &mut Self::Context) -> Self::Result {
         survive(Err(AiBusy), || {
-            self.waiting.push_back((id, lobby));
+            let Enqueue { id, lobby, asker, ip } = enqueue;
+            if !self.may_ask(&asker, ip) {
+                return Err(AiBusy);
+            }
+            self.waiting.push_back((Open { lobby: id, asker: Some(asker), ip }, lobby));
             self.share_out();
             if self.waiting.len() <= self.max_waiting {
                 return Ok(());
@@ -84,12 +113,24 @@ impl Handler<Enqueue> for AiPool {
     }
 }
 
+impl Handler<Answered> for AiPool {
+    type Result = ();
+
+    fn handle(&mut self, Answered(index): Answered, _: &mut Self::Context) {
+        survive((), || {
+            if let Some(busy) = self.busy.get_mut(&index) {
+                busy.asker = None;
+            }
+        })
+    }
+}
+
 impl Handler<WorkerFree> for AiPool {
     type Result = ();
 
     fn handle(&mut self, WorkerFree(index, lobby): WorkerFree, _: &mut Self::Context) {
         survive((), || {
-            if self.busy.get(&index) == Some(&lobby) {
+            if self.busy.get(&index).is_some_and(|busy| busy.lobby == lobby) {
                 self.busy.remove(&index);
             }
             self.share_out();
@@ -115,9 +156,9 @@ impl Handler<Forget> for AiPool {
 
     fn handle(&mut self, Forget(lobby): Forget, _: &mut Self::Context) {
         survive((), || {
-            self.waiting.retain(|(id, _)| *id != lobby);
+            self.waiting.retain(|(open, _)| open.lobby != lobby);
             // A worker that was given to it may never have been asked, and says so then.
-            for (index, _) in self.busy.iter().filter(|(_, id)| **id == lobby) {
+            for (index, _) in self.busy.iter().filter(|(_, busy)| busy.lobby == lobby) {
                 self.workers[*index].do_send(Cancel(lobby));
             }
         })

@@ -4,7 +4,9 @@ use std::rc::Rc;
 
 use actix::prelude::*;
 
-use super::ai_messages::{AnswerLines, AnswerOver, Cancel, Generate, WorkerDied, WorkerFree};
+use super::ai_messages::{
+    AnswerLines, AnswerOver, Answered, Cancel, Generate, WorkerDied, WorkerFree,
+};
 use super::ai_pool::AiPool;
 use super::lobby::Lobby;
 use crate::ai::AiFailure;
@@ -56,6 +58,8 @@ impl Handler<Generate> for AiWorker {
         };
         let task = ctx.spawn(answer.into_actor(self).map(|result, worker, _| {
             if let Some(job) = worker.job.take() {
+                // Before anybody can see that it is over, and ask again.
+                worker.pool.do_send(Answered(worker.index));
                 job.lobby.do_send(AnswerOver(result));
                 worker.pool.do_send(WorkerFree(worker.index, job.id));
             }

@@ -10,6 +10,7 @@ use std::time::Duration;
 use actix::fut::ActorFuture;
 use actix::prelude::*;
 use log::{error, info};
+use tokio::sync::Semaphore;
 
 use super::ai_messages::Forget;
 use super::ai_pool::AiPool;
@@ -90,6 +91,9 @@ pub struct Lobby {
     idle_timer: Option<SpawnHandle>,
     /// Members taken over whose Sessions have not been heard of.
     unconfirmed: Vec<Whereabouts>,
+    /// The turn to order something. One order at a time is checked, stored and carried out, so that
+    /// none is checked against what another is about to change. Who waits is bounded by the members.
+    pub(super) orders: Arc<Semaphore>,
 }
 
 impl Lobby {
@@ -121,6 +125,7 @@ impl Lobby {
             on_shard,
             idle_timer: None,
             unconfirmed,
+            orders: Arc::new(Semaphore::new(1)),
             setup,
         }
     }
@@ -284,14 +289,17 @@ impl Handler<Join> for Lobby {
     fn handle(&mut self, join: Join, ctx: &mut Self::Context) -> Self::Result {
         let Join { member, proof, manner, view } = join;
         let (at, conn, name) = (member.handle, member.who.conn, member.who.name.clone());
-        if manner == Manner::Return && self.room.member(conn).is_some() {
+        if manner == Manner::Return {
+            // Whoever is no member was put out, or has left: they come in like anybody else.
+            self.room.member(conn).ok_or(JoinError::NoSuchLobby)?;
             self.unconfirmed.retain(|other| *other != at);
             return Ok(());
         }
         let now = unix_now();
         if let Manner::TakeOver(from) = manner
-            && let Some(before) = self.room.take_over(from, conn, member.who.ip, at)
+            && let Some(before) = self.room.take_over(from, member.who.clone(), at)
         {
+            self.keep_place(&member.who, now);
             self.on_shard[before.shard] -= 1;
             self.on_shard[at.shard] += 1;
             self.registry.do_send(Moved(conn, self.id));
@@ -302,7 +310,9 @@ impl Handler<Join> for Lobby {
         }
         // Nobody is here whose place could be taken: they may have been put out meanwhile.
         let proof = proof.filter(|_| !matches!(manner, Manner::TakeOver(_)));
+        let who = member.who.clone();
         self.room.join(member, proof.as_deref(), now)?;
+        self.keep_place(&who, now);
         let arrival = self.arrival(manner, &view, now);
         self.batch.one(at, |seat| Act::Enter(seat, arrival));
         self.batch.notice(|sheet| render::notice(sheet, &Notice::Joined(&name)));
@@ -316,7 +326,12 @@ impl Handler<Join> for Lobby {
 impl Handler<Leave> for Lobby {
     type Result = ();
 
-    fn handle(&mut self, Leave(conn): Leave, ctx: &mut Self::Context) {
+    fn handle(&mut self, Leave { conn, for_good }: Leave, ctx: &mut Self::Context) {
+        // Only of a member: whoever was put out meanwhile goes on elsewhere.
+        let member = self.room.member(conn).filter(|_| for_good);
+        if let Some(who) = member.map(|member| member.who.clone()) {
+            self.keep_place(&who, unix_now());
+        }
         self.let_go(conn, ctx);
     }
 }

@@ -15,7 +15,8 @@ use crate::ai::AiFailure;
 use crate::ai::context::{Conversation, RECENT_MESSAGES, asked, recent};
 use crate::ai::gemini::request_body;
 use crate::ai::persona;
-use crate::chat::directory::ConnId;
+use crate::chat::accounts::Holder;
+use crate::chat::directory::{ConnId, IpKey};
 use crate::chat::lobbies::LobbyId;
 use crate::chat::name::Name;
 use crate::chat::render::{self, AnswerHead, Notice, block};
@@ -25,6 +26,8 @@ use crate::chat::text::Line;
 /// A question that waits, as it was when it was asked.
 struct Question {
     asker: Name,
+    holder: Holder,
+    ip: IpKey,
     at: Whereabouts,
     text: Line,
     /// The last messages of the lobby at that time.
@@ -64,6 +67,8 @@ impl Lobby {
         let member = self.room.member(conn)?;
         Some(Question {
             asker: member.who.name.clone(),
+            holder: member.who.holder(),
+            ip: member.who.ip,
             at: member.handle,
             text,
             recent: recent(self.room.last(RECENT_MESSAGES)),
@@ -108,11 +113,12 @@ impl Handler<Ask> for Lobby {
         };
         // Without a pause in the mailbox, the start of the answer could overtake the words that
         // the question was taken. The pool answers at once, so the pause is some microseconds.
-        let lobby = self.id;
+        let id = self.id;
         let pool = ai.clone();
         let enqueue = async move { (pool, question) }.into_actor(self).then(
             move |(pool, question), act: &mut Self, ctx: &mut Context<Self>| {
-                pool.send(Enqueue(lobby, ctx.address())).into_actor(act).map(
+                let (asker, ip, lobby) = (question.holder.clone(), question.ip, ctx.address());
+                pool.send(Enqueue { id, lobby, asker, ip }).into_actor(act).map(
                     move |taken, act, _| {
                         let taken = taken.unwrap_or(Err(AiBusy));
                         if taken.is_ok() {

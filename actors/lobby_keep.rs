@@ -1,10 +1,11 @@
 //! The part of the Lobby that is stored: what changes when, in the words of the store.
 
 use std::collections::BTreeSet;
+use std::iter;
 use std::time::Duration;
 
 use super::lobby::Lobby;
-use crate::chat::accounts::Subject;
+use crate::chat::accounts::{AccountId, Identity, Subject};
 use crate::chat::deeds::Deed;
 use crate::chat::history::{Entry, UnixMillis};
 use crate::chat::lobbies::{LobbyId, Profile};
@@ -58,7 +59,8 @@ pub fn audited(scope: Scope, by: &Name, deed: &Deed, at: UnixMillis) -> Change {
 
 /// A lobby as it is stored.
 pub fn row(id: LobbyId, name: &Name, charter: &Charter, profile: &Profile) -> store::Lobby {
-    let Profile { creator, description, made_at, used_at, password_at } = profile.clone();
+    let Profile { creator, description, made_at, used_at, password_at, made_from } =
+        profile.clone();
     let owner = match charter.owner {
         Owner::Account(account) => Some(account),
         Owner::Server | Owner::Guest(_) | Owner::Nobody => None,
@@ -76,6 +78,7 @@ pub fn row(id: LobbyId, name: &Name, charter: &Charter, profile: &Profile) -> st
         slow_secs: whole_secs(charter.slow),
         made_at,
         used_at,
+        made_from,
     }
 }
 
@@ -95,6 +98,13 @@ impl Lobby {
         self.next_seq += 1;
         self.kept.push(Change::Said { lobby, seq, entry: entry.clone() });
         self.keep_use(entry.at);
+    }
+
+    /// This is where an account is, and goes on at its next login.
+    pub(super) fn keep_place(&mut self, who: &Identity, at: UnixMillis) {
+        if let Some(account) = who.account {
+            self.kept.push(Change::AccountLeft { account, lobby: self.id, at });
+        }
     }
 
     /// Somebody comes, goes or says something: the lobby is in use.
@@ -121,7 +131,7 @@ impl Lobby {
             }
             Deed::Transfer { account, .. } => {
                 let mut changes = vec![
-                    put(&|row| row.owner = Some(*account)),
+                    Change::OwnerSet { lobby: id, owner: Some(*account) },
                     Change::OperatorRemoved { lobby: id, account: *account },
                 ];
                 if let Owner::Account(before) = self.room.charter().owner {
@@ -139,15 +149,17 @@ impl Lobby {
                 vec![Change::SanctionSet(stored(SanctionKind::Mute, scope, mute))]
             }
             Deed::Ban { ban, .. } => {
-                vec![Change::SanctionSet(stored(SanctionKind::Ban, scope, ban))]
+                let set = Change::SanctionSet(stored(SanctionKind::Ban, scope, ban));
+                iter::once(set).chain(self.put_out(deed, now)).collect()
             }
+            Deed::Kick { .. } => self.put_out(deed, now).collect(),
             Deed::Unmute { subjects, .. } => lifted(SanctionKind::Mute, scope, subjects),
             Deed::Unban { subjects, .. } => lifted(SanctionKind::Ban, scope, subjects),
             Deed::Delete(_) => {
                 // The entry would go with the lobby, so it stands with those of the server.
                 return vec![Change::LobbyRemoved(id), audited(Scope::Server, by, deed, now)];
             }
-            Deed::Kick { .. }
+            Deed::Offer { .. }
             | Deed::Announce(_)
             | Deed::ServerBan { .. }
             | Deed::ServerUnban { .. } => Vec::new(),
@@ -155,6 +167,60 @@ impl Lobby {
         changes.push(audited(scope, by, deed, now));
         changes
     }
+}
+
+impl Lobby {
+    /// Accounts that a deed puts out go on in general, whatever their connections are doing: a kick is
+    /// no way back in at the next login.
+    fn put_out(&self, deed: &Deed, at: UnixMillis) -> impl Iterator<Item = Change> {
+        let named = match deed {
+            Deed::Kick { account, .. } => *account,
+            Deed::Ban {
+                ban: sanctions::Sanction { subject: Subject::Account(account), .. },
+                ..
+            } => Some(*account),
+            _ => None,
+        };
+        let here = self.room.removed(deed).filter_map(|member| member.who.account);
+        let mut accounts: Vec<_> = here.chain(named).collect();
+        accounts.sort_unstable();
+        accounts.dedup();
+        let lobby = self.id;
+        accounts.into_iter().map(move |account| Change::AccountPutOut { account, lobby, at })
+    }
+
+    /// What of this lobby is stored together with an account that a guest makes.
+    pub(super) fn registering(
+        &self,
+        guest: &Identity,
+        account: AccountId,
+        now: UnixMillis,
+    ) -> Vec<Change> {
+        let (id, scope) = (self.id, Scope::Lobby(self.id));
+        let owns = self.room.charter().owner == Owner::Guest(guest.conn);
+        let here = self.room.member(guest.conn).is_some();
+        let (mute, ban) = self.room.for_account(guest, account, now);
+        let owner = owns.then_some(Change::OwnerSet { lobby: id, owner: Some(account) });
+        let place = here.then_some(Change::AccountLeft { account, lobby: id, at: now });
+        owner.into_iter().chain(place).chain(both(scope, mute, ban)).collect()
+    }
+
+    /// What of this lobby is stored together with the end of an account.
+    pub(super) fn unregistering(&self, who: &Identity, now: UnixMillis) -> Vec<Change> {
+        let (mute, ban) = self.room.for_address(who, now);
+        both(Scope::Lobby(self.id), mute, ban).collect()
+    }
+}
+
+fn both(
+    scope: Scope,
+    mute: Option<sanctions::Sanction>,
+    ban: Option<sanctions::Sanction>,
+) -> impl Iterator<Item = Change> {
+    let kinds = [(SanctionKind::Mute, mute), (SanctionKind::Ban, ban)];
+    kinds.into_iter().filter_map(move |(kind, sanction)| {
+        Some(Change::SanctionSet(stored(kind, scope, &sanction?)))
+    })
 }
 
 /// The end of mutes or bans.

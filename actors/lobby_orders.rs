@@ -7,41 +7,47 @@ use bytes::Bytes;
 use log::info;
 
 use super::lobby::Lobby;
-use super::lobby_keep::stored;
 use super::messages::{
-    Act, Away, Carry, HasRight, ListBans, LobbyChanged, NotSet, Registered, Renamed, SetPrompt,
-    Undone, Unregistered, Whereabouts,
+    Act, Away, Carry, HasRight, ListBans, LobbyChanged, NotSet, Offered, Registered, Registering,
+    Renamed, SetPrompt, Undone, Unregistered, Unregistering,
 };
 use super::unix_now;
-use crate::chat::accounts::Subject;
 use crate::chat::deeds::Deed;
-use crate::chat::directory::ConnId;
 use crate::chat::history::UnixMillis;
 use crate::chat::name::Name;
 use crate::chat::render::{self, Notice, block};
 use crate::chat::replies::{ModerationReply, Reply, reply};
-use crate::chat::roles::{Denied, Rank};
-use crate::chat::room::Member;
+use crate::chat::roles::Denied;
 use crate::chat::sanctions::Sanction;
-use crate::store::{self, Change, SanctionKind, Scope};
+use crate::store::{self, Change};
 
 impl Lobby {
     fn carry_out(&mut self, by: &Name, deed: &Deed, now: UnixMillis, ctx: &mut Context<Self>) {
         if let Deed::SetPassword(_) = deed {
             self.profile.password_at = now;
         }
-        self.room.apply(deed, now);
+        // A lobby that is taken is told of as given.
+        let giver =
+            self.room.offered_by().cloned().filter(|_| matches!(deed, Deed::Transfer { .. }));
+        let by = giver.as_ref().unwrap_or(by);
+        self.room.apply(by, deed, now);
+        self.offer(by, deed);
         info!("lobby '{}': {by} did {}", self.room.name(), deed.verb());
         self.batch.notice(|sheet| render::notice(sheet, &Notice::Did(by, deed)));
-        let told = self.told_removed(by, deed);
-        for (conn, at) in self.removed(deed) {
-            self.let_go(conn, ctx);
-            self.batch.one(at, |seat| Act::Expelled(seat, told.clone()));
-        }
+        self.remove(by, deed, ctx);
         if let Deed::Delete(_) = deed {
-            return self.close(told, ctx);
+            return self.close(self.told_removed(by, deed), ctx);
         }
         self.changed(ctx);
+    }
+
+    /// Whoever is to have the lobby is asked, wherever they are.
+    fn offer(&self, by: &Name, deed: &Deed) {
+        if let Deed::Offer { account, .. } = deed {
+            let offered = ModerationReply::Offered { by, lobby: self.room.name() };
+            let block = block(|sheet| reply(sheet, &Reply::Moderation(offered)));
+            self.registry.do_send(Offered { lobby: self.id, to: *account, block });
+        }
     }
 
     /// The lobby is deleted: everybody in it has to go.
@@ -55,17 +61,17 @@ impl Lobby {
         ctx.stop();
     }
 
-    /// Who has to go. A ban is of all that it is about, however many connections they have.
-    fn removed(&self, deed: &Deed) -> Vec<(ConnId, Whereabouts)> {
-        let goes = |member: &&Member<Whereabouts>| match deed {
-            Deed::Ban { ban, .. } => {
-                member.who.subject() == ban.subject
-                    && self.room.charter().rank(&member.who) == Rank::Member
-            }
-            _ => deed.removes() == Some(member.who.conn),
-        };
-        let members = self.room.members().filter(goes);
-        members.map(|member| (member.who.conn, member.handle)).collect()
+    /// Puts out whoever has to go, and tells them why.
+    fn remove(&mut self, by: &Name, deed: &Deed, ctx: &mut Context<Self>) {
+        let removed: Vec<_> = self.room.removed(deed).map(|m| (m.who.conn, m.handle)).collect();
+        if removed.is_empty() {
+            return;
+        }
+        let told = self.told_removed(by, deed);
+        for (conn, at) in removed {
+            self.let_go(conn, ctx);
+            self.batch.one(at, |seat| Act::Expelled(seat, told.clone()));
+        }
     }
 
     /// The lobby is not as it was: the Registry lists it anew, the clock of an empty one follows its
@@ -107,19 +113,26 @@ impl Handler<Carry> for Lobby {
     type Result = ResponseActFuture<Self, Result<Deed, Undone>>;
 
     fn handle(&mut self, Carry { by, right, order }: Carry, _: &mut Self::Context) -> Self::Result {
-        let now = unix_now();
-        let deed = match self.room.plan((&by, right), order, now) {
-            Ok(deed) => deed,
-            Err(why) => return Box::pin(fut::ready(Err(why.into()))),
-        };
-        let changes = self.changes(&deed, &by.name, now);
-        let store = self.setup.store.clone();
-        let commit = async move { store.commit(changes).await };
-        Box::pin(commit.into_actor(self).map(move |stored, lobby, ctx| {
-            stored?;
-            lobby.carry_out(&by.name, &deed, now, ctx);
-            Ok(deed)
-        }))
+        let turn = self.orders.clone().acquire_owned();
+        let carried = turn.into_actor(self).then(move |turn, lobby, _| {
+            let now = unix_now();
+            let planned = lobby.room.plan((&by, right), order, now).map_err(Undone::from);
+            let store = lobby.setup.store.clone();
+            let changes = planned.as_ref().map(|deed| lobby.changes(deed, &by.name, now));
+            let changes = changes.unwrap_or_default();
+            let commit = async move {
+                let deed = planned?;
+                store.commit(changes).await?;
+                Ok(deed)
+            };
+            commit.into_actor(lobby).map(move |stored: Result<Deed, Undone>, lobby, ctx| {
+                let deed = stored?;
+                lobby.carry_out(&by.name, &deed, now, ctx);
+                drop(turn);
+                Ok(deed)
+            })
+        });
+        Box::pin(carried)
     }
 }
 
@@ -131,22 +144,29 @@ impl Handler<SetPrompt> for Lobby {
         SetPrompt(conn, prompt): SetPrompt,
         _: &mut Self::Context,
     ) -> Self::Result {
-        if let Err(why) = self.room.may_set_prompt(conn) {
-            return Box::pin(fut::ready(Err(why.into())));
-        }
-        let row = store::Lobby { prompt: Some(prompt.clone()), ..self.row() };
-        let store = self.setup.store.clone();
-        let commit = async move { store.commit(vec![Change::LobbyPut(row)]).await };
-        Box::pin(commit.into_actor(self).map(move |stored, lobby, ctx| {
-            stored.map_err(|_| NotSet::NotStored)?;
-            lobby.room.set_prompt(prompt);
-            if let Some(member) = lobby.room.member(conn) {
-                let notice = Notice::PromptSet(&member.who.name);
-                lobby.batch.notice(|sheet| render::notice(sheet, &notice));
-            }
-            lobby.changed(ctx);
-            Ok(())
-        }))
+        let turn = self.orders.clone().acquire_owned();
+        let set = turn.into_actor(self).then(move |turn, lobby, _| {
+            let may = lobby.room.may_set_prompt(conn).map_err(NotSet::from);
+            let row = store::Lobby { prompt: Some(prompt.clone()), ..lobby.row() };
+            let store = lobby.setup.store.clone();
+            let commit = async move {
+                may?;
+                let put = vec![Change::LobbyPut(row)];
+                store.commit(put).await.map_err(|_| NotSet::NotStored)
+            };
+            commit.into_actor(lobby).map(move |stored: Result<(), NotSet>, lobby, ctx| {
+                stored?;
+                lobby.room.set_prompt(prompt);
+                if let Some(member) = lobby.room.member(conn) {
+                    let notice = Notice::PromptSet(&member.who.name);
+                    lobby.batch.notice(|sheet| render::notice(sheet, &notice));
+                }
+                lobby.changed(ctx);
+                drop(turn);
+                Ok(())
+            })
+        });
+        Box::pin(set)
     }
 }
 
@@ -188,22 +208,38 @@ impl Handler<Away> for Lobby {
     }
 }
 
+impl Handler<Registering> for Lobby {
+    type Result = MessageResult<Registering>;
+
+    fn handle(
+        &mut self,
+        Registering { guest, account }: Registering,
+        _: &mut Self::Context,
+    ) -> Self::Result {
+        MessageResult(self.registering(&guest, account, unix_now()))
+    }
+}
+
 impl Handler<Registered> for Lobby {
     type Result = ();
 
     fn handle(&mut self, made: Registered, ctx: &mut Self::Context) {
+        let Registered { guest, account, admin } = made;
         let now = unix_now();
-        let mute = self.room.mute_of(made.conn, now).cloned();
-        if self.room.registered(made.conn, made.account, made.admin) {
+        // All of it was stored with the account, but for what has come about since.
+        let changes = self.registering(&guest, account, now);
+        self.kept.extend(changes);
+        if self.room.registered(&guest, account, admin, now) {
             self.changed(ctx);
         }
-        // Whoever was muted as a guest still is.
-        if let Some(mute) = mute {
-            let mute = Sanction { subject: Subject::Account(made.account), ..mute };
-            let scope = Scope::Lobby(self.id);
-            self.kept.push(Change::SanctionSet(stored(SanctionKind::Mute, scope, &mute)));
-            self.room.apply(&Deed::Mute { mute, conn: Some(made.conn) }, now);
-        }
+    }
+}
+
+impl Handler<Unregistering> for Lobby {
+    type Result = MessageResult<Unregistering>;
+
+    fn handle(&mut self, Unregistering(who): Unregistering, _: &mut Self::Context) -> Self::Result {
+        MessageResult(self.unregistering(&who, unix_now()))
     }
 }
 
@@ -211,8 +247,19 @@ impl Handler<Unregistered> for Lobby {
     type Result = ();
 
     fn handle(&mut self, gone: Unregistered, ctx: &mut Self::Context) {
-        if self.room.unregistered(gone.account, gone.conn) {
+        let Unregistered { account, who } = gone;
+        let now = unix_now();
+        if let Some(who) = &who {
+            let changes = self.unregistering(who, now);
+            self.kept.extend(changes);
+        }
+        if self.room.unregistered(account, who.as_ref(), now) {
             self.changed(ctx);
+        }
+        let conn = who.map(|who| who.conn);
+        if let Some(ban) = conn.and_then(|conn| self.room.is_banned(conn, now)).cloned() {
+            let by = ban.by.clone();
+            self.remove(&by, &Deed::Ban { ban, conn }, ctx);
         }
     }
 }

@@ -16,6 +16,7 @@ mod lobby_ai;
 mod lobby_keep;
 mod lobby_orders;
 pub mod messages;
+pub mod rates;
 pub mod registry;
 mod registry_lobbies;
 mod registry_users;

@@ -7,10 +7,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix::prelude::*;
+use log::warn;
 
 use super::guessing::Waiter;
 use super::lobby::{Lobby, NewRoom};
 use super::messages::{Admit, Door, Gone, ReleaseName, Whereabouts};
+use super::rates::RateTable;
 use super::registry_lobbies::{general, owner, restored};
 use super::shard::Shard;
 use super::store::StoreHandle;
@@ -18,19 +20,30 @@ use super::sturdy::survive;
 use super::unix_now;
 use crate::chat::accounts::{AccountId, Accounts};
 use crate::chat::directory::{Admission, ConnId, Guesses, IpKey, Refusal};
-use crate::chat::lobbies::{Card, GENERAL, Listing, Lobbies, LobbyId, LobbyLimits};
+use crate::chat::history::UnixMillis;
+use crate::chat::lobbies::{Card, GENERAL, GENERAL_ID, Listing, Lobbies, LobbyId, LobbyLimits};
 use crate::chat::name::NameKey;
+use crate::chat::orders::OFFER_TIME;
+use crate::chat::registrations::Registrations;
 use crate::chat::roles::Owner;
 use crate::chat::sanctions::Sanctions;
 use crate::chat::users::Users;
 use crate::config::Config;
-use crate::store::{Change, SanctionKind, Snapshot};
+use crate::store::{Change, KnownAccount, SanctionKind, Snapshot};
 
 /// How often addresses without a recent wrong password are forgotten.
 const FORGET_EVERY: Duration = Duration::from_secs(60);
 
-/// The number of `general`.
-pub(super) const GENERAL_ID: LobbyId = LobbyId(1);
+/// How often accounts that nobody uses are looked for.
+const REMOVE_EVERY: Duration = Duration::from_secs(3_600);
+
+/// No server is stopped for so long that nothing was stored, nor is a clock off by as much that is
+/// right.
+const FAR: Duration = Duration::from_secs(7 * 24 * 3_600);
+
+fn is_far(newest: UnixMillis, now: UnixMillis) -> bool {
+    newest.until(now).max(now.until(newest)) > FAR
+}
 
 /// Starts a lobby's actor.
 pub type StartLobby = Box<dyn Fn(NewRoom, Addr<Registry>) -> Addr<Lobby> + Send>;
@@ -73,6 +86,11 @@ pub struct Registry {
     /// Other connections of an account, of those that are taking their place just now.
     pub(super) displaced: HashMap<ConnId, Whereabouts>,
     pub(super) accounts: Accounts,
+    /// The accounts that each address has made lately.
+    pub(super) registrations: Registrations,
+    /// Lobbies that an account is asked to take, and since when, newest last.
+    pub(super) offers: HashMap<AccountId, Vec<(LobbyId, Instant)>>,
+    pub(super) rates: RateTable,
     /// Bans from the server.
     pub(super) bans: Sanctions,
     pub(super) guesses: Guesses,
@@ -85,7 +103,7 @@ pub struct Registry {
 
 impl Registry {
     /// Knows nobody yet.
-    pub fn new(config: &Config, store: StoreHandle) -> Self {
+    pub fn new(config: &Config, store: StoreHandle, rates: RateTable) -> Self {
         let limits =
             LobbyLimits { total: config.max_lobbies, per_user: config.max_lobbies_per_user };
         Self {
@@ -97,6 +115,9 @@ impl Registry {
             users: Users::default(),
             displaced: HashMap::new(),
             accounts: Accounts::new(config.admins.iter().cloned()),
+            registrations: Registrations::new(config.registrations_per_day),
+            offers: HashMap::new(),
+            rates,
             bans: Sanctions::default(),
             guesses: Guesses::default(),
             waiters: HashMap::new(),
@@ -108,12 +129,7 @@ impl Registry {
     }
 
     /// Starts the actor of a lobby and lists it.
-    pub(super) fn add_lobby(
-        &mut self,
-        new: NewRoom,
-        made_from: Option<IpKey>,
-        ctx: &mut Context<Self>,
-    ) {
+    pub(super) fn add_lobby(&mut self, new: NewRoom, ctx: &mut Context<Self>) {
         let Some(threads) = &self.threads else { return };
         let charter = new.remains.as_ref().map_or(&new.charter, |r| r.room.charter());
         let card = Card {
@@ -128,33 +144,56 @@ impl Registry {
         let (id, record) = (new.id, charter.record.clone());
         let profile = new.profile.clone();
         let handle = (threads.start_lobby)(new, ctx.address());
-        self.lobbies.insert(Listing { id, card, record, profile, made_from, handle });
+        self.lobbies.insert(Listing { id, card, record, profile, handle });
     }
 
     /// Sets the lobbies up that were stored, and general in any case.
     fn restore(&mut self, snapshot: Snapshot, ctx: &mut Context<Self>) {
         self.next_lobby = self.next_lobby.max(snapshot.next_lobby.0);
         self.next_account = self.next_account.max(snapshot.next_account);
-        for (id, name) in snapshot.accounts {
-            self.accounts.add(id, name);
+        let now = unix_now();
+        // A clock that has jumped must not delete what is not old.
+        let jumped = snapshot.newest.is_some_and(|newest| is_far(newest, now));
+        if jumped {
+            warn!(
+                "the clock is more than a week away from the newest thing stored: nothing is deleted for its age within the first hour"
+            );
         }
+        for KnownAccount { id, name, by_operator, unused_since } in snapshot.accounts {
+            self.accounts.add(id, name);
+            if by_operator {
+                self.accounts.vouch_for(id);
+            }
+            unused_since.into_iter().for_each(|made_at| self.accounts.note_unused(id, made_at));
+        }
+        for name in self.accounts.doubtful_admins() {
+            warn!(
+                "CHAT_ADMINS: somebody else had made the account {name} before; it is no admin until: lobbyd passwd {name}"
+            );
+        }
+        snapshot.registrations.into_iter().for_each(|(ip, at)| self.registrations.note(ip, at));
         let bans = snapshot.sanctions.into_iter().filter(|s| s.kind == SanctionKind::Ban);
         self.bans = bans.map(Into::into).collect();
-        let now = unix_now();
         for state in snapshot.lobbies {
             match (owner(&state), state.lobby.used_at.until(now)) {
-                (Owner::Account(_), unused) if unused > self.keep_age => {
+                (Owner::Account(_), unused) if unused > self.keep_age && !jumped => {
                     self.store.keep(vec![Change::LobbyRemoved(state.lobby.id)]);
                 }
-                (owner, _) => self.add_lobby(restored(state, owner), None, ctx),
+                (owner, _) => self.add_lobby(restored(state, owner), ctx),
             }
         }
         if let Some(new) = general(now)
             && self.lobbies.find(&new.name.key()).is_none()
         {
             self.store.keep(vec![new.put()]);
-            self.add_lobby(new, None, ctx);
+            self.add_lobby(new, ctx);
         }
+        if !jumped {
+            self.remove_unused(ctx);
+        }
+        ctx.run_interval(REMOVE_EVERY, |registry, ctx| {
+            survive((), || registry.remove_unused(ctx));
+        });
     }
 
     pub(super) fn door(&self, listing: &Listing<Addr<Lobby>>) -> Door {
@@ -176,7 +215,16 @@ impl Actor for Registry {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        ctx.run_interval(FORGET_EVERY, |registry, _| registry.guesses.forget_old(Instant::now()));
+        ctx.run_interval(FORGET_EVERY, |registry, _| {
+            let now = Instant::now();
+            registry.guesses.forget_old(now);
+            registry.rates.forget_old(now);
+            registry.registrations.forget_old(unix_now());
+            registry.offers.retain(|_, offers| {
+                offers.retain(|(_, since)| now.saturating_duration_since(*since) < OFFER_TIME);
+                !offers.is_empty()
+            });
+        });
     }
 }
 

@@ -1,20 +1,23 @@
 //! The part of the Registry that lists lobbies: which there are, and how they are made and restored.
 
+use std::time::Instant;
+
 use actix::prelude::*;
 use log::{error, info};
 
 use super::lobby::NewRoom;
 use super::lobby_keep::{charter, row};
 use super::messages::{
-    Create, Door, FindLobby, ListLobbies, LobbyChanged, LobbyClosed, LobbyCount, MayCreate, Moved,
-    NotCreated, Remains,
+    Create, Door, FindLobby, FindLobbyById, FindOffer, ListLobbies, LobbyChanged, LobbyClosed,
+    LobbyCount, MayCreate, Moved, NotAccepted, NotCreated, Offered, Remains, Show,
 };
-use super::registry::{GENERAL_ID, Registry};
+use super::registry::Registry;
 use super::sturdy::survive;
 use super::unix_now;
 use crate::chat::history::UnixMillis;
-use crate::chat::lobbies::{Card, CreateError, GENERAL, Listing, LobbyId, Profile};
+use crate::chat::lobbies::{Card, CreateError, GENERAL, GENERAL_ID, Listing, LobbyId, Profile};
 use crate::chat::name::Name;
+use crate::chat::orders::OFFER_TIME;
 use crate::chat::roles::Owner;
 use crate::chat::room::Charter;
 use crate::chat::text::Line;
@@ -42,6 +45,7 @@ pub(super) fn restored(state: LobbyState, owner: Owner) -> NewRoom {
             made_at: lobby.made_at,
             used_at: lobby.used_at,
             password_at: lobby.password_at,
+            made_from: lobby.made_from,
         },
         entries: history,
         next_seq,
@@ -53,7 +57,7 @@ pub(super) fn restored(state: LobbyState, owner: Owner) -> NewRoom {
 pub(super) fn general(now: UnixMillis) -> Option<NewRoom> {
     let (name, creator) = (Name::parse(GENERAL).ok()?, Name::parse("server").ok()?);
     let description = Line::clean("Welcome to the General Lobby");
-    let profile = Profile::new(creator, description, now);
+    let profile = Profile::new(creator, description, None, now);
     Some(fresh(GENERAL_ID, name, Charter::new(Owner::Server, None), profile))
 }
 
@@ -67,6 +71,54 @@ impl Handler<FindLobby> for Registry {
 
     fn handle(&mut self, FindLobby(key): FindLobby, _: &mut Self::Context) -> Self::Result {
         survive(None, || self.lobbies.find(&key).map(|listing| self.door(listing)))
+    }
+}
+
+impl Handler<FindLobbyById> for Registry {
+    type Result = Option<Door>;
+
+    fn handle(&mut self, FindLobbyById(id): FindLobbyById, _: &mut Self::Context) -> Self::Result {
+        survive(None, || self.lobbies.get(id).map(|listing| self.door(listing)))
+    }
+}
+
+impl Handler<Offered> for Registry {
+    type Result = ();
+
+    fn handle(&mut self, Offered { lobby, to, block }: Offered, _: &mut Self::Context) {
+        survive((), || {
+            let offers = self.offers.entry(to).or_default();
+            offers.retain(|(other, _)| *other != lobby);
+            offers.push((lobby, Instant::now()));
+            let there = self.users.iter().find(|user| user.who.account == Some(to));
+            if let (Some(user), Some(threads)) = (there, &self.threads) {
+                let show = Show { seat: user.handle.seat, block, from: None };
+                threads.shards[user.handle.shard].do_send(show);
+            }
+        })
+    }
+}
+
+impl Handler<FindOffer> for Registry {
+    type Result = Result<Door, NotAccepted>;
+
+    fn handle(&mut self, FindOffer(who): FindOffer, _: &mut Self::Context) -> Self::Result {
+        survive(Err(NotAccepted::Busy), || {
+            let offers = who.account.and_then(|account| self.offers.get_mut(&account));
+            let (lobby, since) = offers.and_then(Vec::pop).ok_or(NotAccepted::NothingOffered)?;
+            let listing = self.lobbies.get(lobby).filter(|_| since.elapsed() < OFFER_TIME);
+            let door = listing.map(|listing| self.door(listing));
+            let door = door.ok_or(NotAccepted::NothingOffered)?;
+            if let Err(why) = self.lobbies.may_own(&who) {
+                // They may give one of theirs up, and take this one then.
+                self.offers
+                    .entry(who.account.ok_or(NotAccepted::NothingOffered)?)
+                    .or_default()
+                    .push((lobby, since));
+                return Err(why.into());
+            }
+            Ok(door)
+        })
     }
 }
 
@@ -113,7 +165,8 @@ impl Registry {
         let (id, now) = (LobbyId(self.next_lobby), unix_now());
         self.next_lobby += 1;
         let charter = Charter::new(Owner::new(&create.who), create.record.clone());
-        let profile = Profile::new(create.who.name.clone(), create.description.clone(), now);
+        let (creator, description) = (create.who.name.clone(), create.description.clone());
+        let profile = Profile::new(creator, description, Some(create.who.ip), now);
         Ok(fresh(id, create.name.clone(), charter, profile))
     }
 
@@ -130,7 +183,7 @@ impl Registry {
         }
         let Create { who, name, .. } = create;
         info!("conn={} {} created lobby '{name}'", who.conn.0, who.name);
-        self.add_lobby(new, Some(who.ip), ctx);
+        self.add_lobby(new, ctx);
         Ok(())
     }
 }
@@ -185,13 +238,13 @@ impl Handler<LobbyClosed> for Registry {
 
     fn handle(&mut self, LobbyClosed { id, remains }: LobbyClosed, ctx: &mut Self::Context) {
         survive((), || {
-            let Some(Listing { card, profile, made_from, .. }) = self.lobbies.remove(id) else {
+            let Some(Listing { card, profile, .. }) = self.lobbies.remove(id) else {
                 return;
             };
             let Some(remains) = remains else { return };
             error!("lobby '{}' is set up again", card.name);
             let new = again(id, card, profile, remains);
-            self.add_lobby(new, made_from, ctx);
+            self.add_lobby(new, ctx);
         })
     }
 }

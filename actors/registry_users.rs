@@ -1,24 +1,25 @@
 //! The part of the Registry that knows users and accounts.
 
-use std::iter;
-
 use actix::prelude::*;
+use futures_util::FutureExt;
+use futures_util::future::join_all;
 use log::info;
 
+use super::lobby::Lobby;
 use super::lobby_keep::{audited, lifted, stored};
 use super::messages::{
     Claim, Displace, Door, Expel, FindTarget, FindUser, Govern, Known, KnownPresence, LogIn,
-    LoggedIn, NotIn, Register, Registered, Relay, Relayed, Rename, ServerOrder, SetAway, Show,
-    ShowAll, Undone, Unregister, Unregistered, Whereabouts, Whois,
+    LoggedIn, MayRegister, NotIn, NotRegistered, Register, Registered, Registering, Relay, Relayed,
+    Rename, ServerOrder, SetAway, Show, ShowAll, Undone, Unregister, Unregistered, Unregistering,
+    Whereabouts, Whois,
 };
 use super::registry::Registry;
 use super::sturdy::survive;
 use super::unix_now;
-use crate::chat::accounts::{AccountId, Target};
+use crate::chat::accounts::{AccountId, Identity, Target};
 use crate::chat::deeds::Deed;
 use crate::chat::directory::ConnId;
 use crate::chat::history::UnixMillis;
-use crate::chat::lobbies::LobbyId;
 use crate::chat::name::{Name, NameKey};
 use crate::chat::orders::{OrderError, plan_server_ban, plan_server_unban, server_rank};
 use crate::chat::render::{self, block};
@@ -49,21 +50,82 @@ impl Registry {
         }
     }
 
-    /// Where an account goes on: where its other connection is, else where it was last, else in general.
-    fn door_of(&self, before: Option<&User<Whereabouts>>, last: Option<LobbyId>) -> Option<Door> {
-        let present = before.and_then(|user| self.connections.get(&user.who.conn)?.lobby);
-        let listing = present.or(last).and_then(|id| self.lobbies.get(id));
+    /// The lobby that a connection is in, else general.
+    fn door_of(&self, conn: ConnId) -> Option<Door> {
+        let lobby = self.connections.get(&conn).and_then(|connection| connection.lobby);
+        let listing = lobby.and_then(|id| self.lobbies.get(id));
         listing.map(|listing| self.door(listing)).or_else(|| self.general())
+    }
+
+    /// Accounts that nobody ever used again go, and their names are free.
+    pub(super) fn remove_unused(&mut self, ctx: &mut Context<Self>) {
+        let present = |id: &AccountId| self.users.iter().any(|u| u.who.account == Some(*id));
+        let mut unused = self.accounts.unused(unix_now());
+        unused.retain(|id| !present(id));
+        if unused.is_empty() {
+            return;
+        }
+        info!("{} accounts that were never used again go", unused.len());
+        let changes = unused.iter().map(|id| Change::AccountRemoved(*id)).collect();
+        let store = self.store.clone();
+        let commit = async move { store.commit(changes).await };
+        let gone = commit.into_actor(self).map(move |stored, registry, _| {
+            survive((), || {
+                // Not stored, they are looked for again the next time.
+                let gone = stored.map_or(Vec::new(), |()| unused);
+                gone.into_iter().for_each(|account| registry.removed(account, None));
+            });
+        });
+        ctx.spawn(gone);
+    }
+
+    /// An account is no more; `who` gave it up, where somebody did.
+    fn removed(&mut self, account: AccountId, who: Option<Identity>) {
+        self.accounts.remove(account);
+        self.offers.remove(&account);
+        let now = unix_now();
+        self.bans.give_up(account, who.as_ref(), now);
+        // Another connection may have logged in to it meanwhile: that one is out of date.
+        let theirs = self.users.iter().find(|user| user.who.account == Some(account));
+        let theirs = theirs.map(|user| (user.who.clone(), user.handle));
+        if let Some((other, at)) = &theirs {
+            self.users.set_account(other.conn, None, false);
+            let guest = Identity { account: None, admin: false, ..other.clone() };
+            self.rates.carry_over(other, &guest);
+            if who.as_ref().is_some_and(|who| who.conn != other.conn) {
+                self.expel(*at, Farewell::Elsewhere);
+            } else if self.bans.of(&guest, now).is_some() {
+                self.expel(*at, Farewell::Banned);
+            }
+        }
+        let gone = Unregistered { account, who: theirs.map(|(who, _)| who) };
+        for listing in self.lobbies.iter() {
+            listing.handle.do_send(gone.clone());
+        }
+    }
+
+    /// What all lobbies want stored together with something.
+    fn gather<M>(&self, ask: &M) -> impl Future<Output = Vec<Change>> + use<M>
+    where
+        M: Message<Result = Vec<Change>> + Clone + Send + 'static,
+        Lobby: Handler<M>,
+    {
+        let asked: Vec<_> = self.lobbies.iter().map(|l| l.handle.send(ask.clone())).collect();
+        // One that breaks just now says what it wants when it is set up again.
+        join_all(asked).map(|answers| answers.into_iter().flatten().flatten().collect())
     }
 
     /// Does what has been stored, and tells whom it concerns.
     fn govern(&mut self, by: &Name, deed: &Deed, now: UnixMillis) {
         info!("{by} did {}", deed.verb());
         match deed {
-            Deed::ServerBan { ban, .. } => {
+            Deed::ServerBan { ban, conn } => {
                 self.bans.forget_ended(now);
-                self.bans.impose(ban.clone());
-                for user in self.users.iter().filter(|user| user.who.subject() == ban.subject) {
+                self.bans.impose(ban.clone(), *conn);
+                let meant = |user: &&User<Whereabouts>| {
+                    user.who.subject() == ban.subject || Some(user.who.conn) == *conn
+                };
+                for user in self.users.iter().filter(meant) {
                     self.expel(user.handle, Farewell::Banned);
                 }
             }
@@ -102,7 +164,7 @@ impl Handler<Claim> for Registry {
             let door = self.general().ok_or(BUSY)?;
             let now = unix_now();
             if self.accounts.find(&who.name.key()).is_none()
-                && let Some(ban) = self.bans.of(None, who.ip, now)
+                && let Some(ban) = self.bans.of(&who, now)
             {
                 return Err(NotIn::Banned(ban.penalty(now)));
             }
@@ -117,23 +179,30 @@ impl Handler<LogIn> for Registry {
 
     fn handle(&mut self, login: LogIn, _: &mut Self::Context) -> Self::Result {
         survive(Err(BUSY), || {
-            let LogIn { mut who, at, last_lobby } = login;
+            let LogIn { mut who, at } = login;
             let now = unix_now();
-            if let Some(ban) = self.bans.of(who.account, who.ip, now) {
+            if let Some(ban) = self.bans.of(&who, now) {
                 return Err(NotIn::Banned(ban.penalty(now)));
             }
             // It may have been given up since its password was asked for.
-            if self.accounts.find(&who.name.key()) != who.account {
-                return Err(BUSY);
-            }
+            let account =
+                who.account.filter(|_| self.accounts.find(&who.name.key()) == who.account);
+            let account = account.ok_or(BUSY)?;
             who.admin = self.accounts.is_admin(&who.name.key());
             let (admin, conn) = (who.admin, who.conn);
+            if self.accounts.note_used(account) {
+                self.store.keep(vec![Change::AccountUsed { account, at: now }]);
+            }
             let before = self.users.log_in(who, at);
-            if let Some(user) = &before {
+            let before = before.map(|user| (self.door_of(user.who.conn), user));
+            if let Some((_, user)) = &before {
                 self.displaced.insert(conn, user.handle);
             }
-            let door = self.door_of(before.as_ref(), last_lobby).ok_or(BUSY)?;
-            Ok(LoggedIn { admin, door, before })
+            let before = match before {
+                Some((door, user)) => Some((user, door.ok_or(BUSY)?)),
+                None => None,
+            };
+            Ok(LoggedIn { admin, before })
         })
     }
 }
@@ -146,44 +215,92 @@ impl Handler<Displace> for Registry {
     }
 }
 
-impl Handler<Register> for Registry {
-    type Result = ResponseActFuture<Self, Result<(AccountId, bool), StoreError>>;
+impl Handler<MayRegister> for Registry {
+    type Result = Result<(), NotRegistered>;
 
-    fn handle(
+    fn handle(&mut self, MayRegister(ip): MayRegister, _: &mut Self::Context) -> Self::Result {
+        survive(Err(NotRegistered::Busy), || {
+            let may = self.registrations.may(ip, unix_now());
+            may.then_some(()).ok_or(NotRegistered::TooMany)
+        })
+    }
+}
+
+impl Handler<Register> for Registry {
+    type Result = ResponseActFuture<Self, Result<(AccountId, bool), NotRegistered>>;
+
+    fn handle(&mut self, register: Register, _: &mut Self::Context) -> Self::Result {
+        let begun = survive(Err(NotRegistered::Busy), || self.begin_registration(register));
+        let (guest, account, mut changes) = match begun {
+            Ok(begun) => begun,
+            Err(why) => return Box::pin(fut::ready(Err(why))),
+        };
+        let (id, made_at) = (account.id, account.made_at);
+        let (store, gathered) =
+            (self.store.clone(), self.gather(&Registering { guest: guest.clone(), account: id }));
+        // The account, and all that hangs on it, or nothing.
+        let commit = async move {
+            changes.extend(gathered.await);
+            store.commit(changes).await
+        };
+        Box::pin(commit.into_actor(self).map(move |stored, registry, _| {
+            survive(Err(NotRegistered::Busy), || {
+                registry.accounts.end(&guest.name);
+                if let Err(why) = stored {
+                    registry.registrations.take_back(guest.ip, made_at);
+                    return Err(why.into());
+                }
+                Ok((id, registry.registered(&guest, id, made_at)))
+            })
+        }))
+    }
+}
+
+impl Registry {
+    /// Keeps the name and the address's count, until it is known whether the account is stored.
+    fn begin_registration(
         &mut self,
         Register { conn, record, settings, ignored }: Register,
-        _: &mut Self::Context,
-    ) -> Self::Result {
-        let Some(name) = self.users.get(conn).map(|user| user.who.name.clone()) else {
-            return Box::pin(fut::ready(Err(StoreError::Other("no such user".into()))));
-        };
+    ) -> Result<(Identity, Account, Vec<Change>), NotRegistered> {
+        let user = self.users.get(conn).filter(|user| user.who.account.is_none());
+        let guest = user.ok_or(NotRegistered::Busy)?.who.clone();
+        let made_at = unix_now();
+        if !self.registrations.may(guest.ip, made_at) {
+            return Err(NotRegistered::TooMany);
+        }
         let id = self.next_account;
         self.next_account = AccountId(id.0 + 1);
-        let made_at = unix_now();
+        self.registrations.note(guest.ip, made_at);
+        self.accounts.begin(&guest.name);
         let account = Account {
             id,
-            name: name.clone(),
+            name: guest.name.clone(),
             record,
             settings,
             made_at,
             last_lobby: None,
             left_at: None,
         };
-        let store = self.store.clone();
+        let made = Change::Registered { address: guest.ip, at: made_at };
         let ignored = ignored.into_iter().map(|who| Change::IgnoreAdded { account: id, who });
-        let changes = iter::once(Change::AccountPut(account)).chain(ignored).collect();
-        let commit = async move { store.commit(changes).await };
-        Box::pin(commit.into_actor(self).map(move |stored, registry, _| {
-            stored?;
-            info!("conn={} {name} registered", conn.0);
-            let admin = registry.accounts.is_admin(&name.key());
-            registry.accounts.add(id, name);
-            registry.users.set_account(conn, Some(id), admin);
-            for listing in registry.lobbies.iter() {
-                listing.handle.do_send(Registered { conn, account: id, admin });
-            }
-            Ok((id, admin))
-        }))
+        let changes = [Change::AccountPut(account.clone()), made].into_iter().chain(ignored);
+        Ok((guest, account, changes.collect()))
+    }
+
+    /// An account is stored. Whether it is an admin's.
+    fn registered(&mut self, guest: &Identity, id: AccountId, made_at: UnixMillis) -> bool {
+        let conn = guest.conn;
+        info!("conn={} {} registered", conn.0, guest.name);
+        self.accounts.add(id, guest.name.clone());
+        self.accounts.note_unused(id, made_at);
+        let admin = self.accounts.is_admin(&guest.name.key());
+        self.users.set_account(conn, Some(id), admin);
+        let now = Identity { account: Some(id), admin, ..guest.clone() };
+        self.rates.carry_over(guest, &now);
+        for listing in self.lobbies.iter() {
+            listing.handle.do_send(Registered { guest: guest.clone(), account: id, admin });
+        }
+        admin
     }
 }
 
@@ -195,25 +312,24 @@ impl Handler<Unregister> for Registry {
         Unregister { conn, account }: Unregister,
         _: &mut Self::Context,
     ) -> Self::Result {
-        let store = self.store.clone();
-        let commit = async move { store.commit(vec![Change::AccountRemoved(account)]).await };
+        let user = self.users.get(conn).filter(|user| user.who.account == Some(account));
+        let Some(who) = user.map(|user| user.who.clone()) else {
+            return Box::pin(fut::ready(Err(StoreError::Other("no such user".into()))));
+        };
+        let ban = self.bans.for_address(&who, unix_now());
+        let (store, gathered) = (self.store.clone(), self.gather(&Unregistering(who.clone())));
+        // Its own bans and mutes go with the account, so what is left of them comes after it.
+        let commit = async move {
+            let mut changes = vec![Change::AccountRemoved(account)];
+            changes.extend(gathered.await);
+            let ban = ban.map(|ban| stored(SanctionKind::Ban, Scope::Server, &ban));
+            changes.extend(ban.map(Change::SanctionSet));
+            store.commit(changes).await
+        };
         Box::pin(commit.into_actor(self).map(move |stored, registry, _| {
             stored?;
             info!("conn={} gave its account up", conn.0);
-            registry.accounts.remove(account);
-            // Another connection may have logged in to it meanwhile: that one is out of date.
-            let theirs = registry.users.iter().find(|user| user.who.account == Some(account));
-            let theirs = theirs.map(|user| (user.who.conn, user.handle));
-            if let Some((other, at)) = theirs {
-                registry.users.set_account(other, None, false);
-                if other != conn {
-                    registry.expel(at, Farewell::Elsewhere);
-                }
-            }
-            let conn = theirs.map(|(conn, _)| conn);
-            for listing in registry.lobbies.iter() {
-                listing.handle.do_send(Unregistered { account, conn });
-            }
+            survive((), || registry.removed(account, Some(who)));
             Ok(())
         }))
     }
@@ -223,7 +339,14 @@ impl Handler<Rename> for Registry {
     type Result = Result<Name, ClaimError>;
 
     fn handle(&mut self, Rename(conn, name): Rename, _: &mut Self::Context) -> Self::Result {
-        survive(Err(ClaimError::Taken), || self.users.rename(&self.accounts, conn, name))
+        survive(Err(ClaimError::Taken), || {
+            let before = self.users.get(conn).map(|user| user.who.clone());
+            let old = self.users.rename(&self.accounts, conn, name)?;
+            if let (Some(before), Some(after)) = (before, self.users.get(conn)) {
+                self.rates.carry_over(&before, &after.who);
+            }
+            Ok(old)
+        })
     }
 }
 

@@ -24,6 +24,7 @@ use super::messages::{
     Act, Barrier, Connected, Deliver, Drain, Evict, Expel, Expelled, Gone, IdleTime, LobbyBroke,
     LobbyLost, QuestionOver, Show, ShowAll,
 };
+use super::rates::RateTable;
 use super::registry::Registry;
 use super::session::Session;
 use super::store::StoreHandle;
@@ -56,6 +57,8 @@ pub struct World {
     pub hasher: HasherPool,
     /// What outlives the process.
     pub store: StoreHandle,
+    /// How fast each user may send.
+    pub rates: RateTable,
     /// This thread's Shard.
     pub shard: Addr<Shard>,
     /// Its index.
@@ -79,6 +82,8 @@ pub struct ShardSetup {
     pub hasher: HasherPool,
     /// What outlives the process.
     pub store: StoreHandle,
+    /// How fast each user may send.
+    pub rates: RateTable,
     /// The port that speaks TLS.
     pub tls_port: Option<u16>,
     /// Which Shard this is.
@@ -94,11 +99,12 @@ pub struct Shard {
 impl Shard {
     /// Made inside its own context, on its own thread.
     pub fn new(setup: ShardSetup, ctx: &mut Context<Self>) -> Self {
-        let ShardSetup { config, registry, hasher, store, tls_port, index } = setup;
+        let ShardSetup { config, registry, hasher, store, rates, tls_port, index } = setup;
         let shard = ctx.address();
         let hub = Hub::new(clock_time);
         let logins = Arc::new(Semaphore::new(LOGINS_AT_ONCE));
-        let world = World { config, registry, hasher, store, shard, index, tls_port, hub, logins };
+        let world =
+            World { config, registry, hasher, store, rates, shard, index, tls_port, hub, logins };
         Self { world: Rc::new(world), draining: false }
     }
 

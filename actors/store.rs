@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use actix::fut::ActorFuture;
 use actix::prelude::*;
-use log::{debug, error, info};
+use log::{debug, error, info, warn};
 use rustix::process::nice;
 use tokio::time::{Sleep, sleep};
 
@@ -59,7 +59,15 @@ const NICENESS: i32 = 10;
 #[derive(Clone)]
 pub struct StoreHandle {
     addr: Addr<Store>,
-    coming: Arc<AtomicUsize>,
+    coming: Arc<Coming>,
+}
+
+/// What is on its way to the Store.
+#[derive(Default)]
+struct Coming {
+    bytes: AtomicUsize,
+    /// Messages that were too much, and are not told of yet.
+    lost: AtomicUsize,
 }
 
 /// How much is kept of the messages of a lobby.
@@ -80,7 +88,7 @@ pub struct Store {
     /// When the first of the queue came, or the last try failed.
     since: Instant,
     failing: Option<Failing>,
-    coming: Arc<AtomicUsize>,
+    coming: Arc<Coming>,
 }
 
 /// A time in which the disk cannot be written.
@@ -92,7 +100,7 @@ struct Failing {
 impl StoreHandle {
     /// Starts the Store on a thread of its own.
     pub fn start(db: Db, retention: Retention) -> Self {
-        let coming = Arc::new(AtomicUsize::new(0));
+        let coming = Arc::new(Coming::default());
         let theirs = coming.clone();
         let addr = Store::start_in_arbiter(&Arbiter::new().handle(), move |_| Store {
             db,
@@ -108,12 +116,22 @@ impl StoreHandle {
 
     /// Keeps changes, some time soon.
     pub fn keep(&self, changes: Vec<Change>) {
-        let bytes = changes.iter().map(Change::bytes).sum();
-        if self.coming.load(Ordering::Relaxed) + bytes > MAX_COMING_BYTES {
-            return debug!("the store does not keep up: {} changes are lost", changes.len());
+        let mut changes = changes;
+        let mut bytes: usize = changes.iter().map(Change::bytes).sum();
+        if self.coming.bytes.load(Ordering::Relaxed) + bytes > MAX_COMING_BYTES {
+            // Messages alone: the rest is little, and what follows may build on it.
+            let before = changes.len();
+            changes.retain(|change| !is_message(change));
+            bytes = changes.iter().map(Change::bytes).sum();
+            let lost = before - changes.len();
+            if lost > 0 && self.coming.lost.fetch_add(lost, Ordering::Relaxed) == 0 {
+                warn!("the database does not keep up: messages are shown and not kept");
+            }
         }
-        self.coming.fetch_add(bytes, Ordering::Relaxed);
-        self.addr.do_send(Keep(changes));
+        if !changes.is_empty() {
+            self.coming.bytes.fetch_add(bytes, Ordering::Relaxed);
+            self.addr.do_send(Keep(changes));
+        }
     }
 
     /// Writes changes, all or none.
@@ -142,6 +160,10 @@ impl StoreHandle {
     pub async fn close(&self) {
         let _ = self.addr.send(Close).await;
     }
+}
+
+fn is_message(change: &Change) -> bool {
+    matches!(change, Change::Said { .. })
 }
 
 impl Store {
@@ -185,8 +207,6 @@ impl Store {
 
     fn let_oldest_go(&mut self) {
         let Some(failing) = &mut self.failing else { return };
-        // Messages alone: the rest is little, and what follows may build on it.
-        let is_message = |change: &Change| matches!(change, Change::Said { .. });
         while self.queued_bytes > MAX_WAITING_BYTES {
             let oldest = self.queue.iter().position(is_message);
             let Some(oldest) = oldest.and_then(|index| self.queue.remove(index)) else { break };
@@ -315,7 +335,11 @@ impl Handler<Keep> for Store {
 
     fn handle(&mut self, Keep(changes): Keep, _: &mut Self::Context) {
         let bytes: usize = changes.iter().map(Change::bytes).sum();
-        self.coming.fetch_sub(bytes, Ordering::Relaxed);
+        self.coming.bytes.fetch_sub(bytes, Ordering::Relaxed);
+        let lost = self.coming.lost.swap(0, Ordering::Relaxed);
+        if lost > 0 {
+            warn!("the database takes changes again; {lost} messages were not kept meanwhile");
+        }
         if self.queue.is_empty() && self.failing.is_none() {
             self.since = Instant::now();
         }

@@ -147,6 +147,7 @@ fn fill(folder: &Path) {
         slow_secs: 0,
         made_at: at,
         used_at: at,
+        made_from: None,
     })])
     .unwrap();
     for group in (0..MESSAGES).collect::<Vec<_>>().chunks(1_000) {

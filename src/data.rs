@@ -59,7 +59,9 @@ pub fn set_password(dir: &Path, name: &str, now: UnixMillis) -> Result<String, S
             (account, "is registered")
         }
     };
-    db.apply(&[Change::AccountPut(account)]).map_err(|error| error.to_string())?;
+    let id = account.id;
+    db.apply(&[Change::AccountPut(account), Change::AccountVouched(id)])
+        .map_err(|error| error.to_string())?;
     let notes: String = notes.iter().map(|note| format!("{note}\n")).collect();
     Ok(format!("{notes}{name} {done}.\n"))
 }

@@ -22,6 +22,7 @@ use crate::actors::ai_worker::AiWorker;
 use crate::actors::hasher::HasherPool;
 use crate::actors::lobby::{Lobby, LobbySetup};
 use crate::actors::messages::{Admit, Connected, Drain, Gone};
+use crate::actors::rates::RateTable;
 use crate::actors::registry::{Open, Registry};
 use crate::actors::shard::{Shard, ShardSetup};
 use crate::actors::store::{Retention, StoreHandle};
@@ -178,7 +179,8 @@ pub async fn run(
     let cores = available_parallelism().map_or(1, NonZero::get);
     let retention = Retention { age: config.keep_age, messages: config.keep_messages };
     let store = StoreHandle::start(opened.db, retention);
-    let registry = Registry::new(&config, store.clone()).start();
+    let rates = RateTable::new(config.rate_messages, config.rate_window);
+    let registry = Registry::new(&config, store.clone(), rates.clone()).start();
     let hasher = HasherPool::start((cores / 2).clamp(1, MAX_HASHERS));
     let arbiters: Vec<Arbiter> = (0..cores).map(|_| Arbiter::new()).collect();
     let shards: Arc<[Addr<Shard>]> = arbiters
@@ -190,6 +192,7 @@ pub async fn run(
                 registry: registry.clone(),
                 hasher: hasher.clone(),
                 store: store.clone(),
+                rates: rates.clone(),
                 tls_port,
                 index,
             };

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use crate::gemini::{Answer, Gemini, finish, text, whole};
 use crate::harness::{Client, Server, count};
+use crate::people::guest_from;
 
 fn start(gemini: &Gemini, more: &[(&str, &str)]) -> Server {
     let mut env = vec![("GEMINI_API_KEY", "test-key-123"), ("GEMINI_BASE_URL", &gemini.url)];
@@ -257,8 +258,9 @@ fn questions_of_a_lobby_are_answered_in_order_and_others_beside() {
     let first = gemini.then_on_cue();
     let server = start(&gemini, &[]);
     let (mut alice, mut bob) = (server.login("alice"), server.login("bob"));
+    let mut carol = server.login("carol");
     question(&mut alice, "one");
-    question(&mut alice, "two");
+    question(&mut carol, "two");
     bob.ask("/create room x", "Created");
     bob.ask("/join room", "Joined");
     while gemini.requests().is_empty() {
@@ -273,7 +275,7 @@ fn questions_of_a_lobby_are_answered_in_order_and_others_beside() {
     drop(first);
     alice.expect("answer one\n> ");
     alice.expect("answer two\n> ");
-    assert!(gemini.requests()[2].newest().ends_with("alice asked: two"));
+    assert!(gemini.requests()[2].newest().ends_with("carol asked: two"));
 }
 
 #[test]
@@ -281,10 +283,11 @@ fn more_questions_than_the_queue_takes_are_refused() {
     let gemini = Gemini::start();
     let cue = gemini.then_on_cue();
     let server = start(&gemini, &[("AI_WORKERS", "1"), ("AI_QUEUE", "1")]);
-    let mut alice = server.login("alice");
+    let (mut alice, mut bob) = (server.login("alice"), server.login("bob"));
+    let mut carol = server.login("carol");
     question(&mut alice, "one");
-    question(&mut alice, "two");
-    alice.ask("/ai three", "AI is busy, try again in a moment.\n> ");
+    question(&mut bob, "two");
+    carol.ask("/ai three", "AI is busy, try again in a moment.\n> ");
     gemini.then(whole("answer two"));
     cue.send([text("answer one"), finish("STOP")].concat()).unwrap();
     drop(cue);
@@ -293,6 +296,42 @@ fn more_questions_than_the_queue_takes_are_refused() {
     gemini.then(whole("answer four"));
     question(&mut alice, "four");
     alice.expect("answer four\n> ");
+}
+
+#[test]
+fn a_user_has_one_question_open_and_an_address_half_of_the_workers() {
+    let gemini = Gemini::start();
+    let cues: Vec<_> = (0..2).map(|_| gemini.then_on_cue()).collect();
+    let server = start(&gemini, &[("AI_WORKERS", "4")]);
+    let mut greedy: Vec<Client> = (0..4).map(|i| server.login(&format!("greedy{i}"))).collect();
+    for (i, client) in greedy.iter_mut().enumerate() {
+        client.ask(&format!("/create own{i} no-pass x"), "Created");
+        client.ask(&format!("/join own{i}"), "Joined");
+        question(client, "why?");
+    }
+    let busy = "AI is busy, try again in a moment.\n> ";
+    greedy[0].ask("/ai and again?", busy);
+    greedy[3].ask("/ai and again?", busy);
+    while gemini.requests().len() < 2 {
+        greedy[0].read_some();
+    }
+    // Two of the four workers are left for others, whatever waits.
+    gemini.then(whole("for somebody else"));
+    let mut victim = guest_from(&server, "127.0.0.9", "victim");
+    question(&mut victim, "may I?");
+    victim.expect("for somebody else\n> ");
+    assert_eq!(gemini.requests().len(), 3, "the others of that address wait");
+    for cue in cues {
+        gemini.then(whole("at last"));
+        cue.send([text("answer"), finish("STOP")].concat()).unwrap();
+    }
+    for client in &mut greedy {
+        client.expect("[AI Response to greedy");
+    }
+    gemini.then(whole("the next one"));
+    greedy[0].expect("> ");
+    question(&mut greedy[0], "now?");
+    greedy[0].expect("the next one\n> ");
 }
 
 #[test]

@@ -41,12 +41,17 @@ fn a_ban_of_a_guest_is_of_their_address_and_spares_accounts_there() {
     prove(&mut carol, "carol");
     carol.sync("carol");
     carol.ask("/users", "=== Users in 'coding' (");
+    // An account that a banned guest makes is banned too.
     other.ask("/register correct-horse", "is yours now.");
-    other.ask("/join coding", "Joined lobby 'coding'\n");
+    other.ask("/join coding", banned);
 
     cast.bob.send("/bans");
-    cast.bob.expect("=== Banned from 'coding' (1) ===\n");
-    assert_eq!(cast.bob.expect("> "), "  erin (guest) by bob, for good: Spam\n");
+    cast.bob.expect("=== Banned from 'coding' (2) ===\n");
+    let shown = cast.bob.expect("> ");
+    let mut lines: Vec<_> = shown.lines().collect();
+    lines.sort_unstable();
+    let of = |what| format!("  erin ({what}) by bob, for good: Spam");
+    assert_eq!(lines, [of("account"), of("guest")]);
     for (name, client) in cast.all() {
         if name != "carol" {
             assert!(!client.text().contains("127.0."), "{name} is shown an address");

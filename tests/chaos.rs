@@ -17,7 +17,7 @@ mod gemini;
 mod harness;
 
 use std::io::{ErrorKind, Read, Write};
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
@@ -25,6 +25,7 @@ use std::time::{Duration, Instant};
 
 use gemini::{Answer, Gemini, finish, text, whole};
 use harness::{Folder, Server, descriptors, plain, resident_kib, run};
+use socket2::{Domain, Socket, Type};
 
 const GOOD: usize = 500;
 const ROOMS: usize = 10;
@@ -46,7 +47,12 @@ struct Good {
 
 impl Good {
     fn new(server: &Server, index: usize) -> Self {
-        let stream = TcpStream::connect(("127.0.0.1", server.port)).unwrap();
+        // Ten to an address, apart from the bad ones, whose floods count for their own.
+        let from = SocketAddr::from(([127, 0, 1, 1 + (index / 10) as u8], 0));
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        socket.bind(&from.into()).unwrap();
+        socket.connect(&SocketAddr::from(([127, 0, 0, 1], server.port)).into()).unwrap();
+        let stream = TcpStream::from(socket);
         stream.set_nonblocking(true).unwrap();
         let name = format!("good{index}");
         let room = index % ROOMS;

@@ -203,6 +203,8 @@ fn the_sixth_message_in_ten_seconds_waits_its_true_time() {
     for line in ["2", "3", "4"] {
         alice.ask(line, &format!("╰─> {line}\n"));
     }
+    alice.ask("/time off", "> ");
+    // What only shows something has a window of its own.
     alice.ask("/users", "=== Users");
     // 3 s after the first: some 1.8 s from now, so 2 seconds, or 1 on a slow machine.
     alice.send("6");

@@ -91,6 +91,7 @@ impl Server {
             ("CHAT_TLS_ADDR", "off"),
             ("CHAT_RATE_MESSAGES", "0"),
             ("CHAT_MAX_CONNECTIONS_PER_IP", "0"),
+            ("CHAT_REGISTRATIONS_PER_DAY", "0"),
         ];
         all.retain(|(key, _)| !env.iter().any(|(k, _)| k == key));
         all.extend(env);
@@ -291,6 +292,27 @@ impl Client {
                 "{want:?} does not come (closed: {}); since the last match: …{:?}",
                 self.closed,
                 tail(&text[self.seen..])
+            );
+            self.read_some();
+        }
+    }
+
+    /// Reads until one of these comes, and says which: the first of them, wherever it stands.
+    #[track_caller]
+    pub fn expect_one_of<'a>(&mut self, want: &[&'a str]) -> &'a str {
+        let start = Instant::now();
+        loop {
+            let rest = self.rest();
+            let first = want.iter().filter_map(|w| Some((rest.find(w)?, *w))).min();
+            if let Some((_, first)) = first {
+                self.expect(first);
+                return first;
+            }
+            assert!(
+                !self.closed && start.elapsed() < PATIENCE,
+                "none of {want:?} comes (closed: {}); since the last match: …{:?}",
+                self.closed,
+                tail(&rest)
             );
             self.read_some();
         }

@@ -39,3 +39,5 @@ mod store;
 mod telnet;
 mod tidy;
 mod tls;
+mod told;
+mod whose;

@@ -281,7 +281,16 @@ fn a_new_password_shuts_out_the_old_one_and_nobody_who_is_in() {
 #[test]
 fn a_lobby_given_away_has_its_old_owner_as_operator() {
     let mut cast = Cast::new();
-    cast.alice.ask("/transfer carol", "[LOBBY] alice gave the lobby to carol\n");
+    cast.alice.ask("/transfer carol", "[LOBBY] alice offered the lobby to carol\n");
+    let offer = "alice offers you the lobby 'coding'. Say /accept within 5 minutes to take it.\n";
+    cast.carol.expect(offer);
+    cast.dave.ask("/accept", "You have no account.");
+    cast.bob.ask("/accept", "Nobody offers you a lobby.\n");
+    cast.alice.ask("/transfer bob", "Somebody was asked already.");
+    cast.alice.ask("/op carol", "[LOBBY] alice made carol an operator\n");
+    cast.carol.ask("/accept", "[LOBBY] alice gave the lobby to carol\n");
+    cast.alice.expect("[LOBBY] alice gave the lobby to carol\n> ");
+    cast.carol.ask("/accept", "Nobody offers you a lobby.\n");
     let check = |alice: &mut Client, carol: &mut Client| {
         alice.ask("/op bob", NOT_OWNER);
         alice.ask("/bans", "Nobody is banned");

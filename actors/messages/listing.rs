@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use actix::prelude::*;
+use bytes::Bytes;
 
 use super::Whereabouts;
 use crate::actors::lobby::Lobby;
 use crate::ai::context::Conversation;
-use crate::chat::accounts::Identity;
+use crate::chat::accounts::{AccountId, Identity};
 use crate::chat::directory::ConnId;
 use crate::chat::history::UnixMillis;
 use crate::chat::lobbies::{Card, CreateError, LobbyId};
@@ -21,6 +22,42 @@ use crate::chat::text::Line;
 #[derive(Message)]
 #[rtype(result = "Option<Door>")]
 pub struct FindLobby(pub NameKey);
+
+/// Where is the lobby of this number?
+#[derive(Message)]
+#[rtype(result = "Option<Door>")]
+pub struct FindLobbyById(pub LobbyId);
+
+/// A lobby is offered to an account: show them this, and remember it.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Offered {
+    /// Which.
+    pub lobby: LobbyId,
+    /// To whom.
+    pub to: AccountId,
+    /// What to show them.
+    pub block: Bytes,
+}
+
+/// Where is the lobby that is offered to this user, which they may take?
+#[derive(Message)]
+#[rtype(result = "Result<Door, NotAccepted>")]
+pub struct FindOffer(pub Identity);
+
+/// Why a lobby is not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum NotAccepted {
+    /// None is offered.
+    #[error("nothing is offered")]
+    NothingOffered,
+    /// They have as many as they may have.
+    #[error(transparent)]
+    Rule(#[from] CreateError),
+    /// Something inside does not answer.
+    #[error("an actor does not answer")]
+    Busy,
+}
 
 /// How to get into a lobby.
 #[derive(Clone, MessageResponse)]

@@ -21,7 +21,7 @@ use crate::chat::sanctions::Sanction;
 use crate::chat::text::Line;
 use crate::chat::times::Times;
 use crate::chat::users::User;
-use crate::store::Missed;
+use crate::store::{Change, Missed};
 
 /// Let me in.
 #[derive(Message)]
@@ -64,7 +64,12 @@ pub enum Manner {
 /// Let me out.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub struct Leave(pub ConnId);
+pub struct Leave {
+    /// Who.
+    pub conn: ConnId,
+    /// Whether they leave the server too: this is then where their account goes on next time.
+    pub for_good: bool,
+}
 
 /// Say this to all.
 #[derive(Message)]
@@ -130,26 +135,41 @@ pub struct Renamed(pub ConnId, pub Name);
 #[rtype(result = "()")]
 pub struct Away(pub ConnId, pub Option<Line>);
 
+/// A guest is about to have an account: what of this lobby has to be stored with it?
+#[derive(Message, Clone)]
+#[rtype(result = "Vec<Change>")]
+pub struct Registering {
+    /// Who, as a guest.
+    pub guest: Identity,
+    /// The account.
+    pub account: AccountId,
+}
+
 /// A guest has made an account.
-#[derive(Message, Clone, Copy)]
+#[derive(Message, Clone)]
 #[rtype(result = "()")]
 pub struct Registered {
-    /// Their connection.
-    pub conn: ConnId,
+    /// Who, as a guest.
+    pub guest: Identity,
     /// The account.
     pub account: AccountId,
     /// Whether it is an admin's.
     pub admin: bool,
 }
 
+/// Somebody is about to give their account up: what of this lobby has to be stored with that?
+#[derive(Message, Clone)]
+#[rtype(result = "Vec<Change>")]
+pub struct Unregistering(pub Identity);
+
 /// An account is no more.
-#[derive(Message, Clone, Copy)]
+#[derive(Message, Clone)]
 #[rtype(result = "()")]
 pub struct Unregistered {
     /// Which.
     pub account: AccountId,
-    /// The connection that was logged in to it.
-    pub conn: Option<ConnId>,
+    /// Who was logged in to it, as they were.
+    pub who: Option<Identity>,
 }
 
 /// Do something that operators or owners do.

@@ -12,7 +12,6 @@ use crate::actors::shard::Shard;
 use crate::chat::accounts::{AccountId, Identity, Target};
 use crate::chat::deeds::Deed;
 use crate::chat::directory::{ConnId, IpKey, Refusal};
-use crate::chat::lobbies::LobbyId;
 use crate::chat::name::{Name, NameKey};
 use crate::chat::orders::{Named, OrderError};
 use crate::chat::password::PasswordRecord;
@@ -61,18 +60,14 @@ pub struct LogIn {
     pub who: Identity,
     /// Where they are to be found.
     pub at: Whereabouts,
-    /// The lobby that they were in last.
-    pub last_lobby: Option<LobbyId>,
 }
 
 /// How somebody with an account comes in.
 pub struct LoggedIn {
     /// Whether the account is an admin's.
     pub admin: bool,
-    /// The way into the lobby where they go on, or into general.
-    pub door: Door,
-    /// Another connection of the same account, whose place they take.
-    pub before: Option<User<Whereabouts>>,
+    /// Another connection of the same account, whose place they take, and the lobby that it is in.
+    pub before: Option<(User<Whereabouts>, Door)>,
 }
 
 /// This connection has taken the place of another one of its account, which can go.
@@ -80,9 +75,28 @@ pub struct LoggedIn {
 #[rtype(result = "()")]
 pub struct Displace(pub ConnId);
 
-/// Make an account of a guest's name.
+/// May this address make one more account?
 #[derive(Message)]
-#[rtype(result = "Result<(AccountId, bool), StoreError>")]
+#[rtype(result = "Result<(), NotRegistered>")]
+pub struct MayRegister(pub IpKey);
+
+/// Why no account was made.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum NotRegistered {
+    /// The address has made as many as it may in a day.
+    #[error("too many accounts of this address")]
+    TooMany,
+    /// It could not be stored.
+    #[error(transparent)]
+    NotStored(#[from] StoreError),
+    /// Something inside does not answer.
+    #[error("an actor does not answer")]
+    Busy,
+}
+
+/// Make an account of a guest's name. Answered when all that goes with it is stored.
+#[derive(Message)]
+#[rtype(result = "Result<(AccountId, bool), NotRegistered>")]
 pub struct Register {
     /// The guest's connection.
     pub conn: ConnId,

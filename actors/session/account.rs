@@ -2,14 +2,19 @@
 
 use std::sync::Arc;
 
+use log::info;
+
 use super::password::{NotProved, prove};
 use super::{Session, User};
 use crate::actors::hasher::HashError;
-use crate::actors::messages::{Register, Unregister};
-use crate::actors::shard::World;
+use crate::actors::messages::{
+    Carry, FindOffer, MayRegister, NotAccepted, NotRegistered, Register, Undone, Unregister,
+};
+use crate::actors::shard::{World, barrier};
 use crate::actors::store_messages::{ReadAccount, ReadCerts};
 use crate::chat::accounts::{AccountId, CertPrefix, Fingerprint, Identity, MAX_CERTS};
 use crate::chat::command::Command;
+use crate::chat::orders::{Order, OrderError};
 use crate::chat::password::{PasswordRecord, Secret};
 use crate::chat::replies::{self, AccountReply, Reply};
 use crate::chat::roles::Right;
@@ -21,6 +26,18 @@ enum NotDone {
     Password(NotProved),
     /// It could not be stored.
     NotStored,
+    /// The address has made as many accounts as it may in a day.
+    TooManyOfAddress,
+}
+
+impl From<NotRegistered> for NotDone {
+    fn from(why: NotRegistered) -> Self {
+        match why {
+            NotRegistered::TooMany => Self::TooManyOfAddress,
+            NotRegistered::NotStored(_) => Self::NotStored,
+            NotRegistered::Busy => Self::Password(NotProved::Busy),
+        }
+    }
 }
 
 impl From<NotProved> for NotDone {
@@ -62,6 +79,7 @@ impl Session {
             Command::AddCert => self.add_cert(),
             Command::ListCerts => self.list_certs(),
             Command::DeleteCert(prefix) => self.delete_cert(prefix),
+            Command::Accept => self.accept(),
             other => self.run_moderation(right, other),
         }
     }
@@ -78,6 +96,10 @@ impl Session {
             }
             NotDone::Password(NotProved::Busy) => self.reply(&Reply::ServerBusy),
             NotDone::NotStored => self.reply(&Reply::NotStored),
+            NotDone::TooManyOfAddress => {
+                info!("conn={} limit: too many accounts of its address", self.peer.conn().0);
+                self.account(AccountReply::TooManyOfAddress);
+            }
         }
     }
 
@@ -91,8 +113,10 @@ impl Session {
         };
         let Some(settings) = self.user().map(User::settings) else { return };
         let ignored = self.ignores().iter().cloned().collect();
-        let (world, conn) = (self.world.clone(), who.conn);
+        let (world, conn, ip) = (self.world.clone(), who.conn, who.ip);
         let work = async move {
+            // Asked first, so that password work is done for those alone who may want it.
+            world.registry.send(MayRegister(ip)).await.map_err(|_| NotProved::Busy)??;
             let record = hashed(&world, password).await?;
             let made = world.registry.send(Register { conn, record, settings, ignored }).await;
             Ok(made.map_err(|_| NotProved::Busy)??)
@@ -108,14 +132,42 @@ impl Session {
         });
     }
 
+    /// Takes the lobby that somebody offers. Its owner was asked; the limits are the taker's.
+    fn accept(&mut self) {
+        let Some((by, _)) = self.me() else { return };
+        let world = self.world.clone();
+        let work = async move {
+            let offer = world.registry.send(FindOffer(by.clone())).await;
+            let door = offer.unwrap_or(Err(NotAccepted::Busy))?;
+            let (right, order) = (Right::Account, Order::Accept);
+            let done = door.lobby.send(Carry { by, right, order }).await;
+            barrier(&world.shard).await;
+            Ok((door.id, door.name, done.unwrap_or(Err(Undone::Busy))))
+        };
+        self.ask(work, |session, accepted| match accepted {
+            Err(NotAccepted::NothingOffered) => {
+                let lobby = session.user().map(|user| user.lobby.name.clone());
+                let why = Undone::Order(OrderError::NothingOffered);
+                lobby.into_iter().for_each(|lobby| session.tell_undone(&why, &lobby));
+            }
+            Err(NotAccepted::Rule(why)) => session.reply(&Reply::NotCreated(why)),
+            Err(NotAccepted::Busy) => session.reply(&Reply::ServerBusy),
+            Ok((_, lobby, Err(why))) => session.tell_undone(&why, &lobby),
+            // Whoever is in it is told so in any case.
+            Ok((id, ..)) if session.user().is_some_and(|user| user.lobby.id == id) => {}
+            Ok((_, lobby, Ok(_))) => session.account(AccountReply::Accepted(&lobby)),
+        });
+    }
+
     fn change_password(&mut self, old: Secret, new: Secret) {
         let Some((who, _)) = self.me() else { return };
         let world = self.world.clone();
         let work = async move {
             let account = proved(&world, &who, old).await?;
             let record = hashed(&world, new).await?;
-            let put = Change::AccountPut(Account { record, ..account });
-            Ok(world.store.commit(vec![put]).await?)
+            // That alone: the rest of it may have changed meanwhile.
+            let set = Change::PasswordSet { account: account.id, record };
+            Ok(world.store.commit(vec![set]).await?)
         };
         self.ask(work, |session, done: Result<(), NotDone>| match done {
             Ok(()) => session.account(AccountReply::PasswordChanged),

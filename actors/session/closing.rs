@@ -69,8 +69,14 @@ impl Session {
     /// One step of closing.
     pub(super) fn step_closing(&mut self, cx: &mut TaskContext<'_>) -> Poll<()> {
         let Phase::Closing(closing) = &mut self.phase else { return Poll::Ready(()) };
-        if closing.is_over(cx, self.peer.queued_bytes()) || self.peer.health() == Health::Broken {
+        let broken = self.peer.health() == Health::Broken;
+        if broken || closing.is_over(cx, self.peer.queued_bytes()) {
+            let lingers = matches!(closing.stage, Stage::Linger { .. });
             self.phase = Phase::Done;
+            // A peer that had gone altogether would have said so by now.
+            if lingers && !broken {
+                self.mail_may_be_there();
+            }
             return Poll::Ready(());
         }
         match &mut closing.stage {
@@ -96,10 +102,19 @@ impl Session {
             }
             Stage::Linger { read } => {
                 let mut scrap = [0; 1024];
-                match self.peer.transport().poll_read(cx, &mut scrap) {
+                let result = self.peer.transport().poll_read(cx, &mut scrap);
+                match result {
                     Poll::Pending => return Poll::Pending,
                     Poll::Ready(Ok(count)) if count > 0 && *read < LINGER_BYTES => *read += count,
-                    Poll::Ready(_) => self.phase = Phase::Done,
+                    // It had ended its sending before, so this says nothing of what it has read.
+                    Poll::Ready(Ok(0)) if self.at_end && self.mail.is_some() => {
+                        return Poll::Pending;
+                    }
+                    Poll::Ready(Ok(_)) => {
+                        self.phase = Phase::Done;
+                        self.mail_may_be_there();
+                    }
+                    Poll::Ready(Err(_)) => self.phase = Phase::Done,
                 }
             }
         }

@@ -19,13 +19,14 @@ use crate::actors::store_messages::CountMail;
 use crate::actors::unix_now;
 use crate::chat::accounts::{MAX_MAIL, Target};
 use crate::chat::command::{
-    About, Addressed, Command, CommandError, Input, NewLobby, OverLimit, spec,
+    About, Addressed, Command, CommandError, Cost, Input, NewLobby, OverLimit, spec,
 };
 use crate::chat::limiter::wait_secs;
 use crate::chat::lobbies::CreateError;
 use crate::chat::name::{Name, NameKey};
 use crate::chat::orders::server_rank;
 use crate::chat::pictures::Picture;
+use crate::chat::rates::Kind;
 use crate::chat::render::{self, Direct, block};
 use crate::chat::replies::{self, Farewell, ModerationReply, NameProblem, PersonalReply, Reply};
 use crate::chat::roles::Right;
@@ -45,7 +46,7 @@ impl Session {
             Input::Overlong => {
                 self.refuse(&Reply::TooLong(self.world.config.max_message_chars), Instant::now());
             }
-            Input::Command { counted, right, parsed } => self.obey(counted, right, parsed),
+            Input::Command { cost, right, parsed } => self.obey(cost, right, parsed),
         }
     }
 
@@ -55,20 +56,44 @@ impl Session {
     }
 
     /// Whether a message would go to the lobby now.
-    pub(super) fn would_pass(&mut self, text: &Line) -> bool {
+    pub(super) fn would_pass(&self, text: &Line) -> bool {
         text.chars() <= self.world.config.max_message_chars
-            && self.window.check(Instant::now()).is_ok()
+            && self.user().is_some_and(|user| {
+                self.world.rates.check(&user.who, Kind::Message, Instant::now()).is_ok()
+            })
     }
 
     /// Lets something that counts pass the rate limit, or says why not.
-    fn passes_rate_limit(&mut self) -> bool {
+    fn passes_rate_limit(&mut self, kind: Kind) -> bool {
+        let Some(user) = self.user() else { return false };
         let now = Instant::now();
-        if let Err(wait) = self.window.check(now) {
+        if let Err(wait) = self.world.rates.pass(&user.who, kind, now) {
             self.refuse(&Reply::RateLimited(wait_secs(wait)), now);
             return false;
         }
-        self.window.record(now);
         true
+    }
+
+    /// Whether a command may be looked at now. Whoever keeps order waits for nothing; whether one has
+    /// the right for it only the lobby knows, so the first order is free, and counts once it was denied.
+    fn may_ask(&mut self, cost: Cost) -> bool {
+        match cost {
+            Cost::Free => true,
+            Cost::Duty if !self.denied => true,
+            Cost::Look => self.passes_rate_limit(Kind::Look),
+            Cost::Message | Cost::Duty => self.passes_rate_limit(Kind::Message),
+        }
+    }
+
+    /// Notes whether the user had the right for what they ordered.
+    pub(super) fn note_right(&mut self, denied: bool) {
+        if denied
+            && !self.denied
+            && let Some(user) = self.user()
+        {
+            self.world.rates.count(&user.who, Kind::Message, Instant::now());
+        }
+        self.denied = denied;
     }
 
     fn say(&mut self, text: Line) {
@@ -76,7 +101,7 @@ impl Session {
         if text.chars() > max {
             return self.refuse(&Reply::TooLong(max), Instant::now());
         }
-        if !self.passes_rate_limit() {
+        if !self.passes_rate_limit(Kind::Message) {
             return;
         }
         let (conn, at) = (self.peer.conn(), self.at());
@@ -86,7 +111,7 @@ impl Session {
         }
     }
 
-    fn obey(&mut self, counted: bool, right: Right, parsed: Result<Command, CommandError>) {
+    fn obey(&mut self, cost: Cost, right: Right, parsed: Result<Command, CommandError>) {
         let max = self.world.config.max_message_chars;
         let has_ai = self.world.config.ai.is_some();
         let over = parsed.as_ref().ok().and_then(|command| command.over_limit(max));
@@ -105,7 +130,7 @@ impl Session {
             }
             None => {}
         }
-        if counted && !self.passes_rate_limit() {
+        if !self.may_ask(cost) {
             return;
         }
         match parsed {
@@ -121,8 +146,9 @@ impl Session {
         if !right.is_of_lobby()
             && let Err(why) = right.check(&user.who, server_rank(user.who.admin))
         {
-            let lobby = &user.lobby.name;
-            return self.reply(&Reply::Moderation(ModerationReply::Denied(why, lobby)));
+            let lobby = user.lobby.name.clone();
+            self.note_right(right == Right::Admin);
+            return self.reply(&Reply::Moderation(ModerationReply::Denied(why, &lobby)));
         }
         self.run(right, command);
     }

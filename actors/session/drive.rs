@@ -85,6 +85,7 @@ impl Session {
             Phase::Done => return Poll::Pending,
             Phase::Naming | Phase::Password(_) | Phase::Chatting(_) => {}
         }
+        self.look_after_mail(cx);
         if let Some(request) = &mut self.request {
             let then = ready!(request.as_mut().poll(cx));
             self.request = None;
@@ -240,6 +241,7 @@ impl Session {
             Ok(count) => {
                 self.pace.read(count);
                 self.peer.note_input(now);
+                self.mail_may_be_there();
                 let nameless = matches!(self.phase, Phase::Greeting | Phase::Naming);
                 if !self.secure && nameless && self.is_tls_hello() {
                     info!("conn={} speaks TLS on the plain port", self.peer.conn().0);

@@ -63,7 +63,7 @@ impl Entered {
 impl Drop for Entered {
     fn drop(&mut self) {
         if let Some(membership) = self.membership.take() {
-            membership.addr.do_send(Leave(self.conn));
+            membership.addr.do_send(Leave { conn: self.conn, for_good: false });
         }
     }
 }
@@ -138,7 +138,7 @@ impl Session {
             };
             let entered = enter(&world, door, member, proof, Manner::Switch, view).await?;
             // Waited for, so that nobody who looks next sees the user in both.
-            let _ = left.send(Leave(conn)).await;
+            let _ = left.send(Leave { conn, for_good: false }).await;
             Ok(entered)
         };
         self.ask(work, |session, result| match result {
@@ -181,7 +181,6 @@ impl Session {
         if let Some(user) = self.user_mut() {
             user.lobby = entered.stay();
         }
-        self.note_place();
     }
 }
 
@@ -199,10 +198,8 @@ async fn return_to(
 ) -> Option<Entered> {
     for _ in 0..RETURN_TRIES {
         let door = world.registry.send(FindLobby(lobby.clone())).await.ok()??;
-        // They were in it, so their password was checked before.
-        let proof = door.record.clone();
         let (member, view) = (member.clone(), view.clone());
-        match enter(world, door, member, proof, Manner::Return, view).await {
+        match enter(world, door, member, None, Manner::Return, view).await {
             Ok(entered) => return Some(entered),
             Err(_) => sleep(RETURN_PAUSE).await,
         }

@@ -12,6 +12,7 @@ mod drive;
 mod everyday;
 mod joining;
 mod login;
+mod mail;
 mod moderation;
 mod password;
 
@@ -26,13 +27,14 @@ use log::info;
 use tokio::time::Sleep;
 
 use self::closing::Closing;
+use self::mail::ShownMail;
 use self::password::Challenge;
 use super::lobby::Lobby;
 use super::messages::{
     Evict, Expelled, Gone, Leave, LobbyLost, QuestionOver, ReleaseName, Whereabouts,
 };
 use super::shard::World;
-use super::{times, unix_now};
+use super::times;
 use crate::chat::accounts::Identity;
 use crate::chat::command::Input;
 use crate::chat::directory::IpKey;
@@ -48,7 +50,7 @@ use crate::net::hub::Seat;
 use crate::net::lines::LineDecoder;
 use crate::net::pace::Pace;
 use crate::net::peer::{Health, Peer};
-use crate::store::{Change, Settings};
+use crate::store::Settings;
 
 /// What is to be done with the session once a request is answered.
 type Then = Box<dyn FnOnce(&mut Session)>;
@@ -123,7 +125,8 @@ pub struct Session {
     held: Option<Box<Input>>,
     /// The one request that is under way.
     request: Option<Pin<Box<dyn Future<Output = Then>>>>,
-    window: SlidingWindow,
+    /// What this user ordered last was nothing that they may order.
+    denied: bool,
     /// Notices that a line was over the rate, and over a length; most users never need any.
     notices: Option<Box<[SlidingWindow; 2]>>,
     pace: Pace,
@@ -134,8 +137,8 @@ pub struct Session {
     timer: Option<Pin<Box<Sleep>>>,
     /// A lobby that broke, to be gone back to once the request under way is answered.
     lost: Option<Lost>,
-    /// Another connection has taken the place of this one: it leaves nothing behind.
-    displaced: bool,
+    /// Mail that was shown, and of which it is not known yet whether it was received.
+    mail: Option<Box<ShownMail>>,
     /// Questions to Rox that are not over yet; below 0 where the end came before the beginning.
     questions: i32,
 }
@@ -152,8 +155,6 @@ enum Lost {
 impl Session {
     /// Starts the session of a new connection on this thread.
     pub(super) fn launch(world: Rc<World>, peer: Rc<Peer>, secure: bool, ip: IpKey) {
-        let config = &world.config;
-        let window = SlidingWindow::new(config.rate_messages, config.rate_window);
         Self::create(move |ctx| {
             let seat = world.hub.seat(peer.clone(), ctx.address());
             Self {
@@ -168,13 +169,13 @@ impl Session {
                 looked_at: 0,
                 held: None,
                 request: None,
-                window,
+                denied: false,
                 notices: None,
                 pace: Pace::new(Instant::now()),
                 at_end: false,
                 timer: None,
                 lost: None,
-                displaced: false,
+                mail: None,
                 questions: 0,
             }
         });
@@ -245,24 +246,13 @@ impl Session {
         ));
     }
 
-    /// Has it kept where an account is, which is where it goes on at its next login: when it comes into
-    /// a lobby too, in case the process is killed.
-    fn note_place(&self) {
-        let Some(user) = self.user() else { return };
-        if let Some(account) = user.who.account.filter(|_| !self.displaced) {
-            let (lobby, at) = (user.lobby.id, unix_now());
-            self.world.store.keep(vec![Change::AccountLeft { account, lobby, at }]);
-        }
-    }
-
     /// Lets go of lobby and name, at once.
     fn sign_off(&mut self) {
         self.request = None;
         self.held = None;
         let conn = self.peer.conn();
-        self.note_place();
         if let Phase::Chatting(user) = &self.phase {
-            user.lobby.addr.do_send(Leave(conn));
+            user.lobby.addr.do_send(Leave { conn, for_good: true });
             info!("conn={} {} logged out", conn.0, user.who.name);
         }
         if matches!(self.phase, Phase::Naming | Phase::Password(_) | Phase::Chatting(_)) {
@@ -316,7 +306,6 @@ impl Handler<Evict> for Session {
 
     fn handle(&mut self, Evict(last): Evict, _: &mut Self::Context) {
         info!("conn={} is closed: {last:?}", self.peer.conn().0);
-        self.displaced |= last == Farewell::Elsewhere;
         self.close(Some(last));
     }
 }

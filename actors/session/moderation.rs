@@ -13,7 +13,7 @@ use crate::chat::accounts::Target;
 use crate::chat::command::{Banning, Command};
 use crate::chat::deeds::Deed;
 use crate::chat::name::{Name, NameKey};
-use crate::chat::orders::{Named, Order};
+use crate::chat::orders::{Named, Order, OrderError};
 use crate::chat::password::Secret;
 use crate::chat::replies::{self, AuditLine, ModerationReply, Reply};
 use crate::chat::roles::Right;
@@ -112,14 +112,14 @@ impl Session {
             barrier(&world.shard).await;
             done.map_err(|_| Undone::Busy)?
         };
-        self.ask(work, move |session, done| {
-            if let Err(why) = done {
-                session.tell_undone(&why, &name);
-            }
+        self.ask(work, move |session, done| match done {
+            Ok(_) => session.note_right(false),
+            Err(why) => session.tell_undone(&why, &name),
         });
     }
 
-    fn tell_undone(&self, why: &Undone, lobby: &Name) {
+    pub(super) fn tell_undone(&mut self, why: &Undone, lobby: &Name) {
+        self.note_right(matches!(why, Undone::Order(OrderError::Denied(why)) if why.is_of_rank()));
         match why {
             Undone::Order(why) => {
                 self.reply(&Reply::Moderation(ModerationReply::NotDone(why, lobby)));

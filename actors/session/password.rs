@@ -10,23 +10,24 @@ use super::joining::{Entered, enter, general};
 use super::{Phase, Session, User};
 use crate::actors::hasher::HashError;
 use crate::actors::messages::{
-    BeginGuess, Displace, EndGuess, LogIn, LoggedIn, Manner, NotIn, ReleaseName, View,
+    BeginGuess, Displace, EndGuess, FindLobbyById, LogIn, LoggedIn, Manner, NotIn, ReleaseName,
+    View,
 };
 use crate::actors::shard::World;
 use crate::actors::store_messages::{ReadAccount, ReadIgnores, ReadMail, ReadMissed};
-use crate::actors::{times, unix_now};
-use crate::chat::accounts::{AccountId, Identity, MAX_LOGIN_TRIES};
+use crate::actors::times;
+use crate::chat::accounts::{Identity, MAX_LOGIN_TRIES};
 use crate::chat::ansi::Style;
 use crate::chat::directory::ConnId;
 use crate::chat::ignores::Ignores;
 use crate::chat::password::{MAX_PASSWORD_CHARS, PasswordRecord, Secret};
 use crate::chat::replies::{
-    self, Farewell, NameProblem, PasswordProblem, ask_password, ask_password_again,
+    Farewell, NameProblem, PasswordProblem, ask_password, ask_password_again,
 };
 use crate::chat::room::Member;
 use crate::chat::text::Line;
 use crate::net::peer::Peer;
-use crate::store::{Account, Change, Mail, MailId};
+use crate::store::{Account, Mail, MailId};
 
 /// An account that somebody wants to log in to.
 pub(super) struct Challenge {
@@ -178,22 +179,7 @@ impl Session {
             clock_times: account.settings.clock_times,
             colour: account.settings.colour,
         });
-        self.note_place();
         self.show_mail(account.id, mail);
-    }
-
-    /// Shows what was written to an account while it was not connected.
-    fn show_mail(&self, account: AccountId, mail: Vec<(MailId, Mail)>) {
-        let Some(&(up_to, _)) = mail.last() else { return };
-        let mut letters: Vec<_> =
-            mail.into_iter().map(|(_, mail)| (mail.from, mail.at, mail.text)).collect();
-        let ignores = self.ignores();
-        letters.retain(|(from, ..)| !ignores.contains(from));
-        if let Some((from, ..)) = letters.last() {
-            self.peer.note_writer(from.clone());
-            self.show(|sheet| replies::mail(sheet, &letters, self.times(), unix_now()));
-        }
-        self.world.store.keep(vec![Change::MailTaken { account, up_to }]);
     }
 }
 
@@ -213,27 +199,41 @@ async fn come_in(
     if !ignores.is_empty() {
         peer.set_ignores(ignores.clone());
     }
-    let last_lobby = account.last_lobby;
-    let login = LogIn { who: who.clone(), at, last_lobby };
-    let LoggedIn { admin, door, before } = match world.registry.send(login).await {
+    let login = LogIn { who: who.clone(), at };
+    let LoggedIn { admin, before } = match world.registry.send(login).await {
         Ok(Ok(logged_in)) => logged_in,
         Ok(Err(NotIn::Banned(penalty))) => return Err(NameProblem::Banned(penalty)),
         Ok(Err(NotIn::Name(why))) => return Err(why.into()),
         Err(_) => return Err(NameProblem::ServerBusy),
     };
+    // Where it goes on is read only now: whoever was put out of a lobby while their password was looked
+    // at has no place there any more.
+    let account = match world.store.ask(ReadAccount(account.name.key())).await {
+        Ok(Some(now)) if now.id == account.id => now,
+        _ => return Err(NameProblem::ServerBusy),
+    };
+    let door = match (&before, account.last_lobby) {
+        (Some((_, door)), _) => Some(door.clone()),
+        (None, Some(id)) => world.registry.send(FindLobbyById(id)).await.ok().flatten(),
+        (None, None) => None,
+    };
+    let door = match door {
+        Some(door) => door,
+        None => general(world).await.ok_or(NameProblem::ServerBusy)?,
+    };
     let times = times(account.settings.clock_times);
     let mut view = View { times, ignores, missed: None };
-    if let (Some(since), None) = (account.left_at.filter(|_| last_lobby == Some(door.id)), &before)
-    {
+    let left_here = account.left_at.filter(|_| account.last_lobby == Some(door.id));
+    if let (Some(since), None) = (left_here, &before) {
         let count = world.config.history_messages;
         let missed = world.store.ask(ReadMissed { lobby: door.id, since, count }).await;
         view.missed = missed.ok().map(|missed| (since, missed));
     }
     let member = |who| Member::new(who, account.settings.picture, None, at);
     let who = Identity { admin, ..who };
-    let manner = before.as_ref().map_or(Manner::Login, |user| Manner::TakeOver(user.who.conn));
-    // They were in it, and its password is still the same.
-    let known = before.is_some() || account.left_at.is_some_and(|left| door.password_at <= left);
+    let manner = before.as_ref().map_or(Manner::Login, |(user, _)| Manner::TakeOver(user.who.conn));
+    // They were in it after its password was set.
+    let known = left_here.is_some_and(|left| door.password_at < left);
     let proof = door.record.clone().filter(|_| known);
     let mut entered = enter(world, door, member(who.clone()), proof, manner, view.clone()).await;
     if entered.is_err() {

@@ -2,8 +2,10 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
+use std::time::Duration;
 
 use super::directory::{ConnId, IpKey};
+use super::history::UnixMillis;
 use super::name::{Name, NameKey};
 use super::skeleton::Lookalikes;
 
@@ -15,6 +17,11 @@ pub const MAX_LOGIN_TRIES: usize = 3;
 pub const MAX_MAIL: usize = 50;
 /// Client certificates of one account.
 pub const MAX_CERTS: usize = 10;
+/// An account that nobody logged in to again for so long after it was made goes: its name is worth
+/// more to others.
+pub const UNUSED_AFTER: Duration = Duration::from_secs(30 * 24 * 3_600);
+/// The time in which the accounts that an address makes are counted.
+pub const REGISTRATION_WINDOW: Duration = Duration::from_secs(24 * 3_600);
 
 /// Number of an account, never used twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -27,6 +34,16 @@ pub enum Subject {
     Account(AccountId),
     /// Every guest of this address.
     Address(IpKey),
+}
+
+/// Whose something is that is counted for a user: the account's, else that of the name at its address.
+/// Never a connection's: whoever connects again would start anew.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Holder {
+    /// An account, wherever it is used.
+    Account(AccountId),
+    /// The guests of this name at this address.
+    Guest(NameKey, IpKey),
 }
 
 /// Who asks for something: a connected user, as the Session tells with each request.
@@ -48,6 +65,14 @@ impl Identity {
     /// What holds for them, held for: the account, or the address of a guest.
     pub fn subject(&self) -> Subject {
         self.account.map_or(Subject::Address(self.ip), Subject::Account)
+    }
+
+    /// What is counted for them is counted for.
+    pub fn holder(&self) -> Holder {
+        match self.account {
+            Some(account) => Holder::Account(account),
+            None => Holder::Guest(self.name.key(), self.ip),
+        }
     }
 }
 
@@ -173,6 +198,12 @@ pub struct Accounts {
     by_key: HashMap<NameKey, AccountId>,
     names: HashMap<AccountId, Name>,
     admins: HashSet<NameKey>,
+    /// The accounts that the operator has made, or given a password: they alone can be admins.
+    by_operator: HashSet<AccountId>,
+    /// Names whose accounts are being stored.
+    pending: HashSet<NameKey>,
+    /// When those were made that were never logged in to again.
+    unused: HashMap<AccountId, UnixMillis>,
     alike: Lookalikes,
 }
 
@@ -197,10 +228,58 @@ impl Accounts {
         self.names.insert(id, name);
     }
 
+    /// Keeps a name while its account is being stored: nobody else is to have it in between.
+    pub fn begin(&mut self, name: &Name) {
+        if self.pending.insert(name.key()) {
+            self.alike.add(name);
+        }
+    }
+
+    /// The account is stored, or is not to be had: the name is kept no more on that behalf.
+    pub fn end(&mut self, name: &Name) {
+        if self.pending.remove(&name.key()) {
+            self.alike.remove(name);
+        }
+    }
+
+    /// Whether the account of this name is being stored.
+    pub fn is_pending(&self, key: &NameKey) -> bool {
+        self.pending.contains(key)
+    }
+
+    /// The operator has made this account, or given it a password.
+    pub fn vouch_for(&mut self, id: AccountId) {
+        self.by_operator.insert(id);
+    }
+
+    /// The account was made at that time and has not been logged in to since.
+    pub fn note_unused(&mut self, id: AccountId, made_at: UnixMillis) {
+        self.unused.insert(id, made_at);
+    }
+
+    /// Somebody logs in to the account. Whether that is the first time since it was made.
+    pub fn note_used(&mut self, id: AccountId) -> bool {
+        self.unused.remove(&id).is_some()
+    }
+
+    /// The accounts that were not logged in to again for [`UNUSED_AFTER`] after they were made.
+    pub fn unused(&self, now: UnixMillis) -> Vec<AccountId> {
+        let old = self.unused.iter().filter(|(_, made_at)| made_at.until(now) >= UNUSED_AFTER);
+        old.map(|(id, _)| *id).collect()
+    }
+
+    /// The accounts of an admin's name that somebody else had made before it became one.
+    pub fn doubtful_admins(&self) -> impl Iterator<Item = &Name> {
+        let admins = self.admins.iter().filter_map(|key| self.by_key.get(key));
+        admins.filter(|id| !self.by_operator.contains(id)).filter_map(|id| self.names.get(id))
+    }
+
     /// Takes an account out: its name is free again.
     pub fn remove(&mut self, id: AccountId) -> Option<Name> {
         let name = self.names.remove(&id)?;
         self.by_key.remove(&name.key());
+        self.by_operator.remove(&id);
+        self.unused.remove(&id);
         if !self.admins.contains(&name.key()) {
             self.alike.remove(&name);
         }
@@ -217,9 +296,16 @@ impl Accounts {
         self.names.get(&id)
     }
 
-    /// Whether this name is an admin's. Only whoever has logged in to it acts as one.
-    pub fn is_admin(&self, key: &NameKey) -> bool {
+    /// Whether this name is kept for an admin.
+    pub fn is_kept(&self, key: &NameKey) -> bool {
         self.admins.contains(key)
+    }
+
+    /// Whether whoever has logged in under this name is an admin: the operator has named it, and made
+    /// its account, so that a stranger who had it before is none.
+    pub fn is_admin(&self, key: &NameKey) -> bool {
+        let vouched = |id| self.by_operator.contains(id);
+        self.admins.contains(key) && self.by_key.get(key).is_some_and(vouched)
     }
 
     /// A registered or kept name that looks like `name` and is another.
@@ -276,16 +362,57 @@ mod tests {
     fn names_of_admins_are_kept_with_and_without_an_account() {
         let mut accounts = Accounts::new([name("Root"), name("root")]);
         let key = NameKey::of("ROOT");
-        assert!(accounts.is_admin(&key) && accounts.find(&key).is_none());
+        assert!(accounts.is_kept(&key) && accounts.find(&key).is_none());
         assert_eq!(accounts.close_to(&name("r00t")), Some(&name("Root")));
         accounts.add(AccountId(1), name("root"));
+        accounts.vouch_for(AccountId(1));
         assert_eq!(
             accounts.absent(&key),
             Some(Target::Absent { account: AccountId(1), name: name("root"), admin: true })
         );
         accounts.remove(AccountId(1));
-        assert!(accounts.is_admin(&key) && accounts.absent(&key).is_none());
+        assert!(!accounts.is_admin(&key) && accounts.absent(&key).is_none());
         assert_eq!(accounts.close_to(&name("r00t")), Some(&name("Root")));
+    }
+
+    #[test]
+    fn an_admins_name_that_a_stranger_had_before_makes_no_admin() {
+        let mut accounts = Accounts::new([name("root")]);
+        let key = NameKey::of("root");
+        accounts.add(AccountId(1), name("root"));
+        assert!(!accounts.is_admin(&key));
+        assert_eq!(accounts.doubtful_admins().collect::<Vec<_>>(), [&name("root")]);
+        accounts.vouch_for(AccountId(1));
+        assert!(accounts.is_admin(&key) && accounts.doubtful_admins().next().is_none());
+        accounts.remove(AccountId(1));
+        accounts.add(AccountId(2), name("root"));
+        assert!(!accounts.is_admin(&key), "another account of that name");
+    }
+
+    #[test]
+    fn a_name_is_kept_while_its_account_is_stored() {
+        let mut accounts = Accounts::default();
+        accounts.begin(&name("alice"));
+        assert!(accounts.is_pending(&NameKey::of("ALICE")));
+        assert_eq!(accounts.close_to(&name("a1ice")), Some(&name("alice")));
+        accounts.end(&name("alice"));
+        assert!(!accounts.is_pending(&NameKey::of("alice")));
+        assert_eq!(accounts.close_to(&name("a1ice")), None);
+    }
+
+    #[test]
+    fn accounts_that_are_never_used_again_go_after_a_month() {
+        let mut accounts = Accounts::default();
+        for id in [1, 2, 3] {
+            accounts.add(AccountId(id), name(&format!("user{id}")));
+            accounts.note_unused(AccountId(id), UnixMillis(u64::from(id) * 1_000));
+        }
+        assert!(accounts.note_used(AccountId(2)) && !accounts.note_used(AccountId(2)));
+        let month = u64::try_from(UNUSED_AFTER.as_millis()).unwrap();
+        assert_eq!(accounts.unused(UnixMillis(month + 999)), []);
+        assert_eq!(accounts.unused(UnixMillis(month + 2_999)), [AccountId(1)]);
+        accounts.remove(AccountId(1));
+        assert_eq!(accounts.unused(UnixMillis(month * 2)), [AccountId(3)]);
     }
 
     #[test]

@@ -33,6 +33,8 @@ pub enum Deed {
     Kick {
         /// Who.
         conn: ConnId,
+        /// Their account, where they have one: another connection may have taken it over by then.
+        account: Option<AccountId>,
         /// Their name.
         name: Name,
         /// Why.
@@ -70,6 +72,13 @@ pub enum Deed {
     Slow(Duration),
     /// The password of the lobby; none for a public one.
     SetPassword(Option<Arc<PasswordRecord>>),
+    /// An account is asked to take the lobby.
+    Offer {
+        /// Which.
+        account: AccountId,
+        /// Its name.
+        name: Name,
+    },
     /// The lobby belongs to another account.
     Transfer {
         /// Which.
@@ -111,7 +120,8 @@ impl Deed {
             Self::Unban { .. } => "unban",
             Self::Slow(_) => "slow",
             Self::SetPassword(_) => "setpass",
-            Self::Transfer { .. } => "transfer",
+            Self::Offer { .. } => "transfer",
+            Self::Transfer { .. } => "accept",
             Self::Delete(_) => "delete",
             Self::Announce(_) => "announce",
             Self::ServerBan { .. } => "gban",
@@ -128,6 +138,7 @@ impl Deed {
             | Self::Unmute { name, .. }
             | Self::Unban { name, .. }
             | Self::ServerUnban { name, .. }
+            | Self::Offer { name, .. }
             | Self::Transfer { name, .. } => Some(name),
             Self::Mute { mute: s, .. }
             | Self::Ban { ban: s, .. }
@@ -139,15 +150,6 @@ impl Deed {
             | Self::Announce(_) => None,
         }
     }
-
-    /// Who has to go where it is done, where they are there.
-    pub fn removes(&self) -> Option<ConnId> {
-        match self {
-            Self::Kick { conn, .. } => Some(*conn),
-            Self::Ban { conn, .. } | Self::ServerBan { conn, .. } => *conn,
-            _ => None,
-        }
-    }
 }
 
 #[cfg(test)]
@@ -157,33 +159,34 @@ mod tests {
     use crate::chat::history::UnixMillis;
 
     #[test]
-    fn a_deed_says_what_it_is_whom_it_is_about_and_who_has_to_go() {
+    fn a_deed_says_what_it_is_and_whom_it_is_about() {
         let bob = Name::parse("bob").unwrap();
         let subject = (Subject::Account(AccountId(2)), bob.clone());
         let ban = Sanction::new(subject, bob.clone(), None, None, UnixMillis(1_000));
         let conn = Some(ConnId(2));
         let (account, name) = (AccountId(2), bob.clone());
-        for (deed, verb, about, goes) in [
-            (Deed::Topic(None), "topic", false, None),
-            (Deed::Op { account, name: name.clone() }, "op", true, None),
-            (Deed::Deop { account, name: name.clone() }, "deop", true, None),
-            (Deed::Kick { conn: ConnId(2), name: name.clone(), reason: None }, "kick", true, conn),
-            (Deed::Mute { mute: ban.clone(), conn }, "mute", true, None),
-            (Deed::Unmute { subjects: vec![], name: name.clone() }, "unmute", true, None),
-            (Deed::Ban { ban: ban.clone(), conn }, "ban", true, conn),
-            (Deed::Unban { subjects: vec![], name: name.clone() }, "unban", true, None),
-            (Deed::Slow(Duration::ZERO), "slow", false, None),
-            (Deed::SetPassword(None), "setpass", false, None),
-            (Deed::Transfer { account, name: name.clone() }, "transfer", true, None),
-            (Deed::Delete(name.clone()), "delete", false, None),
-            (Deed::Announce(Line::clean("hi")), "announce", false, None),
-            (Deed::ServerBan { ban: ban.clone(), conn }, "gban", true, conn),
-            (Deed::ServerUnban { subjects: vec![], name: name.clone() }, "gunban", true, None),
+        let kick = Deed::Kick { conn: ConnId(2), account: None, name: name.clone(), reason: None };
+        for (deed, verb, about) in [
+            (Deed::Topic(None), "topic", false),
+            (Deed::Op { account, name: name.clone() }, "op", true),
+            (Deed::Deop { account, name: name.clone() }, "deop", true),
+            (kick, "kick", true),
+            (Deed::Mute { mute: ban.clone(), conn }, "mute", true),
+            (Deed::Unmute { subjects: vec![], name: name.clone() }, "unmute", true),
+            (Deed::Ban { ban: ban.clone(), conn }, "ban", true),
+            (Deed::Unban { subjects: vec![], name: name.clone() }, "unban", true),
+            (Deed::Slow(Duration::ZERO), "slow", false),
+            (Deed::SetPassword(None), "setpass", false),
+            (Deed::Offer { account, name: name.clone() }, "transfer", true),
+            (Deed::Transfer { account, name: name.clone() }, "accept", true),
+            (Deed::Delete(name.clone()), "delete", false),
+            (Deed::Announce(Line::clean("hi")), "announce", false),
+            (Deed::ServerBan { ban: ban.clone(), conn }, "gban", true),
+            (Deed::ServerUnban { subjects: vec![], name: name.clone() }, "gunban", true),
         ] {
             assert_eq!(deed.verb(), verb);
             assert!(spec(&format!("/{verb}")).is_some(), "{verb}");
             assert_eq!(deed.whom(), about.then_some(&bob), "{verb}");
-            assert_eq!(deed.removes(), goes, "{verb}");
         }
     }
 }

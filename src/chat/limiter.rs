@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 ///
 /// It keeps one time stamp an event, so unlike a window that starts anew it lets no burst through
 /// at its edge, and the wait that it tells is the true one.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct SlidingWindow {
     limit: usize,
     window: Duration,
@@ -44,6 +44,13 @@ impl SlidingWindow {
             self.seen.pop_front();
         }
         self.seen.push_back(now);
+    }
+
+    /// Counts what another window has counted too, for somebody who goes on in this one.
+    pub fn merge(&mut self, other: &Self) {
+        let mut seen: Vec<Instant> = self.seen.iter().chain(&other.seen).copied().collect();
+        seen.sort_unstable();
+        self.seen = seen.split_off(seen.len().saturating_sub(self.limit)).into();
     }
 
     /// Events that are still counted.

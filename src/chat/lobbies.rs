@@ -18,6 +18,9 @@ pub const GENERAL: &str = "general";
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct LobbyId(pub u32);
 
+/// The number of [`GENERAL`].
+pub const GENERAL_ID: LobbyId = LobbyId(1);
+
 /// What everybody may know of a lobby.
 #[derive(Debug, Clone)]
 pub struct Card {
@@ -50,12 +53,19 @@ pub struct Profile {
     pub used_at: UnixMillis,
     /// When its password was set.
     pub password_at: UnixMillis,
+    /// The address that it was made from; none where that is not known.
+    pub made_from: Option<IpKey>,
 }
 
 impl Profile {
     /// That of a lobby that is made now.
-    pub fn new(creator: Name, description: Line, now: UnixMillis) -> Self {
-        Self { creator, description, made_at: now, used_at: now, password_at: now }
+    pub fn new(
+        creator: Name,
+        description: Line,
+        made_from: Option<IpKey>,
+        now: UnixMillis,
+    ) -> Self {
+        Self { creator, description, made_at: now, used_at: now, password_at: now, made_from }
     }
 }
 
@@ -70,8 +80,6 @@ pub struct Listing<H> {
     pub record: Option<Arc<PasswordRecord>>,
     /// What else is stored of it.
     pub profile: Profile,
-    /// The address that it was made from.
-    pub made_from: Option<IpKey>,
     /// Where to reach it.
     pub handle: H,
 }
@@ -128,18 +136,28 @@ impl<H> Lobbies<H> {
         if self.by_key.contains_key(&name.key()) {
             return Err(CreateError::Exists);
         }
-        let theirs = |l: &&Listing<H>| l.card.owner.is(Some(who.conn), who.account);
-        let made = self.made_by_users().filter(theirs).count();
-        let from_there = self.made_by_users().filter(|l| l.made_from == Some(who.ip)).count();
-        if made >= self.limits.per_user
-            || from_there >= self.limits.per_user.saturating_mul(USERS_PER_ADDRESS)
-        {
+        self.may_own(who)?;
+        let from_there =
+            self.made_by_users().filter(|l| l.profile.made_from == Some(who.ip)).count();
+        if from_there >= self.limits.per_user.saturating_mul(USERS_PER_ADDRESS) {
             return Err(CreateError::TooManyOfUser);
         }
         if self.made_by_users().count() >= self.limits.total {
             return Err(CreateError::TooMany);
         }
         Ok(())
+    }
+
+    /// Whether a user may own one more, made or given.
+    ///
+    /// # Errors
+    /// [`CreateError::TooManyOfUser`].
+    pub fn may_own(&self, who: &Identity) -> Result<(), CreateError> {
+        let theirs = |l: &&Listing<H>| l.card.owner.is(Some(who.conn), who.account);
+        match self.made_by_users().filter(theirs).count() {
+            count if count >= self.limits.per_user => Err(CreateError::TooManyOfUser),
+            _ => Ok(()),
+        }
     }
 
     /// Adds a lobby whose name is free.
@@ -205,8 +223,8 @@ mod tests {
             users: 0,
         };
         let made_from = conn.map(|conn| address(conn as u8));
-        let profile = Profile::new(card.creator.clone(), Line::default(), UnixMillis(0));
-        Listing { id: LobbyId(id), card, record: None, profile, made_from, handle: () }
+        let profile = Profile::new(card.creator.clone(), Line::default(), made_from, UnixMillis(0));
+        Listing { id: LobbyId(id), card, record: None, profile, handle: () }
     }
 
     fn lobbies() -> Lobbies<()> {
@@ -263,7 +281,7 @@ mod tests {
         let mut lobbies = Lobbies::new(LobbyLimits { total: 1_000, per_user: 2 });
         for i in 0..20 {
             let mut made = listing(i, &format!("lobby{i}"), Some(100 + u64::from(i)));
-            made.made_from = Some(address(7));
+            made.profile.made_from = Some(address(7));
             lobbies.insert(made);
         }
         assert_eq!(may(&lobbies, "more", 7), Err(CreateError::TooManyOfUser));

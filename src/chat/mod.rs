@@ -17,6 +17,8 @@ pub mod name;
 pub mod orders;
 pub mod password;
 pub mod pictures;
+pub mod rates;
+pub mod registrations;
 pub mod render;
 pub mod replies;
 pub mod roles;

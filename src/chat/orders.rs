@@ -18,6 +18,9 @@ use super::text::Line;
 /// Most operators of one lobby.
 pub const MAX_OPERATORS: usize = 100;
 
+/// How long somebody may think about taking a lobby.
+pub const OFFER_TIME: Duration = Duration::from_secs(5 * 60);
+
 /// What somebody wants done in a lobby; names have been looked up.
 #[derive(Debug, Clone)]
 pub enum Order {
@@ -58,8 +61,10 @@ pub enum Order {
     Slow(Duration),
     /// `/setpass`; none takes the password away.
     SetPassword(Option<Arc<PasswordRecord>>),
-    /// `/transfer`
+    /// `/transfer`: the other one is asked.
     Transfer(Target),
+    /// `/accept`, of who was asked.
+    Accept,
     /// `/delete`
     Delete,
 }
@@ -108,6 +113,15 @@ pub enum OrderError {
     /// They are no operator.
     #[error("not an operator")]
     NotOperator(Name),
+    /// They are not connected, and cannot be asked.
+    #[error("not connected")]
+    NotConnected(Name),
+    /// Somebody was asked to take the lobby, and may still think about it.
+    #[error("asked already")]
+    AskedAlready,
+    /// Nobody offers the user a lobby.
+    #[error("nothing offered")]
+    NothingOffered,
     /// Nobody of that name is muted.
     #[error("not muted")]
     NotMuted,
@@ -232,8 +246,8 @@ mod tests {
             panic!("not planned");
         };
         assert_eq!(conn, Some(ConnId(2)));
-        bans.impose(ban);
-        assert!(bans.is_banned(None, bob.ip, NOW));
+        bans.impose(ban, conn);
+        assert!(bans.of(&bob, NOW).is_some());
 
         let lift = |user, named| plan_server_unban(&bans, by(user), &named, NOW);
         assert_eq!(lift(&bob, named("bob", None)).unwrap_err(), Denied::NotAdmin.into());

@@ -93,6 +93,16 @@ pub enum Denied {
     Outranked(Rank),
 }
 
+impl Denied {
+    /// Whether whoever is told this has no such right at all, whomever it is about.
+    pub fn is_of_rank(self) -> bool {
+        match self {
+            Self::NotGuest | Self::NoAccount | Self::Oneself | Self::Outranked(_) => false,
+            Self::NotOperator | Self::NotOwner | Self::NotAdmin => true,
+        }
+    }
+}
+
 impl Right {
     /// Whether only the lobby knows who has it.
     pub fn is_of_lobby(self) -> bool {
@@ -152,7 +162,7 @@ mod tests {
     const ADMIN: Answers = [Some(NotAdmin), Some(NotAdmin), Some(NotAdmin), Some(NotAdmin), None];
 
     /// Every command of the table, once.
-    const MATRIX: [(&str, Answers); 43] = [
+    const MATRIX: [(&str, Answers); 44] = [
         ("/help", EVERYONE),
         ("/quit", EVERYONE),
         ("/whois", EVERYONE),
@@ -178,6 +188,7 @@ mod tests {
         ("/passwd", ACCOUNT),
         ("/unregister", ACCOUNT),
         ("/cert", ACCOUNT),
+        ("/accept", ACCOUNT),
         ("/kick", OPERATOR),
         ("/mute", OPERATOR),
         ("/unmute", OPERATOR),

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use super::accounts::{AccountId, Subject};
-use super::directory::IpKey;
+use super::accounts::{AccountId, Identity, Subject};
+use super::directory::ConnId;
 use super::history::UnixMillis;
 use super::name::Name;
 use super::text::Line;
@@ -83,34 +83,79 @@ impl Sanction {
 #[derive(Debug, Default)]
 pub struct Sanctions {
     by_subject: HashMap<Subject, Sanction>,
+    /// The connections that they were set on: there they stay, whatever account comes or goes.
+    by_conn: HashMap<ConnId, Subject>,
 }
 
 impl Sanctions {
-    /// Sets one, in the place of another of the same user.
-    pub fn impose(&mut self, sanction: Sanction) {
+    /// Sets one, in the place of another of the same user; `conn` is the connection that they are on.
+    pub fn impose(&mut self, sanction: Sanction, conn: Option<ConnId>) {
+        if let Some(conn) = conn {
+            self.by_conn.insert(conn, sanction.subject);
+        }
         self.by_subject.insert(sanction.subject, sanction);
     }
 
     /// Ends one.
     pub fn lift(&mut self, subject: Subject) -> Option<Sanction> {
+        self.by_conn.retain(|_, of| *of != subject);
         self.by_subject.remove(&subject)
     }
 
-    /// The one that holds for a user. An account is judged by itself alone, so that it does not suffer
-    /// for the guests of its address; a guest by the address.
-    pub fn of(&self, account: Option<AccountId>, ip: IpKey, now: UnixMillis) -> Option<&Sanction> {
-        let subject = account.map_or(Subject::Address(ip), Subject::Account);
-        self.get(subject, now)
+    /// What follows from a guest's making an account: what holds for the guest is to hold for the
+    /// account too. Changes nothing; who wants it imposes it.
+    pub fn for_account(
+        &self,
+        guest: &Identity,
+        account: AccountId,
+        now: UnixMillis,
+    ) -> Option<Sanction> {
+        let subject = Subject::Account(account);
+        self.of(guest, now).map(|sanction| Sanction { subject, ..sanction.clone() })
+    }
+
+    /// What follows from an account's being given up on a connection: what holds for the account is to
+    /// hold for the guests of that address, unless something longer does already.
+    pub fn for_address(&self, who: &Identity, now: UnixMillis) -> Option<Sanction> {
+        let subject = Subject::Address(who.ip);
+        let sanction = self.get(Subject::Account(who.account?), now)?;
+        let longer = |other: &Sanction| match (other.until, sanction.until) {
+            (None, _) => true,
+            (Some(_), None) => false,
+            (Some(other), Some(this)) => other >= this,
+        };
+        let covered = self.get(subject, now).is_some_and(longer);
+        (!covered).then(|| Sanction { subject, ..sanction.clone() })
+    }
+
+    /// An account is no more; `who` was logged in to it, where somebody was. What [follows from
+    /// that](Self::for_address) is so from here on.
+    pub fn give_up(&mut self, account: AccountId, who: Option<&Identity>, now: UnixMillis) {
+        let subject = Subject::Account(account);
+        if let Some(who) = who
+            && self.get(subject, now).is_some()
+        {
+            let left = self.for_address(who, now);
+            left.into_iter().for_each(|sanction| self.impose(sanction, None));
+            self.by_conn.insert(who.conn, Subject::Address(who.ip));
+        }
+        self.lift(subject);
+    }
+
+    /// The one that was set on this connection.
+    pub fn of_conn(&self, conn: ConnId, now: UnixMillis) -> Option<&Sanction> {
+        self.get(*self.by_conn.get(&conn)?, now)
+    }
+
+    /// The one that holds for a user. An account is judged by itself and its connection, so that it
+    /// does not suffer for the guests of its address; a guest by the address too.
+    pub fn of(&self, who: &Identity, now: UnixMillis) -> Option<&Sanction> {
+        self.get(who.subject(), now).or_else(|| self.of_conn(who.conn, now))
     }
 
     /// The one that holds for this very account or address.
     pub fn get(&self, subject: Subject, now: UnixMillis) -> Option<&Sanction> {
         self.by_subject.get(&subject).filter(|sanction| sanction.holds(now))
-    }
-
-    /// Whether one holds for a user, as [`Sanctions::of`] judges.
-    pub fn is_banned(&self, account: Option<AccountId>, ip: IpKey, now: UnixMillis) -> bool {
-        self.of(account, ip, now).is_some()
     }
 
     /// Those that hold, by name and then by age.
@@ -123,6 +168,8 @@ impl Sanctions {
     /// Forgets those that have ended.
     pub fn forget_ended(&mut self, now: UnixMillis) {
         self.by_subject.retain(|_, sanction| sanction.holds(now));
+        let Self { by_subject, by_conn } = self;
+        by_conn.retain(|_, subject| by_subject.contains_key(subject));
     }
 
     /// Whether another may be set for `subject`.
@@ -135,7 +182,8 @@ impl Sanctions {
 
 impl FromIterator<Sanction> for Sanctions {
     fn from_iter<I: IntoIterator<Item = Sanction>>(sanctions: I) -> Self {
-        Self { by_subject: sanctions.into_iter().map(|s| (s.subject, s)).collect() }
+        let by_subject = sanctions.into_iter().map(|s| (s.subject, s)).collect();
+        Self { by_subject, by_conn: HashMap::new() }
     }
 }
 
@@ -144,6 +192,7 @@ mod tests {
     use std::net::IpAddr;
 
     use super::*;
+    use crate::chat::directory::IpKey;
     use crate::chat::name::NameKey;
 
     fn ip(last: u8) -> IpKey {
@@ -152,6 +201,10 @@ mod tests {
 
     fn name(text: &str) -> Name {
         Name::parse(text).unwrap()
+    }
+
+    fn who(conn: u64, account: Option<u32>, address: u8) -> Identity {
+        Identity { ip: ip(address), ..Identity::example(conn, "bob", account) }
     }
 
     fn ban(subject: Subject, who: &str, secs: Option<u64>) -> Sanction {
@@ -163,8 +216,8 @@ mod tests {
     fn accounts_are_banned_by_account_and_guests_by_address() {
         let now = UnixMillis(2_000);
         let mut bans = Sanctions::default();
-        bans.impose(ban(Subject::Account(AccountId(1)), "bob", None));
-        bans.impose(ban(Subject::Address(ip(9)), "eve", None));
+        bans.impose(ban(Subject::Account(AccountId(1)), "bob", None), None);
+        bans.impose(ban(Subject::Address(ip(9)), "eve", None), None);
         for (account, address, want) in [
             (Some(1), 1, true),
             (Some(1), 9, true),
@@ -172,19 +225,19 @@ mod tests {
             (None, 9, true),
             (None, 1, false),
         ] {
-            let got = bans.is_banned(account.map(AccountId), ip(address), now);
+            let got = bans.of(&who(1, account, address), now).is_some();
             assert_eq!(got, want, "{account:?} {address}");
         }
         assert!(bans.lift(Subject::Address(ip(9))).is_some());
-        assert!(!bans.is_banned(None, ip(9), now));
+        assert!(bans.of(&who(1, None, 9), now).is_none());
         assert!(bans.lift(Subject::Address(ip(9))).is_none());
     }
 
     #[test]
     fn they_end_on_time() {
         let mut bans = Sanctions::default();
-        bans.impose(ban(Subject::Address(ip(9)), "eve", Some(10)));
-        let at = |millis| bans.is_banned(None, ip(9), UnixMillis(millis));
+        bans.impose(ban(Subject::Address(ip(9)), "eve", Some(10)), None);
+        let at = |millis| bans.of(&who(1, None, 9), UnixMillis(millis)).is_some();
         assert!(at(1_000) && at(10_999));
         assert!(!at(11_000) && !at(u64::MAX));
         let sanction = bans.list(UnixMillis(2_500))[0].clone();
@@ -200,9 +253,9 @@ mod tests {
     #[test]
     fn a_second_one_takes_the_place_of_the_first() {
         let mut bans = Sanctions::default();
-        bans.impose(ban(Subject::Address(ip(9)), "eve", None));
-        bans.impose(ban(Subject::Address(ip(9)), "eve2", Some(1)));
-        assert!(!bans.is_banned(None, ip(9), UnixMillis(2_000)));
+        bans.impose(ban(Subject::Address(ip(9)), "eve", None), None);
+        bans.impose(ban(Subject::Address(ip(9)), "eve2", Some(1)), None);
+        assert!(bans.of(&who(1, None, 9), UnixMillis(2_000)).is_none());
     }
 
     #[test]
@@ -229,5 +282,55 @@ mod tests {
         assert!(!full.has_room_for(more, UnixMillis(1_500)));
         assert!(full.has_room_for(Subject::Account(AccountId(5)), UnixMillis(1_500)));
         assert!(full.has_room_for(more, UnixMillis(2_000)), "one has ended");
+    }
+
+    #[test]
+    fn it_stays_with_the_connection_whatever_becomes_of_the_account() {
+        let now = UnixMillis(2_000);
+        let mut bans = Sanctions::default();
+        bans.impose(ban(Subject::Address(ip(9)), "bob", Some(60)), Some(ConnId(1)));
+        assert!(bans.of(&who(1, Some(7), 9), now).is_some(), "it has an account now");
+        assert!(bans.of(&who(1, None, 9), now).is_some(), "and is a guest again");
+        assert!(bans.of(&who(2, Some(8), 9), now).is_none(), "an account of that address");
+        assert!(bans.of(&who(1, Some(7), 9), UnixMillis(61_001)).is_none(), "it ends");
+        bans.lift(Subject::Address(ip(9)));
+        assert!(bans.of(&who(1, Some(7), 9), now).is_none(), "it is lifted everywhere");
+        assert!(bans.by_conn.is_empty());
+    }
+
+    #[test]
+    fn an_account_that_a_banned_guest_makes_is_banned_and_one_that_is_given_up_leaves_its_ban() {
+        let now = UnixMillis(2_000);
+        let mut bans = Sanctions::default();
+        bans.impose(ban(Subject::Address(ip(9)), "bob", Some(60)), None);
+        let made = bans.for_account(&who(1, None, 9), AccountId(7), now).unwrap();
+        assert_eq!(
+            (made.subject, made.until),
+            (Subject::Account(AccountId(7)), Some(UnixMillis(61_000)))
+        );
+        assert!(bans.for_account(&who(1, None, 8), AccountId(7), now).is_none());
+
+        let account = Subject::Account(AccountId(7));
+        for (theirs, of_address, want) in [
+            (Some(60), None, Some(Some(61_000))),
+            (None, None, Some(None)),
+            (Some(60), Some(30), Some(Some(61_000))),
+            (Some(60), Some(90), None),
+            (None, Some(90), Some(None)),
+        ] {
+            let mut bans = Sanctions::default();
+            bans.impose(ban(account, "bob", theirs), None);
+            if let Some(secs) = of_address {
+                bans.impose(ban(Subject::Address(ip(9)), "eve", Some(secs)), None);
+            }
+            let left = bans.for_address(&who(1, Some(7), 9), now);
+            let left = left.map(|s| (s.subject, s.until.map(|until| until.0)));
+            assert_eq!(
+                left,
+                want.map(|until| (Subject::Address(ip(9)), until)),
+                "{theirs:?} {of_address:?}"
+            );
+        }
+        assert!(Sanctions::default().for_address(&who(1, None, 9), now).is_none());
     }
 }

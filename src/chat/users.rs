@@ -160,7 +160,8 @@ impl<H> Users<H> {
         if let Some(account) = accounts.find(&key) {
             return Err(ClaimError::Registered(account));
         }
-        if name.is_reserved() || accounts.is_admin(&key) || self.by_key.contains_key(&key) {
+        let kept = accounts.is_kept(&key) || accounts.is_pending(&key);
+        if name.is_reserved() || kept || self.by_key.contains_key(&key) {
             return Err(ClaimError::Taken);
         }
         let close = self.reserved.close_to(name).or_else(|| accounts.close_to(name));

@@ -18,7 +18,7 @@ const fn key(name: &'static str, default: &'static str, help: &'static str) -> K
 }
 
 /// Every key that lobbyd knows.
-pub static KEYS: [Key; 30] = [
+pub static KEYS: [Key; 31] = [
     key("CHAT_ADDR", "[::]:8080", "Plain listener (IPv6 and IPv4); off for none"),
     key(
         "CHAT_TLS_ADDR",
@@ -63,6 +63,11 @@ pub static KEYS: [Key; 30] = [
     key("CHAT_LOBBY_IDLE_SECS", "7200", "An empty lobby made by a user goes after this long"),
     key("CHAT_MAX_LOBBIES", "1000", "Lobbies made by users, in all"),
     key("CHAT_MAX_LOBBIES_PER_USER", "10", "Lobbies made by one user"),
+    key(
+        "CHAT_REGISTRATIONS_PER_DAY",
+        "5",
+        "Accounts that one address makes in 24 hours; 0 for no limit",
+    ),
     key(
         "CHAT_OUTBOUND_LIMIT_BYTES",
         "262144",

@@ -47,6 +47,8 @@ pub struct Config {
     pub max_lobbies: usize,
     /// Lobbies of one user.
     pub max_lobbies_per_user: usize,
+    /// Accounts that one address makes in 24 hours; 0 for no limit.
+    pub registrations_per_day: usize,
     /// Bytes queued for one client before it is cut off.
     pub outbound_limit_bytes: usize,
     /// A client that takes nothing for this long while something waits is cut off.
@@ -145,6 +147,7 @@ impl Config {
             lobby_idle: reader.secs("CHAT_LOBBY_IDLE_SECS", 1..=31_536_000)?,
             max_lobbies: reader.count("CHAT_MAX_LOBBIES", 1..=100_000)?,
             max_lobbies_per_user: reader.count("CHAT_MAX_LOBBIES_PER_USER", 1..=100_000)?,
+            registrations_per_day: reader.count("CHAT_REGISTRATIONS_PER_DAY", 0..=10_000)?,
             outbound_limit_bytes: reader.count("CHAT_OUTBOUND_LIMIT_BYTES", 1_024..=1 << 30)?,
             stall_timeout: reader.secs("CHAT_STALL_TIMEOUT_SECS", 1..=86_400)?,
             data_dir: reader.data_dir("CHAT_DATA_DIR"),

@@ -5,6 +5,8 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use openssl::hash::MessageDigest;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::task::coop::unconstrained;
@@ -35,6 +37,26 @@ impl Transport {
         let Self::Tls(stream) = self else { return None };
         let digest = stream.ssl().peer_certificate()?.digest(MessageDigest::sha256()).ok()?;
         digest.as_ref().try_into().ok().map(Fingerprint)
+    }
+
+    /// Whether the peer's machine has taken all that was written: nothing of it waits here for room
+    /// in its window. (It may not have acknowledged the last of it; a peer that never does is found
+    /// dead after a while.)
+    pub fn all_is_taken(&self) -> bool {
+        let stream = match self {
+            Self::Plain(stream) => stream,
+            Self::Tls(stream) => stream.get_ref(),
+        };
+        let socket = SockRef::from(stream);
+        // With this mark the socket counts as writable only when nothing is left to be sent (tcp(7)).
+        let Ok(before) = socket.tcp_notsent_lowat() else { return false };
+        if socket.set_tcp_notsent_lowat(1).is_err() {
+            return false;
+        }
+        let mut polled = [PollFd::new(stream, PollFlags::OUT)];
+        let ready = poll(&mut polled, Some(&Timespec::default()));
+        let taken = ready.is_ok() && polled[0].revents().contains(PollFlags::OUT);
+        socket.set_tcp_notsent_lowat(before).is_ok() && taken
     }
 
     /// Drives the TLS handshake; done at once for plain TCP.

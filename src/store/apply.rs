@@ -2,8 +2,10 @@
 
 use rusqlite::{Connection, ErrorCode, TransactionBehavior, params};
 
-use crate::chat::history::Entry;
-use crate::chat::lobbies::LobbyId;
+use crate::chat::accounts::REGISTRATION_WINDOW;
+use crate::chat::directory::IpKey;
+use crate::chat::history::{Entry, UnixMillis};
+use crate::chat::lobbies::{GENERAL_ID, LobbyId};
 
 use super::change::Change;
 use super::error::StoreError;
@@ -48,6 +50,28 @@ fn apply(conn: &Connection, change: &Change) -> rusqlite::Result<()> {
         }
         Change::AccountPut(account) => put_account(conn, account),
         Change::AccountRemoved(account) => remove(conn, "account", account.0),
+        Change::PasswordSet { account, record } => {
+            let sql = "UPDATE account SET password = ?2 WHERE id = ?1";
+            run(conn, sql, params![account.0, record.as_phc()])
+        }
+        Change::AccountVouched(account) => {
+            run(conn, "UPDATE account SET by_operator = 1 WHERE id = ?1", [account.0])
+        }
+        Change::AccountUsed { account, at } => {
+            let sql = "UPDATE account SET used_at = ?2 WHERE id = ?1";
+            run(conn, sql, params![account.0, int(at.0)])
+        }
+        Change::Registered { address, at } => registered(conn, *address, *at),
+        Change::AccountPutOut { account, lobby, at } => {
+            let sql = "UPDATE account SET last_lobby = ?3, left_at = ?4
+                WHERE id = ?1 AND last_lobby = ?2";
+            run(conn, sql, params![account.0, lobby.0, GENERAL_ID.0, int(at.0)])
+        }
+        Change::OwnerSet { lobby, owner } => {
+            let sql = "UPDATE lobby SET owner = (SELECT id FROM account WHERE id = ?2)
+                WHERE id = ?1";
+            run(conn, sql, params![lobby.0, owner.map(|owner| owner.0)])
+        }
         Change::AccountLeft { account, lobby, at } => {
             let sql = "UPDATE account SET last_lobby = ?2, left_at = ?3 WHERE id = ?1";
             run(conn, sql, params![account.0, lobby.0, int(at.0)])
@@ -131,16 +155,16 @@ fn put_lobby(conn: &Connection, lobby: &Lobby) -> rusqlite::Result<()> {
     run(
         conn,
         "INSERT INTO lobby(id, key, name, creator, owner, description, topic, password, prompt,
-            slow_secs, made_at, used_at, password_at)
+            slow_secs, made_at, used_at, password_at, made_from)
         SELECT ?1, ?2, ?3, ?4, (SELECT id FROM account WHERE id = ?5), ?6, ?7, ?8, ?9, ?10, ?11, ?12,
-            ?13
+            ?13, ?14
         WHERE NOT EXISTS (SELECT 1 FROM removed WHERE kind = 'lobby' AND id = ?1)
         ON CONFLICT(id) DO UPDATE SET key = excluded.key, name = excluded.name,
             creator = excluded.creator, owner = excluded.owner,
             description = excluded.description, topic = excluded.topic,
             password = excluded.password, prompt = excluded.prompt,
             slow_secs = excluded.slow_secs, made_at = excluded.made_at, used_at = excluded.used_at,
-            password_at = excluded.password_at",
+            password_at = excluded.password_at, made_from = excluded.made_from",
         params![
             lobby.id.0,
             lobby.name.key().as_str(),
@@ -155,6 +179,7 @@ fn put_lobby(conn: &Connection, lobby: &Lobby) -> rusqlite::Result<()> {
             int(lobby.made_at.0),
             int(lobby.used_at.0),
             int(lobby.password_at.0),
+            lobby.made_from.map(IpKey::to_bytes),
         ],
     )?;
     count(conn, "lobby", lobby.id.0)
@@ -169,8 +194,7 @@ fn put_account(conn: &Connection, account: &Account) -> rusqlite::Result<()> {
         WHERE NOT EXISTS (SELECT 1 FROM removed WHERE kind = 'account' AND id = ?1)
         ON CONFLICT(id) DO UPDATE SET key = excluded.key, name = excluded.name,
             password = excluded.password, clock_times = excluded.clock_times,
-            colour = excluded.colour, picture = excluded.picture, made_at = excluded.made_at,
-            last_lobby = excluded.last_lobby, left_at = excluded.left_at",
+            colour = excluded.colour, picture = excluded.picture",
         params![
             account.id.0,
             account.name.key().as_str(),
@@ -185,6 +209,15 @@ fn put_account(conn: &Connection, account: &Account) -> rusqlite::Result<()> {
         ],
     )?;
     count(conn, "account", account.id.0)
+}
+
+/// Those of the day before count for nothing any more.
+fn registered(conn: &Connection, address: IpKey, at: UnixMillis) -> rusqlite::Result<()> {
+    let day = u64::try_from(REGISTRATION_WINDOW.as_millis()).unwrap_or(u64::MAX);
+    let before = int(at.0.saturating_sub(day));
+    run(conn, "DELETE FROM registration WHERE at < ?1", [before])?;
+    let sql = "INSERT INTO registration(address, at) VALUES (?1, ?2)";
+    run(conn, sql, params![address.to_bytes(), int(at.0)])
 }
 
 /// The number is used, for good.

@@ -65,6 +65,7 @@ fn everything_comes_back_as_it_was() {
         slow_secs: 30,
         made_at: UnixMillis(u64::MAX / 4),
         used_at: UnixMillis(8),
+        made_from: Some(ip("2001:db8::9")),
         ..lobby(2, "Coding")
     };
     let user = Account {
@@ -98,7 +99,14 @@ fn everything_comes_back_as_it_was() {
     assert_eq!(snapshot.lobbies[1].lobby, full);
     assert_eq!(snapshot.lobbies[1].history, [action]);
     assert_eq!(snapshot.lobbies[1].next_seq, 42);
-    assert_eq!(snapshot.accounts, [(ALICE, name("Alice"))]);
+    let alice = KnownAccount {
+        id: ALICE,
+        name: name("Alice"),
+        by_operator: false,
+        unused_since: Some(user.made_at),
+    };
+    assert_eq!(snapshot.accounts, [alice]);
+    assert_eq!(snapshot.newest, Some(UnixMillis(77)));
     assert_eq!((snapshot.next_lobby, snapshot.next_account), (LobbyId(3), AccountId(2)));
     assert_eq!(db.account(&key("aLICE")).unwrap(), Some(user));
     assert_eq!(db.account(&key("bob")).unwrap(), None);
@@ -246,7 +254,7 @@ fn an_account_goes_with_all_that_hangs_on_it() {
     assert_eq!(db.load(0).unwrap().sanctions.len(), 1, "the ban of an address stays");
     // What comes late brings nothing back, and does no harm to the rest of its group.
     db.apply(&[world(), furniture()].concat()).unwrap();
-    assert_eq!(db.load(0).unwrap().accounts, [(BOB, name("bob"))]);
+    assert_eq!(db.load(0).unwrap().accounts.iter().map(|a| a.id).collect::<Vec<_>>(), [BOB]);
     assert_eq!(state(&db, CODING).lobby.owner, None);
     assert_eq!(db.load(0).unwrap().next_account, AccountId(3));
     db.apply(&[Change::AccountPut(account(3, "ALICE"))]).unwrap();

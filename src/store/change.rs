@@ -1,8 +1,12 @@
 //! What can be written: one value for each change.
 
+use std::sync::Arc;
+
+use crate::chat::directory::IpKey;
 use crate::chat::history::{Entry, UnixMillis};
 use crate::chat::lobbies::LobbyId;
 use crate::chat::name::{Name, NameKey};
+use crate::chat::password::PasswordRecord;
 
 use super::model::{
     Account, AccountId, AuditEntry, Fingerprint, Lobby, Mail, MailId, Sanction, SanctionKind,
@@ -33,11 +37,51 @@ pub enum Change {
         /// When.
         at: UnixMillis,
     },
-    /// An account was made, or anything of it is other than before.
+    /// An account was made, or its name, its password or its settings are other than before. Where it
+    /// goes on is a change of its own, which may have been made meanwhile.
     AccountPut(Account),
     /// An account is gone, with roles, certificates, mail, ignores, mutes and bans. What it owned
     /// has no owner any more.
     AccountRemoved(AccountId),
+    /// An account has another password.
+    PasswordSet {
+        /// The account.
+        account: AccountId,
+        /// The record of the password.
+        record: Arc<PasswordRecord>,
+    },
+    /// The operator has made an account, or given it a password.
+    AccountVouched(AccountId),
+    /// An account was logged in to again after it was made.
+    AccountUsed {
+        /// The account.
+        account: AccountId,
+        /// When.
+        at: UnixMillis,
+    },
+    /// An address has made an account.
+    Registered {
+        /// The address.
+        address: IpKey,
+        /// When.
+        at: UnixMillis,
+    },
+    /// An account was put out of a lobby: it goes on in general, unless it has been elsewhere since.
+    AccountPutOut {
+        /// The account.
+        account: AccountId,
+        /// The lobby.
+        lobby: LobbyId,
+        /// When.
+        at: UnixMillis,
+    },
+    /// A lobby belongs to this account, or to none.
+    OwnerSet {
+        /// The lobby.
+        lobby: LobbyId,
+        /// The account.
+        owner: Option<AccountId>,
+    },
     /// An account left.
     AccountLeft {
         /// The account.

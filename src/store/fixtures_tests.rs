@@ -101,6 +101,7 @@ pub fn lobby(id: u32, called: &str) -> Lobby {
         slow_secs: 0,
         made_at: UnixMillis(1),
         used_at: UnixMillis(1),
+        made_from: None,
         password_at: UnixMillis(1),
     }
 }

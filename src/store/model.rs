@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::chat::directory::IpKey;
 use crate::chat::history::{Entry, UnixMillis};
 use crate::chat::lobbies::LobbyId;
 use crate::chat::name::Name;
@@ -74,6 +75,8 @@ pub struct Lobby {
     pub made_at: UnixMillis,
     /// When it was used last.
     pub used_at: UnixMillis,
+    /// The address that it was made from; none where that is not known.
+    pub made_from: Option<IpKey>,
 }
 
 /// Where a rule holds, or what a record of the audit is about.
@@ -164,13 +167,30 @@ pub struct Snapshot {
     /// Every lobby, by number.
     pub lobbies: Vec<LobbyState>,
     /// Every account, by number.
-    pub accounts: Vec<(AccountId, Name)>,
+    pub accounts: Vec<KnownAccount>,
+    /// Which addresses have made accounts lately, and when.
+    pub registrations: Vec<(IpKey, UnixMillis)>,
+    /// When the newest of all that is stored came about.
+    pub newest: Option<UnixMillis>,
     /// The mutes and bans of the whole server, also those that ended meanwhile.
     pub sanctions: Vec<Sanction>,
     /// The number of the next lobby: over all that ever were.
     pub next_lobby: LobbyId,
     /// The number of the next account: over all that ever were.
     pub next_account: AccountId,
+}
+
+/// What a server keeps in memory of an account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KnownAccount {
+    /// Its number.
+    pub id: AccountId,
+    /// Its name.
+    pub name: Name,
+    /// Whether the operator has made it, or given it a password.
+    pub by_operator: bool,
+    /// When it was made, where nobody has logged in to it since.
+    pub unused_since: Option<UnixMillis>,
 }
 
 /// What an account missed in a lobby.

@@ -147,7 +147,7 @@ impl Db {
 /// [`Db::load`] of any connection.
 pub(super) fn load(conn: &Connection, history_messages: usize) -> Result<Snapshot, StoreError> {
     let sql = "SELECT id, name, creator, owner, description, topic, password, prompt, slow_secs,
-        made_at, used_at, password_at FROM lobby ORDER BY id";
+        made_at, used_at, password_at, made_from FROM lobby ORDER BY id";
     let mut lobbies = Vec::new();
     for lobby in list(conn.prepare_cached(sql)?, [], rows::lobby)? {
         let sql = "SELECT account FROM operator WHERE lobby = ?1 ORDER BY account";
@@ -163,16 +163,29 @@ pub(super) fn load(conn: &Connection, history_messages: usize) -> Result<Snapsho
             lobby,
         });
     }
-    let sql = "SELECT id, name FROM account ORDER BY id";
-    let account =
-        |row: &Row<'_>| Ok((AccountId(row.get(0)?), rows::name(&row.get::<_, String>(1)?)?));
+    let sql = "SELECT id, name, by_operator, made_at, used_at FROM account ORDER BY id";
+    let accounts = list(conn.prepare_cached(sql)?, [], rows::known_account)?;
+    let sql = "SELECT address, at FROM registration ORDER BY at";
     Ok(Snapshot {
+        newest: newest(conn)?,
         lobbies,
-        accounts: list(conn.prepare_cached(sql)?, [], account)?,
+        accounts,
+        registrations: list(conn.prepare_cached(sql)?, [], rows::registration)?,
         sanctions: sanctions(conn, Scope::Server)?,
         next_lobby: LobbyId(next(conn, "lobby")?),
         next_account: AccountId(next(conn, "account")?),
     })
+}
+
+/// When the newest of all that is stored came about.
+fn newest(conn: &Connection) -> Result<Option<UnixMillis>, StoreError> {
+    let sql = "SELECT max(at) FROM (
+        SELECT max(at) AS at FROM message WHERE lobby IN (SELECT id FROM lobby) GROUP BY lobby
+        UNION ALL SELECT max(made_at, coalesce(left_at, 0), coalesce(used_at, 0)) FROM account
+        UNION ALL SELECT used_at FROM lobby
+        UNION ALL SELECT at FROM audit)";
+    let newest: Option<i64> = conn.query_row(sql, [], |row| row.get(0))?;
+    Ok(newest.map(rows::time))
 }
 
 fn history(conn: &Connection, lobby: LobbyId, max: usize) -> Result<Vec<Entry>, StoreError> {

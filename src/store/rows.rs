@@ -14,8 +14,8 @@ use crate::chat::text::Line;
 
 use super::error::StoreError;
 use super::model::{
-    Account, AccountId, AuditEntry, Lobby, Mail, MailId, Sanction, SanctionKind, Scope, Settings,
-    Subject,
+    Account, AccountId, AuditEntry, KnownAccount, Lobby, Mail, MailId, Sanction, SanctionKind,
+    Scope, Settings, Subject,
 };
 
 /// A number as SQLite has it. No clock and no count comes near the largest.
@@ -64,7 +64,7 @@ pub(super) fn entry(row: &Row<'_>) -> Result<Entry, StoreError> {
 }
 
 /// `id, name, creator, owner, description, topic, password, prompt, slow_secs, made_at, used_at,
-/// password_at`
+/// password_at, made_from`
 pub(super) fn lobby(row: &Row<'_>) -> Result<Lobby, StoreError> {
     Ok(Lobby {
         id: LobbyId(row.get(0)?),
@@ -79,7 +79,34 @@ pub(super) fn lobby(row: &Row<'_>) -> Result<Lobby, StoreError> {
         made_at: time(row.get(9)?),
         used_at: time(row.get(10)?),
         password_at: time(row.get(11)?),
+        made_from: maybe_address(row, 12)?,
     })
+}
+
+fn maybe_address(row: &Row<'_>, column: usize) -> Result<Option<IpKey>, StoreError> {
+    let unreadable = || StoreError::unreadable("address");
+    match row.get_ref(column)?.as_blob_or_null().map_err(|_| unreadable())? {
+        Some(bytes) => IpKey::from_bytes(bytes).map(Some).ok_or_else(unreadable),
+        None => Ok(None),
+    }
+}
+
+/// `id, name, by_operator, made_at, used_at`. An account of the operator's is never unused.
+pub(super) fn known_account(row: &Row<'_>) -> Result<KnownAccount, StoreError> {
+    let (by_operator, used): (bool, Option<i64>) = (row.get(2)?, row.get(4)?);
+    let unused = used.is_none() && !by_operator;
+    Ok(KnownAccount {
+        id: AccountId(row.get(0)?),
+        name: name(text(row, 1)?)?,
+        by_operator,
+        unused_since: if unused { Some(time(row.get(3)?)) } else { None },
+    })
+}
+
+/// `address, at`
+pub(super) fn registration(row: &Row<'_>) -> Result<(IpKey, UnixMillis), StoreError> {
+    let address = maybe_address(row, 0)?.ok_or_else(|| StoreError::unreadable("address"))?;
+    Ok((address, time(row.get(1)?)))
 }
 
 /// `id, name, password, clock_times, colour, picture, made_at, last_lobby, left_at`

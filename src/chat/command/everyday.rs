@@ -3,7 +3,7 @@
 use super::args::Args;
 use super::meaning::{About, Command, NewLobby};
 use super::moderation::lobby_password;
-use super::{Group, Spec, spec};
+use super::{Cost, Group, Spec, spec};
 use crate::chat::password::Secret;
 use crate::chat::roles::Right;
 use crate::chat::text::Line;
@@ -23,7 +23,7 @@ pub(super) static LOBBIES: [Spec; 6] = [
         example: "/lobbies",
         group: Group::Lobbies,
         right: Right::Everyone,
-        counted: true,
+        cost: Cost::Look,
         parse: |_| Some(Command::Lobbies),
     },
     Spec {
@@ -33,7 +33,7 @@ pub(super) static LOBBIES: [Spec; 6] = [
         example: "/users",
         group: Group::Lobbies,
         right: Right::Everyone,
-        counted: true,
+        cost: Cost::Look,
         parse: |_| Some(Command::Users),
     },
     Spec {
@@ -43,7 +43,7 @@ pub(super) static LOBBIES: [Spec; 6] = [
         example: "/create coding no-pass All about code",
         group: Group::Lobbies,
         right: Right::Everyone,
-        counted: true,
+        cost: Cost::Message,
         parse: create,
     },
     Spec {
@@ -53,7 +53,7 @@ pub(super) static LOBBIES: [Spec; 6] = [
         example: "/join coding",
         group: Group::Lobbies,
         right: Right::Everyone,
-        counted: true,
+        cost: Cost::Message,
         parse: |args| {
             let (lobby, password) = (args.word()?, args.secret());
             args.end()?;
@@ -67,7 +67,7 @@ pub(super) static LOBBIES: [Spec; 6] = [
         example: "/history 50",
         group: Group::Lobbies,
         right: Right::Everyone,
-        counted: true,
+        cost: Cost::Look,
         parse: history,
     },
     Spec {
@@ -77,7 +77,7 @@ pub(super) static LOBBIES: [Spec; 6] = [
         example: "/search release date",
         group: Group::Lobbies,
         right: Right::Everyone,
-        counted: true,
+        cost: Cost::Look,
         parse: |args| Some(Command::Search(args.rest()?)),
     },
 ];
@@ -90,7 +90,7 @@ pub(super) static MESSAGES: [Spec; 4] = [
         example: "/msg bob See you at nine",
         group: Group::Messages,
         right: Right::Everyone,
-        counted: true,
+        cost: Cost::Message,
         parse: |args| Some(Command::Message(args.addressed()?)),
     },
     Spec {
@@ -100,7 +100,7 @@ pub(super) static MESSAGES: [Spec; 4] = [
         example: "/r At nine, then",
         group: Group::Messages,
         right: Right::Everyone,
-        counted: true,
+        cost: Cost::Message,
         parse: |args| Some(Command::Respond(args.rest()?)),
     },
     Spec {
@@ -110,7 +110,7 @@ pub(super) static MESSAGES: [Spec; 4] = [
         example: "/tag bob Look at this",
         group: Group::Messages,
         right: Right::Everyone,
-        counted: true,
+        cost: Cost::Message,
         parse: |args| Some(Command::Tag(args.addressed()?)),
     },
     Spec {
@@ -120,7 +120,7 @@ pub(super) static MESSAGES: [Spec; 4] = [
         example: "/me waves",
         group: Group::Messages,
         right: Right::Everyone,
-        counted: true,
+        cost: Cost::Message,
         parse: |args| Some(Command::Act(args.rest()?)),
     },
 ];
@@ -133,7 +133,7 @@ pub(super) static ASSISTANT: [Spec; 2] = [
         example: "/ai How do I leave vim?",
         group: Group::Assistant,
         right: Right::Everyone,
-        counted: true,
+        cost: Cost::Message,
         parse: |args| Some(Command::Ask(args.rest())),
     },
     Spec {
@@ -143,7 +143,7 @@ pub(super) static ASSISTANT: [Spec; 2] = [
         example: "/setai You are a pirate who teaches Rust",
         group: Group::Assistant,
         right: Right::Owner,
-        counted: true,
+        cost: Cost::Message,
         parse: |args| Some(Command::SetPrompt(args.rest()?)),
     },
 ];
@@ -156,7 +156,7 @@ pub(super) static BASICS: [Spec; 4] = [
         example: "/help create",
         group: Group::Basics,
         right: Right::Everyone,
-        counted: true,
+        cost: Cost::Look,
         parse: help,
     },
     Spec {
@@ -166,7 +166,7 @@ pub(super) static BASICS: [Spec; 4] = [
         example: "/whois bob",
         group: Group::Basics,
         right: Right::Everyone,
-        counted: true,
+        cost: Cost::Look,
         parse: |args| Some(Command::Whois(args.only_word()?)),
     },
     Spec {
@@ -176,7 +176,7 @@ pub(super) static BASICS: [Spec; 4] = [
         example: "/sp cat",
         group: Group::Basics,
         right: Right::Everyone,
-        counted: true,
+        cost: Cost::Message,
         parse: |args| {
             let choice = args.word().unwrap_or_default();
             args.end()?;
@@ -194,7 +194,7 @@ pub(super) static BASICS: [Spec; 4] = [
         example: "/quit",
         group: Group::Basics,
         right: Right::Everyone,
-        counted: false,
+        cost: Cost::Free,
         parse: |_| Some(Command::Quit),
     },
 ];

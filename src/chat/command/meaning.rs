@@ -118,6 +118,8 @@ pub enum Command {
     SetPassword(Option<Secret>),
     /// `/transfer`
     Transfer(String),
+    /// `/accept`
+    Accept,
     /// `/delete`
     Delete(String),
     /// `/announce`

@@ -30,8 +30,8 @@ pub enum Input {
     Overlong,
     /// A command, or an attempt at one.
     Command {
-        /// Whether it counts against the rate limit.
-        counted: bool,
+        /// What it counts as for the rate limit.
+        cost: Cost,
         /// Who may use it.
         right: Right,
         /// What to do.
@@ -65,8 +65,8 @@ pub struct Spec {
     pub group: Group,
     /// Who may use it.
     pub right: Right,
-    /// Whether it counts as a message for the rate limit.
-    pub counted: bool,
+    /// What it counts as for the rate limit.
+    pub cost: Cost,
     parse: fn(&mut Args<'_>) -> Option<Command>,
 }
 
@@ -78,6 +78,20 @@ impl PartialEq for Spec {
 }
 
 impl Eq for Spec {}
+
+/// What a command counts as for the rate limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cost {
+    /// Nothing.
+    Free,
+    /// It only shows something, which has a window of its own.
+    Look,
+    /// As a message.
+    Message,
+    /// Nothing for whoever has the right for it, else as a message: nobody who keeps order has to wait
+    /// for their turn.
+    Duty,
+}
 
 /// The groups of the help.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -193,10 +207,15 @@ pub fn parse(line: Line) -> Input {
     let (word, rest) = text.split_once(' ').unwrap_or((text, ""));
     let Some(spec) = spec(word) else {
         let parsed = Err(CommandError::Unknown);
-        return Input::Command { counted: true, right: Right::Everyone, parsed };
+        return Input::Command { cost: Cost::Message, right: Right::Everyone, parsed };
     };
     let parsed = (spec.parse)(&mut Args::new(rest)).ok_or(CommandError::Usage(spec));
-    Input::Command { counted: spec.counted, right: spec.right, parsed }
+    let cost = match &parsed {
+        // Forms that only show something, of commands that else change something.
+        Ok(Command::ListIgnored | Command::ListPictures | Command::ListCerts) => Cost::Look,
+        _ => spec.cost,
+    };
+    Input::Command { cost, right: spec.right, parsed }
 }
 
 #[cfg(test)]

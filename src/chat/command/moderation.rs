@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::args::Args;
 use super::meaning::{Banning, Command};
-use super::{Group, Spec};
+use super::{Cost, Group, Spec};
 use crate::chat::password::Secret;
 use crate::chat::roles::Right;
 
@@ -22,7 +22,7 @@ pub(super) static MODERATION: [Spec; 9] = [
         example: "/kick eve No spam, please",
         group: Group::Moderation,
         right: Right::Operator,
-        counted: true,
+        cost: Cost::Duty,
         parse: |args| Some(Command::Kick { user: args.word()?, reason: args.rest() }),
     },
     Spec {
@@ -32,7 +32,7 @@ pub(super) static MODERATION: [Spec; 9] = [
         example: "/mute eve 10m",
         group: Group::Moderation,
         right: Right::Operator,
-        counted: true,
+        cost: Cost::Duty,
         parse: |args| {
             let (user, time) = (args.word()?, args.span()?);
             args.end()?;
@@ -46,7 +46,7 @@ pub(super) static MODERATION: [Spec; 9] = [
         example: "/unmute eve",
         group: Group::Moderation,
         right: Right::Operator,
-        counted: true,
+        cost: Cost::Duty,
         parse: |args| Some(Command::Unmute(args.only_word()?)),
     },
     Spec {
@@ -56,7 +56,7 @@ pub(super) static MODERATION: [Spec; 9] = [
         example: "/ban eve 7d Spam again",
         group: Group::Moderation,
         right: Right::Operator,
-        counted: true,
+        cost: Cost::Duty,
         parse: |args| Some(Command::Ban(banning(args)?)),
     },
     Spec {
@@ -66,7 +66,7 @@ pub(super) static MODERATION: [Spec; 9] = [
         example: "/unban eve",
         group: Group::Moderation,
         right: Right::Operator,
-        counted: true,
+        cost: Cost::Duty,
         parse: |args| Some(Command::Unban(args.only_word()?)),
     },
     Spec {
@@ -76,7 +76,7 @@ pub(super) static MODERATION: [Spec; 9] = [
         example: "/bans",
         group: Group::Moderation,
         right: Right::Operator,
-        counted: true,
+        cost: Cost::Look,
         parse: |_| Some(Command::Bans),
     },
     Spec {
@@ -86,7 +86,7 @@ pub(super) static MODERATION: [Spec; 9] = [
         example: "/topic Release on Friday",
         group: Group::Moderation,
         right: Right::Operator,
-        counted: true,
+        cost: Cost::Duty,
         parse: |args| Some(Command::Topic(args.free_text().map(|t| (!t.is_blank()).then_some(t))?)),
     },
     Spec {
@@ -96,7 +96,7 @@ pub(super) static MODERATION: [Spec; 9] = [
         example: "/slow 10",
         group: Group::Moderation,
         right: Right::Operator,
-        counted: true,
+        cost: Cost::Duty,
         parse: |args| {
             let gap = Duration::from_secs(args.number()?);
             (gap <= MAX_SLOW).then_some(Command::Slow(gap))
@@ -109,7 +109,7 @@ pub(super) static MODERATION: [Spec; 9] = [
         example: "/audit",
         group: Group::Moderation,
         right: Right::Operator,
-        counted: true,
+        cost: Cost::Look,
         parse: |_| Some(Command::Audit),
     },
 ];
@@ -122,7 +122,7 @@ pub(super) static OWNERSHIP: [Spec; 5] = [
         example: "/op bob",
         group: Group::Ownership,
         right: Right::Owner,
-        counted: true,
+        cost: Cost::Duty,
         parse: |args| Some(Command::Op(args.only_word()?)),
     },
     Spec {
@@ -132,7 +132,7 @@ pub(super) static OWNERSHIP: [Spec; 5] = [
         example: "/deop bob",
         group: Group::Ownership,
         right: Right::Owner,
-        counted: true,
+        cost: Cost::Duty,
         parse: |args| Some(Command::Deop(args.only_word()?)),
     },
     Spec {
@@ -142,7 +142,7 @@ pub(super) static OWNERSHIP: [Spec; 5] = [
         example: "/setpass \"open sesame\"",
         group: Group::Ownership,
         right: Right::Owner,
-        counted: true,
+        cost: Cost::Duty,
         parse: |args| Some(Command::SetPassword(lobby_password(args.only_secret()?)?)),
     },
     Spec {
@@ -152,7 +152,7 @@ pub(super) static OWNERSHIP: [Spec; 5] = [
         example: "/transfer bob",
         group: Group::Ownership,
         right: Right::Owner,
-        counted: true,
+        cost: Cost::Duty,
         parse: |args| Some(Command::Transfer(args.only_word()?)),
     },
     Spec {
@@ -162,7 +162,7 @@ pub(super) static OWNERSHIP: [Spec; 5] = [
         example: "/delete coding",
         group: Group::Ownership,
         right: Right::Owner,
-        counted: true,
+        cost: Cost::Duty,
         parse: |args| Some(Command::Delete(args.only_word()?)),
     },
 ];
@@ -175,7 +175,7 @@ pub(super) static SERVER: [Spec; 3] = [
         example: "/announce Restart in ten minutes",
         group: Group::Server,
         right: Right::Admin,
-        counted: true,
+        cost: Cost::Duty,
         parse: |args| Some(Command::Announce(args.rest()?)),
     },
     Spec {
@@ -185,7 +185,7 @@ pub(super) static SERVER: [Spec; 3] = [
         example: "/gban eve 30d Spam everywhere",
         group: Group::Server,
         right: Right::Admin,
-        counted: true,
+        cost: Cost::Duty,
         parse: |args| Some(Command::ServerBan(banning(args)?)),
     },
     Spec {
@@ -195,7 +195,7 @@ pub(super) static SERVER: [Spec; 3] = [
         example: "/gunban eve",
         group: Group::Server,
         right: Right::Admin,
-        counted: true,
+        cost: Cost::Duty,
         parse: |args| Some(Command::ServerUnban(args.only_word()?)),
     },
 ];

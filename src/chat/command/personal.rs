@@ -2,7 +2,7 @@
 
 use super::args::Args;
 use super::meaning::Command;
-use super::{Group, Spec};
+use super::{Cost, Group, Spec};
 use crate::chat::accounts::CertPrefix;
 use crate::chat::roles::Right;
 
@@ -14,7 +14,7 @@ pub(super) static YOU: [Spec; 6] = [
         example: "/nick alice2",
         group: Group::You,
         right: Right::Guest,
-        counted: true,
+        cost: Cost::Message,
         parse: |args| Some(Command::Nick(args.only_word()?)),
     },
     Spec {
@@ -24,7 +24,7 @@ pub(super) static YOU: [Spec; 6] = [
         example: "/away Lunch, back at two",
         group: Group::You,
         right: Right::Everyone,
-        counted: true,
+        cost: Cost::Message,
         parse: |args| Some(Command::Away(args.rest())),
     },
     Spec {
@@ -34,7 +34,7 @@ pub(super) static YOU: [Spec; 6] = [
         example: "/ignore eve",
         group: Group::You,
         right: Right::Everyone,
-        counted: true,
+        cost: Cost::Message,
         parse: |args| {
             let user = args.word();
             args.end()?;
@@ -48,7 +48,7 @@ pub(super) static YOU: [Spec; 6] = [
         example: "/unignore eve",
         group: Group::You,
         right: Right::Everyone,
-        counted: true,
+        cost: Cost::Message,
         parse: |args| Some(Command::Unignore(args.only_word()?)),
     },
     Spec {
@@ -58,7 +58,7 @@ pub(super) static YOU: [Spec; 6] = [
         example: "/time on",
         group: Group::You,
         right: Right::Everyone,
-        counted: true,
+        cost: Cost::Message,
         parse: |args| Some(Command::ClockTimes(args.switch()?)),
     },
     Spec {
@@ -68,12 +68,12 @@ pub(super) static YOU: [Spec; 6] = [
         example: "/color off",
         group: Group::You,
         right: Right::Everyone,
-        counted: true,
+        cost: Cost::Message,
         parse: |args| Some(Command::Colours(args.switch()?)),
     },
 ];
 
-pub(super) static ACCOUNT: [Spec; 4] = [
+pub(super) static ACCOUNT: [Spec; 5] = [
     Spec {
         word: "/register",
         args: "<password>",
@@ -81,7 +81,7 @@ pub(super) static ACCOUNT: [Spec; 4] = [
         example: "/register \"correct horse battery\"",
         group: Group::Account,
         right: Right::Guest,
-        counted: true,
+        cost: Cost::Message,
         parse: |args| Some(Command::Register(args.only_secret()?)),
     },
     Spec {
@@ -91,7 +91,7 @@ pub(super) static ACCOUNT: [Spec; 4] = [
         example: "/passwd \"correct horse battery\" \"staple of another kind\"",
         group: Group::Account,
         right: Right::Account,
-        counted: true,
+        cost: Cost::Message,
         parse: |args| {
             let (old, new) = (args.secret()?, args.only_secret()?);
             Some(Command::ChangePassword { old, new })
@@ -104,7 +104,7 @@ pub(super) static ACCOUNT: [Spec; 4] = [
         example: "/unregister \"correct horse battery\"",
         group: Group::Account,
         right: Right::Account,
-        counted: true,
+        cost: Cost::Message,
         parse: |args| Some(Command::Unregister(args.only_secret()?)),
     },
     Spec {
@@ -114,8 +114,18 @@ pub(super) static ACCOUNT: [Spec; 4] = [
         example: "/cert add",
         group: Group::Account,
         right: Right::Account,
-        counted: true,
+        cost: Cost::Message,
         parse: cert,
+    },
+    Spec {
+        word: "/accept",
+        args: "",
+        help: "Take the lobby that somebody offers you",
+        example: "/accept",
+        group: Group::Account,
+        right: Right::Account,
+        cost: Cost::Message,
+        parse: |args| args.end().map(|()| Command::Accept),
     },
 ];
 

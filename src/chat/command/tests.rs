@@ -124,11 +124,30 @@ fn other_lines_are_messages() {
 }
 
 #[test]
-fn all_commands_count_but_quit() {
+fn commands_that_change_something_count_like_messages_and_those_that_show_something_apart() {
     for spec in &COMMANDS {
-        assert_eq!(spec.counted, spec.word != "/quit");
+        let keeps_order =
+            matches!(spec.group, Group::Moderation | Group::Ownership | Group::Server);
+        let cost = match spec.word {
+            "/quit" => Cost::Free,
+            "/help" | "/users" | "/lobbies" | "/history" | "/search" | "/whois" | "/bans"
+            | "/audit" => Cost::Look,
+            _ if keeps_order => Cost::Duty,
+            _ => Cost::Message,
+        };
+        assert_eq!(spec.cost, cost, "{}", spec.word);
     }
-    assert!(matches!(parse(Line::clean("/nope")), Input::Command { counted: true, .. }));
+    for (line, want) in [
+        ("/nope", Cost::Message),
+        ("/ignore", Cost::Look),
+        ("/ignore bob", Cost::Message),
+        ("/sp list", Cost::Look),
+        ("/sp cat", Cost::Message),
+        ("/cert list", Cost::Look),
+    ] {
+        let Input::Command { cost, .. } = parse(Line::clean(line)) else { panic!("{line}") };
+        assert_eq!(cost, want, "{line}");
+    }
 }
 
 #[test]

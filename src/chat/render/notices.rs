@@ -62,6 +62,7 @@ pub fn sentence(deed: &Deed) -> Line {
         Deed::Slow(gap) => format!("turned slow mode on: a message each {}", Span::exact(*gap)),
         Deed::SetPassword(Some(_)) => "changed the password of the lobby".to_owned(),
         Deed::SetPassword(None) => "made the lobby public".to_owned(),
+        Deed::Offer { name, .. } => format!("offered the lobby to {name}"),
         Deed::Transfer { name, .. } => format!("gave the lobby to {name}"),
         Deed::Delete(lobby) => format!("deleted the lobby '{lobby}'"),
         Deed::Announce(text) => format!("announced: {}", text.as_str()),

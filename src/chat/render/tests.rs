@@ -155,7 +155,7 @@ fn deeds_are_told_to_the_lobby() {
         Sanction::new(subject, name("alice"), time, reason.map(Line::clean), UnixMillis(1))
     };
     let (conn, account) = (ConnId(2), AccountId(2));
-    let kick = |reason| Deed::Kick { conn, name: name("bob"), reason };
+    let kick = |reason| Deed::Kick { conn, account: None, name: name("bob"), reason };
     let ban = |secs, reason| Deed::Ban { ban: sanction(secs, reason), conn: None };
     let mute = |secs| Deed::Mute { mute: sanction(secs, None), conn: None };
     let gban = |secs, reason| Deed::ServerBan { ban: sanction(secs, reason), conn: None };

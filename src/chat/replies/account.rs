@@ -12,6 +12,10 @@ pub enum AccountReply<'a> {
     Registered(&'a Name),
     /// It was one already: somebody was quicker.
     AlreadyRegistered,
+    /// The address has made as many accounts as it may in a day.
+    TooManyOfAddress,
+    /// A lobby that was offered belongs to the account now.
+    Accepted(&'a Name),
     /// The password was changed.
     PasswordChanged,
     /// The account is no more.
@@ -41,6 +45,7 @@ impl AccountReply<'_> {
         matches!(
             self,
             Self::Registered(_)
+                | Self::Accepted(_)
                 | Self::PasswordChanged
                 | Self::Unregistered(_)
                 | Self::CertAdded(_)
@@ -55,6 +60,12 @@ impl AccountReply<'_> {
                 sheet.fixed("' is yours now. It asks for your password from the next login on.")
             }
             Self::AlreadyRegistered => sheet.fixed("This name has an account already."),
+            Self::TooManyOfAddress => {
+                sheet.fixed("Too many accounts from your address. Try again tomorrow.")
+            }
+            Self::Accepted(lobby) => {
+                sheet.fixed("The lobby '").name(lobby).fixed("' is yours now.")
+            }
             Self::PasswordChanged => sheet.fixed("Password changed."),
             Self::Unregistered(name) => {
                 sheet.fixed("The account '").name(name).fixed("' is gone, and you are a guest.")

@@ -32,6 +32,13 @@ pub enum ModerationReply<'a> {
         /// From where.
         lobby: &'a Name,
     },
+    /// Somebody wants to give the user this lobby.
+    Offered {
+        /// Who.
+        by: &'a Name,
+        /// Which.
+        lobby: &'a Name,
+    },
     /// Nobody is banned from this lobby.
     NobodyBanned(&'a Name),
     /// Nothing was done in this lobby.
@@ -40,7 +47,10 @@ pub enum ModerationReply<'a> {
 
 impl ModerationReply<'_> {
     pub(super) fn is_good(&self) -> bool {
-        matches!(self, Self::Done(_) | Self::NobodyBanned(_) | Self::NothingDone(_))
+        matches!(
+            self,
+            Self::Done(_) | Self::Offered { .. } | Self::NobodyBanned(_) | Self::NothingDone(_)
+        )
     }
 
     pub(super) fn write<'s>(&self, sheet: &'s mut Sheet) -> &'s mut Sheet {
@@ -50,6 +60,11 @@ impl ModerationReply<'_> {
             Self::NotSaid(why, lobby) => not_said(sheet, why, lobby),
             Self::Done(deed) => sheet.fixed("You ").line(&sentence(deed)),
             Self::Removed { by, deed, lobby } => removed(sheet, by, deed, lobby),
+            Self::Offered { by, lobby } => sheet
+                .name(by)
+                .fixed(" offers you the lobby '")
+                .name(lobby)
+                .fixed("'. Say /accept within 5 minutes to take it."),
             Self::NobodyBanned(lobby) => {
                 sheet.fixed("Nobody is banned from '").name(lobby).fixed("'.")
             }
@@ -95,6 +110,13 @@ fn not_done<'s>(sheet: &'s mut Sheet, why: &OrderError, lobby: &Name) -> &'s mut
         OrderError::AlreadyOperator(name) => about(sheet, name).fixed(" is an operator already."),
         OrderError::AlreadyOwner(name) => about(sheet, name).fixed(" is an owner already."),
         OrderError::NotOperator(name) => about(sheet, name).fixed(" is not an operator."),
+        OrderError::NotConnected(name) => {
+            about(sheet, name).fixed(" is not connected, and cannot be asked.")
+        }
+        OrderError::AskedAlready => {
+            sheet.fixed("Somebody was asked already. Try again when their 5 minutes are over.")
+        }
+        OrderError::NothingOffered => sheet.fixed("Nobody offers you a lobby."),
         OrderError::NotMuted => sheet.fixed("Nobody of that name is muted."),
         OrderError::NotBanned => sheet.fixed("Nobody of that name is banned."),
         OrderError::TooMany => sheet.fixed("There are too many already. Take one back first."),

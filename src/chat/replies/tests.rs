@@ -151,6 +151,8 @@ fn answers_about_accounts() {
             "'alice' is yours now. It asks for your password from the next login on.",
         ),
         (AlreadyRegistered, false, "This name has an account already."),
+        (TooManyOfAddress, false, "Too many accounts from your address. Try again tomorrow."),
+        (Accepted(&alice), true, "The lobby 'alice' is yours now."),
         (PasswordChanged, true, "Password changed."),
         (Unregistered(&alice), true, "The account 'alice' is gone, and you are a guest."),
         (WrongPassword, false, "Wrong password."),
@@ -235,6 +237,12 @@ fn orders_and_messages_are_refused_with_the_reason() {
         (OrderError::AlreadyOperator(bob()), "'bob' is an operator already."),
         (OrderError::AlreadyOwner(bob()), "'bob' is an owner already."),
         (OrderError::NotOperator(bob()), "'bob' is not an operator."),
+        (OrderError::NotConnected(bob()), "'bob' is not connected, and cannot be asked."),
+        (
+            OrderError::AskedAlready,
+            "Somebody was asked already. Try again when their 5 minutes are over.",
+        ),
+        (OrderError::NothingOffered, "Nobody offers you a lobby."),
         (OrderError::NotMuted, "Nobody of that name is muted."),
         (OrderError::NotBanned, "Nobody of that name is banned."),
         (OrderError::TooMany, "There are too many already. Take one back first."),
@@ -265,6 +273,7 @@ fn whoever_is_removed_is_told_by_whom_and_why() {
     let (coding, alice) = (name("coding"), name("alice"));
     let kick = |reason: Option<&str>| Deed::Kick {
         conn: ConnId(2),
+        account: None,
         name: name("bob"),
         reason: reason.map(Line::clean),
     };

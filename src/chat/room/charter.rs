@@ -123,9 +123,9 @@ impl Charter {
             }
             Order::Kick { whom, reason } => {
                 may_act_on(who, me.1, &whom, rank(&whom))?;
-                let name = whom.name().clone();
+                let (name, account) = (whom.name().clone(), whom.account());
                 match whom.conn() {
-                    Some(conn) => Deed::Kick { conn, name, reason },
+                    Some(conn) => Deed::Kick { conn, account, name, reason },
                     None => return Err(OrderError::NotHere(name)),
                 }
             }
@@ -148,6 +148,8 @@ impl Charter {
             }
             Order::SetPassword(record) => Deed::SetPassword(record),
             Order::Transfer(whom) => self.plan_transfer(&whom)?,
+            // The room has the offers.
+            Order::Accept => return Err(OrderError::NothingOffered),
             Order::Delete => Deed::Delete(lobby.clone()),
         })
     }
@@ -173,7 +175,8 @@ impl Charter {
             Some(account) if self.owner == Owner::Account(account) => {
                 Err(OrderError::AlreadyOwner(name))
             }
-            Some(account) => Ok(Deed::Transfer { account, name }),
+            Some(_) if whom.conn().is_none() => Err(OrderError::NotConnected(name)),
+            Some(account) => Ok(Deed::Offer { account, name }),
         }
     }
 
@@ -184,13 +187,13 @@ impl Charter {
             Deed::Slow(gap) => self.slow = *gap,
             Deed::Op { account, .. } => _ = self.operators.insert(*account),
             Deed::Deop { account, .. } => _ = self.operators.remove(account),
-            Deed::Mute { mute, .. } => {
+            Deed::Mute { mute, conn } => {
                 self.mutes.forget_ended(now);
-                self.mutes.impose(mute.clone());
+                self.mutes.impose(mute.clone(), *conn);
             }
-            Deed::Ban { ban, .. } => {
+            Deed::Ban { ban, conn } => {
                 self.bans.forget_ended(now);
-                self.bans.impose(ban.clone());
+                self.bans.impose(ban.clone(), *conn);
             }
             Deed::Unmute { subjects, .. } => {
                 subjects.iter().for_each(|s| _ = self.mutes.lift(*s));
@@ -206,6 +209,7 @@ impl Charter {
                 self.owner = Owner::Account(*account);
             }
             Deed::Kick { .. }
+            | Deed::Offer { .. }
             | Deed::Delete(_)
             | Deed::Announce(_)
             | Deed::ServerBan { .. }

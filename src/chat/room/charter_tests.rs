@@ -58,6 +58,7 @@ fn order(charter: &mut Charter, by: &Identity, order: Order) -> Result<Deed, Ord
         Order::Slow(_) => "/slow",
         Order::SetPassword(_) => "/setpass",
         Order::Transfer(_) => "/transfer",
+        Order::Accept => "/accept",
         Order::Delete => "/delete",
     };
     let right = COMMANDS.iter().find(|spec| spec.word == word).unwrap().right;
@@ -167,14 +168,21 @@ fn an_owner_who_gives_the_lobby_away_goes_on_as_operator() {
     ] {
         assert_eq!(order(&mut charter, &by, transfer(whom)).unwrap_err(), want);
     }
-    order(&mut charter, &owner(), transfer(operator())).unwrap();
+    // Asked and accepted.
+    let give = |charter: &mut Charter, by: &Identity, whom| {
+        let Deed::Offer { account, name } = order(charter, by, transfer(whom)).unwrap() else {
+            panic!("not asked");
+        };
+        charter.apply(&Deed::Transfer { account, name }, NOW);
+    };
+    give(&mut charter, &owner(), operator());
     assert_eq!(charter.rank(&operator()), Rank::Owner);
     assert_eq!(charter.rank(&owner()), Rank::Operator);
-    order(&mut charter, &admin(), transfer(admin())).unwrap();
+    give(&mut charter, &admin(), admin());
     assert_eq!(charter.owner, Owner::Account(AccountId(5)), "an admin may take one over");
 
     let mut of_guest = Charter::new(Owner::Guest(ConnId(1)), None);
-    order(&mut of_guest, &guest(), transfer(member())).unwrap();
+    give(&mut of_guest, &guest(), member());
     assert_eq!((of_guest.rank(&member()), of_guest.rank(&guest())), (Rank::Owner, Rank::Member));
 }
 

@@ -12,10 +12,10 @@ pub use self::member::{Member, Presence, Saying};
 use self::slow::Pacing;
 use super::accounts::{AccountId, Identity};
 use super::deeds::Deed;
-use super::directory::{ConnId, IpKey};
+use super::directory::ConnId;
 use super::history::{Entry, History, UnixMillis};
 use super::name::Name;
-use super::orders::{Order, OrderError};
+use super::orders::{OFFER_TIME, Order, OrderError};
 use super::password::PasswordRecord;
 use super::pictures::Picture;
 use super::roles::{Owner, Rank, Right};
@@ -76,12 +76,14 @@ pub struct Room<H> {
     members: HashMap<ConnId, Box<Member<H>>>,
     history: History,
     pacing: Pacing,
+    offer: Option<Offer>,
 }
 
 impl<H> Room<H> {
     /// An empty lobby.
     pub fn new(name: Name, charter: Charter, history: History) -> Self {
-        Self { name, charter, members: HashMap::new(), history, pacing: Pacing::default() }
+        let (members, pacing) = (HashMap::new(), Pacing::default());
+        Self { name, charter, members, history, pacing, offer: None }
     }
 
     /// Its name.
@@ -116,7 +118,7 @@ impl<H> Room<H> {
             return Err(JoinError::AlreadyThere(self.name.clone()));
         }
         if self.charter.rank(who) == Rank::Member
-            && let Some(ban) = self.charter.bans.of(who.account, who.ip, now)
+            && let Some(ban) = self.charter.bans.of(who, now)
         {
             return Err(JoinError::Banned(self.name.clone(), ban.penalty(now)));
         }
@@ -130,14 +132,18 @@ impl<H> Room<H> {
 
     /// Takes a user out.
     pub fn leave(&mut self, conn: ConnId) -> Option<Member<H>> {
-        self.members.remove(&conn).map(|member| *member)
+        let member = self.members.remove(&conn)?;
+        self.pacing.left(&member.who);
+        Some(*member)
     }
 
     /// A second login of the same account takes the place of the first: the member goes on under
-    /// another connection. The handle that they had; none where `from` is not here.
-    pub fn take_over(&mut self, from: ConnId, conn: ConnId, ip: IpKey, handle: H) -> Option<H> {
+    /// another connection, with the rights that the second has. The handle that they had; none where
+    /// `from` is not here.
+    pub fn take_over(&mut self, from: ConnId, who: Identity, handle: H) -> Option<H> {
         let mut member = self.members.remove(&from)?;
-        (member.who.conn, member.who.ip) = (conn, ip);
+        let conn = who.conn;
+        member.who = who;
         member.away = None;
         let before = std::mem::replace(&mut member.handle, handle);
         self.members.insert(conn, member);
@@ -165,11 +171,27 @@ impl<H> Room<H> {
     }
 
     /// The mute that holds for a member now.
-    pub fn mute_of(&self, conn: ConnId, now: UnixMillis) -> Option<&Sanction> {
-        let member = self.members.get(&conn)?;
-        let mute = self.charter.mutes.of(member.who.account, member.who.ip, now)?;
-        let meant = member.who.account.is_some() || member.muted || member.since >= mute.at;
-        meant.then_some(mute)
+    fn mute_of(&self, member: &Member<H>, now: UnixMillis) -> Option<&Sanction> {
+        let (who, mutes) = (&member.who, &self.charter.mutes);
+        mutes.of_conn(who.conn, now).or_else(|| {
+            let mute = mutes.of(who, now)?;
+            let meant = who.account.is_some() || member.muted || member.since >= mute.at;
+            meant.then_some(mute)
+        })
+    }
+
+    /// The mute and the ban that are to hold for the account that a guest makes, here or elsewhere.
+    pub fn for_account(
+        &self,
+        guest: &Identity,
+        account: AccountId,
+        now: UnixMillis,
+    ) -> (Option<Sanction>, Option<Sanction>) {
+        let Charter { mutes, bans, .. } = &self.charter;
+        // Somebody who was here before others of the address were muted is none of those.
+        let spared = self.members.get(&guest.conn).is_some_and(|m| self.mute_of(m, now).is_none());
+        let mute = mutes.for_account(guest, account, now).filter(|_| !spared);
+        (mute, bans.for_account(guest, account, now))
     }
 
     /// Whether a user may say something now, which is then taken as said. Rox is asked this way too.
@@ -182,7 +204,7 @@ impl<H> Room<H> {
         if charter.rank(&member.who) > Rank::Member {
             return Ok(());
         }
-        if let Some(mute) = self.mute_of(conn, now) {
+        if let Some(mute) = self.mute_of(member, now) {
             return Err(SayError::Muted(mute.penalty(now)));
         }
         if charter.slow.is_zero() {
@@ -231,18 +253,58 @@ impl<H> Room<H> {
     }
 
     /// A guest has made an account, and keeps the lobby if it is theirs. Whether it is.
-    pub fn registered(&mut self, conn: ConnId, account: AccountId, admin: bool) -> bool {
+    pub fn registered(
+        &mut self,
+        guest: &Identity,
+        account: AccountId,
+        admin: bool,
+        now: UnixMillis,
+    ) -> bool {
+        let conn = guest.conn;
+        let (mute, ban) = self.for_account(guest, account, now);
+        mute.into_iter().for_each(|mute| self.charter.mutes.impose(mute, Some(conn)));
+        ban.into_iter().for_each(|ban| self.charter.bans.impose(ban, Some(conn)));
         if let Some(member) = self.members.get_mut(&conn) {
             (member.who.account, member.who.admin) = (Some(account), admin);
         }
+        self.pacing.registered(conn, account);
         self.charter.registered(conn, account)
     }
 
-    /// An account is no more; `conn` is the connection that is logged in to it. Whether its rank
-    /// here has changed.
-    pub fn unregistered(&mut self, account: AccountId, conn: Option<ConnId>) -> bool {
+    /// What is to hold for the address once an account is given up on a connection: its mute and its
+    /// ban.
+    pub fn for_address(
+        &self,
+        who: &Identity,
+        now: UnixMillis,
+    ) -> (Option<Sanction>, Option<Sanction>) {
+        let Charter { mutes, bans, .. } = &self.charter;
+        (mutes.for_address(who, now), bans.for_address(who, now))
+    }
+
+    /// A guest who is a member and may not be: the account that they were is no more.
+    pub fn is_banned(&self, conn: ConnId, now: UnixMillis) -> Option<&Sanction> {
+        let who = &self.members.get(&conn)?.who;
+        let ban = self.charter.bans.of(who, now)?;
+        (self.charter.rank(who) == Rank::Member).then_some(ban)
+    }
+
+    /// An account is no more; `who` is logged in to it, where somebody is. Whether its rank here has
+    /// changed.
+    pub fn unregistered(
+        &mut self,
+        account: AccountId,
+        who: Option<&Identity>,
+        now: UnixMillis,
+    ) -> bool {
+        self.charter.mutes.give_up(account, who, now);
+        self.charter.bans.give_up(account, who, now);
+        let conn = who.map(|who| who.conn);
         if let Some(member) = conn.and_then(|conn| self.members.get_mut(&conn)) {
             (member.who.account, member.who.admin) = (None, false);
+        }
+        if let Some(conn) = conn {
+            self.pacing.unregistered(account, conn);
         }
         self.charter.unregistered(account, conn)
     }
@@ -274,18 +336,43 @@ impl<H> Room<H> {
         order: Order,
         now: UnixMillis,
     ) -> Result<Deed, OrderError> {
-        let deed = self.charter.plan(&self.name, by, order, now)?;
+        let offer = self.offer.as_ref().filter(|offer| offer.stands(&self.charter, now));
+        let deed = match order {
+            Order::Accept => accept(offer, by.0)?,
+            Order::Transfer(_) if offer.is_some() => return Err(OrderError::AskedAlready),
+            order => self.charter.plan(&self.name, by, order, now)?,
+        };
         match &deed {
-            Deed::Kick { conn, name, .. } if !self.members.contains_key(conn) => {
+            Deed::Kick { name, .. } if self.removed(&deed).next().is_none() => {
                 Err(OrderError::NotHere(name.clone()))
             }
             _ => Ok(deed),
         }
     }
 
-    /// Carries out a deed. Whoever it [removes](Deed::removes) is still here after it.
-    pub fn apply(&mut self, deed: &Deed, now: UnixMillis) {
+    /// The members who have to go by a deed. A ban is of all that it is about, however many connections
+    /// they have, and a kick of an account goes to whatever connection it has by now.
+    pub fn removed(&self, deed: &Deed) -> impl Iterator<Item = &Member<H>> {
+        self.members().filter(move |member| match deed {
+            Deed::Ban { ban, conn } => {
+                (member.who.subject() == ban.subject || Some(member.who.conn) == *conn)
+                    && self.charter.rank(&member.who) == Rank::Member
+            }
+            Deed::Kick { conn, account, .. } => {
+                member.who.conn == *conn || (account.is_some() && member.who.account == *account)
+            }
+            _ => false,
+        })
+    }
+
+    /// Carries out a deed. Whoever it [removes](Room::removed) is still here after it.
+    pub fn apply(&mut self, by: &Name, deed: &Deed, now: UnixMillis) {
         match deed {
+            Deed::Offer { account, .. } => {
+                let (account, by, owner) = (*account, by.clone(), self.charter.owner);
+                self.offer = Some(Offer { account, by, owner, at: now });
+            }
+            Deed::Transfer { .. } => self.offer = None,
             Deed::Slow(_) => self.pacing.clear(),
             Deed::Mute { mute, conn } => {
                 // One of the same address may be muted already, and stays so.
@@ -300,6 +387,11 @@ impl<H> Room<H> {
             _ => {}
         }
         self.charter.apply(deed, now);
+    }
+
+    /// Who offered the lobby, while the offer stands.
+    pub fn offered_by(&self) -> Option<&Name> {
+        self.offer.as_ref().map(|offer| &offer.by)
     }
 
     /// Everybody in it as `/users` shows them, by name.
@@ -323,6 +415,7 @@ impl<H> Room<H> {
             members: std::mem::take(&mut self.members),
             history: self.history.take(),
             pacing: std::mem::take(&mut self.pacing),
+            offer: self.offer.take(),
         }
     }
 
@@ -334,6 +427,31 @@ impl<H> Room<H> {
     /// The newest `count` messages, oldest first.
     pub fn last(&self, count: usize) -> impl Iterator<Item = &Entry> {
         self.history.last(count)
+    }
+}
+
+/// A lobby that somebody is asked to take. It stands for [`OFFER_TIME`], and as long as the lobby
+/// belongs to whom it belonged to then.
+#[derive(Debug)]
+struct Offer {
+    account: AccountId,
+    by: Name,
+    owner: Owner,
+    at: UnixMillis,
+}
+
+impl Offer {
+    fn stands(&self, charter: &Charter, now: UnixMillis) -> bool {
+        self.at.until(now) < OFFER_TIME && charter.owner == self.owner
+    }
+}
+
+fn accept(offer: Option<&Offer>, who: &Identity) -> Result<Deed, OrderError> {
+    match who.account {
+        Some(account) if offer.is_some_and(|offer| offer.account == account) => {
+            Ok(Deed::Transfer { account, name: who.name.clone() })
+        }
+        _ => Err(OrderError::NothingOffered),
     }
 }
 

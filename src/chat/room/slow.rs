@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::UnixMillis;
 use crate::chat::accounts::{AccountId, Identity};
-use crate::chat::directory::ConnId;
+use crate::chat::directory::{ConnId, IpKey};
 
 /// Speakers that are remembered before those are forgotten who may speak again.
 const FORGET_OVER: usize = 64;
@@ -15,6 +15,14 @@ const FORGET_OVER: usize = 64;
 enum Speaker {
     Account(AccountId),
     Guest(ConnId),
+    /// Those of an address who have left: a guest who comes after them may be one of them.
+    Left(IpKey),
+}
+
+impl Speaker {
+    fn of(who: &Identity) -> Self {
+        who.account.map_or(Self::Guest(who.conn), Self::Account)
+    }
 }
 
 /// When each user spoke last.
@@ -34,19 +42,45 @@ impl Pacing {
         gap: Duration,
         now: UnixMillis,
     ) -> Result<(), Duration> {
-        let speaker = who.account.map_or(Speaker::Guest(who.conn), Speaker::Account);
+        let speaker = Speaker::of(who);
+        let before = Some(Speaker::Left(who.ip)).filter(|_| who.account.is_none());
         let wait = |last: UnixMillis| {
             // A clock that was set back must keep nobody waiting for more than the gap.
             if last > now { Duration::ZERO } else { gap.saturating_sub(last.until(now)) }
         };
-        match self.last.get(&speaker).map(|last| wait(*last)) {
-            Some(wait) if !wait.is_zero() => return Err(wait),
-            _ => self.last.insert(speaker, now),
-        };
+        let last = |speaker: &Speaker| self.last.get(speaker).map(|last| wait(*last));
+        let longest = [Some(speaker), before].iter().flatten().filter_map(last).max();
+        if let Some(wait) = longest.filter(|wait| !wait.is_zero()) {
+            return Err(wait);
+        }
+        self.last.insert(speaker, now);
         if self.last.len() > FORGET_OVER {
             self.last.retain(|_, last| !wait(*last).is_zero());
         }
         Ok(())
+    }
+
+    /// A user has left the lobby.
+    pub(super) fn left(&mut self, who: &Identity) {
+        self.also(Speaker::of(who), Speaker::Left(who.ip));
+    }
+
+    /// The guest of a connection has made an account.
+    pub(super) fn registered(&mut self, conn: ConnId, account: AccountId) {
+        self.also(Speaker::Guest(conn), Speaker::Account(account));
+    }
+
+    /// An account was given up on a connection.
+    pub(super) fn unregistered(&mut self, account: AccountId, conn: ConnId) {
+        self.also(Speaker::Account(account), Speaker::Guest(conn));
+    }
+
+    /// What one has said counts for another too.
+    fn also(&mut self, one: Speaker, another: Speaker) {
+        if let Some(&last) = self.last.get(&one) {
+            let known = self.last.entry(another).or_insert(last);
+            *known = last.max(*known);
+        }
     }
 
     /// Slow mode is over, or another.
@@ -77,6 +111,22 @@ mod tests {
         assert_eq!(speak(who(3, Some(7)), 11_000), Ok(()));
         assert_eq!(speak(who(4, Some(7)), 12_000), Err(Duration::from_secs(9)), "one account");
         assert_eq!(speak(who(1, None), 5), Ok(()), "the clock was set back");
+    }
+
+    #[test]
+    fn neither_an_account_nor_another_connection_starts_it_anew() {
+        let mut pacing = Pacing::default();
+        let late = UnixMillis(1_500);
+        assert_eq!(pacing.speak(&who(1, None), GAP, UnixMillis(1_000)), Ok(()));
+        pacing.registered(ConnId(1), AccountId(7));
+        assert!(pacing.speak(&who(1, Some(7)), GAP, late).is_err(), "registered");
+        pacing.unregistered(AccountId(7), ConnId(1));
+        assert!(pacing.speak(&who(1, None), GAP, late).is_err(), "and given up again");
+        assert!(pacing.speak(&who(2, None), GAP, UnixMillis(1_000)).is_ok(), "a neighbour");
+        pacing.left(&who(1, None));
+        assert!(pacing.speak(&who(3, None), GAP, late).is_err(), "connected again");
+        assert!(pacing.speak(&who(4, Some(8)), GAP, late).is_ok(), "an account of the address");
+        assert!(pacing.speak(&who(3, None), GAP, UnixMillis(11_000)).is_ok());
     }
 
     #[test]

@@ -3,6 +3,7 @@ use std::sync::Arc;
 
 use super::*;
 use crate::chat::accounts::Target;
+use crate::chat::directory::IpKey;
 use crate::chat::name::NameKey;
 use crate::chat::orders::Named;
 use crate::chat::password::Secret;
@@ -36,8 +37,12 @@ fn say(room: &mut Room<()>, conn: u64, now: UnixMillis) -> Result<Entry, SayErro
 /// Plans as the owner, who is connection 1, and carries out.
 fn order(room: &mut Room<()>, order: Order, now: UnixMillis) -> Result<Deed, OrderError> {
     let deed = room.plan((&guest(1, "alice"), Right::Operator), order, now)?;
-    room.apply(&deed, now);
+    room.apply(&alice(), &deed, now);
     Ok(deed)
+}
+
+fn alice() -> Name {
+    Name::parse("alice").unwrap()
 }
 
 fn present(who: Identity) -> Target {
@@ -60,16 +65,16 @@ fn a_private_lobby_wants_proof_for_the_record_that_stands() {
     let (mine, other) = (record(b"0123456789abcdef"), record(b"fedcba9876543210"));
     let mut room = room(Owner::Guest(ConnId(1)));
     let set = Deed::SetPassword(Some(Arc::new(mine.clone())));
-    room.apply(&set, NOW);
+    room.apply(&alice(), &set, NOW);
     let member = || Member::new(guest(2, "bob"), Picture::DEFAULT, None, ());
     for proof in [None, Some(&other)] {
         assert_eq!(room.join(member(), proof, NOW), Err(JoinError::WrongPassword));
     }
     assert_eq!(room.join(member(), Some(&mine), NOW), Ok(()));
     room.leave(ConnId(2));
-    room.apply(&Deed::SetPassword(Some(Arc::new(other))), NOW);
+    room.apply(&alice(), &Deed::SetPassword(Some(Arc::new(other))), NOW);
     assert_eq!(room.join(member(), Some(&mine), NOW), Err(JoinError::WrongPassword));
-    room.apply(&Deed::SetPassword(None), NOW);
+    room.apply(&alice(), &Deed::SetPassword(None), NOW);
     assert_eq!(room.join(member(), None, NOW), Ok(()));
 }
 
@@ -202,7 +207,8 @@ fn a_ban_keeps_out_whoever_it_is_about_and_nobody_else() {
     let time = Some(Duration::from_secs(60));
     let ban = Order::Ban { whom: present(bob), time, reason: reason.clone() };
     let deed = order(&mut room, ban, NOW).unwrap();
-    assert_eq!(deed.removes(), Some(ConnId(2)));
+    let goes = |room: &Room<()>, deed| room.removed(deed).map(|m| m.who.conn).collect::<Vec<_>>();
+    assert_eq!(goes(&room, &deed), [ConnId(2)]);
     room.leave(ConnId(2));
 
     let coding = room.name().clone();
@@ -234,7 +240,8 @@ fn only_somebody_who_is_here_is_kicked() {
     let not_here = OrderError::NotHere(Name::parse("bob").unwrap());
     assert_eq!(order(&mut room, kick(), NOW).unwrap_err(), not_here);
     join(&mut room, guest(2, "bob")).unwrap();
-    assert_eq!(order(&mut room, kick(), NOW).unwrap().removes(), Some(ConnId(2)));
+    let deed = order(&mut room, kick(), NOW).unwrap();
+    assert_eq!(room.removed(&deed).map(|m| m.who.conn).collect::<Vec<_>>(), [ConnId(2)]);
     let by_bob = room.plan((&guest(2, "bob"), Right::Operator), kick(), NOW);
     assert_eq!(by_bob.unwrap_err(), Denied::NotOperator.into());
 }
@@ -246,13 +253,13 @@ fn a_second_login_takes_the_place_of_the_first() {
     let mut other = Room::new(room.name().clone(), Charter::new(Owner::Server, None), history);
     let member = Member::new(who(1, "alice", Some(7), 1), Picture::DEFAULT, None, 'a');
     other.join(member, None, NOW).unwrap();
-    let ip = IpKey::from(IpAddr::from([10, 0, 0, 2]));
-    assert_eq!(other.take_over(ConnId(1), ConnId(2), ip, 'b'), Some('a'));
-    assert_eq!(other.take_over(ConnId(1), ConnId(3), ip, 'c'), None);
+    let again = |conn| Identity { admin: true, ..who(conn, "alice", Some(7), 2) };
+    assert_eq!(other.take_over(ConnId(1), again(2), 'b'), Some('a'));
+    assert_eq!(other.take_over(ConnId(1), again(3), 'c'), None);
     let member = other.member(ConnId(2)).unwrap();
-    assert_eq!((member.handle, member.who.ip, other.len()), ('b', ip, 1));
+    assert_eq!((member.handle, &member.who, other.len()), ('b', &again(2), 1));
     assert!(other.leave(ConnId(1)).is_none(), "the first takes nobody out when it goes");
-    room.unregistered(AccountId(7), None);
+    room.unregistered(AccountId(7), None, NOW);
     assert_eq!(room.charter().owner, Owner::Nobody);
 }
 
@@ -260,15 +267,163 @@ fn a_second_login_takes_the_place_of_the_first() {
 fn a_guest_who_registers_keeps_the_lobby_and_one_who_unregisters_for_the_connection() {
     let mut room = room(Owner::Guest(ConnId(1)));
     join(&mut room, guest(1, "alice")).unwrap();
-    assert!(!room.registered(ConnId(2), AccountId(8), false));
-    assert!(room.registered(ConnId(1), AccountId(7), false));
+    assert!(!room.registered(&guest(2, "bob"), AccountId(8), false, NOW));
+    assert!(room.registered(&guest(1, "alice"), AccountId(7), false, NOW));
     assert_eq!(room.member(ConnId(1)).unwrap().who.account, Some(AccountId(7)));
     let elsewhere = who(9, "alice", Some(7), 9);
     assert_eq!(room.charter().rank(&elsewhere), Rank::Owner);
-    assert!(room.unregistered(AccountId(7), Some(ConnId(1))));
+    let given_up = who(1, "alice", Some(7), 1);
+    assert!(room.unregistered(AccountId(7), Some(&given_up), NOW));
     assert_eq!(room.member(ConnId(1)).unwrap().who.account, None);
     assert_eq!(room.charter().rank(&guest(1, "alice")), Rank::Owner);
     assert_eq!(room.charter().rank(&guest(2, "alice")), Rank::Member);
+}
+
+/// Every way out that somebody under a sanction could try, after which they are who is returned.
+type Evasion = (&'static str, fn(&mut Room<()>, &Identity) -> Identity);
+
+fn registers(room: &mut Room<()>, guest: &Identity) -> Identity {
+    room.registered(guest, AccountId(77), false, NOW);
+    Identity { account: Some(AccountId(77)), ..guest.clone() }
+}
+
+fn gives_up(room: &mut Room<()>, who: &Identity) -> Identity {
+    room.unregistered(AccountId(77), Some(who), NOW);
+    Identity { account: None, ..who.clone() }
+}
+
+const EVASIONS: [Evasion; 7] = [
+    ("nothing", |_, guest| guest.clone()),
+    ("/register", |room, guest| registers(room, guest)),
+    ("/register and /unregister", |room, guest| {
+        let account = registers(room, guest);
+        gives_up(room, &account)
+    }),
+    ("/register, then from elsewhere", |room, guest| Identity {
+        ip: who(9, "bob", None, 9).ip,
+        conn: ConnId(9),
+        ..registers(room, guest)
+    }),
+    ("another connection", |_, guest| Identity { conn: ConnId(9), ..guest.clone() }),
+    ("another connection and name", |_, guest| Identity {
+        conn: ConnId(9),
+        name: Name::parse("rob").unwrap(),
+        ..guest.clone()
+    }),
+    ("another name", |room, guest| {
+        let name = Name::parse("rob").unwrap();
+        room.rename(guest.conn, name.clone());
+        Identity { name, ..guest.clone() }
+    }),
+];
+
+#[test]
+fn no_way_out_sheds_a_ban() {
+    for (what, evade) in EVASIONS {
+        let mut room = room(Owner::Guest(ConnId(1)));
+        let bob = guest(2, "bob");
+        join(&mut room, bob.clone()).unwrap();
+        let ban = Order::Ban { whom: present(bob.clone()), time: None, reason: None };
+        order(&mut room, ban, NOW).unwrap();
+        room.leave(ConnId(2));
+        let after = evade(&mut room, &bob);
+        assert!(matches!(join(&mut room, after), Err(JoinError::Banned(..))), "{what}");
+    }
+}
+
+#[test]
+fn no_way_out_sheds_a_mute_or_slow_mode() {
+    for stays in [true, false] {
+        for (what, evade) in EVASIONS {
+            for slow in [false, true] {
+                let mut room = room(Owner::Guest(ConnId(1)));
+                let bob = guest(2, "bob");
+                join(&mut room, bob.clone()).unwrap();
+                let whom = present(bob.clone());
+                let sanction = match slow {
+                    true => Order::Slow(Duration::from_secs(60)),
+                    false => Order::Mute { whom, time: None },
+                };
+                order(&mut room, sanction, NOW).unwrap();
+                assert_eq!(say(&mut room, 2, NOW).is_ok(), slow);
+                if !stays {
+                    room.leave(ConnId(2));
+                }
+                let after = evade(&mut room, &bob);
+                if after.conn != bob.conn || !stays {
+                    room.leave(ConnId(2));
+                    join(&mut room, after.clone()).unwrap();
+                }
+                let heard = say(&mut room, after.conn.0, NOW).is_ok();
+                assert!(!heard, "{what}, slow: {slow}, stays: {stays}");
+            }
+        }
+    }
+}
+
+#[test]
+fn an_account_under_a_sanction_gains_nothing_by_giving_itself_up() {
+    for mute in [true, false] {
+        let mut room = room(Owner::Guest(ConnId(1)));
+        let bob = who(2, "bob", Some(77), 2);
+        join(&mut room, bob.clone()).unwrap();
+        let (whom, time) = (present(bob.clone()), None);
+        let sanction = match mute {
+            true => Order::Mute { whom, time },
+            false => Order::Ban { whom, time, reason: None },
+        };
+        order(&mut room, sanction, NOW).unwrap();
+        let guest = gives_up(&mut room, &bob);
+        let again = Identity { account: Some(AccountId(78)), ..guest.clone() };
+        room.registered(&guest, AccountId(78), false, NOW);
+        for after in [guest, again] {
+            if mute {
+                room.leave(ConnId(2));
+                join(&mut room, after).unwrap();
+                assert!(say(&mut room, 2, NOW).is_err());
+            } else {
+                room.leave(ConnId(2));
+                assert!(join(&mut room, after).is_err());
+            }
+        }
+    }
+}
+
+#[test]
+fn a_lobby_is_given_to_who_was_asked_and_accepts_in_time() {
+    let minutes = |n: u64| UnixMillis(NOW.0 + n * 60_000);
+    let (carol, bob) = (who(2, "carol", Some(2), 2), who(3, "bob", Some(3), 3));
+    let by = |user: &Identity| (user.clone(), Right::Account);
+    let accept = |room: &Room<()>, (user, right): (Identity, Right), now| {
+        room.plan((&user, right), Order::Accept, now)
+    };
+    let offered = || {
+        let mut room = room(Owner::Guest(ConnId(1)));
+        order(&mut room, Order::Transfer(present(carol.clone())), NOW).unwrap();
+        room
+    };
+    let room = offered();
+    assert_eq!(room.charter().owner, Owner::Guest(ConnId(1)), "asking changes nothing");
+    assert_eq!(accept(&room, by(&bob), NOW).unwrap_err(), OrderError::NothingOffered);
+    assert!(accept(&room, by(&carol), minutes(4)).is_ok());
+    assert_eq!(accept(&room, by(&carol), minutes(5)).unwrap_err(), OrderError::NothingOffered);
+    let mut room = offered();
+    let other = Order::Transfer(present(bob.clone()));
+    assert_eq!(order(&mut room, other.clone(), minutes(4)).unwrap_err(), OrderError::AskedAlready);
+    assert!(order(&mut room, other, minutes(5)).is_ok());
+    let mut room = offered();
+    let deed = accept(&room, by(&carol), minutes(1)).unwrap();
+    room.apply(&alice(), &deed, minutes(1));
+    assert_eq!(room.charter().owner, Owner::Account(AccountId(2)));
+    assert_eq!(accept(&room, by(&carol), minutes(1)).unwrap_err(), OrderError::NothingOffered);
+    // It was the guest's, whose account it is by now: that one offers it anew.
+    let mut room = offered();
+    room.registered(&guest(1, "alice"), AccountId(1), false, NOW);
+    assert_eq!(accept(&room, by(&carol), NOW).unwrap_err(), OrderError::NothingOffered);
+    let mut room = offered();
+    let absent = Target::Absent { account: AccountId(9), name: alice(), admin: false };
+    let asked = order(&mut room, Order::Transfer(absent), minutes(6)).unwrap_err();
+    assert_eq!(asked, OrderError::NotConnected(alice()));
 }
 
 #[test]

@@ -1,0 +1,272 @@
+//! How fast somebody may send: the sliding windows of users and of addresses.
+//!
+//! A window belongs to the account, else to the name at its address, and never to a connection: whoever
+//! connects again, takes over or takes another name finds it as they left it. An address has ten times
+//! as much in all, so that more names there are worth no more than ten.
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use super::accounts::{Holder, Identity};
+use super::directory::IpKey;
+use super::limiter::SlidingWindow;
+
+/// How many users' worth one address may send.
+pub const USERS_PER_ADDRESS: usize = 10;
+
+/// How many times as much of what only shows something may be asked as may be said.
+pub const LOOKS_PER_MESSAGE: usize = 2;
+
+/// Windows that are kept before those are looked for in which nothing counts any more. Each needs a
+/// message or a command of the last window, so there are few beyond those in use.
+const FORGET_OVER: usize = 1_024;
+
+/// What a line counts as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A message, or a command that changes something.
+    Message,
+    /// A command that only shows something.
+    Look,
+}
+
+/// Whose a window is.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Owner {
+    User(Holder),
+    Address(IpKey),
+}
+
+impl Owner {
+    fn of(who: &Identity) -> Self {
+        Self::User(who.holder())
+    }
+}
+
+#[derive(Debug)]
+struct Windows {
+    messages: SlidingWindow,
+    looks: SlidingWindow,
+}
+
+impl Windows {
+    fn new(limit: usize, window: Duration) -> Self {
+        Self {
+            messages: SlidingWindow::new(limit, window),
+            looks: SlidingWindow::new(limit.saturating_mul(LOOKS_PER_MESSAGE), window),
+        }
+    }
+
+    fn of(&mut self, kind: Kind) -> &mut SlidingWindow {
+        match kind {
+            Kind::Message => &mut self.messages,
+            Kind::Look => &mut self.looks,
+        }
+    }
+
+    fn is_over(&mut self, now: Instant) -> bool {
+        [Kind::Message, Kind::Look].into_iter().all(|kind| {
+            let window = self.of(kind);
+            window.check(now).is_ok() && window.is_empty()
+        })
+    }
+}
+
+/// The windows of all who have sent something lately.
+#[derive(Debug)]
+pub struct Rates {
+    limit: usize,
+    window: Duration,
+    windows: HashMap<Owner, Windows>,
+    forget_at: usize,
+}
+
+impl Rates {
+    /// At most `limit` messages of a user in any `window`; a `limit` of 0 means no limit.
+    pub fn new(limit: usize, window: Duration) -> Self {
+        Self { limit, window, windows: HashMap::new(), forget_at: FORGET_OVER }
+    }
+
+    /// Whether one more of this user's would be let through now.
+    ///
+    /// # Errors
+    /// The time until one will be.
+    pub fn check(&mut self, who: &Identity, kind: Kind, now: Instant) -> Result<(), Duration> {
+        if self.limit == 0 {
+            return Ok(());
+        }
+        let mut wait = Duration::ZERO;
+        for owner in [Owner::of(who), Owner::Address(who.ip)] {
+            if let Some(windows) = self.windows.get_mut(&owner)
+                && let Err(left) = windows.of(kind).check(now)
+            {
+                wait = wait.max(left);
+            }
+        }
+        if wait.is_zero() { Ok(()) } else { Err(wait) }
+    }
+
+    /// Lets one more of this user's through, and counts it.
+    ///
+    /// # Errors
+    /// The time until it would be; then it does not count.
+    pub fn pass(&mut self, who: &Identity, kind: Kind, now: Instant) -> Result<(), Duration> {
+        self.check(who, kind, now)?;
+        self.count(who, kind, now);
+        Ok(())
+    }
+
+    /// Counts one that was let through before it was known that it counts.
+    pub fn count(&mut self, who: &Identity, kind: Kind, now: Instant) {
+        if self.limit == 0 {
+            return;
+        }
+        if self.windows.len() >= self.forget_at {
+            self.forget_old(now);
+            self.forget_at = FORGET_OVER.max(self.windows.len().saturating_mul(2));
+        }
+        let address = self.limit.saturating_mul(USERS_PER_ADDRESS);
+        for (owner, limit) in [(Owner::of(who), self.limit), (Owner::Address(who.ip), address)] {
+            let windows = self.windows.entry(owner);
+            let windows = windows.or_insert_with(|| Windows::new(limit, self.window));
+            windows.of(kind).record(now);
+        }
+    }
+
+    /// The user `before` goes by another name or account from here on, as `after`, and takes along what
+    /// has been counted. It counts for the old name too, which is free for others of the address.
+    pub fn carry_over(&mut self, before: &Identity, after: &Identity) {
+        let (from, to) = (Owner::of(before), Owner::of(after));
+        if from == to {
+            return;
+        }
+        let Some(Windows { messages, looks }) = self.windows.get(&from) else { return };
+        let (messages, looks) = (messages.clone(), looks.clone());
+        let (limit, window) = (self.limit, self.window);
+        let windows = self.windows.entry(to).or_insert_with(|| Windows::new(limit, window));
+        windows.messages.merge(&messages);
+        windows.looks.merge(&looks);
+    }
+
+    /// Forgets windows in which nothing counts any more.
+    pub fn forget_old(&mut self, now: Instant) {
+        self.windows.retain(|_, windows| !windows.is_over(now));
+    }
+
+    /// Windows that are remembered.
+    pub fn len(&self) -> usize {
+        self.windows.len()
+    }
+
+    /// Whether none is remembered.
+    pub fn is_empty(&self) -> bool {
+        self.windows.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::IpAddr;
+
+    use super::*;
+    use crate::chat::directory::ConnId;
+
+    const WINDOW: Duration = Duration::from_secs(10);
+
+    fn who(conn: u64, name: &str, account: Option<u32>, address: u8) -> Identity {
+        let ip = IpKey::from(IpAddr::from([10, 0, 0, address]));
+        Identity { ip, ..Identity::example(conn, name, account) }
+    }
+
+    /// How many of a hundred messages are let through.
+    fn passed(rates: &mut Rates, who: &Identity, now: Instant) -> usize {
+        (0..100).filter(|_| rates.pass(who, Kind::Message, now).is_ok()).count()
+    }
+
+    #[test]
+    fn no_way_of_coming_back_refills_a_window() {
+        let now = Instant::now();
+        for (what, before, after) in [
+            ("another connection", who(1, "ann", None, 1), who(2, "ann", None, 1)),
+            ("another spelling", who(1, "ann", None, 1), who(2, "ANN", None, 1)),
+            ("a takeover", who(1, "ann", Some(7), 1), who(2, "ann", Some(7), 9)),
+        ] {
+            let mut rates = Rates::new(5, WINDOW);
+            assert_eq!(passed(&mut rates, &before, now), 5);
+            assert_eq!(passed(&mut rates, &after, now), 0, "{what}");
+            let later = now + WINDOW;
+            assert_eq!(passed(&mut rates, &after, later), 5, "{what}: the window has gone on");
+        }
+    }
+
+    #[test]
+    fn another_name_or_account_takes_the_window_along() {
+        let now = Instant::now();
+        let guest = who(1, "ann", None, 1);
+        for (what, after) in
+            [("another name", who(1, "bea", None, 1)), ("an account", who(1, "ann", Some(7), 1))]
+        {
+            let mut rates = Rates::new(5, WINDOW);
+            assert_eq!(passed(&mut rates, &guest, now), 5);
+            rates.carry_over(&guest, &after);
+            assert_eq!(passed(&mut rates, &after, now), 0, "{what}");
+            assert_eq!(passed(&mut rates, &guest, now), 0, "{what}: nor does the old one refill");
+        }
+        // What the new one had counted already stays.
+        let mut rates = Rates::new(5, WINDOW);
+        let other = who(1, "bea", None, 1);
+        for user in [&guest, &guest, &other, &other] {
+            assert_eq!(rates.pass(user, Kind::Message, now), Ok(()));
+        }
+        rates.carry_over(&guest, &other);
+        assert_eq!(passed(&mut rates, &other, now), 1);
+    }
+
+    #[test]
+    fn an_address_has_ten_times_as_much_whatever_the_names() {
+        let (mut rates, now) = (Rates::new(5, WINDOW), Instant::now());
+        let users = |address| (0..40).map(move |i| who(i, &format!("user{i}"), None, address));
+        let total: usize = users(1).map(|user| passed(&mut rates, &user, now)).sum();
+        assert_eq!(total, 50);
+        let account = who(99, "carl", Some(1), 1);
+        assert_eq!(passed(&mut rates, &account, now), 0, "accounts count for the address too");
+        assert_eq!(passed(&mut rates, &who(98, "dave", None, 2), now), 5, "another has its own");
+    }
+
+    #[test]
+    fn looking_has_a_window_of_its_own_twice_as_large() {
+        let (mut rates, now, ann) = (Rates::new(5, WINDOW), Instant::now(), who(1, "ann", None, 1));
+        assert_eq!(passed(&mut rates, &ann, now), 5);
+        let looks = (0..100).filter(|_| rates.pass(&ann, Kind::Look, now).is_ok()).count();
+        assert_eq!(looks, 10);
+        assert_eq!(rates.check(&ann, Kind::Look, now), Err(WINDOW));
+    }
+
+    #[test]
+    fn what_is_counted_late_counts_and_the_wait_is_the_longer_one() {
+        let (mut rates, now, ann) = (Rates::new(1, WINDOW), Instant::now(), who(1, "ann", None, 1));
+        rates.count(&ann, Kind::Message, now);
+        let later = now + Duration::from_secs(4);
+        assert_eq!(rates.check(&ann, Kind::Message, later), Err(Duration::from_secs(6)));
+    }
+
+    #[test]
+    fn windows_are_forgotten_when_nothing_in_them_counts() {
+        let (mut rates, now) = (Rates::new(5, WINDOW), Instant::now());
+        for i in 0..10_000u64 {
+            let user =
+                Identity { conn: ConnId(i), ..who(i, &format!("u{i}"), None, (i % 250) as u8) };
+            let _ = rates.pass(&user, Kind::Message, now + Duration::from_millis(i * 10));
+        }
+        assert!(rates.len() < 3 * FORGET_OVER, "{}", rates.len());
+        rates.forget_old(now + Duration::from_secs(1_000));
+        assert!(rates.is_empty());
+    }
+
+    #[test]
+    fn zero_is_no_limit_and_costs_no_memory() {
+        let (mut rates, ann) = (Rates::new(0, WINDOW), who(1, "ann", None, 1));
+        assert_eq!(passed(&mut rates, &ann, Instant::now()), 100);
+        assert!(rates.is_empty());
+    }
+}
