@@ -7,9 +7,9 @@ use log::info;
 
 use super::lobby_keep::{audited, lifted, stored};
 use super::messages::{
-    Claim, Displace, Door, Expel, FindTarget, FindUser, Govern, Known, KnownPresence, LogIn,
-    LoggedIn, NotIn, Register, Registered, Relay, Relayed, Rename, ServerOrder, SetAway, Show,
-    ShowAll, Undone, Unregister, Unregistered, Whereabouts, Whois,
+    Became, Claim, Displace, Door, Expel, FindTarget, FindUser, Govern, Known, KnownPresence,
+    LogIn, LoggedIn, NotIn, Register, Registered, Relay, Relayed, Rename, ServerOrder, SetAway,
+    Show, ShowAll, To, Undone, Unregister, Unregistered, Whereabouts, Whois,
 };
 use super::registry::Registry;
 use super::sturdy::survive;
@@ -21,6 +21,7 @@ use crate::chat::history::UnixMillis;
 use crate::chat::lobbies::LobbyId;
 use crate::chat::name::{Name, NameKey};
 use crate::chat::orders::{OrderError, plan_server_ban, plan_server_unban, server_rank};
+use crate::chat::person::Person;
 use crate::chat::render::{self, block};
 use crate::chat::replies::Farewell;
 use crate::chat::users::{ClaimError, User};
@@ -33,6 +34,35 @@ impl Registry {
     fn target(&self, key: &NameKey) -> Option<Target> {
         let present = self.users.find(key).map(|user| Target::Present(user.who.clone()));
         present.or_else(|| self.accounts.absent(key))
+    }
+
+    /// Where a private message goes: to somebody who is connected, or to an account.
+    fn receiver(&self, to: &To) -> Option<Target> {
+        match to {
+            To::Name(key) => self.target(key),
+            To::Person(person) => {
+                let present = self.users.find_person(&self.accounts, person);
+                let present = present.map(|user| Target::Present(user.who.clone()));
+                let name = || self.accounts.name(person.account?);
+                present.or_else(|| self.accounts.absent(&name()?.key()))
+            }
+        }
+    }
+
+    /// The user of a connection goes on as somebody else. Whoever ignores them goes on to, whether
+    /// they are connected or not.
+    pub(super) fn became(&self, before: Person, conn: ConnId) {
+        let Some(now) = self.users.get(conn).map(|user| Person::from(&user.who)) else { return };
+        let shards = self.threads.iter().flat_map(|threads| threads.shards.iter());
+        let became = Became { before, now };
+        shards.for_each(|shard| shard.do_send(became.clone()));
+        let Became { before, now } = became;
+        self.store.keep(vec![Change::Became { before, now }]);
+    }
+
+    /// Who the user of a connection is.
+    fn person(&self, conn: ConnId) -> Option<Person> {
+        self.users.get(conn).map(|user| (&user.who).into())
     }
 
     /// Sends something to the thread of a client.
@@ -133,7 +163,10 @@ impl Handler<LogIn> for Registry {
                 self.displaced.insert(conn, user.handle);
             }
             let door = self.door_of(before.as_ref(), last_lobby).ok_or(BUSY)?;
-            Ok(LoggedIn { admin, door, before })
+            let shards = self.threads.as_ref().map(|threads| &threads.shards);
+            let at = before.as_ref().map(|user| user.handle.shard);
+            let before_at = shards.zip(at).and_then(|(shards, at)| shards.get(at)).cloned();
+            Ok(LoggedIn { admin, door, before, before_at })
         })
     }
 }
@@ -170,7 +203,8 @@ impl Handler<Register> for Registry {
             left_at: None,
         };
         let store = self.store.clone();
-        let ignored = ignored.into_iter().map(|who| Change::IgnoreAdded { account: id, who });
+        let ignored = ignored.into_iter();
+        let ignored = ignored.map(|(name, who)| Change::IgnoreAdded { account: id, name, who });
         let changes = iter::once(Change::AccountPut(account)).chain(ignored).collect();
         let commit = async move { store.commit(changes).await };
         Box::pin(commit.into_actor(self).map(move |stored, registry, _| {
@@ -178,7 +212,9 @@ impl Handler<Register> for Registry {
             info!("conn={} {name} registered", conn.0);
             let admin = registry.accounts.is_admin(&name.key());
             registry.accounts.add(id, name);
+            let before = registry.person(conn);
             registry.users.set_account(conn, Some(id), admin);
+            before.into_iter().for_each(|before| registry.became(before, conn));
             for listing in registry.lobbies.iter() {
                 listing.handle.do_send(Registered { conn, account: id, admin });
             }
@@ -205,7 +241,9 @@ impl Handler<Unregister> for Registry {
             let theirs = registry.users.iter().find(|user| user.who.account == Some(account));
             let theirs = theirs.map(|user| (user.who.conn, user.handle));
             if let Some((other, at)) = theirs {
+                let before = registry.person(other);
                 registry.users.set_account(other, None, false);
+                before.into_iter().for_each(|before| registry.became(before, other));
                 if other != conn {
                     registry.expel(at, Farewell::Elsewhere);
                 }
@@ -223,7 +261,12 @@ impl Handler<Rename> for Registry {
     type Result = Result<Name, ClaimError>;
 
     fn handle(&mut self, Rename(conn, name): Rename, _: &mut Self::Context) -> Self::Result {
-        survive(Err(ClaimError::Taken), || self.users.rename(&self.accounts, conn, name))
+        survive(Err(ClaimError::Taken), || {
+            let who = self.person(conn);
+            let before = self.users.rename(&self.accounts, conn, name)?;
+            who.into_iter().for_each(|who| self.became(who, conn));
+            Ok(before)
+        })
     }
 }
 
@@ -280,12 +323,20 @@ impl Handler<Relay> for Registry {
     type Result = MessageResult<Relay>;
 
     fn handle(&mut self, Relay { to, from, block }: Relay, _: &mut Self::Context) -> Self::Result {
-        MessageResult(survive(None, || {
-            let user = self.users.find(&to)?;
-            let shards = &self.threads.as_ref()?.shards;
+        MessageResult(survive(Relayed::Nobody, || {
+            let user = match self.receiver(&to) {
+                Some(Target::Present(who)) => self.users.get(who.conn),
+                Some(Target::Absent { account, name, .. }) => {
+                    return Relayed::Absent { account, name };
+                }
+                None => None,
+            };
+            let Some((user, threads)) = user.zip(self.threads.as_ref()) else {
+                return Relayed::Nobody;
+            };
             let show = Show { seat: user.handle.seat, block, from: Some(from) };
-            shards[user.handle.shard].do_send(show);
-            Some(Relayed { name: user.who.name.clone(), away: user.away.clone() })
+            threads.shards[user.handle.shard].do_send(show);
+            Relayed::Shown { name: user.who.name.clone(), away: user.away.clone() }
         }))
     }
 }

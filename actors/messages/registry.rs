@@ -16,6 +16,7 @@ use crate::chat::lobbies::LobbyId;
 use crate::chat::name::{Name, NameKey};
 use crate::chat::orders::{Named, OrderError};
 use crate::chat::password::PasswordRecord;
+use crate::chat::person::Person;
 use crate::chat::roles::Right;
 use crate::chat::sanctions::Penalty;
 use crate::chat::text::Line;
@@ -73,6 +74,8 @@ pub struct LoggedIn {
     pub door: Door,
     /// Another connection of the same account, whose place they take.
     pub before: Option<User<Whereabouts>>,
+    /// The thread of that connection.
+    pub before_at: Option<Addr<Shard>>,
 }
 
 /// This connection has taken the place of another one of its account, which can go.
@@ -90,8 +93,8 @@ pub struct Register {
     pub record: Arc<PasswordRecord>,
     /// What they have set as a guest.
     pub settings: Settings,
-    /// Whom they ignore.
-    pub ignored: Vec<Name>,
+    /// Whom they ignore: names of the list, and the forms that they are known in.
+    pub ignored: Vec<(Name, Person)>,
 }
 
 /// Give an account up.
@@ -205,24 +208,45 @@ pub struct ReleaseName(pub ConnId);
 #[rtype(result = "Option<User<Whereabouts>>")]
 pub struct FindUser(pub NameKey);
 
-/// Show this to whoever has this name.
+/// Show this private message.
 #[derive(Message)]
-#[rtype(result = "Option<Relayed>")]
+#[rtype(result = "Relayed")]
 pub struct Relay {
     /// To whom.
-    pub to: NameKey,
+    pub to: To,
     /// From whom.
-    pub from: Name,
+    pub from: Person,
     /// What.
     pub block: Bytes,
 }
 
+/// Whom a private message is for.
+#[derive(Debug, Clone)]
+pub enum To {
+    /// Whoever has this name.
+    Name(NameKey),
+    /// This one, under whatever name, and nobody else.
+    Person(Person),
+}
+
 /// Whom a private message reached.
-pub struct Relayed {
-    /// The name as they spell it.
-    pub name: Name,
-    /// What they say of being away.
-    pub away: Option<Line>,
+pub enum Relayed {
+    /// Somebody who is connected: it is shown, unless they ignore its sender.
+    Shown {
+        /// The name as they spell it.
+        name: Name,
+        /// What they say of being away.
+        away: Option<Line>,
+    },
+    /// An account that is not connected.
+    Absent {
+        /// Which.
+        account: AccountId,
+        /// Its name.
+        name: Name,
+    },
+    /// Nobody.
+    Nobody,
 }
 
 /// May a password of this connection's be looked at? An error is the seconds to wait.

@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use log::{info, warn};
+use tokio::time::sleep;
 
 use super::joining::{Entered, enter, general};
 use super::{Phase, Session, User};
 use crate::actors::hasher::HashError;
 use crate::actors::messages::{
-    BeginGuess, Displace, EndGuess, LogIn, LoggedIn, Manner, NotIn, ReleaseName, View,
+    BeginGuess, Displace, EndGuess, LastWriter, LogIn, LoggedIn, Manner, NotIn, ReleaseName, View,
 };
 use crate::actors::shard::World;
 use crate::actors::store_messages::{ReadAccount, ReadIgnores, ReadMail, ReadMissed};
@@ -19,12 +20,11 @@ use crate::chat::accounts::{AccountId, Identity, MAX_LOGIN_TRIES};
 use crate::chat::ansi::Style;
 use crate::chat::directory::ConnId;
 use crate::chat::ignores::Ignores;
-use crate::chat::password::{MAX_PASSWORD_CHARS, PasswordRecord, Secret};
+use crate::chat::password::{MAX_PASSWORD_CHARS, Match, Password, PasswordFault, PasswordRecord};
 use crate::chat::replies::{
     self, Farewell, NameProblem, PasswordProblem, ask_password, ask_password_again,
 };
 use crate::chat::room::Member;
-use crate::chat::text::Line;
 use crate::net::peer::Peer;
 use crate::store::{Account, Change, Mail, MailId};
 
@@ -45,24 +45,25 @@ pub(super) enum NotProved {
     Busy,
 }
 
-/// Checks a password against a record, within the limit for wrong ones of the address.
+/// Checks a password against a record, within the limit for wrong ones of the address. None is wrong.
+/// Says in which form it was the right one.
 pub(super) async fn prove(
     world: &World,
     conn: ConnId,
     record: Arc<PasswordRecord>,
-    password: Option<Secret>,
-) -> Result<(), NotProved> {
+    password: Option<Password>,
+) -> Result<Match, NotProved> {
     let allowed = world.registry.send(BeginGuess(conn)).await.map_err(|_| NotProved::Busy)?;
     allowed.map_err(NotProved::TooMany)?;
     let checked = match password.filter(|p| p.chars() <= MAX_PASSWORD_CHARS) {
         Some(password) => world.hasher.verify(record, password).await,
-        None => Ok(false),
+        None => Ok(Match::No),
     };
-    let wrong = checked == Ok(false);
+    let wrong = checked == Ok(Match::No);
     world.registry.do_send(EndGuess { conn, wrong });
     match checked {
-        Ok(true) => Ok(()),
-        Ok(false) => {
+        Ok(right @ (Match::Yes | Match::AsTyped)) => Ok(right),
+        Ok(Match::No) => {
             info!("conn={} gave a wrong password", conn.0);
             Err(NotProved::Wrong)
         }
@@ -98,19 +99,43 @@ impl Session {
         self.queue_raw(Bytes::copy_from_slice(&command));
     }
 
-    /// A line at the password prompt.
+    /// A line at the password prompt. One with nothing in it is no try, and neither is one that is no
+    /// text: whoever typed that should know why it cannot be right.
     pub(super) fn take_password(&mut self, typed: &str) {
-        let Phase::Password(challenge) = &mut self.phase else { return };
-        challenge.tries += 1;
+        match Password::parse(typed) {
+            Ok(password) if password.is_empty() => self.ask_password(ask_password()),
+            Ok(password) => self.try_password(Some(password)),
+            Err(PasswordFault::NotUtf8) => {
+                self.ask_password(ask_password_again(PasswordProblem::NotUtf8));
+            }
+        }
+    }
+
+    /// Asks for the password once more. Whoever has that done over and over has to wait for it, as with
+    /// names.
+    fn ask_password(&mut self, question: Bytes) {
+        match self.pace.refused_name() {
+            None => self.peer.answer(&question),
+            Some(pause) => {
+                self.ask(sleep(pause), move |session, ()| session.peer.answer(&question));
+            }
+        }
+    }
+
+    /// A password at the prompt; none is one that is longer than any line.
+    pub(super) fn try_password(&mut self, password: Option<Password>) {
+        let Phase::Password(challenge) = &self.phase else { return };
         let (id, name) = (challenge.account.id, challenge.account.name.key());
         let (world, conn) = (self.world.clone(), self.peer.conn());
-        // As in a command, where a password comes out of a clean line.
-        let password = Some(Secret::new(Line::clean(typed).as_str()));
         let work = async move {
             // The account may have another password by now, or be another's, or be no more.
             let account = world.store.ask(ReadAccount(name)).await.map_err(|_| NotProved::Busy)?;
             let account = account.filter(|account| account.id == id).ok_or(NotProved::Wrong)?;
-            prove(&world, conn, account.record.clone(), password).await.map(|()| account)
+            let proved = prove(&world, conn, account.record.clone(), password.clone()).await?;
+            match (proved, password) {
+                (Match::AsTyped, Some(password)) => Ok(renewed(&world, account, password).await),
+                _ => Ok(account),
+            }
         };
         self.ask(work, |session, proved| match proved {
             Ok(account) => session.password_was_right(account),
@@ -125,16 +150,23 @@ impl Session {
     }
 
     fn password_was_wrong(&mut self, why: NotProved) {
-        let Phase::Password(challenge) = &self.phase else { return };
+        let Phase::Password(challenge) = &mut self.phase else { return };
+        let (problem, last) = match why {
+            NotProved::Wrong => (PasswordProblem::Wrong, Farewell::WrongPasswords),
+            NotProved::TooMany(secs) => {
+                (PasswordProblem::TooManyAttempts(secs), Farewell::TooManyAttempts(secs))
+            }
+            // That is no fault of theirs.
+            NotProved::Busy => {
+                return self.ask_password(ask_password_again(PasswordProblem::ServerBusy));
+            }
+        };
+        challenge.tries += 1;
         if challenge.tries >= MAX_LOGIN_TRIES {
             self.hide_typing(false);
-            return self.close(Some(Farewell::WrongPasswords));
+            return self.close(Some(last));
         }
-        self.peer.answer(&ask_password_again(match why {
-            NotProved::Wrong => PasswordProblem::Wrong,
-            NotProved::TooMany(secs) => PasswordProblem::TooManyAttempts(secs),
-            NotProved::Busy => PasswordProblem::ServerBusy,
-        }));
+        self.peer.answer(&ask_password_again(problem));
     }
 
     /// Lets in whoever has proved that the account is theirs.
@@ -185,16 +217,27 @@ impl Session {
     /// Shows what was written to an account while it was not connected.
     fn show_mail(&self, account: AccountId, mail: Vec<(MailId, Mail)>) {
         let Some(&(up_to, _)) = mail.last() else { return };
-        let mut letters: Vec<_> =
-            mail.into_iter().map(|(_, mail)| (mail.from, mail.at, mail.text)).collect();
-        let ignores = self.ignores();
-        letters.retain(|(from, ..)| !ignores.contains(from));
-        if let Some((from, ..)) = letters.last() {
-            self.peer.note_writer(from.clone());
+        let mut mail: Vec<_> = mail.into_iter().map(|(_, mail)| mail).collect();
+        mail.retain(|mail| self.peer.hears(&mail.from));
+        let writer = mail.last().map(|mail| mail.from.clone());
+        let letters = mail.into_iter().map(|mail| (mail.from.name, mail.at, mail.text));
+        let letters: Vec<_> = letters.collect();
+        if let Some(writer) = writer {
+            self.peer.note_writer(writer);
             self.show(|sheet| replies::mail(sheet, &letters, self.times(), unix_now()));
         }
         self.world.store.keep(vec![Change::MailTaken { account, up_to }]);
     }
+}
+
+/// Makes the record of an account anew, which was made of its password in another form than the one in
+/// which passwords are kept. Where that fails, the next login does it.
+async fn renewed(world: &World, account: Account, password: Password) -> Account {
+    let Ok(record) = world.hasher.hash(password).await else { return account };
+    let (record, before) = (Arc::new(record), account.record.clone());
+    let renewed = Change::RecordRenewed { account: account.id, before, record: record.clone() };
+    world.store.keep(vec![renewed]);
+    Account { record, ..account }
 }
 
 /// Finds the lobby where an account goes on, and enters it.
@@ -206,16 +249,14 @@ async fn come_in(
     peer: &Peer,
 ) -> Result<In, NameProblem> {
     // Before anybody can write to them.
-    let names = world.store.ask(ReadIgnores(account.id)).await;
-    let names = names.map_err(|_| NameProblem::ServerBusy)?;
-    let mut ignores = Ignores::default();
-    names.into_iter().for_each(|name| _ = ignores.add(&who.name, name));
+    let ignores = world.store.ask(ReadIgnores(account.id)).await;
+    let ignores = ignores.map_err(|_| NameProblem::ServerBusy)?;
     if !ignores.is_empty() {
         peer.set_ignores(ignores.clone());
     }
     let last_lobby = account.last_lobby;
     let login = LogIn { who: who.clone(), at, last_lobby };
-    let LoggedIn { admin, door, before } = match world.registry.send(login).await {
+    let LoggedIn { admin, door, before, before_at } = match world.registry.send(login).await {
         Ok(Ok(logged_in)) => logged_in,
         Ok(Err(NotIn::Banned(penalty))) => return Err(NameProblem::Banned(penalty)),
         Ok(Err(NotIn::Name(why))) => return Err(why.into()),
@@ -241,7 +282,14 @@ async fn come_in(
         view.missed = None;
         entered = enter(world, general, member(who), None, Manner::Login, view).await;
     }
-    if before.is_some() {
+    if let Some(user) = &before {
+        // Whoever wrote to the first connection can be answered from this one.
+        if let Some(shard) = before_at
+            && let Ok(Some(writer)) = shard.send(LastWriter(user.handle.seat)).await
+            && peer.last_writer().is_none()
+        {
+            peer.note_writer(writer);
+        }
         world.registry.do_send(Displace(at.seat.conn));
     }
     let entered = entered.map_err(NameProblem::from)?;
