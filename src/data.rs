@@ -71,6 +71,13 @@ fn read_password() -> Result<Password, String> {
     input
         .read_until(b'\n', &mut line)
         .map_err(|error| format!("the password cannot be read from standard input: {error}"))?;
+    // The last character may have been cut here, which is no fault of whoever typed it.
+    if line.len() as u64 == MAX_INPUT_BYTES
+        && let Err(cut) = std::str::from_utf8(&line)
+        && cut.error_len().is_none()
+    {
+        line.truncate(cut.valid_up_to());
+    }
     as_password(&line)
 }
 
