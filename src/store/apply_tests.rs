@@ -81,6 +81,7 @@ fn everything_comes_back_as_it_was() {
         ..account(1, "Alice")
     };
     let action = Entry {
+        author: Person { account: Some(ALICE), ..Person::named(name("alice")) },
         picture: Picture::find("fox").unwrap(),
         tagged: Some(name("bob")),
         action: true,

@@ -61,10 +61,13 @@ fn person(name: Name, row: &Row<'_>, column: usize) -> Result<Person, StoreError
     Ok(Person { name, conn: None, account, ip })
 }
 
-/// The number of the account, and the bytes of the address. Connections are numbered anew by each
-/// process, so theirs is not stored.
+/// The number of the account; of a guest the bytes of the address, which says nothing of an account.
+/// Connections are numbered anew by each process, so theirs is not stored.
 pub(super) fn person_columns(who: &Person) -> (Option<u32>, Option<[u8; IpKey::BYTES]>) {
-    (who.account.map(|account| account.0), who.ip.map(IpKey::to_bytes))
+    match who.account {
+        Some(account) => (Some(account.0), None),
+        None => (None, who.ip.map(IpKey::to_bytes)),
+    }
 }
 
 /// `at, author, picture, tagged, action, text, account, address`
