@@ -6,7 +6,7 @@
 use bytes::Bytes;
 
 use super::messages::{Act, Whereabouts};
-use crate::chat::name::Name;
+use crate::chat::person::Person;
 use crate::chat::render::Sheet;
 use crate::net::handout::Text;
 use crate::net::hub::Seat;
@@ -55,15 +55,15 @@ impl Batch {
     }
 
     /// Something that a user says to all members.
-    pub fn said(&mut self, by: &Name, body: impl FnOnce(&mut Sheet)) {
+    pub fn said(&mut self, by: &Person, body: impl FnOnce(&mut Sheet)) {
         self.close_text(None);
         self.notice(body);
         self.close_text(Some(by));
     }
 
-    /// A piece of an answer for all members.
-    pub fn answer(&mut self, id: u64, headed: Bytes, bare: Bytes) {
-        self.push(Scope::Members, Act::Answer { id, headed, bare });
+    /// A piece of an answer for all members, but for those who ignore whoever asked.
+    pub fn answer(&mut self, id: u64, asker: Person, headed: Bytes, bare: Bytes) {
+        self.push(Scope::Members, Act::Answer { id, asker, headed, bare });
     }
 
     /// Something for the thread of one client.
@@ -105,7 +105,7 @@ impl Batch {
         self.acts.push((scope, act));
     }
 
-    fn close_text(&mut self, by: Option<&Name>) {
+    fn close_text(&mut self, by: Option<&Person>) {
         if !self.text.is_empty() {
             let text = Text { by: by.cloned(), master: self.text.take() };
             self.acts.push((Scope::Members, Act::Text(text)));
@@ -130,7 +130,7 @@ mod tests {
 
     fn shown(acts: &[Act]) -> Vec<String> {
         let show = |act: &Act| match act {
-            Act::Text(Text { by: Some(by), master }) => format!("{by} {}", master.len()),
+            Act::Text(Text { by: Some(by), master }) => format!("{} {}", by.name, master.len()),
             Act::Text(text) => format!("text {}", text.master.len()),
             Act::Reply(seat, _) => format!("reply {}", seat.conn.0),
             Act::Echo(seat, count) => format!("echo {} {count}", seat.conn.0),
@@ -155,7 +155,7 @@ mod tests {
 
     #[test]
     fn order_is_kept_around_what_is_for_one_and_what_is_of_one() {
-        let (mut batch, ann) = (Batch::default(), Name::parse("ann").unwrap());
+        let (mut batch, ann) = (Batch::default(), Person::example(3, "ann"));
         batch.notice(|s| _ = s.fixed("a\n"));
         batch.one(at(1, 9), |seat| Act::Reply(seat, Bytes::new()));
         batch.said(&ann, |s| _ = s.fixed("bb\n"));

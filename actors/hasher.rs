@@ -8,7 +8,7 @@ use log::{error, warn};
 use pbkdf2::password_hash::try_generate_salt;
 use tokio::sync::Semaphore;
 
-use crate::chat::password::{PasswordError, PasswordRecord, SALT_BYTES, Secret};
+use crate::chat::password::{Match, Password, PasswordError, PasswordRecord, SALT_BYTES};
 
 /// Password work that may wait. Each takes some 150 ms, so more would wait for over half a minute.
 const MAX_WAITING: usize = 256;
@@ -43,11 +43,11 @@ impl Actor for Hasher {
 
 #[derive(Message)]
 #[rtype(result = "Result<PasswordRecord, HashError>")]
-struct Hash(Secret);
+struct Hash(Password);
 
 #[derive(Message)]
-#[rtype(result = "Result<bool, HashError>")]
-struct Verify(Arc<PasswordRecord>, Secret);
+#[rtype(result = "Result<Match, HashError>")]
+struct Verify(Arc<PasswordRecord>, Password);
 
 impl Handler<Hash> for Hasher {
     type Result = Result<PasswordRecord, HashError>;
@@ -58,10 +58,10 @@ impl Handler<Hash> for Hasher {
 }
 
 impl Handler<Verify> for Hasher {
-    type Result = Result<bool, HashError>;
+    type Result = Result<Match, HashError>;
 
     fn handle(&mut self, Verify(record, password): Verify, _: &mut Self::Context) -> Self::Result {
-        guarded(|| record.verify(&password))
+        guarded(|| record.compare(&password))
     }
 }
 
@@ -69,9 +69,9 @@ impl Handler<Verify> for Hasher {
 ///
 /// # Errors
 /// There are no random bytes, or hashing failed.
-pub fn new_record(password: &Secret) -> Result<PasswordRecord, PasswordError> {
+pub fn new_record(password: &Password) -> Result<PasswordRecord, PasswordError> {
     let salt: [u8; SALT_BYTES] = try_generate_salt().map_err(|_| PasswordError::Hashing)?;
-    PasswordRecord::create(password, &salt)
+    PasswordRecord::create(password.secret(), &salt)
 }
 
 /// A panic would take the thread out of the pool for good, so it ends here, as a failure.
@@ -110,20 +110,20 @@ impl HasherPool {
     ///
     /// # Errors
     /// [`HashError`].
-    pub async fn hash(&self, password: Secret) -> Result<PasswordRecord, HashError> {
+    pub async fn hash(&self, password: Password) -> Result<PasswordRecord, HashError> {
         let _place = self.places.try_acquire().map_err(|_| HashError::Busy)?;
         self.addr.send(Hash(password)).await.map_err(|_| HashError::Failed)?
     }
 
-    /// Whether a password is the right one.
+    /// How a password compares with a record.
     ///
     /// # Errors
     /// [`HashError`].
     pub async fn verify(
         &self,
         record: Arc<PasswordRecord>,
-        password: Secret,
-    ) -> Result<bool, HashError> {
+        password: Password,
+    ) -> Result<Match, HashError> {
         let _place = self.places.try_acquire().map_err(|_| HashError::Busy)?;
         self.addr.send(Verify(record, password)).await.map_err(|_| HashError::Failed)?
     }

@@ -379,8 +379,8 @@ impl Handler<Tag> for Lobby {
         let tagged = Some(target.who.name);
         let entry = self.say(conn, at, Saying { tagged, ..Saying::message(text) });
         if let Some(Entry { author: by, .. }) = entry {
-            let here = block(|sheet| render::tagged(sheet, &by, None));
-            let elsewhere = block(|sheet| render::tagged(sheet, &by, Some(self.room.name())));
+            let here = block(|sheet| render::tagged(sheet, &by.name, None));
+            let elsewhere = block(|sheet| render::tagged(sheet, &by.name, Some(self.room.name())));
             self.batch.one(target.handle, |seat| Act::Tagged { seat, by, here, elsewhere });
         }
         self.flush();

@@ -18,14 +18,14 @@ use crate::ai::persona;
 use crate::chat::accounts::Holder;
 use crate::chat::directory::{ConnId, IpKey};
 use crate::chat::lobbies::LobbyId;
-use crate::chat::name::Name;
+use crate::chat::person::Person;
 use crate::chat::render::{self, AnswerHead, Notice, block};
 use crate::chat::replies::{Reply, reply};
 use crate::chat::text::Line;
 
 /// A question that waits, as it was when it was asked.
 struct Question {
-    asker: Name,
+    asker: Person,
     holder: Holder,
     ip: IpKey,
     at: Whereabouts,
@@ -66,7 +66,7 @@ impl Lobby {
     fn question(&self, conn: ConnId, text: Line) -> Option<Question> {
         let member = self.room.member(conn)?;
         Some(Question {
-            asker: member.who.name.clone(),
+            asker: (&member.who).into(),
             holder: member.who.holder(),
             ip: member.who.ip,
             at: member.handle,
@@ -94,7 +94,7 @@ impl Lobby {
     fn take_question(&mut self, question: Question) {
         let thinking = block(|sheet| reply(sheet, &Reply::AiThinking));
         self.batch.one(question.at, |seat| Act::Reply(seat, thinking));
-        let asked = Notice::Asked(&question.asker, &question.text);
+        let asked = Notice::Asked(&question.asker.name, &question.text);
         self.batch.said(&question.asker, |sheet| render::notice(sheet, &asked));
         self.flush();
         self.desk.waiting.push_back(question);
@@ -142,7 +142,7 @@ impl Handler<StartAnswer> for Lobby {
             Some(prompt) => prompt.as_str().to_owned(),
             None => persona::rox(),
         };
-        let newest = format!("{}{}", question.recent, asked(&question.asker, &question.text));
+        let newest = format!("{}{}", question.recent, asked(&question.asker.name, &question.text));
         let turns = self.desk.conversation.begin(Instant::now());
         let body = request_body(&system, turns, &newest);
         let id = self.desk.next_id;
@@ -157,14 +157,14 @@ impl Handler<AnswerLines> for Lobby {
 
     fn handle(&mut self, AnswerLines(lines): AnswerLines, _: &mut Self::Context) {
         let Some(answering) = &mut self.desk.answering else { return };
-        let asker = &answering.question.asker;
-        let piece = |head| block(|sheet| render::answer(sheet, head, asker, &lines));
+        let asker = answering.question.asker.clone();
+        let piece = |head| block(|sheet| render::answer(sheet, head, &asker.name, &lines));
         if std::mem::replace(&mut answering.begun, true) {
             let (headed, bare) = (piece(AnswerHead::Continued), piece(AnswerHead::Bare));
-            self.batch.answer(answering.id, headed, bare);
+            self.batch.answer(answering.id, asker, headed, bare);
         } else {
             let first = piece(AnswerHead::First);
-            self.batch.answer(answering.id, first.clone(), first);
+            self.batch.answer(answering.id, asker, first.clone(), first);
         }
     }
 }
@@ -176,7 +176,7 @@ impl Handler<AnswerOver> for Lobby {
         let Some(Answering { question, .. }) = self.desk.answering.take() else { return };
         match result {
             Ok(answer) => {
-                let question = asked(&question.asker, &question.text);
+                let question = asked(&question.asker.name, &question.text);
                 self.desk.conversation.remember(question, answer);
             }
             Err(why) => self.question_failed(&question, why),

@@ -8,10 +8,10 @@ use log::info;
 use super::lobby::Lobby;
 use super::lobby_keep::{audited, lifted, stored};
 use super::messages::{
-    Claim, Displace, Door, Expel, FindTarget, FindUser, Govern, Known, KnownPresence, LogIn,
-    LoggedIn, MayRegister, NotIn, NotRegistered, Register, Registered, Registering, Relay, Relayed,
-    Rename, ServerOrder, SetAway, Show, ShowAll, Undone, Unregister, Unregistered, Unregistering,
-    Whereabouts, Whois,
+    Became, Before, Claim, Displace, Door, Expel, FindTarget, FindUser, Govern, Known,
+    KnownPresence, LogIn, LoggedIn, MayRegister, NotIn, NotRegistered, Register, Registered,
+    Registering, Relay, Relayed, Rename, ServerOrder, SetAway, Show, ShowAll, To, Undone,
+    Unregister, Unregistered, Unregistering, Whereabouts, Whois,
 };
 use super::registry::Registry;
 use super::sturdy::survive;
@@ -22,6 +22,7 @@ use crate::chat::directory::ConnId;
 use crate::chat::history::UnixMillis;
 use crate::chat::name::{Name, NameKey};
 use crate::chat::orders::{OrderError, plan_server_ban, plan_server_unban, server_rank};
+use crate::chat::person::Person;
 use crate::chat::render::{self, block};
 use crate::chat::replies::Farewell;
 use crate::chat::users::{ClaimError, User};
@@ -34,6 +35,35 @@ impl Registry {
     fn target(&self, key: &NameKey) -> Option<Target> {
         let present = self.users.find(key).map(|user| Target::Present(user.who.clone()));
         present.or_else(|| self.accounts.absent(key))
+    }
+
+    /// Where a private message goes: to somebody who is connected, or to an account.
+    fn receiver(&self, to: &To) -> Option<Target> {
+        match to {
+            To::Name(key) => self.target(key),
+            To::Person(person) => {
+                let present = self.users.find_person(&self.accounts, person);
+                let present = present.map(|user| Target::Present(user.who.clone()));
+                let name = || self.accounts.name(person.account?);
+                present.or_else(|| self.accounts.absent(&name()?.key()))
+            }
+        }
+    }
+
+    /// The user of a connection goes on as somebody else. Whoever ignores them goes on to, whether
+    /// they are connected or not.
+    pub(super) fn became(&self, before: Person, conn: ConnId) {
+        let Some(now) = self.users.get(conn).map(|user| Person::from(&user.who)) else { return };
+        let shards = self.threads.iter().flat_map(|threads| threads.shards.iter());
+        let became = Became { before, now };
+        shards.for_each(|shard| shard.do_send(became.clone()));
+        let Became { before, now } = became;
+        self.store.keep(vec![Change::Became { before, now }]);
+    }
+
+    /// Who the user of a connection is.
+    fn person(&self, conn: ConnId) -> Option<Person> {
+        self.users.get(conn).map(|user| (&user.who).into())
     }
 
     /// Sends something to the thread of a client.
@@ -89,7 +119,9 @@ impl Registry {
         let theirs = self.users.iter().find(|user| user.who.account == Some(account));
         let theirs = theirs.map(|user| (user.who.clone(), user.handle));
         if let Some((other, at)) = &theirs {
+            let before = self.person(other.conn);
             self.users.set_account(other.conn, None, false);
+            before.into_iter().for_each(|before| self.became(before, other.conn));
             let guest = Identity { account: None, admin: false, ..other.clone() };
             self.rates.carry_over(other, &guest);
             if who.as_ref().is_some_and(|who| who.conn != other.conn) {
@@ -199,7 +231,11 @@ impl Handler<LogIn> for Registry {
                 self.displaced.insert(conn, user.handle);
             }
             let before = match before {
-                Some((door, user)) => Some((user, door.ok_or(BUSY)?)),
+                Some((door, user)) => {
+                    let shards = self.threads.as_ref().map(|threads| &threads.shards);
+                    let shard = shards.and_then(|s| s.get(user.handle.shard)).cloned();
+                    Some(Before { user, door: door.ok_or(BUSY)?, shard })
+                }
                 None => None,
             };
             Ok(LoggedIn { admin, before })
@@ -282,7 +318,8 @@ impl Registry {
             left_at: None,
         };
         let made = Change::Registered { address: guest.ip, at: made_at };
-        let ignored = ignored.into_iter().map(|who| Change::IgnoreAdded { account: id, who });
+        let ignored = ignored.into_iter();
+        let ignored = ignored.map(|(name, who)| Change::IgnoreAdded { account: id, name, who });
         let changes = [Change::AccountPut(account.clone()), made].into_iter().chain(ignored);
         Ok((guest, account, changes.collect()))
     }
@@ -294,7 +331,9 @@ impl Registry {
         self.accounts.add(id, guest.name.clone());
         self.accounts.note_unused(id, made_at);
         let admin = self.accounts.is_admin(&guest.name.key());
+        let before = self.person(conn);
         self.users.set_account(conn, Some(id), admin);
+        before.into_iter().for_each(|before| self.became(before, conn));
         let now = Identity { account: Some(id), admin, ..guest.clone() };
         self.rates.carry_over(guest, &now);
         for listing in self.lobbies.iter() {
@@ -344,6 +383,7 @@ impl Handler<Rename> for Registry {
             let old = self.users.rename(&self.accounts, conn, name)?;
             if let (Some(before), Some(after)) = (before, self.users.get(conn)) {
                 self.rates.carry_over(&before, &after.who);
+                self.became((&before).into(), conn);
             }
             Ok(old)
         })
@@ -403,12 +443,20 @@ impl Handler<Relay> for Registry {
     type Result = MessageResult<Relay>;
 
     fn handle(&mut self, Relay { to, from, block }: Relay, _: &mut Self::Context) -> Self::Result {
-        MessageResult(survive(None, || {
-            let user = self.users.find(&to)?;
-            let shards = &self.threads.as_ref()?.shards;
+        MessageResult(survive(Relayed::Nobody, || {
+            let user = match self.receiver(&to) {
+                Some(Target::Present(who)) => self.users.get(who.conn),
+                Some(Target::Absent { account, name, .. }) => {
+                    return Relayed::Absent { account, name };
+                }
+                None => None,
+            };
+            let Some((user, threads)) = user.zip(self.threads.as_ref()) else {
+                return Relayed::Nobody;
+            };
             let show = Show { seat: user.handle.seat, block, from: Some(from) };
-            shards[user.handle.shard].do_send(show);
-            Some(Relayed { name: user.who.name.clone(), away: user.away.clone() })
+            threads.shards[user.handle.shard].do_send(show);
+            Relayed::Shown { name: user.who.name.clone(), away: user.away.clone() }
         }))
     }
 }

@@ -21,8 +21,8 @@ use tokio_openssl::SslStream;
 use super::clock_time;
 use super::hasher::HasherPool;
 use super::messages::{
-    Act, Barrier, Connected, Deliver, Drain, Evict, Expel, Expelled, Gone, IdleTime, LobbyBroke,
-    LobbyLost, QuestionOver, Show, ShowAll,
+    Act, Barrier, Became, Connected, Deliver, Drain, Evict, Expel, Expelled, Gone, IdleTime,
+    LastWriter, LobbyBroke, LobbyLost, QuestionOver, Show, ShowAll,
 };
 use super::rates::RateTable;
 use super::registry::Registry;
@@ -151,7 +151,9 @@ impl Shard {
         let hub = &self.world.hub;
         match act {
             Act::Text(text) => hub.show(room, text),
-            Act::Answer { id, headed, bare } => hub.show_answer(room, id, &headed, &bare),
+            Act::Answer { id, asker, headed, bare } => {
+                hub.show_answer(room, id, &asker, &headed, &bare);
+            }
             Act::Reply(seat, block) => hub.show_one(seat, &block, true),
             Act::Enter(seat, block) => {
                 hub.enter(seat, room);
@@ -261,6 +263,23 @@ impl Handler<Show> for Shard {
                 }
             }
         })
+    }
+}
+
+impl Handler<Became> for Shard {
+    type Result = ();
+
+    fn handle(&mut self, Became { before, now }: Became, _: &mut Self::Context) {
+        survive((), || self.world.hub.became(&before, &now));
+    }
+}
+
+impl Handler<LastWriter> for Shard {
+    type Result = MessageResult<LastWriter>;
+
+    fn handle(&mut self, LastWriter(seat): LastWriter, _: &mut Self::Context) -> Self::Result {
+        let writer = || self.world.hub.peer(seat).and_then(|peer| peer.last_writer());
+        MessageResult(survive(None, writer))
     }
 }
 

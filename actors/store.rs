@@ -18,16 +18,16 @@ use rustix::process::nice;
 use tokio::time::{Sleep, sleep};
 
 use super::store_messages::{
-    AccountOfCert, Close, Commit, CountMail, Keep, ReadAccount, ReadAudit, ReadCerts, ReadHistory,
+    AccountOfCert, Close, Commit, Keep, LeaveMail, ReadAccount, ReadAudit, ReadCerts, ReadHistory,
     ReadIgnores, ReadMail, ReadMissed, SaveSettings, Search,
 };
 use super::sturdy::survive;
 use super::unix_now;
-use crate::chat::accounts::{AccountId, Fingerprint};
+use crate::chat::accounts::{AccountId, Fingerprint, MAX_MAIL};
 use crate::chat::history::{Entry, UnixMillis};
+use crate::chat::ignores::Ignores;
 use crate::chat::lobbies::LobbyId;
-use crate::chat::name::Name;
-use crate::store::{Account, AuditEntry, Change, Db, Mail, MailId, Missed, StoreError};
+use crate::store::{Account, AuditEntry, Change, Db, Left, Mail, MailId, Missed, StoreError};
 
 /// Changes in one transaction at most: more would hold up whoever waits for a command of theirs.
 const GROUP_ROWS: usize = 1_000;
@@ -233,17 +233,25 @@ impl Store {
 
     /// Writes all or nothing, after what was kept before.
     fn commit(&mut self, changes: &[Change]) -> Result<(), StoreError> {
+        self.transact(|db| db.apply(changes))
+    }
+
+    /// One transaction, after what was kept before.
+    fn transact<T>(
+        &mut self,
+        work: impl FnOnce(&mut Db) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
         survive(Err(StoreError::Other("a fault".into())), || {
             self.write();
             // What was kept before must not be written over it later.
             if let Some(failing) = self.failing.as_ref().filter(|_| !self.queue.is_empty()) {
                 return Err(failing.reason.clone());
             }
-            let stored = self.db.apply(changes);
+            let stored = work(&mut self.db);
             match &stored {
                 Err(reason @ StoreError::Rejected(_)) => debug!("not stored: {reason}"),
                 Err(reason) => self.failed(reason),
-                Ok(()) => self.recovered(),
+                Ok(_) => self.recovered(),
             }
             stored
         })
@@ -357,6 +365,14 @@ impl Handler<Commit> for Store {
     }
 }
 
+impl Handler<LeaveMail> for Store {
+    type Result = Result<Left, StoreError>;
+
+    fn handle(&mut self, LeaveMail(to, mail): LeaveMail, _: &mut Self::Context) -> Self::Result {
+        self.transact(|db| db.leave_mail(to, &mail, MAX_MAIL))
+    }
+}
+
 impl Handler<SaveSettings> for Store {
     type Result = Result<(), StoreError>;
 
@@ -418,7 +434,6 @@ answer!(ReadMissed, Missed, |db, ask| db.since(ask.lobby, ask.since, ask.count))
 answer!(ReadAccount, Option<Account>, |db, ask| db.account(&ask.0));
 answer!(AccountOfCert, Option<AccountId>, |db, ask| db.account_of_cert(&ask.1, &ask.0));
 answer!(ReadCerts, Vec<Fingerprint>, |db, ask| db.certs(ask.0));
-answer!(ReadIgnores, Vec<Name>, |db, ask| db.ignores(ask.0));
+answer!(ReadIgnores, Ignores, |db, ask| db.ignores(ask.0));
 answer!(ReadMail, Vec<(MailId, Mail)>, |db, ask| db.mail(ask.0));
-answer!(CountMail, u64, |db, ask| db.mail_count(ask.0));
 answer!(ReadAudit, Vec<AuditEntry>, |db, ask| db.audit(ask.scope, ask.count));

@@ -4,10 +4,11 @@ use actix::prelude::*;
 
 use crate::chat::accounts::{AccountId, Fingerprint};
 use crate::chat::history::{Entry, UnixMillis};
+use crate::chat::ignores::Ignores;
 use crate::chat::lobbies::LobbyId;
-use crate::chat::name::{Name, NameKey};
+use crate::chat::name::NameKey;
 use crate::store::{
-    Account, AuditEntry, Change, Mail, MailId, Missed, Scope, Settings, StoreError,
+    Account, AuditEntry, Change, Left, Mail, MailId, Missed, Scope, Settings, StoreError,
 };
 
 /// Write this when there is time for it. Nobody waits for it, and it may be lost where the disk
@@ -82,7 +83,7 @@ pub struct ReadCerts(pub AccountId);
 
 /// Whom an account ignores.
 #[derive(Message)]
-#[rtype(result = "Result<Vec<Name>, StoreError>")]
+#[rtype(result = "Result<Ignores, StoreError>")]
 pub struct ReadIgnores(pub AccountId);
 
 /// The private messages that wait for an account, oldest first.
@@ -90,10 +91,10 @@ pub struct ReadIgnores(pub AccountId);
 #[rtype(result = "Result<Vec<(MailId, Mail)>, StoreError>")]
 pub struct ReadMail(pub AccountId);
 
-/// How many private messages wait for an account.
+/// Keep a private message for an account that is not connected.
 #[derive(Message)]
-#[rtype(result = "Result<u64, StoreError>")]
-pub struct CountMail(pub AccountId);
+#[rtype(result = "Result<Left, StoreError>")]
+pub struct LeaveMail(pub AccountId, pub Mail);
 
 /// What was done lately, newest first.
 #[derive(Message)]

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use lobbyd::chat::history::{Entry, UnixMillis};
 use lobbyd::chat::lobbies::LobbyId;
 use lobbyd::chat::name::Name;
+use lobbyd::chat::person::Person;
 use lobbyd::chat::pictures::Picture;
 use lobbyd::chat::text::Line;
 use lobbyd::store::{Change, Db, Lobby};
@@ -125,7 +126,7 @@ fn fill(folder: &Path) {
     let entry = |i: u64| Entry {
         at: UnixMillis(now - (MESSAGES - i) * 800),
         picture: Picture::DEFAULT,
-        author: author.clone(),
+        author: Person::named(author.clone()),
         tagged: None,
         action: false,
         text: Line::clean(&format!(

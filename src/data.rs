@@ -1,6 +1,6 @@
 //! What an operator does to the database from the command line.
 
-use std::io::Read;
+use std::io::{BufRead, Read};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use lobbyd::actors::hasher::new_record;
 use lobbyd::chat::accounts::MIN_ACCOUNT_PASSWORD_CHARS;
 use lobbyd::chat::history::UnixMillis;
 use lobbyd::chat::name::Name;
-use lobbyd::chat::password::{MAX_PASSWORD_CHARS, Secret};
+use lobbyd::chat::password::{MAX_PASSWORD_CHARS, Password};
 use lobbyd::store::{self, Account, Change, Db, Report, Settings};
 
 /// Most bytes of a password that are read; a longer one is refused for its length.
@@ -66,15 +66,28 @@ pub fn set_password(dir: &Path, name: &str, now: UnixMillis) -> Result<String, S
     Ok(format!("{notes}{name} {done}.\n"))
 }
 
-/// The first line of standard input.
-fn read_password() -> Result<Secret, String> {
-    let mut text = String::new();
-    let input = std::io::stdin().lock();
+/// The first line of standard input, read as the login reads it.
+fn read_password() -> Result<Password, String> {
+    let mut line = Vec::new();
+    let mut input = std::io::stdin().lock().take(MAX_INPUT_BYTES);
     input
-        .take(MAX_INPUT_BYTES)
-        .read_to_string(&mut text)
+        .read_until(b'\n', &mut line)
         .map_err(|error| format!("the password cannot be read from standard input: {error}"))?;
-    let password = Secret::new(text.lines().next().unwrap_or_default());
+    // The last character may have been cut here, which is no fault of whoever typed it.
+    if line.len() as u64 == MAX_INPUT_BYTES
+        && let Err(cut) = std::str::from_utf8(&line)
+        && cut.error_len().is_none()
+    {
+        line.truncate(cut.valid_up_to());
+    }
+    as_password(&line)
+}
+
+fn as_password(line: &[u8]) -> Result<Password, String> {
+    let line = line.strip_suffix(b"\n").unwrap_or(line);
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    let password = Password::parse(&String::from_utf8_lossy(line))
+        .map_err(|fault| format!("the password on standard input is {fault}"))?;
     if !(MIN_ACCOUNT_PASSWORD_CHARS..=MAX_PASSWORD_CHARS).contains(&password.chars()) {
         return Err(format!(
             "the password on standard input has {} characters; expected {MIN_ACCOUNT_PASSWORD_CHARS} \

@@ -52,7 +52,7 @@ fn one_answers_the_last_who_wrote() {
     alice.ask("/r to carol", "[DM] You —» carol\n  ╰─> to carol\n> ");
     carol.ask("/quit", "Goodbye!");
     alice.expect("carol has left");
-    alice.ask("/r are you there?", "User not found.\n> ");
+    alice.ask("/r are you there?", "carol is gone.\n> ");
 }
 
 #[test]

@@ -121,13 +121,3 @@ fn what_an_account_ignores_is_kept_and_covers_its_mail() {
     assert!(!shown.contains("by mail"), "what was not shown does not come later: {shown}");
     assert!(!server.log().contains(PASSWORD));
 }
-
-#[test]
-fn a_guest_who_is_ignored_and_takes_another_name_is_another_user() {
-    let server = Server::start(&[]);
-    let (mut alice, mut bob) = pair(&server);
-    bob.ask("/nick robert", "[LOBBY] Bob is now known as robert\n");
-    alice.expect("[LOBBY] Bob is now known as robert\n");
-    bob.ask("me again", "╰─> me again\n");
-    alice.expect("robert [just now]\n  ╰─> me again\n");
-}

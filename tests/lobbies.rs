@@ -23,6 +23,9 @@ fn lobbies_are_made_in_the_ways_that_the_help_says() {
     alice.ask("/create quiet \"\"", "Created public lobby 'quiet'.");
     alice.ask("/create CODING again", "Lobby already exists\n> ");
     alice.ask("/create General x", "Lobby already exists\n> ");
+    let alike = "Lobby name too close to 'general', try another.\n> ";
+    alice.ask("/create genera1 x", alike);
+    alice.ask("/create GENERAI pw x", alike);
     for bad in ["x", "123456789012345678901", "a.b", "\"a b\""] {
         alice.ask(
             &format!("/create {bad} desc"),

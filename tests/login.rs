@@ -39,7 +39,7 @@ fn after_three_wrong_passwords_the_connection_is_closed() {
     quit(registered(&server, "alice"));
     let mut thief = challenged(&server, "alice");
     thief.ask("wrong-one", "Wrong password.\nPassword: ");
-    thief.ask("", "Wrong password.\nPassword: ");
+    thief.ask("wrong-two", "Wrong password.\nPassword: ");
     thief.ask("wrong-three", "Too many wrong passwords. Goodbye!\n");
     thief.read_to_end();
     assert_eq!(thief.rest(), "");
@@ -84,8 +84,10 @@ fn wrong_passwords_are_limited_over_all_connections_and_all_ways() {
         let secs: u64 = alice.expect(&format!(" seconds.{again}")).parse().unwrap();
         assert!((1..=60).contains(&secs), "{secs}");
     }
-    alice.ask(PASSWORD, "Too many wrong passwords. Goodbye!\n");
+    alice.ask(PASSWORD, "Too many attempts. Wait ");
+    alice.expect(" seconds.\n");
     alice.read_to_end();
+    assert_eq!(alice.rest(), "");
     for line in [
         format!("/passwd {PASSWORD} new-password"),
         format!("/unregister {PASSWORD}"),

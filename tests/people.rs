@@ -16,7 +16,7 @@ pub const PASSWORD: &str = "correct-horse";
 pub const ADMINS: [(&str, &str); 1] = [("CHAT_ADMINS", "root")];
 
 /// `lobbyd passwd NAME` with this on its standard input.
-pub fn passwd(folder: &Path, name: &str, input: &str) -> Output {
+pub fn passwd(folder: &Path, name: &str, input: impl AsRef<[u8]>) -> Output {
     let mut child = lobbyd(folder, &[], &["passwd", name])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -24,13 +24,13 @@ pub fn passwd(folder: &Path, name: &str, input: &str) -> Output {
         .spawn()
         .unwrap();
     // It may end without having read it.
-    let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+    let _ = child.stdin.take().unwrap().write_all(input.as_ref());
     child.wait_with_output().unwrap()
 }
 
 /// Makes an account, or gives it another password, as an operator does while the server does not run.
 pub fn makes(folder: &Path, name: &str, password: &str) {
-    let out = passwd(folder, name, &format!("{password}\n"));
+    let out = passwd(folder, name, format!("{password}\n"));
     let error = String::from_utf8_lossy(&out.stderr).into_owned();
     assert!(out.status.success() && error.is_empty(), "{error}");
     let said = String::from_utf8(out.stdout).unwrap();

@@ -15,6 +15,7 @@ use crate::chat::directory::{ConnId, IpKey, Refusal};
 use crate::chat::name::{Name, NameKey};
 use crate::chat::orders::{Named, OrderError};
 use crate::chat::password::PasswordRecord;
+use crate::chat::person::Person;
 use crate::chat::roles::Right;
 use crate::chat::sanctions::Penalty;
 use crate::chat::text::Line;
@@ -66,8 +67,18 @@ pub struct LogIn {
 pub struct LoggedIn {
     /// Whether the account is an admin's.
     pub admin: bool,
-    /// Another connection of the same account, whose place they take, and the lobby that it is in.
-    pub before: Option<(User<Whereabouts>, Door)>,
+    /// Another connection of the same account, whose place they take.
+    pub before: Option<Before>,
+}
+
+/// Another connection of an account, whose place is taken.
+pub struct Before {
+    /// Who, as they were there.
+    pub user: User<Whereabouts>,
+    /// The lobby that it is in.
+    pub door: Door,
+    /// Its thread.
+    pub shard: Option<Addr<Shard>>,
 }
 
 /// This connection has taken the place of another one of its account, which can go.
@@ -104,8 +115,8 @@ pub struct Register {
     pub record: Arc<PasswordRecord>,
     /// What they have set as a guest.
     pub settings: Settings,
-    /// Whom they ignore.
-    pub ignored: Vec<Name>,
+    /// Whom they ignore: names of the list, and the forms that they are known in.
+    pub ignored: Vec<(Name, Person)>,
 }
 
 /// Give an account up.
@@ -219,24 +230,45 @@ pub struct ReleaseName(pub ConnId);
 #[rtype(result = "Option<User<Whereabouts>>")]
 pub struct FindUser(pub NameKey);
 
-/// Show this to whoever has this name.
+/// Show this private message.
 #[derive(Message)]
-#[rtype(result = "Option<Relayed>")]
+#[rtype(result = "Relayed")]
 pub struct Relay {
     /// To whom.
-    pub to: NameKey,
+    pub to: To,
     /// From whom.
-    pub from: Name,
+    pub from: Person,
     /// What.
     pub block: Bytes,
 }
 
+/// Whom a private message is for.
+#[derive(Debug, Clone)]
+pub enum To {
+    /// Whoever has this name.
+    Name(NameKey),
+    /// This one, under whatever name, and nobody else.
+    Person(Person),
+}
+
 /// Whom a private message reached.
-pub struct Relayed {
-    /// The name as they spell it.
-    pub name: Name,
-    /// What they say of being away.
-    pub away: Option<Line>,
+pub enum Relayed {
+    /// Somebody who is connected: it is shown, unless they ignore its sender.
+    Shown {
+        /// The name as they spell it.
+        name: Name,
+        /// What they say of being away.
+        away: Option<Line>,
+    },
+    /// An account that is not connected.
+    Absent {
+        /// Which.
+        account: AccountId,
+        /// Its name.
+        name: Name,
+    },
+    /// Nobody.
+    Nobody,
 }
 
 /// May a password of this connection's be looked at? An error is the seconds to wait.

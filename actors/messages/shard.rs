@@ -9,7 +9,7 @@ use openssl::ssl::SslAcceptor;
 
 use crate::chat::directory::ConnId;
 use crate::chat::lobbies::LobbyId;
-use crate::chat::name::Name;
+use crate::chat::person::Person;
 use crate::chat::replies::Farewell;
 use crate::net::handout::Text;
 use crate::net::hub::Seat;
@@ -47,6 +47,8 @@ pub enum Act {
     Answer {
         /// Number of the answer.
         id: u64,
+        /// Who asked: not shown to whoever ignores them.
+        asker: Person,
         /// Where something else was shown in between.
         headed: Bytes,
         /// Right under the piece before.
@@ -67,7 +69,7 @@ pub enum Act {
         /// Who.
         seat: Seat,
         /// By whom.
-        by: Name,
+        by: Person,
         /// What to show where they are in the lobby.
         here: Bytes,
         /// What to show where they are elsewhere.
@@ -84,8 +86,23 @@ pub struct Show {
     /// What.
     pub block: Bytes,
     /// Who wrote it, where somebody did: not shown to whoever ignores them.
-    pub from: Option<Name>,
+    pub from: Option<Person>,
 }
+
+/// Somebody goes on as somebody else: under another name, with an account or without.
+#[derive(Message, Clone)]
+#[rtype(result = "()")]
+pub struct Became {
+    /// Who they were.
+    pub before: Person,
+    /// Who they are.
+    pub now: Person,
+}
+
+/// Who wrote to this client last?
+#[derive(Message)]
+#[rtype(result = "Option<Person>")]
+pub struct LastWriter(pub Seat);
 
 /// Show this to every client that has a name.
 #[derive(Message)]

@@ -15,7 +15,7 @@ use crate::actors::store_messages::{ReadAccount, ReadCerts};
 use crate::chat::accounts::{AccountId, CertPrefix, Fingerprint, Identity, MAX_CERTS};
 use crate::chat::command::Command;
 use crate::chat::orders::{Order, OrderError};
-use crate::chat::password::{PasswordRecord, Secret};
+use crate::chat::password::{Password, PasswordRecord};
 use crate::chat::replies::{self, AccountReply, Reply};
 use crate::chat::roles::Right;
 use crate::store::{Account, Change, StoreError};
@@ -59,14 +59,14 @@ impl From<StoreError> for NotDone {
 }
 
 /// The account of somebody who has given its password.
-async fn proved(world: &World, who: &Identity, password: Secret) -> Result<Account, NotDone> {
+async fn proved(world: &World, who: &Identity, password: Password) -> Result<Account, NotDone> {
     let account = world.store.ask(ReadAccount(who.name.key())).await?;
     let account = account.ok_or(NotProved::Wrong)?;
     prove(world, who.conn, account.record.clone(), Some(password)).await?;
     Ok(account)
 }
 
-async fn hashed(world: &World, password: Secret) -> Result<Arc<PasswordRecord>, NotDone> {
+async fn hashed(world: &World, password: Password) -> Result<Arc<PasswordRecord>, NotDone> {
     Ok(Arc::new(world.hasher.hash(password).await?))
 }
 
@@ -107,12 +107,13 @@ impl Session {
         self.user().map(|user| (user.who.clone(), user.who.account))
     }
 
-    fn register(&mut self, password: Secret) {
+    fn register(&mut self, password: Password) {
         let Some((who, None)) = self.me() else {
             return self.account(AccountReply::AlreadyRegistered);
         };
         let Some(settings) = self.user().map(User::settings) else { return };
-        let ignored = self.ignores().iter().cloned().collect();
+        let ignores = self.ignores();
+        let ignored = ignores.forms().map(|(name, who)| (name.clone(), who.clone())).collect();
         let (world, conn, ip) = (self.world.clone(), who.conn, who.ip);
         let work = async move {
             // Asked first, so that password work is done for those alone who may want it.
@@ -159,7 +160,7 @@ impl Session {
         });
     }
 
-    fn change_password(&mut self, old: Secret, new: Secret) {
+    fn change_password(&mut self, old: Password, new: Password) {
         let Some((who, _)) = self.me() else { return };
         let world = self.world.clone();
         let work = async move {
@@ -175,7 +176,7 @@ impl Session {
         });
     }
 
-    fn unregister(&mut self, password: Secret) {
+    fn unregister(&mut self, password: Password) {
         let Some((who, _)) = self.me() else { return };
         let (world, name) = (self.world.clone(), who.name.clone());
         let work = async move {

@@ -11,13 +11,12 @@ use crate::actors::ai_messages::{Ask, NotAsked};
 use crate::actors::fault;
 use crate::actors::hasher::HashError;
 use crate::actors::messages::{
-    Create, FindTarget, FindUser, ListLobbies, MayCreate, NotCreated, NotSet, Relay, Relayed,
-    Roster, Say, SetPicture, SetPrompt, Tag,
+    Create, FindUser, ListLobbies, MayCreate, NotCreated, NotSet, Relay, Relayed, Roster, Say,
+    SetPicture, SetPrompt, Tag, To,
 };
-use crate::actors::shard::{World, barrier};
-use crate::actors::store_messages::CountMail;
+use crate::actors::shard::barrier;
+use crate::actors::store_messages::LeaveMail;
 use crate::actors::unix_now;
-use crate::chat::accounts::{MAX_MAIL, Target};
 use crate::chat::command::{
     About, Addressed, Command, CommandError, Cost, Input, NewLobby, OverLimit, spec,
 };
@@ -25,6 +24,7 @@ use crate::chat::limiter::wait_secs;
 use crate::chat::lobbies::CreateError;
 use crate::chat::name::{Name, NameKey};
 use crate::chat::orders::server_rank;
+use crate::chat::person::Person;
 use crate::chat::pictures::Picture;
 use crate::chat::rates::Kind;
 use crate::chat::render::{self, Direct, block};
@@ -32,7 +32,7 @@ use crate::chat::replies::{self, Farewell, ModerationReply, NameProblem, Persona
 use crate::chat::roles::Right;
 use crate::chat::room::SayError;
 use crate::chat::text::Line;
-use crate::store::{Change, Mail, Settings};
+use crate::store::{Left, Mail, Settings};
 
 impl Session {
     /// A line of a logged-in user.
@@ -137,6 +137,7 @@ impl Session {
             Ok(command) => self.run_with(right, command),
             Err(CommandError::Unknown) => self.reply(&Reply::UnknownCommand),
             Err(CommandError::Usage(spec)) => self.reply(&Reply::Usage(spec)),
+            Err(CommandError::Password(fault)) => self.reply(&Reply::NoPassword(fault)),
         }
     }
 
@@ -168,7 +169,9 @@ impl Session {
             },
             Command::ListPictures => self.show(replies::picture_list),
             Command::ResetPicture => self.set_picture(Picture::DEFAULT, Reply::PictureReset),
-            Command::Message(message) => self.send_direct(message),
+            Command::Message(Addressed { to, text }) => {
+                self.send_direct(To::Name(NameKey::of(&to)), text);
+            }
             Command::Tag(tag) => self.tag(tag),
             Command::Ask(question) => self.ask_ai(question),
             Command::SetPrompt(prompt) => self.set_prompt(prompt),
@@ -261,21 +264,27 @@ impl Session {
         });
     }
 
-    pub(super) fn send_direct(&mut self, Addressed { to, text }: Addressed) {
-        let Some(from) = self.user().map(|user| user.who.name.clone()) else { return };
+    pub(super) fn send_direct(&mut self, to: To, text: Line) {
+        let Some(from) = self.user().map(|user| Person::from(&user.who)) else { return };
         let world = self.world.clone();
-        let incoming = block(|sheet| render::direct(sheet, Direct::From(&from), &text, None));
-        let to = NameKey::of(&to);
+        let incoming = block(|sheet| render::direct(sheet, Direct::From(&from.name), &text, None));
         let mail = Mail { from: from.clone(), at: unix_now(), text: text.clone() };
         let relay = Relay { to: to.clone(), from, block: incoming };
         let work = async move {
             let found = world.registry.send(relay).await;
             // A message to oneself must be there before the session goes on, or ends.
             barrier(&world.shard).await;
-            match found {
-                Ok(Some(relayed)) => Sent::Shown(relayed),
-                Ok(None) => leave_mail(&world, &to, mail).await,
-                Err(_) => Sent::Busy,
+            let (account, name) = match found {
+                Ok(Relayed::Shown { name, away }) => return Sent::Shown(name, away),
+                Ok(Relayed::Absent { account, name }) => (account, name),
+                Ok(Relayed::Nobody) => return Sent::Nobody(to),
+                Err(_) => return Sent::Busy,
+            };
+            match world.store.ask(LeaveMail(account, mail)).await {
+                // That they are ignored is nothing that senders learn.
+                Ok(Left::Kept | Left::Ignored) => Sent::Kept(name),
+                Ok(Left::Full) => Sent::Full(name),
+                Err(_) => Sent::NotStored,
             }
         };
         self.ask(work, move |session, sent| session.tell_sent(sent, &text));
@@ -284,7 +293,7 @@ impl Session {
     fn tell_sent(&self, sent: Sent, text: &Line) {
         let personal = |reply| self.reply(&Reply::Personal(reply));
         match sent {
-            Sent::Shown(Relayed { name, away }) => {
+            Sent::Shown(name, away) => {
                 self.show(|sheet| render::direct(sheet, Direct::To(&name), text, None));
                 if let Some(away) = away {
                     personal(PersonalReply::IsAway(&name, &away));
@@ -295,7 +304,8 @@ impl Session {
                 personal(PersonalReply::MailKept(&name));
             }
             Sent::Full(name) => personal(PersonalReply::MailFull(&name)),
-            Sent::Nobody => self.reply(&Reply::UserNotFound),
+            Sent::Nobody(To::Name(_)) => self.reply(&Reply::UserNotFound),
+            Sent::Nobody(To::Person(gone)) => personal(PersonalReply::IsGone(&gone.name)),
             Sent::NotStored => self.reply(&Reply::NotStored),
             Sent::Busy => self.reply(&Reply::ServerBusy),
         }
@@ -370,32 +380,16 @@ impl Session {
 
 /// What became of a private message.
 enum Sent {
-    /// It was shown, unless the receiver ignores its sender.
-    Shown(Relayed),
+    /// It was shown, unless the receiver ignores its sender; what they say of being away.
+    Shown(Name, Option<Line>),
     /// It waits for an account of this name.
     Kept(Name),
     /// As much waits for it as may.
     Full(Name),
-    /// There is nobody of that name.
-    Nobody,
+    /// There is nobody of that name, or they are gone.
+    Nobody(To),
     /// It could not be stored.
     NotStored,
     /// An actor does not answer.
     Busy,
-}
-
-/// Keeps a message for an account that is not connected.
-async fn leave_mail(world: &World, to: &NameKey, mail: Mail) -> Sent {
-    let target = world.registry.send(FindTarget(to.clone())).await;
-    let Ok(target) = target else { return Sent::Busy };
-    let Some(Target::Absent { account, name, .. }) = target else { return Sent::Nobody };
-    match world.store.ask(CountMail(account)).await {
-        Ok(count) if count >= MAX_MAIL as u64 => return Sent::Full(name),
-        Ok(_) => {}
-        Err(_) => return Sent::NotStored,
-    }
-    match world.store.commit(vec![Change::MailAdded { to: account, mail }]).await {
-        Ok(()) => Sent::Kept(name),
-        Err(_) => Sent::NotStored,
-    }
 }

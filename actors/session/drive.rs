@@ -182,7 +182,7 @@ impl Session {
                 }
             }
             Event::TooLong if matches!(self.phase, Phase::Naming) => self.refuse_long_name(),
-            Event::TooLong if matches!(self.phase, Phase::Password(_)) => self.take_password(""),
+            Event::TooLong if matches!(self.phase, Phase::Password(_)) => self.try_password(None),
             Event::TooLong => return self.carry_out(Input::Overlong),
             Event::Reply(bytes) => self.queue_raw(Bytes::copy_from_slice(&bytes)),
             Event::AreYouThere => self.queue_raw(Bytes::from_static(b"\r\n[yes]\r\n")),

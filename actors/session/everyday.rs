@@ -5,16 +5,17 @@ use std::time::Duration;
 
 use super::{Session, User};
 use crate::actors::messages::{
-    Away, FindTarget, IdleTime, Known, Rename, Renamed, Say, SetAway, Whois,
+    Away, FindTarget, IdleTime, Known, Rename, Renamed, Say, SetAway, To, Whois,
 };
 use crate::actors::shard::barrier;
 use crate::actors::store_messages::{ReadHistory, SaveSettings, Search};
 use crate::actors::unix_now;
 use crate::chat::ansi::Style;
-use crate::chat::command::{Addressed, Command, MAX_FOUND};
+use crate::chat::command::{Command, MAX_FOUND};
 use crate::chat::history::Entry;
 use crate::chat::ignores::Ignores;
 use crate::chat::name::{Name, NameKey};
+use crate::chat::person::Person;
 use crate::chat::replies::{self, NameProblem, Online, PersonalReply, Place, Reply};
 use crate::chat::roles::Right;
 use crate::chat::text::Line;
@@ -37,7 +38,7 @@ impl Session {
                 let ignores = self.ignores();
                 self.show(|sheet| replies::ignored(sheet, &ignores));
             }
-            Command::Unignore(user) => self.unignore(&NameKey::of(&user)),
+            Command::Unignore(user) => self.unignore(NameKey::of(&user)),
             Command::ClockTimes(on) => self.set_clock_times(on),
             Command::Colours(on) => self.set_colours(on),
             Command::History(count) => self.show_history(count),
@@ -61,7 +62,7 @@ impl Session {
 
     fn respond(&mut self, text: Line) {
         match self.peer.last_writer() {
-            Some(name) => self.send_direct(Addressed { to: name.as_str().to_owned(), text }),
+            Some(writer) => self.send_direct(To::Person(writer), text),
             None => self.personal(PersonalReply::NobodyWrote),
         }
     }
@@ -138,58 +139,69 @@ impl Session {
         let (world, key) = (self.world.clone(), NameKey::of(typed));
         let find = async move { world.registry.send(FindTarget(key)).await };
         self.ask(find, |session, found| match found {
-            Ok(Some(target)) => session.ignore_name(target.name().clone()),
+            Ok(Some(target)) => session.ignore_person((&target).into()),
             Ok(None) => session.reply(&Reply::UserNotFound),
             Err(_) => session.reply(&Reply::ServerBusy),
         });
     }
 
-    fn ignore_name(&mut self, who: Name) {
+    fn ignore_person(&mut self, who: Person) {
         let Some(User { who: me, .. }) = self.user() else { return };
-        let mut ignores = self.ignores();
-        if let Err(why) = ignores.add(&me.name, who.clone()) {
+        let (account, me) = (me.account, Person::from(me));
+        if let Err(why) = self.ignores().add(&me, who.clone()) {
             return self.personal(PersonalReply::NotIgnored(why));
         }
-        let name = who.clone();
-        let change = me.account.map(|account| Change::IgnoreAdded { account, who });
-        let stored = self.commit(change);
+        let (name, form) = (who.name.clone(), who.clone());
+        let added = |account| vec![Change::IgnoreAdded { account, name, who: form }];
+        let stored = self.commit(account.map(added));
         self.ask(stored, move |session, stored| match stored {
             Ok(()) => {
-                session.peer.set_ignores(ignores);
+                let name = who.name.clone();
+                // Nothing else has changed the list but what was learned meanwhile.
+                session.peer.change_ignores(|ignores| _ = ignores.add(&me, who));
                 session.personal(PersonalReply::Ignored(&name));
             }
             Err(_) => session.reply(&Reply::NotStored),
         });
     }
 
-    fn unignore(&mut self, key: &NameKey) {
-        let mut ignores = self.ignores();
-        let name = match ignores.remove(key) {
-            Ok(name) => name,
+    /// By the name that the list has, or by the one that they have now.
+    fn unignore(&mut self, key: NameKey) {
+        let (world, named) = (self.world.clone(), key.clone());
+        let find = async move { world.registry.send(FindTarget(named)).await };
+        self.ask(find, move |session, found| match found {
+            Ok(target) => session.unignore_person(key, target.as_ref().map(Person::from)),
+            Err(_) => session.reply(&Reply::ServerBusy),
+        });
+    }
+
+    fn unignore_person(&mut self, key: NameKey, now: Option<Person>) {
+        let (name, forms) = match self.ignores().remove(&key, now.as_ref()) {
+            Ok(removed) => removed,
             Err(why) => return self.personal(PersonalReply::NotIgnored(why)),
         };
         let account = self.user().and_then(|user| user.who.account);
-        let who = key.clone();
-        let change = account.map(|account| Change::IgnoreRemoved { account, who });
-        let stored = self.commit(change);
+        let removed =
+            |account| forms.into_iter().map(|who| Change::IgnoreRemoved { account, who }).collect();
+        let stored = self.commit(account.map(removed));
         self.ask(stored, move |session, stored| match stored {
             Ok(()) => {
-                session.peer.set_ignores(ignores);
+                session.peer.change_ignores(|ignores| _ = ignores.remove(&key, now.as_ref()));
                 session.personal(PersonalReply::Unignored(&name));
             }
             Err(_) => session.reply(&Reply::NotStored),
         });
     }
 
-    /// Stores a change of an account's; there is none for a guest.
+    /// Stores changes of an account's; there are none for a guest.
     fn commit(
         &self,
-        change: Option<Change>,
+        changes: Option<Vec<Change>>,
     ) -> impl Future<Output = Result<(), StoreError>> + use<> {
         let store = self.world.store.clone();
         async move {
-            match change {
-                Some(change) => store.commit(vec![change]).await,
+            match changes {
+                Some(changes) => store.commit(changes).await,
                 None => Ok(()),
             }
         }

@@ -15,7 +15,7 @@ use crate::actors::shard::{World, barrier};
 use crate::chat::directory::ConnId;
 use crate::chat::lobbies::GENERAL;
 use crate::chat::name::NameKey;
-use crate::chat::password::{PasswordRecord, Secret};
+use crate::chat::password::{Password, PasswordRecord};
 use crate::chat::replies::{Farewell, NameProblem, Reply};
 use crate::chat::room::{JoinError, Member};
 
@@ -100,10 +100,11 @@ async fn check_password(
     world: &World,
     conn: ConnId,
     record: Arc<PasswordRecord>,
-    password: Option<Secret>,
+    password: Option<Password>,
 ) -> Result<Arc<PasswordRecord>, Problem> {
     match prove(world, conn, record.clone(), password).await {
-        Ok(()) => Ok(record),
+        // In whatever form: the record stays as it is, since it is the proof.
+        Ok(_) => Ok(record),
         Err(NotProved::Wrong) => Err(JoinError::WrongPassword.into()),
         Err(NotProved::TooMany(secs)) => Err(JoinError::TooManyAttempts(secs).into()),
         Err(NotProved::Busy) => Err(Problem::Busy),
@@ -121,7 +122,7 @@ impl Session {
     }
 
     /// `/join`.
-    pub(super) fn join(&mut self, typed: &str, password: Option<Secret>) {
+    pub(super) fn join(&mut self, typed: &str, password: Option<Password>) {
         let Some(user) = self.user() else { return };
         let (member, here) = (self.member(user), user.lobby.id);
         let (left, conn) = (user.lobby.addr.clone(), user.who.conn);

@@ -33,12 +33,13 @@ impl Session {
     /// Shows what was written to an account while it was not connected.
     pub(super) fn show_mail(&mut self, account: AccountId, mail: Vec<(MailId, Mail)>) {
         let Some(&(up_to, _)) = mail.last() else { return };
-        let mut letters: Vec<_> =
-            mail.into_iter().map(|(_, mail)| (mail.from, mail.at, mail.text)).collect();
-        let ignores = self.ignores();
-        letters.retain(|(from, ..)| !ignores.contains(from));
-        if let Some((from, ..)) = letters.last() {
-            self.peer.note_writer(from.clone());
+        let mut mail: Vec<_> = mail.into_iter().map(|(_, mail)| mail).collect();
+        mail.retain(|mail| self.peer.hears(&mail.from));
+        let writer = mail.last().map(|mail| mail.from.clone());
+        let letters = mail.into_iter().map(|mail| (mail.from.name, mail.at, mail.text));
+        let letters: Vec<_> = letters.collect();
+        if let Some(writer) = writer {
+            self.peer.note_writer(writer);
             self.show(|sheet| replies::mail(sheet, &letters, self.times(), unix_now()));
         }
         let timer = Box::pin(sleep(RECEIVED_AFTER));

@@ -14,7 +14,7 @@ use crate::chat::command::{Banning, Command};
 use crate::chat::deeds::Deed;
 use crate::chat::name::{Name, NameKey};
 use crate::chat::orders::{Named, Order, OrderError};
-use crate::chat::password::Secret;
+use crate::chat::password::Password;
 use crate::chat::replies::{self, AuditLine, ModerationReply, Reply};
 use crate::chat::roles::Right;
 use crate::store::Scope;
@@ -148,7 +148,7 @@ impl Session {
         });
     }
 
-    fn set_lobby_password(&mut self, right: Right, password: Option<Secret>) {
+    fn set_lobby_password(&mut self, right: Right, password: Option<Password>) {
         let Some(password) = password else {
             return self.order(right, About::Nobody(Order::SetPassword(None)));
         };

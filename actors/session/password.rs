@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use log::{info, warn};
+use tokio::time::sleep;
 
 use super::joining::{Entered, enter, general};
 use super::{Phase, Session, User};
 use crate::actors::hasher::HashError;
 use crate::actors::messages::{
-    BeginGuess, Displace, EndGuess, FindLobbyById, LogIn, LoggedIn, Manner, NotIn, ReleaseName,
-    View,
+    BeginGuess, Displace, EndGuess, FindLobbyById, LastWriter, LogIn, LoggedIn, Manner, NotIn,
+    ReleaseName, View,
 };
 use crate::actors::shard::World;
 use crate::actors::store_messages::{ReadAccount, ReadIgnores, ReadMail, ReadMissed};
@@ -20,14 +21,13 @@ use crate::chat::accounts::{Identity, MAX_LOGIN_TRIES};
 use crate::chat::ansi::Style;
 use crate::chat::directory::ConnId;
 use crate::chat::ignores::Ignores;
-use crate::chat::password::{MAX_PASSWORD_CHARS, PasswordRecord, Secret};
+use crate::chat::password::{MAX_PASSWORD_CHARS, Match, Password, PasswordFault, PasswordRecord};
 use crate::chat::replies::{
     Farewell, NameProblem, PasswordProblem, ask_password, ask_password_again,
 };
 use crate::chat::room::Member;
-use crate::chat::text::Line;
 use crate::net::peer::Peer;
-use crate::store::{Account, Mail, MailId};
+use crate::store::{Account, Change, Mail, MailId};
 
 /// An account that somebody wants to log in to.
 pub(super) struct Challenge {
@@ -46,24 +46,25 @@ pub(super) enum NotProved {
     Busy,
 }
 
-/// Checks a password against a record, within the limit for wrong ones of the address.
+/// Checks a password against a record, within the limit for wrong ones of the address. None is wrong.
+/// Says in which form it was the right one.
 pub(super) async fn prove(
     world: &World,
     conn: ConnId,
     record: Arc<PasswordRecord>,
-    password: Option<Secret>,
-) -> Result<(), NotProved> {
+    password: Option<Password>,
+) -> Result<Match, NotProved> {
     let allowed = world.registry.send(BeginGuess(conn)).await.map_err(|_| NotProved::Busy)?;
     allowed.map_err(NotProved::TooMany)?;
     let checked = match password.filter(|p| p.chars() <= MAX_PASSWORD_CHARS) {
         Some(password) => world.hasher.verify(record, password).await,
-        None => Ok(false),
+        None => Ok(Match::No),
     };
-    let wrong = checked == Ok(false);
+    let wrong = checked == Ok(Match::No);
     world.registry.do_send(EndGuess { conn, wrong });
     match checked {
-        Ok(true) => Ok(()),
-        Ok(false) => {
+        Ok(right @ (Match::Yes | Match::AsTyped)) => Ok(right),
+        Ok(Match::No) => {
             info!("conn={} gave a wrong password", conn.0);
             Err(NotProved::Wrong)
         }
@@ -99,19 +100,43 @@ impl Session {
         self.queue_raw(Bytes::copy_from_slice(&command));
     }
 
-    /// A line at the password prompt.
+    /// A line at the password prompt. One with nothing in it is no try, and neither is one that is no
+    /// text: whoever typed that should know why it cannot be right.
     pub(super) fn take_password(&mut self, typed: &str) {
-        let Phase::Password(challenge) = &mut self.phase else { return };
-        challenge.tries += 1;
+        match Password::parse(typed) {
+            Ok(password) if password.is_empty() => self.ask_password(ask_password()),
+            Ok(password) => self.try_password(Some(password)),
+            Err(PasswordFault::NotUtf8) => {
+                self.ask_password(ask_password_again(PasswordProblem::NotUtf8));
+            }
+        }
+    }
+
+    /// Asks for the password once more. Whoever has that done over and over has to wait for it, as with
+    /// names.
+    fn ask_password(&mut self, question: Bytes) {
+        match self.pace.refused_name() {
+            None => self.peer.answer(&question),
+            Some(pause) => {
+                self.ask(sleep(pause), move |session, ()| session.peer.answer(&question));
+            }
+        }
+    }
+
+    /// A password at the prompt; none is one that is longer than any line.
+    pub(super) fn try_password(&mut self, password: Option<Password>) {
+        let Phase::Password(challenge) = &self.phase else { return };
         let (id, name) = (challenge.account.id, challenge.account.name.key());
         let (world, conn) = (self.world.clone(), self.peer.conn());
-        // As in a command, where a password comes out of a clean line.
-        let password = Some(Secret::new(Line::clean(typed).as_str()));
         let work = async move {
             // The account may have another password by now, or be another's, or be no more.
             let account = world.store.ask(ReadAccount(name)).await.map_err(|_| NotProved::Busy)?;
             let account = account.filter(|account| account.id == id).ok_or(NotProved::Wrong)?;
-            prove(&world, conn, account.record.clone(), password).await.map(|()| account)
+            let proved = prove(&world, conn, account.record.clone(), password.clone()).await?;
+            match (proved, password) {
+                (Match::AsTyped, Some(password)) => Ok(renewed(&world, account, password).await),
+                _ => Ok(account),
+            }
         };
         self.ask(work, |session, proved| match proved {
             Ok(account) => session.password_was_right(account),
@@ -126,16 +151,23 @@ impl Session {
     }
 
     fn password_was_wrong(&mut self, why: NotProved) {
-        let Phase::Password(challenge) = &self.phase else { return };
+        let Phase::Password(challenge) = &mut self.phase else { return };
+        let (problem, last) = match why {
+            NotProved::Wrong => (PasswordProblem::Wrong, Farewell::WrongPasswords),
+            NotProved::TooMany(secs) => {
+                (PasswordProblem::TooManyAttempts(secs), Farewell::TooManyAttempts(secs))
+            }
+            // That is no fault of theirs.
+            NotProved::Busy => {
+                return self.ask_password(ask_password_again(PasswordProblem::ServerBusy));
+            }
+        };
+        challenge.tries += 1;
         if challenge.tries >= MAX_LOGIN_TRIES {
             self.hide_typing(false);
-            return self.close(Some(Farewell::WrongPasswords));
+            return self.close(Some(last));
         }
-        self.peer.answer(&ask_password_again(match why {
-            NotProved::Wrong => PasswordProblem::Wrong,
-            NotProved::TooMany(secs) => PasswordProblem::TooManyAttempts(secs),
-            NotProved::Busy => PasswordProblem::ServerBusy,
-        }));
+        self.peer.answer(&ask_password_again(problem));
     }
 
     /// Lets in whoever has proved that the account is theirs.
@@ -183,6 +215,16 @@ impl Session {
     }
 }
 
+/// Makes the record of an account anew, which was made of its password in another form than the one in
+/// which passwords are kept. Where that fails, the next login does it.
+async fn renewed(world: &World, account: Account, password: Password) -> Account {
+    let Ok(record) = world.hasher.hash(password).await else { return account };
+    let (record, before) = (Arc::new(record), account.record.clone());
+    let renewed = Change::RecordRenewed { account: account.id, before, record: record.clone() };
+    world.store.keep(vec![renewed]);
+    Account { record, ..account }
+}
+
 /// Finds the lobby where an account goes on, and enters it.
 async fn come_in(
     world: &Rc<World>,
@@ -192,10 +234,8 @@ async fn come_in(
     peer: &Peer,
 ) -> Result<In, NameProblem> {
     // Before anybody can write to them.
-    let names = world.store.ask(ReadIgnores(account.id)).await;
-    let names = names.map_err(|_| NameProblem::ServerBusy)?;
-    let mut ignores = Ignores::default();
-    names.into_iter().for_each(|name| _ = ignores.add(&who.name, name));
+    let ignores = world.store.ask(ReadIgnores(account.id)).await;
+    let ignores = ignores.map_err(|_| NameProblem::ServerBusy)?;
     if !ignores.is_empty() {
         peer.set_ignores(ignores.clone());
     }
@@ -213,7 +253,7 @@ async fn come_in(
         _ => return Err(NameProblem::ServerBusy),
     };
     let door = match (&before, account.last_lobby) {
-        (Some((_, door)), _) => Some(door.clone()),
+        (Some(before), _) => Some(before.door.clone()),
         (None, Some(id)) => world.registry.send(FindLobbyById(id)).await.ok().flatten(),
         (None, None) => None,
     };
@@ -231,7 +271,7 @@ async fn come_in(
     }
     let member = |who| Member::new(who, account.settings.picture, None, at);
     let who = Identity { admin, ..who };
-    let manner = before.as_ref().map_or(Manner::Login, |(user, _)| Manner::TakeOver(user.who.conn));
+    let manner = before.as_ref().map_or(Manner::Login, |b| Manner::TakeOver(b.user.who.conn));
     // They were in it after its password was set.
     let known = left_here.is_some_and(|left| door.password_at < left);
     let proof = door.record.clone().filter(|_| known);
@@ -241,7 +281,14 @@ async fn come_in(
         view.missed = None;
         entered = enter(world, general, member(who), None, Manner::Login, view).await;
     }
-    if before.is_some() {
+    if let Some(before) = &before {
+        // Whoever wrote to the first connection can be answered from this one.
+        if let Some(shard) = &before.shard
+            && let Ok(Some(writer)) = shard.send(LastWriter(before.user.handle.seat)).await
+            && peer.last_writer().is_none()
+        {
+            peer.note_writer(writer);
+        }
         world.registry.do_send(Displace(at.seat.conn));
     }
     let entered = entered.map_err(NameProblem::from)?;

@@ -73,7 +73,7 @@ pub fn recent<'a>(messages: impl Iterator<Item = &'a Entry>) -> String {
             text.push_str("Last messages in the lobby:\n");
         }
         let said = if entry.action { "" } else { ":" };
-        text.push_str(&format!("{}{said} {}\n", entry.author, entry.text.as_str()));
+        text.push_str(&format!("{}{said} {}\n", entry.author.name, entry.text.as_str()));
     }
     if !text.is_empty() {
         text.push('\n');
@@ -85,6 +85,7 @@ pub fn recent<'a>(messages: impl Iterator<Item = &'a Entry>) -> String {
 mod tests {
     use super::*;
     use crate::chat::history::UnixMillis;
+    use crate::chat::person::Person;
     use crate::chat::pictures::Picture;
 
     fn texts(conversation: &mut Conversation, now: Instant) -> Vec<String> {
@@ -121,7 +122,7 @@ mod tests {
         let entry = |author, text| Entry {
             at: UnixMillis(0),
             picture: Picture::DEFAULT,
-            author: name(author),
+            author: Person::named(name(author)),
             tagged: None,
             action: false,
             text: Line::clean(text),

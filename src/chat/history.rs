@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::name::Name;
+use super::person::Person;
 use super::pictures::Picture;
 use super::text::Line;
 
@@ -26,7 +27,7 @@ pub struct Entry {
     /// The sender's picture at that time.
     pub picture: Picture,
     /// Who said it.
-    pub author: Name,
+    pub author: Person,
     /// Whom it tags, for `/tag`.
     pub tagged: Option<Name>,
     /// Whether it tells what the author does (`/me`), and not what they say.
@@ -120,7 +121,7 @@ mod tests {
         Entry {
             at: UnixMillis(at),
             picture: Picture::DEFAULT,
-            author: Name::parse("alice").unwrap(),
+            author: Person::example(1, "alice"),
             tagged: None,
             action: false,
             text: Line::clean(text),

@@ -9,6 +9,7 @@ use super::history::UnixMillis;
 use super::name::{Name, NameError, NameKey};
 use super::password::PasswordRecord;
 use super::roles::Owner;
+use super::skeleton::Lookalikes;
 use super::text::Line;
 
 /// The lobby that is always there and that everybody starts in.
@@ -85,7 +86,7 @@ pub struct Listing<H> {
 }
 
 /// Why a lobby cannot be made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CreateError {
     /// Not a valid name.
     #[error("bad lobby name")]
@@ -93,6 +94,9 @@ pub enum CreateError {
     /// There is one of that name.
     #[error("lobby exists")]
     Exists,
+    /// It looks like the name of this one.
+    #[error("lobby name too close to another")]
+    TooClose(Name),
     /// The user has as many as one may have.
     #[error("too many lobbies of this user")]
     TooManyOfUser,
@@ -119,13 +123,14 @@ pub struct LobbyLimits {
 pub struct Lobbies<H> {
     limits: LobbyLimits,
     by_key: BTreeMap<NameKey, Listing<H>>,
+    names: Lookalikes,
     keys: HashMap<LobbyId, NameKey>,
 }
 
 impl<H> Lobbies<H> {
     /// None yet.
     pub fn new(limits: LobbyLimits) -> Self {
-        Self { limits, by_key: BTreeMap::new(), keys: HashMap::new() }
+        Self { limits, by_key: BTreeMap::new(), names: Lookalikes::default(), keys: HashMap::new() }
     }
 
     /// Whether a user may make a lobby called `name` now.
@@ -135,6 +140,9 @@ impl<H> Lobbies<H> {
     pub fn may_create(&self, name: &Name, who: &Identity) -> Result<(), CreateError> {
         if self.by_key.contains_key(&name.key()) {
             return Err(CreateError::Exists);
+        }
+        if let Some(other) = self.names.close_to(name) {
+            return Err(CreateError::TooClose(other.clone()));
         }
         self.may_own(who)?;
         let from_there =
@@ -163,6 +171,7 @@ impl<H> Lobbies<H> {
     /// Adds a lobby whose name is free.
     pub fn insert(&mut self, listing: Listing<H>) {
         let key = listing.card.name.key();
+        self.names.add(&listing.card.name);
         self.keys.insert(listing.id, key.clone());
         self.by_key.insert(key, listing);
     }
@@ -184,7 +193,9 @@ impl<H> Lobbies<H> {
 
     /// Takes a lobby off the list.
     pub fn remove(&mut self, id: LobbyId) -> Option<Listing<H>> {
-        self.keys.remove(&id).and_then(|key| self.by_key.remove(&key))
+        let listing = self.keys.remove(&id).and_then(|key| self.by_key.remove(&key))?;
+        self.names.remove(&listing.card.name);
+        Some(listing)
     }
 
     /// All of them: general first, then by name.
@@ -245,6 +256,24 @@ mod tests {
         lobbies.insert(listing(1, "Coding", Some(1)));
         assert_eq!(may(&lobbies, "coding", 2), Err(CreateError::Exists));
         assert!(lobbies.find(&NameKey::of("CODING")).is_some());
+    }
+
+    #[test]
+    fn a_name_may_not_look_like_anothers_as_long_as_that_is_there() {
+        let mut lobbies = lobbies();
+        lobbies.insert(listing(1, "Coding", Some(1)));
+        let close = |name| Err(CreateError::TooClose(Name::parse(name).unwrap()));
+        for (name, want) in [
+            ("c0ding", close("Coding")),
+            ("COD1NG", close("Coding")),
+            ("genera1", close("general")),
+            ("CODING", Err(CreateError::Exists)),
+            ("coding2", Ok(())),
+        ] {
+            assert_eq!(may(&lobbies, name, 2), want, "{name}");
+        }
+        lobbies.remove(LobbyId(1));
+        assert_eq!(may(&lobbies, "c0ding", 2), Ok(()));
     }
 
     #[test]

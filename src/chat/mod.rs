@@ -16,6 +16,7 @@ pub mod lobbies;
 pub mod name;
 pub mod orders;
 pub mod password;
+pub mod person;
 pub mod pictures;
 pub mod rates;
 pub mod registrations;

@@ -1,10 +1,14 @@
-//! Secrets and the records that passwords are kept as.
+//! Secrets, passwords as they are typed, and the records that they are kept as.
 
 use std::fmt;
 
 use pbkdf2::password_hash::phc::PasswordHash;
 use pbkdf2::password_hash::{PasswordHasher, PasswordVerifier};
 use pbkdf2::{Algorithm, Params, Pbkdf2};
+use unicode_normalization::UnicodeNormalization;
+use unicode_properties::{GeneralCategory, UnicodeGeneralCategory};
+
+use super::text::Line;
 
 /// Most characters in a lobby password: far over any passphrase, and hashing stays cheap.
 pub const MAX_PASSWORD_CHARS: usize = 128;
@@ -43,6 +47,82 @@ impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("****")
     }
+}
+
+/// A password as somebody gave it, in the one form in which it is kept and compared wherever it is
+/// given: at the login, in a command, on the operator's standard input.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Password {
+    secret: Secret,
+    /// As it was typed, where that is another form: what records of an earlier version were made of.
+    /// Boxed, since hardly any has one.
+    typed: Option<Box<Secret>>,
+}
+
+/// Why a text is no password.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum PasswordFault {
+    /// It holds bytes that are not UTF-8. They would all be the same, so many passwords would be one.
+    #[error("not valid UTF-8")]
+    NotUtf8,
+}
+
+impl Password {
+    /// Reads a password the way that RFC 8265 §4.2 (OpaqueString) has it: blanks of any kind become
+    /// spaces, and what can be written in several ways (`ä` as one character or as two) is brought to
+    /// one, Unicode's NFC. What the sanitiser takes out of a line, as escape sequences and controls,
+    /// is not there in a password either, since it goes out of the line of a command before that is
+    /// read.
+    ///
+    /// # Errors
+    /// [`PasswordFault::NotUtf8`] where U+FFFD is in it, which stands for bytes that were not UTF-8.
+    pub fn parse(typed: &str) -> Result<Self, PasswordFault> {
+        let clean = Line::clean(typed);
+        let clean = clean.as_str();
+        if clean.contains(char::REPLACEMENT_CHARACTER) {
+            return Err(PasswordFault::NotUtf8);
+        }
+        let secret = match clean.is_ascii() {
+            true => Secret::new(clean),
+            false => Secret::new(&clean.chars().map(plain_blank).nfc().collect::<String>()),
+        };
+        let typed = (secret.expose() != clean).then(|| Box::new(Secret::new(clean)));
+        Ok(Self { secret, typed })
+    }
+
+    /// The password itself.
+    pub fn secret(&self) -> &Secret {
+        &self.secret
+    }
+
+    /// Length in Unicode characters.
+    pub fn chars(&self) -> usize {
+        self.secret.chars()
+    }
+
+    /// Whether there is nothing of it.
+    pub fn is_empty(&self) -> bool {
+        self.secret.expose().is_empty()
+    }
+}
+
+fn plain_blank(c: char) -> char {
+    match c.general_category() {
+        GeneralCategory::SpaceSeparator => ' ',
+        _ => c,
+    }
+}
+
+/// How a password compares with a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Match {
+    /// It is another one.
+    No,
+    /// It is the one.
+    Yes,
+    /// It is the one, and the record was made of it as it was typed, by a version that knew no other
+    /// form: it should be made anew.
+    AsTyped,
 }
 
 /// A salted PBKDF2-HMAC-SHA-512 record of a password, in PHC string format.
@@ -111,6 +191,24 @@ impl PasswordRecord {
     }
 }
 
+impl PasswordRecord {
+    /// How `password` compares with the one that was hashed. Twice as slow as
+    /// [`PasswordRecord::verify`] at most, where it was typed in another form than the one it has.
+    ///
+    /// # Errors
+    /// [`PasswordError::BadRecord`] where this is no valid record.
+    pub fn compare(&self, password: &Password) -> Result<Match, PasswordError> {
+        if self.verify(&password.secret)? {
+            return Ok(Match::Yes);
+        }
+        let typed = password.typed.as_deref().filter(|typed| typed.chars() <= MAX_PASSWORD_CHARS);
+        match typed {
+            Some(typed) if self.verify(typed)? => Ok(Match::AsTyped),
+            _ => Ok(Match::No),
+        }
+    }
+}
+
 impl fmt::Debug for PasswordRecord {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("PasswordRecord(****)")
@@ -153,6 +251,86 @@ mod tests {
         ] {
             assert_eq!(PasswordRecord::parse(&bad), Err(PasswordError::BadRecord), "{bad}");
         }
+    }
+
+    fn parse(typed: &str) -> Password {
+        Password::parse(typed).unwrap()
+    }
+
+    #[test]
+    fn a_password_has_one_form_however_it_is_typed() {
+        for (typed, want) in [
+            ("hunter2", "hunter2"),
+            ("p\u{e4}sswort", "p\u{e4}sswort"),
+            ("pa\u{308}sswort", "p\u{e4}sswort"),
+            ("\u{212b}ngstrom", "\u{c5}ngstrom"),
+            ("\u{1112}\u{1161}\u{11ab}", "\u{d55c}"),
+            // Compatible is not the same.
+            ("\u{ff50}\u{fb01}", "\u{ff50}\u{fb01}"),
+            ("open\u{a0}sesame\u{3000}now", "open sesame now"),
+            ("pass\tword", "pass word"),
+            (" two  blanks ", " two  blanks "),
+            ("pass\u{1b}[31mword\u{7}\u{200b}", "password"),
+            ("\u{feff}password\r", "password"),
+            ("", ""),
+        ] {
+            let password = parse(typed);
+            assert_eq!(password.secret().expose(), want, "{typed:?}");
+            assert_eq!(password, parse(typed), "{typed:?}");
+            assert_eq!(password.secret(), parse(want).secret(), "{typed:?}");
+        }
+        assert!(parse("\u{7}").is_empty() && !parse(" ").is_empty());
+        assert_eq!(parse("pa\u{308}ss").chars(), 4);
+        assert_eq!(
+            format!("{:?}", parse("a\u{308}")),
+            "Password { secret: ****, typed: Some(****) }"
+        );
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_are_no_password() {
+        for typed in [&b"\xe4\xf6\xfc"[..], b"pass\xffword", b"\xef\xbf\xbd"] {
+            let text = String::from_utf8_lossy(typed);
+            assert_eq!(Password::parse(&text), Err(PasswordFault::NotUtf8), "{typed:?}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn a_password_is_the_same_as_a_line_and_as_a_word_of_one(
+            word in "[a-zä-öא-ת가-나🏴\u{300}-\u{308}\u{200c}\u{200d}]{1,12}",
+        ) {
+            // As a command has it, out of a line that was cleaned as a whole.
+            let line = Line::clean(&format!("/join den {word}"));
+            let of_command = line.as_str().split(' ').next_back().unwrap_or_default();
+            proptest::prop_assert_eq!(parse(of_command), parse(&word));
+            let decomposed: String = word.nfd().collect();
+            let stacked = word.nfd().filter(|c| ('\u{300}'..='\u{308}').contains(c)).count();
+            if stacked <= super::super::text::MAX_MARKS {
+                let (one, other) = (parse(&decomposed), parse(&word));
+                proptest::prop_assert_eq!(one.secret(), other.secret());
+            }
+        }
+    }
+
+    #[test]
+    fn a_record_of_the_form_that_was_typed_is_known_and_told() {
+        let record = |secret: &Secret| PasswordRecord::with_rounds(secret, &SALT, 1_000).unwrap();
+        let (one, two) = (parse("p\u{e4}sswort"), parse("pa\u{308}sswort"));
+        let (new, old) = (record(one.secret()), record(&Secret::new("pa\u{308}sswort")));
+        for (record, password, want) in [
+            (&new, &one, Match::Yes),
+            (&new, &two, Match::Yes),
+            (&old, &two, Match::AsTyped),
+            (&old, &one, Match::No),
+            (&old, &parse("another"), Match::No),
+            (&new, &parse("a\u{308}nother"), Match::No),
+        ] {
+            assert_eq!(record.compare(password), Ok(want), "{record:?}");
+        }
+        let long = "a\u{308}".repeat(MAX_PASSWORD_CHARS / 2 + 1);
+        let old = record(&Secret::new(&long));
+        assert_eq!(old.compare(&parse(&long)), Ok(Match::No), "longer than one might be");
     }
 
     #[test]

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use super::accounts::{AccountId, Accounts, Identity};
 use super::directory::ConnId;
 use super::name::{Name, NameKey};
+use super::person::Person;
 use super::skeleton::Lookalikes;
 use super::text::Line;
 
@@ -123,6 +124,17 @@ impl<H> Users<H> {
     /// The user of this connection.
     pub fn get(&self, conn: ConnId) -> Option<&User<H>> {
         self.find(self.by_conn.get(&conn)?)
+    }
+
+    /// This one, if they are connected: over the same connection, by their account, or (a guest) by
+    /// the same name from the same address.
+    pub fn find_person(&self, accounts: &Accounts, person: &Person) -> Option<&User<H>> {
+        let same = |user: &&User<H>| person.knows(&(&user.who).into());
+        let by_conn = person.conn.and_then(|conn| self.get(conn));
+        let account = person.account.and_then(|account| accounts.name(account));
+        let by_account = || self.find(&account?.key()).filter(same);
+        let by_name = || self.find(&person.name.key()).filter(same);
+        by_conn.or_else(by_account).or_else(by_name)
     }
 
     /// The guest of this connection has made an account, or given theirs up.
@@ -273,6 +285,31 @@ mod tests {
         assert!(users.find(&NameKey::of("alice")).is_none());
         assert_eq!(users.get(ConnId(1)).map(|u| u.who.name.as_str()), Some("carol"));
         assert_eq!(claim(&mut users, 3, "alice"), Ok(()), "the old one is free");
+    }
+
+    #[test]
+    fn somebody_is_found_again_and_nobody_in_their_place() {
+        let (mut users, mut accounts) = (Users::default(), Accounts::default());
+        let person = |conn, text, account| Person::from(&who(conn, text, account));
+        let found = |users: &Users<()>, accounts: &Accounts, person: &Person| {
+            users.find_person(accounts, person).map(|user| user.who.conn.0)
+        };
+        let bob = person(1, "bob", None);
+        claim(&mut users, 1, "bob").unwrap();
+        users.rename(&accounts, ConnId(1), name("robert")).unwrap();
+        assert_eq!(found(&users, &accounts, &bob), Some(1), "under another name");
+        users.release(ConnId(1));
+        assert_eq!(found(&users, &accounts, &bob), None);
+        claim(&mut users, 2, "Bob").unwrap();
+        assert_eq!(found(&users, &accounts, &bob), Some(2), "came back from there");
+        let elsewhere = Person { ip: None, ..bob.clone() };
+        assert_eq!(found(&users, &accounts, &elsewhere), None, "a stranger has the name");
+        users.release(ConnId(2));
+        accounts.add(AccountId(7), name("bob"));
+        users.log_in(who(3, "bob", Some(7)), ());
+        assert_eq!(found(&users, &accounts, &bob), None, "that is an account");
+        assert_eq!(found(&users, &accounts, &person(9, "bob", Some(7))), Some(3));
+        assert_eq!(found(&users, &accounts, &person(9, "bob", Some(8))), None);
     }
 
     #[test]

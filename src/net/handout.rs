@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use crate::chat::ansi::Style;
 use crate::chat::ignores::Ignores;
-use crate::chat::name::Name;
+use crate::chat::person::Person;
 
 /// A text in the styles that were asked for so far.
 pub(super) struct Forms {
@@ -28,7 +28,7 @@ impl Forms {
 #[derive(Debug, Clone)]
 pub struct Text {
     /// Whose it is; none for a notice of the lobby, which nobody can ignore.
-    pub by: Option<Name>,
+    pub by: Option<Person>,
     /// The text.
     pub master: Bytes,
 }
@@ -104,9 +104,12 @@ mod tests {
     use super::*;
 
     fn texts() -> Vec<Text> {
-        let by = |name| Name::parse(name).ok();
-        let all =
-            [(by("ann"), "\r\x1b[Kone\n"), (None, "\x1b[31mtwo\x1b[0m\n"), (by("bob"), "three\n")];
+        let by = |conn, name| Some(Person::example(conn, name));
+        let all = [
+            (by(2, "ann"), "\r\x1b[Kone\n"),
+            (None, "\x1b[31mtwo\x1b[0m\n"),
+            (by(3, "bob"), "three\n"),
+        ];
         let text = |(by, text): (_, &'static str)| Text { by, master: Bytes::from(text) };
         all.map(text).into()
     }
@@ -136,8 +139,7 @@ mod tests {
     #[test]
     fn whoever_ignores_an_author_is_not_handed_their_texts() {
         let (texts, mut ignores) = (texts(), Ignores::default());
-        let me = Name::parse("me").unwrap();
-        ignores.add(&me, Name::parse("Bob").unwrap()).unwrap();
+        ignores.add(&Person::example(1, "me"), Person::example(3, "robert")).unwrap();
         let mut handout = Handout::new(&texts, clock);
         for style in styles() {
             let rest = style.apply_at(&join(texts[..2].iter()), &clock());

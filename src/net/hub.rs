@@ -18,7 +18,7 @@ use super::rounds::{Rounds, thread_time};
 use crate::chat::ansi::Style;
 use crate::chat::directory::ConnId;
 use crate::chat::lobbies::LobbyId;
-use crate::chat::name::Name;
+use crate::chat::person::Person;
 use crate::chat::replies::Farewell;
 
 /// Where a client is: its slot on its thread, and its connection, since slots are used again.
@@ -175,6 +175,13 @@ impl<S: Clone> Hub<S> {
         inner.seats.iter().flatten().filter_map(overdue).collect()
     }
 
+    /// Somebody goes on as somebody else, and stays whom they were to those who ignore them or have
+    /// been written to by them.
+    pub fn became(&self, before: &Person, now: &Person) {
+        let inner = self.inner.borrow();
+        inner.seats.iter().flatten().for_each(|o| o.peer.became(before, now));
+    }
+
     /// Every client.
     pub fn all(&self) -> Vec<(Rc<Peer>, S)> {
         let inner = self.inner.borrow();
@@ -214,13 +221,23 @@ impl<S: Clone> Hub<S> {
     }
 
     /// Queues a piece of answer `id`: `bare` where the answer was the last thing shown to a member,
-    /// `headed` elsewhere.
-    pub fn show_answer(&self, room: LobbyId, id: u64, headed: &Bytes, bare: &Bytes) {
+    /// `headed` elsewhere; nothing for members who ignore whoever asked.
+    pub fn show_answer(
+        &self,
+        room: LobbyId,
+        id: u64,
+        asker: &Person,
+        headed: &Bytes,
+        bare: &Bytes,
+    ) {
         let inner = &mut *self.inner.borrow_mut();
         inner.hand_out(room);
         let (mut headed, mut bare) = (Forms::new(headed.clone()), Forms::new(bare.clone()));
         inner.for_each_member(room, |occupant| {
             let peer = &occupant.peer;
+            if !peer.hears(asker) {
+                return false;
+            }
             let forms = if peer.follows_answer(id) { &mut bare } else { &mut headed };
             // Nothing of it is dated.
             let style = Style { clock: false, ..peer.style() };
@@ -246,9 +263,8 @@ impl<S: Clone> Hub<S> {
     }
 
     /// Queues what somebody wrote to one client; not to one that ignores them. Whether it was queued.
-    pub fn show_from(&self, seat: Seat, from: &Name, master: &Bytes) -> bool {
-        let hears = |peer: Rc<Peer>| !peer.ignores().is_some_and(|ignores| ignores.contains(from));
-        let hears = self.peer(seat).is_some_and(hears);
+    pub fn show_from(&self, seat: Seat, from: &Person, master: &Bytes) -> bool {
+        let hears = self.peer(seat).is_some_and(|peer| peer.hears(from));
         if hears {
             self.show_one(seat, master, false);
         }

@@ -15,7 +15,7 @@ use super::transport::Transport;
 use crate::chat::ansi::Style;
 use crate::chat::directory::ConnId;
 use crate::chat::ignores::Ignores;
-use crate::chat::name::Name;
+use crate::chat::person::Person;
 use crate::chat::replies::{Farewell, farewell};
 
 /// The limits that hold for every client.
@@ -71,7 +71,7 @@ pub struct Peer {
 #[derive(Default)]
 struct Others {
     ignores: Ignores,
-    last_writer: Option<Name>,
+    last_writer: Option<Person>,
 }
 
 /// Bytes that wait while a client's own lines are still carried out. Beyond, it has to read first,
@@ -169,19 +169,40 @@ impl Peer {
         others.ok()
     }
 
-    /// Changes that.
+    /// Whether the user wants to hear this one.
+    pub fn hears(&self, who: &Person) -> bool {
+        !self.ignores().is_some_and(|ignores| ignores.contains(who))
+    }
+
+    /// Whom the user does not want to hear, from the start.
     pub fn set_ignores(&self, ignores: Ignores) {
-        self.others.borrow_mut().get_or_insert_default().ignores = ignores;
+        self.change_ignores(|so_far| *so_far = ignores);
+    }
+
+    /// Changes whom the user does not want to hear.
+    pub fn change_ignores(&self, change: impl FnOnce(&mut Ignores)) {
+        change(&mut self.others.borrow_mut().get_or_insert_default().ignores);
+    }
+
+    /// Somebody goes on as somebody else: that they are ignored, or wrote last, is of them still.
+    pub fn became(&self, before: &Person, now: &Person) {
+        let mut others = self.others.borrow_mut();
+        let Some(others) = others.as_mut() else { return };
+        others.ignores.learn(before, now);
+        if let Some(writer) = others.last_writer.as_mut().filter(|writer| writer.knows(before)) {
+            // By the name that they wrote under, if they are told of.
+            *writer = Person { name: writer.name.clone(), ..now.clone() };
+        }
     }
 
     /// Who wrote to the user last.
-    pub fn last_writer(&self) -> Option<Name> {
+    pub fn last_writer(&self) -> Option<Person> {
         self.others.borrow().as_ref()?.last_writer.clone()
     }
 
     /// Notes who wrote to the user.
-    pub fn note_writer(&self, name: Name) {
-        self.others.borrow_mut().get_or_insert_default().last_writer = Some(name);
+    pub fn note_writer(&self, who: Person) {
+        self.others.borrow_mut().get_or_insert_default().last_writer = Some(who);
     }
 
     /// The user has a name: the deadline for it is met.

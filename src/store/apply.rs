@@ -5,14 +5,18 @@ use rusqlite::{Connection, ErrorCode, TransactionBehavior, params};
 use crate::chat::accounts::REGISTRATION_WINDOW;
 use crate::chat::directory::IpKey;
 use crate::chat::history::{Entry, UnixMillis};
+use crate::chat::ignores::MAX_FORMS;
 use crate::chat::lobbies::{GENERAL_ID, LobbyId};
+use crate::chat::name::Name;
+use crate::chat::person::Person;
 
 use super::change::Change;
 use super::error::StoreError;
 use super::model::{
-    Account, AccountId, AuditEntry, Lobby, Mail, Sanction, SanctionKind, Scope, Subject,
+    Account, AccountId, AuditEntry, Left, Lobby, Mail, Sanction, SanctionKind, Scope, Subject,
 };
-use super::rows::{int, kind_column, scope_column, subject_columns};
+use super::read::{ignores, mail_count};
+use super::rows::{int, kind_column, person_columns, scope_column, subject_columns};
 use super::{Db, search};
 
 /// Records of the audit that are kept of a lobby, and of the server.
@@ -37,6 +41,29 @@ impl Db {
         }
         Ok(tx.commit()?)
     }
+
+    /// Keeps a private message for an account that is not connected, unless the account ignores its
+    /// sender or as many as `max` wait: of two that come at once for the last place, one has it.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn leave_mail(
+        &mut self,
+        to: AccountId,
+        mail: &Mail,
+        max: usize,
+    ) -> Result<Left, StoreError> {
+        let tx = self.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        if mail_count(&tx, to)? >= max as u64 {
+            return Ok(Left::Full);
+        }
+        if ignores(&tx, to)?.contains(&mail.from) {
+            return Ok(Left::Ignored);
+        }
+        add_mail(&tx, to, mail)?;
+        tx.commit()?;
+        Ok(Left::Kept)
+    }
 }
 
 fn apply(conn: &Connection, change: &Change) -> rusqlite::Result<()> {
@@ -49,6 +76,10 @@ fn apply(conn: &Connection, change: &Change) -> rusqlite::Result<()> {
             run(conn, sql, params![lobby.0, int(at.0)])
         }
         Change::AccountPut(account) => put_account(conn, account),
+        Change::RecordRenewed { account, before, record } => {
+            let sql = "UPDATE account SET password = ?3 WHERE id = ?1 AND password = ?2";
+            run(conn, sql, params![account.0, before.as_phc(), record.as_phc()])
+        }
         Change::AccountRemoved(account) => remove(conn, "account", account.0),
         Change::PasswordSet { account, record } => {
             let sql = "UPDATE account SET password = ?2 WHERE id = ?1";
@@ -102,17 +133,14 @@ fn apply(conn: &Connection, change: &Change) -> rusqlite::Result<()> {
             let sql = "DELETE FROM cert WHERE account = ?1 AND fingerprint = ?2";
             run(conn, sql, params![account.0, fingerprint.0])
         }
-        Change::IgnoreAdded { account, who } => run(
-            conn,
-            "INSERT INTO ignored(account, key, name) SELECT ?1, ?2, ?3
-            WHERE EXISTS (SELECT 1 FROM account WHERE id = ?1)
-                AND NOT EXISTS (SELECT 1 FROM ignored WHERE account = ?1 AND key = ?2)",
-            params![account.0, who.key().as_str(), who.as_str()],
-        ),
+        Change::IgnoreAdded { account, name, who } => add_ignored(conn, *account, name, who),
         Change::IgnoreRemoved { account, who } => {
-            let sql = "DELETE FROM ignored WHERE account = ?1 AND key = ?2";
-            run(conn, sql, params![account.0, who.as_str()])
+            let (of, address) = person_columns(who);
+            let sql = "DELETE FROM ignored
+                WHERE account = ?1 AND key = ?2 AND who IS ?3 AND address IS ?4";
+            run(conn, sql, params![account.0, who.name.key().as_str(), of, address])
         }
+        Change::Became { before, now } => became(conn, before, now),
         Change::MailAdded { to, mail } => add_mail(conn, *to, mail),
         Change::MailTaken { account, up_to } => {
             let sql = "DELETE FROM mail WHERE account = ?1 AND id <= ?2";
@@ -127,10 +155,12 @@ fn run(conn: &Connection, sql: &str, values: impl rusqlite::Params) -> rusqlite:
 }
 
 fn said(conn: &Connection, lobby: LobbyId, seq: u64, entry: &Entry) -> rusqlite::Result<()> {
+    let (account, address) = person_columns(&entry.author);
     let added = conn
         .prepare_cached(
-            "INSERT INTO message(lobby, seq, at, author, picture, tagged, action, text)
-            SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8
+            "INSERT INTO message(lobby, seq, at, author, picture, tagged, action, text,
+                account, address)
+            SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10
             WHERE EXISTS (SELECT 1 FROM lobby WHERE id = ?1)
             ON CONFLICT(lobby, seq) DO NOTHING",
         )?
@@ -138,11 +168,13 @@ fn said(conn: &Connection, lobby: LobbyId, seq: u64, entry: &Entry) -> rusqlite:
             lobby.0,
             int(seq),
             int(entry.at.0),
-            entry.author.as_str(),
+            entry.author.name.as_str(),
             entry.picture.key(),
             entry.tagged.as_ref().map(|name| name.as_str()),
             entry.action,
             entry.text.as_str(),
+            account,
+            address,
         ])?;
     if added == 0 {
         return Ok(());
@@ -277,12 +309,61 @@ fn lift_sanction(
 }
 
 fn add_mail(conn: &Connection, to: AccountId, mail: &Mail) -> rusqlite::Result<()> {
+    let (account, address) = person_columns(&mail.from);
+    let (sender, at, text) = (mail.from.name.as_str(), int(mail.at.0), mail.text.as_str());
     run(
         conn,
-        "INSERT INTO mail(account, sender, at, text) SELECT ?1, ?2, ?3, ?4
-        WHERE EXISTS (SELECT 1 FROM account WHERE id = ?1)",
-        params![to.0, mail.from.as_str(), int(mail.at.0), mail.text.as_str()],
+        "INSERT INTO mail(account, sender, at, text, sender_account, sender_address)
+        SELECT ?1, ?2, ?3, ?4, ?5, ?6 WHERE EXISTS (SELECT 1 FROM account WHERE id = ?1)",
+        params![to.0, sender, at, text, account, address],
     )
+}
+
+fn add_ignored(
+    conn: &Connection,
+    account: AccountId,
+    name: &Name,
+    who: &Person,
+) -> rusqlite::Result<()> {
+    let (of, address) = person_columns(who);
+    run(
+        conn,
+        "INSERT INTO ignored(account, key, name, who, address) SELECT ?1, ?2, ?3, ?4, ?5
+        WHERE EXISTS (SELECT 1 FROM account WHERE id = ?1) AND NOT EXISTS (
+            SELECT 1 FROM ignored
+            WHERE account = ?1 AND key = ?2 AND who IS ?4 AND address IS ?5)",
+        params![account.0, who.name.key().as_str(), name.as_str(), of, address],
+    )
+}
+
+/// Whoever ignores somebody ignores them in one form more. Of more than may be, the oldest goes, but
+/// for the first.
+fn became(conn: &Connection, before: &Person, now: &Person) -> rusqlite::Result<()> {
+    let (key, (of, address)) = (before.name.key(), person_columns(before));
+    let by_account = "SELECT DISTINCT account, name FROM ignored WHERE who = ?1";
+    let by_name = "SELECT DISTINCT account, name FROM ignored
+        WHERE key = ?1 AND who IS NULL AND (address = ?2 OR address IS NULL)";
+    let read = |row: &rusqlite::Row<'_>| Ok((row.get::<_, u32>(0)?, row.get::<_, String>(1)?));
+    let found: Vec<(u32, String)> = match of {
+        Some(of) => {
+            conn.prepare_cached(by_account)?.query_map([of], read)?.collect::<Result<_, _>>()?
+        }
+        None => {
+            let mut found = conn.prepare_cached(by_name)?;
+            found.query_map(params![key.as_str(), address], read)?.collect::<Result<_, _>>()?
+        }
+    };
+    for (account, name) in found {
+        let Ok(shown) = Name::parse(&name) else { continue };
+        add_ignored(conn, AccountId(account), &shown, now)?;
+        let sql = "DELETE FROM ignored WHERE account = ?1 AND name = ?2 AND id IN (
+                SELECT id FROM ignored WHERE account = ?1 AND name = ?2
+                ORDER BY id DESC LIMIT -1 OFFSET ?3)
+            AND id > (SELECT min(id) FROM ignored WHERE account = ?1 AND name = ?2)";
+        // The first one is counted too, and stays.
+        run(conn, sql, params![account, name, int(MAX_FORMS as u64 - 1)])?;
+    }
+    Ok(())
 }
 
 fn audit(conn: &Connection, entry: &AuditEntry) -> rusqlite::Result<()> {

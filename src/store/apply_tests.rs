@@ -1,8 +1,11 @@
 use super::fixtures_tests::*;
 use super::*;
 use crate::chat::history::{Entry, UnixMillis};
+use crate::chat::ignores::MAX_FORMS;
 use crate::chat::lobbies::LobbyId;
-use crate::chat::name::NameKey;
+use crate::chat::name::{Name, NameKey};
+use crate::chat::password::PasswordRecord;
+use crate::chat::person::Person;
 use crate::chat::pictures::Picture;
 
 const GENERAL: LobbyId = LobbyId(1);
@@ -23,22 +26,22 @@ fn world() -> Vec<Change> {
 /// Every kind of thing that hangs on the lobby or on the first account.
 fn furniture() -> Vec<Change> {
     let scope = Scope::Lobby(CODING);
-    let guest = Subject::Address(ip("2001:db8::1"));
+    let address = Subject::Address(ip("2001:db8::1"));
     let audited = |scope| {
         let entry = AuditEntry { scope, at: UnixMillis(5), who: name("bob"), what: line("kick") };
         Change::Audited(entry)
     };
-    let mail = Mail { from: name("bob"), at: UnixMillis(6), text: line("hi") };
+    let mail = Mail { from: guest("bob"), at: UnixMillis(6), text: line("hi") };
     vec![
         said(2, 0, "first"),
         Change::OperatorAdded { lobby: CODING, account: BOB },
         Change::OperatorAdded { lobby: GENERAL, account: ALICE },
         Change::SanctionSet(sanction(SanctionKind::Mute, scope, Subject::Account(ALICE))),
-        Change::SanctionSet(sanction(SanctionKind::Ban, scope, guest)),
+        Change::SanctionSet(sanction(SanctionKind::Ban, scope, address)),
         Change::SanctionSet(sanction(SanctionKind::Ban, Scope::Server, Subject::Account(ALICE))),
-        Change::SanctionSet(sanction(SanctionKind::Ban, Scope::Server, guest)),
+        Change::SanctionSet(sanction(SanctionKind::Ban, Scope::Server, address)),
         Change::CertAdded { account: ALICE, fingerprint: Fingerprint([7; 32]) },
-        Change::IgnoreAdded { account: ALICE, who: name("Eve") },
+        Change::IgnoreAdded { account: ALICE, name: name("Eve"), who: guest("Eve") },
         Change::MailAdded { to: ALICE, mail },
         audited(scope),
         audited(Scope::Server),
@@ -79,6 +82,7 @@ fn everything_comes_back_as_it_was() {
         ..account(1, "Alice")
     };
     let action = Entry {
+        author: Person { account: Some(ALICE), ..Person::named(name("alice")) },
         picture: Picture::find("fox").unwrap(),
         tagged: Some(name("bob")),
         action: true,
@@ -167,7 +171,7 @@ fn what_hangs_on_lobbies_and_accounts_is_read_and_lifted() {
     assert_eq!(db.account_of_cert(&Fingerprint([7; 32]), &key("ALICE")).unwrap(), Some(ALICE));
     assert_eq!(db.account_of_cert(&Fingerprint([7; 32]), &key("bob")).unwrap(), None);
     assert_eq!(db.account_of_cert(&Fingerprint([8; 32]), &key("alice")).unwrap(), None);
-    assert_eq!(db.ignores(ALICE).unwrap(), [name("Eve")]);
+    assert_eq!(db.ignores(ALICE).unwrap().iter().collect::<Vec<_>>(), [&name("Eve")]);
 
     db.apply(&[
         Change::OperatorRemoved { lobby: CODING, account: BOB },
@@ -178,7 +182,7 @@ fn what_hangs_on_lobbies_and_accounts_is_read_and_lifted() {
             ..snapshot.sanctions[1].clone()
         }),
         Change::CertRemoved { account: ALICE, fingerprint: Fingerprint([7; 32]) },
-        Change::IgnoreRemoved { account: ALICE, who: key("EVE") },
+        Change::IgnoreRemoved { account: ALICE, who: guest("EVE") },
     ])
     .unwrap();
     let coding = state(&db, CODING);
@@ -191,7 +195,7 @@ fn what_hangs_on_lobbies_and_accounts_is_read_and_lifted() {
 #[test]
 fn mail_is_taken_up_to_what_was_shown() {
     let mut db = db(&world());
-    let mail = |text| Mail { from: name("bob"), at: UnixMillis(6), text: line(text) };
+    let mail = |text| Mail { from: guest("bob"), at: UnixMillis(6), text: line(text) };
     let add = |text| Change::MailAdded { to: ALICE, mail: mail(text) };
     db.apply(&[add("one"), add("two")]).unwrap();
     let shown = db.mail(ALICE).unwrap();
@@ -202,6 +206,87 @@ fn mail_is_taken_up_to_what_was_shown() {
     db.apply(&[add("three"), Change::MailTaken { account: ALICE, up_to: shown[1].0 }]).unwrap();
     assert_eq!(db.mail(ALICE).unwrap()[0].1, mail("three"));
     assert_eq!((db.mail_count(ALICE).unwrap(), db.mail_count(BOB).unwrap()), (1, 0));
+}
+
+#[test]
+fn a_letter_is_kept_up_to_the_limit_and_not_from_whom_its_receiver_ignores() {
+    let ignored = |name: Name, who| Change::IgnoreAdded { account: ALICE, name, who };
+    let bob = Person { account: Some(BOB), ..guest("bob") };
+    let mut db = db(&world());
+    db.apply(&[ignored(name("Eve"), guest("eve")), ignored(name("bob"), bob.clone())]).unwrap();
+    let mut leave = |from: &Person, max| {
+        let mail = Mail { from: from.clone(), at: UnixMillis(6), text: line("hi") };
+        db.leave_mail(ALICE, &mail, max).unwrap()
+    };
+    let bob_of_elsewhere = Person { ip: Some(ip("10.0.0.9")), ..bob.clone() };
+    let stranger = Person { ip: Some(ip("10.0.0.9")), ..guest("eve") };
+    for (from, want) in [
+        (guest("EVE"), Left::Ignored),
+        (bob_of_elsewhere, Left::Ignored),
+        (guest("bob"), Left::Kept),
+        (stranger.clone(), Left::Kept),
+        (guest("carol"), Left::Full),
+    ] {
+        assert_eq!(leave(&from, 2), want, "{from:?}");
+    }
+    assert_eq!(leave(&guest("carol"), 3), Left::Kept);
+    let from: Vec<Person> = db.mail(ALICE).unwrap().into_iter().map(|(_, m)| m.from).collect();
+    assert_eq!(from, [guest("bob"), stranger, guest("carol")], "with what they are known by");
+}
+
+#[test]
+fn whoever_ignores_somebody_ignores_what_they_become() {
+    let ignored = |name: Name, who| Change::IgnoreAdded { account: ALICE, name, who };
+    let became =
+        |before: &Person, now: &Person| Change::Became { before: before.clone(), now: now.clone() };
+    let mut db = db(&world());
+    let (eve, eva) = (guest("Eve"), guest("eva"));
+    let account = Person { account: Some(AccountId(9)), ..guest("eva") };
+    let steps = [
+        ignored(name("Eve"), eve.clone()),
+        became(&guest("EVE"), &eva),
+        became(&eva, &account),
+        became(&guest("dave"), &guest("dan")),
+    ];
+    // What is done twice does no harm.
+    db.apply(&[&steps[..], &steps[..]].concat()).unwrap();
+    let ignores = db.ignores(ALICE).unwrap();
+    assert_eq!(ignores.iter().collect::<Vec<_>>(), [&name("Eve")]);
+    assert_eq!(ignores.forms().count(), 3);
+    for who in [&eve, &eva, &account] {
+        assert!(ignores.contains(who), "{who:?}");
+    }
+    assert!(!ignores.contains(&guest("dan")));
+    assert!(db.ignores(BOB).unwrap().is_empty());
+    let mut before = account;
+    for i in 0..2 * MAX_FORMS {
+        let now = guest(&format!("eva{i}"));
+        db.apply(&[became(&before, &now)]).unwrap();
+        before = now;
+    }
+    let ignores = db.ignores(ALICE).unwrap();
+    assert_eq!(ignores.forms().count(), MAX_FORMS);
+    assert!(ignores.contains(&eve) && ignores.contains(&guest("eva15")));
+    assert!(!ignores.contains(&guest("eva0")));
+    let gone = ignores.forms().map(|(_, who)| who.clone());
+    let gone = gone.map(|who| Change::IgnoreRemoved { account: ALICE, who });
+    db.apply(&gone.collect::<Vec<_>>()).unwrap();
+    assert!(db.ignores(ALICE).unwrap().is_empty());
+}
+
+#[test]
+fn a_record_is_renewed_only_where_it_is_still_that_one() {
+    let mut db = db(&world());
+    let other = |c: &str| {
+        let phc = record().as_phc().replace("i=1000", &format!("i=100{c}"));
+        std::sync::Arc::new(PasswordRecord::parse(&phc).unwrap())
+    };
+    let renewed = |before, record| Change::RecordRenewed { account: ALICE, before, record };
+    let of_alice = |db: &Db| db.account(&key("alice")).unwrap().unwrap().record;
+    db.apply(&[renewed(other("1"), other("2"))]).unwrap();
+    assert_eq!(of_alice(&db), record());
+    db.apply(&[renewed(record(), other("2"))]).unwrap();
+    assert_eq!(of_alice(&db), other("2"));
 }
 
 #[test]

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use crate::chat::directory::IpKey;
 use crate::chat::history::{Entry, UnixMillis};
 use crate::chat::lobbies::LobbyId;
-use crate::chat::name::{Name, NameKey};
+use crate::chat::name::Name;
 use crate::chat::password::PasswordRecord;
+use crate::chat::person::Person;
 
 use super::model::{
     Account, AccountId, AuditEntry, Fingerprint, Lobby, Mail, MailId, Sanction, SanctionKind,
@@ -40,6 +41,16 @@ pub enum Change {
     /// An account was made, or its name, its password or its settings are other than before. Where it
     /// goes on is a change of its own, which may have been made meanwhile.
     AccountPut(Account),
+    /// The record of an account's password is made anew of the same password, unless it is another
+    /// password's by now.
+    RecordRenewed {
+        /// The account.
+        account: AccountId,
+        /// The record so far.
+        before: Arc<PasswordRecord>,
+        /// The record from now on.
+        record: Arc<PasswordRecord>,
+    },
     /// An account is gone, with roles, certificates, mail, ignores, mutes and bans. What it owned
     /// has no owner any more.
     AccountRemoved(AccountId),
@@ -134,15 +145,25 @@ pub enum Change {
     IgnoreAdded {
         /// The account.
         account: AccountId,
-        /// Whom it ignores.
-        who: Name,
+        /// The name that they had when they were ignored.
+        name: Name,
+        /// Whom it ignores, in one of the forms that they are known in.
+        who: Person,
     },
     /// An account ignores somebody no more.
     IgnoreRemoved {
         /// The account.
         account: AccountId,
-        /// Whom it ignored.
-        who: NameKey,
+        /// Whom it ignored, in one of the forms that they are known in.
+        who: Person,
+    },
+    /// Somebody goes on as somebody else, under another name, with an account or without: those who
+    /// ignore them go on to.
+    Became {
+        /// Who they were.
+        before: Person,
+        /// Who they are.
+        now: Person,
     },
     /// A private message waits for an account.
     MailAdded {
@@ -166,7 +187,9 @@ impl Change {
     /// Bytes that this takes in memory, to within a few, for whoever bounds what waits.
     pub fn bytes(&self) -> usize {
         let text = match self {
-            Self::Said { entry, .. } => entry.text.as_str().len() + entry.author.as_str().len(),
+            Self::Said { entry, .. } => {
+                entry.text.as_str().len() + entry.author.name.as_str().len()
+            }
             Self::LobbyPut(lobby) => {
                 let lines = [Some(&lobby.description), lobby.topic.as_ref(), lobby.prompt.as_ref()];
                 lines.into_iter().flatten().map(|line| line.as_str().len()).sum()

@@ -212,12 +212,13 @@ fn fault(
 
 /// Reads everything as a server would.
 fn values(conn: &Connection, faults: &mut Vec<String>) {
-    let message = "SELECT at, author, picture, tagged, action, text FROM message";
+    let message = "SELECT at, author, picture, tagged, action, text, account, address
+        FROM message";
     let account = "SELECT id, name, password, clock_times, colour, picture, made_at, last_lobby,
         left_at FROM account";
-    let mail = "SELECT id, sender, at, text FROM mail";
+    let mail = "SELECT id, sender, at, text, sender_account, sender_address FROM mail";
     let audit = "SELECT lobby, at, who, what FROM audit";
-    let ignored = "SELECT name FROM ignored";
+    let ignored = "SELECT key, name, who, address FROM ignored";
     let cert = "SELECT fingerprint FROM cert";
     let found = [
         load(conn, 0).map(|_| ()),
@@ -225,7 +226,7 @@ fn values(conn: &Connection, faults: &mut Vec<String>) {
         each(conn, account, |row| rows::account(row).map(|_| ())),
         each(conn, mail, |row| rows::mail(row).map(|_| ())),
         each(conn, audit, |row| rows::audit(row).map(|_| ())),
-        each(conn, ignored, |row| rows::name(&row.get::<_, String>(0)?).map(|_| ())),
+        each(conn, ignored, |row| rows::ignored(row).map(|_| ())),
         each(conn, cert, |row| Ok(row.get::<_, [u8; 32]>(0).map(|_| ())?)),
     ];
     faults.extend(found.into_iter().filter_map(Result::err).map(|error| error.to_string()));

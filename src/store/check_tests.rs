@@ -14,7 +14,7 @@ fn made(folder: &Folder) -> Db {
         Change::MailAdded {
             to: AccountId(1),
             mail: Mail {
-                from: name("bob"),
+                from: guest("bob"),
                 at: crate::chat::history::UnixMillis(1),
                 text: line("hi"),
             },

@@ -9,6 +9,7 @@ use crate::chat::history::{Entry, UnixMillis};
 use crate::chat::lobbies::LobbyId;
 use crate::chat::name::Name;
 use crate::chat::password::PasswordRecord;
+use crate::chat::person::Person;
 use crate::chat::pictures::Picture;
 use crate::chat::text::Line;
 
@@ -57,6 +58,11 @@ pub fn name(text: &str) -> Name {
     Name::parse(text).unwrap()
 }
 
+/// A guest as they are stored, from the address 10.0.0.1.
+pub fn guest(called: &str) -> Person {
+    Person { conn: None, ..Person::example(0, called) }
+}
+
 pub fn line(text: &str) -> Line {
     Line::clean(text)
 }
@@ -76,7 +82,7 @@ pub fn entry(at: u64, text: &str) -> Entry {
     Entry {
         at: UnixMillis(at),
         picture: Picture::DEFAULT,
-        author: name("alice"),
+        author: guest("alice"),
         tagged: None,
         action: false,
         text: line(text),

@@ -30,8 +30,8 @@ pub use change::Change;
 pub use check::{CheckError, Report, check};
 pub use error::StoreError;
 pub use model::{
-    Account, AccountId, AuditEntry, Fingerprint, KnownAccount, Lobby, LobbyState, Mail, MailId,
-    Missed, Sanction, SanctionKind, Scope, Settings, Snapshot, Subject,
+    Account, AccountId, AuditEntry, Fingerprint, KnownAccount, Left, Lobby, LobbyState, Mail,
+    MailId, Missed, Sanction, SanctionKind, Scope, Settings, Snapshot, Subject,
 };
 pub use refusal::{Note, OpenError};
 

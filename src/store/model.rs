@@ -7,6 +7,7 @@ use crate::chat::history::{Entry, UnixMillis};
 use crate::chat::lobbies::LobbyId;
 use crate::chat::name::Name;
 use crate::chat::password::PasswordRecord;
+use crate::chat::person::Person;
 use crate::chat::pictures::Picture;
 use crate::chat::text::Line;
 
@@ -122,7 +123,7 @@ pub struct Sanction {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mail {
     /// Who wrote it.
-    pub from: Name,
+    pub from: Person,
     /// When.
     pub at: UnixMillis,
     /// What.
@@ -132,6 +133,17 @@ pub struct Mail {
 /// Place of a mail among all that ever were, so that only what was shown is taken away.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct MailId(pub u64);
+
+/// What became of a private message to an account that is not connected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Left {
+    /// It waits.
+    Kept,
+    /// The account ignores its sender: it is not kept, and the sender is not to learn of that.
+    Ignored,
+    /// As many wait as may.
+    Full,
+}
 
 /// Something that was done to a lobby, to the server or to a user.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -7,6 +7,7 @@ use rusqlite::Connection;
 use super::fixtures_tests::*;
 use super::*;
 use crate::chat::lobbies::LobbyId;
+use crate::chat::person::Person;
 
 fn mode(path: &Path) -> u32 {
     fs::metadata(path).unwrap().permissions().mode() & 0o777
@@ -225,6 +226,34 @@ fn an_older_version_is_copied_and_migrated() {
     let (_, notes) = Db::open(&folder.data()).unwrap();
     assert!(!notes.iter().any(|note| matches!(note, Note::Migrated { .. })), "once");
     assert!(!folder.data().join("lobbyd.db.v1.bak.3").exists());
+}
+
+#[test]
+fn what_was_kept_by_name_alone_is_known_by_its_name() {
+    let folder = Folder::new();
+    made_v1(&folder);
+    let old = Connection::open(folder.database()).unwrap();
+    old.execute_batch(
+        "INSERT INTO account(id, key, name, password, clock_times, picture, made_at)
+            VALUES (1, 'ann', 'Ann', '', 0, '', 1), (2, 'bob', 'Bob', '', 0, '', 1);
+        INSERT INTO ignored VALUES (1, 'bob', 'BOB'), (1, 'eve', 'Eve');
+        INSERT INTO mail(account, sender, at, text) VALUES (1, 'eve', 1, 'hi');",
+    )
+    .unwrap();
+    drop(old);
+    let (mut db, _) = Db::open(&folder.data()).unwrap();
+    let ignores = db.ignores(AccountId(1)).unwrap();
+    assert_eq!(ignores.iter().collect::<Vec<_>>(), [&name("BOB"), &name("Eve")]);
+    let bob = Person { account: Some(AccountId(2)), ..guest("robert") };
+    // That name was an account's, so it is of the account and of no guest.
+    assert!(ignores.contains(&bob) && !ignores.contains(&guest("bob")));
+    let eve = guest("EVE");
+    let letter = &db.mail(AccountId(1)).unwrap()[0].1;
+    assert!(ignores.contains(&eve) && ignores.contains(&letter.from));
+    db.apply(&[Change::Became { before: eve, now: guest("eva") }]).unwrap();
+    assert!(db.ignores(AccountId(1)).unwrap().contains(&guest("eva")));
+    let entries = db.history(LobbyId(1), 5).unwrap();
+    assert!(entries.iter().all(|entry| entry.author == Person::named(entry.author.name.clone())));
 }
 
 #[test]

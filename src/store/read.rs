@@ -3,8 +3,9 @@
 use rusqlite::{CachedStatement, Connection, OptionalExtension, Params, Row, params};
 
 use crate::chat::history::{Entry, UnixMillis};
+use crate::chat::ignores::Ignores;
 use crate::chat::lobbies::LobbyId;
-use crate::chat::name::{Name, NameKey};
+use crate::chat::name::NameKey;
 
 use super::error::StoreError;
 use super::model::{
@@ -61,14 +62,12 @@ impl Db {
         Ok(id.optional()?.map(AccountId))
     }
 
-    /// Whom an account ignores, by name.
+    /// Whom an account ignores.
     ///
     /// # Errors
     /// Why it cannot be read.
-    pub fn ignores(&self, account: AccountId) -> Result<Vec<Name>, StoreError> {
-        let sql = "SELECT name FROM ignored WHERE account = ?1 ORDER BY key";
-        let name = |row: &Row<'_>| rows::name(&row.get::<_, String>(0)?);
-        list(self.conn.prepare_cached(sql)?, [account.0], name)
+    pub fn ignores(&self, account: AccountId) -> Result<Ignores, StoreError> {
+        ignores(&self.conn, account)
     }
 
     /// The private messages that wait for an account, oldest first.
@@ -76,7 +75,8 @@ impl Db {
     /// # Errors
     /// Why they cannot be read.
     pub fn mail(&self, account: AccountId) -> Result<Vec<(MailId, Mail)>, StoreError> {
-        let sql = "SELECT id, sender, at, text FROM mail WHERE account = ?1 ORDER BY id";
+        let sql = "SELECT id, sender, at, text, sender_account, sender_address
+            FROM mail WHERE account = ?1 ORDER BY id";
         list(self.conn.prepare_cached(sql)?, [account.0], rows::mail)
     }
 
@@ -85,9 +85,7 @@ impl Db {
     /// # Errors
     /// Why they cannot be counted.
     pub fn mail_count(&self, account: AccountId) -> Result<u64, StoreError> {
-        let sql = "SELECT count(*) FROM mail WHERE account = ?1";
-        let count = self.conn.prepare_cached(sql)?.query_row([account.0], |row| row.get(0))?;
-        Ok(uint(count))
+        Ok(mail_count(&self.conn, account)?)
     }
 
     /// The newest `max` records of the audit of a lobby or of the server, oldest first.
@@ -120,7 +118,8 @@ impl Db {
             .conn
             .prepare_cached(sql)?
             .query_row(params![lobby.0, int(at.0)], |row| row.get(0))?;
-        let sql = "SELECT at, author, picture, tagged, action, text FROM message
+        let sql = "SELECT at, author, picture, tagged, action, text, account, address
+            FROM message
             WHERE lobby = ?1 AND +at > ?2 ORDER BY seq DESC LIMIT ?3";
         // Where there are few, the walk back through the lobby ends at the last of them.
         let max = limit(max).min(count);
@@ -188,8 +187,22 @@ fn newest(conn: &Connection) -> Result<Option<UnixMillis>, StoreError> {
     Ok(newest.map(rows::time))
 }
 
+/// [`Db::ignores`] of any connection.
+pub(super) fn ignores(conn: &Connection, account: AccountId) -> Result<Ignores, StoreError> {
+    let sql = "SELECT key, name, who, address FROM ignored WHERE account = ?1 ORDER BY id, key";
+    let forms = list(conn.prepare_cached(sql)?, [account.0], rows::ignored)?;
+    Ok(forms.into_iter().collect())
+}
+
+/// [`Db::mail_count`] of any connection.
+pub(super) fn mail_count(conn: &Connection, account: AccountId) -> rusqlite::Result<u64> {
+    let sql = "SELECT count(*) FROM mail WHERE account = ?1";
+    conn.prepare_cached(sql)?.query_row([account.0], |row| row.get(0)).map(uint)
+}
+
 fn history(conn: &Connection, lobby: LobbyId, max: usize) -> Result<Vec<Entry>, StoreError> {
-    let sql = "SELECT at, author, picture, tagged, action, text FROM message
+    let sql = "SELECT at, author, picture, tagged, action, text, account, address
+            FROM message
         WHERE lobby = (SELECT id FROM lobby WHERE id = ?1) ORDER BY seq DESC LIMIT ?2";
     let values = params![lobby.0, limit(max)];
     list(conn.prepare_cached(sql)?, values, rows::entry).map(reversed)

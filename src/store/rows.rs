@@ -9,6 +9,7 @@ use crate::chat::history::{Entry, UnixMillis};
 use crate::chat::lobbies::LobbyId;
 use crate::chat::name::Name;
 use crate::chat::password::PasswordRecord;
+use crate::chat::person::Person;
 use crate::chat::pictures::Picture;
 use crate::chat::text::Line;
 
@@ -51,11 +52,29 @@ fn maybe_text<'a>(row: &'a Row<'_>, column: usize) -> Result<Option<&'a str>, St
     value.as_str_or_null().map_err(|_| StoreError::unreadable("text"))
 }
 
-/// `at, author, picture, tagged, action, text`
+/// A name, with `account, address` from `column` on.
+fn person(name: Name, row: &Row<'_>, column: usize) -> Result<Person, StoreError> {
+    let unreadable = || StoreError::unreadable("address");
+    let bytes = row.get_ref(column + 1)?.as_blob_or_null().map_err(|_| unreadable())?;
+    let ip = bytes.map(|bytes| IpKey::from_bytes(bytes).ok_or_else(unreadable)).transpose()?;
+    let account = row.get::<_, Option<u32>>(column)?.map(AccountId);
+    Ok(Person { name, conn: None, account, ip })
+}
+
+/// The number of the account; of a guest the bytes of the address, which says nothing of an account.
+/// Connections are numbered anew by each process, so theirs is not stored.
+pub(super) fn person_columns(who: &Person) -> (Option<u32>, Option<[u8; IpKey::BYTES]>) {
+    match who.account {
+        Some(account) => (Some(account.0), None),
+        None => (None, who.ip.map(IpKey::to_bytes)),
+    }
+}
+
+/// `at, author, picture, tagged, action, text, account, address`
 pub(super) fn entry(row: &Row<'_>) -> Result<Entry, StoreError> {
     Ok(Entry {
         at: time(row.get(0)?),
-        author: name(text(row, 1)?)?,
+        author: person(name(text(row, 1)?)?, row, 6)?,
         picture: Picture::restore(text(row, 2)?),
         tagged: maybe_text(row, 3)?.map(name).transpose()?,
         action: row.get(4)?,
@@ -147,14 +166,20 @@ pub(super) fn sanction(row: &Row<'_>) -> Result<Sanction, StoreError> {
     })
 }
 
-/// `id, sender, at, text`
+/// `id, sender, at, text, sender_account, sender_address`
 pub(super) fn mail(row: &Row<'_>) -> Result<(MailId, Mail), StoreError> {
     let mail = Mail {
-        from: name(text(row, 1)?)?,
+        from: person(name(text(row, 1)?)?, row, 4)?,
         at: time(row.get(2)?),
         text: Line::clean(text(row, 3)?),
     };
     Ok((MailId(uint(row.get(0)?)), mail))
+}
+
+/// `key, name, who, address`: the name that they had when they were ignored, and one of the forms that
+/// they are known in.
+pub(super) fn ignored(row: &Row<'_>) -> Result<(Name, Person), StoreError> {
+    Ok((name(text(row, 1)?)?, person(name(text(row, 0)?)?, row, 2)?))
 }
 
 /// `lobby, at, who, what`

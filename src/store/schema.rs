@@ -240,6 +240,8 @@ fn persons(tx: &Transaction<'_>) -> rusqlite::Result<()> {
             FROM ignored;
         DROP TABLE ignored;
         ALTER TABLE ignored_person RENAME TO ignored;
-        CREATE INDEX ignored_by_account ON ignored(account);",
+        CREATE INDEX ignored_by_account ON ignored(account);
+        CREATE INDEX ignored_by_key ON ignored(key);
+        CREATE INDEX ignored_by_who ON ignored(who);",
     )
 }

@@ -51,7 +51,8 @@ pub(super) fn find(
     let Some(query) = query(lobby, words) else { return Ok(Vec::new()) };
     // Messages of a lobby are numbered in its order, so the newest have the highest numbers.
     let mut found = conn.prepare_cached(
-        "SELECT m.at, m.author, m.picture, m.tagged, m.action, m.text
+        "SELECT m.at, m.author, m.picture, m.tagged, m.action, m.text,
+            m.account, m.address
         FROM search CROSS JOIN message AS m ON m.id = search.rowid
         WHERE search MATCH ?1 AND m.lobby = (SELECT id FROM lobby WHERE id = ?2)
         ORDER BY search.rowid DESC LIMIT ?3",

@@ -3,19 +3,25 @@
 use std::time::Duration;
 
 use super::meaning::Addressed;
-use crate::chat::password::Secret;
+use crate::chat::password::{Password, PasswordFault};
 use crate::chat::text::Line;
 use crate::chat::times::Span;
 
 /// The arguments that are still to be read.
 pub(super) struct Args<'a> {
     rest: &'a str,
+    fault: Option<PasswordFault>,
 }
 
 impl<'a> Args<'a> {
     /// All of `rest`.
     pub(super) fn new(rest: &'a str) -> Self {
-        Self { rest }
+        Self { rest, fault: None }
+    }
+
+    /// What is wrong with a password that was read.
+    pub(super) fn fault(&self) -> Option<PasswordFault> {
+        self.fault
     }
 
     /// The next word, or the next text in quotes. A quote that is never closed is a character.
@@ -62,12 +68,18 @@ impl<'a> Args<'a> {
     }
 
     /// A password: the next word.
-    pub(super) fn secret(&mut self) -> Option<Secret> {
-        self.word().as_deref().map(Secret::new)
+    pub(super) fn secret(&mut self) -> Option<Password> {
+        let word = self.word()?;
+        self.password(&word)
+    }
+
+    /// A word as a password. One that is none is a [fault](Self::fault) of the whole command.
+    pub(super) fn password(&mut self, word: &str) -> Option<Password> {
+        Password::parse(word).map_err(|fault| self.fault = Some(fault)).ok()
     }
 
     /// The one word that is left, as a password.
-    pub(super) fn only_secret(&mut self) -> Option<Secret> {
+    pub(super) fn only_secret(&mut self) -> Option<Password> {
         let secret = self.secret()?;
         self.end()?;
         Some(secret)

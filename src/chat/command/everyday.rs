@@ -4,7 +4,6 @@ use super::args::Args;
 use super::meaning::{About, Command, NewLobby};
 use super::moderation::lobby_password;
 use super::{Cost, Group, Spec, spec};
-use crate::chat::password::Secret;
 use crate::chat::roles::Right;
 use crate::chat::text::Line;
 
@@ -205,7 +204,7 @@ fn create(args: &mut Args<'_>) -> Option<Command> {
     let new = match args.free_text() {
         None => NewLobby { name, password: None, description: Line::clean(&second) },
         Some(description) => {
-            NewLobby { name, password: lobby_password(Secret::new(&second))?, description }
+            NewLobby { name, password: lobby_password(args.password(&second)?)?, description }
         }
     };
     Some(Command::Create(new))

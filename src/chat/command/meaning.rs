@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::Spec;
 use crate::chat::accounts::{CertPrefix, MIN_ACCOUNT_PASSWORD_CHARS};
-use crate::chat::password::{MAX_PASSWORD_CHARS, Secret};
+use crate::chat::password::{MAX_PASSWORD_CHARS, Password};
 use crate::chat::text::Line;
 
 /// A command with its arguments. Names of users and lobbies are as typed.
@@ -23,7 +23,7 @@ pub enum Command {
         /// The lobby.
         lobby: String,
         /// The password, where one was given.
-        password: Option<Secret>,
+        password: Option<Password>,
     },
     /// `/history`; how many messages.
     History(usize),
@@ -66,16 +66,16 @@ pub enum Command {
     /// `/color`
     Colours(bool),
     /// `/register`
-    Register(Secret),
+    Register(Password),
     /// `/passwd`
     ChangePassword {
         /// The one so far.
-        old: Secret,
+        old: Password,
         /// The one from now on.
-        new: Secret,
+        new: Password,
     },
     /// `/unregister`
-    Unregister(Secret),
+    Unregister(Password),
     /// `/cert add`
     AddCert,
     /// `/cert list`
@@ -115,7 +115,7 @@ pub enum Command {
     /// `/deop`
     Deop(String),
     /// `/setpass`; none for a public lobby.
-    SetPassword(Option<Secret>),
+    SetPassword(Option<Password>),
     /// `/transfer`
     Transfer(String),
     /// `/accept`
@@ -147,7 +147,7 @@ pub struct NewLobby {
     /// The name as typed.
     pub name: String,
     /// The password; none for a public lobby.
-    pub password: Option<Secret>,
+    pub password: Option<Password>,
     /// The description.
     pub description: Line,
 }
@@ -209,11 +209,11 @@ impl Command {
     }
 }
 
-fn lobby_password(password: &Secret) -> Option<OverLimit> {
+fn lobby_password(password: &Password) -> Option<OverLimit> {
     (password.chars() > MAX_PASSWORD_CHARS).then_some(OverLimit::Password)
 }
 
-fn account_password(password: &Secret) -> Option<OverLimit> {
+fn account_password(password: &Password) -> Option<OverLimit> {
     let short = password.chars() < MIN_ACCOUNT_PASSWORD_CHARS;
     short.then_some(OverLimit::ShortPassword).or_else(|| lobby_password(password))
 }

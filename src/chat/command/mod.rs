@@ -16,6 +16,7 @@ use self::args::Args;
 pub use self::everyday::{DEFAULT_HISTORY, MAX_FOUND, MAX_HISTORY};
 pub use self::meaning::{About, Addressed, Banning, Command, NewLobby, OverLimit};
 pub use self::moderation::MAX_SLOW;
+use super::password::PasswordFault;
 use super::roles::Right;
 use super::text::Line;
 
@@ -48,6 +49,9 @@ pub enum CommandError {
     /// Something is missing, or there is too much.
     #[error("wrong arguments")]
     Usage(&'static Spec),
+    /// One of the passwords is none.
+    #[error(transparent)]
+    Password(#[from] PasswordFault),
 }
 
 /// A row of the table: all that is to be known of a command.
@@ -209,7 +213,9 @@ pub fn parse(line: Line) -> Input {
         let parsed = Err(CommandError::Unknown);
         return Input::Command { cost: Cost::Message, right: Right::Everyone, parsed };
     };
-    let parsed = (spec.parse)(&mut Args::new(rest)).ok_or(CommandError::Usage(spec));
+    let mut args = Args::new(rest);
+    let parsed = (spec.parse)(&mut args).ok_or(CommandError::Usage(spec));
+    let parsed = args.fault().map_or(parsed, |fault| Err(fault.into()));
     let cost = match &parsed {
         // Forms that only show something, of commands that else change something.
         Ok(Command::ListIgnored | Command::ListPictures | Command::ListCerts) => Cost::Look,

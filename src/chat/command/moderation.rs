@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::args::Args;
 use super::meaning::{Banning, Command};
 use super::{Cost, Group, Spec};
-use crate::chat::password::Secret;
+use crate::chat::password::Password;
 use crate::chat::roles::Right;
 
 /// The longest time that `/slow` puts between a user's messages.
@@ -206,7 +206,7 @@ fn banning(args: &mut Args<'_>) -> Option<Banning> {
 
 /// The password that a lobby is given, none where the word for none is; the outer none is for an
 /// empty one.
-pub(super) fn lobby_password(typed: Secret) -> Option<Option<Secret>> {
-    let given = typed.chars() > 0;
-    given.then(|| (typed.expose() != NO_PASSWORD).then_some(typed))
+pub(super) fn lobby_password(typed: Password) -> Option<Option<Password>> {
+    let given = !typed.is_empty();
+    given.then(|| (typed.secret().expose() != NO_PASSWORD).then_some(typed))
 }

@@ -1,9 +1,8 @@
 use std::time::Duration;
 
-use super::tests::command;
+use super::tests::{command, password};
 use super::*;
 use crate::chat::accounts::CertPrefix;
-use crate::chat::password::Secret;
 
 fn clean(text: &str) -> Option<Line> {
     Some(Line::clean(text))
@@ -67,9 +66,9 @@ fn everyday_commands_read_their_arguments() {
 
 #[test]
 fn account_commands_read_passwords_as_one_word() {
-    let new = |text: &str| Ok(Command::Register(Secret::new(text)));
+    let new = |text: &str| Ok(Command::Register(password(text)));
     let changed = |old: &str, new: &str| {
-        Ok(Command::ChangePassword { old: Secret::new(old), new: Secret::new(new) })
+        Ok(Command::ChangePassword { old: password(old), new: password(new) })
     };
     let prefix = |text| CertPrefix::parse(text).unwrap();
     let cases = [
@@ -81,7 +80,7 @@ fn account_commands_read_passwords_as_one_word() {
         ("/passwd \"old one\" \"new one\"", changed("old one", "new one")),
         ("/passwd old", Err("/passwd")),
         ("/passwd old new newer", Err("/passwd")),
-        ("/unregister pw", Ok(Command::Unregister(Secret::new("pw")))),
+        ("/unregister pw", Ok(Command::Unregister(password("pw")))),
         ("/unregister", Err("/unregister")),
         ("/cert add", Ok(Command::AddCert)),
         ("/cert ADD", Ok(Command::AddCert)),
@@ -145,7 +144,7 @@ fn moderation_commands_read_users_times_and_reasons() {
         ("/op", Err("/op")),
         ("/deop bob", Ok(Command::Deop(bob()))),
         ("/setpass no-pass", Ok(Command::SetPassword(None))),
-        ("/setpass \"open sesame\"", Ok(Command::SetPassword(Some(Secret::new("open sesame"))))),
+        ("/setpass \"open sesame\"", Ok(Command::SetPassword(Some(password("open sesame"))))),
         ("/setpass \"\"", Err("/setpass")),
         ("/setpass open sesame", Err("/setpass")),
         ("/setpass", Err("/setpass")),

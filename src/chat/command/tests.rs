@@ -1,31 +1,65 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::chat::password::Secret;
+use crate::chat::password::Password;
 
 pub(super) fn command(text: &str) -> Result<Command, &'static str> {
     match parse(Line::clean(text)) {
         Input::Command { parsed: Ok(command), .. } => Ok(command),
         Input::Command { parsed: Err(CommandError::Usage(spec)), .. } => Err(spec.word),
         Input::Command { parsed: Err(CommandError::Unknown), .. } => Err("unknown"),
+        Input::Command { parsed: Err(CommandError::Password(_)), .. } => Err("no password"),
         Input::Say(_) | Input::Blank | Input::Overlong => Err("no command"),
     }
 }
 
-fn created(name: &str, password: Option<&str>, description: &str) -> Result<Command, &'static str> {
+pub(super) fn password(text: &str) -> Password {
+    Password::parse(text).unwrap()
+}
+
+fn created(name: &str, given: Option<&str>, description: &str) -> Result<Command, &'static str> {
     Ok(Command::Create(NewLobby {
         name: name.to_owned(),
-        password: password.map(Secret::new),
+        password: given.map(password),
         description: Line::clean(description),
     }))
 }
 
-fn joined(lobby: &str, password: Option<&str>) -> Result<Command, &'static str> {
-    Ok(Command::Join { lobby: lobby.to_owned(), password: password.map(Secret::new) })
+fn joined(lobby: &str, given: Option<&str>) -> Result<Command, &'static str> {
+    Ok(Command::Join { lobby: lobby.to_owned(), password: given.map(password) })
 }
 
 fn addressed(to: &str, text: &str) -> Addressed {
     Addressed { to: to.to_owned(), text: Line::clean(text) }
+}
+
+#[test]
+fn a_password_with_a_byte_that_is_no_text_is_none_in_whatever_command() {
+    for text in [
+        "/register pass\u{fffd}word",
+        "/passwd old-\u{fffd} new-password",
+        "/passwd old-password new-\u{fffd}",
+        "/unregister \u{fffd}",
+        "/join den \u{fffd}",
+        "/create den \u{fffd} All about it",
+        "/setpass \u{fffd}",
+    ] {
+        assert_eq!(command(text), Err("no password"), "{text}");
+    }
+    assert_eq!(command("/create den \u{fffd}"), created("den", None, "\u{fffd}"));
+}
+
+#[test]
+fn passwords_are_read_in_one_form() {
+    assert_eq!(command("/join den pa\u{308}ss").as_ref().map(secret), Ok("p\u{e4}ss".to_owned()));
+    assert_eq!(command("/join den a\u{a0}b").as_ref().map(secret), Ok("a b".to_owned()));
+}
+
+fn secret(command: &Command) -> String {
+    match command {
+        Command::Join { password: Some(password), .. } => password.secret().expose().to_owned(),
+        other => panic!("{other:?}"),
+    }
 }
 
 #[test]

@@ -18,12 +18,12 @@ use super::times::{Times, When};
 pub fn message(sheet: &mut Sheet, entry: &Entry, when: Option<When>) {
     sheet.on(Colour::Yellow).picture(entry.picture);
     if entry.action {
-        sheet.fixed(" * ").name(&entry.author).off().fixed(" ").line(&entry.text);
+        sheet.fixed(" * ").name(&entry.author.name).off().fixed(" ").line(&entry.text);
         dated(sheet, when);
         sheet.newline();
         return;
     }
-    sheet.fixed(" ").name(&entry.author).off();
+    sheet.fixed(" ").name(&entry.author.name).off();
     if let Some(tagged) = &entry.tagged {
         sheet.on(Colour::Cyan).fixed(" @").name(tagged).off();
     }

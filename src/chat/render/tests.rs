@@ -6,6 +6,7 @@ use crate::chat::ansi::Style;
 use crate::chat::deeds::Deed;
 use crate::chat::directory::ConnId;
 use crate::chat::history::Age;
+use crate::chat::person::Person;
 use crate::chat::pictures::Picture;
 use crate::chat::sanctions::Sanction;
 use crate::chat::times::Span;
@@ -35,7 +36,7 @@ fn entry(tagged: Option<&str>) -> Entry {
     Entry {
         at: UnixMillis(1_000),
         picture: Picture::DEFAULT,
-        author: name("alice"),
+        author: Person::named(name("alice")),
         tagged: tagged.map(name),
         action: false,
         text: Line::clean("Hello everyone!"),
@@ -209,7 +210,7 @@ fn a_live_message_is_dated_in_the_way_that_clocks_replace() {
     let entry = Entry {
         at: UnixMillis(0),
         picture: Picture::DEFAULT,
-        author: name("alice"),
+        author: Person::named(name("alice")),
         tagged: None,
         action: false,
         text: Line::clean("hi"),

@@ -25,7 +25,7 @@ use super::ansi::Colour;
 use super::command::Spec;
 use super::lobbies::CreateError;
 use super::name::Name;
-use super::password::MAX_PASSWORD_CHARS;
+use super::password::{MAX_PASSWORD_CHARS, PasswordFault};
 use super::pictures::Picture;
 use super::render::Sheet;
 use super::room::{JoinError, PromptError};
@@ -40,6 +40,8 @@ pub enum Reply<'a> {
     PasswordTooLong,
     /// The password of an account is too short.
     PasswordTooShort,
+    /// What was given as a password is none.
+    NoPassword(PasswordFault),
     /// The question to Rox is over this many characters.
     QuestionTooLong(usize),
     /// Over the rate limit, for so many seconds more.
@@ -106,6 +108,7 @@ pub fn reply(sheet: &mut Sheet, reply: &Reply<'_>) {
             .fixed("Password too short (min ")
             .number(MIN_ACCOUNT_PASSWORD_CHARS as u64)
             .fixed(" chars)"),
+        Reply::NoPassword(PasswordFault::NotUtf8) => sheet.fixed(NOT_UTF8),
         Reply::QuestionTooLong(max) => {
             sheet.fixed("AI question too long. Max: ").number(*max as u64).fixed(" characters")
         }
@@ -114,12 +117,7 @@ pub fn reply(sheet: &mut Sheet, reply: &Reply<'_>) {
         Reply::Usage(spec) => help::usage(sheet.fixed("Usage: "), spec),
         Reply::UserNotFound => sheet.fixed("User not found."),
         Reply::Created { lobby, private } => created(sheet, lobby, *private),
-        Reply::NotCreated(why) => sheet.fixed(match why {
-            CreateError::BadName(_) => "Lobby name must be 2-20 letters, numbers, - or _",
-            CreateError::Exists => "Lobby already exists",
-            CreateError::TooManyOfUser => "You have too many lobbies",
-            CreateError::TooMany => "Too many lobbies on this server",
-        }),
+        Reply::NotCreated(why) => not_created(sheet, why),
         Reply::NotJoined(why) => not_joined(sheet, why),
         Reply::PictureSet(picture) => {
             sheet.fixed("Profile picture changed to: ").off().picture(*picture)
@@ -168,6 +166,9 @@ impl Reply<'_> {
     }
 }
 
+const NOT_UTF8: &str =
+    "This password is not valid UTF-8. Set your terminal to UTF-8 and type it again.";
+
 const SERVER_BUSY: &str = "Server is busy, try again in a moment.";
 
 fn too_long(sheet: &mut Sheet, max: u64) -> &mut Sheet {
@@ -186,6 +187,18 @@ fn created<'s>(sheet: &'s mut Sheet, lobby: &Name, private: bool) -> &'s mut She
     sheet.fixed(if private { "Created private lobby '" } else { "Created public lobby '" });
     sheet.name(lobby).fixed("'. Use /join ").name(lobby);
     sheet.fixed(if private { " <password> to enter." } else { " to enter." })
+}
+
+fn not_created<'s>(sheet: &'s mut Sheet, why: &CreateError) -> &'s mut Sheet {
+    match why {
+        CreateError::BadName(_) => sheet.fixed("Lobby name must be 2-20 letters, numbers, - or _"),
+        CreateError::Exists => sheet.fixed("Lobby already exists"),
+        CreateError::TooClose(lobby) => {
+            sheet.fixed("Lobby name too close to '").name(lobby).fixed("', try another.")
+        }
+        CreateError::TooManyOfUser => sheet.fixed("You have too many lobbies"),
+        CreateError::TooMany => sheet.fixed("Too many lobbies on this server"),
+    }
 }
 
 fn not_joined<'s>(sheet: &'s mut Sheet, why: &JoinError) -> &'s mut Sheet {

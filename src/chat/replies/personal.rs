@@ -31,6 +31,8 @@ pub enum PersonalReply<'a> {
     Colours(bool),
     /// Nobody has written to them.
     NobodyWrote,
+    /// Whom they would answer is not there any more, who had this name.
+    IsGone(&'a Name),
     /// Whom they wrote to is not connected: the message waits.
     MailKept(&'a Name),
     /// As many wait as may, so it does not.
@@ -48,6 +50,7 @@ impl PersonalReply<'_> {
             Self::NotRenamed(_)
                 | Self::NotIgnored(_)
                 | Self::NobodyWrote
+                | Self::IsGone(_)
                 | Self::MailFull(_)
                 | Self::NothingSaid
                 | Self::NothingFound
@@ -77,6 +80,7 @@ impl PersonalReply<'_> {
             Self::Colours(true) => sheet.fixed("Colours are on."),
             Self::Colours(false) => sheet.fixed("Colours are off."),
             Self::NobodyWrote => sheet.fixed("Nobody has written to you yet."),
+            Self::IsGone(name) => sheet.name(name).fixed(" is gone."),
             Self::MailKept(name) => {
                 sheet.name(name).fixed(" is not connected. They will see it at their next login.")
             }

@@ -4,6 +4,7 @@ use super::super::tests::written;
 use super::*;
 use crate::chat::accounts::{AccountId, Subject};
 use crate::chat::directory::IpKey;
+use crate::chat::person::Person;
 use crate::chat::pictures::Picture;
 
 const NOW: UnixMillis = UnixMillis(10_000_000);
@@ -16,7 +17,7 @@ fn entry(text: &str, secs_ago: u64, action: bool) -> Entry {
     Entry {
         at: UnixMillis(NOW.0 - secs_ago * 1_000),
         picture: Picture::DEFAULT,
-        author: name("alice"),
+        author: Person::named(name("alice")),
         tagged: None,
         action,
         text: Line::clean(text),
@@ -113,7 +114,7 @@ fn certificates_are_listed_by_their_beginning() {
 fn whom_one_ignores_is_listed() {
     let mut ignores = Ignores::default();
     assert_eq!(written(|s| ignored(s, &ignores)), "You ignore nobody.\n");
-    ignores.add(&name("alice"), name("eve")).unwrap();
+    ignores.add(&Person::example(1, "alice"), Person::example(2, "eve")).unwrap();
     assert_eq!(written(|s| ignored(s, &ignores)), "=== Ignored users (1) ===\n  eve\n");
 }
 

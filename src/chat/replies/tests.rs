@@ -41,6 +41,10 @@ fn one_line_answers() {
         (Reply::TooLong(1000), "Message too long (max 1000 chars)"),
         (Reply::PasswordTooLong, "Password too long (max 128 chars)"),
         (Reply::PasswordTooShort, "Password too short (min 8 chars)"),
+        (
+            Reply::NoPassword(PasswordFault::NotUtf8),
+            "This password is not valid UTF-8. Set your terminal to UTF-8 and type it again.",
+        ),
         (Reply::NotStored, "That could not be stored, so nothing was changed."),
         (Reply::QuestionTooLong(1000), "AI question too long. Max: 1000 characters"),
         (Reply::RateLimited(7), "⚠ Rate limited! Wait 7 seconds."),
@@ -59,6 +63,10 @@ fn one_line_answers() {
             "Created private lobby 'coding'. Use /join coding <password> to enter.",
         ),
         (Reply::NotCreated(CreateError::Exists), "Lobby already exists"),
+        (
+            Reply::NotCreated(CreateError::TooClose(name("coding"))),
+            "Lobby name too close to 'coding', try another.",
+        ),
         (
             Reply::NotCreated(CreateError::BadName(NameError::TooShort)),
             "Lobby name must be 2-20 letters, numbers, - or _",
@@ -134,6 +142,10 @@ fn a_password_is_asked_for() {
     for (problem, want) in [
         (PasswordProblem::Wrong, "Wrong password."),
         (PasswordProblem::TooManyAttempts(9), "Too many attempts. Wait 9 seconds."),
+        (
+            PasswordProblem::NotUtf8,
+            "This password is not valid UTF-8. Set your terminal to UTF-8 and type it again.",
+        ),
         (PasswordProblem::ServerBusy, "Server is busy, try again in a moment."),
     ] {
         assert_eq!(plain(&ask_password_again(problem)), format!("\n{want}\nPassword: "));
@@ -192,6 +204,7 @@ fn answers_about_oneself_and_whom_one_hears() {
         (Colours(true), "Colours are on."),
         (Colours(false), "Colours are off."),
         (NobodyWrote, "Nobody has written to you yet."),
+        (IsGone(&bob), "bob is gone."),
         (MailKept(&bob), "bob is not connected. They will see it at their next login."),
         (
             MailFull(&bob),
@@ -358,6 +371,8 @@ fn the_welcome_names_the_commands_and_asks_for_a_name() {
 fn farewells_carry_no_prompt() {
     assert_eq!(plain(&farewell(Farewell::Quit)), "\nDisconnecting from server. Goodbye!\n");
     assert_eq!(plain(&farewell(Farewell::Shutdown)), "\nServer is shutting down. Goodbye!\n");
+    let locked = plain(&farewell(Farewell::TooManyAttempts(7)));
+    assert_eq!(locked, "\nToo many attempts. Wait 7 seconds.\n");
     assert_eq!(plain(&farewell(Farewell::Elsewhere)), "\nLogged in from elsewhere.\n");
     let tls = plain(&farewell(Farewell::SpeaksTls(Some(8443))));
     assert_eq!(tls, "\nThis port does not speak TLS. Use port 8443.\n");

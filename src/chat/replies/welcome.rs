@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::{SERVER_BUSY, moderation, too_long, too_many_attempts};
+use super::{NOT_UTF8, SERVER_BUSY, moderation, too_long, too_many_attempts};
 use crate::chat::ansi::{BLOCK_START, Colour};
 use crate::chat::directory::Refusal;
 use crate::chat::name::{Name, NameError};
@@ -106,6 +106,8 @@ pub enum PasswordProblem {
     Wrong,
     /// This address gave too many wrong ones; seconds to wait.
     TooManyAttempts(u64),
+    /// It is no text.
+    NotUtf8,
     /// Something inside does not answer.
     ServerBusy,
 }
@@ -117,6 +119,7 @@ pub fn ask_password_again(problem: PasswordProblem) -> Bytes {
     match problem {
         PasswordProblem::Wrong => sheet.fixed("Wrong password."),
         PasswordProblem::TooManyAttempts(secs) => too_many_attempts(&mut sheet, secs),
+        PasswordProblem::NotUtf8 => sheet.fixed(NOT_UTF8),
         PasswordProblem::ServerBusy => sheet.fixed(SERVER_BUSY),
     };
     sheet.off().newline().fixed(PASSWORD_PROMPT).take()
@@ -135,6 +138,8 @@ pub enum Farewell {
     LoginTimeout,
     /// Too many wrong passwords at the login.
     WrongPasswords,
+    /// Too many wrong passwords from this address; seconds to wait.
+    TooManyAttempts(u64),
     /// The same account has logged in over another connection.
     Elsewhere,
     /// Kicked from the general lobby.
@@ -159,6 +164,7 @@ pub fn farewell(farewell: Farewell) -> Bytes {
         Farewell::TooSlow => sheet.fixed("You read too slowly and were disconnected."),
         Farewell::LoginTimeout => sheet.fixed("No username in time. Goodbye!"),
         Farewell::WrongPasswords => sheet.fixed("Too many wrong passwords. Goodbye!"),
+        Farewell::TooManyAttempts(secs) => too_many_attempts(&mut sheet, secs),
         Farewell::Elsewhere => sheet.fixed("Logged in from elsewhere."),
         Farewell::Kicked => sheet.fixed("You were kicked. Goodbye!"),
         Farewell::Banned => sheet.fixed("You are banned from this server. Goodbye!"),

@@ -225,7 +225,7 @@ impl<H> Room<H> {
     ) -> Result<Entry, SayError> {
         self.speak(conn, now)?;
         let member = self.members.get(&conn).ok_or(SayError::NotHere)?;
-        let (picture, author) = (member.picture, member.who.name.clone());
+        let (picture, author) = (member.picture, (&member.who).into());
         let Saying { text, tagged, action } = saying;
         let entry = Entry { at: now, picture, author, tagged, action, text };
         self.history.push(entry.clone());

@@ -85,7 +85,7 @@ fn only_members_speak_and_what_they_say_is_kept() {
     join(&mut room, guest(1, "alice")).unwrap();
     room.set_picture(ConnId(1), Picture::find("cat").unwrap());
     let entry = say(&mut room, 1, NOW).unwrap();
-    assert_eq!((entry.author.as_str(), entry.picture.as_str()), ("alice", "(=^・^=)"));
+    assert_eq!((entry.author.name.as_str(), entry.picture.as_str()), ("alice", "(=^・^=)"));
     let action = Saying { action: true, ..Saying::message(Line::clean("waves")) };
     assert!(room.say(ConnId(1), action, NOW).unwrap().action);
     assert_eq!(room.recent(NOW).count(), 2);
