@@ -26,7 +26,7 @@ use crate::chat::users::Users;
 use crate::config::Config;
 use crate::store::{Change, SanctionKind, Snapshot};
 
-/// How often addresses without a recent wrong password are forgotten.
+/// How often addresses without a recent wrong password or connection are forgotten.
 const FORGET_EVERY: Duration = Duration::from_secs(60);
 
 /// The number of `general`.
@@ -93,7 +93,11 @@ impl Registry {
             next_lobby: GENERAL_ID.0 + 1,
             next_account: AccountId(1),
             connections: HashMap::new(),
-            admission: Admission::new(config.max_connections, config.max_connections_per_ip),
+            admission: Admission::new(
+                config.max_connections,
+                config.max_connections_per_ip,
+                config.connects_per_minute,
+            ),
             users: Users::default(),
             displaced: HashMap::new(),
             accounts: Accounts::new(config.admins.iter().cloned()),
@@ -176,7 +180,10 @@ impl Actor for Registry {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        ctx.run_interval(FORGET_EVERY, |registry, _| registry.guesses.forget_old(Instant::now()));
+        ctx.run_interval(FORGET_EVERY, |registry, _| {
+            registry.guesses.forget_old(Instant::now());
+            registry.admission.forget_old(Instant::now());
+        });
     }
 }
 
@@ -197,7 +204,7 @@ impl Handler<Admit> for Registry {
 
     fn handle(&mut self, Admit(ip): Admit, _: &mut Self::Context) -> Self::Result {
         survive(Err(Refusal::Full), || {
-            self.admission.admit(ip)?;
+            self.admission.admit(ip, Instant::now())?;
             let conn = ConnId(self.next_conn);
             self.next_conn += 1;
             self.connections.insert(conn, Connection { ip, guessing: false, lobby: None });

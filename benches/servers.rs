@@ -166,6 +166,7 @@ fn command(kind: Kind, port: u16, folder: &Path, tls: bool) -> Command {
                 ("CHAT_TLS_ADDR", secure),
                 ("CHAT_MAX_CONNECTIONS", "0"),
                 ("CHAT_MAX_CONNECTIONS_PER_IP", "0"),
+                ("CHAT_CONNECTS_PER_MINUTE", "0"),
                 ("CHAT_RATE_MESSAGES", "0"),
                 ("CHAT_MAX_LOBBIES_PER_USER", "100000"),
                 ("CHAT_DATA_DIR", data),

@@ -91,6 +91,7 @@ impl Server {
             ("CHAT_TLS_ADDR", "off"),
             ("CHAT_RATE_MESSAGES", "0"),
             ("CHAT_MAX_CONNECTIONS_PER_IP", "0"),
+            ("CHAT_CONNECTS_PER_MINUTE", "0"),
         ];
         all.retain(|(key, _)| !env.iter().any(|(k, _)| k == key));
         all.extend(env);

@@ -96,9 +96,14 @@ impl Session {
             }
             Stage::Linger { read } => {
                 let mut scrap = [0; 1024];
-                match self.peer.transport().poll_read(cx, &mut scrap) {
+                let mut transport = self.peer.transport();
+                let result = transport.poll_read(cx, &mut scrap);
+                let count = if let Poll::Ready(Ok(count)) = result { count } else { 0 };
+                *read += transport.taken(count);
+                match result {
+                    _ if *read > LINGER_BYTES => self.phase = Phase::Done,
                     Poll::Pending => return Poll::Pending,
-                    Poll::Ready(Ok(count)) if count > 0 && *read < LINGER_BYTES => *read += count,
+                    Poll::Ready(Ok(count)) if count > 0 => {}
                     Poll::Ready(_) => self.phase = Phase::Done,
                 }
             }

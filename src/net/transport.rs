@@ -10,6 +10,7 @@ use tokio::net::TcpStream;
 use tokio::task::coop::unconstrained;
 use tokio_openssl::SslStream;
 
+use super::link::Link;
 use crate::chat::accounts::Fingerprint;
 
 /// A socket, with TLS around it or without.
@@ -17,10 +18,49 @@ pub enum Transport {
     /// Plain TCP.
     Plain(TcpStream),
     /// TLS; boxed, since most connections have none.
-    Tls(Box<SslStream<TcpStream>>),
+    Tls(Box<SslStream<Link>>),
+}
+
+/// A connection that changes threads: its socket is in no reactor.
+pub struct Arrival {
+    /// The socket.
+    pub socket: std::net::TcpStream,
+    /// TLS, its handshake over, that waits for its socket; none for a plain connection.
+    pub tls: Option<Box<SslStream<Link>>>,
 }
 
 impl Transport {
+    /// Puts a connection into the reactor of this thread.
+    ///
+    /// # Errors
+    /// The reactor does not take the socket.
+    pub fn of(Arrival { socket, tls }: Arrival) -> io::Result<Self> {
+        let socket = TcpStream::from_std(socket)?;
+        Ok(match tls {
+            None => Self::Plain(socket),
+            Some(mut stream) => {
+                stream.get_mut().arrive(socket);
+                Self::Tls(stream)
+            }
+        })
+    }
+
+    /// A turn of its Session begins, which has so many reads off the socket.
+    pub fn begin_turn(&mut self) {
+        if let Self::Tls(stream) = self {
+            stream.get_mut().begin_turn();
+        }
+    }
+
+    /// What was read since this was last asked, in bytes of text, where so much text came of it: TLS
+    /// has records without any, and its own way of counting.
+    pub fn taken(&mut self, text: usize) -> usize {
+        match self {
+            Self::Plain(_) => text,
+            Self::Tls(stream) => stream.get_mut().take_count(),
+        }
+    }
+
     /// Most bytes that are worth offering to one write: for TLS, one record.
     pub fn max_write(&self) -> usize {
         match self {
@@ -35,19 +75,6 @@ impl Transport {
         let Self::Tls(stream) = self else { return None };
         let digest = stream.ssl().peer_certificate()?.digest(MessageDigest::sha256()).ok()?;
         digest.as_ref().try_into().ok().map(Fingerprint)
-    }
-
-    /// Drives the TLS handshake; done at once for plain TCP.
-    ///
-    /// # Errors
-    /// The handshake failed.
-    pub fn poll_handshake(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self {
-            Self::Plain(_) => Poll::Ready(Ok(())),
-            Self::Tls(stream) => {
-                Pin::new(stream.as_mut()).poll_accept(cx).map_err(io::Error::other)
-            }
-        }
     }
 
     /// Reads what has come; 0 bytes at the end of the peer's sending.
