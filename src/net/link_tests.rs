@@ -21,7 +21,7 @@ async fn read(link: &mut Link, count: usize) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-#[actix_rt::test]
+#[tokio::test]
 async fn a_turn_has_its_share_of_reads_and_each_is_counted() {
     let (mut link, mut client) = pair().await;
     let socket = link.depart().unwrap();
@@ -42,7 +42,7 @@ async fn a_turn_has_its_share_of_reads_and_each_is_counted() {
     assert_eq!(link.take_count(), 8 + READ_COST);
 }
 
-#[actix_rt::test]
+#[tokio::test]
 async fn a_handshake_is_handed_on_in_whole_records() {
     let (mut link, mut client) = pair().await;
     let hello = [&[22, 3, 1, 0, 9, 1, 0, 0, 5][..], b"hello"].concat();
@@ -59,7 +59,7 @@ async fn a_handshake_is_handed_on_in_whole_records() {
     assert_eq!(read(&mut link, 100).await.unwrap(), &hello[5..]);
 }
 
-#[actix_rt::test]
+#[tokio::test]
 async fn a_handshake_that_is_none_or_too_long_ends() {
     let record = |kind, version, length: usize| {
         let [high, low] = (length as u16).to_be_bytes();
