@@ -134,7 +134,10 @@ async fn shake_hands(socket: TcpStream, acceptor: &Acceptor) -> Result<Arrival, 
     // Whoever says nothing costs no more than a socket.
     socket.readable().await?;
     let mut stream = Box::new(acceptor.accept(socket)?);
-    Pin::new(stream.as_mut()).accept().await?;
+    if let Err(error) = Pin::new(stream.as_mut()).accept().await {
+        stream.get_mut().drain();
+        return Err(error.into());
+    }
     let socket = stream.get_mut().depart()?;
     Ok(Arrival { socket, tls: Some(stream) })
 }

@@ -136,6 +136,14 @@ impl Link {
         self.socket.take().ok_or(io::ErrorKind::NotConnected)?.into_std()
     }
 
+    /// Takes what the client has sent already: a socket that is closed with unread bytes is reset, and
+    /// the reset can overtake the alert that says why.
+    pub fn drain(&mut self) {
+        if let Some(socket) = &self.socket {
+            let _ = socket.try_read(&mut [0; HANDSHAKE_BYTES]);
+        }
+    }
+
     /// Puts the socket back.
     pub fn arrive(&mut self, socket: TcpStream) {
         self.socket = Some(socket);
