@@ -113,11 +113,12 @@ fn show(port: u16, flight: &[u8]) -> Option<()> {
     tcp.read_to_end(&mut seen).ok().map(|_| ())
 }
 
-/// A hello with ECDHE-ECDSA-AES128-GCM-SHA256 on P-256 alone.
+/// A hello with ECDHE-ECDSA-AES128-GCM-SHA256. The server exchanges keys on P-256, and takes a
+/// certificate on P-384.
 fn hello() -> Vec<u8> {
-    let extensions =
-        [&[0, 10, 0, 4, 0, 2, 0, 23][..], &[0, 13, 0, 4, 0, 2, 4, 3], &[0, 11, 0, 2, 1, 0]];
-    let extensions = counted(2, &extensions.concat());
+    let groups = [0, 10, 0, 6, 0, 4, 0, 23, 0, 24];
+    let extensions = [&groups[..], &[0, 13, 0, 4, 0, 2, 4, 3], &[0, 11, 0, 2, 1, 0]].concat();
+    let extensions = counted(2, &extensions);
     message(1, &[&[3, 3][..], &[7; 32], &[0, 0, 2, 0xc0, 0x2b, 1, 0], &extensions].concat())
 }
 

@@ -16,7 +16,7 @@ use openssl::ssl::{
     SslConnector, SslConnectorBuilder, SslMethod, SslOptions, SslSessionCacheMode, SslStream,
     SslVerifyMode, SslVersion,
 };
-use openssl::symm::{Cipher, encrypt_aead};
+use openssl::symm::Cipher;
 use openssl::x509::{X509, X509Name, X509NameBuilder};
 
 use crate::exhaustion::cpu_ms;
@@ -194,6 +194,23 @@ fn one_certificate_is_let_in_and_a_chain_is_not() {
 }
 
 #[test]
+fn whoever_is_refused_is_told_why() {
+    let server = start();
+    let key = key(Nid::X9_62_PRIME256V1);
+    let shown = chain(2, &key);
+    for version in VERSIONS {
+        let builder = showing(version, &shown, &key);
+        let tcp = TcpStream::connect(("127.0.0.1", server.tls_port)).unwrap();
+        tcp.set_read_timeout(Some(PATIENCE)).unwrap();
+        let error = match builder.build().connect("localhost", tcp) {
+            Err(error) => error.to_string(),
+            Ok(mut stream) => stream.read(&mut [0; 5]).unwrap_err().to_string(),
+        };
+        assert!(error.contains("bad certificate"), "{version:?}: {error}");
+    }
+}
+
+#[test]
 fn a_handshake_of_another_kind_is_refused() {
     let server = start();
     // A hello of SSL 2 that offers TLS 1.2, as OpenSSL takes it; a request of a browser; a large hello.
@@ -238,7 +255,7 @@ fn no_session_is_kept_or_resumed() {
 fn nothing_is_left_of_connections_that_are_over() {
     let server = start();
     let key = key(Nid::X9_62_PRIME256V1);
-    let name = name(300, "a long name");
+    let name = name(150, "a long name");
     let shown = [certificate(&name, &name, &key)];
     let rounds = |count: usize| {
         for i in 0..count {
@@ -260,12 +277,7 @@ fn nothing_is_left_of_connections_that_are_over() {
 fn update(secret: &[u8]) -> (Vec<u8>, Vec<u8>) {
     let digest = MessageDigest::sha256();
     let mut keys = Keys::of(secret, Cipher::aes_128_gcm(), digest).unwrap();
-    let (content, mut tag) = ([24, 0, 0, 1, 0, 22], [0; 16]);
-    let head = [23, 3, 3, 0, 22];
-    let nonce = keys.next_nonce();
-    let body =
-        encrypt_aead(keys.cipher, &keys.key, Some(&nonce), &head, &content, &mut tag).unwrap();
-    let record = [&head[..], &body, &tag].concat();
+    let record = keys.seal(&[24, 0, 0, 1, 0], 22).unwrap();
     (record, expand_label(secret, digest, "traffic upd", 32).unwrap())
 }
 

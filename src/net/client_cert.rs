@@ -54,6 +54,18 @@ pub enum Unwelcome {
     Malformed,
 }
 
+impl Unwelcome {
+    /// What the client is told: bad_certificate, unsupported_certificate or decode_error (RFC 8446
+    /// §6).
+    pub fn alert(self) -> u8 {
+        match self {
+            Self::Several | Self::TooLong => 42,
+            Self::Key => 43,
+            Self::Malformed => 50,
+        }
+    }
+}
+
 /// Judges the body of a Certificate message of TLS 1.3 (RFC 8446 §4.4.2) or 1.2 (RFC 5246 §7.4.6).
 /// That of a client which shows none is empty but for its lengths.
 ///

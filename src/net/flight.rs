@@ -2,7 +2,8 @@
 //!
 //! In TLS 1.3 the certificate comes encrypted, under a secret that both ends have by then. OpenSSL
 //! tells it line by line to whoever writes a key log, and here nobody does: the secret opens the one
-//! message that must be judged before OpenSSL reads it, and goes with it.
+//! message that must be judged before OpenSSL reads it, and goes with it. So does that of the server's
+//! own records, under which a client that is refused is told why.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -10,16 +11,21 @@ use openssl::error::ErrorStack;
 use openssl::hash::MessageDigest;
 use openssl::pkey::PKey;
 use openssl::sign::Signer;
-use openssl::symm::{Cipher, decrypt_aead};
+use openssl::symm::{Cipher, decrypt_aead, encrypt_aead};
 
 use super::client_cert::{MAX_MESSAGE_BYTES, Unwelcome, check_message};
 
 /// Bytes of a record's head: type, version, length of what follows.
 pub const HEAD_BYTES: usize = 5;
 
-/// Types of records (RFC 8446 §5.1).
+/// Types of records (RFC 8446 §5.1), and what their version is.
+const ALERT: u8 = 21;
 const HANDSHAKE: u8 = 22;
 const APPLICATION_DATA: u8 = 23;
+const VERSION: [u8; 2] = [3, 3];
+
+/// The level of an alert that ends a connection (RFC 8446 §6).
+const FATAL: u8 = 2;
 
 /// The message of a handshake that is looked at (RFC 8446 §4), and the bytes of its head.
 const CERTIFICATE: u8 = 11;
@@ -29,26 +35,29 @@ const MESSAGE_HEAD_BYTES: usize = 4;
 const TAG_BYTES: usize = 16;
 const NONCE_BYTES: usize = 12;
 
-/// What precedes the client's secret in a line of the key log.
-const LABEL: &str = "CLIENT_HANDSHAKE_TRAFFIC_SECRET ";
+/// What precedes the two secrets in lines of the key log: that of the client's handshake, and that of
+/// what the server sends once it has sent its own part.
+const LABELS: [&str; 2] = ["CLIENT_HANDSHAKE_TRAFFIC_SECRET ", "SERVER_TRAFFIC_SECRET_0 "];
 
-/// Where the line of the key log is left for the connection that it is about.
+/// Where lines of the key log are left for the connection that they are about.
 #[derive(Default)]
-pub struct Secret(Mutex<Option<Keys>>);
+pub struct Secrets(Mutex<[Option<Keys>; 2]>);
 
-impl Secret {
+impl Secrets {
     /// Takes a line of the key log (SSLKEYLOGFILE format), with the name of the cipher in use.
     pub fn take_line(&self, line: &str, cipher: &str) {
-        let Some(rest) = line.strip_prefix(LABEL) else { return };
+        let mut labels = LABELS.iter().enumerate();
+        let found = labels.find_map(|(index, label)| Some((index, line.strip_prefix(label)?)));
+        let Some((index, rest)) = found else { return };
         let keys = rest.split(' ').nth(1).and_then(unhex).and_then(|secret| {
             let (cipher, digest) = suite(cipher)?;
             Keys::of(&secret, cipher, digest).ok()
         });
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = keys;
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)[index] = keys;
     }
 
-    fn keys(&self) -> Option<Keys> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    fn take(&self) -> [Option<Keys>; 2] {
+        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -64,16 +73,14 @@ fn suite(name: &str) -> Option<(Cipher, MessageDigest)> {
     }
 }
 
-/// What opens and closes the records of one direction (RFC 8446 §7.3), and how many it has.
+/// What opens and closes the records of one direction (RFC 8446 §7.3).
 pub struct Keys {
-    /// The cipher of the suite.
-    pub cipher: Cipher,
-    /// Its key.
-    pub key: Vec<u8>,
+    cipher: Cipher,
+    key: Vec<u8>,
     /// What the number of a record is mixed with.
-    pub iv: Vec<u8>,
-    /// The number of the next record.
-    pub number: u64,
+    iv: Vec<u8>,
+    /// That of the next record.
+    number: u64,
 }
 
 impl Keys {
@@ -88,13 +95,25 @@ impl Keys {
     }
 
     /// The nonce of the next record (RFC 8446 §5.3), which is counted.
-    pub fn next_nonce(&mut self) -> Vec<u8> {
+    fn next_nonce(&mut self) -> Vec<u8> {
         let mut nonce = self.iv.clone();
         let number = self.number.to_be_bytes();
         let start = nonce.len() - number.len();
         nonce[start..].iter_mut().zip(number).for_each(|(byte, with)| *byte ^= with);
         self.number += 1;
         nonce
+    }
+
+    /// A record with this content, of this type.
+    ///
+    /// # Errors
+    /// OpenSSL failed.
+    pub fn seal(&mut self, content: &[u8], kind: u8) -> Result<Vec<u8>, ErrorStack> {
+        let (inner, mut tag) = ([content, &[kind]].concat(), [0; TAG_BYTES]);
+        let head = head(APPLICATION_DATA, inner.len() + TAG_BYTES);
+        let nonce = self.next_nonce();
+        let body = encrypt_aead(self.cipher, &self.key, Some(&nonce), &head, &inner, &mut tag)?;
+        Ok([&head[..], &body, &tag].concat())
     }
 
     /// Opens the body of a record, and gives what is in it and of which type that is.
@@ -109,6 +128,12 @@ impl Keys {
         opened.truncate(end);
         Some((opened, kind))
     }
+}
+
+/// The head of a record with so many bytes, which are fewer than 16 KiB.
+fn head(kind: u8, length: usize) -> [u8; HEAD_BYTES] {
+    let [high, low] = (length as u16).to_be_bytes();
+    [kind, VERSION[0], VERSION[1], high, low]
 }
 
 /// HKDF-Expand-Label without a context (RFC 8446 §7.1), for no more bytes than the hash has.
@@ -140,8 +165,9 @@ fn unhex(text: &str) -> Option<Vec<u8>> {
 
 /// What has come of a client's part of the handshake.
 pub struct Flight {
-    secret: Arc<Secret>,
-    keys: Option<Keys>,
+    secrets: Arc<Secrets>,
+    /// Those that open what the client sends, and those that close what it is told.
+    keys: [Option<Keys>; 2],
     /// The beginning of a message that is not whole yet.
     message: Vec<u8>,
     /// The certificate has been judged where nothing is encrypted yet (TLS 1.2), and where it is.
@@ -149,9 +175,18 @@ pub struct Flight {
 }
 
 impl Flight {
-    /// One of which nothing has come. The line of the key log will be left in `secret`.
-    pub fn new(secret: Arc<Secret>) -> Self {
-        Self { secret, keys: None, message: Vec::new(), seen: [false; 2] }
+    /// One of which nothing has come. Lines of the key log will be left in `secrets`.
+    pub fn new(secrets: Arc<Secrets>) -> Self {
+        Self { secrets, keys: [None, None], message: Vec::new(), seen: [false; 2] }
+    }
+
+    /// A record that tells the client why it is refused.
+    pub fn alert(&mut self, why: Unwelcome) -> Vec<u8> {
+        let content = [FATAL, why.alert()];
+        match &mut self.keys[1] {
+            Some(keys) => keys.seal(&content, ALERT).unwrap_or_default(),
+            None => [&head(ALERT, content.len())[..], &content].concat(),
+        }
     }
 
     /// Judges a whole record, before OpenSSL has its last byte.
@@ -168,12 +203,12 @@ impl Flight {
         if !tls13 {
             return self.messages(body, tls13);
         }
-        if self.keys.is_none() {
-            self.keys = self.secret.keys();
+        if self.keys[0].is_none() {
+            self.keys = self.secrets.take();
             // Nothing may have been begun in the clear.
             self.message.clear();
         }
-        let opened = self.keys.as_mut().and_then(|keys| keys.open(head, body));
+        let opened = self.keys[0].as_mut().and_then(|keys| keys.open(head, body));
         match opened.ok_or(Unwelcome::Malformed)? {
             (bytes, HANDSHAKE) => self.messages(&bytes, tls13),
             _ => Ok(()),
@@ -198,7 +233,7 @@ impl Flight {
                 check_message(body, tls13)?;
                 self.seen[usize::from(tls13)] = true;
                 self.message = Vec::new();
-                self.keys = None;
+                self.keys = [None, None];
                 return Ok(());
             }
             self.message.drain(..MESSAGE_HEAD_BYTES + length);

@@ -1,5 +1,3 @@
-use openssl::symm::encrypt_aead;
-
 use super::*;
 
 /// The example of RFC 8448 §3: the client's handshake secret, and what comes of it.
@@ -7,10 +5,10 @@ const SECRET: &str = "b3eddb126e067f35a780b3abf45e2d8f3b1a950738f52e9600746a0e27
 const KEY: &str = "dbfaa693d1762c5b666af5d950258d01";
 const IV: &str = "5bd3c71b836e0b76bb73265f";
 
-fn secret() -> Arc<Secret> {
-    let secret = Arc::new(Secret::default());
+fn secrets() -> Arc<Secrets> {
+    let secret = Arc::new(Secrets::default());
     secret.take_line("EXPORTER_SECRET 00 11", "TLS_AES_128_GCM_SHA256");
-    secret.take_line(&format!("{LABEL}00ff {SECRET}"), "TLS_AES_128_GCM_SHA256");
+    secret.take_line(&format!("{}00ff {SECRET}", LABELS[0]), "TLS_AES_128_GCM_SHA256");
     secret.take_line("CLIENT_TRAFFIC_SECRET_0 00 22", "TLS_AES_128_GCM_SHA256");
     secret
 }
@@ -19,16 +17,11 @@ fn keys() -> Keys {
     Keys::of(&unhex(SECRET).unwrap(), Cipher::aes_128_gcm(), MessageDigest::sha256()).unwrap()
 }
 
-/// A record with this content, of this inner type, as a client would send it.
-fn seal(keys: &mut Keys, content: &[u8], kind: u8) -> ([u8; 5], Vec<u8>) {
+/// The head and the body of a record with this content, of this inner type.
+fn seal(keys: &mut Keys, content: &[u8], kind: u8) -> (Vec<u8>, Vec<u8>) {
     // With padding, as anybody may add some.
-    let inner = [content, &[kind, 0, 0]].concat();
-    let [high, low] = ((inner.len() + TAG_BYTES) as u16).to_be_bytes();
-    let (head, mut tag) = ([APPLICATION_DATA, 3, 3, high, low], [0; TAG_BYTES]);
-    let nonce = keys.next_nonce();
-    let mut body =
-        encrypt_aead(keys.cipher, &keys.key, Some(&nonce), &head, &inner, &mut tag).unwrap();
-    body.extend_from_slice(&tag);
+    let mut head = keys.seal(&[content, &[kind, 0]].concat(), 0).unwrap();
+    let body = head.split_off(HEAD_BYTES);
     (head, body)
 }
 
@@ -51,7 +44,7 @@ fn a_certificate_is_found_in_any_pieces() {
     let two = message(CERTIFICATE, &[0, 0, 0, 7, 0, 0, 1, 9, 0, 0, 1]);
     for (bytes, verdict) in [(certificate, Ok(())), (two, Err(Unwelcome::Several))] {
         let mut keys = keys();
-        let mut flight = Flight::new(secret());
+        let mut flight = Flight::new(secrets());
         assert_eq!(flight.record(&[HANDSHAKE], &message(1, b"hello")), Ok(()));
         assert_eq!(flight.record(&[20], &[1]), Ok(()), "change_cipher_spec");
         let (last, before) = bytes.split_last().unwrap();
@@ -67,7 +60,7 @@ fn a_certificate_is_found_in_any_pieces() {
 #[test]
 fn what_comes_in_the_clear_does_not_stand_for_what_comes_encrypted() {
     let mut keys = keys();
-    let mut flight = Flight::new(secret());
+    let mut flight = Flight::new(secrets());
     assert_eq!(flight.record(&[HANDSHAKE], &message(CERTIFICATE, &[0; 3])), Ok(()));
     assert_eq!(flight.record(&[HANDSHAKE], &[9; 40]), Ok(()), "encrypted in TLS 1.2");
     let long = message(CERTIFICATE, &[0; MAX_MESSAGE_BYTES + 1]);
@@ -85,12 +78,29 @@ fn what_cannot_be_looked_at_is_not_let_through() {
         "no secret"
     );
     body[0] ^= 1;
-    assert_eq!(Flight::new(secret()).record(&head, &body), Err(Unwelcome::Malformed));
-    assert_eq!(Flight::new(secret()).record(&head, &[]), Err(Unwelcome::Malformed));
+    assert_eq!(Flight::new(secrets()).record(&head, &body), Err(Unwelcome::Malformed));
+    assert_eq!(Flight::new(secrets()).record(&head, &[]), Err(Unwelcome::Malformed));
     let (head, body) = seal(&mut keys(), &message(20, &[0; 32]), HANDSHAKE);
     assert_eq!(
-        Flight::new(secret()).record(&head, &body),
+        Flight::new(secrets()).record(&head, &body),
         Err(Unwelcome::Malformed),
         "another message comes first"
     );
+}
+
+#[test]
+fn the_client_is_told_why_in_the_form_that_it_can_read() {
+    let mut flight = Flight::new(secrets());
+    assert_eq!(
+        flight.alert(Unwelcome::Several),
+        [21, 3, 3, 0, 2, 2, 42],
+        "nothing is encrypted yet"
+    );
+    let server = format!("{}00ff {SECRET}", LABELS[1]);
+    flight.secrets.take_line(&server, "TLS_AES_128_GCM_SHA256");
+    let (head, body) = seal(&mut keys(), &message(20, &[]), HANDSHAKE);
+    assert_eq!(flight.record(&head, &body), Err(Unwelcome::Malformed));
+    let record = flight.alert(Unwelcome::Key);
+    let (head, body) = record.split_at(HEAD_BYTES);
+    assert_eq!(keys().open(head, body), Some((vec![2, 43], ALERT)));
 }

@@ -14,7 +14,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
 use super::client_cert::{MAX_MESSAGE_BYTES, Unwelcome};
-use super::flight::{Flight, HEAD_BYTES, Secret};
+use super::flight::{Flight, HEAD_BYTES, Secrets};
 
 /// Bytes that a client may send in its handshake: its certificate, and as much again for its hello
 /// (2 KiB with the newest key exchanges, and twice that where it is asked again), the proof that it
@@ -111,7 +111,14 @@ impl Handshake {
             if some.filled().is_empty() {
                 return Poll::Ready(Ok(()));
             }
-            whole = self.add(some.filled()).map_err(io::Error::other)?;
+            match self.add(some.filled()) {
+                Ok(good) => whole = good,
+                Err(why) => {
+                    // OpenSSL does not know why it reads no more, so it tells the client nothing.
+                    let _ = socket.try_write(&self.flight.alert(why));
+                    return Poll::Ready(Err(io::Error::other(why)));
+                }
+            }
         }
         self.hand(buf);
         Poll::Ready(Ok(()))
@@ -119,10 +126,10 @@ impl Handshake {
 }
 
 impl Link {
-    /// A socket whose handshake is to come; the secret of its client will be left in `secret`.
-    pub fn new(socket: TcpStream, secret: Arc<Secret>) -> Self {
+    /// A socket whose handshake is to come; its secrets will be left in `secrets`.
+    pub fn new(socket: TcpStream, secrets: Arc<Secrets>) -> Self {
         let handshake =
-            Handshake { flight: Flight::new(secret), record: Vec::new(), handed: 0, bytes: 0 };
+            Handshake { flight: Flight::new(secrets), record: Vec::new(), handed: 0, bytes: 0 };
         Self { socket: Some(socket), handshake: Some(Box::new(handshake)), share: 0, taken: 0 }
     }
 

@@ -25,7 +25,7 @@ use sha2::{Digest, Sha256};
 use tokio::net::TcpStream;
 use tokio_openssl::SslStream;
 
-use super::flight::Secret;
+use super::flight::Secrets;
 use super::link::Link;
 
 /// TLS 1.2 suites in use: forward secret and authenticated only. Those of TLS 1.3 are all so.
@@ -36,6 +36,13 @@ const TLS12_CIPHERS: &str = "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-
 /// Groups for the exchange of keys, the cheapest first. Those that OpenSSL would take besides cost up
 /// to a hundred times as much, and no client needs them.
 const GROUPS: &str = "X25519:P-256:P-384:P-521";
+
+/// The same, for an OpenSSL that knows the one for a time of quantum computers (from 3.5 on).
+const NEWER_GROUPS: &str = "X25519MLKEM768:X25519:P-256:P-384:P-521";
+
+/// Clients are not told that they may send their certificate compressed: what cannot be judged before
+/// OpenSSL reads it is refused. OpenSSL has it from 3.2 on (`SSL_OP_NO_RX_CERTIFICATE_COMPRESSION`).
+const NO_COMPRESSED_CERTIFICATE: SslOptions = SslOptions::from_bits_retain(1 << 33);
 
 /// Signatures that are made and taken, both by the server's key and by a client's: of the kinds of
 /// keys in `client_cert.rs`, with today's hashes.
@@ -104,8 +111,8 @@ pub enum GenCertError {
 #[derive(Clone)]
 pub struct Acceptor {
     acceptor: SslAcceptor,
-    /// Where each connection has the place for its client's secret.
-    secrets: Index<Ssl, Arc<Secret>>,
+    /// Where each connection has the place for its secrets.
+    secrets: Index<Ssl, Arc<Secrets>>,
 }
 
 impl Acceptor {
@@ -115,9 +122,9 @@ impl Acceptor {
     /// OpenSSL has no memory.
     pub fn accept(&self, socket: TcpStream) -> Result<SslStream<Link>, ErrorStack> {
         let mut ssl = Ssl::new(self.acceptor.context())?;
-        let secret = Arc::new(Secret::default());
-        ssl.set_ex_data(self.secrets, secret.clone());
-        SslStream::new(ssl, Link::new(socket, secret))
+        let secrets = Arc::new(Secrets::default());
+        ssl.set_ex_data(self.secrets, secrets.clone());
+        SslStream::new(ssl, Link::new(socket, secrets))
     }
 }
 
@@ -162,14 +169,15 @@ pub fn load(cert: &Path, key: &Path) -> Result<LoadedTls, TlsError> {
     builder.set_session_cache_mode(SslSessionCacheMode::OFF);
     builder.set_options(SslOptions::NO_TICKET);
     builder.set_num_tickets(0)?;
-    builder.set_groups_list(GROUPS)?;
+    builder.set_options(NO_COMPRESSED_CERTIFICATE);
+    builder.set_groups_list(NEWER_GROUPS).or_else(|_| builder.set_groups_list(GROUPS))?;
     builder.set_sigalgs_list(SIGNATURES)?;
     // A client may show a certificate; that it has the key is all that is asked. Who has signed it
     // does not matter: an account knows its certificates by their fingerprints. Only one can come as
     // far as here, so no signature of an issuer is ever checked; the depth says so once more.
     builder.set_verify_depth(0);
     builder.set_verify_callback(SslVerifyMode::PEER, |_, context| context.error_depth() == 0);
-    let secrets = Ssl::new_ex_index::<Arc<Secret>>()?;
+    let secrets = Ssl::new_ex_index::<Arc<Secrets>>()?;
     builder.set_keylog_callback(move |ssl, line| {
         if let (Some(secret), Some(cipher)) = (ssl.ex_data(secrets), ssl.current_cipher()) {
             secret.take_line(line, cipher.standard_name().unwrap_or_default());
