@@ -269,7 +269,7 @@ fn nothing_is_left_of_connections_that_are_over() {
     let before = resident_kib(server.pid());
     rounds(200);
     let grown = resident_kib(server.pid()).saturating_sub(before);
-    assert!(grown < 4_096, "{grown} KiB of 200 connections");
+    assert!(grown < 2_048, "{grown} KiB of 200 connections");
 }
 
 /// A record of TLS 1.3 with a message that says that the next record has new keys (RFC 8446 §4.6.3),
@@ -313,7 +313,8 @@ fn updates_of_keys_without_end_are_read_at_a_pace() {
     for i in 0..5 {
         let asked = Instant::now();
         alice.ask(&format!("{i} meanwhile"), &format!("╰─> {i} meanwhile"));
-        assert!(asked.elapsed() < Duration::from_secs(1), "the chat waits");
+        // Far over what it takes.
+        assert!(asked.elapsed() < Duration::from_secs(3), "the chat waits");
     }
     // The end of the sending stands behind them all.
     Client::new(stream).read_to_end();

@@ -38,10 +38,15 @@ const NONCE_BYTES: usize = 12;
 /// What precedes the two secrets in lines of the key log: that of the client's handshake, and that of
 /// what the server sends once it has sent its own part.
 const LABELS: [&str; 2] = ["CLIENT_HANDSHAKE_TRAFFIC_SECRET ", "SERVER_TRAFFIC_SECRET_0 "];
+const CLIENT: usize = 0;
+const SERVER: usize = 1;
+
+/// A secret of one direction, of which keys come, and for which cipher and hash.
+type Traffic = (Vec<u8>, Cipher, MessageDigest);
 
 /// Where lines of the key log are left for the connection that they are about.
 #[derive(Default)]
-pub struct Secrets(Mutex<[Option<Keys>; 2]>);
+pub struct Secrets(Mutex<[Option<Traffic>; 2]>);
 
 impl Secrets {
     /// Takes a line of the key log (SSLKEYLOGFILE format), with the name of the cipher in use.
@@ -49,15 +54,22 @@ impl Secrets {
         let mut labels = LABELS.iter().enumerate();
         let found = labels.find_map(|(index, label)| Some((index, line.strip_prefix(label)?)));
         let Some((index, rest)) = found else { return };
-        let keys = rest.split(' ').nth(1).and_then(unhex).and_then(|secret| {
+        let traffic = rest.split(' ').nth(1).and_then(unhex).and_then(|secret| {
             let (cipher, digest) = suite(cipher)?;
-            Keys::of(&secret, cipher, digest).ok()
+            Some((secret, cipher, digest))
         });
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)[index] = keys;
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)[index] = traffic;
     }
 
-    fn take(&self) -> [Option<Keys>; 2] {
-        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    /// The keys that come of one of the secrets, which is forgotten.
+    fn keys(&self, index: usize) -> Option<Keys> {
+        let traffic = self.0.lock().unwrap_or_else(PoisonError::into_inner)[index].take();
+        let (secret, cipher, digest) = traffic?;
+        Keys::of(&secret, cipher, digest).ok()
+    }
+
+    fn forget(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = [None, None];
     }
 }
 
@@ -166,8 +178,8 @@ fn unhex(text: &str) -> Option<Vec<u8>> {
 /// What has come of a client's part of the handshake.
 pub struct Flight {
     secrets: Arc<Secrets>,
-    /// Those that open what the client sends, and those that close what it is told.
-    keys: [Option<Keys>; 2],
+    /// Those that open what the client sends.
+    keys: Option<Keys>,
     /// The beginning of a message that is not whole yet.
     message: Vec<u8>,
     /// The certificate has been judged where nothing is encrypted yet (TLS 1.2), and where it is.
@@ -177,14 +189,16 @@ pub struct Flight {
 impl Flight {
     /// One of which nothing has come. Lines of the key log will be left in `secrets`.
     pub fn new(secrets: Arc<Secrets>) -> Self {
-        Self { secrets, keys: [None, None], message: Vec::new(), seen: [false; 2] }
+        Self { secrets, keys: None, message: Vec::new(), seen: [false; 2] }
     }
 
     /// A record that tells the client why it is refused.
     pub fn alert(&mut self, why: Unwelcome) -> Vec<u8> {
         let content = [FATAL, why.alert()];
-        match &mut self.keys[1] {
-            Some(keys) => keys.seal(&content, ALERT).unwrap_or_default(),
+        // Behind encryption, what the client is told is encrypted too.
+        let keys = self.keys.as_ref().and_then(|_| self.secrets.keys(SERVER));
+        match keys {
+            Some(mut keys) => keys.seal(&content, ALERT).unwrap_or_default(),
             None => [&head(ALERT, content.len())[..], &content].concat(),
         }
     }
@@ -203,12 +217,12 @@ impl Flight {
         if !tls13 {
             return self.messages(body, tls13);
         }
-        if self.keys[0].is_none() {
-            self.keys = self.secrets.take();
+        if self.keys.is_none() {
+            self.keys = self.secrets.keys(CLIENT);
             // Nothing may have been begun in the clear.
             self.message.clear();
         }
-        let opened = self.keys[0].as_mut().and_then(|keys| keys.open(head, body));
+        let opened = self.keys.as_mut().and_then(|keys| keys.open(head, body));
         match opened.ok_or(Unwelcome::Malformed)? {
             (bytes, HANDSHAKE) => self.messages(&bytes, tls13),
             _ => Ok(()),
@@ -233,7 +247,10 @@ impl Flight {
                 check_message(body, tls13)?;
                 self.seen[usize::from(tls13)] = true;
                 self.message = Vec::new();
-                self.keys = [None, None];
+                if tls13 {
+                    self.keys = None;
+                    self.secrets.forget();
+                }
                 return Ok(());
             }
             self.message.drain(..MESSAGE_HEAD_BYTES + length);

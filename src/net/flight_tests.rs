@@ -8,7 +8,7 @@ const IV: &str = "5bd3c71b836e0b76bb73265f";
 fn secrets() -> Arc<Secrets> {
     let secret = Arc::new(Secrets::default());
     secret.take_line("EXPORTER_SECRET 00 11", "TLS_AES_128_GCM_SHA256");
-    secret.take_line(&format!("{}00ff {SECRET}", LABELS[0]), "TLS_AES_128_GCM_SHA256");
+    secret.take_line(&format!("{}00ff {SECRET}", LABELS[CLIENT]), "TLS_AES_128_GCM_SHA256");
     secret.take_line("CLIENT_TRAFFIC_SECRET_0 00 22", "TLS_AES_128_GCM_SHA256");
     secret
 }
@@ -96,7 +96,7 @@ fn the_client_is_told_why_in_the_form_that_it_can_read() {
         [21, 3, 3, 0, 2, 2, 42],
         "nothing is encrypted yet"
     );
-    let server = format!("{}00ff {SECRET}", LABELS[1]);
+    let server = format!("{}00ff {SECRET}", LABELS[SERVER]);
     flight.secrets.take_line(&server, "TLS_AES_128_GCM_SHA256");
     let (head, body) = seal(&mut keys(), &message(20, &[]), HANDSHAKE);
     assert_eq!(flight.record(&head, &body), Err(Unwelcome::Malformed));
