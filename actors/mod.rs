@@ -10,6 +10,7 @@ pub mod batch;
 #[cfg(debug_assertions)]
 mod fault;
 mod guessing;
+pub mod handshaker;
 pub mod hasher;
 pub mod lobby;
 mod lobby_ai;

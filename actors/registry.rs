@@ -31,7 +31,7 @@ use crate::chat::users::Users;
 use crate::config::Config;
 use crate::store::{Change, KnownAccount, SanctionKind, Snapshot};
 
-/// How often addresses without a recent wrong password are forgotten.
+/// How often addresses without a recent wrong password or connection are forgotten.
 const FORGET_EVERY: Duration = Duration::from_secs(60);
 
 /// How often accounts that nobody uses are looked for.
@@ -111,7 +111,11 @@ impl Registry {
             next_lobby: GENERAL_ID.0 + 1,
             next_account: AccountId(1),
             connections: HashMap::new(),
-            admission: Admission::new(config.max_connections, config.max_connections_per_ip),
+            admission: Admission::new(
+                config.max_connections,
+                config.max_connections_per_ip,
+                config.connects_per_minute,
+            ),
             users: Users::default(),
             displaced: HashMap::new(),
             accounts: Accounts::new(config.admins.iter().cloned()),
@@ -219,6 +223,7 @@ impl Actor for Registry {
             let now = Instant::now();
             registry.guesses.forget_old(now);
             registry.rates.forget_old(now);
+            registry.admission.forget_old(now);
             registry.registrations.forget_old(unix_now());
             registry.offers.retain(|_, offers| {
                 offers.retain(|(_, since)| now.saturating_duration_since(*since) < OFFER_TIME);
@@ -245,7 +250,7 @@ impl Handler<Admit> for Registry {
 
     fn handle(&mut self, Admit(ip): Admit, _: &mut Self::Context) -> Self::Result {
         survive(Err(Refusal::Full), || {
-            self.admission.admit(ip)?;
+            self.admission.admit(ip, Instant::now())?;
             let conn = ConnId(self.next_conn);
             self.next_conn += 1;
             self.connections.insert(conn, Connection { ip, guessing: false, lobby: None });

@@ -3,6 +3,7 @@
 //! It is the parent of its Sessions, so it alone among the actors knows another actor's type for
 //! more than an address: sockets and outboxes never leave their thread, and cannot be messages.
 
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -12,11 +13,8 @@ use std::time::{Duration, Instant};
 use actix::fut::ActorFuture;
 use actix::prelude::*;
 use log::{error, info};
-use openssl::ssl::Ssl;
-use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 use tokio::time::{Sleep, sleep};
-use tokio_openssl::SslStream;
 
 use super::clock_time;
 use super::hasher::HasherPool;
@@ -30,6 +28,7 @@ use super::session::Session;
 use super::store::StoreHandle;
 use super::sturdy::survive;
 use crate::chat::ansi::Style;
+use crate::chat::directory::ConnId;
 use crate::chat::lobbies::LobbyId;
 use crate::chat::replies::Farewell;
 use crate::config::Config;
@@ -118,17 +117,10 @@ impl Shard {
         }
     }
 
-    fn start_session(&self, connected: Connected) -> Result<(), Box<dyn std::error::Error>> {
-        let Connected { conn, stream, addr, tls } = connected;
-        let stream = TcpStream::from_std(stream)?;
-        let secure = tls.is_some();
-        let transport = match tls {
-            None => Transport::Plain(stream),
-            Some(acceptor) => {
-                let ssl = Ssl::new(acceptor.context())?;
-                Transport::Tls(Box::new(SslStream::new(ssl, stream)?))
-            }
-        };
+    fn start_session(&self, connected: Connected) -> std::io::Result<()> {
+        let Connected { conn, arrival, addr, accepted } = connected;
+        let secure = arrival.tls.is_some();
+        let transport = Transport::of(arrival)?;
         let config = &self.world.config;
         let limits = PeerLimits {
             outbound_bytes: config.outbound_limit_bytes,
@@ -139,10 +131,10 @@ impl Shard {
         // client's own line ends are known.
         let style = Style { plain: !config.color, crlf: true, clock: false };
         let now = Instant::now();
-        let peer = Peer::new(conn, transport, style, limits, now, now + config.login_timeout);
-        let kind = if secure { "tls" } else { "plain" };
-        let (ip, port) = (addr.ip().to_canonical(), addr.port());
-        info!("conn={} connected from {ip} port {port} ({kind})", conn.0);
+        let peer = Peer::new(conn, transport, style, limits, now, accepted + config.login_timeout);
+        if !secure {
+            log_connected(conn, addr, "plain");
+        }
         Session::launch(self.world.clone(), Rc::new(peer), secure, addr.ip().into());
         Ok(())
     }
@@ -343,6 +335,12 @@ impl Handler<Drain> for Shard {
             }
         })
     }
+}
+
+/// Tells the log of a connection.
+pub fn log_connected(conn: ConnId, addr: SocketAddr, kind: &str) {
+    let (ip, port) = (addr.ip().to_canonical(), addr.port());
+    info!("conn={} connected from {ip} port {port} ({kind})", conn.0);
 }
 
 /// Answered once all that was sent to the Shard before is queued for its clients.

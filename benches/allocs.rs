@@ -91,6 +91,7 @@ fn start_server() -> u16 {
             ("CHAT_TLS_ADDR", "off"),
             ("CHAT_DATA_DIR", "off"),
             ("CHAT_MAX_CONNECTIONS_PER_IP", "0"),
+            ("CHAT_CONNECTS_PER_MINUTE", "0"),
             ("CHAT_RATE_MESSAGES", "0"),
         ];
         let lookup = |key: &str| settings.iter().find(|(k, _)| *k == key).map(|(_, v)| (*v).into());

@@ -15,6 +15,7 @@
 
 mod baseline;
 mod client;
+mod hostile;
 mod lookup;
 mod machine;
 mod plot;
@@ -44,6 +45,8 @@ struct Plan {
     scale: bool,
     /// Measure `/history` and `/search`.
     lookup: bool,
+    /// Measure plain chat beside hostile handshakes.
+    hostile: bool,
 }
 
 fn main() {
@@ -60,6 +63,9 @@ fn main() {
     }
     if plan.lookup {
         return (0..plan.runs).for_each(|_| lookup::run(plan.secs, plan.pinned));
+    }
+    if plan.hostile {
+        return (0..plan.runs).for_each(|_| hostile::run(plan.secs, plan.pinned));
     }
     if plan.scale {
         return print_scaling(plan.runs);
@@ -99,6 +105,7 @@ fn plan(args: &[String]) -> Plan {
         sweep: None,
         scale: false,
         lookup: false,
+        hostile: false,
     };
     let mut parser = lexopt::Parser::from_args(args);
     while let Some(arg) = parser.next().unwrap() {
@@ -110,6 +117,7 @@ fn plan(args: &[String]) -> Plan {
             Long("sweep") => plan.sweep = Some(parser.value().unwrap().string().unwrap()),
             Value(name) if name == "scale" => plan.scale = true,
             Value(name) if name == "lookup" => plan.lookup = true,
+            Value(name) if name == "hostile" => plan.hostile = true,
             Long("unpinned") => plan.pinned = false,
             Long("servers") => {
                 let list = parser.value().unwrap().string().unwrap();

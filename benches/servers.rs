@@ -83,6 +83,8 @@ impl Kind {
 pub struct Server {
     child: Child,
     pub port: u16,
+    /// The port that speaks TLS beside the plain one, where that was asked for.
+    pub tls_port: Option<u16>,
     folder: PathBuf,
 }
 
@@ -92,17 +94,35 @@ impl Server {
         Self::start_with(kind, pinned, tls, |_| ())
     }
 
-    /// The same, in a folder that has been prepared.
+    /// Starts lobbyd with both listeners.
+    pub fn start_both(pinned: bool) -> Self {
+        Self::launch(Kind::Lobbyd, pinned, false, Some(free_port()), |_| ())
+    }
+
+    /// The same as `start`, in a folder that has been prepared.
     pub fn start_with(kind: Kind, pinned: bool, tls: bool, prepare: impl FnOnce(&Path)) -> Self {
+        Self::launch(kind, pinned, tls, None, prepare)
+    }
+
+    fn launch(
+        kind: Kind,
+        pinned: bool,
+        tls: bool,
+        tls_port: Option<u16>,
+        prepare: impl FnOnce(&Path),
+    ) -> Self {
         let folder = std::env::temp_dir().join(format!("lobbyd-bench-{}", std::process::id()));
         let _ = fs::remove_dir_all(&folder);
         fs::create_dir_all(&folder).unwrap();
         let port = free_port();
         prepare(&folder);
-        if tls {
+        if tls || tls_port.is_some() {
             make_certificate(&folder);
         }
         let mut command = command(kind, port, &folder, tls);
+        if let Some(port) = tls_port {
+            command.env("CHAT_TLS_ADDR", format!("127.0.0.1:{port}"));
+        }
         command.stdin(Stdio::null()).stderr(Stdio::null()).current_dir(&folder);
         // The new process inherits our affinity: give it its own from its first instant.
         let wanted = affinity(pinned.then_some(0));
@@ -111,7 +131,7 @@ impl Server {
         let child = command.spawn().unwrap();
         set_affinity(child.id(), &wanted);
         rustix::thread::sched_setaffinity(None, &ours).unwrap();
-        let mut server = Self { child, port, folder };
+        let mut server = Self { child, port, tls_port, folder };
         server.wait(kind);
         server
     }
@@ -166,6 +186,7 @@ fn command(kind: Kind, port: u16, folder: &Path, tls: bool) -> Command {
                 ("CHAT_TLS_ADDR", secure),
                 ("CHAT_MAX_CONNECTIONS", "0"),
                 ("CHAT_MAX_CONNECTIONS_PER_IP", "0"),
+                ("CHAT_CONNECTS_PER_MINUTE", "0"),
                 ("CHAT_RATE_MESSAGES", "0"),
                 ("CHAT_MAX_LOBBIES_PER_USER", "100000"),
                 ("CHAT_DATA_DIR", data),

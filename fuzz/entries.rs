@@ -1,12 +1,16 @@
 //! What is fuzzed: each entry takes any bytes and panics where a promise is broken. The tests of the
 //! main package run the same entries over random bytes and over the seed corpus.
 
+use std::sync::Arc;
+
 use lobbyd::ai::answer::AnswerText;
 use lobbyd::ai::gemini::read_event;
 use lobbyd::ai::sse::SseDecoder;
 use lobbyd::chat::command::{Input, parse};
 use lobbyd::chat::password::PasswordRecord;
 use lobbyd::chat::text::{Line, MAX_MARKS};
+use lobbyd::net::client_cert::{MAX_MESSAGE_BYTES, check_message};
+use lobbyd::net::flight::Flight;
 use lobbyd::net::lines::{Event, LineDecoder, MAX_LINE_BYTES};
 
 /// The line decoder with telnet: wherever the bytes are cut, the same events come out.
@@ -107,5 +111,23 @@ pub fn sse(data: &[u8]) {
 pub fn record(data: &[u8]) {
     if let Ok(record) = PasswordRecord::parse(&String::from_utf8_lossy(data)) {
         assert_eq!(format!("{record:?}"), "PasswordRecord(****)");
+    }
+}
+
+/// What a TLS client sends before anything is encrypted: wherever records end, the verdict is one.
+pub fn certificate(data: &[u8]) {
+    let Some((&cut, data)) = data.split_first() else { return };
+    let verdict = |pieces: &[&[u8]]| {
+        let mut flight = Flight::new(Arc::default());
+        pieces.iter().try_for_each(|piece| flight.record(&[22], piece))
+    };
+    let whole = verdict(&[data]);
+    let (a, b) = data.split_at(usize::from(cut).min(data.len()));
+    assert_eq!(verdict(&[a, b]), whole, "a cut changed the verdict");
+    let single: Vec<&[u8]> = data.chunks(1).collect();
+    assert_eq!(verdict(&single), whole, "single bytes changed the verdict");
+    for tls13 in [false, true] {
+        let taken = check_message(data, tls13).is_ok();
+        assert!(!taken || data.len() <= MAX_MESSAGE_BYTES);
     }
 }

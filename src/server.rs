@@ -2,7 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::io;
-use std::net::{SocketAddr, TcpListener as StdListener};
+use std::net::{SocketAddr, TcpListener as StdListener, TcpStream as StdStream};
 use std::num::NonZero;
 use std::path::Path;
 use std::rc::Rc;
@@ -12,13 +12,13 @@ use std::time::{Duration, Instant};
 
 use actix::prelude::*;
 use log::{error, info, warn};
-use openssl::ssl::SslAcceptor;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
 use crate::actors::ai_pool::AiPool;
 use crate::actors::ai_worker::AiWorker;
+use crate::actors::handshaker::{Handshaker, Shake};
 use crate::actors::hasher::HasherPool;
 use crate::actors::lobby::{Lobby, LobbySetup};
 use crate::actors::messages::{Admit, Connected, Drain, Gone};
@@ -26,12 +26,13 @@ use crate::actors::rates::RateTable;
 use crate::actors::registry::{Open, Registry};
 use crate::actors::shard::{Shard, ShardSetup};
 use crate::actors::store::{Retention, StoreHandle};
-use crate::chat::directory::Refusal;
+use crate::chat::directory::ConnId;
 use crate::chat::history::ALWAYS_KEPT;
 use crate::chat::replies;
 use crate::config::{AiConfig, Config};
 use crate::net::listen::{ListenError, listen};
 use crate::net::tls::{self, LoadedTls, TlsError};
+use crate::net::transport::Arrival;
 use crate::store::{DATABASE_FILE, Db, Note, OpenError, Snapshot, StoreError};
 
 /// For everybody to be told that the server stops, at most.
@@ -43,8 +44,8 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// Least time between two log lines about refused connections.
 const REFUSALS_EVERY: Duration = Duration::from_secs(1);
 
-/// Most threads that hash passwords.
-const MAX_HASHERS: usize = 4;
+/// Most threads that hash passwords, and most that do TLS handshakes.
+const MAX_HELPERS: usize = 4;
 
 /// Why the server does not start.
 #[derive(Debug, thiserror::Error)]
@@ -181,7 +182,8 @@ pub async fn run(
     let store = StoreHandle::start(opened.db, retention);
     let rates = RateTable::new(config.rate_messages, config.rate_window);
     let registry = Registry::new(&config, store.clone(), rates.clone()).start();
-    let hasher = HasherPool::start((cores / 2).clamp(1, MAX_HASHERS));
+    let helpers = (cores / 2).clamp(1, MAX_HELPERS);
+    let hasher = HasherPool::start(helpers);
     let arbiters: Vec<Arbiter> = (0..cores).map(|_| Arbiter::new()).collect();
     let shards: Arc<[Addr<Shard>]> = arbiters
         .iter()
@@ -204,8 +206,17 @@ pub async fn run(
         LobbySetup { config: config.clone(), shards: shards.clone(), store: store.clone(), ai };
     open_lobbies(setup, &registry, &arbiters, opened.snapshot);
 
-    let acceptor =
-        Acceptor { registry, shards: shards.clone(), next: Rc::default(), refusals: Rc::default() };
+    let handshakers = match &opened.tls {
+        Some(_) => start_handshakers(helpers, &registry, config.login_timeout),
+        None => Vec::new(),
+    };
+    let acceptor = Acceptor {
+        registry,
+        shards: shards.clone(),
+        handshakers: handshakers.into(),
+        next: Rc::default(),
+        refusals: Rc::default(),
+    };
     let mut accepting: Vec<JoinHandle<()>> = Vec::new();
     if let Some(plain) = opened.plain {
         accepting.push(acceptor.start(plain, None)?);
@@ -258,6 +269,19 @@ fn start_ai(config: AiConfig) -> Addr<AiPool> {
     AiPool::new(workers, queue, Box::new(start_worker)).start()
 }
 
+fn start_handshakers(
+    threads: usize,
+    registry: &Addr<Registry>,
+    login_timeout: Duration,
+) -> Vec<Addr<Handshaker>> {
+    let start = |_| {
+        let registry = registry.clone();
+        let thread = Arbiter::new().handle();
+        Handshaker::start_in_arbiter(&thread, move |_| Handshaker::new(registry, login_timeout))
+    };
+    (0..threads).map(start).collect()
+}
+
 async fn drain(shards: &[Addr<Shard>]) {
     let all = shards.iter().map(|shard| shard.send(Drain));
     if timeout(DRAIN_TIME, futures_util::future::join_all(all)).await.is_err() {
@@ -265,11 +289,12 @@ async fn drain(shards: &[Addr<Shard>]) {
     }
 }
 
-/// Takes connections and gives them to the Shards in turn.
+/// Takes connections and gives them to the Shards in turn, through a Handshaker where there is TLS.
 #[derive(Clone)]
 struct Acceptor {
     registry: Addr<Registry>,
     shards: Arc<[Addr<Shard>]>,
+    handshakers: Rc<[Addr<Handshaker>]>,
     next: Rc<Cell<usize>>,
     refusals: Rc<RefCell<Refusals>>,
 }
@@ -295,12 +320,16 @@ impl Refusals {
 }
 
 impl Acceptor {
-    fn start(&self, listener: StdListener, tls: Option<SslAcceptor>) -> io::Result<JoinHandle<()>> {
+    fn start(
+        &self,
+        listener: StdListener,
+        tls: Option<tls::Acceptor>,
+    ) -> io::Result<JoinHandle<()>> {
         let listener = TcpListener::from_std(listener)?;
         Ok(actix_rt::spawn(self.clone().accept(listener, tls)))
     }
 
-    async fn accept(self, listener: TcpListener, tls: Option<SslAcceptor>) {
+    async fn accept(self, listener: TcpListener, tls: Option<tls::Acceptor>) {
         let mut failing = false;
         loop {
             match listener.accept().await {
@@ -321,35 +350,59 @@ impl Acceptor {
         }
     }
 
-    async fn admit(&self, stream: TcpStream, addr: SocketAddr, tls: Option<SslAcceptor>) {
+    async fn admit(&self, stream: TcpStream, addr: SocketAddr, tls: Option<tls::Acceptor>) {
         match self.registry.send(Admit(addr.ip().into())).await {
             Ok(Ok(conn)) => {
-                let Ok(stream) = stream.into_std() else {
+                let Ok(socket) = stream.into_std() else {
                     return self.registry.do_send(Gone(conn));
                 };
                 let index = self.next.get();
                 self.next.set((index + 1) % self.shards.len());
-                self.shards[index].do_send(Connected { conn, stream, addr, tls });
+                self.hand_on(conn, socket, addr, tls, index);
             }
             Ok(Err(refusal)) => {
                 if let Some(others) = self.refusals.borrow_mut().note(Instant::now()) {
                     let ip = addr.ip().to_canonical();
                     info!("{ip} limit: {refusal} ({others} others since the last such line)");
                 }
-                if tls.is_none() {
-                    refuse(&stream, refusal);
+                if tls.is_none()
+                    && let Some(line) = replies::refusal(refusal)
+                {
+                    refuse(&stream, line);
                 }
             }
             // The Registry lives as long as the System.
             Err(_) => {}
         }
     }
+
+    fn hand_on(
+        &self,
+        conn: ConnId,
+        socket: StdStream,
+        addr: SocketAddr,
+        tls: Option<tls::Acceptor>,
+        index: usize,
+    ) {
+        let (shard, accepted) = (&self.shards[index], Instant::now());
+        match tls {
+            None => {
+                let arrival = Arrival { socket, tls: None };
+                shard.do_send(Connected { conn, arrival, addr, accepted });
+            }
+            Some(acceptor) => {
+                let shard = shard.clone();
+                let handshaker = &self.handshakers[index % self.handshakers.len()];
+                handshaker.do_send(Shake { conn, socket, addr, accepted, acceptor, shard });
+            }
+        }
+    }
 }
 
 /// Says why and closes. What the client has sent already is taken first: a socket that is closed
 /// with unread bytes is reset, and the reset can overtake the line.
-fn refuse(stream: &TcpStream, refusal: Refusal) {
-    let _ = stream.try_write(replies::refusal(refusal));
+fn refuse(stream: &TcpStream, line: &[u8]) {
+    let _ = stream.try_write(line);
     let _ = stream.try_read(&mut [0; 4_096]);
     let _ = socket2::SockRef::from(stream).shutdown(std::net::Shutdown::Write);
 }

@@ -10,12 +10,13 @@ mod entries;
 
 type Entry = fn(&[u8]);
 
-const ENTRIES: [(&str, Entry); 5] = [
+const ENTRIES: [(&str, Entry); 6] = [
     ("lines", entries::lines),
     ("text", entries::text),
     ("command", entries::command),
     ("sse", entries::sse),
     ("record", entries::record),
+    ("certificate", entries::certificate),
 ];
 
 #[test]
@@ -53,6 +54,8 @@ fn bytes() -> impl Strategy<Value = Vec<u8>> {
         b"\xf0\x9f\x91\xa9",
         b"$pbkdf2-sha512$",
         b"i=1000",
+        b"\x0b\x00\x00\x09\x00\x00\x06\x00\x00\x03\x30\x01\x00",
+        b"\x01\x00\x00\x01",
         b"a",
         b" ",
     ];

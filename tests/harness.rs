@@ -92,6 +92,7 @@ impl Server {
             ("CHAT_RATE_MESSAGES", "0"),
             ("CHAT_MAX_CONNECTIONS_PER_IP", "0"),
             ("CHAT_REGISTRATIONS_PER_DAY", "0"),
+            ("CHAT_CONNECTS_PER_MINUTE", "0"),
         ];
         all.retain(|(key, _)| !env.iter().any(|(k, _)| k == key));
         all.extend(env);

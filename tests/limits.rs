@@ -30,6 +30,21 @@ fn an_address_has_only_so_many_connections() {
 }
 
 #[test]
+fn an_address_connects_only_so_often() {
+    let mut server = Server::start(&[("CHAT_CONNECTS_PER_MINUTE", "3")]);
+    let mut alice = server.login("alice");
+    for _ in 0..2 {
+        server.connect().expect("Enter your username: ");
+    }
+    for _ in 0..3 {
+        assert_eq!(all_that_comes(server.port), "", "closed without a word");
+    }
+    server.wait_for_log("limit: too many new connections from this address in a minute");
+    assert_eq!(count(&server.log(), "too many new connections"), 1, "told once a second at most");
+    alice.ask("still here", "╰─> still here");
+}
+
+#[test]
 fn the_server_has_only_so_many_connections() {
     let server = Server::start(&[("CHAT_MAX_CONNECTIONS", "1")]);
     let _alice = server.login("alice");

@@ -22,6 +22,7 @@ mod exhaustion;
 mod faults;
 mod fuzz_entries;
 mod gemini;
+mod handshakes;
 mod harness;
 mod ignoring;
 mod joining;

@@ -1,11 +1,10 @@
 //! What a Shard is told.
 
-use std::net::{SocketAddr, TcpStream};
-use std::time::Duration;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
 
 use actix::prelude::*;
 use bytes::Bytes;
-use openssl::ssl::SslAcceptor;
 
 use crate::chat::directory::ConnId;
 use crate::chat::lobbies::LobbyId;
@@ -13,19 +12,20 @@ use crate::chat::person::Person;
 use crate::chat::replies::Farewell;
 use crate::net::handout::Text;
 use crate::net::hub::Seat;
+use crate::net::transport::Arrival;
 
-/// An accepted connection that has a place.
+/// An accepted connection that has a place, its handshake over where it has one.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct Connected {
     /// Its number.
     pub conn: ConnId,
-    /// The socket, in no reactor yet.
-    pub stream: TcpStream,
+    /// The socket, in no reactor now, with its TLS.
+    pub arrival: Arrival,
     /// The other end.
     pub addr: SocketAddr,
-    /// How to make TLS of it; none for a plain connection.
-    pub tls: Option<SslAcceptor>,
+    /// When it was accepted.
+    pub accepted: Instant,
 }
 
 /// What a lobby wants shown, in this order.

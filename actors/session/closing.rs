@@ -102,12 +102,19 @@ impl Session {
             }
             Stage::Linger { read } => {
                 let mut scrap = [0; 1024];
-                let result = self.peer.transport().poll_read(cx, &mut scrap);
+                let (result, taken) = {
+                    let mut transport = self.peer.transport();
+                    let result = transport.poll_read(cx, &mut scrap);
+                    let count = if let Poll::Ready(Ok(count)) = result { count } else { 0 };
+                    (result, transport.taken(count))
+                };
+                *read += taken;
                 match result {
+                    _ if *read > LINGER_BYTES => self.phase = Phase::Done,
                     Poll::Pending => return Poll::Pending,
-                    Poll::Ready(Ok(count)) if count > 0 && *read < LINGER_BYTES => *read += count,
+                    Poll::Ready(Ok(count)) if count > 0 => {}
                     // It had ended its sending before, so this says nothing of what it has read.
-                    Poll::Ready(Ok(0)) if self.at_end && self.mail.is_some() => {
+                    Poll::Ready(Ok(_)) if self.at_end && self.mail.is_some() => {
                         return Poll::Pending;
                     }
                     Poll::Ready(Ok(_)) => {

@@ -54,6 +54,7 @@ impl ActorFuture<Session> for Pump {
         cx: &mut TaskContext<'_>,
     ) -> Poll<()> {
         session.peer.set_task(cx.waker());
+        session.peer.transport().begin_turn();
         session.drive(cx);
         if matches!(session.phase, Phase::Done) {
             ctx.stop();
@@ -79,7 +80,6 @@ impl Session {
     fn step(&mut self, cx: &mut TaskContext<'_>) -> Poll<()> {
         self.check_health();
         match &mut self.phase {
-            Phase::Handshake => return self.step_handshake(cx),
             Phase::Greeting => return self.step_greeting(cx),
             Phase::Closing(_) => return self.step_closing(cx),
             Phase::Done => return Poll::Pending,
@@ -120,22 +120,13 @@ impl Session {
         }
     }
 
-    fn step_handshake(&mut self, cx: &mut TaskContext<'_>) -> Poll<()> {
-        let result = ready!(self.peer.transport().poll_handshake(cx));
-        match result {
-            Ok(()) if self.secure => self.greet(),
-            Ok(()) => self.phase = Phase::Greeting,
-            Err(error) => {
-                debug!("conn={} TLS handshake: {error}", self.peer.conn().0);
-                self.phase = Phase::Done;
-            }
-        }
-        Poll::Ready(())
-    }
-
     /// On the plain port a browser or a TLS client speaks at once, and would take a welcome for the
     /// answer: what it gets instead is in its own words, or at least one line.
     fn step_greeting(&mut self, cx: &mut TaskContext<'_>) -> Poll<()> {
+        if self.secure {
+            self.greet();
+            return Poll::Ready(());
+        }
         if self.unread.is_empty() && !self.at_end && self.read(cx).is_ready() {
             return Poll::Ready(());
         }
@@ -232,14 +223,17 @@ impl Session {
             return Poll::Ready(());
         }
         let count = READ.with_borrow_mut(|buf| {
-            let count = ready!(self.peer.transport().poll_read(cx, buf))?;
+            let mut transport = self.peer.transport();
+            let result = transport.poll_read(cx, buf);
+            let count = if let Poll::Ready(Ok(count)) = result { count } else { 0 };
+            // Records without text are paid for too, also where no text has come at all.
+            self.pace.read(transport.taken(count));
             self.unread.extend_from_slice(&buf[..count]);
-            Poll::Ready(Ok::<_, std::io::Error>(count))
+            result
         });
         match ready!(count) {
             Ok(0) => self.at_end = true,
-            Ok(count) => {
-                self.pace.read(count);
+            Ok(_) => {
                 self.peer.note_input(now);
                 self.mail_may_be_there();
                 let nameless = matches!(self.phase, Phase::Greeting | Phase::Naming);

@@ -1,4 +1,4 @@
-//! The Session actor: owns one connection, from its handshake to its last byte.
+//! The Session actor: owns one connection, from its welcome to its last byte.
 //!
 //! It is a state machine that one future of its own drives (`drive::Pump`): read bytes, cut them
 //! into lines, carry the lines out one after the other, write what waits. At most one request to
@@ -64,8 +64,6 @@ const LENGTH_NOTICES: usize = 3;
 
 /// Where a connection stands.
 enum Phase {
-    /// In the TLS handshake.
-    Handshake,
     /// About to be welcomed, unless it speaks first and something that is no chat.
     Greeting,
     /// Asked for a name.
@@ -163,7 +161,7 @@ impl Session {
                 seat,
                 secure,
                 ip,
-                phase: Phase::Handshake,
+                phase: Phase::Greeting,
                 decoder: LineDecoder::default(),
                 unread: Vec::new(),
                 looked_at: 0,
@@ -267,14 +265,11 @@ impl Session {
             return;
         }
         self.sign_off();
-        let silent = matches!(self.phase, Phase::Handshake);
-        if let Some(last) = last
-            && !silent
-        {
+        if let Some(last) = last {
             self.peer.answer(&farewell(last));
         }
         let health = self.peer.health();
-        self.phase = if silent || health == Health::Broken {
+        self.phase = if health == Health::Broken {
             Phase::Done
         } else {
             Phase::Closing(Closing::new(health, last, self.world.config.stall_timeout))

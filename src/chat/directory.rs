@@ -48,9 +48,19 @@ impl IpKey {
     }
 }
 
+/// The stretch of time in which new connections of an address are counted.
+pub const CONNECTS_WINDOW: Duration = Duration::from_secs(60);
+
+/// Addresses whose new connections are counted: with a limit of 60 they take some 30 MiB at most.
+/// Whoever has more addresses than that within a minute is held up by no limit on one of them.
+const MAX_ADDRESSES: usize = 16_384;
+
 /// Why a connection is not let in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
+    /// This address connects too often.
+    #[error("too many new connections from this address in a minute")]
+    TooOften,
     /// This address has as many as one may have.
     #[error("too many connections from this address")]
     TooManyFromAddress,
@@ -59,26 +69,30 @@ pub enum Refusal {
     Full,
 }
 
-/// Counts connections, in all and of each address.
+/// Counts connections, in all and of each address, and how often each address connects.
 #[derive(Debug)]
 pub struct Admission {
     max_total: usize,
     max_per_ip: usize,
+    max_connects: usize,
     total: usize,
     per_ip: HashMap<IpKey, usize>,
+    connects: HashMap<IpKey, SlidingWindow>,
 }
 
 impl Admission {
     /// With these limits; 0 is no limit.
-    pub fn new(max_total: usize, max_per_ip: usize) -> Self {
-        Self { max_total, max_per_ip, total: 0, per_ip: HashMap::new() }
+    pub fn new(max_total: usize, max_per_ip: usize, max_connects: usize) -> Self {
+        let (per_ip, connects) = (HashMap::new(), HashMap::new());
+        Self { max_total, max_per_ip, max_connects, total: 0, per_ip, connects }
     }
 
     /// Takes a place for a connection from `ip`.
     ///
     /// # Errors
     /// The limit that is reached; the address's own first.
-    pub fn admit(&mut self, ip: IpKey) -> Result<(), Refusal> {
+    pub fn admit(&mut self, ip: IpKey, now: Instant) -> Result<(), Refusal> {
+        self.count_connect(ip, now)?;
         let count = self.per_ip.get(&ip).copied().unwrap_or(0);
         if self.max_per_ip != 0 && count >= self.max_per_ip {
             return Err(Refusal::TooManyFromAddress);
@@ -89,6 +103,25 @@ impl Admission {
         self.total += 1;
         self.per_ip.insert(ip, count + 1);
         Ok(())
+    }
+
+    /// Counts a new connection of an address, let in or not. One over this limit is not counted, so
+    /// whoever goes on connecting has as many let through as whoever waits.
+    fn count_connect(&mut self, ip: IpKey, now: Instant) -> Result<(), Refusal> {
+        let is_known = self.connects.contains_key(&ip);
+        if self.max_connects == 0 || !is_known && self.connects.len() >= MAX_ADDRESSES {
+            return Ok(());
+        }
+        let window = || SlidingWindow::new(self.max_connects, CONNECTS_WINDOW);
+        let connects = self.connects.entry(ip).or_insert_with(window);
+        connects.check(now).map_err(|_| Refusal::TooOften)?;
+        connects.record(now);
+        Ok(())
+    }
+
+    /// Forgets addresses that have not connected lately.
+    pub fn forget_old(&mut self, now: Instant) {
+        self.connects.retain(|_, connects| connects.check(now).is_err() || !connects.is_empty());
     }
 
     /// Gives the place back.
@@ -213,16 +246,49 @@ mod tests {
 
     #[test]
     fn admission_counts_places_and_gives_them_back() {
-        let mut admission = Admission::new(3, 2);
+        let (mut admission, now) = (Admission::new(3, 2, 0), Instant::now());
         let (a, b) = (ip("10.0.0.1"), ip("10.0.0.2"));
-        assert_eq!(admission.admit(a), Ok(()));
-        assert_eq!(admission.admit(a), Ok(()));
-        assert_eq!(admission.admit(a), Err(Refusal::TooManyFromAddress));
-        assert_eq!(admission.admit(b), Ok(()));
-        assert_eq!(admission.admit(b), Err(Refusal::Full));
+        assert_eq!(admission.admit(a, now), Ok(()));
+        assert_eq!(admission.admit(a, now), Ok(()));
+        assert_eq!(admission.admit(a, now), Err(Refusal::TooManyFromAddress));
+        assert_eq!(admission.admit(b, now), Ok(()));
+        assert_eq!(admission.admit(b, now), Err(Refusal::Full));
         admission.release(a);
-        assert_eq!(admission.admit(b), Ok(()));
+        assert_eq!(admission.admit(b, now), Ok(()));
         assert_eq!(admission.total(), 3);
+    }
+
+    #[test]
+    fn an_address_connects_only_so_often_in_any_minute() {
+        let (mut admission, start) = (Admission::new(0, 1, 3), Instant::now());
+        let (a, b) = (ip("10.0.0.1"), ip("10.0.0.2"));
+        let at = |secs| start + Duration::from_secs(secs);
+        assert_eq!(admission.admit(a, at(0)), Ok(()));
+        assert_eq!(admission.admit(a, at(10)), Err(Refusal::TooManyFromAddress), "counts too");
+        admission.release(a);
+        assert_eq!(admission.admit(a, at(20)), Ok(()));
+        admission.release(a);
+        assert_eq!(admission.admit(a, at(59)), Err(Refusal::TooOften), "before anything else");
+        assert_eq!(admission.admit(b, at(59)), Ok(()), "another address is free");
+        assert_eq!(admission.admit(a, at(60)), Ok(()), "the first has aged, refused ones add none");
+        admission.release(a);
+        assert_eq!(admission.admit(a, at(69)), Err(Refusal::TooOften));
+        admission.forget_old(at(119));
+        assert_eq!(admission.connects.len(), 1, "that of the first address");
+        admission.forget_old(at(120));
+        assert_eq!(admission.connects.len(), 0);
+    }
+
+    #[test]
+    fn addresses_that_connect_are_remembered_within_a_bound() {
+        let (mut admission, now) = (Admission::new(0, 0, 1), Instant::now());
+        let address = |n: usize| IpKey::from(IpAddr::from((n as u32).to_be_bytes()));
+        for n in 0..MAX_ADDRESSES + 10 {
+            assert_eq!(admission.admit(address(n), now), Ok(()));
+        }
+        assert_eq!(admission.connects.len(), MAX_ADDRESSES);
+        assert_eq!(admission.admit(address(0), now), Err(Refusal::TooOften));
+        assert_eq!(admission.admit(address(MAX_ADDRESSES), now), Ok(()));
     }
 
     #[test]

@@ -18,7 +18,7 @@ const fn key(name: &'static str, default: &'static str, help: &'static str) -> K
 }
 
 /// Every key that lobbyd knows.
-pub static KEYS: [Key; 31] = [
+pub static KEYS: [Key; 32] = [
     key("CHAT_ADDR", "[::]:8080", "Plain listener (IPv6 and IPv4); off for none"),
     key(
         "CHAT_TLS_ADDR",
@@ -32,6 +32,11 @@ pub static KEYS: [Key; 31] = [
         "CHAT_MAX_CONNECTIONS_PER_IP",
         "10",
         "Connections from one IPv4 address or IPv6 /64; 0 for no limit",
+    ),
+    key(
+        "CHAT_CONNECTS_PER_MINUTE",
+        "60",
+        "New connections from one IPv4 address or IPv6 /64 in a minute; 0 for no limit",
     ),
     key(
         "CHAT_RATE_MESSAGES",

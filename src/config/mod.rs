@@ -27,6 +27,8 @@ pub struct Config {
     pub max_connections: usize,
     /// Connections of one IPv4 address or IPv6 /64; 0 for no limit.
     pub max_connections_per_ip: usize,
+    /// New connections of one IPv4 address or IPv6 /64 in a minute; 0 for no limit.
+    pub connects_per_minute: usize,
     /// Messages of a user in [`Config::rate_window`]; 0 for no limit.
     pub rate_messages: usize,
     /// The sliding window of the rate limit.
@@ -135,6 +137,7 @@ impl Config {
             },
             max_connections: reader.count("CHAT_MAX_CONNECTIONS", 0..=1_000_000)?,
             max_connections_per_ip: reader.count("CHAT_MAX_CONNECTIONS_PER_IP", 0..=1_000_000)?,
+            connects_per_minute: reader.count("CHAT_CONNECTS_PER_MINUTE", 0..=1_000_000)?,
             rate_messages: reader.count("CHAT_RATE_MESSAGES", 0..=10_000)?,
             rate_window: reader.secs("CHAT_RATE_WINDOW_SECS", 1..=86_400)?,
             // A line has 8 KiB, so a message can never have more characters.

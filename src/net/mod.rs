@@ -1,8 +1,11 @@
 //! Between sockets and the actors: bytes to lines, blocks to bytes, each way bounded.
 
+pub mod client_cert;
+pub mod flight;
 pub mod handout;
 pub mod hub;
 pub mod lines;
+pub mod link;
 pub mod listen;
 pub mod outbox;
 pub mod pace;

@@ -5,7 +5,8 @@
 
 use std::time::{Duration, Instant};
 
-/// Bytes that are read from one client in a second; the rest waits in its socket.
+/// Bytes that are read from one client in a second; the rest waits in its socket. Over TLS these are
+/// what came off the socket and the cost of its records, also where no text is in them.
 pub const BYTES_PER_SEC: usize = 1024 * 1024;
 
 /// Refused lines in one stretch of reading that are no accident.

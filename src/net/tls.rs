@@ -4,28 +4,51 @@ use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use openssl::asn1::{Asn1Integer, Asn1Time};
 use openssl::bn::{BigNum, MsbOption};
 use openssl::ec::{EcGroup, EcKey};
 use openssl::error::ErrorStack;
+use openssl::ex_data::Index;
 use openssl::hash::MessageDigest;
 use openssl::nid::Nid;
 use openssl::pkey::{PKey, Private};
-use openssl::ssl::{SslAcceptor, SslMethod, SslOptions, SslVerifyMode, SslVersion};
+use openssl::ssl::{
+    Ssl, SslAcceptor, SslMethod, SslOptions, SslSessionCacheMode, SslVerifyMode, SslVersion,
+};
 use openssl::x509::extension::{
     BasicConstraints, ExtendedKeyUsage, KeyUsage, SubjectAlternativeName,
 };
 use openssl::x509::{X509, X509NameBuilder};
 use sha2::{Digest, Sha256};
+use tokio::net::TcpStream;
+use tokio_openssl::SslStream;
+
+use super::flight::Secrets;
+use super::link::Link;
 
 /// TLS 1.2 suites in use: forward secret and authenticated only. Those of TLS 1.3 are all so.
 const TLS12_CIPHERS: &str = "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:\
     ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:\
     ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305";
 
-/// OpenSSL refuses to resume a session that may have a client certificate without such a name.
-const SESSION_CONTEXT: &[u8] = b"lobbyd";
+/// Groups for the exchange of keys, the cheapest first. Those that OpenSSL would take besides cost up
+/// to a hundred times as much, and no client needs them.
+const GROUPS: &str = "X25519:P-256:P-384:P-521";
+
+/// The same, for an OpenSSL that knows the one for a time of quantum computers (from 3.5 on).
+const NEWER_GROUPS: &str = "X25519MLKEM768:X25519:P-256:P-384:P-521";
+
+/// Clients are not told that they may send their certificate compressed: what cannot be judged before
+/// OpenSSL reads it is refused. OpenSSL has it from 3.2 on (`SSL_OP_NO_RX_CERTIFICATE_COMPRESSION`).
+const NO_COMPRESSED_CERTIFICATE: SslOptions = SslOptions::from_bits_retain(1 << 33);
+
+/// Signatures that are made and taken, both by the server's key and by a client's: of the kinds of
+/// keys in `client_cert.rs`, with today's hashes.
+const SIGNATURES: &str = "ed25519:ECDSA+SHA256:ECDSA+SHA384:ECDSA+SHA512:ed448:\
+    rsa_pss_rsae_sha256:rsa_pss_rsae_sha384:rsa_pss_rsae_sha512:\
+    rsa_pss_pss_sha256:rsa_pss_pss_sha384:rsa_pss_pss_sha512:RSA+SHA256:RSA+SHA384:RSA+SHA512";
 
 /// Days that a certificate of `gen-cert` is valid. It is compared by fingerprint, not by date.
 const VALID_DAYS: u32 = 3_650;
@@ -84,10 +107,31 @@ pub enum GenCertError {
     OpenSsl(#[from] ErrorStack),
 }
 
+/// Makes TLS of accepted connections.
+#[derive(Clone)]
+pub struct Acceptor {
+    acceptor: SslAcceptor,
+    /// Where each connection has the place for its secrets.
+    secrets: Index<Ssl, Arc<Secrets>>,
+}
+
+impl Acceptor {
+    /// TLS around a socket; its handshake is to come.
+    ///
+    /// # Errors
+    /// OpenSSL has no memory.
+    pub fn accept(&self, socket: TcpStream) -> Result<SslStream<Link>, ErrorStack> {
+        let mut ssl = Ssl::new(self.acceptor.context())?;
+        let secrets = Arc::new(Secrets::default());
+        ssl.set_ex_data(self.secrets, secrets.clone());
+        SslStream::new(ssl, Link::new(socket, secrets))
+    }
+}
+
 /// A loaded certificate, ready to accept.
 pub struct LoadedTls {
     /// Makes TLS of accepted connections.
-    pub acceptor: SslAcceptor,
+    pub acceptor: Acceptor,
     /// SHA-256 of the certificate, as `AB:CD:…`, for people to compare.
     pub fingerprint: String,
 }
@@ -120,11 +164,27 @@ pub fn load(cert: &Path, key: &Path) -> Result<LoadedTls, TlsError> {
     }
     builder.set_private_key(&private).map_err(|_| mismatch())?;
     builder.check_private_key().map_err(|_| mismatch())?;
+    // Nothing outlives a connection: a session that is kept takes memory for hours, and one that is
+    // resumed would let somebody in who has a client's session and not its key.
+    builder.set_session_cache_mode(SslSessionCacheMode::OFF);
+    builder.set_options(SslOptions::NO_TICKET);
+    builder.set_num_tickets(0)?;
+    builder.set_options(NO_COMPRESSED_CERTIFICATE);
+    builder.set_groups_list(NEWER_GROUPS).or_else(|_| builder.set_groups_list(GROUPS))?;
+    builder.set_sigalgs_list(SIGNATURES)?;
     // A client may show a certificate; that it has the key is all that is asked. Who has signed it
-    // does not matter: an account knows its certificates by their fingerprints.
-    builder.set_verify_callback(SslVerifyMode::PEER, |_, _| true);
-    builder.set_session_id_context(SESSION_CONTEXT)?;
-    Ok(LoadedTls { acceptor: builder.build(), fingerprint: fingerprint(&leaf)? })
+    // does not matter: an account knows its certificates by their fingerprints. Only one can come as
+    // far as here, so no signature of an issuer is ever checked; the depth says so once more.
+    builder.set_verify_depth(0);
+    builder.set_verify_callback(SslVerifyMode::PEER, |_, context| context.error_depth() == 0);
+    let secrets = Ssl::new_ex_index::<Arc<Secrets>>()?;
+    builder.set_keylog_callback(move |ssl, line| {
+        if let (Some(secret), Some(cipher)) = (ssl.ex_data(secrets), ssl.current_cipher()) {
+            secret.take_line(line, cipher.standard_name().unwrap_or_default());
+        }
+    });
+    let acceptor = Acceptor { acceptor: builder.build(), secrets };
+    Ok(LoadedTls { acceptor, fingerprint: fingerprint(&leaf)? })
 }
 
 /// SHA-256 of a certificate, as `openssl x509 -fingerprint -sha256` prints it.

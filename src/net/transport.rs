@@ -12,6 +12,7 @@ use tokio::net::TcpStream;
 use tokio::task::coop::unconstrained;
 use tokio_openssl::SslStream;
 
+use super::link::Link;
 use crate::chat::accounts::Fingerprint;
 
 /// A socket, with TLS around it or without.
@@ -19,10 +20,49 @@ pub enum Transport {
     /// Plain TCP.
     Plain(TcpStream),
     /// TLS; boxed, since most connections have none.
-    Tls(Box<SslStream<TcpStream>>),
+    Tls(Box<SslStream<Link>>),
+}
+
+/// A connection that changes threads: its socket is in no reactor.
+pub struct Arrival {
+    /// The socket.
+    pub socket: std::net::TcpStream,
+    /// TLS, its handshake over, that waits for its socket; none for a plain connection.
+    pub tls: Option<Box<SslStream<Link>>>,
 }
 
 impl Transport {
+    /// Puts a connection into the reactor of this thread.
+    ///
+    /// # Errors
+    /// The reactor does not take the socket.
+    pub fn of(Arrival { socket, tls }: Arrival) -> io::Result<Self> {
+        let socket = TcpStream::from_std(socket)?;
+        Ok(match tls {
+            None => Self::Plain(socket),
+            Some(mut stream) => {
+                stream.get_mut().arrive(socket);
+                Self::Tls(stream)
+            }
+        })
+    }
+
+    /// A turn of its Session begins, which has so many reads off the socket.
+    pub fn begin_turn(&mut self) {
+        if let Self::Tls(stream) = self {
+            stream.get_mut().begin_turn();
+        }
+    }
+
+    /// What was read since this was last asked, in bytes of text, where so much text came of it: TLS
+    /// has records without any, and its own way of counting.
+    pub fn taken(&mut self, text: usize) -> usize {
+        match self {
+            Self::Plain(_) => text,
+            Self::Tls(stream) => stream.get_mut().take_count(),
+        }
+    }
+
     /// Most bytes that are worth offering to one write: for TLS, one record.
     pub fn max_write(&self) -> usize {
         match self {
@@ -44,9 +84,10 @@ impl Transport {
     /// dead after a while.)
     pub fn all_is_taken(&self) -> bool {
         let stream = match self {
-            Self::Plain(stream) => stream,
-            Self::Tls(stream) => stream.get_ref(),
+            Self::Plain(stream) => Some(stream),
+            Self::Tls(stream) => stream.get_ref().tcp(),
         };
+        let Some(stream) = stream else { return false };
         let socket = SockRef::from(stream);
         // With this mark the socket counts as writable only when nothing is left to be sent (tcp(7)).
         let Ok(before) = socket.tcp_notsent_lowat() else { return false };
@@ -57,19 +98,6 @@ impl Transport {
         let ready = poll(&mut polled, Some(&Timespec::default()));
         let taken = ready.is_ok() && polled[0].revents().contains(PollFlags::OUT);
         socket.set_tcp_notsent_lowat(before).is_ok() && taken
-    }
-
-    /// Drives the TLS handshake; done at once for plain TCP.
-    ///
-    /// # Errors
-    /// The handshake failed.
-    pub fn poll_handshake(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self {
-            Self::Plain(_) => Poll::Ready(Ok(())),
-            Self::Tls(stream) => {
-                Pin::new(stream.as_mut()).poll_accept(cx).map_err(io::Error::other)
-            }
-        }
     }
 
     /// Reads what has come; 0 bytes at the end of the peer's sending.

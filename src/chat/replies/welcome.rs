@@ -178,10 +178,13 @@ pub fn farewell(farewell: Farewell) -> Bytes {
     sheet.off().newline().take()
 }
 
-/// The one line that a connection over a limit gets.
-pub fn refusal(refusal: Refusal) -> &'static [u8] {
+/// The one line that a connection over a limit gets; none where it is closed without a word.
+pub fn refusal(refusal: Refusal) -> Option<&'static [u8]> {
     match refusal {
-        Refusal::TooManyFromAddress => b"Too many connections from your IP. Try again later.\n",
-        Refusal::Full => b"Server is full. Try again later.\n",
+        Refusal::TooOften => None,
+        Refusal::TooManyFromAddress => {
+            Some(b"Too many connections from your IP. Try again later.\n")
+        }
+        Refusal::Full => Some(b"Server is full. Try again later.\n"),
     }
 }
