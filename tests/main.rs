@@ -39,3 +39,4 @@ mod store;
 mod telnet;
 mod tidy;
 mod tls;
+mod vanished;

@@ -3,8 +3,10 @@
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use openssl::hash::MessageDigest;
+use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::task::coop::unconstrained;
@@ -76,6 +78,16 @@ impl Transport {
             Self::Tls(stream) => Pin::new(stream.as_mut()).poll_write(cx, data),
         });
         Pin::new(&mut unconstrained(write)).poll(cx)
+    }
+
+    /// For how long what was sent may go unacknowledged before the kernel gives the peer up.
+    pub fn set_user_timeout(&self, time: Duration) {
+        let stream = match self {
+            Self::Plain(stream) => stream,
+            Self::Tls(stream) => stream.get_ref(),
+        };
+        // A connection that is broken by now says so at the next write.
+        let _ = SockRef::from(stream).set_tcp_user_timeout(Some(time));
     }
 
     /// Ends our sending: close_notify where there is TLS, then FIN.
