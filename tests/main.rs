@@ -39,4 +39,5 @@ mod store;
 mod telnet;
 mod tidy;
 mod tls;
+mod unread;
 mod vanished;
