@@ -34,6 +34,7 @@ Usage:
   lobbyd --check-config     Check all settings, print them, and exit
   lobbyd gen-cert [--force] Write a self-signed certificate and its key
   lobbyd backup FILE        Copy the database, of a running server too
+  lobbyd restore FILE       Put a copy in place of the database, which is kept
   lobbyd check-data         Verify the database
   lobbyd passwd NAME        Make an account, or set its password; the password
                             is read from standard input
@@ -50,6 +51,7 @@ enum Task {
     CheckConfig,
     GenCert { force: bool },
     Backup(PathBuf),
+    Restore(PathBuf),
     CheckData,
     SetPassword(String),
     Print(String),
@@ -78,6 +80,7 @@ fn carry_out(task: Task, config: Config, warnings: &[String]) -> ExitCode {
         Task::CheckConfig => check_config(&config),
         Task::GenCert { force } => gen_cert(&config, force),
         Task::Backup(file) => with_data_dir(&config, |dir| data::backup(dir, &file)),
+        Task::Restore(file) => with_data_dir(&config, |dir| data::restore(dir, &file)),
         Task::CheckData => with_data_dir(&config, data::check),
         Task::SetPassword(name) => {
             with_data_dir(&config, |dir| data::set_password(dir, &name, unix_now()))
@@ -99,6 +102,9 @@ fn parse_args(args: impl IntoIterator<Item = OsString>) -> Result<Task, lexopt::
             Value(ref word) if word == "gen-cert" && task.is_none() => Task::GenCert { force },
             Value(ref word) if word == "backup" && task.is_none() => {
                 Task::Backup(parser.value()?.into())
+            }
+            Value(ref word) if word == "restore" && task.is_none() => {
+                Task::Restore(parser.value()?.into())
             }
             Value(ref word) if word == "check-data" && task.is_none() => Task::CheckData,
             Value(ref word) if word == "passwd" && task.is_none() => {

@@ -32,6 +32,7 @@ mod model;
 mod moderation;
 mod people;
 mod process;
+mod restore;
 mod returning;
 mod shutdown;
 mod social;
