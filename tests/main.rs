@@ -9,6 +9,7 @@
     reason = "a test fails by panicking, and drives the program from outside"
 )]
 
+mod absent;
 mod accounts;
 mod admins;
 mod ai;
@@ -41,4 +42,3 @@ mod telnet;
 mod tidy;
 mod tls;
 mod unread;
-mod vanished;

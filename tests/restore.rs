@@ -2,9 +2,11 @@
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
-use std::process::Output;
+use std::process::{Output, Stdio};
+use std::thread;
+use std::time::Instant;
 
-use crate::harness::{Folder, Server, run};
+use crate::harness::{Folder, Server, lobbyd, run};
 use crate::people::stop;
 
 const ON_FREE_PORT: [(&str, &str); 2] = [("CHAT_ADDR", "127.0.0.1:0"), ("CHAT_TLS_ADDR", "off")];
@@ -168,4 +170,36 @@ fn a_link_where_lobbyd_writes_is_refused_and_the_other_file_untouched() {
     assert_eq!(stamp(), before);
     assert!(fs::symlink_metadata(folder.join("server.key")).unwrap().is_file());
     Server::start_in(folder, &[]);
+}
+
+#[test]
+fn a_restore_that_is_killed_at_any_instant_leaves_one_of_the_two_databases() {
+    let folder = killed_after_backup();
+    let prepared = || {
+        let here = Folder::new();
+        fs::create_dir(here.join("data")).unwrap();
+        for name in ["lobbyd.db", "lobbyd.db-wal", "lobbyd.db-shm"] {
+            fs::copy(folder.join("data").join(name), here.join("data").join(name)).unwrap();
+        }
+        fs::copy(folder.join("good.db"), here.join("good.db")).unwrap();
+        here
+    };
+    let start = Instant::now();
+    succeeds(&run(prepared().path(), &[], &["restore", "good.db"]));
+    let whole = start.elapsed();
+    for part in 0..20 {
+        let here = prepared();
+        let mut child = lobbyd(here.path(), &[], &["restore", "good.db"])
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        thread::sleep(whole * part / 20);
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let server = Server::start_in(here, &[]);
+        let shown = history(&server);
+        assert!(shown.contains("said early"), "{shown}");
+        let kept = server.folder.join("data/lobbyd.db.before-restore");
+        assert_eq!(kept.exists(), !shown.contains("said late"), "{part} of 20: {shown}");
+    }
 }

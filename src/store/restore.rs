@@ -165,12 +165,13 @@ pub(super) fn finish(dir: &Path) -> Result<Option<Note>, OpenError> {
         reason: error.to_string(),
     };
     let unfinished = dir.join(UNFINISHED);
-    if own_file(&unfinished)?.is_some() {
+    if matches!(own_file(&unfinished), Ok(Some(_))) {
         for path in BESIDE.map(|suffix| beside(&unfinished, suffix)) {
             // Most often there is none.
             let _ = fs::remove_file(path);
         }
-        fs::remove_file(&unfinished).map_err(|error| unusable(&unfinished, &error))?;
+        // Where it cannot be removed it takes room, and is in the way of the next restore, which says so.
+        let _ = fs::remove_file(&unfinished);
     }
     let Some((number, copy)) = announced(dir).map_err(|error| unusable(dir, &error))? else {
         return Ok(None);
