@@ -237,6 +237,8 @@ fn who_vanishes_is_found_in_time_and_who_only_reads_nothing_is_left_alone() {
     // Heard of just now, so that nothing of the time is over when it begins.
     talker.ask("last words", "╰─> last words");
     tardy.expect("╰─> last words");
+    // TCP acknowledges 0.2 s later at the latest; until then something would be on the way.
+    thread::sleep(Duration::from_millis(500));
     for (n, user) in [(1, &busy), (2, &quiet), (3, &tardy)] {
         world.cut(n, user);
     }
