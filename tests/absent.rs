@@ -105,7 +105,8 @@ impl World {
 
     /// From now on the network numbered `n` takes no packet of the server, and sends none.
     fn cut(&self, n: u8, user: &User) {
-        self.configure(user.child.id(), &format!("ip route add blackhole 10.77.{n}.1/32"));
+        let script = format!("ip route add blackhole 10.77.{n}.1/32; ip addr flush dev c");
+        self.configure(user.child.id(), &script);
     }
 }
 
@@ -129,6 +130,7 @@ impl User {
             .inside(world.server.pid(), &command)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
+            .stderr(Stdio::null())
             .spawn()
             .unwrap();
         let (stdin, mut stdout) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());

@@ -80,7 +80,8 @@ pub enum RestoreError {
 /// before is renamed. A copy of an older version is migrated when it is opened.
 ///
 /// # Errors
-/// Why not; then nothing has changed.
+/// Why not; then nothing has changed, but where files could be renamed only in part: then the next start
+/// does the rest, or says why it cannot.
 pub fn restore(dir: &Path, from: &Path) -> Result<Restored, RestoreError> {
     let path = dir.join(DATABASE_FILE);
     let there = dir.exists();
