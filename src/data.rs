@@ -9,28 +9,49 @@ use lobbyd::chat::accounts::MIN_ACCOUNT_PASSWORD_CHARS;
 use lobbyd::chat::history::UnixMillis;
 use lobbyd::chat::name::Name;
 use lobbyd::chat::password::{MAX_PASSWORD_CHARS, Password};
-use lobbyd::store::{self, Account, Change, Db, Report, Settings};
+use lobbyd::store::{self, Account, Change, Db, Report, Restored, Settings};
 
 /// Most bytes of a password that are read; a longer one is refused for its length.
 const MAX_INPUT_BYTES: u64 = 4_096;
 
 /// `lobbyd backup FILE`.
 pub fn backup(dir: &Path, file: &Path) -> Result<String, String> {
+    store::strange_log(dir).map_err(|error| error.to_string())?;
     store::backup(dir, file).map_err(|error| error.to_string())?;
     Ok(format!("Wrote {}\n", file.display()))
 }
 
 /// `lobbyd check-data`.
 pub fn check(dir: &Path) -> Result<String, String> {
-    store::check(dir).map(|report| told(&report)).map_err(|error| error.to_string())
+    store::strange_log(dir).map_err(|error| error.to_string())?;
+    let report = store::check(dir).map_err(|error| error.to_string())?;
+    Ok(format!("The database is good: {}\n", told(&report)))
 }
 
 fn told(report: &Report) -> String {
     let Report { version, lobbies, accounts, messages, mail } = report;
     format!(
-        "The database is good: version {version}, {lobbies} lobbies, {accounts} accounts, \
-         {messages} messages, {mail} private messages that wait.\n"
+        "version {version}, {lobbies} lobbies, {accounts} accounts, {messages} messages, {mail} \
+         private messages that wait."
     )
+}
+
+/// `lobbyd restore FILE`.
+pub fn restore(dir: &Path, file: &Path) -> Result<String, String> {
+    let restored = store::restore(dir, file).map_err(|error| error.to_string())?;
+    let Restored { path, report, kept, notes } = &restored;
+    let mut text: String = notes.iter().map(|note| format!("{note}\n")).collect();
+    text.push_str(&format!(
+        "{} is now a copy of {}: {}\n",
+        path.display(),
+        file.display(),
+        told(report)
+    ));
+    let kept: Vec<_> = kept.iter().map(|kept| kept.display().to_string()).collect();
+    if !kept.is_empty() {
+        text.push_str(&format!("What was there before is kept: {}\n", kept.join(", ")));
+    }
+    Ok(text)
 }
 
 /// `lobbyd passwd NAME`: makes the account, or gives it another password.

@@ -8,6 +8,8 @@
 //! - [`net`]: bytes to lines and blocks to bytes; TLS, telnet, the outbox, the hub of a thread.
 //! - [`actors`]: who owns what: Session, Shard, Lobby, Registry, AiPool, AiWorker, Hasher.
 //! - [`store`]: the database, and all SQL.
+//! - [`files`]: files of lobbyd's own, made and opened without following a link.
+//! - [`logging`]: the log, by a queue to a thread of its own.
 //! - [`config`]: every setting with its name, default and bounds.
 //! - [`server`]: listeners, threads, accepting, draining. The program itself is `src/main.rs`.
 //!
@@ -34,6 +36,8 @@ pub mod actors;
 pub mod ai;
 pub mod chat;
 pub mod config;
+pub mod files;
+pub mod logging;
 pub mod net;
 pub mod server;
 pub mod store;

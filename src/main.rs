@@ -7,12 +7,13 @@ mod data;
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
 use std::fmt::Display;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::process::{ExitCode, exit};
 
 use lobbyd::actors::unix_now;
 use lobbyd::config::{Config, KEYS, nearest_key};
+use lobbyd::logging::{self, FLUSH_HASTE, FLUSH_STALL, FlushAtEnd, complain, say};
 use lobbyd::net::tls;
 use lobbyd::server::{self, Opened};
 use log::{error, warn};
@@ -33,6 +34,7 @@ Usage:
   lobbyd --check-config     Check all settings, print them, and exit
   lobbyd gen-cert [--force] Write a self-signed certificate and its key
   lobbyd backup FILE        Copy the database, of a running server too
+  lobbyd restore FILE       Put a copy in place of the database, which is kept
   lobbyd check-data         Verify the database
   lobbyd passwd NAME        Make an account, or set its password; the password
                             is read from standard input
@@ -49,6 +51,7 @@ enum Task {
     CheckConfig,
     GenCert { force: bool },
     Backup(PathBuf),
+    Restore(PathBuf),
     CheckData,
     SetPassword(String),
     Print(String),
@@ -70,13 +73,14 @@ fn main() -> ExitCode {
 
 fn carry_out(task: Task, config: Config, warnings: &[String]) -> ExitCode {
     for warning in warnings {
-        eprintln!("lobbyd: warning: {warning}");
+        complain(&format!("lobbyd: warning: {warning}"));
     }
     match task {
         Task::Run => run(config),
         Task::CheckConfig => check_config(&config),
         Task::GenCert { force } => gen_cert(&config, force),
         Task::Backup(file) => with_data_dir(&config, |dir| data::backup(dir, &file)),
+        Task::Restore(file) => with_data_dir(&config, |dir| data::restore(dir, &file)),
         Task::CheckData => with_data_dir(&config, data::check),
         Task::SetPassword(name) => {
             with_data_dir(&config, |dir| data::set_password(dir, &name, unix_now()))
@@ -98,6 +102,9 @@ fn parse_args(args: impl IntoIterator<Item = OsString>) -> Result<Task, lexopt::
             Value(ref word) if word == "gen-cert" && task.is_none() => Task::GenCert { force },
             Value(ref word) if word == "backup" && task.is_none() => {
                 Task::Backup(parser.value()?.into())
+            }
+            Value(ref word) if word == "restore" && task.is_none() => {
+                Task::Restore(parser.value()?.into())
             }
             Value(ref word) if word == "check-data" && task.is_none() => Task::CheckData,
             Value(ref word) if word == "passwd" && task.is_none() => {
@@ -203,10 +210,10 @@ fn gen_cert(config: &Config, force: bool) -> ExitCode {
 }
 
 fn run(config: Config) -> ExitCode {
-    env_logger::Builder::new()
-        .parse_filters(&config.log_filter)
-        .target(env_logger::Target::Stderr)
-        .init();
+    if let Err(error) = logging::start(&config.log_filter, log_has_colours()) {
+        return fail(EXIT_FAILURE, format!("the log cannot be started: {error}"));
+    }
+    let _flush = FlushAtEnd::default();
     // Where, but not what: the words of a panic can hold text of a user.
     std::panic::set_hook(Box::new(|panic| match panic.location() {
         Some(place) => error!("fault at {place}"),
@@ -228,8 +235,8 @@ fn run(config: Config) -> ExitCode {
     match ran {
         Ok(()) => {
             say("GoodBye\n");
+            logging::flush(FLUSH_STALL);
             // Threads that still hash a password are not waited for.
-            let _ = io::stdout().flush();
             exit(0)
         }
         Err(error) => fail(EXIT_FAILURE, error),
@@ -251,6 +258,7 @@ fn stop_signal() -> io::Result<impl Future<Output = ()>> {
                 _ = interrupt.recv() => {}
                 _ = terminate.recv() => {}
             }
+            logging::flush(FLUSH_HASTE);
             exit(EXIT_INTERRUPTED)
         });
     })
@@ -291,12 +299,22 @@ fn banner(config: &Config, opened: &Opened) -> String {
     text
 }
 
-/// Prints to stdout. Nobody may be there to read it, which is no reason to end.
-fn say(text: &str) {
-    let _ = io::stdout().write_all(text.as_bytes()).and_then(|()| io::stdout().flush());
+/// Whether log lines are coloured: on a terminal, unless its user wants none (<https://no-color.org>,
+/// <https://bixense.com/clicolors>).
+fn log_has_colours() -> bool {
+    let set = |key: &str| std::env::var_os(key).filter(|value| !value.is_empty());
+    let is = |key: &str, value: &str| set(key).is_some_and(|found| found == value);
+    if set("NO_COLOR").is_some() {
+        return false;
+    }
+    if set("CLICOLOR_FORCE").is_some() && !is("CLICOLOR_FORCE", "0") {
+        return true;
+    }
+    let able = set("TERM").is_some() && !is("TERM", "dumb") && !is("CLICOLOR", "0");
+    able && io::stderr().is_terminal()
 }
 
 fn fail(status: u8, error: impl Display) -> ExitCode {
-    eprintln!("lobbyd: {error}");
+    complain(&format!("lobbyd: {error}"));
     ExitCode::from(status)
 }

@@ -11,7 +11,7 @@ use std::time::Instant;
 use crate::harness::{Folder, PATIENCE, Server, run};
 
 /// Whether all of these programs are there; if not, says so where a person sees it.
-fn have(programs: &[&str]) -> bool {
+pub fn have(programs: &[&str]) -> bool {
     let missing = programs.iter().find(|program| {
         let found = Command::new("sh")
             .args(["-c", "command -v \"$0\"", program])
@@ -20,15 +20,21 @@ fn have(programs: &[&str]) -> bool {
         !found.is_ok_and(|status| status.success())
     });
     let Some(missing) = missing else { return true };
+    skip(missing);
+    false
+}
+
+/// Says that a test is skipped for want of something, where a person sees it; fails where that has to
+/// be there.
+pub fn skip(missing: &str) {
     let required = std::env::var_os("LOBBYD_REQUIRE_CLIENTS").is_some();
-    assert!(!required, "{missing} is not installed, and LOBBYD_REQUIRE_CLIENTS is set");
+    assert!(!required, "no {missing} here, and LOBBYD_REQUIRE_CLIENTS is set");
     // The test runner keeps what a passing test prints to itself; the terminal does not.
     let line = format!("skipped: no {missing}\n");
     if let Ok(mut console) = std::fs::OpenOptions::new().write(true).open("/dev/tty") {
         let _ = console.write_all(line.as_bytes());
     }
     print!("{line}");
-    false
 }
 
 /// A terminal in tmux.

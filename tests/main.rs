@@ -9,6 +9,7 @@
     reason = "a test fails by panicking, and drives the program from outside"
 )]
 
+mod absent;
 mod accounts;
 mod admins;
 mod ai;
@@ -35,6 +36,7 @@ mod passwords;
 mod people;
 mod persons;
 mod process;
+mod restore;
 mod returning;
 mod shutdown;
 mod social;
@@ -43,4 +45,5 @@ mod telnet;
 mod tidy;
 mod tls;
 mod told;
+mod unread;
 mod whose;

@@ -15,9 +15,21 @@ const BACKLOG: i32 = 4_096;
 /// megabytes before anybody noticed that a client does not read.
 const SEND_BUFFER_BYTES: usize = 64 * 1024;
 
-/// Dead peers are found this long after their last sign of life: 60 s, then 4 probes 15 s apart.
-const KEEPALIVE_IDLE: Duration = Duration::from_secs(60);
-const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(15);
+/// A peer from which nothing is heard for this long although it has been asked is gone: what is on the
+/// way to it has not been acknowledged for so long, or, where nothing is, the probes of keepalive have
+/// not been answered (tcp(7): with `TCP_USER_TIMEOUT`, it and not the number of probes decides that).
+///
+/// Both can follow one another, where something is sent to a peer whose probes are on their way: twice
+/// this time and a few seconds for the first repetition are under the 90 s after which nobody who
+/// vanished may still be there.
+pub const USER_TIMEOUT: Duration = Duration::from_secs(40);
+
+/// From the last sign of life to the first probe, and from one probe to the next: an idle connection
+/// outlives 20 s without network whenever they begin, and costs a packet each 20 s.
+const KEEPALIVE_IDLE: Duration = Duration::from_secs(20);
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(5);
+
+/// Probes that may go unanswered where the kernel knows no `TCP_USER_TIMEOUT`: as long as with it.
 const KEEPALIVE_PROBES: u32 = 4;
 
 /// An address that cannot be listened on.
@@ -67,6 +79,7 @@ fn bind(addr: SocketAddr) -> io::Result<TcpListener> {
         .with_interval(KEEPALIVE_INTERVAL)
         .with_retries(KEEPALIVE_PROBES);
     socket.set_tcp_keepalive(&keepalive)?;
+    socket.set_tcp_user_timeout(Some(USER_TIMEOUT))?;
     socket.bind(&addr.into())?;
     socket.listen(BACKLOG)?;
     Ok(socket.into())
@@ -89,5 +102,26 @@ mod tests {
         let error = listen(ListenAddr(taken), "CHAT_ADDR").unwrap_err().to_string();
         assert!(error.contains(&taken.to_string()) && error.contains("CHAT_ADDR"), "{error}");
         assert_eq!(error.lines().count(), 1);
+    }
+
+    #[test]
+    fn accepted_connections_inherit_how_dead_peers_are_found() {
+        let listener = listen(ListenAddr("127.0.0.1:0".parse().unwrap()), "CHAT_ADDR").unwrap();
+        let _client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let accepted = loop {
+            match listener.accept() {
+                Ok((stream, _)) => break stream,
+                Err(error) => assert_eq!(error.kind(), io::ErrorKind::WouldBlock),
+            }
+        };
+        let socket = socket2::SockRef::from(&accepted);
+        assert_eq!(socket.tcp_user_timeout().unwrap(), Some(USER_TIMEOUT));
+        assert!(socket.keepalive().unwrap());
+        assert_eq!(socket.tcp_keepalive_time().unwrap(), KEEPALIVE_IDLE);
+        assert_eq!(socket.tcp_keepalive_interval().unwrap(), KEEPALIVE_INTERVAL);
+        // An idle peer is given up at the first probe after the time is up.
+        let found = KEEPALIVE_IDLE + KEEPALIVE_INTERVAL * KEEPALIVE_PROBES;
+        assert_eq!(found, USER_TIMEOUT);
+        assert!(found + USER_TIMEOUT + Duration::from_secs(5) < Duration::from_secs(90));
     }
 }

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
+use super::listen::USER_TIMEOUT;
 use super::outbox::Outbox;
 use super::transport::Transport;
 use crate::chat::ansi::Style;
@@ -292,7 +293,9 @@ impl Peer {
                 match transport.poll_write(&mut cx, outbox.offer(&mut scratch[..max])) {
                     Poll::Ready(Ok(count)) if count > 0 => {
                         outbox.advance(count);
-                        self.blocked_since.set(None);
+                        if self.blocked_since.take().is_some() {
+                            transport.set_user_timeout(USER_TIMEOUT);
+                        }
                     }
                     Poll::Ready(_) => {
                         self.health.set(Health::Broken);
@@ -302,6 +305,9 @@ impl Peer {
                     Poll::Pending => {
                         if self.blocked_since.get().is_none() {
                             self.blocked_since.set(Some(Instant::now()));
+                            // Whoever takes nothing, with the window of TCP closed, may do so for
+                            // as long as is set: the kernel is not to be faster.
+                            transport.set_user_timeout(self.limits.stall + USER_TIMEOUT);
                         }
                         return;
                     }

@@ -1,8 +1,7 @@
 //! TLS: the acceptor, the fingerprint of its certificate, and self-signed certificates.
 
-use std::fs::{self, OpenOptions};
+use std::fs;
 use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -27,6 +26,8 @@ use tokio_openssl::SslStream;
 
 use super::flight::Secrets;
 use super::link::Link;
+
+use crate::files;
 
 /// TLS 1.2 suites in use: forward secret and authenticated only. Those of TLS 1.3 are all so.
 const TLS12_CIPHERS: &str = "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:\
@@ -202,12 +203,14 @@ pub fn generate(cert: &Path, key: &Path, host: &str, force: bool) -> Result<Stri
     if cert == key {
         return Err(GenCertError::OneFile(cert.to_owned()));
     }
-    if !force && let Some(existing) = [cert, key].into_iter().find(|path| path.exists()) {
+    // A link to nowhere is something too.
+    let there = |path: &&Path| !matches!(files::look(path), Ok(None));
+    if !force && let Some(existing) = [cert, key].into_iter().find(there) {
         return Err(GenCertError::Exists(existing.to_owned()));
     }
     let (x509, private) = self_signed(host)?;
-    write(key, &private.private_key_to_pem_pkcs8()?, 0o600)?;
-    write(cert, &x509.to_pem()?, 0o644)?;
+    write(key, &private.private_key_to_pem_pkcs8()?, 0o600, force)?;
+    write(cert, &x509.to_pem()?, 0o644, force)?;
     Ok(fingerprint(&x509)?)
 }
 
@@ -245,18 +248,19 @@ fn self_signed(host: &str) -> Result<(X509, PKey<Private>), ErrorStack> {
     Ok((builder.build(), key))
 }
 
-/// Writes a file so that it never has another mode than `mode`, not even for an instant.
-fn write(path: &Path, content: &[u8], mode: u32) -> Result<(), GenCertError> {
+/// Mode of the folders that are made for the files: nobody else can put another key there, whatever
+/// the umask is.
+const FOLDER_MODE: u32 = 0o755;
+
+/// Writes a file so that it never has another mode than `mode`, not even for an instant. What is there
+/// is replaced with `force`, a link itself and not what it names; without, the file has to be new.
+fn write(path: &Path, content: &[u8], mode: u32, force: bool) -> Result<(), GenCertError> {
     let failed = |source| GenCertError::Write { path: path.to_owned(), source };
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder).map_err(failed)?;
+    files::create_folders(files::folder_of(path), FOLDER_MODE).map_err(failed)?;
+    if force {
+        return files::replace(path, content, mode).map_err(failed);
     }
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
-        _ => {}
-    }
-    let mut file =
-        OpenOptions::new().write(true).create_new(true).mode(mode).open(path).map_err(failed)?;
+    let mut file = files::create(path, mode).map_err(failed)?;
     file.write_all(content).map_err(failed)
 }
 
@@ -280,6 +284,30 @@ mod tests {
         assert!(matches!(generate(&cert, &key, "x", false), Err(GenCertError::Exists(_))));
         let again = generate(&cert, &key, "x", true).unwrap();
         assert_ne!(made, again);
+        fs::remove_dir_all(&folder).unwrap();
+    }
+
+    #[test]
+    fn a_link_where_a_certificate_goes_is_not_followed() {
+        let folder = std::env::temp_dir().join(format!("lobbyd-tls-link-{}", std::process::id()));
+        fs::create_dir(&folder).unwrap();
+        let other = folder.join("authorized_keys");
+        fs::write(&other, "important").unwrap();
+        for (name, target) in [("server.key", other.clone()), ("server.crt", folder.join("none"))] {
+            let (cert, key) = (folder.join("server.crt"), folder.join("server.key"));
+            let link = folder.join(name);
+            std::os::unix::fs::symlink(&target, &link).unwrap();
+            let refused = generate(&cert, &key, "x", false);
+            assert!(matches!(refused, Err(GenCertError::Exists(path)) if path == link));
+            generate(&cert, &key, "x", true).unwrap();
+            load(&cert, &key).unwrap();
+            assert!(fs::symlink_metadata(&link).unwrap().is_file());
+            assert_eq!(fs::read(&other).unwrap(), b"important");
+            fs::remove_file(&cert).unwrap();
+            fs::remove_file(&key).unwrap();
+        }
+        let left: Vec<_> = fs::read_dir(&folder).unwrap().collect();
+        assert_eq!(left.len(), 1, "{left:?}");
         fs::remove_dir_all(&folder).unwrap();
     }
 }

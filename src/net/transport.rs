@@ -3,6 +3,7 @@
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use openssl::hash::MessageDigest;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -83,11 +84,7 @@ impl Transport {
     /// in its window. (It may not have acknowledged the last of it; a peer that never does is found
     /// dead after a while.)
     pub fn all_is_taken(&self) -> bool {
-        let stream = match self {
-            Self::Plain(stream) => Some(stream),
-            Self::Tls(stream) => stream.get_ref().tcp(),
-        };
-        let Some(stream) = stream else { return false };
+        let Some(stream) = self.tcp() else { return false };
         let socket = SockRef::from(stream);
         // With this mark the socket counts as writable only when nothing is left to be sent (tcp(7)).
         let Ok(before) = socket.tcp_notsent_lowat() else { return false };
@@ -126,6 +123,22 @@ impl Transport {
             Self::Tls(stream) => Pin::new(stream.as_mut()).poll_write(cx, data),
         });
         Pin::new(&mut unconstrained(write)).poll(cx)
+    }
+
+    /// For how long what was sent may go unacknowledged before the kernel gives the peer up.
+    pub fn set_user_timeout(&self, time: Duration) {
+        if let Some(stream) = self.tcp() {
+            // A connection that is broken by now says so at the next write.
+            let _ = SockRef::from(stream).set_tcp_user_timeout(Some(time));
+        }
+    }
+
+    /// The socket, unless it is away.
+    fn tcp(&self) -> Option<&TcpStream> {
+        match self {
+            Self::Plain(stream) => Some(stream),
+            Self::Tls(stream) => stream.get_ref().tcp(),
+        }
     }
 
     /// Ends our sending: close_notify where there is TLS, then FIN.

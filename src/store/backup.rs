@@ -4,14 +4,15 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use rusqlite::Connection;
 use rusqlite::backup::{Backup, StepResult};
-use rusqlite::{Connection, OpenFlags};
 
 use super::DATABASE_FILE;
 use super::check::first_fault;
 use super::error::reason;
-use super::open::{beside, create, reading};
+use super::open::{BESIDE, WRITE, beside, create, reading, without_links};
 use super::schema::{self, Found};
+use crate::files;
 
 /// Why there is no copy.
 #[derive(Debug, thiserror::Error)]
@@ -57,6 +58,12 @@ pub fn backup(dir: &Path, to: &Path) -> Result<(), BackupError> {
         Ok(_) => return Err(unreadable("not a database of lobbyd".into())),
         Err(error) => return Err(unreadable(reason(&error))),
     }
+    // SQLite would take what lies beside a file of that name for the copy's own.
+    for path in BESIDE.map(|suffix| beside(to, suffix)) {
+        if !matches!(files::look(&path), Ok(None)) {
+            return Err(BackupError::Exists(path));
+        }
+    }
     let unfinished = Unfinished::begin(to).map_err(|error| match error.kind() {
         io::ErrorKind::AlreadyExists => BackupError::Exists(to.to_owned()),
         _ => unwritable(error.to_string()),
@@ -95,9 +102,8 @@ pub(super) fn copy(source: &Connection, to: &Path) -> Result<(), CopyError> {
 }
 
 /// Puts all pages of `source` into the database `to`, whatever was in it.
-fn copy_pages(source: &Connection, to: &Path) -> rusqlite::Result<()> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let mut target = Connection::open_with_flags(to, flags)?;
+pub(super) fn copy_pages(source: &Connection, to: &Path) -> rusqlite::Result<()> {
+    let mut target = Connection::open_with_flags(without_links(to), WRITE)?;
     // All in one step: between two, a server's writes would make it start anew each time.
     let copied = Backup::new(source, &mut target)?.step(-1)?;
     if copied != StepResult::Done {
@@ -109,32 +115,35 @@ fn copy_pages(source: &Connection, to: &Path) -> rusqlite::Result<()> {
 }
 
 /// A file that is being written: it is removed again unless it is finished.
-struct Unfinished<'a>(&'a Path, bool);
+pub(super) struct Unfinished<'a> {
+    path: &'a Path,
+    file: File,
+    done: bool,
+}
 
 impl<'a> Unfinished<'a> {
     /// Makes the file, for its owner alone from the first instant.
-    fn begin(path: &'a Path) -> io::Result<Self> {
-        create(path)?;
-        Ok(Self(path, false))
+    pub(super) fn begin(path: &'a Path) -> io::Result<Self> {
+        Ok(Self { path, file: create(path)?, done: false })
     }
 
     /// Sees that the file and its name are on the disk.
-    fn finish(mut self) -> io::Result<()> {
-        File::open(self.0)?.sync_all()?;
-        let parent = self.0.parent().filter(|parent| !parent.as_os_str().is_empty());
-        File::open(parent.unwrap_or(Path::new(".")))?.sync_all()?;
-        self.1 = true;
+    pub(super) fn finish(mut self) -> io::Result<()> {
+        self.file.sync_all()?;
+        files::sync_folder_of(self.path)?;
+        self.done = true;
         Ok(())
     }
 }
 
 impl Drop for Unfinished<'_> {
     fn drop(&mut self) {
-        if !self.1 {
-            for suffix in ["", "-journal", "-wal", "-shm"] {
+        if !self.done {
+            for path in BESIDE.map(|suffix| beside(self.path, suffix)) {
                 // What is not there, or cannot be removed, is nothing that could be helped.
-                let _ = fs::remove_file(beside(self.0, suffix));
+                let _ = fs::remove_file(path);
             }
+            let _ = fs::remove_file(self.path);
         }
     }
 }

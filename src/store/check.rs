@@ -91,12 +91,20 @@ pub fn check(dir: &Path) -> Result<Report, CheckError> {
     if !path.exists() {
         return Err(CheckError::Missing(path));
     }
-    reading(&path, |conn| inspect(conn, &path)).map_err(|stop| match stop {
+    check_file(&path)
+}
+
+/// The same of any file.
+pub(super) fn check_file(path: &Path) -> Result<Report, CheckError> {
+    reading(path, |conn| inspect(conn, path)).map_err(|stop| match stop {
         Stop::Error(error) => error,
-        Stop::Sql(error) => match StoreError::from(error) {
-            StoreError::Corrupt(fault) => CheckError::Damaged { path, faults: vec![fault] },
-            error => CheckError::Unreadable { path, reason: error.to_string() },
-        },
+        Stop::Sql(error) => {
+            let path = path.to_owned();
+            match StoreError::from(error) {
+                StoreError::Corrupt(fault) => CheckError::Damaged { path, faults: vec![fault] },
+                error => CheckError::Unreadable { path, reason: error.to_string() },
+            }
+        }
     })
 }
 

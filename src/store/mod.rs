@@ -18,6 +18,7 @@ mod model;
 mod open;
 mod read;
 mod refusal;
+mod restore;
 mod rows;
 mod schema;
 mod search;
@@ -33,7 +34,9 @@ pub use model::{
     Account, AccountId, AuditEntry, Fingerprint, KnownAccount, Left, Lobby, LobbyState, Mail,
     MailId, Missed, Sanction, SanctionKind, Scope, Settings, Snapshot, Subject,
 };
+pub use open::strange_log;
 pub use refusal::{Note, OpenError};
+pub use restore::{RestoreError, Restored, restore};
 
 use std::fs::File;
 
@@ -67,6 +70,8 @@ mod check_tests;
 mod fixtures_tests;
 #[cfg(test)]
 mod open_tests;
+#[cfg(test)]
+mod restore_tests;
 #[cfg(test)]
 mod search_tests;
 #[cfg(test)]

@@ -1,9 +1,9 @@
 //! Opening: look first, touch after.
 
-use std::fs::{self, DirBuilder, File, OpenOptions, Permissions, TryLockError};
+use std::fs::{self, File, TryLockError};
 use std::io::{self, Read, Write};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -13,12 +13,25 @@ use super::backup::{CopyError, copy};
 use super::check::first_fault;
 use super::error::reason;
 use super::refusal::{Note, OpenError};
+use super::restore::finish;
 use super::schema::{self, Found};
 use super::trim::Round;
 use super::{DATABASE_FILE, Db, LOCK_FILE};
+use crate::files;
 
 const READ: OpenFlags = OpenFlags::SQLITE_OPEN_READ_ONLY.union(OpenFlags::SQLITE_OPEN_NO_MUTEX);
-const WRITE: OpenFlags = OpenFlags::SQLITE_OPEN_READ_WRITE.union(OpenFlags::SQLITE_OPEN_NO_MUTEX);
+
+/// Where something is written no link is followed. Of that flag see [`without_links`].
+pub(super) const WRITE: OpenFlags = OpenFlags::SQLITE_OPEN_READ_WRITE
+    .union(OpenFlags::SQLITE_OPEN_NO_MUTEX)
+    .union(OpenFlags::SQLITE_OPEN_NOFOLLOW);
+
+/// What SQLite keeps beside a database: the log, its index, and what undoes a change of the format.
+pub(super) const BESIDE: [&str; 3] = ["-wal", "-shm", "-journal"];
+
+/// Mode of the files, and of the directory where it is made.
+const FILE_MODE: u32 = 0o600;
+const DIRECTORY_MODE: u32 = 0o700;
 
 /// How long a statement waits for another program that has the file locked.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -40,8 +53,7 @@ impl Db {
     /// Why not; the database file is untouched.
     pub fn open(dir: &Path) -> Result<(Self, Vec<Note>), OpenError> {
         let path = dir.join(DATABASE_FILE);
-        let mut notes: Vec<_> = make_directory(dir)?.into_iter().collect();
-        let lock = lock(dir, &path)?;
+        let (lock, mut notes) = hold(dir)?;
         let from = match look(&path)? {
             Some(version) => version,
             None => {
@@ -51,8 +63,7 @@ impl Db {
         };
         let old = (1..schema::VERSION).contains(&from);
         let kept = if old { Some(keep_copy(dir, &path, from)?) } else { None };
-        fs::set_permissions(&path, Permissions::from_mode(0o600))
-            .map_err(|error| unusable(&path, &error))?;
+        files::set_mode(&path, FILE_MODE).map_err(|error| unusable(&path, &error))?;
         let mut conn = connect(&path).map_err(|error| refused(&path, &error))?;
         schema::upgrade(&mut conn, from, schema::VERSION).map_err(|error| match &kept {
             Some(copy) => OpenError::MigrationFailed {
@@ -92,11 +103,13 @@ fn unusable(path: &Path, error: &io::Error) -> OpenError {
 
 /// What an error of SQLite says of the file.
 fn refused(path: &Path, error: &rusqlite::Error) -> OpenError {
-    let (path, reason) = (path.to_owned(), reason(error));
-    match error.sqlite_error_code() {
-        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
-            OpenError::Corrupt { path, reason }
-        }
+    let reason = reason(error);
+    let code = error.sqlite_error_code();
+    if let Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) = code {
+        return corrupt(path, reason);
+    }
+    let path = path.to_owned();
+    match code {
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
             OpenError::InUse { path, pid: None }
         }
@@ -104,15 +117,27 @@ fn refused(path: &Path, error: &rusqlite::Error) -> OpenError {
     }
 }
 
-/// Makes the directory for its owner alone. One that is there stays as it is: it may be anybody's.
+fn corrupt(path: &Path, reason: String) -> OpenError {
+    let log = Some(beside(path, "-wal")).filter(|log| !is_empty(log));
+    OpenError::Corrupt { path: path.to_owned(), reason, log }
+}
+
+/// Takes the directory for this process alone, makes it where it is not there, and brings a restore to
+/// its end that was broken off.
+pub(super) fn hold(dir: &Path) -> Result<(File, Vec<Note>), OpenError> {
+    let mut notes: Vec<_> = make_directory(dir)?.into_iter().collect();
+    let lock = lock(dir, &dir.join(DATABASE_FILE))?;
+    notes.extend(finish(dir)?);
+    Ok((lock, notes))
+}
+
+/// Makes the directory for its owner alone. One that is there stays as it is: it may be anybody's, and
+/// a link to another place.
 fn make_directory(dir: &Path) -> Result<Option<Note>, OpenError> {
     if !dir.exists() {
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(dir)
+        files::create_folders(dir, DIRECTORY_MODE)
             // Whatever the umask is.
-            .and_then(|()| fs::set_permissions(dir, Permissions::from_mode(0o700)))
+            .and_then(|()| files::set_mode(dir, DIRECTORY_MODE))
             .map_err(|error| unusable(dir, &error))?;
         return Ok(None);
     }
@@ -126,19 +151,26 @@ fn make_directory(dir: &Path) -> Result<Option<Note>, OpenError> {
     Ok((mode & 0o077 != 0).then_some(Note::OpenDirectory { path, mode }))
 }
 
+/// The size of a file of ours, none where there is no such file. What is no plain file of one name is
+/// refused: it is somebody else's, or stands for something else.
+pub(super) fn own_file(path: &Path) -> Result<Option<u64>, OpenError> {
+    let found = files::look(path).map_err(|error| unusable(path, &error))?;
+    match found.as_ref().and_then(files::unfit) {
+        Some(what) => Err(OpenError::InTheWay { path: path.to_owned(), what }),
+        None => Ok(found.map(|found| found.len())),
+    }
+}
+
 /// Takes the lock that only one process can have. The kernel lets go of it when that ends.
 fn lock(dir: &Path, database: &Path) -> Result<File, OpenError> {
     let path = dir.join(LOCK_FILE);
     let failed = |error: io::Error| unusable(&path, &error);
-    let mut options = OpenOptions::new();
-    let mut file = options
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o600)
-        .open(&path)
-        .map_err(failed)?;
+    own_file(&path)?;
+    let mut file = files::open_or_create(&path).map_err(failed)?;
+    // What was opened, whatever stands there by now.
+    if let Some(what) = files::unfit(&file.metadata().map_err(failed)?) {
+        return Err(OpenError::InTheWay { path, what });
+    }
     match file.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
@@ -152,7 +184,7 @@ fn lock(dir: &Path, database: &Path) -> Result<File, OpenError> {
         }
         Err(TryLockError::Error(error)) => return Err(failed(error)),
     }
-    file.set_permissions(Permissions::from_mode(0o600)).map_err(failed)?;
+    file.set_permissions(fs::Permissions::from_mode(FILE_MODE)).map_err(failed)?;
     file.set_len(0).map_err(failed)?;
     writeln!(file, "{}", std::process::id()).map_err(failed)?;
     Ok(file)
@@ -161,22 +193,21 @@ fn lock(dir: &Path, database: &Path) -> Result<File, OpenError> {
 /// Looks at the file without writing to it: its version, 0 where nothing is in it yet, none where
 /// there is no file.
 fn look(path: &Path) -> Result<Option<u32>, OpenError> {
-    let size = match fs::metadata(path) {
-        Ok(found) if !found.is_file() => {
-            let reason = "not a file".to_owned();
-            return Err(OpenError::Unusable { path: path.to_owned(), reason });
-        }
-        Ok(found) => found.len(),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(unusable(path, &error)),
-    };
+    for suffix in BESIDE {
+        own_file(&beside(path, suffix))?;
+    }
+    let Some(size) = own_file(path)? else { return Ok(None) };
+    let log = beside(path, "-wal");
     if size == 0 {
-        if !is_empty(&beside(path, "-wal")) {
+        if !is_empty(&log) {
             // SQLite would throw the log away, and what it holds with it.
             let reason = "it is empty, but its log is not".to_owned();
-            return Err(OpenError::Corrupt { path: path.to_owned(), reason });
+            return Err(OpenError::Corrupt { path: path.to_owned(), reason, log: Some(log) });
         }
         return Ok(Some(0));
+    }
+    if has_strange_log(path).map_err(|error| unusable(path, &error))? {
+        return Err(OpenError::StrangeLog { path: path.to_owned(), log });
     }
     let failed = |error: rusqlite::Error| refused(path, &error);
     let conn = open_to_look(path).map_err(failed)?;
@@ -188,7 +219,7 @@ fn look(path: &Path) -> Result<Option<u32>, OpenError> {
             Err(OpenError::NewerVersion { path: path.to_owned(), found, known })
         }
         Found::Version(version) => match first_fault(&conn, size).map_err(failed)? {
-            Some(reason) => Err(OpenError::Corrupt { path: path.to_owned(), reason }),
+            Some(reason) => Err(corrupt(path, reason)),
             None => Ok(Some(version)),
         },
     }
@@ -200,7 +231,45 @@ fn open_to_look(path: &Path) -> rusqlite::Result<Connection> {
         return reader(path);
     }
     // A change of the file's format was broken off: only a connection that writes can undo it.
-    Connection::open_with_flags(path, WRITE)
+    Connection::open_with_flags(without_links(path), WRITE)
+}
+
+/// Whether the log beside the database in `dir` is its own, as far as can be said. For a process that
+/// has not opened that database: its locks would be gone.
+///
+/// # Errors
+/// [`OpenError::StrangeLog`] where it is not.
+pub fn strange_log(dir: &Path) -> Result<(), OpenError> {
+    let path = dir.join(DATABASE_FILE);
+    match has_strange_log(&path) {
+        // What cannot be read is for whoever reads more of it.
+        Ok(false) | Err(_) => Ok(()),
+        Ok(true) => Err(OpenError::StrangeLog { log: beside(&path, "-wal"), path }),
+    }
+}
+
+/// Whether the log beside a database cannot be its own: a copy was put over another database, whose
+/// log still lies there, and SQLite would write that log into the copy without a word.
+///
+/// A database says in its header whether it is written through a log (`2`) or not (`1`, at offset 18,
+/// <https://www.sqlite.org/fileformat2.html>). The one of a server always is, and says so before there
+/// is a log; a copy by `lobbyd backup`, or one of before a migration, says that it is not.
+pub(super) fn has_strange_log(path: &Path) -> io::Result<bool> {
+    if is_empty(&beside(path, "-wal")) {
+        return Ok(false);
+    }
+    let mut header = Vec::new();
+    File::open(path)?.take(20).read_to_end(&mut header)?;
+    Ok(header.starts_with(b"SQLite format 3\0") && header.get(18) == Some(&1))
+}
+
+/// The same file by a path that has no link in it before its last name: with its flag to follow none,
+/// SQLite would refuse a data directory that is a link too.
+pub(super) fn without_links(path: &Path) -> PathBuf {
+    match (files::folder_of(path).canonicalize(), path.file_name()) {
+        (Ok(folder), Some(name)) => folder.join(name),
+        _ => path.to_owned(),
+    }
 }
 
 /// Does `work` with a connection that does not write, beside a running server or without one.
@@ -256,15 +325,15 @@ pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
     name.into()
 }
 
-fn is_empty(path: &Path) -> bool {
+/// Whether nothing is in a file, or it is not there.
+pub(super) fn is_empty(path: &Path) -> bool {
     fs::metadata(path).map_or(true, |found| found.len() == 0)
 }
 
 /// Makes an empty file that only its owner can read, whatever the umask is. SQLite gives the files
 /// beside it the same mode.
-pub(super) fn create(path: &Path) -> io::Result<()> {
-    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-    file.set_permissions(Permissions::from_mode(0o600))
+pub(super) fn create(path: &Path) -> io::Result<File> {
+    files::create(path, FILE_MODE)
 }
 
 /// Copies a database of version `from` to the first free name.
@@ -288,7 +357,7 @@ fn keep_copy(dir: &Path, path: &Path, from: u32) -> Result<PathBuf, OpenError> {
 
 /// The connection that the server writes through.
 fn connect(path: &Path) -> rusqlite::Result<Connection> {
-    let conn = Connection::open_with_flags(path, WRITE)?;
+    let conn = Connection::open_with_flags(without_links(path), WRITE)?;
     set_up(&conn)?;
     conn.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get::<_, String>(0))?;
     Ok(conn)

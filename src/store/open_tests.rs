@@ -132,7 +132,7 @@ fn a_directory_that_cannot_be_used_is_refused() {
     fs::create_dir_all(folder.database()).unwrap();
     let error = refusal(&folder);
     assert!(
-        matches!(&error, OpenError::Unusable { path, .. } if *path == folder.database()),
+        matches!(&error, OpenError::InTheWay { path, .. } if *path == folder.database()),
         "{error}"
     );
 }
