@@ -9,8 +9,8 @@ use log::info;
 use super::lobby::Lobby;
 use super::lobby_keep::stored;
 use super::messages::{
-    Act, Away, Carry, HasRight, ListBans, LobbyChanged, NotSet, Registered, Renamed, SetPrompt,
-    Undone, Unregistered, Whereabouts,
+    Act, Away, Banned, Carry, HasRight, ListBans, LobbyChanged, NotSet, Registered, Renamed,
+    SetPrompt, Undone, Unregistered, Whereabouts,
 };
 use super::unix_now;
 use crate::chat::accounts::Subject;
@@ -151,12 +151,15 @@ impl Handler<SetPrompt> for Lobby {
 }
 
 impl Handler<ListBans> for Lobby {
-    type Result = Result<Vec<Sanction>, Denied>;
+    type Result = Result<Banned, Denied>;
 
-    fn handle(&mut self, ListBans(by, right): ListBans, _: &mut Self::Context) -> Self::Result {
+    fn handle(&mut self, ask: ListBans, _: &mut Self::Context) -> Self::Result {
+        let ListBans { by, right, skip, max } = ask;
         let charter = self.room.charter();
         charter.check(&by, right)?;
-        Ok(charter.bans.list(unix_now()).into_iter().cloned().collect())
+        let all = charter.bans.list(unix_now());
+        let bans = all.iter().skip(skip).take(max).map(|ban| (*ban).clone()).collect();
+        Ok(Banned { total: all.len(), bans })
     }
 }
 

@@ -6,8 +6,8 @@ use log::{error, info};
 use super::lobby::NewRoom;
 use super::lobby_keep::{charter, row};
 use super::messages::{
-    Create, Door, FindLobby, ListLobbies, LobbyChanged, LobbyClosed, LobbyCount, MayCreate, Moved,
-    NotCreated, Remains,
+    Create, Door, FindLobby, ListLobbies, Listed, LobbyChanged, LobbyClosed, LobbyCount, MayCreate,
+    Moved, NotCreated, Remains,
 };
 use super::registry::{GENERAL_ID, Registry};
 use super::sturdy::survive;
@@ -138,8 +138,16 @@ impl Registry {
 impl Handler<ListLobbies> for Registry {
     type Result = MessageResult<ListLobbies>;
 
-    fn handle(&mut self, _: ListLobbies, _: &mut Self::Context) -> Self::Result {
-        MessageResult(self.lobbies.iter().map(|l| (l.card.clone(), l.record.is_some())).collect())
+    fn handle(
+        &mut self,
+        ListLobbies { after, max }: ListLobbies,
+        _: &mut Self::Context,
+    ) -> Self::Result {
+        MessageResult(survive(Listed::default(), || {
+            let after = self.lobbies.after(after.as_ref()).take(max);
+            let lobbies = after.map(|l| (l.card.clone(), l.record.is_some())).collect();
+            Listed { total: self.lobbies.count(), lobbies }
+        }))
     }
 }
 

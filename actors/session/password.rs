@@ -13,13 +13,16 @@ use crate::actors::messages::{
     BeginGuess, Displace, EndGuess, LogIn, LoggedIn, Manner, NotIn, ReleaseName, View,
 };
 use crate::actors::shard::World;
-use crate::actors::store_messages::{ReadAccount, ReadIgnores, ReadMail, ReadMissed};
+use crate::actors::store_messages::{ReadAccount, ReadIgnores, ReadLetters, ReadMail, ReadMissed};
+use crate::actors::telling::{Pages, Telling};
 use crate::actors::{times, unix_now};
 use crate::chat::accounts::{AccountId, Identity, MAX_LOGIN_TRIES};
 use crate::chat::ansi::Style;
 use crate::chat::directory::ConnId;
 use crate::chat::ignores::Ignores;
+use crate::chat::name::Name;
 use crate::chat::password::{MAX_PASSWORD_CHARS, PasswordRecord, Secret};
+use crate::chat::render::{Direct, Sheet, direct};
 use crate::chat::replies::{
     self, Farewell, NameProblem, PasswordProblem, ask_password, ask_password_again,
 };
@@ -77,7 +80,7 @@ pub(super) async fn prove(
 struct In {
     admin: bool,
     entered: Entered,
-    mail: Vec<(MailId, Mail)>,
+    mail: Vec<(MailId, Name)>,
 }
 
 impl Session {
@@ -183,17 +186,22 @@ impl Session {
     }
 
     /// Shows what was written to an account while it was not connected.
-    fn show_mail(&self, account: AccountId, mail: Vec<(MailId, Mail)>) {
+    fn show_mail(&self, account: AccountId, mut mail: Vec<(MailId, Name)>) {
         let Some(&(up_to, _)) = mail.last() else { return };
-        let mut letters: Vec<_> =
-            mail.into_iter().map(|(_, mail)| (mail.from, mail.at, mail.text)).collect();
+        let store = self.world.store.clone();
+        let taken = move || store.keep(vec![Change::MailTaken { account, up_to }]);
         let ignores = self.ignores();
-        letters.retain(|(from, ..)| !ignores.contains(from));
-        if let Some((from, ..)) = letters.last() {
-            self.peer.note_writer(from.clone());
-            self.show(|sheet| replies::mail(sheet, &letters, self.times(), unix_now()));
-        }
-        self.world.store.keep(vec![Change::MailTaken { account, up_to }]);
+        mail.retain(|(_, from)| !ignores.contains(from));
+        let Some((_, last)) = mail.last() else { return taken() };
+        self.peer.note_writer(last.clone());
+        let (count, times, now) = (mail.len(), self.times(), unix_now());
+        let ids = mail.into_iter().map(|(id, _)| id).collect();
+        let read = move |ids| ReadLetters(account, ids);
+        let pages = Pages::stored(self.world.store.clone(), ids, read, Vec::new());
+        let write = move |sheet: &mut Sheet, (_, mail): &(MailId, Mail)| {
+            direct(sheet, Direct::From(&mail.from), &mail.text, Some(times.when(mail.at, now)));
+        };
+        self.tell(Telling::new(|sheet| replies::mail(sheet, count), pages, write).then(taken));
     }
 }
 
@@ -226,7 +234,8 @@ async fn come_in(
     if let (Some(since), None) = (account.left_at.filter(|_| last_lobby == Some(door.id)), &before)
     {
         let count = world.config.history_messages;
-        let missed = world.store.ask(ReadMissed { lobby: door.id, since, count }).await;
+        let ignores = view.ignores.clone();
+        let missed = world.store.ask(ReadMissed { lobby: door.id, since, count, ignores }).await;
         view.missed = missed.ok().map(|missed| (since, missed));
     }
     let member = |who| Member::new(who, account.settings.picture, None, at);

@@ -14,7 +14,7 @@ use super::accounts::{AccountId, Identity};
 use super::deeds::Deed;
 use super::directory::{ConnId, IpKey};
 use super::history::{Entry, History, UnixMillis};
-use super::name::Name;
+use super::name::{Name, NameKey};
 use super::orders::{Order, OrderError};
 use super::password::PasswordRecord;
 use super::pictures::Picture;
@@ -302,16 +302,18 @@ impl<H> Room<H> {
         self.charter.apply(deed, now);
     }
 
-    /// Everybody in it as `/users` shows them, by name.
-    pub fn roster(&self) -> Vec<Presence> {
-        let presence = |m: &Member<H>| Presence {
+    /// The first `max` of those in it after this name, or of all, as `/users` shows them, by name.
+    pub fn roster(&self, after: Option<&NameKey>, max: usize) -> Vec<Presence> {
+        let keyed = self.members().map(|member| (member.who.name.key(), member));
+        let mut users: Vec<_> =
+            keyed.filter(|(key, _)| after.is_none_or(|after| key > after)).collect();
+        users.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+        let presence = |(_, m): (NameKey, &Member<H>)| Presence {
             picture: m.picture,
             name: m.who.name.clone(),
             away: m.away.clone(),
         };
-        let mut users: Vec<_> = self.members().map(presence).collect();
-        users.sort_by_cached_key(|user| user.name.key());
-        users
+        users.into_iter().take(max).map(presence).collect()
     }
 
     /// Hands everything on, to a lobby that is set up in the place of this one.
