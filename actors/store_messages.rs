@@ -17,7 +17,7 @@ use crate::store::{
 
 /// Text of messages that is read at a time for one long answer. It waits in memory until the client
 /// has taken what was read before it.
-const PAGE_BYTES: usize = 16 * 1024;
+const PAGE_BYTES: usize = 8 * 1024;
 
 /// Write this when there is time for it. Nobody waits for it, and it may be lost where the disk
 /// stays full.

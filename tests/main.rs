@@ -33,6 +33,7 @@ mod moderation;
 mod people;
 mod process;
 mod returning;
+mod searching;
 mod shutdown;
 mod social;
 mod store;

@@ -295,8 +295,8 @@ mod tests {
             lobbies.insert(listing(id, name, Some(9)));
         }
         let listed = |after: Option<&str>| -> Vec<String> {
-            let after = lobbies.after(after.map(NameKey::of).as_ref());
-            after.map(|l| l.card.name.as_str().to_owned()).collect()
+            let after = after.map(NameKey::of);
+            lobbies.after(after.as_ref()).map(|l| l.card.name.as_str().to_owned()).collect()
         };
         assert_eq!(listed(Some(GENERAL)), ["Alpha", "beta", "zoo"]);
         assert_eq!(listed(Some("beta")), ["zoo"]);

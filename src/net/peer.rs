@@ -85,7 +85,7 @@ const BACKED_UP_BYTES: usize = 16 * 1024;
 
 /// Bytes of a part of a long answer, and no more than half of what may wait. The last message in it may
 /// go over them.
-const PART_BYTES: usize = 16 * 1024;
+const PART_BYTES: usize = 8 * 1024;
 
 /// Bytes gathered for one write. Beyond some 64 KiB a larger write is no cheaper a byte.
 const SCRATCH_BYTES: usize = 64 * 1024;

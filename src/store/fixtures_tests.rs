@@ -15,12 +15,12 @@ use crate::chat::text::Line;
 
 /// What users are shown who ask for it, at once and with nobody ignored.
 impl Db {
-    pub fn history(&self, lobby: LobbyId, max: usize) -> Result<Vec<Entry>, StoreError> {
+    pub(super) fn history(&self, lobby: LobbyId, max: usize) -> Result<Vec<Entry>, StoreError> {
         let ids = self.newest(lobby, max, &Ignores::default())?;
         self.messages(lobby, &ids, usize::MAX).map(|page| page.items)
     }
 
-    pub fn search(
+    pub(super) fn search(
         &self,
         lobby: LobbyId,
         words: &str,
@@ -30,19 +30,19 @@ impl Db {
         self.messages(lobby, &ids, usize::MAX).map(|page| page.items)
     }
 
-    pub fn missed(&self, lobby: LobbyId, at: u64, max: usize) -> (u64, Vec<String>) {
+    pub(super) fn missed(&self, lobby: LobbyId, at: u64, max: usize) -> (u64, Vec<String>) {
         let missed = self.since(lobby, UnixMillis(at), max, &Ignores::default()).unwrap();
         let page = self.messages(lobby, &missed.newest, usize::MAX).unwrap();
         assert_eq!(missed.last, page.items.last().map(|entry| entry.at));
         (missed.count, texts(&page.items).into_iter().map(str::to_owned).collect())
     }
 
-    pub fn mail(&self, account: AccountId) -> Result<Vec<(MailId, Mail)>, StoreError> {
+    pub(super) fn mail(&self, account: AccountId) -> Result<Vec<(MailId, Mail)>, StoreError> {
         let ids: Vec<_> = self.mail_waiting(account)?.into_iter().map(|(id, _)| id).collect();
         self.letters(account, &ids, usize::MAX).map(|page| page.items)
     }
 
-    pub fn audit_of(&self, scope: Scope, max: usize) -> Result<Vec<AuditEntry>, StoreError> {
+    pub(super) fn audit_of(&self, scope: Scope, max: usize) -> Result<Vec<AuditEntry>, StoreError> {
         self.audit(&self.deeds(&[scope], max)?, usize::MAX).map(|page| page.items)
     }
 }

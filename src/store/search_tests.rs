@@ -206,7 +206,7 @@ fn a_reader_sees_what_was_applied_and_writes_nothing() {
 #[test]
 fn a_long_answer_is_read_a_page_at_a_time() {
     let long = "x".repeat(1_000);
-    let mut db = with(&[&long; 20]);
+    let mut db = with(&[long.as_str(); 20]);
     let ids = db.newest(LobbyId(1), 10, &Ignores::default()).unwrap();
     assert_eq!(ids.iter().map(|id| id.seq).collect::<Vec<_>>(), (10..20).collect::<Vec<_>>());
     let page = db.messages(LobbyId(1), &ids, 2_500).unwrap();
