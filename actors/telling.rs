@@ -6,7 +6,6 @@
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
-use std::pin::Pin;
 use std::rc::Rc;
 
 use futures_util::future::LocalBoxFuture;
@@ -20,8 +19,14 @@ use crate::chat::replies::{Reply, reply};
 use crate::net::outbox::{Next, Source};
 use crate::store::{MessageId, Page};
 
+/// A page on its way; none where it cannot be had.
+type Coming<T> = LocalBoxFuture<'static, Option<Pages<T>>>;
+
+/// What makes text of each thing.
+type Write<T> = Box<dyn FnMut(&mut Sheet, &T)>;
+
 /// A way to the next page of an answer.
-pub struct More<T>(Box<dyn FnOnce() -> LocalBoxFuture<'static, Option<Pages<T>>>>);
+pub struct More<T>(Box<dyn FnOnce() -> Coming<T>>);
 
 /// What there is of an answer, and how to get the rest, where there is more.
 pub struct Pages<T> {
@@ -109,7 +114,7 @@ struct Shelf<T> {
 pub struct Telling<T> {
     sheet: Sheet,
     shelf: Rc<RefCell<Shelf<T>>>,
-    write: Box<dyn FnMut(&mut Sheet, &T)>,
+    write: Write<T>,
     then: Option<Box<dyn FnOnce()>>,
 }
 
@@ -137,9 +142,9 @@ impl<T: 'static> Telling<T> {
     /// Reads the next page.
     fn read(&self, More(read): More<T>) -> LocalBoxFuture<'static, ()> {
         let shelf = self.shelf.clone();
-        let read: Pin<Box<dyn Future<Output = Option<Pages<T>>>>> = read();
+        let coming = read();
         Box::pin(async move {
-            let got = read.await;
+            let got = coming.await;
             let shelf = &mut *shelf.borrow_mut();
             shelf.asking = false;
             match got {

@@ -252,7 +252,8 @@ fn a_long_answer_comes_whole_and_in_order_before_what_was_said_meanwhile() {
     let server = Server::start(&[("CHAT_HISTORY_MESSAGES", "1")]);
     let mut alice = server.login("alice");
     say_at_length(&mut alice, 200);
-    let mut slow = narrow(&server);
+    let mut slow = server.connect();
+    socket2::SockRef::from(slow.tcp()).set_recv_buffer_size(65_536).unwrap();
     slow.log_in("slow");
     let seen = numbers(&slow.text()).len();
     slow.send("/history 200");
