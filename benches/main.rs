@@ -21,6 +21,7 @@ mod plot;
 mod report;
 mod scale;
 mod scenario;
+mod seekers;
 mod servers;
 mod wire;
 
@@ -44,6 +45,8 @@ struct Plan {
     scale: bool,
     /// Measure `/history` and `/search`.
     lookup: bool,
+    /// Measure logins while others search.
+    seekers: bool,
 }
 
 fn main() {
@@ -60,6 +63,9 @@ fn main() {
     }
     if plan.lookup {
         return (0..plan.runs).for_each(|_| lookup::run(plan.secs, plan.pinned));
+    }
+    if plan.seekers {
+        return (0..plan.runs).for_each(|_| seekers::run(plan.secs, plan.pinned));
     }
     if plan.scale {
         return print_scaling(plan.runs);
@@ -99,6 +105,7 @@ fn plan(args: &[String]) -> Plan {
         sweep: None,
         scale: false,
         lookup: false,
+        seekers: false,
     };
     let mut parser = lexopt::Parser::from_args(args);
     while let Some(arg) = parser.next().unwrap() {
@@ -110,6 +117,7 @@ fn plan(args: &[String]) -> Plan {
             Long("sweep") => plan.sweep = Some(parser.value().unwrap().string().unwrap()),
             Value(name) if name == "scale" => plan.scale = true,
             Value(name) if name == "lookup" => plan.lookup = true,
+            Value(name) if name == "seekers" => plan.seekers = true,
             Long("unpinned") => plan.pinned = false,
             Long("servers") => {
                 let list = parser.value().unwrap().string().unwrap();
