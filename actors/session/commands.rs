@@ -38,7 +38,7 @@ use crate::chat::text::Line;
 use crate::store::{Change, Mail, Settings};
 
 /// Users and lobbies of a long list that wait for one client at a time.
-const USERS_PER_PAGE: usize = 256;
+const USERS_PER_PAGE: usize = 512;
 const LOBBIES_PER_PAGE: usize = 64;
 
 impl Session {

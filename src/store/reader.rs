@@ -33,12 +33,18 @@ const READ_STATEMENTS: usize = 32;
 impl Db {
     /// Another connection to the same database, which only reads, for another thread. It sees what was
     /// applied before it is asked, and neither waits for the writer nor makes it wait. None for a
-    /// database in memory, which has one connection.
+    /// database in memory, and where a file has no write-ahead log.
     ///
     /// # Errors
     /// Why it cannot be opened.
     pub fn reader(&self) -> Result<Option<Self>, StoreError> {
         let Some(path) = self.conn.path().filter(|path| !path.is_empty()) else { return Ok(None) };
+        let journal: String =
+            self.conn.pragma_query_value(None, "journal_mode", |row| row.get(0))?;
+        if journal != "wal" {
+            // On a file system that cannot have a log they would lock each other out.
+            return Ok(None);
+        }
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let conn = Connection::open_with_flags(path, flags)?;
         conn.busy_timeout(READ_BUSY_TIMEOUT)?;

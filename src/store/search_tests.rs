@@ -182,11 +182,15 @@ fn a_search_for_what_nearly_all_messages_have_ends_in_its_time() {
     assert!(db.search(LobbyId(1), words, 20).unwrap().is_empty());
     let whole = start.elapsed();
     let time = whole / 20;
-    let start = Instant::now();
-    let found = db.within(time, |db| db.search(LobbyId(1), words, 20));
-    assert_eq!(found, Err(StoreError::TooSlow));
-    let taken = start.elapsed();
-    assert!(taken < whole / 2, "given up after {taken:?} of {whole:?}, and not after {time:?}");
+    let given_up = || {
+        let start = Instant::now();
+        let found = db.within(time, |db| db.search(LobbyId(1), words, 20));
+        assert_eq!(found, Err(StoreError::TooSlow));
+        start.elapsed()
+    };
+    // The machine may be busy with something else, so it has some tries.
+    let fastest = (0..10).map(|_| given_up()).min().unwrap();
+    assert!(fastest < whole / 2, "given up after {fastest:?} of {whole:?}, and not after {time:?}");
 }
 
 #[test]

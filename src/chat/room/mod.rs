@@ -307,13 +307,19 @@ impl<H> Room<H> {
         let keyed = self.members().map(|member| (member.who.name.key(), member));
         let mut users: Vec<_> =
             keyed.filter(|(key, _)| after.is_none_or(|after| key > after)).collect();
-        users.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+        let by_key = |(one, _): &(NameKey, _), (other, _): &(NameKey, _)| NameKey::cmp(one, other);
+        if users.len() > max {
+            // A part of a large lobby is found without sorting all of it.
+            users.select_nth_unstable_by(max, by_key);
+            users.truncate(max);
+        }
+        users.sort_unstable_by(by_key);
         let presence = |(_, m): (NameKey, &Member<H>)| Presence {
             picture: m.picture,
             name: m.who.name.clone(),
             away: m.away.clone(),
         };
-        users.into_iter().take(max).map(presence).collect()
+        users.into_iter().map(presence).collect()
     }
 
     /// Hands everything on, to a lobby that is set up in the place of this one.
