@@ -4,18 +4,23 @@
 use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, OpenFlags};
+use rustix::time::{ClockId, clock_gettime};
 
 use super::Db;
 use super::error::StoreError;
 use super::trim::Round;
 
 /// How long a search may take. It looks at many messages, and most that take longer ask for words that
-/// nearly every message has.
+/// nearly every message has. Counted is the time of the processor, so that whatever else the machine does
+/// makes no search fail.
 pub const SEARCH_TIME: Duration = Duration::from_millis(50);
 
 /// How long any other read may take. All of them look at few rows, but for counting what was missed,
 /// which takes a tenth of this for a million messages.
 pub const READ_TIME: Duration = Duration::from_secs(1);
+
+/// By the clock a read may take so many times as long: where the machine is busy, or the disk slow.
+const PATIENCE: u32 = 10;
 
 /// Steps of SQLite's virtual machine from one look at the clock to the next: some microseconds. The
 /// search index takes few steps for much work, so it must not be many.
@@ -55,7 +60,8 @@ impl Db {
         Ok(Some(Self { conn, round: Round::default(), _lock: None }))
     }
 
-    /// Reads for `time` at most. What is not done by then is given up.
+    /// Reads for `time` of the processor at most, and not much longer by the clock. What is not done by
+    /// then is given up.
     ///
     /// # Errors
     /// [`StoreError::TooSlow`] where that was too little, or what the read says.
@@ -64,16 +70,22 @@ impl Db {
         time: Duration,
         read: impl FnOnce(&Self) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        let deadline = Instant::now() + time;
-        if time.is_zero() {
+        let (begun, deadline) = (thread_time(), Instant::now() + time * PATIENCE);
+        let over =
+            move || thread_time().saturating_sub(begun) >= time || Instant::now() >= deadline;
+        if over() {
             return Err(StoreError::TooSlow);
         }
-        let over = move || Instant::now() >= deadline;
         self.conn.progress_handler(PROGRESS_STEPS, Some(over))?;
         // Taken off after a panic too: what is written later has all the time it needs.
         let _limit = Limit(&self.conn);
         read(self)
     }
+}
+
+/// The processor time of this thread so far.
+fn thread_time() -> Duration {
+    Duration::try_from(clock_gettime(ClockId::ThreadCPUTime)).unwrap_or_default()
 }
 
 /// A connection whose statements are watched.

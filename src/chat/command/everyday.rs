@@ -76,7 +76,7 @@ pub(super) static LOBBIES: [Spec; 6] = [
     Spec {
         word: "/search",
         args: "<words>",
-        help: "Find messages of this lobby with all of 8 words at most",
+        help: "Find messages of this lobby with all the words (8 at most)",
         example: "/search release date",
         group: Group::Lobbies,
         right: Right::Everyone,
