@@ -24,7 +24,7 @@ const ANSWERED: &str = ".\x1b[0m\n";
 
 fn text(i: u64) -> String {
     let words: String = (0..150).map(|n| format!("w{n} ")).collect();
-    format!("{words}{} {i}", if i % 2 == 0 { "even" } else { "odd" })
+    format!("{words}{} {i}", if i.is_multiple_of(2) { "even" } else { "odd" })
 }
 
 /// Runs it once without and once with the seekers, and prints what both showed.
