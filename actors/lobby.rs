@@ -17,8 +17,8 @@ use super::ai_pool::AiPool;
 use super::batch::Batch;
 use super::lobby_ai::Desk;
 use super::messages::{
-    Act, Deliver, Join, Leave, LobbyBroke, LobbyClosed, LobbyCount, Manner, Moved, Remains, Roster,
-    Say, SetPicture, Tag, View, Whereabouts,
+    Act, Deliver, Join, Leave, LobbyBroke, LobbyClosed, LobbyCount, Manner, Moved, Remains, Replay,
+    Roster, Rostered, Say, SetPicture, Tag, View, Whereabouts,
 };
 use super::registry::Registry;
 use super::shard::Shard;
@@ -30,7 +30,7 @@ use crate::chat::history::{Age, Entry, History, UnixMillis};
 use crate::chat::lobbies::{LobbyId, Profile};
 use crate::chat::name::Name;
 use crate::chat::pictures::Picture;
-use crate::chat::render::{self, Arrival, Notice, block};
+use crate::chat::render::{self, Arrival, Notice, Sheet, block};
 use crate::chat::replies::{ModerationReply, Reply, reply};
 use crate::chat::roles::Owner;
 use crate::chat::room::{Charter, JoinError, Room, SayError, Saying};
@@ -198,33 +198,28 @@ impl Lobby {
     }
 
     /// What a user who comes in is shown first.
-    fn arrival(&mut self, manner: Manner, view: &View, now: UnixMillis) -> bytes::Bytes {
-        let name = self.room.name().clone();
-        let topic = self.room.charter().topic.clone();
+    fn arrival(&mut self, manner: Manner, view: View, now: UnixMillis) -> Arc<Replay> {
+        let View { times, ignores, missed } = view;
+        let missed = missed.filter(|(_, missed)| missed.count > 0);
+        let mut head = Sheet::default();
         // Whoever comes back to another lobby than general at login should know where they are.
         let tell = manner == Manner::Switch || self.room.charter().owner != Owner::Server;
-        let mut arrival = Arrival {
-            joined: tell.then_some(&name),
-            topic: topic.as_ref(),
-            missed: None,
-            times: view.times,
+        let arrival = Arrival {
+            joined: tell.then_some(self.room.name()),
+            topic: self.room.charter().topic.as_ref(),
+            missed: missed
+                .as_ref()
+                .map(|(since, missed)| render::Missed { count: missed.count, since: *since }),
+            times,
         };
-        let shown = |entry: &&Entry| !view.ignores.contains(&entry.author);
-        let Some((since, missed)) = view.missed.as_ref().filter(|(_, m)| m.count > 0) else {
-            return render::arrival(&arrival, self.room.recent(now).filter(shown), now);
-        };
-        arrival.missed = Some(render::Missed { count: missed.count, since: *since });
+        render::arrival(&mut head, &arrival, now);
         // What was said since the store was asked comes after what it knew.
-        let last = missed.newest.last().map_or(*since, |entry| entry.at);
-        let newer: Vec<Entry> = self.room.recent(now).filter(|e| e.at > last).cloned().collect();
-        render::arrival(&arrival, missed.newest.iter().chain(&newer).filter(shown), now)
-    }
-
-    /// What a user who takes a place over is shown first. No notice follows, so at least a prompt
-    /// says that they are in.
-    fn taken_over(&mut self, manner: Manner, view: &View, now: UnixMillis) -> bytes::Bytes {
-        let arrival = self.arrival(manner, view, now);
-        if arrival.is_empty() { block(|_| ()) } else { arrival }
+        let last = missed.as_ref().map(|(since, missed)| missed.last.unwrap_or(*since));
+        let shown =
+            |e: &&Entry| last.is_none_or(|last| e.at > last) && !ignores.contains(&e.author);
+        let recent = self.room.recent(now).filter(shown).cloned().collect();
+        let stored = missed.map(|(_, missed)| missed.newest).unwrap_or_default();
+        Arc::new(Replay { lobby: self.id, head, stored, recent, times, now })
     }
 }
 
@@ -303,8 +298,13 @@ impl Handler<Join> for Lobby {
             self.on_shard[before.shard] -= 1;
             self.on_shard[at.shard] += 1;
             self.registry.do_send(Moved(conn, self.id));
-            let arrival = self.taken_over(manner, &view, now);
+            let arrival = self.arrival(manner, view, now);
+            let nothing = arrival.is_empty();
             self.batch.one(at, |seat| Act::Enter(seat, arrival));
+            if nothing {
+                // No notice follows, so at least a prompt says that they are in.
+                self.batch.one(at, |seat| Act::Reply(seat, block(|_| ())));
+            }
             self.flush();
             return Ok(());
         }
@@ -313,7 +313,7 @@ impl Handler<Join> for Lobby {
         let who = member.who.clone();
         self.room.join(member, proof.as_deref(), now)?;
         self.keep_place(&who, now);
-        let arrival = self.arrival(manner, &view, now);
+        let arrival = self.arrival(manner, view, now);
         self.batch.one(at, |seat| Act::Enter(seat, arrival));
         self.batch.notice(|sheet| render::notice(sheet, &Notice::Joined(&name)));
         self.took_member(at, ctx);
@@ -390,8 +390,9 @@ impl Handler<Tag> for Lobby {
 impl Handler<Roster> for Lobby {
     type Result = MessageResult<Roster>;
 
-    fn handle(&mut self, _: Roster, _: &mut Self::Context) -> Self::Result {
-        MessageResult(self.room.roster())
+    fn handle(&mut self, Roster { after, max }: Roster, _: &mut Self::Context) -> Self::Result {
+        let users = self.room.roster(after.as_ref(), max);
+        MessageResult(Rostered { total: self.room.len(), users })
     }
 }
 

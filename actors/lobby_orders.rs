@@ -8,8 +8,8 @@ use log::info;
 
 use super::lobby::Lobby;
 use super::messages::{
-    Act, Away, Carry, HasRight, ListBans, LobbyChanged, NotSet, Offered, Registered, Registering,
-    Renamed, SetPrompt, Undone, Unregistered, Unregistering,
+    Act, Away, Banned, Carry, HasRight, ListBans, LobbyChanged, NotSet, Offered, Registered,
+    Registering, Renamed, SetPrompt, Undone, Unregistered, Unregistering,
 };
 use super::unix_now;
 use crate::chat::deeds::Deed;
@@ -18,7 +18,6 @@ use crate::chat::name::Name;
 use crate::chat::render::{self, Notice, block};
 use crate::chat::replies::{ModerationReply, Reply, reply};
 use crate::chat::roles::Denied;
-use crate::chat::sanctions::Sanction;
 use crate::store::{self, Change};
 
 impl Lobby {
@@ -171,12 +170,15 @@ impl Handler<SetPrompt> for Lobby {
 }
 
 impl Handler<ListBans> for Lobby {
-    type Result = Result<Vec<Sanction>, Denied>;
+    type Result = Result<Banned, Denied>;
 
-    fn handle(&mut self, ListBans(by, right): ListBans, _: &mut Self::Context) -> Self::Result {
+    fn handle(&mut self, ask: ListBans, _: &mut Self::Context) -> Self::Result {
+        let ListBans { by, right, skip, max } = ask;
         let charter = self.room.charter();
         charter.check(&by, right)?;
-        Ok(charter.bans.list(unix_now()).into_iter().cloned().collect())
+        let all = charter.bans.list(unix_now());
+        let bans = all.iter().skip(skip).take(max).map(|ban| (*ban).clone()).collect();
+        Ok(Banned { total: all.len(), bans })
     }
 }
 

@@ -25,7 +25,9 @@ pub mod session;
 pub mod shard;
 pub mod store;
 pub mod store_messages;
+pub mod store_reader;
 mod sturdy;
+pub mod telling;
 
 use std::time::{SystemTime, UNIX_EPOCH};
 

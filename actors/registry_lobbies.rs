@@ -8,8 +8,8 @@ use log::{error, info};
 use super::lobby::NewRoom;
 use super::lobby_keep::{charter, row};
 use super::messages::{
-    Create, Door, FindLobby, FindLobbyById, FindOffer, ListLobbies, LobbyChanged, LobbyClosed,
-    LobbyCount, MayCreate, Moved, NotAccepted, NotCreated, Offered, Remains, Show,
+    Create, Door, FindLobby, FindLobbyById, FindOffer, ListLobbies, Listed, LobbyChanged,
+    LobbyClosed, LobbyCount, MayCreate, Moved, NotAccepted, NotCreated, Offered, Remains, Show,
 };
 use super::registry::Registry;
 use super::sturdy::survive;
@@ -191,8 +191,16 @@ impl Registry {
 impl Handler<ListLobbies> for Registry {
     type Result = MessageResult<ListLobbies>;
 
-    fn handle(&mut self, _: ListLobbies, _: &mut Self::Context) -> Self::Result {
-        MessageResult(self.lobbies.iter().map(|l| (l.card.clone(), l.record.is_some())).collect())
+    fn handle(
+        &mut self,
+        ListLobbies { after, max }: ListLobbies,
+        _: &mut Self::Context,
+    ) -> Self::Result {
+        MessageResult(survive(Listed::default(), || {
+            let after = self.lobbies.after(after.as_ref()).take(max);
+            let lobbies = after.map(|l| (l.card.clone(), l.record.is_some())).collect();
+            Listed { total: self.lobbies.count(), lobbies }
+        }))
     }
 }
 

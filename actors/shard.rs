@@ -20,16 +20,19 @@ use super::clock_time;
 use super::hasher::HasherPool;
 use super::messages::{
     Act, Barrier, Became, Connected, Deliver, Drain, Evict, Expel, Expelled, Gone, IdleTime,
-    LastWriter, LobbyBroke, LobbyLost, QuestionOver, Show, ShowAll,
+    LastWriter, LobbyBroke, LobbyLost, QuestionOver, Replay, Show, ShowAll,
 };
 use super::rates::RateTable;
 use super::registry::Registry;
 use super::session::Session;
 use super::store::StoreHandle;
 use super::sturdy::survive;
+use super::telling::{Pages, Telling};
 use crate::chat::ansi::Style;
 use crate::chat::directory::ConnId;
+use crate::chat::history::Entry;
 use crate::chat::lobbies::LobbyId;
+use crate::chat::render::{self, Sheet};
 use crate::chat::replies::Farewell;
 use crate::config::Config;
 use crate::net::hub::Hub;
@@ -139,6 +142,15 @@ impl Shard {
         Ok(())
     }
 
+    /// What a user who comes in is shown first, as a long answer.
+    fn retell(&self, replay: Arc<Replay>) -> Telling<Entry> {
+        let Replay { lobby, head, stored, recent, times, now } = Arc::unwrap_or_clone(replay);
+        let pages = Pages::messages(self.world.store.clone(), lobby, stored, recent);
+        let write =
+            move |sheet: &mut Sheet, entry: &Entry| render::replay(sheet, entry, times, now);
+        Telling::new(|sheet| _ = sheet.append(&head), pages, write)
+    }
+
     fn act(&self, room: LobbyId, act: Act) {
         let hub = &self.world.hub;
         match act {
@@ -147,9 +159,11 @@ impl Shard {
                 hub.show_answer(room, id, &asker, &headed, &bare);
             }
             Act::Reply(seat, block) => hub.show_one(seat, &block, true),
-            Act::Enter(seat, block) => {
+            Act::Enter(seat, replay) => {
                 hub.enter(seat, room);
-                hub.show_one(seat, &block, true);
+                if !replay.is_empty() {
+                    hub.tell(seat, Box::new(self.retell(replay)));
+                }
             }
             Act::Echo(seat, count) => {
                 if let Some(peer) = hub.peer(seat) {

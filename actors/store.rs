@@ -2,7 +2,8 @@
 //!
 //! What is kept (messages above all) is gathered and written in groups, so that the chat never waits
 //! for the disk. What must be stored before a user is told so is a transaction of its own. While the
-//! disk cannot be written, what is kept waits, bounded, and is tried again.
+//! disk cannot be written, what is kept waits, bounded, and is tried again. What is asked is answered
+//! on other threads and connections, so that no question holds up what is written.
 
 use std::collections::VecDeque;
 use std::pin::Pin;
@@ -15,19 +16,20 @@ use actix::fut::ActorFuture;
 use actix::prelude::*;
 use log::{debug, error, info, warn};
 use rustix::process::nice;
+use tokio::sync::Semaphore;
 use tokio::time::{Sleep, sleep};
 
 use super::store_messages::{
-    AccountOfCert, Close, Commit, Keep, LeaveMail, ReadAccount, ReadAudit, ReadCerts, ReadHistory,
-    ReadIgnores, ReadMail, ReadMissed, SaveSettings, Search,
+    Close, Commit, Flush, Keep, Lane, LeaveMail, Question, Read, ReadAccount, ReadHistory,
+    SaveSettings,
 };
+use super::store_reader::{Reader, answer};
 use super::sturdy::survive;
 use super::unix_now;
-use crate::chat::accounts::{AccountId, Fingerprint, MAX_MAIL};
+use crate::chat::accounts::MAX_MAIL;
 use crate::chat::history::{Entry, UnixMillis};
-use crate::chat::ignores::Ignores;
 use crate::chat::lobbies::LobbyId;
-use crate::store::{Account, AuditEntry, Change, Db, Left, Mail, MailId, Missed, StoreError};
+use crate::store::{Account, Change, Db, Left, MessageId, StoreError};
 
 /// Changes in one transaction at most: more would hold up whoever waits for a command of theirs.
 const GROUP_ROWS: usize = 1_000;
@@ -52,14 +54,20 @@ const TRIM_PAUSE: Duration = Duration::from_millis(20);
 /// Rows that one step deletes.
 const TRIM_ROWS: usize = 200;
 
+/// Searches that wait for their turn at most: the last of them then waits for three seconds.
+const MAX_SEARCHES: usize = 64;
+
 /// The Store's share of a busy machine: the chat goes first.
-const NICENESS: i32 = 10;
+pub(super) const NICENESS: i32 = 10;
 
 /// Where everybody reaches the Store.
 #[derive(Clone)]
 pub struct StoreHandle {
     addr: Addr<Store>,
     coming: Arc<Coming>,
+    /// Those that read, for each [`Lane`]; none for a database in memory, which the Store itself reads.
+    readers: Option<[Addr<Reader>; 2]>,
+    searches: Searches,
 }
 
 /// What is on its way to the Store.
@@ -68,6 +76,22 @@ struct Coming {
     bytes: AtomicUsize,
     /// Messages that were too much, and are not told of yet.
     lost: AtomicUsize,
+}
+
+/// The turns of searches: one is on its way to the database, so that no read that comes after it waits
+/// longer than for that one, wherever they are answered.
+#[derive(Clone)]
+struct Searches {
+    places: Arc<Semaphore>,
+    turn: Arc<Semaphore>,
+}
+
+/// A message of a lobby, wherever it is.
+pub enum Stored {
+    /// In the database.
+    There(MessageId),
+    /// It waits to be written.
+    Waiting(Entry),
 }
 
 /// How much is kept of the messages of a lobby.
@@ -102,6 +126,13 @@ impl StoreHandle {
     pub fn start(db: Db, retention: Retention) -> Self {
         let coming = Arc::new(Coming::default());
         let theirs = coming.clone();
+        let readers = match start_readers(&db) {
+            Ok(readers) => readers,
+            Err(reason) => {
+                warn!("the database is read on the thread that writes it: {reason}");
+                None
+            }
+        };
         let addr = Store::start_in_arbiter(&Arbiter::new().handle(), move |_| Store {
             db,
             retention,
@@ -111,7 +142,9 @@ impl StoreHandle {
             failing: None,
             coming: theirs,
         });
-        Self { addr, coming }
+        let semaphore = |places| Arc::new(Semaphore::new(places));
+        let searches = Searches { places: semaphore(MAX_SEARCHES), turn: semaphore(1) };
+        Self { addr, coming, readers, searches }
     }
 
     /// Keeps changes, some time soon.
@@ -139,31 +172,91 @@ impl StoreHandle {
     /// # Errors
     /// Nothing was written.
     pub async fn commit(&self, changes: Vec<Change>) -> Result<(), StoreError> {
-        self.ask(Commit(changes)).await
+        self.addr.send(Commit(changes)).await.map_err(gone)?
     }
 
-    /// Asks the Store.
+    /// Changes what the owner of an account has set.
     ///
     /// # Errors
-    /// The database does not answer as it should.
-    pub async fn ask<M, T>(&self, message: M) -> Result<T, StoreError>
-    where
-        M: Message<Result = Result<T, StoreError>> + Send + 'static,
-        T: Send + 'static,
-        Store: Handler<M>,
-    {
-        let gone = |_| StoreError::Other("the store has ended".into());
-        self.addr.send(message).await.map_err(gone)?
+    /// Nothing was written.
+    pub async fn save(&self, settings: SaveSettings) -> Result<(), StoreError> {
+        self.addr.send(settings).await.map_err(gone)?
     }
 
-    /// Has everything written that waits.
+    /// Keeps a private message for an account that is not connected.
+    ///
+    /// # Errors
+    /// It was not written.
+    pub async fn leave_mail(&self, letter: LeaveMail) -> Result<Left, StoreError> {
+        self.addr.send(letter).await.map_err(gone)?
+    }
+
+    /// Asks the database, on a connection of its own where there is one.
+    ///
+    /// # Errors
+    /// The database does not answer as it should, or not in time.
+    pub async fn ask<Q: Question>(&self, question: Q) -> Result<Q::Answer, StoreError> {
+        let (_place, turn) = match Q::LANE {
+            Lane::Quick => (None, None),
+            Lane::Search => {
+                let Searches { places, turn } = self.searches.clone();
+                let place = places.try_acquire_owned().map_err(|_| StoreError::Overloaded)?;
+                (Some(place), turn.acquire_owned().await.ok())
+            }
+        };
+        if Q::FRESH {
+            self.flush(None).await?;
+        }
+        let read = Read(question, turn);
+        match &self.readers {
+            Some(readers) => readers[Q::LANE as usize].send(read).await,
+            None => self.addr.send(read).await,
+        }
+        .map_err(gone)?
+    }
+
+    /// What was said last in a lobby, oldest first, also what waits to be written.
+    ///
+    /// # Errors
+    /// The database does not answer as it should, or not in time.
+    pub async fn history(&self, ask: ReadHistory) -> Result<Vec<Stored>, StoreError> {
+        let ReadHistory { lobby, count, ignores } = ask;
+        let mut waiting = self.flush(Some(lobby)).await?;
+        let ids = self.ask(ReadHistory { lobby, count, ignores: ignores.clone() }).await?;
+        // Some of it may have been written meanwhile.
+        let last = ids.last().map(|id| id.seq);
+        waiting.retain(|(seq, e)| last < Some(*seq) && !ignores.contains(&e.author));
+        let waiting = waiting.into_iter().map(|(_, entry)| Stored::Waiting(entry));
+        let mut all: Vec<Stored> = ids.into_iter().map(Stored::There).chain(waiting).collect();
+        Ok(all.split_off(all.len().saturating_sub(count)))
+    }
+
+    /// Has written what was kept, and tells what of a lobby cannot be.
+    async fn flush(&self, lobby: Option<LobbyId>) -> Result<Vec<(u64, Entry)>, StoreError> {
+        self.addr.send(Flush(lobby)).await.map_err(gone)
+    }
+
+    /// Has everything written that waits, and nothing read any more.
     pub async fn close(&self) {
+        for reader in self.readers.iter().flatten() {
+            let _ = reader.send(Close).await;
+        }
         let _ = self.addr.send(Close).await;
     }
 }
 
 fn is_message(change: &Change) -> bool {
     matches!(change, Change::Said { .. })
+}
+
+fn gone(_: MailboxError) -> StoreError {
+    StoreError::Other("the store has ended".into())
+}
+
+/// Threads that read, where the database can be read beside its writer.
+fn start_readers(db: &Db) -> Result<Option<[Addr<Reader>; 2]>, StoreError> {
+    let (Some(quick), Some(search)) = (db.reader()?, db.reader()?) else { return Ok(None) };
+    Ok(Some([quick, search].map(Reader::start_on_thread)))
 }
 
 impl Store {
@@ -257,26 +350,15 @@ impl Store {
         })
     }
 
-    /// Reads, with all that was kept before.
-    fn read<T>(
-        &mut self,
-        read: impl FnOnce(&Db) -> Result<T, StoreError>,
-    ) -> Result<T, StoreError> {
-        let failed = || Err(StoreError::Other("a fault".into()));
-        survive(failed(), || {
-            if self.failing.is_none() {
-                self.write();
+    /// Messages of a lobby that wait to be written and their numbers in it, oldest first.
+    fn unwritten(&self, in_lobby: LobbyId) -> Vec<(u64, Entry)> {
+        let said = |change: &Change| match change {
+            Change::Said { lobby, seq, entry, .. } if *lobby == in_lobby => {
+                Some((*seq, entry.clone()))
             }
-            read(&self.db).inspect_err(|reason| debug!("the database cannot be read: {reason}"))
-        })
-    }
-
-    /// Messages of a lobby that wait to be written, oldest first.
-    fn unwritten(&self, in_lobby: LobbyId) -> impl Iterator<Item = &Entry> {
-        self.queue.iter().filter_map(move |change| match change {
-            Change::Said { lobby, entry, .. } if *lobby == in_lobby => Some(entry),
             _ => None,
-        })
+        };
+        self.queue.iter().filter_map(said).collect()
     }
 
     /// Deletes some of what is over the limits, and comes back for the rest.
@@ -381,7 +463,10 @@ impl Handler<SaveSettings> for Store {
         SaveSettings(key, settings): SaveSettings,
         _: &mut Self::Context,
     ) -> Self::Result {
-        match self.read(|db| db.account(&key))? {
+        if self.failing.is_none() {
+            survive((), || self.write());
+        }
+        match answer(&self.db, ReadAccount(key))? {
             // Its owner has given the account up meanwhile.
             None => Ok(()),
             Some(account) => self.commit(&[Change::AccountPut(Account { settings, ..account })]),
@@ -405,35 +490,22 @@ impl Handler<Close> for Store {
     }
 }
 
-impl Handler<ReadHistory> for Store {
-    type Result = Result<Vec<Entry>, StoreError>;
+impl Handler<Flush> for Store {
+    type Result = MessageResult<Flush>;
 
-    fn handle(&mut self, ask: ReadHistory, _: &mut Self::Context) -> Self::Result {
-        let mut entries = self.read(|db| db.history(ask.lobby, ask.count))?;
-        entries.extend(self.unwritten(ask.lobby).cloned());
-        Ok(entries.split_off(entries.len().saturating_sub(ask.count)))
+    fn handle(&mut self, Flush(lobby): Flush, _: &mut Self::Context) -> Self::Result {
+        if self.failing.is_none() {
+            survive((), || self.write());
+        }
+        MessageResult(lobby.map(|lobby| self.unwritten(lobby)).unwrap_or_default())
     }
 }
 
-/// A question that the database answers as it is.
-macro_rules! answer {
-    ($ask:ident, $answer:ty, $read:expr) => {
-        impl Handler<$ask> for Store {
-            type Result = Result<$answer, StoreError>;
+/// Where there are no threads that read, as for a database in memory, which has one connection.
+impl<Q: Question> Handler<Read<Q>> for Store {
+    type Result = Result<Q::Answer, StoreError>;
 
-            fn handle(&mut self, ask: $ask, _: &mut Self::Context) -> Self::Result {
-                let read: fn(&Db, $ask) -> Result<$answer, StoreError> = $read;
-                self.read(|db| read(db, ask))
-            }
-        }
-    };
+    fn handle(&mut self, Read(question, _turn): Read<Q>, _: &mut Self::Context) -> Self::Result {
+        answer(&self.db, question)
+    }
 }
-
-answer!(Search, Vec<Entry>, |db, ask| db.search(ask.lobby, &ask.words, ask.max));
-answer!(ReadMissed, Missed, |db, ask| db.since(ask.lobby, ask.since, ask.count));
-answer!(ReadAccount, Option<Account>, |db, ask| db.account(&ask.0));
-answer!(AccountOfCert, Option<AccountId>, |db, ask| db.account_of_cert(&ask.1, &ask.0));
-answer!(ReadCerts, Vec<Fingerprint>, |db, ask| db.certs(ask.0));
-answer!(ReadIgnores, Ignores, |db, ask| db.ignores(ask.0));
-answer!(ReadMail, Vec<(MailId, Mail)>, |db, ask| db.mail(ask.0));
-answer!(ReadAudit, Vec<AuditEntry>, |db, ask| db.audit(ask.scope, ask.count));

@@ -1,15 +1,24 @@
 //! What the Store is asked and told: the one door to what outlives the process.
 
+use std::time::Duration;
+
 use actix::prelude::*;
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::chat::accounts::{AccountId, Fingerprint};
 use crate::chat::history::{Entry, UnixMillis};
 use crate::chat::ignores::Ignores;
 use crate::chat::lobbies::LobbyId;
 use crate::chat::name::NameKey;
+use crate::chat::person::Person;
 use crate::store::{
-    Account, AuditEntry, Change, Left, Mail, MailId, Missed, Scope, Settings, StoreError,
+    Account, AuditEntry, AuditId, Change, Db, Left, Mail, MailId, MessageId, Missed, Page,
+    READ_TIME, SEARCH_TIME, Scope, Settings, StoreError,
 };
+
+/// Text of messages that is read at a time for one long answer. It waits in memory until the client
+/// has taken what was read before it.
+const PAGE_BYTES: usize = 8 * 1024;
 
 /// Write this when there is time for it. Nobody waits for it, and it may be lost where the disk
 /// stays full.
@@ -27,19 +36,72 @@ pub struct Commit(pub Vec<Change>);
 #[rtype(result = "()")]
 pub struct Close;
 
-/// What was said last in a lobby, oldest first.
+/// The owner of the account of this name has set this.
 #[derive(Message)]
-#[rtype(result = "Result<Vec<Entry>, StoreError>")]
+#[rtype(result = "Result<(), StoreError>")]
+pub struct SaveSettings(pub NameKey, pub Settings);
+
+/// Write what waits, so that whoever reads next sees it. Answered with the messages of this lobby that
+/// cannot be written at present, with their numbers in it, oldest first.
+#[derive(Message)]
+#[rtype(result = "Vec<(u64, Entry)>")]
+pub struct Flush(pub Option<LobbyId>);
+
+/// Which threads that read there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lane {
+    /// For what is found by its key: logins wait for it.
+    Quick,
+    /// For what is looked for. One at a time is on its way there.
+    Search,
+}
+
+/// A question to the database.
+pub trait Question: Send + 'static {
+    /// The answer.
+    type Answer: Send + 'static;
+    /// Where it is answered.
+    const LANE: Lane = Lane::Quick;
+    /// How long that may take.
+    const TIME: Duration = READ_TIME;
+    /// Whether it has to see what was kept before it was asked.
+    const FRESH: bool = true;
+
+    /// Answers it.
+    ///
+    /// # Errors
+    /// The database does not answer as it should.
+    fn answer(self, db: &Db) -> Result<Self::Answer, StoreError>;
+}
+
+/// A question on its way to a connection, with its turn where it had to wait for one.
+pub struct Read<Q>(pub Q, pub Option<OwnedSemaphorePermit>);
+
+impl<Q: Question> Message for Read<Q> {
+    type Result = Result<Q::Answer, StoreError>;
+}
+
+/// Which messages were said last in a lobby, oldest first.
 pub struct ReadHistory {
     /// The lobby.
     pub lobby: LobbyId,
     /// How many messages at most.
     pub count: usize,
+    /// Whose not.
+    pub ignores: Ignores,
 }
 
-/// Messages of a lobby that hold all these words, newest first.
-#[derive(Message)]
-#[rtype(result = "Result<Vec<Entry>, StoreError>")]
+impl Question for ReadHistory {
+    type Answer = Vec<MessageId>;
+    /// Whoever asks has had everything written that can be, and knows the rest.
+    const FRESH: bool = false;
+
+    fn answer(self, db: &Db) -> Result<Self::Answer, StoreError> {
+        db.newest(self.lobby, self.count, &self.ignores)
+    }
+}
+
+/// Which messages of a lobby hold all these words, newest first.
 pub struct Search {
     /// The lobby.
     pub lobby: LobbyId,
@@ -47,11 +109,33 @@ pub struct Search {
     pub words: String,
     /// How many messages at most.
     pub max: usize,
+    /// Whose not.
+    pub ignores: Ignores,
+}
+
+impl Question for Search {
+    type Answer = Vec<MessageId>;
+    const LANE: Lane = Lane::Search;
+    const TIME: Duration = SEARCH_TIME;
+
+    fn answer(self, db: &Db) -> Result<Self::Answer, StoreError> {
+        db.find(self.lobby, &self.words, self.max, &self.ignores)
+    }
+}
+
+/// The first of these messages of a lobby.
+pub struct ReadMessages(pub LobbyId, pub Vec<MessageId>);
+
+impl Question for ReadMessages {
+    type Answer = Page<Entry>;
+    const FRESH: bool = false;
+
+    fn answer(self, db: &Db) -> Result<Self::Answer, StoreError> {
+        db.messages(self.0, &self.1, PAGE_BYTES)
+    }
 }
 
 /// What was said in a lobby since then.
-#[derive(Message)]
-#[rtype(result = "Result<Missed, StoreError>")]
 pub struct ReadMissed {
     /// The lobby.
     pub lobby: LobbyId,
@@ -59,36 +143,63 @@ pub struct ReadMissed {
     pub since: UnixMillis,
     /// How many messages at most are wanted themselves.
     pub count: usize,
+    /// Whose not.
+    pub ignores: Ignores,
+}
+
+impl Question for ReadMissed {
+    type Answer = Missed;
+
+    fn answer(self, db: &Db) -> Result<Self::Answer, StoreError> {
+        db.since(self.lobby, self.since, self.count, &self.ignores)
+    }
 }
 
 /// The account of this name.
-#[derive(Message)]
-#[rtype(result = "Result<Option<Account>, StoreError>")]
 pub struct ReadAccount(pub NameKey);
 
-/// The owner of the account of this name has set this.
-#[derive(Message)]
-#[rtype(result = "Result<(), StoreError>")]
-pub struct SaveSettings(pub NameKey, pub Settings);
+impl Question for ReadAccount {
+    type Answer = Option<Account>;
+
+    fn answer(self, db: &Db) -> Result<Self::Answer, StoreError> {
+        db.account(&self.0)
+    }
+}
 
 /// The account of this name, where it knows this certificate.
-#[derive(Message)]
-#[rtype(result = "Result<Option<AccountId>, StoreError>")]
 pub struct AccountOfCert(pub NameKey, pub Fingerprint);
 
+impl Question for AccountOfCert {
+    type Answer = Option<AccountId>;
+
+    fn answer(self, db: &Db) -> Result<Self::Answer, StoreError> {
+        db.account_of_cert(&self.1, &self.0)
+    }
+}
+
 /// The certificates of an account.
-#[derive(Message)]
-#[rtype(result = "Result<Vec<Fingerprint>, StoreError>")]
 pub struct ReadCerts(pub AccountId);
 
+impl Question for ReadCerts {
+    type Answer = Vec<Fingerprint>;
+
+    fn answer(self, db: &Db) -> Result<Self::Answer, StoreError> {
+        db.certs(self.0)
+    }
+}
+
 /// Whom an account ignores.
-#[derive(Message)]
-#[rtype(result = "Result<Ignores, StoreError>")]
 pub struct ReadIgnores(pub AccountId);
 
-/// The private messages that wait for an account, oldest first.
-#[derive(Message)]
-#[rtype(result = "Result<Vec<(MailId, Mail)>, StoreError>")]
+impl Question for ReadIgnores {
+    type Answer = Ignores;
+
+    fn answer(self, db: &Db) -> Result<Self::Answer, StoreError> {
+        db.ignores(self.0)
+    }
+}
+
+/// Which private messages wait for an account and who wrote them, oldest first.
 pub struct ReadMail(pub AccountId);
 
 /// Keep a private message for an account that is not connected.
@@ -96,12 +207,50 @@ pub struct ReadMail(pub AccountId);
 #[rtype(result = "Result<Left, StoreError>")]
 pub struct LeaveMail(pub AccountId, pub Mail);
 
-/// What was done lately, newest first.
-#[derive(Message)]
-#[rtype(result = "Result<Vec<AuditEntry>, StoreError>")]
+impl Question for ReadMail {
+    type Answer = Vec<(MailId, Person)>;
+
+    fn answer(self, db: &Db) -> Result<Self::Answer, StoreError> {
+        db.mail_waiting(self.0)
+    }
+}
+
+/// The first of these private messages of an account.
+pub struct ReadLetters(pub AccountId, pub Vec<MailId>);
+
+impl Question for ReadLetters {
+    type Answer = Page<(MailId, Mail)>;
+    const FRESH: bool = false;
+
+    fn answer(self, db: &Db) -> Result<Self::Answer, StoreError> {
+        db.letters(self.0, &self.1, PAGE_BYTES)
+    }
+}
+
+/// Which records of the audit are the newest, oldest first.
 pub struct ReadAudit {
-    /// In which lobby, or on the server.
-    pub scope: Scope,
-    /// How many entries at most.
+    /// Of which lobbies, or of the server.
+    pub scopes: Vec<Scope>,
+    /// How many at most.
     pub count: usize,
+}
+
+impl Question for ReadAudit {
+    type Answer = Vec<AuditId>;
+
+    fn answer(self, db: &Db) -> Result<Self::Answer, StoreError> {
+        db.deeds(&self.scopes, self.count)
+    }
+}
+
+/// The first of these records.
+pub struct ReadDeeds(pub Vec<AuditId>);
+
+impl Question for ReadDeeds {
+    type Answer = Page<AuditEntry>;
+    const FRESH: bool = false;
+
+    fn answer(self, db: &Db) -> Result<Self::Answer, StoreError> {
+        db.audit(&self.0, PAGE_BYTES)
+    }
 }

@@ -32,11 +32,12 @@ const QUESTIONS: [(&str, &str); 4] = [
 
 /// Runs it once and prints the latencies of each question.
 pub fn run(secs: Duration, pinned: bool) {
-    let server = Server::start_with(Kind::Lobbyd, pinned, false, fill);
+    let text = |i| format!("common words in a message, rare{} 今天天气很好 {i}", i % 1_000);
+    let server = Server::start_with(Kind::Lobbyd, pinned, false, |dir| fill(dir, MESSAGES, text));
     let mut swarm = Swarm::new(Kind::Lobbyd.protocol(), server.port, false);
     (0..TALKERS).for_each(|_| swarm.connect(0, 1, false));
     swarm.wait_ready();
-    let mut asker = Asker::log_in(server.port);
+    let mut asker = Asker::log_in(server.port, "asker");
     let mut latencies = vec![Vec::new(); QUESTIONS.len()];
     let (mut due, mut turn, mut seq) = (swarm.start.elapsed(), 0, vec![0; TALKERS]);
     let begin = Instant::now();
@@ -74,31 +75,37 @@ pub fn run(secs: Duration, pinned: bool) {
 }
 
 /// A user who asks one question at a time.
-struct Asker {
+pub struct Asker {
     stream: TcpStream,
     seen: Vec<u8>,
-    asked: Option<Instant>,
+    pub asked: Option<Instant>,
 }
 
 impl Asker {
-    fn log_in(port: u16) -> Self {
+    /// Connects, and gives the name; the answer is to come.
+    pub fn connect(port: u16, name: &str) -> Self {
         let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
         stream.set_nodelay(true).unwrap();
-        writeln!(stream, "asker").unwrap();
+        writeln!(stream, "{name}").unwrap();
         stream.set_nonblocking(true).unwrap();
-        let mut asker = Self { stream, seen: Vec::new(), asked: Some(Instant::now()) };
-        while asker.answered("asker has joined").is_none() {}
+        Self { stream, seen: Vec::new(), asked: Some(Instant::now()) }
+    }
+
+    /// Logs in as a guest.
+    pub fn log_in(port: u16, name: &str) -> Self {
+        let mut asker = Self::connect(port, name);
+        while asker.answered(&format!("{name} has joined")).is_none() {}
         asker
     }
 
-    fn ask(&mut self, question: &str) {
+    pub fn ask(&mut self, question: &str) {
         self.seen.clear();
         writeln!(self.stream, "{question}").unwrap();
         self.asked = Some(Instant::now());
     }
 
     /// How long the answer took, once it begins like that.
-    fn answered(&mut self, head: &str) -> Option<Duration> {
+    pub fn answered(&mut self, head: &str) -> Option<Duration> {
         let mut buf = [0; 65_536];
         let from = self.seen.len().saturating_sub(head.len());
         loop {
@@ -119,20 +126,17 @@ impl Asker {
 }
 
 /// Fills general with messages of the last day.
-fn fill(folder: &Path) {
+pub fn fill(folder: &Path, messages: u64, text: impl Fn(u64) -> String) {
     let (mut db, _) = Db::open(&folder.join("data")).unwrap();
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis() as u64;
     let author = Name::parse("alice").unwrap();
     let entry = |i: u64| Entry {
-        at: UnixMillis(now - (MESSAGES - i) * 800),
+        at: UnixMillis(now - (messages - i) * 800),
         picture: Picture::DEFAULT,
         author: Person::named(author.clone()),
         tagged: None,
         action: false,
-        text: Line::clean(&format!(
-            "common words in a message, rare{} 今天天气很好 {i}",
-            i % 1_000
-        )),
+        text: Line::clean(&text(i)),
     };
     let (none, at) = (Line::default(), UnixMillis(now));
     db.apply(&[Change::LobbyPut(Lobby {
@@ -151,7 +155,7 @@ fn fill(folder: &Path) {
         made_from: None,
     })])
     .unwrap();
-    for group in (0..MESSAGES).collect::<Vec<_>>().chunks(1_000) {
+    for group in (0..messages).collect::<Vec<_>>().chunks(1_000) {
         let said = |&seq: &u64| Change::Said { lobby: LobbyId(1), seq, entry: entry(seq) };
         db.apply(&group.iter().map(said).collect::<Vec<_>>()).unwrap();
     }

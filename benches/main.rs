@@ -22,6 +22,7 @@ mod plot;
 mod report;
 mod scale;
 mod scenario;
+mod seekers;
 mod servers;
 mod wire;
 
@@ -47,6 +48,8 @@ struct Plan {
     lookup: bool,
     /// Measure plain chat beside hostile handshakes.
     hostile: bool,
+    /// Measure logins while others search.
+    seekers: bool,
 }
 
 fn main() {
@@ -66,6 +69,9 @@ fn main() {
     }
     if plan.hostile {
         return (0..plan.runs).for_each(|_| hostile::run(plan.secs, plan.pinned));
+    }
+    if plan.seekers {
+        return (0..plan.runs).for_each(|_| seekers::run(plan.secs, plan.pinned));
     }
     if plan.scale {
         return print_scaling(plan.runs);
@@ -106,6 +112,7 @@ fn plan(args: &[String]) -> Plan {
         scale: false,
         lookup: false,
         hostile: false,
+        seekers: false,
     };
     let mut parser = lexopt::Parser::from_args(args);
     while let Some(arg) = parser.next().unwrap() {
@@ -118,6 +125,7 @@ fn plan(args: &[String]) -> Plan {
             Value(name) if name == "scale" => plan.scale = true,
             Value(name) if name == "lookup" => plan.lookup = true,
             Value(name) if name == "hostile" => plan.hostile = true,
+            Value(name) if name == "seekers" => plan.seekers = true,
             Long("unpinned") => plan.pinned = false,
             Long("servers") => {
                 let list = parser.value().unwrap().string().unwrap();

@@ -172,7 +172,7 @@ fn the_message_limit_is_as_configured_for_texts_of_commands_too() {
         ("u1", "12345678901".to_owned()),
         ("u2", "/msg u2 12345678901".to_owned()),
         ("u3", "/tag u3 12345678901".to_owned()),
-        ("u4", "/create room no-pass 12345678901".to_owned()),
+        ("u4", "/me 12345678901".to_owned()),
         ("u5", "/setai 12345678901".to_owned()),
     ] {
         server.login(user).ask(&line, "Message too long (max 10 chars)\n> ");

@@ -4,7 +4,7 @@ use std::io::Read;
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use crate::harness::{PATIENCE, Server, count, resident_kib};
+use crate::harness::{Client, PATIENCE, Server, count, resident_kib};
 
 fn all_that_comes(port: u16) -> String {
     let mut text = String::new();
@@ -154,7 +154,7 @@ fn what_a_client_asks_for_does_not_pile_up_when_it_does_not_read() {
     let server = Server::start(&[("CHAT_MAX_LOBBIES_PER_USER", "100")]);
     let mut maker = server.login("maker");
     for i in 0..50 {
-        maker.ask(&format!("/create room{i} no-pass {}", "d".repeat(900)), "Created");
+        maker.ask(&format!("/create room{i} no-pass {}", "d".repeat(200)), "Created");
     }
     let before = resident_kib(server.pid());
     let mut floods = Vec::new();
@@ -201,6 +201,135 @@ fn a_half_closed_client_that_reads_slowly_gets_all_of_it() {
     let text = slow.text();
     assert_eq!(count(&text, "╰─> m"), 200);
     assert!(text.contains("=== Users in") && text.contains("╰─> bye all"));
+}
+
+/// Has `alice` say so many messages of 4 KB.
+fn say_at_length(alice: &mut Client, messages: usize) {
+    for i in 0..messages {
+        alice.ask(&format!("m{i} {}", "👋".repeat(990)), &format!("╰─> m{i} "));
+    }
+}
+
+/// A client whose socket takes little.
+fn narrow(server: &Server) -> Client {
+    let client = server.connect();
+    socket2::SockRef::from(client.tcp()).set_recv_buffer_size(4_096).unwrap();
+    client
+}
+
+/// The numbers of the messages that were shown.
+fn numbers(text: &str) -> Vec<usize> {
+    let number = |rest: &str| rest.split(' ').next().unwrap().parse().unwrap();
+    text.split("╰─> m").skip(1).map(number).collect()
+}
+
+#[test]
+fn whoever_asks_for_much_and_reads_nothing_takes_no_more_memory_than_the_limit() {
+    const SILENT: u64 = 50;
+    const LIMIT_KIB: u64 = 64;
+    let limit = (LIMIT_KIB * 1024).to_string();
+    for history in ["1", "200"] {
+        let env =
+            [("CHAT_OUTBOUND_LIMIT_BYTES", limit.as_str()), ("CHAT_HISTORY_MESSAGES", history)];
+        let server = Server::start(&env);
+        let mut alice = server.login("alice");
+        say_at_length(&mut alice, 200);
+        for i in 0..10 {
+            let name = format!("/create room{i} no-pass {}", "👋".repeat(200));
+            alice.ask(&name, "Created");
+        }
+        let mut silent: Vec<Client> = (1..SILENT).map(|_| narrow(&server)).collect();
+        silent.push(server.connect());
+        let before = resident_kib(server.pid());
+        for (i, client) in silent.iter_mut().enumerate() {
+            let ask = "/history 200\n/search m\n/lobbies\n/users\n/help\n";
+            client.send_raw(format!("silent{i}\n{ask}").as_bytes());
+        }
+        alice.sync("alice");
+        std::thread::sleep(Duration::from_secs(1));
+        alice.sync("alice");
+        let grown = resident_kib(server.pid()).saturating_sub(before);
+        assert!(grown < SILENT * LIMIT_KIB, "grew by {grown} KiB");
+        // They lose nothing of it by not having read it at once.
+        let last = silent.last_mut().unwrap();
+        last.close_sending();
+        last.read_to_end();
+        let answers = last.text();
+        assert_eq!(count(&answers, "=== History of 'general' (200) ==="), 1);
+        assert_eq!(count(&answers, "=== Available Lobbies (11) ==="), 1);
+        let replayed = history.parse::<usize>().unwrap();
+        assert_eq!(numbers(&answers)[replayed..], (0..200).collect::<Vec<_>>());
+    }
+}
+
+#[test]
+fn a_long_answer_comes_whole_and_in_order_before_what_was_said_meanwhile() {
+    let server = Server::start(&[("CHAT_HISTORY_MESSAGES", "1")]);
+    let mut alice = server.login("alice");
+    say_at_length(&mut alice, 200);
+    let mut slow = server.connect();
+    socket2::SockRef::from(slow.tcp()).set_recv_buffer_size(65_536).unwrap();
+    slow.log_in("slow");
+    let seen = numbers(&slow.text()).len();
+    slow.send("/history 200");
+    slow.send("/users");
+    slow.expect("=== History of 'general' (200) ===");
+    for i in 200..210 {
+        alice.ask(&format!("m{i} live"), &format!("╰─> m{i} "));
+    }
+    slow.expect("╰─> m209 live\n> ");
+    slow.expect("=== Users in 'general' (2) ===");
+    assert_eq!(numbers(&slow.text())[seen..], (0..210).collect::<Vec<_>>());
+    let history = slow.text();
+    let (_, history) = history.split_once("=== History").unwrap();
+    let (history, _) = history.split_once("╰─> m200").unwrap();
+    // One block: the prompt after the last message, and in front of the next.
+    assert_eq!(count(history, "\n> "), 1, "the answer is one block");
+}
+
+#[test]
+fn a_script_that_asks_for_much_gets_all_of_it() {
+    let server = Server::start(&[("CHAT_OUTBOUND_LIMIT_BYTES", "4096")]);
+    let mut alice = server.login("alice");
+    say_at_length(&mut alice, 60);
+    let shown = server.script(b"bob\n/history 60\n/users\nbye all\n/history 1\n");
+    let wanted: Vec<usize> = (0..60).chain(0..60).collect();
+    assert_eq!(numbers(&shown), wanted, "the replay and the history");
+    let place = |text: &str| shown.find(text).unwrap_or_else(|| panic!("{text} is missing"));
+    assert!(place("bob has joined") < place("=== History of 'general' (60)"));
+    assert!(place("=== History of 'general' (60)") < place("=== Users in"));
+    assert!(place("=== Users in") < place("bye all"));
+    assert!(place("bye all") < place("=== History of 'general' (1)"));
+}
+
+#[test]
+fn whoever_takes_nothing_of_a_long_answer_is_cut_off_in_time_and_not_before() {
+    let env = [("CHAT_STALL_TIMEOUT_SECS", "2"), ("CHAT_OUTBOUND_LIMIT_BYTES", "4096")];
+    let mut server = Server::start(&env);
+    let mut alice = server.login("alice");
+    say_at_length(&mut alice, 100);
+    let start = Instant::now();
+    let mut stuck = narrow(&server);
+    stuck.send_raw(b"stuck\n/history 200\n");
+    server.wait_for_log("conn=2 cut off");
+    assert!(start.elapsed() >= Duration::from_secs(2), "what it asked for is no slowness");
+    server.wait_for_log("conn=2 disconnected");
+    alice.ask("on it goes", "╰─> on it goes");
+}
+
+#[test]
+fn descriptions_and_topics_are_short() {
+    let server = Server::start(&[]);
+    let mut alice = server.login("alice");
+    let (fits, over) = ("é".repeat(200), "é".repeat(201));
+    let too_long = "Message too long (max 200 chars)\n> ";
+    alice.ask(&format!("/create room {over}"), too_long);
+    alice.ask(&format!("/create room no-pass {over}"), too_long);
+    alice.ask(&format!("/create room no-pass {fits}"), "Created public lobby 'room'");
+    alice.ask("/join room", "alice has joined");
+    alice.ask(&format!("/topic {over}"), too_long);
+    alice.ask(&format!("/topic {fits}"), &format!("set the topic: {fits}\n> "));
+    alice.ask(&format!("/setai {}", "é".repeat(1_000)), "updated the AI prompt");
 }
 
 #[test]

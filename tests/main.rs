@@ -38,6 +38,7 @@ mod persons;
 mod process;
 mod restore;
 mod returning;
+mod searching;
 mod shutdown;
 mod social;
 mod store;

@@ -69,6 +69,25 @@ fn people_on_both_listeners_talk_with_each_other() {
 }
 
 #[test]
+fn a_long_answer_comes_whole_to_whoever_reads_it_late() {
+    let server = start(&[("CHAT_OUTBOUND_LIMIT_BYTES", "65536"), ("CHAT_HISTORY_MESSAGES", "1")]);
+    let mut alice = server.login("alice");
+    for i in 0..100 {
+        alice.ask(&format!("m{i} {}", "👋".repeat(990)), &format!("╰─> m{i} "));
+    }
+    let mut bob = connect(&server, Some(SslVersion::TLS1_3)).unwrap();
+    bob.log_in("bob");
+    bob.send("/history 100\n/users");
+    std::thread::sleep(Duration::from_millis(300));
+    alice.ask("m100 live", "╰─> m100 live");
+    bob.expect("=== History of 'general' (100) ===");
+    for i in 0..=100 {
+        bob.expect(&format!("╰─> m{i} "));
+    }
+    bob.expect("=== Users in 'general' (2) ===");
+}
+
+#[test]
 fn old_protocols_are_refused() {
     let server = start(&[]);
     for version in [SslVersion::TLS1, SslVersion::TLS1_1] {

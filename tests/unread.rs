@@ -32,7 +32,8 @@ fn onto(folder: &Folder, redirection: &str) -> Command {
         .current_dir(folder.path())
         .env_clear()
         .envs([("CHAT_ADDR", "127.0.0.1:0"), ("CHAT_TLS_ADDR", "off")])
-        .envs([("CHAT_RATE_MESSAGES", "0"), ("CHAT_MAX_CONNECTIONS_PER_IP", "0")]);
+        .envs([("CHAT_RATE_MESSAGES", "0"), ("CHAT_MAX_CONNECTIONS_PER_IP", "0")])
+        .envs([("CHAT_CONNECTS_PER_MINUTE", "0")]);
     command
 }
 

@@ -112,10 +112,24 @@ pub enum NotCreated {
     Busy,
 }
 
-/// All lobbies, each with whether it is private.
+/// Which lobbies are there? General first, then by name.
 #[derive(Message)]
-#[rtype(result = "Vec<(Card, bool)>")]
-pub struct ListLobbies;
+#[rtype(result = "Listed")]
+pub struct ListLobbies {
+    /// Those after this one; from the first on without one.
+    pub after: Option<NameKey>,
+    /// How many at most.
+    pub max: usize,
+}
+
+/// Some of the lobbies.
+#[derive(Default)]
+pub struct Listed {
+    /// How many there are.
+    pub total: usize,
+    /// Those that were asked for, each with whether it is private.
+    pub lobbies: Vec<(Card, bool)>,
+}
 
 /// A lobby has so many members now.
 #[derive(Message)]

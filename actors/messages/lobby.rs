@@ -11,7 +11,7 @@ use crate::chat::deeds::Deed;
 use crate::chat::directory::ConnId;
 use crate::chat::history::UnixMillis;
 use crate::chat::ignores::Ignores;
-use crate::chat::name::Name;
+use crate::chat::name::{Name, NameKey};
 use crate::chat::orders::Order;
 use crate::chat::password::PasswordRecord;
 use crate::chat::pictures::Picture;
@@ -101,8 +101,21 @@ pub struct Tag {
 
 /// Who is in the lobby, by name?
 #[derive(Message)]
-#[rtype(result = "Vec<Presence>")]
-pub struct Roster;
+#[rtype(result = "Rostered")]
+pub struct Roster {
+    /// Those after this name; from the first on without one.
+    pub after: Option<NameKey>,
+    /// How many at most.
+    pub max: usize,
+}
+
+/// Some of those who are in a lobby.
+pub struct Rostered {
+    /// How many are in it.
+    pub total: usize,
+    /// Those that were asked for.
+    pub users: Vec<Presence>,
+}
 
 /// My picture is this now.
 #[derive(Message)]
@@ -186,8 +199,25 @@ pub struct Carry {
 
 /// Who is banned? Answered to whoever has the right to know.
 #[derive(Message)]
-#[rtype(result = "Result<Vec<Sanction>, Denied>")]
-pub struct ListBans(pub Identity, pub Right);
+#[rtype(result = "Result<Banned, Denied>")]
+pub struct ListBans {
+    /// Who asks.
+    pub by: Identity,
+    /// The right that it takes.
+    pub right: Right,
+    /// How many of them are known already.
+    pub skip: usize,
+    /// How many more at most.
+    pub max: usize,
+}
+
+/// Some of the bans of a lobby.
+pub struct Banned {
+    /// How many there are.
+    pub total: usize,
+    /// Those that were asked for.
+    pub bans: Vec<Sanction>,
+}
 
 /// Has somebody this right here?
 #[derive(Message)]

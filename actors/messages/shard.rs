@@ -1,18 +1,23 @@
 //! What a Shard is told.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix::prelude::*;
 use bytes::Bytes;
 
 use crate::chat::directory::ConnId;
+use crate::chat::history::{Entry, UnixMillis};
 use crate::chat::lobbies::LobbyId;
 use crate::chat::person::Person;
+use crate::chat::render::Sheet;
 use crate::chat::replies::Farewell;
+use crate::chat::times::Times;
 use crate::net::handout::Text;
 use crate::net::hub::Seat;
 use crate::net::transport::Arrival;
+use crate::store::MessageId;
 
 /// An accepted connection that has a place, its handshake over where it has one.
 #[derive(Message)]
@@ -57,7 +62,7 @@ pub enum Act {
     /// Show this to one client, as an answer to what it did.
     Reply(Seat, Bytes),
     /// A client is a member from here on; show it this first.
-    Enter(Seat, Bytes),
+    Enter(Seat, Arc<Replay>),
     /// So many messages of a client have come back.
     Echo(Seat, usize),
     /// A question of a client is over.
@@ -75,6 +80,31 @@ pub enum Act {
         /// What to show where they are elsewhere.
         elsewhere: Bytes,
     },
+}
+
+/// What a user who comes into a lobby is shown first. It is data: text is made of it as the client takes
+/// that.
+#[derive(Clone)]
+pub struct Replay {
+    /// The lobby.
+    pub lobby: LobbyId,
+    /// What stands before the messages, in the master style.
+    pub head: Sheet,
+    /// Messages that are in the database, oldest first.
+    pub stored: Vec<MessageId>,
+    /// Those after them.
+    pub recent: Vec<Entry>,
+    /// How the user wants times shown.
+    pub times: Times,
+    /// When they came.
+    pub now: UnixMillis,
+}
+
+impl Replay {
+    /// Whether there is nothing to show.
+    pub fn is_empty(&self) -> bool {
+        self.head.is_empty() && self.stored.is_empty() && self.recent.is_empty()
+    }
 }
 
 /// Show this to one client.

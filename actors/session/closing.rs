@@ -34,28 +34,28 @@ enum Stage {
 pub(super) struct Closing {
     stage: Stage,
     deadline: Pin<Box<Sleep>>,
-    /// A client that takes something gets this much longer each time; how much waited last.
-    extension: Option<(Duration, usize)>,
+    /// A client that takes something gets this much longer each time; how much it had taken last.
+    extension: Option<(Duration, u64)>,
 }
 
 impl Closing {
     /// How long what waits may take: what is set for a client that takes nothing, or a fixed time
-    /// where it was cut off or the server stops.
-    pub(super) fn new(health: Health, last: Option<Farewell>, stall: Duration) -> Self {
+    /// where it was cut off or the server stops. `taken` is how many bytes it has taken so far.
+    pub(super) fn new(health: Health, last: Option<Farewell>, stall: Duration, taken: u64) -> Self {
         let (time, extension) = match (health, last) {
             (Health::Good, Some(Farewell::Shutdown)) => (SHUTDOWN_TIME, None),
-            (Health::Good, _) => (stall, Some((stall, usize::MAX))),
+            (Health::Good, _) => (stall, Some((stall, taken))),
             _ => (CUT_OFF_TIME, None),
         };
         Self { stage: Stage::Flush, deadline: Box::pin(sleep(time)), extension }
     }
 
-    /// Whether the time is up, with what waits now.
-    fn is_over(&mut self, cx: &mut TaskContext<'_>, waits: usize) -> bool {
+    /// Whether the time is up, with what it has taken now.
+    fn is_over(&mut self, cx: &mut TaskContext<'_>, taken: u64) -> bool {
         while self.deadline.as_mut().poll(cx).is_ready() {
             match &mut self.extension {
-                Some((time, before)) if waits < *before => {
-                    *before = waits;
+                Some((time, before)) if taken > *before => {
+                    *before = taken;
                     self.deadline = Box::pin(sleep(*time));
                 }
                 _ => return true,
@@ -70,7 +70,7 @@ impl Session {
     pub(super) fn step_closing(&mut self, cx: &mut TaskContext<'_>) -> Poll<()> {
         let Phase::Closing(closing) = &mut self.phase else { return Poll::Ready(()) };
         let broken = self.peer.health() == Health::Broken;
-        if broken || closing.is_over(cx, self.peer.queued_bytes()) {
+        if broken || closing.is_over(cx, self.peer.written()) {
             let lingers = matches!(closing.stage, Stage::Linger { .. });
             self.phase = Phase::Done;
             // A peer that had gone altogether would have said so by now.
@@ -82,7 +82,7 @@ impl Session {
         match &mut closing.stage {
             Stage::Flush => {
                 self.peer.flush();
-                if self.peer.queued_bytes() > 0 {
+                if !self.peer.has_taken_all() {
                     return if self.peer.health() == Health::Broken {
                         Poll::Ready(())
                     } else {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use actix::Addr;
 use log::info;
 
 use super::Session;
@@ -10,29 +11,37 @@ use crate::actors::ai_messages::{Ask, NotAsked};
 #[cfg(debug_assertions)]
 use crate::actors::fault;
 use crate::actors::hasher::HashError;
+use crate::actors::lobby::Lobby;
 use crate::actors::messages::{
-    Create, FindUser, ListLobbies, MayCreate, NotCreated, NotSet, Relay, Relayed, Roster, Say,
-    SetPicture, SetPrompt, Tag, To,
+    Create, FindUser, ListLobbies, Listed, MayCreate, NotCreated, NotSet, Relay, Relayed, Roster,
+    Rostered, Say, SetPicture, SetPrompt, Tag, To,
 };
+use crate::actors::registry::Registry;
 use crate::actors::shard::barrier;
 use crate::actors::store_messages::LeaveMail;
+use crate::actors::telling::{More, Pages, Telling};
 use crate::actors::unix_now;
 use crate::chat::command::{
-    About, Addressed, Command, CommandError, Cost, Input, NewLobby, OverLimit, spec,
+    About, Addressed, Command, CommandError, Cost, Input, MAX_ABOUT_CHARS, NewLobby, OverLimit,
+    spec,
 };
 use crate::chat::limiter::wait_secs;
-use crate::chat::lobbies::CreateError;
+use crate::chat::lobbies::{Card, CreateError};
 use crate::chat::name::{Name, NameKey};
 use crate::chat::orders::server_rank;
 use crate::chat::person::Person;
 use crate::chat::pictures::Picture;
 use crate::chat::rates::Kind;
-use crate::chat::render::{self, Direct, block};
+use crate::chat::render::{self, Direct, Sheet, block};
 use crate::chat::replies::{self, Farewell, ModerationReply, NameProblem, PersonalReply, Reply};
 use crate::chat::roles::Right;
-use crate::chat::room::SayError;
+use crate::chat::room::{Presence, SayError};
 use crate::chat::text::Line;
 use crate::store::{Left, Mail, Settings};
+
+/// Users and lobbies of a long list that wait for one client at a time.
+const USERS_PER_PAGE: usize = 512;
+const LOBBIES_PER_PAGE: usize = 64;
 
 impl Session {
     /// A line of a logged-in user.
@@ -121,6 +130,9 @@ impl Session {
             Some(OverLimit::Question) => {
                 return self.refuse(&Reply::QuestionTooLong(max), Instant::now());
             }
+            Some(OverLimit::About) => {
+                return self.refuse(&Reply::TooLong(MAX_ABOUT_CHARS), Instant::now());
+            }
             Some(OverLimit::Text) => return self.refuse(&Reply::TooLong(max), Instant::now()),
             Some(OverLimit::Password) => {
                 return self.refuse(&Reply::PasswordTooLong, Instant::now());
@@ -203,17 +215,23 @@ impl Session {
     fn list_users(&mut self) {
         let Some(user) = self.user() else { return };
         let (lobby, name) = (user.lobby.addr.clone(), user.lobby.name.clone());
-        self.ask(async move { lobby.send(Roster).await }, move |session, roster| match roster {
-            Ok(roster) => session.show(|sheet| replies::users(sheet, &name, &roster)),
-            Err(_) => session.reply(&Reply::ServerBusy),
+        self.ask(users(lobby, None), move |session, users| match users {
+            Some((total, pages)) => {
+                let head = |sheet: &mut Sheet| replies::users(sheet, &name, total);
+                session.tell(Telling::new(head, pages, replies::user));
+            }
+            None => session.reply(&Reply::ServerBusy),
         });
     }
 
     fn list_lobbies(&mut self) {
         let registry = self.world.registry.clone();
-        self.ask(async move { registry.send(ListLobbies).await }, |session, list| match list {
-            Ok(list) => session.show(|sheet| replies::lobbies(sheet, &list)),
-            Err(_) => session.reply(&Reply::ServerBusy),
+        self.ask(lobbies(registry, None), |session, lobbies| match lobbies {
+            Some((total, pages)) => {
+                let head = |sheet: &mut Sheet| replies::lobbies(sheet, total);
+                session.tell(Telling::new(head, pages, replies::lobby));
+            }
+            None => session.reply(&Reply::ServerBusy),
         });
     }
 
@@ -280,7 +298,7 @@ impl Session {
                 Ok(Relayed::Nobody) => return Sent::Nobody(to),
                 Err(_) => return Sent::Busy,
             };
-            match world.store.ask(LeaveMail(account, mail)).await {
+            match world.store.leave_mail(LeaveMail(account, mail)).await {
                 // That they are ignored is nothing that senders learn.
                 Ok(Left::Kept | Left::Ignored) => Sent::Kept(name),
                 Ok(Left::Full) => Sent::Full(name),
@@ -376,6 +394,30 @@ impl Session {
             Err(_) => session.reply(&Reply::ServerBusy),
         });
     }
+}
+
+/// Who is in a lobby after this name, and how many are in all.
+async fn users(lobby: Addr<Lobby>, after: Option<NameKey>) -> Option<(usize, Pages<Presence>)> {
+    let Rostered { total, users: items } =
+        lobby.send(Roster { after, max: USERS_PER_PAGE }).await.ok()?;
+    let last = items.last().filter(|_| items.len() == USERS_PER_PAGE).map(|user| user.name.key());
+    let rest = async move |lobby, last| users(lobby, Some(last)).await.map(|(_, pages)| pages);
+    let more = last.map(|last| More::new(move || rest(lobby, last)));
+    Some((total, Pages { items, more }))
+}
+
+/// Which lobbies there are after this one, and how many in all.
+async fn lobbies(
+    registry: Addr<Registry>,
+    after: Option<NameKey>,
+) -> Option<(usize, Pages<(Card, bool)>)> {
+    let Listed { total, lobbies: items } =
+        registry.send(ListLobbies { after, max: LOBBIES_PER_PAGE }).await.ok()?;
+    let last =
+        items.last().filter(|_| items.len() == LOBBIES_PER_PAGE).map(|(card, _)| card.name.key());
+    let rest = async move |list, last| lobbies(list, Some(last)).await.map(|(_, pages)| pages);
+    let more = last.map(|last| More::new(move || rest(registry, last)));
+    Some((total, Pages { items, more }))
 }
 
 /// What became of a private message.

@@ -92,6 +92,10 @@ impl Session {
             then(self);
             return Poll::Ready(());
         }
+        if let Some(work) = self.peer.wanted() {
+            self.ask(work, |_, ()| ());
+            return Poll::Ready(());
+        }
         if self.peer.is_backed_up() {
             return Poll::Pending;
         }

@@ -9,13 +9,15 @@ use crate::actors::messages::{
 };
 use crate::actors::shard::barrier;
 use crate::actors::store_messages::{ReadHistory, SaveSettings, Search};
+use crate::actors::telling::{Pages, Telling};
 use crate::actors::unix_now;
 use crate::chat::ansi::Style;
-use crate::chat::command::{Command, MAX_FOUND};
+use crate::chat::command::{Command, MAX_FOUND, spec};
 use crate::chat::history::Entry;
 use crate::chat::ignores::Ignores;
 use crate::chat::name::{Name, NameKey};
 use crate::chat::person::Person;
+use crate::chat::render::{Sheet, replay};
 use crate::chat::replies::{self, NameProblem, Online, PersonalReply, Place, Reply};
 use crate::chat::roles::Right;
 use crate::chat::text::Line;
@@ -249,7 +251,7 @@ impl Session {
         });
         let Some(save) = save else { return then(self) };
         let store = self.world.store.clone();
-        self.ask(async move { store.ask(save).await }, |session, saved| match saved {
+        self.ask(async move { store.save(save).await }, |session, saved| match saved {
             Ok(()) => then(session),
             Err(_) => session.reply(&Reply::NotStored),
         });
@@ -257,37 +259,43 @@ impl Session {
 
     fn show_history(&mut self, count: usize) {
         let Some(lobby) = self.user().map(|user| user.lobby.id) else { return };
-        let store = self.world.store.clone();
-        let read = async move { store.ask(ReadHistory { lobby, count }).await };
-        self.ask(read, |session, entries| session.show_entries(entries, replies::history));
+        let (store, ignores) = (self.world.store.clone(), self.ignores());
+        let read = async move { store.history(ReadHistory { lobby, count, ignores }).await };
+        self.ask(read, move |session, messages| match messages {
+            Ok(messages) => {
+                let (count, store) = (messages.len(), session.world.store.clone());
+                let pages = Pages::history(store, lobby, messages);
+                session.show_entries(count, pages, replies::history);
+            }
+            Err(_) => session.reply(&Reply::ServerBusy),
+        });
     }
 
     fn search(&mut self, words: &Line) {
         let Some(lobby) = self.user().map(|user| user.lobby.id) else { return };
         let (store, words) = (self.world.store.clone(), words.as_str().to_owned());
-        let max = MAX_FOUND;
-        let read = async move { store.ask(Search { lobby, words, max }).await };
-        self.ask(read, |session, entries| session.show_entries(entries, replies::found));
+        let (max, ignores) = (MAX_FOUND, self.ignores());
+        let read = async move { store.ask(Search { lobby, words, max, ignores }).await };
+        self.ask(read, move |session, found| match found {
+            Ok(ids) => {
+                let (count, store) = (ids.len(), session.world.store.clone());
+                let pages = Pages::messages(store, lobby, ids, Vec::new());
+                session.show_entries(count, pages, replies::found);
+            }
+            Err(StoreError::TooSlow) => session.reply(&Reply::SearchTooSlow),
+            // The table has the row: a test looks for every command's.
+            Err(StoreError::TooManyTerms) => {
+                spec("/search").into_iter().for_each(|spec| session.reply(&Reply::Usage(spec)));
+            }
+            Err(_) => session.reply(&Reply::ServerBusy),
+        });
     }
 
-    fn show_entries(&mut self, entries: Result<Vec<Entry>, StoreError>, show: ShowEntries) {
-        let Some(lobby) = self.user().map(|user| user.lobby.name.clone()) else { return };
-        match entries {
-            Ok(mut entries) => {
-                let ignores = self.ignores();
-                entries.retain(|entry| !ignores.contains(&entry.author));
-                let times = self.times();
-                self.show(|sheet| show(sheet, &lobby, &entries, times, unix_now()));
-            }
-            Err(_) => self.reply(&Reply::ServerBusy),
-        }
+    /// Shows messages of the lobby under a heading with their number.
+    fn show_entries(&self, count: usize, pages: Pages<Entry>, head: fn(&mut Sheet, &Name, usize)) {
+        let Some(user) = self.user() else { return };
+        let (times, now) = (self.times(), unix_now());
+        let write = move |sheet: &mut Sheet, entry: &Entry| replay(sheet, entry, times, now);
+        self.tell(Telling::new(|sheet| head(sheet, &user.lobby.name, count), pages, write));
     }
 }
-
-type ShowEntries = fn(
-    &mut crate::chat::render::Sheet,
-    &Name,
-    &[Entry],
-    crate::chat::times::Times,
-    crate::chat::history::UnixMillis,
-);

@@ -6,15 +6,21 @@
 //! written, and then anything came back: a line, the end of the connection in good order, or enough
 //! time for a dead peer to be found.
 
+use std::cell::Cell;
 use std::pin::Pin;
+use std::rc::Rc;
 use std::task::Context as TaskContext;
 use std::time::Duration;
 
 use tokio::time::{Sleep, sleep};
 
 use super::Session;
+use crate::actors::store_messages::ReadLetters;
+use crate::actors::telling::{Pages, Telling};
 use crate::actors::unix_now;
 use crate::chat::accounts::AccountId;
+use crate::chat::person::Person;
+use crate::chat::render::{Direct, Sheet, direct};
 use crate::chat::replies;
 use crate::store::{Change, Mail, MailId};
 
@@ -26,30 +32,39 @@ const RECEIVED_AFTER: Duration = Duration::from_secs(120);
 pub(super) struct ShownMail {
     account: AccountId,
     up_to: MailId,
+    /// Whether the last letter has been made text of.
+    told: Rc<Cell<bool>>,
     timer: Pin<Box<Sleep>>,
 }
 
 impl Session {
     /// Shows what was written to an account while it was not connected.
-    pub(super) fn show_mail(&mut self, account: AccountId, mail: Vec<(MailId, Mail)>) {
+    pub(super) fn show_mail(&mut self, account: AccountId, mut mail: Vec<(MailId, Person)>) {
         let Some(&(up_to, _)) = mail.last() else { return };
-        let mut mail: Vec<_> = mail.into_iter().map(|(_, mail)| mail).collect();
-        mail.retain(|mail| self.peer.hears(&mail.from));
-        let writer = mail.last().map(|mail| mail.from.clone());
-        let letters = mail.into_iter().map(|mail| (mail.from.name, mail.at, mail.text));
-        let letters: Vec<_> = letters.collect();
-        if let Some(writer) = writer {
-            self.peer.note_writer(writer);
-            self.show(|sheet| replies::mail(sheet, &letters, self.times(), unix_now()));
+        mail.retain(|(_, from)| self.peer.hears(from));
+        let told = Rc::new(Cell::new(mail.is_empty()));
+        if let Some((_, last)) = mail.last() {
+            self.peer.note_writer(last.clone());
+            let (count, times, now) = (mail.len(), self.times(), unix_now());
+            let ids = mail.into_iter().map(|(id, _)| id).collect();
+            let read = move |ids| ReadLetters(account, ids);
+            let pages = Pages::stored(self.world.store.clone(), ids, read, Vec::new());
+            let write = move |sheet: &mut Sheet, (_, mail): &(MailId, Mail)| {
+                let from = Direct::From(&mail.from.name);
+                direct(sheet, from, &mail.text, Some(times.when(mail.at, now)));
+            };
+            let whole = told.clone();
+            let telling = Telling::new(|sheet| replies::mail(sheet, count), pages, write);
+            self.tell(telling.then(move || whole.set(true)));
         }
         let timer = Box::pin(sleep(RECEIVED_AFTER));
-        self.mail = Some(Box::new(ShownMail { account, up_to, timer }));
+        self.mail = Some(Box::new(ShownMail { account, up_to, told, timer }));
     }
 
     /// Something says that the client still reads: takes the mail away where all of it has left here.
     pub(super) fn mail_may_be_there(&mut self) {
-        let sent = self.mail.is_some()
-            && self.peer.queued_bytes() == 0
+        let sent = self.mail.as_ref().is_some_and(|mail| mail.told.get())
+            && self.peer.has_taken_all()
             && self.peer.transport().all_is_taken();
         if sent && let Some(mail) = self.mail.take() {
             let ShownMail { account, up_to, .. } = *mail;

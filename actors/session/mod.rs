@@ -34,6 +34,7 @@ use super::messages::{
     Evict, Expelled, Gone, Leave, LobbyLost, QuestionOver, ReleaseName, Whereabouts,
 };
 use super::shard::World;
+use super::telling::Telling;
 use super::times;
 use crate::chat::accounts::Identity;
 use crate::chat::command::Input;
@@ -208,6 +209,12 @@ impl Session {
         self.peer.answer(&block(body));
     }
 
+    /// Shows the client a long answer, in parts as it takes them.
+    fn tell<T: 'static>(&self, answer: Telling<T>) {
+        self.world.hub.catch_up(self.seat);
+        self.peer.tell(Box::new(answer));
+    }
+
     fn reply(&self, what: &Reply<'_>) {
         self.show(|sheet| reply(sheet, what));
     }
@@ -272,7 +279,8 @@ impl Session {
         self.phase = if health == Health::Broken {
             Phase::Done
         } else {
-            Phase::Closing(Closing::new(health, last, self.world.config.stall_timeout))
+            let stall = self.world.config.stall_timeout;
+            Phase::Closing(Closing::new(health, last, stall, self.peer.written()))
         };
         self.peer.take_no_more();
         self.peer.wake();

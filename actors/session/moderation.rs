@@ -2,25 +2,34 @@
 
 use std::sync::Arc;
 
+use actix::Addr;
+
 use super::Session;
+use crate::actors::lobby::Lobby;
 use crate::actors::messages::{
-    Carry, FindLobby, FindTarget, Govern, HasRight, ListBans, ServerOrder, Undone,
+    Banned, Carry, FindLobby, FindTarget, Govern, HasRight, ListBans, ServerOrder, Undone,
 };
 use crate::actors::shard::barrier;
-use crate::actors::store_messages::ReadAudit;
+use crate::actors::store_messages::{ReadAudit, ReadDeeds};
+use crate::actors::telling::{More, Pages, Telling};
 use crate::actors::unix_now;
-use crate::chat::accounts::Target;
+use crate::chat::accounts::{Identity, Target};
 use crate::chat::command::{Banning, Command};
 use crate::chat::deeds::Deed;
 use crate::chat::name::{Name, NameKey};
 use crate::chat::orders::{Named, Order, OrderError};
 use crate::chat::password::Password;
+use crate::chat::render::Sheet;
 use crate::chat::replies::{self, AuditLine, ModerationReply, Reply};
 use crate::chat::roles::Right;
-use crate::store::Scope;
+use crate::chat::sanctions::Sanction;
+use crate::store::{AuditEntry, Scope};
 
 /// Entries of the audit that are shown.
 const AUDIT_SHOWN: usize = 50;
+
+/// Bans of a long list that wait for one client at a time.
+const BANS_PER_PAGE: usize = 64;
 
 /// Whom an order is about, as it was typed.
 enum About<T> {
@@ -193,14 +202,14 @@ impl Session {
         let Some(user) = self.user() else { return };
         let (by, lobby, name) =
             (user.who.clone(), user.lobby.addr.clone(), user.lobby.name.clone());
-        let list = async move { lobby.send(ListBans(by, right)).await };
-        self.ask(list, move |session, bans| match bans {
-            Ok(Ok(bans)) => session.show(|sheet| {
-                let bans: Vec<_> = bans.iter().collect();
-                replies::bans(sheet, &name, &bans, unix_now());
-            }),
-            Ok(Err(why)) => session.tell_undone(&Undone::Order(why.into()), &name),
-            Err(_) => session.reply(&Reply::ServerBusy),
+        self.ask(bans(lobby, (by, right), 0), move |session, bans| match bans {
+            Ok((total, pages)) => {
+                let (head, now) =
+                    (|sheet: &mut Sheet| replies::bans(sheet, &name, total), unix_now());
+                let write = move |sheet: &mut Sheet, ban: &Sanction| replies::ban(sheet, ban, now);
+                session.tell(Telling::new(head, pages, write));
+            }
+            Err(why) => session.tell_undone(&why, &name),
         });
     }
 
@@ -212,27 +221,40 @@ impl Session {
         let read = async move {
             let allowed = lobby.send(HasRight(by, right)).await.map_err(|_| Undone::Busy)?;
             allowed.map_err(|why| Undone::Order(why.into()))?;
-            let read = |scope| store.ask(ReadAudit { scope, count: AUDIT_SHOWN });
-            let mut audit = read(Scope::Lobby(id)).await.map_err(|_| Undone::Busy)?;
             // What was done to the whole server is for those who do such things.
-            if admin {
-                audit.extend(read(Scope::Server).await.map_err(|_| Undone::Busy)?);
-                audit.sort_by_key(|entry| entry.at);
-            }
-            Ok(audit.split_off(audit.len().saturating_sub(AUDIT_SHOWN)))
+            let server = admin.then_some(Scope::Server);
+            let scopes = [Scope::Lobby(id)].into_iter().chain(server).collect();
+            let deeds = store.ask(ReadAudit { scopes, count: AUDIT_SHOWN }).await;
+            deeds.map_err(|_| Undone::Busy)
         };
         self.ask(read, move |session, audit| match audit {
-            Ok(audit) => {
-                let line = |entry: crate::store::AuditEntry| AuditLine {
-                    at: entry.at,
-                    by: entry.who,
-                    text: entry.what,
+            Ok(deeds) => {
+                let (count, store) = (deeds.len(), session.world.store.clone());
+                let (times, now) = (session.times(), unix_now());
+                let head = |sheet: &mut Sheet| replies::audit(sheet, &name, count);
+                let write = move |sheet: &mut Sheet, entry: &AuditEntry| {
+                    let (at, by, text) = (entry.at, entry.who.clone(), entry.what.clone());
+                    replies::audit_line(sheet, &AuditLine { at, by, text }, times, now);
                 };
-                let lines: Vec<AuditLine> = audit.into_iter().map(line).collect();
-                let times = session.times();
-                session.show(|sheet| replies::audit(sheet, &name, &lines, times, unix_now()));
+                let pages = Pages::stored(store, deeds, ReadDeeds, Vec::new());
+                session.tell(Telling::new(head, pages, write));
             }
             Err(why) => session.tell_undone(&why, &name),
         });
     }
+}
+
+/// Who is banned from a lobby but for the first `skip` of the list, and how many are in all.
+async fn bans(
+    lobby: Addr<Lobby>,
+    (by, right): (Identity, Right),
+    skip: usize,
+) -> Result<(usize, Pages<Sanction>), Undone> {
+    let ask = ListBans { by: by.clone(), right, skip, max: BANS_PER_PAGE };
+    let banned = lobby.send(ask).await.map_err(|_| Undone::Busy)?;
+    let Banned { total, bans: items } = banned.map_err(|why| Undone::Order(why.into()))?;
+    let next = skip + BANS_PER_PAGE;
+    let rest = async move || bans(lobby, (by, right), next).await.ok().map(|(_, pages)| pages);
+    let more = (next < total && !items.is_empty()).then(|| More::new(rest));
+    Ok((total, Pages { items, more }))
 }

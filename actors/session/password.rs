@@ -25,9 +25,10 @@ use crate::chat::password::{MAX_PASSWORD_CHARS, Match, Password, PasswordFault, 
 use crate::chat::replies::{
     Farewell, NameProblem, PasswordProblem, ask_password, ask_password_again,
 };
+use crate::chat::person::Person;
 use crate::chat::room::Member;
 use crate::net::peer::Peer;
-use crate::store::{Account, Change, Mail, MailId};
+use crate::store::{Account, Change, MailId};
 
 /// An account that somebody wants to log in to.
 pub(super) struct Challenge {
@@ -79,7 +80,7 @@ pub(super) async fn prove(
 struct In {
     admin: bool,
     entered: Entered,
-    mail: Vec<(MailId, Mail)>,
+    mail: Vec<(MailId, Person)>,
 }
 
 impl Session {
@@ -266,7 +267,8 @@ async fn come_in(
     let left_here = account.left_at.filter(|_| account.last_lobby == Some(door.id));
     if let (Some(since), None) = (left_here, &before) {
         let count = world.config.history_messages;
-        let missed = world.store.ask(ReadMissed { lobby: door.id, since, count }).await;
+        let ignores = view.ignores.clone();
+        let missed = world.store.ask(ReadMissed { lobby: door.id, since, count, ignores }).await;
         view.missed = missed.ok().map(|missed| (since, missed));
     }
     let member = |who| Member::new(who, account.settings.picture, None, at);

@@ -1,6 +1,7 @@
 //! The list of lobbies: which exist, whose they are, how many there may be.
 
 use std::collections::{BTreeMap, HashMap};
+use std::ops::Bound;
 use std::sync::Arc;
 
 use super::accounts::Identity;
@@ -204,6 +205,23 @@ impl<H> Lobbies<H> {
         general.into_iter().chain(self.made_by_users())
     }
 
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.by_key.len()
+    }
+
+    /// Those after this one in that order; all without one.
+    pub fn after(&self, key: Option<&NameKey>) -> impl Iterator<Item = &Listing<H>> {
+        let general = NameKey::of(GENERAL);
+        let first = self.by_key.get(&general).filter(|_| key.is_none());
+        let from = match key.filter(|key| **key != general) {
+            Some(key) => Bound::Excluded(key),
+            None => Bound::Unbounded,
+        };
+        let rest = self.by_key.range((from, Bound::Unbounded)).map(|(_, listing)| listing);
+        first.into_iter().chain(rest.filter(|listing| listing.card.owner.is_user()))
+    }
+
     fn made_by_users(&self) -> impl Iterator<Item = &Listing<H>> {
         self.by_key.values().filter(|l| l.card.owner.is_user())
     }
@@ -323,7 +341,14 @@ mod tests {
         for (id, name) in [(1, "zoo"), (2, "Alpha"), (3, "beta")] {
             lobbies.insert(listing(id, name, Some(9)));
         }
-        let names: Vec<_> = lobbies.iter().map(|l| l.card.name.as_str()).collect();
+        let listed = |after: Option<&str>| -> Vec<String> {
+            let after = after.map(NameKey::of);
+            lobbies.after(after.as_ref()).map(|l| l.card.name.as_str().to_owned()).collect()
+        };
+        assert_eq!(listed(Some(GENERAL)), ["Alpha", "beta", "zoo"]);
+        assert_eq!(listed(Some("beta")), ["zoo"]);
+        assert_eq!((listed(Some("aa")).len(), listed(Some("zoo")).len()), (3, 0));
+        let names = listed(None);
         assert_eq!(names, ["general", "Alpha", "beta", "zoo"]);
     }
 }

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 
 use super::handout::{Forms, Handout, Text};
+use super::outbox::Source;
 use super::peer::Peer;
 use super::rounds::{Rounds, thread_time};
 use crate::chat::ansi::Style;
@@ -257,6 +258,17 @@ impl<S: Clone> Hub<S> {
         } else {
             occupant.peer.queue(occupant.peer.style().apply(master));
         }
+        if !occupant.dirty.replace(true) {
+            inner.dirty.push(seat.slot);
+        }
+    }
+
+    /// Queues a long answer for one client, which is made in parts as the client takes them.
+    pub fn tell(&self, seat: Seat, source: Box<dyn Source>) {
+        let inner = &mut *self.inner.borrow_mut();
+        let Some(occupant) = inner.occupant(seat) else { return };
+        inner.catch_up(occupant);
+        occupant.peer.tell(source);
         if !occupant.dirty.replace(true) {
             inner.dirty.push(seat.slot);
         }

@@ -1,22 +1,62 @@
-//! What waits to be sent to one client: shared blocks, bounded in bytes.
+//! What waits for one client: shared blocks, bounded in bytes, and long answers, which are made in
+//! parts as the client takes them.
 
 use std::collections::VecDeque;
 
 use bytes::{Buf, Bytes};
+use futures_util::future::LocalBoxFuture;
 
-/// Blocks that wait for one socket.
-#[derive(Debug, Default)]
+/// A long answer to one client. It is made a part at a time, when all that stands before it is written,
+/// so that no more of it waits than a part.
+pub trait Source {
+    /// The next part, of about `max` bytes: the last thing in it may go over them.
+    fn next(&mut self, max: usize) -> Next;
+}
+
+/// What comes next of a long answer.
+pub enum Next {
+    /// A part, in the master style.
+    Part(Bytes),
+    /// The last part.
+    Last(Bytes),
+    /// Something has to be asked first: this is done when the source can go on.
+    Ask(LocalBoxFuture<'static, ()>),
+    /// That is still under way.
+    Wait,
+}
+
+/// What is queued.
+enum Item {
+    Block(Bytes),
+    Source(Box<dyn Source>),
+}
+
+/// What came of having the answer at the front go on.
+pub enum Pulled {
+    /// There is something to write.
+    Part,
+    /// There is not, and no answer to make it.
+    Nothing,
+    /// Something has to be asked first.
+    Ask(LocalBoxFuture<'static, ()>),
+    /// That is still under way.
+    Wait,
+}
+
+/// Blocks and answers that wait for one socket.
+#[derive(Default)]
 pub struct Outbox {
-    /// The first block, in place: mostly there is no other, and then nothing is allocated.
+    /// The first block, in place: mostly there is no other, and then nothing is allocated. Empty where
+    /// nothing waits, or where an answer is at the front that has to make its next part.
     front: Bytes,
-    rest: VecDeque<Bytes>,
+    rest: VecDeque<Item>,
+    /// Bytes of the blocks.
     bytes: usize,
+    /// How many answers wait.
+    sources: usize,
     /// Bytes at the front that a writer has seen and may have half written: a TLS record that was
     /// refused must be offered again as it was.
     offered: usize,
-    /// What may wait beyond the limit: the size of the largest answer to the client itself since
-    /// the queue was last empty. A long list or replay that it asked for is not its slowness.
-    allowance: usize,
 }
 
 impl Outbox {
@@ -25,45 +65,100 @@ impl Outbox {
         self.bytes
     }
 
+    /// Whether a long answer waits or is under way.
+    pub fn has_source(&self) -> bool {
+        self.sources > 0
+    }
+
     /// Whether nothing waits.
     pub fn is_empty(&self) -> bool {
-        self.bytes == 0
+        self.bytes == 0 && self.sources == 0
     }
 
-    /// Whether `more` bytes would be over `limit`. One block always fits an empty queue.
+    /// Whether `more` bytes would be over `limit`. One block always fits where no bytes wait.
     pub fn is_over(&self, more: usize, limit: usize) -> bool {
-        self.bytes > 0 && self.bytes + more > limit + self.allowance
+        self.bytes > 0 && self.bytes + more > limit
     }
 
-    /// Adds a block of a lobby.
+    /// Adds a block.
     pub fn push(&mut self, block: Bytes) {
         if block.is_empty() {
             return;
         }
         self.bytes += block.len();
-        if self.front.is_empty() {
+        if self.front.is_empty() && self.rest.is_empty() {
             self.front = block;
         } else {
-            self.rest.push_back(block);
+            self.rest.push_back(Item::Block(block));
         }
     }
 
-    /// Adds an answer to the client itself.
-    pub fn push_answer(&mut self, block: Bytes) {
-        self.allowance = self.allowance.max(block.len());
-        self.push(block);
+    /// Adds a long answer.
+    pub fn push_source(&mut self, source: Box<dyn Source>) {
+        self.sources += 1;
+        self.rest.push_back(Item::Source(source));
+    }
+
+    /// Has the answer at the front make its next part, of about `max` bytes, where all that stood before
+    /// it is written. `form` makes the client's own form of it.
+    pub fn pull(&mut self, max: usize, form: impl Fn(&Bytes) -> Bytes) -> Pulled {
+        while self.front.is_empty() {
+            let Some(Item::Source(source)) = self.rest.front_mut() else { return Pulled::Nothing };
+            let (part, last) = match source.next(max) {
+                Next::Part(part) => (form(&part), false),
+                Next::Last(part) => (form(&part), true),
+                Next::Ask(work) => return Pulled::Ask(work),
+                Next::Wait => return Pulled::Wait,
+            };
+            self.bytes += part.len();
+            if !last {
+                self.front = part;
+                continue;
+            }
+            self.drop_source();
+            if !part.is_empty() {
+                let next = std::mem::replace(&mut self.front, part);
+                if !next.is_empty() {
+                    self.rest.push_front(Item::Block(next));
+                }
+            }
+        }
+        Pulled::Part
+    }
+
+    /// Gives up the answer at the front.
+    pub fn drop_source(&mut self) {
+        if let Some(Item::Source(_)) = self.rest.front() {
+            self.rest.pop_front();
+            self.sources -= 1;
+            self.next_block();
+        }
+    }
+
+    /// Takes the block to the front that comes next, where one does.
+    fn next_block(&mut self) {
+        if let Some(Item::Block(_)) = self.rest.front()
+            && let Some(Item::Block(block)) = self.rest.pop_front()
+        {
+            self.front = block;
+        }
     }
 
     /// The bytes to write next: the front block, or as many as fit gathered in `scratch`. At least
     /// as many as were offered last and not taken.
     pub fn offer<'a>(&'a mut self, scratch: &'a mut [u8]) -> &'a [u8] {
         let max = scratch.len();
-        if self.front.len() >= max || self.rest.is_empty() {
+        if self.front.len() >= max || !matches!(self.rest.front(), Some(Item::Block(_))) {
             self.offered = self.front.len().min(max);
             return &self.front[..self.offered];
         }
         let mut filled = 0;
-        for block in std::iter::once(&self.front).chain(&self.rest) {
+        // Up to a long answer: its next part is made when these are written.
+        let blocks = self.rest.iter().map_while(|item| match item {
+            Item::Block(block) => Some(block),
+            Item::Source(_) => None,
+        });
+        for block in std::iter::once(&self.front).chain(blocks) {
             let take = block.len().min(max - filled);
             scratch[filled..filled + take].copy_from_slice(&block[..take]);
             filled += take;
@@ -81,11 +176,11 @@ impl Outbox {
         self.offered = self.offered.saturating_sub(count);
         while count >= self.front.len() && !self.front.is_empty() {
             count -= self.front.len();
-            self.front = self.rest.pop_front().unwrap_or_default();
+            self.front = Bytes::new();
+            self.next_block();
         }
         self.front.advance(count);
         if self.is_empty() {
-            self.allowance = 0;
             // What a backlog took is given back.
             self.rest = VecDeque::new();
         }
@@ -95,14 +190,18 @@ impl Outbox {
     /// block. Tells how many bytes went.
     pub fn drop_rest(&mut self) -> usize {
         let (before, mut kept) = (self.bytes, self.front.len());
-        let blocks = self.rest.iter().take_while(|block| {
-            let needed = kept < self.offered;
-            kept += if needed { block.len() } else { 0 };
-            needed
+        let blocks = self.rest.iter().take_while(|item| match item {
+            Item::Block(block) => {
+                let needed = kept < self.offered;
+                kept += if needed { block.len() } else { 0 };
+                needed
+            }
+            // Never offered together with what stands before it.
+            Item::Source(_) => false,
         });
         let count = blocks.count();
         self.rest.truncate(count);
-        self.bytes = kept;
+        (self.bytes, self.sources) = (kept, 0);
         before - kept
     }
 }
@@ -164,15 +263,65 @@ mod tests {
         assert!(outbox.is_over(3, 10));
     }
 
+    /// An answer of numbered rows, which asks for each third one first.
+    struct Rows(usize, usize, bool);
+
+    impl Source for Rows {
+        fn next(&mut self, _: usize) -> Next {
+            if self.0 % 3 == 2 && !std::mem::replace(&mut self.2, true) {
+                return Next::Ask(Box::pin(async {}));
+            }
+            self.2 = false;
+            self.0 += 1;
+            let part = Bytes::from(format!("<{}>", self.0));
+            if self.0 < self.1 { Next::Part(part) } else { Next::Last(part) }
+        }
+    }
+
     #[test]
-    fn an_answer_makes_its_own_room_until_it_is_read() {
+    fn a_long_answer_is_made_as_it_is_taken_and_what_came_later_follows_it() {
+        let mut outbox = outbox(&["before "]);
+        outbox.push_source(Box::new(Rows(0, 4, false)));
+        outbox.push(Bytes::from_static(b"after "));
+        outbox.push_source(Box::new(Rows(0, 1, false)));
+        outbox.push(Bytes::from_static(b"end"));
+        assert_eq!(outbox.bytes(), 16, "no part is made before its time");
+        let (mut out, mut asked, mut most) = (Vec::new(), 0, 0);
+        loop {
+            match outbox.pull(9, Clone::clone) {
+                Pulled::Part => {}
+                Pulled::Ask(_) => asked += 1,
+                Pulled::Nothing => break,
+                Pulled::Wait => unreachable!(),
+            }
+            most = most.max(outbox.bytes());
+            while !outbox.front.is_empty() {
+                let mut scratch = [0; 64];
+                let offered = outbox.offer(&mut scratch);
+                let count = offered.len().min(2);
+                out.extend_from_slice(&offered[..count]);
+                outbox.advance(count);
+            }
+        }
+        assert_eq!(String::from_utf8(out).unwrap(), "before <1><2><3><4>after <1>end");
+        assert_eq!((asked, most), (1, 16));
+        assert!(outbox.is_empty());
+    }
+
+    #[test]
+    fn a_cut_drops_a_long_answer_too() {
         let mut outbox = Outbox::default();
-        outbox.push_answer(Bytes::from(vec![b'x'; 100]));
-        assert!(!outbox.is_over(10, 10));
-        assert!(outbox.is_over(11, 10));
-        outbox.advance(100);
-        outbox.push(Bytes::from_static(b"1234567890"));
-        assert!(outbox.is_over(1, 10), "the room is gone with the answer");
+        outbox.push_source(Box::new(Rows(0, 9, false)));
+        outbox.push(Bytes::from_static(b"later"));
+        assert!(matches!(outbox.pull(9, Clone::clone), Pulled::Part));
+        outbox.offer(&mut [0; 2]);
+        outbox.drop_rest();
+        outbox.push(Bytes::from_static(b"bye"));
+        assert_eq!(drain(&mut outbox, 64, 64), "<1>bye");
+        outbox.push_source(Box::new(Rows(0, 9, false)));
+        outbox.push(Bytes::from_static(b"later"));
+        outbox.drop_source();
+        assert_eq!(drain(&mut outbox, 64, 64), "later", "an answer that is given up");
     }
 
     proptest! {

@@ -9,9 +9,10 @@ use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use futures_util::future::LocalBoxFuture;
 
 use super::listen::USER_TIMEOUT;
-use super::outbox::Outbox;
+use super::outbox::{Outbox, Pulled, Source};
 use super::transport::Transport;
 use crate::chat::ansi::Style;
 use crate::chat::directory::ConnId;
@@ -64,6 +65,10 @@ pub struct Peer {
     awaiting_echo: Cell<bool>,
     /// Whether the Session waits for the outbox to empty.
     awaiting_room: Cell<bool>,
+    /// What a long answer has to ask before it can go on.
+    wanted: RefCell<Option<LocalBoxFuture<'static, ()>>>,
+    /// Bytes that the socket has taken.
+    written: Cell<u64>,
     /// What only some users have.
     others: RefCell<Option<Box<Others>>>,
 }
@@ -76,8 +81,12 @@ struct Others {
 }
 
 /// Bytes that wait while a client's own lines are still carried out. Beyond, it has to read first,
-/// so that what it asks for cannot pile up in its outbox.
+/// so that what it asks for cannot pile up in its outbox. No more than its limit in any case.
 const BACKED_UP_BYTES: usize = 16 * 1024;
+
+/// Bytes of a part of a long answer, and no more than half of what may wait. The last message in it may
+/// go over them.
+const PART_BYTES: usize = 8 * 1024;
 
 /// Bytes gathered for one write. Beyond some 64 KiB a larger write is no cheaper a byte.
 const SCRATCH_BYTES: usize = 64 * 1024;
@@ -111,6 +120,8 @@ impl Peer {
             in_flight: Cell::new(0),
             awaiting_echo: Cell::new(false),
             awaiting_room: Cell::new(false),
+            wanted: RefCell::default(),
+            written: Cell::new(0),
             others: RefCell::default(),
         }
     }
@@ -236,8 +247,21 @@ impl Peer {
     pub fn answer(&self, master: &Bytes) {
         if self.health() == Health::Good {
             self.last_answer.set(0);
-            self.outbox.borrow_mut().push_answer(self.style().apply(master));
+            self.outbox.borrow_mut().push(self.style().apply(master));
         }
+    }
+
+    /// Queues a long answer to the client itself, which is made in parts as the client takes them.
+    pub fn tell(&self, source: Box<dyn Source>) {
+        if self.health() == Health::Good {
+            self.last_answer.set(0);
+            self.outbox.borrow_mut().push_source(source);
+        }
+    }
+
+    /// What a long answer has to ask before it can go on: the Session is woken to see to it.
+    pub fn wanted(&self) -> Option<LocalBoxFuture<'static, ()>> {
+        self.wanted.take()
     }
 
     /// Whether the answer numbered `id` was the last thing shown.
@@ -262,18 +286,33 @@ impl Peer {
         self.outbox.borrow().bytes()
     }
 
-    /// Whether so much waits that nothing more that it asks should be answered now. The Session is
-    /// woken when that is over.
+    /// Whether nothing waits.
+    pub fn has_taken_all(&self) -> bool {
+        self.outbox.borrow().is_empty()
+    }
+
+    /// Bytes that the socket has taken so far.
+    pub fn written(&self) -> u64 {
+        self.written.get()
+    }
+
+    /// Whether so much waits that nothing more that it asks should be answered now, as always while a
+    /// long answer is under way. The Session is woken when that is over.
     pub fn is_backed_up(&self) -> bool {
-        let backed_up = self.queued_bytes() > BACKED_UP_BYTES;
+        let backed_up = self.has_much();
         self.awaiting_room.set(backed_up);
         backed_up
+    }
+
+    fn has_much(&self) -> bool {
+        let outbox = self.outbox.borrow();
+        outbox.has_source() || outbox.bytes() > BACKED_UP_BYTES.min(self.limits.outbound_bytes)
     }
 
     /// Writes as much as the socket takes now.
     pub fn flush(&self) {
         self.write_out();
-        if self.awaiting_room.get() && self.queued_bytes() <= BACKED_UP_BYTES {
+        if self.awaiting_room.get() && !self.has_much() {
             self.awaiting_room.set(false);
             self.wake();
         }
@@ -289,10 +328,12 @@ impl Peer {
         let mut transport = self.transport.borrow_mut();
         SCRATCH.with_borrow_mut(|scratch| {
             let max = transport.max_write().min(scratch.len());
-            while !outbox.is_empty() {
+            let part = PART_BYTES.min(self.limits.outbound_bytes / 2);
+            while self.has_part(&mut outbox, part) {
                 match transport.poll_write(&mut cx, outbox.offer(&mut scratch[..max])) {
                     Poll::Ready(Ok(count)) if count > 0 => {
                         outbox.advance(count);
+                        self.written.set(self.written.get() + count as u64);
                         if self.blocked_since.take().is_some() {
                             transport.set_user_timeout(USER_TIMEOUT);
                         }
@@ -314,6 +355,25 @@ impl Peer {
                 }
             }
         });
+    }
+
+    /// Whether there is something to write, perhaps the next part of a long answer. Where that has to ask
+    /// something first, the Session is woken; once the connection is being closed, the answer ends there.
+    fn has_part(&self, outbox: &mut Outbox, max: usize) -> bool {
+        loop {
+            let pulled = outbox.pull(max, |part| self.style().apply(part));
+            match (pulled, self.health()) {
+                (Pulled::Part, _) => return true,
+                (Pulled::Nothing, _) => return false,
+                (Pulled::Ask(work), Health::Good) => {
+                    *self.wanted.borrow_mut() = Some(work);
+                    self.wake();
+                    return false;
+                }
+                (Pulled::Wait, Health::Good) => return false,
+                (Pulled::Ask(_) | Pulled::Wait, _) => outbox.drop_source(),
+            }
+        }
     }
 
     /// Gives the client up as too slow: drops what waits, but for a block that may be half written,

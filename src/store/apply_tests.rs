@@ -297,11 +297,11 @@ fn the_audit_is_of_its_lobby_and_bounded() {
         Change::Audited(AuditEntry { scope, at: UnixMillis(5), who: name("bob"), what })
     };
     db.apply(&(0..AUDIT_KEPT + 5).map(audited).collect::<Vec<_>>()).unwrap();
-    let all = db.audit(Scope::Lobby(CODING), usize::MAX).unwrap();
+    let all = db.audit_of(Scope::Lobby(CODING), usize::MAX).unwrap();
     assert_eq!(all.len() as u32, AUDIT_KEPT);
-    let newest: Vec<_> = db.audit(Scope::Lobby(CODING), 2).unwrap();
+    let newest: Vec<_> = db.audit_of(Scope::Lobby(CODING), 2).unwrap();
     assert_eq!(newest.iter().map(|e| e.what.as_str()).collect::<Vec<_>>(), ["1003", "1004"]);
-    let server = db.audit(Scope::Server, 9).unwrap();
+    let server = db.audit_of(Scope::Server, 9).unwrap();
     assert_eq!((server.len(), server[0].what.as_str()), (1, "kick"));
 }
 
@@ -310,11 +310,11 @@ fn a_lobby_goes_with_all_that_hangs_on_it() {
     let mut db = db(&[world(), furniture()].concat());
     db.apply(&[Change::LobbyRemoved(CODING)]).unwrap();
     assert_eq!(db.load(10).unwrap().lobbies.len(), 1);
-    assert!(db.audit(Scope::Lobby(CODING), 9).unwrap().is_empty());
-    assert_eq!(db.audit(Scope::Server, 9).unwrap().len(), 1);
+    assert!(db.audit_of(Scope::Lobby(CODING), 9).unwrap().is_empty());
+    assert_eq!(db.audit_of(Scope::Server, 9).unwrap().len(), 1);
     assert!(db.history(CODING, 9).unwrap().is_empty());
     assert!(db.search(CODING, "first", 9).unwrap().is_empty());
-    assert_eq!(db.since(CODING, UnixMillis(0), 9).unwrap().count, 0);
+    assert_eq!(db.missed(CODING, 0, 9).0, 0);
     for table in ["operator WHERE lobby = 2", "sanction WHERE lobby = 2"] {
         assert_eq!(rows(&db, table), 0, "{table}");
     }
@@ -409,12 +409,11 @@ fn a_locked_database_is_busy_and_goes_on_later() {
 fn what_an_account_missed_is_counted() {
     let mut db = db(&world());
     db.apply(&(0..10).map(|seq| said(1, seq, &seq.to_string())).collect::<Vec<_>>()).unwrap();
-    let missed = db.since(GENERAL, UnixMillis(1_005), 3).unwrap();
-    assert_eq!((missed.count, texts(&missed.newest)), (4, vec!["7", "8", "9"]));
-    let missed = db.since(GENERAL, UnixMillis(1_008), 3).unwrap();
-    assert_eq!((missed.count, texts(&missed.newest)), (1, vec!["9"]));
-    let none = db.since(GENERAL, UnixMillis(9_999), 3).unwrap();
-    assert_eq!((none.count, none.newest.len()), (0, 0));
+    let missed = |at| db.missed(GENERAL, at, 3);
+    let texts = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
+    assert_eq!(missed(1_005), (4, texts(&["7", "8", "9"])));
+    assert_eq!(missed(1_008), (1, texts(&["9"])));
+    assert_eq!(missed(9_999), (0, Vec::new()));
 }
 
 #[test]

@@ -24,6 +24,15 @@ pub enum StoreError {
     /// another's. It never succeeds: leave it out and do the rest.
     #[error("change {0} of the group contradicts what is stored")]
     Rejected(usize),
+    /// A read was given up: it took longer than it may.
+    #[error("it takes too long")]
+    TooSlow,
+    /// A search has more terms of the index than it may.
+    #[error("too many terms are searched for")]
+    TooManyTerms,
+    /// So many questions wait already that this one was not taken.
+    #[error("too many questions wait")]
+    Overloaded,
     /// Anything else: a fault in the program.
     #[error("the database failed: {0}")]
     Other(String),
@@ -48,6 +57,7 @@ impl From<rusqlite::Error> for StoreError {
             | Sql::Utf8Error(..) => Self::unreadable("value"),
             _ => match error.sqlite_error_code() {
                 Some(ErrorCode::DiskFull) => Self::Full,
+                Some(ErrorCode::OperationInterrupted) => Self::TooSlow,
                 Some(ErrorCode::ReadOnly) => Self::ReadOnly,
                 Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Busy,
                 Some(
@@ -85,6 +95,7 @@ mod tests {
             StoreError::from(rusqlite::Error::SqliteFailure(ffi::Error::new(code), message))
         };
         assert_eq!(error(ffi::SQLITE_FULL), StoreError::Full);
+        assert_eq!(error(ffi::SQLITE_INTERRUPT), StoreError::TooSlow);
         assert_eq!(error(ffi::SQLITE_READONLY), StoreError::ReadOnly);
         assert_eq!(error(ffi::SQLITE_READONLY_DBMOVED), StoreError::ReadOnly);
         assert_eq!(error(ffi::SQLITE_BUSY), StoreError::Busy);

@@ -6,12 +6,47 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use super::*;
 use crate::chat::directory::IpKey;
 use crate::chat::history::{Entry, UnixMillis};
+use crate::chat::ignores::Ignores;
 use crate::chat::lobbies::LobbyId;
 use crate::chat::name::Name;
 use crate::chat::password::PasswordRecord;
 use crate::chat::person::Person;
 use crate::chat::pictures::Picture;
 use crate::chat::text::Line;
+
+/// What users are shown who ask for it, at once and with nobody ignored.
+impl Db {
+    pub(super) fn history(&self, lobby: LobbyId, max: usize) -> Result<Vec<Entry>, StoreError> {
+        let ids = self.newest(lobby, max, &Ignores::default())?;
+        self.messages(lobby, &ids, usize::MAX).map(|page| page.items)
+    }
+
+    pub(super) fn search(
+        &self,
+        lobby: LobbyId,
+        words: &str,
+        max: usize,
+    ) -> Result<Vec<Entry>, StoreError> {
+        let ids = self.find(lobby, words, max, &Ignores::default())?;
+        self.messages(lobby, &ids, usize::MAX).map(|page| page.items)
+    }
+
+    pub(super) fn missed(&self, lobby: LobbyId, at: u64, max: usize) -> (u64, Vec<String>) {
+        let missed = self.since(lobby, UnixMillis(at), max, &Ignores::default()).unwrap();
+        let page = self.messages(lobby, &missed.newest, usize::MAX).unwrap();
+        assert_eq!(missed.last, page.items.last().map(|entry| entry.at));
+        (missed.count, texts(&page.items).into_iter().map(str::to_owned).collect())
+    }
+
+    pub(super) fn mail(&self, account: AccountId) -> Result<Vec<(MailId, Mail)>, StoreError> {
+        let ids: Vec<_> = self.mail_waiting(account)?.into_iter().map(|(id, _)| id).collect();
+        self.letters(account, &ids, usize::MAX).map(|page| page.items)
+    }
+
+    pub(super) fn audit_of(&self, scope: Scope, max: usize) -> Result<Vec<AuditEntry>, StoreError> {
+        self.audit(&self.deeds(&[scope], max)?, usize::MAX).map(|page| page.items)
+    }
+}
 
 /// A directory of its own, which goes with the test.
 pub struct Folder(PathBuf);

@@ -3,7 +3,8 @@
 //! [`Db`] is one connection to one SQLite file, used from one thread. Its doors speak of lobbies,
 //! accounts and messages, so that another backend can stand behind them: [`Db::load`] at the start,
 //! [`Db::apply`] for what changes, a question for each thing that is not kept in memory, and
-//! [`Db::trim`] for what has become too much. [`backup()`] and [`check()`] work beside a running server,
+//! [`Db::trim`] for what has become too much. [`Db::reader`] is another connection that answers such
+//! questions on a thread of its own, each within a limit of time ([`Db::within`]). [`backup()`] and [`check()`] work beside a running server,
 //! through connections of their own.
 //!
 //! What has been applied survives the end of the process, whatever ends it: it is in the write-ahead
@@ -17,6 +18,7 @@ mod error;
 mod model;
 mod open;
 mod read;
+mod reader;
 mod refusal;
 mod restore;
 mod rows;
@@ -31,10 +33,12 @@ pub use change::Change;
 pub use check::{CheckError, Report, check};
 pub use error::StoreError;
 pub use model::{
-    Account, AccountId, AuditEntry, Fingerprint, KnownAccount, Left, Lobby, LobbyState, Mail,
-    MailId, Missed, Sanction, SanctionKind, Scope, Settings, Snapshot, Subject,
+    Account, AccountId, AuditEntry, AuditId, Fingerprint, KnownAccount, Left, Lobby, LobbyState,
+    Mail, MailId, MessageId, Missed, Page, Sanction, SanctionKind, Scope, Settings, Snapshot,
+    Subject,
 };
 pub use open::strange_log;
+pub use reader::{READ_TIME, SEARCH_TIME};
 pub use refusal::{Note, OpenError};
 pub use restore::{RestoreError, Restored, restore};
 

@@ -145,6 +145,29 @@ pub enum Left {
     Full,
 }
 
+/// A message that is stored: which row it is, and its number in its lobby.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MessageId {
+    /// Its row. After a message is deleted, that may be another's of any lobby.
+    pub row: i64,
+    /// Its number in its lobby.
+    pub seq: u64,
+}
+
+/// Place of a record of the audit among all that are there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct AuditId(pub i64);
+
+/// Some of what a long answer is made of: it is read a page at a time, so that no more of it waits for
+/// whoever asked than they take.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page<T> {
+    /// What is there of it.
+    pub items: Vec<T>,
+    /// How many of those that were asked for are done with, also those that are there no more.
+    pub asked: usize,
+}
+
 /// Something that was done to a lobby, to the server or to a user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuditEntry {
@@ -210,6 +233,8 @@ pub struct KnownAccount {
 pub struct Missed {
     /// How many messages.
     pub count: u64,
-    /// The newest of them, oldest first.
-    pub newest: Vec<Entry>,
+    /// The newest of them that are to be shown, oldest first.
+    pub newest: Vec<MessageId>,
+    /// When the last of them was said.
+    pub last: Option<UnixMillis>,
 }

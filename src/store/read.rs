@@ -6,11 +6,12 @@ use crate::chat::history::{Entry, UnixMillis};
 use crate::chat::ignores::Ignores;
 use crate::chat::lobbies::LobbyId;
 use crate::chat::name::NameKey;
+use crate::chat::person::Person;
 
 use super::error::StoreError;
 use super::model::{
-    Account, AccountId, AuditEntry, Fingerprint, LobbyState, Mail, MailId, Missed, Sanction, Scope,
-    Snapshot,
+    Account, AccountId, AuditEntry, AuditId, Fingerprint, LobbyState, Mail, MailId, MessageId,
+    Missed, Page, Sanction, Scope, Snapshot,
 };
 use super::rows::{self, int, scope_column, uint};
 use super::{Db, search};
@@ -70,14 +71,35 @@ impl Db {
         ignores(&self.conn, account)
     }
 
-    /// The private messages that wait for an account, oldest first.
+    /// Which private messages wait for an account and who wrote them, oldest first.
     ///
     /// # Errors
     /// Why they cannot be read.
-    pub fn mail(&self, account: AccountId) -> Result<Vec<(MailId, Mail)>, StoreError> {
-        let sql = "SELECT id, sender, at, text, sender_account, sender_address
+    pub fn mail_waiting(&self, account: AccountId) -> Result<Vec<(MailId, Person)>, StoreError> {
+        let sql = "SELECT id, sender, sender_account, sender_address
             FROM mail WHERE account = ?1 ORDER BY id";
-        list(self.conn.prepare_cached(sql)?, [account.0], rows::mail)
+        let letter =
+            |row: &Row<'_>| Ok((MailId(uint(row.get(0)?)), rows::named_person(row, 1, 2)?));
+        list(self.conn.prepare_cached(sql)?, [account.0], letter)
+    }
+
+    /// The first of these private messages of an account, as many as fit into `max_bytes`.
+    ///
+    /// # Errors
+    /// Why they cannot be read.
+    pub fn letters(
+        &self,
+        account: AccountId,
+        ids: &[MailId],
+        max_bytes: usize,
+    ) -> Result<Page<(MailId, Mail)>, StoreError> {
+        let sql = "SELECT id, sender, at, text, sender_account, sender_address
+            FROM mail WHERE id = ?1 AND account = ?2";
+        let mut letter = self.conn.prepare_cached(sql)?;
+        page(ids, max_bytes, |id| {
+            let found = first(&mut letter, params![int(id.0), account.0], rows::mail)?;
+            Ok(found.map(|(id, mail)| (mail.text.as_str().len(), (id, mail))))
+        })
     }
 
     /// How many private messages wait for an account.
@@ -88,59 +110,125 @@ impl Db {
         Ok(mail_count(&self.conn, account)?)
     }
 
-    /// The newest `max` records of the audit of a lobby or of the server, oldest first.
+    /// The newest `max` records of the audit of these lobbies, or of the server, oldest first.
     ///
     /// # Errors
     /// Why they cannot be read.
-    pub fn audit(&self, scope: Scope, max: usize) -> Result<Vec<AuditEntry>, StoreError> {
-        let sql = "SELECT lobby, at, who, what FROM audit WHERE lobby IS ?1
-            ORDER BY id DESC LIMIT ?2";
-        let values = params![scope_column(scope), limit(max)];
-        list(self.conn.prepare_cached(sql)?, values, rows::audit).map(reversed)
+    pub fn deeds(&self, scopes: &[Scope], max: usize) -> Result<Vec<AuditId>, StoreError> {
+        let sql = "SELECT id FROM audit WHERE lobby IS ?1 ORDER BY id DESC LIMIT ?2";
+        let mut deeds = Vec::new();
+        for scope in scopes {
+            let values = params![scope_column(*scope), limit(max)];
+            deeds.extend(list(self.conn.prepare_cached(sql)?, values, |row| {
+                Ok(AuditId(row.get(0)?))
+            })?);
+        }
+        deeds.sort_unstable();
+        Ok(deeds.split_off(deeds.len().saturating_sub(max)))
     }
 
-    /// The newest `max` messages of a lobby, oldest first.
+    /// The first of these records, as many as fit into `max_bytes`.
     ///
     /// # Errors
     /// Why they cannot be read.
-    pub fn history(&self, lobby: LobbyId, max: usize) -> Result<Vec<Entry>, StoreError> {
-        history(&self.conn, lobby, max)
+    pub fn audit(&self, ids: &[AuditId], max_bytes: usize) -> Result<Page<AuditEntry>, StoreError> {
+        let sql = "SELECT lobby, at, who, what FROM audit WHERE id = ?1";
+        let mut deed = self.conn.prepare_cached(sql)?;
+        page(ids, max_bytes, |id| {
+            let found = first(&mut deed, [id.0], rows::audit)?;
+            Ok(found.map(|entry| (entry.what.as_str().len(), entry)))
+        })
     }
 
-    /// What was said in a lobby after `at`: how much, and the newest `max` of it.
+    /// The newest `max` messages of a lobby but for those of ignored authors, oldest first.
+    ///
+    /// # Errors
+    /// Why they cannot be read.
+    pub fn newest(
+        &self,
+        lobby: LobbyId,
+        max: usize,
+        ignores: &Ignores,
+    ) -> Result<Vec<MessageId>, StoreError> {
+        let sql = "SELECT id, seq, author, account, address FROM message
+            WHERE lobby = (SELECT id FROM lobby WHERE id = ?1) ORDER BY seq DESC LIMIT ?2";
+        let values = params![lobby.0, limit(max)];
+        let newest = list(self.conn.prepare_cached(sql)?, values, |row| heard(row, ignores))?;
+        Ok(reversed(newest.into_iter().flatten().collect()))
+    }
+
+    /// The first of these messages of a lobby, as many as fit into `max_bytes`.
+    ///
+    /// # Errors
+    /// Why they cannot be read.
+    pub fn messages(
+        &self,
+        lobby: LobbyId,
+        ids: &[MessageId],
+        max_bytes: usize,
+    ) -> Result<Page<Entry>, StoreError> {
+        let sql = "SELECT at, author, picture, tagged, action, text, account, address FROM message
+            WHERE id = ?1 AND seq = ?2 AND lobby = (SELECT id FROM lobby WHERE id = ?3)";
+        let mut message = self.conn.prepare_cached(sql)?;
+        page(ids, max_bytes, |id| {
+            let values = params![id.row, int(id.seq), lobby.0];
+            let found = first(&mut message, values, rows::entry)?;
+            Ok(found.map(|entry| (entry.text.as_str().len(), entry)))
+        })
+    }
+
+    /// What was said in a lobby after `at`: how much, and of the newest `max` of it those that are not
+    /// of ignored authors.
     ///
     /// # Errors
     /// Why it cannot be read.
-    pub fn since(&self, lobby: LobbyId, at: UnixMillis, max: usize) -> Result<Missed, StoreError> {
+    pub fn since(
+        &self,
+        lobby: LobbyId,
+        at: UnixMillis,
+        max: usize,
+        ignores: &Ignores,
+    ) -> Result<Missed, StoreError> {
         let sql = "SELECT count(*) FROM message
             WHERE lobby = (SELECT id FROM lobby WHERE id = ?1) AND at > ?2";
         let count = self
             .conn
             .prepare_cached(sql)?
             .query_row(params![lobby.0, int(at.0)], |row| row.get(0))?;
-        let sql = "SELECT at, author, picture, tagged, action, text, account, address
-            FROM message
+        let sql = "SELECT id, seq, author, account, address, at FROM message
             WHERE lobby = ?1 AND +at > ?2 ORDER BY seq DESC LIMIT ?3";
         // Where there are few, the walk back through the lobby ends at the last of them.
         let max = limit(max).min(count);
         let values = params![lobby.0, int(at.0), max];
-        let newest = list(self.conn.prepare_cached(sql)?, values, rows::entry)?;
-        Ok(Missed { count: uint(count), newest: reversed(newest) })
+        let newest = list(self.conn.prepare_cached(sql)?, values, |row| {
+            Ok((heard(row, ignores)?, rows::time(row.get(5)?)))
+        })?;
+        let last = newest.first().map(|(_, at)| *at);
+        let newest = reversed(newest.into_iter().filter_map(|(id, _)| id).collect());
+        Ok(Missed { count: uint(count), newest, last })
     }
 
-    /// The newest `max` messages of a lobby that hold all of `words`, newest first. None where
-    /// `words` has neither letter nor digit.
+    /// The newest `max` messages of a lobby that hold all of `words`, but for those of ignored authors,
+    /// newest first. None where `words` has neither letter nor digit.
     ///
     /// # Errors
-    /// Why they cannot be read.
-    pub fn search(
+    /// [`StoreError::TooManyTerms`], or why they cannot be read.
+    pub fn find(
         &self,
         lobby: LobbyId,
         words: &str,
         max: usize,
-    ) -> Result<Vec<Entry>, StoreError> {
-        search::find(&self.conn, lobby, words, max)
+        ignores: &Ignores,
+    ) -> Result<Vec<MessageId>, StoreError> {
+        search::find(&self.conn, lobby, words, max, ignores)
     }
+}
+
+/// `id, seq, author, account, address`: the message, unless its author is ignored.
+pub(super) fn heard(row: &Row<'_>, ignores: &Ignores) -> Result<Option<MessageId>, StoreError> {
+    let id = MessageId { row: row.get(0)?, seq: uint(row.get(1)?) };
+    let hears = ignores.is_empty() || !ignores.contains(&rows::named_person(row, 2, 3)?);
+    Ok(hears.then_some(id))
 }
 
 /// [`Db::load`] of any connection.
@@ -230,6 +318,32 @@ fn list<T>(
         out.push(read(row)?);
     }
     Ok(out)
+}
+
+/// The first row, if there is one.
+fn first<T>(
+    statement: &mut CachedStatement<'_>,
+    values: impl Params,
+    read: impl Fn(&Row<'_>) -> Result<T, StoreError>,
+) -> Result<Option<T>, StoreError> {
+    statement.query(values)?.next()?.map(read).transpose()
+}
+
+/// Reads one after the other until there are `max_bytes` of text: at least one, so that it goes on.
+fn page<I, T>(
+    ids: &[I],
+    max_bytes: usize,
+    mut read: impl FnMut(&I) -> Result<Option<(usize, T)>, StoreError>,
+) -> Result<Page<T>, StoreError> {
+    let (mut page, mut bytes) = (Page { items: Vec::new(), asked: 0 }, 0);
+    while let Some(id) = ids.get(page.asked).filter(|_| bytes < max_bytes || page.asked == 0) {
+        page.asked += 1;
+        if let Some((size, item)) = read(id)? {
+            bytes += size;
+            page.items.push(item);
+        }
+    }
+    Ok(page)
 }
 
 fn limit(max: usize) -> i64 {

@@ -61,6 +61,11 @@ fn person(name: Name, row: &Row<'_>, column: usize) -> Result<Person, StoreError
     Ok(Person { name, conn: None, account, ip })
 }
 
+/// Somebody whose name stands in one column and whose account and address stand in two others.
+pub(super) fn named_person(row: &Row<'_>, of_name: usize, rest: usize) -> Result<Person, StoreError> {
+    person(name(text(row, of_name)?)?, row, rest)
+}
+
 /// The number of the account; of a guest the bytes of the address, which says nothing of an account.
 /// Connections are numbered anew by each process, so theirs is not stored.
 pub(super) fn person_columns(who: &Person) -> (Option<u32>, Option<[u8; IpKey::BYTES]>) {

@@ -5,12 +5,18 @@
 
 use rusqlite::{Connection, params};
 
-use crate::chat::history::Entry;
+use crate::chat::ignores::Ignores;
 use crate::chat::lobbies::LobbyId;
 
 use super::error::StoreError;
-use super::rows::{entry, int};
+use super::model::MessageId;
+use super::read::heard;
+use super::rows::int;
 use super::tokens;
+
+/// Most tokens that are searched for at once: each is a list that is read along with the others. A run
+/// of 33 characters without spaces has as many pairs.
+const MAX_TERMS: usize = 32;
 
 /// Stands before the number of a lobby in its token. No word holds it.
 const LOBBY: char = '#';
@@ -41,39 +47,42 @@ pub(super) fn remove(conn: &Connection, id: i64) -> rusqlite::Result<()> {
     conn.prepare_cached("DELETE FROM search WHERE rowid = ?1")?.execute([id]).map(|_| ())
 }
 
-/// At most `max` messages of a lobby with all of `words`, newest first.
+/// At most `max` messages of a lobby with all of `words`, newest first, but for those of ignored authors.
 pub(super) fn find(
     conn: &Connection,
     lobby: LobbyId,
     words: &str,
     max: usize,
-) -> Result<Vec<Entry>, StoreError> {
-    let Some(query) = query(lobby, words) else { return Ok(Vec::new()) };
+    ignores: &Ignores,
+) -> Result<Vec<MessageId>, StoreError> {
+    let Some(query) = query(lobby, words)? else { return Ok(Vec::new()) };
     // Messages of a lobby are numbered in its order, so the newest have the highest numbers.
     let mut found = conn.prepare_cached(
-        "SELECT m.at, m.author, m.picture, m.tagged, m.action, m.text,
-            m.account, m.address
+        "SELECT m.id, m.seq, m.author, m.account, m.address
         FROM search CROSS JOIN message AS m ON m.id = search.rowid
         WHERE search MATCH ?1 AND m.lobby = (SELECT id FROM lobby WHERE id = ?2)
         ORDER BY search.rowid DESC LIMIT ?3",
     )?;
     let mut rows = found.query(params![query, lobby.0, int(max as u64)])?;
-    let mut entries = Vec::new();
+    let mut ids = Vec::new();
     while let Some(row) = rows.next()? {
-        entries.push(entry(row)?);
+        ids.extend(heard(row, ignores)?);
     }
-    Ok(entries)
+    Ok(ids)
 }
 
 /// A query in the language of FTS5; none where there is nothing to look for. All of it stands in
 /// quotes, so nothing of what a user typed is an operator.
-fn query(lobby: LobbyId, words: &str) -> Option<String> {
+fn query(lobby: LobbyId, words: &str) -> Result<Option<String>, StoreError> {
     let terms = tokens::for_query(words);
+    if terms.iter().map(|term| term.split(' ').count()).sum::<usize>() > MAX_TERMS {
+        return Err(StoreError::TooManyTerms);
+    }
     let mut query = format!("\"{LOBBY}{}\"", lobby.0);
     for term in &terms {
         query.push_str(" AND \"");
         query.push_str(&term.replace('"', "\"\""));
         query.push('"');
     }
-    (!terms.is_empty()).then_some(query)
+    Ok((!terms.is_empty()).then_some(query))
 }

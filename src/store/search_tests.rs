@@ -2,6 +2,7 @@ use std::time::{Duration, Instant};
 
 use super::fixtures_tests::*;
 use super::*;
+use crate::chat::ignores::Ignores;
 use crate::chat::lobbies::LobbyId;
 
 fn lobbies() -> Db {
@@ -141,15 +142,99 @@ fn only_this_lobby_and_no_more_than_asked_for() {
 }
 
 #[test]
-fn the_longest_query_is_answered() {
-    let words: Vec<String> = (0..3_000).map(|n| format!("w{n}")).collect();
-    let run: String = ('\u{4E00}'..).take(2_700).collect();
-    let db = with(&[&words.join(" "), &run]);
-    assert_eq!(db.search(LobbyId(1), &words.join(" "), 20).unwrap().len(), 1);
-    assert_eq!(db.search(LobbyId(1), &run, 20).unwrap().len(), 1);
-    let half: String = run.chars().skip(7).take(1_300).collect();
-    assert_eq!(db.search(LobbyId(1), &half, 20).unwrap().len(), 1);
-    assert!(db.search(LobbyId(1), &format!("{run}x"), 20).unwrap().is_empty());
+fn a_query_has_so_many_terms_of_the_index_and_no_more() {
+    let words = |count: usize| (0..count).map(|n| format!("w{n} ")).collect::<String>();
+    let run: String = (0..40).map(|n| char::from_u32(0x4E00 + n * 7).unwrap()).collect();
+    let db = with(&[&words(40), &run]);
+    let find = |words: &str| db.search(LobbyId(1), words, 20).map(|found| found.len());
+    assert_eq!(find(&words(32)), Ok(1));
+    assert_eq!(find(&words(33)), Err(StoreError::TooManyTerms));
+    assert_eq!(find(&words(16).repeat(9)), Ok(1), "what stands there twice is one term");
+    // A run of characters without spaces has a pair for each but the first.
+    let part = |chars: usize| run.chars().skip(3).take(chars).collect::<String>();
+    assert_eq!(find(&part(33)), Ok(1));
+    assert_eq!(find(&part(34)), Err(StoreError::TooManyTerms));
+    assert_eq!(find(&format!("{} w1", part(33))), Err(StoreError::TooManyTerms));
+}
+
+#[test]
+fn what_takes_too_long_is_given_up_and_the_next_is_not() {
+    let db = lobbies();
+    let find = |time| db.within(time, |db| db.search(LobbyId(1), "even odd", 20));
+    let (none, long) = (Duration::ZERO, Duration::from_secs(60));
+    assert_eq!(find(none), Err(StoreError::TooSlow));
+    assert_eq!(find(long), Ok(Vec::new()));
+    assert_eq!(db.search(LobbyId(1), "even odd", 20), Ok(Vec::new()), "the limit is off again");
+}
+
+#[test]
+fn a_search_for_what_nearly_all_messages_have_ends_in_its_time() {
+    let mut db = lobbies();
+    let filler = (0..60).map(|n| format!("w{n} ")).collect::<String>();
+    let parity = |seq: u64| if seq.is_multiple_of(2) { "even" } else { "odd" };
+    for first in (0..20_000).step_by(1_000) {
+        let message = |seq| said(1, seq, &format!("{filler}{}", parity(seq)));
+        db.apply(&(first..first + 1_000).map(message).collect::<Vec<_>>()).unwrap();
+    }
+    // No message has both, and all have one: every list is read to its end.
+    let words = "w1 w2 w3 w4 w5 w6 even odd";
+    let start = Instant::now();
+    assert!(db.search(LobbyId(1), words, 20).unwrap().is_empty());
+    let whole = start.elapsed();
+    let time = whole / 20;
+    let given_up = || {
+        let start = Instant::now();
+        let found = db.within(time, |db| db.search(LobbyId(1), words, 20));
+        assert_eq!(found, Err(StoreError::TooSlow));
+        start.elapsed()
+    };
+    // The machine may be busy with something else, so it has some tries.
+    let fastest = (0..10).map(|_| given_up()).min().unwrap();
+    assert!(fastest < whole / 2, "given up after {fastest:?} of {whole:?}, and not after {time:?}");
+}
+
+#[test]
+fn a_reader_sees_what_was_applied_and_writes_nothing() {
+    let folder = Folder::new();
+    let (mut db, _) = Db::open(&folder.data()).unwrap();
+    let mut reader = db.reader().unwrap().expect("a file can be opened twice");
+    db.apply(&[Change::LobbyPut(lobby(1, "general")), said(1, 0, "hello")]).unwrap();
+    assert_eq!(texts(&reader.history(LobbyId(1), 9).unwrap()), ["hello"]);
+    assert_eq!(texts(&reader.search(LobbyId(1), "hello", 9).unwrap()), ["hello"]);
+    assert!(reader.apply(&[said(1, 1, "x")]).is_err());
+    // Nothing that it has read keeps the log from being written back.
+    db.empty_log().unwrap();
+    assert!(Db::in_memory().unwrap().reader().unwrap().is_none());
+}
+
+#[test]
+fn a_long_answer_is_read_a_page_at_a_time() {
+    let long = "x".repeat(1_000);
+    let mut db = with(&[long.as_str(); 20]);
+    let ids = db.newest(LobbyId(1), 10, &Ignores::default()).unwrap();
+    assert_eq!(ids.iter().map(|id| id.seq).collect::<Vec<_>>(), (10..20).collect::<Vec<_>>());
+    let page = db.messages(LobbyId(1), &ids, 2_500).unwrap();
+    assert_eq!((page.items.len(), page.asked), (3, 3));
+    assert_eq!(page.items[0].at.0, 1_010);
+    assert_eq!(db.messages(LobbyId(1), &ids, 0).unwrap().asked, 1, "it goes on in any case");
+    // Those that are gone are done with, and no message of another lobby takes their place.
+    db.trim(crate::chat::history::UnixMillis(1_015), 100, 100).unwrap();
+    let page = db.messages(LobbyId(1), &ids, usize::MAX).unwrap();
+    assert_eq!((page.items.len(), page.asked), (5, 10));
+    assert_eq!(db.messages(LobbyId(11), &ids, usize::MAX).unwrap().items.len(), 0);
+}
+
+#[test]
+fn what_is_ignored_is_not_read() {
+    let db = with(&["one word", "two word"]);
+    let ignores: Ignores = [(name("ALICE"), entry(0, "").author)].into_iter().collect();
+    assert!(db.newest(LobbyId(1), 9, &ignores).unwrap().is_empty());
+    assert!(db.find(LobbyId(1), "word", 9, &ignores).unwrap().is_empty());
+    let missed = db.since(LobbyId(1), crate::chat::history::UnixMillis(0), 9, &ignores).unwrap();
+    assert_eq!(
+        (missed.count, missed.newest.len(), missed.last.map(|at| at.0)),
+        (2, 0, Some(1_001))
+    );
 }
 
 #[test]
@@ -240,7 +325,7 @@ fn a_hundred_thousand_messages_are_written_and_searched_fast() {
     });
     let at = crate::chat::history::UnixMillis(0);
     time("since, all", &mut || {
-        let _ = db.since(LobbyId(1), at, 200).unwrap();
+        let _ = db.since(LobbyId(1), at, 200, &Ignores::default()).unwrap();
     });
     time("load", &mut || {
         let _ = db.load(200).unwrap();

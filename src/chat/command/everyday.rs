@@ -14,6 +14,9 @@ pub const MAX_HISTORY: usize = 200;
 /// Messages that `/search` shows at most.
 pub const MAX_FOUND: usize = 20;
 
+/// Words that it takes at most: each makes it look through more.
+pub const MAX_SEARCH_WORDS: usize = 8;
+
 pub(super) static LOBBIES: [Spec; 6] = [
     Spec {
         word: "/lobbies",
@@ -72,12 +75,12 @@ pub(super) static LOBBIES: [Spec; 6] = [
     Spec {
         word: "/search",
         args: "<words>",
-        help: "Find messages of this lobby with all the words",
+        help: "Find messages of this lobby with all the words (8 at most)",
         example: "/search release date",
         group: Group::Lobbies,
         right: Right::Everyone,
         cost: Cost::Look,
-        parse: |args| Some(Command::Search(args.rest()?)),
+        parse: search,
     },
 ];
 
@@ -216,6 +219,14 @@ fn history(args: &mut Args<'_>) -> Option<Command> {
     }
     let count = args.number().filter(|n| *n > 0)?;
     Some(Command::History(usize::try_from(count).map_or(MAX_HISTORY, |n| n.min(MAX_HISTORY))))
+}
+
+/// Words are what people see as such: what stands between blanks and has a letter or a digit.
+fn search(args: &mut Args<'_>) -> Option<Command> {
+    let words = args.rest()?;
+    let is_word = |word: &&str| word.chars().any(char::is_alphanumeric);
+    let count = words.as_str().split_whitespace().filter(is_word).count();
+    (count <= MAX_SEARCH_WORDS).then_some(Command::Search(words))
 }
 
 /// A number is a page; any other word is a command, with its slash or without.

@@ -172,11 +172,17 @@ pub struct Banning {
     pub reason: Option<Line>,
 }
 
+/// Characters of a lobby's description and of its topic: a line or two, since a list of lobbies shows
+/// both.
+pub const MAX_ABOUT_CHARS: usize = 200;
+
 /// What of a command is too long, or too short.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OverLimit {
     /// A text that others would see is too long.
     Text,
+    /// A description or a topic has over [`MAX_ABOUT_CHARS`] characters.
+    About,
     /// A password is too long.
     Password,
     /// The password of an account is too short.
@@ -191,16 +197,18 @@ impl Command {
     pub fn over_limit(&self, max_chars: usize) -> Option<OverLimit> {
         let text = |text: &Line| (text.chars() > max_chars).then_some(OverLimit::Text);
         let reason = |reason: &Option<Line>| reason.as_ref().and_then(text);
+        let about = |text: &Line| (text.chars() > MAX_ABOUT_CHARS).then_some(OverLimit::About);
         match self {
             Self::Create(new) => {
-                new.password.as_ref().and_then(lobby_password).or(text(&new.description))
+                new.password.as_ref().and_then(lobby_password).or(about(&new.description))
             }
             Self::SetPassword(Some(password)) => lobby_password(password),
             Self::Register(new) | Self::ChangePassword { new, .. } => account_password(new),
             Self::Message(a) | Self::Tag(a) => text(&a.text),
             Self::Respond(t) | Self::Act(t) | Self::SetPrompt(t) => text(t),
             Self::Search(t) | Self::Announce(t) => text(t),
-            Self::Away(t) | Self::Topic(t) => reason(t),
+            Self::Away(t) => reason(t),
+            Self::Topic(t) => t.as_ref().and_then(about),
             Self::Kick { reason: why, .. } => reason(why),
             Self::Ban(ban) | Self::ServerBan(ban) => reason(&ban.reason),
             Self::Ask(Some(question)) => text(question).map(|_| OverLimit::Question),

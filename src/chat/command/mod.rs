@@ -13,8 +13,8 @@ use std::iter::{Copied, Flatten};
 use std::slice;
 
 use self::args::Args;
-pub use self::everyday::{DEFAULT_HISTORY, MAX_FOUND, MAX_HISTORY};
-pub use self::meaning::{About, Addressed, Banning, Command, NewLobby, OverLimit};
+pub use self::everyday::{DEFAULT_HISTORY, MAX_FOUND, MAX_HISTORY, MAX_SEARCH_WORDS};
+pub use self::meaning::{About, Addressed, Banning, Command, MAX_ABOUT_CHARS, NewLobby, OverLimit};
 pub use self::moderation::MAX_SLOW;
 use super::password::PasswordFault;
 use super::roles::Right;

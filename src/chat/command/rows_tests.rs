@@ -29,6 +29,13 @@ fn everyday_commands_read_their_arguments() {
         ("/history 5 6", Err("/history")),
         ("/history \"\"", Err("/history")),
         ("/search two words", Ok(Command::Search(Line::clean("two words")))),
+        ("/search a b c d e f g h", Ok(Command::Search(Line::clean("a b c d e f g h")))),
+        (
+            "/search a - b & c d e f g h !",
+            Ok(Command::Search(Line::clean("a - b & c d e f g h !"))),
+        ),
+        ("/search a b c d e f g h i", Err("/search")),
+        ("/search foo_bar can't x-y", Ok(Command::Search(Line::clean("foo_bar can't x-y")))),
         ("/search", Err("/search")),
         ("/search   ", Err("/search")),
         ("/r hi  there", Ok(Command::Respond(Line::clean("hi  there")))),

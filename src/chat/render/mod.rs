@@ -3,8 +3,6 @@
 mod notices;
 mod sheet;
 
-use bytes::Bytes;
-
 pub use self::notices::{Notice, announcement, notice, sentence};
 pub use self::sheet::{Sheet, block};
 use super::ansi::Colour;
@@ -38,16 +36,9 @@ fn dated(sheet: &mut Sheet, when: Option<When>) {
     }
 }
 
-/// Messages as they are shown again later.
-pub fn replay<'a>(
-    sheet: &mut Sheet,
-    entries: impl Iterator<Item = &'a Entry>,
-    times: Times,
-    now: UnixMillis,
-) {
-    for entry in entries {
-        message(sheet, entry, Some(times.when(entry.at, now)));
-    }
+/// A message as it is shown again later.
+pub fn replay(sheet: &mut Sheet, entry: &Entry, times: Times, now: UnixMillis) {
+    message(sheet, entry, Some(times.when(entry.at, now)));
 }
 
 /// The line under a heading: an arrow and the text.
@@ -77,7 +68,7 @@ pub fn answer(sheet: &mut Sheet, head: AnswerHead, asker: &Name, lines: &[Line])
     }
 }
 
-/// What a user who comes into a lobby is shown before its recent history.
+/// What is to be told to a user who comes into a lobby, before its recent history.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Arrival<'a> {
     /// The lobby that they joined; none at login.
@@ -99,14 +90,9 @@ pub struct Missed {
     pub since: UnixMillis,
 }
 
-/// What a user who comes into a lobby is shown first, with the recent history, oldest first. Nothing
-/// at all where there is nothing to show.
-pub fn arrival<'a>(
-    arrival: &Arrival<'_>,
-    recent: impl Iterator<Item = &'a Entry>,
-    now: UnixMillis,
-) -> Bytes {
-    let mut sheet = Sheet::default();
+/// What a user who comes into a lobby is shown before what was said there. Nothing at all where there is
+/// nothing to show.
+pub fn arrival(sheet: &mut Sheet, arrival: &Arrival<'_>, now: UnixMillis) {
     if let Some(lobby) = arrival.joined {
         sheet.on(Colour::Green).fixed("Joined lobby '").name(lobby).fixed("'").off().newline();
     }
@@ -114,13 +100,8 @@ pub fn arrival<'a>(
         sheet.tinted(Colour::Cyan, "Topic:").fixed(" ").line(topic).newline();
     }
     if let Some(missed) = arrival.missed.filter(|missed| missed.count > 0) {
-        self::missed(&mut sheet, missed, arrival.times.when(missed.since, now));
+        self::missed(sheet, missed, arrival.times.when(missed.since, now));
     }
-    replay(&mut sheet, recent, arrival.times, now);
-    if sheet.is_empty() {
-        return Bytes::new();
-    }
-    block(|whole| _ = whole.append(&mut sheet))
 }
 
 fn missed(sheet: &mut Sheet, missed: Missed, since: When) {

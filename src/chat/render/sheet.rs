@@ -16,7 +16,7 @@ use crate::chat::text::Line;
 use crate::chat::times::{Span, When};
 
 /// Rendered output under construction, in the master form of [`crate::chat::ansi::Style`].
-#[derive(Default)]
+#[derive(Default, Clone)]
 pub struct Sheet {
     buf: BytesMut,
 }
@@ -129,8 +129,8 @@ impl Sheet {
     }
 
     /// Adds what another has written.
-    pub fn append(&mut self, other: &mut Self) -> &mut Self {
-        self.buf.unsplit(other.buf.split());
+    pub fn append(&mut self, other: &Self) -> &mut Self {
+        self.buf.extend_from_slice(&other.buf);
         self
     }
 

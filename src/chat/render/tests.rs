@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use bytes::Bytes;
+
 use super::*;
 use crate::chat::accounts::{AccountId, Fingerprint, Subject};
 use crate::chat::ansi::Style;
@@ -118,7 +120,12 @@ fn arrival_shows_the_join_then_the_topic_then_the_history() {
     let entries = [entry(None)];
     let (coding, topic) = (name("coding"), Line::clean("Release on Friday"));
     let now = UnixMillis(13_000);
-    let shown = |arrival: Arrival<'_>| decolour(&self::arrival(&arrival, entries.iter(), now));
+    let shown = |arrival: Arrival<'_>| {
+        decolour(&block(|sheet| {
+            self::arrival(sheet, &arrival, now);
+            entries.iter().for_each(|entry| replay(sheet, entry, arrival.times, now));
+        }))
+    };
     let joined = Arrival { joined: Some(&coding), ..Arrival::default() };
     assert_eq!(
         shown(joined),
@@ -129,7 +136,9 @@ fn arrival_shows_the_join_then_the_topic_then_the_history() {
         "\nJoined lobby 'coding'\nTopic: Release on Friday\n\
          [@_@] alice [12s ago]\n  ╰─> Hello everyone!\n> "
     );
-    assert!(arrival(&Arrival::default(), [].iter(), UnixMillis(0)).is_empty());
+    let mut nothing = Sheet::default();
+    arrival(&mut nothing, &Arrival::default(), UnixMillis(0));
+    assert!(nothing.is_empty());
 }
 
 #[test]
@@ -139,11 +148,11 @@ fn whoever_comes_back_is_told_what_they_missed() {
         (12, Times::Ages, "\n12 messages since you left 2h ago\n> "),
         (1, Times::Ages, "\n1 message since you left 2h ago\n> "),
         (12, Times::Clock { utc_offset_secs: 0 }, "\n12 messages since you left at 00:00\n> "),
-        (0, Times::Ages, ""),
+        (0, Times::Ages, "\n> "),
     ] {
         let missed = Some(Missed { count, since: UnixMillis(0) });
-        let shown = arrival(&Arrival { missed, times, ..Arrival::default() }, [].iter(), now);
-        assert_eq!(decolour(&shown), want);
+        let told = Arrival { missed, times, ..Arrival::default() };
+        assert_eq!(decolour(&block(|sheet| arrival(sheet, &told, now))), want);
     }
 }
 

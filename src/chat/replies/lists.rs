@@ -7,44 +7,42 @@ use crate::chat::pictures;
 use crate::chat::render::Sheet;
 use crate::chat::room::Presence;
 
-/// The answer to `/users`.
-pub fn users(sheet: &mut Sheet, lobby: &Name, users: &[Presence]) {
+/// The beginning of the answer to `/users`: so many follow.
+pub fn users(sheet: &mut Sheet, lobby: &Name, count: usize) {
     sheet.on(Colour::Cyan).fixed("=== Users in '").name(lobby).fixed("' (");
-    sheet.number(users.len() as u64).fixed(") ===").off().newline();
-    for user in users {
-        sheet
-            .fixed("  ")
-            .on(Colour::Yellow)
-            .picture(user.picture)
-            .fixed(" ")
-            .name(&user.name)
-            .off();
-        if let Some(text) = &user.away {
-            sheet.fixed(" (away: ").line(text).fixed(")");
-        }
-        sheet.newline();
-    }
+    sheet.number(count as u64).fixed(") ===").off().newline();
 }
 
-/// The answer to `/lobbies`: each lobby with whether it is private.
-pub fn lobbies(sheet: &mut Sheet, lobbies: &[(Card, bool)]) {
-    sheet.on(Colour::Cyan).fixed("=== Available Lobbies (").number(lobbies.len() as u64);
+/// A user in the answer to `/users`.
+pub fn user(sheet: &mut Sheet, user: &Presence) {
+    sheet.fixed("  ").on(Colour::Yellow).picture(user.picture).fixed(" ").name(&user.name).off();
+    if let Some(text) = &user.away {
+        sheet.fixed(" (away: ").line(text).fixed(")");
+    }
+    sheet.newline();
+}
+
+/// The beginning of the answer to `/lobbies`: so many follow.
+pub fn lobbies(sheet: &mut Sheet, count: usize) {
+    sheet.on(Colour::Cyan).fixed("=== Available Lobbies (").number(count as u64);
     sheet.fixed(") ===").off().newline();
-    for (card, private) in lobbies {
-        sheet.fixed("Lobby: ").on(Colour::Yellow).name(&card.name).off().newline();
-        sheet.fixed("  Privacy: ").fixed(if *private { "private" } else { "public" });
-        sheet.fixed(" | AI: ").fixed(if card.custom_ai { "custom AI" } else { "default AI" });
-        sheet.fixed(" | Created by: ").name(&card.creator);
-        sheet.fixed(" | Users: ").number(card.users as u64).newline();
-        sheet.fixed("  Description: ");
-        if card.description.is_blank() {
-            sheet.fixed("No description").newline();
-        } else {
-            sheet.line(&card.description).newline();
-        }
-        if let Some(topic) = &card.topic {
-            sheet.fixed("  Topic: ").line(topic).newline();
-        }
+}
+
+/// A lobby in the answer to `/lobbies`, with whether it is private.
+pub fn lobby(sheet: &mut Sheet, (card, private): &(Card, bool)) {
+    sheet.fixed("Lobby: ").on(Colour::Yellow).name(&card.name).off().newline();
+    sheet.fixed("  Privacy: ").fixed(if *private { "private" } else { "public" });
+    sheet.fixed(" | AI: ").fixed(if card.custom_ai { "custom AI" } else { "default AI" });
+    sheet.fixed(" | Created by: ").name(&card.creator);
+    sheet.fixed(" | Users: ").number(card.users as u64).newline();
+    sheet.fixed("  Description: ");
+    if card.description.is_blank() {
+        sheet.fixed("No description").newline();
+    } else {
+        sheet.line(&card.description).newline();
+    }
+    if let Some(topic) = &card.topic {
+        sheet.fixed("  Topic: ").line(topic).newline();
     }
 }
 

@@ -10,11 +10,12 @@ mod welcome;
 
 pub use self::account::AccountReply;
 pub use self::help::{explain, help};
-pub use self::lists::{lobbies, picture_list, users};
+pub use self::lists::{lobbies, lobby, picture_list, user, users};
 pub use self::moderation::ModerationReply;
 pub use self::personal::PersonalReply;
 pub use self::records::{
-    AuditLine, Online, Place, Whois, audit, bans, certs, found, history, ignored, mail, whois,
+    AuditLine, Online, Place, Whois, audit, audit_line, ban, bans, certs, found, history, ignored,
+    mail, whois,
 };
 pub use self::welcome::{
     Farewell, NameProblem, PasswordProblem, ask_name_again, ask_password, ask_password_again,
@@ -81,6 +82,8 @@ pub enum Reply<'a> {
     AiBusy,
     /// The question failed.
     AiFailed(AiFailure),
+    /// A search looks through too much.
+    SearchTooSlow,
     /// Something inside does not answer; nothing was done.
     ServerBusy,
     /// What must last could not be stored; nothing was done.
@@ -140,6 +143,7 @@ pub fn reply(sheet: &mut Sheet, reply: &Reply<'_>) {
             AiFailure::InvalidPrompt => "AI Error: Your prompt is invalid.",
             AiFailure::Unavailable => "AI Error: Please try again later.",
         }),
+        Reply::SearchTooSlow => sheet.fixed("Too much to look through. Be more exact."),
         Reply::ServerBusy => sheet.fixed(SERVER_BUSY),
         Reply::NotStored => sheet.fixed("That could not be stored, so nothing was changed."),
         Reply::LobbyRestarted => sheet.fixed("The lobby had to be restarted. You are back in it."),

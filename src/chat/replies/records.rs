@@ -6,30 +6,28 @@ use super::PersonalReply;
 use super::Reply;
 use crate::chat::accounts::Fingerprint;
 use crate::chat::ansi::Colour;
-use crate::chat::history::{Entry, UnixMillis};
+use crate::chat::history::UnixMillis;
 use crate::chat::ignores::Ignores;
 use crate::chat::name::Name;
-use crate::chat::render::{Direct, Sheet, direct, replay};
+use crate::chat::render::Sheet;
 use crate::chat::sanctions::Sanction;
 use crate::chat::text::Line;
 use crate::chat::times::{Span, Times};
 
-/// The answer to `/history`: messages of a lobby, oldest first.
-pub fn history(sheet: &mut Sheet, lobby: &Name, entries: &[Entry], times: Times, now: UnixMillis) {
-    if entries.is_empty() {
+/// The beginning of the answer to `/history`: so many messages of a lobby follow, oldest first.
+pub fn history(sheet: &mut Sheet, lobby: &Name, count: usize) {
+    if count == 0 {
         return super::reply(sheet, &Reply::Personal(PersonalReply::NothingSaid));
     }
-    heading(sheet, "History of", lobby, entries.len());
-    replay(sheet, entries.iter(), times, now);
+    heading(sheet, "History of", lobby, count);
 }
 
-/// The answer to `/search`: messages of a lobby, newest first.
-pub fn found(sheet: &mut Sheet, lobby: &Name, entries: &[Entry], times: Times, now: UnixMillis) {
-    if entries.is_empty() {
+/// The beginning of the answer to `/search`: so many messages of a lobby follow, newest first.
+pub fn found(sheet: &mut Sheet, lobby: &Name, count: usize) {
+    if count == 0 {
         return super::reply(sheet, &Reply::Personal(PersonalReply::NothingFound));
     }
-    heading(sheet, "Found in", lobby, entries.len());
-    replay(sheet, entries.iter(), times, now);
+    heading(sheet, "Found in", lobby, count);
 }
 
 fn heading(sheet: &mut Sheet, what: &'static str, lobby: &Name, count: usize) {
@@ -37,43 +35,34 @@ fn heading(sheet: &mut Sheet, what: &'static str, lobby: &Name, count: usize) {
     sheet.number(count as u64).fixed(") ===").off().newline();
 }
 
-/// Private messages that have waited for an account, oldest first: from whom, since when, what.
-pub fn mail(
-    sheet: &mut Sheet,
-    letters: &[(Name, UnixMillis, Line)],
-    times: Times,
-    now: UnixMillis,
-) {
-    if letters.is_empty() {
-        return;
-    }
+/// Stands before private messages that have waited for an account.
+pub fn mail(sheet: &mut Sheet, count: usize) {
     sheet.on(Colour::Cyan).fixed("=== Messages while you were not here (");
-    sheet.number(letters.len() as u64).fixed(") ===").off().newline();
-    for (from, at, text) in letters {
-        direct(sheet, Direct::From(from), text, Some(times.when(*at, now)));
-    }
+    sheet.number(count as u64).fixed(") ===").off().newline();
 }
 
-/// The answer to `/bans`. It shows the names that were banned, never an address.
-pub fn bans(sheet: &mut Sheet, lobby: &Name, bans: &[&Sanction], now: UnixMillis) {
-    if bans.is_empty() {
+/// The beginning of the answer to `/bans`: so many bans follow.
+pub fn bans(sheet: &mut Sheet, lobby: &Name, count: usize) {
+    if count == 0 {
         let nobody = super::ModerationReply::NobodyBanned(lobby);
         return super::reply(sheet, &Reply::Moderation(nobody));
     }
-    heading(sheet, "Banned from", lobby, bans.len());
-    for ban in bans {
-        sheet.fixed("  ").on(Colour::Yellow).name(&ban.name).off();
-        sheet.fixed(if ban.is_of_guest() { " (guest)" } else { " (account)" });
-        sheet.fixed(" by ").name(&ban.by).fixed(", ");
-        match ban.left(now) {
-            Some(left) => sheet.span(Span::left(left)).fixed(" left"),
-            None => sheet.fixed("for good"),
-        };
-        if let Some(reason) = &ban.reason {
-            sheet.fixed(": ").line(reason);
-        }
-        sheet.newline();
+    heading(sheet, "Banned from", lobby, count);
+}
+
+/// A ban in the answer to `/bans`. It shows the name that was banned, never an address.
+pub fn ban(sheet: &mut Sheet, ban: &Sanction, now: UnixMillis) {
+    sheet.fixed("  ").on(Colour::Yellow).name(&ban.name).off();
+    sheet.fixed(if ban.is_of_guest() { " (guest)" } else { " (account)" });
+    sheet.fixed(" by ").name(&ban.by).fixed(", ");
+    match ban.left(now) {
+        Some(left) => sheet.span(Span::left(left)).fixed(" left"),
+        None => sheet.fixed("for good"),
+    };
+    if let Some(reason) = &ban.reason {
+        sheet.fixed(": ").line(reason);
     }
+    sheet.newline();
 }
 
 /// A line of the audit: what somebody did, as [`sentence`](crate::chat::render::sentence) tells it.
@@ -87,18 +76,20 @@ pub struct AuditLine {
     pub text: Line,
 }
 
-/// The answer to `/audit`: what was done in a lobby, in the order given.
-pub fn audit(sheet: &mut Sheet, lobby: &Name, lines: &[AuditLine], times: Times, now: UnixMillis) {
-    if lines.is_empty() {
+/// The beginning of the answer to `/audit`: so many lines follow, in the order of time.
+pub fn audit(sheet: &mut Sheet, lobby: &Name, count: usize) {
+    if count == 0 {
         let nothing = super::ModerationReply::NothingDone(lobby);
         return super::reply(sheet, &Reply::Moderation(nothing));
     }
-    heading(sheet, "Audit of", lobby, lines.len());
-    for line in lines {
-        let when = times.when(line.at, now);
-        sheet.fixed("  ").on(Colour::White).fixed("[").when(when).fixed("]").off().fixed(" ");
-        sheet.on(Colour::Yellow).name(&line.by).off().fixed(" ").line(&line.text).newline();
-    }
+    heading(sheet, "Audit of", lobby, count);
+}
+
+/// A line in the answer to `/audit`.
+pub fn audit_line(sheet: &mut Sheet, line: &AuditLine, times: Times, now: UnixMillis) {
+    let when = times.when(line.at, now);
+    sheet.fixed("  ").on(Colour::White).fixed("[").when(when).fixed("]").off().fixed(" ");
+    sheet.on(Colour::Yellow).name(&line.by).off().fixed(" ").line(&line.text).newline();
 }
 
 /// The answer to `/cert list`; `own` is the certificate of the connection.

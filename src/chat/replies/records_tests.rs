@@ -4,8 +4,10 @@ use super::super::tests::written;
 use super::*;
 use crate::chat::accounts::{AccountId, Subject};
 use crate::chat::directory::IpKey;
+use crate::chat::history::Entry;
 use crate::chat::person::Person;
 use crate::chat::pictures::Picture;
+use crate::chat::render::{Direct, direct, message};
 
 const NOW: UnixMillis = UnixMillis(10_000_000);
 
@@ -29,34 +31,37 @@ fn messages_of_the_past_are_shown_with_their_ages_or_by_the_clock() {
     let coding = name("coding");
     let entries = [entry("hi", 3_600, false), entry("waves", 60, true)];
     let clock = Times::Clock { utc_offset_secs: 0 };
+    let whole = |head: fn(&mut Sheet, &Name, usize), entries: &[Entry], times| {
+        written(|s| {
+            head(s, &coding, entries.len());
+            entries.iter().for_each(|e| message(s, e, Some(Times::when(times, e.at, NOW))));
+        })
+    };
     assert_eq!(
-        written(|s| history(s, &coding, &entries, Times::Ages, NOW)),
+        whole(history, &entries, Times::Ages),
         "=== History of 'coding' (2) ===\n[@_@] alice [1h ago]\n  ╰─> hi\n\
          [@_@] * alice waves [1m ago]\n"
     );
     assert_eq!(
-        written(|s| found(s, &coding, &entries[..1], clock, NOW)),
+        whole(found, &entries[..1], clock),
         "=== Found in 'coding' (1) ===\n[@_@] alice [01:46]\n  ╰─> hi\n"
     );
-    assert_eq!(
-        written(|s| history(s, &coding, &[], clock, NOW)),
-        "Nothing was said in this lobby yet.\n"
-    );
-    assert_eq!(
-        written(|s| found(s, &coding, &[], clock, NOW)),
-        "No message of this lobby has all these words.\n"
-    );
+    assert_eq!(whole(history, &[], clock), "Nothing was said in this lobby yet.\n");
+    assert_eq!(whole(found, &[], clock), "No message of this lobby has all these words.\n");
 }
 
 #[test]
 fn mail_says_from_whom_and_since_when() {
-    let letter = (name("alice"), UnixMillis(NOW.0 - 7_200_000), Line::clean("call me"));
+    let when = Times::Ages.when(UnixMillis(NOW.0 - 7_200_000), NOW);
+    let shown = written(|s| {
+        mail(s, 1);
+        direct(s, Direct::From(&name("alice")), &Line::clean("call me"), Some(when));
+    });
     assert_eq!(
-        written(|s| mail(s, &[letter], Times::Ages, NOW)),
+        shown,
         "=== Messages while you were not here (1) ===\n\
          [DM] alice —» You [2h ago]\n  ╰─> call me\n"
     );
-    assert_eq!(written(|s| mail(s, &[], Times::Ages, NOW)), "");
 }
 
 #[test]
@@ -69,14 +74,17 @@ fn bans_are_listed_by_name_and_never_by_address() {
     let eve = Sanction::new((address, name("eve")), by.clone(), None, None, at);
     let account = Subject::Account(AccountId(2));
     let bob = Sanction::new((account, name("bob")), by, week, spam, at);
-    let shown = written(|s| bans(s, &name("coding"), &[&bob, &eve], NOW));
+    let shown = written(|s| {
+        bans(s, &name("coding"), 2);
+        [&bob, &eve].into_iter().for_each(|one| ban(s, one, NOW));
+    });
     assert_eq!(
         shown,
         "=== Banned from 'coding' (2) ===\n  bob (account) by alice, 7d left: spam\n  \
          eve (guest) by alice, for good\n"
     );
     assert!(!shown.contains("203") && !shown.contains("113"));
-    let none = written(|s| bans(s, &name("coding"), &[], NOW));
+    let none = written(|s| bans(s, &name("coding"), 0));
     assert_eq!(none, "Nobody is banned from 'coding'.\n");
 }
 
@@ -88,11 +96,14 @@ fn the_audit_says_who_did_what_and_when() {
         text: Line::clean("kicked bob: spam"),
     };
     assert_eq!(
-        written(|s| audit(s, &name("coding"), &[line], Times::Ages, NOW)),
+        written(|s| {
+            audit(s, &name("coding"), 1);
+            audit_line(s, &line, Times::Ages, NOW);
+        }),
         "=== Audit of 'coding' (1) ===\n  [3m ago] alice kicked bob: spam\n"
     );
     assert_eq!(
-        written(|s| audit(s, &name("coding"), &[], Times::Ages, NOW)),
+        written(|s| audit(s, &name("coding"), 0)),
         "No operator or owner has done anything in 'coding' yet.\n"
     );
 }

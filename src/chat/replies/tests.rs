@@ -38,6 +38,7 @@ pub(super) fn written(body: impl FnOnce(&mut Sheet)) -> String {
 fn one_line_answers() {
     let coding = name("coding");
     let cases = [
+        (Reply::SearchTooSlow, "Too much to look through. Be more exact."),
         (Reply::TooLong(1000), "Message too long (max 1000 chars)"),
         (Reply::PasswordTooLong, "Password too long (max 128 chars)"),
         (Reply::PasswordTooShort, "Password too short (min 8 chars)"),
@@ -315,9 +316,15 @@ fn users_and_lobbies_are_listed() {
         name: name(user),
         away: away.map(Line::clean),
     };
-    let shown = written(|s| users(s, &name("coding"), &[user("alice", None)]));
+    let listed = |user: Presence| {
+        written(|s| {
+            users(s, &name("coding"), 1);
+            lists::user(s, &user);
+        })
+    };
+    let shown = listed(user("alice", None));
     assert_eq!(shown, "=== Users in 'coding' (1) ===\n  [@_@] alice\n");
-    let shown = written(|s| users(s, &name("coding"), &[user("bob", Some("lunch"))]));
+    let shown = listed(user("bob", Some("lunch")));
     assert_eq!(shown, "=== Users in 'coding' (1) ===\n  [@_@] bob (away: lunch)\n");
     let card = |lobby, description: &str, custom_ai| Card {
         name: name(lobby),
@@ -330,7 +337,10 @@ fn users_and_lobbies_are_listed() {
     };
     let list = [(card("coding", "", false), false), (card("secret", "For us", true), true)];
     assert_eq!(
-        written(|s| lobbies(s, &list)),
+        written(|s| {
+            lobbies(s, list.len());
+            list.iter().for_each(|listed| lobby(s, listed));
+        }),
         "=== Available Lobbies (2) ===\n\
          Lobby: coding\n  Privacy: public | AI: default AI | Created by: alice | Users: 3\n  \
          Description: No description\n\
@@ -338,7 +348,7 @@ fn users_and_lobbies_are_listed() {
          Description: For us\n"
     );
     let topical = Card { topic: Some(Line::clean("Release")), ..card("coding", "Code", false) };
-    let shown = written(|s| lobbies(s, &[(topical, false)]));
+    let shown = written(|s| lobby(s, &(topical, false)));
     assert!(shown.ends_with("  Description: Code\n  Topic: Release\n"), "{shown}");
 }
 

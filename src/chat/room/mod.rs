@@ -14,7 +14,7 @@ use super::accounts::{AccountId, Identity};
 use super::deeds::Deed;
 use super::directory::ConnId;
 use super::history::{Entry, History, UnixMillis};
-use super::name::Name;
+use super::name::{Name, NameKey};
 use super::orders::{OFFER_TIME, Order, OrderError};
 use super::password::PasswordRecord;
 use super::pictures::Picture;
@@ -394,16 +394,24 @@ impl<H> Room<H> {
         self.offer.as_ref().map(|offer| &offer.by)
     }
 
-    /// Everybody in it as `/users` shows them, by name.
-    pub fn roster(&self) -> Vec<Presence> {
-        let presence = |m: &Member<H>| Presence {
+    /// The first `max` of those in it after this name, or of all, as `/users` shows them, by name.
+    pub fn roster(&self, after: Option<&NameKey>, max: usize) -> Vec<Presence> {
+        let keyed = self.members().map(|member| (member.who.name.key(), member));
+        let mut users: Vec<_> =
+            keyed.filter(|(key, _)| after.is_none_or(|after| key > after)).collect();
+        let by_key = |(one, _): &(NameKey, _), (other, _): &(NameKey, _)| NameKey::cmp(one, other);
+        if users.len() > max {
+            // A part of a large lobby is found without sorting all of it.
+            users.select_nth_unstable_by(max, by_key);
+            users.truncate(max);
+        }
+        users.sort_unstable_by(by_key);
+        let presence = |(_, m): (NameKey, &Member<H>)| Presence {
             picture: m.picture,
             name: m.who.name.clone(),
             away: m.away.clone(),
         };
-        let mut users: Vec<_> = self.members().map(presence).collect();
-        users.sort_by_cached_key(|user| user.name.key());
-        users
+        users.into_iter().map(presence).collect()
     }
 
     /// Hands everything on, to a lobby that is set up in the place of this one.

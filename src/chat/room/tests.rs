@@ -114,11 +114,16 @@ fn the_roster_is_by_name_whatever_the_case_and_says_who_is_away() {
         join(&mut room, guest(conn, name)).unwrap();
     }
     room.set_away(ConnId(2), Some(Line::clean("lunch")));
-    let shown: Vec<_> = room.roster().into_iter().map(|p| (p.name, p.away)).collect();
+    let shown: Vec<_> = room.roster(None, 9).into_iter().map(|p| (p.name, p.away)).collect();
     let names: Vec<_> = shown.iter().map(|(name, _)| name.as_str()).collect();
     assert_eq!(names, ["alice", "Bob", "zoe"]);
     let away: Vec<_> = shown.iter().map(|(_, away)| away.is_some()).collect();
     assert_eq!(away, [false, true, false]);
+    // It can be had in parts.
+    let rest: Vec<_> =
+        room.roster(Some(&NameKey::of("ALICE")), 1).into_iter().map(|p| p.name).collect();
+    assert_eq!(rest.iter().map(Name::as_str).collect::<Vec<_>>(), ["Bob"]);
+    assert!(room.roster(Some(&NameKey::of("zoe")), 9).is_empty());
 }
 
 #[test]
