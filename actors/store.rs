@@ -78,6 +78,30 @@ struct Coming {
     lost: AtomicUsize,
 }
 
+impl Coming {
+    /// Takes changes on their way, without the messages where that would be too much: the rest is
+    /// little, and what follows may build on it. What is lost is told once, and counted.
+    fn take(&self, mut changes: Vec<Change>) -> Vec<Change> {
+        let size = |changes: &[Change]| changes.iter().map(Change::bytes).sum::<usize>();
+        if self.bytes.load(Ordering::Relaxed) + size(&changes) > MAX_COMING_BYTES {
+            let before = changes.len();
+            changes.retain(|change| !is_message(change));
+            let lost = before - changes.len();
+            if lost > 0 && self.lost.fetch_add(lost, Ordering::Relaxed) == 0 {
+                warn!("the database does not keep up: messages are shown and not kept");
+            }
+        }
+        self.bytes.fetch_add(size(&changes), Ordering::Relaxed);
+        changes
+    }
+
+    /// They have come; how many messages were lost before them.
+    fn have_come(&self, bytes: usize) -> usize {
+        self.bytes.fetch_sub(bytes, Ordering::Relaxed);
+        self.lost.swap(0, Ordering::Relaxed)
+    }
+}
+
 /// The turns of searches: one is on its way to the database, so that no read that comes after it waits
 /// longer than for that one, wherever they are answered.
 #[derive(Clone)]
@@ -149,20 +173,8 @@ impl StoreHandle {
 
     /// Keeps changes, some time soon.
     pub fn keep(&self, changes: Vec<Change>) {
-        let mut changes = changes;
-        let mut bytes: usize = changes.iter().map(Change::bytes).sum();
-        if self.coming.bytes.load(Ordering::Relaxed) + bytes > MAX_COMING_BYTES {
-            // Messages alone: the rest is little, and what follows may build on it.
-            let before = changes.len();
-            changes.retain(|change| !is_message(change));
-            bytes = changes.iter().map(Change::bytes).sum();
-            let lost = before - changes.len();
-            if lost > 0 && self.coming.lost.fetch_add(lost, Ordering::Relaxed) == 0 {
-                warn!("the database does not keep up: messages are shown and not kept");
-            }
-        }
+        let changes = self.coming.take(changes);
         if !changes.is_empty() {
-            self.coming.bytes.fetch_add(bytes, Ordering::Relaxed);
             self.addr.do_send(Keep(changes));
         }
     }
@@ -425,8 +437,7 @@ impl Handler<Keep> for Store {
 
     fn handle(&mut self, Keep(changes): Keep, _: &mut Self::Context) {
         let bytes: usize = changes.iter().map(Change::bytes).sum();
-        self.coming.bytes.fetch_sub(bytes, Ordering::Relaxed);
-        let lost = self.coming.lost.swap(0, Ordering::Relaxed);
+        let lost = self.coming.have_come(bytes);
         if lost > 0 {
             warn!("the database takes changes again; {lost} messages were not kept meanwhile");
         }
@@ -507,5 +518,42 @@ impl<Q: Question> Handler<Read<Q>> for Store {
 
     fn handle(&mut self, Read(question, _turn): Read<Q>, _: &mut Self::Context) -> Self::Result {
         answer(&self.db, question)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chat::accounts::AccountId;
+    use crate::chat::name::Name;
+    use crate::chat::person::Person;
+    use crate::chat::pictures::Picture;
+    use crate::chat::text::Line;
+
+    fn said(chars: usize) -> Change {
+        let author = Person::named(Name::parse("alice").unwrap());
+        let (at, picture, text) =
+            (UnixMillis(1), Picture::DEFAULT, Line::clean(&"x".repeat(chars)));
+        let entry = Entry { at, picture, author, tagged: None, action: false, text };
+        Change::Said { lobby: LobbyId(1), seq: 1, entry }
+    }
+
+    #[test]
+    fn what_does_not_fit_on_its_way_is_counted_and_what_others_build_on_goes_all_the_same() {
+        let coming = Coming::default();
+        let half = coming.take(vec![said(MAX_COMING_BYTES / 2)]);
+        assert_eq!(half.len(), 1);
+        let used = Change::AccountUsed { account: AccountId(1), at: UnixMillis(1) };
+        let left =
+            coming.take(vec![said(MAX_COMING_BYTES / 2), used.clone(), said(MAX_COMING_BYTES)]);
+        assert_eq!(left, [used]);
+        let bytes = |changes: &[Change]| changes.iter().map(Change::bytes).sum();
+        assert_eq!(
+            coming.have_come(bytes(&half)),
+            2,
+            "what was lost is told with the next that comes"
+        );
+        assert_eq!(coming.have_come(bytes(&left)), 0);
+        assert_eq!(coming.take(vec![said(MAX_COMING_BYTES / 2)]).len(), 1);
     }
 }

@@ -86,7 +86,7 @@ fn whoever_keeps_order_waits_for_nothing_and_whoever_may_not_counts() {
         alice.ask(&format!("/topic number {n}"), &format!("set the topic: number {n}\n"));
     }
     let denied = "Only an owner or operator of 'den' can do that.\n> ";
-    eve.ask("/topic mine", denied);
+    eve.ask("/kick nobody", denied);
     eve.ask("/topic mine", denied);
     eve.ask("/kick alice", LIMITED);
 }

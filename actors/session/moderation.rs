@@ -89,7 +89,12 @@ impl Session {
     }
 
     /// Looks up whom an order is about, and goes on with it.
-    fn resolve<T: 'static>(&mut self, about: About<T>, then: impl FnOnce(&mut Self, T) + 'static) {
+    fn resolve<T: 'static>(
+        &mut self,
+        right: Right,
+        about: About<T>,
+        then: impl FnOnce(&mut Self, T) + 'static,
+    ) {
         let (name, make): (String, Make<T>) = match about {
             About::Nobody(order) => return then(self, order),
             About::User(name, make) => (name, Box::new(|_, whom| whom.map(make))),
@@ -102,13 +107,29 @@ impl Session {
         let find = async move { world.registry.send(ask).await };
         self.ask(find, move |session, found| match found.map(|whom| make(key, whom)) {
             Ok(Some(order)) => then(session, order),
-            Ok(None) => session.reply(&Reply::UserNotFound),
+            Ok(None) => session.order_about_nobody(right),
+            Err(_) => session.reply(&Reply::ServerBusy),
+        });
+    }
+
+    /// Nobody has the name that an order is about: told to whoever may give it, and to nobody else, so
+    /// that trying names counts like anything that one may not.
+    fn order_about_nobody(&mut self, right: Right) {
+        let Some(user) = self.user().filter(|_| right.is_of_lobby()) else {
+            return self.reply(&Reply::UserNotFound);
+        };
+        let (by, lobby) = (user.who.clone(), user.lobby.addr.clone());
+        let name = user.lobby.name.clone();
+        let ask = async move { lobby.send(HasRight(by, right)).await };
+        self.ask(ask, move |session, allowed| match allowed {
+            Ok(Ok(())) => session.reply(&Reply::UserNotFound),
+            Ok(Err(why)) => session.tell_undone(&Undone::Order(why.into()), &name),
             Err(_) => session.reply(&Reply::ServerBusy),
         });
     }
 
     fn order(&mut self, right: Right, about: About<Order>) {
-        self.resolve(about, move |session, order| session.carry(right, order));
+        self.resolve(right, about, move |session, order| session.carry(right, order));
     }
 
     /// Has the lobby carry an order out; what it tells everybody is the answer.
@@ -139,7 +160,7 @@ impl Session {
     }
 
     fn govern(&mut self, right: Right, about: About<ServerOrder>) {
-        self.resolve(about, move |session, order| {
+        self.resolve(right, about, move |session, order| {
             let Some(user) = session.user() else { return };
             let (by, lobby) = (user.who.clone(), user.lobby.name.clone());
             let world = session.world.clone();

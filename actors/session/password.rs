@@ -22,10 +22,10 @@ use crate::chat::ansi::Style;
 use crate::chat::directory::ConnId;
 use crate::chat::ignores::Ignores;
 use crate::chat::password::{MAX_PASSWORD_CHARS, Match, Password, PasswordFault, PasswordRecord};
+use crate::chat::person::Person;
 use crate::chat::replies::{
     Farewell, NameProblem, PasswordProblem, ask_password, ask_password_again,
 };
-use crate::chat::person::Person;
 use crate::chat::room::Member;
 use crate::net::peer::Peer;
 use crate::store::{Account, Change, MailId};

@@ -62,7 +62,11 @@ fn person(name: Name, row: &Row<'_>, column: usize) -> Result<Person, StoreError
 }
 
 /// Somebody whose name stands in one column and whose account and address stand in two others.
-pub(super) fn named_person(row: &Row<'_>, of_name: usize, rest: usize) -> Result<Person, StoreError> {
+pub(super) fn named_person(
+    row: &Row<'_>,
+    of_name: usize,
+    rest: usize,
+) -> Result<Person, StoreError> {
     person(name(text(row, of_name)?)?, row, rest)
 }
 
