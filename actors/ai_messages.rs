@@ -5,9 +5,9 @@ use actix::prelude::*;
 use super::ai_worker::AiWorker;
 use super::lobby::Lobby;
 use crate::ai::AiFailure;
-use crate::chat::accounts::Holder;
 use crate::chat::directory::{ConnId, IpKey};
 use crate::chat::lobbies::LobbyId;
+use crate::chat::person::Person;
 use crate::chat::room::SayError;
 use crate::chat::text::Line;
 
@@ -60,7 +60,7 @@ pub struct Enqueue {
     /// Where it is.
     pub lobby: Addr<Lobby>,
     /// Whose question it is.
-    pub asker: Holder,
+    pub asker: Person,
     /// The address that they ask from.
     pub ip: IpKey,
 }

@@ -2,7 +2,7 @@
 //!
 //! Questions of one lobby are answered in order, so a lobby has at most one worker at a time.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 
 use actix::prelude::*;
 use log::warn;
@@ -13,9 +13,9 @@ use super::ai_messages::{
 use super::ai_worker::AiWorker;
 use super::lobby::Lobby;
 use super::sturdy::survive;
-use crate::chat::accounts::Holder;
 use crate::chat::directory::IpKey;
 use crate::chat::lobbies::LobbyId;
+use crate::chat::person::Person;
 
 /// Starts the worker of an index.
 pub type StartWorker = Box<dyn Fn(usize, Addr<AiPool>) -> Addr<AiWorker>>;
@@ -35,7 +35,7 @@ pub struct AiPool {
 struct Open {
     lobby: LobbyId,
     /// Who asked; none once it is answered.
-    asker: Option<Holder>,
+    asker: Option<Person>,
     ip: IpKey,
 }
 
@@ -63,10 +63,11 @@ impl AiPool {
     fn share_out(&mut self) {
         let half = (self.count / 2).max(1);
         while let Some(free) = (0..self.workers.len()).find(|w| !self.busy.contains_key(w)) {
-            let served = |open: &Open| self.busy.values().any(|busy| busy.lobby == open.lobby);
             let of = |ip: IpKey| self.busy.values().filter(|busy| busy.ip == ip).count();
-            let next =
-                self.waiting.iter().position(|(open, _)| !served(open) && of(open.ip) < half);
+            // A lobby answers its questions in order, so its first stands for all of them.
+            let mut seen: HashSet<LobbyId> = self.busy.values().map(|busy| busy.lobby).collect();
+            let may = |(open, _): &(Open, _)| seen.insert(open.lobby) && of(open.ip) < half;
+            let next = self.waiting.iter().position(may);
             let Some((open, lobby)) = next.and_then(|at| self.waiting.remove(at)) else { return };
             self.busy.insert(free, open);
             lobby.do_send(StartAnswer(self.workers[free].clone()));
@@ -75,10 +76,10 @@ impl AiPool {
 
     /// Whether one more question may wait: one of a user is open at a time, and one address leaves
     /// some of the room to others.
-    fn may_ask(&self, asker: &Holder, ip: IpKey) -> bool {
+    fn may_ask(&self, asker: &Person, ip: IpKey) -> bool {
         let mut open = self.waiting.iter().map(|(open, _)| open).chain(self.busy.values());
         let share = (self.max_waiting - self.max_waiting / 4).max(1);
-        !open.any(|open| open.asker.as_ref() == Some(asker))
+        !open.any(|open| open.asker.as_ref().is_some_and(|other| other.knows(asker)))
             && self.waiting.iter().filter(|(open, _)| open.ip == ip).count() < share
     }
 }

@@ -27,7 +27,7 @@ use super::unix_now;
 use crate::ai::context::Conversation;
 use crate::chat::directory::ConnId;
 use crate::chat::history::{Age, Entry, History, UnixMillis};
-use crate::chat::lobbies::{LobbyId, Profile};
+use crate::chat::lobbies::{GENERAL_ID, LobbyId, Profile};
 use crate::chat::name::Name;
 use crate::chat::pictures::Picture;
 use crate::chat::render::{self, Arrival, Notice, Sheet, block};
@@ -330,7 +330,11 @@ impl Handler<Leave> for Lobby {
         // Only of a member: whoever was put out meanwhile goes on elsewhere.
         let member = self.room.member(conn).filter(|_| for_good);
         if let Some(who) = member.map(|member| member.who.clone()) {
-            self.keep_place(&who, unix_now());
+            // An order that is being stored just now may be about them, or be the password that they
+            // would have to know: then they go on in general.
+            let ordered = self.orders.available_permits() == 0;
+            let place = if ordered { GENERAL_ID } else { self.id };
+            self.keep_place_in(place, &who, unix_now());
         }
         self.let_go(conn, ctx);
     }

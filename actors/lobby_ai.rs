@@ -15,7 +15,6 @@ use crate::ai::AiFailure;
 use crate::ai::context::{Conversation, RECENT_MESSAGES, asked, recent};
 use crate::ai::gemini::request_body;
 use crate::ai::persona;
-use crate::chat::accounts::Holder;
 use crate::chat::directory::{ConnId, IpKey};
 use crate::chat::lobbies::LobbyId;
 use crate::chat::person::Person;
@@ -26,7 +25,6 @@ use crate::chat::text::Line;
 /// A question that waits, as it was when it was asked.
 struct Question {
     asker: Person,
-    holder: Holder,
     ip: IpKey,
     at: Whereabouts,
     text: Line,
@@ -67,7 +65,6 @@ impl Lobby {
         let member = self.room.member(conn)?;
         Some(Question {
             asker: (&member.who).into(),
-            holder: member.who.holder(),
             ip: member.who.ip,
             at: member.handle,
             text,
@@ -117,7 +114,7 @@ impl Handler<Ask> for Lobby {
         let pool = ai.clone();
         let enqueue = async move { (pool, question) }.into_actor(self).then(
             move |(pool, question), act: &mut Self, ctx: &mut Context<Self>| {
-                let (asker, ip, lobby) = (question.holder.clone(), question.ip, ctx.address());
+                let (asker, ip, lobby) = (question.asker.clone(), question.ip, ctx.address());
                 pool.send(Enqueue { id, lobby, asker, ip }).into_actor(act).map(
                     move |taken, act, _| {
                         let taken = taken.unwrap_or(Err(AiBusy));

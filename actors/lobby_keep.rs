@@ -102,8 +102,13 @@ impl Lobby {
 
     /// This is where an account is, and goes on at its next login.
     pub(super) fn keep_place(&mut self, who: &Identity, at: UnixMillis) {
+        self.keep_place_in(self.id, who, at);
+    }
+
+    /// This is where an account goes on at its next login.
+    pub(super) fn keep_place_in(&mut self, lobby: LobbyId, who: &Identity, at: UnixMillis) {
         if let Some(account) = who.account {
-            self.kept.push(Change::AccountLeft { account, lobby: self.id, at });
+            self.kept.push(Change::AccountLeft { account, lobby, at });
         }
     }
 
@@ -113,6 +118,12 @@ impl Lobby {
             self.profile.used_at = now;
             self.kept.push(Change::LobbyUsed { lobby: self.id, at: now });
         }
+    }
+
+    /// In whose name a deed is told of: a lobby that is taken is told of as given.
+    pub(super) fn told_of_as(&self, by: &Name, deed: &Deed) -> Name {
+        let giver = self.room.offered_by().filter(|_| matches!(deed, Deed::Transfer { .. }));
+        giver.unwrap_or(by).clone()
     }
 
     /// What a deed changes in the store, with its entry in the audit. The deed has not been carried out.
@@ -146,10 +157,12 @@ impl Lobby {
                 vec![Change::OperatorRemoved { lobby: id, account: *account }]
             }
             Deed::Mute { mute, .. } => {
-                vec![Change::SanctionSet(stored(SanctionKind::Mute, scope, mute))]
+                let mute = self.room.charter().mutes.standing(mute);
+                vec![Change::SanctionSet(stored(SanctionKind::Mute, scope, &mute))]
             }
             Deed::Ban { ban, .. } => {
-                let set = Change::SanctionSet(stored(SanctionKind::Ban, scope, ban));
+                let ban = self.room.charter().bans.standing(ban);
+                let set = Change::SanctionSet(stored(SanctionKind::Ban, scope, &ban));
                 iter::once(set).chain(self.put_out(deed, now)).collect()
             }
             Deed::Kick { .. } => self.put_out(deed, now).collect(),
@@ -164,7 +177,7 @@ impl Lobby {
             | Deed::ServerBan { .. }
             | Deed::ServerUnban { .. } => Vec::new(),
         };
-        changes.push(audited(scope, by, deed, now));
+        changes.push(audited(scope, &self.told_of_as(by, deed), deed, now));
         changes
     }
 }
@@ -172,7 +185,7 @@ impl Lobby {
 impl Lobby {
     /// Accounts that a deed puts out go on in general, whatever their connections are doing: a kick is
     /// no way back in at the next login.
-    fn put_out(&self, deed: &Deed, at: UnixMillis) -> impl Iterator<Item = Change> {
+    pub(super) fn put_out(&self, deed: &Deed, at: UnixMillis) -> impl Iterator<Item = Change> {
         let named = match deed {
             Deed::Kick { account, .. } => *account,
             Deed::Ban {

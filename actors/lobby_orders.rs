@@ -8,10 +8,11 @@ use log::info;
 
 use super::lobby::Lobby;
 use super::messages::{
-    Act, Away, Banned, Carry, HasRight, ListBans, LobbyChanged, NotSet, Offered, Registered,
-    Registering, Renamed, SetPrompt, Undone, Unregistered, Unregistering,
+    Act, Away, Banned, Carry, HasRight, ListBans, LobbyChanged, NotSet, Offered, Recheck,
+    Registered, Registering, Renamed, SetPrompt, Undone, Unregistered, Unregistering,
 };
 use super::unix_now;
+use crate::chat::accounts::Identity;
 use crate::chat::deeds::Deed;
 use crate::chat::history::UnixMillis;
 use crate::chat::name::Name;
@@ -21,31 +22,43 @@ use crate::chat::roles::Denied;
 use crate::store::{self, Change};
 
 impl Lobby {
-    fn carry_out(&mut self, by: &Name, deed: &Deed, now: UnixMillis, ctx: &mut Context<Self>) {
+    fn carry_out(&mut self, who: &Identity, deed: &Deed, now: UnixMillis, ctx: &mut Context<Self>) {
+        // What has come about while the order was being stored: somebody left, or was taken over from.
         if let Deed::SetPassword(_) = deed {
-            self.profile.password_at = now;
+            self.profile.password_at = unix_now();
         }
-        // A lobby that is taken is told of as given.
-        let giver =
-            self.room.offered_by().cloned().filter(|_| matches!(deed, Deed::Transfer { .. }));
-        let by = giver.as_ref().unwrap_or(by);
-        self.room.apply(by, deed, now);
-        self.offer(by, deed);
-        info!("lobby '{}': {by} did {}", self.room.name(), deed.verb());
-        self.batch.notice(|sheet| render::notice(sheet, &Notice::Did(by, deed)));
-        self.remove(by, deed, ctx);
+        let put_out: Vec<_> = self.put_out(deed, unix_now()).collect();
+        self.kept.extend(put_out);
+        self.recheck(deed);
+        let by = self.told_of_as(&who.name, deed);
+        self.room.apply(&by, deed, now);
+        self.offer(who, deed);
+        info!("lobby '{}': {} did {}", self.room.name(), who.name, deed.verb());
+        self.batch.notice(|sheet| render::notice(sheet, &Notice::Did(&by, deed)));
+        self.remove(&by, deed, ctx);
         if let Deed::Delete(_) = deed {
-            return self.close(self.told_removed(by, deed), ctx);
+            return self.close(self.told_removed(&by, deed), ctx);
         }
         self.changed(ctx);
     }
 
+    /// A guest who was muted or banned may have made an account meanwhile, which only the Registry knows.
+    fn recheck(&self, deed: &Deed) {
+        let conn = match deed {
+            Deed::Mute { mute, conn } if mute.is_of_guest() => *conn,
+            Deed::Ban { ban, conn } if ban.is_of_guest() => *conn,
+            _ => None,
+        };
+        conn.into_iter().for_each(|conn| self.registry.do_send(Recheck(conn, self.id)));
+    }
+
     /// Whoever is to have the lobby is asked, wherever they are.
-    fn offer(&self, by: &Name, deed: &Deed) {
+    fn offer(&self, by: &Identity, deed: &Deed) {
         if let Deed::Offer { account, .. } = deed {
-            let offered = ModerationReply::Offered { by, lobby: self.room.name() };
+            let offered = ModerationReply::Offered { by: &by.name, lobby: self.room.name() };
             let block = block(|sheet| reply(sheet, &Reply::Moderation(offered)));
-            self.registry.do_send(Offered { lobby: self.id, to: *account, block });
+            let (lobby, to, from) = (self.id, *account, by.into());
+            self.registry.do_send(Offered { lobby, to, from, block });
         }
     }
 
@@ -126,7 +139,7 @@ impl Handler<Carry> for Lobby {
             };
             commit.into_actor(lobby).map(move |stored: Result<Deed, Undone>, lobby, ctx| {
                 let deed = stored?;
-                lobby.carry_out(&by.name, &deed, now, ctx);
+                lobby.carry_out(&by, &deed, now, ctx);
                 drop(turn);
                 Ok(deed)
             })
@@ -249,16 +262,15 @@ impl Handler<Unregistered> for Lobby {
     type Result = ();
 
     fn handle(&mut self, gone: Unregistered, ctx: &mut Self::Context) {
-        let Unregistered { account, who } = gone;
+        let Unregistered { account, who, present: conn } = gone;
         let now = unix_now();
         if let Some(who) = &who {
             let changes = self.unregistering(who, now);
             self.kept.extend(changes);
         }
-        if self.room.unregistered(account, who.as_ref(), now) {
+        if self.room.unregistered(account, who.as_ref(), conn, now) {
             self.changed(ctx);
         }
-        let conn = who.map(|who| who.conn);
         if let Some(ban) = conn.and_then(|conn| self.room.is_banned(conn, now)).cloned() {
             let by = ban.by.clone();
             self.remove(&by, &Deed::Ban { ban, conn }, ctx);

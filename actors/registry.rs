@@ -172,7 +172,7 @@ impl Registry {
         }
         for name in self.accounts.doubtful_admins() {
             warn!(
-                "CHAT_ADMINS: somebody else had made the account {name} before; it is no admin until: lobbyd passwd {name}"
+                "CHAT_ADMINS: somebody else had made the account {name} before; it is no admin until you stop the server and run: lobbyd passwd {name}"
             );
         }
         snapshot.registrations.into_iter().for_each(|(ip, at)| self.registrations.note(ip, at));

@@ -85,14 +85,14 @@ impl Handler<FindLobbyById> for Registry {
 impl Handler<Offered> for Registry {
     type Result = ();
 
-    fn handle(&mut self, Offered { lobby, to, block }: Offered, _: &mut Self::Context) {
+    fn handle(&mut self, Offered { lobby, to, from, block }: Offered, _: &mut Self::Context) {
         survive((), || {
             let offers = self.offers.entry(to).or_default();
             offers.retain(|(other, _)| *other != lobby);
             offers.push((lobby, Instant::now()));
             let there = self.users.iter().find(|user| user.who.account == Some(to));
             if let (Some(user), Some(threads)) = (there, &self.threads) {
-                let show = Show { seat: user.handle.seat, block, from: None };
+                let show = Show { seat: user.handle.seat, block, from: Some(from) };
                 threads.shards[user.handle.shard].do_send(show);
             }
         })
@@ -104,20 +104,14 @@ impl Handler<FindOffer> for Registry {
 
     fn handle(&mut self, FindOffer(who): FindOffer, _: &mut Self::Context) -> Self::Result {
         survive(Err(NotAccepted::Busy), || {
-            let offers = who.account.and_then(|account| self.offers.get_mut(&account));
-            let (lobby, since) = offers.and_then(Vec::pop).ok_or(NotAccepted::NothingOffered)?;
-            let listing = self.lobbies.get(lobby).filter(|_| since.elapsed() < OFFER_TIME);
-            let door = listing.map(|listing| self.door(listing));
-            let door = door.ok_or(NotAccepted::NothingOffered)?;
-            if let Err(why) = self.lobbies.may_own(&who) {
-                // They may give one of theirs up, and take this one then.
-                self.offers
-                    .entry(who.account.ok_or(NotAccepted::NothingOffered)?)
-                    .or_default()
-                    .push((lobby, since));
-                return Err(why.into());
-            }
-            Ok(door)
+            // The newest; it stays until the lobby has another owner, since this may come to nothing.
+            let offers = who.account.and_then(|account| self.offers.get(&account));
+            let stands = |(_, since): &&(LobbyId, Instant)| since.elapsed() < OFFER_TIME;
+            let newest = offers.and_then(|offers| offers.iter().rfind(stands));
+            let listing = newest.and_then(|(lobby, _)| self.lobbies.get(*lobby));
+            let listing = listing.ok_or(NotAccepted::NothingOffered)?;
+            self.lobbies.may_own(&who)?;
+            Ok(self.door(listing))
         })
     }
 }
@@ -232,6 +226,9 @@ impl Handler<LobbyChanged> for Registry {
     fn handle(&mut self, changed: LobbyChanged, _: &mut Self::Context) {
         survive((), || {
             let Some(listing) = self.lobbies.by_id(changed.id) else { return };
+            if listing.card.owner != changed.owner {
+                self.offers.values_mut().for_each(|o| o.retain(|(id, _)| *id != changed.id));
+            }
             listing.card.owner = changed.owner;
             listing.card.topic = changed.topic;
             listing.card.custom_ai = changed.custom_ai;

@@ -1,5 +1,7 @@
 //! The part of the Registry that knows users and accounts.
 
+use std::collections::HashSet;
+
 use actix::prelude::*;
 use futures_util::FutureExt;
 use futures_util::future::join_all;
@@ -9,9 +11,9 @@ use super::lobby::Lobby;
 use super::lobby_keep::{audited, lifted, stored};
 use super::messages::{
     Became, Before, Claim, Displace, Door, Expel, FindTarget, FindUser, Govern, Known,
-    KnownPresence, LogIn, LoggedIn, MayRegister, NotIn, NotRegistered, Register, Registered,
-    Registering, Relay, Relayed, Rename, ServerOrder, SetAway, Show, ShowAll, To, Undone,
-    Unregister, Unregistered, Unregistering, Whereabouts, Whois,
+    KnownPresence, LogIn, LoggedIn, MayRegister, NotIn, NotRegistered, Recheck, Register,
+    Registered, Registering, Relay, Relayed, Rename, ServerOrder, SetAway, Show, ShowAll, To,
+    Undone, Unregister, Unregistered, Unregistering, Whereabouts, Whois,
 };
 use super::registry::Registry;
 use super::sturdy::survive;
@@ -29,6 +31,9 @@ use crate::chat::users::{ClaimError, User};
 use crate::store::{Account, Change, SanctionKind, Scope, StoreError};
 
 const BUSY: NotIn = NotIn::Name(ClaimError::Taken);
+
+/// Unused accounts that go at a time: each is told to every lobby, and there may be a thousand of those.
+const REMOVED_AT_ONCE: usize = 100;
 
 impl Registry {
     /// The user or the account of this name.
@@ -89,9 +94,15 @@ impl Registry {
 
     /// Accounts that nobody ever used again go, and their names are free.
     pub(super) fn remove_unused(&mut self, ctx: &mut Context<Self>) {
-        let present = |id: &AccountId| self.users.iter().any(|u| u.who.account == Some(*id));
-        let mut unused = self.accounts.unused(unix_now());
-        unused.retain(|id| !present(id));
+        let now = unix_now();
+        let mut unused = self.accounts.unused(now);
+        let present: HashSet<_> = self.users.iter().filter_map(|user| user.who.account).collect();
+        let used: Vec<_> = unused.extract_if(.., |id| present.contains(id)).collect();
+        // Whoever is here uses theirs, whenever they came.
+        used.iter().for_each(|id| _ = self.accounts.note_used(*id));
+        let note = |account| Change::AccountUsed { account, at: now };
+        self.store.keep(used.into_iter().map(note).collect());
+        unused.truncate(REMOVED_AT_ONCE);
         if unused.is_empty() {
             return;
         }
@@ -118,6 +129,10 @@ impl Registry {
         // Another connection may have logged in to it meanwhile: that one is out of date.
         let theirs = self.users.iter().find(|user| user.who.account == Some(account));
         let theirs = theirs.map(|user| (user.who.clone(), user.handle));
+        if let Some(who) = &who {
+            let guest = Identity { account: None, admin: false, ..who.clone() };
+            self.rates.carry_over(who, &guest);
+        }
         if let Some((other, at)) = &theirs {
             let before = self.person(other.conn);
             self.users.set_account(other.conn, None, false);
@@ -130,7 +145,8 @@ impl Registry {
                 self.expel(*at, Farewell::Banned);
             }
         }
-        let gone = Unregistered { account, who: theirs.map(|(who, _)| who) };
+        let present = theirs.map(|(other, _)| other.conn);
+        let gone = Unregistered { account, who, present };
         for listing in self.lobbies.iter() {
             listing.handle.do_send(gone.clone());
         }
@@ -143,7 +159,7 @@ impl Registry {
         Lobby: Handler<M>,
     {
         let asked: Vec<_> = self.lobbies.iter().map(|l| l.handle.send(ask.clone())).collect();
-        // One that breaks just now says what it wants when it is set up again.
+        // One that breaks at this very moment has no say.
         join_all(asked).map(|answers| answers.into_iter().flatten().flatten().collect())
     }
 
@@ -160,6 +176,11 @@ impl Registry {
                 for user in self.users.iter().filter(meant) {
                     self.expel(user.handle, Farewell::Banned);
                 }
+                // A guest who has made an account while this was being stored.
+                let user = conn.and_then(|conn| self.users.get(conn)).map(|user| user.who.clone());
+                if let Some(user) = user.filter(|_| ban.is_of_guest()) {
+                    self.ban_account(&user, now);
+                }
             }
             Deed::ServerUnban { subjects, .. } => {
                 subjects.iter().for_each(|subject| _ = self.bans.lift(*subject));
@@ -170,6 +191,17 @@ impl Registry {
                 shards.for_each(|shard| shard.do_send(ShowAll(text.clone())));
             }
             _ => {}
+        }
+    }
+
+    /// A guest is banned from the server who has an account by now: that one is too.
+    fn ban_account(&mut self, user: &Identity, now: UnixMillis) {
+        let Some(account) = user.account else { return };
+        let guest = Identity { account: None, admin: false, ..user.clone() };
+        if let Some(ban) = self.bans.for_account(&guest, account, now) {
+            let set = Change::SanctionSet(stored(SanctionKind::Ban, Scope::Server, &ban));
+            self.store.keep(vec![set]);
+            self.bans.impose(ban, Some(user.conn));
         }
     }
 
@@ -228,6 +260,7 @@ impl Handler<LogIn> for Registry {
             let before = self.users.log_in(who, at);
             let before = before.map(|user| (self.door_of(user.who.conn), user));
             if let Some((_, user)) = &before {
+                // From here on they are under no name, so they go, also where this login fails.
                 self.displaced.insert(conn, user.handle);
             }
             let before = match before {
@@ -339,7 +372,31 @@ impl Registry {
         for listing in self.lobbies.iter() {
             listing.handle.do_send(Registered { guest: guest.clone(), account: id, admin });
         }
+        // They may have been banned while it was being stored.
+        let at = unix_now();
+        if self.bans.of(guest, at).is_some() {
+            self.ban_account(&now, at);
+            let user = self.users.get(conn).map(|user| user.handle);
+            user.into_iter().for_each(|handle| self.expel(handle, Farewell::Banned));
+        }
         admin
+    }
+}
+
+impl Handler<Recheck> for Registry {
+    type Result = ();
+
+    fn handle(&mut self, Recheck(conn, lobby): Recheck, _: &mut Self::Context) {
+        survive((), || {
+            let who = self.users.get(conn).map(|user| user.who.clone());
+            if let (Some(who), Some(listing)) = (who, self.lobbies.get(lobby))
+                && let Some(account) = who.account
+            {
+                let admin = who.admin;
+                let guest = Identity { account: None, admin: false, ..who };
+                listing.handle.do_send(Registered { guest, account, admin });
+            }
+        })
     }
 }
 

@@ -148,7 +148,7 @@ impl Shard {
         let pages = Pages::messages(self.world.store.clone(), lobby, stored, recent);
         let write =
             move |sheet: &mut Sheet, entry: &Entry| render::replay(sheet, entry, times, now);
-        Telling::new(|sheet| _ = sheet.append(&head), pages, write)
+        Telling::new(|sheet| _ = sheet.append(&head), pages, write).of(lobby)
     }
 
     fn act(&self, room: LobbyId, act: Act) {
@@ -176,8 +176,11 @@ impl Shard {
                 }
             }
             Act::Expelled(seat, block) => {
-                hub.show_one(seat, &block, true);
                 // At once: the session may be busy with something, and must not listen on meanwhile.
+                if let Some(peer) = hub.peer(seat) {
+                    peer.stop_telling_of(room);
+                }
+                hub.show_one(seat, &block, true);
                 if hub.room(seat) == Some(room) {
                     hub.leave(seat);
                 }

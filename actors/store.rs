@@ -250,6 +250,8 @@ impl StoreHandle {
 
     /// Has everything written that waits, and nothing read any more.
     pub async fn close(&self) {
+        // First, since a read may take its time, and all of this has little.
+        let _ = self.flush(None).await;
         for reader in self.readers.iter().flatten() {
             let _ = reader.send(Close).await;
         }

@@ -115,6 +115,7 @@ pub struct Telling<T> {
     sheet: Sheet,
     shelf: Rc<RefCell<Shelf<T>>>,
     write: Write<T>,
+    of: Option<LobbyId>,
     then: Option<Box<dyn FnOnce()>>,
 }
 
@@ -131,7 +132,12 @@ impl<T: 'static> Telling<T> {
         let Pages { items, more } = pages;
         let shelf = Shelf { items: items.into(), more, asking: false, failed: false };
         let shelf = Rc::new(RefCell::new(shelf));
-        Self { sheet, shelf, write: Box::new(write), then: None }
+        Self { sheet, shelf, write: Box::new(write), of: None, then: None }
+    }
+
+    /// It tells of a lobby, and only whoever is in it may hear that.
+    pub fn of(self, lobby: LobbyId) -> Self {
+        Self { of: Some(lobby), ..self }
     }
 
     /// Does this when the last part is made, so when all before it was taken.
@@ -159,6 +165,10 @@ impl<T: 'static> Telling<T> {
 }
 
 impl<T: 'static> Source for Telling<T> {
+    fn of(&self) -> Option<LobbyId> {
+        self.of
+    }
+
     fn next(&mut self, max: usize) -> Next {
         let more = {
             let shelf = &mut *self.shelf.borrow_mut();

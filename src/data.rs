@@ -38,14 +38,16 @@ fn told(report: &Report) -> String {
 
 /// `lobbyd restore FILE`.
 pub fn restore(dir: &Path, file: &Path) -> Result<String, String> {
-    let restored = store::restore(dir, file).map_err(|error| error.to_string())?;
-    let Restored { path, report, kept, notes } = &restored;
+    let mut notes = Vec::new();
+    let restored = store::restore(dir, file, &mut notes);
     let mut text: String = notes.iter().map(|note| format!("{note}\n")).collect();
+    // What opening the directory did is done where the copy is refused too.
+    let Restored { path, report, kept } = restored.map_err(|error| format!("{text}{error}"))?;
     text.push_str(&format!(
         "{} is now a copy of {}: {}\n",
         path.display(),
         file.display(),
-        told(report)
+        told(&report)
     ));
     let kept: Vec<_> = kept.iter().map(|kept| kept.display().to_string()).collect();
     if !kept.is_empty() {
@@ -64,8 +66,21 @@ pub fn set_password(dir: &Path, name: &str, now: UnixMillis) -> Result<String, S
     let (mut db, notes) = Db::open(dir).map_err(|error| error.to_string())?;
     let known = db.account(&name.key()).map_err(|error| error.to_string())?;
     let record = Arc::new(new_record(&password).map_err(|error| error.to_string())?);
+    let mut changes = Vec::new();
     let (account, done) = match known {
-        Some(account) => (Account { record, ..account }, "has a new password"),
+        Some(account) => {
+            // Whoever had it so far may have tied certificates to it, which ask for no password.
+            let certs = db.certs(account.id).map_err(|error| error.to_string())?;
+            let done = match certs.len() {
+                0 => "has a new password".to_owned(),
+                1 => "has a new password, and one certificate less".to_owned(),
+                count => format!("has a new password, and {count} certificates less"),
+            };
+            let id = account.id;
+            let remove = |fingerprint| Change::CertRemoved { account: id, fingerprint };
+            changes.extend(certs.into_iter().map(remove));
+            (Account { record, ..account }, done)
+        }
         None => {
             let snapshot = db.load(0).map_err(|error| error.to_string())?;
             let account = Account {
@@ -77,12 +92,12 @@ pub fn set_password(dir: &Path, name: &str, now: UnixMillis) -> Result<String, S
                 last_lobby: None,
                 left_at: None,
             };
-            (account, "is registered")
+            (account, "is registered".to_owned())
         }
     };
     let id = account.id;
-    db.apply(&[Change::AccountPut(account), Change::AccountVouched(id)])
-        .map_err(|error| error.to_string())?;
+    changes.extend([Change::AccountPut(account), Change::AccountVouched(id)]);
+    db.apply(&changes).map_err(|error| error.to_string())?;
     let notes: String = notes.iter().map(|note| format!("{note}\n")).collect();
     Ok(format!("{notes}{name} {done}.\n"))
 }

@@ -23,12 +23,12 @@ pub const MAX_BYTES: usize = 1024 * 1024;
 const WRITE_BYTES: usize = 16 * 1024;
 
 /// How long the end of the process waits for a reader that takes nothing.
-pub const FLUSH_STALL: Duration = Duration::from_secs(1);
+const FLUSH_STALL: Duration = Duration::from_secs(1);
 
-/// The same at a second signal, which is to end the process at once.
-pub const FLUSH_HASTE: Duration = Duration::from_millis(100);
+/// How long it waits at a second signal, which is to end the process at once, for any reader.
+const FLUSH_HASTE: Duration = Duration::from_millis(100);
 
-/// How long it waits for a reader that takes something now and then.
+/// How long it waits else for a reader that takes something now and then.
 const FLUSH_TIME: Duration = Duration::from_secs(5);
 
 /// Until a pipe that another program has made non-blocking, and that is full, is tried again.
@@ -81,11 +81,21 @@ pub fn complain(line: &str) {
     }
 }
 
-/// Waits for what is queued to be written, but not for a reader that takes nothing: `stall` at most.
-pub fn flush(stall: Duration) {
+/// Waits for what is queued to be written, but not for a reader that takes nothing.
+pub fn flush() {
+    flush_within(FLUSH_STALL, FLUSH_TIME);
+}
+
+/// The same in a tenth of a second, whatever the readers take.
+pub fn flush_in_haste() {
+    flush_within(FLUSH_HASTE, FLUSH_HASTE);
+}
+
+fn flush_within(stall: Duration, most: Duration) {
+    let end = Instant::now() + most;
     if let Some(output) = OUTPUT.get() {
-        output.out.flush(stall);
-        output.log.flush(stall);
+        output.out.flush(stall, end);
+        output.log.flush(stall, end);
     }
 }
 
@@ -95,7 +105,7 @@ pub struct FlushAtEnd(());
 
 impl Drop for FlushAtEnd {
     fn drop(&mut self) {
-        flush(FLUSH_STALL);
+        flush();
     }
 }
 
@@ -175,8 +185,8 @@ impl Outlet {
         self.0.push(line);
     }
 
-    fn flush(&self, stall: Duration) -> bool {
-        self.0.flush(stall)
+    fn flush(&self, stall: Duration, end: Instant) -> bool {
+        self.0.flush(stall, end)
     }
 }
 
@@ -284,9 +294,8 @@ impl Shared {
         thread::sleep(RETRY);
     }
 
-    /// Waits until everything is written; false where nothing was for `stall`, or it takes too long.
-    fn flush(&self, stall: Duration) -> bool {
-        let end = Instant::now() + FLUSH_TIME;
+    /// Waits until everything is written; false where nothing was for `stall`, or not all by the `end`.
+    fn flush(&self, stall: Duration, end: Instant) -> bool {
         let mut queue = self.lock();
         loop {
             let untold = queue.lost > 0 && !queue.failing && self.loss.is_some();

@@ -45,6 +45,10 @@ fn outlet(sink: &Sink, lines: usize, bytes: usize) -> Outlet {
 
 const LONG: Duration = Duration::from_secs(20);
 
+fn soon() -> Instant {
+    Instant::now() + LONG
+}
+
 #[test]
 fn lines_come_out_whole_and_in_their_order() {
     let sink = Sink::default();
@@ -53,7 +57,7 @@ fn lines_come_out_whole_and_in_their_order() {
     for line in &lines {
         outlet.push(line.as_bytes());
     }
-    assert!(outlet.flush(LONG));
+    assert!(outlet.flush(LONG, soon()));
     assert_eq!(sink.text(), lines.concat());
 }
 
@@ -66,11 +70,12 @@ fn what_nobody_reads_is_lost_and_told_in_its_place() {
         for n in 0..1_000 {
             outlet.push(format!("line{n:03}\n").as_bytes());
         }
-        assert!(!outlet.flush(Duration::from_millis(1)), "nobody waits for it");
+        assert!(!outlet.flush(Duration::from_millis(1), soon()), "nobody waits for it");
+        assert!(!outlet.flush(LONG, Instant::now()), "nor beyond the end");
         sink.set(|inner| inner.shut = false);
-        assert!(outlet.flush(LONG));
+        assert!(outlet.flush(LONG, soon()));
         outlet.push(b"after\n");
-        assert!(outlet.flush(LONG));
+        assert!(outlet.flush(LONG, soon()));
         let text = sink.text();
         let (kept, rest) = text.split_once("lost ").unwrap();
         let shown = kept.lines().count();
@@ -87,7 +92,7 @@ fn a_line_that_is_too_long_for_anything_is_lost_at_once() {
     let sink = Sink::default();
     let outlet = outlet(&sink, 10, 70);
     outlet.push(&[b'x'; 100]);
-    assert!(outlet.flush(LONG));
+    assert!(outlet.flush(LONG, soon()));
     assert_eq!(sink.text(), "lost 1\n");
 }
 
@@ -98,11 +103,11 @@ fn what_cannot_be_written_is_counted_and_told_with_the_next_line_that_can() {
     let outlet = outlet(&sink, 10, 1_000);
     for _ in 0..3 {
         outlet.push(b"into the void\n");
-        assert!(outlet.flush(LONG));
+        assert!(outlet.flush(LONG, soon()));
     }
     sink.set(|inner| inner.broken = false);
     outlet.push(b"back\n");
-    assert!(outlet.flush(LONG));
+    assert!(outlet.flush(LONG, soon()));
     assert_eq!(sink.text(), "lost 3\nback\n");
 }
 

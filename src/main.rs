@@ -13,7 +13,7 @@ use std::process::{ExitCode, exit};
 
 use lobbyd::actors::unix_now;
 use lobbyd::config::{Config, KEYS, nearest_key};
-use lobbyd::logging::{self, FLUSH_HASTE, FLUSH_STALL, FlushAtEnd, complain, say};
+use lobbyd::logging::{self, FlushAtEnd, complain, say};
 use lobbyd::net::tls;
 use lobbyd::server::{self, Opened};
 use log::{error, warn};
@@ -235,7 +235,7 @@ fn run(config: Config) -> ExitCode {
     match ran {
         Ok(()) => {
             say("GoodBye\n");
-            logging::flush(FLUSH_STALL);
+            logging::flush();
             // Threads that still hash a password are not waited for.
             exit(0)
         }
@@ -258,7 +258,7 @@ fn stop_signal() -> io::Result<impl Future<Output = ()>> {
                 _ = interrupt.recv() => {}
                 _ = terminate.recv() => {}
             }
-            logging::flush(FLUSH_HASTE);
+            logging::flush_in_haste();
             exit(EXIT_INTERRUPTED)
         });
     })

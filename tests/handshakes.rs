@@ -283,7 +283,7 @@ fn update(secret: &[u8]) -> (Vec<u8>, Vec<u8>) {
 
 #[test]
 fn updates_of_keys_without_end_are_read_at_a_pace() {
-    const UPDATES: usize = 6_000;
+    const UPDATES: usize = 600;
     let server = start();
     let line = Arc::new(Mutex::new(String::new()));
     let mut builder = connector(SslVersion::TLS1_3);
@@ -319,5 +319,6 @@ fn updates_of_keys_without_end_are_read_at_a_pace() {
     // The end of the sending stands behind them all.
     Client::new(stream).read_to_end();
     let (taken, used) = (start.elapsed(), cpu_ms(server.pid()) - before);
-    assert!(taken > Duration::from_secs(2), "{UPDATES} updates in {taken:?}, {used} ms");
+    assert!(taken > Duration::from_secs(2), "{UPDATES} updates in {taken:?}");
+    assert!(u128::from(used) * 4 < taken.as_millis(), "{used} ms of {taken:?}");
 }

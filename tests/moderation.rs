@@ -290,6 +290,7 @@ fn a_lobby_given_away_has_its_old_owner_as_operator() {
     cast.alice.ask("/op carol", "[LOBBY] alice made carol an operator\n");
     cast.carol.ask("/accept", "[LOBBY] alice gave the lobby to carol\n");
     cast.alice.expect("[LOBBY] alice gave the lobby to carol\n> ");
+    cast.carol.ask("/audit", " alice gave the lobby to carol\n");
     cast.carol.ask("/accept", "Nobody offers you a lobby.\n");
     let check = |alice: &mut Client, carol: &mut Client| {
         alice.ask("/op bob", NOT_OWNER);

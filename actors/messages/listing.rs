@@ -14,6 +14,7 @@ use crate::chat::history::UnixMillis;
 use crate::chat::lobbies::{Card, CreateError, LobbyId};
 use crate::chat::name::{Name, NameKey};
 use crate::chat::password::PasswordRecord;
+use crate::chat::person::Person;
 use crate::chat::roles::Owner;
 use crate::chat::room::Room;
 use crate::chat::text::Line;
@@ -36,6 +37,8 @@ pub struct Offered {
     pub lobby: LobbyId,
     /// To whom.
     pub to: AccountId,
+    /// Who offers it: not shown to whoever ignores them.
+    pub from: Person,
     /// What to show them.
     pub block: Bytes,
 }

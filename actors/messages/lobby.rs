@@ -181,8 +181,11 @@ pub struct Unregistering(pub Identity);
 pub struct Unregistered {
     /// Which.
     pub account: AccountId,
-    /// Who was logged in to it, as they were.
+    /// Who gave it up, as they were; none where nobody did.
     pub who: Option<Identity>,
+    /// The connection that is under its name now: another one may have logged in meanwhile, and it may
+    /// have ended.
+    pub present: Option<ConnId>,
 }
 
 /// Do something that operators or owners do.

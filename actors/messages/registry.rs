@@ -12,6 +12,7 @@ use crate::actors::shard::Shard;
 use crate::chat::accounts::{AccountId, Identity, Target};
 use crate::chat::deeds::Deed;
 use crate::chat::directory::{ConnId, IpKey, Refusal};
+use crate::chat::lobbies::LobbyId;
 use crate::chat::name::{Name, NameKey};
 use crate::chat::orders::{Named, OrderError};
 use crate::chat::password::PasswordRecord;
@@ -118,6 +119,12 @@ pub struct Register {
     /// Whom they ignore: names of the list, and the forms that they are known in.
     pub ignored: Vec<(Name, Person)>,
 }
+
+/// The guest of this connection was muted or banned in this lobby: tell it of an account that they have
+/// made meanwhile.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Recheck(pub ConnId, pub LobbyId);
 
 /// Give an account up.
 #[derive(Message)]

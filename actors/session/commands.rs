@@ -215,10 +215,11 @@ impl Session {
     fn list_users(&mut self) {
         let Some(user) = self.user() else { return };
         let (lobby, name) = (user.lobby.addr.clone(), user.lobby.name.clone());
+        let id = user.lobby.id;
         self.ask(users(lobby, None), move |session, users| match users {
             Some((total, pages)) => {
                 let head = |sheet: &mut Sheet| replies::users(sheet, &name, total);
-                session.tell(Telling::new(head, pages, replies::user));
+                session.tell(Telling::new(head, pages, replies::user).of(id));
             }
             None => session.reply(&Reply::ServerBusy),
         });

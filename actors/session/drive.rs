@@ -66,10 +66,14 @@ impl ActorFuture<Session> for Pump {
 
 impl Session {
     fn drive(&mut self, cx: &mut TaskContext<'_>) {
+        self.pace.begin_turn();
         for _ in 0..STEPS_PER_TURN {
             if self.step(cx).is_pending() {
                 self.peer.flush();
                 return;
+            }
+            if self.pace.has_had_turn() {
+                break;
             }
         }
         self.peer.flush();
@@ -168,19 +172,32 @@ impl Session {
         match event {
             Event::Line { text, by_cr } => {
                 self.peer.set_style(Style { crlf: by_cr, ..self.peer.style() });
+                self.pace.took_line(&text);
                 match &self.phase {
                     Phase::Naming => self.take_name(&text),
                     Phase::Password(_) => self.take_password(&text),
                     #[cfg(debug_assertions)]
                     _ if self.is_fault(&text) => self.make_fault(&text),
-                    _ => return self.carry_out(command::parse(Line::clean(&text))),
+                    _ => {
+                        let input = command::parse(Line::clean(&text));
+                        if let Input::Blank = input {
+                            self.pace.took_nothing();
+                        }
+                        return self.carry_out(input);
+                    }
                 }
             }
             Event::TooLong if matches!(self.phase, Phase::Naming) => self.refuse_long_name(),
             Event::TooLong if matches!(self.phase, Phase::Password(_)) => self.try_password(None),
             Event::TooLong => return self.carry_out(Input::Overlong),
-            Event::Reply(bytes) => self.queue_raw(Bytes::copy_from_slice(&bytes)),
-            Event::AreYouThere => self.queue_raw(Bytes::from_static(b"\r\n[yes]\r\n")),
+            Event::Reply(bytes) => {
+                self.pace.took_nothing();
+                self.queue_raw(Bytes::copy_from_slice(&bytes));
+            }
+            Event::AreYouThere => {
+                self.pace.took_nothing();
+                self.queue_raw(Bytes::from_static(b"\r\n[yes]\r\n"));
+            }
         }
         Poll::Ready(())
     }

@@ -15,6 +15,7 @@ use crate::chat::ansi::Style;
 use crate::chat::command::{Command, MAX_FOUND, spec};
 use crate::chat::history::Entry;
 use crate::chat::ignores::Ignores;
+use crate::chat::lobbies::LobbyId;
 use crate::chat::name::{Name, NameKey};
 use crate::chat::person::Person;
 use crate::chat::render::{Sheet, replay};
@@ -265,7 +266,7 @@ impl Session {
             Ok(messages) => {
                 let (count, store) = (messages.len(), session.world.store.clone());
                 let pages = Pages::history(store, lobby, messages);
-                session.show_entries(count, pages, replies::history);
+                session.show_entries(lobby, count, pages, replies::history);
             }
             Err(_) => session.reply(&Reply::ServerBusy),
         });
@@ -280,7 +281,7 @@ impl Session {
             Ok(ids) => {
                 let (count, store) = (ids.len(), session.world.store.clone());
                 let pages = Pages::messages(store, lobby, ids, Vec::new());
-                session.show_entries(count, pages, replies::found);
+                session.show_entries(lobby, count, pages, replies::found);
             }
             Err(StoreError::TooSlow) => session.reply(&Reply::SearchTooSlow),
             // The table has the row: a test looks for every command's.
@@ -292,10 +293,17 @@ impl Session {
     }
 
     /// Shows messages of the lobby under a heading with their number.
-    fn show_entries(&self, count: usize, pages: Pages<Entry>, head: fn(&mut Sheet, &Name, usize)) {
+    fn show_entries(
+        &self,
+        lobby: LobbyId,
+        count: usize,
+        pages: Pages<Entry>,
+        head: fn(&mut Sheet, &Name, usize),
+    ) {
         let Some(user) = self.user() else { return };
         let (times, now) = (self.times(), unix_now());
         let write = move |sheet: &mut Sheet, entry: &Entry| replay(sheet, entry, times, now);
-        self.tell(Telling::new(|sheet| head(sheet, &user.lobby.name, count), pages, write));
+        let head = |sheet: &mut Sheet| head(sheet, &user.lobby.name, count);
+        self.tell(Telling::new(head, pages, write).of(lobby));
     }
 }

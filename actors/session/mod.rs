@@ -49,6 +49,7 @@ use crate::chat::text::Line;
 use crate::chat::times::Times;
 use crate::net::hub::Seat;
 use crate::net::lines::LineDecoder;
+use crate::net::outbox::Source;
 use crate::net::pace::Pace;
 use crate::net::peer::{Health, Peer};
 use crate::store::Settings;
@@ -209,10 +210,15 @@ impl Session {
         self.peer.answer(&block(body));
     }
 
-    /// Shows the client a long answer, in parts as it takes them.
+    /// Shows the client a long answer, in parts as it takes them, unless it is of a lobby that they have
+    /// been put out of while it was being asked for.
     fn tell<T: 'static>(&self, answer: Telling<T>) {
-        self.world.hub.catch_up(self.seat);
-        self.peer.tell(Box::new(answer));
+        let answer: Box<dyn Source> = Box::new(answer);
+        let hub = &self.world.hub;
+        if answer.of().is_none() || answer.of() == hub.room(self.seat) {
+            hub.catch_up(self.seat);
+            self.peer.tell(answer);
+        }
     }
 
     fn reply(&self, what: &Reply<'_>) {

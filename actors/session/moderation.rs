@@ -223,12 +223,13 @@ impl Session {
         let Some(user) = self.user() else { return };
         let (by, lobby, name) =
             (user.who.clone(), user.lobby.addr.clone(), user.lobby.name.clone());
+        let id = user.lobby.id;
         self.ask(bans(lobby, (by, right), 0), move |session, bans| match bans {
             Ok((total, pages)) => {
                 let (head, now) =
                     (|sheet: &mut Sheet| replies::bans(sheet, &name, total), unix_now());
                 let write = move |sheet: &mut Sheet, ban: &Sanction| replies::ban(sheet, ban, now);
-                session.tell(Telling::new(head, pages, write));
+                session.tell(Telling::new(head, pages, write).of(id));
             }
             Err(why) => session.tell_undone(&why, &name),
         });
@@ -258,7 +259,7 @@ impl Session {
                     replies::audit_line(sheet, &AuditLine { at, by, text }, times, now);
                 };
                 let pages = Pages::stored(store, deeds, ReadDeeds, Vec::new());
-                session.tell(Telling::new(head, pages, write));
+                session.tell(Telling::new(head, pages, write).of(id));
             }
             Err(why) => session.tell_undone(&why, &name),
         });

@@ -183,7 +183,9 @@ impl Session {
             Ok(entered) => session.is_in(who, &account, entered),
             Err(NameProblem::Banned(_)) => session.close(Some(Farewell::Banned)),
             Err(problem) => {
-                session.world.registry.do_send(ReleaseName(session.peer.conn()));
+                let conn = session.peer.conn();
+                session.world.registry.do_send(ReleaseName(conn));
+                session.world.registry.do_send(Displace(conn));
                 session.peer.set_ignores(Ignores::default());
                 let plain = !session.world.config.color;
                 session.peer.set_style(Style { plain, clock: false, ..session.peer.style() });

@@ -73,6 +73,15 @@ impl Sanction {
         Penalty { left: self.left(now), reason: self.reason.clone() }
     }
 
+    /// Whether it ends no sooner than another.
+    fn is_as_long_as(&self, other: &Self) -> bool {
+        match (self.until, other.until) {
+            (None, _) => true,
+            (Some(_), None) => false,
+            (Some(this), Some(other)) => this >= other,
+        }
+    }
+
     /// Whether it is about a guest, so about an address.
     pub fn is_of_guest(&self) -> bool {
         matches!(self.subject, Subject::Address(_))
@@ -89,11 +98,25 @@ pub struct Sanctions {
 
 impl Sanctions {
     /// Sets one, in the place of another of the same user; `conn` is the connection that they are on.
+    /// That of somebody else at the same address is [never made shorter](Self::standing).
     pub fn impose(&mut self, sanction: Sanction, conn: Option<ConnId>) {
         if let Some(conn) = conn {
             self.by_conn.insert(conn, sanction.subject);
         }
-        self.by_subject.insert(sanction.subject, sanction);
+        // Connections that are over are not told of here; the oldest go first.
+        while self.by_conn.len() > MAX_SANCTIONS {
+            let oldest = self.by_conn.keys().min().copied();
+            oldest.into_iter().for_each(|conn| _ = self.by_conn.remove(&conn));
+        }
+        let standing = self.standing(&sanction);
+        self.by_subject.insert(sanction.subject, standing);
+    }
+
+    /// What will hold once this one is set: where another guest of the address has a longer one, that.
+    pub fn standing(&self, new: &Sanction) -> Sanction {
+        let other = self.by_subject.get(&new.subject).filter(|_| new.is_of_guest());
+        let other = other.filter(|other| other.name.key() != new.name.key());
+        other.filter(|other| other.is_as_long_as(new)).unwrap_or(new).clone()
     }
 
     /// Ends one.
@@ -119,12 +142,7 @@ impl Sanctions {
     pub fn for_address(&self, who: &Identity, now: UnixMillis) -> Option<Sanction> {
         let subject = Subject::Address(who.ip);
         let sanction = self.get(Subject::Account(who.account?), now)?;
-        let longer = |other: &Sanction| match (other.until, sanction.until) {
-            (None, _) => true,
-            (Some(_), None) => false,
-            (Some(other), Some(this)) => other >= this,
-        };
-        let covered = self.get(subject, now).is_some_and(longer);
+        let covered = self.get(subject, now).is_some_and(|other| other.is_as_long_as(sanction));
         (!covered).then(|| Sanction { subject, ..sanction.clone() })
     }
 
@@ -254,8 +272,39 @@ mod tests {
     fn a_second_one_takes_the_place_of_the_first() {
         let mut bans = Sanctions::default();
         bans.impose(ban(Subject::Address(ip(9)), "eve", None), None);
-        bans.impose(ban(Subject::Address(ip(9)), "eve2", Some(1)), None);
+        bans.impose(ban(Subject::Address(ip(9)), "EVE", Some(1)), None);
         assert!(bans.of(&who(1, None, 9), UnixMillis(2_000)).is_none());
+    }
+
+    #[test]
+    fn one_of_another_guest_of_the_address_makes_none_shorter() {
+        let mut bans = Sanctions::default();
+        let address = Subject::Address(ip(9));
+        bans.impose(ban(address, "eve", Some(60)), Some(ConnId(1)));
+        bans.impose(ban(address, "mal", Some(1)), Some(ConnId(2)));
+        let until = |bans: &Sanctions, conn| {
+            bans.of(&who(conn, None, 9), UnixMillis(2_500)).map(|s| s.until)
+        };
+        for conn in [1, 2] {
+            assert_eq!(until(&bans, conn), Some(Some(UnixMillis(61_000))));
+        }
+        bans.impose(ban(address, "mal", None), Some(ConnId(2)));
+        assert_eq!(until(&bans, 1), Some(None), "a longer one is");
+        // An account's is its own.
+        let account = Subject::Account(AccountId(7));
+        bans.impose(ban(account, "old-name", None), None);
+        bans.impose(ban(account, "name", Some(1)), None);
+        assert!(bans.of(&who(9, Some(7), 9), UnixMillis(2_500)).is_none());
+    }
+
+    #[test]
+    fn connections_that_are_over_are_forgotten_in_the_end() {
+        let mut bans = Sanctions::default();
+        for conn in 0..2 * MAX_SANCTIONS as u64 {
+            bans.impose(ban(Subject::Address(ip(9)), "eve", None), Some(ConnId(conn)));
+        }
+        assert_eq!(bans.by_conn.len(), MAX_SANCTIONS);
+        assert!(bans.of_conn(ConnId(2 * MAX_SANCTIONS as u64 - 1), UnixMillis(2_000)).is_some());
     }
 
     #[test]

@@ -391,7 +391,8 @@ impl<S> Inner<S> {
     }
 
     fn write_out(&mut self) {
-        for slot in self.dirty.drain(..) {
+        // One at a time: a fault at one client leaves the others to the next round.
+        while let Some(slot) = self.dirty.pop() {
             if let Some(occupant) = &self.seats[slot] {
                 occupant.dirty.set(false);
                 occupant.peer.flush();

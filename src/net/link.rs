@@ -22,11 +22,17 @@ use super::flight::{Flight, HEAD_BYTES, Secrets};
 pub const HANDSHAKE_BYTES: usize = 2 * MAX_MESSAGE_BYTES;
 
 /// Reads off a socket that a Session has in a turn. OpenSSL takes two for a record.
-pub const READS_PER_TURN: usize = 64;
+pub const READS_PER_TURN: usize = 16;
 
-/// What a read is worth in bytes of text, beyond those that it gives. An update of keys has 27 bytes
-/// and takes some 20 µs, so without this a client could have a processor busy within its pace.
+/// What a read is worth in bytes of text, beyond those that it gives.
 pub const READ_COST: usize = 256;
+
+/// Reads that a record takes: its head, and the rest.
+const RECORD_READS: usize = 2;
+
+/// What a read is worth beyond those of one record, where no text came of it. An update of keys has 27
+/// bytes and takes some 20 µs: so one client has 120 of them a second, some thousandth of a processor.
+pub const TEXTLESS_COST: usize = 4 * 1024;
 
 /// Bytes gathered at a time in a handshake.
 const CHUNK_BYTES: usize = 2 * 1024;
@@ -42,8 +48,11 @@ pub struct Link {
     handshake: Option<Box<Handshake>>,
     /// Reads that are left in this turn.
     share: usize,
-    /// What was read since it was last asked, in bytes of text.
+    /// What was read since it was last asked, in bytes of text, and in how many reads.
     taken: usize,
+    reads: usize,
+    /// Reads since the last that gave text.
+    textless: usize,
 }
 
 /// What there is while the handshake lasts.
@@ -130,7 +139,14 @@ impl Link {
     pub fn new(socket: TcpStream, secrets: Arc<Secrets>) -> Self {
         let handshake =
             Handshake { flight: Flight::new(secrets), record: Vec::new(), handed: 0, bytes: 0 };
-        Self { socket: Some(socket), handshake: Some(Box::new(handshake)), share: 0, taken: 0 }
+        Self {
+            socket: Some(socket),
+            handshake: Some(Box::new(handshake)),
+            share: 0,
+            taken: 0,
+            reads: 0,
+            textless: 0,
+        }
     }
 
     /// The handshake is over: nothing is held back any more. Takes the socket out of its reactor, to
@@ -166,9 +182,14 @@ impl Link {
         self.share = READS_PER_TURN;
     }
 
-    /// What was read since this was last asked: bytes, and [`READ_COST`] for each read.
-    pub fn take_count(&mut self) -> usize {
-        std::mem::take(&mut self.taken)
+    /// What was read since this was last asked: bytes, [`READ_COST`] for each read, and
+    /// [`TEXTLESS_COST`] for each that was more than the one record with this `text` takes.
+    pub fn take_count(&mut self, text: usize) -> usize {
+        let reads = std::mem::take(&mut self.reads);
+        let (before, now) = (self.textless, self.textless + reads);
+        let more = now.saturating_sub(RECORD_READS) - before.saturating_sub(RECORD_READS);
+        self.textless = if text > 0 { 0 } else { now };
+        std::mem::take(&mut self.taken) + reads * READ_COST + more * TEXTLESS_COST
     }
 
     fn socket(&mut self) -> io::Result<Pin<&mut TcpStream>> {
@@ -194,7 +215,8 @@ impl AsyncRead for Link {
         let before = buf.filled().len();
         ready!(Pin::new(socket).poll_read(cx, buf))?;
         this.share -= 1;
-        this.taken += buf.filled().len() - before + READ_COST;
+        this.reads += 1;
+        this.taken += buf.filled().len() - before;
         Poll::Ready(Ok(()))
     }
 }

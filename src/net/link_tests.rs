@@ -35,11 +35,32 @@ async fn a_turn_has_its_share_of_reads_and_each_is_counted() {
     let mut cx = Context::from_waker(Waker::noop());
     let more = Pin::new(&mut link).poll_read(&mut cx, &mut ReadBuf::new(&mut byte));
     assert!(more.is_pending(), "the rest waits for the next turn");
-    assert_eq!(link.take_count(), READS_PER_TURN * (1 + READ_COST));
-    assert_eq!(link.take_count(), 0);
+    assert_eq!(
+        link.take_count(READS_PER_TURN),
+        READS_PER_TURN * (1 + READ_COST) + (READS_PER_TURN - 2) * TEXTLESS_COST
+    );
+    assert_eq!(link.take_count(0), 0);
     link.begin_turn();
     assert_eq!(read(&mut link, 100).await.unwrap(), [7; 8]);
-    assert_eq!(link.take_count(), 8 + READ_COST);
+    assert_eq!(link.take_count(8), 8 + READ_COST);
+}
+
+#[tokio::test]
+async fn reads_without_text_cost_more_than_those_of_a_record() {
+    let (mut link, mut client) = pair().await;
+    let socket = link.depart().unwrap();
+    link.arrive(TcpStream::from_std(socket).unwrap());
+    client.write_all(&[7; 7]).await.unwrap();
+    link.begin_turn();
+    let mut count = async |text| {
+        read(&mut link, 1).await.unwrap();
+        link.take_count(text) - 1 - READ_COST
+    };
+    let mut counts = Vec::new();
+    for text in [0, 9, 0, 0, 0, 9, 0] {
+        counts.push(count(text).await);
+    }
+    assert_eq!(counts, [0, 0, 0, 0, TEXTLESS_COST, TEXTLESS_COST, 0]);
 }
 
 #[tokio::test]

@@ -6,11 +6,17 @@ use std::collections::VecDeque;
 use bytes::{Buf, Bytes};
 use futures_util::future::LocalBoxFuture;
 
+use crate::chat::lobbies::LobbyId;
+
 /// A long answer to one client. It is made a part at a time, when all that stands before it is written,
 /// so that no more of it waits than a part.
 pub trait Source {
     /// The next part, of about `max` bytes: the last thing in it may go over them.
     fn next(&mut self, max: usize) -> Next;
+
+    /// The lobby that it tells of, so that it ends with the right to hear of that; none for anything
+    /// else.
+    fn of(&self) -> Option<LobbyId>;
 }
 
 /// What comes next of a long answer.
@@ -103,10 +109,18 @@ impl Outbox {
     /// it is written. `form` makes the client's own form of it.
     pub fn pull(&mut self, max: usize, form: impl Fn(&Bytes) -> Bytes) -> Pulled {
         while self.front.is_empty() {
-            let Some(Item::Source(source)) = self.rest.front_mut() else { return Pulled::Nothing };
-            let (part, last) = match source.next(max) {
-                Next::Part(part) => (form(&part), false),
-                Next::Last(part) => (form(&part), true),
+            // Taken out meanwhile: one that breaks is gone, and does not break the next time again.
+            let Some(Item::Source(_)) = self.rest.front() else { return Pulled::Nothing };
+            let Some(Item::Source(mut source)) = self.rest.pop_front() else { continue };
+            self.sources -= 1;
+            let next = source.next(max);
+            let last = matches!(next, Next::Last(_));
+            if !last {
+                self.sources += 1;
+                self.rest.push_front(Item::Source(source));
+            }
+            let part = match next {
+                Next::Part(part) | Next::Last(part) => form(&part),
                 Next::Ask(work) => return Pulled::Ask(work),
                 Next::Wait => return Pulled::Wait,
             };
@@ -115,7 +129,7 @@ impl Outbox {
                 self.front = part;
                 continue;
             }
-            self.drop_source();
+            self.next_block();
             if !part.is_empty() {
                 let next = std::mem::replace(&mut self.front, part);
                 if !next.is_empty() {
@@ -131,6 +145,17 @@ impl Outbox {
         if let Some(Item::Source(_)) = self.rest.front() {
             self.rest.pop_front();
             self.sources -= 1;
+            self.next_block();
+        }
+    }
+
+    /// Gives up what tells of a lobby. A part that stands at the front stays: it may be half written.
+    pub fn drop_sources_of(&mut self, lobby: LobbyId) {
+        let tells =
+            |item: &Item| matches!(item, Item::Source(source) if source.of() == Some(lobby));
+        self.rest.retain(|item| !tells(item));
+        self.sources = self.rest.iter().filter(|item| matches!(item, Item::Source(_))).count();
+        if self.front.is_empty() {
             self.next_block();
         }
     }
@@ -267,6 +292,10 @@ mod tests {
     struct Rows(usize, usize, bool);
 
     impl Source for Rows {
+        fn of(&self) -> Option<LobbyId> {
+            u32::try_from(self.1).ok().filter(|rows| rows % 2 == 1).map(LobbyId)
+        }
+
         fn next(&mut self, _: usize) -> Next {
             if self.0 % 3 == 2 && !std::mem::replace(&mut self.2, true) {
                 return Next::Ask(Box::pin(async {}));
@@ -276,6 +305,37 @@ mod tests {
             let part = Bytes::from(format!("<{}>", self.0));
             if self.0 < self.1 { Next::Part(part) } else { Next::Last(part) }
         }
+    }
+
+    #[test]
+    fn what_tells_of_a_lobby_ends_where_that_may_not_be_heard_any_more() {
+        let mut outbox = outbox(&[]);
+        for rows in [3, 2, 5] {
+            outbox.push_source(Box::new(Rows(0, rows, false)));
+            outbox.push(Bytes::from_static(b"-"));
+        }
+        assert!(matches!(outbox.pull(9, Clone::clone), Pulled::Part));
+        outbox.drop_sources_of(LobbyId(3));
+        assert_eq!(outbox.sources, 2, "only what tells of that lobby");
+        assert_eq!(outbox.bytes(), "<1>--".len() + 1, "what is made already may be half written");
+        outbox.advance("<1>-".len());
+        assert!(matches!(outbox.pull(9, Clone::clone), Pulled::Part));
+        outbox.drop_sources_of(LobbyId(5));
+        outbox.drop_sources_of(LobbyId(1));
+        let mut out = String::new();
+        loop {
+            match outbox.pull(9, Clone::clone) {
+                Pulled::Ask(_) => {}
+                Pulled::Nothing if outbox.is_empty() => break,
+                _ => out.push_str(&{
+                    let mut scratch = vec![0; 64];
+                    let offered = outbox.offer(&mut scratch).to_vec();
+                    outbox.advance(offered.len());
+                    String::from_utf8(offered).unwrap()
+                }),
+            }
+        }
+        assert_eq!(out, "<1><2>--", "and the rest is told");
     }
 
     #[test]

@@ -9,6 +9,23 @@ use std::time::{Duration, Instant};
 /// what came off the socket and the cost of its records, also where no text is in them.
 pub const BYTES_PER_SEC: usize = 1024 * 1024;
 
+/// Bytes that may come at once, before that rate holds. A paste or a burst of a bot is far smaller.
+pub const BURST_BYTES: usize = 256 * 1024;
+
+/// The least pause: a client that is read at its rate is woken so often.
+const MIN_PAUSE: Duration = Duration::from_millis(50);
+
+/// Bytes of one turn, after which others have theirs.
+const TURN_BYTES: usize = 32 * 1024;
+
+/// What a line or a telnet command that comes to nothing counts as: some 2 µs of work, where a byte of a
+/// message has some 10 ns.
+const NOTHING_BYTES: usize = 256;
+
+/// What a byte of a line that is not all ASCII counts as, beyond itself: each of its characters is looked
+/// up several times. 8 KiB of invalid bytes, 24 KiB by then, take some 0.4 ms.
+const UNICODE_COST: usize = 2;
+
 /// Refused lines in one stretch of reading that are no accident.
 const FLOOD_LINES: usize = 10;
 
@@ -21,13 +38,15 @@ const FREE_NAMES: usize = 20;
 /// The wait for each further one.
 const NAME_PAUSE: Duration = Duration::from_secs(1);
 
-const SECOND: Duration = Duration::from_secs(1);
-
 /// What one client has sent lately.
 #[derive(Debug)]
 pub struct Pace {
-    since: Instant,
+    /// When `bytes` was as it is.
+    at: Instant,
+    /// Bytes that were read beyond what the time since then has paid for (a leaky bucket).
     bytes: usize,
+    /// Those of this turn.
+    turn: usize,
     refused_lines: usize,
     refused_names: usize,
 }
@@ -35,17 +54,41 @@ pub struct Pace {
 impl Pace {
     /// A client that has sent nothing.
     pub fn new(now: Instant) -> Self {
-        Self { since: now, bytes: 0, refused_lines: 0, refused_names: 0 }
+        Self { at: now, bytes: 0, turn: 0, refused_lines: 0, refused_names: 0 }
+    }
+
+    /// A turn begins.
+    pub fn begin_turn(&mut self) {
+        self.turn = 0;
+    }
+
+    /// Whether this turn was long enough.
+    pub fn has_had_turn(&self) -> bool {
+        self.turn >= TURN_BYTES
     }
 
     /// So many bytes were read.
     pub fn read(&mut self, bytes: usize) {
         self.bytes += bytes;
+        self.turn += bytes;
+    }
+
+    /// A line is to be understood.
+    pub fn took_line(&mut self, text: &str) {
+        if !text.is_ascii() {
+            self.read(text.len() * UNICODE_COST);
+        }
+    }
+
+    /// What came was worth nothing: an empty line, a telnet command.
+    pub fn took_nothing(&mut self) {
+        self.read(NOTHING_BYTES);
     }
 
     /// A line was refused.
     pub fn refused_line(&mut self) {
         self.refused_lines += 1;
+        self.took_nothing();
     }
 
     /// A name was refused: how long to wait before the next is looked at.
@@ -56,15 +99,16 @@ impl Pace {
 
     /// How long to wait before more is read.
     pub fn pause(&mut self, now: Instant) -> Option<Duration> {
-        let elapsed = now.saturating_duration_since(self.since);
-        if elapsed >= SECOND {
-            self.since = now;
-            self.bytes = 0;
-        }
+        let elapsed = now.saturating_duration_since(self.at).as_micros();
+        let paid = usize::try_from(elapsed * BYTES_PER_SEC as u128 / 1_000_000);
+        self.bytes = self.bytes.saturating_sub(paid.unwrap_or(usize::MAX));
+        self.at = now;
         if std::mem::take(&mut self.refused_lines) >= FLOOD_LINES {
             return Some(FLOOD_PAUSE);
         }
-        (self.bytes >= BYTES_PER_SEC).then(|| SECOND - elapsed)
+        let over = self.bytes.checked_sub(BURST_BYTES)?;
+        let micros = over as u64 * 1_000_000 / BYTES_PER_SEC as u64;
+        Some(Duration::from_micros(micros).max(MIN_PAUSE))
     }
 }
 
@@ -74,14 +118,55 @@ mod tests {
 
     #[test]
     fn only_so_much_is_read_in_a_second() {
-        let start = Instant::now();
-        let mut pace = Pace::new(start);
-        pace.read(BYTES_PER_SEC - 1);
-        assert_eq!(pace.pause(start), None);
+        let mut now = Instant::now();
+        let mut pace = Pace::new(now);
+        pace.read(BURST_BYTES - 1);
+        assert_eq!(pace.pause(now), None);
         pace.read(1);
-        let later = start + Duration::from_millis(300);
-        assert_eq!(pace.pause(later), Some(Duration::from_millis(700)));
-        assert_eq!(pace.pause(start + SECOND), None);
+        assert_eq!(pace.pause(now), Some(MIN_PAUSE));
+        pace.read(BYTES_PER_SEC / 2);
+        assert_eq!(pace.pause(now), Some(Duration::from_millis(500)));
+        let (start, mut read) = (now, 0);
+        while now - start < Duration::from_secs(10) {
+            match pace.pause(now) {
+                Some(pause) => now += pause,
+                None => {
+                    pace.read(1_000);
+                    read += 1_000;
+                }
+            }
+        }
+        let fair = BYTES_PER_SEC * 9..BYTES_PER_SEC * 10;
+        assert!(fair.contains(&read), "{read}");
+        assert_eq!(pace.pause(now + Duration::from_secs(9)), None, "it was all paid for");
+        pace.read(BURST_BYTES - 1);
+        assert_eq!(pace.pause(now + Duration::from_secs(9)), None, "no more than that is saved up");
+    }
+
+    #[test]
+    fn what_takes_more_work_counts_as_more() {
+        let lines = |mut take: Box<dyn FnMut(&mut Pace)>| {
+            let now = Instant::now();
+            let mut pace = Pace::new(now);
+            (0..).take_while(|_| (take(&mut pace), pace.pause(now)).1.is_none()).count()
+        };
+        let invalid = "\u{FFFD}".repeat(8_000);
+        assert!(lines(Box::new(move |pace| pace.took_line(&invalid))) < 8);
+        assert!(lines(Box::new(|pace| pace.took_nothing())) < 2_000);
+        let mut pace = Pace::new(Instant::now());
+        pace.took_line("all of it ASCII");
+        assert_eq!(pace.bytes, 0, "it was counted when it was read");
+    }
+
+    #[test]
+    fn a_turn_ends_with_enough_work() {
+        let mut pace = Pace::new(Instant::now());
+        pace.read(TURN_BYTES - 1);
+        assert!(!pace.has_had_turn());
+        pace.took_nothing();
+        assert!(pace.has_had_turn());
+        pace.begin_turn();
+        assert!(!pace.has_had_turn());
     }
 
     #[test]

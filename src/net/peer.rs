@@ -17,6 +17,7 @@ use super::transport::Transport;
 use crate::chat::ansi::Style;
 use crate::chat::directory::ConnId;
 use crate::chat::ignores::Ignores;
+use crate::chat::lobbies::LobbyId;
 use crate::chat::person::Person;
 use crate::chat::replies::{Farewell, farewell};
 
@@ -257,6 +258,13 @@ impl Peer {
             self.last_answer.set(0);
             self.outbox.borrow_mut().push_source(source);
         }
+    }
+
+    /// The client has no right to hear of a lobby any more: what tells of it ends here.
+    pub fn stop_telling_of(&self, lobby: LobbyId) {
+        self.outbox.borrow_mut().drop_sources_of(lobby);
+        // It may have been about that; any other answer asks again.
+        self.wanted.take();
     }
 
     /// What a long answer has to ask before it can go on: the Session is woken to see to it.

@@ -60,7 +60,7 @@ impl Transport {
     pub fn taken(&mut self, text: usize) -> usize {
         match self {
             Self::Plain(_) => text,
-            Self::Tls(stream) => stream.get_mut().take_count(),
+            Self::Tls(stream) => stream.get_mut().take_count(text),
         }
     }
 

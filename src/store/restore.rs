@@ -34,8 +34,6 @@ pub struct Restored {
     pub report: Report,
     /// Where the files of before are, the database first. Empty where there were none.
     pub kept: Vec<PathBuf>,
-    /// What an operator should know of the directory.
-    pub notes: Vec<Note>,
 }
 
 /// Why nothing was restored. One line each; the database is as it was.
@@ -52,6 +50,9 @@ pub enum RestoreError {
     /// It is the database itself.
     #[error("{}: this is the database itself. Name a copy of it (lobbyd backup makes them)", .0.display())]
     Itself(PathBuf),
+    /// It has a name under which a restore keeps a file of its own, and removes what was broken off.
+    #[error("{}: a restore gives its own files such a name, and may remove it. Copy it to another name first", .0.display())]
+    OwnName(PathBuf),
     /// What lies beside the copy makes it less than whole, or another one than it was.
     #[error("{}: not a whole copy: {} lies beside it. Take one that lobbyd backup has made", path.display(), beside.display())]
     NotWhole {
@@ -77,22 +78,32 @@ pub enum RestoreError {
 }
 
 /// Verifies the copy `from` and puts it in place of the database in `dir`. What belongs to the one of
-/// before is renamed. A copy of an older version is migrated when it is opened.
+/// before is renamed. A copy of an older version is migrated when it is opened. Adds to `notes` what an
+/// operator should know of the directory.
 ///
 /// # Errors
 /// Why not; then nothing has changed, but where files could be renamed only in part: then the next start
 /// does the rest, or says why it cannot.
-pub fn restore(dir: &Path, from: &Path) -> Result<Restored, RestoreError> {
+pub fn restore(dir: &Path, from: &Path, notes: &mut Vec<Note>) -> Result<Restored, RestoreError> {
     let path = dir.join(DATABASE_FILE);
     let there = dir.exists();
+    if has_own_name(dir, from) {
+        return Err(RestoreError::OwnName(from.to_owned()));
+    }
     // A server that runs is a reason before the minutes that a large copy may take to be verified; a
     // bad copy is one before a directory is made for it.
-    let held = if there { Some(hold(dir)?) } else { None };
+    let mut held = None;
+    if there {
+        let (lock, told) = hold(dir)?;
+        notes.extend(told);
+        held = Some(lock);
+    }
     let report = verify(from, &path)?;
-    let (_lock, notes) = match held {
-        Some(held) => held,
-        None => hold(dir)?,
-    };
+    if held.is_none() {
+        let (lock, told) = hold(dir)?;
+        notes.extend(told);
+        held = Some(lock);
+    }
     write_copy(dir, from)?;
     let kept = announce(dir).and_then(|number| {
         let kept = moves(dir, number).into_iter().filter(|(from, _)| is_there(from));
@@ -102,7 +113,21 @@ pub fn restore(dir: &Path, from: &Path) -> Result<Restored, RestoreError> {
     });
     let kept = kept
         .map_err(|error| RestoreError::Target { path: path.clone(), reason: error.to_string() })?;
-    Ok(Restored { path, report, kept, notes })
+    drop(held);
+    Ok(Restored { path, report, kept })
+}
+
+/// Whether the copy lies where a restore has its own files, and is named as they are: then [`finish`]
+/// would remove it, or put it in place unverified.
+fn has_own_name(dir: &Path, from: &Path) -> bool {
+    let is_own = |name: &str| {
+        name.starts_with(UNFINISHED) || (name.starts_with(PREFIX) && name.ends_with(SUFFIX))
+    };
+    from.file_name().and_then(|name| name.to_str()).is_some_and(is_own)
+        && matches!(
+            (from.canonicalize(), dir.canonicalize()),
+            (Ok(from), Ok(dir)) if from.parent() == Some(&dir)
+        )
 }
 
 fn verify(from: &Path, database: &Path) -> Result<Report, RestoreError> {

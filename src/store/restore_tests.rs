@@ -9,6 +9,11 @@ use super::open::beside;
 use super::*;
 use crate::chat::lobbies::LobbyId;
 
+/// The same as the command does, but for its notes.
+fn put_back(dir: &Path, from: &Path) -> Result<Restored, RestoreError> {
+    restore(dir, from, &mut Vec::new())
+}
+
 /// What is said in the general lobby of a database.
 fn said_in(dir: &Path) -> Vec<String> {
     let (db, _) = Db::open(dir).unwrap();
@@ -50,7 +55,7 @@ fn a_copy_takes_the_place_of_a_database_that_is_kept_with_its_log() {
     let copy = copy_of(&folder, "good");
     killed(&folder, &folder.data(), "late");
     let before = fs::read(folder.data().join("lobbyd.db-wal")).unwrap();
-    let restored = restore(&folder.data(), &copy).unwrap();
+    let restored = put_back(&folder.data(), &copy).unwrap();
     assert_eq!(restored.path, folder.database());
     assert_eq!(restored.report.messages, 1);
     let kept = folder.data().join("lobbyd.db.before-restore");
@@ -60,7 +65,7 @@ fn a_copy_takes_the_place_of_a_database_that_is_kept_with_its_log() {
     assert_eq!(mode & 0o777, 0o600);
     assert_eq!(said_in(&folder.data()), ["good"]);
     // What is kept is whole: it can be restored too.
-    let again = restore(&folder.data(), &kept).unwrap();
+    let again = put_back(&folder.data(), &kept).unwrap();
     assert_eq!(again.kept, [folder.data().join("lobbyd.db.before-restore.2")]);
     assert_eq!(said_in(&folder.data()), ["late"]);
 }
@@ -69,7 +74,7 @@ fn a_copy_takes_the_place_of_a_database_that_is_kept_with_its_log() {
 fn without_a_directory_one_is_made_for_its_owner_alone() {
     let folder = Folder::new();
     let copy = copy_of(&folder, "good");
-    let restored = restore(&folder.data(), &copy).unwrap();
+    let restored = put_back(&folder.data(), &copy).unwrap();
     assert!(restored.kept.is_empty());
     assert_eq!(files(&folder.data()), [DATABASE_FILE, LOCK_FILE]);
     let mode = fs::metadata(folder.data()).unwrap().permissions().mode();
@@ -84,7 +89,7 @@ fn an_older_version_is_restored_and_migrated_at_the_next_start() {
     let mut conn = Connection::open(&copy).unwrap();
     schema::upgrade(&mut conn, 0, 1).unwrap();
     drop(conn);
-    assert_eq!(restore(&folder.data(), &copy).unwrap().report.version, 1);
+    assert_eq!(put_back(&folder.data(), &copy).unwrap().report.version, 1);
     let (_, notes) = Db::open(&folder.data()).unwrap();
     assert!(matches!(notes[..], [Note::Migrated { from: 1, .. }]), "{notes:?}");
 }
@@ -110,7 +115,7 @@ fn what_is_no_good_copy_is_refused_and_nothing_is_touched() {
     ];
     let before = contents(&folder.data());
     let refused = |file: &Path| {
-        let error = restore(&folder.data(), file).unwrap_err();
+        let error = put_back(&folder.data(), file).unwrap_err();
         let line = error.to_string();
         assert!(line.starts_with(file.to_str().unwrap()) && !line.contains('\n'), "{line}");
         assert_eq!(contents(&folder.data()), before, "{line}");
@@ -121,7 +126,7 @@ fn what_is_no_good_copy_is_refused_and_nothing_is_touched() {
         fs::write(&file, bytes).unwrap();
         assert!(matches!(refused(&file), RestoreError::Bad(_)), "{name}");
         // No directory is made for it either.
-        assert!(restore(&folder.path().join("new"), &file).is_err());
+        assert!(put_back(&folder.path().join("new"), &file).is_err());
         assert!(!folder.path().join("new").exists());
     }
     let nowhere = folder.path().join("nowhere");
@@ -131,6 +136,14 @@ fn what_is_no_good_copy_is_refused_and_nothing_is_touched() {
     let link = folder.path().join("link");
     symlink(folder.database(), &link).unwrap();
     assert!(matches!(refused(&link), RestoreError::Itself(_)));
+    for name in ["lobbyd.db.restoring", "lobbyd.db.restored-7.new"] {
+        let file = folder.data().join(name);
+        fs::write(&file, &good).unwrap();
+        let error = put_back(&folder.data(), &file).unwrap_err();
+        assert!(matches!(error, RestoreError::OwnName(_)), "{error}");
+        assert!(file.exists(), "it is not touched");
+        fs::remove_file(&file).unwrap();
+    }
     for suffix in ["-wal", "-journal"] {
         let file = folder.path().join(format!("by-hand{suffix}"));
         fs::write(&file, &good).unwrap();
@@ -145,12 +158,12 @@ fn a_server_that_runs_is_named() {
     let copy = copy_of(&folder, "good");
     let (db, _) = Db::open(&folder.data()).unwrap();
     let before = files(&folder.data());
-    let error = restore(&folder.data(), &copy).unwrap_err();
+    let error = put_back(&folder.data(), &copy).unwrap_err();
     let pid = std::process::id();
     assert!(error.to_string().contains(&format!("(process {pid})")), "{error}");
     assert_eq!(files(&folder.data()), before);
     drop(db);
-    restore(&folder.data(), &copy).unwrap();
+    put_back(&folder.data(), &copy).unwrap();
 }
 
 /// A data directory as a restore leaves it that is killed after so many steps.
@@ -198,7 +211,7 @@ fn a_restore_that_is_broken_off_anywhere_leaves_one_whole_database_and_loses_non
         let left = files(&dir);
         assert!(!left.iter().any(|name| name.contains("restor") && !name.contains("before")));
         let whole = folder.path().join(format!("whole-{steps}"));
-        restore(&whole, &dir.join("lobbyd.db.before-restore.2")).unwrap();
+        put_back(&whole, &dir.join("lobbyd.db.before-restore.2")).unwrap();
         assert_eq!(said_in(&whole), [late], "{steps}");
     }
 }
@@ -226,7 +239,7 @@ fn a_copy_that_was_put_there_by_hand_beside_the_old_log_is_refused_with_the_file
         fs::rename(&from, beside(&from, ".away")).unwrap();
     }
     assert_eq!(said_in(&folder.data()), ["good"]);
-    restore(&folder.data(), &copy).unwrap();
+    put_back(&folder.data(), &copy).unwrap();
     assert_eq!(said_in(&folder.data()), ["good"]);
 }
 
@@ -317,7 +330,7 @@ fn a_data_directory_that_is_a_link_is_the_operators_choice() {
     drop(db);
     assert_eq!(said_in(&folder.data()), ["hello"]);
     backup(&folder.data(), &folder.path().join("another")).unwrap();
-    restore(&folder.data(), &copy).unwrap();
+    put_back(&folder.data(), &copy).unwrap();
     assert_eq!(said_in(&folder.data()), ["good"]);
     assert!(folder.path().join("elsewhere").join(DATABASE_FILE).exists());
 }

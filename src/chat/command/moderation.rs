@@ -148,7 +148,7 @@ pub(super) static OWNERSHIP: [Spec; 5] = [
     Spec {
         word: "/transfer",
         args: "<user>",
-        help: "Give this lobby to another account",
+        help: "Offer this lobby to another account (/accept)",
         example: "/transfer bob",
         group: Group::Ownership,
         right: Right::Owner,

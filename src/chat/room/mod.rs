@@ -289,17 +289,17 @@ impl<H> Room<H> {
         (self.charter.rank(who) == Rank::Member).then_some(ban)
     }
 
-    /// An account is no more; `who` is logged in to it, where somebody is. Whether its rank here has
-    /// changed.
+    /// An account is no more; `who` gave it up, where somebody did, and `conn` is the connection that
+    /// is logged in to it now. Whether its rank here has changed.
     pub fn unregistered(
         &mut self,
         account: AccountId,
         who: Option<&Identity>,
+        conn: Option<ConnId>,
         now: UnixMillis,
     ) -> bool {
         self.charter.mutes.give_up(account, who, now);
         self.charter.bans.give_up(account, who, now);
-        let conn = who.map(|who| who.conn);
         if let Some(member) = conn.and_then(|conn| self.members.get_mut(&conn)) {
             (member.who.account, member.who.admin) = (None, false);
         }
@@ -339,9 +339,11 @@ impl<H> Room<H> {
         let offer = self.offer.as_ref().filter(|offer| offer.stands(&self.charter, now));
         let deed = match order {
             Order::Accept => accept(offer, by.0)?,
-            Order::Transfer(_) if offer.is_some() => return Err(OrderError::AskedAlready),
             order => self.charter.plan(&self.name, by, order, now)?,
         };
+        if let (Deed::Offer { .. }, Some(_)) = (&deed, offer) {
+            return Err(OrderError::AskedAlready);
+        }
         match &deed {
             Deed::Kick { name, .. } if self.removed(&deed).next().is_none() => {
                 Err(OrderError::NotHere(name.clone()))

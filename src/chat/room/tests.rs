@@ -264,7 +264,7 @@ fn a_second_login_takes_the_place_of_the_first() {
     let member = other.member(ConnId(2)).unwrap();
     assert_eq!((member.handle, &member.who, other.len()), ('b', &again(2), 1));
     assert!(other.leave(ConnId(1)).is_none(), "the first takes nobody out when it goes");
-    room.unregistered(AccountId(7), None, NOW);
+    room.unregistered(AccountId(7), None, None, NOW);
     assert_eq!(room.charter().owner, Owner::Nobody);
 }
 
@@ -278,7 +278,7 @@ fn a_guest_who_registers_keeps_the_lobby_and_one_who_unregisters_for_the_connect
     let elsewhere = who(9, "alice", Some(7), 9);
     assert_eq!(room.charter().rank(&elsewhere), Rank::Owner);
     let given_up = who(1, "alice", Some(7), 1);
-    assert!(room.unregistered(AccountId(7), Some(&given_up), NOW));
+    assert!(room.unregistered(AccountId(7), Some(&given_up), Some(given_up.conn), NOW));
     assert_eq!(room.member(ConnId(1)).unwrap().who.account, None);
     assert_eq!(room.charter().rank(&guest(1, "alice")), Rank::Owner);
     assert_eq!(room.charter().rank(&guest(2, "alice")), Rank::Member);
@@ -293,7 +293,7 @@ fn registers(room: &mut Room<()>, guest: &Identity) -> Identity {
 }
 
 fn gives_up(room: &mut Room<()>, who: &Identity) -> Identity {
-    room.unregistered(AccountId(77), Some(who), NOW);
+    room.unregistered(AccountId(77), Some(who), Some(who.conn), NOW);
     Identity { account: None, ..who.clone() }
 }
 
