@@ -317,6 +317,8 @@ fn a_user_has_one_question_open_and_an_address_half_of_the_workers() {
     }
     let busy = "AI is busy, try again in a moment.\n> ";
     greedy[0].ask("/ai and again?", busy);
+    greedy[0].ask("/nick another", "another");
+    greedy[0].ask("/ai and under another name?", busy);
     greedy[3].ask("/ai and again?", busy);
     while gemini.requests().len() < 2 {
         greedy[0].read_some();

@@ -5,7 +5,7 @@ use std::net::TcpStream;
 use openssl::ssl::{SslConnector, SslFiletype, SslMethod, SslVerifyMode, SslVersion};
 
 use crate::harness::{Client, Folder, Server, run};
-use crate::people::{PASSWORD, registered, stop};
+use crate::people::{PASSWORD, passwd, registered, stop};
 
 const ENV: [(&str, &str); 1] = [("CHAT_TLS_ADDR", "127.0.0.1:0")];
 
@@ -82,6 +82,25 @@ fn a_certificate_lets_its_owner_in_without_a_password() {
     alice.ask("/cert list", "=== Your certificates (0) ===\n> ");
     drop(alice);
     connect(&server, tls, Some(&own)).ask("alice", "Password: ");
+}
+
+#[test]
+fn a_password_of_the_operators_takes_the_certificates_of_before_away() {
+    let server = Server::start_in(with_cert(), &ENV);
+    let own = with_cert();
+    let mut stranger = connect(&server, SslVersion::TLS1_3, Some(&own));
+    stranger.ask("alice", "alice has joined the lobby");
+    stranger.ask(&format!("/register {PASSWORD}"), "is yours now.");
+    stranger.ask("/cert add", "is tied to your account.");
+    drop(stranger);
+    let folder = stop(server);
+    let out = passwd(folder.path(), "alice", "the operator's own");
+    let told = String::from_utf8_lossy(&out.stdout).into_owned();
+    assert!(told.contains("has a new password, and one certificate less"), "{told}");
+    let admins = [ENV[0], ("CHAT_ADMINS", "alice")];
+    let server = Server::start_in(folder, &admins);
+    let mut stranger = connect(&server, SslVersion::TLS1_3, Some(&own));
+    stranger.ask("alice", "Password: ");
 }
 
 #[test]

@@ -279,6 +279,15 @@ fn a_new_password_shuts_out_the_old_one_and_nobody_who_is_in() {
 }
 
 #[test]
+fn an_offer_of_somebody_who_is_ignored_is_not_shown() {
+    let mut cast = Cast::new();
+    cast.carol.ask("/ignore alice", "You ignore 'alice' from now on.");
+    cast.alice.ask("/transfer carol", "[LOBBY] alice offered the lobby to carol\n");
+    let shown = cast.carol.ask("/users", "=== Users in ");
+    assert!(!shown.contains("offers you"), "{shown}");
+}
+
+#[test]
 fn a_lobby_given_away_has_its_old_owner_as_operator() {
     let mut cast = Cast::new();
     cast.alice.ask("/transfer carol", "[LOBBY] alice offered the lobby to carol\n");

@@ -9,7 +9,9 @@ use rusqlite::Connection;
 use socket2::{Domain, SockRef, Socket, Type};
 
 use crate::harness::{Client, PATIENCE, Server, run};
-use crate::people::{PASSWORD, challenged, guest_from, log_in_to, quit, registered, restart};
+use crate::people::{
+    PASSWORD, challenged, connect_from, guest_from, log_in_to, quit, registered, restart,
+};
 
 /// Kills a server as a power cut would, and starts it again.
 fn killed(server: Server) -> Server {
@@ -200,9 +202,7 @@ fn letters_to_a_reader_that_takes_nothing_are_not_lost() {
 fn a_name_is_kept_while_its_account_is_being_stored() {
     let server = Server::start(&[]);
     let (mut bob, mut talker) = (server.login("bob"), server.login("talker"));
-    let database = Connection::open(server.folder.join("data").join("lobbyd.db")).unwrap();
-    // A disk that takes its time.
-    database.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let disk = slow_disk(&server);
     bob.send(&format!("/register {PASSWORD}"));
     thread::sleep(Duration::from_millis(1_500));
     SockRef::from(bob.tcp()).set_linger(Some(Duration::ZERO)).unwrap();
@@ -213,7 +213,7 @@ fn a_name_is_kept_while_its_account_is_being_stored() {
     other.expect("Enter your username: ");
     other.ask("bob", "Username already taken, try another.");
     other.ask("b0b", "Username too close to 'bob', try another.");
-    database.execute_batch("ROLLBACK").unwrap();
+    disk.execute_batch("ROLLBACK").unwrap();
     let begin = Instant::now();
     while !is_account(&server, "bob") {
         assert!(begin.elapsed() < Duration::from_secs(10), "never stored");
@@ -260,6 +260,125 @@ fn whoever_is_put_out_comes_back_only_with_the_password_that_holds() {
         eve.ask("/join den opensesame", "Incorrect password for private lobby");
         eve.ask("/join den another-one", "Joined lobby 'den'");
     }
+}
+
+/// The database of a server, locked: a disk that takes its time.
+fn slow_disk(server: &Server) -> Connection {
+    let database = Connection::open(server.folder.join("data").join("lobbyd.db")).unwrap();
+    database.execute_batch("BEGIN IMMEDIATE").unwrap();
+    database
+}
+
+#[test]
+fn whoever_leaves_while_they_are_being_put_out_is_out_all_the_same() {
+    for (order, told, secret) in [
+        ("/kick eve", "owner kicked eve\n", "opensesame"),
+        ("/ban eve 1s", "owner banned eve for 1s\n", "opensesame"),
+        ("/setpass another-one", "owner changed the password of the lobby\n", "another-one"),
+    ] {
+        let server = Server::start(&[]);
+        let mut owner = registered(&server, "owner");
+        owner.ask("/create den opensesame x", "Created");
+        owner.ask("/join den opensesame", "Joined lobby 'den'");
+        let mut eve = registered(&server, "eve");
+        eve.ask("/join den opensesame", "Joined lobby 'den'");
+        owner.expect("eve has joined the lobby");
+        let disk = slow_disk(&server);
+        owner.send(order);
+        // Nothing tells that it waits for the disk by now.
+        thread::sleep(Duration::from_millis(300));
+        SockRef::from(eve.tcp()).set_linger(Some(Duration::ZERO)).unwrap();
+        drop(eve);
+        owner.expect("eve has left the lobby");
+        disk.execute_batch("ROLLBACK").unwrap();
+        owner.expect(told);
+        // What a ban alone would keep out for a second.
+        thread::sleep(Duration::from_millis(1_100));
+        let (mut eve, shown) = log_in_to(&server, "eve");
+        assert!(!shown.contains("Joined lobby 'den'"), "{order}: {shown}");
+        eve.ask("/join den", "Incorrect password for private lobby");
+        eve.ask(&format!("/join den {secret}"), "Joined lobby 'den'");
+    }
+}
+
+#[test]
+fn a_mute_of_a_guest_whose_account_is_being_stored_is_of_the_account() {
+    let server = Server::start(&[]);
+    let mut owner = registered(&server, "owner");
+    owner.ask("/create den no-pass x", "Created");
+    owner.ask("/join den", "Joined lobby 'den'");
+    let mut eve = guest_from(&server, "127.0.0.5", "eve");
+    eve.ask("/join den", "Joined lobby 'den'");
+    let disk = slow_disk(&server);
+    eve.send(&format!("/register {PASSWORD}"));
+    // As long as the password is being hashed the order would come before.
+    thread::sleep(Duration::from_millis(1_500));
+    owner.send("/mute eve");
+    // Nothing tells that it waits behind the account.
+    thread::sleep(Duration::from_millis(200));
+    disk.execute_batch("ROLLBACK").unwrap();
+    eve.expect("is yours now.");
+    owner.expect("owner muted eve\n");
+    eve.ask("heard?", "You are muted in 'den'");
+    quit(eve);
+    let server = restart(server, &[]);
+    let (mut eve, _) = log_in_to(&server, "eve");
+    eve.ask("heard?", "You are muted in 'den'");
+}
+
+#[test]
+fn an_account_that_is_given_up_leaves_its_mute_behind_or_stays() {
+    for after in instants().take(4) {
+        let server = Server::start(&[]);
+        let mut owner = registered(&server, "owner");
+        owner.ask("/create den no-pass x", "Created");
+        owner.ask("/join den", "Joined lobby 'den'");
+        let mut eve = guest_from(&server, "127.0.0.5", "eve");
+        eve.ask(&format!("/register {PASSWORD}"), "is yours now.");
+        eve.ask("/join den", "Joined lobby 'den'");
+        owner.ask("/mute eve", "owner muted eve\n");
+        let line = format!("/unregister {PASSWORD}");
+        let after = after.map(|after| after * 50);
+        let (server, told) = order_and_kill(server, &mut eve, &line, after, "you are a guest.");
+        let mut again = connect_from(&server, "127.0.0.5");
+        again.expect("Enter your username: ");
+        again.send("eve");
+        let answers = ["Password: ", "has joined the lobby"];
+        if again.expect_one_of(&answers) == answers[0] {
+            assert!(!told, "told and not stored");
+            again.ask(PASSWORD, "> ");
+        }
+        if !again.text().contains("Joined lobby 'den'") {
+            again.ask("/join den", "Joined lobby 'den'");
+        }
+        again.ask("heard?", "You are muted in 'den'");
+    }
+}
+
+#[test]
+fn whoever_is_put_out_is_told_nothing_more_of_the_lobby() {
+    let server = Server::start(&[]);
+    let mut owner = registered(&server, "owner");
+    owner.ask("/create den opensesame x", "Created");
+    owner.ask("/join den opensesame", "Joined lobby 'den'");
+    for n in 0..200 {
+        owner.ask(&format!("{n} {}", "x".repeat(900)), &format!("╰─> {n} "));
+    }
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    socket.set_recv_buffer_size(4_096).unwrap();
+    let to = std::net::SocketAddr::from(([127, 0, 0, 1], server.port));
+    socket.connect(&to.into()).unwrap();
+    let mut eve = Client::new(TcpStream::from(socket));
+    eve.log_in("eve");
+    eve.send("/join den opensesame");
+    // 200 messages on the way to somebody who has not read them.
+    owner.expect("eve has joined the lobby");
+    owner.ask("/kick eve", "owner kicked eve\n");
+    owner.ask("the new plan", "╰─> the new plan");
+    let shown = eve.expect("owner kicked you from 'den'");
+    assert!(!shown.contains("╰─> 199 "), "it stops where it is");
+    let after = eve.sync("eve");
+    assert!(!after.contains("xxx") && !after.contains("the new plan"), "{after}");
 }
 
 #[test]

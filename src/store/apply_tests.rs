@@ -153,9 +153,18 @@ fn rows_are_made_changed_and_used() {
     let alice = db.account(&key("alice")).unwrap().unwrap();
     assert!(alice.settings.clock_times);
     assert_eq!((alice.last_lobby, alice.left_at), (Some(CODING), Some(UnixMillis(60))));
-    db.apply(&[Change::LobbyRemoved(CODING)]).unwrap();
+    // Out of another lobby is nothing to who was in this one last.
+    let out = |lobby| Change::AccountPutOut { account: ALICE, lobby, at: UnixMillis(70) };
+    db.apply(&[out(GENERAL)]).unwrap();
     let alice = db.account(&key("alice")).unwrap().unwrap();
-    assert_eq!((alice.last_lobby, alice.left_at), (None, Some(UnixMillis(60))));
+    assert_eq!((alice.last_lobby, alice.left_at), (Some(CODING), Some(UnixMillis(60))));
+    db.apply(&[out(CODING)]).unwrap();
+    let alice = db.account(&key("alice")).unwrap().unwrap();
+    assert_eq!((alice.last_lobby, alice.left_at), (Some(GENERAL), Some(UnixMillis(70))));
+    let left = Change::AccountLeft { account: ALICE, lobby: CODING, at: UnixMillis(80) };
+    db.apply(&[left, Change::LobbyRemoved(CODING)]).unwrap();
+    let alice = db.account(&key("alice")).unwrap().unwrap();
+    assert_eq!((alice.last_lobby, alice.left_at), (None, Some(UnixMillis(80))));
 }
 
 #[test]
