@@ -41,6 +41,8 @@ impl Actor for AiWorker {
 
     fn stopped(&mut self, _: &mut Self::Context) {
         if let Some(job) = self.job.take() {
+            // Before the asker can see that it is over, and ask again.
+            self.pool.do_send(Answered(self.index));
             job.lobby.do_send(AnswerOver(Err(AiFailure::Unavailable)));
         }
         self.pool.do_send(WorkerDied(self.index));
