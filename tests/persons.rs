@@ -219,6 +219,8 @@ fn an_answer_to_an_account_reaches_it_wherever_it_is() {
     alice.expect("╰─> three\n");
     alice.ask("/r four", "[DM] You —» bob\n");
     bob.ask(&format!("/unregister {PASSWORD}"), "The account 'bob' is gone");
+    // What her thread was told before it is asked how idle she is has come to it then.
+    alice.ask("/whois alice", "Status: account");
     alice.ask("/r five", "[DM] You —» bob\n");
     quit(bob);
     alice.expect("bob has left the lobby\n");
