@@ -3,13 +3,13 @@
 
 use actix::prelude::*;
 
-use super::ai_pool::AiPool;
-use super::ai_worker::AiWorker;
 use super::hasher::Hasher;
 use super::lobby::Lobby;
 use super::registry::Registry;
 use super::shard::Shard;
-use super::sturdy::survive;
+use crate::actors::ai::pool::AiPool;
+use crate::actors::ai::worker::AiWorker;
+use crate::actors::guard::survive;
 
 /// The command word.
 pub(super) const WORD: &str = "/fault ";

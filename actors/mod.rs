@@ -3,31 +3,17 @@
 //! Requests that are awaited go one way only, Session → Registry and Lobby, these → AiPool and
 //! Hasher and Store; everything back is sent without waiting. So no cycle of waiting can exist.
 
-pub mod ai_messages;
-pub mod ai_pool;
-pub mod ai_worker;
-pub mod batch;
+pub mod ai;
 #[cfg(debug_assertions)]
 mod fault;
-mod guessing;
+mod guard;
 pub mod handshaker;
 pub mod hasher;
 pub mod lobby;
-mod lobby_ai;
-mod lobby_keep;
-mod lobby_orders;
-pub mod messages;
-pub mod rates;
 pub mod registry;
-mod registry_lobbies;
-mod registry_users;
 pub mod session;
 pub mod shard;
 pub mod store;
-pub mod store_messages;
-pub mod store_reader;
-mod sturdy;
-pub mod telling;
 
 use std::time::{SystemTime, UNIX_EPOCH};
 

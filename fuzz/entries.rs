@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use lobbyd::ai::answer::AnswerText;
-use lobbyd::ai::gemini::read_event;
+use lobbyd::ai::provider::gemini::read_event;
 use lobbyd::ai::sse::SseDecoder;
 use lobbyd::chat::command::{Input, parse};
 use lobbyd::chat::password::PasswordRecord;

@@ -3,10 +3,13 @@
 //!
 //! # Code map
 //!
-//! - [`chat`]: the rules, as pure code: names, the sanitiser, commands, rendering, limits, history.
+//! - [`chat`]: the rules, as pure code: names, the sanitiser, commands, limits, history.
+//! - [`render`]: every text that leaves the server, as pure code.
 //! - [`ai`]: Rox, the assistant: pure but for [`ai::client`], the only user of the HTTP client.
-//! - [`net`]: bytes to lines and blocks to bytes; TLS, telnet, the outbox, the hub of a thread.
-//! - [`actors`]: who owns what: Session, Shard, Lobby, Registry, AiPool, AiWorker, Hasher.
+//! - [`net`]: sockets to lines; TLS, telnet, the pace of a client.
+//! - [`fanout`]: from one text to the many who are shown it: the hub of a thread, outboxes.
+//! - [`actors`]: who owns what: Session, Shard, Lobby, Registry, AiPool, AiWorker, Store, Hasher, each in
+//!   a folder with its messages.
 //! - [`store`]: the database, and all SQL.
 //! - [`files`]: files of lobbyd's own, made and opened without following a link.
 //! - [`logging`]: the log, by a queue to a thread of its own.
@@ -15,7 +18,7 @@
 //!
 //! # Invariants
 //!
-//! 1. `chat` and the pure part of `ai` read no clock, no random source and no environment: `now` and
+//! 1. `chat`, `render` and the pure part of `ai` read no clock, no random source and no environment: `now` and
 //!    salts are arguments. They decide; the actors act.
 //! 2. Only a [`chat::text::Line`] can be rendered, and only the sanitiser makes one.
 //! 3. A Lobby never touches a socket; a Session never touches another Session.
@@ -36,8 +39,10 @@ pub mod actors;
 pub mod ai;
 pub mod chat;
 pub mod config;
+pub mod fanout;
 pub mod files;
 pub mod logging;
 pub mod net;
+pub mod render;
 pub mod server;
 pub mod store;

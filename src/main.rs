@@ -2,12 +2,13 @@
 
 #![expect(clippy::disallowed_methods, reason = "main reads the environment and ends the process")]
 
-mod data;
+mod operator;
 
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
 use std::fmt::Display;
-use std::io::{self, IsTerminal};
+use std::io;
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::process::{ExitCode, exit};
 
@@ -15,7 +16,8 @@ use lobbyd::actors::unix_now;
 use lobbyd::config::{Config, KEYS, nearest_key};
 use lobbyd::logging::{self, FlushAtEnd, complain, say};
 use lobbyd::net::tls;
-use lobbyd::server::{self, Opened};
+use lobbyd::server;
+use lobbyd::server::Opened;
 use log::{error, warn};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -79,11 +81,11 @@ fn carry_out(task: Task, config: Config, warnings: &[String]) -> ExitCode {
         Task::Run => run(config),
         Task::CheckConfig => check_config(&config),
         Task::GenCert { force } => gen_cert(&config, force),
-        Task::Backup(file) => with_data_dir(&config, |dir| data::backup(dir, &file)),
-        Task::Restore(file) => with_data_dir(&config, |dir| data::restore(dir, &file)),
-        Task::CheckData => with_data_dir(&config, data::check),
+        Task::Backup(file) => with_data_dir(&config, |dir| operator::backup(dir, &file)),
+        Task::Restore(file) => with_data_dir(&config, |dir| operator::restore(dir, &file)),
+        Task::CheckData => with_data_dir(&config, operator::check),
         Task::SetPassword(name) => {
-            with_data_dir(&config, |dir| data::set_password(dir, &name, unix_now()))
+            with_data_dir(&config, |dir| operator::set_password(dir, &name, unix_now()))
         }
         Task::Print(_) => ExitCode::SUCCESS,
     }

@@ -1,14 +1,15 @@
 //! The end of a connection: what waits goes out, then our FIN, then the peer's.
 
 use std::pin::Pin;
-use std::task::{Context as TaskContext, Poll};
+use std::task::Context as TaskContext;
+use std::task::Poll;
 use std::time::Duration;
 
 use tokio::time::{Sleep, sleep};
 
 use super::{Phase, Session};
-use crate::chat::replies::Farewell;
-use crate::net::peer::Health;
+use crate::fanout::peer::Health;
+use crate::render::replies::Farewell;
 
 /// For what waits to go out when the server stops, at most.
 const SHUTDOWN_TIME: Duration = Duration::from_secs(5);

@@ -2,7 +2,8 @@
 
 use std::cell::RefCell;
 use std::pin::Pin;
-use std::task::{Context as TaskContext, Poll, ready};
+use std::task::Context as TaskContext;
+use std::task::{Poll, ready};
 use std::time::{Duration, Instant};
 
 use actix::fut::ActorFuture;
@@ -13,12 +14,13 @@ use tokio::time::sleep;
 
 use super::login::begins_http;
 use super::{Phase, Session};
-use crate::chat::ansi::Style;
-use crate::chat::command::{self, Input};
-use crate::chat::replies::{Farewell, welcome};
+use crate::chat::command;
+use crate::chat::command::Input;
 use crate::chat::text::Line;
+use crate::fanout::peer::Health;
 use crate::net::lines::Event;
-use crate::net::peer::Health;
+use crate::render::ansi::Style;
+use crate::render::replies::{Farewell, welcome};
 
 /// Steps that one session takes before others get their turn.
 const STEPS_PER_TURN: usize = 64;
@@ -261,7 +263,7 @@ impl Session {
                 if !self.secure && nameless && self.is_tls_hello() {
                     info!("conn={} speaks TLS on the plain port", self.peer.conn().0);
                     self.unread = Vec::new();
-                    self.close(Some(Farewell::SpeaksTls(self.world.tls_port)));
+                    self.close(Some(Farewell::SpeaksTls(self.thread.tls_port)));
                 }
             }
             Err(error) => {

@@ -7,40 +7,42 @@ use std::time::Duration;
 use actix::prelude::*;
 use tokio::time::sleep;
 
-use super::password::{NotProved, prove};
+use super::password::{ProofError, prove};
 use super::{Lost, Membership, Session, User};
 use crate::actors::lobby::Lobby;
-use crate::actors::messages::{Door, FindLobby, Join, Leave, Manner, View, Whereabouts};
-use crate::actors::shard::{World, barrier};
+use crate::actors::lobby::messages::{Join, JoinKind, Leave, ReplayPrefs};
+use crate::actors::registry::messages::{FindLobby, LobbyRef};
+use crate::actors::shard::messages::Address;
+use crate::actors::shard::{ThreadContext, barrier};
 use crate::chat::directory::ConnId;
 use crate::chat::lobbies::GENERAL;
 use crate::chat::name::NameKey;
 use crate::chat::password::{Password, PasswordRecord};
-use crate::chat::replies::{Farewell, NameProblem, Reply};
 use crate::chat::room::{JoinError, Member};
+use crate::render::replies::{Farewell, NameProblem, Reply};
 
 /// Tries to find a lobby that broke set up again, before its members go to general.
 const RETURN_TRIES: usize = 20;
 const RETURN_PAUSE: Duration = Duration::from_millis(50);
 
 /// Why a user is not let in.
-pub(super) enum Problem {
+pub(super) enum EnterError {
     /// The user's own.
     Join(JoinError),
     /// Password work or an actor is not to be had.
     Busy,
 }
 
-impl From<Problem> for NameProblem {
-    fn from(problem: Problem) -> Self {
+impl From<EnterError> for NameProblem {
+    fn from(problem: EnterError) -> Self {
         match problem {
-            Problem::Join(JoinError::Banned(_, penalty)) => Self::Banned(penalty),
-            Problem::Join(_) | Problem::Busy => Self::ServerBusy,
+            EnterError::Join(JoinError::Banned(_, penalty)) => Self::Banned(penalty),
+            EnterError::Join(_) | EnterError::Busy => Self::ServerBusy,
         }
     }
 }
 
-impl From<JoinError> for Problem {
+impl From<JoinError> for EnterError {
     fn from(error: JoinError) -> Self {
         Self::Join(error)
     }
@@ -70,13 +72,13 @@ impl Drop for Entered {
 
 /// Asks a lobby in, and waits until what it shows first is queued.
 pub(super) async fn enter(
-    world: &Rc<World>,
-    door: Door,
-    member: Member<Whereabouts>,
+    thread: &Rc<ThreadContext>,
+    door: LobbyRef,
+    member: Member<Address>,
     proof: Option<Arc<PasswordRecord>>,
-    manner: Manner,
-    view: View,
-) -> Result<Entered, Problem> {
+    manner: JoinKind,
+    view: ReplayPrefs,
+) -> Result<Entered, EnterError> {
     let conn = member.who.conn;
     let addr: Addr<Lobby> = door.lobby.clone();
     let membership = Membership { id: door.id, name: door.name, addr: door.lobby };
@@ -84,7 +86,7 @@ pub(super) async fn enter(
     let mut entered = Entered { membership: Some(membership), conn };
     match addr.send(Join { member, proof, manner, view }).await {
         Ok(Ok(())) => {
-            barrier(&world.shard).await;
+            barrier(&thread.shard).await;
             Ok(entered)
         }
         Ok(Err(error)) => {
@@ -97,28 +99,28 @@ pub(super) async fn enter(
 
 /// Checks the password of a private lobby. The record that it was checked against is the proof.
 async fn check_password(
-    world: &World,
+    thread: &ThreadContext,
     conn: ConnId,
     record: Arc<PasswordRecord>,
     password: Option<Password>,
-) -> Result<Arc<PasswordRecord>, Problem> {
-    match prove(world, conn, record.clone(), password).await {
+) -> Result<Arc<PasswordRecord>, EnterError> {
+    match prove(thread, conn, record.clone(), password).await {
         // In whatever form: the record stays as it is, since it is the proof.
         Ok(_) => Ok(record),
-        Err(NotProved::Wrong) => Err(JoinError::WrongPassword.into()),
-        Err(NotProved::TooMany(secs)) => Err(JoinError::TooManyAttempts(secs).into()),
-        Err(NotProved::Busy) => Err(Problem::Busy),
+        Err(ProofError::Wrong) => Err(JoinError::WrongPassword.into()),
+        Err(ProofError::TooMany(secs)) => Err(JoinError::TooManyAttempts(secs).into()),
+        Err(ProofError::Busy) => Err(EnterError::Busy),
     }
 }
 
 impl Session {
     /// The user as a lobby is to have them.
-    fn member(&self, user: &User) -> Member<Whereabouts> {
+    fn member(&self, user: &User) -> Member<Address> {
         Member::new(user.who.clone(), user.picture, user.away.clone(), self.at())
     }
 
-    fn view(&self) -> View {
-        View { times: self.times(), ignores: self.ignores(), missed: None }
+    fn view(&self) -> ReplayPrefs {
+        ReplayPrefs { times: self.times(), ignores: self.ignores(), missed: None }
     }
 
     /// `/join`.
@@ -126,46 +128,46 @@ impl Session {
         let Some(user) = self.user() else { return };
         let (member, here) = (self.member(user), user.lobby.id);
         let (left, conn) = (user.lobby.addr.clone(), user.who.conn);
-        let (world, view, key) = (self.world.clone(), self.view(), NameKey::of(typed));
+        let (thread, view, key) = (self.thread.clone(), self.view(), NameKey::of(typed));
         let work = async move {
-            let found = world.registry.send(FindLobby(key)).await.map_err(|_| Problem::Busy)?;
+            let found = thread.registry.send(FindLobby(key)).await.map_err(|_| EnterError::Busy)?;
             let door = found.ok_or(JoinError::NoSuchLobby)?;
             if door.id == here {
                 return Err(JoinError::AlreadyThere(door.name).into());
             }
             let proof = match door.record.clone() {
-                Some(record) => Some(check_password(&world, conn, record, password).await?),
+                Some(record) => Some(check_password(&thread, conn, record, password).await?),
                 None => None,
             };
-            let entered = enter(&world, door, member, proof, Manner::Switch, view).await?;
+            let entered = enter(&thread, door, member, proof, JoinKind::Switch, view).await?;
             // Waited for, so that nobody who looks next sees the user in both.
             let _ = left.send(Leave { conn, for_good: false }).await;
             Ok(entered)
         };
         self.ask(work, |session, result| match result {
             Ok(entered) => session.move_to(entered),
-            Err(Problem::Join(error)) => session.reply(&Reply::NotJoined(&error)),
-            Err(Problem::Busy) => session.reply(&Reply::ServerBusy),
+            Err(EnterError::Join(error)) => session.reply(&Reply::NotJoined(&error)),
+            Err(EnterError::Busy) => session.reply(&Reply::ServerBusy),
         });
     }
 
     /// The lobby is lost: goes back in where it broke and was set up again, else to general. Whoever
     /// is put out of general itself has nowhere to go.
     pub(super) fn find_lobby(&mut self, lost: Lost) {
-        let (Lost::Broke(id) | Lost::Expelled(id)) = lost;
+        let (Lost::Broke(id) | Lost::MoveToGeneral(id)) = lost;
         let Some(user) = self.user().filter(|user| user.lobby.id == id) else { return };
         let (member, lobby, view) = (self.member(user), user.lobby.name.key(), self.view());
         let broke = matches!(lost, Lost::Broke(_));
         if !broke && lobby == NameKey::of(GENERAL) {
             return self.close(Some(Farewell::Kicked));
         }
-        let world = self.world.clone();
+        let thread = self.thread.clone();
         let work = async move {
-            if broke && let Some(entered) = return_to(&world, lobby, &member, &view).await {
+            if broke && let Some(entered) = return_to(&thread, lobby, &member, &view).await {
                 return Some(entered);
             }
-            let door = general(&world).await?;
-            enter(&world, door, member, None, Manner::Switch, view).await.ok()
+            let door = general(&thread).await?;
+            enter(&thread, door, member, None, JoinKind::Switch, view).await.ok()
         };
         if broke {
             self.reply(&Reply::LobbyRestarted);
@@ -186,21 +188,21 @@ impl Session {
 }
 
 /// The way into the general lobby.
-pub(super) async fn general(world: &World) -> Option<Door> {
-    world.registry.send(FindLobby(NameKey::of(GENERAL))).await.ok()?
+pub(super) async fn general(thread: &ThreadContext) -> Option<LobbyRef> {
+    thread.registry.send(FindLobby(NameKey::of(GENERAL))).await.ok()?
 }
 
 /// Waits for a lobby that broke to be set up again, and goes back in.
 async fn return_to(
-    world: &Rc<World>,
+    thread: &Rc<ThreadContext>,
     lobby: NameKey,
-    member: &Member<Whereabouts>,
-    view: &View,
+    member: &Member<Address>,
+    view: &ReplayPrefs,
 ) -> Option<Entered> {
     for _ in 0..RETURN_TRIES {
-        let door = world.registry.send(FindLobby(lobby.clone())).await.ok()??;
+        let door = thread.registry.send(FindLobby(lobby.clone())).await.ok()??;
         let (member, view) = (member.clone(), view.clone());
-        match enter(world, door, member, None, Manner::Return, view).await {
+        match enter(thread, door, member, None, JoinKind::Return, view).await {
             Ok(entered) => return Some(entered),
             Err(_) => sleep(RETURN_PAUSE).await,
         }

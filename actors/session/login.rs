@@ -7,15 +7,16 @@ use tokio::time::sleep;
 
 use super::joining::{Entered, enter};
 use super::{Phase, Session, User};
-use crate::actors::messages::{Claim, Manner, NotIn, ReleaseName, View};
-use crate::actors::shard::World;
-use crate::actors::store_messages::{AccountOfCert, ReadAccount};
+use crate::actors::lobby::messages::{JoinKind, ReplayPrefs};
+use crate::actors::registry::messages::{Claim, LoginError, ReleaseName};
+use crate::actors::shard::ThreadContext;
+use crate::actors::store::messages::{AccountOfCert, ReadAccount};
 use crate::chat::accounts::{AccountId, Fingerprint, Identity};
 use crate::chat::name::Name;
 use crate::chat::pictures::Picture;
-use crate::chat::replies::{Farewell, NameProblem, ask_name_again};
 use crate::chat::room::Member;
 use crate::chat::users::ClaimError;
+use crate::render::replies::{Farewell, NameProblem, ask_name_again};
 use crate::store::Account;
 
 /// Methods that an HTTP request may start with.
@@ -55,7 +56,7 @@ impl Session {
 
     /// Waits for its turn to log in, which is at once unless very many do.
     fn claim(&mut self, name: Name) {
-        let turns = self.world.logins.clone();
+        let turns = self.thread.logins.clone();
         match turns.clone().try_acquire_owned() {
             Ok(turn) => self.claim_now(name, turn),
             Err(_) => self.ask(turns.acquire_owned(), |session, turn| match turn {
@@ -66,25 +67,25 @@ impl Session {
     }
 
     fn claim_now(&mut self, name: Name, turn: OwnedSemaphorePermit) {
-        let (world, at, conn) = (self.world.clone(), self.at(), self.peer.conn());
+        let (thread, at, conn) = (self.thread.clone(), self.at(), self.peer.conn());
         let who = Identity { conn, name, account: None, ip: self.ip, admin: false };
         let cert = self.peer.transport().client_cert();
         let me = who.clone();
         let work = async move {
             let turn = turn;
-            let door = match world.registry.send(Claim { who: me.clone(), at }).await {
+            let door = match thread.registry.send(Claim { who: me.clone(), at }).await {
                 Ok(Ok(door)) => door,
-                Ok(Err(NotIn::Name(ClaimError::Registered(id)))) => {
+                Ok(Err(LoginError::Name(ClaimError::Registered(id)))) => {
                     // The store may take its time, and others are not to wait for that.
                     drop(turn);
-                    return ask_account(&world, id, me.name, cert).await;
+                    return ask_account(&thread, id, me.name, cert).await;
                 }
-                Ok(Err(NotIn::Name(why))) => return Err(why.into()),
-                Ok(Err(NotIn::Banned(penalty))) => return Err(NameProblem::Banned(penalty)),
+                Ok(Err(LoginError::Name(why))) => return Err(why.into()),
+                Ok(Err(LoginError::Banned(penalty))) => return Err(NameProblem::Banned(penalty)),
                 Err(_) => return Err(NameProblem::ServerBusy),
             };
             let member = Member::new(me, Picture::DEFAULT, None, at);
-            enter(&world, door, member, None, Manner::Login, View::default())
+            enter(&thread, door, member, None, JoinKind::Login, ReplayPrefs::default())
                 .await
                 .map(Admitted::Guest)
                 .map_err(NameProblem::from)
@@ -97,7 +98,7 @@ impl Session {
                 // Neither the one that is busy nor the one that bans may keep the name.
                 if matches!(problem, NameProblem::ServerBusy | NameProblem::Banned(_)) {
                     let release = ReleaseName(session.peer.conn());
-                    session.world.registry.do_send(release);
+                    session.thread.registry.do_send(release);
                 }
                 session.ask_again(&problem);
             }
@@ -131,16 +132,16 @@ enum Admitted {
 
 /// Whether an account knows the certificate of whoever wants to log in to it.
 async fn ask_account(
-    world: &World,
+    thread: &ThreadContext,
     id: AccountId,
     name: Name,
     cert: Option<Fingerprint>,
 ) -> Result<Admitted, NameProblem> {
-    let account = world.store.ask(ReadAccount(name.key())).await;
+    let account = thread.store.ask(ReadAccount(name.key())).await;
     let account = account.ok().flatten().ok_or(NameProblem::ServerBusy)?;
     let known = match cert {
         Some(cert) => {
-            world.store.ask(AccountOfCert(account.name.key(), cert)).await == Ok(Some(id))
+            thread.store.ask(AccountOfCert(account.name.key(), cert)).await == Ok(Some(id))
         }
         None => false,
     };

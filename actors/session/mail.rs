@@ -15,13 +15,12 @@ use std::time::Duration;
 use tokio::time::{Sleep, sleep};
 
 use super::Session;
-use crate::actors::store_messages::ReadLetters;
-use crate::actors::telling::{Pages, Telling};
+use crate::actors::shard::telling::{Pages, Telling};
+use crate::actors::store::messages::ReadLetters;
 use crate::actors::unix_now;
 use crate::chat::accounts::AccountId;
 use crate::chat::person::Person;
-use crate::chat::render::{Direct, Sheet, direct};
-use crate::chat::replies;
+use crate::render::{Direct, Sheet, direct, replies};
 use crate::store::{Change, Mail, MailId};
 
 /// After this long a peer that acknowledges nothing has been found dead (see `net::listen`), so one
@@ -48,7 +47,7 @@ impl Session {
             let (count, times, now) = (mail.len(), self.times(), unix_now());
             let ids = mail.into_iter().map(|(id, _)| id).collect();
             let read = move |ids| ReadLetters(account, ids);
-            let pages = Pages::stored(self.world.store.clone(), ids, read, Vec::new());
+            let pages = Pages::stored(self.thread.store.clone(), ids, read, Vec::new());
             let write = move |sheet: &mut Sheet, (_, mail): &(MailId, Mail)| {
                 let from = Direct::From(&mail.from.name);
                 direct(sheet, from, &mail.text, Some(times.when(mail.at, now)));
@@ -68,7 +67,7 @@ impl Session {
             && self.peer.transport().all_is_taken();
         if sent && let Some(mail) = self.mail.take() {
             let ShownMail { account, up_to, .. } = *mail;
-            self.world.store.keep(vec![Change::MailTaken { account, up_to }]);
+            self.thread.store.keep(vec![Change::MailTaken { account, up_to }]);
         }
     }
 

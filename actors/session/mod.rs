@@ -5,15 +5,13 @@
 //! another actor is under way, and nothing is read while it is, so a client that sends fast fills
 //! its own socket and nobody's mailbox.
 
-mod account;
 mod closing;
 mod commands;
 mod drive;
-mod everyday;
 mod joining;
 mod login;
 mod mail;
-mod moderation;
+pub mod messages;
 mod password;
 
 use std::future::Future;
@@ -30,12 +28,13 @@ use self::closing::Closing;
 use self::mail::ShownMail;
 use self::password::Challenge;
 use super::lobby::Lobby;
-use super::messages::{
-    Evict, Expelled, Gone, Leave, LobbyLost, QuestionOver, ReleaseName, Whereabouts,
-};
-use super::shard::World;
-use super::telling::Telling;
+use super::shard::ThreadContext;
 use super::times;
+use crate::actors::lobby::messages::Leave;
+use crate::actors::registry::messages::{Gone, ReleaseName};
+use crate::actors::session::messages::{Disconnect, LobbyLost, MoveToGeneral, QuestionOver};
+use crate::actors::shard::messages::Address;
+use crate::actors::shard::telling::Telling;
 use crate::chat::accounts::Identity;
 use crate::chat::command::Input;
 use crate::chat::directory::IpKey;
@@ -43,15 +42,15 @@ use crate::chat::limiter::SlidingWindow;
 use crate::chat::lobbies::LobbyId;
 use crate::chat::name::Name;
 use crate::chat::pictures::Picture;
-use crate::chat::render::{Sheet, block};
-use crate::chat::replies::{Farewell, Reply, farewell, reply};
 use crate::chat::text::Line;
 use crate::chat::times::Times;
-use crate::net::hub::Seat;
+use crate::fanout::hub::Seat;
+use crate::fanout::outbox::Source;
+use crate::fanout::peer::{Health, Peer};
 use crate::net::lines::LineDecoder;
-use crate::net::outbox::Source;
 use crate::net::pace::Pace;
-use crate::net::peer::{Health, Peer};
+use crate::render::replies::{Farewell, Reply, farewell, reply};
+use crate::render::{Sheet, block};
 use crate::store::Settings;
 
 /// What is to be done with the session once a request is answered.
@@ -110,7 +109,7 @@ struct Membership {
 
 /// The actor.
 pub struct Session {
-    world: Rc<World>,
+    thread: Rc<ThreadContext>,
     peer: Rc<Peer>,
     seat: Seat,
     secure: bool,
@@ -149,16 +148,16 @@ enum Lost {
     /// It broke and is set up again.
     Broke(LobbyId),
     /// The user was put out of it.
-    Expelled(LobbyId),
+    MoveToGeneral(LobbyId),
 }
 
 impl Session {
     /// Starts the session of a new connection on this thread.
-    pub(super) fn launch(world: Rc<World>, peer: Rc<Peer>, secure: bool, ip: IpKey) {
+    pub(super) fn launch(thread: Rc<ThreadContext>, peer: Rc<Peer>, secure: bool, ip: IpKey) {
         Self::create(move |ctx| {
-            let seat = world.hub.seat(peer.clone(), ctx.address());
+            let seat = thread.hub.seat(peer.clone(), ctx.address());
             Self {
-                world,
+                thread,
                 peer,
                 seat,
                 secure,
@@ -181,8 +180,8 @@ impl Session {
         });
     }
 
-    fn at(&self) -> Whereabouts {
-        Whereabouts { shard: self.world.index, seat: self.seat }
+    fn at(&self) -> Address {
+        Address { shard: self.thread.index, seat: self.seat }
     }
 
     fn user(&self) -> Option<&User> {
@@ -206,7 +205,7 @@ impl Session {
 
     /// Shows the client a block that answers it.
     fn show(&self, body: impl FnOnce(&mut Sheet)) {
-        self.world.hub.catch_up(self.seat);
+        self.thread.hub.catch_up(self.seat);
         self.peer.answer(&block(body));
     }
 
@@ -214,7 +213,7 @@ impl Session {
     /// been put out of while it was being asked for.
     fn tell<T: 'static>(&self, answer: Telling<T>) {
         let answer: Box<dyn Source> = Box::new(answer);
-        let hub = &self.world.hub;
+        let hub = &self.thread.hub;
         if answer.of().is_none() || answer.of() == hub.room(self.seat) {
             hub.catch_up(self.seat);
             self.peer.tell(answer);
@@ -267,8 +266,8 @@ impl Session {
             info!("conn={} {} logged out", conn.0, user.who.name);
         }
         if matches!(self.phase, Phase::Naming | Phase::Password(_) | Phase::Chatting(_)) {
-            self.world.registry.do_send(ReleaseName(conn));
-            self.world.hub.leave(self.seat);
+            self.thread.registry.do_send(ReleaseName(conn));
+            self.thread.hub.leave(self.seat);
         }
     }
 
@@ -285,7 +284,7 @@ impl Session {
         self.phase = if health == Health::Broken {
             Phase::Done
         } else {
-            let stall = self.world.config.stall_timeout;
+            let stall = self.thread.config.stall_timeout;
             Phase::Closing(Closing::new(health, last, stall, self.peer.written()))
         };
         self.peer.take_no_more();
@@ -304,16 +303,16 @@ impl Actor for Session {
     fn stopped(&mut self, _: &mut Self::Context) {
         self.sign_off();
         self.phase = Phase::Done;
-        self.world.hub.unseat(self.seat);
-        self.world.registry.do_send(Gone(self.peer.conn()));
+        self.thread.hub.unseat(self.seat);
+        self.thread.registry.do_send(Gone(self.peer.conn()));
         info!("conn={} disconnected", self.peer.conn().0);
     }
 }
 
-impl Handler<Evict> for Session {
+impl Handler<Disconnect> for Session {
     type Result = ();
 
-    fn handle(&mut self, Evict(last): Evict, _: &mut Self::Context) {
+    fn handle(&mut self, Disconnect(last): Disconnect, _: &mut Self::Context) {
         info!("conn={} is closed: {last:?}", self.peer.conn().0);
         self.close(Some(last));
     }
@@ -336,11 +335,11 @@ impl Handler<LobbyLost> for Session {
     }
 }
 
-impl Handler<Expelled> for Session {
+impl Handler<MoveToGeneral> for Session {
     type Result = ();
 
-    fn handle(&mut self, Expelled(id): Expelled, _: &mut Self::Context) {
+    fn handle(&mut self, MoveToGeneral(id): MoveToGeneral, _: &mut Self::Context) {
         self.peer.came_back(usize::MAX);
-        self.lost = Some(Lost::Expelled(id));
+        self.lost = Some(Lost::MoveToGeneral(id));
     }
 }

@@ -10,24 +10,25 @@ use tokio::time::sleep;
 use super::joining::{Entered, enter, general};
 use super::{Phase, Session, User};
 use crate::actors::hasher::HashError;
-use crate::actors::messages::{
-    BeginGuess, Displace, EndGuess, FindLobbyById, LastWriter, LogIn, LoggedIn, Manner, NotIn,
-    ReleaseName, View,
+use crate::actors::lobby::messages::{JoinKind, ReplayPrefs};
+use crate::actors::registry::messages::{
+    BeginGuess, EndGuess, FindLobbyById, LogIn, LoggedIn, LoginError, ReleaseName, TakeOver,
 };
-use crate::actors::shard::World;
-use crate::actors::store_messages::{ReadAccount, ReadIgnores, ReadMail, ReadMissed};
+use crate::actors::shard::ThreadContext;
+use crate::actors::shard::messages::LastWriter;
+use crate::actors::store::messages::{ReadAccount, ReadIgnores, ReadMail, ReadMissed};
 use crate::actors::times;
 use crate::chat::accounts::{Identity, MAX_LOGIN_TRIES};
-use crate::chat::ansi::Style;
 use crate::chat::directory::ConnId;
 use crate::chat::ignores::Ignores;
 use crate::chat::password::{MAX_PASSWORD_CHARS, Match, Password, PasswordFault, PasswordRecord};
 use crate::chat::person::Person;
-use crate::chat::replies::{
+use crate::chat::room::Member;
+use crate::fanout::peer::Peer;
+use crate::render::ansi::Style;
+use crate::render::replies::{
     Farewell, NameProblem, PasswordProblem, ask_password, ask_password_again,
 };
-use crate::chat::room::Member;
-use crate::net::peer::Peer;
 use crate::store::{Account, Change, MailId};
 
 /// An account that somebody wants to log in to.
@@ -38,7 +39,7 @@ pub(super) struct Challenge {
 
 /// Why a password was not taken for the right one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum NotProved {
+pub(super) enum ProofError {
     /// It is the wrong one.
     Wrong,
     /// This address gave too many wrong ones; seconds to wait.
@@ -50,28 +51,28 @@ pub(super) enum NotProved {
 /// Checks a password against a record, within the limit for wrong ones of the address. None is wrong.
 /// Says in which form it was the right one.
 pub(super) async fn prove(
-    world: &World,
+    thread: &ThreadContext,
     conn: ConnId,
     record: Arc<PasswordRecord>,
     password: Option<Password>,
-) -> Result<Match, NotProved> {
-    let allowed = world.registry.send(BeginGuess(conn)).await.map_err(|_| NotProved::Busy)?;
-    allowed.map_err(NotProved::TooMany)?;
+) -> Result<Match, ProofError> {
+    let allowed = thread.registry.send(BeginGuess(conn)).await.map_err(|_| ProofError::Busy)?;
+    allowed.map_err(ProofError::TooMany)?;
     let checked = match password.filter(|p| p.chars() <= MAX_PASSWORD_CHARS) {
-        Some(password) => world.hasher.verify(record, password).await,
+        Some(password) => thread.hasher.verify(record, password).await,
         None => Ok(Match::No),
     };
     let wrong = checked == Ok(Match::No);
-    world.registry.do_send(EndGuess { conn, wrong });
+    thread.registry.do_send(EndGuess { conn, wrong });
     match checked {
         Ok(right @ (Match::Yes | Match::AsTyped)) => Ok(right),
         Ok(Match::No) => {
             info!("conn={} gave a wrong password", conn.0);
-            Err(NotProved::Wrong)
+            Err(ProofError::Wrong)
         }
         Err(reason @ (HashError::Busy | HashError::Failed)) => {
             warn!("conn={} password not checked: {reason}", conn.0);
-            Err(NotProved::Busy)
+            Err(ProofError::Busy)
         }
     }
 }
@@ -128,14 +129,15 @@ impl Session {
     pub(super) fn try_password(&mut self, password: Option<Password>) {
         let Phase::Password(challenge) = &self.phase else { return };
         let (id, name) = (challenge.account.id, challenge.account.name.key());
-        let (world, conn) = (self.world.clone(), self.peer.conn());
+        let (thread, conn) = (self.thread.clone(), self.peer.conn());
         let work = async move {
             // The account may have another password by now, or be another's, or be no more.
-            let account = world.store.ask(ReadAccount(name)).await.map_err(|_| NotProved::Busy)?;
-            let account = account.filter(|account| account.id == id).ok_or(NotProved::Wrong)?;
-            let proved = prove(&world, conn, account.record.clone(), password.clone()).await?;
+            let account =
+                thread.store.ask(ReadAccount(name)).await.map_err(|_| ProofError::Busy)?;
+            let account = account.filter(|account| account.id == id).ok_or(ProofError::Wrong)?;
+            let proved = prove(&thread, conn, account.record.clone(), password.clone()).await?;
             match (proved, password) {
-                (Match::AsTyped, Some(password)) => Ok(renewed(&world, account, password).await),
+                (Match::AsTyped, Some(password)) => Ok(renewed(&thread, account, password).await),
                 _ => Ok(account),
             }
         };
@@ -151,15 +153,15 @@ impl Session {
         self.log_in_to(account);
     }
 
-    fn password_was_wrong(&mut self, why: NotProved) {
+    fn password_was_wrong(&mut self, why: ProofError) {
         let Phase::Password(challenge) = &mut self.phase else { return };
         let (problem, last) = match why {
-            NotProved::Wrong => (PasswordProblem::Wrong, Farewell::WrongPasswords),
-            NotProved::TooMany(secs) => {
+            ProofError::Wrong => (PasswordProblem::Wrong, Farewell::WrongPasswords),
+            ProofError::TooMany(secs) => {
                 (PasswordProblem::TooManyAttempts(secs), Farewell::TooManyAttempts(secs))
             }
             // That is no fault of theirs.
-            NotProved::Busy => {
+            ProofError::Busy => {
                 return self.ask_password(ask_password_again(PasswordProblem::ServerBusy));
             }
         };
@@ -173,21 +175,21 @@ impl Session {
 
     /// Lets in whoever has proved that the account is theirs.
     pub(super) fn log_in_to(&mut self, account: Account) {
-        let (world, at, ip) = (self.world.clone(), self.at(), self.ip);
+        let (thread, at, ip) = (self.thread.clone(), self.at(), self.ip);
         let (conn, name, id) = (self.peer.conn(), account.name.clone(), account.id);
         let who = Identity { conn, name, account: Some(id), ip, admin: false };
         self.take_settings(&account);
         let (theirs, me, peer) = (account.clone(), who.clone(), self.peer.clone());
-        let work = async move { come_in(&world, at, me, &theirs, &peer).await };
+        let work = async move { come_in(&thread, at, me, &theirs, &peer).await };
         self.ask(work, move |session, result| match result {
             Ok(entered) => session.is_in(who, &account, entered),
             Err(NameProblem::Banned(_)) => session.close(Some(Farewell::Banned)),
             Err(problem) => {
                 let conn = session.peer.conn();
-                session.world.registry.do_send(ReleaseName(conn));
-                session.world.registry.do_send(Displace(conn));
+                session.thread.registry.do_send(ReleaseName(conn));
+                session.thread.registry.do_send(TakeOver(conn));
                 session.peer.set_ignores(Ignores::default());
-                let plain = !session.world.config.color;
+                let plain = !session.thread.config.color;
                 session.peer.set_style(Style { plain, clock: false, ..session.peer.style() });
                 session.ask_again(&problem);
             }
@@ -197,7 +199,7 @@ impl Session {
     /// Before anything of a lobby is shown: it comes in the colours that the account has chosen.
     fn take_settings(&self, account: &Account) {
         let plain = account.settings.colour.map_or(self.peer.style().plain, |on| !on);
-        let plain = plain || !self.world.config.color;
+        let plain = plain || !self.thread.config.color;
         let clock = account.settings.clock_times;
         self.peer.set_style(Style { plain, clock, ..self.peer.style() });
     }
@@ -220,70 +222,70 @@ impl Session {
 
 /// Makes the record of an account anew, which was made of its password in another form than the one in
 /// which passwords are kept. Where that fails, the next login does it.
-async fn renewed(world: &World, account: Account, password: Password) -> Account {
-    let Ok(record) = world.hasher.hash(password).await else { return account };
+async fn renewed(thread: &ThreadContext, account: Account, password: Password) -> Account {
+    let Ok(record) = thread.hasher.hash(password).await else { return account };
     let (record, before) = (Arc::new(record), account.record.clone());
     let renewed = Change::RecordRenewed { account: account.id, before, record: record.clone() };
-    world.store.keep(vec![renewed]);
+    thread.store.keep(vec![renewed]);
     Account { record, ..account }
 }
 
 /// Finds the lobby where an account goes on, and enters it.
 async fn come_in(
-    world: &Rc<World>,
-    at: crate::actors::messages::Whereabouts,
+    thread: &Rc<ThreadContext>,
+    at: crate::actors::shard::messages::Address,
     who: Identity,
     account: &Account,
     peer: &Peer,
 ) -> Result<In, NameProblem> {
     // Before anybody can write to them.
-    let ignores = world.store.ask(ReadIgnores(account.id)).await;
+    let ignores = thread.store.ask(ReadIgnores(account.id)).await;
     let ignores = ignores.map_err(|_| NameProblem::ServerBusy)?;
     if !ignores.is_empty() {
         peer.set_ignores(ignores.clone());
     }
     let login = LogIn { who: who.clone(), at };
-    let LoggedIn { admin, before } = match world.registry.send(login).await {
+    let LoggedIn { admin, before } = match thread.registry.send(login).await {
         Ok(Ok(logged_in)) => logged_in,
-        Ok(Err(NotIn::Banned(penalty))) => return Err(NameProblem::Banned(penalty)),
-        Ok(Err(NotIn::Name(why))) => return Err(why.into()),
+        Ok(Err(LoginError::Banned(penalty))) => return Err(NameProblem::Banned(penalty)),
+        Ok(Err(LoginError::Name(why))) => return Err(why.into()),
         Err(_) => return Err(NameProblem::ServerBusy),
     };
     // Where it goes on is read only now: whoever was put out of a lobby while their password was looked
     // at has no place there any more.
-    let account = match world.store.ask(ReadAccount(account.name.key())).await {
+    let account = match thread.store.ask(ReadAccount(account.name.key())).await {
         Ok(Some(now)) if now.id == account.id => now,
         _ => return Err(NameProblem::ServerBusy),
     };
     let door = match (&before, account.last_lobby) {
         (Some(before), _) => Some(before.door.clone()),
-        (None, Some(id)) => world.registry.send(FindLobbyById(id)).await.ok().flatten(),
+        (None, Some(id)) => thread.registry.send(FindLobbyById(id)).await.ok().flatten(),
         (None, None) => None,
     };
     let door = match door {
         Some(door) => door,
-        None => general(world).await.ok_or(NameProblem::ServerBusy)?,
+        None => general(thread).await.ok_or(NameProblem::ServerBusy)?,
     };
     let times = times(account.settings.clock_times);
-    let mut view = View { times, ignores, missed: None };
+    let mut view = ReplayPrefs { times, ignores, missed: None };
     let left_here = account.left_at.filter(|_| account.last_lobby == Some(door.id));
     if let (Some(since), None) = (left_here, &before) {
-        let count = world.config.history_messages;
+        let count = thread.config.history_messages;
         let ignores = view.ignores.clone();
-        let missed = world.store.ask(ReadMissed { lobby: door.id, since, count, ignores }).await;
+        let missed = thread.store.ask(ReadMissed { lobby: door.id, since, count, ignores }).await;
         view.missed = missed.ok().map(|missed| (since, missed));
     }
     let member = |who| Member::new(who, account.settings.picture, None, at);
     let who = Identity { admin, ..who };
-    let manner = before.as_ref().map_or(Manner::Login, |b| Manner::TakeOver(b.user.who.conn));
+    let manner = before.as_ref().map_or(JoinKind::Login, |b| JoinKind::TakeOver(b.user.who.conn));
     // They were in it after its password was set.
     let known = left_here.is_some_and(|left| door.password_at < left);
     let proof = door.record.clone().filter(|_| known);
-    let mut entered = enter(world, door, member(who.clone()), proof, manner, view.clone()).await;
+    let mut entered = enter(thread, door, member(who.clone()), proof, manner, view.clone()).await;
     if entered.is_err() {
-        let general = general(world).await.ok_or(NameProblem::ServerBusy)?;
+        let general = general(thread).await.ok_or(NameProblem::ServerBusy)?;
         view.missed = None;
-        entered = enter(world, general, member(who), None, Manner::Login, view).await;
+        entered = enter(thread, general, member(who), None, JoinKind::Login, view).await;
     }
     if let Some(before) = &before {
         // Whoever wrote to the first connection can be answered from this one.
@@ -293,9 +295,9 @@ async fn come_in(
         {
             peer.note_writer(writer);
         }
-        world.registry.do_send(Displace(at.seat.conn));
+        thread.registry.do_send(TakeOver(at.seat.conn));
     }
     let entered = entered.map_err(NameProblem::from)?;
-    let mail = world.store.ask(ReadMail(account.id)).await.unwrap_or_default();
+    let mail = thread.store.ask(ReadMail(account.id)).await.unwrap_or_default();
     Ok(In { admin, entered, mail })
 }

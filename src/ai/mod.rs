@@ -4,9 +4,8 @@
 
 pub mod answer;
 pub mod client;
-pub mod context;
-pub mod gemini;
-pub mod persona;
+pub mod prompt;
+pub mod provider;
 pub mod sse;
 
 /// Why a question got no (whole) answer.

@@ -4,7 +4,6 @@
 //! salts are arguments. That is what lets every rule be tested in a microsecond.
 
 pub mod accounts;
-pub mod ansi;
 pub mod command;
 pub mod deeds;
 pub mod directory;
@@ -20,8 +19,6 @@ pub mod person;
 pub mod pictures;
 pub mod rates;
 pub mod registrations;
-pub mod render;
-pub mod replies;
 pub mod roles;
 pub mod room;
 pub mod sanctions;

@@ -2,15 +2,10 @@
 
 pub mod client_cert;
 pub mod flight;
-pub mod handout;
-pub mod hub;
 pub mod lines;
 pub mod link;
 pub mod listen;
-pub mod outbox;
 pub mod pace;
-pub mod peer;
-mod rounds;
 pub mod telnet;
 pub mod tls;
 pub mod transport;

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 pub use self::charter::Charter;
 pub use self::member::{Member, Presence, Saying};
-use self::slow::Pacing;
+use self::slow::SlowMode;
 use super::accounts::{AccountId, Identity};
 use super::deeds::Deed;
 use super::directory::ConnId;
@@ -75,14 +75,14 @@ pub struct Room<H> {
     /// Boxed, since a table is up to half empty.
     members: HashMap<ConnId, Box<Member<H>>>,
     history: History,
-    pacing: Pacing,
+    pacing: SlowMode,
     offer: Option<Offer>,
 }
 
 impl<H> Room<H> {
     /// An empty lobby.
     pub fn new(name: Name, charter: Charter, history: History) -> Self {
-        let (members, pacing) = (HashMap::new(), Pacing::default());
+        let (members, pacing) = (HashMap::new(), SlowMode::default());
         Self { name, charter, members, history, pacing, offer: None }
     }
 

@@ -27,11 +27,11 @@ impl Speaker {
 
 /// When each user spoke last.
 #[derive(Debug, Default)]
-pub(super) struct Pacing {
+pub(super) struct SlowMode {
     last: HashMap<Speaker, UnixMillis>,
 }
 
-impl Pacing {
+impl SlowMode {
     /// Lets a user speak, where their last message is `gap` ago.
     ///
     /// # Errors
@@ -102,7 +102,7 @@ mod tests {
 
     #[test]
     fn each_user_waits_for_their_own_last_message() {
-        let mut pacing = Pacing::default();
+        let mut pacing = SlowMode::default();
         let mut speak = |who, at| pacing.speak(&who, GAP, UnixMillis(at));
         assert_eq!(speak(who(1, None), 1_000), Ok(()));
         assert_eq!(speak(who(2, None), 1_000), Ok(()), "guests of one address are two users");
@@ -115,7 +115,7 @@ mod tests {
 
     #[test]
     fn neither_an_account_nor_another_connection_starts_it_anew() {
-        let mut pacing = Pacing::default();
+        let mut pacing = SlowMode::default();
         let late = UnixMillis(1_500);
         assert_eq!(pacing.speak(&who(1, None), GAP, UnixMillis(1_000)), Ok(()));
         pacing.registered(ConnId(1), AccountId(7));
@@ -131,7 +131,7 @@ mod tests {
 
     #[test]
     fn those_who_may_speak_again_are_forgotten() {
-        let mut pacing = Pacing::default();
+        let mut pacing = SlowMode::default();
         for conn in 0..1_000 {
             assert_eq!(pacing.speak(&who(conn, None), GAP, UnixMillis(conn * 1_000)), Ok(()));
         }

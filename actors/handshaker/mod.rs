@@ -1,0 +1,145 @@
+//! The Handshaker actor: TLS handshakes, on threads of their own.
+//!
+//! A handshake takes half a millisecond of a processor, as long as a line to hundreds of people, and
+//! whoever connects decides when. So the threads that chat have no part in it: they are handed the
+//! connection when its handshake is over. On a thread here one handshake is computed at a time, and
+//! one that waits for its client holds up none; the others wait unread in their sockets.
+
+use std::net::{SocketAddr, TcpStream};
+use std::pin::Pin;
+use std::time::{Duration, Instant};
+
+use actix::prelude::*;
+use log::{debug, info, warn};
+use openssl::ssl;
+use tokio::time::timeout_at;
+
+use crate::actors::registry::Registry;
+use crate::actors::registry::messages::Gone;
+use crate::actors::shard::messages::Connected;
+use crate::actors::shard::{Shard, log_connected};
+use crate::chat::directory::ConnId;
+use crate::net::client_cert::Unwelcome;
+use crate::net::tls::Acceptor;
+use crate::net::transport::Arrival;
+
+/// How much less of a processor these threads get than the chat when both want it: the least there is, so
+/// that a line of chat that comes up has it at once.
+const NICENESS: i32 = 19;
+
+/// A connection that has a place, and its handshake before it.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Shake {
+    /// Its number.
+    pub conn: ConnId,
+    /// The socket, in no reactor yet.
+    pub socket: TcpStream,
+    /// The other end.
+    pub addr: SocketAddr,
+    /// When it was accepted.
+    pub accepted: Instant,
+    /// Makes TLS of it.
+    pub acceptor: Acceptor,
+    /// Where it goes afterwards.
+    pub shard: Addr<Shard>,
+}
+
+/// The actor.
+pub struct Handshaker {
+    registry: Addr<Registry>,
+    /// From accept to a valid name, the handshake included.
+    login_timeout: Duration,
+}
+
+impl Handshaker {
+    /// One on the thread that it runs on.
+    pub fn new(registry: Addr<Registry>, login_timeout: Duration) -> Self {
+        Self { registry, login_timeout }
+    }
+}
+
+impl Actor for Handshaker {
+    type Context = Context<Self>;
+
+    fn started(&mut self, _: &mut Self::Context) {
+        // Niceness is a thread's own on Linux. It is a courtesy to the chat, no need.
+        if let Err(error) = rustix::process::nice(NICENESS) {
+            warn!("handshaker: cannot lower the priority: {error}");
+        }
+    }
+}
+
+impl Handler<Shake> for Handshaker {
+    type Result = ();
+
+    fn handle(&mut self, shake: Shake, _: &mut Self::Context) {
+        let place = Place { conn: shake.conn, registry: Some(self.registry.clone()) };
+        // A task of its own: a panic costs this connection alone.
+        actix_rt::spawn(see_through(shake, place, self.login_timeout));
+    }
+}
+
+/// The place of a connection: given back where its handshake does not come to a good end.
+struct Place {
+    conn: ConnId,
+    registry: Option<Addr<Registry>>,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        if let Some(registry) = self.registry.take() {
+            registry.do_send(Gone(self.conn));
+            info!("conn={} disconnected", self.conn.0);
+        }
+    }
+}
+
+/// Why there is no TLS.
+#[derive(Debug, thiserror::Error)]
+enum ShakeError {
+    #[error(transparent)]
+    Socket(#[from] std::io::Error),
+    #[error(transparent)]
+    OpenSsl(#[from] openssl::error::ErrorStack),
+    #[error(transparent)]
+    Tls(#[from] ssl::Error),
+}
+
+impl ShakeError {
+    /// What is wrong with what the client shows, where it is that.
+    fn unwelcome(&self) -> Option<&Unwelcome> {
+        let Self::Tls(error) = self else { return None };
+        error.io_error()?.get_ref()?.downcast_ref()
+    }
+}
+
+async fn see_through(shake: Shake, mut place: Place, login_timeout: Duration) {
+    let Shake { conn, socket, addr, accepted, acceptor, shard } = shake;
+    log_connected(conn, addr, "tls");
+    let deadline = tokio::time::Instant::from_std(accepted + login_timeout);
+    match timeout_at(deadline, shake_hands(socket, &acceptor)).await {
+        Ok(Ok(arrival)) => {
+            place.registry = None;
+            shard.do_send(Connected { conn, arrival, addr, accepted });
+        }
+        Ok(Err(error)) => match error.unwelcome() {
+            Some(why) => info!("conn={} limit: {why}", conn.0),
+            None => debug!("conn={} TLS handshake: {error}", conn.0),
+        },
+        Err(_) => debug!("conn={} TLS handshake: not in time", conn.0),
+    }
+}
+
+async fn shake_hands(socket: TcpStream, acceptor: &Acceptor) -> Result<Arrival, ShakeError> {
+    let socket = tokio::net::TcpStream::from_std(socket)?;
+    // Whoever says nothing costs no more than a socket.
+    socket.readable().await?;
+    let mut stream = Box::new(acceptor.accept(socket)?);
+    if let Err(error) = Pin::new(stream.as_mut()).accept().await {
+        stream.get_mut().drain();
+        return Err(error.into());
+    }
+    let socket = stream.get_mut().depart()?;
+    Ok(Arrival { socket, tls: Some(stream) })
+}

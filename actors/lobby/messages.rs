@@ -1,0 +1,228 @@
+//! What a Lobby is asked and told.
+
+use std::sync::Arc;
+
+use actix::prelude::*;
+
+use crate::actors::registry::messages::ModerateError;
+use crate::actors::shard::messages::Address;
+use crate::chat::accounts::{AccountId, Identity};
+use crate::chat::deeds::Deed;
+use crate::chat::directory::ConnId;
+use crate::chat::history::UnixMillis;
+use crate::chat::ignores::Ignores;
+use crate::chat::name::{Name, NameKey};
+use crate::chat::orders::Order;
+use crate::chat::password::PasswordRecord;
+use crate::chat::pictures::Picture;
+use crate::chat::roles::{Denied, Right};
+use crate::chat::room::{JoinError, Member, Presence, PromptError};
+use crate::chat::sanctions::Sanction;
+use crate::chat::text::Line;
+use crate::chat::times::Times;
+use crate::chat::users::User;
+use crate::store::{Change, Missed};
+
+/// Let me in.
+#[derive(Message)]
+#[rtype(result = "Result<(), JoinError>")]
+pub struct Join {
+    /// The user.
+    pub member: Member<Address>,
+    /// The record that their password was checked against.
+    pub proof: Option<Arc<PasswordRecord>>,
+    /// How they come.
+    pub manner: JoinKind,
+    /// How they want to be shown what was said.
+    pub view: ReplayPrefs,
+}
+
+/// How a user wants to be shown what was said before they came.
+#[derive(Debug, Clone, Default)]
+pub struct ReplayPrefs {
+    /// Ages or clock times.
+    pub times: Times,
+    /// Whom not to show.
+    pub ignores: Ignores,
+    /// What they missed, and since when.
+    pub missed: Option<(UnixMillis, Missed)>,
+}
+
+/// How a user comes into a lobby.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum JoinKind {
+    /// At login: the history, and a notice to all.
+    Login,
+    /// From another lobby: told that they joined, the history, and a notice to all.
+    Switch,
+    /// Still there, after the lobby broke and was set up again: nothing to be shown.
+    Return,
+    /// In the place of another connection of the same account, without a word to the others.
+    TakeOver(ConnId),
+}
+
+/// Let me out.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Leave {
+    /// Who.
+    pub conn: ConnId,
+    /// Whether they leave the server too: this is then where their account goes on next time.
+    pub for_good: bool,
+}
+
+/// Say this to all.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Say {
+    /// Who.
+    pub conn: ConnId,
+    /// Where the sender is, for the echo even if they are no member.
+    pub at: Address,
+    /// What.
+    pub text: Line,
+    /// Whether they do it rather than say it.
+    pub action: bool,
+}
+
+/// Say this to all, and tell the one that it is for.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Tag {
+    /// Who.
+    pub conn: ConnId,
+    /// Where the sender is.
+    pub at: Address,
+    /// For whom.
+    pub target: User<Address>,
+    /// What.
+    pub text: Line,
+}
+
+/// Who is in the lobby, by name?
+#[derive(Message)]
+#[rtype(result = "Rostered")]
+pub struct Roster {
+    /// Those after this name; from the first on without one.
+    pub after: Option<NameKey>,
+    /// How many at most.
+    pub max: usize,
+}
+
+/// Some of those who are in a lobby.
+pub struct Rostered {
+    /// How many are in it.
+    pub total: usize,
+    /// Those that were asked for.
+    pub users: Vec<Presence>,
+}
+
+/// My picture is this now.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct SetPicture(pub ConnId, pub Picture);
+
+/// Change the prompt of the lobby's AI.
+#[derive(Message)]
+#[rtype(result = "Result<(), NotSet>")]
+pub struct SetPrompt(pub ConnId, pub Line);
+
+/// Why a prompt was not set.
+#[derive(Debug, thiserror::Error)]
+pub enum NotSet {
+    /// It may not be.
+    #[error(transparent)]
+    Rule(#[from] PromptError),
+    /// It could not be stored.
+    #[error("not stored")]
+    NotStored,
+}
+
+/// I have another name.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Renamed(pub ConnId, pub Name);
+
+/// I am away, or back.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Away(pub ConnId, pub Option<Line>);
+
+/// A guest is about to have an account: what of this lobby has to be stored with it?
+#[derive(Message, Clone)]
+#[rtype(result = "Vec<Change>")]
+pub struct Registering {
+    /// Who, as a guest.
+    pub guest: Identity,
+    /// The account.
+    pub account: AccountId,
+}
+
+/// A guest has made an account.
+#[derive(Message, Clone)]
+#[rtype(result = "()")]
+pub struct Registered {
+    /// Who, as a guest.
+    pub guest: Identity,
+    /// The account.
+    pub account: AccountId,
+    /// Whether it is an admin's.
+    pub admin: bool,
+}
+
+/// Somebody is about to give their account up: what of this lobby has to be stored with that?
+#[derive(Message, Clone)]
+#[rtype(result = "Vec<Change>")]
+pub struct Unregistering(pub Identity);
+
+/// An account is no more.
+#[derive(Message, Clone)]
+#[rtype(result = "()")]
+pub struct Unregistered {
+    /// Which.
+    pub account: AccountId,
+    /// Who gave it up, as they were; none where nobody did.
+    pub who: Option<Identity>,
+    /// The connection that is under its name now: another one may have logged in meanwhile, and it may
+    /// have ended.
+    pub present: Option<ConnId>,
+}
+
+/// Do something that operators or owners do.
+#[derive(Message)]
+#[rtype(result = "Result<Deed, ModerateError>")]
+pub struct Moderate {
+    /// Who wants it.
+    pub by: Identity,
+    /// The right that it takes.
+    pub right: Right,
+    /// What.
+    pub order: Order,
+}
+
+/// Who is banned? Answered to whoever has the right to know.
+#[derive(Message)]
+#[rtype(result = "Result<Banned, Denied>")]
+pub struct ListBans {
+    /// Who asks.
+    pub by: Identity,
+    /// The right that it takes.
+    pub right: Right,
+    /// How many of them are known already.
+    pub skip: usize,
+    /// How many more at most.
+    pub max: usize,
+}
+
+/// Some of the bans of a lobby.
+pub struct Banned {
+    /// How many there are.
+    pub total: usize,
+    /// Those that were asked for.
+    pub bans: Vec<Sanction>,
+}
+
+/// Has somebody this right here?
+#[derive(Message)]
+#[rtype(result = "Result<(), Denied>")]
+pub struct HasRight(pub Identity, pub Right);

@@ -1,0 +1,184 @@
+//! The part of the Lobby that talks with its AI.
+
+use std::collections::VecDeque;
+use std::time::Instant;
+
+use actix::prelude::*;
+
+use crate::actors::ai::messages::{
+    AiBusy, AnswerLines, AnswerOver, Ask, Enqueue, Generate, NotAsked, StartAnswer,
+};
+use crate::actors::lobby::Lobby;
+use crate::actors::shard::messages::{Act, Address};
+use crate::actors::unix_now;
+use crate::ai::AiFailure;
+use crate::ai::prompt::context::{Conversation, RECENT_MESSAGES, asked, recent};
+use crate::ai::prompt::persona;
+use crate::ai::provider::gemini::request_body;
+use crate::chat::directory::{ConnId, IpKey};
+use crate::chat::lobbies::LobbyId;
+use crate::chat::person::Person;
+use crate::chat::text::Line;
+use crate::render;
+use crate::render::replies::{Reply, reply};
+use crate::render::{AnswerHead, Notice, block};
+
+/// A question that waits, as it was when it was asked.
+struct Question {
+    asker: Person,
+    ip: IpKey,
+    at: Address,
+    text: Line,
+    /// The last messages of the lobby at that time.
+    recent: String,
+}
+
+/// The question that is being answered.
+struct Answering {
+    question: Question,
+    id: u64,
+    begun: bool,
+}
+
+/// The lobby's questions and its conversation.
+pub(super) struct QuestionQueue {
+    waiting: VecDeque<Question>,
+    answering: Option<Answering>,
+    conversation: Conversation,
+    next_id: u64,
+}
+
+impl QuestionQueue {
+    /// Answers are numbered across lobbies, since a client sees those of several.
+    pub(super) fn new(lobby: LobbyId, conversation: Conversation) -> Self {
+        let next_id = (u64::from(lobby.0) << 32) + 1;
+        Self { waiting: VecDeque::new(), answering: None, conversation, next_id }
+    }
+
+    /// Hands the conversation on.
+    pub(super) fn take_conversation(&mut self) -> Conversation {
+        std::mem::take(&mut self.conversation)
+    }
+}
+
+impl Lobby {
+    fn question(&self, conn: ConnId, text: Line) -> Option<Question> {
+        let member = self.room.member(conn)?;
+        Some(Question {
+            asker: (&member.who).into(),
+            ip: member.who.ip,
+            at: member.handle,
+            text,
+            recent: recent(self.room.last(RECENT_MESSAGES)),
+        })
+    }
+
+    /// The lobby ends: nobody waits for an answer any more.
+    pub(super) fn give_up_questions(&mut self) {
+        let answering = self.desk.answering.take().map(|answering| answering.question);
+        let open: Vec<_> = answering.into_iter().chain(self.desk.waiting.drain(..)).collect();
+        for question in open {
+            self.question_failed(&question, AiFailure::Unavailable);
+            self.batch.one(question.at, Act::AnswerOver);
+        }
+    }
+
+    fn question_failed(&mut self, question: &Question, why: AiFailure) {
+        let failed = block(|sheet| reply(sheet, &Reply::AiFailed(why)));
+        self.batch.one(question.at, |seat| Act::Reply(seat, failed));
+    }
+
+    /// Tells the asker that their question was taken, and the lobby what it is.
+    fn take_question(&mut self, question: Question) {
+        let thinking = block(|sheet| reply(sheet, &Reply::AiThinking));
+        self.batch.one(question.at, |seat| Act::Reply(seat, thinking));
+        let asked = Notice::Asked(&question.asker.name, &question.text);
+        self.batch.said(&question.asker, |sheet| render::notice(sheet, &asked));
+        self.flush();
+        self.desk.waiting.push_back(question);
+    }
+}
+
+impl Handler<Ask> for Lobby {
+    type Result = AtomicResponse<Self, Result<(), NotAsked>>;
+
+    fn handle(&mut self, Ask(conn, text): Ask, _: &mut Self::Context) -> Self::Result {
+        if let Err(why) = self.room.speak(conn, unix_now()) {
+            return AtomicResponse::new(Box::pin(fut::ready(Err(why.into()))));
+        }
+        let (Some(question), Some(ai)) = (self.question(conn, text), &self.setup.ai) else {
+            return AtomicResponse::new(Box::pin(fut::ready(Err(AiBusy.into()))));
+        };
+        // Without a pause in the mailbox, the start of the answer could overtake the words that
+        // the question was taken. The pool answers at once, so the pause is some microseconds.
+        let id = self.id;
+        let pool = ai.clone();
+        let enqueue = async move { (pool, question) }.into_actor(self).then(
+            move |(pool, question), act: &mut Self, ctx: &mut Context<Self>| {
+                let (asker, ip, lobby) = (question.asker.clone(), question.ip, ctx.address());
+                pool.send(Enqueue { id, lobby, asker, ip }).into_actor(act).map(
+                    move |taken, act, _| {
+                        let taken = taken.unwrap_or(Err(AiBusy));
+                        if taken.is_ok() {
+                            act.take_question(question);
+                        }
+                        Ok(taken?)
+                    },
+                )
+            },
+        );
+        AtomicResponse::new(Box::pin(enqueue))
+    }
+}
+
+impl Handler<StartAnswer> for Lobby {
+    type Result = ();
+
+    fn handle(&mut self, StartAnswer(worker): StartAnswer, ctx: &mut Self::Context) {
+        let Some(question) = self.desk.waiting.pop_front() else { return };
+        let system = match self.room.prompt() {
+            Some(prompt) => prompt.as_str().to_owned(),
+            None => persona::rox(),
+        };
+        let newest = format!("{}{}", question.recent, asked(&question.asker.name, &question.text));
+        let turns = self.desk.conversation.begin(Instant::now());
+        let body = request_body(&system, turns, &newest);
+        let id = self.desk.next_id;
+        self.desk.next_id += 1;
+        self.desk.answering = Some(Answering { question, id, begun: false });
+        worker.do_send(Generate { body, id: self.id, lobby: ctx.address() });
+    }
+}
+
+impl Handler<AnswerLines> for Lobby {
+    type Result = ();
+
+    fn handle(&mut self, AnswerLines(lines): AnswerLines, _: &mut Self::Context) {
+        let Some(answering) = &mut self.desk.answering else { return };
+        let asker = answering.question.asker.clone();
+        let piece = |head| block(|sheet| render::answer(sheet, head, &asker.name, &lines));
+        if std::mem::replace(&mut answering.begun, true) {
+            let (headed, bare) = (piece(AnswerHead::Continued), piece(AnswerHead::Bare));
+            self.batch.answer(answering.id, asker, headed, bare);
+        } else {
+            let first = piece(AnswerHead::First);
+            self.batch.answer(answering.id, asker, first.clone(), first);
+        }
+    }
+}
+
+impl Handler<AnswerOver> for Lobby {
+    type Result = ();
+
+    fn handle(&mut self, AnswerOver(result): AnswerOver, _: &mut Self::Context) {
+        let Some(Answering { question, .. }) = self.desk.answering.take() else { return };
+        match result {
+            Ok(answer) => {
+                let question = asked(&question.asker.name, &question.text);
+                self.desk.conversation.remember(question, answer);
+            }
+            Err(why) => self.question_failed(&question, why),
+        }
+        self.batch.one(question.at, Act::AnswerOver);
+    }
+}

@@ -1,0 +1,461 @@
+//! What the Registry is asked and told, about connections, users, accounts and lobbies.
+
+use crate::actors::lobby::Lobby;
+use crate::ai::prompt::context::Conversation;
+use crate::chat::history::UnixMillis;
+use crate::chat::lobbies::{Card, CreateError, LobbyId};
+use crate::chat::roles::Owner;
+use crate::chat::room::Room;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix::prelude::*;
+use bytes::Bytes;
+
+use crate::actors::shard::Shard;
+use crate::actors::shard::messages::Address;
+use crate::chat::accounts::{AccountId, Identity, Target};
+use crate::chat::deeds::Deed;
+use crate::chat::directory::{ConnId, IpKey, Refusal};
+use crate::chat::name::{Name, NameKey};
+use crate::chat::orders::{Named, OrderError};
+use crate::chat::password::PasswordRecord;
+use crate::chat::person::Person;
+use crate::chat::roles::Right;
+use crate::chat::sanctions::Penalty;
+use crate::chat::text::Line;
+use crate::chat::users::{ClaimError, User};
+use crate::store::{Settings, StoreError};
+
+/// A connection was accepted: may it stay?
+#[derive(Message)]
+#[rtype(result = "Result<ConnId, Refusal>")]
+pub struct Admit(pub IpKey);
+
+/// A connection is over.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Gone(pub ConnId);
+
+/// Give this guest the name that they ask for.
+#[derive(Message)]
+#[rtype(result = "Result<LobbyRef, LoginError>")]
+pub struct Claim {
+    /// Who.
+    pub who: Identity,
+    /// Where they are to be found under it.
+    pub at: Address,
+}
+
+/// Why somebody is not let in under a name.
+#[derive(Debug, thiserror::Error)]
+pub enum LoginError {
+    /// They do not get the name.
+    #[error(transparent)]
+    Name(#[from] ClaimError),
+    /// They are banned from the server.
+    #[error("banned")]
+    Banned(Penalty),
+}
+
+/// Let in somebody who has proved that this account is theirs.
+#[derive(Message)]
+#[rtype(result = "Result<LoggedIn, LoginError>")]
+pub struct LogIn {
+    /// Who; the name is that of the account.
+    pub who: Identity,
+    /// Where they are to be found.
+    pub at: Address,
+}
+
+/// How somebody with an account comes in.
+pub struct LoggedIn {
+    /// Whether the account is an admin's.
+    pub admin: bool,
+    /// Another connection of the same account, whose place they take.
+    pub before: Option<Before>,
+}
+
+/// Another connection of an account, whose place is taken.
+pub struct Before {
+    /// Who, as they were there.
+    pub user: User<Address>,
+    /// The lobby that it is in.
+    pub door: LobbyRef,
+    /// Its thread.
+    pub shard: Option<Addr<Shard>>,
+}
+
+/// This connection has taken the place of another one of its account, which can go.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct TakeOver(pub ConnId);
+
+/// May this address make one more account?
+#[derive(Message)]
+#[rtype(result = "Result<(), NotRegistered>")]
+pub struct MayRegister(pub IpKey);
+
+/// Why no account was made.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum NotRegistered {
+    /// The address has made as many as it may in a day.
+    #[error("too many accounts of this address")]
+    TooMany,
+    /// It could not be stored.
+    #[error(transparent)]
+    NotStored(#[from] StoreError),
+    /// Something inside does not answer.
+    #[error("an actor does not answer")]
+    Busy,
+}
+
+/// Make an account of a guest's name. Answered when all that goes with it is stored.
+#[derive(Message)]
+#[rtype(result = "Result<(AccountId, bool), NotRegistered>")]
+pub struct Register {
+    /// The guest's connection.
+    pub conn: ConnId,
+    /// The password.
+    pub record: Arc<PasswordRecord>,
+    /// What they have set as a guest.
+    pub settings: Settings,
+    /// Whom they ignore: names of the list, and the forms that they are known in.
+    pub ignored: Vec<(Name, Person)>,
+}
+
+/// The guest of this connection was muted or banned in this lobby: tell it of an account that they have
+/// made meanwhile.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Recheck(pub ConnId, pub LobbyId);
+
+/// Give an account up.
+#[derive(Message)]
+#[rtype(result = "Result<(), StoreError>")]
+pub struct Unregister {
+    /// The connection that is logged in to it.
+    pub conn: ConnId,
+    /// The account.
+    pub account: AccountId,
+}
+
+/// Give a guest another name. Answered with the one before.
+#[derive(Message)]
+#[rtype(result = "Result<Name, ClaimError>")]
+pub struct Rename(pub ConnId, pub Name);
+
+/// A user is away, or back.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct SetAway(pub ConnId, pub Option<Line>);
+
+/// Who has this name, or which account?
+#[derive(Message)]
+#[rtype(result = "Option<Target>")]
+pub struct FindTarget(pub NameKey);
+
+/// What may be told of a user?
+#[derive(Message)]
+#[rtype(result = "Option<Known>")]
+pub struct Whois(pub NameKey);
+
+/// What the Registry knows of a user or of an account.
+pub struct Known {
+    /// The name as they spell it.
+    pub name: Name,
+    /// Whether it is an account's.
+    pub account: Option<AccountId>,
+    /// Where they are; none where they are not connected.
+    pub present: Option<KnownPresence>,
+}
+
+/// What is known of a connected user.
+pub struct KnownPresence {
+    /// Where they are.
+    pub at: Address,
+    /// Their thread.
+    pub shard: Addr<Shard>,
+    /// What they say of being away.
+    pub away: Option<Line>,
+    /// Their lobby, unless it is private.
+    pub lobby: Option<Name>,
+}
+
+/// Do something to the whole server.
+#[derive(Message)]
+#[rtype(result = "Result<Deed, ModerateError>")]
+pub struct ModerateServer {
+    /// Who wants it.
+    pub by: Identity,
+    /// The right that it takes.
+    pub right: Right,
+    /// What.
+    pub order: ServerOrder,
+}
+
+/// What somebody wants done to the whole server.
+pub enum ServerOrder {
+    /// `/announce`
+    Announce(Line),
+    /// `/gban`
+    Ban {
+        /// Whom.
+        whom: Target,
+        /// For how long; none for good.
+        time: Option<Duration>,
+        /// Why.
+        reason: Option<Line>,
+    },
+    /// `/gunban`
+    Unban(Named),
+}
+
+/// Why an order was not carried out. Nothing has changed.
+#[derive(Debug, thiserror::Error)]
+pub enum ModerateError {
+    /// It may not be, or cannot be.
+    #[error(transparent)]
+    Order(#[from] OrderError),
+    /// It could not be stored.
+    #[error("not stored")]
+    NotStored,
+    /// Something inside does not answer.
+    #[error("an actor does not answer")]
+    Busy,
+}
+
+impl From<StoreError> for ModerateError {
+    fn from(_: StoreError) -> Self {
+        Self::NotStored
+    }
+}
+
+/// The name is free again.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct ReleaseName(pub ConnId);
+
+/// Who has this name?
+#[derive(Message)]
+#[rtype(result = "Option<User<Address>>")]
+pub struct FindUser(pub NameKey);
+
+/// Show this private message.
+#[derive(Message)]
+#[rtype(result = "Relayed")]
+pub struct Relay {
+    /// To whom.
+    pub to: To,
+    /// From whom.
+    pub from: Person,
+    /// What.
+    pub block: Bytes,
+}
+
+/// Whom a private message is for.
+#[derive(Debug, Clone)]
+pub enum To {
+    /// Whoever has this name.
+    Name(NameKey),
+    /// This one, under whatever name, and nobody else.
+    Person(Person),
+}
+
+/// Whom a private message reached.
+pub enum Relayed {
+    /// Somebody who is connected: it is shown, unless they ignore its sender.
+    Shown {
+        /// The name as they spell it.
+        name: Name,
+        /// What they say of being away.
+        away: Option<Line>,
+    },
+    /// An account that is not connected.
+    Absent {
+        /// Which.
+        account: AccountId,
+        /// Its name.
+        name: Name,
+    },
+    /// Nobody.
+    Nobody,
+}
+
+/// May a password of this connection's be looked at? An error is the seconds to wait.
+#[derive(Message)]
+#[rtype(result = "Result<(), u64>")]
+pub struct BeginGuess(pub ConnId);
+
+/// How the password turned out.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct EndGuess {
+    /// Whose.
+    pub conn: ConnId,
+    /// Whether it was wrong.
+    pub wrong: bool,
+}
+
+/// Where is the lobby of this name?
+#[derive(Message)]
+#[rtype(result = "Option<LobbyRef>")]
+pub struct FindLobby(pub NameKey);
+
+/// Where is the lobby of this number?
+#[derive(Message)]
+#[rtype(result = "Option<LobbyRef>")]
+pub struct FindLobbyById(pub LobbyId);
+
+/// A lobby is offered to an account: show them this, and remember it.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Offered {
+    /// Which.
+    pub lobby: LobbyId,
+    /// To whom.
+    pub to: AccountId,
+    /// Who offers it: not shown to whoever ignores them.
+    pub from: Person,
+    /// What to show them.
+    pub block: Bytes,
+}
+
+/// Where is the lobby that is offered to this user, which they may take?
+#[derive(Message)]
+#[rtype(result = "Result<LobbyRef, NotAccepted>")]
+pub struct FindOffer(pub Identity);
+
+/// Why a lobby is not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum NotAccepted {
+    /// None is offered.
+    #[error("nothing is offered")]
+    NothingOffered,
+    /// They have as many as they may have.
+    #[error(transparent)]
+    Rule(#[from] CreateError),
+    /// Something inside does not answer.
+    #[error("an actor does not answer")]
+    Busy,
+}
+
+/// How to get into a lobby.
+#[derive(Clone, MessageResponse)]
+pub struct LobbyRef {
+    /// Its number.
+    pub id: LobbyId,
+    /// Its name.
+    pub name: Name,
+    /// The record to check a password against.
+    pub record: Option<Arc<PasswordRecord>>,
+    /// When that was set.
+    pub password_at: UnixMillis,
+    /// Where it is.
+    pub lobby: Addr<Lobby>,
+}
+
+/// May this connection make a lobby of this name?
+#[derive(Message)]
+#[rtype(result = "Result<(), CreateError>")]
+pub struct MayCreate {
+    /// Who.
+    pub who: Identity,
+    /// The name.
+    pub name: Name,
+}
+
+/// Make a lobby.
+#[derive(Message)]
+#[rtype(result = "Result<(), NotCreated>")]
+pub struct Create {
+    /// Who makes it.
+    pub who: Identity,
+    /// Its name.
+    pub name: Name,
+    /// Its description.
+    pub description: Line,
+    /// Its password.
+    pub record: Option<Arc<PasswordRecord>>,
+}
+
+/// Why a lobby was not made.
+#[derive(Debug, thiserror::Error)]
+pub enum NotCreated {
+    /// It may not be.
+    #[error(transparent)]
+    Rule(#[from] CreateError),
+    /// It could not be stored.
+    #[error("not stored")]
+    NotStored,
+    /// Something inside does not answer.
+    #[error("an actor does not answer")]
+    Busy,
+}
+
+/// Which lobbies are there? General first, then by name.
+#[derive(Message)]
+#[rtype(result = "Listed")]
+pub struct ListLobbies {
+    /// Those after this one; from the first on without one.
+    pub after: Option<NameKey>,
+    /// How many at most.
+    pub max: usize,
+}
+
+/// Some of the lobbies.
+#[derive(Default)]
+pub struct Listed {
+    /// How many there are.
+    pub total: usize,
+    /// Those that were asked for, each with whether it is private.
+    pub lobbies: Vec<(Card, bool)>,
+}
+
+/// A lobby has so many members now.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct LobbyCount(pub LobbyId, pub usize);
+
+/// A user is in this lobby now.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Moved(pub ConnId, pub LobbyId);
+
+/// A lobby is not as it was.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct LobbyChanged {
+    /// Which.
+    pub id: LobbyId,
+    /// Whose it is.
+    pub owner: Owner,
+    /// What it is about.
+    pub topic: Option<Line>,
+    /// Whether its AI has a prompt of its own.
+    pub custom_ai: bool,
+    /// Its password.
+    pub record: Option<Arc<PasswordRecord>>,
+    /// When that was set.
+    pub password_at: UnixMillis,
+}
+
+/// A lobby is no more.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct LobbyClosed {
+    /// Which.
+    pub id: LobbyId,
+    /// What it leaves to the one that is set up in its place; nothing where it was meant to end.
+    pub remains: Option<Remains>,
+}
+
+/// What survives a lobby that broke.
+pub struct Remains {
+    /// Members, history, charter.
+    pub room: Room<Address>,
+    /// The number of the next message.
+    pub next_seq: u64,
+    /// What was asked and answered.
+    pub conversation: Conversation,
+}

@@ -1,0 +1,293 @@
+//! The Registry actor: who has which name, how many connections an address has, where each lobby is.
+//!
+//! Checking and taking is one handler, so of many who want one name at an instant one gets it.
+
+mod guessing;
+mod lobbies;
+pub mod messages;
+pub mod rates;
+mod users;
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use actix::prelude::*;
+use log::warn;
+
+use crate::actors::guard::survive;
+use crate::actors::lobby::{Lobby, NewRoom};
+use crate::actors::registry::guessing::Waiter;
+use crate::actors::registry::lobbies::{general, owner, restored};
+use crate::actors::registry::messages::{Admit, Gone, LobbyRef, ReleaseName};
+use crate::actors::registry::rates::RateTable;
+use crate::actors::shard::Shard;
+use crate::actors::shard::messages::Address;
+use crate::actors::store::StoreHandle;
+use crate::actors::unix_now;
+use crate::chat::accounts::{AccountId, Accounts};
+use crate::chat::directory::{Admission, ConnId, Guesses, IpKey, Refusal};
+use crate::chat::history::UnixMillis;
+use crate::chat::lobbies::{Card, GENERAL, GENERAL_ID, Listing, Lobbies, LobbyId, LobbyLimits};
+use crate::chat::name::NameKey;
+use crate::chat::orders::OFFER_TIME;
+use crate::chat::registrations::Registrations;
+use crate::chat::roles::Owner;
+use crate::chat::sanctions::Sanctions;
+use crate::chat::users::Users;
+use crate::config::Config;
+use crate::store::{Change, KnownAccount, SanctionKind, Snapshot};
+
+/// How often addresses without a recent wrong password or connection are forgotten.
+const FORGET_EVERY: Duration = Duration::from_secs(60);
+
+/// How often accounts that nobody uses are looked for.
+const REMOVE_EVERY: Duration = Duration::from_secs(3_600);
+
+/// No server is stopped for so long that nothing was stored, nor is a clock off by as much that is
+/// right.
+const FAR: Duration = Duration::from_secs(7 * 24 * 3_600);
+
+fn is_far(newest: UnixMillis, now: UnixMillis) -> bool {
+    newest.until(now).max(now.until(newest)) > FAR
+}
+
+/// Starts a lobby's actor.
+pub type StartLobby = Box<dyn Fn(NewRoom, Addr<Registry>) -> Addr<Lobby> + Send>;
+
+/// What the Registry knows of a connection.
+pub(super) struct Connection {
+    ip: IpKey,
+    /// A password of it is being checked.
+    guessing: bool,
+    /// The lobby that it is in.
+    lobby: Option<LobbyId>,
+}
+
+/// What the server hands over once the threads run: the Registry was there first.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Open {
+    /// The Shards, by index.
+    pub shards: Arc<[Addr<Shard>]>,
+    /// What the store had.
+    pub snapshot: Snapshot,
+    /// Starts lobbies.
+    pub start_lobby: StartLobby,
+}
+
+/// The threads, once they are known.
+pub(super) struct Threads {
+    shards: Arc<[Addr<Shard>]>,
+    start_lobby: StartLobby,
+}
+
+/// The actor.
+pub struct Registry {
+    next_conn: u64,
+    next_lobby: u32,
+    next_account: AccountId,
+    connections: HashMap<ConnId, Connection>,
+    admission: Admission,
+    users: Users<Address>,
+    /// Other connections of an account, of those that are taking their place just now.
+    displaced: HashMap<ConnId, Address>,
+    accounts: Accounts,
+    /// The accounts that each address has made lately.
+    registrations: Registrations,
+    /// Lobbies that an account is asked to take, and since when, newest last.
+    offers: HashMap<AccountId, Vec<(LobbyId, Instant)>>,
+    rates: RateTable,
+    /// Bans from the server.
+    bans: Sanctions,
+    guesses: Guesses,
+    waiters: HashMap<IpKey, VecDeque<Waiter>>,
+    lobbies: Lobbies<Addr<Lobby>>,
+    store: StoreHandle,
+    threads: Option<Threads>,
+    keep_age: Duration,
+}
+
+impl Registry {
+    /// Knows nobody yet.
+    pub fn new(config: &Config, store: StoreHandle, rates: RateTable) -> Self {
+        let limits =
+            LobbyLimits { total: config.max_lobbies, per_user: config.max_lobbies_per_user };
+        Self {
+            next_conn: 1,
+            next_lobby: GENERAL_ID.0 + 1,
+            next_account: AccountId(1),
+            connections: HashMap::new(),
+            admission: Admission::new(
+                config.max_connections,
+                config.max_connections_per_ip,
+                config.connects_per_minute,
+            ),
+            users: Users::default(),
+            displaced: HashMap::new(),
+            accounts: Accounts::new(config.admins.iter().cloned()),
+            registrations: Registrations::new(config.registrations_per_day),
+            offers: HashMap::new(),
+            rates,
+            bans: Sanctions::default(),
+            guesses: Guesses::default(),
+            waiters: HashMap::new(),
+            lobbies: Lobbies::new(limits),
+            store,
+            threads: None,
+            keep_age: config.keep_age,
+        }
+    }
+
+    /// Starts the actor of a lobby and lists it.
+    pub(super) fn add_lobby(&mut self, new: NewRoom, ctx: &mut Context<Self>) {
+        let Some(threads) = &self.threads else { return };
+        let charter = new.remains.as_ref().map_or(&new.charter, |r| r.room.charter());
+        let card = Card {
+            name: new.name.clone(),
+            description: new.profile.description.clone(),
+            creator: new.profile.creator.clone(),
+            owner: charter.owner,
+            topic: charter.topic.clone(),
+            custom_ai: charter.prompt.is_some(),
+            users: 0,
+        };
+        let (id, record) = (new.id, charter.record.clone());
+        let profile = new.profile.clone();
+        let handle = (threads.start_lobby)(new, ctx.address());
+        self.lobbies.insert(Listing { id, card, record, profile, handle });
+    }
+
+    /// Sets the lobbies up that were stored, and general in any case.
+    fn restore(&mut self, snapshot: Snapshot, ctx: &mut Context<Self>) {
+        self.next_lobby = self.next_lobby.max(snapshot.next_lobby.0);
+        self.next_account = self.next_account.max(snapshot.next_account);
+        let now = unix_now();
+        // A clock that has jumped must not delete what is not old.
+        let jumped = snapshot.newest.is_some_and(|newest| is_far(newest, now));
+        if jumped {
+            warn!(
+                "the clock is more than a week away from the newest thing stored: nothing is deleted for its age within the first hour"
+            );
+        }
+        for KnownAccount { id, name, by_operator, unused_since } in snapshot.accounts {
+            self.accounts.add(id, name);
+            if by_operator {
+                self.accounts.vouch_for(id);
+            }
+            unused_since.into_iter().for_each(|made_at| self.accounts.note_unused(id, made_at));
+        }
+        for name in self.accounts.doubtful_admins() {
+            warn!(
+                "CHAT_ADMINS: somebody else had made the account {name} before; it is no admin until you stop the server and run: lobbyd passwd {name}"
+            );
+        }
+        snapshot.registrations.into_iter().for_each(|(ip, at)| self.registrations.note(ip, at));
+        let bans = snapshot.sanctions.into_iter().filter(|s| s.kind == SanctionKind::Ban);
+        self.bans = bans.map(Into::into).collect();
+        for state in snapshot.lobbies {
+            match (owner(&state), state.lobby.used_at.until(now)) {
+                (Owner::Account(_), unused) if unused > self.keep_age && !jumped => {
+                    self.store.keep(vec![Change::LobbyRemoved(state.lobby.id)]);
+                }
+                (owner, _) => self.add_lobby(restored(state, owner), ctx),
+            }
+        }
+        if let Some(new) = general(now)
+            && self.lobbies.find(&new.name.key()).is_none()
+        {
+            self.store.keep(vec![new.put()]);
+            self.add_lobby(new, ctx);
+        }
+        if !jumped {
+            self.remove_unused(ctx);
+        }
+        ctx.run_interval(REMOVE_EVERY, |registry, ctx| {
+            survive((), || registry.remove_unused(ctx));
+        });
+    }
+
+    pub(super) fn door(&self, listing: &Listing<Addr<Lobby>>) -> LobbyRef {
+        LobbyRef {
+            id: listing.id,
+            name: listing.card.name.clone(),
+            record: listing.record.clone(),
+            password_at: listing.profile.password_at,
+            lobby: listing.handle.clone(),
+        }
+    }
+
+    pub(super) fn general(&self) -> Option<LobbyRef> {
+        self.lobbies.find(&NameKey::of(GENERAL)).map(|listing| self.door(listing))
+    }
+}
+
+impl Actor for Registry {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        ctx.run_interval(FORGET_EVERY, |registry, _| {
+            let now = Instant::now();
+            registry.guesses.forget_old(now);
+            registry.rates.forget_old(now);
+            registry.admission.forget_old(now);
+            registry.registrations.forget_old(unix_now());
+            registry.offers.retain(|_, offers| {
+                offers.retain(|(_, since)| now.saturating_duration_since(*since) < OFFER_TIME);
+                !offers.is_empty()
+            });
+        });
+    }
+}
+
+impl Handler<Open> for Registry {
+    type Result = ();
+
+    fn handle(&mut self, open: Open, ctx: &mut Self::Context) {
+        survive((), || {
+            let Open { shards, snapshot, start_lobby } = open;
+            self.threads = Some(Threads { shards, start_lobby });
+            self.restore(snapshot, ctx);
+        })
+    }
+}
+
+impl Handler<Admit> for Registry {
+    type Result = Result<ConnId, Refusal>;
+
+    fn handle(&mut self, Admit(ip): Admit, _: &mut Self::Context) -> Self::Result {
+        survive(Err(Refusal::Full), || {
+            self.admission.admit(ip, Instant::now())?;
+            let conn = ConnId(self.next_conn);
+            self.next_conn += 1;
+            self.connections.insert(conn, Connection { ip, guessing: false, lobby: None });
+            Ok(conn)
+        })
+    }
+}
+
+impl Handler<Gone> for Registry {
+    type Result = ();
+
+    fn handle(&mut self, Gone(conn): Gone, _: &mut Self::Context) {
+        survive((), || {
+            self.users.release(conn);
+            self.displace(conn);
+            // Whoever hangs up on a guess has made it.
+            self.end_guess(conn, true);
+            if let Some(connection) = self.connections.remove(&conn) {
+                self.admission.release(connection.ip);
+            }
+        })
+    }
+}
+
+impl Handler<ReleaseName> for Registry {
+    type Result = ();
+
+    fn handle(&mut self, ReleaseName(conn): ReleaseName, _: &mut Self::Context) {
+        survive((), || {
+            self.users.release(conn);
+        })
+    }
+}

@@ -1,0 +1,26 @@
+//! What a Session is told.
+
+use actix::prelude::*;
+
+use crate::chat::lobbies::LobbyId;
+use crate::render::replies::Farewell;
+
+/// Say this and end the connection.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Disconnect(pub Farewell);
+
+/// A question of this user's is over, however it ended.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct QuestionOver;
+
+/// The lobby that the user was in is gone.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct LobbyLost(pub LobbyId);
+
+/// The user was put out of this lobby.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct MoveToGeneral(pub LobbyId);

@@ -1,0 +1,384 @@
+//! The Shard actor, one a thread: starts the Sessions of its thread, and fans lobby text out to them.
+//!
+//! It is the parent of its Sessions, so it alone among the actors knows another actor's type for
+//! more than an address: sockets and outboxes never leave their thread, and cannot be messages.
+
+pub mod messages;
+pub mod telling;
+
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task;
+use std::task::{Poll, ready};
+use std::time::{Duration, Instant};
+
+use actix::fut::ActorFuture;
+use actix::prelude::*;
+use log::{error, info};
+use tokio::sync::Semaphore;
+use tokio::time::{Sleep, sleep};
+
+use crate::actors::clock_time;
+use crate::actors::guard::survive;
+use crate::actors::hasher::HasherPool;
+use crate::actors::registry::Registry;
+use crate::actors::registry::messages::Gone;
+use crate::actors::registry::rates::RateTable;
+use crate::actors::session::Session;
+use crate::actors::session::messages::{Disconnect, LobbyLost, MoveToGeneral, QuestionOver};
+use crate::actors::shard::messages::{
+    Act, Barrier, Became, Connected, Deliver, DisconnectSeat, Drain, IdleTime, LastWriter,
+    LobbyBroke, Replay, Show, ShowAll,
+};
+use crate::actors::shard::telling::{Pages, Telling};
+use crate::actors::store::StoreHandle;
+use crate::chat::directory::ConnId;
+use crate::chat::history::Entry;
+use crate::chat::lobbies::LobbyId;
+use crate::config::Config;
+use crate::fanout::hub::Hub;
+use crate::fanout::peer::{Health, Peer, PeerLimits};
+use crate::net::transport::Transport;
+use crate::render;
+use crate::render::Sheet;
+use crate::render::ansi::Style;
+use crate::render::replies::Farewell;
+
+/// How often deadlines are looked at: they fire late by this much at most.
+const CLOCK_TICK: Duration = Duration::from_millis(250);
+
+/// How often a draining Shard looks whether everybody is gone.
+const DRAIN_POLL: Duration = Duration::from_millis(5);
+
+/// Clients of a thread that log in at one time. What a login takes in memory meanwhile is then taken
+/// so often at most, however many come back at once after a restart.
+const LOGINS_AT_ONCE: usize = 32;
+
+/// What all Sessions of a thread share.
+pub struct ThreadContext {
+    /// The settings.
+    pub config: Arc<Config>,
+    /// Names, lobbies, limits.
+    pub registry: Addr<Registry>,
+    /// Password work.
+    pub hasher: HasherPool,
+    /// What outlives the process.
+    pub store: StoreHandle,
+    /// How fast each user may send.
+    pub rates: RateTable,
+    /// This thread's Shard.
+    pub shard: Addr<Shard>,
+    /// Its index.
+    pub index: usize,
+    /// The port that speaks TLS, to tell those who knock at the wrong one.
+    pub tls_port: Option<u16>,
+    /// The clients of this thread.
+    pub hub: Hub<Addr<Session>>,
+    /// Turns to log in.
+    pub logins: Arc<Semaphore>,
+}
+
+/// What a Shard needs to start.
+#[derive(Clone)]
+pub struct ShardSetup {
+    /// The settings.
+    pub config: Arc<Config>,
+    /// Names, lobbies, limits.
+    pub registry: Addr<Registry>,
+    /// Password work.
+    pub hasher: HasherPool,
+    /// What outlives the process.
+    pub store: StoreHandle,
+    /// How fast each user may send.
+    pub rates: RateTable,
+    /// The port that speaks TLS.
+    pub tls_port: Option<u16>,
+    /// Which Shard this is.
+    pub index: usize,
+}
+
+/// The actor.
+pub struct Shard {
+    thread: Rc<ThreadContext>,
+    draining: bool,
+}
+
+impl Shard {
+    /// Made inside its own context, on its own thread.
+    pub fn new(setup: ShardSetup, ctx: &mut Context<Self>) -> Self {
+        let ShardSetup { config, registry, hasher, store, rates, tls_port, index } = setup;
+        let shard = ctx.address();
+        let hub = Hub::new(clock_time);
+        let logins = Arc::new(Semaphore::new(LOGINS_AT_ONCE));
+        let thread = ThreadContext {
+            config,
+            registry,
+            hasher,
+            store,
+            rates,
+            shard,
+            index,
+            tls_port,
+            hub,
+            logins,
+        };
+        Self { thread: Rc::new(thread), draining: false }
+    }
+
+    /// Looks at every client's deadlines.
+    fn check_clock(&self) {
+        for (peer, session, why) in self.thread.hub.overdue(Instant::now()) {
+            match why {
+                Farewell::TooSlow => peer.cut_off(),
+                why => session.do_send(Disconnect(why)),
+            }
+        }
+    }
+
+    fn start_session(&self, connected: Connected) -> std::io::Result<()> {
+        let Connected { conn, arrival, addr, accepted } = connected;
+        let secure = arrival.tls.is_some();
+        let transport = Transport::of(arrival)?;
+        let config = &self.thread.config;
+        let limits = PeerLimits {
+            outbound_bytes: config.outbound_limit_bytes,
+            stall: config.stall_timeout,
+            idle: config.idle_timeout,
+        };
+        // The welcome goes out with CR LF, which every terminal takes; after the first line the
+        // client's own line ends are known.
+        let style = Style { plain: !config.color, crlf: true, clock: false };
+        let now = Instant::now();
+        let peer = Peer::new(conn, transport, style, limits, now, accepted + config.login_timeout);
+        if !secure {
+            log_connected(conn, addr, "plain");
+        }
+        Session::launch(self.thread.clone(), Rc::new(peer), secure, addr.ip().into());
+        Ok(())
+    }
+
+    /// What a user who comes in is shown first, as a long answer.
+    fn retell(&self, replay: Arc<Replay>) -> Telling<Entry> {
+        let Replay { lobby, head, stored, recent, times, now } = Arc::unwrap_or_clone(replay);
+        let pages = Pages::messages(self.thread.store.clone(), lobby, stored, recent);
+        let write =
+            move |sheet: &mut Sheet, entry: &Entry| render::replay(sheet, entry, times, now);
+        Telling::new(|sheet| _ = sheet.append(&head), pages, write).of(lobby)
+    }
+
+    fn act(&self, room: LobbyId, act: Act) {
+        let hub = &self.thread.hub;
+        match act {
+            Act::Text(text) => hub.show(room, text),
+            Act::Answer { id, asker, headed, bare } => {
+                hub.show_answer(room, id, &asker, &headed, &bare);
+            }
+            Act::Reply(seat, block) => hub.show_one(seat, &block, true),
+            Act::Enter(seat, replay) => {
+                hub.enter(seat, room);
+                if !replay.is_empty() {
+                    hub.tell(seat, Box::new(self.retell(replay)));
+                }
+            }
+            Act::Echo(seat, count) => {
+                if let Some(peer) = hub.peer(seat) {
+                    peer.came_back(count);
+                }
+            }
+            Act::AnswerOver(seat) => {
+                if let Some((_, session)) = hub.find(seat) {
+                    session.do_send(QuestionOver);
+                }
+            }
+            Act::MoveToGeneral(seat, block) => {
+                // At once: the session may be busy with something, and must not listen on meanwhile.
+                if let Some(peer) = hub.peer(seat) {
+                    peer.stop_telling_of(room);
+                }
+                hub.show_one(seat, &block, true);
+                if hub.room(seat) == Some(room) {
+                    hub.leave(seat);
+                }
+                if let Some((_, session)) = hub.find(seat) {
+                    session.do_send(MoveToGeneral(room));
+                }
+            }
+            Act::Tagged { seat, by, here, elsewhere } => {
+                let present = hub.room(seat) == Some(room);
+                hub.show_from(seat, &by, if present { &here } else { &elsewhere });
+            }
+        }
+    }
+}
+
+/// Writes what was queued, each time the mailbox has been drained; text of rooms perhaps a little
+/// later, together with more.
+#[derive(Default)]
+struct Flusher {
+    pause: Option<Pin<Box<Sleep>>>,
+}
+
+impl ActorFuture<Shard> for Flusher {
+    type Output = ();
+
+    fn poll(
+        mut self: Pin<&mut Self>,
+        shard: &mut Shard,
+        _: &mut Context<Shard>,
+        cx: &mut task::Context<'_>,
+    ) -> Poll<()> {
+        while let Some(pause) = survive(None, || shard.thread.hub.flush(Instant::now())) {
+            let timer = self.pause.get_or_insert_with(|| Box::pin(sleep(pause)));
+            ready!(timer.as_mut().poll(cx));
+            self.pause = None;
+        }
+        self.pause = None;
+        Poll::Pending
+    }
+}
+
+impl Actor for Shard {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        ctx.spawn(Flusher::default());
+        ctx.run_interval(CLOCK_TICK, |shard, _| shard.check_clock());
+    }
+}
+
+impl Handler<Connected> for Shard {
+    type Result = ();
+
+    fn handle(&mut self, connected: Connected, _: &mut Self::Context) {
+        survive((), || {
+            let conn = connected.conn;
+            let started = if self.draining { Ok(()) } else { self.start_session(connected) };
+            if let Err(reason) = started {
+                error!("conn={} cannot be started: {reason}", conn.0);
+                self.thread.registry.do_send(Gone(conn));
+            }
+        })
+    }
+}
+
+impl Handler<Deliver> for Shard {
+    type Result = ();
+
+    fn handle(&mut self, deliver: Deliver, _: &mut Self::Context) {
+        survive((), || {
+            for act in deliver.acts {
+                self.act(deliver.room, act);
+            }
+        })
+    }
+}
+
+impl Handler<Show> for Shard {
+    type Result = ();
+
+    fn handle(&mut self, Show { seat, block, from }: Show, _: &mut Self::Context) {
+        survive((), || match from {
+            None => self.thread.hub.show_one(seat, &block, false),
+            Some(from) => {
+                if self.thread.hub.show_from(seat, &from, &block)
+                    && let Some(peer) = self.thread.hub.peer(seat)
+                {
+                    peer.note_writer(from);
+                }
+            }
+        })
+    }
+}
+
+impl Handler<Became> for Shard {
+    type Result = ();
+
+    fn handle(&mut self, Became { before, now }: Became, _: &mut Self::Context) {
+        survive((), || self.thread.hub.became(&before, &now));
+    }
+}
+
+impl Handler<LastWriter> for Shard {
+    type Result = MessageResult<LastWriter>;
+
+    fn handle(&mut self, LastWriter(seat): LastWriter, _: &mut Self::Context) -> Self::Result {
+        let writer = || self.thread.hub.peer(seat).and_then(|peer| peer.last_writer());
+        MessageResult(survive(None, writer))
+    }
+}
+
+impl Handler<ShowAll> for Shard {
+    type Result = ();
+
+    fn handle(&mut self, ShowAll(block): ShowAll, _: &mut Self::Context) {
+        survive((), || self.thread.hub.show_everybody(&block));
+    }
+}
+
+impl Handler<DisconnectSeat> for Shard {
+    type Result = ();
+
+    fn handle(&mut self, DisconnectSeat(seat, why): DisconnectSeat, _: &mut Self::Context) {
+        if let Some((_, session)) = self.thread.hub.find(seat) {
+            session.do_send(Disconnect(why));
+        }
+    }
+}
+
+impl Handler<IdleTime> for Shard {
+    type Result = Option<Duration>;
+
+    fn handle(&mut self, IdleTime(seat): IdleTime, _: &mut Self::Context) -> Self::Result {
+        let peer = self.thread.hub.peer(seat)?;
+        Some(peer.idle_time(Instant::now()))
+    }
+}
+
+impl Handler<Barrier> for Shard {
+    type Result = ();
+
+    fn handle(&mut self, _: Barrier, _: &mut Self::Context) {}
+}
+
+impl Handler<LobbyBroke> for Shard {
+    type Result = ();
+
+    fn handle(&mut self, LobbyBroke(room): LobbyBroke, _: &mut Self::Context) {
+        for session in self.thread.hub.sessions_in(room) {
+            session.do_send(LobbyLost(room));
+        }
+    }
+}
+
+impl Handler<Drain> for Shard {
+    type Result = ResponseFuture<()>;
+
+    fn handle(&mut self, _: Drain, _: &mut Self::Context) -> Self::Result {
+        self.draining = true;
+        for (peer, session) in self.thread.hub.all() {
+            if peer.health() == Health::Good {
+                session.do_send(Disconnect(Farewell::Shutdown));
+            }
+        }
+        let thread = self.thread.clone();
+        Box::pin(async move {
+            while !thread.hub.is_empty() {
+                tokio::time::sleep(DRAIN_POLL).await;
+            }
+        })
+    }
+}
+
+/// Tells the log of a connection.
+pub fn log_connected(conn: ConnId, addr: SocketAddr, kind: &str) {
+    let (ip, port) = (addr.ip().to_canonical(), addr.port());
+    info!("conn={} connected from {ip} port {port} ({kind})", conn.0);
+}
+
+/// Answered once all that was sent to the Shard before is queued for its clients.
+pub async fn barrier(shard: &Addr<Shard>) {
+    // A Shard lives as long as the thread that the caller runs on.
+    let _ = shard.send(Barrier).await;
+}

@@ -1,0 +1,4 @@
+//! What the model is told: who it is, and what was said.
+
+pub mod context;
+pub mod persona;

@@ -1,0 +1,402 @@
+//! The clients of one thread and the rooms that they are in: where one lobby text becomes many.
+//!
+//! The hub lives on one thread and is shared there, by the Shard that takes lobby text off its
+//! mailbox and by the Sessions. A text waits in its room, once, until the next round of writes; then
+//! all that waits is put into each of the few styles at most once and goes to every member as one
+//! shared block and in one write. What is for one client alone comes after what its room has for it.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+
+use crate::chat::directory::ConnId;
+use crate::chat::lobbies::LobbyId;
+use crate::chat::person::Person;
+use crate::fanout::outbox::Source;
+use crate::fanout::pacer::{FlushPacer, thread_time};
+use crate::fanout::peer::Peer;
+use crate::fanout::variants::{Fanout, Text, Variants};
+use crate::render::ansi::Style;
+use crate::render::replies::Farewell;
+
+/// Where a client is: its slot on its thread, and its connection, since slots are used again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Seat {
+    /// Index in the hub.
+    pub slot: usize,
+    /// The connection.
+    pub conn: ConnId,
+}
+
+struct Occupant<S> {
+    peer: Rc<Peer>,
+    session: S,
+    /// The room, and the index in its list of members.
+    room: Option<(LobbyId, usize)>,
+    /// How many of the texts that wait in the room this client has already, or came after.
+    seen: Cell<usize>,
+    dirty: Cell<bool>,
+}
+
+/// A room as far as it is on this thread.
+#[derive(Default)]
+struct Room {
+    members: Vec<usize>,
+    /// Texts for all members that wait for the next round, in the master style.
+    texts: Vec<Text>,
+    text_bytes: usize,
+}
+
+/// Text that waits in one room at most: it is judged against the limit of a client in steps that
+/// are small against it.
+const MAX_ROOM_BYTES: usize = 32 * 1024;
+
+/// With so much waiting in a room a write is cheap a line, and waiting for more gains little.
+const ENOUGH_BYTES: usize = 2 * 1024;
+
+/// All clients of a thread; `S` is how their Sessions are reached.
+pub struct Hub<S> {
+    inner: RefCell<Inner<S>>,
+}
+
+struct Inner<S> {
+    seats: Vec<Option<Occupant<S>>>,
+    free: Vec<usize>,
+    rooms: HashMap<LobbyId, Room>,
+    /// Rooms where text waits.
+    waiting: Vec<LobbyId>,
+    /// Clients to whom something is to be written.
+    dirty: Vec<usize>,
+    rounds: FlushPacer,
+    /// Tells the time of the server's zone, as HH:MM.
+    clock: fn() -> String,
+}
+
+impl<S> Hub<S> {
+    /// Without clients. `clock` tells the time of the server's zone, as HH:MM.
+    pub fn new(clock: fn() -> String) -> Self {
+        Self {
+            inner: RefCell::new(Inner {
+                seats: Vec::new(),
+                free: Vec::new(),
+                rooms: HashMap::new(),
+                waiting: Vec::new(),
+                dirty: Vec::new(),
+                rounds: FlushPacer::default(),
+                clock,
+            }),
+        }
+    }
+}
+
+impl<S: Clone> Hub<S> {
+    /// Takes a client in.
+    pub fn seat(&self, peer: Rc<Peer>, session: S) -> Seat {
+        let mut inner = self.inner.borrow_mut();
+        let conn = peer.conn();
+        let occupant =
+            Occupant { peer, session, room: None, seen: Cell::new(0), dirty: Cell::new(false) };
+        let slot = match inner.free.pop() {
+            Some(slot) => slot,
+            None => {
+                inner.seats.push(None);
+                inner.seats.len() - 1
+            }
+        };
+        inner.seats[slot] = Some(occupant);
+        Seat { slot, conn }
+    }
+
+    /// Lets a client go.
+    pub fn unseat(&self, seat: Seat) {
+        let mut inner = self.inner.borrow_mut();
+        if inner.occupant(seat).is_some() {
+            inner.leave(seat.slot);
+            inner.seats[seat.slot] = None;
+            inner.free.push(seat.slot);
+        }
+    }
+
+    /// Moves a client into a room; from here on it is shown that room's text and no other's.
+    pub fn enter(&self, seat: Seat, room: LobbyId) {
+        let mut inner = self.inner.borrow_mut();
+        if inner.occupant(seat).is_none() {
+            return;
+        }
+        inner.leave(seat.slot);
+        let Room { members, texts, .. } = inner.rooms.entry(room).or_default();
+        members.push(seat.slot);
+        let (index, seen) = (members.len() - 1, texts.len());
+        if let Some(occupant) = &mut inner.seats[seat.slot] {
+            occupant.room = Some((room, index));
+            occupant.seen.set(seen);
+        }
+    }
+
+    /// Queues what waits in a client's room for it: what it is answered next comes after that.
+    pub fn catch_up(&self, seat: Seat) {
+        let inner = self.inner.borrow();
+        if let Some(occupant) = inner.occupant(seat) {
+            inner.catch_up(occupant);
+        }
+    }
+
+    /// Takes a client out of its room.
+    pub fn leave(&self, seat: Seat) {
+        let mut inner = self.inner.borrow_mut();
+        if inner.occupant(seat).is_some() {
+            inner.leave(seat.slot);
+        }
+    }
+
+    /// The room that a client is in.
+    pub fn room(&self, seat: Seat) -> Option<LobbyId> {
+        self.inner.borrow().occupant(seat)?.room.map(|(room, _)| room)
+    }
+
+    /// A client that is still there, where its Session is not wanted: to reach that costs allocations.
+    pub fn peer(&self, seat: Seat) -> Option<Rc<Peer>> {
+        self.inner.borrow().occupant(seat).map(|o| o.peer.clone())
+    }
+
+    /// A client that is still there.
+    pub fn find(&self, seat: Seat) -> Option<(Rc<Peer>, S)> {
+        self.inner.borrow().occupant(seat).map(|o| (o.peer.clone(), o.session.clone()))
+    }
+
+    /// The clients that the clock says something against, and what.
+    pub fn overdue(&self, now: Instant) -> Vec<(Rc<Peer>, S, Farewell)> {
+        let inner = self.inner.borrow();
+        let overdue = |o: &Occupant<S>| {
+            o.peer.overdue(now).map(|why| (o.peer.clone(), o.session.clone(), why))
+        };
+        inner.seats.iter().flatten().filter_map(overdue).collect()
+    }
+
+    /// Somebody goes on as somebody else, and stays whom they were to those who ignore them or have
+    /// been written to by them.
+    pub fn became(&self, before: &Person, now: &Person) {
+        let inner = self.inner.borrow();
+        inner.seats.iter().flatten().for_each(|o| o.peer.became(before, now));
+    }
+
+    /// Every client.
+    pub fn all(&self) -> Vec<(Rc<Peer>, S)> {
+        let inner = self.inner.borrow();
+        inner.seats.iter().flatten().map(|o| (o.peer.clone(), o.session.clone())).collect()
+    }
+
+    /// The Sessions in a room.
+    pub fn sessions_in(&self, room: LobbyId) -> Vec<S> {
+        let inner = self.inner.borrow();
+        let members = inner.rooms.get(&room).map_or(&[][..], |room| room.members.as_slice());
+        members.iter().filter_map(|s| inner.seats[*s].as_ref()).map(|o| o.session.clone()).collect()
+    }
+
+    /// How many clients there are.
+    pub fn len(&self) -> usize {
+        let inner = self.inner.borrow();
+        inner.seats.len() - inner.free.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Leaves a text of a room to the next round of writes, for all of its members here.
+    pub fn show(&self, room: LobbyId, text: Text) {
+        let inner = &mut *self.inner.borrow_mut();
+        let Some(here) = inner.rooms.get_mut(&room) else { return };
+        if here.texts.is_empty() {
+            inner.waiting.push(room);
+        }
+        here.text_bytes += text.master.len();
+        here.texts.push(text);
+        if here.text_bytes >= MAX_ROOM_BYTES {
+            inner.hand_out(room);
+        }
+    }
+
+    /// Queues a piece of answer `id`: `bare` where the answer was the last thing shown to a member,
+    /// `headed` elsewhere; nothing for members who ignore whoever asked.
+    pub fn show_answer(
+        &self,
+        room: LobbyId,
+        id: u64,
+        asker: &Person,
+        headed: &Bytes,
+        bare: &Bytes,
+    ) {
+        let inner = &mut *self.inner.borrow_mut();
+        inner.hand_out(room);
+        let (mut headed, mut bare) = (Variants::new(headed.clone()), Variants::new(bare.clone()));
+        inner.for_each_member(room, |occupant| {
+            let peer = &occupant.peer;
+            if !peer.hears(asker) {
+                return false;
+            }
+            let forms = if peer.follows_answer(id) { &mut bare } else { &mut headed };
+            // Nothing of it is dated.
+            let style = Style { clock: false, ..peer.style() };
+            let queued = peer.queue(forms.get(style, ""));
+            peer.note_answer(id);
+            queued
+        });
+    }
+
+    /// Queues a text for one client; an answer to something that it did itself where `own` is set.
+    pub fn show_one(&self, seat: Seat, master: &Bytes, own: bool) {
+        let inner = &mut *self.inner.borrow_mut();
+        let Some(occupant) = inner.occupant(seat) else { return };
+        inner.catch_up(occupant);
+        if own {
+            occupant.peer.answer(master);
+        } else {
+            occupant.peer.queue(occupant.peer.style().apply(master));
+        }
+        if !occupant.dirty.replace(true) {
+            inner.dirty.push(seat.slot);
+        }
+    }
+
+    /// Queues a long answer for one client, which is made in parts as the client takes them.
+    pub fn tell(&self, seat: Seat, source: Box<dyn Source>) {
+        let inner = &mut *self.inner.borrow_mut();
+        let Some(occupant) = inner.occupant(seat) else { return };
+        inner.catch_up(occupant);
+        occupant.peer.tell(source);
+        if !occupant.dirty.replace(true) {
+            inner.dirty.push(seat.slot);
+        }
+    }
+
+    /// Queues what somebody wrote to one client; not to one that ignores them. Whether it was queued.
+    pub fn show_from(&self, seat: Seat, from: &Person, master: &Bytes) -> bool {
+        let hears = self.peer(seat).is_some_and(|peer| peer.hears(from));
+        if hears {
+            self.show_one(seat, master, false);
+        }
+        hears
+    }
+
+    /// Queues a text for every client that is in a room.
+    pub fn show_everybody(&self, master: &Bytes) {
+        let seats: Vec<Seat> = {
+            let inner = self.inner.borrow();
+            let seats = inner.seats.iter().enumerate();
+            let seat = |(slot, occupant): (usize, &Option<Occupant<S>>)| {
+                let occupant = occupant.as_ref().filter(|o| o.room.is_some())?;
+                Some(Seat { slot, conn: occupant.peer.conn() })
+            };
+            seats.filter_map(seat).collect()
+        };
+        seats.into_iter().for_each(|seat| self.show_one(seat, master, false));
+    }
+
+    /// Writes what has been queued since the last time. Text of rooms may wait for more to join it:
+    /// then this says for how long, and wants to be called again after that.
+    pub fn flush(&self, now: Instant) -> Option<Duration> {
+        let inner = &mut *self.inner.borrow_mut();
+        let enough = |id: &LobbyId| inner.rooms.get(id).is_some_and(Room::has_enough);
+        let pause = inner.rounds.pause(now).filter(|_| !inner.waiting.iter().any(enough));
+        if inner.waiting.is_empty() || pause.is_some() {
+            inner.write_out();
+            return pause.filter(|_| !inner.waiting.is_empty());
+        }
+        let begin = thread_time();
+        while let Some(&room) = inner.waiting.last() {
+            inner.hand_out(room);
+        }
+        inner.write_out();
+        inner.rounds.note(thread_time().saturating_sub(begin), Instant::now());
+        None
+    }
+}
+
+impl Room {
+    fn has_enough(&self) -> bool {
+        self.text_bytes >= ENOUGH_BYTES
+    }
+}
+
+impl<S> Inner<S> {
+    fn occupant(&self, seat: Seat) -> Option<&Occupant<S>> {
+        let occupant = self.seats.get(seat.slot)?.as_ref()?;
+        (occupant.peer.conn() == seat.conn).then_some(occupant)
+    }
+
+    fn leave(&mut self, slot: usize) {
+        if let Some(occupant) = &self.seats[slot] {
+            self.catch_up(occupant);
+        }
+        let Some(occupant) = &mut self.seats[slot] else { return };
+        let Some((room, index)) = occupant.room.take() else { return };
+        let Some(Room { members, .. }) = self.rooms.get_mut(&room) else { return };
+        members.swap_remove(index);
+        if let Some(&moved) = members.get(index)
+            && let Some(Occupant { room: Some((_, at)), .. }) = &mut self.seats[moved]
+        {
+            *at = index;
+        }
+        if members.is_empty() {
+            self.rooms.remove(&room);
+            self.waiting.retain(|other| *other != room);
+        }
+    }
+
+    fn catch_up(&self, occupant: &Occupant<S>) {
+        let Some(room) = occupant.room.and_then(|(room, _)| self.rooms.get(&room)) else { return };
+        let seen = occupant.seen.replace(room.texts.len());
+        if seen < room.texts.len() {
+            let peer = &occupant.peer;
+            peer.queue(Fanout::new(&room.texts, self.clock).get(
+                peer.style(),
+                seen,
+                peer.ignores().as_deref(),
+            ));
+        }
+    }
+
+    /// Queues what waits in a room for all members.
+    fn hand_out(&mut self, id: LobbyId) {
+        self.waiting.retain(|other| *other != id);
+        let Some(room) = self.rooms.get_mut(&id).filter(|room| !room.texts.is_empty()) else {
+            return;
+        };
+        let mut handout = Fanout::new(&room.texts, self.clock);
+        for &slot in &room.members {
+            let Some(occupant) = &self.seats[slot] else { continue };
+            let peer = &occupant.peer;
+            let block = handout.get(peer.style(), occupant.seen.take(), peer.ignores().as_deref());
+            if peer.queue(block) && !occupant.dirty.replace(true) {
+                self.dirty.push(slot);
+            }
+        }
+        room.text_bytes = 0;
+        room.texts.clear();
+    }
+
+    fn for_each_member(&mut self, room: LobbyId, mut queue: impl FnMut(&Occupant<S>) -> bool) {
+        let Some(room) = self.rooms.get(&room) else { return };
+        for &slot in &room.members {
+            let Some(occupant) = &self.seats[slot] else { continue };
+            if queue(occupant) && !occupant.dirty.replace(true) {
+                self.dirty.push(slot);
+            }
+        }
+    }
+
+    fn write_out(&mut self) {
+        // One at a time: a fault at one client leaves the others to the next round.
+        while let Some(slot) = self.dirty.pop() {
+            if let Some(occupant) = &self.seats[slot] {
+                occupant.dirty.set(false);
+                occupant.peer.flush();
+            }
+        }
+    }
+}

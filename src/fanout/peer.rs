@@ -1,0 +1,437 @@
+//! One client as its own thread sees it: socket, outbox, pace.
+//!
+//! A `Peer` is shared, within one thread, by the Session that owns the connection and by the hub
+//! that fans lobby text out. The hub may write to the socket, but only the Session's task is ever
+//! woken by it, so a socket that is full costs the hub nothing.
+
+use std::cell::{Cell, Ref, RefCell, RefMut};
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use futures_util::future::LocalBoxFuture;
+
+use crate::chat::directory::ConnId;
+use crate::chat::ignores::Ignores;
+use crate::chat::lobbies::LobbyId;
+use crate::chat::person::Person;
+use crate::fanout::outbox::{Outbox, Pulled, Source};
+use crate::net::listen::USER_TIMEOUT;
+use crate::net::transport::Transport;
+use crate::render::ansi::Style;
+use crate::render::replies::{Farewell, farewell};
+
+/// The limits that hold for every client.
+#[derive(Debug, Clone, Copy)]
+pub struct PeerLimits {
+    /// Bytes that may wait in the outbox.
+    pub outbound_bytes: usize,
+    /// How long a client may take nothing while something waits.
+    pub stall: Duration,
+    /// How long a client may send nothing; none for ever.
+    pub idle: Option<Duration>,
+}
+
+/// How a connection is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Health {
+    /// It takes what it is sent.
+    Good,
+    /// It is being closed: what is queued goes out, nothing more is queued.
+    Closing,
+    /// It took too little and was cut off: a last line is on its way, nothing more is queued.
+    CutOff,
+    /// Writing failed: the peer is gone.
+    Broken,
+}
+
+/// A connected client.
+pub struct Peer {
+    conn: ConnId,
+    limits: PeerLimits,
+    transport: RefCell<Transport>,
+    outbox: RefCell<Outbox>,
+    task: RefCell<Waker>,
+    style: Cell<Style>,
+    health: Cell<Health>,
+    /// Since when the socket has taken nothing although something waits.
+    blocked_since: Cell<Option<Instant>>,
+    login_deadline: Cell<Option<Instant>>,
+    last_input: Cell<Instant>,
+    /// The answer of Rox that was the last thing shown; 0 for anything else.
+    last_answer: Cell<u64>,
+    /// Messages on their way to the lobby that have not come back yet.
+    in_flight: Cell<usize>,
+    /// Whether the Session waits for those.
+    awaiting_echo: Cell<bool>,
+    /// Whether the Session waits for the outbox to empty.
+    awaiting_room: Cell<bool>,
+    /// What a long answer has to ask before it can go on.
+    wanted: RefCell<Option<LocalBoxFuture<'static, ()>>>,
+    /// Bytes that the socket has taken.
+    written: Cell<u64>,
+    /// What only some users have.
+    others: RefCell<Option<Box<Others>>>,
+}
+
+/// What a user has to do with others.
+#[derive(Default)]
+struct Others {
+    ignores: Ignores,
+    last_writer: Option<Person>,
+}
+
+/// Bytes that wait while a client's own lines are still carried out. Beyond, it has to read first,
+/// so that what it asks for cannot pile up in its outbox. No more than its limit in any case.
+const BACKED_UP_BYTES: usize = 16 * 1024;
+
+/// Bytes of a part of a long answer, and no more than half of what may wait. The last message in it may
+/// go over them.
+const PART_BYTES: usize = 8 * 1024;
+
+/// Bytes gathered for one write. Beyond some 64 KiB a larger write is no cheaper a byte.
+const SCRATCH_BYTES: usize = 64 * 1024;
+
+thread_local! {
+    static SCRATCH: RefCell<Box<[u8]>> = RefCell::new(vec![0; SCRATCH_BYTES].into());
+}
+
+impl Peer {
+    /// A client that has just been accepted.
+    pub fn new(
+        conn: ConnId,
+        transport: Transport,
+        style: Style,
+        limits: PeerLimits,
+        now: Instant,
+        login_deadline: Instant,
+    ) -> Self {
+        Self {
+            conn,
+            limits,
+            transport: RefCell::new(transport),
+            outbox: RefCell::default(),
+            task: RefCell::new(Waker::noop().clone()),
+            style: Cell::new(style),
+            health: Cell::new(Health::Good),
+            blocked_since: Cell::new(None),
+            login_deadline: Cell::new(Some(login_deadline)),
+            last_input: Cell::new(now),
+            last_answer: Cell::new(0),
+            in_flight: Cell::new(0),
+            awaiting_echo: Cell::new(false),
+            awaiting_room: Cell::new(false),
+            wanted: RefCell::default(),
+            written: Cell::new(0),
+            others: RefCell::default(),
+        }
+    }
+
+    /// The number of its connection.
+    pub fn conn(&self) -> ConnId {
+        self.conn
+    }
+
+    /// The socket, for the Session.
+    pub fn transport(&self) -> RefMut<'_, Transport> {
+        self.transport.borrow_mut()
+    }
+
+    /// How it is.
+    pub fn health(&self) -> Health {
+        self.health.get()
+    }
+
+    /// The form of text that it wants.
+    pub fn style(&self) -> Style {
+        self.style.get()
+    }
+
+    /// Changes that form.
+    pub fn set_style(&self, style: Style) {
+        self.style.set(style);
+    }
+
+    /// The Session's task, to be woken when the socket takes more or something happened.
+    pub fn set_task(&self, waker: &Waker) {
+        if !self.task.borrow().will_wake(waker) {
+            *self.task.borrow_mut() = waker.clone();
+        }
+    }
+
+    /// Wakes the Session.
+    pub fn wake(&self) {
+        self.task.borrow().wake_by_ref();
+    }
+
+    /// Notes that the client sent something.
+    pub fn note_input(&self, now: Instant) {
+        self.last_input.set(now);
+    }
+
+    /// How long ago that was.
+    pub fn idle_time(&self, now: Instant) -> Duration {
+        now.saturating_duration_since(self.last_input.get())
+    }
+
+    /// Whom the user does not want to hear; none who ignores nobody.
+    pub fn ignores(&self) -> Option<Ref<'_, Ignores>> {
+        let others = Ref::filter_map(self.others.borrow(), |others| {
+            others.as_ref().map(|others| &others.ignores).filter(|ignores| !ignores.is_empty())
+        });
+        others.ok()
+    }
+
+    /// Whether the user wants to hear this one.
+    pub fn hears(&self, who: &Person) -> bool {
+        !self.ignores().is_some_and(|ignores| ignores.contains(who))
+    }
+
+    /// Whom the user does not want to hear, from the start.
+    pub fn set_ignores(&self, ignores: Ignores) {
+        self.change_ignores(|so_far| *so_far = ignores);
+    }
+
+    /// Changes whom the user does not want to hear.
+    pub fn change_ignores(&self, change: impl FnOnce(&mut Ignores)) {
+        change(&mut self.others.borrow_mut().get_or_insert_default().ignores);
+    }
+
+    /// Somebody goes on as somebody else: that they are ignored, or wrote last, is of them still.
+    pub fn became(&self, before: &Person, now: &Person) {
+        let mut others = self.others.borrow_mut();
+        let Some(others) = others.as_mut() else { return };
+        others.ignores.learn(before, now);
+        if let Some(writer) = others.last_writer.as_mut().filter(|writer| writer.knows(before)) {
+            // By the name that they wrote under, if they are told of.
+            *writer = Person { name: writer.name.clone(), ..now.clone() };
+        }
+    }
+
+    /// Who wrote to the user last.
+    pub fn last_writer(&self) -> Option<Person> {
+        self.others.borrow().as_ref()?.last_writer.clone()
+    }
+
+    /// Notes who wrote to the user.
+    pub fn note_writer(&self, who: Person) {
+        self.others.borrow_mut().get_or_insert_default().last_writer = Some(who);
+    }
+
+    /// The user has a name: the deadline for it is met.
+    pub fn logged_in(&self) {
+        self.login_deadline.set(None);
+    }
+
+    /// Queues a block that is in the peer's own style already. False where the peer is not (or no
+    /// longer) taking any: it was cut off, now or before.
+    pub fn queue(&self, block: Bytes) -> bool {
+        if self.health() != Health::Good {
+            return false;
+        }
+        if self.is_over(block.len()) {
+            // Perhaps nothing has been tried yet in this round.
+            self.flush();
+            if self.health() == Health::Good && self.is_over(block.len()) {
+                self.cut_off();
+            }
+            if self.health() != Health::Good {
+                return false;
+            }
+        }
+        self.last_answer.set(0);
+        self.outbox.borrow_mut().push(block);
+        true
+    }
+
+    /// Queues a block in the master style that answers the client itself.
+    pub fn answer(&self, master: &Bytes) {
+        if self.health() == Health::Good {
+            self.last_answer.set(0);
+            self.outbox.borrow_mut().push(self.style().apply(master));
+        }
+    }
+
+    /// Queues a long answer to the client itself, which is made in parts as the client takes them.
+    pub fn tell(&self, source: Box<dyn Source>) {
+        if self.health() == Health::Good {
+            self.last_answer.set(0);
+            self.outbox.borrow_mut().push_source(source);
+        }
+    }
+
+    /// The client has no right to hear of a lobby any more: what tells of it ends here.
+    pub fn stop_telling_of(&self, lobby: LobbyId) {
+        self.outbox.borrow_mut().drop_sources_of(lobby);
+        // It may have been about that; any other answer asks again.
+        self.wanted.take();
+    }
+
+    /// What a long answer has to ask before it can go on: the Session is woken to see to it.
+    pub fn wanted(&self) -> Option<LocalBoxFuture<'static, ()>> {
+        self.wanted.take()
+    }
+
+    /// Whether the answer numbered `id` was the last thing shown.
+    pub fn follows_answer(&self, id: u64) -> bool {
+        self.last_answer.get() == id
+    }
+
+    /// Notes that what was queued last is a piece of the answer numbered `id`.
+    pub fn note_answer(&self, id: u64) {
+        self.last_answer.set(id);
+    }
+
+    /// Queues nothing from here on: the last line is queued.
+    pub fn take_no_more(&self) {
+        if self.health() == Health::Good {
+            self.health.set(Health::Closing);
+        }
+    }
+
+    /// Bytes that wait.
+    pub fn queued_bytes(&self) -> usize {
+        self.outbox.borrow().bytes()
+    }
+
+    /// Whether nothing waits.
+    pub fn has_taken_all(&self) -> bool {
+        self.outbox.borrow().is_empty()
+    }
+
+    /// Bytes that the socket has taken so far.
+    pub fn written(&self) -> u64 {
+        self.written.get()
+    }
+
+    /// Whether so much waits that nothing more that it asks should be answered now, as always while a
+    /// long answer is under way. The Session is woken when that is over.
+    pub fn is_backed_up(&self) -> bool {
+        let backed_up = self.has_much();
+        self.awaiting_room.set(backed_up);
+        backed_up
+    }
+
+    fn has_much(&self) -> bool {
+        let outbox = self.outbox.borrow();
+        outbox.has_source() || outbox.bytes() > BACKED_UP_BYTES.min(self.limits.outbound_bytes)
+    }
+
+    /// Writes as much as the socket takes now.
+    pub fn flush(&self) {
+        self.write_out();
+        if self.awaiting_room.get() && !self.has_much() {
+            self.awaiting_room.set(false);
+            self.wake();
+        }
+    }
+
+    fn write_out(&self) {
+        let mut outbox = self.outbox.borrow_mut();
+        if outbox.is_empty() || self.health() == Health::Broken {
+            return;
+        }
+        let task = self.task.borrow();
+        let mut cx = Context::from_waker(&task);
+        let mut transport = self.transport.borrow_mut();
+        SCRATCH.with_borrow_mut(|scratch| {
+            let max = transport.max_write().min(scratch.len());
+            let part = PART_BYTES.min(self.limits.outbound_bytes / 2);
+            while self.has_part(&mut outbox, part) {
+                match transport.poll_write(&mut cx, outbox.offer(&mut scratch[..max])) {
+                    Poll::Ready(Ok(count)) if count > 0 => {
+                        outbox.advance(count);
+                        self.written.set(self.written.get() + count as u64);
+                        if self.blocked_since.take().is_some() {
+                            transport.set_user_timeout(USER_TIMEOUT);
+                        }
+                    }
+                    Poll::Ready(_) => {
+                        self.health.set(Health::Broken);
+                        task.wake_by_ref();
+                        return;
+                    }
+                    Poll::Pending => {
+                        if self.blocked_since.get().is_none() {
+                            self.blocked_since.set(Some(Instant::now()));
+                            // Whoever takes nothing, with the window of TCP closed, may do so for
+                            // as long as is set: the kernel is not to be faster.
+                            transport.set_user_timeout(self.limits.stall + USER_TIMEOUT);
+                        }
+                        return;
+                    }
+                }
+            }
+        });
+    }
+
+    /// Whether there is something to write, perhaps the next part of a long answer. Where that has to ask
+    /// something first, the Session is woken; once the connection is being closed, the answer ends there.
+    fn has_part(&self, outbox: &mut Outbox, max: usize) -> bool {
+        loop {
+            let pulled = outbox.pull(max, |part| self.style().apply(part));
+            match (pulled, self.health()) {
+                (Pulled::Part, _) => return true,
+                (Pulled::Nothing, _) => return false,
+                (Pulled::Ask(work), Health::Good) => {
+                    *self.wanted.borrow_mut() = Some(work);
+                    self.wake();
+                    return false;
+                }
+                (Pulled::Wait, Health::Good) => return false,
+                (Pulled::Ask(_) | Pulled::Wait, _) => outbox.drop_source(),
+            }
+        }
+    }
+
+    /// Gives the client up as too slow: drops what waits, but for a block that may be half written,
+    /// and says so in a last line.
+    pub fn cut_off(&self) {
+        self.health.set(Health::CutOff);
+        let mut outbox = self.outbox.borrow_mut();
+        outbox.drop_rest();
+        outbox.push(self.style().apply(&farewell(Farewell::TooSlow)));
+        self.wake();
+    }
+
+    /// What the clock says against this client at `now`, if anything.
+    pub fn overdue(&self, now: Instant) -> Option<Farewell> {
+        let since = |then: Instant| now.saturating_duration_since(then);
+        if self.health() != Health::Good {
+            return None;
+        }
+        if self.blocked_since.get().is_some_and(|then| since(then) >= self.limits.stall) {
+            return Some(Farewell::TooSlow);
+        }
+        if self.login_deadline.get().is_some_and(|deadline| now >= deadline) {
+            return Some(Farewell::LoginTimeout);
+        }
+        let idle = self.limits.idle.is_some_and(|limit| since(self.last_input.get()) >= limit);
+        idle.then_some(Farewell::Idle)
+    }
+
+    /// A message was sent to the lobby.
+    pub fn sent_to_lobby(&self) {
+        self.in_flight.set(self.in_flight.get() + 1);
+    }
+
+    /// So many messages came back from the lobby and are queued, or were lost with it.
+    pub fn came_back(&self, count: usize) {
+        self.in_flight.set(self.in_flight.get().saturating_sub(count));
+        if self.awaiting_echo.take() {
+            self.wake();
+        }
+    }
+
+    /// Whether at least `count` messages are on their way; the Session is woken when some of them
+    /// come back.
+    pub fn awaits_echo(&self, count: usize) -> bool {
+        let waits = self.in_flight.get() >= count;
+        self.awaiting_echo.set(waits);
+        waits
+    }
+
+    fn is_over(&self, more: usize) -> bool {
+        self.outbox.borrow().is_over(more, self.limits.outbound_bytes)
+    }
+}

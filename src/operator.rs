@@ -1,0 +1,136 @@
+//! What an operator does to the database from the command line.
+
+use std::io::{BufRead, Read};
+use std::path::Path;
+use std::sync::Arc;
+
+use lobbyd::actors::hasher::new_record;
+use lobbyd::chat::accounts::MIN_ACCOUNT_PASSWORD_CHARS;
+use lobbyd::chat::history::UnixMillis;
+use lobbyd::chat::name::Name;
+use lobbyd::chat::password::{MAX_PASSWORD_CHARS, Password};
+use lobbyd::store;
+use lobbyd::store::{Account, Change, Db, Report, Restored, Settings};
+
+/// Most bytes of a password that are read; a longer one is refused for its length.
+const MAX_INPUT_BYTES: u64 = 4_096;
+
+/// `lobbyd backup FILE`.
+pub fn backup(dir: &Path, file: &Path) -> Result<String, String> {
+    store::strange_log(dir).map_err(|error| error.to_string())?;
+    store::backup(dir, file).map_err(|error| error.to_string())?;
+    Ok(format!("Wrote {}\n", file.display()))
+}
+
+/// `lobbyd check-data`.
+pub fn check(dir: &Path) -> Result<String, String> {
+    store::strange_log(dir).map_err(|error| error.to_string())?;
+    let report = store::check(dir).map_err(|error| error.to_string())?;
+    Ok(format!("The database is good: {}\n", told(&report)))
+}
+
+fn told(report: &Report) -> String {
+    let Report { version, lobbies, accounts, messages, mail } = report;
+    format!(
+        "version {version}, {lobbies} lobbies, {accounts} accounts, {messages} messages, {mail} \
+         private messages that wait."
+    )
+}
+
+/// `lobbyd restore FILE`.
+pub fn restore(dir: &Path, file: &Path) -> Result<String, String> {
+    let mut notes = Vec::new();
+    let restored = store::restore(dir, file, &mut notes);
+    let mut text: String = notes.iter().map(|note| format!("{note}\n")).collect();
+    // What opening the directory did is done where the copy is refused too.
+    let Restored { path, report, kept } = restored.map_err(|error| format!("{text}{error}"))?;
+    text.push_str(&format!(
+        "{} is now a copy of {}: {}\n",
+        path.display(),
+        file.display(),
+        told(&report)
+    ));
+    let kept: Vec<_> = kept.iter().map(|kept| kept.display().to_string()).collect();
+    if !kept.is_empty() {
+        text.push_str(&format!("What was there before is kept: {}\n", kept.join(", ")));
+    }
+    Ok(text)
+}
+
+/// `lobbyd passwd NAME`: makes the account, or gives it another password.
+pub fn set_password(dir: &Path, name: &str, now: UnixMillis) -> Result<String, String> {
+    let name = Name::parse(name).map_err(|error| format!("bad name '{name}': {error}"))?;
+    if name.is_reserved() {
+        return Err(format!("the name {name} is the server's own"));
+    }
+    let password = read_password()?;
+    let (mut db, notes) = Db::open(dir).map_err(|error| error.to_string())?;
+    let known = db.account(&name.key()).map_err(|error| error.to_string())?;
+    let record = Arc::new(new_record(&password).map_err(|error| error.to_string())?);
+    let mut changes = Vec::new();
+    let (account, done) = match known {
+        Some(account) => {
+            // Whoever had it so far may have tied certificates to it, which ask for no password.
+            let certs = db.certs(account.id).map_err(|error| error.to_string())?;
+            let done = match certs.len() {
+                0 => "has a new password".to_owned(),
+                1 => "has a new password, and one certificate less".to_owned(),
+                count => format!("has a new password, and {count} certificates less"),
+            };
+            let id = account.id;
+            let remove = |fingerprint| Change::CertRemoved { account: id, fingerprint };
+            changes.extend(certs.into_iter().map(remove));
+            (Account { record, ..account }, done)
+        }
+        None => {
+            let snapshot = db.load(0).map_err(|error| error.to_string())?;
+            let account = Account {
+                id: snapshot.next_account,
+                name: name.clone(),
+                record,
+                settings: Settings::default(),
+                made_at: now,
+                last_lobby: None,
+                left_at: None,
+            };
+            (account, "is registered".to_owned())
+        }
+    };
+    let id = account.id;
+    changes.extend([Change::AccountPut(account), Change::AccountVouched(id)]);
+    db.apply(&changes).map_err(|error| error.to_string())?;
+    let notes: String = notes.iter().map(|note| format!("{note}\n")).collect();
+    Ok(format!("{notes}{name} {done}.\n"))
+}
+
+/// The first line of standard input, read as the login reads it.
+fn read_password() -> Result<Password, String> {
+    let mut line = Vec::new();
+    let mut input = std::io::stdin().lock().take(MAX_INPUT_BYTES);
+    input
+        .read_until(b'\n', &mut line)
+        .map_err(|error| format!("the password cannot be read from standard input: {error}"))?;
+    // The last character may have been cut here, which is no fault of whoever typed it.
+    if line.len() as u64 == MAX_INPUT_BYTES
+        && let Err(cut) = std::str::from_utf8(&line)
+        && cut.error_len().is_none()
+    {
+        line.truncate(cut.valid_up_to());
+    }
+    as_password(&line)
+}
+
+fn as_password(line: &[u8]) -> Result<Password, String> {
+    let line = line.strip_suffix(b"\n").unwrap_or(line);
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    let password = Password::parse(&String::from_utf8_lossy(line))
+        .map_err(|fault| format!("the password on standard input is {fault}"))?;
+    if !(MIN_ACCOUNT_PASSWORD_CHARS..=MAX_PASSWORD_CHARS).contains(&password.chars()) {
+        return Err(format!(
+            "the password on standard input has {} characters; expected {MIN_ACCOUNT_PASSWORD_CHARS} \
+             to {MAX_PASSWORD_CHARS}",
+            password.chars()
+        ));
+    }
+    Ok(password)
+}

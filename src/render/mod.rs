@@ -1,0 +1,151 @@
+//! What a lobby shows: messages, notices, answers, replays.
+
+pub mod ansi;
+mod notices;
+pub mod replies;
+mod sheet;
+
+use crate::chat::history::{Entry, UnixMillis};
+use crate::chat::name::Name;
+use crate::chat::text::Line;
+use crate::chat::times::{Times, When};
+use crate::render::ansi::Colour;
+pub use crate::render::notices::{Notice, announcement, notice, sentence};
+pub use crate::render::sheet::{Sheet, block};
+
+/// A message: who and when on one line, the text under it; or, on one line, what somebody does. The
+/// time is left out without one, as it is where a tag or an action is shown for the first time.
+pub fn message(sheet: &mut Sheet, entry: &Entry, when: Option<When>) {
+    sheet.on(Colour::Yellow).picture(entry.picture);
+    if entry.action {
+        sheet.fixed(" * ").name(&entry.author.name).off().fixed(" ").line(&entry.text);
+        dated(sheet, when);
+        sheet.newline();
+        return;
+    }
+    sheet.fixed(" ").name(&entry.author.name).off();
+    if let Some(tagged) = &entry.tagged {
+        sheet.on(Colour::Cyan).fixed(" @").name(tagged).off();
+    }
+    dated(sheet, when);
+    sheet.newline();
+    arrow(sheet, &entry.text);
+}
+
+fn dated(sheet: &mut Sheet, when: Option<When>) {
+    if let Some(when) = when {
+        sheet.fixed(" ").on(Colour::White).fixed("[").when(when).fixed("]").off();
+    }
+}
+
+/// A message as it is shown again later.
+pub fn replay(sheet: &mut Sheet, entry: &Entry, times: Times, now: UnixMillis) {
+    message(sheet, entry, Some(times.when(entry.at, now)));
+}
+
+/// The line under a heading: an arrow and the text.
+pub fn arrow(sheet: &mut Sheet, text: &Line) {
+    sheet.fixed("  ").tinted(Colour::Cyan, "╰─>").fixed(" ").line(text).newline();
+}
+
+/// How a piece of an answer begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AnswerHead {
+    /// The first piece.
+    First,
+    /// A later piece, where something else was shown in between.
+    Continued,
+    /// A later piece right under the one before.
+    Bare,
+}
+
+/// Finished lines of Rox's answer to `asker`.
+pub fn answer(sheet: &mut Sheet, head: AnswerHead, asker: &Name, lines: &[Line]) {
+    if head != AnswerHead::Bare {
+        sheet.on(Colour::Magenta).fixed("[AI Response to ").name(asker);
+        sheet.fixed(if head == AnswerHead::First { "]" } else { ", continued]" }).off().newline();
+    }
+    for line in lines {
+        sheet.line(line).newline();
+    }
+}
+
+/// What is to be told to a user who comes into a lobby, before its recent history.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Arrival<'a> {
+    /// The lobby that they joined; none at login.
+    pub joined: Option<&'a Name>,
+    /// Its topic.
+    pub topic: Option<&'a Line>,
+    /// What was said while they were gone; none where they were not here before.
+    pub missed: Option<Missed>,
+    /// How they want times shown.
+    pub times: Times,
+}
+
+/// What somebody missed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Missed {
+    /// How many messages.
+    pub count: u64,
+    /// When they left.
+    pub since: UnixMillis,
+}
+
+/// What a user who comes into a lobby is shown before what was said there. Nothing at all where there is
+/// nothing to show.
+pub fn arrival(sheet: &mut Sheet, arrival: &Arrival<'_>, now: UnixMillis) {
+    if let Some(lobby) = arrival.joined {
+        sheet.on(Colour::Green).fixed("Joined lobby '").name(lobby).fixed("'").off().newline();
+    }
+    if let Some(topic) = arrival.topic {
+        sheet.tinted(Colour::Cyan, "Topic:").fixed(" ").line(topic).newline();
+    }
+    if let Some(missed) = arrival.missed.filter(|missed| missed.count > 0) {
+        self::missed(sheet, missed, arrival.times.when(missed.since, now));
+    }
+}
+
+fn missed(sheet: &mut Sheet, missed: Missed, since: When) {
+    sheet.on(Colour::Green).number(missed.count);
+    sheet.fixed(if missed.count == 1 { " message" } else { " messages" });
+    sheet.fixed(" since you left ");
+    if matches!(since, When::Clock { .. }) {
+        sheet.fixed("at ");
+    }
+    sheet.when(since).off().newline();
+}
+
+/// A private message, as its sender (`to`) or its receiver (`from`) sees it.
+#[derive(Debug, Clone, Copy)]
+pub enum Direct<'a> {
+    /// Sent by the one who is shown this.
+    To(&'a Name),
+    /// Received.
+    From(&'a Name),
+}
+
+/// A private message. One that had to wait says since when.
+pub fn direct(sheet: &mut Sheet, direction: Direct<'_>, text: &Line, when: Option<When>) {
+    sheet.tinted(Colour::Magenta, "[DM]").fixed(" ").on(Colour::Yellow);
+    match direction {
+        Direct::To(name) => sheet.fixed("You").off().fixed(" —» ").on(Colour::Yellow).name(name),
+        Direct::From(name) => sheet.name(name).off().fixed(" —» ").on(Colour::Yellow).fixed("You"),
+    };
+    sheet.off();
+    dated(sheet, when);
+    sheet.newline();
+    arrow(sheet, text);
+}
+
+/// Tells a user that somebody tagged them; `lobby` where they are not in it.
+pub fn tagged(sheet: &mut Sheet, by: &Name, lobby: Option<&Name>) {
+    sheet.on(Colour::Magenta).fixed("✦ ").name(by).fixed(" tagged you");
+    if let Some(lobby) = lobby {
+        sheet.fixed(" in '").name(lobby).fixed("'");
+    }
+    sheet.off().newline();
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,98 @@
+//! Answers about accounts.
+
+use crate::chat::accounts::{Fingerprint, MAX_CERTS};
+use crate::chat::name::Name;
+use crate::render::Sheet;
+use crate::render::replies::too_many_attempts;
+
+/// A one-line answer about somebody's account.
+#[derive(Debug)]
+pub enum AccountReply<'a> {
+    /// The name is an account now.
+    Registered(&'a Name),
+    /// It was one already: somebody was quicker.
+    AlreadyRegistered,
+    /// The address has made as many accounts as it may in a day.
+    TooManyOfAddress,
+    /// A lobby that was offered belongs to the account now.
+    Accepted(&'a Name),
+    /// The password was changed.
+    PasswordChanged,
+    /// The account is no more.
+    Unregistered(&'a Name),
+    /// The password is wrong.
+    WrongPassword,
+    /// This address gave too many wrong passwords; seconds to wait.
+    TooManyAttempts(u64),
+    /// The certificate lets its owner in from now on.
+    CertAdded(&'a Fingerprint),
+    /// It did so before.
+    CertKnown,
+    /// The connection has none.
+    NoCert,
+    /// The account has as many as one may have.
+    TooManyCerts,
+    /// The certificate does not let anybody in any more.
+    CertRemoved(&'a Fingerprint),
+    /// The account has none of that prefix.
+    CertUnknown,
+    /// It has several.
+    CertAmbiguous,
+}
+
+impl AccountReply<'_> {
+    pub(super) fn is_good(&self) -> bool {
+        matches!(
+            self,
+            Self::Registered(_)
+                | Self::Accepted(_)
+                | Self::PasswordChanged
+                | Self::Unregistered(_)
+                | Self::CertAdded(_)
+                | Self::CertRemoved(_)
+        )
+    }
+
+    pub(super) fn write<'s>(&self, sheet: &'s mut Sheet) -> &'s mut Sheet {
+        match self {
+            Self::Registered(name) => {
+                sheet.fixed("'").name(name);
+                sheet.fixed("' is yours now. It asks for your password from the next login on.")
+            }
+            Self::AlreadyRegistered => sheet.fixed("This name has an account already."),
+            Self::TooManyOfAddress => {
+                sheet.fixed("Too many accounts from your address. Try again tomorrow.")
+            }
+            Self::Accepted(lobby) => {
+                sheet.fixed("The lobby '").name(lobby).fixed("' is yours now.")
+            }
+            Self::PasswordChanged => sheet.fixed("Password changed."),
+            Self::Unregistered(name) => {
+                sheet.fixed("The account '").name(name).fixed("' is gone, and you are a guest.")
+            }
+            Self::WrongPassword => sheet.fixed("Wrong password."),
+            Self::TooManyAttempts(secs) => too_many_attempts(sheet, *secs),
+            Self::CertAdded(fingerprint) => {
+                sheet.fixed("Certificate ").fingerprint(fingerprint);
+                sheet.fixed("... is tied to your account.")
+            }
+            Self::CertKnown => sheet.fixed("This certificate is tied to your account already."),
+            Self::NoCert => {
+                sheet.fixed("You are not connected over TLS with a client certificate.")
+            }
+            Self::TooManyCerts => sheet
+                .fixed("You have ")
+                .number(MAX_CERTS as u64)
+                .fixed(" certificates already. Take one away with /cert del."),
+            Self::CertRemoved(fingerprint) => {
+                sheet.fixed("Certificate ").fingerprint(fingerprint).fixed("... is taken away.")
+            }
+            Self::CertUnknown => {
+                sheet.fixed("No certificate of yours starts like that. See /cert list.")
+            }
+            Self::CertAmbiguous => {
+                sheet.fixed("Several certificates start like that. Give more of it.")
+            }
+        }
+    }
+}

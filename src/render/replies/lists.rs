@@ -1,0 +1,59 @@
+//! Lists of what there is: users, lobbies, pictures.
+
+use crate::chat::lobbies::Card;
+use crate::chat::name::Name;
+use crate::chat::pictures;
+use crate::chat::room::Presence;
+use crate::render::Sheet;
+use crate::render::ansi::Colour;
+
+/// The beginning of the answer to `/users`: so many follow.
+pub fn users(sheet: &mut Sheet, lobby: &Name, count: usize) {
+    sheet.on(Colour::Cyan).fixed("=== Users in '").name(lobby).fixed("' (");
+    sheet.number(count as u64).fixed(") ===").off().newline();
+}
+
+/// A user in the answer to `/users`.
+pub fn user(sheet: &mut Sheet, user: &Presence) {
+    sheet.fixed("  ").on(Colour::Yellow).picture(user.picture).fixed(" ").name(&user.name).off();
+    if let Some(text) = &user.away {
+        sheet.fixed(" (away: ").line(text).fixed(")");
+    }
+    sheet.newline();
+}
+
+/// The beginning of the answer to `/lobbies`: so many follow.
+pub fn lobbies(sheet: &mut Sheet, count: usize) {
+    sheet.on(Colour::Cyan).fixed("=== Available Lobbies (").number(count as u64);
+    sheet.fixed(") ===").off().newline();
+}
+
+/// A lobby in the answer to `/lobbies`, with whether it is private.
+pub fn lobby(sheet: &mut Sheet, (card, private): &(Card, bool)) {
+    sheet.fixed("Lobby: ").on(Colour::Yellow).name(&card.name).off().newline();
+    sheet.fixed("  Privacy: ").fixed(if *private { "private" } else { "public" });
+    sheet.fixed(" | AI: ").fixed(if card.custom_ai { "custom AI" } else { "default AI" });
+    sheet.fixed(" | Created by: ").name(&card.creator);
+    sheet.fixed(" | Users: ").number(card.users as u64).newline();
+    sheet.fixed("  Description: ");
+    if card.description.is_blank() {
+        sheet.fixed("No description").newline();
+    } else {
+        sheet.line(&card.description).newline();
+    }
+    if let Some(topic) = &card.topic {
+        sheet.fixed("  Topic: ").line(topic).newline();
+    }
+}
+
+/// The answer to `/sp list`.
+pub fn picture_list(sheet: &mut Sheet) {
+    const NAME_COLUMNS: usize = 10;
+    const BLANKS: &str = "          ";
+    sheet.tinted(Colour::Cyan, "=== Available Profile Pictures ===").newline();
+    for (name, picture) in pictures::all() {
+        let pad = &BLANKS[..NAME_COLUMNS.saturating_sub(name.len())];
+        sheet.fixed("  ").fixed(name).fixed(pad).fixed(" ");
+        sheet.on(Colour::Yellow).picture(picture).off().newline();
+    }
+}

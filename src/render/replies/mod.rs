@@ -1,0 +1,224 @@
+//! What the server says to one user: the wording of every answer and of every failure.
+
+mod account;
+mod help;
+mod lists;
+mod moderation;
+mod personal;
+mod records;
+mod welcome;
+
+use crate::ai::AiFailure;
+use crate::chat::accounts::MIN_ACCOUNT_PASSWORD_CHARS;
+use crate::chat::command::Spec;
+use crate::chat::lobbies::CreateError;
+use crate::chat::name::Name;
+use crate::chat::password::{MAX_PASSWORD_CHARS, PasswordFault};
+use crate::chat::pictures::Picture;
+use crate::chat::room::{JoinError, PromptError};
+use crate::render::Sheet;
+use crate::render::ansi::Colour;
+pub use crate::render::replies::account::AccountReply;
+pub use crate::render::replies::help::{explain, help};
+pub use crate::render::replies::lists::{lobbies, lobby, picture_list, user, users};
+pub use crate::render::replies::moderation::ModerationReply;
+pub use crate::render::replies::personal::PersonalReply;
+pub use crate::render::replies::records::{
+    AuditLine, Online, Place, Whois, audit, audit_line, ban, bans, certs, found, history, ignored,
+    mail, whois,
+};
+pub use crate::render::replies::welcome::{
+    Farewell, NameProblem, PasswordProblem, ask_name_again, ask_password, ask_password_again,
+    farewell, refusal, welcome,
+};
+
+/// A one-line answer to one user.
+#[derive(Debug)]
+pub enum Reply<'a> {
+    /// The message, description or prompt is over this many characters.
+    TooLong(usize),
+    /// The password is too long.
+    PasswordTooLong,
+    /// The password of an account is too short.
+    PasswordTooShort,
+    /// What was given as a password is none.
+    NoPassword(PasswordFault),
+    /// The question to Rox is over this many characters.
+    QuestionTooLong(usize),
+    /// Over the rate limit, for so many seconds more.
+    RateLimited(u64),
+    /// No such command.
+    UnknownCommand,
+    /// Wrong arguments.
+    Usage(&'static Spec),
+    /// No such user.
+    UserNotFound,
+    /// The lobby was made.
+    Created {
+        /// Its name.
+        lobby: &'a Name,
+        /// Whether it has a password.
+        private: bool,
+    },
+    /// The lobby was not made.
+    NotCreated(CreateError),
+    /// The user stays where they were.
+    NotJoined(&'a JoinError),
+    /// The picture was set.
+    PictureSet(Picture),
+    /// The picture is the default again.
+    PictureReset,
+    /// No such picture.
+    PictureUnknown,
+    /// The prompt was set.
+    PromptSet,
+    /// The prompt was not set.
+    PromptRefused(PromptError),
+    /// The question was taken.
+    AiThinking,
+    /// There is no AI here.
+    AiUnavailable,
+    /// Too many questions are waiting.
+    AiBusy,
+    /// The question failed.
+    AiFailed(AiFailure),
+    /// A search looks through too much.
+    SearchTooSlow,
+    /// Something inside does not answer; nothing was done.
+    ServerBusy,
+    /// What must last could not be stored; nothing was done.
+    NotStored,
+    /// The lobby broke and was set up again.
+    LobbyRestarted,
+    /// About one's account.
+    Account(AccountReply<'a>),
+    /// About oneself, and whom one hears.
+    Personal(PersonalReply<'a>),
+    /// About what operators, owners and admins do.
+    Moderation(ModerationReply<'a>),
+}
+
+/// Writes a one-line answer.
+pub fn reply(sheet: &mut Sheet, reply: &Reply<'_>) {
+    sheet.on(if reply.is_good() { Colour::Green } else { Colour::Red });
+    match reply {
+        Reply::TooLong(max) => too_long(sheet, *max as u64),
+        Reply::PasswordTooLong => sheet
+            .fixed("Password too long (max ")
+            .number(MAX_PASSWORD_CHARS as u64)
+            .fixed(" chars)"),
+        Reply::PasswordTooShort => sheet
+            .fixed("Password too short (min ")
+            .number(MIN_ACCOUNT_PASSWORD_CHARS as u64)
+            .fixed(" chars)"),
+        Reply::NoPassword(PasswordFault::NotUtf8) => sheet.fixed(NOT_UTF8),
+        Reply::QuestionTooLong(max) => {
+            sheet.fixed("AI question too long. Max: ").number(*max as u64).fixed(" characters")
+        }
+        Reply::RateLimited(secs) => wait(sheet, "⚠ Rate limited! Wait ", *secs),
+        Reply::UnknownCommand => sheet.fixed("Unknown command. Type /help for available commands."),
+        Reply::Usage(spec) => help::usage(sheet.fixed("Usage: "), spec),
+        Reply::UserNotFound => sheet.fixed("User not found."),
+        Reply::Created { lobby, private } => created(sheet, lobby, *private),
+        Reply::NotCreated(why) => not_created(sheet, why),
+        Reply::NotJoined(why) => not_joined(sheet, why),
+        Reply::PictureSet(picture) => {
+            sheet.fixed("Profile picture changed to: ").off().picture(*picture)
+        }
+        Reply::PictureReset => sheet.fixed("Profile picture reset to default."),
+        Reply::PictureUnknown => {
+            sheet.fixed("Profile picture not found. Use /sp list to see options.")
+        }
+        Reply::PromptSet => sheet.fixed("AI prompt updated!"),
+        Reply::PromptRefused(why) => sheet.fixed(match why {
+            PromptError::General => "Cannot set the prompt of the general lobby",
+            PromptError::NotCreator => "Only the lobby creator can set the AI prompt",
+        }),
+        Reply::AiThinking => sheet.fixed("[AI] Thinking..."),
+        Reply::AiUnavailable => sheet.fixed("AI is not available on this server"),
+        Reply::AiBusy => sheet.fixed("AI is busy, try again in a moment."),
+        Reply::AiFailed(why) => sheet.fixed(match why {
+            AiFailure::RateLimited => "AI Error: Rate limit reached. Please wait and try again.",
+            AiFailure::QuotaReached => "AI Error: Quota reached. Try later.",
+            AiFailure::InvalidPrompt => "AI Error: Your prompt is invalid.",
+            AiFailure::Unavailable => "AI Error: Please try again later.",
+        }),
+        Reply::SearchTooSlow => sheet.fixed("Too much to look through. Be more exact."),
+        Reply::ServerBusy => sheet.fixed(SERVER_BUSY),
+        Reply::NotStored => sheet.fixed("That could not be stored, so nothing was changed."),
+        Reply::LobbyRestarted => sheet.fixed("The lobby had to be restarted. You are back in it."),
+        Reply::Account(reply) => reply.write(sheet),
+        Reply::Personal(reply) => reply.write(sheet),
+        Reply::Moderation(reply) => reply.write(sheet),
+    };
+    sheet.off().newline();
+}
+
+impl Reply<'_> {
+    fn is_good(&self) -> bool {
+        match self {
+            Self::Created { .. }
+            | Self::PictureSet(_)
+            | Self::PictureReset
+            | Self::PromptSet
+            | Self::AiThinking => true,
+            Self::Account(reply) => reply.is_good(),
+            Self::Personal(reply) => reply.is_good(),
+            Self::Moderation(reply) => reply.is_good(),
+            _ => false,
+        }
+    }
+}
+
+const NOT_UTF8: &str =
+    "This password is not valid UTF-8. Set your terminal to UTF-8 and type it again.";
+
+const SERVER_BUSY: &str = "Server is busy, try again in a moment.";
+
+fn too_long(sheet: &mut Sheet, max: u64) -> &mut Sheet {
+    sheet.fixed("Message too long (max ").number(max).fixed(" chars)")
+}
+
+fn wait<'s>(sheet: &'s mut Sheet, what: &'static str, secs: u64) -> &'s mut Sheet {
+    sheet.fixed(what).number(secs).fixed(" seconds.")
+}
+
+fn too_many_attempts(sheet: &mut Sheet, secs: u64) -> &mut Sheet {
+    wait(sheet, "Too many attempts. Wait ", secs)
+}
+
+fn created<'s>(sheet: &'s mut Sheet, lobby: &Name, private: bool) -> &'s mut Sheet {
+    sheet.fixed(if private { "Created private lobby '" } else { "Created public lobby '" });
+    sheet.name(lobby).fixed("'. Use /join ").name(lobby);
+    sheet.fixed(if private { " <password> to enter." } else { " to enter." })
+}
+
+fn not_created<'s>(sheet: &'s mut Sheet, why: &CreateError) -> &'s mut Sheet {
+    match why {
+        CreateError::BadName(_) => sheet.fixed("Lobby name must be 2-20 letters, numbers, - or _"),
+        CreateError::Exists => sheet.fixed("Lobby already exists"),
+        CreateError::TooClose(lobby) => {
+            sheet.fixed("Lobby name too close to '").name(lobby).fixed("', try another.")
+        }
+        CreateError::TooManyOfUser => sheet.fixed("You have too many lobbies"),
+        CreateError::TooMany => sheet.fixed("Too many lobbies on this server"),
+    }
+}
+
+fn not_joined<'s>(sheet: &'s mut Sheet, why: &JoinError) -> &'s mut Sheet {
+    match why {
+        JoinError::NoSuchLobby => sheet.fixed("Lobby does not exist"),
+        JoinError::WrongPassword => sheet.fixed("Incorrect password for private lobby"),
+        JoinError::AlreadyThere(lobby) => {
+            sheet.fixed("You are already in '").name(lobby).fixed("'")
+        }
+        JoinError::TooManyAttempts(secs) => too_many_attempts(sheet, *secs),
+        JoinError::Banned(lobby, penalty) => {
+            sheet.fixed("You are banned from '").name(lobby).fixed("'");
+            moderation::penalty(sheet, penalty)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,176 @@
+//! Answers about what operators, owners and admins do.
+
+use crate::chat::deeds::Deed;
+use crate::chat::limiter::wait_secs;
+use crate::chat::name::Name;
+use crate::chat::orders::OrderError;
+use crate::chat::roles::{Denied, Rank};
+use crate::chat::room::SayError;
+use crate::chat::sanctions::{Penalty, Sanction};
+use crate::chat::text::Line;
+use crate::chat::times::Span;
+use crate::render::replies::wait;
+use crate::render::{Sheet, sentence};
+
+/// A one-line answer about moderation.
+#[derive(Debug)]
+pub enum ModerationReply<'a> {
+    /// The user may not do that in this lobby.
+    Denied(Denied, &'a Name),
+    /// The order was not carried out in this lobby.
+    NotDone(&'a OrderError, &'a Name),
+    /// The message was not let into this lobby.
+    NotSaid(&'a SayError, &'a Name),
+    /// It was done, and no notice of the lobby says so.
+    Done(&'a Deed),
+    /// Somebody removed the user from this lobby, or from the server.
+    Removed {
+        /// Who.
+        by: &'a Name,
+        /// How: a kick, a ban, or the end of the lobby.
+        deed: &'a Deed,
+        /// From where.
+        lobby: &'a Name,
+    },
+    /// Somebody wants to give the user this lobby.
+    Offered {
+        /// Who.
+        by: &'a Name,
+        /// Which.
+        lobby: &'a Name,
+    },
+    /// Nobody is banned from this lobby.
+    NobodyBanned(&'a Name),
+    /// Nothing was done in this lobby.
+    NothingDone(&'a Name),
+}
+
+impl ModerationReply<'_> {
+    pub(super) fn is_good(&self) -> bool {
+        matches!(
+            self,
+            Self::Done(_) | Self::Offered { .. } | Self::NobodyBanned(_) | Self::NothingDone(_)
+        )
+    }
+
+    pub(super) fn write<'s>(&self, sheet: &'s mut Sheet) -> &'s mut Sheet {
+        match self {
+            Self::Denied(why, lobby) => denied(sheet, *why, lobby),
+            Self::NotDone(why, lobby) => not_done(sheet, why, lobby),
+            Self::NotSaid(why, lobby) => not_said(sheet, why, lobby),
+            Self::Done(deed) => sheet.fixed("You ").line(&sentence(deed)),
+            Self::Removed { by, deed, lobby } => removed(sheet, by, deed, lobby),
+            Self::Offered { by, lobby } => sheet
+                .name(by)
+                .fixed(" offers you the lobby '")
+                .name(lobby)
+                .fixed("'. Say /accept within 5 minutes to take it."),
+            Self::NobodyBanned(lobby) => {
+                sheet.fixed("Nobody is banned from '").name(lobby).fixed("'.")
+            }
+            Self::NothingDone(lobby) => sheet
+                .fixed("No operator or owner has done anything in '")
+                .name(lobby)
+                .fixed("' yet."),
+        }
+    }
+}
+
+fn denied<'s>(sheet: &'s mut Sheet, why: Denied, lobby: &Name) -> &'s mut Sheet {
+    match why {
+        Denied::NotGuest => sheet.fixed("Only guests can do that, and you have an account."),
+        Denied::NoAccount => {
+            sheet.fixed("You have no account. Make one with /register <password>.")
+        }
+        Denied::NotOperator => {
+            sheet.fixed("Only an owner or operator of '").name(lobby).fixed("' can do that.")
+        }
+        Denied::NotOwner => sheet.fixed("Only an owner of '").name(lobby).fixed("' can do that."),
+        Denied::NotAdmin => sheet.fixed("Only an admin can do that."),
+        Denied::Oneself => sheet.fixed("You cannot do that to yourself."),
+        Denied::Outranked(Rank::Admin) => sheet.fixed("You cannot do that to an admin."),
+        Denied::Outranked(rank) => sheet
+            .fixed("You cannot do that to an ")
+            .fixed(if rank == Rank::Owner { "owner" } else { "operator" })
+            .fixed(" of '")
+            .name(lobby)
+            .fixed("'."),
+    }
+}
+
+fn not_done<'s>(sheet: &'s mut Sheet, why: &OrderError, lobby: &Name) -> &'s mut Sheet {
+    let about = |sheet: &'s mut Sheet, name: &Name| sheet.fixed("'").name(name).fixed("'");
+    match why {
+        OrderError::Denied(why) => denied(sheet, *why, lobby),
+        OrderError::General => sheet.fixed("That cannot be done to the general lobby."),
+        OrderError::NotHere(name) => {
+            about(sheet, name).fixed(" is not in '").name(lobby).fixed("'.")
+        }
+        OrderError::NoAccount(name) => about(sheet, name).fixed(" has no account."),
+        OrderError::AlreadyOperator(name) => about(sheet, name).fixed(" is an operator already."),
+        OrderError::AlreadyOwner(name) => about(sheet, name).fixed(" is an owner already."),
+        OrderError::NotOperator(name) => about(sheet, name).fixed(" is not an operator."),
+        OrderError::NotConnected(name) => {
+            about(sheet, name).fixed(" is not connected, and cannot be asked.")
+        }
+        OrderError::AskedAlready => {
+            sheet.fixed("Somebody was asked already. Try again when their 5 minutes are over.")
+        }
+        OrderError::NothingOffered => sheet.fixed("Nobody offers you a lobby."),
+        OrderError::NotMuted => sheet.fixed("Nobody of that name is muted."),
+        OrderError::NotBanned => sheet.fixed("Nobody of that name is banned."),
+        OrderError::TooMany => sheet.fixed("There are too many already. Take one back first."),
+    }
+}
+
+fn not_said<'s>(sheet: &'s mut Sheet, why: &SayError, lobby: &Name) -> &'s mut Sheet {
+    match why {
+        SayError::NotHere => sheet.fixed("You are not in '").name(lobby).fixed("' any more."),
+        SayError::Muted(length) => {
+            sheet.fixed("You are muted in '").name(lobby).fixed("'");
+            penalty(sheet, length)
+        }
+        SayError::TooSoon(time) => wait(sheet, "⚠ Slow mode! Wait ", wait_secs(*time)),
+    }
+}
+
+/// How long it lasts, and why.
+pub(super) fn penalty<'s>(sheet: &'s mut Sheet, penalty: &Penalty) -> &'s mut Sheet {
+    if let Some(left) = penalty.left {
+        sheet.fixed(" for ").span(Span::left(left)).fixed(" more");
+    }
+    because(sheet, penalty.reason.as_ref())
+}
+
+fn because<'s>(sheet: &'s mut Sheet, reason: Option<&Line>) -> &'s mut Sheet {
+    match reason {
+        Some(reason) => sheet.fixed(": ").line(reason),
+        None => sheet.fixed("."),
+    }
+}
+
+fn removed<'s>(sheet: &'s mut Sheet, by: &Name, deed: &Deed, lobby: &Name) -> &'s mut Sheet {
+    sheet.name(by);
+    match deed {
+        Deed::Kick { reason, .. } => {
+            sheet.fixed(" kicked you from '").name(lobby).fixed("'");
+            because(sheet, reason.as_ref())
+        }
+        Deed::Ban { ban, .. } => {
+            sheet.fixed(" banned you from '").name(lobby).fixed("'");
+            sanction(sheet, ban)
+        }
+        Deed::ServerBan { ban, .. } => {
+            sheet.fixed(" banned you from this server");
+            sanction(sheet, ban)
+        }
+        _ => sheet.fixed(" deleted the lobby '").name(lobby).fixed("'."),
+    }
+}
+
+fn sanction<'s>(sheet: &'s mut Sheet, sanction: &Sanction) -> &'s mut Sheet {
+    if let Some(time) = sanction.time() {
+        sheet.fixed(" for ").span(Span::exact(time));
+    }
+    because(sheet, sanction.reason.as_ref())
+}

@@ -1,0 +1,96 @@
+//! Answers about oneself, and about whom one hears.
+
+use crate::chat::accounts::MAX_MAIL;
+use crate::chat::ignores::{IgnoreError, MAX_IGNORED};
+use crate::chat::name::Name;
+use crate::chat::text::Line;
+use crate::render::Sheet;
+use crate::render::replies::NameProblem;
+use crate::render::replies::welcome::name_problem;
+
+/// A one-line answer about somebody's own settings, or about their private messages.
+#[derive(Debug)]
+pub enum PersonalReply<'a> {
+    /// The name was not changed.
+    NotRenamed(&'a NameProblem),
+    /// They are away now, or back.
+    Away(bool),
+    /// Whom they write to is away.
+    IsAway(&'a Name, &'a Line),
+    /// Nothing more is shown of this name.
+    Ignored(&'a Name),
+    /// It is shown again.
+    Unignored(&'a Name),
+    /// The list was not changed.
+    NotIgnored(IgnoreError),
+    /// They ignore nobody.
+    NobodyIgnored,
+    /// Times are shown by the clock from now on, or as ages.
+    ClockTimes(bool),
+    /// Colours are on now, or off.
+    Colours(bool),
+    /// Nobody has written to them.
+    NobodyWrote,
+    /// Whom they would answer is not there any more, who had this name.
+    IsGone(&'a Name),
+    /// Whom they wrote to is not connected: the message waits.
+    MailKept(&'a Name),
+    /// As many wait as may, so it does not.
+    MailFull(&'a Name),
+    /// Nothing was said in this lobby yet.
+    NothingSaid,
+    /// No message has all the words.
+    NothingFound,
+}
+
+impl PersonalReply<'_> {
+    pub(super) fn is_good(&self) -> bool {
+        !matches!(
+            self,
+            Self::NotRenamed(_)
+                | Self::NotIgnored(_)
+                | Self::NobodyWrote
+                | Self::IsGone(_)
+                | Self::MailFull(_)
+                | Self::NothingSaid
+                | Self::NothingFound
+        )
+    }
+
+    pub(super) fn write<'s>(&self, sheet: &'s mut Sheet) -> &'s mut Sheet {
+        match self {
+            Self::NotRenamed(problem) => name_problem(sheet, problem),
+            Self::Away(true) => sheet.fixed("You are away. /away says that you are back."),
+            Self::Away(false) => sheet.fixed("You are back."),
+            Self::IsAway(name, text) => sheet.name(name).fixed(" is away: ").line(text),
+            Self::Ignored(name) => sheet.fixed("You ignore '").name(name).fixed("' from now on."),
+            Self::Unignored(name) => sheet.fixed("You hear '").name(name).fixed("' again."),
+            Self::NotIgnored(why) => match why {
+                IgnoreError::Oneself => sheet.fixed("You cannot ignore yourself."),
+                IgnoreError::Already => sheet.fixed("You ignore them already."),
+                IgnoreError::NotIgnored => sheet.fixed("You do not ignore anybody of that name."),
+                IgnoreError::TooMany => sheet
+                    .fixed("You ignore ")
+                    .number(MAX_IGNORED as u64)
+                    .fixed(" users already, which is the most."),
+            },
+            Self::NobodyIgnored => sheet.fixed("You ignore nobody."),
+            Self::ClockTimes(true) => sheet.fixed("Times are shown by the clock."),
+            Self::ClockTimes(false) => sheet.fixed("Times are shown as ages."),
+            Self::Colours(true) => sheet.fixed("Colours are on."),
+            Self::Colours(false) => sheet.fixed("Colours are off."),
+            Self::NobodyWrote => sheet.fixed("Nobody has written to you yet."),
+            Self::IsGone(name) => sheet.name(name).fixed(" is gone."),
+            Self::MailKept(name) => {
+                sheet.name(name).fixed(" is not connected. They will see it at their next login.")
+            }
+            Self::MailFull(name) => sheet
+                .name(name)
+                .fixed(" is not connected, and ")
+                .number(MAX_MAIL as u64)
+                .fixed(" messages wait for them already. Yours was not kept."),
+            Self::NothingSaid => sheet.fixed("Nothing was said in this lobby yet."),
+            Self::NothingFound => sheet.fixed("No message of this lobby has all these words."),
+        }
+    }
+}

@@ -1,0 +1,389 @@
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::*;
+use crate::chat::accounts::{AccountId, Fingerprint, Subject};
+use crate::chat::command::spec;
+use crate::chat::deeds::Deed;
+use crate::chat::directory::ConnId;
+use crate::chat::history::UnixMillis;
+use crate::chat::ignores::IgnoreError;
+use crate::chat::lobbies::Card;
+use crate::chat::name::NameError;
+use crate::chat::orders::OrderError;
+use crate::chat::pictures;
+use crate::chat::roles::{Denied, Owner, Rank};
+use crate::chat::room::{Presence, SayError};
+use crate::chat::sanctions::{Penalty, Sanction};
+use crate::chat::text::Line;
+use crate::chat::users::ClaimError;
+use crate::render::ansi::Style;
+
+fn name(text: &str) -> Name {
+    Name::parse(text).unwrap()
+}
+
+fn plain(bytes: &Bytes) -> String {
+    String::from_utf8(Style { plain: true, ..Style::default() }.apply(bytes).to_vec()).unwrap()
+}
+
+pub(super) fn written(body: impl FnOnce(&mut Sheet)) -> String {
+    let mut sheet = Sheet::default();
+    body(&mut sheet);
+    plain(&sheet.take())
+}
+
+#[test]
+fn one_line_answers() {
+    let coding = name("coding");
+    let cases = [
+        (Reply::SearchTooSlow, "Too much to look through. Be more exact."),
+        (Reply::TooLong(1000), "Message too long (max 1000 chars)"),
+        (Reply::PasswordTooLong, "Password too long (max 128 chars)"),
+        (Reply::PasswordTooShort, "Password too short (min 8 chars)"),
+        (
+            Reply::NoPassword(PasswordFault::NotUtf8),
+            "This password is not valid UTF-8. Set your terminal to UTF-8 and type it again.",
+        ),
+        (Reply::NotStored, "That could not be stored, so nothing was changed."),
+        (Reply::QuestionTooLong(1000), "AI question too long. Max: 1000 characters"),
+        (Reply::RateLimited(7), "⚠ Rate limited! Wait 7 seconds."),
+        (Reply::UnknownCommand, "Unknown command. Type /help for available commands."),
+        (
+            Reply::Usage(spec("/msg").unwrap()),
+            "Usage: /msg <user> <message> - Send a private message",
+        ),
+        (Reply::UserNotFound, "User not found."),
+        (
+            Reply::Created { lobby: &coding, private: false },
+            "Created public lobby 'coding'. Use /join coding to enter.",
+        ),
+        (
+            Reply::Created { lobby: &coding, private: true },
+            "Created private lobby 'coding'. Use /join coding <password> to enter.",
+        ),
+        (Reply::NotCreated(CreateError::Exists), "Lobby already exists"),
+        (
+            Reply::NotCreated(CreateError::TooClose(name("coding"))),
+            "Lobby name too close to 'coding', try another.",
+        ),
+        (
+            Reply::NotCreated(CreateError::BadName(NameError::TooShort)),
+            "Lobby name must be 2-20 letters, numbers, - or _",
+        ),
+        (Reply::NotCreated(CreateError::TooManyOfUser), "You have too many lobbies"),
+        (Reply::NotCreated(CreateError::TooMany), "Too many lobbies on this server"),
+        (Reply::NotJoined(&JoinError::NoSuchLobby), "Lobby does not exist"),
+        (Reply::NotJoined(&JoinError::WrongPassword), "Incorrect password for private lobby"),
+        (Reply::NotJoined(&JoinError::AlreadyThere(coding.clone())), "You are already in 'coding'"),
+        (Reply::NotJoined(&JoinError::TooManyAttempts(9)), "Too many attempts. Wait 9 seconds."),
+        (Reply::PictureSet(Picture::find("cat").unwrap()), "Profile picture changed to: (=^・^=)"),
+        (Reply::PictureReset, "Profile picture reset to default."),
+        (Reply::PictureUnknown, "Profile picture not found. Use /sp list to see options."),
+        (Reply::PromptSet, "AI prompt updated!"),
+        (Reply::PromptRefused(PromptError::General), "Cannot set the prompt of the general lobby"),
+        (
+            Reply::PromptRefused(PromptError::NotCreator),
+            "Only the lobby creator can set the AI prompt",
+        ),
+        (Reply::AiThinking, "[AI] Thinking..."),
+        (Reply::AiUnavailable, "AI is not available on this server"),
+        (Reply::AiBusy, "AI is busy, try again in a moment."),
+        (
+            Reply::AiFailed(AiFailure::RateLimited),
+            "AI Error: Rate limit reached. Please wait and try again.",
+        ),
+        (Reply::AiFailed(AiFailure::QuotaReached), "AI Error: Quota reached. Try later."),
+        (Reply::AiFailed(AiFailure::InvalidPrompt), "AI Error: Your prompt is invalid."),
+        (Reply::AiFailed(AiFailure::Unavailable), "AI Error: Please try again later."),
+    ];
+    for (case, want) in cases {
+        assert_eq!(written(|s| reply(s, &case)), format!("{want}\n"));
+    }
+}
+
+#[test]
+fn names_are_asked_for_again_with_the_reason() {
+    let cases = [
+        (NameProblem::Invalid(NameError::TooShort), "Username too short (min 2 characters)"),
+        (NameProblem::Invalid(NameError::TooLong), "Username too long (max 20 characters)"),
+        (
+            NameProblem::Invalid(NameError::BadCharacter),
+            "Username can only contain letters, numbers, - and _",
+        ),
+        (NameProblem::Taken, "Username already taken, try another."),
+        (NameProblem::LineTooLong(1000), "Message too long (max 1000 chars)"),
+        (ClaimError::TooClose(name("admin")).into(), "Username too close to 'admin', try another."),
+        (ClaimError::Taken.into(), "Username already taken, try another."),
+        (
+            NameProblem::Banned(penalty(Some(90), Some("spam"))),
+            "Guests of your address are banned for 2m more: spam",
+        ),
+    ];
+    for (problem, want) in cases {
+        let shown = plain(&ask_name_again(&problem));
+        assert_eq!(shown, format!("\n{want}\nEnter your username: "));
+    }
+}
+
+fn penalty(secs: Option<u64>, reason: Option<&str>) -> Penalty {
+    Penalty { left: secs.map(Duration::from_secs), reason: reason.map(Line::clean) }
+}
+
+fn sanction(secs: Option<u64>, reason: Option<&str>) -> Sanction {
+    let subject = (Subject::Account(AccountId(2)), name("bob"));
+    let time = secs.map(Duration::from_secs);
+    Sanction::new(subject, name("alice"), time, reason.map(Line::clean), UnixMillis(1))
+}
+
+#[test]
+fn a_password_is_asked_for() {
+    assert_eq!(ask_password().as_ref(), b"\r\x1b[KPassword: ");
+    for (problem, want) in [
+        (PasswordProblem::Wrong, "Wrong password."),
+        (PasswordProblem::TooManyAttempts(9), "Too many attempts. Wait 9 seconds."),
+        (
+            PasswordProblem::NotUtf8,
+            "This password is not valid UTF-8. Set your terminal to UTF-8 and type it again.",
+        ),
+        (PasswordProblem::ServerBusy, "Server is busy, try again in a moment."),
+    ] {
+        assert_eq!(plain(&ask_password_again(problem)), format!("\n{want}\nPassword: "));
+    }
+}
+
+#[test]
+fn answers_about_accounts() {
+    use AccountReply::*;
+    let (alice, cert) = (name("alice"), Fingerprint([0xAB; 32]));
+    for (case, good, want) in [
+        (
+            Registered(&alice),
+            true,
+            "'alice' is yours now. It asks for your password from the next login on.",
+        ),
+        (AlreadyRegistered, false, "This name has an account already."),
+        (TooManyOfAddress, false, "Too many accounts from your address. Try again tomorrow."),
+        (Accepted(&alice), true, "The lobby 'alice' is yours now."),
+        (PasswordChanged, true, "Password changed."),
+        (Unregistered(&alice), true, "The account 'alice' is gone, and you are a guest."),
+        (WrongPassword, false, "Wrong password."),
+        (TooManyAttempts(9), false, "Too many attempts. Wait 9 seconds."),
+        (CertAdded(&cert), true, "Certificate AB:AB:AB:AB:AB:AB:AB:AB... is tied to your account."),
+        (CertKnown, false, "This certificate is tied to your account already."),
+        (NoCert, false, "You are not connected over TLS with a client certificate."),
+        (TooManyCerts, false, "You have 10 certificates already. Take one away with /cert del."),
+        (CertRemoved(&cert), true, "Certificate AB:AB:AB:AB:AB:AB:AB:AB... is taken away."),
+        (CertUnknown, false, "No certificate of yours starts like that. See /cert list."),
+        (CertAmbiguous, false, "Several certificates start like that. Give more of it."),
+    ] {
+        let case = Reply::Account(case);
+        assert_eq!(written(|s| reply(s, &case)), format!("{want}\n"));
+        assert_eq!(case.is_good(), good, "{want}");
+    }
+}
+
+#[test]
+fn answers_about_oneself_and_whom_one_hears() {
+    use PersonalReply::*;
+    let (bob, lunch) = (name("bob"), Line::clean("lunch"));
+    for (case, want) in [
+        (NotRenamed(&NameProblem::Taken), "Username already taken, try another."),
+        (Away(true), "You are away. /away says that you are back."),
+        (Away(false), "You are back."),
+        (IsAway(&bob, &lunch), "bob is away: lunch"),
+        (Ignored(&bob), "You ignore 'bob' from now on."),
+        (Unignored(&bob), "You hear 'bob' again."),
+        (NotIgnored(IgnoreError::Oneself), "You cannot ignore yourself."),
+        (NotIgnored(IgnoreError::Already), "You ignore them already."),
+        (NotIgnored(IgnoreError::NotIgnored), "You do not ignore anybody of that name."),
+        (NotIgnored(IgnoreError::TooMany), "You ignore 100 users already, which is the most."),
+        (NobodyIgnored, "You ignore nobody."),
+        (ClockTimes(true), "Times are shown by the clock."),
+        (ClockTimes(false), "Times are shown as ages."),
+        (Colours(true), "Colours are on."),
+        (Colours(false), "Colours are off."),
+        (NobodyWrote, "Nobody has written to you yet."),
+        (IsGone(&bob), "bob is gone."),
+        (MailKept(&bob), "bob is not connected. They will see it at their next login."),
+        (
+            MailFull(&bob),
+            "bob is not connected, and 50 messages wait for them already. Yours was not kept.",
+        ),
+        (NothingSaid, "Nothing was said in this lobby yet."),
+        (NothingFound, "No message of this lobby has all these words."),
+    ] {
+        assert_eq!(written(|s| reply(s, &Reply::Personal(case))), format!("{want}\n"));
+    }
+}
+
+#[test]
+fn whoever_may_not_is_told_what_they_are_not() {
+    let coding = name("coding");
+    for (why, want) in [
+        (Denied::NotGuest, "Only guests can do that, and you have an account."),
+        (Denied::NoAccount, "You have no account. Make one with /register <password>."),
+        (Denied::NotOperator, "Only an owner or operator of 'coding' can do that."),
+        (Denied::NotOwner, "Only an owner of 'coding' can do that."),
+        (Denied::NotAdmin, "Only an admin can do that."),
+        (Denied::Oneself, "You cannot do that to yourself."),
+        (Denied::Outranked(Rank::Operator), "You cannot do that to an operator of 'coding'."),
+        (Denied::Outranked(Rank::Owner), "You cannot do that to an owner of 'coding'."),
+        (Denied::Outranked(Rank::Admin), "You cannot do that to an admin."),
+    ] {
+        let order = OrderError::from(why);
+        for case in
+            [ModerationReply::Denied(why, &coding), ModerationReply::NotDone(&order, &coding)]
+        {
+            assert_eq!(written(|s| reply(s, &Reply::Moderation(case))), format!("{want}\n"));
+        }
+    }
+}
+
+#[test]
+fn orders_and_messages_are_refused_with_the_reason() {
+    let (coding, bob) = (name("coding"), || name("bob"));
+    for (why, want) in [
+        (OrderError::General, "That cannot be done to the general lobby."),
+        (OrderError::NotHere(bob()), "'bob' is not in 'coding'."),
+        (OrderError::NoAccount(bob()), "'bob' has no account."),
+        (OrderError::AlreadyOperator(bob()), "'bob' is an operator already."),
+        (OrderError::AlreadyOwner(bob()), "'bob' is an owner already."),
+        (OrderError::NotOperator(bob()), "'bob' is not an operator."),
+        (OrderError::NotConnected(bob()), "'bob' is not connected, and cannot be asked."),
+        (
+            OrderError::AskedAlready,
+            "Somebody was asked already. Try again when their 5 minutes are over.",
+        ),
+        (OrderError::NothingOffered, "Nobody offers you a lobby."),
+        (OrderError::NotMuted, "Nobody of that name is muted."),
+        (OrderError::NotBanned, "Nobody of that name is banned."),
+        (OrderError::TooMany, "There are too many already. Take one back first."),
+    ] {
+        let case = Reply::Moderation(ModerationReply::NotDone(&why, &coding));
+        assert_eq!(written(|s| reply(s, &case)), format!("{want}\n"));
+    }
+    for (why, want) in [
+        (SayError::NotHere, "You are not in 'coding' any more."),
+        (SayError::Muted(penalty(None, None)), "You are muted in 'coding'."),
+        (SayError::Muted(penalty(Some(600), None)), "You are muted in 'coding' for 10m more."),
+        (SayError::TooSoon(Duration::from_millis(6_001)), "⚠ Slow mode! Wait 7 seconds."),
+    ] {
+        let case = Reply::Moderation(ModerationReply::NotSaid(&why, &coding));
+        assert_eq!(written(|s| reply(s, &case)), format!("{want}\n"));
+    }
+    for (penalty, want) in [
+        (penalty(None, None), "You are banned from 'coding'."),
+        (penalty(Some(7_100), Some("spam")), "You are banned from 'coding' for 2h more: spam"),
+    ] {
+        let error = JoinError::Banned(name("coding"), penalty);
+        assert_eq!(written(|s| reply(s, &Reply::NotJoined(&error))), format!("{want}\n"));
+    }
+}
+
+#[test]
+fn whoever_is_removed_is_told_by_whom_and_why() {
+    let (coding, alice) = (name("coding"), name("alice"));
+    let kick = |reason: Option<&str>| Deed::Kick {
+        conn: ConnId(2),
+        account: None,
+        name: name("bob"),
+        reason: reason.map(Line::clean),
+    };
+    let ban = |secs, reason| Deed::Ban { ban: sanction(secs, reason), conn: None };
+    let gban = |secs, reason| Deed::ServerBan { ban: sanction(secs, reason), conn: None };
+    for (deed, want) in [
+        (kick(None), "alice kicked you from 'coding'."),
+        (kick(Some("spam")), "alice kicked you from 'coding': spam"),
+        (ban(None, None), "alice banned you from 'coding'."),
+        (ban(Some(604_800), Some("spam")), "alice banned you from 'coding' for 7d: spam"),
+        (gban(Some(5_400), None), "alice banned you from this server for 90m."),
+        (Deed::Delete(name("coding")), "alice deleted the lobby 'coding'."),
+    ] {
+        let case = ModerationReply::Removed { by: &alice, deed: &deed, lobby: &coding };
+        assert_eq!(written(|s| reply(s, &Reply::Moderation(case))), format!("{want}\n"));
+    }
+    let done = Reply::Moderation(ModerationReply::Done(&Deed::Delete(name("coding"))));
+    assert_eq!(written(|s| reply(s, &done)), "You deleted the lobby 'coding'\n");
+    assert!(done.is_good());
+}
+
+#[test]
+fn users_and_lobbies_are_listed() {
+    let user = |user, away: Option<&str>| Presence {
+        picture: Picture::DEFAULT,
+        name: name(user),
+        away: away.map(Line::clean),
+    };
+    let listed = |user: Presence| {
+        written(|s| {
+            users(s, &name("coding"), 1);
+            lists::user(s, &user);
+        })
+    };
+    let shown = listed(user("alice", None));
+    assert_eq!(shown, "=== Users in 'coding' (1) ===\n  [@_@] alice\n");
+    let shown = listed(user("bob", Some("lunch")));
+    assert_eq!(shown, "=== Users in 'coding' (1) ===\n  [@_@] bob (away: lunch)\n");
+    let card = |lobby, description: &str, custom_ai| Card {
+        name: name(lobby),
+        description: Line::clean(description),
+        creator: name("alice"),
+        owner: Owner::Server,
+        topic: None,
+        custom_ai,
+        users: 3,
+    };
+    let list = [(card("coding", "", false), false), (card("secret", "For us", true), true)];
+    assert_eq!(
+        written(|s| {
+            lobbies(s, list.len());
+            list.iter().for_each(|listed| lobby(s, listed));
+        }),
+        "=== Available Lobbies (2) ===\n\
+         Lobby: coding\n  Privacy: public | AI: default AI | Created by: alice | Users: 3\n  \
+         Description: No description\n\
+         Lobby: secret\n  Privacy: private | AI: custom AI | Created by: alice | Users: 3\n  \
+         Description: For us\n"
+    );
+    let topical = Card { topic: Some(Line::clean("Release")), ..card("coding", "Code", false) };
+    let shown = written(|s| lobby(s, &(topical, false)));
+    assert!(shown.ends_with("  Description: Code\n  Topic: Release\n"), "{shown}");
+}
+
+#[test]
+fn the_picture_list_has_a_line_for_each() {
+    let shown = written(picture_list);
+    assert!(shown.starts_with("=== Available Profile Pictures ===\n"));
+    assert_eq!(shown.lines().count(), 1 + pictures::all().count());
+    assert!(shown.contains("  cat        (=^・^=)\n"));
+}
+
+#[test]
+fn the_welcome_names_the_commands_and_asks_for_a_name() {
+    let shown = plain(&welcome());
+    for text in [
+        ">> Welcome to the Ultimate Chat Server <<",
+        "/help",
+        "/users",
+        "/quit",
+        "[● CONNECTED] You're live! Start chatting now...",
+    ] {
+        assert!(shown.contains(text), "{text}");
+    }
+    assert!(shown.ends_with("Enter your username: "));
+    let edges: Vec<_> = shown.lines().filter(|l| l.starts_with(['╔', '║', '╚'])).collect();
+    assert!(edges.iter().all(|l| l.chars().count() == edges[0].chars().count()), "{shown}");
+}
+
+#[test]
+fn farewells_carry_no_prompt() {
+    assert_eq!(plain(&farewell(Farewell::Quit)), "\nDisconnecting from server. Goodbye!\n");
+    assert_eq!(plain(&farewell(Farewell::Shutdown)), "\nServer is shutting down. Goodbye!\n");
+    let locked = plain(&farewell(Farewell::TooManyAttempts(7)));
+    assert_eq!(locked, "\nToo many attempts. Wait 7 seconds.\n");
+    assert_eq!(plain(&farewell(Farewell::Elsewhere)), "\nLogged in from elsewhere.\n");
+    let tls = plain(&farewell(Farewell::SpeaksTls(Some(8443))));
+    assert_eq!(tls, "\nThis port does not speak TLS. Use port 8443.\n");
+}

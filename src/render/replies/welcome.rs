@@ -1,0 +1,190 @@
+//! The first words and the last ones: banner, name, password, farewell.
+
+use bytes::Bytes;
+
+use crate::chat::directory::Refusal;
+use crate::chat::name::{Name, NameError};
+use crate::chat::sanctions::Penalty;
+use crate::chat::users::ClaimError;
+use crate::render::Sheet;
+use crate::render::ansi::{BLOCK_START, Colour};
+use crate::render::replies::{NOT_UTF8, SERVER_BUSY, moderation, too_long, too_many_attempts};
+
+/// What a client is sent at once: the banner and the prompt for a name.
+pub fn welcome() -> Bytes {
+    let mut sheet = Sheet::default();
+    sheet.newline().on(Colour::Cyan);
+    for line in [
+        "╔══════════════════════════════════════════════════════════╗\n",
+        "║                                                          ║\n",
+        "║         >> Welcome to the Ultimate Chat Server <<        ║\n",
+        "║                                                          ║\n",
+        "║   /help   all commands            /users  who is here    ║\n",
+        "║   /quit   leave                                          ║\n",
+        "║                                                          ║\n",
+        "╚══════════════════════════════════════════════════════════╝\n",
+    ] {
+        sheet.fixed(line);
+    }
+    sheet.off().newline();
+    sheet.tinted(Colour::Green, "[● CONNECTED] You're live! Start chatting now...").newline();
+    sheet.newline().fixed(NAME_PROMPT).take()
+}
+
+const NAME_PROMPT: &str = "Enter your username: ";
+
+/// Why a name was not accepted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NameProblem {
+    /// Not a valid name.
+    Invalid(NameError),
+    /// Taken or reserved.
+    Taken,
+    /// It looks like this name.
+    TooClose(Name),
+    /// Guests of this address are banned from the server.
+    Banned(Penalty),
+    /// The line was longer than any line may be; the limit of messages, in characters.
+    LineTooLong(usize),
+    /// Something inside does not answer.
+    ServerBusy,
+}
+
+impl From<ClaimError> for NameProblem {
+    fn from(error: ClaimError) -> Self {
+        match error {
+            // Whoever asks for it to log in is asked for its password instead.
+            ClaimError::Taken | ClaimError::Registered(_) => Self::Taken,
+            ClaimError::TooClose(name) => Self::TooClose(name),
+        }
+    }
+}
+
+/// Says what is wrong with a name and asks again.
+pub fn ask_name_again(problem: &NameProblem) -> Bytes {
+    let mut sheet = Sheet::default();
+    // In a raw terminal Enter has not moved on from the line of the prompt.
+    sheet.fixed(BLOCK_START).on(Colour::Red);
+    name_problem(&mut sheet, problem);
+    sheet.off().newline().fixed(NAME_PROMPT).take()
+}
+
+pub(super) fn name_problem<'s>(sheet: &'s mut Sheet, problem: &NameProblem) -> &'s mut Sheet {
+    match problem {
+        NameProblem::Invalid(NameError::TooShort) => {
+            sheet.fixed("Username too short (min 2 characters)")
+        }
+        NameProblem::Invalid(NameError::TooLong) => {
+            sheet.fixed("Username too long (max 20 characters)")
+        }
+        NameProblem::Invalid(NameError::BadCharacter) => {
+            sheet.fixed("Username can only contain letters, numbers, - and _")
+        }
+        NameProblem::Taken => sheet.fixed("Username already taken, try another."),
+        NameProblem::TooClose(name) => {
+            sheet.fixed("Username too close to '").name(name).fixed("', try another.")
+        }
+        NameProblem::Banned(length) => {
+            moderation::penalty(sheet.fixed("Guests of your address are banned"), length)
+        }
+        NameProblem::LineTooLong(max) => too_long(sheet, *max as u64),
+        NameProblem::ServerBusy => sheet.fixed(SERVER_BUSY),
+    }
+}
+
+const PASSWORD_PROMPT: &str = "Password: ";
+
+/// Asks for the password of an account.
+pub fn ask_password() -> Bytes {
+    Sheet::default().fixed(BLOCK_START).fixed(PASSWORD_PROMPT).take()
+}
+
+/// Why a password did not let its user in, who may try again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PasswordProblem {
+    /// It is wrong.
+    Wrong,
+    /// This address gave too many wrong ones; seconds to wait.
+    TooManyAttempts(u64),
+    /// It is no text.
+    NotUtf8,
+    /// Something inside does not answer.
+    ServerBusy,
+}
+
+/// Says what is wrong with a password and asks again.
+pub fn ask_password_again(problem: PasswordProblem) -> Bytes {
+    let mut sheet = Sheet::default();
+    sheet.fixed(BLOCK_START).on(Colour::Red);
+    match problem {
+        PasswordProblem::Wrong => sheet.fixed("Wrong password."),
+        PasswordProblem::TooManyAttempts(secs) => too_many_attempts(&mut sheet, secs),
+        PasswordProblem::NotUtf8 => sheet.fixed(NOT_UTF8),
+        PasswordProblem::ServerBusy => sheet.fixed(SERVER_BUSY),
+    };
+    sheet.off().newline().fixed(PASSWORD_PROMPT).take()
+}
+
+/// The last line of a connection that the server ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Farewell {
+    /// The user said `/quit`.
+    Quit,
+    /// The server stops.
+    Shutdown,
+    /// The client does not read what it is sent.
+    TooSlow,
+    /// No valid name in time.
+    LoginTimeout,
+    /// Too many wrong passwords at the login.
+    WrongPasswords,
+    /// Too many wrong passwords from this address; seconds to wait.
+    TooManyAttempts(u64),
+    /// The same account has logged in over another connection.
+    Elsewhere,
+    /// Kicked from the general lobby.
+    Kicked,
+    /// Banned from the server.
+    Banned,
+    /// Something broke that the session cannot do without.
+    Fault,
+    /// Nothing was sent for too long.
+    Idle,
+    /// TLS on the plain port; the port that speaks TLS, where there is one.
+    SpeaksTls(Option<u16>),
+}
+
+/// Renders a farewell. No prompt follows it.
+pub fn farewell(farewell: Farewell) -> Bytes {
+    let mut sheet = Sheet::default();
+    sheet.fixed(BLOCK_START).on(Colour::Yellow);
+    match farewell {
+        Farewell::Quit => sheet.fixed("Disconnecting from server. Goodbye!"),
+        Farewell::Shutdown => sheet.fixed("Server is shutting down. Goodbye!"),
+        Farewell::TooSlow => sheet.fixed("You read too slowly and were disconnected."),
+        Farewell::LoginTimeout => sheet.fixed("No username in time. Goodbye!"),
+        Farewell::WrongPasswords => sheet.fixed("Too many wrong passwords. Goodbye!"),
+        Farewell::TooManyAttempts(secs) => too_many_attempts(&mut sheet, secs),
+        Farewell::Elsewhere => sheet.fixed("Logged in from elsewhere."),
+        Farewell::Kicked => sheet.fixed("You were kicked. Goodbye!"),
+        Farewell::Banned => sheet.fixed("You are banned from this server. Goodbye!"),
+        Farewell::Fault => sheet.fixed("Something broke on the server. Please connect again."),
+        Farewell::Idle => sheet.fixed("You were idle for too long. Goodbye!"),
+        Farewell::SpeaksTls(Some(port)) => {
+            sheet.fixed("This port does not speak TLS. Use port ").number(port.into()).fixed(".")
+        }
+        Farewell::SpeaksTls(None) => sheet.fixed("This server does not speak TLS."),
+    };
+    sheet.off().newline().take()
+}
+
+/// The one line that a connection over a limit gets; none where it is closed without a word.
+pub fn refusal(refusal: Refusal) -> Option<&'static [u8]> {
+    match refusal {
+        Refusal::TooOften => None,
+        Refusal::TooManyFromAddress => {
+            Some(b"Too many connections from your IP. Try again later.\n")
+        }
+        Refusal::Full => Some(b"Server is full. Try again later.\n"),
+    }
+}

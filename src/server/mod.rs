@@ -1,0 +1,430 @@
+//! The server as a whole: opens the listeners, starts the threads and their actors, accepts, drains.
+
+use std::cell::{Cell, RefCell};
+use std::io;
+use std::net::SocketAddr;
+use std::net::TcpListener as StdListener;
+use std::net::TcpStream as StdStream;
+use std::num::NonZero;
+use std::path::Path;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::thread::available_parallelism;
+use std::time::{Duration, Instant};
+
+use actix::prelude::*;
+use log::{error, info, warn};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
+use tokio::time::{sleep, timeout};
+
+use crate::actors::ai::pool::AiPool;
+use crate::actors::ai::worker::AiWorker;
+use crate::actors::handshaker::{Handshaker, Shake};
+use crate::actors::hasher::HasherPool;
+use crate::actors::lobby::{Lobby, LobbySetup};
+use crate::actors::registry::messages::{Admit, Gone};
+use crate::actors::registry::rates::RateTable;
+use crate::actors::registry::{Open, Registry};
+use crate::actors::shard::messages::{Connected, Drain};
+use crate::actors::shard::{Shard, ShardSetup};
+use crate::actors::store::{Retention, StoreHandle};
+use crate::chat::directory::ConnId;
+use crate::chat::history::ALWAYS_KEPT;
+use crate::config::{AiConfig, Config};
+use crate::net::listen::{ListenError, listen};
+use crate::net::tls;
+use crate::net::tls::{LoadedTls, TlsError};
+use crate::net::transport::Arrival;
+use crate::render::replies;
+use crate::store::{DATABASE_FILE, Db, Note, OpenError, Snapshot, StoreError};
+
+/// For everybody to be told that the server stops, at most.
+pub const DRAIN_TIME: Duration = Duration::from_secs(5);
+
+/// Pause after the machine could give no socket (mostly: no file descriptor left).
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Least time between two log lines about refused connections.
+const REFUSALS_EVERY: Duration = Duration::from_secs(1);
+
+/// Most threads that hash passwords, and most that do TLS handshakes.
+const MAX_HELPERS: usize = 4;
+
+/// Why the server does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// An address.
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+    /// The certificate or its key.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// There would be no listener.
+    #[error("CHAT_ADDR is off and so is TLS: nobody could connect. {0}")]
+    NoListener(&'static str),
+    /// The database.
+    #[error(transparent)]
+    Data(#[from] OpenError),
+    /// What is in it.
+    #[error("{file}: cannot be read: {reason}. Verify it with: lobbyd check-data")]
+    Load {
+        /// The file.
+        file: String,
+        /// Why.
+        reason: StoreError,
+    },
+    /// The listener cannot be used.
+    #[error("a listener cannot be used: {0}")]
+    Io(#[from] io::Error),
+}
+
+/// What was opened: the listeners, and the certificate in use.
+pub struct Opened {
+    plain: Option<StdListener>,
+    tls: Option<(StdListener, LoadedTls)>,
+    db: Db,
+    snapshot: Snapshot,
+    /// What was done to the database to open it.
+    pub data_notes: Vec<Note>,
+    /// Whether TLS is off because there is no certificate at the default paths.
+    pub tls_has_no_certificate: bool,
+}
+
+/// Loads the certificate: none where TLS is off, or where neither of the default files is there.
+///
+/// # Errors
+/// [`TlsError`], also where only one of the files is there or a path was set.
+pub fn load_tls(config: &Config) -> Result<Option<LoadedTls>, TlsError> {
+    let tls = &config.tls;
+    let absent = !tls.cert.exists() && !tls.key.exists();
+    if tls.addr.is_none() || (absent && !tls.paths_were_set) {
+        return Ok(None);
+    }
+    tls::load(&tls.cert, &tls.key).map(Some)
+}
+
+/// Whether anybody could connect.
+///
+/// # Errors
+/// [`StartError::NoListener`] with the remedy.
+pub fn check_listeners(config: &Config, tls: Option<&LoadedTls>) -> Result<(), StartError> {
+    if config.addr.is_some() || tls.is_some() {
+        return Ok(());
+    }
+    Err(StartError::NoListener(if config.tls.addr.is_some() {
+        "Make a certificate with: lobbyd gen-cert"
+    } else {
+        "Set CHAT_ADDR or CHAT_TLS_ADDR to an address"
+    }))
+}
+
+impl Opened {
+    /// Loads the certificate and opens the listeners.
+    ///
+    /// # Errors
+    /// The first thing that is not as it should be.
+    pub fn open(config: &Config) -> Result<Self, StartError> {
+        let loaded = load_tls(config)?;
+        check_listeners(config, loaded.as_ref())?;
+        let tls_has_no_certificate = config.tls.addr.is_some() && loaded.is_none();
+        let plain = config.addr.map(|addr| listen(addr, "CHAT_ADDR")).transpose()?;
+        let tls = match (config.tls.addr, loaded) {
+            (Some(addr), Some(loaded)) => Some((listen(addr, "CHAT_TLS_ADDR")?, loaded)),
+            _ => None,
+        };
+        let (db, data_notes) = match &config.data_dir {
+            Some(dir) => Db::open(dir)?,
+            None => (Db::in_memory()?, Vec::new()),
+        };
+        let file = || config.data_dir.as_deref().map_or_else(String::new, data_file);
+        let snapshot = db
+            .load(config.history_messages.max(ALWAYS_KEPT))
+            .map_err(|reason| StartError::Load { file: file(), reason })?;
+        Ok(Self { plain, tls, db, snapshot, data_notes, tls_has_no_certificate })
+    }
+
+    /// The real port of the plain listener.
+    pub fn plain_port(&self) -> Option<u16> {
+        port(self.plain.as_ref()?)
+    }
+
+    /// The real port of the TLS listener.
+    pub fn tls_port(&self) -> Option<u16> {
+        port(&self.tls.as_ref()?.0)
+    }
+
+    /// SHA-256 of the certificate in use.
+    pub fn fingerprint(&self) -> Option<&str> {
+        self.tls.as_ref().map(|(_, loaded)| loaded.fingerprint.as_str())
+    }
+}
+
+fn data_file(dir: &Path) -> String {
+    dir.join(DATABASE_FILE).display().to_string()
+}
+
+fn port(listener: &StdListener) -> Option<u16> {
+    listener.local_addr().ok().map(|addr| addr.port())
+}
+
+/// Runs the server until `stop` resolves, then tells everybody and waits for them to be gone.
+/// `ready` is called once every listener accepts.
+///
+/// # Errors
+/// A listener cannot be used.
+pub async fn run(
+    config: Config,
+    opened: Opened,
+    ready: impl FnOnce(),
+    stop: impl Future<Output = ()>,
+) -> Result<(), StartError> {
+    let config = Arc::new(config);
+    let tls_port = opened.tls_port();
+    let cores = available_parallelism().map_or(1, NonZero::get);
+    let retention = Retention { age: config.keep_age, messages: config.keep_messages };
+    let store = StoreHandle::start(opened.db, retention);
+    let rates = RateTable::new(config.rate_messages, config.rate_window);
+    let registry = Registry::new(&config, store.clone(), rates.clone()).start();
+    let helpers = (cores / 2).clamp(1, MAX_HELPERS);
+    let hasher = HasherPool::start(helpers);
+    let arbiters: Vec<Arbiter> = (0..cores).map(|_| Arbiter::new()).collect();
+    let shards: Arc<[Addr<Shard>]> = arbiters
+        .iter()
+        .enumerate()
+        .map(|(index, arbiter)| {
+            let setup = ShardSetup {
+                config: config.clone(),
+                registry: registry.clone(),
+                hasher: hasher.clone(),
+                store: store.clone(),
+                rates: rates.clone(),
+                tls_port,
+                index,
+            };
+            Shard::start_in_arbiter(&arbiter.handle(), |ctx| Shard::new(setup, ctx))
+        })
+        .collect();
+    let ai = config.ai.clone().map(start_ai);
+    let setup =
+        LobbySetup { config: config.clone(), shards: shards.clone(), store: store.clone(), ai };
+    open_lobbies(setup, &registry, &arbiters, opened.snapshot);
+
+    let handshakers = match &opened.tls {
+        Some(_) => start_handshakers(helpers, &registry, config.login_timeout),
+        None => Vec::new(),
+    };
+    let acceptor = Acceptor {
+        registry,
+        shards: shards.clone(),
+        handshakers: handshakers.into(),
+        next: Rc::default(),
+        refusals: Rc::default(),
+    };
+    let mut accepting: Vec<JoinHandle<()>> = Vec::new();
+    if let Some(plain) = opened.plain {
+        accepting.push(acceptor.start(plain, None)?);
+    }
+    if let Some((listener, loaded)) = opened.tls {
+        accepting.push(acceptor.start(listener, Some(loaded.acceptor))?);
+    }
+    ready();
+    stop.await;
+
+    for task in accepting {
+        task.abort();
+    }
+    drain(&shards).await;
+    if timeout(DRAIN_TIME, store.close()).await.is_err() {
+        error!("the database does not take the last changes in time");
+    }
+    Ok(())
+}
+
+/// Lets the Registry start lobbies, each on one of the threads in turn.
+fn open_lobbies(
+    setup: LobbySetup,
+    registry: &Addr<Registry>,
+    arbiters: &[Arbiter],
+    snapshot: Snapshot,
+) {
+    let threads: Vec<ArbiterHandle> = arbiters.iter().map(Arbiter::handle).collect();
+    let next = Cell::new(0);
+    registry.do_send(Open {
+        shards: setup.shards.clone(),
+        snapshot,
+        start_lobby: Box::new(move |new, registry| {
+            let thread = &threads[next.get() % threads.len()];
+            next.set(next.get() + 1);
+            let setup = setup.clone();
+            Lobby::start_in_arbiter(thread, move |_| Lobby::new(setup, registry, new))
+        }),
+    });
+}
+
+/// The AI has a thread of its own: its TLS and JSON never stand in the way of the chat.
+fn start_ai(config: AiConfig) -> Addr<AiPool> {
+    let thread = Arbiter::new().handle();
+    let (workers, queue) = (config.workers, config.queue);
+    let start_worker = move |index, pool| {
+        let config = config.clone();
+        AiWorker::start_in_arbiter(&thread, move |_| AiWorker::new(index, pool, &config))
+    };
+    AiPool::new(workers, queue, Box::new(start_worker)).start()
+}
+
+fn start_handshakers(
+    threads: usize,
+    registry: &Addr<Registry>,
+    login_timeout: Duration,
+) -> Vec<Addr<Handshaker>> {
+    let start = |_| {
+        let registry = registry.clone();
+        let thread = Arbiter::new().handle();
+        Handshaker::start_in_arbiter(&thread, move |_| Handshaker::new(registry, login_timeout))
+    };
+    (0..threads).map(start).collect()
+}
+
+async fn drain(shards: &[Addr<Shard>]) {
+    let all = shards.iter().map(|shard| shard.send(Drain));
+    if timeout(DRAIN_TIME, futures_util::future::join_all(all)).await.is_err() {
+        warn!("some clients did not take their last line in time");
+    }
+}
+
+/// Takes connections and gives them to the Shards in turn, through a Handshaker where there is TLS.
+#[derive(Clone)]
+struct Acceptor {
+    registry: Addr<Registry>,
+    shards: Arc<[Addr<Shard>]>,
+    handshakers: Rc<[Addr<Handshaker>]>,
+    next: Rc<Cell<usize>>,
+    refusals: Rc<RefCell<Refusals>>,
+}
+
+/// Refused connections that the log has not been told of: a flood of them is told in lines a second
+/// apart.
+#[derive(Default)]
+struct Refusals {
+    told: Option<Instant>,
+    untold: usize,
+}
+
+impl Refusals {
+    /// Notes one; how many others came since the last line, where it is time for one.
+    fn note(&mut self, now: Instant) -> Option<usize> {
+        if self.told.is_some_and(|t| now.saturating_duration_since(t) < REFUSALS_EVERY) {
+            self.untold += 1;
+            return None;
+        }
+        self.told = Some(now);
+        Some(std::mem::take(&mut self.untold))
+    }
+}
+
+impl Acceptor {
+    fn start(
+        &self,
+        listener: StdListener,
+        tls: Option<tls::Acceptor>,
+    ) -> io::Result<JoinHandle<()>> {
+        let listener = TcpListener::from_std(listener)?;
+        Ok(actix_rt::spawn(self.clone().accept(listener, tls)))
+    }
+
+    async fn accept(self, listener: TcpListener, tls: Option<tls::Acceptor>) {
+        let mut failing = false;
+        loop {
+            match listener.accept().await {
+                Ok((stream, addr)) => {
+                    if std::mem::take(&mut failing) {
+                        info!("connections are accepted again");
+                    }
+                    self.admit(stream, addr, tls.clone()).await;
+                }
+                Err(reason) if is_of_connection(&reason) => {}
+                Err(reason) => {
+                    if !std::mem::replace(&mut failing, true) {
+                        error!("connections cannot be accepted and wait: {reason}");
+                    }
+                    sleep(ACCEPT_PAUSE).await;
+                }
+            }
+        }
+    }
+
+    async fn admit(&self, stream: TcpStream, addr: SocketAddr, tls: Option<tls::Acceptor>) {
+        match self.registry.send(Admit(addr.ip().into())).await {
+            Ok(Ok(conn)) => {
+                let Ok(socket) = stream.into_std() else {
+                    return self.registry.do_send(Gone(conn));
+                };
+                let index = self.next.get();
+                self.next.set((index + 1) % self.shards.len());
+                self.hand_on(conn, socket, addr, tls, index);
+            }
+            Ok(Err(refusal)) => {
+                if let Some(others) = self.refusals.borrow_mut().note(Instant::now()) {
+                    let ip = addr.ip().to_canonical();
+                    info!("{ip} limit: {refusal} ({others} others since the last such line)");
+                }
+                if tls.is_none()
+                    && let Some(line) = replies::refusal(refusal)
+                {
+                    refuse(&stream, line);
+                }
+            }
+            // The Registry lives as long as the System.
+            Err(_) => {}
+        }
+    }
+
+    fn hand_on(
+        &self,
+        conn: ConnId,
+        socket: StdStream,
+        addr: SocketAddr,
+        tls: Option<tls::Acceptor>,
+        index: usize,
+    ) {
+        let (shard, accepted) = (&self.shards[index], Instant::now());
+        match tls {
+            None => {
+                let arrival = Arrival { socket, tls: None };
+                shard.do_send(Connected { conn, arrival, addr, accepted });
+            }
+            Some(acceptor) => {
+                let shard = shard.clone();
+                let handshaker = &self.handshakers[index % self.handshakers.len()];
+                handshaker.do_send(Shake { conn, socket, addr, accepted, acceptor, shard });
+            }
+        }
+    }
+}
+
+/// Says why and closes. What the client has sent already is taken first: a socket that is closed
+/// with unread bytes is reset, and the reset can overtake the line.
+fn refuse(stream: &TcpStream, line: &[u8]) {
+    let _ = stream.try_write(line);
+    let _ = stream.try_read(&mut [0; 4_096]);
+    let _ = socket2::SockRef::from(stream).shutdown(std::net::Shutdown::Write);
+}
+
+/// Errors of the one connection that was to be accepted, not of the listener (accept(2)).
+fn is_of_connection(error: &io::Error) -> bool {
+    use io::ErrorKind::{
+        ConnectionAborted, ConnectionReset, HostUnreachable, Interrupted, NetworkUnreachable,
+        PermissionDenied, TimedOut,
+    };
+    matches!(
+        error.kind(),
+        ConnectionAborted
+            | ConnectionReset
+            | HostUnreachable
+            | Interrupted
+            | NetworkUnreachable
+            | PermissionDenied
+            | TimedOut
+    )
+}
