@@ -1,10 +1,212 @@
-//! Handlers that a fault does not end.
+//! Actors that a fault does not end.
 //!
 //! actix drops an actor that panics, with all that it knows. For the actors that everybody depends on
-//! (Registry, Shard, AiPool) that would be the end of the server, so a panic ends only the message in
-//! hand: each of their handlers changes its maps in single steps, and leaves the rest as it was.
+//! (Registry, Shard, AiPool, Store) that would be the end of the server. So these are no actors
+//! themselves: [`Guarded`] is, which alone can reach them, and lets a panic cost the message in hand.
+//! What they do with a message is written as [`Answers`]; what they do later, or again and again, goes
+//! by [`Reply::after`], [`spawn`], [`later`], [`every`] and [`drive`]. There is no other way to write it.
+//! Each of their steps changes its maps at once, and leaves the rest as it was.
 
+use std::any::type_name;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::task::{self, Poll};
+use std::time::Duration;
+
+use actix::dev::Message;
+use actix::fut::ActorFuture;
+use actix::prelude::*;
+use futures_util::FutureExt as _;
+use futures_util::future::LocalBoxFuture;
+
+#[cfg(debug_assertions)]
+use super::fault::strike_in;
+use crate::chat::lobbies::LobbyId;
+
+/// What one of these actors runs in.
+pub type Ctx<A> = Context<Guarded<A>>;
+
+/// An actor that others depend on, and the only thing that reaches it.
+pub struct Guarded<A>(A);
+
+/// State that is to be an actor which no panic ends.
+pub trait Dependable: Sized + Unpin + 'static {
+    /// Done once, before any message.
+    fn started(&mut self, _: &mut Ctx<Self>) {}
+}
+
+/// What is done with a message, and what whoever sent it is told where that panics.
+pub trait Answers<M: Message<Result: 'static>>: Dependable {
+    /// The answer where it panicked.
+    fn failed() -> M::Result;
+
+    /// Does it.
+    fn answer(&mut self, message: M, ctx: &mut Ctx<Self>) -> Reply<Self, M::Result>;
+
+    /// Which lobby it is about, where [`lost`](Self::lost) has to know that.
+    fn about(_: &M) -> Option<LobbyId> {
+        None
+    }
+
+    /// It panicked before it was done: what there is to do beyond the answer, where others wait for
+    /// what is lost with it.
+    fn lost(&mut self, _: Option<LobbyId>) {}
+}
+
+type Step<A, R> = Box<dyn FnOnce(&mut A, &mut Ctx<A>) -> R>;
+
+/// The answer to a message.
+pub enum Reply<A: Dependable, R> {
+    /// It is there.
+    Now(R),
+    /// It takes some waiting, and a step of the actor's after it.
+    Later(LocalBoxFuture<'static, Step<A, R>>),
+}
+
+impl<A: Dependable, R: 'static> Reply<A, R> {
+    /// What `work` comes to.
+    pub fn now(work: impl FnOnce() -> R) -> Self {
+        Self::Now(work())
+    }
+
+    /// What `then` makes of it once `work` is done; other messages are answered meanwhile.
+    pub fn after<T: 'static>(
+        work: impl Future<Output = T> + 'static,
+        then: impl FnOnce(&mut A, T, &mut Ctx<A>) -> R + 'static,
+    ) -> Self {
+        let step =
+            work.map(|done| -> Step<A, R> { Box::new(move |actor, ctx| then(actor, done, ctx)) });
+        Self::Later(step.boxed_local())
+    }
+}
+
+impl<A: Dependable> Guarded<A> {
+    /// To be started.
+    pub fn new(actor: A) -> Self {
+        Self(actor)
+    }
+}
+
+impl<A: Dependable> Actor for Guarded<A> {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        survive((), || self.0.started(ctx));
+    }
+}
+
+impl<A, M> Handler<M> for Guarded<A>
+where
+    A: Answers<M>,
+    M: Message<Result: 'static> + 'static,
+{
+    type Result = ActorResponse<Self, M::Result>;
+
+    fn handle(&mut self, message: M, ctx: &mut Self::Context) -> Self::Result {
+        let about = A::about(&message);
+        let reply = survive(None, || {
+            #[cfg(debug_assertions)]
+            strike_in(type_name::<A>(), type_name::<M>(), false);
+            Some(self.0.answer(message, ctx))
+        });
+        let step = match reply {
+            None => {
+                survive((), || self.0.lost(about));
+                return ActorResponse::reply(A::failed());
+            }
+            Some(Reply::Now(answer)) => return ActorResponse::reply(answer),
+            Some(Reply::Later(step)) => step,
+        };
+        ActorResponse::r#async(run(step, A::failed, type_name::<M>()))
+    }
+}
+
+/// A step that waits for something else first, where either may panic.
+fn run<A: Dependable, R: 'static>(
+    step: LocalBoxFuture<'static, Step<A, R>>,
+    failed: fn() -> R,
+    what: &'static str,
+) -> impl ActorFuture<Guarded<A>, Output = R> + 'static {
+    let step = Caught(step);
+    fut::wrap_future::<_, Guarded<A>>(step).map(move |step, guarded, ctx| {
+        let done = step.and_then(|step| {
+            survive(None, || {
+                #[cfg(debug_assertions)]
+                strike_in(type_name::<A>(), what, true);
+                Some(step(&mut guarded.0, ctx))
+            })
+        });
+        done.unwrap_or_else(failed)
+    })
+}
+
+/// A future that is over, with nothing, where it panics.
+struct Caught<F>(F);
+
+impl<F: Future + Unpin> Future for Caught<F> {
+    type Output = Option<F::Output>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Self::Output> {
+        survive(Poll::Ready(None), || Pin::new(&mut self.0).poll(cx).map(Some))
+    }
+}
+
+/// Does `then` once `work` is done.
+pub(super) fn spawn<A: Dependable, T: 'static>(
+    ctx: &mut Ctx<A>,
+    work: impl Future<Output = T> + 'static,
+    then: impl FnOnce(&mut A, T, &mut Ctx<A>) + 'static,
+) {
+    if let Reply::Later(step) = Reply::after(work, then) {
+        ctx.spawn(run(step, || (), "spawned"));
+    }
+}
+
+/// Does `work` after a time.
+pub(super) fn later<A: Dependable>(
+    ctx: &mut Ctx<A>,
+    time: Duration,
+    work: impl FnOnce(&mut A, &mut Ctx<A>) + 'static,
+) {
+    ctx.run_later(time, move |guarded, ctx| survive((), || work(&mut guarded.0, ctx)));
+}
+
+/// Does `work` again and again.
+pub(super) fn every<A: Dependable>(
+    ctx: &mut Ctx<A>,
+    period: Duration,
+    work: impl Fn(&mut A, &mut Ctx<A>) + 'static,
+) {
+    ctx.run_interval(period, move |guarded, ctx| survive((), || work(&mut guarded.0, ctx)));
+}
+
+/// What goes on as long as the actor does, whenever it has taken its messages.
+pub(super) trait Drive<A>: Unpin + 'static {
+    /// Goes on; pending where it waits, ready to be asked again at once. Where it panics, it is asked
+    /// again after the next message.
+    fn drive(&mut self, actor: &mut A, cx: &mut task::Context<'_>) -> Poll<()>;
+}
+
+/// Lets it go on.
+pub(super) fn drive<A: Dependable>(ctx: &mut Ctx<A>, what: impl Drive<A>) {
+    ctx.spawn(Driven(what));
+}
+
+struct Driven<D>(D);
+
+impl<A: Dependable, D: Drive<A>> ActorFuture<Guarded<A>> for Driven<D> {
+    type Output = ();
+
+    fn poll(
+        mut self: Pin<&mut Self>,
+        guarded: &mut Guarded<A>,
+        _: &mut Ctx<A>,
+        cx: &mut task::Context<'_>,
+    ) -> Poll<()> {
+        while survive(Poll::Pending, || self.0.drive(&mut guarded.0, cx)).is_ready() {}
+        Poll::Pending
+    }
+}
 
 /// Does `work`; where it panics, the answer is `otherwise`. The panic hook has logged it by then.
 pub(super) fn survive<R>(otherwise: R, work: impl FnOnce() -> R) -> R {
@@ -15,15 +217,68 @@ pub(super) fn survive<R>(otherwise: R, work: impl FnOnce() -> R) -> R {
 mod tests {
     use super::*;
 
+    struct Counter(u32);
+
+    #[derive(Message)]
+    #[rtype(result = "u32")]
+    struct Add(u32);
+
+    /// The same, but first there is something to wait for.
+    #[derive(Message)]
+    #[rtype(result = "u32")]
+    struct AddLater(u32);
+
+    const FAILED: u32 = 1_000;
+
+    impl Counter {
+        fn add(&mut self, number: u32) -> u32 {
+            assert!(number != 13, "a fault");
+            self.0 += number;
+            self.0
+        }
+    }
+
+    impl Dependable for Counter {
+        fn started(&mut self, ctx: &mut Ctx<Self>) {
+            spawn(ctx, async {}, |counter, (), _| _ = counter.add(13));
+            later(ctx, Duration::ZERO, |counter, _| _ = counter.add(13));
+        }
+    }
+
+    impl Answers<Add> for Counter {
+        fn failed() -> u32 {
+            FAILED
+        }
+
+        fn answer(&mut self, Add(number): Add, _: &mut Ctx<Self>) -> Reply<Self, u32> {
+            Reply::now(|| self.add(number))
+        }
+    }
+
+    impl Answers<AddLater> for Counter {
+        fn failed() -> u32 {
+            FAILED
+        }
+
+        fn answer(&mut self, AddLater(number): AddLater, _: &mut Ctx<Self>) -> Reply<Self, u32> {
+            let work = async move {
+                tokio::task::yield_now().await;
+                assert!(number != 7, "a fault");
+            };
+            Reply::after(work, move |counter: &mut Self, (), _| counter.add(number))
+        }
+    }
+
     #[test]
-    fn a_panic_costs_the_one_answer() {
-        let mut count = 1;
-        assert_eq!(survive(7, || count + 1), 2);
-        let failed = survive(7, || {
-            count += 1;
-            assert!(count < 0, "a fault");
-            8
+    fn a_panic_costs_the_one_answer_wherever_it_strikes() {
+        actix::System::new().block_on(async {
+            let counter = Guarded::new(Counter(0)).start();
+            for (number, want) in [(1, 1), (13, FAILED), (2, 3)] {
+                assert_eq!(counter.send(Add(number)).await.unwrap(), want);
+            }
+            for (number, want) in [(1, 4), (13, FAILED), (7, FAILED), (2, 6)] {
+                assert_eq!(counter.send(AddLater(number)).await.unwrap(), want);
+            }
         });
-        assert_eq!((failed, count), (7, 2));
     }
 }

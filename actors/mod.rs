@@ -6,7 +6,7 @@
 pub mod ai;
 #[cfg(debug_assertions)]
 mod fault;
-mod guard;
+pub mod guard;
 pub mod handshaker;
 pub mod hasher;
 pub mod lobby;

@@ -11,14 +11,14 @@ use crate::actors::ai::messages::{
     AiBusy, Answered, Cancel, Enqueue, Forget, StartAnswer, WorkerDied, WorkerFree,
 };
 use crate::actors::ai::worker::AiWorker;
-use crate::actors::guard::survive;
+use crate::actors::guard::{Answers, Ctx, Dependable, Guarded, Reply};
 use crate::actors::lobby::Lobby;
 use crate::chat::directory::IpKey;
 use crate::chat::lobbies::LobbyId;
 use crate::chat::person::Person;
 
 /// Starts the worker of an index.
-pub type StartWorker = Box<dyn Fn(usize, Addr<AiPool>) -> Addr<AiWorker>>;
+pub type StartWorker = Box<dyn Fn(usize, Addr<Guarded<AiPool>>) -> Addr<AiWorker>>;
 
 /// The actor.
 pub struct AiPool {
@@ -84,20 +84,20 @@ impl AiPool {
     }
 }
 
-impl Actor for AiPool {
-    type Context = Context<Self>;
-
-    fn started(&mut self, ctx: &mut Self::Context) {
+impl Dependable for AiPool {
+    fn started(&mut self, ctx: &mut Ctx<Self>) {
         let pool = ctx.address();
         self.workers = (0..self.count).map(|i| (self.start_worker)(i, pool.clone())).collect();
     }
 }
 
-impl Handler<Enqueue> for AiPool {
-    type Result = Result<(), AiBusy>;
+impl Answers<Enqueue> for AiPool {
+    fn failed() -> Result<(), AiBusy> {
+        Err(AiBusy)
+    }
 
-    fn handle(&mut self, enqueue: Enqueue, _: &mut Self::Context) -> Self::Result {
-        survive(Err(AiBusy), || {
+    fn answer(&mut self, enqueue: Enqueue, _: &mut Ctx<Self>) -> Reply<Self, Result<(), AiBusy>> {
+        Reply::now(|| {
             let Enqueue { id, lobby, asker, ip } = enqueue;
             if !self.may_ask(&asker, ip) {
                 return Err(AiBusy);
@@ -114,11 +114,11 @@ impl Handler<Enqueue> for AiPool {
     }
 }
 
-impl Handler<Answered> for AiPool {
-    type Result = ();
+impl Answers<Answered> for AiPool {
+    fn failed() {}
 
-    fn handle(&mut self, Answered(index): Answered, _: &mut Self::Context) {
-        survive((), || {
+    fn answer(&mut self, Answered(index): Answered, _: &mut Ctx<Self>) -> Reply<Self, ()> {
+        Reply::now(|| {
             if let Some(busy) = self.busy.get_mut(&index) {
                 busy.asker = None;
             }
@@ -126,11 +126,15 @@ impl Handler<Answered> for AiPool {
     }
 }
 
-impl Handler<WorkerFree> for AiPool {
-    type Result = ();
+impl Answers<WorkerFree> for AiPool {
+    fn failed() {}
 
-    fn handle(&mut self, WorkerFree(index, lobby): WorkerFree, _: &mut Self::Context) {
-        survive((), || {
+    fn answer(
+        &mut self,
+        WorkerFree(index, lobby): WorkerFree,
+        _: &mut Ctx<Self>,
+    ) -> Reply<Self, ()> {
+        Reply::now(|| {
             if self.busy.get(&index).is_some_and(|busy| busy.lobby == lobby) {
                 self.busy.remove(&index);
             }
@@ -139,11 +143,11 @@ impl Handler<WorkerFree> for AiPool {
     }
 }
 
-impl Handler<WorkerDied> for AiPool {
-    type Result = ();
+impl Answers<WorkerDied> for AiPool {
+    fn failed() {}
 
-    fn handle(&mut self, WorkerDied(index): WorkerDied, ctx: &mut Self::Context) {
-        survive((), || {
+    fn answer(&mut self, WorkerDied(index): WorkerDied, ctx: &mut Ctx<Self>) -> Reply<Self, ()> {
+        Reply::now(|| {
             warn!("AI: worker {index} died and is replaced");
             self.workers[index] = (self.start_worker)(index, ctx.address());
             self.busy.remove(&index);
@@ -152,11 +156,11 @@ impl Handler<WorkerDied> for AiPool {
     }
 }
 
-impl Handler<Forget> for AiPool {
-    type Result = ();
+impl Answers<Forget> for AiPool {
+    fn failed() {}
 
-    fn handle(&mut self, Forget(lobby): Forget, _: &mut Self::Context) {
-        survive((), || {
+    fn answer(&mut self, Forget(lobby): Forget, _: &mut Ctx<Self>) -> Reply<Self, ()> {
+        Reply::now(|| {
             self.waiting.retain(|(open, _)| open.lobby != lobby);
             // A worker that was given to it may never have been asked, and says so then.
             for (index, _) in self.busy.iter().filter(|(_, busy)| busy.lobby == lobby) {

@@ -8,6 +8,7 @@ use crate::actors::ai::messages::{
     AnswerLines, AnswerOver, Answered, Cancel, Generate, WorkerDied, WorkerFree,
 };
 use crate::actors::ai::pool::AiPool;
+use crate::actors::guard::Guarded;
 use crate::actors::lobby::Lobby;
 use crate::ai::AiFailure;
 use crate::ai::client::GeminiClient;
@@ -17,7 +18,7 @@ use crate::config::AiConfig;
 /// The actor.
 pub struct AiWorker {
     index: usize,
-    pool: Addr<AiPool>,
+    pool: Addr<Guarded<AiPool>>,
     client: Rc<GeminiClient>,
     job: Option<Job>,
 }
@@ -31,7 +32,7 @@ struct Job {
 
 impl AiWorker {
     /// Made on the thread that it runs on: the HTTP client cannot move.
-    pub fn new(index: usize, pool: Addr<AiPool>, config: &AiConfig) -> Self {
+    pub fn new(index: usize, pool: Addr<Guarded<AiPool>>, config: &AiConfig) -> Self {
         Self { index, pool, client: Rc::new(GeminiClient::new(config)), job: None }
     }
 }

@@ -14,6 +14,7 @@ use log::{debug, info, warn};
 use openssl::ssl;
 use tokio::time::timeout_at;
 
+use crate::actors::guard::Guarded;
 use crate::actors::registry::Registry;
 use crate::actors::registry::messages::Gone;
 use crate::actors::shard::messages::Connected;
@@ -42,19 +43,19 @@ pub struct Shake {
     /// Makes TLS of it.
     pub acceptor: Acceptor,
     /// Where it goes afterwards.
-    pub shard: Addr<Shard>,
+    pub shard: Addr<Guarded<Shard>>,
 }
 
 /// The actor.
 pub struct Handshaker {
-    registry: Addr<Registry>,
+    registry: Addr<Guarded<Registry>>,
     /// From accept to a valid name, the handshake included.
     login_timeout: Duration,
 }
 
 impl Handshaker {
     /// One on the thread that it runs on.
-    pub fn new(registry: Addr<Registry>, login_timeout: Duration) -> Self {
+    pub fn new(registry: Addr<Guarded<Registry>>, login_timeout: Duration) -> Self {
         Self { registry, login_timeout }
     }
 }
@@ -83,7 +84,7 @@ impl Handler<Shake> for Handshaker {
 /// The place of a connection: given back where its handshake does not come to a good end.
 struct Place {
     conn: ConnId,
-    registry: Option<Addr<Registry>>,
+    registry: Option<Addr<Guarded<Registry>>>,
 }
 
 impl Drop for Place {

@@ -21,6 +21,7 @@ use tokio::sync::Semaphore;
 
 use crate::actors::ai::messages::Forget;
 use crate::actors::ai::pool::AiPool;
+use crate::actors::guard::Guarded;
 use crate::actors::lobby::batch::Batch;
 use crate::actors::lobby::messages::{
     Join, JoinKind, Leave, ReplayPrefs, Roster, Rostered, Say, SetPicture, Tag,
@@ -52,11 +53,11 @@ pub struct LobbySetup {
     /// The settings.
     pub config: Arc<Config>,
     /// The Shards, by index.
-    pub shards: Arc<[Addr<Shard>]>,
+    pub shards: Arc<[Addr<Guarded<Shard>>]>,
     /// What outlives the process.
     pub store: StoreHandle,
     /// Who answers questions; none without an API key.
-    pub ai: Option<Addr<AiPool>>,
+    pub ai: Option<Addr<Guarded<AiPool>>>,
 }
 
 /// A lobby to be started.
@@ -88,7 +89,7 @@ pub struct Lobby {
     pub(super) setup: LobbySetup,
     batch: Batch,
     desk: QuestionQueue,
-    registry: Addr<Registry>,
+    registry: Addr<Guarded<Registry>>,
     profile: Profile,
     next_seq: u64,
     /// What is to be stored at the next flush.
@@ -107,7 +108,7 @@ pub struct Lobby {
 
 impl Lobby {
     /// A lobby without members, or with those of one that broke.
-    pub fn new(setup: LobbySetup, registry: Addr<Registry>, new: NewRoom) -> Self {
+    pub fn new(setup: LobbySetup, registry: Addr<Guarded<Registry>>, new: NewRoom) -> Self {
         let NewRoom { id, name, charter, profile, entries, next_seq, remains } = new;
         let (room, next_seq, conversation) = match remains {
             Some(Remains { room, next_seq, conversation }) => (room, next_seq, conversation),

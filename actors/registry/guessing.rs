@@ -1,14 +1,12 @@
 //! The part of the Registry that decides who may try a lobby password.
 
 use std::collections::VecDeque;
-use std::future::ready;
 use std::time::Instant;
 
-use actix::prelude::*;
 use log::info;
 use tokio::sync::oneshot;
 
-use crate::actors::guard::survive;
+use crate::actors::guard::{Answers, Ctx, Reply};
 use crate::actors::registry::Registry;
 use crate::actors::registry::messages::{BeginGuess, EndGuess};
 use crate::chat::directory::{ConnId, Guess, IpKey};
@@ -69,27 +67,33 @@ impl Registry {
     }
 }
 
-impl Handler<BeginGuess> for Registry {
-    type Result = ResponseFuture<Result<(), u64>>;
+impl Answers<BeginGuess> for Registry {
+    fn failed() -> Result<(), u64> {
+        Err(1)
+    }
 
-    fn handle(&mut self, BeginGuess(conn): BeginGuess, _: &mut Self::Context) -> Self::Result {
+    fn answer(
+        &mut self,
+        BeginGuess(conn): BeginGuess,
+        _: &mut Ctx<Self>,
+    ) -> Reply<Self, Result<(), u64>> {
         let Some(ip) = self.connections.get(&conn).map(|c| c.ip) else {
-            return Box::pin(ready(Err(1)));
+            return Reply::Now(Err(1));
         };
         if let Some(answer) = self.begin_guess(conn, ip) {
-            return Box::pin(ready(answer));
+            return Reply::Now(answer);
         }
         let (answer, waiting) = oneshot::channel();
         self.waiters.entry(ip).or_default().push_back(Waiter { conn, answer });
-        Box::pin(async move { waiting.await.unwrap_or(Err(1)) })
+        Reply::after(waiting, |_, answer, _| answer.unwrap_or(Err(1)))
     }
 }
 
-impl Handler<EndGuess> for Registry {
-    type Result = ();
+impl Answers<EndGuess> for Registry {
+    fn failed() {}
 
-    fn handle(&mut self, EndGuess { conn, wrong }: EndGuess, _: &mut Self::Context) {
-        survive((), || {
+    fn answer(&mut self, EndGuess { conn, wrong }: EndGuess, _: &mut Ctx<Self>) -> Reply<Self, ()> {
+        Reply::now(|| {
             self.end_guess(conn, wrong);
         })
     }

@@ -2,10 +2,9 @@
 
 use std::time::Instant;
 
-use actix::prelude::*;
 use log::{error, info};
 
-use crate::actors::guard::survive;
+use crate::actors::guard::{Answers, Ctx, Reply};
 use crate::actors::lobby::NewRoom;
 use crate::actors::lobby::keep::{charter, row};
 use crate::actors::registry::Registry;
@@ -67,27 +66,43 @@ fn fresh(id: LobbyId, name: Name, charter: Charter, profile: Profile) -> NewRoom
     NewRoom { id, name, charter, profile, entries: Vec::new(), next_seq: 0, remains: None }
 }
 
-impl Handler<FindLobby> for Registry {
-    type Result = Option<LobbyRef>;
+impl Answers<FindLobby> for Registry {
+    fn failed() -> Option<LobbyRef> {
+        None
+    }
 
-    fn handle(&mut self, FindLobby(key): FindLobby, _: &mut Self::Context) -> Self::Result {
-        survive(None, || self.lobbies.find(&key).map(|listing| self.door(listing)))
+    fn answer(
+        &mut self,
+        FindLobby(key): FindLobby,
+        _: &mut Ctx<Self>,
+    ) -> Reply<Self, Option<LobbyRef>> {
+        Reply::now(|| self.lobbies.find(&key).map(|listing| self.door(listing)))
     }
 }
 
-impl Handler<FindLobbyById> for Registry {
-    type Result = Option<LobbyRef>;
+impl Answers<FindLobbyById> for Registry {
+    fn failed() -> Option<LobbyRef> {
+        None
+    }
 
-    fn handle(&mut self, FindLobbyById(id): FindLobbyById, _: &mut Self::Context) -> Self::Result {
-        survive(None, || self.lobbies.get(id).map(|listing| self.door(listing)))
+    fn answer(
+        &mut self,
+        FindLobbyById(id): FindLobbyById,
+        _: &mut Ctx<Self>,
+    ) -> Reply<Self, Option<LobbyRef>> {
+        Reply::now(|| self.lobbies.get(id).map(|listing| self.door(listing)))
     }
 }
 
-impl Handler<Offered> for Registry {
-    type Result = ();
+impl Answers<Offered> for Registry {
+    fn failed() {}
 
-    fn handle(&mut self, Offered { lobby, to, from, block }: Offered, _: &mut Self::Context) {
-        survive((), || {
+    fn answer(
+        &mut self,
+        Offered { lobby, to, from, block }: Offered,
+        _: &mut Ctx<Self>,
+    ) -> Reply<Self, ()> {
+        Reply::now(|| {
             let offers = self.offers.entry(to).or_default();
             offers.retain(|(other, _)| *other != lobby);
             offers.push((lobby, Instant::now()));
@@ -100,11 +115,17 @@ impl Handler<Offered> for Registry {
     }
 }
 
-impl Handler<FindOffer> for Registry {
-    type Result = Result<LobbyRef, NotAccepted>;
+impl Answers<FindOffer> for Registry {
+    fn failed() -> Result<LobbyRef, NotAccepted> {
+        Err(NotAccepted::Busy)
+    }
 
-    fn handle(&mut self, FindOffer(who): FindOffer, _: &mut Self::Context) -> Self::Result {
-        survive(Err(NotAccepted::Busy), || {
+    fn answer(
+        &mut self,
+        FindOffer(who): FindOffer,
+        _: &mut Ctx<Self>,
+    ) -> Reply<Self, Result<LobbyRef, NotAccepted>> {
+        Reply::now(|| {
             // The newest; it stays until the lobby has another owner, since this may come to nothing.
             let offers = who.account.and_then(|account| self.offers.get(&account));
             let stands = |(_, since): &&(LobbyId, Instant)| since.elapsed() < OFFER_TIME;
@@ -117,37 +138,40 @@ impl Handler<FindOffer> for Registry {
     }
 }
 
-impl Handler<MayCreate> for Registry {
-    type Result = Result<(), CreateError>;
+impl Answers<MayCreate> for Registry {
+    fn failed() -> Result<(), CreateError> {
+        Err(CreateError::TooMany)
+    }
 
-    fn handle(
+    fn answer(
         &mut self,
         MayCreate { who, name }: MayCreate,
-        _: &mut Self::Context,
-    ) -> Self::Result {
-        survive(Err(CreateError::TooMany), || self.lobbies.may_create(&name, &who))
+        _: &mut Ctx<Self>,
+    ) -> Reply<Self, Result<(), CreateError>> {
+        Reply::now(|| self.lobbies.may_create(&name, &who))
     }
 }
 
-impl Handler<Create> for Registry {
-    type Result = ResponseActFuture<Self, Result<(), NotCreated>>;
+impl Answers<Create> for Registry {
+    fn failed() -> Result<(), NotCreated> {
+        Err(NotCreated::Busy)
+    }
 
-    fn handle(&mut self, create: Create, _: &mut Self::Context) -> Self::Result {
-        let new = survive(Err(CreateError::TooMany), || self.new_room(&create));
-        let new = match new {
+    fn answer(&mut self, create: Create, _: &mut Ctx<Self>) -> Reply<Self, Result<(), NotCreated>> {
+        let new = match self.new_room(&create) {
             Ok(new) => new,
-            Err(why) => return Box::pin(fut::ready(Err(why.into()))),
+            Err(why) => return Reply::Now(Err(why.into())),
         };
         let (store, put) = (self.store.clone(), new.put());
         let commit = async move { store.commit(vec![put]).await };
-        Box::pin(commit.into_actor(self).map(move |stored, registry, ctx| {
+        Reply::after(commit, move |registry: &mut Self, stored, ctx| {
             stored.map_err(|why| match why {
                 // Somebody was quicker, by an instant.
                 StoreError::Rejected(_) => NotCreated::Rule(CreateError::Exists),
                 _ => NotCreated::NotStored,
             })?;
-            survive(Err(NotCreated::Busy), || registry.created(new, &create, ctx))
-        }))
+            registry.created(new, &create, ctx)
+        })
     }
 }
 
@@ -170,7 +194,7 @@ impl Registry {
         &mut self,
         new: NewRoom,
         create: &Create,
-        ctx: &mut Context<Self>,
+        ctx: &mut Ctx<Self>,
     ) -> Result<(), NotCreated> {
         if let Err(why) = self.lobbies.may_create(&create.name, &create.who) {
             self.store.keep(vec![Change::LobbyRemoved(new.id)]);
@@ -183,27 +207,29 @@ impl Registry {
     }
 }
 
-impl Handler<ListLobbies> for Registry {
-    type Result = MessageResult<ListLobbies>;
+impl Answers<ListLobbies> for Registry {
+    fn failed() -> Listed {
+        Listed::default()
+    }
 
-    fn handle(
+    fn answer(
         &mut self,
         ListLobbies { after, max }: ListLobbies,
-        _: &mut Self::Context,
-    ) -> Self::Result {
-        MessageResult(survive(Listed::default(), || {
+        _: &mut Ctx<Self>,
+    ) -> Reply<Self, Listed> {
+        Reply::now(|| {
             let after = self.lobbies.after(after.as_ref()).take(max);
             let lobbies = after.map(|l| (l.card.clone(), l.record.is_some())).collect();
             Listed { total: self.lobbies.count(), lobbies }
-        }))
+        })
     }
 }
 
-impl Handler<LobbyCount> for Registry {
-    type Result = ();
+impl Answers<LobbyCount> for Registry {
+    fn failed() {}
 
-    fn handle(&mut self, LobbyCount(id, users): LobbyCount, _: &mut Self::Context) {
-        survive((), || {
+    fn answer(&mut self, LobbyCount(id, users): LobbyCount, _: &mut Ctx<Self>) -> Reply<Self, ()> {
+        Reply::now(|| {
             if let Some(listing) = self.lobbies.by_id(id) {
                 listing.card.users = users;
             }
@@ -211,21 +237,23 @@ impl Handler<LobbyCount> for Registry {
     }
 }
 
-impl Handler<Moved> for Registry {
-    type Result = ();
+impl Answers<Moved> for Registry {
+    fn failed() {}
 
-    fn handle(&mut self, Moved(conn, id): Moved, _: &mut Self::Context) {
-        if let Some(connection) = self.connections.get_mut(&conn) {
-            connection.lobby = Some(id);
-        }
+    fn answer(&mut self, Moved(conn, id): Moved, _: &mut Ctx<Self>) -> Reply<Self, ()> {
+        Reply::now(|| {
+            if let Some(connection) = self.connections.get_mut(&conn) {
+                connection.lobby = Some(id);
+            }
+        })
     }
 }
 
-impl Handler<LobbyChanged> for Registry {
-    type Result = ();
+impl Answers<LobbyChanged> for Registry {
+    fn failed() {}
 
-    fn handle(&mut self, changed: LobbyChanged, _: &mut Self::Context) {
-        survive((), || {
+    fn answer(&mut self, changed: LobbyChanged, _: &mut Ctx<Self>) -> Reply<Self, ()> {
+        Reply::now(|| {
             let Some(listing) = self.lobbies.by_id(changed.id) else { return };
             if listing.card.owner != changed.owner {
                 self.offers.values_mut().for_each(|o| o.retain(|(id, _)| *id != changed.id));
@@ -239,11 +267,15 @@ impl Handler<LobbyChanged> for Registry {
     }
 }
 
-impl Handler<LobbyClosed> for Registry {
-    type Result = ();
+impl Answers<LobbyClosed> for Registry {
+    fn failed() {}
 
-    fn handle(&mut self, LobbyClosed { id, remains }: LobbyClosed, ctx: &mut Self::Context) {
-        survive((), || {
+    fn answer(
+        &mut self,
+        LobbyClosed { id, remains }: LobbyClosed,
+        ctx: &mut Ctx<Self>,
+    ) -> Reply<Self, ()> {
+        Reply::now(|| {
             let Some(Listing { card, profile, .. }) = self.lobbies.remove(id) else {
                 return;
             };

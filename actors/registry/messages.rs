@@ -1,5 +1,6 @@
 //! What the Registry is asked and told, about connections, users, accounts and lobbies.
 
+use crate::actors::guard::Guarded;
 use crate::actors::lobby::Lobby;
 use crate::ai::prompt::context::Conversation;
 use crate::chat::history::UnixMillis;
@@ -83,7 +84,7 @@ pub struct Before {
     /// The lobby that it is in.
     pub door: LobbyRef,
     /// Its thread.
-    pub shard: Option<Addr<Shard>>,
+    pub shard: Option<Addr<Guarded<Shard>>>,
 }
 
 /// This connection has taken the place of another one of its account, which can go.
@@ -175,7 +176,7 @@ pub struct KnownPresence {
     /// Where they are.
     pub at: Address,
     /// Their thread.
-    pub shard: Addr<Shard>,
+    pub shard: Addr<Guarded<Shard>>,
     /// What they say of being away.
     pub away: Option<Line>,
     /// Their lobby, unless it is private.

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use actix::prelude::*;
 use log::warn;
 
-use crate::actors::guard::survive;
+use crate::actors::guard::{self, Answers, Ctx, Dependable, Guarded, Reply};
 use crate::actors::lobby::{Lobby, NewRoom};
 use crate::actors::registry::guessing::Waiter;
 use crate::actors::registry::lobbies::{general, owner, restored};
@@ -53,7 +53,7 @@ fn is_far(newest: UnixMillis, now: UnixMillis) -> bool {
 }
 
 /// Starts a lobby's actor.
-pub type StartLobby = Box<dyn Fn(NewRoom, Addr<Registry>) -> Addr<Lobby> + Send>;
+pub type StartLobby = Box<dyn Fn(NewRoom, Addr<Guarded<Registry>>) -> Addr<Lobby> + Send>;
 
 /// What the Registry knows of a connection.
 pub(super) struct Connection {
@@ -69,7 +69,7 @@ pub(super) struct Connection {
 #[rtype(result = "()")]
 pub struct Open {
     /// The Shards, by index.
-    pub shards: Arc<[Addr<Shard>]>,
+    pub shards: Arc<[Addr<Guarded<Shard>>]>,
     /// What the store had.
     pub snapshot: Snapshot,
     /// Starts lobbies.
@@ -78,7 +78,7 @@ pub struct Open {
 
 /// The threads, once they are known.
 pub(super) struct Threads {
-    shards: Arc<[Addr<Shard>]>,
+    shards: Arc<[Addr<Guarded<Shard>>]>,
     start_lobby: StartLobby,
 }
 
@@ -140,7 +140,7 @@ impl Registry {
     }
 
     /// Starts the actor of a lobby and lists it.
-    pub(super) fn add_lobby(&mut self, new: NewRoom, ctx: &mut Context<Self>) {
+    pub(super) fn add_lobby(&mut self, new: NewRoom, ctx: &mut Ctx<Self>) {
         let Some(threads) = &self.threads else { return };
         let charter = new.remains.as_ref().map_or(&new.charter, |r| r.room.charter());
         let card = Card {
@@ -159,7 +159,7 @@ impl Registry {
     }
 
     /// Sets the lobbies up that were stored, and general in any case.
-    fn restore(&mut self, snapshot: Snapshot, ctx: &mut Context<Self>) {
+    fn restore(&mut self, snapshot: Snapshot, ctx: &mut Ctx<Self>) {
         self.next_lobby = self.next_lobby.max(snapshot.next_lobby.0);
         self.next_account = self.next_account.max(snapshot.next_account);
         let now = unix_now();
@@ -202,9 +202,7 @@ impl Registry {
         if !jumped {
             self.remove_unused(ctx);
         }
-        ctx.run_interval(REMOVE_EVERY, |registry, ctx| {
-            survive((), || registry.remove_unused(ctx));
-        });
+        guard::every(ctx, REMOVE_EVERY, Self::remove_unused);
     }
 
     pub(super) fn door(&self, listing: &Listing<Addr<Lobby>>) -> LobbyRef {
@@ -222,11 +220,9 @@ impl Registry {
     }
 }
 
-impl Actor for Registry {
-    type Context = Context<Self>;
-
-    fn started(&mut self, ctx: &mut Self::Context) {
-        ctx.run_interval(FORGET_EVERY, |registry, _| {
+impl Dependable for Registry {
+    fn started(&mut self, ctx: &mut Ctx<Self>) {
+        guard::every(ctx, FORGET_EVERY, |registry: &mut Self, _| {
             let now = Instant::now();
             registry.guesses.forget_old(now);
             registry.rates.forget_old(now);
@@ -240,11 +236,11 @@ impl Actor for Registry {
     }
 }
 
-impl Handler<Open> for Registry {
-    type Result = ();
+impl Answers<Open> for Registry {
+    fn failed() {}
 
-    fn handle(&mut self, open: Open, ctx: &mut Self::Context) {
-        survive((), || {
+    fn answer(&mut self, open: Open, ctx: &mut Ctx<Self>) -> Reply<Self, ()> {
+        Reply::now(|| {
             let Open { shards, snapshot, start_lobby } = open;
             self.threads = Some(Threads { shards, start_lobby });
             self.restore(snapshot, ctx);
@@ -252,11 +248,17 @@ impl Handler<Open> for Registry {
     }
 }
 
-impl Handler<Admit> for Registry {
-    type Result = Result<ConnId, Refusal>;
+impl Answers<Admit> for Registry {
+    fn failed() -> Result<ConnId, Refusal> {
+        Err(Refusal::Full)
+    }
 
-    fn handle(&mut self, Admit(ip): Admit, _: &mut Self::Context) -> Self::Result {
-        survive(Err(Refusal::Full), || {
+    fn answer(
+        &mut self,
+        Admit(ip): Admit,
+        _: &mut Ctx<Self>,
+    ) -> Reply<Self, Result<ConnId, Refusal>> {
+        Reply::now(|| {
             self.admission.admit(ip, Instant::now())?;
             let conn = ConnId(self.next_conn);
             self.next_conn += 1;
@@ -266,11 +268,11 @@ impl Handler<Admit> for Registry {
     }
 }
 
-impl Handler<Gone> for Registry {
-    type Result = ();
+impl Answers<Gone> for Registry {
+    fn failed() {}
 
-    fn handle(&mut self, Gone(conn): Gone, _: &mut Self::Context) {
-        survive((), || {
+    fn answer(&mut self, Gone(conn): Gone, _: &mut Ctx<Self>) -> Reply<Self, ()> {
+        Reply::now(|| {
             self.users.release(conn);
             self.displace(conn);
             // Whoever hangs up on a guess has made it.
@@ -282,11 +284,11 @@ impl Handler<Gone> for Registry {
     }
 }
 
-impl Handler<ReleaseName> for Registry {
-    type Result = ();
+impl Answers<ReleaseName> for Registry {
+    fn failed() {}
 
-    fn handle(&mut self, ReleaseName(conn): ReleaseName, _: &mut Self::Context) {
-        survive((), || {
+    fn answer(&mut self, ReleaseName(conn): ReleaseName, _: &mut Ctx<Self>) -> Reply<Self, ()> {
+        Reply::now(|| {
             self.users.release(conn);
         })
     }

@@ -7,7 +7,7 @@ use futures_util::FutureExt;
 use futures_util::future::join_all;
 use log::info;
 
-use crate::actors::guard::survive;
+use crate::actors::guard::{self, Answers, Ctx, Reply};
 use crate::actors::lobby::Lobby;
 use crate::actors::lobby::keep::{audited, lifted, stored};
 use crate::actors::lobby::messages::{Registered, Registering, Unregistered, Unregistering};
@@ -95,7 +95,7 @@ impl Registry {
     }
 
     /// Accounts that nobody ever used again go, and their names are free.
-    pub(super) fn remove_unused(&mut self, ctx: &mut Context<Self>) {
+    pub(super) fn remove_unused(&mut self, ctx: &mut Ctx<Self>) {
         let now = unix_now();
         let mut unused = self.accounts.unused(now);
         let present: HashSet<_> = self.users.iter().filter_map(|user| user.who.account).collect();
@@ -112,14 +112,11 @@ impl Registry {
         let changes = unused.iter().map(|id| Change::AccountRemoved(*id)).collect();
         let store = self.store.clone();
         let commit = async move { store.commit(changes).await };
-        let gone = commit.into_actor(self).map(move |stored, registry, _| {
-            survive((), || {
-                // Not stored, they are looked for again the next time.
-                let gone = stored.map_or(Vec::new(), |()| unused);
-                gone.into_iter().for_each(|account| registry.removed(account, None));
-            });
+        guard::spawn(ctx, commit, move |registry: &mut Self, stored, _| {
+            // Not stored, they are looked for again the next time.
+            let gone = stored.map_or(Vec::new(), |()| unused);
+            gone.into_iter().for_each(|account| registry.removed(account, None));
         });
-        ctx.spawn(gone);
     }
 
     /// An account is no more; `who` gave it up, where somebody did.
@@ -222,11 +219,17 @@ impl Registry {
     }
 }
 
-impl Handler<Claim> for Registry {
-    type Result = Result<LobbyRef, LoginError>;
+impl Answers<Claim> for Registry {
+    fn failed() -> Result<LobbyRef, LoginError> {
+        Err(BUSY)
+    }
 
-    fn handle(&mut self, Claim { who, at }: Claim, _: &mut Self::Context) -> Self::Result {
-        survive(Err(BUSY), || {
+    fn answer(
+        &mut self,
+        Claim { who, at }: Claim,
+        _: &mut Ctx<Self>,
+    ) -> Reply<Self, Result<LobbyRef, LoginError>> {
+        Reply::now(|| {
             let door = self.general().ok_or(BUSY)?;
             let now = unix_now();
             if self.accounts.find(&who.name.key()).is_none()
@@ -240,11 +243,17 @@ impl Handler<Claim> for Registry {
     }
 }
 
-impl Handler<LogIn> for Registry {
-    type Result = Result<LoggedIn, LoginError>;
+impl Answers<LogIn> for Registry {
+    fn failed() -> Result<LoggedIn, LoginError> {
+        Err(BUSY)
+    }
 
-    fn handle(&mut self, login: LogIn, _: &mut Self::Context) -> Self::Result {
-        survive(Err(BUSY), || {
+    fn answer(
+        &mut self,
+        login: LogIn,
+        _: &mut Ctx<Self>,
+    ) -> Reply<Self, Result<LoggedIn, LoginError>> {
+        Reply::now(|| {
             let LogIn { mut who, at } = login;
             let now = unix_now();
             if let Some(ban) = self.bans.of(&who, now) {
@@ -278,33 +287,44 @@ impl Handler<LogIn> for Registry {
     }
 }
 
-impl Handler<TakeOver> for Registry {
-    type Result = ();
+impl Answers<TakeOver> for Registry {
+    fn failed() {}
 
-    fn handle(&mut self, TakeOver(conn): TakeOver, _: &mut Self::Context) {
-        survive((), || self.displace(conn));
+    fn answer(&mut self, TakeOver(conn): TakeOver, _: &mut Ctx<Self>) -> Reply<Self, ()> {
+        Reply::now(|| self.displace(conn))
     }
 }
 
-impl Handler<MayRegister> for Registry {
-    type Result = Result<(), NotRegistered>;
+impl Answers<MayRegister> for Registry {
+    fn failed() -> Result<(), NotRegistered> {
+        Err(NotRegistered::Busy)
+    }
 
-    fn handle(&mut self, MayRegister(ip): MayRegister, _: &mut Self::Context) -> Self::Result {
-        survive(Err(NotRegistered::Busy), || {
+    fn answer(
+        &mut self,
+        MayRegister(ip): MayRegister,
+        _: &mut Ctx<Self>,
+    ) -> Reply<Self, Result<(), NotRegistered>> {
+        Reply::now(|| {
             let may = self.registrations.may(ip, unix_now());
             may.then_some(()).ok_or(NotRegistered::TooMany)
         })
     }
 }
 
-impl Handler<Register> for Registry {
-    type Result = ResponseActFuture<Self, Result<(AccountId, bool), NotRegistered>>;
+impl Answers<Register> for Registry {
+    fn failed() -> Result<(AccountId, bool), NotRegistered> {
+        Err(NotRegistered::Busy)
+    }
 
-    fn handle(&mut self, register: Register, _: &mut Self::Context) -> Self::Result {
-        let begun = survive(Err(NotRegistered::Busy), || self.begin_registration(register));
-        let (guest, account, mut changes) = match begun {
+    fn answer(
+        &mut self,
+        register: Register,
+        _: &mut Ctx<Self>,
+    ) -> Reply<Self, Result<(AccountId, bool), NotRegistered>> {
+        let (guest, account, mut changes) = match self.begin_registration(register) {
             Ok(begun) => begun,
-            Err(why) => return Box::pin(fut::ready(Err(why))),
+            Err(why) => return Reply::Now(Err(why)),
         };
         let (id, made_at) = (account.id, account.made_at);
         let (store, gathered) =
@@ -314,16 +334,14 @@ impl Handler<Register> for Registry {
             changes.extend(gathered.await);
             store.commit(changes).await
         };
-        Box::pin(commit.into_actor(self).map(move |stored, registry, _| {
-            survive(Err(NotRegistered::Busy), || {
-                registry.accounts.end(&guest.name);
-                if let Err(why) = stored {
-                    registry.registrations.take_back(guest.ip, made_at);
-                    return Err(why.into());
-                }
-                Ok((id, registry.registered(&guest, id, made_at)))
-            })
-        }))
+        Reply::after(commit, move |registry: &mut Self, stored, _| {
+            registry.accounts.end(&guest.name);
+            if let Err(why) = stored {
+                registry.registrations.take_back(guest.ip, made_at);
+                return Err(why.into());
+            }
+            Ok((id, registry.registered(&guest, id, made_at)))
+        })
     }
 }
 
@@ -385,11 +403,11 @@ impl Registry {
     }
 }
 
-impl Handler<Recheck> for Registry {
-    type Result = ();
+impl Answers<Recheck> for Registry {
+    fn failed() {}
 
-    fn handle(&mut self, Recheck(conn, lobby): Recheck, _: &mut Self::Context) {
-        survive((), || {
+    fn answer(&mut self, Recheck(conn, lobby): Recheck, _: &mut Ctx<Self>) -> Reply<Self, ()> {
+        Reply::now(|| {
             let who = self.users.get(conn).map(|user| user.who.clone());
             if let (Some(who), Some(listing)) = (who, self.lobbies.get(lobby))
                 && let Some(account) = who.account
@@ -402,17 +420,19 @@ impl Handler<Recheck> for Registry {
     }
 }
 
-impl Handler<Unregister> for Registry {
-    type Result = ResponseActFuture<Self, Result<(), StoreError>>;
+impl Answers<Unregister> for Registry {
+    fn failed() -> Result<(), StoreError> {
+        Err(StoreError::Other("a fault".into()))
+    }
 
-    fn handle(
+    fn answer(
         &mut self,
         Unregister { conn, account }: Unregister,
-        _: &mut Self::Context,
-    ) -> Self::Result {
+        _: &mut Ctx<Self>,
+    ) -> Reply<Self, Result<(), StoreError>> {
         let user = self.users.get(conn).filter(|user| user.who.account == Some(account));
         let Some(who) = user.map(|user| user.who.clone()) else {
-            return Box::pin(fut::ready(Err(StoreError::Other("no such user".into()))));
+            return Reply::Now(Err(StoreError::Other("no such user".into())));
         };
         let ban = self.bans.for_address(&who, unix_now());
         let (store, gathered) = (self.store.clone(), self.gather(&Unregistering(who.clone())));
@@ -424,20 +444,26 @@ impl Handler<Unregister> for Registry {
             changes.extend(ban.map(Change::SanctionSet));
             store.commit(changes).await
         };
-        Box::pin(commit.into_actor(self).map(move |stored, registry, _| {
+        Reply::after(commit, move |registry: &mut Self, stored, _| {
             stored?;
             info!("conn={} gave its account up", conn.0);
-            survive((), || registry.removed(account, Some(who)));
+            registry.removed(account, Some(who));
             Ok(())
-        }))
+        })
     }
 }
 
-impl Handler<Rename> for Registry {
-    type Result = Result<Name, ClaimError>;
+impl Answers<Rename> for Registry {
+    fn failed() -> Result<Name, ClaimError> {
+        Err(ClaimError::Taken)
+    }
 
-    fn handle(&mut self, Rename(conn, name): Rename, _: &mut Self::Context) -> Self::Result {
-        survive(Err(ClaimError::Taken), || {
+    fn answer(
+        &mut self,
+        Rename(conn, name): Rename,
+        _: &mut Ctx<Self>,
+    ) -> Reply<Self, Result<Name, ClaimError>> {
+        Reply::now(|| {
             let before = self.users.get(conn).map(|user| user.who.clone());
             let old = self.users.rename(&self.accounts, conn, name)?;
             if let (Some(before), Some(after)) = (before, self.users.get(conn)) {
@@ -449,35 +475,49 @@ impl Handler<Rename> for Registry {
     }
 }
 
-impl Handler<SetAway> for Registry {
-    type Result = ();
+impl Answers<SetAway> for Registry {
+    fn failed() {}
 
-    fn handle(&mut self, SetAway(conn, text): SetAway, _: &mut Self::Context) {
-        survive((), || self.users.set_away(conn, text));
+    fn answer(&mut self, SetAway(conn, text): SetAway, _: &mut Ctx<Self>) -> Reply<Self, ()> {
+        Reply::now(|| self.users.set_away(conn, text))
     }
 }
 
-impl Handler<FindUser> for Registry {
-    type Result = Option<User<Address>>;
+impl Answers<FindUser> for Registry {
+    fn failed() -> Option<User<Address>> {
+        None
+    }
 
-    fn handle(&mut self, FindUser(key): FindUser, _: &mut Self::Context) -> Self::Result {
-        survive(None, || self.users.find(&key).cloned())
+    fn answer(
+        &mut self,
+        FindUser(key): FindUser,
+        _: &mut Ctx<Self>,
+    ) -> Reply<Self, Option<User<Address>>> {
+        Reply::now(|| self.users.find(&key).cloned())
     }
 }
 
-impl Handler<FindTarget> for Registry {
-    type Result = MessageResult<FindTarget>;
+impl Answers<FindTarget> for Registry {
+    fn failed() -> Option<Target> {
+        None
+    }
 
-    fn handle(&mut self, FindTarget(key): FindTarget, _: &mut Self::Context) -> Self::Result {
-        MessageResult(survive(None, || self.target(&key)))
+    fn answer(
+        &mut self,
+        FindTarget(key): FindTarget,
+        _: &mut Ctx<Self>,
+    ) -> Reply<Self, Option<Target>> {
+        Reply::now(|| self.target(&key))
     }
 }
 
-impl Handler<Whois> for Registry {
-    type Result = MessageResult<Whois>;
+impl Answers<Whois> for Registry {
+    fn failed() -> Option<Known> {
+        None
+    }
 
-    fn handle(&mut self, Whois(key): Whois, _: &mut Self::Context) -> Self::Result {
-        MessageResult(survive(None, || {
+    fn answer(&mut self, Whois(key): Whois, _: &mut Ctx<Self>) -> Reply<Self, Option<Known>> {
+        Reply::now(|| {
             let account = self.accounts.find(&key);
             let Some(user) = self.users.find(&key) else {
                 let name = self.accounts.name(account?)?.clone();
@@ -494,15 +534,21 @@ impl Handler<Whois> for Registry {
             };
             let (name, account) = (user.who.name.clone(), user.who.account);
             Some(Known { name, account, present: Some(present) })
-        }))
+        })
     }
 }
 
-impl Handler<Relay> for Registry {
-    type Result = MessageResult<Relay>;
+impl Answers<Relay> for Registry {
+    fn failed() -> Relayed {
+        Relayed::Nobody
+    }
 
-    fn handle(&mut self, Relay { to, from, block }: Relay, _: &mut Self::Context) -> Self::Result {
-        MessageResult(survive(Relayed::Nobody, || {
+    fn answer(
+        &mut self,
+        Relay { to, from, block }: Relay,
+        _: &mut Ctx<Self>,
+    ) -> Reply<Self, Relayed> {
+        Reply::now(|| {
             let user = match self.receiver(&to) {
                 Some(Target::Present(who)) => self.users.get(who.conn),
                 Some(Target::Absent { account, name, .. }) => {
@@ -516,18 +562,24 @@ impl Handler<Relay> for Registry {
             let show = Show { seat: user.handle.seat, block, from: Some(from) };
             threads.shards[user.handle.shard].do_send(show);
             Relayed::Shown { name: user.who.name.clone(), away: user.away.clone() }
-        }))
+        })
     }
 }
 
-impl Handler<ModerateServer> for Registry {
-    type Result = ResponseActFuture<Self, Result<Deed, ModerateError>>;
+impl Answers<ModerateServer> for Registry {
+    fn failed() -> Result<Deed, ModerateError> {
+        Err(ModerateError::Busy)
+    }
 
-    fn handle(&mut self, govern: ModerateServer, _: &mut Self::Context) -> Self::Result {
+    fn answer(
+        &mut self,
+        govern: ModerateServer,
+        _: &mut Ctx<Self>,
+    ) -> Reply<Self, Result<Deed, ModerateError>> {
         let (now, by) = (unix_now(), govern.by.name.clone());
-        let deed = match survive(Err(OrderError::NotBanned), || self.plan(govern, now)) {
+        let deed = match self.plan(govern, now) {
             Ok(deed) => deed,
-            Err(why) => return Box::pin(fut::ready(Err(why.into()))),
+            Err(why) => return Reply::Now(Err(why.into())),
         };
         let mut changes = match &deed {
             Deed::ServerBan { ban, .. } => {
@@ -541,10 +593,10 @@ impl Handler<ModerateServer> for Registry {
         changes.push(audited(Scope::Server, &by, &deed, now));
         let store = self.store.clone();
         let commit = async move { store.commit(changes).await };
-        Box::pin(commit.into_actor(self).map(move |stored, registry, _| {
+        Reply::after(commit, move |registry: &mut Self, stored, _| {
             stored?;
-            survive((), || registry.govern(&by, &deed, now));
+            registry.govern(&by, &deed, now);
             Ok(deed)
-        }))
+        })
     }
 }

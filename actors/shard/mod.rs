@@ -14,14 +14,13 @@ use std::task;
 use std::task::{Poll, ready};
 use std::time::{Duration, Instant};
 
-use actix::fut::ActorFuture;
 use actix::prelude::*;
 use log::{error, info};
 use tokio::sync::Semaphore;
 use tokio::time::{Sleep, sleep};
 
 use crate::actors::clock_time;
-use crate::actors::guard::survive;
+use crate::actors::guard::{self, Answers, Ctx, Dependable, Drive, Guarded, Reply};
 use crate::actors::hasher::HasherPool;
 use crate::actors::registry::Registry;
 use crate::actors::registry::messages::Gone;
@@ -37,6 +36,7 @@ use crate::actors::store::StoreHandle;
 use crate::chat::directory::ConnId;
 use crate::chat::history::Entry;
 use crate::chat::lobbies::LobbyId;
+use crate::chat::person::Person;
 use crate::config::Config;
 use crate::fanout::hub::Hub;
 use crate::fanout::peer::{Health, Peer, PeerLimits};
@@ -61,7 +61,7 @@ pub struct ThreadContext {
     /// The settings.
     pub config: Arc<Config>,
     /// Names, lobbies, limits.
-    pub registry: Addr<Registry>,
+    pub registry: Addr<Guarded<Registry>>,
     /// Password work.
     pub hasher: HasherPool,
     /// What outlives the process.
@@ -69,7 +69,7 @@ pub struct ThreadContext {
     /// How fast each user may send.
     pub rates: RateTable,
     /// This thread's Shard.
-    pub shard: Addr<Shard>,
+    pub shard: Addr<Guarded<Shard>>,
     /// Its index.
     pub index: usize,
     /// The port that speaks TLS, to tell those who knock at the wrong one.
@@ -86,7 +86,7 @@ pub struct ShardSetup {
     /// The settings.
     pub config: Arc<Config>,
     /// Names, lobbies, limits.
-    pub registry: Addr<Registry>,
+    pub registry: Addr<Guarded<Registry>>,
     /// Password work.
     pub hasher: HasherPool,
     /// What outlives the process.
@@ -107,7 +107,7 @@ pub struct Shard {
 
 impl Shard {
     /// Made inside its own context, on its own thread.
-    pub fn new(setup: ShardSetup, ctx: &mut Context<Self>) -> Self {
+    pub fn new(setup: ShardSetup, ctx: &mut Ctx<Self>) -> Self {
         let ShardSetup { config, registry, hasher, store, rates, tls_port, index } = setup;
         let shard = ctx.address();
         let hub = Hub::new(clock_time);
@@ -125,6 +125,13 @@ impl Shard {
             logins,
         };
         Self { thread: Rc::new(thread), draining: false }
+    }
+
+    /// Has everybody in a lobby ask for it anew.
+    fn lobby_is_lost(&self, room: LobbyId) {
+        for session in self.thread.hub.sessions_in(room) {
+            session.do_send(LobbyLost(room));
+        }
     }
 
     /// Looks at every client's deadlines.
@@ -220,16 +227,9 @@ struct Flusher {
     pause: Option<Pin<Box<Sleep>>>,
 }
 
-impl ActorFuture<Shard> for Flusher {
-    type Output = ();
-
-    fn poll(
-        mut self: Pin<&mut Self>,
-        shard: &mut Shard,
-        _: &mut Context<Shard>,
-        cx: &mut task::Context<'_>,
-    ) -> Poll<()> {
-        while let Some(pause) = survive(None, || shard.thread.hub.flush(Instant::now())) {
+impl Drive<Shard> for Flusher {
+    fn drive(&mut self, shard: &mut Shard, cx: &mut task::Context<'_>) -> Poll<()> {
+        while let Some(pause) = shard.thread.hub.flush(Instant::now()) {
             let timer = self.pause.get_or_insert_with(|| Box::pin(sleep(pause)));
             ready!(timer.as_mut().poll(cx));
             self.pause = None;
@@ -239,20 +239,18 @@ impl ActorFuture<Shard> for Flusher {
     }
 }
 
-impl Actor for Shard {
-    type Context = Context<Self>;
-
-    fn started(&mut self, ctx: &mut Self::Context) {
-        ctx.spawn(Flusher::default());
-        ctx.run_interval(CLOCK_TICK, |shard, _| shard.check_clock());
+impl Dependable for Shard {
+    fn started(&mut self, ctx: &mut Ctx<Self>) {
+        guard::drive(ctx, Flusher::default());
+        guard::every(ctx, CLOCK_TICK, |shard: &mut Self, _| shard.check_clock());
     }
 }
 
-impl Handler<Connected> for Shard {
-    type Result = ();
+impl Answers<Connected> for Shard {
+    fn failed() {}
 
-    fn handle(&mut self, connected: Connected, _: &mut Self::Context) {
-        survive((), || {
+    fn answer(&mut self, connected: Connected, _: &mut Ctx<Self>) -> Reply<Self, ()> {
+        Reply::now(|| {
             let conn = connected.conn;
             let started = if self.draining { Ok(()) } else { self.start_session(connected) };
             if let Err(reason) = started {
@@ -263,23 +261,32 @@ impl Handler<Connected> for Shard {
     }
 }
 
-impl Handler<Deliver> for Shard {
-    type Result = ();
+impl Answers<Deliver> for Shard {
+    fn failed() {}
 
-    fn handle(&mut self, deliver: Deliver, _: &mut Self::Context) {
-        survive((), || {
+    fn answer(&mut self, deliver: Deliver, _: &mut Ctx<Self>) -> Reply<Self, ()> {
+        Reply::now(|| {
             for act in deliver.acts {
                 self.act(deliver.room, act);
             }
         })
     }
+
+    fn about(deliver: &Deliver) -> Option<LobbyId> {
+        Some(deliver.room)
+    }
+
+    /// Whoever said something waits for it to come back, and now asks the lobby anew.
+    fn lost(&mut self, room: Option<LobbyId>) {
+        room.into_iter().for_each(|room| self.lobby_is_lost(room));
+    }
 }
 
-impl Handler<Show> for Shard {
-    type Result = ();
+impl Answers<Show> for Shard {
+    fn failed() {}
 
-    fn handle(&mut self, Show { seat, block, from }: Show, _: &mut Self::Context) {
-        survive((), || match from {
+    fn answer(&mut self, Show { seat, block, from }: Show, _: &mut Ctx<Self>) -> Reply<Self, ()> {
+        Reply::now(|| match from {
             None => self.thread.hub.show_one(seat, &block, false),
             Some(from) => {
                 if self.thread.hub.show_from(seat, &from, &block)
@@ -292,70 +299,95 @@ impl Handler<Show> for Shard {
     }
 }
 
-impl Handler<Became> for Shard {
-    type Result = ();
+impl Answers<Became> for Shard {
+    fn failed() {}
 
-    fn handle(&mut self, Became { before, now }: Became, _: &mut Self::Context) {
-        survive((), || self.thread.hub.became(&before, &now));
+    fn answer(&mut self, Became { before, now }: Became, _: &mut Ctx<Self>) -> Reply<Self, ()> {
+        Reply::now(|| self.thread.hub.became(&before, &now))
     }
 }
 
-impl Handler<LastWriter> for Shard {
-    type Result = MessageResult<LastWriter>;
+impl Answers<LastWriter> for Shard {
+    fn failed() -> Option<Person> {
+        None
+    }
 
-    fn handle(&mut self, LastWriter(seat): LastWriter, _: &mut Self::Context) -> Self::Result {
+    fn answer(
+        &mut self,
+        LastWriter(seat): LastWriter,
+        _: &mut Ctx<Self>,
+    ) -> Reply<Self, Option<Person>> {
         let writer = || self.thread.hub.peer(seat).and_then(|peer| peer.last_writer());
-        MessageResult(survive(None, writer))
+        Reply::now(writer)
     }
 }
 
-impl Handler<ShowAll> for Shard {
-    type Result = ();
+impl Answers<ShowAll> for Shard {
+    fn failed() {}
 
-    fn handle(&mut self, ShowAll(block): ShowAll, _: &mut Self::Context) {
-        survive((), || self.thread.hub.show_everybody(&block));
+    fn answer(&mut self, ShowAll(block): ShowAll, _: &mut Ctx<Self>) -> Reply<Self, ()> {
+        Reply::now(|| self.thread.hub.show_everybody(&block))
     }
 }
 
-impl Handler<DisconnectSeat> for Shard {
-    type Result = ();
+impl Answers<DisconnectSeat> for Shard {
+    fn failed() {}
 
-    fn handle(&mut self, DisconnectSeat(seat, why): DisconnectSeat, _: &mut Self::Context) {
-        if let Some((_, session)) = self.thread.hub.find(seat) {
-            session.do_send(Disconnect(why));
-        }
+    fn answer(
+        &mut self,
+        DisconnectSeat(seat, why): DisconnectSeat,
+        _: &mut Ctx<Self>,
+    ) -> Reply<Self, ()> {
+        Reply::now(|| {
+            if let Some((_, session)) = self.thread.hub.find(seat) {
+                session.do_send(Disconnect(why));
+            }
+        })
     }
 }
 
-impl Handler<IdleTime> for Shard {
-    type Result = Option<Duration>;
+impl Answers<IdleTime> for Shard {
+    fn failed() -> Option<Duration> {
+        None
+    }
 
-    fn handle(&mut self, IdleTime(seat): IdleTime, _: &mut Self::Context) -> Self::Result {
-        let peer = self.thread.hub.peer(seat)?;
-        Some(peer.idle_time(Instant::now()))
+    fn answer(
+        &mut self,
+        IdleTime(seat): IdleTime,
+        _: &mut Ctx<Self>,
+    ) -> Reply<Self, Option<Duration>> {
+        Reply::now(|| Some(self.thread.hub.peer(seat)?.idle_time(Instant::now())))
     }
 }
 
-impl Handler<Barrier> for Shard {
-    type Result = ();
+impl Answers<Barrier> for Shard {
+    fn failed() {}
 
-    fn handle(&mut self, _: Barrier, _: &mut Self::Context) {}
-}
-
-impl Handler<LobbyBroke> for Shard {
-    type Result = ();
-
-    fn handle(&mut self, LobbyBroke(room): LobbyBroke, _: &mut Self::Context) {
-        for session in self.thread.hub.sessions_in(room) {
-            session.do_send(LobbyLost(room));
-        }
+    fn answer(&mut self, _: Barrier, _: &mut Ctx<Self>) -> Reply<Self, ()> {
+        Reply::Now(())
     }
 }
 
-impl Handler<Drain> for Shard {
-    type Result = ResponseFuture<()>;
+impl Answers<LobbyBroke> for Shard {
+    fn failed() {}
 
-    fn handle(&mut self, _: Drain, _: &mut Self::Context) -> Self::Result {
+    fn answer(&mut self, LobbyBroke(room): LobbyBroke, _: &mut Ctx<Self>) -> Reply<Self, ()> {
+        Reply::now(|| self.lobby_is_lost(room))
+    }
+
+    fn about(LobbyBroke(room): &LobbyBroke) -> Option<LobbyId> {
+        Some(*room)
+    }
+
+    fn lost(&mut self, room: Option<LobbyId>) {
+        room.into_iter().for_each(|room| self.lobby_is_lost(room));
+    }
+}
+
+impl Answers<Drain> for Shard {
+    fn failed() {}
+
+    fn answer(&mut self, _: Drain, _: &mut Ctx<Self>) -> Reply<Self, ()> {
         self.draining = true;
         for (peer, session) in self.thread.hub.all() {
             if peer.health() == Health::Good {
@@ -363,11 +395,12 @@ impl Handler<Drain> for Shard {
             }
         }
         let thread = self.thread.clone();
-        Box::pin(async move {
+        let empty = async move {
             while !thread.hub.is_empty() {
                 tokio::time::sleep(DRAIN_POLL).await;
             }
-        })
+        };
+        Reply::after(empty, |_, (), _| ())
     }
 }
 
@@ -378,7 +411,7 @@ pub fn log_connected(conn: ConnId, addr: SocketAddr, kind: &str) {
 }
 
 /// Answered once all that was sent to the Shard before is queued for its clients.
-pub async fn barrier(shard: &Addr<Shard>) {
+pub async fn barrier(shard: &Addr<Guarded<Shard>>) {
     // A Shard lives as long as the thread that the caller runs on.
     let _ = shard.send(Barrier).await;
 }

@@ -16,14 +16,13 @@ use std::task;
 use std::task::{Poll, ready};
 use std::time::{Duration, Instant};
 
-use actix::fut::ActorFuture;
 use actix::prelude::*;
 use log::{debug, error, info, warn};
 use rustix::process::nice;
 use tokio::sync::Semaphore;
 use tokio::time::{Sleep, sleep};
 
-use crate::actors::guard::survive;
+use crate::actors::guard::{self, Answers, Ctx, Dependable, Drive, Guarded, Reply, survive};
 use crate::actors::store::messages::{
     Close, Commit, Flush, Keep, Lane, LeaveMail, Question, Read, ReadAccount, ReadHistory,
     SaveSettings,
@@ -67,7 +66,7 @@ pub(super) const NICENESS: i32 = 10;
 /// Where everybody reaches the Store.
 #[derive(Clone)]
 pub struct StoreHandle {
-    addr: Addr<Store>,
+    addr: Addr<Guarded<Store>>,
     coming: Arc<Coming>,
     /// Those that read, for each [`Lane`]; none for a database in memory, which the Store itself reads.
     readers: Option<[Addr<Reader>; 2]>,
@@ -161,14 +160,16 @@ impl StoreHandle {
                 None
             }
         };
-        let addr = Store::start_in_arbiter(&Arbiter::new().handle(), move |_| Store {
-            db,
-            retention,
-            queue: VecDeque::new(),
-            queued_bytes: 0,
-            since: Instant::now(),
-            failing: None,
-            coming: theirs,
+        let addr = Guarded::start_in_arbiter(&Arbiter::new().handle(), move |_| {
+            Guarded::new(Store {
+                db,
+                retention,
+                queue: VecDeque::new(),
+                queued_bytes: 0,
+                since: Instant::now(),
+                failing: None,
+                coming: theirs,
+            })
         });
         let semaphore = |places| Arc::new(Semaphore::new(places));
         let searches = Searches { places: semaphore(MAX_SEARCHES), turn: semaphore(1) };
@@ -352,20 +353,18 @@ impl Store {
         &mut self,
         work: impl FnOnce(&mut Db) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        survive(Err(StoreError::Other("a fault".into())), || {
-            self.write();
-            // What was kept before must not be written over it later.
-            if let Some(failing) = self.failing.as_ref().filter(|_| !self.queue.is_empty()) {
-                return Err(failing.reason.clone());
-            }
-            let stored = work(&mut self.db);
-            match &stored {
-                Err(reason @ StoreError::Rejected(_)) => debug!("not stored: {reason}"),
-                Err(reason) => self.failed(reason),
-                Ok(_) => self.recovered(),
-            }
-            stored
-        })
+        self.write();
+        // What was kept before must not be written over it later.
+        if let Some(failing) = self.failing.as_ref().filter(|_| !self.queue.is_empty()) {
+            return Err(failing.reason.clone());
+        }
+        let stored = work(&mut self.db);
+        match &stored {
+            Err(reason @ StoreError::Rejected(_)) => debug!("not stored: {reason}"),
+            Err(reason) => self.failed(reason),
+            Ok(_) => self.recovered(),
+        }
+        stored
     }
 
     /// Messages of a lobby that wait to be written and their numbers in it, oldest first.
@@ -380,7 +379,7 @@ impl Store {
     }
 
     /// Deletes some of what is over the limits, and comes back for the rest.
-    fn trim(&mut self, ctx: &mut Context<Self>) {
+    fn trim(&mut self, ctx: &mut Ctx<Self>) {
         let age = u64::try_from(self.retention.age.as_millis()).unwrap_or(u64::MAX);
         let since = UnixMillis(unix_now().0.saturating_sub(age));
         let step = self.db.trim(since, self.retention.messages as u64, TRIM_ROWS);
@@ -392,7 +391,7 @@ impl Store {
                 TRIM_EVERY
             }
         };
-        ctx.run_later(pause, |store, ctx| survive((), || store.trim(ctx)));
+        guard::later(ctx, pause, Self::trim);
     }
 }
 
@@ -402,15 +401,8 @@ struct Writer {
     timer: Option<Pin<Box<Sleep>>>,
 }
 
-impl ActorFuture<Store> for Writer {
-    type Output = ();
-
-    fn poll(
-        mut self: Pin<&mut Self>,
-        store: &mut Store,
-        _: &mut Context<Store>,
-        cx: &mut task::Context<'_>,
-    ) -> Poll<()> {
+impl Drive<Store> for Writer {
+    fn drive(&mut self, store: &mut Store, cx: &mut task::Context<'_>) -> Poll<()> {
         while !store.queue.is_empty() {
             if let Some(wait) = store.wait() {
                 let timer = self.timer.get_or_insert_with(|| Box::pin(sleep(wait)));
@@ -427,21 +419,25 @@ impl ActorFuture<Store> for Writer {
     }
 }
 
-impl Actor for Store {
-    type Context = Context<Self>;
-
-    fn started(&mut self, ctx: &mut Self::Context) {
+impl Dependable for Store {
+    fn started(&mut self, ctx: &mut Ctx<Self>) {
         // Best effort: without it the Store is merely as important as the chat.
         let _ = nice(NICENESS);
-        ctx.spawn(Writer::default());
-        ctx.run_later(TRIM_EVERY, |store, ctx| survive((), || store.trim(ctx)));
+        guard::drive(ctx, Writer::default());
+        guard::later(ctx, TRIM_EVERY, Self::trim);
     }
 }
 
-impl Handler<Keep> for Store {
-    type Result = ();
+impl Answers<Keep> for Store {
+    fn failed() {}
 
-    fn handle(&mut self, Keep(changes): Keep, _: &mut Self::Context) {
+    fn answer(&mut self, Keep(changes): Keep, _: &mut Ctx<Self>) -> Reply<Self, ()> {
+        Reply::now(|| self.keep(changes))
+    }
+}
+
+impl Store {
+    fn keep(&mut self, changes: Vec<Change>) {
         let bytes: usize = changes.iter().map(Change::bytes).sum();
         let lost = self.coming.have_come(bytes);
         if lost > 0 {
@@ -456,46 +452,64 @@ impl Handler<Keep> for Store {
     }
 }
 
-impl Handler<Commit> for Store {
-    type Result = Result<(), StoreError>;
+impl Answers<Commit> for Store {
+    fn failed() -> Result<(), StoreError> {
+        Err(StoreError::Other("a fault".into()))
+    }
 
-    fn handle(&mut self, Commit(changes): Commit, _: &mut Self::Context) -> Self::Result {
-        self.commit(&changes)
+    fn answer(
+        &mut self,
+        Commit(changes): Commit,
+        _: &mut Ctx<Self>,
+    ) -> Reply<Self, Result<(), StoreError>> {
+        Reply::now(|| self.commit(&changes))
     }
 }
 
-impl Handler<LeaveMail> for Store {
-    type Result = Result<Left, StoreError>;
+impl Answers<LeaveMail> for Store {
+    fn failed() -> Result<Left, StoreError> {
+        Err(StoreError::Other("a fault".into()))
+    }
 
-    fn handle(&mut self, LeaveMail(to, mail): LeaveMail, _: &mut Self::Context) -> Self::Result {
-        self.transact(|db| db.leave_mail(to, &mail, MAX_MAIL))
+    fn answer(
+        &mut self,
+        LeaveMail(to, mail): LeaveMail,
+        _: &mut Ctx<Self>,
+    ) -> Reply<Self, Result<Left, StoreError>> {
+        Reply::now(|| self.transact(|db| db.leave_mail(to, &mail, MAX_MAIL)))
     }
 }
 
-impl Handler<SaveSettings> for Store {
-    type Result = Result<(), StoreError>;
+impl Answers<SaveSettings> for Store {
+    fn failed() -> Result<(), StoreError> {
+        Err(StoreError::Other("a fault".into()))
+    }
 
-    fn handle(
+    fn answer(
         &mut self,
         SaveSettings(key, settings): SaveSettings,
-        _: &mut Self::Context,
-    ) -> Self::Result {
-        if self.failing.is_none() {
-            survive((), || self.write());
-        }
-        match answer(&self.db, ReadAccount(key))? {
-            // Its owner has given the account up meanwhile.
-            None => Ok(()),
-            Some(account) => self.commit(&[Change::AccountPut(Account { settings, ..account })]),
-        }
+        _: &mut Ctx<Self>,
+    ) -> Reply<Self, Result<(), StoreError>> {
+        Reply::now(|| {
+            if self.failing.is_none() {
+                self.write();
+            }
+            match answer(&self.db, ReadAccount(key))? {
+                // Its owner has given the account up meanwhile.
+                None => Ok(()),
+                Some(account) => {
+                    self.commit(&[Change::AccountPut(Account { settings, ..account })])
+                }
+            }
+        })
     }
 }
 
-impl Handler<Close> for Store {
-    type Result = ();
+impl Answers<Close> for Store {
+    fn failed() {}
 
-    fn handle(&mut self, _: Close, _: &mut Self::Context) {
-        survive((), || {
+    fn answer(&mut self, _: Close, _: &mut Ctx<Self>) -> Reply<Self, ()> {
+        Reply::now(|| {
             self.write();
             if !self.queue.is_empty() {
                 error!("{} changes could not be written", self.queue.len());
@@ -503,27 +517,37 @@ impl Handler<Close> for Store {
             if let Err(reason) = self.db.empty_log() {
                 debug!("the write-ahead log stays: {reason}");
             }
-        });
+        })
     }
 }
 
-impl Handler<Flush> for Store {
-    type Result = MessageResult<Flush>;
+impl Answers<Flush> for Store {
+    fn failed() -> Vec<(u64, Entry)> {
+        Vec::new()
+    }
 
-    fn handle(&mut self, Flush(lobby): Flush, _: &mut Self::Context) -> Self::Result {
-        if self.failing.is_none() {
-            survive((), || self.write());
-        }
-        MessageResult(lobby.map(|lobby| self.unwritten(lobby)).unwrap_or_default())
+    fn answer(&mut self, Flush(lobby): Flush, _: &mut Ctx<Self>) -> Reply<Self, Vec<(u64, Entry)>> {
+        Reply::now(|| {
+            if self.failing.is_none() {
+                self.write();
+            }
+            lobby.map(|lobby| self.unwritten(lobby)).unwrap_or_default()
+        })
     }
 }
 
 /// Where there are no threads that read, as for a database in memory, which has one connection.
-impl<Q: Question> Handler<Read<Q>> for Store {
-    type Result = Result<Q::Answer, StoreError>;
+impl<Q: Question> Answers<Read<Q>> for Store {
+    fn failed() -> Result<Q::Answer, StoreError> {
+        Err(StoreError::Other("a fault".into()))
+    }
 
-    fn handle(&mut self, Read(question, _turn): Read<Q>, _: &mut Self::Context) -> Self::Result {
-        answer(&self.db, question)
+    fn answer(
+        &mut self,
+        Read(question, _turn): Read<Q>,
+        _: &mut Ctx<Self>,
+    ) -> Reply<Self, Result<Q::Answer, StoreError>> {
+        Reply::now(|| answer(&self.db, question))
     }
 }
 

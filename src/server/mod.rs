@@ -20,6 +20,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::actors::ai::pool::AiPool;
 use crate::actors::ai::worker::AiWorker;
+use crate::actors::guard::Guarded;
 use crate::actors::handshaker::{Handshaker, Shake};
 use crate::actors::hasher::HasherPool;
 use crate::actors::lobby::{Lobby, LobbySetup};
@@ -185,11 +186,11 @@ pub async fn run(
     let retention = Retention { age: config.keep_age, messages: config.keep_messages };
     let store = StoreHandle::start(opened.db, retention);
     let rates = RateTable::new(config.rate_messages, config.rate_window);
-    let registry = Registry::new(&config, store.clone(), rates.clone()).start();
+    let registry = Guarded::new(Registry::new(&config, store.clone(), rates.clone())).start();
     let helpers = (cores / 2).clamp(1, MAX_HELPERS);
     let hasher = HasherPool::start(helpers);
     let arbiters: Vec<Arbiter> = (0..cores).map(|_| Arbiter::new()).collect();
-    let shards: Arc<[Addr<Shard>]> = arbiters
+    let shards: Arc<[Addr<Guarded<Shard>>]> = arbiters
         .iter()
         .enumerate()
         .map(|(index, arbiter)| {
@@ -202,7 +203,7 @@ pub async fn run(
                 tls_port,
                 index,
             };
-            Shard::start_in_arbiter(&arbiter.handle(), |ctx| Shard::new(setup, ctx))
+            Guarded::start_in_arbiter(&arbiter.handle(), |ctx| Guarded::new(Shard::new(setup, ctx)))
         })
         .collect();
     let ai = config.ai.clone().map(start_ai);
@@ -244,7 +245,7 @@ pub async fn run(
 /// Lets the Registry start lobbies, each on one of the threads in turn.
 fn open_lobbies(
     setup: LobbySetup,
-    registry: &Addr<Registry>,
+    registry: &Addr<Guarded<Registry>>,
     arbiters: &[Arbiter],
     snapshot: Snapshot,
 ) {
@@ -263,19 +264,19 @@ fn open_lobbies(
 }
 
 /// The AI has a thread of its own: its TLS and JSON never stand in the way of the chat.
-fn start_ai(config: AiConfig) -> Addr<AiPool> {
+fn start_ai(config: AiConfig) -> Addr<Guarded<AiPool>> {
     let thread = Arbiter::new().handle();
     let (workers, queue) = (config.workers, config.queue);
     let start_worker = move |index, pool| {
         let config = config.clone();
         AiWorker::start_in_arbiter(&thread, move |_| AiWorker::new(index, pool, &config))
     };
-    AiPool::new(workers, queue, Box::new(start_worker)).start()
+    Guarded::new(AiPool::new(workers, queue, Box::new(start_worker))).start()
 }
 
 fn start_handshakers(
     threads: usize,
-    registry: &Addr<Registry>,
+    registry: &Addr<Guarded<Registry>>,
     login_timeout: Duration,
 ) -> Vec<Addr<Handshaker>> {
     let start = |_| {
@@ -286,7 +287,7 @@ fn start_handshakers(
     (0..threads).map(start).collect()
 }
 
-async fn drain(shards: &[Addr<Shard>]) {
+async fn drain(shards: &[Addr<Guarded<Shard>>]) {
     let all = shards.iter().map(|shard| shard.send(Drain));
     if timeout(DRAIN_TIME, futures_util::future::join_all(all)).await.is_err() {
         warn!("some clients did not take their last line in time");
@@ -296,8 +297,8 @@ async fn drain(shards: &[Addr<Shard>]) {
 /// Takes connections and gives them to the Shards in turn, through a Handshaker where there is TLS.
 #[derive(Clone)]
 struct Acceptor {
-    registry: Addr<Registry>,
-    shards: Arc<[Addr<Shard>]>,
+    registry: Addr<Guarded<Registry>>,
+    shards: Arc<[Addr<Guarded<Shard>>]>,
     handshakers: Rc<[Addr<Handshaker>]>,
     next: Rc<Cell<usize>>,
     refusals: Rc<RefCell<Refusals>>,

@@ -8,9 +8,11 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use actix::Addr;
+use bytes::Bytes;
 use log::info;
 
 use crate::actors::ai::messages::{Ask, NotAsked};
+use crate::actors::guard::Guarded;
 use crate::actors::hasher::HashError;
 use crate::actors::lobby::Lobby;
 use crate::actors::lobby::messages::{NotSet, Roster, Rostered, Say, SetPicture, SetPrompt, Tag};
@@ -207,11 +209,11 @@ impl Session {
         match line.trim_start_matches(fault::WORD) {
             "session" => fault::strike(),
             "lobby" => lobby.do_send(fault::Fault),
-            "worker" => lobby.do_send(fault::AiFault { pool: false }),
-            "pool" => lobby.do_send(fault::AiFault { pool: true }),
-            "registry" => self.thread.registry.do_send(fault::Fault),
-            "shard" => self.thread.shard.do_send(fault::Fault),
+            "worker" => lobby.do_send(fault::WorkerFault),
             "hasher" => self.thread.hasher.strike(),
+            at if fault::aim(at) => {
+                self.queue_raw(Bytes::from_static(b"a fault is on its way\r\n"))
+            }
             _ => self.reply(&Reply::UnknownCommand),
         }
     }
@@ -413,7 +415,7 @@ async fn users(lobby: Addr<Lobby>, after: Option<NameKey>) -> Option<(usize, Pag
 
 /// Which lobbies there are after this one, and how many in all.
 async fn lobbies(
-    registry: Addr<Registry>,
+    registry: Addr<Guarded<Registry>>,
     after: Option<NameKey>,
 ) -> Option<(usize, Pages<(Card, bool)>)> {
     let Listed { total, lobbies: items } =
