@@ -152,7 +152,7 @@ impl<F: Future + Unpin> Future for Caught<F> {
 }
 
 /// Does `then` once `work` is done.
-pub(super) fn spawn<A: Dependable, T: 'static>(
+pub fn spawn<A: Dependable, T: 'static>(
     ctx: &mut Ctx<A>,
     work: impl Future<Output = T> + 'static,
     then: impl FnOnce(&mut A, T, &mut Ctx<A>) + 'static,
@@ -163,7 +163,7 @@ pub(super) fn spawn<A: Dependable, T: 'static>(
 }
 
 /// Does `work` after a time.
-pub(super) fn later<A: Dependable>(
+pub fn later<A: Dependable>(
     ctx: &mut Ctx<A>,
     time: Duration,
     work: impl FnOnce(&mut A, &mut Ctx<A>) + 'static,
@@ -172,7 +172,7 @@ pub(super) fn later<A: Dependable>(
 }
 
 /// Does `work` again and again.
-pub(super) fn every<A: Dependable>(
+pub fn every<A: Dependable>(
     ctx: &mut Ctx<A>,
     period: Duration,
     work: impl Fn(&mut A, &mut Ctx<A>) + 'static,
@@ -181,14 +181,14 @@ pub(super) fn every<A: Dependable>(
 }
 
 /// What goes on as long as the actor does, whenever it has taken its messages.
-pub(super) trait Drive<A>: Unpin + 'static {
+pub trait Drive<A>: Unpin + 'static {
     /// Goes on; pending where it waits, ready to be asked again at once. Where it panics, it is asked
     /// again after the next message.
     fn drive(&mut self, actor: &mut A, cx: &mut task::Context<'_>) -> Poll<()>;
 }
 
 /// Lets it go on.
-pub(super) fn drive<A: Dependable>(ctx: &mut Ctx<A>, what: impl Drive<A>) {
+pub fn drive<A: Dependable>(ctx: &mut Ctx<A>, what: impl Drive<A>) {
     ctx.spawn(Driven(what));
 }
 
