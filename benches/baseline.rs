@@ -31,7 +31,7 @@ struct Server {
 }
 
 /// Serves until it is killed: `direct` or `batch`, then the address.
-pub fn serve(args: &[String]) {
+pub(crate) fn serve(args: &[String]) {
     let batch = args[0] == "batch";
     let mut listener = TcpListener::bind(args[1].parse().unwrap()).unwrap();
     let mut poll = Poll::new().unwrap();

@@ -33,7 +33,7 @@ enum State {
 }
 
 /// One client.
-pub struct Client {
+pub(crate) struct Client {
     wire: Wire,
     state: State,
     name: String,
@@ -55,7 +55,7 @@ pub struct Client {
 
 /// What was counted.
 #[derive(Debug, Default, Clone)]
-pub struct Counts {
+pub(crate) struct Counts {
     pub delivered: u64,
     pub lost: u64,
     /// Came again, or after one that follows it.
@@ -65,7 +65,7 @@ pub struct Counts {
 }
 
 /// All clients.
-pub struct Swarm {
+pub(crate) struct Swarm {
     poll: Poll,
     events: Events,
     protocol: Protocol,
@@ -92,7 +92,7 @@ pub struct Swarm {
 }
 
 impl Swarm {
-    pub fn new(protocol: Protocol, port: u16, tls: bool) -> Self {
+    pub(crate) fn new(protocol: Protocol, port: u16, tls: bool) -> Self {
         Self {
             tls: tls.then(connector),
             handshakes_only: false,
@@ -115,7 +115,7 @@ impl Swarm {
     }
 
     /// Connects one more, which will be in `room` of `rooms`.
-    pub fn connect(&mut self, room: usize, rooms: usize, small_buffer: bool) {
+    pub(crate) fn connect(&mut self, room: usize, rooms: usize, small_buffer: bool) {
         let id = self.clients.len();
         let (name, lobby_steps) = if rooms > 1 {
             (format!("r{room}-u{id}"), vec![format!("/join r{room}")])
@@ -127,7 +127,7 @@ impl Swarm {
     }
 
     /// Connects one that is in the common room, but whose deliveries do not count.
-    pub fn connect_bystander(&mut self) -> usize {
+    pub(crate) fn connect_bystander(&mut self) -> usize {
         let id = self.clients.len();
         self.connect(usize::MAX, 1, false);
         self.clients[id].bystander = true;
@@ -191,7 +191,7 @@ impl Swarm {
     }
 
     /// Waits until all are in.
-    pub fn wait_ready(&mut self) {
+    pub(crate) fn wait_ready(&mut self) {
         let start = Instant::now();
         while self.clients.iter().any(|c| c.state != State::Ready) {
             assert!(start.elapsed() < Duration::from_secs(120), "not all clients get in");
@@ -200,12 +200,12 @@ impl Swarm {
     }
 
     /// Sends a command line from one client, as it stands.
-    pub fn command(&mut self, id: usize, line: &str) {
+    pub(crate) fn command(&mut self, id: usize, line: &str) {
         self.clients[id].send(line.as_bytes());
     }
 
     /// Sends a numbered line that was due at `due`.
-    pub fn say(&mut self, id: usize, seq: u32, due: Duration) {
+    pub(crate) fn say(&mut self, id: usize, seq: u32, due: Duration) {
         let line = self.numbered(id, seq, due);
         self.clients[id].send(line.as_bytes());
     }
@@ -220,7 +220,7 @@ impl Swarm {
     }
 
     /// Sends so many numbered lines at once.
-    pub fn say_many(&mut self, id: usize, from: u32, count: u32) {
+    pub(crate) fn say_many(&mut self, id: usize, from: u32, count: u32) {
         let due = self.start.elapsed();
         for seq in from..from + count {
             let line = self.numbered(id, seq, due);
@@ -230,14 +230,14 @@ impl Swarm {
     }
 
     /// How many a line of this sender is delivered to.
-    pub fn audience(&self, sender: usize) -> usize {
+    pub(crate) fn audience(&self, sender: usize) -> usize {
         let room = self.clients[sender].room;
         let own = usize::from(self.protocol == Protocol::Lobbyd);
         self.clients.iter().filter(|c| c.room == room).count() - 1 + own
     }
 
     /// Takes what has come, once.
-    pub fn turn(&mut self) {
+    pub(crate) fn turn(&mut self) {
         self.poll.poll(&mut self.events, Some(Duration::ZERO)).unwrap();
         let ready: Vec<(usize, bool, bool, bool)> = self
             .events
@@ -356,7 +356,7 @@ impl Swarm {
 
     /// Sends whoever has got in on their way out, and puts new ones in the place of those that are
     /// gone; how many those were.
-    pub fn churn(&mut self) -> u64 {
+    pub(crate) fn churn(&mut self) -> u64 {
         let mut gone = 0;
         for id in 0..self.clients.len() {
             match self.clients[id].state {
@@ -380,7 +380,7 @@ impl Swarm {
     }
 
     /// Forgets what was counted and begins to measure.
-    pub fn measure(&mut self) {
+    pub(crate) fn measure(&mut self) {
         self.counts = Counts::default();
         self.measuring = true;
         let now = self.start.elapsed();
@@ -392,18 +392,18 @@ impl Swarm {
     }
 
     /// From when on what is due counts.
-    pub fn counts_from(&self) -> Option<Duration> {
+    pub(crate) fn counts_from(&self) -> Option<Duration> {
         self.measuring.then_some(self.measuring_since)
     }
 
     /// The longest time that a reading client waited for its next line.
-    pub fn longest_gap(&self) -> Duration {
+    pub(crate) fn longest_gap(&self) -> Duration {
         let reading = self.clients.iter().filter(|c| !c.stopped);
         reading.map(|c| c.longest_gap).max().unwrap_or_default()
     }
 
     /// Lets those that stopped read again. What they were not shown does not count as lost.
-    pub fn go_on_reading(&mut self) {
+    pub(crate) fn go_on_reading(&mut self) {
         for id in 0..self.clients.len() {
             if std::mem::take(&mut self.clients[id].stopped) {
                 self.clients[id].bystander = true;
@@ -413,12 +413,12 @@ impl Swarm {
     }
 
     /// Deliveries so far, of all clients.
-    pub fn delivered_so_far(&self) -> u64 {
+    pub(crate) fn delivered_so_far(&self) -> u64 {
         self.counts.delivered
     }
 
     /// How many have been disconnected.
-    pub fn closed(&self) -> usize {
+    pub(crate) fn closed(&self) -> usize {
         self.clients.iter().filter(|c| c.state == State::Closed).count()
     }
 }

@@ -35,7 +35,7 @@ const SHARE: &str = "046b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d
     4fe342e2fe1a7f9b8ee7eb4a7c0f9e162bce33576b315ececbb6406837bf51f5";
 
 /// Runs it once, without and with them.
-pub fn run(secs: Duration, pinned: bool) {
+pub(crate) fn run(secs: Duration, pinned: bool) {
     let server = Server::start_both(pinned);
     let mut swarm = Swarm::new(Kind::Lobbyd.protocol(), server.port, false);
     (0..CLIENTS).for_each(|_| swarm.connect(0, 1, false));

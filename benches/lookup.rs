@@ -31,7 +31,7 @@ const QUESTIONS: [(&str, &str); 4] = [
 ];
 
 /// Runs it once and prints the latencies of each question.
-pub fn run(secs: Duration, pinned: bool) {
+pub(crate) fn run(secs: Duration, pinned: bool) {
     let text = |i| format!("common words in a message, rare{} 今天天气很好 {i}", i % 1_000);
     let server = Server::start_with(Kind::Lobbyd, pinned, false, |dir| fill(dir, MESSAGES, text));
     let mut swarm = Swarm::new(Kind::Lobbyd.protocol(), server.port, false);
@@ -75,7 +75,7 @@ pub fn run(secs: Duration, pinned: bool) {
 }
 
 /// A user who asks one question at a time.
-pub struct Asker {
+pub(crate) struct Asker {
     stream: TcpStream,
     seen: Vec<u8>,
     pub asked: Option<Instant>,
@@ -83,7 +83,7 @@ pub struct Asker {
 
 impl Asker {
     /// Connects, and gives the name; the answer is to come.
-    pub fn connect(port: u16, name: &str) -> Self {
+    pub(crate) fn connect(port: u16, name: &str) -> Self {
         let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
         stream.set_nodelay(true).unwrap();
         writeln!(stream, "{name}").unwrap();
@@ -92,20 +92,20 @@ impl Asker {
     }
 
     /// Logs in as a guest.
-    pub fn log_in(port: u16, name: &str) -> Self {
+    pub(crate) fn log_in(port: u16, name: &str) -> Self {
         let mut asker = Self::connect(port, name);
         while asker.answered(&format!("{name} has joined")).is_none() {}
         asker
     }
 
-    pub fn ask(&mut self, question: &str) {
+    pub(crate) fn ask(&mut self, question: &str) {
         self.seen.clear();
         writeln!(self.stream, "{question}").unwrap();
         self.asked = Some(Instant::now());
     }
 
     /// How long the answer took, once it begins like that.
-    pub fn answered(&mut self, head: &str) -> Option<Duration> {
+    pub(crate) fn answered(&mut self, head: &str) -> Option<Duration> {
         let mut buf = [0; 65_536];
         let from = self.seen.len().saturating_sub(head.len());
         loop {
@@ -126,7 +126,7 @@ impl Asker {
 }
 
 /// Fills general with messages of the last day.
-pub fn fill(folder: &Path, messages: u64, text: impl Fn(u64) -> String) {
+pub(crate) fn fill(folder: &Path, messages: u64, text: impl Fn(u64) -> String) {
     let (mut db, _) = Db::open(&folder.join("data")).unwrap();
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis() as u64;
     let author = Name::parse("alice").unwrap();

@@ -6,14 +6,14 @@ use rustix::process::Pid;
 use rustix::thread::{CpuSet, sched_setaffinity};
 
 /// Keeps the calling thread (and what it starts) on one processor.
-pub fn pin_to(cpu: usize) {
+pub(crate) fn pin_to(cpu: usize) {
     let mut set = CpuSet::new();
     set.set(cpu);
     sched_setaffinity(None, &set).unwrap();
 }
 
 /// Lets the process that is about to run use one processor alone, or all of them.
-pub fn affinity(cpu: Option<usize>) -> CpuSet {
+pub(crate) fn affinity(cpu: Option<usize>) -> CpuSet {
     let mut set = CpuSet::new();
     match cpu {
         Some(cpu) => set.set(cpu),
@@ -24,12 +24,12 @@ pub fn affinity(cpu: Option<usize>) -> CpuSet {
 }
 
 /// Applies a set to a process.
-pub fn set_affinity(pid: u32, set: &CpuSet) {
+pub(crate) fn set_affinity(pid: u32, set: &CpuSet) {
     sched_setaffinity(Pid::from_raw(pid as i32), set).unwrap();
 }
 
 /// Nanoseconds that all threads of a process have run, by the scheduler's count.
-pub fn cpu_ns(pid: u32) -> u64 {
+pub(crate) fn cpu_ns(pid: u32) -> u64 {
     let tasks = fs::read_dir(format!("/proc/{pid}/task")).unwrap();
     tasks
         .filter_map(|task| fs::read_to_string(task.ok()?.path().join("schedstat")).ok())
@@ -38,14 +38,14 @@ pub fn cpu_ns(pid: u32) -> u64 {
 }
 
 /// Resident bytes of a process.
-pub fn rss_bytes(pid: u32) -> u64 {
+pub(crate) fn rss_bytes(pid: u32) -> u64 {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
     let line = status.lines().find(|l| l.starts_with("VmRSS:")).unwrap();
     line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 1024
 }
 
 /// Ticks that the whole machine was busy and idle, to say how busy the rest of it was.
-pub fn machine_ticks() -> (u64, u64) {
+pub(crate) fn machine_ticks() -> (u64, u64) {
     let stat = fs::read_to_string("/proc/stat").unwrap();
     let numbers: Vec<u64> = stat
         .lines()

@@ -18,7 +18,7 @@ const TOP: f64 = 40.0;
 const BOTTOM: f64 = 390.0;
 
 /// Measures every size for every server and draws the medians.
-pub fn sweep(path: &str, servers: &[Kind], runs: usize, secs: Duration, pinned: bool) {
+pub(crate) fn sweep(path: &str, servers: &[Kind], runs: usize, secs: Duration, pinned: bool) {
     let mut lines: Vec<(Kind, Vec<f64>)> = servers.iter().map(|kind| (*kind, vec![])).collect();
     for size in SIZES {
         let scenario = Scenario::of_size(size);

@@ -5,7 +5,7 @@ use crate::servers::Kind;
 
 /// What all runs showed.
 #[derive(Default)]
-pub struct Report {
+pub(crate) struct Report {
     rows: Vec<(&'static str, Kind, Outcome)>,
 }
 
@@ -31,7 +31,7 @@ const COLUMNS: [Column; 15] = [
 
 impl Report {
     /// Notes a run and prints it as a JSON line.
-    pub fn add(&mut self, scenario: &'static str, kind: Kind, run: usize, outcome: Outcome) {
+    pub(crate) fn add(&mut self, scenario: &'static str, kind: Kind, run: usize, outcome: Outcome) {
         let mut json = serde_json::json!({
             "scenario": scenario,
             "server": kind.name(),
@@ -48,7 +48,7 @@ impl Report {
     }
 
     /// Prints the table of a scenario.
-    pub fn print_table(&self, scenario: &str) {
+    pub(crate) fn print_table(&self, scenario: &str) {
         println!("\n{scenario}: median (minimum .. maximum)");
         let kinds = Kind::ALL.into_iter();
         for kind in kinds {

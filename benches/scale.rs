@@ -20,14 +20,14 @@ const BURSTS: u32 = 10;
 const STILL: Duration = Duration::from_millis(25);
 
 /// Deliveries a second on one and on two processors, and how many of them were missing.
-pub struct Scaling {
+pub(crate) struct Scaling {
     pub one: f64,
     pub two: f64,
     pub missing: u64,
 }
 
 /// Runs it once on one processor and once on two.
-pub fn run() -> Scaling {
+pub(crate) fn run() -> Scaling {
     let (one, missing_of_one) = throughput(true);
     let (two, missing_of_two) = throughput(false);
     Scaling { one, two, missing: missing_of_one + missing_of_two }

@@ -28,7 +28,7 @@ enum Load {
 }
 
 /// A scenario.
-pub struct Scenario {
+pub(crate) struct Scenario {
     pub name: &'static str,
     clients: usize,
     rooms: usize,
@@ -56,13 +56,13 @@ impl Scenario {
     };
 
     /// A lobby of so many, with 20,000 deliveries a second.
-    pub const fn of_size(clients: usize) -> Self {
+    pub(crate) const fn of_size(clients: usize) -> Self {
         open("size", clients, 1, (20_000 / clients) as u32)
     }
 }
 
 /// All scenarios, in the order of the tables.
-pub static SCENARIOS: [Scenario; 16] = [
+pub(crate) static SCENARIOS: [Scenario; 16] = [
     open("small", 20, 1, 200),
     open("fanout", 200, 1, 200),
     open("heavy", 200, 1, 1_000),
@@ -111,7 +111,7 @@ const fn open(name: &'static str, clients: usize, rooms: usize, lines_per_sec: u
 
 /// What one run showed.
 #[derive(Debug, Clone, Default)]
-pub struct Outcome {
+pub(crate) struct Outcome {
     pub cpu_us_per_line: f64,
     pub lines_per_sec: f64,
     pub p50_ms: f64,
@@ -133,7 +133,7 @@ pub struct Outcome {
 
 impl Scenario {
     /// Runs it once. None where the server cannot take part.
-    pub fn run(&self, kind: Kind, secs: Duration, pinned: bool) -> Option<Outcome> {
+    pub(crate) fn run(&self, kind: Kind, secs: Duration, pinned: bool) -> Option<Outcome> {
         if self.private_joins > 0 && !kind.is_lobbyd() || self.tls && !kind.has_tls() {
             return None;
         }
@@ -235,7 +235,7 @@ impl Scenario {
 }
 
 /// One client makes all rooms.
-pub fn make_rooms(swarm: &mut Swarm, rooms: usize) {
+pub(crate) fn make_rooms(swarm: &mut Swarm, rooms: usize) {
     swarm.connect(usize::MAX, 1, false);
     swarm.wait_ready();
     for room in 0..rooms {

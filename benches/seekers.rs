@@ -28,7 +28,7 @@ fn text(i: u64) -> String {
 }
 
 /// Runs it once without and once with the seekers, and prints what both showed.
-pub fn run(secs: Duration, pinned: bool) {
+pub(crate) fn run(secs: Duration, pinned: bool) {
     for seekers in [0, SEEKERS] {
         run_with(seekers, secs, pinned);
     }

@@ -11,7 +11,7 @@ use crate::machine::{affinity, set_affinity};
 
 /// Which server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub(crate) enum Kind {
     Lobbyd,
     /// Lobbyd with its database in memory.
     Memory,
@@ -23,21 +23,21 @@ pub enum Kind {
 
 /// What it speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Protocol {
+pub(crate) enum Protocol {
     Lobbyd,
     Irc,
 }
 
 impl Kind {
-    pub const ALL: [Self; 6] =
+    pub(crate) const ALL: [Self; 6] =
         [Self::Lobbyd, Self::Memory, Self::Direct, Self::Batch, Self::Ngircd, Self::Inspircd];
 
     /// Whether it is this project's server.
-    pub fn is_lobbyd(self) -> bool {
+    pub(crate) fn is_lobbyd(self) -> bool {
         matches!(self, Self::Lobbyd | Self::Memory)
     }
 
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Lobbyd => "lobbyd",
             Self::Memory => "memory",
@@ -48,11 +48,11 @@ impl Kind {
         }
     }
 
-    pub fn of(name: &str) -> Option<Self> {
+    pub(crate) fn of(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.name() == name)
     }
 
-    pub fn protocol(self) -> Protocol {
+    pub(crate) fn protocol(self) -> Protocol {
         match self {
             Self::Lobbyd | Self::Memory | Self::Direct | Self::Batch => Protocol::Lobbyd,
             Self::Ngircd | Self::Inspircd => Protocol::Irc,
@@ -69,18 +69,18 @@ impl Kind {
     }
 
     /// Whether it speaks TLS: the baselines do not.
-    pub fn has_tls(self) -> bool {
+    pub(crate) fn has_tls(self) -> bool {
         !matches!(self, Self::Direct | Self::Batch)
     }
 
     /// Whether it can be run on this machine.
-    pub fn is_here(self) -> bool {
+    pub(crate) fn is_here(self) -> bool {
         self.program().is_none_or(|path| fs::exists(path).unwrap_or(false))
     }
 }
 
 /// A running server.
-pub struct Server {
+pub(crate) struct Server {
     child: Child,
     pub port: u16,
     /// The port that speaks TLS beside the plain one, where that was asked for.
@@ -90,17 +90,22 @@ pub struct Server {
 
 impl Server {
     /// Starts one with its limits off, on processor 0 or on all.
-    pub fn start(kind: Kind, pinned: bool, tls: bool) -> Self {
+    pub(crate) fn start(kind: Kind, pinned: bool, tls: bool) -> Self {
         Self::start_with(kind, pinned, tls, |_| ())
     }
 
     /// Starts lobbyd with both listeners.
-    pub fn start_both(pinned: bool) -> Self {
+    pub(crate) fn start_both(pinned: bool) -> Self {
         Self::launch(Kind::Lobbyd, pinned, false, Some(free_port()), |_| ())
     }
 
     /// The same as `start`, in a folder that has been prepared.
-    pub fn start_with(kind: Kind, pinned: bool, tls: bool, prepare: impl FnOnce(&Path)) -> Self {
+    pub(crate) fn start_with(
+        kind: Kind,
+        pinned: bool,
+        tls: bool,
+        prepare: impl FnOnce(&Path),
+    ) -> Self {
         Self::launch(kind, pinned, tls, None, prepare)
     }
 
@@ -136,7 +141,7 @@ impl Server {
         server
     }
 
-    pub fn pid(&self) -> u32 {
+    pub(crate) fn pid(&self) -> u32 {
         self.child.id()
     }
 

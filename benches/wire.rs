@@ -9,14 +9,14 @@ use openssl::ssl::{
 };
 
 /// A socket, perhaps on its way to TLS.
-pub enum Wire {
+pub(crate) enum Wire {
     Plain(TcpStream),
     Shaking(Option<MidHandshakeSslStream<TcpStream>>),
     Tls(SslStream<TcpStream>),
 }
 
 /// TLS 1.3 that takes any certificate.
-pub fn connector() -> SslConnector {
+pub(crate) fn connector() -> SslConnector {
     let mut builder = SslConnector::builder(SslMethod::tls_client()).unwrap();
     builder.set_verify(SslVerifyMode::NONE);
     builder.build()
@@ -24,7 +24,7 @@ pub fn connector() -> SslConnector {
 
 impl Wire {
     /// Begins a handshake.
-    pub fn secure(connector: &SslConnector, stream: TcpStream) -> Self {
+    pub(crate) fn secure(connector: &SslConnector, stream: TcpStream) -> Self {
         let config = connector.configure().unwrap().verify_hostname(false);
         Self::after(config.connect("bench.local", stream))
     }
@@ -38,7 +38,7 @@ impl Wire {
     }
 
     /// Goes on with the handshake; whether it is over.
-    pub fn handshake(&mut self) -> bool {
+    pub(crate) fn handshake(&mut self) -> bool {
         if let Self::Shaking(mid) = self {
             *self = Self::after(mid.take().unwrap().handshake());
         }
@@ -46,12 +46,12 @@ impl Wire {
     }
 
     /// Whether text can go over it.
-    pub fn is_ready(&self) -> bool {
+    pub(crate) fn is_ready(&self) -> bool {
         !matches!(self, Self::Shaking(_))
     }
 
     /// Ends it in both directions.
-    pub fn close(&mut self) {
+    pub(crate) fn close(&mut self) {
         let _ = match self {
             Self::Plain(stream) => stream.shutdown(Shutdown::Both),
             Self::Shaking(mid) => mid.as_ref().unwrap().get_ref().shutdown(Shutdown::Both),
@@ -59,7 +59,7 @@ impl Wire {
         };
     }
 
-    pub fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+    pub(crate) fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         match self {
             Self::Plain(stream) => stream.read(buf),
             Self::Shaking(_) => Err(io::ErrorKind::WouldBlock.into()),
@@ -67,7 +67,7 @@ impl Wire {
         }
     }
 
-    pub fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+    pub(crate) fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
             Self::Plain(stream) => stream.write(bytes),
             Self::Shaking(_) => Err(io::ErrorKind::WouldBlock.into()),

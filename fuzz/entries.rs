@@ -14,7 +14,7 @@ use lobbyd::net::flight::Flight;
 use lobbyd::net::lines::{Event, LineDecoder, MAX_LINE_BYTES};
 
 /// The line decoder with telnet: wherever the bytes are cut, the same events come out.
-pub fn lines(data: &[u8]) {
+pub(super) fn lines(data: &[u8]) {
     let Some((&cut, data)) = data.split_first() else { return };
     let whole = decode(&[data]);
     let (a, b) = data.split_at(usize::from(cut).min(data.len()));
@@ -43,7 +43,7 @@ fn decode(chunks: &[&[u8]]) -> Vec<Event> {
 }
 
 /// The sanitiser: nothing that acts on a terminal comes out, and cleaning twice changes nothing.
-pub fn text(data: &[u8]) {
+pub(super) fn text(data: &[u8]) {
     let line = Line::clean(&String::from_utf8_lossy(data));
     let mut marks = 0;
     for c in line.as_str().chars() {
@@ -66,7 +66,7 @@ fn is_combining(c: char) -> bool {
 }
 
 /// The command parser: any line means something, and what a command holds is clean.
-pub fn command(data: &[u8]) {
+pub(super) fn command(data: &[u8]) {
     let line = Line::clean(&String::from_utf8_lossy(data));
     let slash = line.as_str().starts_with('/') && !line.as_str().starts_with("//");
     match parse(line.clone()) {
@@ -86,7 +86,7 @@ pub fn command(data: &[u8]) {
 }
 
 /// The decoder of the AI's stream, what its events say, and the lines of an answer.
-pub fn sse(data: &[u8]) {
+pub(super) fn sse(data: &[u8]) {
     let mut whole = SseDecoder::default();
     let Ok(mut events) = whole.feed(data) else { return };
     events.extend(whole.finish());
@@ -108,14 +108,14 @@ pub fn sse(data: &[u8]) {
 }
 
 /// Stored password records: a forged one is refused or harmless.
-pub fn record(data: &[u8]) {
+pub(super) fn record(data: &[u8]) {
     if let Ok(record) = PasswordRecord::parse(&String::from_utf8_lossy(data)) {
         assert_eq!(format!("{record:?}"), "PasswordRecord(****)");
     }
 }
 
 /// What a TLS client sends before anything is encrypted: wherever records end, the verdict is one.
-pub fn certificate(data: &[u8]) {
+pub(super) fn certificate(data: &[u8]) {
     let Some((&cut, data)) = data.split_first() else { return };
     let verdict = |pieces: &[&[u8]]| {
         let mut flight = Flight::new(Arc::default());

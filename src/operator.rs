@@ -16,14 +16,14 @@ use lobbyd::store::{Account, Change, Db, Report, Restored, Settings};
 const MAX_INPUT_BYTES: u64 = 4_096;
 
 /// `lobbyd backup FILE`.
-pub fn backup(dir: &Path, file: &Path) -> Result<String, String> {
+pub(crate) fn backup(dir: &Path, file: &Path) -> Result<String, String> {
     store::strange_log(dir).map_err(|error| error.to_string())?;
     store::backup(dir, file).map_err(|error| error.to_string())?;
     Ok(format!("Wrote {}\n", file.display()))
 }
 
 /// `lobbyd check-data`.
-pub fn check(dir: &Path) -> Result<String, String> {
+pub(crate) fn check(dir: &Path) -> Result<String, String> {
     store::strange_log(dir).map_err(|error| error.to_string())?;
     let report = store::check(dir).map_err(|error| error.to_string())?;
     Ok(format!("The database is good: {}\n", told(&report)))
@@ -38,7 +38,7 @@ fn told(report: &Report) -> String {
 }
 
 /// `lobbyd restore FILE`.
-pub fn restore(dir: &Path, file: &Path) -> Result<String, String> {
+pub(crate) fn restore(dir: &Path, file: &Path) -> Result<String, String> {
     let mut notes = Vec::new();
     let restored = store::restore(dir, file, &mut notes);
     let mut text: String = notes.iter().map(|note| format!("{note}\n")).collect();
@@ -58,7 +58,7 @@ pub fn restore(dir: &Path, file: &Path) -> Result<String, String> {
 }
 
 /// `lobbyd passwd NAME`: makes the account, or gives it another password.
-pub fn set_password(dir: &Path, name: &str, now: UnixMillis) -> Result<String, String> {
+pub(crate) fn set_password(dir: &Path, name: &str, now: UnixMillis) -> Result<String, String> {
     let name = Name::parse(name).map_err(|error| format!("bad name '{name}': {error}"))?;
     if name.is_reserved() {
         return Err(format!("the name {name} is the server's own"));

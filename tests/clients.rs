@@ -11,7 +11,7 @@ use std::time::Instant;
 use crate::harness::{Folder, PATIENCE, Server, run};
 
 /// Whether all of these programs are there; if not, says so where a person sees it.
-pub fn have(programs: &[&str]) -> bool {
+pub(crate) fn have(programs: &[&str]) -> bool {
     let missing = programs.iter().find(|program| {
         let found = Command::new("sh")
             .args(["-c", "command -v \"$0\"", program])
@@ -26,7 +26,7 @@ pub fn have(programs: &[&str]) -> bool {
 
 /// Says that a test is skipped for want of something, where a person sees it; fails where that has to
 /// be there.
-pub fn skip(missing: &str) {
+pub(crate) fn skip(missing: &str) {
     let required = std::env::var_os("LOBBYD_REQUIRE_CLIENTS").is_some();
     assert!(!required, "no {missing} here, and LOBBYD_REQUIRE_CLIENTS is set");
     // The test runner keeps what a passing test prints to itself; the terminal does not.

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use crate::harness::{Folder, PATIENCE, Server, count, descriptors, resident_kib, run};
 
 /// Milliseconds of processor time that a process has used.
-pub fn cpu_ms(pid: u32) -> u64 {
+pub(crate) fn cpu_ms(pid: u32) -> u64 {
     let tasks = fs::read_dir(format!("/proc/{pid}/task")).unwrap();
     let ns: u64 = tasks
         .filter_map(|t| fs::read_to_string(t.ok()?.path().join("schedstat")).ok())

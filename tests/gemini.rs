@@ -11,7 +11,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 /// What to do with one request.
-pub enum Answer {
+pub(crate) enum Answer {
     /// Send these bytes piece by piece as a chunked body of status 200, and end it well.
     Stream(Vec<Vec<u8>>),
     /// The same, but break the connection off after them.
@@ -28,14 +28,14 @@ pub enum Answer {
 
 /// A request that came in.
 #[derive(Debug, Clone)]
-pub struct Request {
+pub(crate) struct Request {
     pub head: String,
     pub body: Value,
 }
 
 impl Request {
     /// The texts of `contents`, each with its role.
-    pub fn turns(&self) -> Vec<(String, String)> {
+    pub(crate) fn turns(&self) -> Vec<(String, String)> {
         let text = |turn: &Value| {
             let role = turn["role"].as_str().unwrap().to_owned();
             (role, turn["parts"][0]["text"].as_str().unwrap().to_owned())
@@ -44,24 +44,24 @@ impl Request {
     }
 
     /// The newest turn.
-    pub fn newest(&self) -> String {
+    pub(crate) fn newest(&self) -> String {
         self.turns().pop().unwrap().1
     }
 
-    pub fn system(&self) -> &str {
+    pub(crate) fn system(&self) -> &str {
         self.body["system_instruction"]["parts"][0]["text"].as_str().unwrap()
     }
 }
 
 /// The server. Requests beyond the script are answered with status 500.
-pub struct Gemini {
+pub(crate) struct Gemini {
     pub url: String,
     script: Arc<Mutex<VecDeque<Answer>>>,
     requests: Arc<Mutex<Vec<Request>>>,
 }
 
 impl Gemini {
-    pub fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let script = Arc::new(Mutex::new(VecDeque::new()));
@@ -76,24 +76,24 @@ impl Gemini {
         Self { url, script, requests }
     }
 
-    pub fn then(&self, answer: Answer) {
+    pub(crate) fn then(&self, answer: Answer) {
         self.script.lock().unwrap().push_back(answer);
     }
 
     /// The next answer streams what is sent through this.
-    pub fn then_on_cue(&self) -> Sender<Vec<u8>> {
+    pub(crate) fn then_on_cue(&self) -> Sender<Vec<u8>> {
         let (cue, pieces) = channel();
         self.then(Answer::OnCue(pieces));
         cue
     }
 
-    pub fn requests(&self) -> Vec<Request> {
+    pub(crate) fn requests(&self) -> Vec<Request> {
         self.requests.lock().unwrap().clone()
     }
 }
 
 /// An event with a piece of text.
-pub fn text(text: &str) -> Vec<u8> {
+pub(crate) fn text(text: &str) -> Vec<u8> {
     let json = serde_json::json!({
         "candidates": [{ "content": { "parts": [{ "text": text }], "role": "model" }, "index": 0 }],
         "modelVersion": "gemini-2.5-flash",
@@ -102,7 +102,7 @@ pub fn text(text: &str) -> Vec<u8> {
 }
 
 /// The last event, with the reason to finish.
-pub fn finish(reason: &str) -> Vec<u8> {
+pub(crate) fn finish(reason: &str) -> Vec<u8> {
     let json = serde_json::json!({
         "candidates": [{ "content": { "parts": [{ "text": "" }] }, "finishReason": reason }],
         "usageMetadata": { "totalTokenCount": 12 },
@@ -111,7 +111,7 @@ pub fn finish(reason: &str) -> Vec<u8> {
 }
 
 /// A whole answer in one piece.
-pub fn whole(answer: &str) -> Answer {
+pub(crate) fn whole(answer: &str) -> Answer {
     Answer::Stream(vec![[text(answer), finish("STOP")].concat()])
 }
 

@@ -10,13 +10,13 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 /// How long anything may take before a test gives up. Generous: the machine may be busy.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A folder of a test's own, removed with it.
-pub struct Folder(PathBuf);
+pub(crate) struct Folder(PathBuf);
 
 impl Folder {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let name =
             format!("lobbyd-it-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
@@ -25,11 +25,11 @@ impl Folder {
         Self(path)
     }
 
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.0
     }
 
-    pub fn join(&self, name: &str) -> PathBuf {
+    pub(crate) fn join(&self, name: &str) -> PathBuf {
         self.0.join(name)
     }
 }
@@ -41,14 +41,14 @@ impl Drop for Folder {
 }
 
 /// The program with arguments, in a folder, with only these variables in its environment.
-pub fn lobbyd(folder: &Path, env: &[(&str, &str)], args: &[&str]) -> Command {
+pub(crate) fn lobbyd(folder: &Path, env: &[(&str, &str)], args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_lobbyd"));
     command.current_dir(folder).env_clear().envs(env.iter().copied()).args(args);
     command
 }
 
 /// Runs the program to its end, which must come soon.
-pub fn run(folder: &Path, env: &[(&str, &str)], args: &[&str]) -> Output {
+pub(crate) fn run(folder: &Path, env: &[(&str, &str)], args: &[&str]) -> Output {
     let mut child =
         lobbyd(folder, env, args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     wait(&mut child);
@@ -70,7 +70,7 @@ fn wait(child: &mut Child) -> i32 {
 }
 
 /// A running server. Killed when dropped.
-pub struct Server {
+pub(crate) struct Server {
     child: Child,
     pub folder: Folder,
     pub stdout: Arc<Mutex<String>>,
@@ -81,11 +81,11 @@ pub struct Server {
 
 impl Server {
     /// Starts one on a free port, without rate and address limits but for what `env` sets.
-    pub fn start(env: &[(&str, &str)]) -> Self {
+    pub(crate) fn start(env: &[(&str, &str)]) -> Self {
         Self::start_in(Folder::new(), env)
     }
 
-    pub fn start_in(folder: Folder, env: &[(&str, &str)]) -> Self {
+    pub(crate) fn start_in(folder: Folder, env: &[(&str, &str)]) -> Self {
         let mut all = vec![
             ("CHAT_ADDR", "127.0.0.1:0"),
             ("CHAT_TLS_ADDR", "off"),
@@ -101,7 +101,7 @@ impl Server {
     }
 
     /// Starts a command that runs the program.
-    pub fn spawn(mut command: Command, folder: Folder) -> Self {
+    pub(crate) fn spawn(mut command: Command, folder: Folder) -> Self {
         let mut child = command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -122,20 +122,20 @@ impl Server {
         server
     }
 
-    pub fn out(&self) -> String {
+    pub(crate) fn out(&self) -> String {
         self.stdout.lock().unwrap().clone()
     }
 
-    pub fn log(&self) -> String {
+    pub(crate) fn log(&self) -> String {
         self.stderr.lock().unwrap().clone()
     }
 
-    pub fn pid(&self) -> u32 {
+    pub(crate) fn pid(&self) -> u32 {
         self.child.id()
     }
 
     /// Waits until something holds.
-    pub fn wait_for(&mut self, holds: impl Fn(&Self) -> bool, what: &str) {
+    pub(crate) fn wait_for(&mut self, holds: impl Fn(&Self) -> bool, what: &str) {
         let start = Instant::now();
         while !holds(self) {
             let ended = self.child.try_wait().unwrap();
@@ -149,40 +149,40 @@ impl Server {
         }
     }
 
-    pub fn wait_for_log(&mut self, text: &str) {
+    pub(crate) fn wait_for_log(&mut self, text: &str) {
         self.wait_for(|s| s.log().contains(text), text);
     }
 
-    pub fn signal(&self, name: &str) {
+    pub(crate) fn signal(&self, name: &str) {
         let (name, pid) = (format!("-{name}"), self.pid().to_string());
         assert!(Command::new("kill").args([name, pid]).status().unwrap().success());
     }
 
     /// Waits for the end and gives the exit status.
-    pub fn wait(&mut self) -> i32 {
+    pub(crate) fn wait(&mut self) -> i32 {
         wait(&mut self.child)
     }
 
     /// Ends it where it still runs, and keeps its folder.
-    pub fn into_folder(mut self) -> Folder {
+    pub(crate) fn into_folder(mut self) -> Folder {
         let _ = self.child.kill();
         let _ = self.child.wait();
         std::mem::replace(&mut self.folder, Folder::new())
     }
 
-    pub fn connect(&self) -> Client {
+    pub(crate) fn connect(&self) -> Client {
         Client::new(TcpStream::connect(("127.0.0.1", self.port)).unwrap())
     }
 
     /// A client that has a name and has seen that it is in.
-    pub fn login(&self, name: &str) -> Client {
+    pub(crate) fn login(&self, name: &str) -> Client {
         let mut client = self.connect();
         client.log_in(name);
         client
     }
 
     /// Sends everything, closes the sending side, and gives all that came back, without colours.
-    pub fn script(&self, input: &[u8]) -> String {
+    pub(crate) fn script(&self, input: &[u8]) -> String {
         let mut client = self.connect();
         client.send_raw(input);
         client.close_sending();
@@ -213,7 +213,7 @@ fn collect(pipe: impl Read + Send + 'static) -> Arc<Mutex<String>> {
 }
 
 /// Something that bytes can be read from and written to, in blocking calls with time-outs.
-pub trait Wire: Read + Write + Send {
+pub(crate) trait Wire: Read + Write + Send {
     fn tcp(&self) -> &TcpStream;
 }
 
@@ -224,7 +224,7 @@ impl Wire for TcpStream {
 }
 
 /// A chat client.
-pub struct Client {
+pub(crate) struct Client {
     wire: Box<dyn Wire>,
     raw: Vec<u8>,
     /// How much of the text has been matched.
@@ -233,53 +233,53 @@ pub struct Client {
 }
 
 impl Client {
-    pub fn new(wire: impl Wire + 'static) -> Self {
+    pub(crate) fn new(wire: impl Wire + 'static) -> Self {
         wire.tcp().set_read_timeout(Some(Duration::from_millis(50))).unwrap();
         Self { wire: Box::new(wire), raw: Vec::new(), seen: 0, closed: false }
     }
 
-    pub fn tcp(&self) -> &TcpStream {
+    pub(crate) fn tcp(&self) -> &TcpStream {
         self.wire.tcp()
     }
 
-    pub fn log_in(&mut self, name: &str) {
+    pub(crate) fn log_in(&mut self, name: &str) {
         self.expect("Enter your username: ");
         self.send(name);
         self.expect(&format!("[LOBBY] {name} has joined the lobby\n> "));
     }
 
-    pub fn send(&mut self, line: &str) {
+    pub(crate) fn send(&mut self, line: &str) {
         self.send_raw(format!("{line}\n").as_bytes());
     }
 
-    pub fn send_raw(&mut self, bytes: &[u8]) {
+    pub(crate) fn send_raw(&mut self, bytes: &[u8]) {
         self.wire.write_all(bytes).unwrap();
         self.wire.flush().unwrap();
     }
 
-    pub fn close_sending(&mut self) {
+    pub(crate) fn close_sending(&mut self) {
         // The server may have closed already.
         let _ = self.tcp().shutdown(Shutdown::Write);
     }
 
     /// Everything that came, with its controls.
-    pub fn raw(&self) -> &[u8] {
+    pub(crate) fn raw(&self) -> &[u8] {
         &self.raw
     }
 
     /// Everything that came, without escape codes and carriage returns.
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         plain(&self.raw)
     }
 
     /// What came after the last match.
-    pub fn rest(&self) -> String {
+    pub(crate) fn rest(&self) -> String {
         self.text()[self.seen..].to_owned()
     }
 
     /// Reads until this text comes (after what was matched before), and gives what stood before it.
     #[track_caller]
-    pub fn expect(&mut self, want: &str) -> String {
+    pub(crate) fn expect(&mut self, want: &str) -> String {
         let start = Instant::now();
         loop {
             let text = self.text();
@@ -300,7 +300,7 @@ impl Client {
 
     /// Reads until one of these comes, and says which: the first of them, wherever it stands.
     #[track_caller]
-    pub fn expect_one_of<'a>(&mut self, want: &[&'a str]) -> &'a str {
+    pub(crate) fn expect_one_of<'a>(&mut self, want: &[&'a str]) -> &'a str {
         let start = Instant::now();
         loop {
             let rest = self.rest();
@@ -321,7 +321,7 @@ impl Client {
 
     /// Sends a line and waits for an answer.
     #[track_caller]
-    pub fn ask(&mut self, line: &str, want: &str) -> String {
+    pub(crate) fn ask(&mut self, line: &str, want: &str) -> String {
         self.send(line);
         self.expect(want)
     }
@@ -329,7 +329,7 @@ impl Client {
     /// Shows that everything sent to this user so far has come, by a message to themselves, and
     /// gives it.
     #[track_caller]
-    pub fn sync(&mut self, name: &str) -> String {
+    pub(crate) fn sync(&mut self, name: &str) -> String {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let token = format!("sync-{}", NEXT.fetch_add(1, Ordering::Relaxed));
         self.send(&format!("/msg {name} {token}"));
@@ -338,7 +338,7 @@ impl Client {
         before
     }
 
-    pub fn read_some(&mut self) {
+    pub(crate) fn read_some(&mut self) {
         let mut buf = [0; 65_536];
         match self.wire.read(&mut buf) {
             Ok(0) => self.closed = true,
@@ -353,7 +353,7 @@ impl Client {
     }
 
     #[track_caller]
-    pub fn read_to_end(&mut self) {
+    pub(crate) fn read_to_end(&mut self) {
         let start = Instant::now();
         while !self.closed {
             assert!(start.elapsed() < PATIENCE, "not closed; so far: …{:?}", tail(&self.rest()));
@@ -363,7 +363,7 @@ impl Client {
 }
 
 /// Text as a person sees it: no escape sequences, no carriage returns.
-pub fn plain(raw: &[u8]) -> String {
+pub(crate) fn plain(raw: &[u8]) -> String {
     // Bytes of a character that is still on its way are left for the next time.
     let text = match std::str::from_utf8(raw) {
         Ok(text) => text,
@@ -392,17 +392,17 @@ fn tail(text: &str) -> &str {
 }
 
 /// Counts how often a text occurs.
-pub fn count(text: &str, what: &str) -> usize {
+pub(crate) fn count(text: &str, what: &str) -> usize {
     text.matches(what).count()
 }
 
 /// Open file descriptors of a process.
-pub fn descriptors(pid: u32) -> usize {
+pub(crate) fn descriptors(pid: u32) -> usize {
     std::fs::read_dir(format!("/proc/{pid}/fd")).unwrap().count()
 }
 
 /// Resident memory of a process, in KiB.
-pub fn resident_kib(pid: u32) -> u64 {
+pub(crate) fn resident_kib(pid: u32) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
     let line = status.lines().find(|l| l.starts_with("VmRSS:")).unwrap();
     line.split_whitespace().nth(1).unwrap().parse().unwrap()

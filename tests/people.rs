@@ -10,13 +10,13 @@ use socket2::{Domain, Socket, Type};
 use crate::harness::{Client, Folder, Server, lobbyd};
 
 /// The password of every account.
-pub const PASSWORD: &str = "correct-horse";
+pub(crate) const PASSWORD: &str = "correct-horse";
 
 /// The account that is an admin where a server is started with these.
-pub const ADMINS: [(&str, &str); 1] = [("CHAT_ADMINS", "root")];
+pub(crate) const ADMINS: [(&str, &str); 1] = [("CHAT_ADMINS", "root")];
 
 /// `lobbyd passwd NAME` with this on its standard input.
-pub fn passwd(folder: &Path, name: &str, input: impl AsRef<[u8]>) -> Output {
+pub(crate) fn passwd(folder: &Path, name: &str, input: impl AsRef<[u8]>) -> Output {
     let mut child = lobbyd(folder, &[], &["passwd", name])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -29,7 +29,7 @@ pub fn passwd(folder: &Path, name: &str, input: impl AsRef<[u8]>) -> Output {
 }
 
 /// Makes an account, or gives it another password, as an operator does while the server does not run.
-pub fn makes(folder: &Path, name: &str, password: &str) {
+pub(crate) fn makes(folder: &Path, name: &str, password: &str) {
     let out = passwd(folder, name, format!("{password}\n"));
     let error = String::from_utf8_lossy(&out.stderr).into_owned();
     assert!(out.status.success() && error.is_empty(), "{error}");
@@ -38,21 +38,21 @@ pub fn makes(folder: &Path, name: &str, password: &str) {
 }
 
 /// A server with the admin `root`.
-pub fn with_root() -> Server {
+pub(crate) fn with_root() -> Server {
     let folder = Folder::new();
     makes(folder.path(), "root", PASSWORD);
     Server::start_in(folder, &ADMINS)
 }
 
 /// Ends a server in the usual way, and keeps its folder.
-pub fn stop(mut server: Server) -> Folder {
+pub(crate) fn stop(mut server: Server) -> Folder {
     server.signal("TERM");
     assert_eq!(server.wait(), 0);
     server.into_folder()
 }
 
 /// A client that has just made its name an account.
-pub fn registered(server: &Server, name: &str) -> Client {
+pub(crate) fn registered(server: &Server, name: &str) -> Client {
     let mut client = server.login(name);
     client.ask(&format!("/register {PASSWORD}"), &format!("'{name}' is yours now."));
     client.expect("> ");
@@ -60,7 +60,7 @@ pub fn registered(server: &Server, name: &str) -> Client {
 }
 
 /// A client that has given a name that is an account's, and is asked for the password.
-pub fn challenged(server: &Server, name: &str) -> Client {
+pub(crate) fn challenged(server: &Server, name: &str) -> Client {
     let mut client = server.connect();
     client.expect("Enter your username: ");
     client.ask(name, "Password: ");
@@ -68,25 +68,25 @@ pub fn challenged(server: &Server, name: &str) -> Client {
 }
 
 /// A client that has logged in to an account, in whatever lobby; with what it was shown until then.
-pub fn logged_in_to(server: &Server, name: &str) -> (Client, String) {
+pub(crate) fn logged_in_to(server: &Server, name: &str) -> (Client, String) {
     let mut client = challenged(server, name);
     let shown = client.ask(PASSWORD, &format!("[LOBBY] {name} has joined the lobby\n> "));
     (client, shown)
 }
 
 /// Leaves, and waits until the server has noticed.
-pub fn quit(mut client: Client) {
+pub(crate) fn quit(mut client: Client) {
     client.ask("/quit", "Disconnecting from server. Goodbye!");
     client.read_to_end();
 }
 
 /// Ends a server and starts it again.
-pub fn restart(server: Server, env: &[(&str, &str)]) -> Server {
+pub(crate) fn restart(server: Server, env: &[(&str, &str)]) -> Server {
     Server::start_in(stop(server), env)
 }
 
 /// A client of another address of this machine.
-pub fn connect_from(server: &Server, ip: &str) -> Client {
+pub(crate) fn connect_from(server: &Server, ip: &str) -> Client {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
     socket.bind(&SocketAddr::new(ip.parse().unwrap(), 0).into()).unwrap();
     socket.connect(&SocketAddr::from(([127, 0, 0, 1], server.port)).into()).unwrap();
@@ -94,14 +94,14 @@ pub fn connect_from(server: &Server, ip: &str) -> Client {
 }
 
 /// A guest of another address.
-pub fn guest_from(server: &Server, ip: &str, name: &str) -> Client {
+pub(crate) fn guest_from(server: &Server, ip: &str, name: &str) -> Client {
     let mut client = connect_from(server, ip);
     client.log_in(name);
     client
 }
 
 /// Gives the name and the password of an account.
-pub fn prove(client: &mut Client, name: &str) {
+pub(crate) fn prove(client: &mut Client, name: &str) {
     client.expect("Enter your username: ");
     client.ask(name, "Password: ");
     client.send(PASSWORD);
@@ -109,7 +109,7 @@ pub fn prove(client: &mut Client, name: &str) {
 
 /// A client that has logged in to an account and read all that it was shown, which is given too.
 #[track_caller]
-pub fn log_in_to(server: &Server, name: &str) -> (Client, String) {
+pub(crate) fn log_in_to(server: &Server, name: &str) -> (Client, String) {
     let mut client = challenged(server, name);
     client.send(PASSWORD);
     let shown = client.sync(name);
@@ -117,7 +117,7 @@ pub fn log_in_to(server: &Server, name: &str) -> (Client, String) {
 }
 
 /// One of each rank in the lobby `coding`, and somebody for them to act on.
-pub struct Cast {
+pub(crate) struct Cast {
     /// An admin.
     pub root: Client,
     /// The owner.
@@ -134,10 +134,10 @@ pub struct Cast {
 }
 
 /// The address of `erin`.
-pub const ERIN: &str = "127.0.0.3";
+pub(crate) const ERIN: &str = "127.0.0.3";
 
 impl Cast {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let server = with_root();
         let (mut root, _) = log_in_to(&server, "root");
         let [mut alice, mut bob, mut carol] =
@@ -155,7 +155,7 @@ impl Cast {
     }
 
     /// Everybody with their name.
-    pub fn all(&mut self) -> [(&'static str, &mut Client); 6] {
+    pub(crate) fn all(&mut self) -> [(&'static str, &mut Client); 6] {
         let Self { root, alice, bob, carol, dave, erin, .. } = self;
         [
             ("root", root),
@@ -168,13 +168,13 @@ impl Cast {
     }
 
     /// Those in the order of their rank, least first, with their name.
-    pub fn by_rank(&mut self) -> [(&'static str, &mut Client); 5] {
+    pub(crate) fn by_rank(&mut self) -> [(&'static str, &mut Client); 5] {
         let Self { root, alice, bob, carol, dave, .. } = self;
         [("dave", dave), ("carol", carol), ("bob", bob), ("alice", alice), ("root", root)]
     }
 
     /// Has everybody read what they were sent so far.
-    pub fn drain(&mut self) {
+    pub(crate) fn drain(&mut self) {
         for (name, client) in self.all() {
             client.sync(name);
             client.expect("\n> ");

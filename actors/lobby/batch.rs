@@ -13,7 +13,7 @@ use crate::render::Sheet;
 
 /// Text that is gathered at most before it is handed on, so that a client's limit is judged in
 /// steps that are small against it.
-pub const MAX_TEXT_BYTES: usize = 16 * 1024;
+pub(super) const MAX_TEXT_BYTES: usize = 16 * 1024;
 
 /// To whom an act goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,7 +26,7 @@ enum Scope {
 
 /// Acts in the order in which they are to happen.
 #[derive(Default)]
-pub struct Batch {
+pub(super) struct Batch {
     text: Sheet,
     /// Bytes of text that have gathered.
     bytes: usize,
@@ -36,17 +36,17 @@ pub struct Batch {
 
 impl Batch {
     /// Whether there is nothing to do.
-    pub fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.text.is_empty() && self.acts.is_empty() && self.echoes.is_empty()
     }
 
     /// Whether so much text has gathered that it should go.
-    pub fn is_full(&self) -> bool {
+    pub(super) fn is_full(&self) -> bool {
         self.bytes >= MAX_TEXT_BYTES
     }
 
     /// A notice for all members. Notices that come together are one text.
-    pub fn notice(&mut self, body: impl FnOnce(&mut Sheet)) {
+    pub(super) fn notice(&mut self, body: impl FnOnce(&mut Sheet)) {
         let before = self.text.len();
         self.text.open();
         body(&mut self.text);
@@ -55,24 +55,24 @@ impl Batch {
     }
 
     /// Something that a user says to all members.
-    pub fn said(&mut self, by: &Person, body: impl FnOnce(&mut Sheet)) {
+    pub(super) fn said(&mut self, by: &Person, body: impl FnOnce(&mut Sheet)) {
         self.close_text(None);
         self.notice(body);
         self.close_text(Some(by));
     }
 
     /// A piece of an answer for all members, but for those who ignore whoever asked.
-    pub fn answer(&mut self, id: u64, asker: Person, headed: Bytes, bare: Bytes) {
+    pub(super) fn answer(&mut self, id: u64, asker: Person, headed: Bytes, bare: Bytes) {
         self.push(Scope::Members, Act::Answer { id, asker, headed, bare });
     }
 
     /// Something for the thread of one client.
-    pub fn one(&mut self, at: Address, act: impl FnOnce(Seat) -> Act) {
+    pub(super) fn one(&mut self, at: Address, act: impl FnOnce(Seat) -> Act) {
         self.push(Scope::Shard(at.shard), act(at.seat));
     }
 
     /// A message of this client is on its way back.
-    pub fn echo(&mut self, at: Address) {
+    pub(super) fn echo(&mut self, at: Address) {
         match self.echoes.last_mut() {
             Some((shard, seat, count)) if *shard == at.shard && *seat == at.seat => *count += 1,
             _ => self.echoes.push((at.shard, at.seat, 1)),
@@ -80,7 +80,7 @@ impl Batch {
     }
 
     /// Hands all acts out, to each thread its own; `members` counts the members on each.
-    pub fn hand_out(&mut self, members: &[usize], mut to: impl FnMut(usize, Vec<Act>)) {
+    pub(super) fn hand_out(&mut self, members: &[usize], mut to: impl FnMut(usize, Vec<Act>)) {
         self.close_text(None);
         self.bytes = 0;
         for (shard, seat, count) in self.echoes.drain(..) {

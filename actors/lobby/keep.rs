@@ -22,7 +22,7 @@ use crate::store::{AuditEntry, Change, LobbyState, Sanction, SanctionKind, Scope
 const USED_EVERY_MILLIS: u64 = 10 * 60 * 1_000;
 
 /// The charter of a lobby that was stored.
-pub fn charter(state: &LobbyState, owner: Owner) -> Charter {
+pub(crate) fn charter(state: &LobbyState, owner: Owner) -> Charter {
     let lobby = &state.lobby;
     let of_kind = |kind| -> Sanctions {
         let all = state.sanctions.iter().filter(|sanction| sanction.kind == kind);
@@ -48,19 +48,19 @@ impl From<Sanction> for sanctions::Sanction {
 }
 
 /// A mute or a ban as it is stored.
-pub fn stored(kind: SanctionKind, scope: Scope, sanction: &sanctions::Sanction) -> Sanction {
+pub(crate) fn stored(kind: SanctionKind, scope: Scope, sanction: &sanctions::Sanction) -> Sanction {
     let sanctions::Sanction { subject, name, by, at, until, reason } = sanction.clone();
     let reason = reason.unwrap_or_default();
     Sanction { kind, scope, subject, shown: name, until, by, at, reason }
 }
 
 /// What the audit tells of a deed.
-pub fn audited(scope: Scope, by: &Name, deed: &Deed, at: UnixMillis) -> Change {
+pub(crate) fn audited(scope: Scope, by: &Name, deed: &Deed, at: UnixMillis) -> Change {
     Change::Audited(AuditEntry { scope, at, who: by.clone(), what: sentence(deed) })
 }
 
 /// A lobby as it is stored.
-pub fn row(id: LobbyId, name: &Name, charter: &Charter, profile: &Profile) -> store::Lobby {
+pub(crate) fn row(id: LobbyId, name: &Name, charter: &Charter, profile: &Profile) -> store::Lobby {
     let Profile { creator, description, made_at, used_at, password_at, made_from } =
         profile.clone();
     let owner = match charter.owner {
@@ -239,6 +239,6 @@ fn both(
 }
 
 /// The end of mutes or bans.
-pub fn lifted(kind: SanctionKind, scope: Scope, subjects: &[Subject]) -> Vec<Change> {
+pub(crate) fn lifted(kind: SanctionKind, scope: Scope, subjects: &[Subject]) -> Vec<Change> {
     subjects.iter().map(|&subject| Change::SanctionLifted { kind, scope, subject }).collect()
 }

@@ -11,7 +11,7 @@ use crate::actors::store::messages::{Close, Question, Read};
 use crate::store::{Db, StoreError};
 
 /// The actor.
-pub struct Reader {
+pub(super) struct Reader {
     /// None once the server stops.
     db: Option<Db>,
 }

@@ -23,7 +23,7 @@ enum State {
 
 /// The characters of `raw` that belong to no escape sequence. Other controls are left for the
 /// caller. A sequence without an end takes the rest of the line with it, as on a terminal.
-pub fn strip_escapes(raw: &str) -> impl Iterator<Item = char> + '_ {
+pub(super) fn strip_escapes(raw: &str) -> impl Iterator<Item = char> + '_ {
     let mut state = State::Text;
     raw.chars().filter(move |&c| {
         let (next, keep) = step(state, c);

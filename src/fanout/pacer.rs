@@ -18,27 +18,27 @@ const MAX_PAUSE: Duration = Duration::from_millis(5);
 const PAUSE_PER_ROUND: u32 = 1;
 
 /// The processor time of this thread so far.
-pub fn thread_time() -> Duration {
+pub(super) fn thread_time() -> Duration {
     let time = clock_gettime(ClockId::ThreadCPUTime);
     Duration::try_from(time).unwrap_or_default()
 }
 
 /// How long the last round took, and when it ended.
 #[derive(Debug, Default)]
-pub struct FlushPacer {
+pub(super) struct FlushPacer {
     last: Option<(Instant, Duration)>,
 }
 
 impl FlushPacer {
     /// A round of writes has ended that took `spent` of this thread's processor time: what others did
     /// on the processor meanwhile is no reason to wait.
-    pub fn note(&mut self, spent: Duration, end: Instant) {
+    pub(super) fn note(&mut self, spent: Duration, end: Instant) {
         let pause = spent * PAUSE_PER_ROUND;
         self.last = (pause >= MIN_PAUSE).then(|| (end, pause.min(MAX_PAUSE)));
     }
 
     /// How long the next round has to wait at `now`, if at all.
-    pub fn pause(&self, now: Instant) -> Option<Duration> {
+    pub(super) fn pause(&self, now: Instant) -> Option<Duration> {
         let (end, pause) = self.last?;
         pause.checked_sub(now.saturating_duration_since(end)).filter(|left| !left.is_zero())
     }

@@ -49,10 +49,10 @@ impl Db {
 }
 
 /// A directory of its own, which goes with the test.
-pub struct Folder(PathBuf);
+pub(super) struct Folder(PathBuf);
 
 impl Folder {
-    pub fn new() -> Self {
+    pub(super) fn new() -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let n = NEXT.fetch_add(1, Ordering::Relaxed);
         let path = std::env::temp_dir().join(format!("lobbyd-store {}?{n}", std::process::id()));
@@ -61,15 +61,15 @@ impl Folder {
     }
 
     /// The data directory in it, which nobody has made yet.
-    pub fn data(&self) -> PathBuf {
+    pub(super) fn data(&self) -> PathBuf {
         self.0.join("data")
     }
 
-    pub fn database(&self) -> PathBuf {
+    pub(super) fn database(&self) -> PathBuf {
         self.data().join(DATABASE_FILE)
     }
 
-    pub fn path(&self) -> &Path {
+    pub(super) fn path(&self) -> &Path {
         &self.0
     }
 }
@@ -81,7 +81,7 @@ impl Drop for Folder {
 }
 
 /// Names in a directory, sorted.
-pub fn files(dir: &Path) -> Vec<String> {
+pub(super) fn files(dir: &Path) -> Vec<String> {
     let name = |entry: std::io::Result<fs::DirEntry>| entry.unwrap().file_name();
     let mut names: Vec<_> =
         fs::read_dir(dir).unwrap().map(|e| name(e).into_string().unwrap()).collect();
@@ -89,31 +89,31 @@ pub fn files(dir: &Path) -> Vec<String> {
     names
 }
 
-pub fn name(text: &str) -> Name {
+pub(super) fn name(text: &str) -> Name {
     Name::parse(text).unwrap()
 }
 
 /// A guest as they are stored, from the address 10.0.0.1.
-pub fn guest(called: &str) -> Person {
+pub(super) fn guest(called: &str) -> Person {
     Person { conn: None, ..Person::example(0, called) }
 }
 
-pub fn line(text: &str) -> Line {
+pub(super) fn line(text: &str) -> Line {
     Line::clean(text)
 }
 
 /// A record of no password in particular.
-pub fn record() -> Arc<PasswordRecord> {
+pub(super) fn record() -> Arc<PasswordRecord> {
     let phc = "$pbkdf2-sha512$i=1000,l=32$MDEyMzQ1Njc4OWFiY2RlZg$\
         CZuP+CW1gVIW/D6NdnLDBCb6d7i4WpLG2pnvMRVUXNs";
     Arc::new(PasswordRecord::parse(phc).unwrap())
 }
 
-pub fn ip(text: &str) -> IpKey {
+pub(super) fn ip(text: &str) -> IpKey {
     text.parse::<std::net::IpAddr>().unwrap().into()
 }
 
-pub fn entry(at: u64, text: &str) -> Entry {
+pub(super) fn entry(at: u64, text: &str) -> Entry {
     Entry {
         at: UnixMillis(at),
         picture: Picture::DEFAULT,
@@ -124,12 +124,12 @@ pub fn entry(at: u64, text: &str) -> Entry {
     }
 }
 
-pub fn said(lobby: u32, seq: u64, text: &str) -> Change {
+pub(super) fn said(lobby: u32, seq: u64, text: &str) -> Change {
     Change::Said { lobby: LobbyId(lobby), seq, entry: entry(1_000 + seq, text) }
 }
 
 /// A lobby with nothing special.
-pub fn lobby(id: u32, called: &str) -> Lobby {
+pub(super) fn lobby(id: u32, called: &str) -> Lobby {
     Lobby {
         id: LobbyId(id),
         name: name(called),
@@ -147,7 +147,7 @@ pub fn lobby(id: u32, called: &str) -> Lobby {
     }
 }
 
-pub fn account(id: u32, called: &str) -> Account {
+pub(super) fn account(id: u32, called: &str) -> Account {
     Account {
         id: AccountId(id),
         name: name(called),
@@ -159,7 +159,7 @@ pub fn account(id: u32, called: &str) -> Account {
     }
 }
 
-pub fn sanction(kind: SanctionKind, scope: Scope, subject: Subject) -> Sanction {
+pub(super) fn sanction(kind: SanctionKind, scope: Scope, subject: Subject) -> Sanction {
     Sanction {
         kind,
         scope,
@@ -173,13 +173,13 @@ pub fn sanction(kind: SanctionKind, scope: Scope, subject: Subject) -> Sanction 
 }
 
 /// A database in memory with these changes in it.
-pub fn db(changes: &[Change]) -> Db {
+pub(super) fn db(changes: &[Change]) -> Db {
     let mut db = Db::in_memory().unwrap();
     db.apply(changes).unwrap();
     db
 }
 
 /// Texts of messages.
-pub fn texts(entries: &[Entry]) -> Vec<&str> {
+pub(super) fn texts(entries: &[Entry]) -> Vec<&str> {
     entries.iter().map(|entry| entry.text.as_str()).collect()
 }

@@ -12,7 +12,7 @@ use unicode_properties::{GeneralCategoryGroup, UnicodeGeneralCategory};
 const PAIR: char = '+';
 
 /// The tokens that `text` is found by, with a space between two.
-pub fn for_index(text: &str) -> String {
+pub(super) fn for_index(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 16);
     for run in runs(text) {
         if !run.iter().copied().any(is_spaceless) {
@@ -37,7 +37,7 @@ pub fn for_index(text: &str) -> String {
 
 /// What must be found of `words`, all of it: each a token, or more with spaces between that must
 /// stand in a row. Nothing twice; nothing at all where `words` has neither letter nor digit.
-pub fn for_query(words: &str) -> Vec<String> {
+pub(super) fn for_query(words: &str) -> Vec<String> {
     let mut terms: Vec<String> = Vec::new();
     for run in runs(words) {
         let mut term = String::new();
