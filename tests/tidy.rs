@@ -63,6 +63,26 @@ fn the_pure_half_reads_no_clock_no_chance_and_no_machine() {
 }
 
 #[test]
+fn what_stands_below_knows_nothing_of_what_stands_on_it() {
+    let above = ["chat", "render", "ai", "net", "fanout", "store", "server", "actors"];
+    for (folder, may) in [
+        ("src/chat", &["chat"][..]),
+        ("src/render", &["chat", "ai", "render"]),
+        ("src/ai", &["chat", "ai"]),
+        ("src/net", &["chat", "render", "net"]),
+        ("src/store", &["chat", "store"]),
+        ("src/fanout", &["chat", "render", "net", "fanout"]),
+    ] {
+        for (name, text) in sources(folder) {
+            for module in above.into_iter().filter(|module| !may.contains(module)) {
+                let path = format!("crate::{module}::");
+                assert!(!code(&text).any(|l| l.contains(&path)), "{name} knows {module}");
+            }
+        }
+    }
+}
+
+#[test]
 fn sockets_and_actors_keep_to_their_sides() {
     for (name, text) in ["src/net", "src/fanout"].into_iter().flat_map(sources) {
         assert!(!code(&text).any(|l| l.contains("actix") || l.contains("crate::actors")), "{name}");
