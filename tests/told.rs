@@ -393,7 +393,10 @@ fn a_kick_is_no_way_back_in_by_another_command_that_takes_its_time() {
     eve.send(&format!("/passwd {PASSWORD} {PASSWORD}"));
     owner.ask("/kick eve", "eve has left the lobby");
     eve.expect("Password changed.");
-    eve.expect("Joined lobby 'general'");
+    // On a busy machine the kick may even have come first.
+    if !eve.text().contains("Joined lobby 'general'") {
+        eve.expect("Joined lobby 'general'");
+    }
     let server = restart(server, &[]);
     let (mut eve, shown) = log_in_to(&server, "eve");
     assert!(!shown.contains("Joined lobby 'den'"), "{shown}");
