@@ -19,8 +19,6 @@ use actix::prelude::*;
 use futures_util::FutureExt as _;
 use futures_util::future::LocalBoxFuture;
 
-#[cfg(debug_assertions)]
-use super::fault::strike_in;
 use crate::chat::lobbies::LobbyId;
 
 /// What one of these actors runs in.
@@ -105,7 +103,6 @@ where
     fn handle(&mut self, message: M, ctx: &mut Self::Context) -> Self::Result {
         let about = A::about(&message);
         let reply = survive(None, || {
-            #[cfg(debug_assertions)]
             strike_in(type_name::<A>(), type_name::<M>(), false);
             Some(self.0.answer(message, ctx))
         });
@@ -131,13 +128,20 @@ fn run<A: Dependable, R: 'static>(
     fut::wrap_future::<_, Guarded<A>>(step).map(move |step, guarded, ctx| {
         let done = step.and_then(|step| {
             survive(None, || {
-                #[cfg(debug_assertions)]
                 strike_in(type_name::<A>(), what, true);
                 Some(step(&mut guarded.0, ctx))
             })
         });
         done.unwrap_or_else(failed)
     })
+}
+
+/// Where the tests have a fault strike: inside what is done with a message, or `then`, after it has waited.
+fn strike_in(actor: &str, message: &str, then: bool) {
+    #[cfg(debug_assertions)]
+    super::fault::strike_in(actor, message, then);
+    #[cfg(not(debug_assertions))]
+    let _ = (actor, message, then);
 }
 
 /// A future that is over, with nothing, where it panics.

@@ -8,6 +8,8 @@
 mod closing;
 mod commands;
 mod drive;
+#[cfg(debug_assertions)]
+mod faults;
 mod joining;
 mod login;
 mod mail;

@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use actix::Addr;
-use bytes::Bytes;
 use log::info;
 
 use crate::actors::ai::messages::{Ask, NotAsked};
@@ -24,8 +23,7 @@ use crate::actors::session::Session;
 use crate::actors::shard::barrier;
 use crate::actors::shard::telling::{More, Pages, Telling};
 use crate::actors::store::messages::LeaveMail;
-#[cfg(debug_assertions)]
-use crate::actors::{fault, unix_now};
+use crate::actors::unix_now;
 use crate::chat::command::{
     About, Addressed, Command, CommandError, Cost, Input, MAX_ABOUT_CHARS, NewLobby, OverLimit,
     spec,
@@ -195,26 +193,6 @@ impl Session {
             Command::SetPrompt(prompt) => self.set_prompt(prompt),
             Command::Quit => self.close(Some(Farewell::Quit)),
             other => self.run_everyday(right, other),
-        }
-    }
-
-    #[cfg(debug_assertions)]
-    pub(super) fn is_fault(&self, line: &str) -> bool {
-        line.starts_with(fault::WORD) && fault::enabled()
-    }
-
-    #[cfg(debug_assertions)]
-    pub(super) fn make_fault(&mut self, line: &str) {
-        let Some(lobby) = self.user().map(|user| user.lobby.addr.clone()) else { return };
-        match line.trim_start_matches(fault::WORD) {
-            "session" => fault::strike(),
-            "lobby" => lobby.do_send(fault::Fault),
-            "worker" => lobby.do_send(fault::WorkerFault),
-            "hasher" => self.thread.hasher.strike(),
-            at if fault::aim(at) => {
-                self.queue_raw(Bytes::from_static(b"a fault is on its way\r\n"))
-            }
-            _ => self.reply(&Reply::UnknownCommand),
         }
     }
 
