@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 use rusqlite::Connection;
 use socket2::{Domain, SockRef, Socket, Type};
 
-use crate::harness::{Client, PATIENCE, Server, run};
+use crate::harness::{Client, Folder, PATIENCE, Server, run};
 use crate::people::{
-    PASSWORD, challenged, connect_from, guest_from, log_in_to, quit, registered, restart,
+    PASSWORD, challenged, connect_from, guest_from, log_in_to, makes, quit, registered, restart,
 };
 
 /// Kills a server as a power cut would, and starts it again.
@@ -324,6 +324,34 @@ fn a_mute_of_a_guest_whose_account_is_being_stored_is_of_the_account() {
     let server = restart(server, &[]);
     let (mut eve, _) = log_in_to(&server, "eve");
     eve.ask("heard?", "You are muted in 'den'");
+}
+
+#[test]
+fn of_two_bans_of_an_address_that_cross_the_longer_one_is_kept() {
+    let admins = [("CHAT_ADMINS", "root,boss")];
+    let folder = Folder::new();
+    for name in ["root", "boss"] {
+        makes(folder.path(), name, PASSWORD);
+    }
+    let server = Server::start_in(folder, &admins);
+    let ((mut root, _), (mut boss, _)) = (log_in_to(&server, "root"), log_in_to(&server, "boss"));
+    let mut eve = guest_from(&server, "127.0.0.5", "eve");
+    let mut mal = guest_from(&server, "127.0.0.5", "mal");
+    let disk = slow_disk(&server);
+    root.send("/gban eve");
+    thread::sleep(Duration::from_millis(300));
+    boss.send("/gban mal 1s");
+    thread::sleep(Duration::from_millis(300));
+    disk.execute_batch("ROLLBACK").unwrap();
+    root.expect("You banned eve from the server");
+    boss.expect("You banned mal from the server");
+    eve.read_to_end();
+    mal.read_to_end();
+    thread::sleep(Duration::from_millis(1_100));
+    let server = restart(server, &admins);
+    let mut eve = connect_from(&server, "127.0.0.5");
+    eve.expect("Enter your username: ");
+    eve.ask("somebody", "banned");
 }
 
 #[test]

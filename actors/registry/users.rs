@@ -26,6 +26,7 @@ use crate::chat::history::UnixMillis;
 use crate::chat::name::{Name, NameKey};
 use crate::chat::orders::{OrderError, plan_server_ban, plan_server_unban, server_rank};
 use crate::chat::person::Person;
+use crate::chat::sanctions::Sanction;
 use crate::chat::users::{ClaimError, User};
 use crate::render;
 use crate::render::block;
@@ -36,6 +37,11 @@ const BUSY: LoginError = LoginError::Name(ClaimError::Taken);
 
 /// Unused accounts that go at a time: each is told to every lobby, and there may be a thousand of those.
 const REMOVED_AT_ONCE: usize = 100;
+
+/// A ban from the server as it is stored.
+fn server_ban(ban: &Sanction) -> Change {
+    Change::SanctionSet(stored(SanctionKind::Ban, Scope::Server, ban))
+}
 
 impl Registry {
     /// The user or the account of this name.
@@ -168,7 +174,12 @@ impl Registry {
         match deed {
             Deed::ServerBan { ban, conn } => {
                 self.bans.forget_ended(now);
-                self.bans.impose(ban.clone(), *conn);
+                // Another guest of the address may have got a longer one while this was being stored.
+                let standing = self.bans.standing(ban);
+                if standing != *ban {
+                    self.store.keep(vec![server_ban(&standing)]);
+                }
+                self.bans.impose(standing, *conn);
                 let meant = |user: &&User<Address>| {
                     user.who.subject() == ban.subject || Some(user.who.conn) == *conn
                 };
@@ -198,8 +209,7 @@ impl Registry {
         let Some(account) = user.account else { return };
         let guest = Identity { account: None, admin: false, ..user.clone() };
         if let Some(ban) = self.bans.for_account(&guest, account, now) {
-            let set = Change::SanctionSet(stored(SanctionKind::Ban, Scope::Server, &ban));
-            self.store.keep(vec![set]);
+            self.store.keep(vec![server_ban(&ban)]);
             self.bans.impose(ban, Some(user.conn));
         }
     }
@@ -440,8 +450,7 @@ impl Answers<Unregister> for Registry {
         let commit = async move {
             let mut changes = vec![Change::AccountRemoved(account)];
             changes.extend(gathered.await);
-            let ban = ban.map(|ban| stored(SanctionKind::Ban, Scope::Server, &ban));
-            changes.extend(ban.map(Change::SanctionSet));
+            changes.extend(ban.as_ref().map(server_ban));
             store.commit(changes).await
         };
         Reply::after(commit, move |registry: &mut Self, stored, _| {
@@ -582,9 +591,7 @@ impl Answers<ModerateServer> for Registry {
             Err(why) => return Reply::Now(Err(why.into())),
         };
         let mut changes = match &deed {
-            Deed::ServerBan { ban, .. } => {
-                vec![Change::SanctionSet(stored(SanctionKind::Ban, Scope::Server, ban))]
-            }
+            Deed::ServerBan { ban, .. } => vec![server_ban(ban)],
             Deed::ServerUnban { subjects, .. } => {
                 lifted(SanctionKind::Ban, Scope::Server, subjects)
             }
