@@ -7,8 +7,7 @@ mod operator;
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
 use std::fmt::Display;
-use std::io;
-use std::io::IsTerminal;
+use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::process::{ExitCode, exit};
 
@@ -16,8 +15,7 @@ use lobbyd::actors::unix_now;
 use lobbyd::config::{Config, KEYS, nearest_key};
 use lobbyd::logging::{self, FlushAtEnd, complain, say};
 use lobbyd::net::tls;
-use lobbyd::server;
-use lobbyd::server::Opened;
+use lobbyd::server::{self, Opened};
 use log::{error, warn};
 use tokio::signal::unix::{SignalKind, signal};
 

@@ -9,8 +9,7 @@ use lobbyd::chat::accounts::MIN_ACCOUNT_PASSWORD_CHARS;
 use lobbyd::chat::history::UnixMillis;
 use lobbyd::chat::name::Name;
 use lobbyd::chat::password::{MAX_PASSWORD_CHARS, Password};
-use lobbyd::store;
-use lobbyd::store::{Account, Change, Db, Report, Restored, Settings};
+use lobbyd::store::{self, Account, Change, Db, Report, Restored, Settings};
 
 /// Most bytes of a password that are read; a longer one is refused for its length.
 const MAX_INPUT_BYTES: u64 = 4_096;

@@ -12,11 +12,9 @@ use crate::chat::lobbies::{LobbyId, Profile};
 use crate::chat::name::Name;
 use crate::chat::roles::Owner;
 use crate::chat::room::Charter;
-use crate::chat::sanctions;
-use crate::chat::sanctions::Sanctions;
+use crate::chat::sanctions::{self, Sanctions};
 use crate::render::sentence;
-use crate::store;
-use crate::store::{AuditEntry, Change, LobbyState, Sanction, SanctionKind, Scope};
+use crate::store::{self, AuditEntry, Change, LobbyState, Sanction, SanctionKind, Scope};
 
 /// How often it is stored that a lobby is in use.
 const USED_EVERY_MILLIS: u64 = 10 * 60 * 1_000;

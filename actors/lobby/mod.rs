@@ -10,8 +10,7 @@ mod questions;
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task;
-use std::task::Poll;
+use std::task::{self, Poll};
 use std::time::Duration;
 
 use actix::fut::ActorFuture;
@@ -42,9 +41,8 @@ use crate::chat::pictures::Picture;
 use crate::chat::roles::Owner;
 use crate::chat::room::{Charter, JoinError, Room, SayError, Saying};
 use crate::config::Config;
-use crate::render;
 use crate::render::replies::{ModerationReply, Reply, reply};
-use crate::render::{Arrival, Notice, Sheet, block};
+use crate::render::{self, Arrival, Notice, Sheet, block};
 use crate::store::Change;
 
 /// What all lobbies share.

@@ -20,9 +20,8 @@ use crate::chat::history::UnixMillis;
 use crate::chat::name::Name;
 use crate::chat::roles::Denied;
 use crate::render::replies::{ModerationReply, Reply, reply};
-use crate::render::{Notice, block};
-use crate::store::Change;
-use crate::{render, store};
+use crate::render::{self, Notice, block};
+use crate::store::{self, Change};
 
 impl Lobby {
     fn carry_out(&mut self, who: &Identity, deed: &Deed, now: UnixMillis, ctx: &mut Context<Self>) {

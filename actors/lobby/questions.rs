@@ -19,9 +19,8 @@ use crate::chat::directory::{ConnId, IpKey};
 use crate::chat::lobbies::LobbyId;
 use crate::chat::person::Person;
 use crate::chat::text::Line;
-use crate::render;
 use crate::render::replies::{Reply, reply};
-use crate::render::{AnswerHead, Notice, block};
+use crate::render::{self, AnswerHead, Notice, block};
 
 /// A question that waits, as it was when it was asked.
 struct Question {

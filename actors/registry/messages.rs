@@ -1,28 +1,27 @@
 //! What the Registry is asked and told, about connections, users, accounts and lobbies.
 
-use crate::actors::guard::Guarded;
-use crate::actors::lobby::Lobby;
-use crate::ai::prompt::context::Conversation;
-use crate::chat::history::UnixMillis;
-use crate::chat::lobbies::{Card, CreateError, LobbyId};
-use crate::chat::roles::Owner;
-use crate::chat::room::Room;
 use std::sync::Arc;
 use std::time::Duration;
 
 use actix::prelude::*;
 use bytes::Bytes;
 
+use crate::actors::guard::Guarded;
+use crate::actors::lobby::Lobby;
 use crate::actors::shard::Shard;
 use crate::actors::shard::messages::Address;
+use crate::ai::prompt::context::Conversation;
 use crate::chat::accounts::{AccountId, Identity, Target};
 use crate::chat::deeds::Deed;
 use crate::chat::directory::{ConnId, IpKey, Refusal};
+use crate::chat::history::UnixMillis;
+use crate::chat::lobbies::{Card, CreateError, LobbyId};
 use crate::chat::name::{Name, NameKey};
 use crate::chat::orders::{Named, OrderError};
 use crate::chat::password::PasswordRecord;
 use crate::chat::person::Person;
-use crate::chat::roles::Right;
+use crate::chat::roles::{Owner, Right};
+use crate::chat::room::Room;
 use crate::chat::sanctions::Penalty;
 use crate::chat::text::Line;
 use crate::chat::users::{ClaimError, User};

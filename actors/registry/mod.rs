@@ -2,9 +2,11 @@
 //!
 //! Checking and taking is one handler, so of many who want one name at an instant one gets it.
 
+mod accounts;
 mod guessing;
 mod lobbies;
 pub mod messages;
+mod moderation;
 pub mod rates;
 mod users;
 
@@ -203,6 +205,11 @@ impl Registry {
             self.remove_unused(ctx);
         }
         guard::every(ctx, REMOVE_EVERY, Self::remove_unused);
+    }
+
+    /// Every thread's.
+    fn shards(&self) -> impl Iterator<Item = &Addr<Guarded<Shard>>> {
+        self.threads.iter().flat_map(|threads| threads.shards.iter())
     }
 
     pub(super) fn door(&self, listing: &Listing<Addr<Lobby>>) -> LobbyRef {

@@ -1,8 +1,7 @@
 //! The end of a connection: what waits goes out, then our FIN, then the peer's.
 
 use std::pin::Pin;
-use std::task::Context as TaskContext;
-use std::task::Poll;
+use std::task::{Context as TaskContext, Poll};
 use std::time::Duration;
 
 use tokio::time::{Sleep, sleep};

@@ -2,8 +2,7 @@
 
 use std::cell::RefCell;
 use std::pin::Pin;
-use std::task::Context as TaskContext;
-use std::task::{Poll, ready};
+use std::task::{Context as TaskContext, Poll, ready};
 use std::time::{Duration, Instant};
 
 use actix::fut::ActorFuture;
@@ -14,8 +13,7 @@ use tokio::time::sleep;
 
 use super::login::begins_http;
 use super::{Phase, Session};
-use crate::chat::command;
-use crate::chat::command::Input;
+use crate::chat::command::{self, Input};
 use crate::chat::text::Line;
 use crate::fanout::peer::Health;
 use crate::net::lines::Event;

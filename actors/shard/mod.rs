@@ -10,8 +10,7 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task;
-use std::task::{Poll, ready};
+use std::task::{self, Poll, ready};
 use std::time::{Duration, Instant};
 
 use actix::prelude::*;
@@ -41,10 +40,9 @@ use crate::config::Config;
 use crate::fanout::hub::Hub;
 use crate::fanout::peer::{Health, Peer, PeerLimits};
 use crate::net::transport::Transport;
-use crate::render;
-use crate::render::Sheet;
 use crate::render::ansi::Style;
 use crate::render::replies::Farewell;
+use crate::render::{self, Sheet};
 
 /// How often deadlines are looked at: they fire late by this much at most.
 const CLOCK_TICK: Duration = Duration::from_millis(250);

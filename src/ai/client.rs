@@ -4,8 +4,7 @@ use std::pin::pin;
 use std::time::Duration;
 
 use awc::error::{PayloadError, SendRequestError};
-use awc::http::header;
-use awc::http::header::HeaderValue;
+use awc::http::header::{self, HeaderValue};
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
 use log::warn;
@@ -14,8 +13,7 @@ use tokio::time::timeout;
 use super::AiFailure;
 use super::answer::AnswerText;
 use super::sse::SseDecoder;
-use crate::ai::provider::gemini;
-use crate::ai::provider::gemini::{read_error, read_event};
+use crate::ai::provider::gemini::{self, read_error, read_event};
 use crate::chat::text::Line;
 use crate::config::AiConfig;
 

@@ -67,6 +67,11 @@ impl Identity {
         self.account.map_or(Subject::Address(self.ip), Subject::Account)
     }
 
+    /// The same connection without an account.
+    pub fn as_guest(&self) -> Self {
+        Self { account: None, admin: false, ..self.clone() }
+    }
+
     /// What is counted for them is counted for.
     pub fn holder(&self) -> Holder {
         match self.account {

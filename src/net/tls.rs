@@ -26,7 +26,6 @@ use tokio_openssl::SslStream;
 
 use super::flight::Secrets;
 use super::link::Link;
-
 use crate::files;
 
 /// TLS 1.2 suites in use: forward secret and authenticated only. Those of TLS 1.3 are all so.

@@ -2,9 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::io;
-use std::net::SocketAddr;
-use std::net::TcpListener as StdListener;
-use std::net::TcpStream as StdStream;
+use std::net::{SocketAddr, TcpListener as StdListener, TcpStream as StdStream};
 use std::num::NonZero;
 use std::path::Path;
 use std::rc::Rc;
@@ -34,8 +32,7 @@ use crate::chat::directory::ConnId;
 use crate::chat::history::ALWAYS_KEPT;
 use crate::config::{AiConfig, Config};
 use crate::net::listen::{ListenError, listen};
-use crate::net::tls;
-use crate::net::tls::{LoadedTls, TlsError};
+use crate::net::tls::{self, LoadedTls, TlsError};
 use crate::net::transport::Arrival;
 use crate::render::replies;
 use crate::store::{DATABASE_FILE, Db, Note, OpenError, Snapshot, StoreError};

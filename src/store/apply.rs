@@ -2,14 +2,6 @@
 
 use rusqlite::{Connection, ErrorCode, TransactionBehavior, params};
 
-use crate::chat::accounts::REGISTRATION_WINDOW;
-use crate::chat::directory::IpKey;
-use crate::chat::history::{Entry, UnixMillis};
-use crate::chat::ignores::MAX_FORMS;
-use crate::chat::lobbies::{GENERAL_ID, LobbyId};
-use crate::chat::name::Name;
-use crate::chat::person::Person;
-
 use super::change::Change;
 use super::error::StoreError;
 use super::model::{
@@ -18,6 +10,13 @@ use super::model::{
 use super::read::{ignores, mail_count};
 use super::rows::{int, kind_column, person_columns, scope_column, subject_columns};
 use super::{Db, search};
+use crate::chat::accounts::REGISTRATION_WINDOW;
+use crate::chat::directory::IpKey;
+use crate::chat::history::{Entry, UnixMillis};
+use crate::chat::ignores::MAX_FORMS;
+use crate::chat::lobbies::{GENERAL_ID, LobbyId};
+use crate::chat::name::Name;
+use crate::chat::person::Person;
 
 /// Records of the audit that are kept of a lobby, and of the server.
 pub const AUDIT_KEPT: u32 = 1_000;

@@ -2,17 +2,16 @@
 
 use std::sync::Arc;
 
+use super::model::{
+    Account, AccountId, AuditEntry, Fingerprint, Lobby, Mail, MailId, Sanction, SanctionKind,
+    Scope, Subject,
+};
 use crate::chat::directory::IpKey;
 use crate::chat::history::{Entry, UnixMillis};
 use crate::chat::lobbies::LobbyId;
 use crate::chat::name::Name;
 use crate::chat::password::PasswordRecord;
 use crate::chat::person::Person;
-
-use super::model::{
-    Account, AccountId, AuditEntry, Fingerprint, Lobby, Mail, MailId, Sanction, SanctionKind,
-    Scope, Subject,
-};
 
 /// One change. Each says how things are from now on, so that doing it twice does no harm (mail and
 /// the audit apart), and one that comes late, for a lobby or an account that is gone, does nothing.

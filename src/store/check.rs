@@ -4,12 +4,11 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, Row};
 
-use super::DATABASE_FILE;
 use super::error::StoreError;
 use super::open::reading;
 use super::read::load;
-use super::rows;
 use super::schema::{self, Found};
+use super::{DATABASE_FILE, rows};
 
 /// Most faults that are told of one file.
 const MAX_FAULTS: usize = 20;

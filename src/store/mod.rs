@@ -45,7 +45,6 @@ pub use restore::{RestoreError, Restored, restore};
 use std::fs::File;
 
 use rusqlite::Connection;
-
 use trim::Round;
 
 /// The file in the data directory that holds the database.

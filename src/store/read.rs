@@ -2,12 +2,6 @@
 
 use rusqlite::{CachedStatement, Connection, OptionalExtension, Params, Row, params};
 
-use crate::chat::history::{Entry, UnixMillis};
-use crate::chat::ignores::Ignores;
-use crate::chat::lobbies::LobbyId;
-use crate::chat::name::NameKey;
-use crate::chat::person::Person;
-
 use super::error::StoreError;
 use super::model::{
     Account, AccountId, AuditEntry, AuditId, Fingerprint, LobbyState, Mail, MailId, MessageId,
@@ -15,6 +9,11 @@ use super::model::{
 };
 use super::rows::{self, int, scope_column, uint};
 use super::{Db, search};
+use crate::chat::history::{Entry, UnixMillis};
+use crate::chat::ignores::Ignores;
+use crate::chat::lobbies::LobbyId;
+use crate::chat::name::NameKey;
+use crate::chat::person::Person;
 
 impl Db {
     /// Everything that a server keeps in memory, with the newest `history_messages` of each lobby.

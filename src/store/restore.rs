@@ -5,9 +5,8 @@
 //! opens the database next, this process or a later one, does the rest: [`finish`]. Before that instant
 //! the old database is as it was, after it the copy is what counts, and nothing is deleted.
 
-use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use super::DATABASE_FILE;
 use super::backup::{Unfinished, copy_pages};

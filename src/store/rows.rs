@@ -4,6 +4,11 @@ use std::sync::Arc;
 
 use rusqlite::Row;
 
+use super::error::StoreError;
+use super::model::{
+    Account, AccountId, AuditEntry, KnownAccount, Lobby, Mail, MailId, Sanction, SanctionKind,
+    Scope, Settings, Subject,
+};
 use crate::chat::directory::IpKey;
 use crate::chat::history::{Entry, UnixMillis};
 use crate::chat::lobbies::LobbyId;
@@ -12,12 +17,6 @@ use crate::chat::password::PasswordRecord;
 use crate::chat::person::Person;
 use crate::chat::pictures::Picture;
 use crate::chat::text::Line;
-
-use super::error::StoreError;
-use super::model::{
-    Account, AccountId, AuditEntry, KnownAccount, Lobby, Mail, MailId, Sanction, SanctionKind,
-    Scope, Settings, Subject,
-};
 
 /// A number as SQLite has it. No clock and no count comes near the largest.
 pub(super) fn int(number: u64) -> i64 {

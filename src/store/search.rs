@@ -5,14 +5,13 @@
 
 use rusqlite::{Connection, params};
 
-use crate::chat::ignores::Ignores;
-use crate::chat::lobbies::LobbyId;
-
 use super::error::StoreError;
 use super::model::MessageId;
 use super::read::heard;
 use super::rows::int;
 use super::tokens;
+use crate::chat::ignores::Ignores;
+use crate::chat::lobbies::LobbyId;
 
 /// Most tokens that are searched for at once: each is a list that is read along with the others. A run
 /// of 33 characters without spaces has as many pairs.

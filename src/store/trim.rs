@@ -2,11 +2,10 @@
 
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
-use crate::chat::history::UnixMillis;
-
 use super::error::StoreError;
 use super::rows::int;
 use super::{Db, search};
+use crate::chat::history::UnixMillis;
 
 /// Most lobbies that one step looks at.
 const LOBBIES_PER_STEP: i64 = 64;

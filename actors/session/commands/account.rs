@@ -18,8 +18,7 @@ use crate::chat::command::Command;
 use crate::chat::orders::{Order, OrderError};
 use crate::chat::password::{Password, PasswordRecord};
 use crate::chat::roles::Right;
-use crate::render::replies;
-use crate::render::replies::{AccountReply, Reply};
+use crate::render::replies::{self, AccountReply, Reply};
 use crate::store::{Account, Change, StoreError};
 
 /// Why nothing was done to an account.

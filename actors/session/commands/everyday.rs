@@ -20,8 +20,8 @@ use crate::chat::person::Person;
 use crate::chat::roles::Right;
 use crate::chat::text::Line;
 use crate::render::ansi::Style;
-use crate::render::replies::{NameProblem, Online, PersonalReply, Place, Reply};
-use crate::render::{Sheet, replay, replies};
+use crate::render::replies::{self, NameProblem, Online, PersonalReply, Place, Reply};
+use crate::render::{Sheet, replay};
 use crate::store::{Change, Settings, StoreError};
 
 impl Session {

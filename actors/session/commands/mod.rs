@@ -38,9 +38,8 @@ use crate::chat::rates::Kind;
 use crate::chat::roles::Right;
 use crate::chat::room::{Presence, SayError};
 use crate::chat::text::Line;
-use crate::render;
-use crate::render::replies::{Farewell, ModerationReply, NameProblem, PersonalReply, Reply};
-use crate::render::{Direct, Sheet, block, replies};
+use crate::render::replies::{self, Farewell, ModerationReply, NameProblem, PersonalReply, Reply};
+use crate::render::{self, Direct, Sheet, block};
 use crate::store::{Left, Mail, Settings};
 
 /// Users and lobbies of a long list that wait for one client at a time.

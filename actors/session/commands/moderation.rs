@@ -22,8 +22,8 @@ use crate::chat::orders::{Named, Order, OrderError};
 use crate::chat::password::Password;
 use crate::chat::roles::Right;
 use crate::chat::sanctions::Sanction;
-use crate::render::replies::{AuditLine, ModerationReply, Reply};
-use crate::render::{Sheet, replies};
+use crate::render::Sheet;
+use crate::render::replies::{self, AuditLine, ModerationReply, Reply};
 use crate::store::{AuditEntry, Scope};
 
 /// Entries of the audit that are shown.

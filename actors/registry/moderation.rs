@@ -1,0 +1,119 @@
+//! The part of the Registry that carries out what admins order for the whole server.
+
+use log::info;
+
+use crate::actors::guard::{Answers, Ctx, Reply};
+use crate::actors::lobby::keep::{audited, lifted, stored};
+use crate::actors::registry::Registry;
+use crate::actors::registry::messages::{ModerateError, ModerateServer, ServerOrder};
+use crate::actors::shard::messages::{Address, ShowAll};
+use crate::actors::unix_now;
+use crate::chat::accounts::Identity;
+use crate::chat::deeds::Deed;
+use crate::chat::history::UnixMillis;
+use crate::chat::name::Name;
+use crate::chat::orders::{OrderError, plan_server_ban, plan_server_unban, server_rank};
+use crate::chat::sanctions::Sanction;
+use crate::chat::users::User;
+use crate::render::replies::Farewell;
+use crate::render::{self, block};
+use crate::store::{Change, SanctionKind, Scope};
+
+/// A ban from the server as it is stored.
+pub(super) fn server_ban(ban: &Sanction) -> Change {
+    Change::SanctionSet(stored(SanctionKind::Ban, Scope::Server, ban))
+}
+
+impl Registry {
+    /// Does what has been stored, and tells whom it concerns.
+    fn govern(&mut self, by: &Name, deed: &Deed, now: UnixMillis) {
+        info!("{by} did {}", deed.verb());
+        match deed {
+            Deed::ServerBan { ban, conn } => {
+                self.bans.forget_ended(now);
+                // Another guest of the address may have got a longer one while this was being stored.
+                let standing = self.bans.standing(ban);
+                if standing != *ban {
+                    self.store.keep(vec![server_ban(&standing)]);
+                }
+                self.bans.impose(standing, *conn);
+                let meant = |user: &&User<Address>| {
+                    user.who.subject() == ban.subject || Some(user.who.conn) == *conn
+                };
+                for user in self.users.iter().filter(meant) {
+                    self.expel(user.handle, Farewell::Banned);
+                }
+                // A guest who has made an account while this was being stored.
+                let user = conn.and_then(|conn| self.users.get(conn)).map(|user| user.who.clone());
+                if let Some(user) = user.filter(|_| ban.is_of_guest()) {
+                    self.ban_account(&user, now);
+                }
+            }
+            Deed::ServerUnban { subjects, .. } => {
+                subjects.iter().for_each(|subject| _ = self.bans.lift(*subject));
+            }
+            Deed::Announce(text) => {
+                let text = block(|sheet| render::announcement(sheet, by, text));
+                self.shards().for_each(|shard| shard.do_send(ShowAll(text.clone())));
+            }
+            _ => {}
+        }
+    }
+
+    /// A guest is banned from the server who has an account by now: that one is too.
+    pub(super) fn ban_account(&mut self, user: &Identity, now: UnixMillis) {
+        let Some(account) = user.account else { return };
+        let guest = user.as_guest();
+        if let Some(ban) = self.bans.for_account(&guest, account, now) {
+            self.store.keep(vec![server_ban(&ban)]);
+            self.bans.impose(ban, Some(user.conn));
+        }
+    }
+
+    fn plan(&self, govern: ModerateServer, now: UnixMillis) -> Result<Deed, OrderError> {
+        let ModerateServer { by, right, order } = govern;
+        match order {
+            ServerOrder::Announce(text) => {
+                right.check(&by, server_rank(by.admin))?;
+                Ok(Deed::Announce(text))
+            }
+            ServerOrder::Ban { whom, time, reason } => {
+                plan_server_ban(&self.bans, (&by, right), &whom, (time, reason), now)
+            }
+            ServerOrder::Unban(named) => plan_server_unban(&self.bans, (&by, right), &named, now),
+        }
+    }
+}
+
+impl Answers<ModerateServer> for Registry {
+    fn failed() -> Result<Deed, ModerateError> {
+        Err(ModerateError::Busy)
+    }
+
+    fn answer(
+        &mut self,
+        govern: ModerateServer,
+        _: &mut Ctx<Self>,
+    ) -> Reply<Self, Result<Deed, ModerateError>> {
+        let (now, by) = (unix_now(), govern.by.name.clone());
+        let deed = match self.plan(govern, now) {
+            Ok(deed) => deed,
+            Err(why) => return Reply::Now(Err(why.into())),
+        };
+        let mut changes = match &deed {
+            Deed::ServerBan { ban, .. } => vec![server_ban(ban)],
+            Deed::ServerUnban { subjects, .. } => {
+                lifted(SanctionKind::Ban, Scope::Server, subjects)
+            }
+            _ => Vec::new(),
+        };
+        changes.push(audited(Scope::Server, &by, &deed, now));
+        let store = self.store.clone();
+        let commit = async move { store.commit(changes).await };
+        Reply::after(commit, move |registry: &mut Self, stored, _| {
+            stored?;
+            registry.govern(&by, &deed, now);
+            Ok(deed)
+        })
+    }
+}
