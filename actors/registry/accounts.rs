@@ -221,7 +221,7 @@ impl Answers<Recheck> for Registry {
 
 impl Answers<Unregister> for Registry {
     fn failed() -> Result<(), StoreError> {
-        Err(StoreError::Other("a fault".into()))
+        Err(StoreError::fault())
     }
 
     fn answer(

@@ -453,7 +453,7 @@ impl Store {
 
 impl Answers<Commit> for Store {
     fn failed() -> Result<(), StoreError> {
-        Err(StoreError::Other("a fault".into()))
+        Err(StoreError::fault())
     }
 
     fn answer(
@@ -467,7 +467,7 @@ impl Answers<Commit> for Store {
 
 impl Answers<LeaveMail> for Store {
     fn failed() -> Result<Left, StoreError> {
-        Err(StoreError::Other("a fault".into()))
+        Err(StoreError::fault())
     }
 
     fn answer(
@@ -481,7 +481,7 @@ impl Answers<LeaveMail> for Store {
 
 impl Answers<SaveSettings> for Store {
     fn failed() -> Result<(), StoreError> {
-        Err(StoreError::Other("a fault".into()))
+        Err(StoreError::fault())
     }
 
     fn answer(
@@ -538,7 +538,7 @@ impl Answers<Flush> for Store {
 /// Where there are no threads that read, as for a database in memory, which has one connection.
 impl<Q: Question> Answers<Read<Q>> for Store {
     fn failed() -> Result<Q::Answer, StoreError> {
-        Err(StoreError::Other("a fault".into()))
+        Err(StoreError::fault())
     }
 
     fn answer(

@@ -25,8 +25,7 @@ impl Reader {
 
 /// Answers a question, in its time. A panic costs the answer and no more.
 pub(super) fn answer<Q: Question>(db: &Db, question: Q) -> Result<Q::Answer, StoreError> {
-    let failed = || Err(StoreError::Other("a fault".into()));
-    survive(failed(), || db.within(Q::TIME, |db| question.answer(db)))
+    survive(Err(StoreError::fault()), || db.within(Q::TIME, |db| question.answer(db)))
         .inspect_err(|reason| debug!("a question to the database is not answered: {reason}"))
 }
 

@@ -39,6 +39,11 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// What whoever asked is told where the program itself broke.
+    pub fn fault() -> Self {
+        Self::Other("a fault".into())
+    }
+
     /// Something that is stored cannot be read as what it should be.
     pub(super) fn unreadable(what: &str) -> Self {
         Self::Corrupt(format!("it holds a {what} that cannot be read"))

@@ -14,7 +14,6 @@ use crate::actors::session::{Session, User};
 use crate::actors::shard::{ThreadContext, barrier};
 use crate::actors::store::messages::{ReadAccount, ReadCerts};
 use crate::chat::accounts::{AccountId, CertPrefix, Fingerprint, Identity, MAX_CERTS};
-use crate::chat::command::Command;
 use crate::chat::orders::{Order, OrderError};
 use crate::chat::password::{Password, PasswordRecord};
 use crate::chat::roles::Right;
@@ -79,20 +78,7 @@ async fn hashed(
 }
 
 impl Session {
-    pub(super) fn run_account(&mut self, right: Right, command: Command) {
-        match command {
-            Command::Register(password) => self.register(password),
-            Command::ChangePassword { old, new } => self.change_password(old, new),
-            Command::Unregister(password) => self.unregister(password),
-            Command::AddCert => self.add_cert(),
-            Command::ListCerts => self.list_certs(),
-            Command::DeleteCert(prefix) => self.delete_cert(prefix),
-            Command::Accept => self.accept(),
-            other => self.run_moderation(right, other),
-        }
-    }
-
-    fn account(&self, reply: AccountReply<'_>) {
+    pub(super) fn account(&self, reply: AccountReply<'_>) {
         self.reply(&Reply::Account(reply));
     }
 
@@ -111,11 +97,11 @@ impl Session {
         }
     }
 
-    fn me(&self) -> Option<(Identity, Option<AccountId>)> {
+    pub(super) fn me(&self) -> Option<(Identity, Option<AccountId>)> {
         self.user().map(|user| (user.who.clone(), user.who.account))
     }
 
-    fn register(&mut self, password: Password) {
+    pub(super) fn register(&mut self, password: Password) {
         let Some((who, None)) = self.me() else {
             return self.account(AccountReply::AlreadyRegistered);
         };
@@ -142,7 +128,7 @@ impl Session {
     }
 
     /// Takes the lobby that somebody offers. Its owner was asked; the limits are the taker's.
-    fn accept(&mut self) {
+    pub(super) fn accept(&mut self) {
         let Some((by, _)) = self.me() else { return };
         let thread = self.thread.clone();
         let work = async move {
@@ -168,7 +154,7 @@ impl Session {
         });
     }
 
-    fn change_password(&mut self, old: Password, new: Password) {
+    pub(super) fn change_password(&mut self, old: Password, new: Password) {
         let Some((who, _)) = self.me() else { return };
         let thread = self.thread.clone();
         let work = async move {
@@ -184,7 +170,7 @@ impl Session {
         });
     }
 
-    fn unregister(&mut self, password: Password) {
+    pub(super) fn unregister(&mut self, password: Password) {
         let Some((who, _)) = self.me() else { return };
         let (thread, name) = (self.thread.clone(), who.name.clone());
         let work = async move {
@@ -203,7 +189,7 @@ impl Session {
         });
     }
 
-    fn add_cert(&mut self) {
+    pub(super) fn add_cert(&mut self) {
         let Some((_, Some(account))) = self.me() else { return };
         let Some(fingerprint) = self.peer.transport().client_cert() else {
             return self.account(AccountReply::NoCert);
@@ -224,7 +210,7 @@ impl Session {
         });
     }
 
-    fn list_certs(&mut self) {
+    pub(super) fn list_certs(&mut self) {
         let Some((_, Some(account))) = self.me() else { return };
         let store = self.thread.store.clone();
         let own = self.peer.transport().client_cert();
@@ -235,7 +221,7 @@ impl Session {
         });
     }
 
-    fn delete_cert(&mut self, prefix: CertPrefix) {
+    pub(super) fn delete_cert(&mut self, prefix: CertPrefix) {
         let Some((_, Some(account))) = self.me() else { return };
         let store = self.thread.store.clone();
         let work = async move {

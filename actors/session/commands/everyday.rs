@@ -11,13 +11,12 @@ use crate::actors::shard::messages::IdleTime;
 use crate::actors::shard::telling::{Pages, Telling};
 use crate::actors::store::messages::{ReadHistory, SaveSettings, Search};
 use crate::actors::unix_now;
-use crate::chat::command::{Command, MAX_FOUND, spec};
+use crate::chat::command::{MAX_FOUND, spec};
 use crate::chat::history::Entry;
 use crate::chat::ignores::Ignores;
 use crate::chat::lobbies::LobbyId;
 use crate::chat::name::{Name, NameKey};
 use crate::chat::person::Person;
-use crate::chat::roles::Right;
 use crate::chat::text::Line;
 use crate::render::ansi::Style;
 use crate::render::replies::{self, NameProblem, Online, PersonalReply, Place, Reply};
@@ -25,29 +24,8 @@ use crate::render::{Sheet, replay};
 use crate::store::{Change, Settings, StoreError};
 
 impl Session {
-    fn personal(&self, reply: PersonalReply<'_>) {
+    pub(super) fn personal(&self, reply: PersonalReply<'_>) {
         self.reply(&Reply::Personal(reply));
-    }
-
-    pub(super) fn run_everyday(&mut self, right: Right, command: Command) {
-        match command {
-            Command::Act(text) => self.act(text),
-            Command::Respond(text) => self.respond(text),
-            Command::Whois(user) => self.whois(&user),
-            Command::Nick(name) => self.rename(&name),
-            Command::Away(text) => self.set_away(text),
-            Command::Ignore(user) => self.ignore(&user),
-            Command::ListIgnored => {
-                let ignores = self.ignores();
-                self.show(|sheet| replies::ignored(sheet, &ignores));
-            }
-            Command::Unignore(user) => self.unignore(NameKey::of(&user)),
-            Command::ClockTimes(on) => self.set_clock_times(on),
-            Command::Colours(on) => self.set_colours(on),
-            Command::History(count) => self.show_history(count),
-            Command::Search(words) => self.search(&words),
-            other => self.run_account(right, other),
-        }
     }
 
     /// Whom the user does not want to hear.
@@ -55,7 +33,7 @@ impl Session {
         self.peer.ignores().map(|ignores| ignores.clone()).unwrap_or_default()
     }
 
-    fn act(&mut self, text: Line) {
+    pub(super) fn act(&mut self, text: Line) {
         let (conn, at) = (self.peer.conn(), self.at());
         if let Some(user) = self.user() {
             user.lobby.addr.do_send(Say { conn, at, text, action: true });
@@ -63,14 +41,14 @@ impl Session {
         }
     }
 
-    fn respond(&mut self, text: Line) {
+    pub(super) fn respond(&mut self, text: Line) {
         match self.peer.last_writer() {
             Some(writer) => self.send_direct(To::Person(writer), text),
             None => self.personal(PersonalReply::NobodyWrote),
         }
     }
 
-    fn whois(&mut self, typed: &str) {
+    pub(super) fn whois(&mut self, typed: &str) {
         let (thread, key) = (self.thread.clone(), NameKey::of(typed));
         let work = async move {
             let known = thread.registry.send(Whois(key)).await.ok()??;
@@ -98,7 +76,7 @@ impl Session {
         self.show(|sheet| replies::whois(sheet, &whois));
     }
 
-    fn rename(&mut self, typed: &str) {
+    pub(super) fn rename(&mut self, typed: &str) {
         let name = match Name::parse(typed) {
             Ok(name) => name,
             Err(why) => {
@@ -126,7 +104,7 @@ impl Session {
         });
     }
 
-    fn set_away(&mut self, text: Option<Line>) {
+    pub(super) fn set_away(&mut self, text: Option<Line>) {
         let (thread, conn) = (self.thread.clone(), self.peer.conn());
         let Some(user) = self.user_mut() else { return };
         user.away = text.clone();
@@ -138,7 +116,7 @@ impl Session {
         self.ask(work, move |session, _| session.personal(PersonalReply::Away(away)));
     }
 
-    fn ignore(&mut self, typed: &str) {
+    pub(super) fn ignore(&mut self, typed: &str) {
         let (thread, key) = (self.thread.clone(), NameKey::of(typed));
         let find = async move { thread.registry.send(FindTarget(key)).await };
         self.ask(find, |session, found| match found {
@@ -169,7 +147,7 @@ impl Session {
     }
 
     /// By the name that the list has, or by the one that they have now.
-    fn unignore(&mut self, key: NameKey) {
+    pub(super) fn unignore(&mut self, key: NameKey) {
         let (thread, named) = (self.thread.clone(), key.clone());
         let find = async move { thread.registry.send(FindTarget(named)).await };
         self.ask(find, move |session, found| match found {
@@ -197,7 +175,7 @@ impl Session {
     }
 
     /// Stores changes of an account's; there are none for a guest.
-    fn commit(
+    pub(super) fn commit(
         &self,
         changes: Option<Vec<Change>>,
     ) -> impl Future<Output = Result<(), StoreError>> + use<> {
@@ -210,7 +188,7 @@ impl Session {
         }
     }
 
-    fn set_clock_times(&mut self, on: bool) {
+    pub(super) fn set_clock_times(&mut self, on: bool) {
         let change = move |settings: Settings| Settings { clock_times: on, ..settings };
         self.change_settings(change, move |session| {
             if let Some(user) = session.user_mut() {
@@ -221,7 +199,7 @@ impl Session {
         });
     }
 
-    fn set_colours(&mut self, on: bool) {
+    pub(super) fn set_colours(&mut self, on: bool) {
         // A server without colours sends none to anybody.
         let plain = !on || !self.thread.config.color;
         let change = move |settings: Settings| Settings { colour: Some(on), ..settings };
@@ -258,7 +236,7 @@ impl Session {
         });
     }
 
-    fn show_history(&mut self, count: usize) {
+    pub(super) fn show_history(&mut self, count: usize) {
         let Some(lobby) = self.user().map(|user| user.lobby.id) else { return };
         let (store, ignores) = (self.thread.store.clone(), self.ignores());
         let read = async move { store.history(ReadHistory { lobby, count, ignores }).await };
@@ -272,7 +250,7 @@ impl Session {
         });
     }
 
-    fn search(&mut self, words: &Line) {
+    pub(super) fn search(&mut self, words: &Line) {
         let Some(lobby) = self.user().map(|user| user.lobby.id) else { return };
         let (store, words) = (self.thread.store.clone(), words.as_str().to_owned());
         let (max, ignores) = (MAX_FOUND, self.ignores());

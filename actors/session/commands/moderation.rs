@@ -15,7 +15,6 @@ use crate::actors::shard::telling::{More, Pages, Telling};
 use crate::actors::store::messages::{ReadAudit, ReadDeeds};
 use crate::actors::unix_now;
 use crate::chat::accounts::{Identity, Target};
-use crate::chat::command::{Banning, Command};
 use crate::chat::deeds::Deed;
 use crate::chat::name::{Name, NameKey};
 use crate::chat::orders::{Named, Order, OrderError};
@@ -33,7 +32,7 @@ const AUDIT_SHOWN: usize = 50;
 const BANS_PER_PAGE: usize = 64;
 
 /// Whom an order is about, as it was typed.
-enum About<T> {
+pub(super) enum OrderAbout<T> {
     /// Nobody, or it is known already.
     Nobody(T),
     /// A user or an account of this name.
@@ -42,64 +41,29 @@ enum About<T> {
     Named(String, Box<dyn FnOnce(Named) -> T>),
 }
 
-fn user<T>(name: String, make: impl FnOnce(Target) -> T + 'static) -> About<T> {
-    About::User(name, Box::new(make))
+pub(super) fn user<T>(name: String, make: impl FnOnce(Target) -> T + 'static) -> OrderAbout<T> {
+    OrderAbout::User(name, Box::new(make))
 }
 
-fn named<T>(name: String, make: impl FnOnce(Named) -> T + 'static) -> About<T> {
-    About::Named(name, Box::new(make))
+pub(super) fn named<T>(name: String, make: impl FnOnce(Named) -> T + 'static) -> OrderAbout<T> {
+    OrderAbout::Named(name, Box::new(make))
 }
 
 /// Makes an order of a name and of whoever has it; none where somebody must have it.
 type Make<T> = Box<dyn FnOnce(NameKey, Option<Target>) -> Option<T>>;
 
 impl Session {
-    pub(super) fn run_moderation(&mut self, right: Right, command: Command) {
-        match command {
-            Command::Topic(topic) => self.order(right, About::Nobody(Order::Topic(topic))),
-            Command::Slow(gap) => self.order(right, About::Nobody(Order::Slow(gap))),
-            Command::Op(name) => self.order(right, user(name, Order::Op)),
-            Command::Deop(name) => self.order(right, user(name, Order::Deop)),
-            Command::Transfer(name) => self.order(right, user(name, Order::Transfer)),
-            Command::Kick { user: name, reason } => {
-                self.order(right, user(name, |whom| Order::Kick { whom, reason }));
-            }
-            Command::Mute { user: name, time } => {
-                self.order(right, user(name, move |whom| Order::Mute { whom, time }));
-            }
-            Command::Unmute(name) => self.order(right, named(name, Order::Unmute)),
-            Command::Ban(Banning { user: name, time, reason }) => {
-                self.order(right, user(name, move |whom| Order::Ban { whom, time, reason }));
-            }
-            Command::Unban(name) => self.order(right, named(name, Order::Unban)),
-            Command::SetPassword(password) => self.set_lobby_password(right, password),
-            Command::Delete(lobby) => self.delete_lobby(right, &lobby),
-            Command::Bans => self.list_bans(right),
-            Command::Audit => self.show_audit(right),
-            Command::Announce(text) => {
-                self.govern(right, About::Nobody(ServerOrder::Announce(text)));
-            }
-            Command::ServerBan(Banning { user: name, time, reason }) => {
-                let ban = move |whom| ServerOrder::Ban { whom, time, reason };
-                self.govern(right, user(name, ban));
-            }
-            Command::ServerUnban(name) => self.govern(right, named(name, ServerOrder::Unban)),
-            // Every other command has been run before.
-            _ => self.reply(&Reply::UnknownCommand),
-        }
-    }
-
     /// Looks up whom an order is about, and goes on with it.
     fn resolve<T: 'static>(
         &mut self,
         right: Right,
-        about: About<T>,
+        about: OrderAbout<T>,
         then: impl FnOnce(&mut Self, T) + 'static,
     ) {
         let (name, make): (String, Make<T>) = match about {
-            About::Nobody(order) => return then(self, order),
-            About::User(name, make) => (name, Box::new(|_, whom| whom.map(make))),
-            About::Named(name, make) => {
+            OrderAbout::Nobody(order) => return then(self, order),
+            OrderAbout::User(name, make) => (name, Box::new(|_, whom| whom.map(make))),
+            OrderAbout::Named(name, make) => {
                 (name, Box::new(|key, whom| Some(make(Named { key, whom }))))
             }
         };
@@ -121,20 +85,20 @@ impl Session {
         };
         let (by, lobby) = (user.who.clone(), user.lobby.addr.clone());
         let name = user.lobby.name.clone();
-        let ask = async move { lobby.send(HasRight(by, right)).await };
-        self.ask(ask, move |session, allowed| match allowed {
-            Ok(Ok(())) => session.reply(&Reply::UserNotFound),
-            Ok(Err(why)) => session.tell_undone(&ModerateError::Order(why.into()), &name),
-            Err(_) => session.reply(&Reply::ServerBusy),
+        let check = async move { check_right(&lobby, by, right).await };
+        self.ask(check, move |session, allowed| match allowed {
+            Ok(()) => session.reply(&Reply::UserNotFound),
+            Err(ModerateError::Busy) => session.reply(&Reply::ServerBusy),
+            Err(why) => session.tell_undone(&why, &name),
         });
     }
 
-    fn order(&mut self, right: Right, about: About<Order>) {
+    pub(super) fn order(&mut self, right: Right, about: OrderAbout<Order>) {
         self.resolve(right, about, move |session, order| session.carry(right, order));
     }
 
     /// Has the lobby carry an order out; what it tells everybody is the answer.
-    fn carry(&mut self, right: Right, order: Order) {
+    pub(super) fn carry(&mut self, right: Right, order: Order) {
         let Some(user) = self.user() else { return };
         let (by, lobby) = (user.who.clone(), user.lobby.addr.clone());
         let (name, thread) = (user.lobby.name.clone(), self.thread.clone());
@@ -162,7 +126,7 @@ impl Session {
         }
     }
 
-    fn govern(&mut self, right: Right, about: About<ServerOrder>) {
+    pub(super) fn govern(&mut self, right: Right, about: OrderAbout<ServerOrder>) {
         self.resolve(right, about, move |session, order| {
             let Some(user) = session.user() else { return };
             let (by, lobby) = (user.who.clone(), user.lobby.name.clone());
@@ -181,17 +145,16 @@ impl Session {
         });
     }
 
-    fn set_lobby_password(&mut self, right: Right, password: Option<Password>) {
+    pub(super) fn set_lobby_password(&mut self, right: Right, password: Option<Password>) {
         let Some(password) = password else {
-            return self.order(right, About::Nobody(Order::SetPassword(None)));
+            return self.order(right, OrderAbout::Nobody(Order::SetPassword(None)));
         };
         let Some(user) = self.user() else { return };
         let (by, lobby) = (user.who.clone(), user.lobby.addr.clone());
         let (name, thread) = (user.lobby.name.clone(), self.thread.clone());
         // Asked first, so that password work is done for those alone who may want it.
         let work = async move {
-            let allowed = lobby.send(HasRight(by, right)).await.map_err(|_| ModerateError::Busy)?;
-            allowed.map_err(|why| ModerateError::Order(why.into()))?;
+            check_right(&lobby, by, right).await?;
             let record = thread.hasher.hash(password).await.map_err(|_| ModerateError::Busy)?;
             Ok(Order::SetPassword(Some(Arc::new(record))))
         };
@@ -201,7 +164,7 @@ impl Session {
         });
     }
 
-    fn delete_lobby(&mut self, right: Right, typed: &str) {
+    pub(super) fn delete_lobby(&mut self, right: Right, typed: &str) {
         let Some(by) = self.user().map(|user| user.who.clone()) else { return };
         let (thread, key) = (self.thread.clone(), NameKey::of(typed));
         let work = async move {
@@ -222,7 +185,7 @@ impl Session {
         });
     }
 
-    fn list_bans(&mut self, right: Right) {
+    pub(super) fn list_bans(&mut self, right: Right) {
         let Some(user) = self.user() else { return };
         let (by, lobby, name) =
             (user.who.clone(), user.lobby.addr.clone(), user.lobby.name.clone());
@@ -238,14 +201,13 @@ impl Session {
         });
     }
 
-    fn show_audit(&mut self, right: Right) {
+    pub(super) fn show_audit(&mut self, right: Right) {
         let Some(user) = self.user() else { return };
         let (by, lobby) = (user.who.clone(), user.lobby.addr.clone());
         let (name, id, store) = (user.lobby.name.clone(), user.lobby.id, self.thread.store.clone());
         let admin = by.admin;
         let read = async move {
-            let allowed = lobby.send(HasRight(by, right)).await.map_err(|_| ModerateError::Busy)?;
-            allowed.map_err(|why| ModerateError::Order(why.into()))?;
+            check_right(&lobby, by, right).await?;
             // What was done to the whole server is for those who do such things.
             let server = admin.then_some(Scope::Server);
             let scopes = [Scope::Lobby(id)].into_iter().chain(server).collect();
@@ -267,6 +229,12 @@ impl Session {
             Err(why) => session.tell_undone(&why, &name),
         });
     }
+}
+
+/// Whether somebody has a right in a lobby, which only that knows.
+async fn check_right(lobby: &Addr<Lobby>, by: Identity, right: Right) -> Result<(), ModerateError> {
+    let allowed = lobby.send(HasRight(by, right)).await.map_err(|_| ModerateError::Busy)?;
+    allowed.map_err(|why| ModerateError::Order(why.into()))
 }
 
 /// Who is banned from a lobby but for the first `skip` of the list, and how many are in all.
