@@ -1,7 +1,7 @@
 //! What was told is so: stored when it is told, received before it is taken away, and out means out,
 //! whatever the connection is doing at that moment.
 
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -20,6 +20,35 @@ fn killed(server: Server) -> Server {
     let out = run(folder.path(), &[], &["check-data"]);
     assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
     Server::start_in(folder, &[])
+}
+
+/// A client whose machine takes so many bytes at most that it has not read.
+fn small(server: &Server, bytes: usize) -> Client {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    socket.set_recv_buffer_size(bytes).unwrap();
+    socket.connect(&SocketAddr::from(([127, 0, 0, 1], server.port)).into()).unwrap();
+    Client::new(TcpStream::from(socket))
+}
+
+/// The connection of a client breaks off.
+fn reset(client: Client) {
+    SockRef::from(client.tcp()).set_linger(Some(Duration::ZERO)).unwrap();
+}
+
+/// The private lobby `den` with its owner in it.
+fn den(server: &Server) -> Client {
+    let mut owner = registered(server, "owner");
+    owner.ask("/create den opensesame x", "Created");
+    owner.ask("/join den opensesame", "Joined lobby 'den'");
+    owner
+}
+
+/// The same without a password.
+fn open_den(server: &Server) -> Client {
+    let mut owner = registered(server, "owner");
+    owner.ask("/create den no-pass x", "Created");
+    owner.ask("/join den", "Joined lobby 'den'");
+    owner
 }
 
 fn told(client: &Client, what: &str) -> bool {
@@ -63,9 +92,7 @@ fn is_account(server: &Server, name: &str) -> bool {
 fn an_account_is_stored_with_its_lobbies_and_its_mutes_or_not_at_all() {
     for (round, after) in instants().enumerate() {
         let server = Server::start(&[]);
-        let mut owner = registered(&server, "owner");
-        owner.ask("/create den no-pass x", "Created");
-        owner.ask("/join den", "Joined lobby 'den'");
+        let mut owner = open_den(&server);
         let mut eve = guest_from(&server, "127.0.0.5", "eve");
         eve.ask("/create own no-pass x", "Created");
         eve.ask("/join den", "Joined lobby 'den'");
@@ -174,10 +201,7 @@ fn letters_to_a_reader_that_takes_nothing_are_not_lost() {
     for n in 0..20 {
         alice.ask(&format!("/msg bob letter {n} {}", "x".repeat(900)), "is not connected");
     }
-    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
-    socket.set_recv_buffer_size(2_048).unwrap();
-    socket.connect(&std::net::SocketAddr::from(([127, 0, 0, 1], server.port)).into()).unwrap();
-    let mut deaf = Client::new(TcpStream::from(socket));
+    let mut deaf = small(&server, 2_048);
     deaf.expect("Enter your username: ");
     deaf.ask("bob", "Password: ");
     // More lines than one: something comes back, and says nothing of what was read.
@@ -185,8 +209,7 @@ fn letters_to_a_reader_that_takes_nothing_are_not_lost() {
     alice.expect("bob has joined the lobby");
     deaf.send("/users");
     alice.sync("alice");
-    SockRef::from(deaf.tcp()).set_linger(Some(Duration::ZERO)).unwrap();
-    drop(deaf);
+    reset(deaf);
     alice.send("hello");
     alice.expect("bob has left the lobby");
     // A script that ends its sending and reads to the end has received them.
@@ -205,8 +228,7 @@ fn a_name_is_kept_while_its_account_is_being_stored() {
     let disk = slow_disk(&server);
     bob.send(&format!("/register {PASSWORD}"));
     thread::sleep(Duration::from_millis(1_500));
-    SockRef::from(bob.tcp()).set_linger(Some(Duration::ZERO)).unwrap();
-    drop(bob);
+    reset(bob);
     talker.send("is bob there?");
     talker.expect("bob has left the lobby");
     let mut other = server.connect();
@@ -232,14 +254,8 @@ fn suspended(client: &mut Client) {
 fn whoever_is_put_out_comes_back_only_with_the_password_that_holds() {
     for how in ["/kick eve", "/ban eve 1s", "/kick eve then reconnect"] {
         let server = Server::start(&[]);
-        let mut owner = registered(&server, "owner");
-        owner.ask("/create den opensesame x", "Created");
-        owner.ask("/join den opensesame", "Joined lobby 'den'");
-        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
-        socket.set_recv_buffer_size(4_096).unwrap();
-        let to = std::net::SocketAddr::from(([127, 0, 0, 1], server.port));
-        socket.connect(&to.into()).unwrap();
-        let mut eve = Client::new(TcpStream::from(socket));
+        let mut owner = den(&server);
+        let mut eve = small(&server, 4_096);
         eve.log_in("eve");
         eve.ask(&format!("/register {PASSWORD}"), "is yours now.");
         eve.ask("/join den opensesame", "Joined lobby 'den'");
@@ -250,8 +266,7 @@ fn whoever_is_put_out_comes_back_only_with_the_password_that_holds() {
         owner.ask("/setpass another-one", "changed the password");
         let command = how.split(" then").next().unwrap();
         owner.ask(command, "eve has left the lobby");
-        SockRef::from(eve.tcp()).set_linger(Some(Duration::ZERO)).unwrap();
-        drop(eve);
+        reset(eve);
         thread::sleep(Duration::from_millis(1_200));
         let (mut eve, shown) = log_in_to(&server, "eve");
         assert!(!shown.contains("Joined lobby 'den'"), "{how}: {shown}");
@@ -277,9 +292,7 @@ fn whoever_leaves_while_they_are_being_put_out_is_out_all_the_same() {
         ("/setpass another-one", "owner changed the password of the lobby\n", "another-one"),
     ] {
         let server = Server::start(&[]);
-        let mut owner = registered(&server, "owner");
-        owner.ask("/create den opensesame x", "Created");
-        owner.ask("/join den opensesame", "Joined lobby 'den'");
+        let mut owner = den(&server);
         let mut eve = registered(&server, "eve");
         eve.ask("/join den opensesame", "Joined lobby 'den'");
         owner.expect("eve has joined the lobby");
@@ -287,8 +300,7 @@ fn whoever_leaves_while_they_are_being_put_out_is_out_all_the_same() {
         owner.send(order);
         // Nothing tells that it waits for the disk by now.
         thread::sleep(Duration::from_millis(300));
-        SockRef::from(eve.tcp()).set_linger(Some(Duration::ZERO)).unwrap();
-        drop(eve);
+        reset(eve);
         owner.expect("eve has left the lobby");
         disk.execute_batch("ROLLBACK").unwrap();
         owner.expect(told);
@@ -304,9 +316,7 @@ fn whoever_leaves_while_they_are_being_put_out_is_out_all_the_same() {
 #[test]
 fn a_mute_of_a_guest_whose_account_is_being_stored_is_of_the_account() {
     let server = Server::start(&[]);
-    let mut owner = registered(&server, "owner");
-    owner.ask("/create den no-pass x", "Created");
-    owner.ask("/join den", "Joined lobby 'den'");
+    let mut owner = open_den(&server);
     let mut eve = guest_from(&server, "127.0.0.5", "eve");
     eve.ask("/join den", "Joined lobby 'den'");
     let disk = slow_disk(&server);
@@ -358,9 +368,7 @@ fn of_two_bans_of_an_address_that_cross_the_longer_one_is_kept() {
 fn an_account_that_is_given_up_leaves_its_mute_behind_or_stays() {
     for after in instants().take(4) {
         let server = Server::start(&[]);
-        let mut owner = registered(&server, "owner");
-        owner.ask("/create den no-pass x", "Created");
-        owner.ask("/join den", "Joined lobby 'den'");
+        let mut owner = open_den(&server);
         let mut eve = guest_from(&server, "127.0.0.5", "eve");
         eve.ask(&format!("/register {PASSWORD}"), "is yours now.");
         eve.ask("/join den", "Joined lobby 'den'");
@@ -386,17 +394,11 @@ fn an_account_that_is_given_up_leaves_its_mute_behind_or_stays() {
 #[test]
 fn whoever_is_put_out_is_told_nothing_more_of_the_lobby() {
     let server = Server::start(&[]);
-    let mut owner = registered(&server, "owner");
-    owner.ask("/create den opensesame x", "Created");
-    owner.ask("/join den opensesame", "Joined lobby 'den'");
+    let mut owner = den(&server);
     for n in 0..200 {
         owner.ask(&format!("{n} {}", "x".repeat(900)), &format!("╰─> {n} "));
     }
-    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
-    socket.set_recv_buffer_size(4_096).unwrap();
-    let to = std::net::SocketAddr::from(([127, 0, 0, 1], server.port));
-    socket.connect(&to.into()).unwrap();
-    let mut eve = Client::new(TcpStream::from(socket));
+    let mut eve = small(&server, 4_096);
     eve.log_in("eve");
     eve.send("/join den opensesame");
     // 200 messages on the way to somebody who has not read them.
@@ -412,9 +414,7 @@ fn whoever_is_put_out_is_told_nothing_more_of_the_lobby() {
 #[test]
 fn a_kick_is_no_way_back_in_by_another_command_that_takes_its_time() {
     let server = Server::start(&[]);
-    let mut owner = registered(&server, "owner");
-    owner.ask("/create den opensesame x", "Created");
-    owner.ask("/join den opensesame", "Joined lobby 'den'");
+    let mut owner = den(&server);
     let mut eve = registered(&server, "eve");
     eve.ask("/join den opensesame", "Joined lobby 'den'");
     // The password is being hashed while its owner is put out: what is stored of them by then stays.
