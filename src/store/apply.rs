@@ -1,7 +1,8 @@
 //! Changes to rows.
 
-use rusqlite::{Connection, ErrorCode, TransactionBehavior, params};
+use rusqlite::{CachedStatement, Connection, ErrorCode, TransactionBehavior, params};
 
+use super::Db;
 use super::change::Change;
 use super::error::StoreError;
 use super::model::{
@@ -9,7 +10,7 @@ use super::model::{
 };
 use super::read::{ignores, mail_count};
 use super::rows::{int, kind_column, person_columns, scope_column, subject_columns};
-use super::{Db, search};
+use super::search::Indexer;
 use crate::chat::accounts::REGISTRATION_WINDOW;
 use crate::chat::directory::IpKey;
 use crate::chat::history::{Entry, UnixMillis};
@@ -32,12 +33,14 @@ impl Db {
             return Ok(());
         }
         let tx = self.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let mut group = Group::begin(&tx, &mut self.index)?;
         for (at, change) in changes.iter().enumerate() {
-            apply(&tx, change).map_err(|error| match error.sqlite_error_code() {
+            group.apply(change).map_err(|error| match error.sqlite_error_code() {
                 Some(ErrorCode::ConstraintViolation) => StoreError::Rejected(at),
                 _ => error.into(),
             })?;
         }
+        group.end()?;
         Ok(tx.commit()?)
     }
 
@@ -65,105 +68,35 @@ impl Db {
     }
 }
 
-fn apply(conn: &Connection, change: &Change) -> rusqlite::Result<()> {
-    match change {
-        Change::Said { lobby, seq, entry } => said(conn, *lobby, *seq, entry),
-        Change::LobbyPut(lobby) => put_lobby(conn, lobby),
-        Change::LobbyRemoved(lobby) => remove(conn, "lobby", lobby.0),
-        Change::LobbyUsed { lobby, at } => {
-            let sql = "UPDATE lobby SET used_at = ?2 WHERE id = ?1";
-            run(conn, sql, params![lobby.0, int(at.0)])
-        }
-        Change::AccountPut(account) => put_account(conn, account),
-        Change::RecordRenewed { account, before, record } => {
-            let sql = "UPDATE account SET password = ?3 WHERE id = ?1 AND password = ?2";
-            run(conn, sql, params![account.0, before.as_phc(), record.as_phc()])
-        }
-        Change::AccountRemoved(account) => remove(conn, "account", account.0),
-        Change::PasswordSet { account, record } => {
-            let sql = "UPDATE account SET password = ?2 WHERE id = ?1";
-            run(conn, sql, params![account.0, record.as_phc()])
-        }
-        Change::AccountVouched(account) => {
-            run(conn, "UPDATE account SET by_operator = 1 WHERE id = ?1", [account.0])
-        }
-        Change::AccountUsed { account, at } => {
-            let sql = "UPDATE account SET used_at = ?2 WHERE id = ?1";
-            run(conn, sql, params![account.0, int(at.0)])
-        }
-        Change::Registered { address, at } => registered(conn, *address, *at),
-        Change::AccountPutOut { account, lobby, at } => {
-            let sql = "UPDATE account SET last_lobby = ?3, left_at = ?4
-                WHERE id = ?1 AND last_lobby = ?2";
-            run(conn, sql, params![account.0, lobby.0, GENERAL_ID.0, int(at.0)])
-        }
-        Change::OwnerSet { lobby, owner } => {
-            let sql = "UPDATE lobby SET owner = (SELECT id FROM account WHERE id = ?2)
-                WHERE id = ?1";
-            run(conn, sql, params![lobby.0, owner.map(|owner| owner.0)])
-        }
-        Change::AccountLeft { account, lobby, at } => {
-            let sql = "UPDATE account SET last_lobby = ?2, left_at = ?3 WHERE id = ?1";
-            run(conn, sql, params![account.0, lobby.0, int(at.0)])
-        }
-        Change::OperatorAdded { lobby, account } => run(
-            conn,
-            "INSERT INTO operator(lobby, account) SELECT ?1, ?2
-            WHERE EXISTS (SELECT 1 FROM lobby WHERE id = ?1)
-                AND EXISTS (SELECT 1 FROM account WHERE id = ?2)
-            ON CONFLICT DO NOTHING",
-            params![lobby.0, account.0],
-        ),
-        Change::OperatorRemoved { lobby, account } => {
-            let sql = "DELETE FROM operator WHERE lobby = ?1 AND account = ?2";
-            run(conn, sql, params![lobby.0, account.0])
-        }
-        Change::SanctionSet(sanction) => set_sanction(conn, sanction),
-        Change::SanctionLifted { kind, scope, subject } => {
-            lift_sanction(conn, *kind, *scope, *subject)
-        }
-        Change::CertAdded { account, fingerprint } => run(
-            conn,
-            "INSERT INTO cert(account, fingerprint) SELECT ?1, ?2
-            WHERE EXISTS (SELECT 1 FROM account WHERE id = ?1) ON CONFLICT DO NOTHING",
-            params![account.0, fingerprint.0],
-        ),
-        Change::CertRemoved { account, fingerprint } => {
-            let sql = "DELETE FROM cert WHERE account = ?1 AND fingerprint = ?2";
-            run(conn, sql, params![account.0, fingerprint.0])
-        }
-        Change::IgnoreAdded { account, name, who } => add_ignored(conn, *account, name, who),
-        Change::IgnoreRemoved { account, who } => {
-            let (of, address) = person_columns(who);
-            let sql = "DELETE FROM ignored
-                WHERE account = ?1 AND key = ?2 AND who IS ?3 AND address IS ?4";
-            run(conn, sql, params![account.0, who.name.key().as_str(), of, address])
-        }
-        Change::Became { before, now } => became(conn, before, now),
-        Change::MailAdded { to, mail } => add_mail(conn, *to, mail),
-        Change::MailTaken { account, up_to } => {
-            let sql = "DELETE FROM mail WHERE account = ?1 AND id <= ?2";
-            run(conn, sql, params![account.0, int(up_to.0)])
-        }
-        Change::Audited(entry) => audit(conn, entry),
-    }
+/// Changes that are carried out together.
+struct Group<'a> {
+    conn: &'a Connection,
+    /// Most changes are messages, so their statement is looked up once.
+    say: CachedStatement<'a>,
+    index: &'a mut Indexer,
 }
 
-fn run(conn: &Connection, sql: &str, values: impl rusqlite::Params) -> rusqlite::Result<()> {
-    conn.prepare_cached(sql)?.execute(values).map(|_| ())
-}
-
-fn said(conn: &Connection, lobby: LobbyId, seq: u64, entry: &Entry) -> rusqlite::Result<()> {
-    let (account, address) = person_columns(&entry.author);
-    let added = conn
-        .prepare_cached(
+impl<'a> Group<'a> {
+    fn begin(conn: &'a Connection, index: &'a mut Indexer) -> rusqlite::Result<Self> {
+        let say = conn.prepare_cached(
             "INSERT INTO message(lobby, seq, at, author, picture, tagged, action, text,
                 account, address)
             SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10
             WHERE EXISTS (SELECT 1 FROM lobby WHERE id = ?1)
             ON CONFLICT(lobby, seq) DO NOTHING",
-        )?
-        .execute(params![
+        )?;
+        index.begin();
+        Ok(Self { conn, say, index })
+    }
+
+    /// The index comes last: see [`Indexer`].
+    fn end(self) -> rusqlite::Result<()> {
+        self.index.add_noted(self.conn)
+    }
+
+    fn say(&mut self, lobby: LobbyId, seq: u64, entry: &Entry) -> rusqlite::Result<()> {
+        let (account, address) = person_columns(&entry.author);
+        let added = self.say.execute(params![
             lobby.0,
             int(seq),
             int(entry.at.0),
@@ -175,10 +108,100 @@ fn said(conn: &Connection, lobby: LobbyId, seq: u64, entry: &Entry) -> rusqlite:
             account,
             address,
         ])?;
-    if added == 0 {
-        return Ok(());
+        if added > 0 {
+            self.index.note(self.conn.last_insert_rowid(), lobby, &entry.text);
+        }
+        Ok(())
     }
-    search::add(conn, conn.last_insert_rowid(), lobby.0.into(), entry.text.as_str())
+
+    fn apply(&mut self, change: &Change) -> rusqlite::Result<()> {
+        let conn = self.conn;
+        match change {
+            Change::Said { lobby, seq, entry } => self.say(*lobby, *seq, entry),
+            Change::LobbyPut(lobby) => put_lobby(conn, lobby),
+            Change::LobbyRemoved(lobby) => remove(conn, "lobby", lobby.0),
+            Change::LobbyUsed { lobby, at } => {
+                let sql = "UPDATE lobby SET used_at = ?2 WHERE id = ?1";
+                run(conn, sql, params![lobby.0, int(at.0)])
+            }
+            Change::AccountPut(account) => put_account(conn, account),
+            Change::RecordRenewed { account, before, record } => {
+                let sql = "UPDATE account SET password = ?3 WHERE id = ?1 AND password = ?2";
+                run(conn, sql, params![account.0, before.as_phc(), record.as_phc()])
+            }
+            Change::AccountRemoved(account) => remove(conn, "account", account.0),
+            Change::PasswordSet { account, record } => {
+                let sql = "UPDATE account SET password = ?2 WHERE id = ?1";
+                run(conn, sql, params![account.0, record.as_phc()])
+            }
+            Change::AccountVouched(account) => {
+                run(conn, "UPDATE account SET by_operator = 1 WHERE id = ?1", [account.0])
+            }
+            Change::AccountUsed { account, at } => {
+                let sql = "UPDATE account SET used_at = ?2 WHERE id = ?1";
+                run(conn, sql, params![account.0, int(at.0)])
+            }
+            Change::Registered { address, at } => registered(conn, *address, *at),
+            Change::AccountPutOut { account, lobby, at } => {
+                let sql = "UPDATE account SET last_lobby = ?3, left_at = ?4
+                WHERE id = ?1 AND last_lobby = ?2";
+                run(conn, sql, params![account.0, lobby.0, GENERAL_ID.0, int(at.0)])
+            }
+            Change::OwnerSet { lobby, owner } => {
+                let sql = "UPDATE lobby SET owner = (SELECT id FROM account WHERE id = ?2)
+                WHERE id = ?1";
+                run(conn, sql, params![lobby.0, owner.map(|owner| owner.0)])
+            }
+            Change::AccountLeft { account, lobby, at } => {
+                let sql = "UPDATE account SET last_lobby = ?2, left_at = ?3 WHERE id = ?1";
+                run(conn, sql, params![account.0, lobby.0, int(at.0)])
+            }
+            Change::OperatorAdded { lobby, account } => run(
+                conn,
+                "INSERT INTO operator(lobby, account) SELECT ?1, ?2
+            WHERE EXISTS (SELECT 1 FROM lobby WHERE id = ?1)
+                AND EXISTS (SELECT 1 FROM account WHERE id = ?2)
+            ON CONFLICT DO NOTHING",
+                params![lobby.0, account.0],
+            ),
+            Change::OperatorRemoved { lobby, account } => {
+                let sql = "DELETE FROM operator WHERE lobby = ?1 AND account = ?2";
+                run(conn, sql, params![lobby.0, account.0])
+            }
+            Change::SanctionSet(sanction) => set_sanction(conn, sanction),
+            Change::SanctionLifted { kind, scope, subject } => {
+                lift_sanction(conn, *kind, *scope, *subject)
+            }
+            Change::CertAdded { account, fingerprint } => run(
+                conn,
+                "INSERT INTO cert(account, fingerprint) SELECT ?1, ?2
+            WHERE EXISTS (SELECT 1 FROM account WHERE id = ?1) ON CONFLICT DO NOTHING",
+                params![account.0, fingerprint.0],
+            ),
+            Change::CertRemoved { account, fingerprint } => {
+                let sql = "DELETE FROM cert WHERE account = ?1 AND fingerprint = ?2";
+                run(conn, sql, params![account.0, fingerprint.0])
+            }
+            Change::IgnoreAdded { account, name, who } => add_ignored(conn, *account, name, who),
+            Change::IgnoreRemoved { account, who } => {
+                let (of, address) = person_columns(who);
+                let sql = "DELETE FROM ignored
+                WHERE account = ?1 AND key = ?2 AND who IS ?3 AND address IS ?4";
+                run(conn, sql, params![account.0, who.name.key().as_str(), of, address])
+            }
+            Change::Became { before, now } => became(conn, before, now),
+            Change::MailAdded { to, mail } => add_mail(conn, *to, mail),
+            Change::MailTaken { account, up_to } => {
+                let sql = "DELETE FROM mail WHERE account = ?1 AND id <= ?2";
+                run(conn, sql, params![account.0, int(up_to.0)])
+            }
+            Change::Audited(entry) => audit(conn, entry),
+        }
+    }
+}
+
+fn run(conn: &Connection, sql: &str, values: impl rusqlite::Params) -> rusqlite::Result<()> {
+    conn.prepare_cached(sql)?.execute(values).map(|_| ())
 }
 
 /// An owner who unregistered meanwhile is none.

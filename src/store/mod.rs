@@ -45,6 +45,7 @@ pub use restore::{RestoreError, Restored, restore};
 use std::fs::File;
 
 use rusqlite::Connection;
+use search::Indexer;
 use trim::Round;
 
 /// The file in the data directory that holds the database.
@@ -59,6 +60,7 @@ pub struct Db {
     /// Closed before the lock is let go: fields are dropped in their order.
     conn: Connection,
     round: Round,
+    index: Indexer,
     /// Held as long as the database is open; none for one in memory.
     _lock: Option<File>,
 }

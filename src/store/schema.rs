@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
-use super::search;
+use super::search::{self, Indexer};
 
 /// What `PRAGMA application_id` says of a database of ours: `LOBD`.
 pub(super) const APPLICATION_ID: i32 = 0x4C4F_4244;
@@ -195,12 +195,7 @@ fn tables(tx: &Transaction<'_>) -> rusqlite::Result<()> {
 /// Version 2: what was said can be searched, all that is there already too.
 fn search_index(tx: &Transaction<'_>) -> rusqlite::Result<()> {
     search::create(tx)?;
-    let mut messages = tx.prepare("SELECT id, lobby, text FROM message ORDER BY id")?;
-    let mut rows = messages.query([])?;
-    while let Some(row) = rows.next()? {
-        search::add(tx, row.get(0)?, row.get(1)?, &row.get::<_, String>(2)?)?;
-    }
-    Ok(())
+    Indexer::default().add_all(tx)
 }
 
 /// Version 3: people are known by account, or by name and address, wherever something is held for or

@@ -3,15 +3,18 @@
 //! The index holds tokens and no text. Each message has the token of its lobby too, so that a search
 //! in a small lobby does not wade through the large ones.
 
-use rusqlite::{Connection, params};
+use std::fmt::Write;
+
+use rusqlite::{CachedStatement, Connection, params};
 
 use super::error::StoreError;
 use super::model::MessageId;
 use super::read::heard;
 use super::rows::int;
-use super::tokens;
+use super::tokens::{Cutter, for_query};
 use crate::chat::ignores::Ignores;
 use crate::chat::lobbies::LobbyId;
+use crate::chat::text::Line;
 
 /// Most tokens that are searched for at once: each is a list that is read along with the others. A run
 /// of 33 characters without spaces has as many pairs.
@@ -33,17 +36,69 @@ pub(super) fn create(conn: &Connection) -> rusqlite::Result<()> {
     )
 }
 
-/// Adds a message.
-pub(super) fn add(conn: &Connection, id: i64, lobby: i64, text: &str) -> rusqlite::Result<()> {
-    let tokens = format!("{LOBBY}{lobby} {}", tokens::for_index(text));
-    conn.prepare_cached("INSERT INTO search(rowid, tokens) VALUES (?1, ?2)")?
-        .execute(params![id, tokens])
-        .map(|_| ())
+/// Adds messages, in memory that it keeps from one group of them to the next.
+///
+/// Many at a time, and nothing else in between: a statement that could be undone alone makes FTS5 write
+/// what it has gathered, so that each message would be a tree of its own.
+#[derive(Debug, Default)]
+pub(super) struct Indexer {
+    cutter: Cutter,
+    tokens: String,
+    /// Row, lobby and text of each message that is to be added.
+    noted: Vec<(i64, LobbyId, Line)>,
 }
 
-/// Takes a message out.
-pub(super) fn remove(conn: &Connection, id: i64) -> rusqlite::Result<()> {
-    conn.prepare_cached("DELETE FROM search WHERE rowid = ?1")?.execute([id]).map(|_| ())
+impl Indexer {
+    /// Forgets what was noted of a group that came to nothing.
+    pub(super) fn begin(&mut self) {
+        self.noted.clear();
+    }
+
+    /// A message that [`add_noted`](Self::add_noted) is to add.
+    pub(super) fn note(&mut self, id: i64, lobby: LobbyId, text: &Line) {
+        self.noted.push((id, lobby, text.clone()));
+    }
+
+    /// Adds what was noted.
+    pub(super) fn add_noted(&mut self, conn: &Connection) -> rusqlite::Result<()> {
+        let mut insert = insert(conn)?;
+        for (id, lobby, text) in self.noted.drain(..) {
+            let tokens = cut(&mut self.tokens, &mut self.cutter, lobby.0.into(), text.as_str());
+            insert.execute(params![id, tokens])?;
+        }
+        Ok(())
+    }
+
+    /// Adds all messages that there are.
+    pub(super) fn add_all(&mut self, conn: &Connection) -> rusqlite::Result<()> {
+        let mut insert = insert(conn)?;
+        let mut messages = conn.prepare("SELECT id, lobby, text FROM message ORDER BY id")?;
+        let mut rows = messages.query([])?;
+        while let Some(row) = rows.next()? {
+            let (id, lobby, text): (i64, i64, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
+            insert.execute(params![id, cut(&mut self.tokens, &mut self.cutter, lobby, &text)])?;
+        }
+        Ok(())
+    }
+}
+
+fn insert(conn: &Connection) -> rusqlite::Result<CachedStatement<'_>> {
+    conn.prepare_cached("INSERT INTO search(rowid, tokens) VALUES (?1, ?2)")
+}
+
+/// All tokens of a message, in the memory of the last one's.
+fn cut<'a>(tokens: &'a mut String, cutter: &mut Cutter, lobby: i64, text: &str) -> &'a str {
+    tokens.clear();
+    // Writing to a string cannot fail.
+    let _ = write!(tokens, "{LOBBY}{lobby}");
+    cutter.for_index(text, tokens);
+    tokens
+}
+
+/// Takes messages out.
+pub(super) fn remove(conn: &Connection, ids: &[i64]) -> rusqlite::Result<()> {
+    let mut gone = conn.prepare_cached("DELETE FROM search WHERE rowid = ?1")?;
+    ids.iter().try_for_each(|id| gone.execute([id]).map(|_| ()))
 }
 
 /// At most `max` messages of a lobby with all of `words`, newest first, but for those of ignored authors.
@@ -73,7 +128,7 @@ pub(super) fn find(
 /// A query in the language of FTS5; none where there is nothing to look for. All of it stands in
 /// quotes, so nothing of what a user typed is an operator.
 fn query(lobby: LobbyId, words: &str) -> Result<Option<String>, StoreError> {
-    let terms = tokens::for_query(words);
+    let terms = for_query(words);
     if terms.iter().map(|term| term.split(' ').count()).sum::<usize>() > MAX_TERMS {
         return Err(StoreError::TooManyTerms);
     }

@@ -129,6 +129,16 @@ fn nothing_of_what_is_typed_is_an_operator() {
     }
 }
 
+/// A message is a row, and one in the index for its length; the words of a whole group are some pages.
+#[test]
+fn a_group_is_indexed_as_one() {
+    let mut db = lobbies();
+    let before = db.conn.total_changes();
+    db.apply(&(0..500).map(|seq| said(1, seq, &speech(seq))).collect::<Vec<_>>()).unwrap();
+    let writes = db.conn.total_changes() - before;
+    assert!((1_000..2_000).contains(&writes), "{writes} rows for 500 messages");
+}
+
 #[test]
 fn only_this_lobby_and_no_more_than_asked_for() {
     let mut db = lobbies();

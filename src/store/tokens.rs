@@ -11,45 +11,69 @@ use unicode_properties::{GeneralCategoryGroup, UnicodeGeneralCategory};
 /// Stands before a pair that could be taken for a word. Words hold no such character.
 const PAIR: char = '+';
 
-/// The tokens that `text` is found by, with a space between two.
-pub(super) fn for_index(text: &str) -> String {
-    let mut out = String::with_capacity(text.len() + 16);
-    for run in runs(text) {
-        if !run.iter().copied().any(is_spaceless) {
-            push(&mut out, &run);
-            continue;
-        }
-        for pair in run.windows(2) {
-            push_pair(&mut out, pair);
-        }
-        // After the pairs, so that the last one of a run is no neighbour of the next run's first.
-        for (at, c) in run.iter().enumerate() {
-            if is_spaceless(*c) && !run[..at].contains(c) {
-                push(&mut out, &[*c]);
+/// Cuts text into tokens, in memory that it keeps from one text to the next.
+#[derive(Debug, Default)]
+pub(super) struct Cutter {
+    run: Vec<char>,
+}
+
+impl Cutter {
+    /// Adds the tokens that `text` is found by to `out`, each after a space unless it is the first.
+    pub(super) fn for_index(&mut self, text: &str, out: &mut String) {
+        self.runs(text, |run| {
+            if !run.iter().copied().any(is_spaceless) {
+                return push(out, run);
+            }
+            for pair in run.windows(2) {
+                push_pair(out, pair);
+            }
+            // After the pairs, so that the last one of a run is no neighbour of the next run's first.
+            for (at, c) in run.iter().enumerate() {
+                if is_spaceless(*c) && !run[..at].contains(c) {
+                    push(out, &[*c]);
+                }
+            }
+            for word in run.split(|c| is_spaceless(*c)).filter(|word| !word.is_empty()) {
+                push(out, word);
+            }
+        });
+    }
+
+    /// Unbroken runs of letters, digits and marks, in lower case.
+    fn runs(&mut self, text: &str, mut each: impl FnMut(&[char])) {
+        let run = &mut self.run;
+        run.clear();
+        for c in text.chars() {
+            if c.is_ascii_alphanumeric() {
+                run.push(c.to_ascii_lowercase());
+            } else if c.is_alphanumeric() || (!run.is_empty() && is_mark(c)) {
+                run.extend(c.to_lowercase().map(fold).filter(|c| !is_silent(*c)));
+            } else if !is_silent(c) && !run.is_empty() {
+                each(run);
+                run.clear();
             }
         }
-        for word in run.split(|c| is_spaceless(*c)).filter(|word| !word.is_empty()) {
-            push(&mut out, word);
+        if !run.is_empty() {
+            each(run);
         }
     }
-    out
 }
 
 /// What must be found of `words`, all of it: each a token, or more with spaces between that must
 /// stand in a row. Nothing twice; nothing at all where `words` has neither letter nor digit.
 pub(super) fn for_query(words: &str) -> Vec<String> {
     let mut terms: Vec<String> = Vec::new();
-    for run in runs(words) {
+    Cutter::default().runs(words, |run| {
         let mut term = String::new();
         if run.len() > 1 && run.iter().copied().any(is_spaceless) {
             for pair in run.windows(2) {
                 push_pair(&mut term, pair);
             }
         } else {
-            push(&mut term, &run);
+            push(&mut term, run);
         }
         terms.push(term);
-    }
+    });
     terms.sort_unstable();
     terms.dedup();
     terms
@@ -69,24 +93,6 @@ fn push_pair(out: &mut String, pair: &[char]) {
         push(out, &[PAIR]);
         out.extend(pair);
     }
-}
-
-/// Unbroken runs of letters, digits and marks, in lower case.
-fn runs(text: &str) -> Vec<Vec<char>> {
-    let (mut runs, mut run) = (Vec::new(), Vec::new());
-    for c in text.chars() {
-        if c.is_ascii_alphanumeric() {
-            run.push(c.to_ascii_lowercase());
-        } else if c.is_alphanumeric() || (!run.is_empty() && is_mark(c)) {
-            run.extend(c.to_lowercase().map(fold).filter(|c| !is_silent(*c)));
-        } else if !is_silent(c) && !run.is_empty() {
-            runs.push(std::mem::take(&mut run));
-        }
-    }
-    if !run.is_empty() {
-        runs.push(run);
-    }
-    runs
 }
 
 /// Both small sigmas are one letter.
@@ -122,6 +128,22 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    fn for_index(text: &str) -> String {
+        let mut out = String::new();
+        Cutter::default().for_index(text, &mut out);
+        out
+    }
+
+    #[test]
+    fn one_cutter_cuts_each_text_as_if_it_were_the_first() {
+        let mut cutter = Cutter::default();
+        let mut out = String::from("before");
+        for text in ["日本x", "", "One two"] {
+            cutter.for_index(text, &mut out);
+        }
+        assert_eq!(out, "before 日本 本x 日 本 x one two");
+    }
 
     #[test]
     fn text_becomes_words_pairs_and_single_characters() {

@@ -147,9 +147,11 @@ fn delete(
 ) -> rusqlite::Result<()> {
     let ids: Vec<i64> =
         conn.prepare_cached(sql)?.query_map(values, |row| row.get(0))?.collect::<Result<_, _>>()?;
-    for &id in &ids {
-        search::remove(conn, id)?;
-        conn.prepare_cached("DELETE FROM message WHERE id = ?1")?.execute([id])?;
+    // One table after the other: see `search::Indexer`.
+    search::remove(conn, &ids)?;
+    let mut gone = conn.prepare_cached("DELETE FROM message WHERE id = ?1")?;
+    for id in &ids {
+        gone.execute([id])?;
     }
     *budget = budget.saturating_sub(ids.len());
     Ok(())
