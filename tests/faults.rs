@@ -206,7 +206,6 @@ fn whatever_message_breaks_registry_shard_and_store_go_on() {
         ("Shard Deliver", "is anybody there?"),
         ("Shard LobbyBroke", "/fault lobby"),
         ("Shard IdleTime", "/whois alice"),
-        ("Store Keep", "a message that is not kept"),
         ("Store LeaveMail", "/msg zed it is urgent"),
         ("Store Flush", "/history"),
     ] {

@@ -142,7 +142,7 @@ impl Lobby {
     /// Session waits for, and when much has gathered.
     pub(super) fn flush(&mut self) {
         if !self.kept.is_empty() {
-            self.setup.store.keep(std::mem::take(&mut self.kept));
+            self.setup.store.keep(self.kept.drain(..));
         }
         if self.batch.is_empty() {
             return;

@@ -34,7 +34,7 @@ impl Registry {
         // Whoever is here uses theirs, whenever they came.
         used.iter().for_each(|id| _ = self.accounts.note_used(*id));
         let note = |account| Change::AccountUsed { account, at: now };
-        self.store.keep(used.into_iter().map(note).collect());
+        self.store.keep(used.into_iter().map(note));
         unused.truncate(REMOVED_AT_ONCE);
         if unused.is_empty() {
             return;

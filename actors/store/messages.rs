@@ -5,6 +5,7 @@ use std::time::Duration;
 use actix::prelude::*;
 use tokio::sync::OwnedSemaphorePermit;
 
+use crate::actors::store::coming::Mark;
 use crate::chat::accounts::{AccountId, Fingerprint};
 use crate::chat::history::{Entry, UnixMillis};
 use crate::chat::ignores::Ignores;
@@ -20,16 +21,11 @@ use crate::store::{
 /// has taken what was read before it.
 const PAGE_BYTES: usize = 8 * 1024;
 
-/// Write this when there is time for it. Nobody waits for it, and it may be lost where the disk
-/// stays full.
-#[derive(Message)]
-#[rtype(result = "()")]
-pub struct Keep(pub Vec<Change>);
-
-/// Write all of this or nothing, now. Answered when it is in the database.
+/// Write all of this or nothing, now, after what was kept before the mark. Answered when it is in the
+/// database.
 #[derive(Message)]
 #[rtype(result = "Result<(), StoreError>")]
-pub struct Commit(pub Vec<Change>);
+pub struct Commit(pub Vec<Change>, pub Mark);
 
 /// The server stops: write what waits.
 #[derive(Message)]

@@ -5,26 +5,26 @@
 //! disk cannot be written, what is kept waits, bounded, and is tried again. What is asked is answered
 //! on other threads and connections, so that no question holds up what is written.
 
+mod coming;
 pub mod messages;
 mod reader;
 
 use std::collections::VecDeque;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::{self, Poll, ready};
+use std::task::{self, Poll, Waker, ready};
 use std::time::{Duration, Instant};
 
 use actix::prelude::*;
 use log::{debug, error, info, warn};
 use rustix::process::nice;
 use tokio::sync::Semaphore;
-use tokio::time::{Sleep, sleep};
+use tokio::time::{Instant as TimerInstant, Sleep, sleep};
 
 use crate::actors::guard::{self, Answers, Ctx, Dependable, Drive, Guarded, Reply, survive};
+use crate::actors::store::coming::{Coming, Mark};
 use crate::actors::store::messages::{
-    Close, Commit, Flush, Keep, Lane, LeaveMail, Question, Read, ReadAccount, ReadHistory,
-    SaveSettings,
+    Close, Commit, Flush, Lane, LeaveMail, Question, Read, ReadAccount, ReadHistory, SaveSettings,
 };
 use crate::actors::store::reader::{Reader, answer};
 use crate::actors::unix_now;
@@ -41,10 +41,6 @@ const GROUP_TIME: Duration = Duration::from_millis(20);
 
 /// Bytes that may wait while the disk cannot be written; then the oldest goes.
 const MAX_WAITING_BYTES: usize = 16 * 1024 * 1024;
-
-/// Bytes on their way to the Store at most. It takes them off its mailbox whenever the disk answers,
-/// so this is reached only where a write hangs.
-const MAX_COMING_BYTES: usize = 2 * MAX_WAITING_BYTES;
 
 /// Time between two tries while the disk cannot be written.
 const RETRY_TIME: Duration = Duration::from_secs(1);
@@ -70,38 +66,6 @@ pub struct StoreHandle {
     /// Those that read, for each [`Lane`]; none for a database in memory, which the Store itself reads.
     readers: Option<[Addr<Reader>; 2]>,
     searches: Searches,
-}
-
-/// What is on its way to the Store.
-#[derive(Default)]
-struct Coming {
-    bytes: AtomicUsize,
-    /// Messages that were too much, and are not told of yet.
-    lost: AtomicUsize,
-}
-
-impl Coming {
-    /// Takes changes on their way, without the messages where that would be too much: the rest is
-    /// little, and what follows may build on it. What is lost is told once, and counted.
-    fn take(&self, mut changes: Vec<Change>) -> Vec<Change> {
-        let size = |changes: &[Change]| changes.iter().map(Change::bytes).sum::<usize>();
-        if self.bytes.load(Ordering::Relaxed) + size(&changes) > MAX_COMING_BYTES {
-            let before = changes.len();
-            changes.retain(|change| !is_message(change));
-            let lost = before - changes.len();
-            if lost > 0 && self.lost.fetch_add(lost, Ordering::Relaxed) == 0 {
-                warn!("the database does not keep up: messages are shown and not kept");
-            }
-        }
-        self.bytes.fetch_add(size(&changes), Ordering::Relaxed);
-        changes
-    }
-
-    /// They have come; how many messages were lost before them.
-    fn have_come(&self, bytes: usize) -> usize {
-        self.bytes.fetch_sub(bytes, Ordering::Relaxed);
-        self.lost.swap(0, Ordering::Relaxed)
-    }
 }
 
 /// The turns of searches: one is on its way to the database, so that no read that comes after it waits
@@ -135,7 +99,7 @@ pub struct Store {
     retention: Retention,
     queue: VecDeque<Change>,
     queued_bytes: usize,
-    /// When the first of the queue came, or the last try failed.
+    /// When it was tried last to write.
     since: Instant,
     failing: Option<Failing>,
     coming: Arc<Coming>,
@@ -176,11 +140,8 @@ impl StoreHandle {
     }
 
     /// Keeps changes, some time soon.
-    pub fn keep(&self, changes: Vec<Change>) {
-        let changes = self.coming.take(changes);
-        if !changes.is_empty() {
-            self.addr.do_send(Keep(changes));
-        }
+    pub fn keep(&self, changes: impl IntoIterator<Item = Change>) {
+        self.coming.add(changes);
     }
 
     /// Writes changes, all or none.
@@ -188,7 +149,7 @@ impl StoreHandle {
     /// # Errors
     /// Nothing was written.
     pub async fn commit(&self, changes: Vec<Change>) -> Result<(), StoreError> {
-        self.addr.send(Commit(changes)).await.map_err(gone)?
+        self.addr.send(Commit(changes, self.coming.mark())).await.map_err(gone)?
     }
 
     /// Changes what the owner of an account has set.
@@ -298,6 +259,8 @@ impl Store {
                 Err(reason) => return self.failed(&reason),
             }
         }
+        // What a burst took is given back; a group as large as most fits without a new allocation.
+        self.queue.shrink_to(GROUP_ROWS);
         self.since = Instant::now();
     }
 
@@ -332,22 +295,45 @@ impl Store {
         }
     }
 
-    /// How long until the next group is due; none where it is.
-    fn wait(&self) -> Option<Duration> {
-        let time = match self.failing {
-            Some(_) => RETRY_TIME,
-            None if self.queue.len() >= GROUP_ROWS => Duration::ZERO,
-            None => GROUP_TIME,
-        };
-        time.checked_sub(self.since.elapsed()).filter(|left| !left.is_zero())
+    /// Takes what is kept before a mark, or before any.
+    fn take(&mut self, mark: Option<&Mark>) {
+        let taken = self.coming.take(mark, &mut self.queue);
+        if taken.lost > 0 {
+            warn!(
+                "the database takes changes again; {} messages were not kept meanwhile",
+                taken.lost
+            );
+        }
+        self.queued_bytes += taken.bytes;
+        self.let_oldest_go();
     }
 
-    /// Writes all or nothing, after what was kept before.
+    /// How long until the next group is due: no time where it is, none at all where nothing waits.
+    fn wait(&self, waker: &Waker) -> Option<Duration> {
+        let (coming, first) = self.coming.ready(waker);
+        let waiting = self.queue.len() + coming;
+        let (time, since) = match self.failing {
+            Some(_) => (RETRY_TIME, self.since),
+            None if waiting >= GROUP_ROWS => return Some(Duration::ZERO),
+            None => (GROUP_TIME, first.map_or(self.since, |first| first.max(self.since))),
+        };
+        (waiting > 0).then(|| time.saturating_sub(since.elapsed()))
+    }
+
+    /// Takes and writes what was kept.
+    fn flush(&mut self) {
+        self.take(None);
+        if self.failing.is_none() {
+            self.write();
+        }
+    }
+
+    /// Writes all or nothing, after what was taken before.
     fn commit(&mut self, changes: &[Change]) -> Result<(), StoreError> {
         self.transact(|db| db.apply(changes))
     }
 
-    /// One transaction, after what was kept before.
+    /// One transaction, after what was taken before.
     fn transact<T>(
         &mut self,
         work: impl FnOnce(&mut Db) -> Result<T, StoreError>,
@@ -398,22 +384,42 @@ impl Store {
 #[derive(Default)]
 struct Writer {
     timer: Option<Pin<Box<Sleep>>>,
+    /// Whether the timer stands for the group that waits.
+    waits: bool,
+}
+
+impl Writer {
+    /// Ready when the time has passed since it was asked first.
+    fn poll_wait(&mut self, time: Duration, cx: &mut task::Context<'_>) -> Poll<()> {
+        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep(time)));
+        if !self.waits {
+            timer.as_mut().reset(TimerInstant::now() + time);
+            self.waits = true;
+        }
+        ready!(timer.as_mut().poll(cx));
+        self.waits = false;
+        Poll::Ready(())
+    }
 }
 
 impl Drive<Store> for Writer {
     fn drive(&mut self, store: &mut Store, cx: &mut task::Context<'_>) -> Poll<()> {
-        while !store.queue.is_empty() {
-            if let Some(wait) = store.wait() {
-                let timer = self.timer.get_or_insert_with(|| Box::pin(sleep(wait)));
-                ready!(timer.as_mut().poll(cx));
-                self.timer = None;
-            } else {
+        if store.failing.is_some() {
+            // Where it is bounded, and the oldest goes first.
+            store.take(None);
+        }
+        while let Some(wait) = store.wait(cx.waker()) {
+            if wait.is_zero() {
+                store.take(None);
                 survive((), || store.write());
                 // What it could not write is for another time, also where that was a fault.
                 store.since = Instant::now();
+                self.waits = false;
+            } else {
+                ready!(self.poll_wait(wait, cx));
             }
         }
-        self.timer = None;
+        self.waits = false;
         Poll::Pending
     }
 }
@@ -427,30 +433,6 @@ impl Dependable for Store {
     }
 }
 
-impl Answers<Keep> for Store {
-    fn failed() {}
-
-    fn answer(&mut self, Keep(changes): Keep, _: &mut Ctx<Self>) -> Reply<Self, ()> {
-        Reply::now(|| self.keep(changes))
-    }
-}
-
-impl Store {
-    fn keep(&mut self, changes: Vec<Change>) {
-        let bytes: usize = changes.iter().map(Change::bytes).sum();
-        let lost = self.coming.have_come(bytes);
-        if lost > 0 {
-            warn!("the database takes changes again; {lost} messages were not kept meanwhile");
-        }
-        if self.queue.is_empty() && self.failing.is_none() {
-            self.since = Instant::now();
-        }
-        self.queued_bytes += bytes;
-        self.queue.extend(changes);
-        self.let_oldest_go();
-    }
-}
-
 impl Answers<Commit> for Store {
     fn failed() -> Result<(), StoreError> {
         Err(StoreError::fault())
@@ -458,10 +440,13 @@ impl Answers<Commit> for Store {
 
     fn answer(
         &mut self,
-        Commit(changes): Commit,
+        Commit(changes, mark): Commit,
         _: &mut Ctx<Self>,
     ) -> Reply<Self, Result<(), StoreError>> {
-        Reply::now(|| self.commit(&changes))
+        Reply::now(|| {
+            self.take(Some(&mark));
+            self.commit(&changes)
+        })
     }
 }
 
@@ -475,7 +460,10 @@ impl Answers<LeaveMail> for Store {
         LeaveMail(to, mail): LeaveMail,
         _: &mut Ctx<Self>,
     ) -> Reply<Self, Result<Left, StoreError>> {
-        Reply::now(|| self.transact(|db| db.leave_mail(to, &mail, MAX_MAIL)))
+        Reply::now(|| {
+            self.take(None);
+            self.transact(|db| db.leave_mail(to, &mail, MAX_MAIL))
+        })
     }
 }
 
@@ -490,9 +478,7 @@ impl Answers<SaveSettings> for Store {
         _: &mut Ctx<Self>,
     ) -> Reply<Self, Result<(), StoreError>> {
         Reply::now(|| {
-            if self.failing.is_none() {
-                self.write();
-            }
+            self.flush();
             match answer(&self.db, ReadAccount(key))? {
                 // Its owner has given the account up meanwhile.
                 None => Ok(()),
@@ -509,6 +495,7 @@ impl Answers<Close> for Store {
 
     fn answer(&mut self, _: Close, _: &mut Ctx<Self>) -> Reply<Self, ()> {
         Reply::now(|| {
+            self.take(None);
             self.write();
             if !self.queue.is_empty() {
                 error!("{} changes could not be written", self.queue.len());
@@ -527,9 +514,7 @@ impl Answers<Flush> for Store {
 
     fn answer(&mut self, Flush(lobby): Flush, _: &mut Ctx<Self>) -> Reply<Self, Vec<(u64, Entry)>> {
         Reply::now(|| {
-            if self.failing.is_none() {
-                self.write();
-            }
+            self.flush();
             lobby.map(|lobby| self.unwritten(lobby)).unwrap_or_default()
         })
     }
@@ -547,42 +532,5 @@ impl<Q: Question> Answers<Read<Q>> for Store {
         _: &mut Ctx<Self>,
     ) -> Reply<Self, Result<Q::Answer, StoreError>> {
         Reply::now(|| answer(&self.db, question))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::chat::accounts::AccountId;
-    use crate::chat::name::Name;
-    use crate::chat::person::Person;
-    use crate::chat::pictures::Picture;
-    use crate::chat::text::Line;
-
-    fn said(chars: usize) -> Change {
-        let author = Person::named(Name::parse("alice").unwrap());
-        let (at, picture, text) =
-            (UnixMillis(1), Picture::DEFAULT, Line::clean(&"x".repeat(chars)));
-        let entry = Entry { at, picture, author, tagged: None, action: false, text };
-        Change::Said { lobby: LobbyId(1), seq: 1, entry }
-    }
-
-    #[test]
-    fn what_does_not_fit_on_its_way_is_counted_and_what_others_build_on_goes_all_the_same() {
-        let coming = Coming::default();
-        let half = coming.take(vec![said(MAX_COMING_BYTES / 2)]);
-        assert_eq!(half.len(), 1);
-        let used = Change::AccountUsed { account: AccountId(1), at: UnixMillis(1) };
-        let left =
-            coming.take(vec![said(MAX_COMING_BYTES / 2), used.clone(), said(MAX_COMING_BYTES)]);
-        assert_eq!(left, [used]);
-        let bytes = |changes: &[Change]| changes.iter().map(Change::bytes).sum();
-        assert_eq!(
-            coming.have_come(bytes(&half)),
-            2,
-            "what was lost is told with the next that comes"
-        );
-        assert_eq!(coming.have_come(bytes(&left)), 0);
-        assert_eq!(coming.take(vec![said(MAX_COMING_BYTES / 2)]).len(), 1);
     }
 }

@@ -1,0 +1,240 @@
+//! What is on its way to the Store: a queue that everybody adds to and that the Store takes whole when a
+//! group is due. A message for each change would cost three allocations for each line that is said.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
+use std::time::Instant;
+
+use log::warn;
+
+use crate::store::Change;
+
+/// Bytes on their way to the Store at most. It takes them whenever a group is due and the disk
+/// answers, so this is reached only where a write hangs.
+pub(super) const MAX_COMING_BYTES: usize = 2 * super::MAX_WAITING_BYTES;
+
+/// The queue.
+#[derive(Default)]
+pub(super) struct Coming(Mutex<Queue>);
+
+#[derive(Default)]
+struct Queue {
+    changes: VecDeque<Change>,
+    bytes: usize,
+    /// How many were taken before those that are here.
+    taken: u64,
+    /// How many of all were there when each [`Mark`] was set that is still out.
+    marks: Vec<u64>,
+    /// Messages that were too much, and are not told of yet.
+    lost: usize,
+    /// When the first of those came that can be taken.
+    since: Option<Instant>,
+    /// Whom to wake when there is something again.
+    waker: Option<Waker>,
+}
+
+/// What was taken out of the queue.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Taken {
+    /// Bytes of the changes.
+    pub(super) bytes: usize,
+    /// How many messages were lost before they were taken.
+    pub(super) lost: usize,
+}
+
+/// A place in the queue: what is kept after it stays there until it is gone. It goes with a message to
+/// the Store, whatever becomes of that, so that the message comes between what was kept before it and
+/// after it.
+pub struct Mark {
+    coming: Arc<Coming>,
+    at: u64,
+}
+
+impl Coming {
+    /// Adds changes, without the messages among them that would be too much: the rest is little, and
+    /// what follows may build on it. What is lost is told once, and counted.
+    pub(super) fn add(&self, changes: impl IntoIterator<Item = Change>) {
+        let mut queue = self.lock();
+        let nothing = queue.ready(None) == 0;
+        for change in changes {
+            let bytes = change.bytes();
+            if queue.bytes + bytes > MAX_COMING_BYTES && super::is_message(&change) {
+                if queue.lost == 0 {
+                    warn!("the database does not keep up: messages are shown and not kept");
+                }
+                queue.lost += 1;
+                continue;
+            }
+            queue.bytes += bytes;
+            queue.changes.push_back(change);
+        }
+        if nothing && !queue.changes.is_empty() {
+            queue.since = Some(Instant::now());
+            let waker = queue.waker.take();
+            drop(queue);
+            waker.into_iter().for_each(Waker::wake);
+        }
+    }
+
+    /// Marks a place after all that is there.
+    pub(super) fn mark(self: &Arc<Self>) -> Mark {
+        let mut queue = self.lock();
+        let at = queue.taken + queue.changes.len() as u64;
+        queue.marks.push(at);
+        drop(queue);
+        Mark { coming: self.clone(), at }
+    }
+
+    /// How many changes can be taken, and since when there are any. Whoever asks is woken when there
+    /// are some again.
+    pub(super) fn ready(&self, waker: &Waker) -> (usize, Option<Instant>) {
+        let mut queue = self.lock();
+        if !queue.waker.as_ref().is_some_and(|known| known.will_wake(waker)) {
+            queue.waker = Some(waker.clone());
+        }
+        (queue.ready(None), queue.since)
+    }
+
+    /// Moves what comes before `mark` to the end of `to`; without one, what comes before any.
+    pub(super) fn take(&self, mark: Option<&Mark>, to: &mut VecDeque<Change>) -> Taken {
+        let queue = &mut *self.lock();
+        let (count, before) = (queue.ready(mark), to.len());
+        if to.is_empty() && count == queue.changes.len() {
+            std::mem::swap(to, &mut queue.changes);
+        } else {
+            to.extend(queue.changes.drain(..count));
+        }
+        let bytes = to.iter().skip(before).map(Change::bytes).sum();
+        queue.bytes -= bytes;
+        queue.taken += count as u64;
+        Taken { bytes, lost: std::mem::take(&mut queue.lost) }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        // Nothing that could panic leaves the queue half changed.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Queue {
+    /// How many changes come before this mark, or before the first of all.
+    fn ready(&self, mark: Option<&Mark>) -> usize {
+        let end = match mark {
+            Some(mark) => Some(mark.at),
+            None => self.marks.iter().copied().min(),
+        };
+        let all = self.changes.len();
+        end.map_or(all, |end| {
+            usize::try_from(end.saturating_sub(self.taken)).unwrap_or(all).min(all)
+        })
+    }
+}
+
+impl Drop for Mark {
+    fn drop(&mut self) {
+        let mut queue = self.coming.lock();
+        if let Some(index) = queue.marks.iter().position(|at| *at == self.at) {
+            queue.marks.swap_remove(index);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::Wake;
+
+    use super::*;
+    use crate::chat::accounts::AccountId;
+    use crate::chat::history::{Entry, UnixMillis};
+    use crate::chat::lobbies::LobbyId;
+    use crate::chat::name::Name;
+    use crate::chat::person::Person;
+    use crate::chat::pictures::Picture;
+    use crate::chat::text::Line;
+
+    fn said(chars: usize) -> Change {
+        let author = Person::named(Name::parse("alice").unwrap());
+        let (at, picture, text) =
+            (UnixMillis(1), Picture::DEFAULT, Line::clean(&"x".repeat(chars)));
+        let entry = Entry { at, picture, author, tagged: None, action: false, text };
+        Change::Said { lobby: LobbyId(1), seq: 1, entry }
+    }
+
+    fn used(at: u64) -> Change {
+        Change::AccountUsed { account: AccountId(1), at: UnixMillis(at) }
+    }
+
+    fn take(coming: &Coming, mark: Option<&Mark>) -> (Vec<Change>, usize) {
+        let mut to = VecDeque::new();
+        let lost = coming.take(mark, &mut to).lost;
+        (to.into(), lost)
+    }
+
+    #[test]
+    fn what_does_not_fit_on_its_way_is_counted_and_what_others_build_on_goes_all_the_same() {
+        let coming = Coming::default();
+        coming.add([said(MAX_COMING_BYTES / 2)]);
+        coming.add([said(MAX_COMING_BYTES / 2), used(1), said(MAX_COMING_BYTES)]);
+        let (taken, lost) = take(&coming, None);
+        assert_eq!(taken[1..], [used(1)]);
+        assert_eq!(lost, 2, "what was lost is told with the next that is taken");
+        assert_eq!(take(&coming, None), (Vec::new(), 0));
+        coming.add([said(MAX_COMING_BYTES / 2)]);
+        assert_eq!(take(&coming, None).0.len(), 1);
+    }
+
+    #[test]
+    fn what_is_kept_after_a_mark_waits_until_it_is_gone() {
+        let coming = Arc::new(Coming::default());
+        coming.add([used(1)]);
+        let first = coming.mark();
+        coming.add([used(2)]);
+        let second = coming.mark();
+        coming.add([used(3)]);
+        assert_eq!(take(&coming, None).0, [used(1)]);
+        assert_eq!(take(&coming, None).0, []);
+        assert_eq!(take(&coming, Some(&first)).0, []);
+        // Whatever overtakes it takes along what was before itself.
+        assert_eq!(take(&coming, Some(&second)).0, [used(2)]);
+        drop(second);
+        assert_eq!(take(&coming, None).0, []);
+        drop(first);
+        assert_eq!(take(&coming, None).0, [used(3)]);
+    }
+
+    #[test]
+    fn whoever_waits_is_woken_once_when_something_comes() {
+        struct Count(AtomicUsize);
+        impl Wake for Count {
+            fn wake(self: Arc<Self>) {
+                self.0.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+        let (coming, count) = (Arc::new(Coming::default()), Arc::new(Count(AtomicUsize::new(0))));
+        let waker = Waker::from(count.clone());
+        let woken = || count.0.load(Ordering::Relaxed);
+        assert_eq!(coming.ready(&waker).0, 0);
+        coming.add([]);
+        assert_eq!(woken(), 0);
+        coming.add([used(1)]);
+        coming.add([used(2)]);
+        assert_eq!((woken(), coming.ready(&waker).0), (1, 2));
+        take(&coming, None);
+        let mark = coming.mark();
+        coming.add([used(3)]);
+        drop(mark);
+        assert_eq!((woken(), coming.ready(&waker).0), (2, 1));
+    }
+
+    #[test]
+    fn what_is_taken_comes_after_what_was_taken_before() {
+        let (coming, mut to) = (Coming::default(), VecDeque::new());
+        for at in 1..4 {
+            coming.add([used(at)]);
+            assert_eq!(coming.take(None, &mut to).bytes, used(at).bytes());
+        }
+        assert_eq!(to, [used(1), used(2), used(3)]);
+    }
+}
