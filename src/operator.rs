@@ -91,6 +91,7 @@ pub(crate) fn set_password(dir: &Path, name: &str, now: UnixMillis) -> Result<St
                 made_at: now,
                 last_lobby: None,
                 left_at: None,
+                left_seq: None,
             };
             (account, "is registered".to_owned())
         }

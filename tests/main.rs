@@ -27,6 +27,7 @@ mod handshakes;
 mod harness;
 mod ignoring;
 mod joining;
+mod keeping;
 mod limits;
 mod lobbies;
 mod login;

@@ -1,15 +1,10 @@
 //! What waits for an account that comes back: its lobby, what was said there, and its mail.
 
-use std::thread;
-use std::time::Duration;
-
 use crate::harness::{Client, Server, count};
 use crate::people::{PASSWORD, challenged, logged_in_to, quit, registered, stop};
 
-/// Says something in a lobby. Not in the same millisecond as what was before: that is how fine the
-/// times of leaving and of speaking are.
+/// Says something in a lobby.
 fn says(client: &mut Client, text: &str) {
-    thread::sleep(Duration::from_millis(2));
     client.ask(text, &format!("╰─> {text}\n> "));
 }
 
@@ -51,6 +46,29 @@ fn an_account_goes_back_to_its_lobby_and_sees_what_it_missed() {
     assert!(shown.contains("1 message since you left "), "{shown}");
     assert!(shown.contains("╰─> before the restart"), "{shown}");
     alice.ask("/users", "=== Users in 'club' (1) ===");
+}
+
+#[test]
+fn what_was_said_in_the_instant_of_leaving_is_missed_from_the_notice_on() {
+    let server = Server::start(&[("CHAT_RATE_MESSAGES", "0")]);
+    let mut bob = server.login("bob");
+    let mut alice = registered(&server, "alice");
+    for round in 0..8 {
+        let line = |i: usize| format!("<{round}:{i}>\n");
+        bob.send_raw((0..10).map(line).collect::<String>().as_bytes());
+        alice.send("/quit");
+        let before = count(&bob.expect("alice has left the lobby"), &format!("<{round}:"));
+        bob.send_raw((10..20).map(line).collect::<String>().as_bytes());
+        bob.expect(line(19).trim_end());
+        alice.read_to_end();
+        let (again, shown) = logged_in_to(&server, "alice");
+        let missed = 20 - before;
+        assert!(shown.contains(&format!("{missed} messages since you left ")), "{before} {shown}");
+        assert_eq!(count(&shown, "╰─> "), missed, "{before} {shown}");
+        let mut first = shown.lines().filter_map(|line| line.split_once("╰─> "));
+        assert_eq!(first.next().map(|(_, text)| text), Some(line(before).trim_end()), "{shown}");
+        alice = again;
+    }
 }
 
 #[test]

@@ -93,9 +93,8 @@ impl Lobby {
     }
 
     /// A message is to be kept. It is written together with others.
-    pub(super) fn keep_message(&mut self, entry: &Entry) {
-        let (lobby, seq) = (self.id, self.next_seq);
-        self.next_seq += 1;
+    pub(super) fn keep_message(&mut self, seq: u64, entry: &Entry) {
+        let lobby = self.id;
         self.kept.push(Change::Said { lobby, seq, entry: entry.clone() });
         self.keep_use(entry.at);
     }
@@ -108,7 +107,9 @@ impl Lobby {
     /// This is where an account goes on at its next login.
     pub(super) fn keep_place_in(&mut self, lobby: LobbyId, who: &Identity, at: UnixMillis) {
         if let Some(account) = who.account {
-            self.kept.push(Change::AccountLeft { account, lobby, at });
+            // Of another lobby only that one knows it.
+            let seq = (lobby == self.id).then(|| self.room.next_seq());
+            self.kept.push(Change::AccountLeft { account, lobby, at, seq });
         }
     }
 
@@ -214,7 +215,8 @@ impl Lobby {
         let here = self.room.member(guest.conn).is_some();
         let (mute, ban) = self.room.for_account(guest, account, now);
         let owner = owns.then_some(Change::OwnerSet { lobby: id, owner: Some(account) });
-        let place = here.then_some(Change::AccountLeft { account, lobby: id, at: now });
+        let seq = Some(self.room.next_seq());
+        let place = here.then_some(Change::AccountLeft { account, lobby: id, at: now, seq });
         owner.into_iter().chain(place).chain(both(scope, mute, ban)).collect()
     }
 

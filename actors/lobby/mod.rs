@@ -68,8 +68,8 @@ pub struct NewRoom {
     pub charter: Charter,
     /// What else is stored of it.
     pub profile: Profile,
-    /// What was said in it before, oldest first.
-    pub entries: Vec<Entry>,
+    /// What was said in it before, oldest first, with the number of each.
+    pub entries: Vec<(u64, Entry)>,
     /// The number of the next message.
     pub next_seq: u64,
     /// What it takes over from one that broke.
@@ -89,7 +89,6 @@ pub struct Lobby {
     desk: QuestionQueue,
     registry: Addr<Guarded<Registry>>,
     profile: Profile,
-    next_seq: u64,
     /// What is to be stored at the next flush.
     kept: Vec<Change>,
     /// It ends because it was empty for too long, or was deleted.
@@ -108,13 +107,14 @@ impl Lobby {
     /// A lobby without members, or with those of one that broke.
     pub fn new(setup: LobbySetup, registry: Addr<Guarded<Registry>>, new: NewRoom) -> Self {
         let NewRoom { id, name, charter, profile, entries, next_seq, remains } = new;
-        let (room, next_seq, conversation) = match remains {
-            Some(Remains { room, next_seq, conversation }) => (room, next_seq, conversation),
+        let (room, conversation) = match remains {
+            Some(Remains { room, conversation }) => (room, conversation),
             None => {
                 let config = &setup.config;
-                let mut history = History::new(config.history_messages, config.history_age);
-                entries.into_iter().for_each(|entry| history.push(entry));
-                (Room::new(name, charter, history), next_seq, Conversation::default())
+                let messages = config.history_messages.min(config.keep_messages);
+                let mut history = History::new(messages, config.history_age);
+                history.restore(entries, next_seq);
+                (Room::new(name, charter, history), Conversation::default())
             }
         };
         let mut on_shard = vec![0; setup.shards.len()];
@@ -127,7 +127,6 @@ impl Lobby {
             desk: QuestionQueue::new(id, conversation),
             registry,
             profile,
-            next_seq,
             kept: Vec::new(),
             ended: false,
             on_shard,
@@ -207,7 +206,15 @@ impl Lobby {
 
     /// What a user who comes in is shown first.
     fn arrival(&mut self, manner: JoinKind, view: ReplayPrefs, now: UnixMillis) -> Arc<Replay> {
-        let ReplayPrefs { times, ignores, missed } = view;
+        let ReplayPrefs { times, ignores, mut missed } = view;
+        let since = self.setup.store.kept().since;
+        // What was said since the store was asked comes after what it knew, and was missed too.
+        let after = |next_seq: u64| {
+            move |(seq, entry): &(u64, &Entry)| *seq >= next_seq && entry.at >= since
+        };
+        if let Some((_, missed)) = &mut missed {
+            missed.count += self.room.recent(now).filter(after(missed.next_seq)).count() as u64;
+        }
         let missed = missed.filter(|(_, missed)| missed.count > 0);
         let mut head = Sheet::default();
         // Whoever comes back to another lobby than general at login should know where they are.
@@ -221,11 +228,9 @@ impl Lobby {
             times,
         };
         render::arrival(&mut head, &arrival, now);
-        // What was said since the store was asked comes after what it knew.
-        let last = missed.as_ref().map(|(since, missed)| missed.last.unwrap_or(*since));
-        let shown =
-            |e: &&Entry| last.is_none_or(|last| e.at > last) && !ignores.contains(&e.author);
-        let recent = self.room.recent(now).filter(shown).cloned().collect();
+        let from = missed.as_ref().map_or(0, |(_, missed)| missed.next_seq);
+        let recent = self.room.recent(now).filter(after(from)).map(|(_, entry)| entry);
+        let recent = recent.filter(|entry| !ignores.contains(&entry.author)).cloned().collect();
         let stored = missed.map(|(_, missed)| missed.newest).unwrap_or_default();
         Arc::new(Replay { lobby: self.id, head, stored, recent, times, now })
     }
@@ -273,7 +278,6 @@ impl Actor for Lobby {
         }
         let remains = (!self.ended).then(|| Remains {
             room: self.room.take(),
-            next_seq: self.next_seq,
             conversation: self.desk.take_conversation(),
         });
         self.registry.do_send(LobbyClosed { id: self.id, remains });
@@ -353,8 +357,8 @@ impl Lobby {
     fn say(&mut self, conn: ConnId, at: Address, saying: Saying) -> Option<Entry> {
         let live = saying.tagged.is_none() && !saying.action;
         match self.room.say(conn, saying, unix_now()) {
-            Ok(entry) => {
-                self.keep_message(&entry);
+            Ok((seq, entry)) => {
+                self.keep_message(seq, &entry);
                 let when = live.then(|| Age::JustNow.into());
                 self.batch.said(&entry.author, |sheet| render::message(sheet, &entry, when));
                 Some(entry)

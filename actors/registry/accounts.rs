@@ -168,6 +168,7 @@ impl Registry {
             made_at,
             last_lobby: None,
             left_at: None,
+            left_seq: None,
         };
         let made = Change::Registered { address: guest.ip, at: made_at };
         let ignored = ignored.into_iter();

@@ -452,10 +452,8 @@ pub struct LobbyClosed {
 
 /// What survives a lobby that broke.
 pub struct Remains {
-    /// Members, history, charter.
+    /// Members, history with its numbers, charter.
     pub room: Room<Address>,
-    /// The number of the next message.
-    pub next_seq: u64,
     /// What was asked and answered.
     pub conversation: Conversation,
 }

@@ -29,11 +29,11 @@ use crate::actors::store::StoreHandle;
 use crate::actors::unix_now;
 use crate::chat::accounts::{AccountId, Accounts};
 use crate::chat::directory::{Admission, ConnId, Guesses, IpKey, Refusal};
-use crate::chat::history::UnixMillis;
 use crate::chat::lobbies::{Card, GENERAL, GENERAL_ID, Listing, Lobbies, LobbyId, LobbyLimits};
 use crate::chat::name::NameKey;
 use crate::chat::orders::OFFER_TIME;
 use crate::chat::registrations::Registrations;
+use crate::chat::retention::has_jumped;
 use crate::chat::roles::Owner;
 use crate::chat::sanctions::Sanctions;
 use crate::chat::users::Users;
@@ -45,14 +45,6 @@ const FORGET_EVERY: Duration = Duration::from_secs(60);
 
 /// How often accounts that nobody uses are looked for.
 const REMOVE_EVERY: Duration = Duration::from_secs(3_600);
-
-/// No server is stopped for so long that nothing was stored, nor is a clock off by as much that is
-/// right.
-const FAR: Duration = Duration::from_secs(7 * 24 * 3_600);
-
-fn is_far(newest: UnixMillis, now: UnixMillis) -> bool {
-    newest.until(now).max(now.until(newest)) > FAR
-}
 
 /// Starts a lobby's actor.
 pub type StartLobby = Box<dyn Fn(NewRoom, Addr<Guarded<Registry>>) -> Addr<Lobby> + Send>;
@@ -166,10 +158,10 @@ impl Registry {
         self.next_account = self.next_account.max(snapshot.next_account);
         let now = unix_now();
         // A clock that has jumped must not delete what is not old.
-        let jumped = snapshot.newest.is_some_and(|newest| is_far(newest, now));
+        let jumped = has_jumped(snapshot.newest, now);
         if jumped {
             warn!(
-                "the clock is more than a week away from the newest thing stored: nothing is deleted for its age within the first hour"
+                "the clock is more than a week away from the newest thing stored: nothing is deleted or hidden for its age within the first hour"
             );
         }
         for KnownAccount { id, name, by_operator, unused_since } in snapshot.accounts {

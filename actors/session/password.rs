@@ -29,7 +29,7 @@ use crate::render::ansi::Style;
 use crate::render::replies::{
     Farewell, NameProblem, PasswordProblem, ask_password, ask_password_again,
 };
-use crate::store::{Account, Change, MailId};
+use crate::store::{Account, Change, MailId, Since};
 
 /// An account that somebody wants to log in to.
 pub(super) struct Challenge {
@@ -269,11 +269,12 @@ async fn come_in(
     let times = times(account.settings.clock_times);
     let mut view = ReplayPrefs { times, ignores, missed: None };
     let left_here = account.left_at.filter(|_| account.last_lobby == Some(door.id));
-    if let (Some(since), None) = (left_here, &before) {
+    if let (Some(at), None) = (left_here, &before) {
+        let since = Since { at, seq: account.left_seq };
         let count = thread.config.history_messages;
         let ignores = view.ignores.clone();
         let missed = thread.store.ask(ReadMissed { lobby: door.id, since, count, ignores }).await;
-        view.missed = missed.ok().map(|missed| (since, missed));
+        view.missed = missed.ok().map(|missed| (at, missed));
     }
     let member = |who| Member::new(who, account.settings.picture, None, at);
     let who = Identity { admin, ..who };

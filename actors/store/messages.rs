@@ -7,14 +7,15 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use crate::actors::store::coming::Mark;
 use crate::chat::accounts::{AccountId, Fingerprint};
-use crate::chat::history::{Entry, UnixMillis};
+use crate::chat::history::Entry;
 use crate::chat::ignores::Ignores;
 use crate::chat::lobbies::LobbyId;
 use crate::chat::name::NameKey;
 use crate::chat::person::Person;
+use crate::chat::retention::Kept;
 use crate::store::{
     Account, AuditEntry, AuditId, Change, Db, Left, Mail, MailId, MessageId, Missed, Page,
-    READ_TIME, SEARCH_TIME, Scope, Settings, StoreError,
+    READ_TIME, SEARCH_TIME, Scope, Settings, Since, StoreError,
 };
 
 /// Text of messages that is read at a time for one long answer. It waits in memory until the client
@@ -63,11 +64,11 @@ pub trait Question: Send + 'static {
     /// Whether it has to see what was kept before it was asked.
     const FRESH: bool = true;
 
-    /// Answers it.
+    /// Answers it, of what is kept.
     ///
     /// # Errors
     /// The database does not answer as it should.
-    fn answer(self, db: &Db) -> Result<Self::Answer, StoreError>;
+    fn answer(self, db: &Db, kept: Kept) -> Result<Self::Answer, StoreError>;
 }
 
 /// A question on its way to a connection, with its turn where it had to wait for one.
@@ -92,8 +93,8 @@ impl Question for ReadHistory {
     /// Whoever asks has had everything written that can be, and knows the rest.
     const FRESH: bool = false;
 
-    fn answer(self, db: &Db) -> Result<Self::Answer, StoreError> {
-        db.newest(self.lobby, self.count, &self.ignores)
+    fn answer(self, db: &Db, kept: Kept) -> Result<Self::Answer, StoreError> {
+        db.newest(self.lobby, self.count, kept, &self.ignores)
     }
 }
 
@@ -114,8 +115,8 @@ impl Question for Search {
     const LANE: Lane = Lane::Search;
     const TIME: Duration = SEARCH_TIME;
 
-    fn answer(self, db: &Db) -> Result<Self::Answer, StoreError> {
-        db.find(self.lobby, &self.words, self.max, &self.ignores)
+    fn answer(self, db: &Db, kept: Kept) -> Result<Self::Answer, StoreError> {
+        db.find(self.lobby, &self.words, self.max, kept, &self.ignores)
     }
 }
 
@@ -126,7 +127,7 @@ impl Question for ReadMessages {
     type Answer = Page<Entry>;
     const FRESH: bool = false;
 
-    fn answer(self, db: &Db) -> Result<Self::Answer, StoreError> {
+    fn answer(self, db: &Db, _: Kept) -> Result<Self::Answer, StoreError> {
         db.messages(self.0, &self.1, PAGE_BYTES)
     }
 }
@@ -136,7 +137,7 @@ pub struct ReadMissed {
     /// The lobby.
     pub lobby: LobbyId,
     /// Since when.
-    pub since: UnixMillis,
+    pub since: Since,
     /// How many messages at most are wanted themselves.
     pub count: usize,
     /// Whose not.
@@ -146,8 +147,8 @@ pub struct ReadMissed {
 impl Question for ReadMissed {
     type Answer = Missed;
 
-    fn answer(self, db: &Db) -> Result<Self::Answer, StoreError> {
-        db.since(self.lobby, self.since, self.count, &self.ignores)
+    fn answer(self, db: &Db, kept: Kept) -> Result<Self::Answer, StoreError> {
+        db.since(self.lobby, self.since, self.count, kept, &self.ignores)
     }
 }
 
@@ -157,7 +158,7 @@ pub struct ReadAccount(pub NameKey);
 impl Question for ReadAccount {
     type Answer = Option<Account>;
 
-    fn answer(self, db: &Db) -> Result<Self::Answer, StoreError> {
+    fn answer(self, db: &Db, _: Kept) -> Result<Self::Answer, StoreError> {
         db.account(&self.0)
     }
 }
@@ -168,7 +169,7 @@ pub struct AccountOfCert(pub NameKey, pub Fingerprint);
 impl Question for AccountOfCert {
     type Answer = Option<AccountId>;
 
-    fn answer(self, db: &Db) -> Result<Self::Answer, StoreError> {
+    fn answer(self, db: &Db, _: Kept) -> Result<Self::Answer, StoreError> {
         db.account_of_cert(&self.1, &self.0)
     }
 }
@@ -179,7 +180,7 @@ pub struct ReadCerts(pub AccountId);
 impl Question for ReadCerts {
     type Answer = Vec<Fingerprint>;
 
-    fn answer(self, db: &Db) -> Result<Self::Answer, StoreError> {
+    fn answer(self, db: &Db, _: Kept) -> Result<Self::Answer, StoreError> {
         db.certs(self.0)
     }
 }
@@ -190,7 +191,7 @@ pub struct ReadIgnores(pub AccountId);
 impl Question for ReadIgnores {
     type Answer = Ignores;
 
-    fn answer(self, db: &Db) -> Result<Self::Answer, StoreError> {
+    fn answer(self, db: &Db, _: Kept) -> Result<Self::Answer, StoreError> {
         db.ignores(self.0)
     }
 }
@@ -206,7 +207,7 @@ pub struct LeaveMail(pub AccountId, pub Mail);
 impl Question for ReadMail {
     type Answer = Vec<(MailId, Person)>;
 
-    fn answer(self, db: &Db) -> Result<Self::Answer, StoreError> {
+    fn answer(self, db: &Db, _: Kept) -> Result<Self::Answer, StoreError> {
         db.mail_waiting(self.0)
     }
 }
@@ -218,7 +219,7 @@ impl Question for ReadLetters {
     type Answer = Page<(MailId, Mail)>;
     const FRESH: bool = false;
 
-    fn answer(self, db: &Db) -> Result<Self::Answer, StoreError> {
+    fn answer(self, db: &Db, _: Kept) -> Result<Self::Answer, StoreError> {
         db.letters(self.0, &self.1, PAGE_BYTES)
     }
 }
@@ -234,7 +235,7 @@ pub struct ReadAudit {
 impl Question for ReadAudit {
     type Answer = Vec<AuditId>;
 
-    fn answer(self, db: &Db) -> Result<Self::Answer, StoreError> {
+    fn answer(self, db: &Db, _: Kept) -> Result<Self::Answer, StoreError> {
         db.deeds(&self.scopes, self.count)
     }
 }
@@ -246,7 +247,7 @@ impl Question for ReadDeeds {
     type Answer = Page<AuditEntry>;
     const FRESH: bool = false;
 
-    fn answer(self, db: &Db) -> Result<Self::Answer, StoreError> {
+    fn answer(self, db: &Db, _: Kept) -> Result<Self::Answer, StoreError> {
         db.audit(&self.0, PAGE_BYTES)
     }
 }

@@ -29,8 +29,9 @@ use crate::actors::store::messages::{
 use crate::actors::store::reader::{Reader, answer};
 use crate::actors::unix_now;
 use crate::chat::accounts::MAX_MAIL;
-use crate::chat::history::{Entry, UnixMillis};
+use crate::chat::history::Entry;
 use crate::chat::lobbies::LobbyId;
+use crate::chat::retention::{Kept, Retention};
 use crate::store::{Account, Change, Db, Left, MessageId, StoreError};
 
 /// Changes in one transaction at most: more would hold up whoever waits for a command of theirs.
@@ -66,6 +67,7 @@ pub struct StoreHandle {
     /// Those that read, for each [`Lane`]; none for a database in memory, which the Store itself reads.
     readers: Option<[Addr<Reader>; 2]>,
     searches: Searches,
+    keeping: Keeping,
 }
 
 /// The turns of searches: one is on its way to the database, so that no read that comes after it waits
@@ -84,19 +86,23 @@ pub enum Stored {
     Waiting(Entry),
 }
 
-/// How much is kept of the messages of a lobby.
-#[derive(Debug, Clone, Copy)]
-pub struct Retention {
-    /// For how long.
-    pub age: Duration,
-    /// How many.
-    pub messages: usize,
+/// What is kept of what was said, at any time since the start.
+#[derive(Clone, Copy)]
+struct Keeping {
+    retention: Retention,
+    started: Instant,
+}
+
+impl Keeping {
+    fn now(&self) -> Kept {
+        self.retention.kept(unix_now(), self.started.elapsed())
+    }
 }
 
 /// The actor.
 pub struct Store {
     db: Db,
-    retention: Retention,
+    keeping: Keeping,
     queue: VecDeque<Change>,
     queued_bytes: usize,
     /// When it was tried last to write.
@@ -116,7 +122,8 @@ impl StoreHandle {
     pub fn start(db: Db, retention: Retention) -> Self {
         let coming = Arc::new(Coming::default());
         let theirs = coming.clone();
-        let readers = match start_readers(&db) {
+        let keeping = Keeping { retention, started: Instant::now() };
+        let readers = match start_readers(&db, keeping) {
             Ok(readers) => readers,
             Err(reason) => {
                 warn!("the database is read on the thread that writes it: {reason}");
@@ -126,7 +133,7 @@ impl StoreHandle {
         let addr = Guarded::start_in_arbiter(&Arbiter::new().handle(), move |_| {
             Guarded::new(Store {
                 db,
-                retention,
+                keeping,
                 queue: VecDeque::new(),
                 queued_bytes: 0,
                 since: Instant::now(),
@@ -136,7 +143,7 @@ impl StoreHandle {
         });
         let semaphore = |places| Arc::new(Semaphore::new(places));
         let searches = Searches { places: semaphore(MAX_SEARCHES), turn: semaphore(1) };
-        Self { addr, coming, readers, searches }
+        Self { addr, coming, readers, searches, keeping }
     }
 
     /// Keeps changes, some time soon.
@@ -202,10 +209,18 @@ impl StoreHandle {
         let ids = self.ask(ReadHistory { lobby, count, ignores: ignores.clone() }).await?;
         // Some of it may have been written meanwhile.
         let last = ids.last().map(|id| id.seq);
-        waiting.retain(|(seq, e)| last < Some(*seq) && !ignores.contains(&e.author));
+        let Kept { since, messages } = self.kept();
+        waiting
+            .retain(|(seq, e)| last < Some(*seq) && e.at >= since && !ignores.contains(&e.author));
         let waiting = waiting.into_iter().map(|(_, entry)| Stored::Waiting(entry));
         let mut all: Vec<Stored> = ids.into_iter().map(Stored::There).chain(waiting).collect();
+        let count = count.min(usize::try_from(messages).unwrap_or(count));
         Ok(all.split_off(all.len().saturating_sub(count)))
+    }
+
+    /// What is kept of what was said at this instant, and is therefore shown.
+    pub fn kept(&self) -> Kept {
+        self.keeping.now()
     }
 
     /// Has written what was kept, and tells what of a lobby cannot be.
@@ -233,9 +248,9 @@ fn gone(_: MailboxError) -> StoreError {
 }
 
 /// Threads that read, where the database can be read beside its writer.
-fn start_readers(db: &Db) -> Result<Option<[Addr<Reader>; 2]>, StoreError> {
+fn start_readers(db: &Db, keeping: Keeping) -> Result<Option<[Addr<Reader>; 2]>, StoreError> {
     let (Some(quick), Some(search)) = (db.reader()?, db.reader()?) else { return Ok(None) };
-    Ok(Some([quick, search].map(Reader::start_on_thread)))
+    Ok(Some([quick, search].map(|db| Reader::start_on_thread(db, keeping))))
 }
 
 impl Store {
@@ -365,9 +380,8 @@ impl Store {
 
     /// Deletes some of what is over the limits, and comes back for the rest.
     fn trim(&mut self, ctx: &mut Ctx<Self>) {
-        let age = u64::try_from(self.retention.age.as_millis()).unwrap_or(u64::MAX);
-        let since = UnixMillis(unix_now().0.saturating_sub(age));
-        let step = self.db.trim(since, self.retention.messages as u64, TRIM_ROWS);
+        let Kept { since, messages } = self.keeping.now();
+        let step = self.db.trim(since, messages, TRIM_ROWS);
         let pause = match step {
             Ok(true) => TRIM_PAUSE,
             Ok(false) => TRIM_EVERY,
@@ -479,7 +493,7 @@ impl Answers<SaveSettings> for Store {
     ) -> Reply<Self, Result<(), StoreError>> {
         Reply::now(|| {
             self.flush();
-            match answer(&self.db, ReadAccount(key))? {
+            match answer(&self.db, self.keeping, ReadAccount(key))? {
                 // Its owner has given the account up meanwhile.
                 None => Ok(()),
                 Some(account) => {
@@ -531,6 +545,6 @@ impl<Q: Question> Answers<Read<Q>> for Store {
         Read(question, _turn): Read<Q>,
         _: &mut Ctx<Self>,
     ) -> Reply<Self, Result<Q::Answer, StoreError>> {
-        Reply::now(|| answer(&self.db, question))
+        Reply::now(|| answer(&self.db, self.keeping, question))
     }
 }

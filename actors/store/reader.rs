@@ -6,27 +6,34 @@ use log::debug;
 use rustix::process::nice;
 
 use crate::actors::guard::survive;
-use crate::actors::store::NICENESS;
 use crate::actors::store::messages::{Close, Question, Read};
+use crate::actors::store::{Keeping, NICENESS};
 use crate::store::{Db, StoreError};
 
 /// The actor.
 pub(super) struct Reader {
     /// None once the server stops.
     db: Option<Db>,
+    keeping: Keeping,
 }
 
 impl Reader {
     /// Starts one on a thread of its own.
-    pub(super) fn start_on_thread(db: Db) -> Addr<Self> {
-        Self::start_in_arbiter(&Arbiter::new().handle(), move |_| Self { db: Some(db) })
+    pub(super) fn start_on_thread(db: Db, keeping: Keeping) -> Addr<Self> {
+        Self::start_in_arbiter(&Arbiter::new().handle(), move |_| Self { db: Some(db), keeping })
     }
 }
 
 /// Answers a question, in its time. A panic costs the answer and no more.
-pub(super) fn answer<Q: Question>(db: &Db, question: Q) -> Result<Q::Answer, StoreError> {
-    survive(Err(StoreError::fault()), || db.within(Q::TIME, |db| question.answer(db)))
-        .inspect_err(|reason| debug!("a question to the database is not answered: {reason}"))
+pub(super) fn answer<Q: Question>(
+    db: &Db,
+    keeping: Keeping,
+    question: Q,
+) -> Result<Q::Answer, StoreError> {
+    survive(Err(StoreError::fault()), || {
+        db.within(Q::TIME, |db| question.answer(db, keeping.now()))
+    })
+    .inspect_err(|reason| debug!("a question to the database is not answered: {reason}"))
 }
 
 impl Actor for Reader {
@@ -43,7 +50,7 @@ impl<Q: Question> Handler<Read<Q>> for Reader {
 
     fn handle(&mut self, Read(question, _turn): Read<Q>, _: &mut Self::Context) -> Self::Result {
         let closed = || StoreError::Other("the store has ended".into());
-        answer(self.db.as_ref().ok_or_else(closed)?, question)
+        answer(self.db.as_ref().ok_or_else(closed)?, self.keeping, question)
     }
 }
 
@@ -61,8 +68,9 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::actors::store::StoreHandle;
     use crate::actors::store::messages::Lane;
-    use crate::actors::store::{Retention, StoreHandle};
+    use crate::chat::retention::{Kept, Retention};
 
     /// Looks for something until it is told to stop.
     struct Seek(mpsc::Receiver<()>);
@@ -71,7 +79,7 @@ mod tests {
         type Answer = ();
         const LANE: Lane = Lane::Search;
 
-        fn answer(self, _: &Db) -> Result<(), StoreError> {
+        fn answer(self, _: &Db, _: Kept) -> Result<(), StoreError> {
             self.0.recv().map_err(|_| StoreError::TooSlow)
         }
     }
@@ -81,7 +89,7 @@ mod tests {
     impl Question for Ask {
         type Answer = bool;
 
-        fn answer(self, _: &Db) -> Result<bool, StoreError> {
+        fn answer(self, _: &Db, _: Kept) -> Result<bool, StoreError> {
             assert!(self.0, "a fault");
             Ok(self.0)
         }
@@ -91,7 +99,7 @@ mod tests {
     fn with_store<F: Future<Output = ()>>(name: &str, work: impl FnOnce(StoreHandle) -> F) {
         let dir = std::env::temp_dir().join(format!("lobbyd-{name}-{}", std::process::id()));
         let (db, _) = Db::open(&dir).unwrap();
-        let retention = Retention { age: Duration::from_secs(60), messages: 10 };
+        let retention = Retention { age: Duration::from_secs(60), messages: 10, jumped: false };
         actix::System::new().block_on(async move {
             let store = StoreHandle::start(db, retention);
             work(store.clone()).await;

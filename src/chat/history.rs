@@ -40,10 +40,12 @@ pub struct Entry {
 /// goes with them.
 pub const ALWAYS_KEPT: usize = 5;
 
-/// The newest messages of one lobby, oldest first.
+/// The newest messages of one lobby with their numbers in it, oldest first.
 #[derive(Debug)]
 pub struct History {
-    entries: VecDeque<Entry>,
+    entries: VecDeque<(u64, Entry)>,
+    /// The number of the next message. Numbers rise, whatever the clock does.
+    next_seq: u64,
     max_entries: usize,
     max_age: Duration,
 }
@@ -51,17 +53,34 @@ pub struct History {
 impl History {
     /// Keeps at most `max_entries`, none older than `max_age`.
     pub fn new(max_entries: usize, max_age: Duration) -> Self {
-        Self { entries: VecDeque::new(), max_entries, max_age }
+        Self { entries: VecDeque::new(), next_seq: 0, max_entries, max_age }
     }
 
-    /// Adds the newest message and lets go of what is over the limits.
-    pub fn push(&mut self, entry: Entry) {
-        let now = entry.at;
-        self.entries.push_back(entry);
+    /// Adds what was said before, oldest first, each under its own number; `next_seq` is that of the
+    /// next message.
+    pub fn restore(&mut self, entries: impl IntoIterator<Item = (u64, Entry)>, next_seq: u64) {
+        for (seq, entry) in entries {
+            self.next_seq = seq;
+            self.push(entry);
+        }
+        self.next_seq = self.next_seq.max(next_seq);
+    }
+
+    /// The number of the next message: of all that comes after this instant it is the least.
+    pub fn next_seq(&self) -> u64 {
+        self.next_seq
+    }
+
+    /// Adds the newest message, lets go of what is over the limits, and gives the message its number.
+    pub fn push(&mut self, entry: Entry) -> u64 {
+        let (now, seq) = (entry.at, self.next_seq);
+        self.next_seq += 1;
+        self.entries.push_back((seq, entry));
         while self.entries.len() > self.max_entries.max(ALWAYS_KEPT) {
             self.entries.pop_front();
         }
         self.expire(now);
+        seq
     }
 
     /// Takes everything out; the limits stay.
@@ -69,22 +88,24 @@ impl History {
         Self { entries: std::mem::take(&mut self.entries), ..*self }
     }
 
-    /// What a user who joins at `now` is shown, oldest first.
-    pub fn recent(&mut self, now: UnixMillis) -> impl DoubleEndedIterator<Item = &Entry> {
+    /// What a user who joins at `now` is shown, oldest first, with the number of each.
+    pub fn recent(&mut self, now: UnixMillis) -> impl DoubleEndedIterator<Item = (u64, &Entry)> {
         self.expire(now);
         let max_age = self.max_age;
         let over = self.entries.len().saturating_sub(self.max_entries);
-        self.entries.iter().skip(over).filter(move |e| e.at.until(now) <= max_age)
+        let entries = self.entries.iter().skip(over).map(|(seq, entry)| (*seq, entry));
+        entries.filter(move |(_, entry)| entry.at.until(now) <= max_age)
     }
 
     /// The newest `count` messages, oldest first.
     pub fn last(&self, count: usize) -> impl Iterator<Item = &Entry> {
-        self.entries.iter().skip(self.entries.len().saturating_sub(count))
+        let over = self.entries.len().saturating_sub(count);
+        self.entries.iter().skip(over).map(|(_, entry)| entry)
     }
 
     fn expire(&mut self, now: UnixMillis) {
         while self.entries.len() > ALWAYS_KEPT
-            && self.entries.front().is_some_and(|e| e.at.until(now) > self.max_age)
+            && self.entries.front().is_some_and(|(_, e)| e.at.until(now) > self.max_age)
         {
             self.entries.pop_front();
         }
@@ -129,7 +150,24 @@ mod tests {
     }
 
     fn texts(history: &mut History, now: u64) -> Vec<String> {
-        history.recent(UnixMillis(now)).map(|e| e.text.as_str().to_owned()).collect()
+        history.recent(UnixMillis(now)).map(|(_, e)| e.text.as_str().to_owned()).collect()
+    }
+
+    #[test]
+    fn messages_of_one_millisecond_are_told_apart_by_their_numbers() {
+        let mut history = History::new(10, Duration::from_secs(10));
+        history.restore([(3, entry(7, "stored")), (8, entry(7, "after a gap"))], 9);
+        assert_eq!(history.push(entry(7, "before")), 9);
+        let left = history.next_seq();
+        assert_eq!(history.push(entry(7, "after")), left);
+        let numbers: Vec<_> = history.recent(UnixMillis(7)).map(|(seq, _)| seq).collect();
+        assert_eq!(numbers, [3, 8, 9, 10]);
+        let mut taken = history.take();
+        assert_eq!((history.next_seq(), taken.push(entry(7, "on"))), (11, 11));
+        // What was lost, or deleted, is no reason to give a number again.
+        let mut history = History::new(10, Duration::from_secs(10));
+        history.restore([(3, entry(7, "stored"))], 20);
+        assert_eq!(history.push(entry(7, "new")), 20);
     }
 
     #[test]

@@ -19,6 +19,7 @@ pub mod person;
 pub mod pictures;
 pub mod rates;
 pub mod registrations;
+pub mod retention;
 pub mod roles;
 pub mod room;
 pub mod sanctions;

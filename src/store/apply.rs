@@ -143,7 +143,7 @@ impl<'a> Group<'a> {
             }
             Change::Registered { address, at } => registered(conn, *address, *at),
             Change::AccountPutOut { account, lobby, at } => {
-                let sql = "UPDATE account SET last_lobby = ?3, left_at = ?4
+                let sql = "UPDATE account SET last_lobby = ?3, left_at = ?4, left_seq = NULL
                 WHERE id = ?1 AND last_lobby = ?2";
                 run(conn, sql, params![account.0, lobby.0, GENERAL_ID.0, int(at.0)])
             }
@@ -152,9 +152,10 @@ impl<'a> Group<'a> {
                 WHERE id = ?1";
                 run(conn, sql, params![lobby.0, owner.map(|owner| owner.0)])
             }
-            Change::AccountLeft { account, lobby, at } => {
-                let sql = "UPDATE account SET last_lobby = ?2, left_at = ?3 WHERE id = ?1";
-                run(conn, sql, params![account.0, lobby.0, int(at.0)])
+            Change::AccountLeft { account, lobby, at, seq } => {
+                let sql = "UPDATE account SET last_lobby = ?2, left_at = ?3, left_seq = ?4
+                    WHERE id = ?1";
+                run(conn, sql, params![account.0, lobby.0, int(at.0), seq.map(int)])
             }
             Change::OperatorAdded { lobby, account } => run(
                 conn,
@@ -243,8 +244,8 @@ fn put_account(conn: &Connection, account: &Account) -> rusqlite::Result<()> {
     run(
         conn,
         "INSERT INTO account(id, key, name, password, clock_times, colour, picture, made_at,
-            last_lobby, left_at)
-        SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10
+            last_lobby, left_at, left_seq)
+        SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11
         WHERE NOT EXISTS (SELECT 1 FROM removed WHERE kind = 'account' AND id = ?1)
         ON CONFLICT(id) DO UPDATE SET key = excluded.key, name = excluded.name,
             password = excluded.password, clock_times = excluded.clock_times,
@@ -260,6 +261,7 @@ fn put_account(conn: &Connection, account: &Account) -> rusqlite::Result<()> {
             int(account.made_at.0),
             account.last_lobby.map(|lobby| lobby.0),
             account.left_at.map(|at| int(at.0)),
+            account.left_seq.map(int),
         ],
     )?;
     count(conn, "account", account.id.0)

@@ -7,6 +7,7 @@ use crate::chat::name::{Name, NameKey};
 use crate::chat::password::PasswordRecord;
 use crate::chat::person::Person;
 use crate::chat::pictures::Picture;
+use crate::chat::retention::Kept;
 
 const GENERAL: LobbyId = LobbyId(1);
 const CODING: LobbyId = LobbyId(2);
@@ -48,6 +49,11 @@ fn furniture() -> Vec<Change> {
     ]
 }
 
+/// The first account left when the next message there was to have this number.
+fn left(lobby: LobbyId, at: u64, seq: u64) -> Change {
+    Change::AccountLeft { account: ALICE, lobby, at: UnixMillis(at), seq: Some(seq) }
+}
+
 fn key(text: &str) -> NameKey {
     NameKey::of(text)
 }
@@ -79,6 +85,7 @@ fn everything_comes_back_as_it_was() {
         },
         last_lobby: Some(CODING),
         left_at: Some(UnixMillis(77)),
+        left_seq: Some(42),
         ..account(1, "Alice")
     };
     let action = Entry {
@@ -101,7 +108,7 @@ fn everything_comes_back_as_it_was() {
     assert_eq!(snapshot.lobbies[0].lobby, lobby(1, "general"));
     assert_eq!(snapshot.lobbies[0].next_seq, 0);
     assert_eq!(snapshot.lobbies[1].lobby, full);
-    assert_eq!(snapshot.lobbies[1].history, [action]);
+    assert_eq!(snapshot.lobbies[1].history, [(41, action)]);
     assert_eq!(snapshot.lobbies[1].next_seq, 42);
     let alice = KnownAccount {
         id: ALICE,
@@ -130,7 +137,9 @@ fn a_message_is_there_once_and_in_its_order() {
     db.apply(&[said(1, 1, "two again"), said(1, 2, "three")]).unwrap();
     assert_eq!(texts(&db.history(GENERAL, 10).unwrap()), ["one", "two", "three"]);
     assert_eq!(texts(&db.history(GENERAL, 2).unwrap()), ["two", "three"]);
-    assert_eq!(texts(&state(&db, GENERAL).history), ["one", "two", "three"]);
+    let history = state(&db, GENERAL).history;
+    let history: Vec<_> = history.iter().map(|(seq, e)| (*seq, e.text.as_str())).collect();
+    assert_eq!(history, [(0, "one"), (1, "two"), (2, "three")]);
     assert_eq!(db.search(GENERAL, "again", 9).unwrap(), []);
 }
 
@@ -145,7 +154,7 @@ fn rows_are_made_changed_and_used() {
             settings: Settings { clock_times: true, ..Settings::default() },
             ..account(1, "Alice")
         }),
-        Change::AccountLeft { account: ALICE, lobby: CODING, at: UnixMillis(60) },
+        left(CODING, 60, 7),
     ])
     .unwrap();
     let general = state(&db, GENERAL).lobby;
@@ -153,6 +162,7 @@ fn rows_are_made_changed_and_used() {
     let alice = db.account(&key("alice")).unwrap().unwrap();
     assert!(alice.settings.clock_times);
     assert_eq!((alice.last_lobby, alice.left_at), (Some(CODING), Some(UnixMillis(60))));
+    assert_eq!(alice.left_seq, Some(7));
     // Out of another lobby is nothing to who was in this one last.
     let out = |lobby| Change::AccountPutOut { account: ALICE, lobby, at: UnixMillis(70) };
     db.apply(&[out(GENERAL)]).unwrap();
@@ -161,8 +171,8 @@ fn rows_are_made_changed_and_used() {
     db.apply(&[out(CODING)]).unwrap();
     let alice = db.account(&key("alice")).unwrap().unwrap();
     assert_eq!((alice.last_lobby, alice.left_at), (Some(GENERAL), Some(UnixMillis(70))));
-    let left = Change::AccountLeft { account: ALICE, lobby: CODING, at: UnixMillis(80) };
-    db.apply(&[left, Change::LobbyRemoved(CODING)]).unwrap();
+    assert_eq!(alice.left_seq, None, "only the other lobby knows");
+    db.apply(&[left(CODING, 80, 9), Change::LobbyRemoved(CODING)]).unwrap();
     let alice = db.account(&key("alice")).unwrap().unwrap();
     assert_eq!((alice.last_lobby, alice.left_at), (None, Some(UnixMillis(80))));
 }
@@ -423,6 +433,37 @@ fn what_an_account_missed_is_counted() {
     assert_eq!(missed(1_005), (4, texts(&["7", "8", "9"])));
     assert_eq!(missed(1_008), (1, texts(&["9"])));
     assert_eq!(missed(9_999), (0, Vec::new()));
+}
+
+#[test]
+fn what_was_missed_is_told_by_number_whatever_the_clock_says() {
+    let at = |seq: u64, at: u64| {
+        let entry = entry(at, &seq.to_string());
+        Change::Said { lobby: GENERAL, seq, entry }
+    };
+    let mut db = db(&world());
+    // All of one millisecond; then the clock was set back.
+    db.apply(&[at(0, 5), at(1, 5), left(GENERAL, 5, 2), at(2, 5), at(3, 5), at(4, 1)]).unwrap();
+    let alice = db.account(&key("alice")).unwrap().unwrap();
+    let since = Since { at: alice.left_at.unwrap(), seq: alice.left_seq };
+    let missed = |since, max| db.missed_of(GENERAL, since, max, Kept::ALL);
+    let texts = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
+    assert_eq!(missed(since, 9), (3, texts(&["2", "3", "4"])));
+    assert_eq!(missed(since, 2), (3, texts(&["3", "4"])));
+    assert_eq!(missed(Since { seq: Some(5), ..since }, 9), (0, Vec::new()));
+    assert_eq!(missed(Since { seq: None, ..since }, 9), (0, Vec::new()), "as far as a clock knows");
+    let nothing =
+        db.since(GENERAL, Since { seq: Some(7), ..since }, 9, Kept::ALL, &[].into_iter().collect());
+    assert_eq!(nothing.unwrap().next_seq, 7);
+}
+
+#[test]
+fn a_number_is_given_once_also_where_its_message_is_gone() {
+    let mut db = db(&world());
+    db.apply(&[said(1, 0, "x"), left(GENERAL, 5, 9)]).unwrap();
+    assert_eq!((state(&db, GENERAL).next_seq, state(&db, CODING).next_seq), (9, 0));
+    db.trim(UnixMillis(9_999), 10, 10).unwrap();
+    assert_eq!((rows(&db, "message"), state(&db, GENERAL).next_seq), (0, 9));
 }
 
 #[test]

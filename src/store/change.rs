@@ -100,6 +100,8 @@ pub enum Change {
         lobby: LobbyId,
         /// When.
         at: UnixMillis,
+        /// The number of the next message there; none where only that lobby knows it.
+        seq: Option<u64>,
     },
     /// A lobby has an operator more.
     OperatorAdded {

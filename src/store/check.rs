@@ -222,7 +222,7 @@ fn values(conn: &Connection, faults: &mut Vec<String>) {
     let message = "SELECT at, author, picture, tagged, action, text, account, address
         FROM message";
     let account = "SELECT id, name, password, clock_times, colour, picture, made_at, last_lobby,
-        left_at FROM account";
+        left_at, left_seq FROM account";
     let mail = "SELECT id, sender, at, text, sender_account, sender_address FROM mail";
     let audit = "SELECT lobby, at, who, what FROM audit";
     let ignored = "SELECT key, name, who, address FROM ignored";

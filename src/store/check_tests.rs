@@ -63,10 +63,12 @@ fn what_is_no_database_of_ours_is_told_apart() {
 
 #[test]
 fn an_older_version_is_good() {
-    let folder = Folder::new();
-    fs::create_dir(folder.data()).unwrap();
-    schema::upgrade(&mut Connection::open(folder.database()).unwrap(), 0, 1).unwrap();
-    assert_eq!(check(&folder.data()).unwrap().version, 1);
+    for version in 1..schema::VERSION {
+        let folder = Folder::new();
+        fs::create_dir(folder.data()).unwrap();
+        schema::upgrade(&mut Connection::open(folder.database()).unwrap(), 0, version).unwrap();
+        assert_eq!(check(&folder.data()).unwrap().version, version);
+    }
 }
 
 #[test]

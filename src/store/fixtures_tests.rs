@@ -12,12 +12,13 @@ use crate::chat::name::Name;
 use crate::chat::password::PasswordRecord;
 use crate::chat::person::Person;
 use crate::chat::pictures::Picture;
+use crate::chat::retention::Kept;
 use crate::chat::text::Line;
 
 /// What users are shown who ask for it, at once and with nobody ignored.
 impl Db {
     pub(super) fn history(&self, lobby: LobbyId, max: usize) -> Result<Vec<Entry>, StoreError> {
-        let ids = self.newest(lobby, max, &Ignores::default())?;
+        let ids = self.newest(lobby, max, Kept::ALL, &Ignores::default())?;
         self.messages(lobby, &ids, usize::MAX).map(|page| page.items)
     }
 
@@ -27,14 +28,25 @@ impl Db {
         words: &str,
         max: usize,
     ) -> Result<Vec<Entry>, StoreError> {
-        let ids = self.find(lobby, words, max, &Ignores::default())?;
+        let ids = self.find(lobby, words, max, Kept::ALL, &Ignores::default())?;
         self.messages(lobby, &ids, usize::MAX).map(|page| page.items)
     }
 
+    /// Since a time.
     pub(super) fn missed(&self, lobby: LobbyId, at: u64, max: usize) -> (u64, Vec<String>) {
-        let missed = self.since(lobby, UnixMillis(at), max, &Ignores::default()).unwrap();
+        self.missed_of(lobby, Since { at: UnixMillis(at), seq: None }, max, Kept::ALL)
+    }
+
+    pub(super) fn missed_of(
+        &self,
+        lobby: LobbyId,
+        since: Since,
+        max: usize,
+        kept: Kept,
+    ) -> (u64, Vec<String>) {
+        let missed = self.since(lobby, since, max, kept, &Ignores::default()).unwrap();
         let page = self.messages(lobby, &missed.newest, usize::MAX).unwrap();
-        assert_eq!(missed.last, page.items.last().map(|entry| entry.at));
+        assert!(missed.newest.last().is_none_or(|last| missed.next_seq == last.seq + 1));
         (missed.count, texts(&page.items).into_iter().map(str::to_owned).collect())
     }
 
@@ -156,6 +168,7 @@ pub(super) fn account(id: u32, called: &str) -> Account {
         made_at: UnixMillis(1),
         last_lobby: None,
         left_at: None,
+        left_seq: None,
     }
 }
 

@@ -34,8 +34,8 @@ pub use check::{CheckError, Report, check};
 pub use error::StoreError;
 pub use model::{
     Account, AccountId, AuditEntry, AuditId, Fingerprint, KnownAccount, Left, Lobby, LobbyState,
-    Mail, MailId, MessageId, Missed, Page, Sanction, SanctionKind, Scope, Settings, Snapshot,
-    Subject,
+    Mail, MailId, MessageId, Missed, Page, Sanction, SanctionKind, Scope, Settings, Since,
+    Snapshot, Subject,
 };
 pub use open::strange_log;
 pub use reader::{READ_TIME, SEARCH_TIME};

@@ -30,6 +30,19 @@ pub struct Account {
     pub last_lobby: Option<LobbyId>,
     /// When it left last.
     pub left_at: Option<UnixMillis>,
+    /// The number that the next message in that lobby had then; none where that is not known, as of a
+    /// version that kept no more than the time.
+    pub left_seq: Option<u64>,
+}
+
+/// From where on somebody has missed what was said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Since {
+    /// When they left.
+    pub at: UnixMillis,
+    /// The number that the next message had then. Without it the time has to do, which is no finer than
+    /// a millisecond.
+    pub seq: Option<u64>,
 }
 
 /// What the owner of an account has set.
@@ -190,9 +203,9 @@ pub struct LobbyState {
     pub operators: Vec<AccountId>,
     /// Its mutes and bans, also those that ended meanwhile.
     pub sanctions: Vec<Sanction>,
-    /// The newest messages, oldest first.
-    pub history: Vec<Entry>,
-    /// The sequence number of the next message.
+    /// The newest messages with their numbers, oldest first.
+    pub history: Vec<(u64, Entry)>,
+    /// The number of the next message: over all that ever were, also where they are deleted.
     pub next_seq: u64,
 }
 
@@ -235,6 +248,7 @@ pub struct Missed {
     pub count: u64,
     /// The newest of them that are to be shown, oldest first.
     pub newest: Vec<MessageId>,
-    /// When the last of them was said.
-    pub last: Option<UnixMillis>,
+    /// The number of the next message, as far as the store knew: what has this or a higher one comes after
+    /// all of these.
+    pub next_seq: u64,
 }

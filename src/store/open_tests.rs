@@ -6,8 +6,11 @@ use rusqlite::Connection;
 
 use super::fixtures_tests::*;
 use super::*;
+use crate::chat::history::UnixMillis;
 use crate::chat::lobbies::LobbyId;
+use crate::chat::name::NameKey;
 use crate::chat::person::Person;
+use crate::chat::retention::Kept;
 
 fn mode(path: &Path) -> u32 {
     fs::metadata(path).unwrap().permissions().mode() & 0o777
@@ -85,7 +88,8 @@ fn what_was_written_is_there_after_a_restart() {
     let (db, notes) = Db::open(&folder.data()).unwrap();
     assert!(notes.is_empty());
     let snapshot = db.load(3).unwrap();
-    assert_eq!(texts(&snapshot.lobbies[0].history), ["message 497", "message 498", "message 499"]);
+    let history: Vec<_> = snapshot.lobbies[0].history.iter().map(|(seq, _)| *seq).collect();
+    assert_eq!(history, [497, 498, 499]);
     assert_eq!(snapshot.lobbies[0].next_seq, 500);
     assert_eq!(db.search(LobbyId(1), "hello", 5).unwrap().len(), 1);
 }
@@ -254,6 +258,44 @@ fn what_was_kept_by_name_alone_is_known_by_its_name() {
     assert!(db.ignores(AccountId(1)).unwrap().contains(&guest("eva")));
     let entries = db.history(LobbyId(1), 5).unwrap();
     assert!(entries.iter().all(|entry| entry.author == Person::named(entry.author.name.clone())));
+}
+
+#[test]
+fn where_an_account_left_off_is_known_by_the_clock_until_it_leaves_again() {
+    let folder = Folder::new();
+    fs::create_dir(folder.data()).unwrap();
+    let mut old = Connection::open(folder.database()).unwrap();
+    schema::upgrade(&mut old, 0, 3).unwrap();
+    old.execute_batch(&format!(
+        "INSERT INTO lobby(id, key, name, creator, description, slow_secs, made_at, used_at, password_at)
+            VALUES (1, 'general', 'general', 'server', '', 0, 1, 1, 1);
+        INSERT INTO account(id, key, name, password, clock_times, picture, made_at, last_lobby, left_at)
+            VALUES (1, 'ann', 'Ann', '{}', 0, '', 1, 1, 6);
+        INSERT INTO message(id, lobby, seq, at, author, picture, action, text)
+            VALUES (1, 1, 0, 5, 'bob', 'cat', 0, 'before'), (2, 1, 1, 7, 'bob', 'cat', 0, 'after');",
+        record().as_phc()
+    ))
+    .unwrap();
+    drop(old);
+    let missing = check(&folder.data()).unwrap_err().to_string();
+    assert!(
+        missing.ends_with("2 messages are missing in the search index"),
+        "all else is good: {missing}"
+    );
+    let (mut db, notes) = Db::open(&folder.data()).unwrap();
+    assert!(notes.iter().any(|note| matches!(note, Note::Migrated { from: 3, .. })), "{notes:?}");
+    let since = |db: &Db| {
+        let ann = db.account(&NameKey::of("ann")).unwrap().unwrap();
+        Since { at: ann.left_at.unwrap(), seq: ann.left_seq }
+    };
+    let missed = |db: &Db| db.missed_of(LobbyId(1), since(db), 9, Kept::ALL);
+    assert_eq!(since(&db), Since { at: UnixMillis(6), seq: None });
+    assert_eq!(missed(&db), (1, vec!["after".to_owned()]));
+    let (account, lobby, at) = (AccountId(1), LobbyId(1), UnixMillis(7));
+    db.apply(&[Change::AccountLeft { account, lobby, at, seq: Some(1) }]).unwrap();
+    assert_eq!(missed(&db), (1, vec!["after".to_owned()]));
+    db.apply(&[Change::AccountLeft { account, lobby, at, seq: Some(2) }]).unwrap();
+    assert_eq!(missed(&db).0, 0);
 }
 
 #[test]

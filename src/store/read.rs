@@ -1,11 +1,15 @@
 //! Questions to the database.
 
-use rusqlite::{CachedStatement, Connection, OptionalExtension, Params, Row, params};
+use std::collections::HashMap;
+
+use rusqlite::{
+    CachedStatement, Connection, OptionalExtension, Params, Row, params, params_from_iter,
+};
 
 use super::error::StoreError;
 use super::model::{
     Account, AccountId, AuditEntry, AuditId, Fingerprint, LobbyState, Mail, MailId, MessageId,
-    Missed, Page, Sanction, Scope, Snapshot,
+    Missed, Page, Sanction, Scope, Since, Snapshot,
 };
 use super::rows::{self, int, scope_column, uint};
 use super::{Db, search};
@@ -14,6 +18,7 @@ use crate::chat::ignores::Ignores;
 use crate::chat::lobbies::LobbyId;
 use crate::chat::name::NameKey;
 use crate::chat::person::Person;
+use crate::chat::retention::Kept;
 
 impl Db {
     /// Everything that a server keeps in memory, with the newest `history_messages` of each lobby.
@@ -31,7 +36,7 @@ impl Db {
     pub fn account(&self, key: &NameKey) -> Result<Option<Account>, StoreError> {
         // The lobby may be gone; its number is never another's.
         let sql = "SELECT id, name, password, clock_times, colour, picture, made_at,
-            (SELECT id FROM lobby WHERE id = last_lobby), left_at
+            (SELECT id FROM lobby WHERE id = last_lobby), left_at, left_seq
             FROM account WHERE key = ?1";
         let found = list(self.conn.prepare_cached(sql)?, [key.as_str()], rows::account)?;
         Ok(found.into_iter().next())
@@ -139,7 +144,8 @@ impl Db {
         })
     }
 
-    /// The newest `max` messages of a lobby but for those of ignored authors, oldest first.
+    /// The newest `max` messages of a lobby, of those that are kept, but for those of ignored authors,
+    /// oldest first.
     ///
     /// # Errors
     /// Why they cannot be read.
@@ -147,11 +153,14 @@ impl Db {
         &self,
         lobby: LobbyId,
         max: usize,
+        kept: Kept,
         ignores: &Ignores,
     ) -> Result<Vec<MessageId>, StoreError> {
         let sql = "SELECT id, seq, author, account, address FROM message
-            WHERE lobby = (SELECT id FROM lobby WHERE id = ?1) ORDER BY seq DESC LIMIT ?2";
-        let values = params![lobby.0, limit(max)];
+            WHERE lobby = (SELECT id FROM lobby WHERE id = ?1) AND +at >= ?2
+            ORDER BY seq DESC LIMIT ?3";
+        // Those too old that stand between newer ones, since the clock was set back, count for nothing.
+        let values = params![lobby.0, int(kept.since.0), limit(max).min(int(kept.messages))];
         let newest = list(self.conn.prepare_cached(sql)?, values, |row| heard(row, ignores))?;
         Ok(reversed(newest.into_iter().flatten().collect()))
     }
@@ -176,39 +185,46 @@ impl Db {
         })
     }
 
-    /// What was said in a lobby after `at`: how much, and of the newest `max` of it those that are not
-    /// of ignored authors.
+    /// What was said in a lobby since somebody left it, of what is kept: how much, and of the newest
+    /// `max` of it those that are not of ignored authors.
     ///
     /// # Errors
     /// Why it cannot be read.
     pub fn since(
         &self,
         lobby: LobbyId,
-        at: UnixMillis,
+        since: Since,
         max: usize,
+        kept: Kept,
         ignores: &Ignores,
     ) -> Result<Missed, StoreError> {
-        let sql = "SELECT count(*) FROM message
-            WHERE lobby = (SELECT id FROM lobby WHERE id = ?1) AND at > ?2";
-        let count = self
-            .conn
-            .prepare_cached(sql)?
-            .query_row(params![lobby.0, int(at.0)], |row| row.get(0))?;
-        let sql = "SELECT id, seq, author, account, address, at FROM message
-            WHERE lobby = ?1 AND +at > ?2 ORDER BY seq DESC LIMIT ?3";
+        // One transaction, so that what is counted is what is shown.
+        let conn = self.conn.unchecked_transaction()?;
+        // By number where there is one, else by the clock.
+        let (from, after) = match since.seq {
+            Some(seq) => (int(seq), -1),
+            None => (0, int(since.at.0)),
+        };
+        let from = oldest_kept(&conn, lobby, kept, from)?;
+        let after = after.max(int(kept.since.0) - 1);
+        let count = match is_there(&conn, lobby)? {
+            true => count_since(&conn, lobby, from, after, since.seq.is_none())?,
+            false => 0,
+        };
+        let sql = "SELECT id, seq, author, account, address FROM message
+            WHERE lobby = ?1 AND seq >= ?2 AND +at > ?3 ORDER BY seq DESC LIMIT ?4";
         // Where there are few, the walk back through the lobby ends at the last of them.
-        let max = limit(max).min(count);
-        let values = params![lobby.0, int(at.0), max];
-        let newest = list(self.conn.prepare_cached(sql)?, values, |row| {
-            Ok((heard(row, ignores)?, rows::time(row.get(5)?)))
-        })?;
-        let last = newest.first().map(|(_, at)| *at);
-        let newest = reversed(newest.into_iter().filter_map(|(id, _)| id).collect());
-        Ok(Missed { count: uint(count), newest, last })
+        let values = params![lobby.0, from, after, limit(max).min(count)];
+        let newest = list(conn.prepare_cached(sql)?, values, |row| heard(row, ignores))?;
+        Ok(Missed {
+            count: uint(count),
+            newest: reversed(newest.into_iter().flatten().collect()),
+            next_seq: after_last(&conn, lobby)?.max(since.seq.unwrap_or(0)),
+        })
     }
 
-    /// The newest `max` messages of a lobby that hold all of `words`, but for those of ignored authors,
-    /// newest first. None where `words` has neither letter nor digit.
+    /// The newest `max` messages of a lobby that hold all of `words`, of those that are kept, but for
+    /// those of ignored authors, newest first. None where `words` has neither letter nor digit.
     ///
     /// # Errors
     /// [`StoreError::TooManyTerms`], or why they cannot be read.
@@ -217,10 +233,75 @@ impl Db {
         lobby: LobbyId,
         words: &str,
         max: usize,
+        kept: Kept,
         ignores: &Ignores,
     ) -> Result<Vec<MessageId>, StoreError> {
-        search::find(&self.conn, lobby, words, max, ignores)
+        search::find(&self.conn, lobby, words, max, kept, ignores)
     }
+}
+
+/// Whether a lobby has not been removed: its messages stay for a while.
+fn is_there(conn: &Connection, lobby: LobbyId) -> rusqlite::Result<bool> {
+    conn.prepare_cached("SELECT 1 FROM lobby WHERE id = ?1")?.exists([lobby.0])
+}
+
+/// How many messages of a lobby have this number or a higher one and are from after `after`; `by_clock`
+/// where most of it is told by the time.
+fn count_since(
+    conn: &Connection,
+    lobby: LobbyId,
+    from: i64,
+    after: i64,
+    by_clock: bool,
+) -> Result<i64, StoreError> {
+    let one = |sql: &str, values: &[i64]| -> rusqlite::Result<i64> {
+        conn.prepare_cached(sql)?.query_row(params_from_iter(values), |row| row.get(0))
+    };
+    let lobby = lobby.0.into();
+    Ok(match (by_clock, from) {
+        (true, 0) => {
+            one("SELECT count(*) FROM message WHERE lobby = ?1 AND at > ?2", &[lobby, after])?
+        }
+        (true, _) => one(
+            "SELECT count(*) FROM message WHERE lobby = ?1 AND at > ?2 AND +seq >= ?3",
+            &[lobby, after, from],
+        )?,
+        // By the index of numbers, less what is too old by that of times: little, since it is about to be
+        // deleted.
+        (false, _) => {
+            let all = "SELECT count(*) FROM message WHERE lobby = ?1 AND seq >= ?2";
+            let old = "SELECT count(*) FROM message WHERE lobby = ?1 AND at <= ?2 AND +seq >= ?3";
+            one(all, &[lobby, from])? - one(old, &[lobby, after, from])?
+        }
+    })
+}
+
+/// The number after that of the last message of a lobby that is stored.
+fn after_last(conn: &Connection, lobby: LobbyId) -> rusqlite::Result<u64> {
+    let sql = "SELECT max(seq) FROM message WHERE lobby = ?1";
+    let last: Option<i64> = conn.prepare_cached(sql)?.query_row([lobby.0], |row| row.get(0))?;
+    Ok(last.map_or(0, |last| uint(last) + 1))
+}
+
+/// The number of the oldest message of a lobby that is kept by its number, or `from` where that is
+/// higher.
+pub(super) fn oldest_kept(
+    conn: &Connection,
+    lobby: LobbyId,
+    kept: Kept,
+    from: i64,
+) -> Result<i64, StoreError> {
+    let keep = int(kept.messages);
+    // Numbers can be missing, so there are as many at most; counting them takes far longer.
+    if int(after_last(conn, lobby)?).saturating_sub(from) <= keep {
+        return Ok(from);
+    }
+    let sql = "SELECT seq FROM message WHERE lobby = ?1 ORDER BY seq DESC LIMIT 1 OFFSET ?2";
+    let oldest = conn
+        .prepare_cached(sql)?
+        .query_row(params![lobby.0, keep.saturating_sub(1)], |row| row.get(0))
+        .optional()?;
+    Ok(from.max(oldest.unwrap_or(from)))
 }
 
 /// `id, seq, author, account, address`: the message, unless its author is ignored.
@@ -234,18 +315,16 @@ pub(super) fn heard(row: &Row<'_>, ignores: &Ignores) -> Result<Option<MessageId
 pub(super) fn load(conn: &Connection, history_messages: usize) -> Result<Snapshot, StoreError> {
     let sql = "SELECT id, name, creator, owner, description, topic, password, prompt, slow_secs,
         made_at, used_at, password_at, made_from FROM lobby ORDER BY id";
+    let numbers = numbers_known(conn)?;
     let mut lobbies = Vec::new();
     for lobby in list(conn.prepare_cached(sql)?, [], rows::lobby)? {
         let sql = "SELECT account FROM operator WHERE lobby = ?1 ORDER BY account";
         let id = |row: &Row<'_>| Ok(AccountId(row.get(0)?));
-        let sql_seq = "SELECT max(seq) FROM message WHERE lobby = ?1";
-        let last: Option<i64> =
-            conn.prepare_cached(sql_seq)?.query_row([lobby.id.0], |row| row.get(0))?;
         lobbies.push(LobbyState {
             operators: list(conn.prepare_cached(sql)?, [lobby.id.0], id)?,
             sanctions: sanctions(conn, Scope::Lobby(lobby.id))?,
             history: history(conn, lobby.id, history_messages)?,
-            next_seq: last.map_or(0, |last| uint(last) + 1),
+            next_seq: after_last(conn, lobby.id)?.max(numbers.get(&lobby.id).copied().unwrap_or(0)),
             lobby,
         });
     }
@@ -261,6 +340,15 @@ pub(super) fn load(conn: &Connection, history_messages: usize) -> Result<Snapsho
         next_lobby: LobbyId(next(conn, "lobby")?),
         next_account: AccountId(next(conn, "account")?),
     })
+}
+
+/// The numbers that the next messages of lobbies had when accounts left them. A number is given once, also
+/// where the messages before it are deleted, or were lost.
+fn numbers_known(conn: &Connection) -> Result<HashMap<LobbyId, u64>, StoreError> {
+    let sql = "SELECT last_lobby, max(left_seq) FROM account
+        WHERE last_lobby IS NOT NULL AND left_seq IS NOT NULL GROUP BY last_lobby";
+    let number = |row: &Row<'_>| Ok((LobbyId(row.get(0)?), uint(row.get(1)?)));
+    Ok(list(conn.prepare_cached(sql)?, [], number)?.into_iter().collect())
 }
 
 /// When the newest of all that is stored came about.
@@ -287,12 +375,12 @@ pub(super) fn mail_count(conn: &Connection, account: AccountId) -> rusqlite::Res
     conn.prepare_cached(sql)?.query_row([account.0], |row| row.get(0)).map(uint)
 }
 
-fn history(conn: &Connection, lobby: LobbyId, max: usize) -> Result<Vec<Entry>, StoreError> {
-    let sql = "SELECT at, author, picture, tagged, action, text, account, address
+fn history(conn: &Connection, lobby: LobbyId, max: usize) -> Result<Vec<(u64, Entry)>, StoreError> {
+    let sql = "SELECT at, author, picture, tagged, action, text, account, address, seq
             FROM message
         WHERE lobby = (SELECT id FROM lobby WHERE id = ?1) ORDER BY seq DESC LIMIT ?2";
     let values = params![lobby.0, limit(max)];
-    list(conn.prepare_cached(sql)?, values, rows::entry).map(reversed)
+    list(conn.prepare_cached(sql)?, values, rows::numbered).map(reversed)
 }
 
 fn sanctions(conn: &Connection, scope: Scope) -> Result<Vec<Sanction>, StoreError> {

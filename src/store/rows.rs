@@ -78,6 +78,11 @@ pub(super) fn person_columns(who: &Person) -> (Option<u32>, Option<[u8; IpKey::B
     }
 }
 
+/// `at, author, picture, tagged, action, text, account, address, seq`
+pub(super) fn numbered(row: &Row<'_>) -> Result<(u64, Entry), StoreError> {
+    Ok((uint(row.get(8)?), entry(row)?))
+}
+
 /// `at, author, picture, tagged, action, text, account, address`
 pub(super) fn entry(row: &Row<'_>) -> Result<Entry, StoreError> {
     Ok(Entry {
@@ -136,7 +141,7 @@ pub(super) fn registration(row: &Row<'_>) -> Result<(IpKey, UnixMillis), StoreEr
     Ok((address, time(row.get(1)?)))
 }
 
-/// `id, name, password, clock_times, colour, picture, made_at, last_lobby, left_at`
+/// `id, name, password, clock_times, colour, picture, made_at, last_lobby, left_at, left_seq`
 pub(super) fn account(row: &Row<'_>) -> Result<Account, StoreError> {
     Ok(Account {
         id: AccountId(row.get(0)?),
@@ -150,6 +155,7 @@ pub(super) fn account(row: &Row<'_>) -> Result<Account, StoreError> {
         made_at: time(row.get(6)?),
         last_lobby: row.get::<_, Option<u32>>(7)?.map(LobbyId),
         left_at: row.get::<_, Option<i64>>(8)?.map(time),
+        left_seq: row.get::<_, Option<i64>>(9)?.map(uint),
     })
 }
 

@@ -14,7 +14,7 @@ type Step = fn(&Transaction<'_>) -> rusqlite::Result<()>;
 
 /// Step `n` makes version `n + 1` out of version `n`; version 0 is an empty file. A step that has
 /// been released is never changed.
-const STEPS: [Step; 3] = [tables, search_index, persons];
+const STEPS: [Step; 4] = [tables, search_index, persons, numbers];
 
 /// What a file turned out to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,7 +59,7 @@ pub(super) fn view_as_newest(conn: &Connection, version: u32) -> rusqlite::Resul
     if version < 3 {
         conn.execute_batch(
             "CREATE TEMP VIEW account AS
-                SELECT *, made_at AS used_at, 0 AS by_operator FROM main.account;
+                SELECT *, made_at AS used_at, 0 AS by_operator, NULL AS left_seq FROM main.account;
             CREATE TEMP VIEW lobby AS SELECT *, NULL AS made_from FROM main.lobby;
             CREATE TEMP VIEW registration AS SELECT NULL AS address, NULL AS at WHERE 0;
             CREATE TEMP VIEW message AS
@@ -68,6 +68,10 @@ pub(super) fn view_as_newest(conn: &Connection, version: u32) -> rusqlite::Resul
                 SELECT *, NULL AS sender_account, NULL AS sender_address FROM main.mail;
             CREATE TEMP VIEW ignored AS
                 SELECT *, 0 AS id, NULL AS who, NULL AS address FROM main.ignored;",
+        )?;
+    } else if version < 4 {
+        conn.execute_batch(
+            "CREATE TEMP VIEW account AS SELECT *, NULL AS left_seq FROM main.account;",
         )?;
     }
     Ok(())
@@ -239,4 +243,10 @@ fn persons(tx: &Transaction<'_>) -> rusqlite::Result<()> {
         CREATE INDEX ignored_by_key ON ignored(key);
         CREATE INDEX ignored_by_who ON ignored(who);",
     )
+}
+
+/// Version 4: where an account left off is a message's number, and no longer a time alone. Of accounts of
+/// before only the time is known.
+fn numbers(tx: &Transaction<'_>) -> rusqlite::Result<()> {
+    tx.execute_batch("ALTER TABLE account ADD COLUMN left_seq INTEGER")
 }

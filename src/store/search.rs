@@ -9,11 +9,12 @@ use rusqlite::{CachedStatement, Connection, params};
 
 use super::error::StoreError;
 use super::model::MessageId;
-use super::read::heard;
+use super::read::{heard, oldest_kept};
 use super::rows::int;
 use super::tokens::{Cutter, for_query};
 use crate::chat::ignores::Ignores;
 use crate::chat::lobbies::LobbyId;
+use crate::chat::retention::Kept;
 use crate::chat::text::Line;
 
 /// Most tokens that are searched for at once: each is a list that is read along with the others. A run
@@ -101,12 +102,14 @@ pub(super) fn remove(conn: &Connection, ids: &[i64]) -> rusqlite::Result<()> {
     ids.iter().try_for_each(|id| gone.execute([id]).map(|_| ()))
 }
 
-/// At most `max` messages of a lobby with all of `words`, newest first, but for those of ignored authors.
+/// At most `max` messages of a lobby with all of `words`, of those that are kept, newest first, but for
+/// those of ignored authors.
 pub(super) fn find(
     conn: &Connection,
     lobby: LobbyId,
     words: &str,
     max: usize,
+    kept: Kept,
     ignores: &Ignores,
 ) -> Result<Vec<MessageId>, StoreError> {
     let Some(query) = query(lobby, words)? else { return Ok(Vec::new()) };
@@ -114,13 +117,19 @@ pub(super) fn find(
     let mut found = conn.prepare_cached(
         "SELECT m.id, m.seq, m.author, m.account, m.address
         FROM search CROSS JOIN message AS m ON m.id = search.rowid
-        WHERE search MATCH ?1 AND m.lobby = (SELECT id FROM lobby WHERE id = ?2)
-        ORDER BY search.rowid DESC LIMIT ?3",
+        WHERE search MATCH ?1 AND m.lobby = (SELECT id FROM lobby WHERE id = ?2) AND m.at >= ?3
+        ORDER BY search.rowid DESC LIMIT ?4",
     )?;
-    let mut rows = found.query(params![query, lobby.0, int(max as u64)])?;
+    let values = params![query, lobby.0, int(kept.since.0), int(max as u64)];
+    let mut rows = found.query(values)?;
     let mut ids = Vec::new();
     while let Some(row) = rows.next()? {
         ids.extend(heard(row, ignores)?);
+    }
+    // The oldest of what was found tells whether it has to be counted how many are newer.
+    if let Some(last) = ids.last() {
+        let oldest = oldest_kept(conn, lobby, kept, int(last.seq))?;
+        ids.retain(|id| int(id.seq) >= oldest);
     }
     Ok(ids)
 }

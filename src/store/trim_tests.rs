@@ -1,7 +1,9 @@
 use super::fixtures_tests::*;
 use super::*;
 use crate::chat::history::UnixMillis;
+use crate::chat::ignores::Ignores;
 use crate::chat::lobbies::LobbyId;
+use crate::chat::retention::Kept;
 
 const ALL: UnixMillis = UnixMillis(0);
 
@@ -129,4 +131,82 @@ fn a_checkpoint_writes_the_log_back_and_waits_for_nobody() {
     let start = std::time::Instant::now();
     db.checkpoint().unwrap();
     assert!(start.elapsed() < std::time::Duration::from_secs(2));
+}
+
+/// Numbers of what is shown by each way of reading, in its order: history, search, missed since the start.
+fn shown(db: &Db, kept: Kept) -> [Vec<u64>; 3] {
+    let (id, nobody) = (LobbyId(1), Ignores::default());
+    let numbers = |ids: Vec<MessageId>| ids.into_iter().map(|id| id.seq).collect::<Vec<_>>();
+    let since = Since { at: UnixMillis(1), seq: Some(0) };
+    let missed = db.since(id, since, 99, kept, &nobody).unwrap();
+    let by_clock = db.since(id, Since { seq: None, ..since }, 99, kept, &nobody).unwrap();
+    assert_eq!(missed, by_clock);
+    assert_eq!(missed.count, missed.newest.len() as u64);
+    let mut found = numbers(db.find(id, "word", 99, kept, &nobody).unwrap());
+    found.reverse();
+    [numbers(db.newest(id, 99, kept, &nobody).unwrap()), found, numbers(missed.newest)]
+}
+
+/// Messages with these numbers in the first lobby, a second apart, among as many of another.
+fn with_numbers(numbers: &[u64]) -> Db {
+    let mut db = filled(2, 0);
+    for &seq in numbers {
+        let said = |lobby| Change::Said {
+            lobby: LobbyId(lobby),
+            seq,
+            entry: entry(1_000 * (seq + 1), "word"),
+        };
+        db.apply(&[said(1), said(2)]).unwrap();
+    }
+    db
+}
+
+#[test]
+fn what_is_over_the_limits_is_shown_by_nothing_before_it_is_deleted_too() {
+    let numbers = [0, 1, 2, 5, 6, 7, 20, 21];
+    let mut db = with_numbers(&numbers);
+    for (since, messages, want) in [
+        (0, u64::MAX, &numbers[..]),
+        (0, 9, &numbers[..]),
+        (0, 8, &numbers[..]),
+        (0, 5, &[5, 6, 7, 20, 21]),
+        (0, 1, &[21]),
+        (3_000, u64::MAX, &[2, 5, 6, 7, 20, 21]),
+        (3_001, 100, &[5, 6, 7, 20, 21]),
+        (8_000, 2, &[20, 21]),
+        (21_000, 7, &[20, 21]),
+        (99_000, 7, &[]),
+    ] {
+        let kept = Kept { since: UnixMillis(since), messages };
+        for way in shown(&db, kept) {
+            assert_eq!(way, want, "{kept:?}");
+        }
+    }
+    // It is what is there when that is deleted.
+    let kept = Kept { since: UnixMillis(2_000), messages: 4 };
+    let before = shown(&db, kept);
+    trim(&mut db, kept.since, kept.messages, 100);
+    assert_eq!(before, shown(&db, Kept::ALL));
+}
+
+#[test]
+fn of_many_that_were_missed_only_those_that_are_kept_count() {
+    let db = with_numbers(&(0..50).collect::<Vec<_>>());
+    let nobody = Ignores::default();
+    let missed = |seq, since, messages| {
+        let kept = Kept { since: UnixMillis(since), messages };
+        let since = Since { at: UnixMillis(1_000 * (seq + 1) - 1), seq: Some(seq) };
+        let missed = db.since(LobbyId(1), since, 3, kept, &nobody).unwrap();
+        let by_clock = db.since(LobbyId(1), Since { seq: None, ..since }, 3, kept, &nobody);
+        assert_eq!(Ok(&missed), by_clock.as_ref());
+        (missed.count, missed.newest.len(), missed.next_seq)
+    };
+    assert_eq!(missed(10, 0, 100), (40, 3, 50));
+    assert_eq!(missed(10, 0, 12), (12, 3, 50));
+    assert_eq!(missed(45, 0, 12), (5, 3, 50));
+    assert_eq!(missed(10, 31_000, 100), (20, 3, 50));
+    assert_eq!(missed(10, 31_000, 30), (20, 3, 50));
+    assert_eq!(missed(10, 31_000, 12), (12, 3, 50));
+    assert_eq!(missed(10, 50_000, 1), (1, 1, 50));
+    assert_eq!(missed(10, 99_000, 9), (0, 0, 50));
 }

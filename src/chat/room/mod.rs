@@ -213,7 +213,7 @@ impl<H> Room<H> {
         self.pacing.speak(&member.who, charter.slow, now).map_err(SayError::TooSoon)
     }
 
-    /// Puts a message of a member's into the history, as it is to be shown.
+    /// Puts a message of a member's into the history, as it is to be shown, and gives its number.
     ///
     /// # Errors
     /// As [`Room::speak`].
@@ -222,14 +222,13 @@ impl<H> Room<H> {
         conn: ConnId,
         saying: Saying,
         now: UnixMillis,
-    ) -> Result<Entry, SayError> {
+    ) -> Result<(u64, Entry), SayError> {
         self.speak(conn, now)?;
         let member = self.members.get(&conn).ok_or(SayError::NotHere)?;
         let (picture, author) = (member.picture, (&member.who).into());
         let Saying { text, tagged, action } = saying;
         let entry = Entry { at: now, picture, author, tagged, action, text };
-        self.history.push(entry.clone());
-        Ok(entry)
+        Ok((self.history.push(entry.clone()), entry))
     }
 
     /// Changes a member's picture.
@@ -429,9 +428,14 @@ impl<H> Room<H> {
         }
     }
 
-    /// What a user who joins now is shown, oldest first.
-    pub fn recent(&mut self, now: UnixMillis) -> impl Iterator<Item = &Entry> {
+    /// What a user who joins now is shown, oldest first, with the number of each.
+    pub fn recent(&mut self, now: UnixMillis) -> impl Iterator<Item = (u64, &Entry)> {
         self.history.recent(now)
+    }
+
+    /// The number of the next message.
+    pub fn next_seq(&self) -> u64 {
+        self.history.next_seq()
     }
 
     /// The newest `count` messages, oldest first.

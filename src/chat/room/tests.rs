@@ -31,7 +31,7 @@ fn join(room: &mut Room<()>, who: Identity) -> Result<(), JoinError> {
 }
 
 fn say(room: &mut Room<()>, conn: u64, now: UnixMillis) -> Result<Entry, SayError> {
-    room.say(ConnId(conn), Saying::message(Line::clean("hi")), now)
+    room.say(ConnId(conn), Saying::message(Line::clean("hi")), now).map(|(_, entry)| entry)
 }
 
 /// Plans as the owner, who is connection 1, and carries out.
@@ -87,8 +87,9 @@ fn only_members_speak_and_what_they_say_is_kept() {
     let entry = say(&mut room, 1, NOW).unwrap();
     assert_eq!((entry.author.name.as_str(), entry.picture.as_str()), ("alice", "(=^・^=)"));
     let action = Saying { action: true, ..Saying::message(Line::clean("waves")) };
-    assert!(room.say(ConnId(1), action, NOW).unwrap().action);
-    assert_eq!(room.recent(NOW).count(), 2);
+    let (seq, entry) = room.say(ConnId(1), action, NOW).unwrap();
+    assert!(entry.action);
+    assert_eq!((seq, room.next_seq(), room.recent(NOW).count()), (1, 2, 2));
 }
 
 #[test]

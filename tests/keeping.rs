@@ -1,0 +1,116 @@
+//! How long and how much is kept of what is said: what is over the limits is shown by nothing, deleted or
+//! not.
+
+use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use lobbyd::chat::history::{Entry, UnixMillis};
+use lobbyd::chat::lobbies::LobbyId;
+use lobbyd::chat::name::Name;
+use lobbyd::chat::person::Person;
+use lobbyd::chat::pictures::Picture;
+use lobbyd::chat::text::Line;
+use lobbyd::store::{Change, Db, Lobby};
+
+use crate::harness::{Client, Folder, Server, count};
+use crate::people::{log_in_to, quit, registered, stop};
+
+/// Messages are kept for a day; whoever joins would be shown those of a year.
+const A_DAY: [(&str, &str); 2] =
+    [("CHAT_HISTORY_KEEP_DAYS", "1"), ("CHAT_HISTORY_SECS", "31536000")];
+
+const HOUR: u64 = 3_600 * 1_000;
+
+/// Has general with messages that are so many hours old, oldest first, and used no later.
+fn fill(folder: &Path, hours: &[u64]) {
+    let (mut db, _) = Db::open(&folder.join("data")).unwrap();
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis() as u64;
+    let (name, at) = (|name| Name::parse(name).unwrap(), UnixMillis(now - hours[0] * HOUR));
+    let lobby = Lobby {
+        id: LobbyId(1),
+        name: name("general"),
+        creator: name("server"),
+        owner: None,
+        description: Line::default(),
+        topic: None,
+        record: None,
+        password_at: at,
+        prompt: None,
+        slow_secs: 0,
+        made_at: at,
+        used_at: at,
+        made_from: None,
+    };
+    let said = |(seq, hours): (u64, &u64)| {
+        let entry = Entry {
+            at: UnixMillis(now - hours * HOUR),
+            picture: Picture::DEFAULT,
+            author: Person::named(name("writer")),
+            tagged: None,
+            action: false,
+            text: Line::clean(&format!("word of {hours} hours")),
+        };
+        Change::Said { lobby: LobbyId(1), seq, entry }
+    };
+    let messages = (0..).zip(hours).map(said);
+    db.apply(&std::iter::once(Change::LobbyPut(lobby)).chain(messages).collect::<Vec<_>>())
+        .unwrap();
+}
+
+/// How many messages are shown by the replay of whoever joins, by `/history` and by `/search`.
+fn shown(server: &Server, name: &str) -> [usize; 3] {
+    let mut client = server.connect();
+    client.expect("Enter your username: ");
+    let replay = client.ask(name, &format!("{name} has joined the lobby\n> "));
+    let mut ask = |line: &str| {
+        client.send(line);
+        answer(&mut client, name)
+    };
+    let answers = [replay, ask("/history 50"), ask("/search word")];
+    quit(client);
+    answers.map(|text| count(&text, "╰─> "))
+}
+
+/// What comes before the answer to a command that comes next.
+fn answer(client: &mut Client, name: &str) -> String {
+    client.ask(&format!("/whois {name}"), "Lobby: ")
+}
+
+#[test]
+fn what_is_too_old_is_shown_by_nothing_from_that_moment_on() {
+    let folder = Folder::new();
+    fill(folder.path(), &[50, 30, 25, 23, 5, 0]);
+    let server = Server::start_in(folder, &A_DAY);
+    assert_eq!(shown(&server, "bob"), [3, 3, 3]);
+    assert!(!server.log().contains("the clock is more than a week away"));
+}
+
+#[test]
+fn a_clock_that_has_jumped_hides_nothing_in_the_first_hour() {
+    let folder = Folder::new();
+    fill(folder.path(), &[300, 250, 200]);
+    let server = Server::start_in(folder, &A_DAY);
+    assert!(server.log().contains("the clock is more than a week away"), "{}", server.log());
+    assert_eq!(shown(&server, "bob"), [3, 3, 3]);
+    // Somebody has been there since, so it is the clock's word now.
+    let server = Server::start_in(stop(server), &A_DAY);
+    assert!(!server.log().contains("the clock is more than a week away"));
+    assert_eq!(shown(&server, "bob"), [0, 0, 0]);
+}
+
+#[test]
+fn what_is_too_much_is_shown_by_nothing_from_that_moment_on() {
+    let server = Server::start(&[("CHAT_HISTORY_KEEP_MESSAGES", "4")]);
+    quit(registered(&server, "alice"));
+    let mut bob = server.login("bob");
+    for i in 0..10 {
+        bob.ask(&format!("word number {i}"), &format!("╰─> word number {i}\n"));
+    }
+    assert_eq!(shown(&server, "carol"), [4, 4, 4]);
+    let (_alice, missed) = log_in_to(&server, "alice");
+    assert!(missed.contains("4 messages since you left "), "{missed}");
+    assert_eq!(count(&missed, "╰─> word number"), 4, "{missed}");
+    drop(bob);
+    let server = Server::start_in(stop(server), &[("CHAT_HISTORY_KEEP_MESSAGES", "2")]);
+    assert_eq!(shown(&server, "dave"), [2, 2, 2]);
+}
