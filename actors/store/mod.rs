@@ -34,8 +34,9 @@ use crate::chat::lobbies::LobbyId;
 use crate::chat::retention::{Kept, Retention};
 use crate::store::{Account, Change, Db, Left, MessageId, StoreError};
 
-/// Changes in one transaction at most: more would hold up whoever waits for a command of theirs.
-const GROUP_ROWS: usize = 1_000;
+/// Changes in one transaction at most: some 30 ms of work. More would hold up whoever waits for a command
+/// of theirs; with fewer, a burst in many lobbies writes the same pages again and again.
+const GROUP_ROWS: usize = 4_000;
 
 /// How long the first change of a group waits for others.
 const GROUP_TIME: Duration = Duration::from_millis(20);

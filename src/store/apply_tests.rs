@@ -458,6 +458,15 @@ fn what_was_missed_is_told_by_number_whatever_the_clock_says() {
 }
 
 #[test]
+fn in_one_group_what_comes_after_the_end_of_a_lobby_is_not_kept() {
+    let mut db = db(&world());
+    let group = [said(2, 0, "in time"), Change::LobbyRemoved(CODING), said(2, 1, "late")];
+    db.apply(&[&group[..], &[said(1, 0, "elsewhere"), said(2, 2, "later")]].concat()).unwrap();
+    assert_eq!(rows(&db, "message WHERE lobby = 2"), 1);
+    assert_eq!(rows(&db, "search_docsize"), 2);
+}
+
+#[test]
 fn a_number_is_given_once_also_where_its_message_is_gone() {
     let mut db = db(&world());
     db.apply(&[said(1, 0, "x"), left(GENERAL, 5, 9)]).unwrap();

@@ -40,6 +40,10 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// What is left of the write-ahead log on the disk once it has been written back.
 const LOG_BYTES: u32 = 16 * 1024 * 1024;
 
+/// Pages of log after which it is written back: all that is left of it on the disk in any case. A page that
+/// is written many times meanwhile is written back once.
+const LOG_PAGES: u32 = LOG_BYTES / 4_096;
+
 /// Memory for pages.
 const CACHE_KIB: i32 = 16 * 1024;
 
@@ -374,5 +378,6 @@ fn set_up(conn: &Connection) -> rusqlite::Result<()> {
     conn.pragma_update(None, "foreign_keys", true)?;
     conn.pragma_update(None, "temp_store", "MEMORY")?;
     conn.pragma_update(None, "cache_size", -CACHE_KIB)?;
+    conn.pragma_update_and_check(None, "wal_autocheckpoint", LOG_PAGES, |_| Ok(()))?;
     conn.pragma_update_and_check(None, "journal_size_limit", LOG_BYTES, |_| Ok(()))
 }

@@ -376,6 +376,7 @@ fn the_connection_is_set_up() {
         ("busy_timeout", 5_000),
         ("temp_store", 2),
         ("journal_size_limit", 16 << 20),
+        ("wal_autocheckpoint", 4_096),
     ] {
         assert_eq!(number(name), want, "{name}");
     }
