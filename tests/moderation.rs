@@ -363,23 +363,25 @@ fn the_audit_lists_who_did_what_and_when() {
     cast.bob.ask("/kick erin Spam", "kicked erin: Spam\n");
     cast.root.ask("/mute dave 10m", "muted dave for 10m\n");
     cast.alice.ask("/setpass opensesame", "changed the password");
+    cast.alice.ask("/setai Be a pirate", "AI prompt updated!");
     cast.alice.ask("/join general", "Joined");
     cast.alice.ask("/audit", "Only an owner or operator of 'general' can do that.\n> ");
     let server = restart(cast.server, &ADMINS);
     let (mut bob, _) = log_in_to(&server, "bob");
     bob.send("/audit");
-    bob.expect("=== Audit of 'coding' (4) ===\n");
+    bob.expect("=== Audit of 'coding' (5) ===\n");
     let shown = bob.expect("> ");
     for text in [
         "alice made bob an operator\n",
         "bob kicked erin: Spam\n",
         "root muted dave for 10m\n",
         "alice changed the password of the lobby\n",
+        "alice updated the AI prompt\n",
     ] {
         assert_eq!(count(&shown, &format!("] {text}")), 1, "{shown}");
     }
     assert!(shown.lines().all(|l| l.contains(" ago] ") || l.contains("[just now] ")), "{shown}");
-    assert!(!shown.contains("opensesame") && !shown.contains("127.0."), "{shown}");
+    assert!(!shown.contains("opensesame") && !shown.contains("pirate") && !shown.contains("127.0."), "{shown}");
 }
 
 #[test]

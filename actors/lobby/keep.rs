@@ -136,6 +136,7 @@ impl Lobby {
         };
         let mut changes = match deed {
             Deed::Topic(topic) => vec![put(&|row| row.topic = topic.clone())],
+            Deed::SetPrompt(prompt) => vec![put(&|row| row.prompt = Some(prompt.clone()))],
             Deed::Slow(gap) => vec![put(&|row| row.slow_secs = whole_secs(*gap))],
             Deed::SetPassword(record) => {
                 vec![put(&|row| (row.record, row.password_at) = (record.clone(), now))]

@@ -16,7 +16,7 @@ use crate::chat::orders::Order;
 use crate::chat::password::PasswordRecord;
 use crate::chat::pictures::Picture;
 use crate::chat::roles::{Denied, Right};
-use crate::chat::room::{JoinError, Member, Presence, PromptError};
+use crate::chat::room::{JoinError, Member, Presence};
 use crate::chat::sanctions::Sanction;
 use crate::chat::text::Line;
 use crate::chat::times::Times;
@@ -122,22 +122,6 @@ pub struct Rostered {
 #[rtype(result = "()")]
 pub struct SetPicture(pub ConnId, pub Picture);
 
-/// Change the prompt of the lobby's AI.
-#[derive(Message)]
-#[rtype(result = "Result<(), NotSet>")]
-pub struct SetPrompt(pub ConnId, pub Line);
-
-/// Why a prompt was not set.
-#[derive(Debug, thiserror::Error)]
-pub enum NotSet {
-    /// It may not be.
-    #[error(transparent)]
-    Rule(#[from] PromptError),
-    /// It could not be stored.
-    #[error("not stored")]
-    NotStored,
-}
-
 /// I have another name.
 #[derive(Message)]
 #[rtype(result = "()")]
@@ -194,20 +178,16 @@ pub struct Unregistered {
 pub struct Moderate {
     /// Who wants it.
     pub by: Identity,
-    /// The right that it takes.
-    pub right: Right,
     /// What.
     pub order: Order,
 }
 
-/// Who is banned? Answered to whoever has the right to know.
+/// Who is banned? Answered to operators and owners.
 #[derive(Message)]
 #[rtype(result = "Result<Banned, Denied>")]
 pub struct ListBans {
     /// Who asks.
     pub by: Identity,
-    /// The right that it takes.
-    pub right: Right,
     /// How many of them are known already.
     pub skip: usize,
     /// How many more at most.

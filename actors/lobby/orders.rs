@@ -8,8 +8,8 @@ use log::info;
 
 use crate::actors::lobby::Lobby;
 use crate::actors::lobby::messages::{
-    Away, Banned, HasRight, ListBans, Moderate, NotSet, Registered, Registering, Renamed,
-    SetPrompt, Unregistered, Unregistering,
+    Away, Banned, HasRight, ListBans, Moderate, Registered, Registering, Renamed, Unregistered,
+    Unregistering,
 };
 use crate::actors::registry::messages::{LobbyChanged, ModerateError, Offered, Recheck};
 use crate::actors::shard::messages::Act;
@@ -18,10 +18,10 @@ use crate::chat::accounts::Identity;
 use crate::chat::deeds::Deed;
 use crate::chat::history::UnixMillis;
 use crate::chat::name::Name;
-use crate::chat::roles::Denied;
+use crate::chat::roles::{Denied, Right};
 use crate::render::replies::{ModerationReply, Reply, reply};
 use crate::render::{self, Notice, block};
-use crate::store::{self, Change};
+use crate::store::Change;
 
 impl Lobby {
     fn carry_out(&mut self, who: &Identity, deed: &Deed, now: UnixMillis, ctx: &mut Context<Self>) {
@@ -126,15 +126,11 @@ impl Lobby {
 impl Handler<Moderate> for Lobby {
     type Result = ResponseActFuture<Self, Result<Deed, ModerateError>>;
 
-    fn handle(
-        &mut self,
-        Moderate { by, right, order }: Moderate,
-        _: &mut Self::Context,
-    ) -> Self::Result {
+    fn handle(&mut self, Moderate { by, order }: Moderate, _: &mut Self::Context) -> Self::Result {
         let turn = self.orders.clone().acquire_owned();
         let carried = turn.into_actor(self).then(move |turn, lobby, _| {
             let now = unix_now();
-            let planned = lobby.room.plan((&by, right), order, now).map_err(ModerateError::from);
+            let planned = lobby.room.plan(&by, order, now).map_err(ModerateError::from);
             let store = lobby.setup.store.clone();
             let changes = planned.as_ref().map(|deed| lobby.changes(deed, &by.name, now));
             let changes = changes.unwrap_or_default();
@@ -154,47 +150,13 @@ impl Handler<Moderate> for Lobby {
     }
 }
 
-impl Handler<SetPrompt> for Lobby {
-    type Result = ResponseActFuture<Self, Result<(), NotSet>>;
-
-    fn handle(
-        &mut self,
-        SetPrompt(conn, prompt): SetPrompt,
-        _: &mut Self::Context,
-    ) -> Self::Result {
-        let turn = self.orders.clone().acquire_owned();
-        let set = turn.into_actor(self).then(move |turn, lobby, _| {
-            let may = lobby.room.may_set_prompt(conn).map_err(NotSet::from);
-            let row = store::Lobby { prompt: Some(prompt.clone()), ..lobby.row() };
-            let store = lobby.setup.store.clone();
-            let commit = async move {
-                may?;
-                let put = vec![Change::LobbyPut(row)];
-                store.commit(put).await.map_err(|_| NotSet::NotStored)
-            };
-            commit.into_actor(lobby).map(move |stored: Result<(), NotSet>, lobby, ctx| {
-                stored?;
-                lobby.room.set_prompt(prompt);
-                if let Some(member) = lobby.room.member(conn) {
-                    let notice = Notice::PromptSet(&member.who.name);
-                    lobby.batch.notice(|sheet| render::notice(sheet, &notice));
-                }
-                lobby.changed(ctx);
-                drop(turn);
-                Ok(())
-            })
-        });
-        Box::pin(set)
-    }
-}
-
 impl Handler<ListBans> for Lobby {
     type Result = Result<Banned, Denied>;
 
     fn handle(&mut self, ask: ListBans, _: &mut Self::Context) -> Self::Result {
-        let ListBans { by, right, skip, max } = ask;
+        let ListBans { by, skip, max } = ask;
         let charter = self.room.charter();
-        charter.check(&by, right)?;
+        charter.check(&by, Right::Operator)?;
         let all = charter.bans.list(unix_now());
         let bans = all.iter().skip(skip).take(max).map(|ban| (*ban).clone()).collect();
         Ok(Banned { total: all.len(), bans })

@@ -9,8 +9,8 @@ use crate::actors::lobby::NewRoom;
 use crate::actors::lobby::keep::{charter, row};
 use crate::actors::registry::Registry;
 use crate::actors::registry::messages::{
-    Create, FindLobby, FindLobbyById, FindOffer, ListLobbies, Listed, LobbyChanged, LobbyClosed,
-    LobbyCount, LobbyRef, MayCreate, Moved, NotAccepted, NotCreated, Offered, Remains,
+    Create, CreateRefused, FindLobby, FindLobbyById, FindOffer, ListLobbies, Listed, LobbyChanged,
+    LobbyClosed, LobbyCount, LobbyRef, MayCreate, Moved, OfferError, Offered, Remains,
 };
 use crate::actors::shard::messages::Show;
 use crate::actors::unix_now;
@@ -116,22 +116,22 @@ impl Answers<Offered> for Registry {
 }
 
 impl Answers<FindOffer> for Registry {
-    fn failed() -> Result<LobbyRef, NotAccepted> {
-        Err(NotAccepted::Busy)
+    fn failed() -> Result<LobbyRef, OfferError> {
+        Err(OfferError::Busy)
     }
 
     fn answer(
         &mut self,
         FindOffer(who): FindOffer,
         _: &mut Ctx<Self>,
-    ) -> Reply<Self, Result<LobbyRef, NotAccepted>> {
+    ) -> Reply<Self, Result<LobbyRef, OfferError>> {
         Reply::now(|| {
             // The newest; it stays until the lobby has another owner, since this may come to nothing.
             let offers = who.account.and_then(|account| self.offers.get(&account));
             let stands = |(_, since): &&(LobbyId, Instant)| since.elapsed() < OFFER_TIME;
             let newest = offers.and_then(|offers| offers.iter().rfind(stands));
             let listing = newest.and_then(|(lobby, _)| self.lobbies.get(*lobby));
-            let listing = listing.ok_or(NotAccepted::NothingOffered)?;
+            let listing = listing.ok_or(OfferError::Nothing)?;
             self.lobbies.may_own(&who)?;
             Ok(self.door(listing))
         })
@@ -153,11 +153,15 @@ impl Answers<MayCreate> for Registry {
 }
 
 impl Answers<Create> for Registry {
-    fn failed() -> Result<(), NotCreated> {
-        Err(NotCreated::Busy)
+    fn failed() -> Result<(), CreateRefused> {
+        Err(CreateRefused::Busy)
     }
 
-    fn answer(&mut self, create: Create, _: &mut Ctx<Self>) -> Reply<Self, Result<(), NotCreated>> {
+    fn answer(
+        &mut self,
+        create: Create,
+        _: &mut Ctx<Self>,
+    ) -> Reply<Self, Result<(), CreateRefused>> {
         let new = match self.new_room(&create) {
             Ok(new) => new,
             Err(why) => return Reply::Now(Err(why.into())),
@@ -167,8 +171,8 @@ impl Answers<Create> for Registry {
         Reply::after(commit, move |registry: &mut Self, stored, ctx| {
             stored.map_err(|why| match why {
                 // Somebody was quicker, by an instant.
-                StoreError::Rejected(_) => NotCreated::Rule(CreateError::Exists),
-                _ => NotCreated::NotStored,
+                StoreError::Rejected(_) => CreateRefused::Rule(CreateError::Exists),
+                _ => CreateRefused::NotStored,
             })?;
             registry.created(new, &create, ctx)
         })
@@ -195,7 +199,7 @@ impl Registry {
         new: NewRoom,
         create: &Create,
         ctx: &mut Ctx<Self>,
-    ) -> Result<(), NotCreated> {
+    ) -> Result<(), CreateRefused> {
         if let Err(why) = self.lobbies.may_create(&create.name, &create.who) {
             self.store.keep(vec![Change::LobbyRemoved(new.id)]);
             return Err(why.into());

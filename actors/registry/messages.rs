@@ -1,7 +1,6 @@
 //! What the Registry is asked and told, about connections, users, accounts and lobbies.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use actix::prelude::*;
 use bytes::Bytes;
@@ -17,10 +16,10 @@ use crate::chat::directory::{ConnId, IpKey, Refusal};
 use crate::chat::history::UnixMillis;
 use crate::chat::lobbies::{Card, CreateError, LobbyId};
 use crate::chat::name::{Name, NameKey};
-use crate::chat::orders::{Named, OrderError};
+use crate::chat::orders::{OrderError, ServerOrder};
 use crate::chat::password::PasswordRecord;
 use crate::chat::person::Person;
-use crate::chat::roles::{Owner, Right};
+use crate::chat::roles::Owner;
 use crate::chat::room::Room;
 use crate::chat::sanctions::Penalty;
 use crate::chat::text::Line;
@@ -93,12 +92,12 @@ pub struct TakeOver(pub ConnId);
 
 /// May this address make one more account?
 #[derive(Message)]
-#[rtype(result = "Result<(), NotRegistered>")]
+#[rtype(result = "Result<(), RegisterError>")]
 pub struct MayRegister(pub IpKey);
 
 /// Why no account was made.
 #[derive(Debug, Clone, thiserror::Error)]
-pub enum NotRegistered {
+pub enum RegisterError {
     /// The address has made as many as it may in a day.
     #[error("too many accounts of this address")]
     TooMany,
@@ -112,7 +111,7 @@ pub enum NotRegistered {
 
 /// Make an account of a guest's name. Answered when all that goes with it is stored.
 #[derive(Message)]
-#[rtype(result = "Result<(AccountId, bool), NotRegistered>")]
+#[rtype(result = "Result<(AccountId, bool), RegisterError>")]
 pub struct Register {
     /// The guest's connection.
     pub conn: ConnId,
@@ -188,27 +187,8 @@ pub struct KnownPresence {
 pub struct ModerateServer {
     /// Who wants it.
     pub by: Identity,
-    /// The right that it takes.
-    pub right: Right,
     /// What.
     pub order: ServerOrder,
-}
-
-/// What somebody wants done to the whole server.
-pub enum ServerOrder {
-    /// `/announce`
-    Announce(Line),
-    /// `/gban`
-    Ban {
-        /// Whom.
-        whom: Target,
-        /// For how long; none for good.
-        time: Option<Duration>,
-        /// Why.
-        reason: Option<Line>,
-    },
-    /// `/gunban`
-    Unban(Named),
 }
 
 /// Why an order was not carried out. Nothing has changed.
@@ -323,15 +303,15 @@ pub struct Offered {
 
 /// Where is the lobby that is offered to this user, which they may take?
 #[derive(Message)]
-#[rtype(result = "Result<LobbyRef, NotAccepted>")]
+#[rtype(result = "Result<LobbyRef, OfferError>")]
 pub struct FindOffer(pub Identity);
 
 /// Why a lobby is not taken.
 #[derive(Debug, thiserror::Error)]
-pub enum NotAccepted {
+pub enum OfferError {
     /// None is offered.
     #[error("nothing is offered")]
-    NothingOffered,
+    Nothing,
     /// They have as many as they may have.
     #[error(transparent)]
     Rule(#[from] CreateError),
@@ -367,7 +347,7 @@ pub struct MayCreate {
 
 /// Make a lobby.
 #[derive(Message)]
-#[rtype(result = "Result<(), NotCreated>")]
+#[rtype(result = "Result<(), CreateRefused>")]
 pub struct Create {
     /// Who makes it.
     pub who: Identity,
@@ -381,7 +361,7 @@ pub struct Create {
 
 /// Why a lobby was not made.
 #[derive(Debug, thiserror::Error)]
-pub enum NotCreated {
+pub enum CreateRefused {
     /// It may not be.
     #[error(transparent)]
     Rule(#[from] CreateError),

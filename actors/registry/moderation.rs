@@ -5,14 +5,16 @@ use log::info;
 use crate::actors::guard::{Answers, Ctx, Reply};
 use crate::actors::lobby::keep::{audited, lifted, stored};
 use crate::actors::registry::Registry;
-use crate::actors::registry::messages::{ModerateError, ModerateServer, ServerOrder};
+use crate::actors::registry::messages::{ModerateError, ModerateServer};
 use crate::actors::shard::messages::{Address, ShowAll};
 use crate::actors::unix_now;
 use crate::chat::accounts::Identity;
 use crate::chat::deeds::Deed;
 use crate::chat::history::UnixMillis;
 use crate::chat::name::Name;
-use crate::chat::orders::{OrderError, plan_server_ban, plan_server_unban, server_rank};
+use crate::chat::orders::{
+    OrderError, ServerOrder, plan_server_ban, plan_server_unban, server_rank,
+};
 use crate::chat::sanctions::Sanction;
 use crate::chat::users::User;
 use crate::render::replies::Farewell;
@@ -71,16 +73,16 @@ impl Registry {
     }
 
     fn plan(&self, govern: ModerateServer, now: UnixMillis) -> Result<Deed, OrderError> {
-        let ModerateServer { by, right, order } = govern;
+        let ModerateServer { by, order } = govern;
         match order {
             ServerOrder::Announce(text) => {
-                right.check(&by, server_rank(by.admin))?;
+                ServerOrder::RIGHT.check(&by, server_rank(by.admin))?;
                 Ok(Deed::Announce(text))
             }
             ServerOrder::Ban { whom, time, reason } => {
-                plan_server_ban(&self.bans, (&by, right), &whom, (time, reason), now)
+                plan_server_ban(&self.bans, &by, &whom, (time, reason), now)
             }
-            ServerOrder::Unban(named) => plan_server_unban(&self.bans, (&by, right), &named, now),
+            ServerOrder::Unban(named) => plan_server_unban(&self.bans, &by, &named, now),
         }
     }
 }

@@ -11,6 +11,7 @@ use bytes::Bytes;
 use log::{debug, info, warn};
 use tokio::time::sleep;
 
+use super::commands::Judged;
 use super::login::begins_http;
 use super::{Phase, Session};
 use crate::chat::command::{self, Input};
@@ -108,8 +109,8 @@ impl Session {
             self.find_lobby(lost);
             return Poll::Ready(());
         }
-        if let Some(input) = self.held.take() {
-            return self.carry_out(*input);
+        if let Some(line) = self.held.take() {
+            return self.take_line(*line);
         }
         if let Some(event) = self.next_event() {
             return self.take(event);
@@ -183,13 +184,17 @@ impl Session {
                         if let Input::Blank = input {
                             self.pace.took_nothing();
                         }
-                        return self.carry_out(input);
+                        let line = self.judge(input);
+                        return self.take_line(line);
                     }
                 }
             }
             Event::TooLong if matches!(self.phase, Phase::Naming) => self.refuse_long_name(),
             Event::TooLong if matches!(self.phase, Phase::Password(_)) => self.try_password(None),
-            Event::TooLong => return self.carry_out(Input::Overlong),
+            Event::TooLong => {
+                let line = self.judge(Input::Overlong);
+                return self.take_line(line);
+            }
             Event::Reply(bytes) => {
                 self.pace.took_nothing();
                 self.queue_raw(Bytes::copy_from_slice(&bytes));
@@ -208,15 +213,14 @@ impl Session {
     }
 
     /// Carries a line out once what must come first has come back from the lobby.
-    fn carry_out(&mut self, input: Input) -> Poll<()> {
+    fn take_line(&mut self, line: Judged) -> Poll<()> {
         // What is answered by the session itself must not overtake messages that were sent before.
-        let goes_to_lobby = matches!(&input, Input::Say(text) if self.would_pass(text));
-        let room = if goes_to_lobby { MAX_IN_FLIGHT } else { 1 };
+        let room = if matches!(line, Judged::Say(_)) { MAX_IN_FLIGHT } else { 1 };
         if self.peer.awaits_echo(room) {
-            self.held = Some(Box::new(input));
+            self.held = Some(Box::new(line));
             return Poll::Pending;
         }
-        self.understand(input);
+        self.understand(line);
         Poll::Ready(())
     }
 

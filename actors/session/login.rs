@@ -109,7 +109,7 @@ impl Session {
         info!("conn={} logged in as {}", who.conn.0, who.name);
         self.peer.logged_in();
         let lobby = entered.stay();
-        self.phase = Phase::Chatting(User {
+        self.phase = Phase::chatting(User {
             who,
             picture: Picture::DEFAULT,
             lobby,

@@ -208,7 +208,7 @@ impl Session {
         let In { admin, entered, mail } = entered;
         info!("conn={} logged in as {} to its account", who.conn.0, who.name);
         self.peer.logged_in();
-        self.phase = Phase::Chatting(User {
+        self.phase = Phase::chatting(User {
             who: Identity { admin, ..who },
             picture: account.settings.picture,
             lobby: entered.stay(),

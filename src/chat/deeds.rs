@@ -72,6 +72,8 @@ pub enum Deed {
     Slow(Duration),
     /// The password of the lobby; none for a public one.
     SetPassword(Option<Arc<PasswordRecord>>),
+    /// The lobby's AI has another prompt.
+    SetPrompt(Line),
     /// An account is asked to take the lobby.
     Offer {
         /// Which.
@@ -120,6 +122,7 @@ impl Deed {
             Self::Unban { .. } => "unban",
             Self::Slow(_) => "slow",
             Self::SetPassword(_) => "setpass",
+            Self::SetPrompt(_) => "setai",
             Self::Offer { .. } => "transfer",
             Self::Transfer { .. } => "accept",
             Self::Delete(_) => "delete",
@@ -146,6 +149,7 @@ impl Deed {
             Self::Topic(_)
             | Self::Slow(_)
             | Self::SetPassword(_)
+            | Self::SetPrompt(_)
             | Self::Delete(_)
             | Self::Announce(_) => None,
         }
@@ -177,6 +181,7 @@ mod tests {
             (Deed::Unban { subjects: vec![], name: name.clone() }, "unban", true),
             (Deed::Slow(Duration::ZERO), "slow", false),
             (Deed::SetPassword(None), "setpass", false),
+            (Deed::SetPrompt(Line::clean("Be a pirate")), "setai", false),
             (Deed::Offer { account, name: name.clone() }, "transfer", true),
             (Deed::Transfer { account, name: name.clone() }, "accept", true),
             (Deed::Delete(name.clone()), "delete", false),

@@ -12,6 +12,7 @@ use super::history::UnixMillis;
 use super::name::{Name, NameKey};
 use super::password::PasswordRecord;
 use super::roles::{Denied, Rank, Right, may_act_on};
+use super::room::PromptError;
 use super::sanctions::{Sanction, Sanctions};
 use super::text::Line;
 
@@ -67,6 +68,53 @@ pub enum Order {
     Accept,
     /// `/delete`
     Delete,
+    /// `/setai`
+    SetPrompt(Line),
+}
+
+impl Order {
+    /// The right that it takes.
+    pub fn right(&self) -> Right {
+        match self {
+            Self::Topic(_)
+            | Self::Slow(_)
+            | Self::Kick { .. }
+            | Self::Mute { .. }
+            | Self::Unmute(_)
+            | Self::Ban { .. }
+            | Self::Unban(_) => Right::Operator,
+            Self::Op(_)
+            | Self::Deop(_)
+            | Self::SetPassword(_)
+            | Self::SetPrompt(_)
+            | Self::Transfer(_)
+            | Self::Delete => Right::Owner,
+            Self::Accept => Right::Account,
+        }
+    }
+}
+
+/// What somebody wants done to the whole server.
+#[derive(Debug, Clone)]
+pub enum ServerOrder {
+    /// `/announce`
+    Announce(Line),
+    /// `/gban`
+    Ban {
+        /// Whom.
+        whom: Target,
+        /// For how long; none for good.
+        time: Option<Duration>,
+        /// Why.
+        reason: Option<Line>,
+    },
+    /// `/gunban`
+    Unban(Named),
+}
+
+impl ServerOrder {
+    /// The right that each of them takes.
+    pub const RIGHT: Right = Right::Admin;
 }
 
 /// A name out of a list of mutes or bans, as it was typed, with whoever has it now.
@@ -95,6 +143,9 @@ pub enum OrderError {
     /// Whoever gave it may not.
     #[error(transparent)]
     Denied(#[from] Denied),
+    /// The prompt of the lobby's AI is not for them to set.
+    #[error(transparent)]
+    Prompt(#[from] PromptError),
     /// Not in the lobby that belongs to the server.
     #[error("not in the general lobby")]
     General,
@@ -180,13 +231,13 @@ pub fn server_rank(admin: bool) -> Rank {
 /// [`OrderError::Denied`], [`OrderError::TooMany`].
 pub fn plan_server_ban(
     bans: &Sanctions,
-    (who, right): (&Identity, Right),
+    who: &Identity,
     whom: &Target,
     (time, reason): (Option<Duration>, Option<Line>),
     now: UnixMillis,
 ) -> Result<Deed, OrderError> {
     let mine = server_rank(who.admin);
-    right.check(who, mine)?;
+    ServerOrder::RIGHT.check(who, mine)?;
     let theirs = server_rank(whom.is_admin());
     let ban = plan_sanction(bans, (who, mine), (whom, theirs), (time, reason), now)?;
     Ok(Deed::ServerBan { ban, conn: whom.conn() })
@@ -198,11 +249,11 @@ pub fn plan_server_ban(
 /// [`OrderError::Denied`], [`OrderError::NotBanned`].
 pub fn plan_server_unban(
     bans: &Sanctions,
-    (who, right): (&Identity, Right),
+    who: &Identity,
     named: &Named,
     now: UnixMillis,
 ) -> Result<Deed, OrderError> {
-    right.check(who, server_rank(who.admin))?;
+    ServerOrder::RIGHT.check(who, server_rank(who.admin))?;
     let (subjects, name) = named.find(bans, now).ok_or(OrderError::NotBanned)?;
     Ok(Deed::ServerUnban { subjects, name })
 }
@@ -231,9 +282,8 @@ mod tests {
         let mut bans = Sanctions::default();
         let (root, bob) = (who(1, "root", Some(1), true), who(2, "bob", None, false));
         let target = Target::Present(bob.clone());
-        let by = |user| (user, Right::Admin);
         let plan =
-            |bans: &Sanctions, user, whom| plan_server_ban(bans, by(user), whom, (None, None), NOW);
+            |bans: &Sanctions, user, whom| plan_server_ban(bans, user, whom, (None, None), NOW);
         let denied = plan(&bans, &bob, &target).unwrap_err();
         assert_eq!(denied, OrderError::Denied(Denied::NotAdmin));
         let myself = Target::Present(root.clone());
@@ -249,7 +299,7 @@ mod tests {
         bans.impose(ban, conn);
         assert!(bans.of(&bob, NOW).is_some());
 
-        let lift = |user, named| plan_server_unban(&bans, by(user), &named, NOW);
+        let lift = |user, named| plan_server_unban(&bans, user, &named, NOW);
         assert_eq!(lift(&bob, named("bob", None)).unwrap_err(), Denied::NotAdmin.into());
         assert_eq!(lift(&root, named("eve", None)).unwrap_err(), OrderError::NotBanned);
         let renamed = Target::Present(who(2, "rob", None, false));

@@ -19,8 +19,6 @@ pub enum Notice<'a> {
     Renamed(&'a Name, &'a Name),
     /// Asked Rox something.
     Asked(&'a Name, &'a Line),
-    /// Changed the prompt of the lobby's AI.
-    PromptSet(&'a Name),
     /// Did something that operators, owners or admins do.
     Did(&'a Name, &'a Deed),
 }
@@ -33,7 +31,6 @@ pub fn notice(sheet: &mut Sheet, notice: &Notice<'_>) {
         Notice::Left(who) => sheet.name(who).fixed(" has left the lobby"),
         Notice::Renamed(old, new) => sheet.name(old).fixed(" is now known as ").name(new),
         Notice::Asked(who, question) => sheet.name(who).fixed(" asked AI: ").line(question),
-        Notice::PromptSet(who) => sheet.name(who).fixed(" updated the AI prompt"),
         Notice::Did(who, deed) => sheet.name(who).fixed(" ").line(&sentence(deed)),
     };
     sheet.newline();
@@ -62,6 +59,7 @@ pub fn sentence(deed: &Deed) -> Line {
         Deed::Slow(gap) => format!("turned slow mode on: a message each {}", Span::exact(*gap)),
         Deed::SetPassword(Some(_)) => "changed the password of the lobby".to_owned(),
         Deed::SetPassword(None) => "made the lobby public".to_owned(),
+        Deed::SetPrompt(_) => "updated the AI prompt".to_owned(),
         Deed::Offer { name, .. } => format!("offered the lobby to {name}"),
         Deed::Transfer { name, .. } => format!("gave the lobby to {name}"),
         Deed::Delete(lobby) => format!("deleted the lobby '{lobby}'"),

@@ -95,7 +95,10 @@ fn texts_of_lobby_events() {
         ),
         (plain(|s| announcement(s, &alice, &hi)), "[ANNOUNCEMENT] alice: hi\n"),
         (plain(|s| notice(s, &Notice::Asked(&alice, &hi))), "[LOBBY] alice asked AI: hi\n"),
-        (plain(|s| notice(s, &Notice::PromptSet(&alice))), "[LOBBY] alice updated the AI prompt\n"),
+        (
+            plain(|s| notice(s, &Notice::Did(&alice, &Deed::SetPrompt(hi.clone())))),
+            "[LOBBY] alice updated the AI prompt\n",
+        ),
         (plain(|s| direct(s, Direct::To(&bob), &hi, None)), "[DM] You —» bob\n  ╰─> hi\n"),
         (plain(|s| direct(s, Direct::From(&alice), &hi, None)), "[DM] alice —» You\n  ╰─> hi\n"),
         (plain(|s| tagged(s, &alice, None)), "✦ alice tagged you\n"),

@@ -84,30 +84,29 @@ impl Charter {
         right.check(who, self.rank(who))
     }
 
-    /// Whether a user may change the prompt of the lobby's AI.
-    ///
-    /// # Errors
-    /// Why not.
-    pub fn may_set_prompt(&self, who: &Identity) -> Result<(), PromptError> {
+    /// Whether a user may change the prompt of the lobby's AI, in words of its own.
+    fn may_set_prompt(&self, who: &Identity) -> Result<(), PromptError> {
         if self.owner == Owner::Server {
             return Err(PromptError::General);
         }
         if self.rank(who) < Rank::Owner { Err(PromptError::NotCreator) } else { Ok(()) }
     }
 
-    /// What comes of an order of somebody who has `right` to give it here, in the lobby called
-    /// `lobby`. Changes nothing.
+    /// What comes of an order that somebody gives in the lobby called `lobby`. Changes nothing.
     ///
     /// # Errors
     /// Why it is not carried out.
     pub fn plan(
         &self,
         lobby: &Name,
-        (who, right): (&Identity, Right),
+        who: &Identity,
         order: Order,
         now: UnixMillis,
     ) -> Result<Deed, OrderError> {
-        self.check(who, right)?;
+        if let Order::SetPrompt(_) = order {
+            self.may_set_prompt(who)?;
+        }
+        self.check(who, order.right())?;
         let rank = |whom: &Target| self.rank_of_target(whom);
         let me = (who, self.rank(who));
         Ok(match order {
@@ -151,6 +150,7 @@ impl Charter {
             // The room has the offers.
             Order::Accept => return Err(OrderError::NothingOffered),
             Order::Delete => Deed::Delete(lobby.clone()),
+            Order::SetPrompt(prompt) => Deed::SetPrompt(prompt),
         })
     }
 
@@ -200,6 +200,7 @@ impl Charter {
             }
             Deed::Unban { subjects, .. } => subjects.iter().for_each(|s| _ = self.bans.lift(*s)),
             Deed::SetPassword(record) => self.record = record.clone(),
+            Deed::SetPrompt(prompt) => self.prompt = Some(prompt.clone()),
             Deed::Transfer { account, .. } => {
                 // Whoever gives a lobby away goes on helping there; a guest cannot.
                 if let Owner::Account(before) = self.owner {

@@ -2,7 +2,7 @@ use std::net::IpAddr;
 
 use super::*;
 use crate::chat::accounts::Subject;
-use crate::chat::command::COMMANDS;
+use crate::chat::command::spec;
 use crate::chat::name::NameKey;
 use crate::chat::orders::Named;
 
@@ -44,7 +44,7 @@ fn charter() -> Charter {
     charter
 }
 
-/// Plans, and carries out where that is allowed, with the right of the command's own row.
+/// Plans, and carries out where that is allowed. The row of the command asks for the same right.
 fn order(charter: &mut Charter, by: &Identity, order: Order) -> Result<Deed, OrderError> {
     let word = match &order {
         Order::Topic(_) => "/topic",
@@ -60,9 +60,10 @@ fn order(charter: &mut Charter, by: &Identity, order: Order) -> Result<Deed, Ord
         Order::Transfer(_) => "/transfer",
         Order::Accept => "/accept",
         Order::Delete => "/delete",
+        Order::SetPrompt(_) => "/setai",
     };
-    let right = COMMANDS.iter().find(|spec| spec.word == word).unwrap().right;
-    let deed = charter.plan(&name("coding"), (by, right), order, NOW)?;
+    assert_eq!(spec(word).unwrap().right, order.right(), "{word}");
+    let deed = charter.plan(&name("coding"), by, order, NOW)?;
     charter.apply(&deed, NOW);
     Ok(deed)
 }
@@ -196,11 +197,14 @@ fn general_is_nobodys_but_admins_run_it() {
         );
         assert_eq!(order(&mut general, &admin(), what).unwrap_err(), OrderError::General);
     }
-    assert_eq!(general.may_set_prompt(&admin()), Err(PromptError::General));
+    let prompt = || Order::SetPrompt(Line::clean("Be a pirate"));
+    let refused = order(&mut general, &admin(), prompt()).unwrap_err();
+    assert_eq!(refused, PromptError::General.into());
     order(&mut general, &admin(), Order::Op(on(member()))).unwrap();
     order(&mut general, &member(), kick(guest())).unwrap();
-    assert_eq!(charter().may_set_prompt(&operator()), Err(PromptError::NotCreator));
-    assert_eq!(charter().may_set_prompt(&admin()), Ok(()));
+    let refused = order(&mut charter(), &operator(), prompt()).unwrap_err();
+    assert_eq!(refused, PromptError::NotCreator.into());
+    assert!(order(&mut charter(), &admin(), prompt()).is_ok());
 }
 
 #[test]
@@ -210,9 +214,8 @@ fn what_is_refused_changes_nothing_and_what_is_planned_nothing_yet() {
     for what in [Order::Topic(Some(Line::clean("x"))), ban(member()), Order::Delete] {
         assert!(order(&mut charter, &member(), what).is_err());
     }
-    let right = Right::Operator;
     let topic = Order::Topic(Some(Line::clean("x")));
-    assert!(charter.plan(&name("coding"), (&owner(), right), topic, NOW).is_ok());
+    assert!(charter.plan(&name("coding"), &owner(), topic, NOW).is_ok());
     assert_eq!(format!("{charter:?}"), before);
 }
 

@@ -18,7 +18,7 @@ use super::name::{Name, NameKey};
 use super::orders::{OFFER_TIME, Order, OrderError};
 use super::password::PasswordRecord;
 use super::pictures::Picture;
-use super::roles::{Owner, Rank, Right};
+use super::roles::{Owner, Rank};
 use super::sanctions::{Penalty, Sanction};
 use super::text::Line;
 
@@ -309,36 +309,14 @@ impl<H> Room<H> {
         self.charter.unregistered(account, conn)
     }
 
-    /// Whether a user may change the prompt of the lobby's AI.
-    ///
-    /// # Errors
-    /// Why not.
-    pub fn may_set_prompt(&self, conn: ConnId) -> Result<(), PromptError> {
-        match self.members.get(&conn) {
-            Some(member) => self.charter.may_set_prompt(&member.who),
-            None if self.charter.owner == Owner::Server => Err(PromptError::General),
-            None => Err(PromptError::NotCreator),
-        }
-    }
-
-    /// Changes the prompt of the lobby's AI.
-    pub fn set_prompt(&mut self, prompt: Line) {
-        self.charter.prompt = Some(prompt);
-    }
-
     /// What comes of an order. Changes nothing: the deed is to be stored first.
     ///
     /// # Errors
     /// Why it is not carried out.
-    pub fn plan(
-        &self,
-        by: (&Identity, Right),
-        order: Order,
-        now: UnixMillis,
-    ) -> Result<Deed, OrderError> {
+    pub fn plan(&self, by: &Identity, order: Order, now: UnixMillis) -> Result<Deed, OrderError> {
         let offer = self.offer.as_ref().filter(|offer| offer.stands(&self.charter, now));
         let deed = match order {
-            Order::Accept => accept(offer, by.0)?,
+            Order::Accept => accept(offer, by)?,
             order => self.charter.plan(&self.name, by, order, now)?,
         };
         if let (Deed::Offer { .. }, Some(_)) = (&deed, offer) {

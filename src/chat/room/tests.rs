@@ -36,7 +36,7 @@ fn say(room: &mut Room<()>, conn: u64, now: UnixMillis) -> Result<Entry, SayErro
 
 /// Plans as the owner, who is connection 1, and carries out.
 fn order(room: &mut Room<()>, order: Order, now: UnixMillis) -> Result<Deed, OrderError> {
-    let deed = room.plan((&guest(1, "alice"), Right::Operator), order, now)?;
+    let deed = room.plan(&guest(1, "alice"), order, now)?;
     room.apply(&alice(), &deed, now);
     Ok(deed)
 }
@@ -93,17 +93,14 @@ fn only_members_speak_and_what_they_say_is_kept() {
 
 #[test]
 fn the_prompt_belongs_to_the_owner() {
-    let mut general = room(Owner::Server);
-    join(&mut general, guest(1, "alice")).unwrap();
-    assert_eq!(general.may_set_prompt(ConnId(1)), Err(PromptError::General));
-    let mut room = room(Owner::Guest(ConnId(1)));
-    for conn in [1, 2] {
-        join(&mut room, guest(conn, "alice")).unwrap();
-    }
-    assert_eq!(room.may_set_prompt(ConnId(2)), Err(PromptError::NotCreator));
-    assert_eq!(room.may_set_prompt(ConnId(9)), Err(PromptError::NotCreator));
-    assert_eq!(room.may_set_prompt(ConnId(1)), Ok(()));
-    room.set_prompt(Line::clean("Be a pirate"));
+    let (general, mut room) = (room(Owner::Server), room(Owner::Guest(ConnId(1))));
+    let order = |room: &Room<()>, by| {
+        room.plan(&guest(by, "alice"), Order::SetPrompt(Line::clean("Be a pirate")), NOW)
+    };
+    assert_eq!(order(&general, 1).unwrap_err(), PromptError::General.into());
+    assert_eq!(order(&room, 2).unwrap_err(), PromptError::NotCreator.into());
+    let deed = order(&room, 1).unwrap();
+    room.apply(&guest(1, "alice").name, &deed, NOW);
     assert_eq!(room.prompt().map(Line::as_str), Some("Be a pirate"));
 }
 
@@ -247,7 +244,7 @@ fn only_somebody_who_is_here_is_kicked() {
     join(&mut room, guest(2, "bob")).unwrap();
     let deed = order(&mut room, kick(), NOW).unwrap();
     assert_eq!(room.removed(&deed).map(|m| m.who.conn).collect::<Vec<_>>(), [ConnId(2)]);
-    let by_bob = room.plan((&guest(2, "bob"), Right::Operator), kick(), NOW);
+    let by_bob = room.plan(&guest(2, "bob"), kick(), NOW);
     assert_eq!(by_bob.unwrap_err(), Denied::NotOperator.into());
 }
 
@@ -398,10 +395,7 @@ fn an_account_under_a_sanction_gains_nothing_by_giving_itself_up() {
 fn a_lobby_is_given_to_who_was_asked_and_accepts_in_time() {
     let minutes = |n: u64| UnixMillis(NOW.0 + n * 60_000);
     let (carol, bob) = (who(2, "carol", Some(2), 2), who(3, "bob", Some(3), 3));
-    let by = |user: &Identity| (user.clone(), Right::Account);
-    let accept = |room: &Room<()>, (user, right): (Identity, Right), now| {
-        room.plan((&user, right), Order::Accept, now)
-    };
+    let accept = |room: &Room<()>, user: &Identity, now| room.plan(user, Order::Accept, now);
     let offered = || {
         let mut room = room(Owner::Guest(ConnId(1)));
         order(&mut room, Order::Transfer(present(carol.clone())), NOW).unwrap();
@@ -409,22 +403,22 @@ fn a_lobby_is_given_to_who_was_asked_and_accepts_in_time() {
     };
     let room = offered();
     assert_eq!(room.charter().owner, Owner::Guest(ConnId(1)), "asking changes nothing");
-    assert_eq!(accept(&room, by(&bob), NOW).unwrap_err(), OrderError::NothingOffered);
-    assert!(accept(&room, by(&carol), minutes(4)).is_ok());
-    assert_eq!(accept(&room, by(&carol), minutes(5)).unwrap_err(), OrderError::NothingOffered);
+    assert_eq!(accept(&room, &bob, NOW).unwrap_err(), OrderError::NothingOffered);
+    assert!(accept(&room, &carol, minutes(4)).is_ok());
+    assert_eq!(accept(&room, &carol, minutes(5)).unwrap_err(), OrderError::NothingOffered);
     let mut room = offered();
     let other = Order::Transfer(present(bob.clone()));
     assert_eq!(order(&mut room, other.clone(), minutes(4)).unwrap_err(), OrderError::AskedAlready);
     assert!(order(&mut room, other, minutes(5)).is_ok());
     let mut room = offered();
-    let deed = accept(&room, by(&carol), minutes(1)).unwrap();
+    let deed = accept(&room, &carol, minutes(1)).unwrap();
     room.apply(&alice(), &deed, minutes(1));
     assert_eq!(room.charter().owner, Owner::Account(AccountId(2)));
-    assert_eq!(accept(&room, by(&carol), minutes(1)).unwrap_err(), OrderError::NothingOffered);
+    assert_eq!(accept(&room, &carol, minutes(1)).unwrap_err(), OrderError::NothingOffered);
     // It was the guest's, whose account it is by now: that one offers it anew.
     let mut room = offered();
     room.registered(&guest(1, "alice"), AccountId(1), false, NOW);
-    assert_eq!(accept(&room, by(&carol), NOW).unwrap_err(), OrderError::NothingOffered);
+    assert_eq!(accept(&room, &carol, NOW).unwrap_err(), OrderError::NothingOffered);
     let mut room = offered();
     let absent = Target::Absent { account: AccountId(9), name: alice(), admin: false };
     let asked = order(&mut room, Order::Transfer(absent), minutes(6)).unwrap_err();
@@ -436,7 +430,7 @@ fn what_is_handed_on_is_all_there_is() {
     let mut room = room(Owner::Guest(ConnId(1)));
     join(&mut room, guest(1, "alice")).unwrap();
     say(&mut room, 1, NOW).unwrap();
-    room.set_prompt(Line::clean("Be a pirate"));
+    order(&mut room, Order::SetPrompt(Line::clean("Be a pirate")), NOW).unwrap();
     order(&mut room, Order::Topic(Some(Line::clean("Release"))), NOW).unwrap();
     let mut next = room.take();
     assert!(room.is_empty() && room.prompt().is_none());

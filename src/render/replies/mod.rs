@@ -15,7 +15,7 @@ use crate::chat::lobbies::CreateError;
 use crate::chat::name::Name;
 use crate::chat::password::{MAX_PASSWORD_CHARS, PasswordFault};
 use crate::chat::pictures::Picture;
-use crate::chat::room::{JoinError, PromptError};
+use crate::chat::room::JoinError;
 use crate::render::Sheet;
 use crate::render::ansi::Colour;
 pub use crate::render::replies::account::AccountReply;
@@ -72,8 +72,6 @@ pub enum Reply<'a> {
     PictureUnknown,
     /// The prompt was set.
     PromptSet,
-    /// The prompt was not set.
-    PromptRefused(PromptError),
     /// The question was taken.
     AiThinking,
     /// There is no AI here.
@@ -130,10 +128,6 @@ pub fn reply(sheet: &mut Sheet, reply: &Reply<'_>) {
             sheet.fixed("Profile picture not found. Use /sp list to see options.")
         }
         Reply::PromptSet => sheet.fixed("AI prompt updated!"),
-        Reply::PromptRefused(why) => sheet.fixed(match why {
-            PromptError::General => "Cannot set the prompt of the general lobby",
-            PromptError::NotCreator => "Only the lobby creator can set the AI prompt",
-        }),
         Reply::AiThinking => sheet.fixed("[AI] Thinking..."),
         Reply::AiUnavailable => sheet.fixed("AI is not available on this server"),
         Reply::AiBusy => sheet.fixed("AI is busy, try again in a moment."),

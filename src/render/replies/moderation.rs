@@ -5,7 +5,7 @@ use crate::chat::limiter::wait_secs;
 use crate::chat::name::Name;
 use crate::chat::orders::OrderError;
 use crate::chat::roles::{Denied, Rank};
-use crate::chat::room::SayError;
+use crate::chat::room::{PromptError, SayError};
 use crate::chat::sanctions::{Penalty, Sanction};
 use crate::chat::text::Line;
 use crate::chat::times::Span;
@@ -15,8 +15,6 @@ use crate::render::{Sheet, sentence};
 /// A one-line answer about moderation.
 #[derive(Debug)]
 pub enum ModerationReply<'a> {
-    /// The user may not do that in this lobby.
-    Denied(Denied, &'a Name),
     /// The order was not carried out in this lobby.
     NotDone(&'a OrderError, &'a Name),
     /// The message was not let into this lobby.
@@ -55,7 +53,6 @@ impl ModerationReply<'_> {
 
     pub(super) fn write<'s>(&self, sheet: &'s mut Sheet) -> &'s mut Sheet {
         match self {
-            Self::Denied(why, lobby) => denied(sheet, *why, lobby),
             Self::NotDone(why, lobby) => not_done(sheet, why, lobby),
             Self::NotSaid(why, lobby) => not_said(sheet, why, lobby),
             Self::Done(deed) => sheet.fixed("You ").line(&sentence(deed)),
@@ -102,6 +99,12 @@ fn not_done<'s>(sheet: &'s mut Sheet, why: &OrderError, lobby: &Name) -> &'s mut
     let about = |sheet: &'s mut Sheet, name: &Name| sheet.fixed("'").name(name).fixed("'");
     match why {
         OrderError::Denied(why) => denied(sheet, *why, lobby),
+        OrderError::Prompt(PromptError::General) => {
+            sheet.fixed("Cannot set the prompt of the general lobby")
+        }
+        OrderError::Prompt(PromptError::NotCreator) => {
+            sheet.fixed("Only the lobby creator can set the AI prompt")
+        }
         OrderError::General => sheet.fixed("That cannot be done to the general lobby."),
         OrderError::NotHere(name) => {
             about(sheet, name).fixed(" is not in '").name(lobby).fixed("'.")

@@ -1,0 +1,348 @@
+//! What a command works with, and what it comes to.
+
+use std::cell::{Ref, RefCell, RefMut};
+use std::rc::Rc;
+
+use actix::dev::{Message, ToEnvelope};
+use actix::prelude::*;
+
+use crate::actors::guard::{Answers, Guarded};
+use crate::actors::hasher::HashError;
+use crate::actors::lobby::Lobby;
+use crate::actors::lobby::messages::{HasRight, Moderate};
+use crate::actors::registry::Registry;
+use crate::actors::registry::messages::{CreateRefused, FindTarget, ModerateError, RegisterError};
+use crate::actors::session::joining::EnterError;
+use crate::actors::session::password::ProofError;
+use crate::actors::session::{Membership, Session, User, show, tell};
+use crate::actors::shard::messages::Address;
+use crate::actors::shard::telling::Telling;
+use crate::actors::shard::{ThreadContext, barrier};
+use crate::chat::accounts::{Identity, Target};
+use crate::chat::directory::ConnId;
+use crate::chat::ignores::{IgnoreError, Ignores};
+use crate::chat::lobbies::CreateError;
+use crate::chat::name::{Name, NameKey};
+use crate::chat::orders::{Named, Order, OrderError};
+use crate::chat::person::Person;
+use crate::chat::roles::Right;
+use crate::chat::room::{JoinError, SayError};
+use crate::chat::times::Times;
+use crate::fanout::peer::Peer;
+use crate::render::Sheet;
+use crate::render::replies::{
+    AccountReply, Farewell, ModerationReply, NameProblem, PersonalReply, Reply, reply,
+};
+use crate::store::StoreError;
+
+/// What a command works with: it exists only while somebody chats.
+pub(super) struct Ctx {
+    pub(super) thread: Rc<ThreadContext>,
+    pub(super) peer: Rc<Peer>,
+    /// Where the client is.
+    pub(super) at: Address,
+    /// The right that the row of the command asks for.
+    pub(super) right: Right,
+    user: Rc<RefCell<User>>,
+}
+
+/// What a command came to, beyond what it has shown.
+pub(super) enum Outcome {
+    /// All of it is done and said.
+    Done,
+    /// An order was carried out, so whoever gave it has the right for such.
+    Ordered,
+    /// A question is with Rox.
+    Asked,
+    /// The connection ends, with this as its last line.
+    Leave(Farewell),
+}
+
+/// Why a command did nothing.
+pub(super) enum Failure {
+    /// What is said of it names nothing.
+    Plain(Reply<'static>),
+    /// This lobby does not carry the order out.
+    Order(OrderError, Name),
+    /// This lobby does not let the question in.
+    Say(SayError, Name),
+    /// The user stays where they were.
+    Join(JoinError),
+    /// The name is not to be had.
+    Name(NameProblem),
+    /// Whom they would answer is not there any more, who had this name.
+    Gone(Name),
+    /// As many private messages wait for an account of this name as may.
+    MailFull(Name),
+}
+
+/// What a command is worth.
+pub(super) type Done = Result<Outcome, Failure>;
+
+/// What an actor that does not answer, or password work that is not to be had, is told as.
+pub(super) fn busy<E>(_: E) -> Failure {
+    Failure::Plain(Reply::ServerBusy)
+}
+
+impl Session {
+    /// What a command of this user works with; none where nobody chats.
+    pub(super) fn ctx(&self, right: Right) -> Option<Ctx> {
+        let user = self.chatting()?.clone();
+        let (thread, peer) = (self.thread.clone(), self.peer.clone());
+        Some(Ctx { thread, peer, at: self.at(), right, user })
+    }
+
+    /// Carries out what a command came to.
+    pub(super) fn finish(&mut self, done: Done) {
+        match done {
+            Ok(Outcome::Done) => {}
+            Ok(Outcome::Ordered) => self.note_right(false),
+            Ok(Outcome::Asked) => self.questions += 1,
+            Ok(Outcome::Leave(last)) => self.close(Some(last)),
+            Err(why) => {
+                if let Failure::Order(order, _) = &why {
+                    let of_rank =
+                        matches!(order, OrderError::Denied(denied) if denied.is_of_rank());
+                    self.note_right(of_rank);
+                }
+                if let Some(limit) = why.limit() {
+                    log::info!("conn={} limit: {limit}", self.peer.conn().0);
+                }
+                why.tell(|reply| self.reply(reply));
+            }
+        }
+    }
+}
+
+impl Ctx {
+    pub(super) fn conn(&self) -> ConnId {
+        self.peer.conn()
+    }
+
+    pub(super) fn user(&self) -> Ref<'_, User> {
+        self.user.borrow()
+    }
+
+    pub(super) fn user_mut(&self) -> RefMut<'_, User> {
+        self.user.borrow_mut()
+    }
+
+    /// Who the user is.
+    pub(super) fn who(&self) -> Identity {
+        self.user().who.clone()
+    }
+
+    /// The user, as others know them.
+    pub(super) fn me(&self) -> Person {
+        Person::from(&self.user().who)
+    }
+
+    /// The lobby that they are in.
+    pub(super) fn lobby(&self) -> Membership {
+        self.user().lobby.clone()
+    }
+
+    /// How they want to be shown when something was said.
+    pub(super) fn times(&self) -> Times {
+        crate::actors::times(self.user().clock_times)
+    }
+
+    /// Whom they do not want to hear.
+    pub(super) fn ignores(&self) -> Ignores {
+        self.peer.ignores().map(|ignores| ignores.clone()).unwrap_or_default()
+    }
+
+    pub(super) fn show(&self, body: impl FnOnce(&mut Sheet)) {
+        show(&self.thread, &self.peer, self.at.seat, body);
+    }
+
+    /// Answers the user, and there is no more to it.
+    pub(super) fn reply(&self, what: &Reply<'_>) -> Done {
+        self.show(|sheet| reply(sheet, what));
+        Ok(Outcome::Done)
+    }
+
+    pub(super) fn tell<T: 'static>(&self, answer: Telling<T>) {
+        tell(&self.thread, &self.peer, self.at.seat, answer);
+    }
+
+    /// Asks the Registry.
+    pub(super) async fn registry<M>(&self, message: M) -> Result<M::Result, Failure>
+    where
+        Registry: Answers<M>,
+        M: Message<Result: Send> + Send + 'static,
+        Context<Guarded<Registry>>: ToEnvelope<Guarded<Registry>, M>,
+    {
+        self.thread.registry.send(message).await.map_err(busy)
+    }
+
+    /// Asks a lobby; answered when all that it shows this client for that is queued.
+    pub(super) async fn ask<M>(&self, lobby: &Addr<Lobby>, message: M) -> Result<M::Result, Failure>
+    where
+        Lobby: Handler<M>,
+        M: Message<Result: Send> + Send + 'static,
+        Context<Lobby>: ToEnvelope<Lobby, M>,
+    {
+        let answer = lobby.send(message).await;
+        barrier(&self.thread.shard).await;
+        answer.map_err(busy)
+    }
+
+    /// Has a lobby carry an order out; what it tells everybody is the answer.
+    pub(super) async fn order(&self, order: Order) -> Done {
+        let lobby = self.lobby();
+        let moderate = Moderate { by: self.who(), order };
+        let carried_out = self.ask(&lobby.addr, moderate).await?;
+        carried_out.map_err(|why| Failure::of_order(why, &lobby.name))?;
+        Ok(Outcome::Ordered)
+    }
+
+    /// Whether the user has the right that the command asks for in their lobby, which only that knows.
+    pub(super) async fn check_right(&self) -> Result<(), Failure> {
+        let lobby = self.lobby();
+        let allowed = lobby.addr.send(HasRight(self.who(), self.right)).await.map_err(busy)?;
+        allowed.map_err(|why| Failure::Order(why.into(), lobby.name))
+    }
+
+    /// Whoever has this name, or which account. That it is nobody is told to whoever has the right to
+    /// give the order, and to nobody else, so that trying names counts like anything one may not.
+    pub(super) async fn target(&self, typed: &str) -> Result<Target, Failure> {
+        if let Some(target) = self.registry(FindTarget(NameKey::of(typed))).await? {
+            return Ok(target);
+        }
+        if self.right.is_of_lobby() {
+            self.check_right().await?;
+        }
+        Err(Reply::UserNotFound.into())
+    }
+
+    /// Whoever is on a list under this name, with whoever has it now.
+    pub(super) async fn named(&self, typed: &str) -> Result<Named, Failure> {
+        let key = NameKey::of(typed);
+        let whom = self.registry(FindTarget(key.clone())).await?;
+        Ok(Named { key, whom })
+    }
+}
+
+impl Failure {
+    /// This lobby, or the server, did not carry an order out.
+    pub(super) fn of_order(why: ModerateError, lobby: &Name) -> Self {
+        match why {
+            ModerateError::Order(why) => Self::Order(why, lobby.clone()),
+            ModerateError::NotStored => Reply::NotStored.into(),
+            ModerateError::Busy => Reply::ServerBusy.into(),
+        }
+    }
+
+    /// Hands `to` what the user is told.
+    pub(super) fn tell(&self, to: impl FnOnce(&Reply<'_>)) {
+        match self {
+            Self::Plain(reply) => to(reply),
+            Self::Order(why, lobby) => {
+                to(&Reply::Moderation(ModerationReply::NotDone(why, lobby)));
+            }
+            Self::Say(why, lobby) => to(&Reply::Moderation(ModerationReply::NotSaid(why, lobby))),
+            Self::Join(why) => to(&Reply::NotJoined(why)),
+            Self::Name(problem) => to(&Reply::Personal(PersonalReply::NotRenamed(problem))),
+            Self::Gone(name) => to(&Reply::Personal(PersonalReply::IsGone(name))),
+            Self::MailFull(name) => to(&Reply::Personal(PersonalReply::MailFull(name))),
+        }
+    }
+
+    /// The limit of the server that the user has run into, for the log.
+    fn limit(&self) -> Option<&'static str> {
+        match self {
+            Self::Plain(Reply::NotCreated(CreateError::TooMany)) => Some("too many lobbies"),
+            Self::Plain(Reply::NotCreated(CreateError::TooManyOfUser)) => {
+                Some("too many lobbies of this user")
+            }
+            Self::Plain(Reply::AiBusy) => Some("too many questions are waiting"),
+            Self::Plain(Reply::Account(AccountReply::TooManyOfAddress)) => {
+                Some("too many accounts of its address")
+            }
+            Self::Plain(_)
+            | Self::Order(..)
+            | Self::Say(..)
+            | Self::Join(_)
+            | Self::Name(_)
+            | Self::Gone(_)
+            | Self::MailFull(_) => None,
+        }
+    }
+}
+
+impl From<Reply<'static>> for Failure {
+    fn from(reply: Reply<'static>) -> Self {
+        Self::Plain(reply)
+    }
+}
+
+impl From<AccountReply<'static>> for Failure {
+    fn from(reply: AccountReply<'static>) -> Self {
+        Reply::Account(reply).into()
+    }
+}
+
+impl From<IgnoreError> for Failure {
+    fn from(why: IgnoreError) -> Self {
+        Reply::Personal(PersonalReply::NotIgnored(why)).into()
+    }
+}
+
+/// Of what is to be stored; where something is only read, `busy` says why not.
+impl From<StoreError> for Failure {
+    fn from(_: StoreError) -> Self {
+        Reply::NotStored.into()
+    }
+}
+
+impl From<HashError> for Failure {
+    fn from(why: HashError) -> Self {
+        busy(why)
+    }
+}
+
+impl From<CreateError> for Failure {
+    fn from(why: CreateError) -> Self {
+        Reply::NotCreated(why).into()
+    }
+}
+
+impl From<CreateRefused> for Failure {
+    fn from(why: CreateRefused) -> Self {
+        match why {
+            CreateRefused::Rule(why) => why.into(),
+            CreateRefused::NotStored => Reply::NotStored.into(),
+            CreateRefused::Busy => Reply::ServerBusy.into(),
+        }
+    }
+}
+
+impl From<RegisterError> for Failure {
+    fn from(why: RegisterError) -> Self {
+        match why {
+            RegisterError::TooMany => AccountReply::TooManyOfAddress.into(),
+            RegisterError::NotStored(_) => Reply::NotStored.into(),
+            RegisterError::Busy => Reply::ServerBusy.into(),
+        }
+    }
+}
+
+impl From<ProofError> for Failure {
+    fn from(why: ProofError) -> Self {
+        match why {
+            ProofError::Wrong => AccountReply::WrongPassword.into(),
+            ProofError::TooMany(secs) => AccountReply::TooManyAttempts(secs).into(),
+            ProofError::Busy => Reply::ServerBusy.into(),
+        }
+    }
+}
+
+impl From<EnterError> for Failure {
+    fn from(why: EnterError) -> Self {
+        match why {
+            EnterError::Join(why) => Self::Join(why),
+            EnterError::Busy => Reply::ServerBusy.into(),
+        }
+    }
+}
