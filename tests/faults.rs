@@ -227,7 +227,7 @@ fn whatever_message_breaks_registry_shard_and_store_go_on() {
     for (target, line) in [
         ("Registry ModerateServer", "/announce hear"),
         ("Registry ModerateServer then", "/announce hear, hear"),
-        ("Shard ShowAll", "/announce to all"),
+        ("Shard Announce", "/announce to all"),
     ] {
         stage.strike(target, |stage, _guest| stage.root.send(line));
     }

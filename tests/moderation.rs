@@ -381,7 +381,10 @@ fn the_audit_lists_who_did_what_and_when() {
         assert_eq!(count(&shown, &format!("] {text}")), 1, "{shown}");
     }
     assert!(shown.lines().all(|l| l.contains(" ago] ") || l.contains("[just now] ")), "{shown}");
-    assert!(!shown.contains("opensesame") && !shown.contains("pirate") && !shown.contains("127.0."), "{shown}");
+    assert!(
+        !shown.contains("opensesame") && !shown.contains("pirate") && !shown.contains("127.0."),
+        "{shown}"
+    );
 }
 
 #[test]

@@ -174,7 +174,7 @@ pub struct Unregistered {
 
 /// Do something that operators or owners do.
 #[derive(Message)]
-#[rtype(result = "Result<Deed, ModerateError>")]
+#[rtype(result = "Result<Arc<Deed>, ModerateError>")]
 pub struct Moderate {
     /// Who wants it.
     pub by: Identity,

@@ -29,20 +29,21 @@ use crate::actors::lobby::questions::QuestionQueue;
 use crate::actors::registry::Registry;
 use crate::actors::registry::messages::{LobbyClosed, LobbyCount, Moved, Remains};
 use crate::actors::shard::Shard;
-use crate::actors::shard::messages::{Act, Address, Deliver, LobbyBroke, Replay};
+use crate::actors::shard::messages::{Address, Deliver, Effect, LobbyBroke, Replay};
 use crate::actors::store::StoreHandle;
 use crate::actors::unix_now;
 use crate::ai::prompt::context::Conversation;
 use crate::chat::directory::ConnId;
-use crate::chat::history::{Age, Entry, History, UnixMillis};
+use crate::chat::event::Event;
+use crate::chat::history::{Entry, History, UnixMillis};
 use crate::chat::lobbies::{GENERAL_ID, LobbyId, Profile};
 use crate::chat::name::Name;
 use crate::chat::pictures::Picture;
 use crate::chat::roles::Owner;
 use crate::chat::room::{Charter, JoinError, Room, SayError, Saying};
 use crate::config::Config;
-use crate::render::replies::{ModerationReply, Reply, reply};
-use crate::render::{self, Arrival, Notice, Sheet, block};
+use crate::render::replies::ModerationReply;
+use crate::render::{self, Arrival};
 use crate::store::Change;
 
 /// What all lobbies share.
@@ -148,8 +149,8 @@ impl Lobby {
             return;
         }
         let (room, shards) = (self.id, &self.setup.shards);
-        self.batch.hand_out(&self.on_shard, |shard, acts| {
-            shards[shard].do_send(Deliver { room, acts });
+        self.batch.hand_out(&self.on_shard, |shard, effects| {
+            shards[shard].do_send(Deliver { room, effects });
         });
     }
 
@@ -174,10 +175,10 @@ impl Lobby {
 
     pub(super) fn let_go(&mut self, conn: ConnId, ctx: &mut Context<Self>) {
         if let Some(member) = self.room.leave(conn) {
-            let name = &member.who.name;
-            self.batch.notice(|sheet| render::notice(sheet, &Notice::Left(name)));
-            self.lost_member(member.handle.shard, ctx);
+            let name = member.who.name;
             info!("conn={} {name} left lobby '{}'", conn.0, self.room.name());
+            self.batch.event(Event::Left(name));
+            self.lost_member(member.handle.shard, ctx);
         }
     }
 
@@ -209,25 +210,23 @@ impl Lobby {
     fn arrival(&mut self, manner: JoinKind, view: ReplayPrefs, now: UnixMillis) -> Arc<Replay> {
         let ReplayPrefs { times, ignores, missed } = view;
         let missed = missed.filter(|(_, missed)| missed.count > 0);
-        let mut head = Sheet::default();
         // Whoever comes back to another lobby than general at login should know where they are.
         let tell = manner == JoinKind::Switch || self.room.charter().owner != Owner::Server;
         let arrival = Arrival {
-            joined: tell.then_some(self.room.name()),
-            topic: self.room.charter().topic.as_ref(),
+            joined: tell.then(|| self.room.name().clone()),
+            topic: self.room.charter().topic.clone(),
             missed: missed
                 .as_ref()
                 .map(|(since, missed)| render::Missed { count: missed.count, since: *since }),
             times,
         };
-        render::arrival(&mut head, &arrival, now);
         // What was said since the store was asked comes after what it knew.
         let last = missed.as_ref().map(|(since, missed)| missed.last.unwrap_or(*since));
         let shown =
             |e: &&Entry| last.is_none_or(|last| e.at > last) && !ignores.contains(&e.author);
         let recent = self.room.recent(now).filter(shown).cloned().collect();
         let stored = missed.map(|(_, missed)| missed.newest).unwrap_or_default();
-        Arc::new(Replay { lobby: self.id, head, stored, recent, times, now })
+        Arc::new(Replay { lobby: self.id, arrival, stored, recent, now })
     }
 }
 
@@ -308,10 +307,10 @@ impl Handler<Join> for Lobby {
             self.registry.do_send(Moved(conn, self.id));
             let arrival = self.arrival(manner, view, now);
             let nothing = arrival.is_empty();
-            self.batch.one(at, |seat| Act::Enter(seat, arrival));
+            self.batch.one(at, |seat| Effect::Enter(seat, arrival));
             if nothing {
                 // No notice follows, so at least a prompt says that they are in.
-                self.batch.one(at, |seat| Act::Reply(seat, block(|_| ())));
+                self.batch.one(at, Effect::Prompt);
             }
             self.flush();
             return Ok(());
@@ -322,11 +321,11 @@ impl Handler<Join> for Lobby {
         self.room.join(member, proof.as_deref(), now)?;
         self.keep_place(&who, now);
         let arrival = self.arrival(manner, view, now);
-        self.batch.one(at, |seat| Act::Enter(seat, arrival));
-        self.batch.notice(|sheet| render::notice(sheet, &Notice::Joined(&name)));
+        self.batch.one(at, |seat| Effect::Enter(seat, arrival));
+        info!("conn={} {name} joined lobby '{}'", conn.0, self.room.name());
+        self.batch.event(Event::Joined(name));
         self.took_member(at, ctx);
         self.flush();
-        info!("conn={} {name} joined lobby '{}'", conn.0, self.room.name());
         Ok(())
     }
 }
@@ -350,22 +349,18 @@ impl Handler<Leave> for Lobby {
 
 impl Lobby {
     /// Says something to all, or tells whoever wanted to why not.
-    fn say(&mut self, conn: ConnId, at: Address, saying: Saying) -> Option<Entry> {
-        let live = saying.tagged.is_none() && !saying.action;
+    fn say(&mut self, conn: ConnId, at: Address, saying: Saying) -> Option<Arc<Entry>> {
         match self.room.say(conn, saying, unix_now()) {
             Ok(entry) => {
                 self.keep_message(&entry);
-                let when = live.then(|| Age::JustNow.into());
-                self.batch.said(&entry.author, |sheet| render::message(sheet, &entry, when));
+                let entry = Arc::new(entry);
+                self.batch.event(Event::Said(entry.clone()));
                 Some(entry)
             }
             Err(SayError::NotHere) => None,
             Err(why) => {
-                let lobby = self.room.name();
-                let refused = block(|sheet| {
-                    reply(sheet, &Reply::Moderation(ModerationReply::NotSaid(&why, lobby)))
-                });
-                self.batch.one(at, |seat| Act::Reply(seat, refused));
+                let refused = ModerationReply::NotSaid(why, self.room.name().clone());
+                self.batch.one(at, |seat| Effect::Reply(seat, refused.into()));
                 None
             }
         }
@@ -390,10 +385,9 @@ impl Handler<Tag> for Lobby {
     fn handle(&mut self, Tag { conn, at, target, text }: Tag, _: &mut Self::Context) {
         let tagged = Some(target.who.name);
         let entry = self.say(conn, at, Saying { tagged, ..Saying::message(text) });
-        if let Some(Entry { author: by, .. }) = entry {
-            let here = block(|sheet| render::tagged(sheet, &by.name, None));
-            let elsewhere = block(|sheet| render::tagged(sheet, &by.name, Some(self.room.name())));
-            self.batch.one(target.handle, |seat| Act::Tagged { seat, by, here, elsewhere });
+        if let Some(entry) = entry {
+            let (by, lobby) = (entry.author.clone(), self.room.name().clone());
+            self.batch.one(target.handle, |seat| Effect::Tagged { seat, by, lobby });
         }
         self.flush();
     }

@@ -2,8 +2,9 @@
 //!
 //! An order is checked, stored, and only then carried out and told: one that fails has changed nothing.
 
+use std::sync::Arc;
+
 use actix::prelude::*;
-use bytes::Bytes;
 use log::info;
 
 use crate::actors::lobby::Lobby;
@@ -12,21 +13,27 @@ use crate::actors::lobby::messages::{
     Unregistering,
 };
 use crate::actors::registry::messages::{LobbyChanged, ModerateError, Offered, Recheck};
-use crate::actors::shard::messages::Act;
+use crate::actors::shard::messages::Effect;
 use crate::actors::unix_now;
 use crate::chat::accounts::Identity;
 use crate::chat::deeds::Deed;
+use crate::chat::event::Event;
 use crate::chat::history::UnixMillis;
 use crate::chat::name::Name;
 use crate::chat::roles::{Denied, Right};
-use crate::render::replies::{ModerationReply, Reply, reply};
-use crate::render::{self, Notice, block};
+use crate::render::replies::{ModerationReply, Reply};
 use crate::store::Change;
 
 impl Lobby {
-    fn carry_out(&mut self, who: &Identity, deed: &Deed, now: UnixMillis, ctx: &mut Context<Self>) {
+    fn carry_out(
+        &mut self,
+        who: &Identity,
+        deed: &Arc<Deed>,
+        now: UnixMillis,
+        ctx: &mut Context<Self>,
+    ) {
         // What has come about while the order was being stored: somebody left, or was taken over from.
-        if let Deed::SetPassword(_) = deed {
+        if let Deed::SetPassword(_) = **deed {
             self.profile.password_at = unix_now();
         }
         let put_out: Vec<_> = self.put_out(deed, unix_now()).collect();
@@ -36,10 +43,10 @@ impl Lobby {
         self.room.apply(&by, deed, now);
         self.offer(who, deed);
         info!("lobby '{}': {} did {}", self.room.name(), who.name, deed.verb());
-        self.batch.notice(|sheet| render::notice(sheet, &Notice::Did(&by, deed)));
+        self.batch.event(Event::Moderated { by: by.clone(), deed: deed.clone() });
         self.remove(&by, deed, ctx);
-        if let Deed::Delete(_) = deed {
-            return self.close(self.told_removed(&by, deed), ctx);
+        if let Deed::Delete(_) = **deed {
+            return self.close(&self.told_removed(&by, deed), ctx);
         }
         self.changed(ctx);
     }
@@ -57,18 +64,16 @@ impl Lobby {
     /// Whoever is to have the lobby is asked, wherever they are.
     fn offer(&self, by: &Identity, deed: &Deed) {
         if let Deed::Offer { account, .. } = deed {
-            let offered = ModerationReply::Offered { by: &by.name, lobby: self.room.name() };
-            let block = block(|sheet| reply(sheet, &Reply::Moderation(offered)));
             let (lobby, to, from) = (self.id, *account, by.into());
-            self.registry.do_send(Offered { lobby, to, from, block });
+            self.registry.do_send(Offered { lobby, to, from, name: self.room.name().clone() });
         }
     }
 
     /// The lobby is deleted: everybody in it has to go.
-    fn close(&mut self, told: Bytes, ctx: &mut Context<Self>) {
+    fn close(&mut self, told: &Reply, ctx: &mut Context<Self>) {
         let members: Vec<_> = self.room.members().map(|member| member.handle).collect();
         for at in members {
-            self.batch.one(at, |seat| Act::MoveToGeneral(seat, told.clone()));
+            self.batch.one(at, |seat| Effect::MoveToGeneral(seat, told.clone()));
         }
         self.flush();
         self.ended = true;
@@ -76,7 +81,7 @@ impl Lobby {
     }
 
     /// Puts out whoever has to go, and tells them why.
-    fn remove(&mut self, by: &Name, deed: &Deed, ctx: &mut Context<Self>) {
+    fn remove(&mut self, by: &Name, deed: &Arc<Deed>, ctx: &mut Context<Self>) {
         let removed: Vec<_> = self.room.removed(deed).map(|m| (m.who.conn, m.handle)).collect();
         if removed.is_empty() {
             return;
@@ -84,7 +89,7 @@ impl Lobby {
         let told = self.told_removed(by, deed);
         for (conn, at) in removed {
             self.let_go(conn, ctx);
-            self.batch.one(at, |seat| Act::MoveToGeneral(seat, told.clone()));
+            self.batch.one(at, |seat| Effect::MoveToGeneral(seat, told.clone()));
         }
     }
 
@@ -98,9 +103,9 @@ impl Lobby {
     }
 
     /// What somebody is told who has to go.
-    fn told_removed(&self, by: &Name, deed: &Deed) -> Bytes {
-        let removed = ModerationReply::Removed { by, deed, lobby: self.room.name() };
-        block(|sheet| reply(sheet, &Reply::Moderation(removed)))
+    fn told_removed(&self, by: &Name, deed: &Arc<Deed>) -> Reply {
+        let (by, deed) = (by.clone(), deed.clone());
+        ModerationReply::Removed { by, deed, lobby: self.room.name().clone() }.into()
     }
 
     /// Tells the Registry what it lists of this lobby.
@@ -124,7 +129,7 @@ impl Lobby {
 }
 
 impl Handler<Moderate> for Lobby {
-    type Result = ResponseActFuture<Self, Result<Deed, ModerateError>>;
+    type Result = ResponseActFuture<Self, Result<Arc<Deed>, ModerateError>>;
 
     fn handle(&mut self, Moderate { by, order }: Moderate, _: &mut Self::Context) -> Self::Result {
         let turn = self.orders.clone().acquire_owned();
@@ -135,16 +140,18 @@ impl Handler<Moderate> for Lobby {
             let changes = planned.as_ref().map(|deed| lobby.changes(deed, &by.name, now));
             let changes = changes.unwrap_or_default();
             let commit = async move {
-                let deed = planned?;
+                let deed = Arc::new(planned?);
                 store.commit(changes).await?;
                 Ok(deed)
             };
-            commit.into_actor(lobby).map(move |stored: Result<Deed, ModerateError>, lobby, ctx| {
-                let deed = stored?;
-                lobby.carry_out(&by, &deed, now, ctx);
-                drop(turn);
-                Ok(deed)
-            })
+            commit.into_actor(lobby).map(
+                move |stored: Result<Arc<Deed>, ModerateError>, lobby, ctx| {
+                    let deed = stored?;
+                    lobby.carry_out(&by, &deed, now, ctx);
+                    drop(turn);
+                    Ok(deed)
+                },
+            )
         });
         Box::pin(carried)
     }
@@ -176,8 +183,7 @@ impl Handler<Renamed> for Lobby {
 
     fn handle(&mut self, Renamed(conn, name): Renamed, _: &mut Self::Context) {
         if let Some(before) = self.room.rename(conn, name.clone()) {
-            let notice = Notice::Renamed(&before, &name);
-            self.batch.notice(|sheet| render::notice(sheet, &notice));
+            self.batch.event(Event::Renamed { before, after: name });
             self.flush();
         }
     }
@@ -241,7 +247,7 @@ impl Handler<Unregistered> for Lobby {
         }
         if let Some(ban) = conn.and_then(|conn| self.room.is_banned(conn, now)).cloned() {
             let by = ban.by.clone();
-            self.remove(&by, &Deed::Ban { ban, conn }, ctx);
+            self.remove(&by, &Arc::new(Deed::Ban { ban, conn }), ctx);
         }
     }
 }

@@ -9,18 +9,18 @@ use crate::actors::ai::messages::{
     AiBusy, AnswerLines, AnswerOver, Ask, Enqueue, Generate, NotAsked, StartAnswer,
 };
 use crate::actors::lobby::Lobby;
-use crate::actors::shard::messages::{Act, Address};
+use crate::actors::shard::messages::{Address, Effect};
 use crate::actors::unix_now;
 use crate::ai::AiFailure;
 use crate::ai::prompt::context::{Conversation, RECENT_MESSAGES, asked, recent};
 use crate::ai::prompt::persona;
 use crate::ai::provider::gemini::request_body;
 use crate::chat::directory::{ConnId, IpKey};
+use crate::chat::event::{AnswerPiece, Event};
 use crate::chat::lobbies::LobbyId;
 use crate::chat::person::Person;
 use crate::chat::text::Line;
-use crate::render::replies::{Reply, reply};
-use crate::render::{self, AnswerHead, Notice, block};
+use crate::render::replies::Reply;
 
 /// A question that waits, as it was when it was asked.
 struct Question {
@@ -78,21 +78,19 @@ impl Lobby {
         let open: Vec<_> = answering.into_iter().chain(self.desk.waiting.drain(..)).collect();
         for question in open {
             self.question_failed(&question, AiFailure::Unavailable);
-            self.batch.one(question.at, Act::AnswerOver);
+            self.batch.one(question.at, Effect::AnswerOver);
         }
     }
 
     fn question_failed(&mut self, question: &Question, why: AiFailure) {
-        let failed = block(|sheet| reply(sheet, &Reply::AiFailed(why)));
-        self.batch.one(question.at, |seat| Act::Reply(seat, failed));
+        self.batch.one(question.at, |seat| Effect::Reply(seat, Reply::AiFailed(why)));
     }
 
     /// Tells the asker that their question was taken, and the lobby what it is.
     fn take_question(&mut self, question: Question) {
-        let thinking = block(|sheet| reply(sheet, &Reply::AiThinking));
-        self.batch.one(question.at, |seat| Act::Reply(seat, thinking));
-        let asked = Notice::Asked(&question.asker.name, &question.text);
-        self.batch.said(&question.asker, |sheet| render::notice(sheet, &asked));
+        self.batch.one(question.at, |seat| Effect::Reply(seat, Reply::AiThinking));
+        let (asker, text) = (question.asker.clone(), question.text.clone());
+        self.batch.event(Event::Asked { asker, question: text });
         self.flush();
         self.desk.waiting.push_back(question);
     }
@@ -154,15 +152,10 @@ impl Handler<AnswerLines> for Lobby {
 
     fn handle(&mut self, AnswerLines(lines): AnswerLines, _: &mut Self::Context) {
         let Some(answering) = &mut self.desk.answering else { return };
-        let asker = answering.question.asker.clone();
-        let piece = |head| block(|sheet| render::answer(sheet, head, &asker.name, &lines));
-        if std::mem::replace(&mut answering.begun, true) {
-            let (headed, bare) = (piece(AnswerHead::Continued), piece(AnswerHead::Bare));
-            self.batch.answer(answering.id, asker, headed, bare);
-        } else {
-            let first = piece(AnswerHead::First);
-            self.batch.answer(answering.id, asker, first.clone(), first);
-        }
+        let first = !std::mem::replace(&mut answering.begun, true);
+        let (id, asker) = (answering.id, answering.question.asker.clone());
+        let piece = AnswerPiece { id, asker, first, lines: lines.into() };
+        self.batch.event(Event::Answered(piece));
     }
 }
 
@@ -178,6 +171,6 @@ impl Handler<AnswerOver> for Lobby {
             }
             Err(why) => self.question_failed(&question, why),
         }
-        self.batch.one(question.at, Act::AnswerOver);
+        self.batch.one(question.at, Effect::AnswerOver);
     }
 }

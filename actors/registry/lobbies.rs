@@ -12,7 +12,7 @@ use crate::actors::registry::messages::{
     Create, CreateRefused, FindLobby, FindLobbyById, FindOffer, ListLobbies, Listed, LobbyChanged,
     LobbyClosed, LobbyCount, LobbyRef, MayCreate, Moved, OfferError, Offered, Remains,
 };
-use crate::actors::shard::messages::Show;
+use crate::actors::shard::messages::{Letter, Show};
 use crate::actors::unix_now;
 use crate::chat::history::UnixMillis;
 use crate::chat::lobbies::{Card, CreateError, GENERAL, GENERAL_ID, Listing, LobbyId, Profile};
@@ -99,7 +99,7 @@ impl Answers<Offered> for Registry {
 
     fn answer(
         &mut self,
-        Offered { lobby, to, from, block }: Offered,
+        Offered { lobby, to, from, name }: Offered,
         _: &mut Ctx<Self>,
     ) -> Reply<Self, ()> {
         Reply::now(|| {
@@ -108,7 +108,7 @@ impl Answers<Offered> for Registry {
             offers.push((lobby, Instant::now()));
             let there = self.users.iter().find(|user| user.who.account == Some(to));
             if let (Some(user), Some(threads)) = (there, &self.threads) {
-                let show = Show { seat: user.handle.seat, block, from: Some(from) };
+                let show = Show { seat: user.handle.seat, from, letter: Letter::Offer(name) };
                 threads.shards[user.handle.shard].do_send(show);
             }
         })

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use actix::prelude::*;
-use bytes::Bytes;
 
 use crate::actors::guard::Guarded;
 use crate::actors::lobby::Lobby;
@@ -183,7 +182,7 @@ pub struct KnownPresence {
 
 /// Do something to the whole server.
 #[derive(Message)]
-#[rtype(result = "Result<Deed, ModerateError>")]
+#[rtype(result = "Result<Arc<Deed>, ModerateError>")]
 pub struct ModerateServer {
     /// Who wants it.
     pub by: Identity,
@@ -230,7 +229,7 @@ pub struct Relay {
     /// From whom.
     pub from: Person,
     /// What.
-    pub block: Bytes,
+    pub text: Line,
 }
 
 /// Whom a private message is for.
@@ -287,7 +286,7 @@ pub struct FindLobby(pub NameKey);
 #[rtype(result = "Option<LobbyRef>")]
 pub struct FindLobbyById(pub LobbyId);
 
-/// A lobby is offered to an account: show them this, and remember it.
+/// A lobby is offered to an account: tell them, and remember it.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct Offered {
@@ -297,8 +296,8 @@ pub struct Offered {
     pub to: AccountId,
     /// Who offers it: not shown to whoever ignores them.
     pub from: Person,
-    /// What to show them.
-    pub block: Bytes,
+    /// Its name.
+    pub name: Name,
 }
 
 /// Where is the lobby that is offered to this user, which they may take?

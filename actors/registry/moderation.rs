@@ -1,12 +1,14 @@
 //! The part of the Registry that carries out what admins order for the whole server.
 
+use std::sync::Arc;
+
 use log::info;
 
 use crate::actors::guard::{Answers, Ctx, Reply};
 use crate::actors::lobby::keep::{audited, lifted, stored};
 use crate::actors::registry::Registry;
 use crate::actors::registry::messages::{ModerateError, ModerateServer};
-use crate::actors::shard::messages::{Address, ShowAll};
+use crate::actors::shard::messages::{Address, Announce};
 use crate::actors::unix_now;
 use crate::chat::accounts::Identity;
 use crate::chat::deeds::Deed;
@@ -18,7 +20,6 @@ use crate::chat::orders::{
 use crate::chat::sanctions::Sanction;
 use crate::chat::users::User;
 use crate::render::replies::Farewell;
-use crate::render::{self, block};
 use crate::store::{Change, SanctionKind, Scope};
 
 /// A ban from the server as it is stored.
@@ -55,8 +56,8 @@ impl Registry {
                 subjects.iter().for_each(|subject| _ = self.bans.lift(*subject));
             }
             Deed::Announce(text) => {
-                let text = block(|sheet| render::announcement(sheet, by, text));
-                self.shards().for_each(|shard| shard.do_send(ShowAll(text.clone())));
+                let announce = Announce { by: by.clone(), text: text.clone() };
+                self.shards().for_each(|shard| shard.do_send(announce.clone()));
             }
             _ => {}
         }
@@ -88,7 +89,7 @@ impl Registry {
 }
 
 impl Answers<ModerateServer> for Registry {
-    fn failed() -> Result<Deed, ModerateError> {
+    fn failed() -> Result<Arc<Deed>, ModerateError> {
         Err(ModerateError::Busy)
     }
 
@@ -96,13 +97,13 @@ impl Answers<ModerateServer> for Registry {
         &mut self,
         govern: ModerateServer,
         _: &mut Ctx<Self>,
-    ) -> Reply<Self, Result<Deed, ModerateError>> {
+    ) -> Reply<Self, Result<Arc<Deed>, ModerateError>> {
         let (now, by) = (unix_now(), govern.by.name.clone());
         let deed = match self.plan(govern, now) {
-            Ok(deed) => deed,
+            Ok(deed) => Arc::new(deed),
             Err(why) => return Reply::Now(Err(why.into())),
         };
-        let mut changes = match &deed {
+        let mut changes = match &*deed {
             Deed::ServerBan { ban, .. } => vec![server_ban(ban)],
             Deed::ServerUnban { subjects, .. } => {
                 lifted(SanctionKind::Ban, Scope::Server, subjects)

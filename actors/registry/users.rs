@@ -6,7 +6,7 @@ use crate::actors::registry::messages::{
     Before, Claim, FindTarget, FindUser, Known, KnownPresence, LobbyRef, LogIn, LoggedIn,
     LoginError, Relay, Relayed, Rename, SetAway, TakeOver, To, Whois,
 };
-use crate::actors::shard::messages::{Address, Became, DisconnectSeat, Show};
+use crate::actors::shard::messages::{Address, Became, DisconnectSeat, Letter, Show};
 use crate::actors::unix_now;
 use crate::chat::accounts::Target;
 use crate::chat::directory::ConnId;
@@ -243,7 +243,7 @@ impl Answers<Relay> for Registry {
 
     fn answer(
         &mut self,
-        Relay { to, from, block }: Relay,
+        Relay { to, from, text }: Relay,
         _: &mut Ctx<Self>,
     ) -> Reply<Self, Relayed> {
         Reply::now(|| {
@@ -257,7 +257,7 @@ impl Answers<Relay> for Registry {
             let Some((user, threads)) = user.zip(self.threads.as_ref()) else {
                 return Relayed::Nobody;
             };
-            let show = Show { seat: user.handle.seat, block, from: Some(from) };
+            let show = Show { seat: user.handle.seat, from, letter: Letter::Direct(text) };
             threads.shards[user.handle.shard].do_send(show);
             Relayed::Shown { name: user.who.name.clone(), away: user.away.clone() }
         })

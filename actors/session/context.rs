@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use actix::dev::{Message, ToEnvelope};
 use actix::prelude::*;
+use log::info;
 
 use crate::actors::guard::{Answers, Guarded};
 use crate::actors::hasher::HashError;
@@ -26,7 +27,7 @@ use crate::chat::name::{Name, NameKey};
 use crate::chat::orders::{Named, Order, OrderError};
 use crate::chat::person::Person;
 use crate::chat::roles::Right;
-use crate::chat::room::{JoinError, SayError};
+use crate::chat::room::JoinError;
 use crate::chat::times::Times;
 use crate::fanout::peer::Peer;
 use crate::render::Sheet;
@@ -58,30 +59,15 @@ pub(super) enum Outcome {
     Leave(Farewell),
 }
 
-/// Why a command did nothing.
-pub(super) enum Failure {
-    /// What is said of it names nothing.
-    Plain(Reply<'static>),
-    /// This lobby does not carry the order out.
-    Order(OrderError, Name),
-    /// This lobby does not let the question in.
-    Say(SayError, Name),
-    /// The user stays where they were.
-    Join(JoinError),
-    /// The name is not to be had.
-    Name(NameProblem),
-    /// Whom they would answer is not there any more, who had this name.
-    Gone(Name),
-    /// As many private messages wait for an account of this name as may.
-    MailFull(Name),
-}
+/// Why a command did nothing, as it is told.
+pub(super) type Failure = Reply;
 
 /// What a command is worth.
 pub(super) type Done = Result<Outcome, Failure>;
 
-/// What an actor that does not answer, or password work that is not to be had, is told as.
+/// What an actor that does not answer, or a question that the Store cannot answer, is told as.
 pub(super) fn busy<E>(_: E) -> Failure {
-    Failure::Plain(Reply::ServerBusy)
+    Reply::ServerBusy
 }
 
 impl Session {
@@ -100,17 +86,27 @@ impl Session {
             Ok(Outcome::Asked) => self.questions += 1,
             Ok(Outcome::Leave(last)) => self.close(Some(last)),
             Err(why) => {
-                if let Failure::Order(order, _) = &why {
-                    let of_rank =
-                        matches!(order, OrderError::Denied(denied) if denied.is_of_rank());
-                    self.note_right(of_rank);
+                if let Reply::Moderation(ModerationReply::NotDone(why, _)) = &why {
+                    let denied = matches!(why, OrderError::Denied(denied) if denied.is_of_rank());
+                    self.note_right(denied);
                 }
-                if let Some(limit) = why.limit() {
-                    log::info!("conn={} limit: {limit}", self.peer.conn().0);
+                if let Some(limit) = limit(&why) {
+                    info!("conn={} limit: {limit}", self.peer.conn().0);
                 }
-                why.tell(|reply| self.reply(reply));
+                self.reply(&why);
             }
         }
+    }
+}
+
+/// The limit of the server that somebody has run into who is told this, for the log.
+fn limit(why: &Failure) -> Option<&'static str> {
+    match why {
+        Reply::NotCreated(CreateError::TooMany) => Some("too many lobbies"),
+        Reply::NotCreated(CreateError::TooManyOfUser) => Some("too many lobbies of this user"),
+        Reply::AiBusy => Some("too many questions are waiting"),
+        Reply::Account(AccountReply::TooManyOfAddress) => Some("too many accounts of its address"),
+        _ => None,
     }
 }
 
@@ -157,8 +153,9 @@ impl Ctx {
     }
 
     /// Answers the user, and there is no more to it.
-    pub(super) fn reply(&self, what: &Reply<'_>) -> Done {
-        self.show(|sheet| reply(sheet, what));
+    pub(super) fn reply(&self, what: impl Into<Reply>) -> Done {
+        let what = what.into();
+        self.show(|sheet| reply(sheet, &what));
         Ok(Outcome::Done)
     }
 
@@ -193,7 +190,7 @@ impl Ctx {
         let lobby = self.lobby();
         let moderate = Moderate { by: self.who(), order };
         let carried_out = self.ask(&lobby.addr, moderate).await?;
-        carried_out.map_err(|why| Failure::of_order(why, &lobby.name))?;
+        carried_out.map_err(|why| not_done(why, &lobby.name))?;
         Ok(Outcome::Ordered)
     }
 
@@ -201,7 +198,7 @@ impl Ctx {
     pub(super) async fn check_right(&self) -> Result<(), Failure> {
         let lobby = self.lobby();
         let allowed = lobby.addr.send(HasRight(self.who(), self.right)).await.map_err(busy)?;
-        allowed.map_err(|why| Failure::Order(why.into(), lobby.name))
+        allowed.map_err(|why| ModerationReply::NotDone(why.into(), lobby.name).into())
     }
 
     /// Whoever has this name, or which account. That it is nobody is told to whoever has the right to
@@ -213,7 +210,7 @@ impl Ctx {
         if self.right.is_of_lobby() {
             self.check_right().await?;
         }
-        Err(Reply::UserNotFound.into())
+        Err(Reply::UserNotFound)
     }
 
     /// Whoever is on a list under this name, with whoever has it now.
@@ -224,125 +221,87 @@ impl Ctx {
     }
 }
 
-impl Failure {
-    /// This lobby, or the server, did not carry an order out.
-    pub(super) fn of_order(why: ModerateError, lobby: &Name) -> Self {
-        match why {
-            ModerateError::Order(why) => Self::Order(why, lobby.clone()),
-            ModerateError::NotStored => Reply::NotStored.into(),
-            ModerateError::Busy => Reply::ServerBusy.into(),
-        }
-    }
-
-    /// Hands `to` what the user is told.
-    pub(super) fn tell(&self, to: impl FnOnce(&Reply<'_>)) {
-        match self {
-            Self::Plain(reply) => to(reply),
-            Self::Order(why, lobby) => {
-                to(&Reply::Moderation(ModerationReply::NotDone(why, lobby)));
-            }
-            Self::Say(why, lobby) => to(&Reply::Moderation(ModerationReply::NotSaid(why, lobby))),
-            Self::Join(why) => to(&Reply::NotJoined(why)),
-            Self::Name(problem) => to(&Reply::Personal(PersonalReply::NotRenamed(problem))),
-            Self::Gone(name) => to(&Reply::Personal(PersonalReply::IsGone(name))),
-            Self::MailFull(name) => to(&Reply::Personal(PersonalReply::MailFull(name))),
-        }
-    }
-
-    /// The limit of the server that the user has run into, for the log.
-    fn limit(&self) -> Option<&'static str> {
-        match self {
-            Self::Plain(Reply::NotCreated(CreateError::TooMany)) => Some("too many lobbies"),
-            Self::Plain(Reply::NotCreated(CreateError::TooManyOfUser)) => {
-                Some("too many lobbies of this user")
-            }
-            Self::Plain(Reply::AiBusy) => Some("too many questions are waiting"),
-            Self::Plain(Reply::Account(AccountReply::TooManyOfAddress)) => {
-                Some("too many accounts of its address")
-            }
-            Self::Plain(_)
-            | Self::Order(..)
-            | Self::Say(..)
-            | Self::Join(_)
-            | Self::Name(_)
-            | Self::Gone(_)
-            | Self::MailFull(_) => None,
-        }
-    }
-}
-
-impl From<Reply<'static>> for Failure {
-    fn from(reply: Reply<'static>) -> Self {
-        Self::Plain(reply)
-    }
-}
-
-impl From<AccountReply<'static>> for Failure {
-    fn from(reply: AccountReply<'static>) -> Self {
-        Reply::Account(reply).into()
-    }
-}
-
-impl From<IgnoreError> for Failure {
-    fn from(why: IgnoreError) -> Self {
-        Reply::Personal(PersonalReply::NotIgnored(why)).into()
+/// This lobby, or the server, did not carry an order out.
+pub(super) fn not_done(why: ModerateError, lobby: &Name) -> Failure {
+    match why {
+        ModerateError::Order(why) => ModerationReply::NotDone(why, lobby.clone()).into(),
+        ModerateError::NotStored => Reply::NotStored,
+        ModerateError::Busy => Reply::ServerBusy,
     }
 }
 
 /// Of what is to be stored; where something is only read, `busy` says why not.
-impl From<StoreError> for Failure {
+impl From<StoreError> for Reply {
     fn from(_: StoreError) -> Self {
-        Reply::NotStored.into()
+        Self::NotStored
     }
 }
 
-impl From<HashError> for Failure {
+impl From<HashError> for Reply {
     fn from(why: HashError) -> Self {
         busy(why)
     }
 }
 
-impl From<CreateError> for Failure {
-    fn from(why: CreateError) -> Self {
-        Reply::NotCreated(why).into()
+impl From<IgnoreError> for Reply {
+    fn from(why: IgnoreError) -> Self {
+        PersonalReply::NotIgnored(why).into()
     }
 }
 
-impl From<CreateRefused> for Failure {
+impl From<JoinError> for Reply {
+    fn from(why: JoinError) -> Self {
+        Self::NotJoined(why)
+    }
+}
+
+impl From<CreateError> for Reply {
+    fn from(why: CreateError) -> Self {
+        Self::NotCreated(why)
+    }
+}
+
+impl From<NameProblem> for Reply {
+    fn from(why: NameProblem) -> Self {
+        PersonalReply::NotRenamed(why).into()
+    }
+}
+
+impl From<CreateRefused> for Reply {
     fn from(why: CreateRefused) -> Self {
         match why {
             CreateRefused::Rule(why) => why.into(),
-            CreateRefused::NotStored => Reply::NotStored.into(),
-            CreateRefused::Busy => Reply::ServerBusy.into(),
+            CreateRefused::NotStored => Self::NotStored,
+            CreateRefused::Busy => Self::ServerBusy,
         }
     }
 }
 
-impl From<RegisterError> for Failure {
+impl From<RegisterError> for Reply {
     fn from(why: RegisterError) -> Self {
         match why {
             RegisterError::TooMany => AccountReply::TooManyOfAddress.into(),
-            RegisterError::NotStored(_) => Reply::NotStored.into(),
-            RegisterError::Busy => Reply::ServerBusy.into(),
+            RegisterError::NotStored(why) => why.into(),
+            RegisterError::Busy => Self::ServerBusy,
         }
     }
 }
 
-impl From<ProofError> for Failure {
+impl From<ProofError> for Reply {
     fn from(why: ProofError) -> Self {
         match why {
             ProofError::Wrong => AccountReply::WrongPassword.into(),
             ProofError::TooMany(secs) => AccountReply::TooManyAttempts(secs).into(),
-            ProofError::Busy => Reply::ServerBusy.into(),
+            ProofError::Busy => Self::ServerBusy,
         }
     }
 }
 
-impl From<EnterError> for Failure {
+impl From<EnterError> for Reply {
     fn from(why: EnterError) -> Self {
         match why {
-            EnterError::Join(why) => Self::Join(why),
-            EnterError::Busy => Reply::ServerBusy.into(),
+            EnterError::Join(why) => why.into(),
+            EnterError::Busy => Self::ServerBusy,
         }
     }
 }

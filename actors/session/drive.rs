@@ -18,7 +18,7 @@ use crate::chat::command::{self, Input};
 use crate::chat::text::Line;
 use crate::fanout::peer::Health;
 use crate::net::lines::Event;
-use crate::render::ansi::Style;
+use crate::render::Form;
 use crate::render::replies::{Farewell, welcome};
 
 /// Steps that one session takes before others get their turn.
@@ -154,7 +154,7 @@ impl Session {
 
     fn greet(&mut self) {
         self.phase = Phase::Naming;
-        self.peer.answer(&welcome());
+        self.peer.answer(welcome(self.peer.form()));
     }
 
     /// The next thing in the bytes that were read; at their end, the line that stands unended.
@@ -172,7 +172,7 @@ impl Session {
     fn take(&mut self, event: Event) -> Poll<()> {
         match event {
             Event::Line { text, by_cr } => {
-                self.peer.set_style(Style { crlf: by_cr, ..self.peer.style() });
+                self.peer.set_form(Form { crlf: by_cr, ..self.peer.form() });
                 self.pace.took_line(&text);
                 match &self.phase {
                     Phase::Naming => self.take_name(&text),

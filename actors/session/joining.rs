@@ -152,7 +152,7 @@ async fn find_lobby(cx: Ctx, lost: Lost) -> Result<Outcome, Failure> {
     }
     let (member, prefs) = (cx.member(), cx.replay_prefs());
     if broke {
-        cx.reply(&Reply::LobbyRestarted)?;
+        cx.reply(Reply::LobbyRestarted)?;
         if let Some(entered) = return_to(&cx.thread, lobby.name.key(), &member, &prefs).await {
             cx.user_mut().lobby = entered.stay();
             return Ok(Outcome::Done);

@@ -45,11 +45,11 @@ impl Session {
     }
 
     pub(super) fn ask_again(&mut self, problem: &NameProblem) {
-        let question = ask_name_again(problem);
+        let question = ask_name_again(self.peer.form(), problem);
         match self.pace.refused_name() {
-            None => self.peer.answer(&question),
+            None => self.peer.answer(question),
             Some(pause) => {
-                self.ask(sleep(pause), move |session, ()| session.peer.answer(&question));
+                self.ask(sleep(pause), move |session, ()| session.peer.answer(question));
             }
         }
     }

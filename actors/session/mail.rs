@@ -53,7 +53,8 @@ impl Session {
                 direct(sheet, from, &mail.text, Some(times.when(mail.at, now)));
             };
             let whole = told.clone();
-            let telling = Telling::new(|sheet| replies::mail(sheet, count), pages, write);
+            let telling =
+                Telling::new(self.peer.form(), |sheet| replies::mail(sheet, count), pages, write);
             self.tell(telling.then(move || whole.set(true)));
         }
         let timer = Box::pin(sleep(RECEIVED_AFTER));

@@ -224,12 +224,12 @@ impl Session {
         tell(&self.thread, &self.peer, self.seat, answer);
     }
 
-    fn reply(&self, what: &Reply<'_>) {
+    fn reply(&self, what: &Reply) {
         self.show(|sheet| reply(sheet, what));
     }
 
     /// Says that a line was refused, unless that was just said of others.
-    fn refuse(&mut self, why: &Reply<'_>, now: Instant) {
+    fn refuse(&mut self, why: &Reply, now: Instant) {
         self.pace.refused_line();
         let (limit, kind) = match why {
             Reply::RateLimited(_) => ("too many messages", 0),
@@ -283,7 +283,7 @@ impl Session {
         }
         self.sign_off();
         if let Some(last) = last {
-            self.peer.answer(&farewell(last));
+            self.peer.answer(farewell(self.peer.form(), last));
         }
         let health = self.peer.health();
         self.phase = if health == Health::Broken {
@@ -300,7 +300,7 @@ impl Session {
 /// Shows a client a block that answers it.
 fn show(thread: &ThreadContext, peer: &Peer, seat: Seat, body: impl FnOnce(&mut Sheet)) {
     thread.hub.catch_up(seat);
-    peer.answer(&block(body));
+    peer.answer(block(peer.form(), body));
 }
 
 /// Shows a client a long answer, in parts as it takes them, unless it is of a lobby that they have been

@@ -25,7 +25,7 @@ use crate::chat::password::{MAX_PASSWORD_CHARS, Match, Password, PasswordFault, 
 use crate::chat::person::Person;
 use crate::chat::room::Member;
 use crate::fanout::peer::Peer;
-use crate::render::ansi::Style;
+use crate::render::Form;
 use crate::render::replies::{
     Farewell, NameProblem, PasswordProblem, ask_password, ask_password_again,
 };
@@ -89,13 +89,13 @@ impl Session {
     pub(super) fn challenge(&mut self, account: Account) {
         self.phase = Phase::Password(Box::new(Challenge { account, tries: 0 }));
         self.hide_typing(true);
-        self.peer.answer(&ask_password());
+        self.peer.answer(ask_password(self.peer.form()));
     }
 
     /// Has the client hide what is typed, where it can. One that cannot shows nothing of that: the
     /// prompt starts with an erased line. Without that, only a client that speaks telnet is asked.
     fn hide_typing(&mut self, hide: bool) {
-        if self.peer.style().plain && !self.decoder.telnet().speaks() {
+        if self.peer.form().plain && !self.decoder.telnet().speaks() {
             return;
         }
         let command = self.decoder.telnet().hide_typing(hide);
@@ -106,21 +106,26 @@ impl Session {
     /// text: whoever typed that should know why it cannot be right.
     pub(super) fn take_password(&mut self, typed: &str) {
         match Password::parse(typed) {
-            Ok(password) if password.is_empty() => self.ask_password(ask_password()),
+            Ok(password) if password.is_empty() => self.ask_password(None),
             Ok(password) => self.try_password(Some(password)),
             Err(PasswordFault::NotUtf8) => {
-                self.ask_password(ask_password_again(PasswordProblem::NotUtf8));
+                self.ask_password(Some(PasswordProblem::NotUtf8));
             }
         }
     }
 
     /// Asks for the password once more. Whoever has that done over and over has to wait for it, as with
     /// names.
-    fn ask_password(&mut self, question: Bytes) {
+    fn ask_password(&mut self, problem: Option<PasswordProblem>) {
+        let form = self.peer.form();
+        let question = match problem {
+            None => ask_password(form),
+            Some(problem) => ask_password_again(form, problem),
+        };
         match self.pace.refused_name() {
-            None => self.peer.answer(&question),
+            None => self.peer.answer(question),
             Some(pause) => {
-                self.ask(sleep(pause), move |session, ()| session.peer.answer(&question));
+                self.ask(sleep(pause), move |session, ()| session.peer.answer(question));
             }
         }
     }
@@ -162,7 +167,7 @@ impl Session {
             }
             // That is no fault of theirs.
             ProofError::Busy => {
-                return self.ask_password(ask_password_again(PasswordProblem::ServerBusy));
+                return self.ask_password(Some(PasswordProblem::ServerBusy));
             }
         };
         challenge.tries += 1;
@@ -170,7 +175,7 @@ impl Session {
             self.hide_typing(false);
             return self.close(Some(last));
         }
-        self.peer.answer(&ask_password_again(problem));
+        self.peer.answer(ask_password_again(self.peer.form(), problem));
     }
 
     /// Lets in whoever has proved that the account is theirs.
@@ -190,7 +195,7 @@ impl Session {
                 session.thread.registry.do_send(TakeOver(conn));
                 session.peer.set_ignores(Ignores::default());
                 let plain = !session.thread.config.color;
-                session.peer.set_style(Style { plain, clock: false, ..session.peer.style() });
+                session.peer.set_form(Form { plain, clock: false, ..session.peer.form() });
                 session.ask_again(&problem);
             }
         });
@@ -198,10 +203,10 @@ impl Session {
 
     /// Before anything of a lobby is shown: it comes in the colours that the account has chosen.
     fn take_settings(&self, account: &Account) {
-        let plain = account.settings.colour.map_or(self.peer.style().plain, |on| !on);
+        let plain = account.settings.colour.map_or(self.peer.form().plain, |on| !on);
         let plain = plain || !self.thread.config.color;
         let clock = account.settings.clock_times;
-        self.peer.set_style(Style { plain, clock, ..self.peer.style() });
+        self.peer.set_form(Form { plain, clock, ..self.peer.form() });
     }
 
     fn is_in(&mut self, who: Identity, account: &Account, entered: In) {

@@ -8,6 +8,7 @@ pub mod command;
 pub mod deeds;
 pub mod directory;
 mod escape;
+pub mod event;
 pub mod history;
 pub mod ignores;
 pub mod limiter;

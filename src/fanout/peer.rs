@@ -18,7 +18,7 @@ use crate::chat::person::Person;
 use crate::fanout::outbox::{Outbox, Pulled, Source};
 use crate::net::listen::USER_TIMEOUT;
 use crate::net::transport::Transport;
-use crate::render::ansi::Style;
+use crate::render::Form;
 use crate::render::replies::{Farewell, farewell};
 
 /// The limits that hold for every client.
@@ -52,7 +52,7 @@ pub struct Peer {
     transport: RefCell<Transport>,
     outbox: RefCell<Outbox>,
     task: RefCell<Waker>,
-    style: Cell<Style>,
+    form: Cell<Form>,
     health: Cell<Health>,
     /// Since when the socket has taken nothing although something waits.
     blocked_since: Cell<Option<Instant>>,
@@ -101,7 +101,7 @@ impl Peer {
     pub fn new(
         conn: ConnId,
         transport: Transport,
-        style: Style,
+        form: Form,
         limits: PeerLimits,
         now: Instant,
         login_deadline: Instant,
@@ -112,7 +112,7 @@ impl Peer {
             transport: RefCell::new(transport),
             outbox: RefCell::default(),
             task: RefCell::new(Waker::noop().clone()),
-            style: Cell::new(style),
+            form: Cell::new(form),
             health: Cell::new(Health::Good),
             blocked_since: Cell::new(None),
             login_deadline: Cell::new(Some(login_deadline)),
@@ -143,13 +143,13 @@ impl Peer {
     }
 
     /// The form of text that it wants.
-    pub fn style(&self) -> Style {
-        self.style.get()
+    pub fn form(&self) -> Form {
+        self.form.get()
     }
 
     /// Changes that form.
-    pub fn set_style(&self, style: Style) {
-        self.style.set(style);
+    pub fn set_form(&self, form: Form) {
+        self.form.set(form);
     }
 
     /// The Session's task, to be woken when the socket takes more or something happened.
@@ -223,7 +223,7 @@ impl Peer {
         self.login_deadline.set(None);
     }
 
-    /// Queues a block that is in the peer's own style already. False where the peer is not (or no
+    /// Queues a block that is in the peer's own form. False where the peer is not (or no
     /// longer) taking any: it was cut off, now or before.
     pub fn queue(&self, block: Bytes) -> bool {
         if self.health() != Health::Good {
@@ -244,11 +244,11 @@ impl Peer {
         true
     }
 
-    /// Queues a block in the master style that answers the client itself.
-    pub fn answer(&self, master: &Bytes) {
+    /// Queues a block in the peer's own form that answers the client itself.
+    pub fn answer(&self, block: Bytes) {
         if self.health() == Health::Good {
             self.last_answer.set(0);
-            self.outbox.borrow_mut().push(self.style().apply(master));
+            self.outbox.borrow_mut().push(block);
         }
     }
 
@@ -369,7 +369,7 @@ impl Peer {
     /// something first, the Session is woken; once the connection is being closed, the answer ends there.
     fn has_part(&self, outbox: &mut Outbox, max: usize) -> bool {
         loop {
-            let pulled = outbox.pull(max, |part| self.style().apply(part));
+            let pulled = outbox.pull(max);
             match (pulled, self.health()) {
                 (Pulled::Part, _) => return true,
                 (Pulled::Nothing, _) => return false,
@@ -390,7 +390,7 @@ impl Peer {
         self.health.set(Health::CutOff);
         let mut outbox = self.outbox.borrow_mut();
         outbox.drop_rest();
-        outbox.push(self.style().apply(&farewell(Farewell::TooSlow)));
+        outbox.push(farewell(self.form(), Farewell::TooSlow));
         self.wake();
     }
 

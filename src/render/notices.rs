@@ -6,33 +6,12 @@ use crate::chat::sanctions::Sanction;
 use crate::chat::text::Line;
 use crate::chat::times::Span;
 use crate::render::Sheet;
-use crate::render::ansi::Colour;
-
-/// What a lobby tells all its members about one of them.
-#[derive(Debug, Clone)]
-pub enum Notice<'a> {
-    /// Came in.
-    Joined(&'a Name),
-    /// Went, by whatever way.
-    Left(&'a Name),
-    /// Has another name: the old one, the new one.
-    Renamed(&'a Name, &'a Name),
-    /// Asked Rox something.
-    Asked(&'a Name, &'a Line),
-    /// Did something that operators, owners or admins do.
-    Did(&'a Name, &'a Deed),
-}
+use crate::render::form::Colour;
 
 /// A notice of the lobby.
-pub fn notice(sheet: &mut Sheet, notice: &Notice<'_>) {
+pub(super) fn notice(sheet: &mut Sheet, body: impl FnOnce(&mut Sheet)) {
     sheet.tinted(Colour::Green, "[LOBBY]").fixed(" ");
-    match notice {
-        Notice::Joined(who) => sheet.name(who).fixed(" has joined the lobby"),
-        Notice::Left(who) => sheet.name(who).fixed(" has left the lobby"),
-        Notice::Renamed(old, new) => sheet.name(old).fixed(" is now known as ").name(new),
-        Notice::Asked(who, question) => sheet.name(who).fixed(" asked AI: ").line(question),
-        Notice::Did(who, deed) => sheet.name(who).fixed(" ").line(&sentence(deed)),
-    };
+    body(sheet);
     sheet.newline();
 }
 

@@ -1,3 +1,4 @@
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -11,7 +12,6 @@ use crate::chat::person::Person;
 use crate::chat::pictures::Picture;
 use crate::chat::sanctions::Sanction;
 use crate::chat::times::Span;
-use crate::render::ansi::Style;
 
 const JUST_NOW: Option<When> = Some(When::Age(Age::JustNow));
 
@@ -23,15 +23,26 @@ fn name(text: &str) -> Name {
     Name::parse(text).unwrap()
 }
 
-fn plain(body: impl FnOnce(&mut Sheet)) -> String {
-    let mut sheet = Sheet::default();
-    body(&mut sheet);
-    decolour(&sheet.take())
+const PLAIN: Form = Form { plain: true, crlf: false, clock: false };
+
+fn text(bytes: Bytes) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
 }
 
-fn decolour(bytes: &Bytes) -> String {
-    let plain = Style { plain: true, ..Style::default() }.apply(bytes);
-    String::from_utf8(plain.to_vec()).unwrap()
+fn plain(body: impl FnOnce(&mut Sheet)) -> String {
+    let mut sheet = Sheet::new(PLAIN);
+    body(&mut sheet);
+    text(sheet.take())
+}
+
+/// An event without what opens and closes its block.
+fn shown(event: &Event) -> String {
+    let block = plain(|sheet| self::event(sheet, event, Times::Ages));
+    block.strip_prefix('\n').unwrap().strip_suffix("> ").unwrap().to_owned()
+}
+
+fn moderated(by: &Name, deed: Deed) -> Event {
+    Event::Moderated { by: by.clone(), deed: Arc::new(deed) }
 }
 
 fn entry(tagged: Option<&str>) -> Entry {
@@ -77,8 +88,8 @@ fn texts_of_lobby_events() {
             plain(|s| message(s, &entry(Some("bob")), ago(3, 'm'))),
             "[@_@] alice @bob [3m ago]\n  ╰─> Hello everyone!\n",
         ),
-        (plain(|s| notice(s, &Notice::Joined(&alice))), "[LOBBY] alice has joined the lobby\n"),
-        (plain(|s| notice(s, &Notice::Left(&alice))), "[LOBBY] alice has left the lobby\n"),
+        (shown(&Event::Joined(alice.clone())), "[LOBBY] alice has joined the lobby\n"),
+        (shown(&Event::Left(alice.clone())), "[LOBBY] alice has left the lobby\n"),
         (
             plain(|s| direct(s, Direct::From(&alice), &hi, ago(2, 'h'))),
             "[DM] alice —» You [2h ago]\n  ╰─> hi\n",
@@ -90,13 +101,16 @@ fn texts_of_lobby_events() {
         (plain(|s| message(s, &waves(), None)), "[@_@] * alice waves\n"),
         (plain(|s| message(s, &waves(), ago(3, 'm'))), "[@_@] * alice waves [3m ago]\n"),
         (
-            plain(|s| notice(s, &Notice::Renamed(&alice, &bob))),
+            shown(&Event::Renamed { before: alice.clone(), after: bob.clone() }),
             "[LOBBY] alice is now known as bob\n",
         ),
         (plain(|s| announcement(s, &alice, &hi)), "[ANNOUNCEMENT] alice: hi\n"),
-        (plain(|s| notice(s, &Notice::Asked(&alice, &hi))), "[LOBBY] alice asked AI: hi\n"),
         (
-            plain(|s| notice(s, &Notice::Did(&alice, &Deed::SetPrompt(hi.clone())))),
+            shown(&Event::Asked { asker: Person::named(alice.clone()), question: hi.clone() }),
+            "[LOBBY] alice asked AI: hi\n",
+        ),
+        (
+            shown(&moderated(&alice, Deed::SetPrompt(hi.clone()))),
             "[LOBBY] alice updated the AI prompt\n",
         ),
         (plain(|s| direct(s, Direct::To(&bob), &hi, None)), "[DM] You —» bob\n  ╰─> hi\n"),
@@ -112,10 +126,16 @@ fn texts_of_lobby_events() {
 #[test]
 fn an_answer_says_where_it_goes_on() {
     let lines = [Line::clean("one"), Line::clean(""), Line::clean("two")];
-    let shown = |head| plain(|s| answer(s, head, &name("alice"), &lines));
-    assert_eq!(shown(AnswerHead::First), "[AI Response to alice]\none\n\ntwo\n");
-    assert_eq!(shown(AnswerHead::Continued), "[AI Response to alice, continued]\none\n\ntwo\n");
-    assert_eq!(shown(AnswerHead::Bare), "one\n\ntwo\n");
+    let asker = Person::named(name("alice"));
+    let shown = |first, follows| {
+        let piece = AnswerPiece { id: 1, asker: asker.clone(), first, lines: lines.clone().into() };
+        plain(|sheet| self::piece(sheet, &piece, follows))
+    };
+    let first = "\n[AI Response to alice]\none\n\ntwo\n> ";
+    assert_eq!(shown(true, Follows::Nothing), first);
+    let later = "\n[AI Response to alice, continued]\none\n\ntwo\n> ";
+    assert_eq!(shown(false, Follows::Nothing), later);
+    assert_eq!(shown(false, Follows::Piece), "\none\n\ntwo\n> ");
 }
 
 #[test]
@@ -123,25 +143,24 @@ fn arrival_shows_the_join_then_the_topic_then_the_history() {
     let entries = [entry(None)];
     let (coding, topic) = (name("coding"), Line::clean("Release on Friday"));
     let now = UnixMillis(13_000);
-    let shown = |arrival: Arrival<'_>| {
-        decolour(&block(|sheet| {
-            self::arrival(sheet, &arrival, now);
+    let shown = |arrival: &Arrival| {
+        text(block(PLAIN, |sheet| {
+            self::arrival(sheet, arrival, now);
             entries.iter().for_each(|entry| replay(sheet, entry, arrival.times, now));
         }))
     };
-    let joined = Arrival { joined: Some(&coding), ..Arrival::default() };
+    let joined = Arrival { joined: Some(coding), ..Arrival::default() };
     assert_eq!(
-        shown(joined),
+        shown(&joined),
         "\nJoined lobby 'coding'\n[@_@] alice [12s ago]\n  ╰─> Hello everyone!\n> "
     );
     assert_eq!(
-        shown(Arrival { topic: Some(&topic), ..joined }),
+        shown(&Arrival { topic: Some(topic), ..joined.clone() }),
         "\nJoined lobby 'coding'\nTopic: Release on Friday\n\
          [@_@] alice [12s ago]\n  ╰─> Hello everyone!\n> "
     );
-    let mut nothing = Sheet::default();
-    arrival(&mut nothing, &Arrival::default(), UnixMillis(0));
-    assert!(nothing.is_empty());
+    assert_eq!(plain(|sheet| arrival(sheet, &Arrival::default(), UnixMillis(0))), "");
+    assert!(Arrival::default().is_empty() && !joined.is_empty());
 }
 
 #[test]
@@ -155,7 +174,7 @@ fn whoever_comes_back_is_told_what_they_missed() {
     ] {
         let missed = Some(Missed { count, since: UnixMillis(0) });
         let told = Arrival { missed, times, ..Arrival::default() };
-        assert_eq!(decolour(&block(|sheet| arrival(sheet, &told, now))), want);
+        assert_eq!(text(block(PLAIN, |sheet| arrival(sheet, &told, now))), want);
     }
 }
 
@@ -198,8 +217,7 @@ fn deeds_are_told_to_the_lobby() {
             "let bob onto the server again",
         ),
     ] {
-        let shown = plain(|s| notice(s, &Notice::Did(&alice, &deed)));
-        assert_eq!(shown, format!("[LOBBY] alice {want}\n"));
+        assert_eq!(shown(&moderated(&alice, deed)), format!("[LOBBY] alice {want}\n"));
     }
 }
 
@@ -213,20 +231,34 @@ fn a_sheet_takes_times_and_fingerprints() {
 }
 
 #[test]
-fn a_block_erases_the_line_and_ends_with_the_prompt() {
-    assert_eq!(block(|s| _ = s.fixed("x\n")), "\r\x1b[Kx\n> ");
+fn an_event_is_a_block_in_the_form_of_its_reader() {
+    let said = Event::Said(Arc::new(Entry { at: UnixMillis(50_700_000), ..entry(None) }));
+    let rendered = |form: Form| {
+        let mut sheet = Sheet::new(form);
+        let times = if form.clock { Times::Clock { utc_offset_secs: 0 } } else { Times::Ages };
+        event(&mut sheet, &said, times);
+        text(sheet.take())
+    };
+    let master = "\r\x1b[K\x1b[33m[@_@] alice\x1b[0m \x1b[37m[just now]\x1b[0m\n  \x1b[36m╰─>\x1b[0m Hello everyone!\n> ";
+    let plain = "\n[@_@] alice [just now]\n  ╰─> Hello everyone!\n> ";
+    for bits in 0..8 {
+        let [plain_form, crlf, clock] = [1, 2, 4].map(|bit| bits & bit != 0);
+        let mut want = if plain_form { plain } else { master }.to_owned();
+        want = if crlf { want.replace('\n', "\r\n") } else { want };
+        want = if clock { want.replace("just now", "14:05") } else { want };
+        assert_eq!(rendered(Form { plain: plain_form, crlf, clock }), want);
+    }
 }
 
 #[test]
-fn a_live_message_is_dated_in_the_way_that_clocks_replace() {
-    let entry = Entry {
-        at: UnixMillis(0),
-        picture: Picture::DEFAULT,
-        author: Person::named(name("alice")),
-        tagged: None,
-        action: false,
-        text: Line::clean("hi"),
-    };
-    let shown = block(|sheet| message(sheet, &entry, Some(Age::JustNow.into())));
-    assert!(std::str::from_utf8(&shown).unwrap().contains(crate::render::ansi::LIVE_TIME));
+fn nothing_that_is_plain_has_an_escape_code_in_it() {
+    let bob = name("bob");
+    for event in [
+        Event::Said(Arc::new(waves())),
+        Event::Said(Arc::new(entry(Some("bob")))),
+        Event::Joined(bob.clone()),
+        moderated(&bob, Deed::Topic(None)),
+    ] {
+        assert!(!shown(&event).contains('\x1b'));
+    }
 }

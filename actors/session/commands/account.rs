@@ -8,7 +8,7 @@ use crate::actors::session::password::{ProofError, prove};
 use crate::actors::store::messages::{ReadAccount, ReadCerts};
 use crate::chat::accounts::{AccountId, CertPrefix, Fingerprint, MAX_CERTS};
 use crate::chat::password::{Password, PasswordRecord};
-use crate::render::replies::{self, AccountReply, Reply};
+use crate::render::replies::{self, AccountReply};
 use crate::store::{Account, Change};
 
 /// The account of the user, who has given its password.
@@ -43,7 +43,7 @@ pub(super) async fn register(cx: &Ctx, password: Password) -> Done {
         let user = &mut cx.user_mut().who;
         (user.account, user.admin) = (Some(id), admin);
     }
-    cx.reply(&Reply::Account(AccountReply::Registered(&who.name)))
+    cx.reply(AccountReply::Registered(who.name))
 }
 
 pub(super) async fn change_password(cx: &Ctx, old: Password, new: Password) -> Done {
@@ -51,7 +51,7 @@ pub(super) async fn change_password(cx: &Ctx, old: Password, new: Password) -> D
     let record = hashed(cx, new).await?;
     // That alone: the rest of it may have changed meanwhile.
     cx.thread.store.commit(vec![Change::PasswordSet { account, record }]).await?;
-    cx.reply(&Reply::Account(AccountReply::PasswordChanged))
+    cx.reply(AccountReply::PasswordChanged)
 }
 
 pub(super) async fn unregister(cx: &Ctx, password: Password) -> Done {
@@ -61,7 +61,7 @@ pub(super) async fn unregister(cx: &Ctx, password: Password) -> Done {
         let user = &mut cx.user_mut().who;
         (user.account, user.admin) = (None, false);
     }
-    cx.reply(&Reply::Account(AccountReply::Unregistered(&cx.who().name)))
+    cx.reply(AccountReply::Unregistered(cx.who().name))
 }
 
 pub(super) async fn add_cert(cx: &Ctx) -> Done {
@@ -75,7 +75,7 @@ pub(super) async fn add_cert(cx: &Ctx) -> Done {
         return Err(AccountReply::TooManyCerts.into());
     }
     cx.thread.store.commit(vec![Change::CertAdded { account, fingerprint }]).await?;
-    cx.reply(&Reply::Account(AccountReply::CertAdded(&fingerprint)))
+    cx.reply(AccountReply::CertAdded(fingerprint))
 }
 
 pub(super) async fn list_certs(cx: &Ctx) -> Done {
@@ -95,5 +95,5 @@ pub(super) async fn delete_cert(cx: &Ctx, prefix: CertPrefix) -> Done {
         _ => return Err(AccountReply::CertAmbiguous.into()),
     };
     cx.thread.store.commit(vec![Change::CertRemoved { account, fingerprint }]).await?;
-    cx.reply(&Reply::Account(AccountReply::CertRemoved(&fingerprint)))
+    cx.reply(AccountReply::CertRemoved(fingerprint))
 }

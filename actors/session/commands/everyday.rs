@@ -3,15 +3,15 @@
 use crate::actors::ai::messages::{Ask, NotAsked};
 use crate::actors::lobby::messages::{Say, Tag};
 use crate::actors::registry::messages::{FindUser, Relay, Relayed, To};
-use crate::actors::session::context::{Ctx, Done, Failure, Outcome};
+use crate::actors::session::context::{Ctx, Done, Outcome};
 use crate::actors::shard::barrier;
 use crate::actors::store::messages::LeaveMail;
 use crate::actors::unix_now;
 use crate::chat::command::{Addressed, spec};
 use crate::chat::name::NameKey;
 use crate::chat::text::Line;
-use crate::render::replies::{PersonalReply, Reply};
-use crate::render::{self, Direct, block};
+use crate::render::replies::{ModerationReply, PersonalReply, Reply};
+use crate::render::{self, Direct};
 use crate::store::{Left, Mail};
 
 pub(super) fn act(cx: &Ctx, text: Line) -> Done {
@@ -27,16 +27,15 @@ pub(super) async fn message(cx: &Ctx, Addressed { to, text }: Addressed) -> Done
 
 pub(super) async fn respond(cx: &Ctx, text: Line) -> Done {
     let writer = cx.peer.last_writer();
-    let writer = writer.ok_or(Reply::Personal(PersonalReply::NobodyWrote))?;
+    let writer = writer.ok_or(PersonalReply::NobodyWrote)?;
     direct(cx, To::Person(writer), &text).await
 }
 
 /// A private message: shown to its receiver, or kept for an account that is not connected.
 async fn direct(cx: &Ctx, to: To, text: &Line) -> Done {
     let from = cx.me();
-    let incoming = block(|sheet| render::direct(sheet, Direct::From(&from.name), text, None));
     let mail = Mail { from: from.clone(), at: unix_now(), text: text.clone() };
-    let relayed = cx.registry(Relay { to: to.clone(), from, block: incoming }).await;
+    let relayed = cx.registry(Relay { to: to.clone(), from, text: text.clone() }).await;
     // A message to oneself must be there before the session goes on, or ends.
     barrier(&cx.thread.shard).await;
     let (name, reached) = match relayed? {
@@ -45,23 +44,21 @@ async fn direct(cx: &Ctx, to: To, text: &Line) -> Done {
             match cx.thread.store.leave_mail(LeaveMail(account, mail)).await? {
                 // That they are ignored is nothing that senders learn.
                 Left::Kept | Left::Ignored => (name, Reached::Kept),
-                Left::Full => return Err(Failure::MailFull(name)),
+                Left::Full => return Err(PersonalReply::MailFull(name).into()),
             }
         }
         Relayed::Nobody => {
             return Err(match to {
-                To::Name(_) => Reply::UserNotFound.into(),
-                To::Person(gone) => Failure::Gone(gone.name),
+                To::Name(_) => Reply::UserNotFound,
+                To::Person(gone) => PersonalReply::IsGone(gone.name).into(),
             });
         }
     };
     cx.show(|sheet| render::direct(sheet, Direct::To(&name), text, None));
     match reached {
         Reached::Here(None) => Ok(Outcome::Done),
-        Reached::Here(Some(away)) => {
-            cx.reply(&Reply::Personal(PersonalReply::IsAway(&name, &away)))
-        }
-        Reached::Kept => cx.reply(&Reply::Personal(PersonalReply::MailKept(&name))),
+        Reached::Here(Some(away)) => cx.reply(PersonalReply::IsAway(name, away)),
+        Reached::Kept => cx.reply(PersonalReply::MailKept(name)),
     }
 }
 
@@ -83,14 +80,14 @@ pub(super) async fn tag(cx: &Ctx, Addressed { to, text }: Addressed) -> Done {
 
 pub(super) async fn ask(cx: &Ctx, question: Option<Line>) -> Done {
     if cx.thread.config.ai.is_none() {
-        return Err(Reply::AiUnavailable.into());
+        return Err(Reply::AiUnavailable);
     }
     let usage = || spec("/ai").map_or(Reply::UnknownCommand, Reply::Usage);
     let question = question.ok_or_else(usage)?;
     let lobby = cx.lobby();
     cx.ask(&lobby.addr, Ask(cx.conn(), question)).await?.map_err(|why| match why {
-        NotAsked::Busy(_) => Reply::AiBusy.into(),
-        NotAsked::Silent(why) => Failure::Say(why, lobby.name),
+        NotAsked::Busy(_) => Reply::AiBusy,
+        NotAsked::Silent(why) => ModerationReply::NotSaid(why, lobby.name).into(),
     })?;
     Ok(Outcome::Asked)
 }

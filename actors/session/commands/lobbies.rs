@@ -9,7 +9,7 @@ use crate::actors::lobby::Lobby;
 use crate::actors::lobby::messages::{JoinKind, Leave, Roster, Rostered};
 use crate::actors::registry::Registry;
 use crate::actors::registry::messages::{Create, FindLobby, ListLobbies, Listed, MayCreate};
-use crate::actors::session::context::{Ctx, Done, Failure, Outcome, busy};
+use crate::actors::session::context::{Ctx, Done, Outcome, busy};
 use crate::actors::session::joining::{check_password, enter};
 use crate::actors::shard::telling::{More, Pages, Telling};
 use crate::actors::store::messages::{ReadHistory, Search};
@@ -33,7 +33,7 @@ pub(super) async fn users(cx: &Ctx) -> Done {
     let lobby = cx.lobby();
     let (total, pages) = users_after(lobby.addr, None).await.ok_or(Reply::ServerBusy)?;
     let head = |sheet: &mut Sheet| replies::users(sheet, &lobby.name, total);
-    cx.tell(Telling::new(head, pages, replies::user).of(lobby.id));
+    cx.tell(Telling::new(cx.peer.form(), head, pages, replies::user).of(lobby.id));
     Ok(Outcome::Done)
 }
 
@@ -41,7 +41,7 @@ pub(super) async fn lobbies(cx: &Ctx) -> Done {
     let registry = cx.thread.registry.clone();
     let (total, pages) = lobbies_after(registry, None).await.ok_or(Reply::ServerBusy)?;
     let head = |sheet: &mut Sheet| replies::lobbies(sheet, total);
-    cx.tell(Telling::new(head, pages, replies::lobby));
+    cx.tell(Telling::new(cx.peer.form(), head, pages, replies::lobby));
     Ok(Outcome::Done)
 }
 
@@ -57,7 +57,7 @@ pub(super) async fn create(cx: &Ctx, new: NewLobby) -> Done {
     let (lobby, private) = (name.clone(), record.is_some());
     // Somebody may have been quicker meanwhile, so this checks again.
     cx.registry(Create { who, name, description, record }).await??;
-    cx.reply(&Reply::Created { lobby: &lobby, private })
+    cx.reply(Reply::Created { lobby, private })
 }
 
 pub(super) async fn join(cx: &Ctx, typed: &str, password: Option<Password>) -> Done {
@@ -92,8 +92,8 @@ pub(super) async fn search(cx: &Ctx, words: &Line) -> Done {
     let store = cx.thread.store.clone();
     let found = store.ask(Search { lobby, words, max: MAX_FOUND, ignores }).await;
     let ids = found.map_err(|why| match (why, spec("/search")) {
-        (StoreError::TooSlow, _) => Reply::SearchTooSlow.into(),
-        (StoreError::TooManyTerms, Some(spec)) => Reply::Usage(spec).into(),
+        (StoreError::TooSlow, _) => Reply::SearchTooSlow,
+        (StoreError::TooManyTerms, Some(spec)) => Reply::Usage(spec),
         (why, _) => busy(why),
     })?;
     let count = ids.len();
@@ -112,7 +112,7 @@ fn show_entries(
     let (times, now) = (cx.times(), unix_now());
     let write = move |sheet: &mut Sheet, entry: &Entry| replay(sheet, entry, times, now);
     let head = |sheet: &mut Sheet| head(sheet, &cx.user().lobby.name, count);
-    cx.tell(Telling::new(head, pages, write).of(lobby));
+    cx.tell(Telling::new(cx.peer.form(), head, pages, write).of(lobby));
     Ok(Outcome::Done)
 }
 
@@ -143,10 +143,4 @@ async fn lobbies_after(
         async move |list, last| lobbies_after(list, Some(last)).await.map(|(_, pages)| pages);
     let more = last.map(|last| More::new(move || rest(registry, last)));
     Some((total, Pages { items, more }))
-}
-
-impl From<JoinError> for Failure {
-    fn from(why: JoinError) -> Self {
-        Self::Join(why)
-    }
 }

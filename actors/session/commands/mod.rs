@@ -10,14 +10,14 @@ use std::time::{Duration, Instant};
 
 use crate::actors::lobby::messages::Say;
 use crate::actors::session::Session;
-use crate::actors::session::context::{Ctx, Done, Failure, Outcome};
+use crate::actors::session::context::{Ctx, Done, Outcome};
 use crate::chat::command::{About, Command, CommandError, Cost, Input, MAX_ABOUT_CHARS, OverLimit};
 use crate::chat::limiter::wait_secs;
-use crate::chat::orders::{Order, OrderError, ServerOrder, server_rank};
+use crate::chat::orders::{Order, ServerOrder, server_rank};
 use crate::chat::rates::Kind;
 use crate::chat::roles::Right;
 use crate::chat::text::Line;
-use crate::render::replies::{self, Farewell, NameProblem, Reply};
+use crate::render::replies::{self, Farewell, ModerationReply, NameProblem, Reply};
 
 /// A line whose length and rate have been judged: once, as it comes, though it may have to wait.
 pub(super) enum Judged {
@@ -34,7 +34,7 @@ pub(super) enum Judged {
 /// The limit that a line is over.
 pub(super) enum Refused {
     /// Its own.
-    Length(Reply<'static>),
+    Length(Reply),
     /// That of its user; how long until one would be let through.
     Rate(Duration),
 }
@@ -67,7 +67,7 @@ impl Session {
         }
     }
 
-    fn too_long(&self, over: OverLimit) -> Option<Reply<'static>> {
+    fn too_long(&self, over: OverLimit) -> Option<Reply> {
         let max = self.thread.config.max_message_chars;
         match over {
             // Without an AI its questions are all answered alike.
@@ -138,9 +138,9 @@ impl Session {
 async fn obey(cx: Ctx, parsed: Result<Command, CommandError>) -> Done {
     match parsed {
         Ok(command) => run(&cx, command).await,
-        Err(CommandError::Unknown) => Err(Reply::UnknownCommand.into()),
-        Err(CommandError::Usage(spec)) => Err(Reply::Usage(spec).into()),
-        Err(CommandError::Password(fault)) => Err(Reply::NoPassword(fault).into()),
+        Err(CommandError::Unknown) => Err(Reply::UnknownCommand),
+        Err(CommandError::Usage(spec)) => Err(Reply::Usage(spec)),
+        Err(CommandError::Password(fault)) => Err(Reply::NoPassword(fault)),
     }
 }
 
@@ -149,7 +149,7 @@ async fn run(cx: &Ctx, command: Command) -> Done {
     if !cx.right.is_of_lobby() {
         let who = cx.who();
         let allowed = cx.right.check(&who, server_rank(who.admin));
-        allowed.map_err(|why| Failure::Order(OrderError::Denied(why), cx.lobby().name))?;
+        allowed.map_err(|why| ModerationReply::NotDone(why.into(), cx.lobby().name))?;
     }
     match command {
         Command::Help(about) => help(cx, about),
@@ -214,7 +214,7 @@ fn help(cx: &Ctx, about: About) -> Done {
     match about {
         About::Page(page) => cx.show(|sheet| replies::help(sheet, page)),
         About::Command(spec) => cx.show(|sheet| replies::explain(sheet, spec)),
-        About::Unknown => return Err(Reply::UnknownCommand.into()),
+        About::Unknown => return Err(Reply::UnknownCommand),
     }
     Ok(Outcome::Done)
 }

@@ -7,7 +7,7 @@ use actix::Addr;
 use crate::actors::lobby::Lobby;
 use crate::actors::lobby::messages::{Banned, ListBans, Moderate};
 use crate::actors::registry::messages::{FindLobby, FindOffer, ModerateServer, OfferError};
-use crate::actors::session::context::{Ctx, Done, Failure, Outcome, busy};
+use crate::actors::session::context::{Ctx, Done, Outcome, busy, not_done};
 use crate::actors::shard::barrier;
 use crate::actors::shard::telling::{More, Pages, Telling};
 use crate::actors::store::messages::{ReadAudit, ReadDeeds};
@@ -46,17 +46,17 @@ pub(super) async fn server_ban(cx: &Ctx, Banning { user, time, reason }: Banning
 pub(super) async fn server(cx: &Ctx, order: ServerOrder) -> Done {
     let done = cx.registry(ModerateServer { by: cx.who(), order }).await?;
     barrier(&cx.thread.shard).await;
-    let deed = done.map_err(|why| Failure::of_order(why, &cx.lobby().name))?;
+    let deed = done.map_err(|why| not_done(why, &cx.lobby().name))?;
     // All are told what is announced, so the one who told them is too.
-    if !matches!(deed, Deed::Announce(_)) {
-        cx.reply(&Reply::Moderation(ModerationReply::Done(&deed)))?;
+    if !matches!(*deed, Deed::Announce(_)) {
+        cx.reply(ModerationReply::Done(deed))?;
     }
     Ok(Outcome::Done)
 }
 
 pub(super) async fn set_prompt(cx: &Ctx, prompt: Line) -> Done {
     cx.order(Order::SetPrompt(prompt)).await?;
-    cx.reply(&Reply::PromptSet)?;
+    cx.reply(Reply::PromptSet)?;
     Ok(Outcome::Ordered)
 }
 
@@ -73,10 +73,10 @@ pub(super) async fn delete(cx: &Ctx, typed: &str) -> Done {
     let door = door.ok_or(JoinError::NoSuchLobby)?;
     let delete = Moderate { by: cx.who(), order: Order::Delete };
     let deed = cx.ask(&door.lobby, delete).await?;
-    let deed = deed.map_err(|why| Failure::of_order(why, &door.name))?;
+    let deed = deed.map_err(|why| not_done(why, &door.name))?;
     // Whoever was in it is told so in any case.
     if cx.user().lobby.id != door.id {
-        cx.reply(&Reply::Moderation(ModerationReply::Done(&deed)))?;
+        cx.reply(ModerationReply::Done(deed))?;
     }
     Ok(Outcome::Done)
 }
@@ -85,15 +85,17 @@ pub(super) async fn delete(cx: &Ctx, typed: &str) -> Done {
 pub(super) async fn accept(cx: &Ctx) -> Done {
     let by = cx.who();
     let door = cx.registry(FindOffer(by.clone())).await?.map_err(|why| match why {
-        OfferError::Nothing => Failure::Order(OrderError::NothingOffered, cx.lobby().name),
+        OfferError::Nothing => {
+            ModerationReply::NotDone(OrderError::NothingOffered, cx.lobby().name).into()
+        }
         OfferError::Rule(why) => why.into(),
         OfferError::Busy => busy(()),
     })?;
     let done = cx.ask(&door.lobby, Moderate { by, order: Order::Accept }).await?;
-    done.map_err(|why| Failure::of_order(why, &door.name))?;
+    done.map_err(|why| not_done(why, &door.name))?;
     // Whoever is in it is told so in any case.
     if cx.user().lobby.id != door.id {
-        cx.reply(&Reply::Account(AccountReply::Accepted(&door.name)))?;
+        cx.reply(AccountReply::Accepted(door.name))?;
     }
     Ok(Outcome::Done)
 }
@@ -101,12 +103,12 @@ pub(super) async fn accept(cx: &Ctx) -> Done {
 pub(super) async fn bans(cx: &Ctx) -> Done {
     let lobby = cx.lobby();
     let (total, pages) = bans_after(lobby.addr, cx.who(), 0).await.map_err(|why| match why {
-        Some(why) => Failure::Order(why.into(), lobby.name.clone()),
+        Some(why) => ModerationReply::NotDone(why.into(), lobby.name.clone()).into(),
         None => busy(()),
     })?;
     let (head, now) = (|sheet: &mut Sheet| replies::bans(sheet, &lobby.name, total), unix_now());
     let write = move |sheet: &mut Sheet, ban: &Sanction| replies::ban(sheet, ban, now);
-    cx.tell(Telling::new(head, pages, write).of(lobby.id));
+    cx.tell(Telling::new(cx.peer.form(), head, pages, write).of(lobby.id));
     Ok(Outcome::Done)
 }
 
@@ -139,6 +141,6 @@ pub(super) async fn audit(cx: &Ctx) -> Done {
         replies::audit_line(sheet, &AuditLine { at, by, text }, times, now);
     };
     let pages = Pages::stored(store, deeds, ReadDeeds, Vec::new());
-    cx.tell(Telling::new(head, pages, write).of(lobby.id));
+    cx.tell(Telling::new(cx.peer.form(), head, pages, write).of(lobby.id));
     Ok(Outcome::Done)
 }

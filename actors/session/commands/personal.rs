@@ -9,19 +9,19 @@ use crate::chat::name::{Name, NameKey};
 use crate::chat::person::Person;
 use crate::chat::pictures::Picture;
 use crate::chat::text::Line;
-use crate::render::ansi::Style;
+use crate::render::Form;
 use crate::render::replies::{self, NameProblem, Online, PersonalReply, Place, Reply};
 use crate::store::{Change, Settings};
 
 pub(super) async fn set_picture(cx: &Ctx, typed: &str) -> Done {
     let picture = Picture::find(typed).ok_or(Reply::PictureUnknown)?;
     change_picture(cx, picture).await?;
-    cx.reply(&Reply::PictureSet(picture))
+    cx.reply(Reply::PictureSet(picture))
 }
 
 pub(super) async fn reset_picture(cx: &Ctx) -> Done {
     change_picture(cx, Picture::DEFAULT).await?;
-    cx.reply(&Reply::PictureReset)
+    cx.reply(Reply::PictureReset)
 }
 
 async fn change_picture(cx: &Ctx, picture: Picture) -> Result<(), Failure> {
@@ -54,9 +54,9 @@ pub(super) async fn whois(cx: &Ctx, typed: &str) -> Done {
 }
 
 pub(super) async fn nick(cx: &Ctx, typed: &str) -> Done {
-    let name = Name::parse(typed).map_err(|why| Failure::Name(NameProblem::Invalid(why)))?;
+    let name = Name::parse(typed).map_err(NameProblem::Invalid)?;
     let renamed = cx.registry(Rename(cx.conn(), name.clone())).await?;
-    renamed.map_err(|why| Failure::Name(why.into()))?;
+    renamed.map_err(NameProblem::from)?;
     let lobby = cx.lobby().addr;
     // The name is theirs, whatever becomes of the lobby.
     cx.user_mut().who.name = name.clone();
@@ -69,7 +69,7 @@ pub(super) async fn away(cx: &Ctx, text: Option<Line>) -> Done {
     let away = text.is_some();
     let _ = cx.registry(SetAway(cx.conn(), text.clone())).await;
     let _ = cx.lobby().addr.send(Away(cx.conn(), text)).await;
-    cx.reply(&Reply::Personal(PersonalReply::Away(away)))
+    cx.reply(PersonalReply::Away(away))
 }
 
 pub(super) async fn ignore(cx: &Ctx, typed: &str) -> Done {
@@ -84,7 +84,7 @@ pub(super) async fn ignore(cx: &Ctx, typed: &str) -> Done {
     let name = who.name.clone();
     // Nothing else has changed the list but what was learned meanwhile.
     cx.peer.change_ignores(|ignores| _ = ignores.add(&me, who));
-    cx.reply(&Reply::Personal(PersonalReply::Ignored(&name)))
+    cx.reply(PersonalReply::Ignored(name))
 }
 
 pub(super) fn list_ignored(cx: &Ctx) -> Done {
@@ -104,14 +104,14 @@ pub(super) async fn unignore(cx: &Ctx, typed: &str) -> Done {
         cx.thread.store.commit(forms.into_iter().map(removed).collect()).await?;
     }
     cx.peer.change_ignores(|ignores| _ = ignores.remove(&key, now.as_ref()));
-    cx.reply(&Reply::Personal(PersonalReply::Unignored(&name)))
+    cx.reply(PersonalReply::Unignored(name))
 }
 
 pub(super) async fn clock_times(cx: &Ctx, on: bool) -> Done {
     save(cx, |settings| Settings { clock_times: on, ..settings }).await?;
     cx.user_mut().clock_times = on;
-    restyle(cx, |style| Style { clock: on, ..style });
-    cx.reply(&Reply::Personal(PersonalReply::ClockTimes(on)))
+    change_form(cx, |form| Form { clock: on, ..form });
+    cx.reply(PersonalReply::ClockTimes(on))
 }
 
 pub(super) async fn colours(cx: &Ctx, on: bool) -> Done {
@@ -119,14 +119,14 @@ pub(super) async fn colours(cx: &Ctx, on: bool) -> Done {
     let plain = !on || !cx.thread.config.color;
     save(cx, |settings| Settings { colour: Some(on), ..settings }).await?;
     cx.user_mut().colour = Some(on);
-    restyle(cx, |style| Style { plain, ..style });
-    cx.reply(&Reply::Personal(PersonalReply::Colours(!plain)))
+    change_form(cx, |form| Form { plain, ..form });
+    cx.reply(PersonalReply::Colours(!plain))
 }
 
-/// Changes the style. What the user was shown so far is in the old one.
-fn restyle(cx: &Ctx, change: impl FnOnce(Style) -> Style) {
+/// Changes the form. What the user was shown so far is in the old one.
+fn change_form(cx: &Ctx, change: impl FnOnce(Form) -> Form) {
     cx.thread.hub.catch_up(cx.at.seat);
-    cx.peer.set_style(change(cx.peer.style()));
+    cx.peer.set_form(change(cx.peer.form()));
 }
 
 /// Stores other settings of an account; a guest's go with the connection.

@@ -5,7 +5,7 @@ use crate::chat::name::Name;
 use crate::chat::pictures;
 use crate::chat::room::Presence;
 use crate::render::Sheet;
-use crate::render::ansi::Colour;
+use crate::render::form::Colour;
 
 /// The beginning of the answer to `/users`: so many follow.
 pub fn users(sheet: &mut Sheet, lobby: &Name, count: usize) {

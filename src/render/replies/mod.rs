@@ -17,7 +17,7 @@ use crate::chat::password::{MAX_PASSWORD_CHARS, PasswordFault};
 use crate::chat::pictures::Picture;
 use crate::chat::room::JoinError;
 use crate::render::Sheet;
-use crate::render::ansi::Colour;
+use crate::render::form::Colour;
 pub use crate::render::replies::account::AccountReply;
 pub use crate::render::replies::help::{explain, help};
 pub use crate::render::replies::lists::{lobbies, lobby, picture_list, user, users};
@@ -33,8 +33,8 @@ pub use crate::render::replies::welcome::{
 };
 
 /// A one-line answer to one user.
-#[derive(Debug)]
-pub enum Reply<'a> {
+#[derive(Debug, Clone)]
+pub enum Reply {
     /// The message, description or prompt is over this many characters.
     TooLong(usize),
     /// The password is too long.
@@ -56,14 +56,14 @@ pub enum Reply<'a> {
     /// The lobby was made.
     Created {
         /// Its name.
-        lobby: &'a Name,
+        lobby: Name,
         /// Whether it has a password.
         private: bool,
     },
     /// The lobby was not made.
     NotCreated(CreateError),
     /// The user stays where they were.
-    NotJoined(&'a JoinError),
+    NotJoined(JoinError),
     /// The picture was set.
     PictureSet(Picture),
     /// The picture is the default again.
@@ -89,15 +89,33 @@ pub enum Reply<'a> {
     /// The lobby broke and was set up again.
     LobbyRestarted,
     /// About one's account.
-    Account(AccountReply<'a>),
+    Account(AccountReply),
     /// About oneself, and whom one hears.
-    Personal(PersonalReply<'a>),
+    Personal(PersonalReply),
     /// About what operators, owners and admins do.
-    Moderation(ModerationReply<'a>),
+    Moderation(ModerationReply),
+}
+
+impl From<AccountReply> for Reply {
+    fn from(reply: AccountReply) -> Self {
+        Self::Account(reply)
+    }
+}
+
+impl From<PersonalReply> for Reply {
+    fn from(reply: PersonalReply) -> Self {
+        Self::Personal(reply)
+    }
+}
+
+impl From<ModerationReply> for Reply {
+    fn from(reply: ModerationReply) -> Self {
+        Self::Moderation(reply)
+    }
 }
 
 /// Writes a one-line answer.
-pub fn reply(sheet: &mut Sheet, reply: &Reply<'_>) {
+pub fn reply(sheet: &mut Sheet, reply: &Reply) {
     sheet.on(if reply.is_good() { Colour::Green } else { Colour::Red });
     match reply {
         Reply::TooLong(max) => too_long(sheet, *max as u64),
@@ -148,7 +166,7 @@ pub fn reply(sheet: &mut Sheet, reply: &Reply<'_>) {
     sheet.off().newline();
 }
 
-impl Reply<'_> {
+impl Reply {
     fn is_good(&self) -> bool {
         match self {
             Self::Created { .. }

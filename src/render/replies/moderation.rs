@@ -1,5 +1,7 @@
 //! Answers about what operators, owners and admins do.
 
+use std::sync::Arc;
+
 use crate::chat::deeds::Deed;
 use crate::chat::limiter::wait_secs;
 use crate::chat::name::Name;
@@ -13,37 +15,37 @@ use crate::render::replies::wait;
 use crate::render::{Sheet, sentence};
 
 /// A one-line answer about moderation.
-#[derive(Debug)]
-pub enum ModerationReply<'a> {
+#[derive(Debug, Clone)]
+pub enum ModerationReply {
     /// The order was not carried out in this lobby.
-    NotDone(&'a OrderError, &'a Name),
+    NotDone(OrderError, Name),
     /// The message was not let into this lobby.
-    NotSaid(&'a SayError, &'a Name),
+    NotSaid(SayError, Name),
     /// It was done, and no notice of the lobby says so.
-    Done(&'a Deed),
+    Done(Arc<Deed>),
     /// Somebody removed the user from this lobby, or from the server.
     Removed {
         /// Who.
-        by: &'a Name,
+        by: Name,
         /// How: a kick, a ban, or the end of the lobby.
-        deed: &'a Deed,
+        deed: Arc<Deed>,
         /// From where.
-        lobby: &'a Name,
+        lobby: Name,
     },
     /// Somebody wants to give the user this lobby.
     Offered {
         /// Who.
-        by: &'a Name,
+        by: Name,
         /// Which.
-        lobby: &'a Name,
+        lobby: Name,
     },
     /// Nobody is banned from this lobby.
-    NobodyBanned(&'a Name),
+    NobodyBanned(Name),
     /// Nothing was done in this lobby.
-    NothingDone(&'a Name),
+    NothingDone(Name),
 }
 
-impl ModerationReply<'_> {
+impl ModerationReply {
     pub(super) fn is_good(&self) -> bool {
         matches!(
             self,

@@ -19,20 +19,22 @@ use crate::chat::room::{Presence, SayError};
 use crate::chat::sanctions::{Penalty, Sanction};
 use crate::chat::text::Line;
 use crate::chat::users::ClaimError;
-use crate::render::ansi::Style;
+use crate::render::Form;
 
 fn name(text: &str) -> Name {
     Name::parse(text).unwrap()
 }
 
-fn plain(bytes: &Bytes) -> String {
-    String::from_utf8(Style { plain: true, ..Style::default() }.apply(bytes).to_vec()).unwrap()
+const PLAIN: Form = Form { plain: true, crlf: false, clock: false };
+
+fn text(bytes: Bytes) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
 }
 
 pub(super) fn written(body: impl FnOnce(&mut Sheet)) -> String {
-    let mut sheet = Sheet::default();
+    let mut sheet = Sheet::new(PLAIN);
     body(&mut sheet);
-    plain(&sheet.take())
+    text(sheet.take())
 }
 
 #[test]
@@ -57,11 +59,11 @@ fn one_line_answers() {
         ),
         (Reply::UserNotFound, "User not found."),
         (
-            Reply::Created { lobby: &coding, private: false },
+            Reply::Created { lobby: coding.clone(), private: false },
             "Created public lobby 'coding'. Use /join coding to enter.",
         ),
         (
-            Reply::Created { lobby: &coding, private: true },
+            Reply::Created { lobby: coding.clone(), private: true },
             "Created private lobby 'coding'. Use /join coding <password> to enter.",
         ),
         (Reply::NotCreated(CreateError::Exists), "Lobby already exists"),
@@ -75,10 +77,10 @@ fn one_line_answers() {
         ),
         (Reply::NotCreated(CreateError::TooManyOfUser), "You have too many lobbies"),
         (Reply::NotCreated(CreateError::TooMany), "Too many lobbies on this server"),
-        (Reply::NotJoined(&JoinError::NoSuchLobby), "Lobby does not exist"),
-        (Reply::NotJoined(&JoinError::WrongPassword), "Incorrect password for private lobby"),
-        (Reply::NotJoined(&JoinError::AlreadyThere(coding.clone())), "You are already in 'coding'"),
-        (Reply::NotJoined(&JoinError::TooManyAttempts(9)), "Too many attempts. Wait 9 seconds."),
+        (Reply::NotJoined(JoinError::NoSuchLobby), "Lobby does not exist"),
+        (Reply::NotJoined(JoinError::WrongPassword), "Incorrect password for private lobby"),
+        (Reply::NotJoined(JoinError::AlreadyThere(coding.clone())), "You are already in 'coding'"),
+        (Reply::NotJoined(JoinError::TooManyAttempts(9)), "Too many attempts. Wait 9 seconds."),
         (Reply::PictureSet(Picture::find("cat").unwrap()), "Profile picture changed to: (=^・^=)"),
         (Reply::PictureReset, "Profile picture reset to default."),
         (Reply::PictureUnknown, "Profile picture not found. Use /sp list to see options."),
@@ -118,7 +120,7 @@ fn names_are_asked_for_again_with_the_reason() {
         ),
     ];
     for (problem, want) in cases {
-        let shown = plain(&ask_name_again(&problem));
+        let shown = text(ask_name_again(PLAIN, &problem));
         assert_eq!(shown, format!("\n{want}\nEnter your username: "));
     }
 }
@@ -135,7 +137,7 @@ fn sanction(secs: Option<u64>, reason: Option<&str>) -> Sanction {
 
 #[test]
 fn a_password_is_asked_for() {
-    assert_eq!(ask_password().as_ref(), b"\r\x1b[KPassword: ");
+    assert_eq!(ask_password(Form::default()).as_ref(), b"\r\x1b[KPassword: ");
     for (problem, want) in [
         (PasswordProblem::Wrong, "Wrong password."),
         (PasswordProblem::TooManyAttempts(9), "Too many attempts. Wait 9 seconds."),
@@ -145,7 +147,7 @@ fn a_password_is_asked_for() {
         ),
         (PasswordProblem::ServerBusy, "Server is busy, try again in a moment."),
     ] {
-        assert_eq!(plain(&ask_password_again(problem)), format!("\n{want}\nPassword: "));
+        assert_eq!(text(ask_password_again(PLAIN, problem)), format!("\n{want}\nPassword: "));
     }
 }
 
@@ -155,22 +157,22 @@ fn answers_about_accounts() {
     let (alice, cert) = (name("alice"), Fingerprint([0xAB; 32]));
     for (case, good, want) in [
         (
-            Registered(&alice),
+            Registered(alice.clone()),
             true,
             "'alice' is yours now. It asks for your password from the next login on.",
         ),
         (AlreadyRegistered, false, "This name has an account already."),
         (TooManyOfAddress, false, "Too many accounts from your address. Try again tomorrow."),
-        (Accepted(&alice), true, "The lobby 'alice' is yours now."),
+        (Accepted(alice.clone()), true, "The lobby 'alice' is yours now."),
         (PasswordChanged, true, "Password changed."),
-        (Unregistered(&alice), true, "The account 'alice' is gone, and you are a guest."),
+        (Unregistered(alice.clone()), true, "The account 'alice' is gone, and you are a guest."),
         (WrongPassword, false, "Wrong password."),
         (TooManyAttempts(9), false, "Too many attempts. Wait 9 seconds."),
-        (CertAdded(&cert), true, "Certificate AB:AB:AB:AB:AB:AB:AB:AB... is tied to your account."),
+        (CertAdded(cert), true, "Certificate AB:AB:AB:AB:AB:AB:AB:AB... is tied to your account."),
         (CertKnown, false, "This certificate is tied to your account already."),
         (NoCert, false, "You are not connected over TLS with a client certificate."),
         (TooManyCerts, false, "You have 10 certificates already. Take one away with /cert del."),
-        (CertRemoved(&cert), true, "Certificate AB:AB:AB:AB:AB:AB:AB:AB... is taken away."),
+        (CertRemoved(cert), true, "Certificate AB:AB:AB:AB:AB:AB:AB:AB... is taken away."),
         (CertUnknown, false, "No certificate of yours starts like that. See /cert list."),
         (CertAmbiguous, false, "Several certificates start like that. Give more of it."),
     ] {
@@ -185,12 +187,12 @@ fn answers_about_oneself_and_whom_one_hears() {
     use PersonalReply::*;
     let (bob, lunch) = (name("bob"), Line::clean("lunch"));
     for (case, want) in [
-        (NotRenamed(&NameProblem::Taken), "Username already taken, try another."),
+        (NotRenamed(NameProblem::Taken), "Username already taken, try another."),
         (Away(true), "You are away. /away says that you are back."),
         (Away(false), "You are back."),
-        (IsAway(&bob, &lunch), "bob is away: lunch"),
-        (Ignored(&bob), "You ignore 'bob' from now on."),
-        (Unignored(&bob), "You hear 'bob' again."),
+        (IsAway(bob.clone(), lunch), "bob is away: lunch"),
+        (Ignored(bob.clone()), "You ignore 'bob' from now on."),
+        (Unignored(bob.clone()), "You hear 'bob' again."),
         (NotIgnored(IgnoreError::Oneself), "You cannot ignore yourself."),
         (NotIgnored(IgnoreError::Already), "You ignore them already."),
         (NotIgnored(IgnoreError::NotIgnored), "You do not ignore anybody of that name."),
@@ -201,10 +203,10 @@ fn answers_about_oneself_and_whom_one_hears() {
         (Colours(true), "Colours are on."),
         (Colours(false), "Colours are off."),
         (NobodyWrote, "Nobody has written to you yet."),
-        (IsGone(&bob), "bob is gone."),
-        (MailKept(&bob), "bob is not connected. They will see it at their next login."),
+        (IsGone(bob.clone()), "bob is gone."),
+        (MailKept(bob.clone()), "bob is not connected. They will see it at their next login."),
         (
-            MailFull(&bob),
+            MailFull(bob.clone()),
             "bob is not connected, and 50 messages wait for them already. Yours was not kept.",
         ),
         (NothingSaid, "Nothing was said in this lobby yet."),
@@ -229,7 +231,7 @@ fn whoever_may_not_is_told_what_they_are_not() {
         (Denied::Outranked(Rank::Admin), "You cannot do that to an admin."),
     ] {
         let order = OrderError::from(why);
-        let case = ModerationReply::NotDone(&order, &coding);
+        let case = ModerationReply::NotDone(order, coding.clone());
         assert_eq!(written(|s| reply(s, &Reply::Moderation(case))), format!("{want}\n"));
     }
 }
@@ -259,7 +261,7 @@ fn orders_and_messages_are_refused_with_the_reason() {
         (OrderError::NotBanned, "Nobody of that name is banned."),
         (OrderError::TooMany, "There are too many already. Take one back first."),
     ] {
-        let case = Reply::Moderation(ModerationReply::NotDone(&why, &coding));
+        let case = Reply::Moderation(ModerationReply::NotDone(why, coding.clone()));
         assert_eq!(written(|s| reply(s, &case)), format!("{want}\n"));
     }
     for (why, want) in [
@@ -268,7 +270,7 @@ fn orders_and_messages_are_refused_with_the_reason() {
         (SayError::Muted(penalty(Some(600), None)), "You are muted in 'coding' for 10m more."),
         (SayError::TooSoon(Duration::from_millis(6_001)), "⚠ Slow mode! Wait 7 seconds."),
     ] {
-        let case = Reply::Moderation(ModerationReply::NotSaid(&why, &coding));
+        let case = Reply::Moderation(ModerationReply::NotSaid(why, coding.clone()));
         assert_eq!(written(|s| reply(s, &case)), format!("{want}\n"));
     }
     for (penalty, want) in [
@@ -276,7 +278,7 @@ fn orders_and_messages_are_refused_with_the_reason() {
         (penalty(Some(7_100), Some("spam")), "You are banned from 'coding' for 2h more: spam"),
     ] {
         let error = JoinError::Banned(name("coding"), penalty);
-        assert_eq!(written(|s| reply(s, &Reply::NotJoined(&error))), format!("{want}\n"));
+        assert_eq!(written(|s| reply(s, &Reply::NotJoined(error.clone()))), format!("{want}\n"));
     }
 }
 
@@ -299,10 +301,11 @@ fn whoever_is_removed_is_told_by_whom_and_why() {
         (gban(Some(5_400), None), "alice banned you from this server for 90m."),
         (Deed::Delete(name("coding")), "alice deleted the lobby 'coding'."),
     ] {
-        let case = ModerationReply::Removed { by: &alice, deed: &deed, lobby: &coding };
+        let (by, lobby) = (alice.clone(), coding.clone());
+        let case = ModerationReply::Removed { by, deed: deed.into(), lobby };
         assert_eq!(written(|s| reply(s, &Reply::Moderation(case))), format!("{want}\n"));
     }
-    let done = Reply::Moderation(ModerationReply::Done(&Deed::Delete(name("coding"))));
+    let done = Reply::Moderation(ModerationReply::Done(Deed::Delete(name("coding")).into()));
     assert_eq!(written(|s| reply(s, &done)), "You deleted the lobby 'coding'\n");
     assert!(done.is_good());
 }
@@ -360,7 +363,7 @@ fn the_picture_list_has_a_line_for_each() {
 
 #[test]
 fn the_welcome_names_the_commands_and_asks_for_a_name() {
-    let shown = plain(&welcome());
+    let shown = text(welcome(PLAIN));
     for text in [
         ">> Welcome to the Ultimate Chat Server <<",
         "/help",
@@ -377,11 +380,11 @@ fn the_welcome_names_the_commands_and_asks_for_a_name() {
 
 #[test]
 fn farewells_carry_no_prompt() {
-    assert_eq!(plain(&farewell(Farewell::Quit)), "\nDisconnecting from server. Goodbye!\n");
-    assert_eq!(plain(&farewell(Farewell::Shutdown)), "\nServer is shutting down. Goodbye!\n");
-    let locked = plain(&farewell(Farewell::TooManyAttempts(7)));
+    assert_eq!(text(farewell(PLAIN, Farewell::Quit)), "\nDisconnecting from server. Goodbye!\n");
+    assert_eq!(text(farewell(PLAIN, Farewell::Shutdown)), "\nServer is shutting down. Goodbye!\n");
+    let locked = text(farewell(PLAIN, Farewell::TooManyAttempts(7)));
     assert_eq!(locked, "\nToo many attempts. Wait 7 seconds.\n");
-    assert_eq!(plain(&farewell(Farewell::Elsewhere)), "\nLogged in from elsewhere.\n");
-    let tls = plain(&farewell(Farewell::SpeaksTls(Some(8443))));
+    assert_eq!(text(farewell(PLAIN, Farewell::Elsewhere)), "\nLogged in from elsewhere.\n");
+    let tls = text(farewell(PLAIN, Farewell::SpeaksTls(Some(8443))));
     assert_eq!(tls, "\nThis port does not speak TLS. Use port 8443.\n");
 }
