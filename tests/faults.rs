@@ -285,7 +285,9 @@ fn whatever_breaks_in_the_ai_pool_others_are_answered() {
     let gemini = Gemini::start();
     let env = [FAULTS, ("GEMINI_API_KEY", "k"), ("GEMINI_BASE_URL", &gemini.url)];
     let server = Server::start(&env);
-    for (number, target) in ["Enqueue", "Answered", "WorkerFree"].into_iter().enumerate() {
+    for (number, target) in
+        ["TakePermit", "Answered", "WorkerFree", "GiveBack"].into_iter().enumerate()
+    {
         let mut asker = guest_from(&server, &format!("127.0.4.{}", number + 1), "asker");
         asker.ask(&format!("/create own{number} no-pass x"), "Created");
         asker.ask(&format!("/join own{number}"), "Joined");
@@ -293,7 +295,7 @@ fn whatever_breaks_in_the_ai_pool_others_are_answered() {
         gemini.then(whole("an answer"));
         asker.send("/ai why?");
         asker.expect_one_of(&["an answer\n", "AI is busy"]);
-        if target == "Enqueue" {
+        if target == "TakePermit" {
             // It was not asked, so the answer is still to be had.
             asker.ask("/ai why?", "an answer\n");
         }

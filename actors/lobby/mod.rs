@@ -18,7 +18,6 @@ use actix::prelude::*;
 use log::{error, info};
 use tokio::sync::Semaphore;
 
-use crate::actors::ai::messages::Forget;
 use crate::actors::ai::pool::AiPool;
 use crate::actors::guard::Guarded;
 use crate::actors::lobby::batch::Batch;
@@ -125,7 +124,7 @@ impl Lobby {
             id,
             room,
             batch: Batch::default(),
-            desk: QuestionQueue::new(id, conversation),
+            desk: QuestionQueue::new(conversation),
             registry,
             profile,
             next_seq,
@@ -267,9 +266,6 @@ impl Actor for Lobby {
     fn stopped(&mut self, _: &mut Self::Context) {
         self.give_up_questions();
         self.flush();
-        if let Some(ai) = &self.setup.ai {
-            ai.do_send(Forget(self.id));
-        }
         let remains = (!self.ended).then(|| Remains {
             room: self.room.take(),
             next_seq: self.next_seq,
