@@ -12,12 +12,12 @@ use log::{debug, info, warn};
 use tokio::time::sleep;
 
 use super::commands::Judged;
-use super::login::begins_http;
 use super::{Phase, Session};
 use crate::chat::command::{self, Input};
 use crate::chat::text::Line;
 use crate::fanout::peer::Health;
 use crate::net::lines::Event;
+use crate::net::probe::{begins_http, begins_tls};
 use crate::render::Form;
 use crate::render::replies::{Farewell, welcome};
 
@@ -27,8 +27,8 @@ const STEPS_PER_TURN: usize = 64;
 /// Messages of one session on their way to its lobby. More are not read meanwhile.
 const MAX_IN_FLIGHT: usize = 32;
 
-/// How long the welcome is held back for a client on the plain port that may speak first. Its request
-/// follows right behind the handshake of TCP, and nobody notices so little.
+/// How long the welcome is held back for a client that may have come by mistake and speak first. Its
+/// request follows right behind the handshake of TCP, and nobody notices so little.
 const GREETING_PAUSE: Duration = Duration::from_millis(3);
 
 /// How often a half-closed client that waits for an answer is looked after.
@@ -129,10 +129,10 @@ impl Session {
         }
     }
 
-    /// On the plain port a browser or a TLS client speaks at once, and would take a welcome for the
-    /// answer: what it gets instead is in its own words, or at least one line.
+    /// Where a browser or a TLS client may have come by mistake: it speaks at once, and would take a
+    /// welcome for the answer. What it gets instead is in its own words, or at least one line.
     fn step_greeting(&mut self, cx: &mut TaskContext<'_>) -> Poll<()> {
-        if self.secure {
+        if !self.peer.transport().may_be_mistaken() {
             self.greet();
             return Poll::Ready(());
         }
@@ -248,11 +248,11 @@ impl Session {
             return Poll::Ready(());
         }
         let count = READ.with_borrow_mut(|buf| {
-            let mut transport = self.peer.transport();
-            let result = transport.poll_read(cx, buf);
+            let mut link = self.peer.transport();
+            let result = link.poll_read(cx, buf);
             let count = if let Poll::Ready(Ok(count)) = result { count } else { 0 };
             // Records without text are paid for too, also where no text has come at all.
-            self.pace.read(transport.taken(count));
+            self.pace.read(link.taken(count));
             self.unread.extend_from_slice(&buf[..count]);
             result
         });
@@ -262,7 +262,8 @@ impl Session {
                 self.peer.note_input(now);
                 self.mail_may_be_there();
                 let nameless = matches!(self.phase, Phase::Greeting | Phase::Naming);
-                if !self.secure && nameless && self.is_tls_hello() {
+                let mistaken = nameless && self.peer.transport().may_be_mistaken();
+                if mistaken && begins_tls(&self.unread) {
                     info!("conn={} speaks TLS on the plain port", self.peer.conn().0);
                     self.unread = Vec::new();
                     self.close(Some(Farewell::SpeaksTls(self.thread.tls_port)));
@@ -275,10 +276,5 @@ impl Session {
             }
         }
         Poll::Ready(())
-    }
-
-    /// A TLS record of the handshake type, of any version (RFC 8446 §5.1).
-    fn is_tls_hello(&self) -> bool {
-        self.unread.starts_with(&[0x16, 0x03])
     }
 }

@@ -16,16 +16,9 @@ use crate::chat::name::Name;
 use crate::chat::pictures::Picture;
 use crate::chat::room::Member;
 use crate::chat::users::ClaimError;
+use crate::net::probe::{HTTP_ANSWER, is_http};
 use crate::render::replies::{Farewell, NameProblem, ask_name_again};
 use crate::store::Account;
-
-/// Methods that an HTTP request may start with.
-const HTTP_METHODS: [&str; 9] =
-    ["GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"];
-
-const HTTP_ANSWER: &[u8] = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\
-    Content-Type: text/plain\r\nContent-Length: 54\r\n\r\n\
-    This is a chat server: connect with nc, not with HTTP\n";
 
 impl Session {
     /// A line at the name prompt.
@@ -147,42 +140,4 @@ async fn ask_account(
     };
     let account = Box::new(account);
     Ok(if known { Admitted::Known(account) } else { Admitted::Unproved(account) })
-}
-
-/// Whether bytes begin like an HTTP/1 request: a method and a blank.
-pub(super) fn begins_http(bytes: &[u8]) -> bool {
-    let starts = |method: &&str| {
-        bytes.strip_prefix(method.as_bytes()).is_some_and(|rest| rest.first() == Some(&b' '))
-    };
-    HTTP_METHODS.iter().any(starts)
-}
-
-/// The first line of an HTTP/1 request (RFC 9112 §3). No name looks like one.
-fn is_http(line: &str) -> bool {
-    let mut words = line.split(' ');
-    let method = words.next().unwrap_or_default();
-    HTTP_METHODS.contains(&method) && words.next_back().is_some_and(|v| v.starts_with("HTTP/"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn http_is_told_from_names() {
-        assert!(is_http("GET / HTTP/1.1") && is_http("POST /x?a b HTTP/1.0"));
-        assert!(begins_http(b"GET / HTTP/1.1\r\n") && begins_http(b"PUT "));
-        assert!(!begins_http(b"GET") && !begins_http(b"GETTER x") && !begins_http(b"alice"));
-        for name in ["GET", "alice", "GET HTTP", "get / HTTP/1.1", ""] {
-            assert!(!is_http(name), "{name}");
-        }
-    }
-
-    #[test]
-    fn the_http_answer_has_the_length_it_says() {
-        let text = std::str::from_utf8(HTTP_ANSWER).unwrap();
-        let (head, body) = text.split_once("\r\n\r\n").unwrap();
-        assert!(head.ends_with(&format!("Content-Length: {}", body.len())), "{}", body.len());
-        assert_eq!(body.lines().count(), 1);
-    }
 }

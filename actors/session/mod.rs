@@ -123,7 +123,6 @@ pub struct Session {
     thread: Rc<ThreadContext>,
     peer: Rc<Peer>,
     seat: Seat,
-    secure: bool,
     ip: IpKey,
     phase: Phase,
     decoder: LineDecoder,
@@ -164,17 +163,17 @@ enum Lost {
 
 impl Session {
     /// Starts the session of a new connection on this thread.
-    pub(super) fn launch(thread: Rc<ThreadContext>, peer: Rc<Peer>, secure: bool, ip: IpKey) {
+    pub(super) fn launch(thread: Rc<ThreadContext>, peer: Rc<Peer>, ip: IpKey) {
         Self::create(move |ctx| {
             let seat = thread.hub.seat(peer.clone(), ctx.address());
+            let decoder = LineDecoder::new(peer.transport().telnet());
             Self {
                 thread,
                 peer,
                 seat,
-                secure,
                 ip,
                 phase: Phase::Greeting,
-                decoder: LineDecoder::default(),
+                decoder,
                 unread: Vec::new(),
                 looked_at: 0,
                 held: None,

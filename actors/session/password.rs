@@ -95,10 +95,11 @@ impl Session {
     /// Has the client hide what is typed, where it can. One that cannot shows nothing of that: the
     /// prompt starts with an erased line. Without that, only a client that speaks telnet is asked.
     fn hide_typing(&mut self, hide: bool) {
-        if self.peer.form().plain && !self.decoder.telnet().speaks() {
+        let Some(telnet) = self.decoder.telnet() else { return };
+        if self.peer.form().plain && !telnet.speaks() {
             return;
         }
-        let command = self.decoder.telnet().hide_typing(hide);
+        let command = telnet.hide_typing(hide);
         self.queue_raw(Bytes::copy_from_slice(&command));
     }
 

@@ -14,7 +14,7 @@ use crate::chat::name::Name;
 use crate::chat::person::Person;
 use crate::chat::text::Line;
 use crate::fanout::hub::Seat;
-use crate::net::transport;
+use crate::net::link;
 use crate::render::Arrival;
 use crate::render::replies::{Farewell, Reply};
 use crate::store::MessageId;
@@ -34,8 +34,8 @@ pub struct Address {
 pub struct Connected {
     /// Its number.
     pub conn: ConnId,
-    /// The socket, in no reactor now, with its TLS.
-    pub arrival: transport::Arrival,
+    /// The connection, in no reactor now.
+    pub arrival: link::Arrival,
     /// The other end.
     pub addr: SocketAddr,
     /// When it was accepted.

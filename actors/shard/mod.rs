@@ -40,7 +40,8 @@ use crate::chat::person::Person;
 use crate::config::Config;
 use crate::fanout::hub::Hub;
 use crate::fanout::peer::{Health, Peer, PeerLimits};
-use crate::net::transport::Transport;
+use crate::net::link::Link;
+use crate::net::listen::ListenerKind;
 use crate::render::replies::{Farewell, ModerationReply, reply};
 use crate::render::{self, Direct, Form, Sheet};
 
@@ -144,8 +145,7 @@ impl Shard {
 
     fn start_session(&self, connected: Connected) -> std::io::Result<()> {
         let Connected { conn, arrival, addr, accepted } = connected;
-        let secure = arrival.tls.is_some();
-        let transport = Transport::of(arrival)?;
+        let link = Link::of(arrival)?;
         let config = &self.thread.config;
         let limits = PeerLimits {
             outbound_bytes: config.outbound_limit_bytes,
@@ -156,11 +156,13 @@ impl Shard {
         // client's own line ends are known.
         let form = Form { plain: !config.color, crlf: true, clock: false };
         let now = Instant::now();
-        let peer = Peer::new(conn, transport, form, limits, now, accepted + config.login_timeout);
-        if !secure {
-            log_connected(conn, addr, "plain");
+        match link.kind() {
+            ListenerKind::Plain => log_connected(conn, addr, ListenerKind::Plain),
+            // Told before its handshake.
+            ListenerKind::Tls => {}
         }
-        Session::launch(self.thread.clone(), Rc::new(peer), secure, addr.ip().into());
+        let peer = Peer::new(conn, link, form, limits, now, accepted + config.login_timeout);
+        Session::launch(self.thread.clone(), Rc::new(peer), addr.ip().into());
         Ok(())
     }
 
@@ -414,7 +416,7 @@ impl Answers<Drain> for Shard {
 }
 
 /// Tells the log of a connection.
-pub fn log_connected(conn: ConnId, addr: SocketAddr, kind: &str) {
+pub fn log_connected(conn: ConnId, addr: SocketAddr, kind: ListenerKind) {
     let (ip, port) = (addr.ip().to_canonical(), addr.port());
     info!("conn={} connected from {ip} port {port} ({kind})", conn.0);
 }

@@ -16,8 +16,8 @@ use crate::chat::ignores::Ignores;
 use crate::chat::lobbies::LobbyId;
 use crate::chat::person::Person;
 use crate::fanout::outbox::{Outbox, Pulled, Source};
+use crate::net::link::Link;
 use crate::net::listen::USER_TIMEOUT;
-use crate::net::transport::Transport;
 use crate::render::Form;
 use crate::render::replies::{Farewell, farewell};
 
@@ -49,7 +49,7 @@ pub enum Health {
 pub struct Peer {
     conn: ConnId,
     limits: PeerLimits,
-    transport: RefCell<Transport>,
+    link: RefCell<Link>,
     outbox: RefCell<Outbox>,
     task: RefCell<Waker>,
     form: Cell<Form>,
@@ -100,7 +100,7 @@ impl Peer {
     /// A client that has just been accepted.
     pub fn new(
         conn: ConnId,
-        transport: Transport,
+        link: Link,
         form: Form,
         limits: PeerLimits,
         now: Instant,
@@ -109,7 +109,7 @@ impl Peer {
         Self {
             conn,
             limits,
-            transport: RefCell::new(transport),
+            link: RefCell::new(link),
             outbox: RefCell::default(),
             task: RefCell::new(Waker::noop().clone()),
             form: Cell::new(form),
@@ -132,9 +132,9 @@ impl Peer {
         self.conn
     }
 
-    /// The socket, for the Session.
-    pub fn transport(&self) -> RefMut<'_, Transport> {
-        self.transport.borrow_mut()
+    /// The connection, for the Session.
+    pub fn transport(&self) -> RefMut<'_, Link> {
+        self.link.borrow_mut()
     }
 
     /// How it is.
@@ -333,17 +333,17 @@ impl Peer {
         }
         let task = self.task.borrow();
         let mut cx = Context::from_waker(&task);
-        let mut transport = self.transport.borrow_mut();
+        let mut link = self.link.borrow_mut();
         SCRATCH.with_borrow_mut(|scratch| {
-            let max = transport.max_write().min(scratch.len());
+            let max = link.max_write().min(scratch.len());
             let part = PART_BYTES.min(self.limits.outbound_bytes / 2);
             while self.has_part(&mut outbox, part) {
-                match transport.poll_write(&mut cx, outbox.offer(&mut scratch[..max])) {
+                match link.poll_write(&mut cx, outbox.offer(&mut scratch[..max])) {
                     Poll::Ready(Ok(count)) if count > 0 => {
                         outbox.advance(count);
                         self.written.set(self.written.get() + count as u64);
                         if self.blocked_since.take().is_some() {
-                            transport.set_user_timeout(USER_TIMEOUT);
+                            link.set_user_timeout(USER_TIMEOUT);
                         }
                     }
                     Poll::Ready(_) => {
@@ -356,7 +356,7 @@ impl Peer {
                             self.blocked_since.set(Some(Instant::now()));
                             // Whoever takes nothing, with the window of TCP closed, may do so for
                             // as long as is set: the kernel is not to be faster.
-                            transport.set_user_timeout(self.limits.stall + USER_TIMEOUT);
+                            link.set_user_timeout(self.limits.stall + USER_TIMEOUT);
                         }
                         return;
                     }
