@@ -55,7 +55,7 @@ impl ActorFuture<Session> for Pump {
         cx: &mut TaskContext<'_>,
     ) -> Poll<()> {
         session.peer.set_task(cx.waker());
-        session.peer.transport().begin_turn();
+        session.peer.link().begin_turn();
         session.drive(cx);
         if matches!(session.phase, Phase::Done) {
             ctx.stop();
@@ -132,7 +132,7 @@ impl Session {
     /// Where a browser or a TLS client may have come by mistake: it speaks at once, and would take a
     /// welcome for the answer. What it gets instead is in its own words, or at least one line.
     fn step_greeting(&mut self, cx: &mut TaskContext<'_>) -> Poll<()> {
-        if !self.peer.transport().may_be_mistaken() {
+        if !self.peer.link().may_be_mistaken() {
             self.greet();
             return Poll::Ready(());
         }
@@ -248,7 +248,7 @@ impl Session {
             return Poll::Ready(());
         }
         let count = READ.with_borrow_mut(|buf| {
-            let mut link = self.peer.transport();
+            let mut link = self.peer.link();
             let result = link.poll_read(cx, buf);
             let count = if let Poll::Ready(Ok(count)) = result { count } else { 0 };
             // Records without text are paid for too, also where no text has come at all.
@@ -262,7 +262,7 @@ impl Session {
                 self.peer.note_input(now);
                 self.mail_may_be_there();
                 let nameless = matches!(self.phase, Phase::Greeting | Phase::Naming);
-                let mistaken = nameless && self.peer.transport().may_be_mistaken();
+                let mistaken = nameless && self.peer.link().may_be_mistaken();
                 if mistaken && begins_tls(&self.unread) {
                     info!("conn={} speaks TLS on the plain port", self.peer.conn().0);
                     self.unread = Vec::new();

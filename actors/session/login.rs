@@ -62,7 +62,7 @@ impl Session {
     fn claim_now(&mut self, name: Name, turn: OwnedSemaphorePermit) {
         let (thread, at, conn) = (self.thread.clone(), self.at(), self.peer.conn());
         let who = Identity { conn, name, account: None, ip: self.ip, admin: false };
-        let cert = self.peer.transport().client_cert();
+        let cert = self.peer.link().client_cert();
         let me = who.clone();
         let work = async move {
             let turn = turn;

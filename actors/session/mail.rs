@@ -65,7 +65,7 @@ impl Session {
     pub(super) fn mail_may_be_there(&mut self) {
         let sent = self.mail.as_ref().is_some_and(|mail| mail.told.get())
             && self.peer.has_taken_all()
-            && self.peer.transport().all_is_taken();
+            && self.peer.link().all_is_taken();
         if sent && let Some(mail) = self.mail.take() {
             let ShownMail { account, up_to, .. } = *mail;
             self.thread.store.keep(vec![Change::MailTaken { account, up_to }]);

@@ -166,7 +166,7 @@ impl Session {
     pub(super) fn launch(thread: Rc<ThreadContext>, peer: Rc<Peer>, ip: IpKey) {
         Self::create(move |ctx| {
             let seat = thread.hub.seat(peer.clone(), ctx.address());
-            let decoder = LineDecoder::new(peer.transport().telnet());
+            let decoder = LineDecoder::new(peer.link().telnet());
             Self {
                 thread,
                 peer,

@@ -133,7 +133,7 @@ impl Peer {
     }
 
     /// The connection, for the Session.
-    pub fn transport(&self) -> RefMut<'_, Link> {
+    pub fn link(&self) -> RefMut<'_, Link> {
         self.link.borrow_mut()
     }
 

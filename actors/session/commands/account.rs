@@ -66,7 +66,7 @@ pub(super) async fn unregister(cx: &Ctx, password: Password) -> Done {
 
 pub(super) async fn add_cert(cx: &Ctx) -> Done {
     let account = account(cx)?;
-    let fingerprint = cx.peer.transport().client_cert().ok_or(AccountReply::NoCert)?;
+    let fingerprint = cx.peer.link().client_cert().ok_or(AccountReply::NoCert)?;
     let known = cx.thread.store.ask(ReadCerts(account)).await?;
     if known.contains(&fingerprint) {
         return Err(AccountReply::CertKnown.into());
@@ -79,7 +79,7 @@ pub(super) async fn add_cert(cx: &Ctx) -> Done {
 }
 
 pub(super) async fn list_certs(cx: &Ctx) -> Done {
-    let own = cx.peer.transport().client_cert();
+    let own = cx.peer.link().client_cert();
     let certs = cx.thread.store.ask(ReadCerts(account(cx)?)).await.map_err(busy)?;
     cx.show(|sheet| replies::certs(sheet, &certs, own.as_ref()));
     Ok(Outcome::Done)
