@@ -145,13 +145,13 @@ impl Stage {
 
     /// Has the next message of this kind panic, makes it come, and looks whether all is well. Gives the
     /// guest who was there meanwhile.
-    fn strike(&mut self, target: &str, deed: impl FnOnce(&mut Self, &mut Client)) -> Client {
+    fn strike(&mut self, target: &str, what: impl FnOnce(&mut Self, &mut Client)) -> Client {
         let faults = |server: &Server| count(&server.log(), "fault at ");
         let before = faults(&self.server);
         let mut one = self.guest();
         self.alice.sync("alice");
         self.root.ask(&format!("/fault {target}"), "a fault is on its way");
-        deed(self, &mut one);
+        what(self, &mut one);
         // The lobby's own comes before others are told of it.
         let struck = before + if target == "Shard LobbyBroke" { 2 } else { 1 };
         self.server.wait_for(|server| faults(server) >= struck, target);

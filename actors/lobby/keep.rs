@@ -6,13 +6,14 @@ use std::time::Duration;
 
 use crate::actors::lobby::Lobby;
 use crate::chat::accounts::{AccountId, Identity, Subject};
-use crate::chat::deeds::Deed;
 use crate::chat::history::{Entry, UnixMillis};
 use crate::chat::lobbies::{LobbyId, Profile};
+use crate::chat::moderation::Moderation;
 use crate::chat::name::Name;
 use crate::chat::roles::Owner;
 use crate::chat::room::Charter;
 use crate::chat::sanctions::{self, Sanctions};
+use crate::chat::text::Line;
 use crate::render::sentence;
 use crate::store::{self, AuditEntry, Change, LobbyState, Sanction, SanctionKind, Scope};
 
@@ -52,9 +53,9 @@ pub(crate) fn stored(kind: SanctionKind, scope: Scope, sanction: &sanctions::San
     Sanction { kind, scope, subject, shown: name, until, by, at, reason }
 }
 
-/// What the audit tells of a deed.
-pub(crate) fn audited(scope: Scope, by: &Name, deed: &Deed, at: UnixMillis) -> Change {
-    Change::Audited(AuditEntry { scope, at, who: by.clone(), what: sentence(deed) })
+/// What the audit tells of a moderation.
+pub(crate) fn audited(scope: Scope, by: &Name, what: Line, at: UnixMillis) -> Change {
+    Change::Audited(AuditEntry { scope, at, who: by.clone(), what })
 }
 
 /// A lobby as it is stored.
@@ -120,28 +121,28 @@ impl Lobby {
         }
     }
 
-    /// In whose name a deed is told of: a lobby that is taken is told of as given.
-    pub(super) fn told_of_as(&self, by: &Name, deed: &Deed) -> Name {
-        let giver = self.room.offered_by().filter(|_| matches!(deed, Deed::Transfer { .. }));
+    /// In whose name a moderation is told of: a lobby that is taken is told of as given.
+    pub(super) fn told_of_as(&self, by: &Name, what: &Moderation) -> Name {
+        let giver = self.room.offered_by().filter(|_| matches!(what, Moderation::Transfer { .. }));
         giver.unwrap_or(by).clone()
     }
 
-    /// What a deed changes in the store, with its entry in the audit. The deed has not been carried out.
-    pub(super) fn changes(&self, deed: &Deed, by: &Name, now: UnixMillis) -> Vec<Change> {
+    /// What a moderation changes in the store, with its entry in the audit. It has not been carried out.
+    pub(super) fn changes(&self, what: &Moderation, by: &Name, now: UnixMillis) -> Vec<Change> {
         let (id, scope): (LobbyId, Scope) = (self.id, Scope::Lobby(self.id));
         let put = |change: &dyn Fn(&mut store::Lobby)| {
             let mut row = self.row();
             change(&mut row);
             Change::LobbyPut(row)
         };
-        let mut changes = match deed {
-            Deed::Topic(topic) => vec![put(&|row| row.topic = topic.clone())],
-            Deed::SetPrompt(prompt) => vec![put(&|row| row.prompt = Some(prompt.clone()))],
-            Deed::Slow(gap) => vec![put(&|row| row.slow_secs = whole_secs(*gap))],
-            Deed::SetPassword(record) => {
+        let mut changes = match what {
+            Moderation::Topic(topic) => vec![put(&|row| row.topic = topic.clone())],
+            Moderation::SetPrompt(prompt) => vec![put(&|row| row.prompt = Some(prompt.clone()))],
+            Moderation::Slow(gap) => vec![put(&|row| row.slow_secs = whole_secs(*gap))],
+            Moderation::SetPassword(record) => {
                 vec![put(&|row| (row.record, row.password_at) = (record.clone(), now))]
             }
-            Deed::Transfer { account, .. } => {
+            Moderation::Transfer { account, .. } => {
                 let mut changes = vec![
                     Change::OwnerSet { lobby: id, owner: Some(*account) },
                     Change::OperatorRemoved { lobby: id, account: *account },
@@ -151,51 +152,48 @@ impl Lobby {
                 }
                 changes
             }
-            Deed::Op { account, .. } => {
+            Moderation::Op { account, .. } => {
                 vec![Change::OperatorAdded { lobby: id, account: *account }]
             }
-            Deed::Deop { account, .. } => {
+            Moderation::Deop { account, .. } => {
                 vec![Change::OperatorRemoved { lobby: id, account: *account }]
             }
-            Deed::Mute { mute, .. } => {
+            Moderation::Mute { mute, .. } => {
                 let mute = self.room.charter().mutes.standing(mute);
                 vec![Change::SanctionSet(stored(SanctionKind::Mute, scope, &mute))]
             }
-            Deed::Ban { ban, .. } => {
+            Moderation::Ban { ban, .. } => {
                 let ban = self.room.charter().bans.standing(ban);
                 let set = Change::SanctionSet(stored(SanctionKind::Ban, scope, &ban));
-                iter::once(set).chain(self.put_out(deed, now)).collect()
+                iter::once(set).chain(self.put_out(what, now)).collect()
             }
-            Deed::Kick { .. } => self.put_out(deed, now).collect(),
-            Deed::Unmute { subjects, .. } => lifted(SanctionKind::Mute, scope, subjects),
-            Deed::Unban { subjects, .. } => lifted(SanctionKind::Ban, scope, subjects),
-            Deed::Delete(_) => {
+            Moderation::Kick { .. } => self.put_out(what, now).collect(),
+            Moderation::Unmute { subjects, .. } => lifted(SanctionKind::Mute, scope, subjects),
+            Moderation::Unban { subjects, .. } => lifted(SanctionKind::Ban, scope, subjects),
+            Moderation::Delete(_) => {
                 // The entry would go with the lobby, so it stands with those of the server.
-                return vec![Change::LobbyRemoved(id), audited(Scope::Server, by, deed, now)];
+                return vec![
+                    Change::LobbyRemoved(id),
+                    audited(Scope::Server, by, sentence(what), now),
+                ];
             }
-            Deed::Offer { .. }
-            | Deed::Announce(_)
-            | Deed::ServerBan { .. }
-            | Deed::ServerUnban { .. } => Vec::new(),
+            Moderation::Offer { .. } => Vec::new(),
         };
-        changes.push(audited(scope, &self.told_of_as(by, deed), deed, now));
+        changes.push(audited(scope, &self.told_of_as(by, what), sentence(what), now));
         changes
     }
 }
 
 impl Lobby {
-    /// Accounts that a deed puts out go on in general, whatever their connections are doing: a kick is
+    /// Accounts that a moderation puts out go on in general, whatever their connections are doing: a kick is
     /// no way back in at the next login.
-    pub(super) fn put_out(&self, deed: &Deed, at: UnixMillis) -> impl Iterator<Item = Change> {
-        let named = match deed {
-            Deed::Kick { account, .. } => *account,
-            Deed::Ban {
-                ban: sanctions::Sanction { subject: Subject::Account(account), .. },
-                ..
-            } => Some(*account),
-            _ => None,
-        };
-        let here = self.room.removed(deed).filter_map(|member| member.who.account);
+    pub(super) fn put_out(
+        &self,
+        what: &Moderation,
+        at: UnixMillis,
+    ) -> impl Iterator<Item = Change> {
+        let named = what.puts_out();
+        let here = self.room.removed(what).filter_map(|member| member.who.account);
         let mut accounts: Vec<_> = here.chain(named).collect();
         accounts.sort_unstable();
         accounts.dedup();

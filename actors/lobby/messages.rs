@@ -7,10 +7,10 @@ use actix::prelude::*;
 use crate::actors::registry::messages::ModerateError;
 use crate::actors::shard::messages::Address;
 use crate::chat::accounts::{AccountId, Identity};
-use crate::chat::deeds::Deed;
 use crate::chat::directory::ConnId;
 use crate::chat::history::UnixMillis;
 use crate::chat::ignores::Ignores;
+use crate::chat::moderation::Moderation;
 use crate::chat::name::{Name, NameKey};
 use crate::chat::orders::Order;
 use crate::chat::password::PasswordRecord;
@@ -174,7 +174,7 @@ pub struct Unregistered {
 
 /// Do something that operators or owners do.
 #[derive(Message)]
-#[rtype(result = "Result<Arc<Deed>, ModerateError>")]
+#[rtype(result = "Result<Arc<Moderation>, ModerateError>")]
 pub struct Moderate {
     /// Who wants it.
     pub by: Identity,

@@ -16,9 +16,9 @@ use crate::actors::registry::messages::{LobbyChanged, ModerateError, Offered, Re
 use crate::actors::shard::messages::Effect;
 use crate::actors::unix_now;
 use crate::chat::accounts::Identity;
-use crate::chat::deeds::Deed;
 use crate::chat::event::Event;
 use crate::chat::history::UnixMillis;
+use crate::chat::moderation::{Moderation, Removal};
 use crate::chat::name::Name;
 use crate::chat::roles::{Denied, Right};
 use crate::render::replies::{ModerationReply, Reply};
@@ -28,42 +28,38 @@ impl Lobby {
     fn carry_out(
         &mut self,
         who: &Identity,
-        deed: &Arc<Deed>,
+        what: &Arc<Moderation>,
         now: UnixMillis,
         ctx: &mut Context<Self>,
     ) {
         // What has come about while the order was being stored: somebody left, or was taken over from.
-        if let Deed::SetPassword(_) = **deed {
+        if let Moderation::SetPassword(_) = **what {
             self.profile.password_at = unix_now();
         }
-        let put_out: Vec<_> = self.put_out(deed, unix_now()).collect();
+        let put_out: Vec<_> = self.put_out(what, unix_now()).collect();
         self.kept.extend(put_out);
-        self.recheck(deed);
-        let by = self.told_of_as(&who.name, deed);
-        self.room.apply(&by, deed, now);
-        self.offer(who, deed);
-        info!("lobby '{}': {} did {}", self.room.name(), who.name, deed.verb());
-        self.batch.event(Event::Moderated { by: by.clone(), deed: deed.clone() });
-        self.remove(&by, deed, ctx);
-        if let Deed::Delete(_) = **deed {
-            return self.close(&self.told_removed(&by, deed), ctx);
+        self.recheck(what);
+        let by = self.told_of_as(&who.name, what);
+        self.room.apply(&by, what, now);
+        self.offer(who, what);
+        info!("lobby '{}': {} did {}", self.room.name(), who.name, what.verb());
+        self.batch.event(Event::Moderated { by: by.clone(), what: what.clone() });
+        self.remove(&by, what, ctx);
+        if let Moderation::Delete(_) = **what {
+            return self.close(&self.told_removed(&by, Removal::Delete), ctx);
         }
         self.changed(ctx);
     }
 
     /// A guest who was muted or banned may have made an account meanwhile, which only the Registry knows.
-    fn recheck(&self, deed: &Deed) {
-        let conn = match deed {
-            Deed::Mute { mute, conn } if mute.is_of_guest() => *conn,
-            Deed::Ban { ban, conn } if ban.is_of_guest() => *conn,
-            _ => None,
-        };
+    fn recheck(&self, what: &Moderation) {
+        let conn = what.sanctioned_guest();
         conn.into_iter().for_each(|conn| self.registry.do_send(Recheck(conn, self.id)));
     }
 
     /// Whoever is to have the lobby is asked, wherever they are.
-    fn offer(&self, by: &Identity, deed: &Deed) {
-        if let Deed::Offer { account, .. } = deed {
+    fn offer(&self, by: &Identity, what: &Moderation) {
+        if let Moderation::Offer { account, .. } = what {
             let (lobby, to, from) = (self.id, *account, by.into());
             self.registry.do_send(Offered { lobby, to, from, name: self.room.name().clone() });
         }
@@ -81,12 +77,13 @@ impl Lobby {
     }
 
     /// Puts out whoever has to go, and tells them why.
-    fn remove(&mut self, by: &Name, deed: &Arc<Deed>, ctx: &mut Context<Self>) {
-        let removed: Vec<_> = self.room.removed(deed).map(|m| (m.who.conn, m.handle)).collect();
+    fn remove(&mut self, by: &Name, what: &Moderation, ctx: &mut Context<Self>) {
+        let removed: Vec<_> = self.room.removed(what).map(|m| (m.who.conn, m.handle)).collect();
         if removed.is_empty() {
             return;
         }
-        let told = self.told_removed(by, deed);
+        let Some(how) = what.removal() else { return };
+        let told = self.told_removed(by, how);
         for (conn, at) in removed {
             self.let_go(conn, ctx);
             self.batch.one(at, |seat| Effect::MoveToGeneral(seat, told.clone()));
@@ -103,9 +100,8 @@ impl Lobby {
     }
 
     /// What somebody is told who has to go.
-    fn told_removed(&self, by: &Name, deed: &Arc<Deed>) -> Reply {
-        let (by, deed) = (by.clone(), deed.clone());
-        ModerationReply::Removed { by, deed, lobby: self.room.name().clone() }.into()
+    fn told_removed(&self, by: &Name, how: Removal) -> Reply {
+        ModerationReply::Removed { by: by.clone(), how, lobby: self.room.name().clone() }.into()
     }
 
     /// Tells the Registry what it lists of this lobby.
@@ -129,7 +125,7 @@ impl Lobby {
 }
 
 impl Handler<Moderate> for Lobby {
-    type Result = ResponseActFuture<Self, Result<Arc<Deed>, ModerateError>>;
+    type Result = ResponseActFuture<Self, Result<Arc<Moderation>, ModerateError>>;
 
     fn handle(&mut self, Moderate { by, order }: Moderate, _: &mut Self::Context) -> Self::Result {
         let turn = self.orders.clone().acquire_owned();
@@ -137,19 +133,19 @@ impl Handler<Moderate> for Lobby {
             let now = unix_now();
             let planned = lobby.room.plan(&by, order, now).map_err(ModerateError::from);
             let store = lobby.setup.store.clone();
-            let changes = planned.as_ref().map(|deed| lobby.changes(deed, &by.name, now));
+            let changes = planned.as_ref().map(|what| lobby.changes(what, &by.name, now));
             let changes = changes.unwrap_or_default();
             let commit = async move {
-                let deed = Arc::new(planned?);
+                let what = Arc::new(planned?);
                 store.commit(changes).await?;
-                Ok(deed)
+                Ok(what)
             };
             commit.into_actor(lobby).map(
-                move |stored: Result<Arc<Deed>, ModerateError>, lobby, ctx| {
-                    let deed = stored?;
-                    lobby.carry_out(&by, &deed, now, ctx);
+                move |stored: Result<Arc<Moderation>, ModerateError>, lobby, ctx| {
+                    let what = stored?;
+                    lobby.carry_out(&by, &what, now, ctx);
                     drop(turn);
-                    Ok(deed)
+                    Ok(what)
                 },
             )
         });
@@ -247,7 +243,7 @@ impl Handler<Unregistered> for Lobby {
         }
         if let Some(ban) = conn.and_then(|conn| self.room.is_banned(conn, now)).cloned() {
             let by = ban.by.clone();
-            self.remove(&by, &Arc::new(Deed::Ban { ban, conn }), ctx);
+            self.remove(&by, &Moderation::Ban { ban, conn }, ctx);
         }
     }
 }

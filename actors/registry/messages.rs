@@ -10,10 +10,10 @@ use crate::actors::shard::Shard;
 use crate::actors::shard::messages::Address;
 use crate::ai::prompt::context::Conversation;
 use crate::chat::accounts::{AccountId, Identity, Target};
-use crate::chat::deeds::Deed;
 use crate::chat::directory::{ConnId, IpKey, Refusal};
 use crate::chat::history::UnixMillis;
 use crate::chat::lobbies::{Card, CreateError, LobbyId};
+use crate::chat::moderation::ServerModeration;
 use crate::chat::name::{Name, NameKey};
 use crate::chat::orders::{OrderError, ServerOrder};
 use crate::chat::password::PasswordRecord;
@@ -182,7 +182,7 @@ pub struct KnownPresence {
 
 /// Do something to the whole server.
 #[derive(Message)]
-#[rtype(result = "Result<Arc<Deed>, ModerateError>")]
+#[rtype(result = "Result<Arc<ServerModeration>, ModerateError>")]
 pub struct ModerateServer {
     /// Who wants it.
     pub by: Identity,

@@ -11,8 +11,8 @@ use crate::actors::registry::messages::{ModerateError, ModerateServer};
 use crate::actors::shard::messages::{Address, Announce};
 use crate::actors::unix_now;
 use crate::chat::accounts::Identity;
-use crate::chat::deeds::Deed;
 use crate::chat::history::UnixMillis;
+use crate::chat::moderation::ServerModeration;
 use crate::chat::name::Name;
 use crate::chat::orders::{
     OrderError, ServerOrder, plan_server_ban, plan_server_unban, server_rank,
@@ -20,6 +20,7 @@ use crate::chat::orders::{
 use crate::chat::sanctions::Sanction;
 use crate::chat::users::User;
 use crate::render::replies::Farewell;
+use crate::render::server_sentence;
 use crate::store::{Change, SanctionKind, Scope};
 
 /// A ban from the server as it is stored.
@@ -29,10 +30,10 @@ pub(super) fn server_ban(ban: &Sanction) -> Change {
 
 impl Registry {
     /// Does what has been stored, and tells whom it concerns.
-    fn govern(&mut self, by: &Name, deed: &Deed, now: UnixMillis) {
-        info!("{by} did {}", deed.verb());
-        match deed {
-            Deed::ServerBan { ban, conn } => {
+    fn happen(&mut self, by: &Name, what: &ServerModeration, now: UnixMillis) {
+        info!("{by} did {}", what.verb());
+        match what {
+            ServerModeration::Ban { ban, conn } => {
                 self.bans.forget_ended(now);
                 // Another guest of the address may have got a longer one while this was being stored.
                 let standing = self.bans.standing(ban);
@@ -52,14 +53,13 @@ impl Registry {
                     self.ban_account(&user, now);
                 }
             }
-            Deed::ServerUnban { subjects, .. } => {
+            ServerModeration::Unban { subjects, .. } => {
                 subjects.iter().for_each(|subject| _ = self.bans.lift(*subject));
             }
-            Deed::Announce(text) => {
+            ServerModeration::Announce(text) => {
                 let announce = Announce { by: by.clone(), text: text.clone() };
                 self.shards().for_each(|shard| shard.do_send(announce.clone()));
             }
-            _ => {}
         }
     }
 
@@ -73,12 +73,16 @@ impl Registry {
         }
     }
 
-    fn plan(&self, govern: ModerateServer, now: UnixMillis) -> Result<Deed, OrderError> {
-        let ModerateServer { by, order } = govern;
+    fn plan(
+        &self,
+        moderate: ModerateServer,
+        now: UnixMillis,
+    ) -> Result<ServerModeration, OrderError> {
+        let ModerateServer { by, order } = moderate;
         match order {
             ServerOrder::Announce(text) => {
                 ServerOrder::RIGHT.check(&by, server_rank(by.admin))?;
-                Ok(Deed::Announce(text))
+                Ok(ServerModeration::Announce(text))
             }
             ServerOrder::Ban { whom, time, reason } => {
                 plan_server_ban(&self.bans, &by, &whom, (time, reason), now)
@@ -89,34 +93,34 @@ impl Registry {
 }
 
 impl Answers<ModerateServer> for Registry {
-    fn failed() -> Result<Arc<Deed>, ModerateError> {
+    fn failed() -> Result<Arc<ServerModeration>, ModerateError> {
         Err(ModerateError::Busy)
     }
 
     fn answer(
         &mut self,
-        govern: ModerateServer,
+        moderate: ModerateServer,
         _: &mut Ctx<Self>,
-    ) -> Reply<Self, Result<Arc<Deed>, ModerateError>> {
-        let (now, by) = (unix_now(), govern.by.name.clone());
-        let deed = match self.plan(govern, now) {
-            Ok(deed) => Arc::new(deed),
+    ) -> Reply<Self, Result<Arc<ServerModeration>, ModerateError>> {
+        let (now, by) = (unix_now(), moderate.by.name.clone());
+        let what = match self.plan(moderate, now) {
+            Ok(what) => Arc::new(what),
             Err(why) => return Reply::Now(Err(why.into())),
         };
-        let mut changes = match &*deed {
-            Deed::ServerBan { ban, .. } => vec![server_ban(ban)],
-            Deed::ServerUnban { subjects, .. } => {
+        let mut changes = match &*what {
+            ServerModeration::Ban { ban, .. } => vec![server_ban(ban)],
+            ServerModeration::Unban { subjects, .. } => {
                 lifted(SanctionKind::Ban, Scope::Server, subjects)
             }
-            _ => Vec::new(),
+            ServerModeration::Announce(_) => Vec::new(),
         };
-        changes.push(audited(Scope::Server, &by, &deed, now));
+        changes.push(audited(Scope::Server, &by, server_sentence(&what), now));
         let store = self.store.clone();
         let commit = async move { store.commit(changes).await };
         Reply::after(commit, move |registry: &mut Self, stored, _| {
             stored?;
-            registry.govern(&by, &deed, now);
-            Ok(deed)
+            registry.happen(&by, &what, now);
+            Ok(what)
         })
     }
 }

@@ -19,7 +19,7 @@ use crate::fanout::peer::Health;
 use crate::net::lines::Event;
 use crate::net::probe::{begins_http, begins_tls};
 use crate::render::Form;
-use crate::render::replies::{Farewell, welcome};
+use crate::render::replies::{Farewell, I_AM_HERE, welcome};
 
 /// Steps that one session takes before others get their turn.
 const STEPS_PER_TURN: usize = 64;
@@ -178,8 +178,8 @@ impl Session {
                     Phase::Naming => self.take_name(&text),
                     Phase::Password(_) => self.take_password(&text),
                     #[cfg(debug_assertions)]
-                    _ if self.is_fault(&text) => self.make_fault(&text),
-                    _ => {
+                    Phase::Chatting(_) if self.is_fault(&text) => self.make_fault(&text),
+                    Phase::Chatting(_) | Phase::Greeting | Phase::Closing(_) | Phase::Done => {
                         let input = command::parse(Line::clean(&text));
                         if let Input::Blank = input {
                             self.pace.took_nothing();
@@ -201,7 +201,7 @@ impl Session {
             }
             Event::AreYouThere => {
                 self.pace.took_nothing();
-                self.queue_raw(Bytes::from_static(b"\r\n[yes]\r\n"));
+                self.queue_raw(Bytes::from_static(I_AM_HERE));
             }
         }
         Poll::Ready(())

@@ -16,8 +16,8 @@ use crate::chat::name::Name;
 use crate::chat::pictures::Picture;
 use crate::chat::room::Member;
 use crate::chat::users::ClaimError;
-use crate::net::probe::{HTTP_ANSWER, is_http};
-use crate::render::replies::{Farewell, NameProblem, ask_name_again};
+use crate::net::probe::is_http;
+use crate::render::replies::{Farewell, HTTP_ANSWER, NameProblem, ask_name_again};
 use crate::store::Account;
 
 impl Session {

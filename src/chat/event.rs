@@ -5,8 +5,8 @@
 
 use std::sync::Arc;
 
-use super::deeds::Deed;
 use super::history::Entry;
+use super::moderation::Moderation;
 use super::name::Name;
 use super::person::Person;
 use super::text::Line;
@@ -41,7 +41,7 @@ pub enum Event {
         /// In whose name it is told.
         by: Name,
         /// What.
-        deed: Arc<Deed>,
+        what: Arc<Moderation>,
     },
 }
 

@@ -5,7 +5,6 @@
 
 pub mod accounts;
 pub mod command;
-pub mod deeds;
 pub mod directory;
 mod escape;
 pub mod event;
@@ -13,6 +12,7 @@ pub mod history;
 pub mod ignores;
 pub mod limiter;
 pub mod lobbies;
+pub mod moderation;
 pub mod name;
 pub mod orders;
 pub mod password;

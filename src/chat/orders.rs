@@ -1,14 +1,14 @@
 //! What moderators order, and what comes of it.
 //!
-//! An [`Order`] is checked against the lobby and becomes a [`Deed`], which nothing has been changed
+//! An [`Order`] is checked against the lobby and becomes a [`Moderation`], which nothing has been changed
 //! for yet: it is stored first, and only then carried out, told to the lobby and written down.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::accounts::{Identity, Subject, Target};
-use super::deeds::Deed;
 use super::history::UnixMillis;
+use super::moderation::{Moderation, ServerModeration};
 use super::name::{Name, NameKey};
 use super::password::PasswordRecord;
 use super::roles::{Denied, Rank, Right, may_act_on};
@@ -205,9 +205,9 @@ pub(super) fn plan_unmute(
     mutes: &Sanctions,
     named: &Named,
     now: UnixMillis,
-) -> Result<Deed, OrderError> {
+) -> Result<Moderation, OrderError> {
     let (subjects, name) = named.find(mutes, now).ok_or(OrderError::NotMuted)?;
-    Ok(Deed::Unmute { subjects, name })
+    Ok(Moderation::Unmute { subjects, name })
 }
 
 /// Plans the end of a ban.
@@ -215,9 +215,9 @@ pub(super) fn plan_unban(
     bans: &Sanctions,
     named: &Named,
     now: UnixMillis,
-) -> Result<Deed, OrderError> {
+) -> Result<Moderation, OrderError> {
     let (subjects, name) = named.find(bans, now).ok_or(OrderError::NotBanned)?;
-    Ok(Deed::Unban { subjects, name })
+    Ok(Moderation::Unban { subjects, name })
 }
 
 /// What a user is outside any lobby.
@@ -235,12 +235,12 @@ pub fn plan_server_ban(
     whom: &Target,
     (time, reason): (Option<Duration>, Option<Line>),
     now: UnixMillis,
-) -> Result<Deed, OrderError> {
+) -> Result<ServerModeration, OrderError> {
     let mine = server_rank(who.admin);
     ServerOrder::RIGHT.check(who, mine)?;
     let theirs = server_rank(whom.is_admin());
     let ban = plan_sanction(bans, (who, mine), (whom, theirs), (time, reason), now)?;
-    Ok(Deed::ServerBan { ban, conn: whom.conn() })
+    Ok(ServerModeration::Ban { ban, conn: whom.conn() })
 }
 
 /// Plans `/gunban`; `bans` are those of the server.
@@ -252,10 +252,10 @@ pub fn plan_server_unban(
     who: &Identity,
     named: &Named,
     now: UnixMillis,
-) -> Result<Deed, OrderError> {
+) -> Result<ServerModeration, OrderError> {
     ServerOrder::RIGHT.check(who, server_rank(who.admin))?;
     let (subjects, name) = named.find(bans, now).ok_or(OrderError::NotBanned)?;
-    Ok(Deed::ServerUnban { subjects, name })
+    Ok(ServerModeration::Unban { subjects, name })
 }
 
 #[cfg(test)]
@@ -292,7 +292,7 @@ mod tests {
         let outranked = plan(&bans, &root, &other).unwrap_err();
         assert_eq!(outranked, Denied::Outranked(Rank::Admin).into());
 
-        let Ok(Deed::ServerBan { ban, conn }) = plan(&bans, &root, &target) else {
+        let Ok(ServerModeration::Ban { ban, conn }) = plan(&bans, &root, &target) else {
             panic!("not planned");
         };
         assert_eq!(conn, Some(ConnId(2)));
@@ -304,7 +304,7 @@ mod tests {
         assert_eq!(lift(&root, named("eve", None)).unwrap_err(), OrderError::NotBanned);
         let renamed = Target::Present(who(2, "rob", None, false));
         for named in [named("BOB", None), named("rob", Some(renamed))] {
-            let Ok(Deed::ServerUnban { subjects, name }) = lift(&root, named) else {
+            let Ok(ServerModeration::Unban { subjects, name }) = lift(&root, named) else {
                 panic!("not planned");
             };
             assert_eq!((subjects, name.as_str()), (vec![bob.subject()], "bob"));

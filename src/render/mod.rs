@@ -15,7 +15,7 @@ use crate::chat::text::Line;
 use crate::chat::times::{Times, When};
 use crate::render::form::Colour;
 pub use crate::render::form::Form;
-pub use crate::render::notices::{announcement, sentence};
+pub use crate::render::notices::{announcement, sentence, server_sentence};
 pub use crate::render::sheet::{Sheet, block};
 
 /// What happened in a lobby, as a block for everybody in it; `times` is how whoever reads it wants
@@ -39,8 +39,8 @@ pub fn event(sheet: &mut Sheet, event: &Event, times: Times) {
         Event::Asked { asker, question } => notices::notice(sheet, |s| {
             s.name(&asker.name).fixed(" asked AI: ").line(question);
         }),
-        Event::Moderated { by, deed } => {
-            notices::notice(sheet, |s| _ = s.name(by).fixed(" ").line(&sentence(deed)));
+        Event::Moderated { by, what } => {
+            notices::notice(sheet, |s| _ = s.name(by).fixed(" ").line(&sentence(what)));
         }
         Event::Answered(piece) => answer(sheet, piece, Follows::Nothing),
     }

@@ -5,9 +5,9 @@ use bytes::Bytes;
 
 use super::*;
 use crate::chat::accounts::{AccountId, Fingerprint, Subject};
-use crate::chat::deeds::Deed;
 use crate::chat::directory::ConnId;
 use crate::chat::history::Age;
+use crate::chat::moderation::{Moderation, ServerModeration};
 use crate::chat::person::Person;
 use crate::chat::pictures::Picture;
 use crate::chat::sanctions::Sanction;
@@ -41,8 +41,8 @@ fn shown(event: &Event) -> String {
     block.strip_prefix('\n').unwrap().strip_suffix("> ").unwrap().to_owned()
 }
 
-fn moderated(by: &Name, deed: Deed) -> Event {
-    Event::Moderated { by: by.clone(), deed: Arc::new(deed) }
+fn moderated(by: &Name, what: Moderation) -> Event {
+    Event::Moderated { by: by.clone(), what: Arc::new(what) }
 }
 
 fn entry(tagged: Option<&str>) -> Entry {
@@ -110,7 +110,7 @@ fn texts_of_lobby_events() {
             "[LOBBY] alice asked AI: hi\n",
         ),
         (
-            shown(&moderated(&alice, Deed::SetPrompt(hi.clone()))),
+            shown(&moderated(&alice, Moderation::SetPrompt(hi.clone()))),
             "[LOBBY] alice updated the AI prompt\n",
         ),
         (plain(|s| direct(s, Direct::To(&bob), &hi, None)), "[DM] You —» bob\n  ╰─> hi\n"),
@@ -179,7 +179,7 @@ fn whoever_comes_back_is_told_what_they_missed() {
 }
 
 #[test]
-fn deeds_are_told_to_the_lobby() {
+fn moderations_are_told_to_the_lobby() {
     let (alice, bob, spam) = (name("alice"), name("bob"), Line::clean("spam"));
     let sanction = |secs: Option<u64>, reason: Option<&str>| {
         let subject = (Subject::Account(AccountId(2)), name("bob"));
@@ -187,37 +187,40 @@ fn deeds_are_told_to_the_lobby() {
         Sanction::new(subject, name("alice"), time, reason.map(Line::clean), UnixMillis(1))
     };
     let (conn, account) = (ConnId(2), AccountId(2));
-    let kick = |reason| Deed::Kick { conn, account: None, name: name("bob"), reason };
-    let ban = |secs, reason| Deed::Ban { ban: sanction(secs, reason), conn: None };
-    let mute = |secs| Deed::Mute { mute: sanction(secs, None), conn: None };
-    let gban = |secs, reason| Deed::ServerBan { ban: sanction(secs, reason), conn: None };
-    for (deed, want) in [
-        (Deed::Topic(Some(Line::clean("Release"))), "set the topic: Release"),
-        (Deed::Topic(None), "removed the topic"),
-        (Deed::Op { account, name: bob.clone() }, "made bob an operator"),
-        (Deed::Deop { account, name: bob.clone() }, "took the operator's rights from bob"),
+    let kick = |reason| Moderation::Kick { conn, account: None, name: name("bob"), reason };
+    let ban = |secs, reason| Moderation::Ban { ban: sanction(secs, reason), conn: None };
+    let mute = |secs| Moderation::Mute { mute: sanction(secs, None), conn: None };
+    for (what, want) in [
+        (Moderation::Topic(Some(Line::clean("Release"))), "set the topic: Release"),
+        (Moderation::Topic(None), "removed the topic"),
+        (Moderation::Op { account, name: bob.clone() }, "made bob an operator"),
+        (Moderation::Deop { account, name: bob.clone() }, "took the operator's rights from bob"),
         (kick(None), "kicked bob"),
         (kick(Some(spam.clone())), "kicked bob: spam"),
         (mute(None), "muted bob"),
         (mute(Some(600)), "muted bob for 10m"),
-        (Deed::Unmute { subjects: vec![], name: bob.clone() }, "unmuted bob"),
+        (Moderation::Unmute { subjects: vec![], name: bob.clone() }, "unmuted bob"),
         (ban(None, None), "banned bob"),
         (ban(None, Some("spam")), "banned bob: spam"),
         (ban(Some(604_800), Some("spam")), "banned bob for 7d: spam"),
-        (Deed::Unban { subjects: vec![], name: bob.clone() }, "unbanned bob"),
-        (Deed::Slow(Duration::from_secs(10)), "turned slow mode on: a message each 10s"),
-        (Deed::Slow(Duration::ZERO), "turned slow mode off"),
-        (Deed::SetPassword(None), "made the lobby public"),
-        (Deed::Transfer { account, name: bob.clone() }, "gave the lobby to bob"),
-        (Deed::Delete(name("coding")), "deleted the lobby 'coding'"),
-        (Deed::Announce(spam.clone()), "announced: spam"),
-        (gban(Some(5_400), None), "banned bob from the server for 90m"),
-        (
-            Deed::ServerUnban { subjects: vec![], name: bob.clone() },
-            "let bob onto the server again",
-        ),
+        (Moderation::Unban { subjects: vec![], name: bob.clone() }, "unbanned bob"),
+        (Moderation::Slow(Duration::from_secs(10)), "turned slow mode on: a message each 10s"),
+        (Moderation::Slow(Duration::ZERO), "turned slow mode off"),
+        (Moderation::SetPassword(None), "made the lobby public"),
+        (Moderation::Transfer { account, name: bob.clone() }, "gave the lobby to bob"),
+        (Moderation::Delete(name("coding")), "deleted the lobby 'coding'"),
     ] {
-        assert_eq!(shown(&moderated(&alice, deed)), format!("[LOBBY] alice {want}\n"));
+        assert_eq!(shown(&moderated(&alice, what)), format!("[LOBBY] alice {want}\n"));
+    }
+    for (what, want) in [
+        (ServerModeration::Announce(spam), "announced: spam"),
+        (
+            ServerModeration::Ban { ban: sanction(Some(5_400), None), conn: None },
+            "banned bob from the server for 90m",
+        ),
+        (ServerModeration::Unban { subjects: vec![], name: bob }, "let bob onto the server again"),
+    ] {
+        assert_eq!(server_sentence(&what).as_str(), want);
     }
 }
 
@@ -257,7 +260,7 @@ fn nothing_that_is_plain_has_an_escape_code_in_it() {
         Event::Said(Arc::new(waves())),
         Event::Said(Arc::new(entry(Some("bob")))),
         Event::Joined(bob.clone()),
-        moderated(&bob, Deed::Topic(None)),
+        moderated(&bob, Moderation::Topic(None)),
     ] {
         assert!(!shown(&event).contains('\x1b'));
     }

@@ -196,7 +196,27 @@ impl Change {
             Self::SanctionSet(sanction) => sanction.reason.as_str().len(),
             Self::MailAdded { mail, .. } => mail.text.as_str().len(),
             Self::Audited(entry) => entry.what.as_str().len(),
-            _ => 0,
+            Self::LobbyRemoved(_)
+            | Self::LobbyUsed { .. }
+            | Self::AccountPut(_)
+            | Self::RecordRenewed { .. }
+            | Self::AccountRemoved(_)
+            | Self::PasswordSet { .. }
+            | Self::AccountVouched(_)
+            | Self::AccountUsed { .. }
+            | Self::Registered { .. }
+            | Self::AccountPutOut { .. }
+            | Self::OwnerSet { .. }
+            | Self::AccountLeft { .. }
+            | Self::OperatorAdded { .. }
+            | Self::OperatorRemoved { .. }
+            | Self::SanctionLifted { .. }
+            | Self::CertAdded { .. }
+            | Self::CertRemoved { .. }
+            | Self::IgnoreAdded { .. }
+            | Self::IgnoreRemoved { .. }
+            | Self::Became { .. }
+            | Self::MailTaken { .. } => 0,
         };
         size_of::<Self>() + text
     }

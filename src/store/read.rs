@@ -132,9 +132,9 @@ impl Db {
     /// Why they cannot be read.
     pub fn audit(&self, ids: &[AuditId], max_bytes: usize) -> Result<Page<AuditEntry>, StoreError> {
         let sql = "SELECT lobby, at, who, what FROM audit WHERE id = ?1";
-        let mut deed = self.conn.prepare_cached(sql)?;
+        let mut what = self.conn.prepare_cached(sql)?;
         page(ids, max_bytes, |id| {
-            let found = first(&mut deed, [id.0], rows::audit)?;
+            let found = first(&mut what, [id.0], rows::audit)?;
             Ok(found.map(|entry| (entry.what.as_str().len(), entry)))
         })
     }

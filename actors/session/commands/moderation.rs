@@ -10,11 +10,11 @@ use crate::actors::registry::messages::{FindLobby, FindOffer, ModerateServer, Of
 use crate::actors::session::context::{Ctx, Done, Outcome, busy, not_done};
 use crate::actors::shard::barrier;
 use crate::actors::shard::telling::{More, Pages, Telling};
-use crate::actors::store::messages::{ReadAudit, ReadDeeds};
+use crate::actors::store::messages::{ReadAudit, ReadAuditEntries};
 use crate::actors::unix_now;
 use crate::chat::accounts::Identity;
 use crate::chat::command::Banning;
-use crate::chat::deeds::Deed;
+use crate::chat::moderation::ServerModeration;
 use crate::chat::name::NameKey;
 use crate::chat::orders::{Order, OrderError, ServerOrder};
 use crate::chat::password::Password;
@@ -46,10 +46,10 @@ pub(super) async fn server_ban(cx: &Ctx, Banning { user, time, reason }: Banning
 pub(super) async fn server(cx: &Ctx, order: ServerOrder) -> Done {
     let done = cx.registry(ModerateServer { by: cx.who(), order }).await?;
     barrier(&cx.thread.shard).await;
-    let deed = done.map_err(|why| not_done(why, &cx.lobby().name))?;
+    let what = done.map_err(|why| not_done(why, &cx.lobby().name))?;
     // All are told what is announced, so the one who told them is too.
-    if !matches!(*deed, Deed::Announce(_)) {
-        cx.reply(ModerationReply::Done(deed))?;
+    if !matches!(*what, ServerModeration::Announce(_)) {
+        cx.reply(ModerationReply::DoneToServer(what))?;
     }
     Ok(Outcome::Done)
 }
@@ -72,11 +72,11 @@ pub(super) async fn delete(cx: &Ctx, typed: &str) -> Done {
     let door = cx.registry(FindLobby(NameKey::of(typed))).await?;
     let door = door.ok_or(JoinError::NoSuchLobby)?;
     let delete = Moderate { by: cx.who(), order: Order::Delete };
-    let deed = cx.ask(&door.lobby, delete).await?;
-    let deed = deed.map_err(|why| not_done(why, &door.name))?;
+    let what = cx.ask(&door.lobby, delete).await?;
+    let what = what.map_err(|why| not_done(why, &door.name))?;
     // Whoever was in it is told so in any case.
     if cx.user().lobby.id != door.id {
-        cx.reply(ModerationReply::Done(deed))?;
+        cx.reply(ModerationReply::Done(what))?;
     }
     Ok(Outcome::Done)
 }
@@ -133,14 +133,14 @@ pub(super) async fn audit(cx: &Ctx) -> Done {
     // What was done to the whole server is for those who do such things.
     let server = cx.user().who.admin.then_some(Scope::Server);
     let scopes = [Scope::Lobby(lobby.id)].into_iter().chain(server).collect();
-    let deeds = store.ask(ReadAudit { scopes, count: AUDIT_SHOWN }).await.map_err(busy)?;
-    let (count, times, now) = (deeds.len(), cx.times(), unix_now());
+    let entries = store.ask(ReadAudit { scopes, count: AUDIT_SHOWN }).await.map_err(busy)?;
+    let (count, times, now) = (entries.len(), cx.times(), unix_now());
     let head = |sheet: &mut Sheet| replies::audit(sheet, &lobby.name, count);
     let write = move |sheet: &mut Sheet, entry: &AuditEntry| {
         let (at, by, text) = (entry.at, entry.who.clone(), entry.what.clone());
         replies::audit_line(sheet, &AuditLine { at, by, text }, times, now);
     };
-    let pages = Pages::stored(store, deeds, ReadDeeds, Vec::new());
+    let pages = Pages::stored(store, entries, ReadAuditEntries, Vec::new());
     cx.tell(Telling::new(cx.peer.form(), head, pages, write).of(lobby.id));
     Ok(Outcome::Done)
 }

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use super::PromptError;
 use crate::chat::accounts::{AccountId, Identity, Target};
-use crate::chat::deeds::Deed;
 use crate::chat::directory::ConnId;
 use crate::chat::history::UnixMillis;
+use crate::chat::moderation::Moderation;
 use crate::chat::name::Name;
 use crate::chat::orders::{
     MAX_OPERATORS, Order, OrderError, plan_sanction, plan_unban, plan_unmute,
@@ -102,7 +102,7 @@ impl Charter {
         who: &Identity,
         order: Order,
         now: UnixMillis,
-    ) -> Result<Deed, OrderError> {
+    ) -> Result<Moderation, OrderError> {
         if let Order::SetPrompt(_) = order {
             self.may_set_prompt(who)?;
         }
@@ -110,13 +110,13 @@ impl Charter {
         let rank = |whom: &Target| self.rank_of_target(whom);
         let me = (who, self.rank(who));
         Ok(match order {
-            Order::Topic(topic) => Deed::Topic(topic),
-            Order::Slow(gap) => Deed::Slow(gap),
+            Order::Topic(topic) => Moderation::Topic(topic),
+            Order::Slow(gap) => Moderation::Slow(gap),
             Order::Op(whom) => self.plan_op(&whom)?,
             Order::Deop(whom) => {
                 let name = whom.name().clone();
                 match whom.account().filter(|account| self.operators.contains(account)) {
-                    Some(account) => Deed::Deop { account, name },
+                    Some(account) => Moderation::Deop { account, name },
                     None => return Err(OrderError::NotOperator(name)),
                 }
             }
@@ -124,19 +124,19 @@ impl Charter {
                 may_act_on(who, me.1, &whom, rank(&whom))?;
                 let (name, account) = (whom.name().clone(), whom.account());
                 match whom.conn() {
-                    Some(conn) => Deed::Kick { conn, account, name, reason },
+                    Some(conn) => Moderation::Kick { conn, account, name, reason },
                     None => return Err(OrderError::NotHere(name)),
                 }
             }
             Order::Mute { whom, time } => {
                 let theirs = (&whom, rank(&whom));
                 let mute = plan_sanction(&self.mutes, me, theirs, (time, None), now)?;
-                Deed::Mute { mute, conn: whom.conn() }
+                Moderation::Mute { mute, conn: whom.conn() }
             }
             Order::Ban { whom, time, reason } => {
                 let theirs = (&whom, rank(&whom));
                 let ban = plan_sanction(&self.bans, me, theirs, (time, reason), now)?;
-                Deed::Ban { ban, conn: whom.conn() }
+                Moderation::Ban { ban, conn: whom.conn() }
             }
             Order::Unmute(named) => plan_unmute(&self.mutes, &named, now)?,
             Order::Unban(named) => plan_unban(&self.bans, &named, now)?,
@@ -145,16 +145,16 @@ impl Charter {
             {
                 return Err(OrderError::General);
             }
-            Order::SetPassword(record) => Deed::SetPassword(record),
+            Order::SetPassword(record) => Moderation::SetPassword(record),
             Order::Transfer(whom) => self.plan_transfer(&whom)?,
             // The room has the offers.
             Order::Accept => return Err(OrderError::NothingOffered),
-            Order::Delete => Deed::Delete(lobby.clone()),
-            Order::SetPrompt(prompt) => Deed::SetPrompt(prompt),
+            Order::Delete => Moderation::Delete(lobby.clone()),
+            Order::SetPrompt(prompt) => Moderation::SetPrompt(prompt),
         })
     }
 
-    fn plan_op(&self, whom: &Target) -> Result<Deed, OrderError> {
+    fn plan_op(&self, whom: &Target) -> Result<Moderation, OrderError> {
         let name = whom.name().clone();
         match self.rank_of_target(whom) {
             Rank::Owner | Rank::Admin => return Err(OrderError::AlreadyOwner(name)),
@@ -165,10 +165,10 @@ impl Charter {
         if self.operators.len() >= MAX_OPERATORS {
             return Err(OrderError::TooMany);
         }
-        Ok(Deed::Op { account, name })
+        Ok(Moderation::Op { account, name })
     }
 
-    fn plan_transfer(&self, whom: &Target) -> Result<Deed, OrderError> {
+    fn plan_transfer(&self, whom: &Target) -> Result<Moderation, OrderError> {
         let name = whom.name().clone();
         match whom.account() {
             None => Err(OrderError::NoAccount(name)),
@@ -176,32 +176,34 @@ impl Charter {
                 Err(OrderError::AlreadyOwner(name))
             }
             Some(_) if whom.conn().is_none() => Err(OrderError::NotConnected(name)),
-            Some(account) => Ok(Deed::Offer { account, name }),
+            Some(account) => Ok(Moderation::Offer { account, name }),
         }
     }
 
     /// Carries out what was planned. Who has to go is the Lobby's business.
-    pub fn apply(&mut self, deed: &Deed, now: UnixMillis) {
-        match deed {
-            Deed::Topic(topic) => self.topic = topic.clone(),
-            Deed::Slow(gap) => self.slow = *gap,
-            Deed::Op { account, .. } => _ = self.operators.insert(*account),
-            Deed::Deop { account, .. } => _ = self.operators.remove(account),
-            Deed::Mute { mute, conn } => {
+    pub fn apply(&mut self, what: &Moderation, now: UnixMillis) {
+        match what {
+            Moderation::Topic(topic) => self.topic = topic.clone(),
+            Moderation::Slow(gap) => self.slow = *gap,
+            Moderation::Op { account, .. } => _ = self.operators.insert(*account),
+            Moderation::Deop { account, .. } => _ = self.operators.remove(account),
+            Moderation::Mute { mute, conn } => {
                 self.mutes.forget_ended(now);
                 self.mutes.impose(mute.clone(), *conn);
             }
-            Deed::Ban { ban, conn } => {
+            Moderation::Ban { ban, conn } => {
                 self.bans.forget_ended(now);
                 self.bans.impose(ban.clone(), *conn);
             }
-            Deed::Unmute { subjects, .. } => {
+            Moderation::Unmute { subjects, .. } => {
                 subjects.iter().for_each(|s| _ = self.mutes.lift(*s));
             }
-            Deed::Unban { subjects, .. } => subjects.iter().for_each(|s| _ = self.bans.lift(*s)),
-            Deed::SetPassword(record) => self.record = record.clone(),
-            Deed::SetPrompt(prompt) => self.prompt = Some(prompt.clone()),
-            Deed::Transfer { account, .. } => {
+            Moderation::Unban { subjects, .. } => {
+                subjects.iter().for_each(|s| _ = self.bans.lift(*s))
+            }
+            Moderation::SetPassword(record) => self.record = record.clone(),
+            Moderation::SetPrompt(prompt) => self.prompt = Some(prompt.clone()),
+            Moderation::Transfer { account, .. } => {
                 // Whoever gives a lobby away goes on helping there; a guest cannot.
                 if let Owner::Account(before) = self.owner {
                     self.operators.insert(before);
@@ -209,12 +211,7 @@ impl Charter {
                 self.operators.remove(account);
                 self.owner = Owner::Account(*account);
             }
-            Deed::Kick { .. }
-            | Deed::Offer { .. }
-            | Deed::Delete(_)
-            | Deed::Announce(_)
-            | Deed::ServerBan { .. }
-            | Deed::ServerUnban { .. } => {}
+            Moderation::Kick { .. } | Moderation::Offer { .. } | Moderation::Delete(_) => {}
         }
     }
 

@@ -45,7 +45,7 @@ fn charter() -> Charter {
 }
 
 /// Plans, and carries out where that is allowed. The row of the command asks for the same right.
-fn order(charter: &mut Charter, by: &Identity, order: Order) -> Result<Deed, OrderError> {
+fn order(charter: &mut Charter, by: &Identity, order: Order) -> Result<Moderation, OrderError> {
     let word = match &order {
         Order::Topic(_) => "/topic",
         Order::Op(_) => "/op",
@@ -63,9 +63,9 @@ fn order(charter: &mut Charter, by: &Identity, order: Order) -> Result<Deed, Ord
         Order::SetPrompt(_) => "/setai",
     };
     assert_eq!(spec(word).unwrap().right, order.right(), "{word}");
-    let deed = charter.plan(&name("coding"), by, order, NOW)?;
-    charter.apply(&deed, NOW);
-    Ok(deed)
+    let what = charter.plan(&name("coding"), by, order, NOW)?;
+    charter.apply(&what, NOW);
+    Ok(what)
 }
 
 fn on(whom: Identity) -> Target {
@@ -171,10 +171,11 @@ fn an_owner_who_gives_the_lobby_away_goes_on_as_operator() {
     }
     // Asked and accepted.
     let give = |charter: &mut Charter, by: &Identity, whom| {
-        let Deed::Offer { account, name } = order(charter, by, transfer(whom)).unwrap() else {
+        let Moderation::Offer { account, name } = order(charter, by, transfer(whom)).unwrap()
+        else {
             panic!("not asked");
         };
-        charter.apply(&Deed::Transfer { account, name }, NOW);
+        charter.apply(&Moderation::Transfer { account, name }, NOW);
     };
     give(&mut charter, &owner(), operator());
     assert_eq!(charter.rank(&operator()), Rank::Owner);
@@ -229,7 +230,7 @@ fn orders_that_set_something_set_it() {
     order(&mut charter, &operator(), Order::Slow(Duration::from_secs(5))).unwrap();
     assert_eq!(charter.slow, Duration::from_secs(5));
     let deleted = order(&mut charter, &owner(), Order::Delete).unwrap();
-    assert!(matches!(deleted, Deed::Delete(lobby) if lobby == name("coding")));
+    assert!(matches!(deleted, Moderation::Delete(lobby) if lobby == name("coding")));
 }
 
 #[test]
@@ -246,8 +247,9 @@ fn bans_are_lifted_by_the_name_they_were_set_for() {
 
     order(&mut charter, &operator(), ban(guest())).unwrap();
     let renamed = Named { whom: Some(on(who(1, "other", None, false))), ..named("other") };
-    let deed = order(&mut charter, &operator(), Order::Unban(renamed)).unwrap();
-    assert_eq!(deed.whom(), Some(&name("guest")), "shown under the name on the list");
+    let what = order(&mut charter, &operator(), Order::Unban(renamed)).unwrap();
+    let shown = matches!(what, Moderation::Unban { name: shown, .. } if shown == name("guest"));
+    assert!(shown, "under the name on the list");
 }
 
 #[test]
@@ -256,7 +258,7 @@ fn an_account_that_is_not_connected_can_be_banned() {
     let whom = Target::Absent { account: AccountId(2), name: name("member"), admin: false };
     let time = Some(Duration::from_secs(60));
     let what = Order::Ban { whom, time, reason: Some(Line::clean("spam")) };
-    let Ok(Deed::Ban { ban, conn: None }) = order(&mut charter, &operator(), what) else {
+    let Ok(Moderation::Ban { ban, conn: None }) = order(&mut charter, &operator(), what) else {
         panic!("not planned");
     };
     assert_eq!(ban.subject, Subject::Account(AccountId(2)));

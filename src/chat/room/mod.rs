@@ -11,9 +11,9 @@ pub use self::charter::Charter;
 pub use self::member::{Member, Presence, Saying};
 use self::slow::SlowMode;
 use super::accounts::{AccountId, Identity};
-use super::deeds::Deed;
 use super::directory::ConnId;
 use super::history::{Entry, History, UnixMillis};
+use super::moderation::Moderation;
 use super::name::{Name, NameKey};
 use super::orders::{OFFER_TIME, Order, OrderError};
 use super::password::PasswordRecord;
@@ -309,52 +309,68 @@ impl<H> Room<H> {
         self.charter.unregistered(account, conn)
     }
 
-    /// What comes of an order. Changes nothing: the deed is to be stored first.
+    /// What comes of an order. Changes nothing: it is to be stored first.
     ///
     /// # Errors
     /// Why it is not carried out.
-    pub fn plan(&self, by: &Identity, order: Order, now: UnixMillis) -> Result<Deed, OrderError> {
+    pub fn plan(
+        &self,
+        by: &Identity,
+        order: Order,
+        now: UnixMillis,
+    ) -> Result<Moderation, OrderError> {
         let offer = self.offer.as_ref().filter(|offer| offer.stands(&self.charter, now));
-        let deed = match order {
+        let what = match order {
             Order::Accept => accept(offer, by)?,
             order => self.charter.plan(&self.name, by, order, now)?,
         };
-        if let (Deed::Offer { .. }, Some(_)) = (&deed, offer) {
+        if let (Moderation::Offer { .. }, Some(_)) = (&what, offer) {
             return Err(OrderError::AskedAlready);
         }
-        match &deed {
-            Deed::Kick { name, .. } if self.removed(&deed).next().is_none() => {
-                Err(OrderError::NotHere(name.clone()))
-            }
-            _ => Ok(deed),
+        if let Moderation::Kick { name, .. } = &what
+            && self.removed(&what).next().is_none()
+        {
+            return Err(OrderError::NotHere(name.clone()));
         }
+        Ok(what)
     }
 
-    /// The members who have to go by a deed. A ban is of all that it is about, however many connections
+    /// The members who have to go by a moderation. A ban is of all that it is about, however many connections
     /// they have, and a kick of an account goes to whatever connection it has by now.
-    pub fn removed(&self, deed: &Deed) -> impl Iterator<Item = &Member<H>> {
-        self.members().filter(move |member| match deed {
-            Deed::Ban { ban, conn } => {
+    pub fn removed(&self, what: &Moderation) -> impl Iterator<Item = &Member<H>> {
+        self.members().filter(move |member| match what {
+            Moderation::Ban { ban, conn } => {
                 (member.who.subject() == ban.subject || Some(member.who.conn) == *conn)
                     && self.charter.rank(&member.who) == Rank::Member
             }
-            Deed::Kick { conn, account, .. } => {
+            Moderation::Kick { conn, account, .. } => {
                 member.who.conn == *conn || (account.is_some() && member.who.account == *account)
             }
-            _ => false,
+            Moderation::Delete(_) => true,
+            Moderation::Topic(_)
+            | Moderation::Op { .. }
+            | Moderation::Deop { .. }
+            | Moderation::Mute { .. }
+            | Moderation::Unmute { .. }
+            | Moderation::Unban { .. }
+            | Moderation::Slow(_)
+            | Moderation::SetPassword(_)
+            | Moderation::SetPrompt(_)
+            | Moderation::Offer { .. }
+            | Moderation::Transfer { .. } => false,
         })
     }
 
-    /// Carries out a deed. Whoever it [removes](Room::removed) is still here after it.
-    pub fn apply(&mut self, by: &Name, deed: &Deed, now: UnixMillis) {
-        match deed {
-            Deed::Offer { account, .. } => {
+    /// Carries out a moderation. Whoever it [removes](Room::removed) is still here after it.
+    pub fn apply(&mut self, by: &Name, what: &Moderation, now: UnixMillis) {
+        match what {
+            Moderation::Offer { account, .. } => {
                 let (account, by, owner) = (*account, by.clone(), self.charter.owner);
                 self.offer = Some(Offer { account, by, owner, at: now });
             }
-            Deed::Transfer { .. } => self.offer = None,
-            Deed::Slow(_) => self.pacing.clear(),
-            Deed::Mute { mute, conn } => {
+            Moderation::Transfer { .. } => self.offer = None,
+            Moderation::Slow(_) => self.pacing.clear(),
+            Moderation::Mute { mute, conn } => {
                 // One of the same address may be muted already, and stays so.
                 let before = self.charter.mutes.get(mute.subject, now).map(|before| before.at);
                 for member in self.members.values_mut() {
@@ -364,9 +380,18 @@ impl<H> Room<H> {
                     }
                 }
             }
-            _ => {}
+            Moderation::Topic(_)
+            | Moderation::Op { .. }
+            | Moderation::Deop { .. }
+            | Moderation::Kick { .. }
+            | Moderation::Unmute { .. }
+            | Moderation::Ban { .. }
+            | Moderation::Unban { .. }
+            | Moderation::SetPassword(_)
+            | Moderation::SetPrompt(_)
+            | Moderation::Delete(_) => {}
         }
-        self.charter.apply(deed, now);
+        self.charter.apply(what, now);
     }
 
     /// Who offered the lobby, while the offer stands.
@@ -434,10 +459,10 @@ impl Offer {
     }
 }
 
-fn accept(offer: Option<&Offer>, who: &Identity) -> Result<Deed, OrderError> {
+fn accept(offer: Option<&Offer>, who: &Identity) -> Result<Moderation, OrderError> {
     match who.account {
         Some(account) if offer.is_some_and(|offer| offer.account == account) => {
-            Ok(Deed::Transfer { account, name: who.name.clone() })
+            Ok(Moderation::Transfer { account, name: who.name.clone() })
         }
         _ => Err(OrderError::NothingOffered),
     }

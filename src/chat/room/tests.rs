@@ -35,10 +35,10 @@ fn say(room: &mut Room<()>, conn: u64, now: UnixMillis) -> Result<Entry, SayErro
 }
 
 /// Plans as the owner, who is connection 1, and carries out.
-fn order(room: &mut Room<()>, order: Order, now: UnixMillis) -> Result<Deed, OrderError> {
-    let deed = room.plan(&guest(1, "alice"), order, now)?;
-    room.apply(&alice(), &deed, now);
-    Ok(deed)
+fn order(room: &mut Room<()>, order: Order, now: UnixMillis) -> Result<Moderation, OrderError> {
+    let what = room.plan(&guest(1, "alice"), order, now)?;
+    room.apply(&alice(), &what, now);
+    Ok(what)
 }
 
 fn alice() -> Name {
@@ -64,7 +64,7 @@ fn a_private_lobby_wants_proof_for_the_record_that_stands() {
     let record = |salt| PasswordRecord::create(&Secret::new("pw"), salt).unwrap();
     let (mine, other) = (record(b"0123456789abcdef"), record(b"fedcba9876543210"));
     let mut room = room(Owner::Guest(ConnId(1)));
-    let set = Deed::SetPassword(Some(Arc::new(mine.clone())));
+    let set = Moderation::SetPassword(Some(Arc::new(mine.clone())));
     room.apply(&alice(), &set, NOW);
     let member = || Member::new(guest(2, "bob"), Picture::DEFAULT, None, ());
     for proof in [None, Some(&other)] {
@@ -72,9 +72,9 @@ fn a_private_lobby_wants_proof_for_the_record_that_stands() {
     }
     assert_eq!(room.join(member(), Some(&mine), NOW), Ok(()));
     room.leave(ConnId(2));
-    room.apply(&alice(), &Deed::SetPassword(Some(Arc::new(other))), NOW);
+    room.apply(&alice(), &Moderation::SetPassword(Some(Arc::new(other))), NOW);
     assert_eq!(room.join(member(), Some(&mine), NOW), Err(JoinError::WrongPassword));
-    room.apply(&alice(), &Deed::SetPassword(None), NOW);
+    room.apply(&alice(), &Moderation::SetPassword(None), NOW);
     assert_eq!(room.join(member(), None, NOW), Ok(()));
 }
 
@@ -99,8 +99,8 @@ fn the_prompt_belongs_to_the_owner() {
     };
     assert_eq!(order(&general, 1).unwrap_err(), PromptError::General.into());
     assert_eq!(order(&room, 2).unwrap_err(), PromptError::NotCreator.into());
-    let deed = order(&room, 1).unwrap();
-    room.apply(&guest(1, "alice").name, &deed, NOW);
+    let what = order(&room, 1).unwrap();
+    room.apply(&guest(1, "alice").name, &what, NOW);
     assert_eq!(room.prompt().map(Line::as_str), Some("Be a pirate"));
 }
 
@@ -208,9 +208,9 @@ fn a_ban_keeps_out_whoever_it_is_about_and_nobody_else() {
     let reason = Some(Line::clean("spam"));
     let time = Some(Duration::from_secs(60));
     let ban = Order::Ban { whom: present(bob), time, reason: reason.clone() };
-    let deed = order(&mut room, ban, NOW).unwrap();
-    let goes = |room: &Room<()>, deed| room.removed(deed).map(|m| m.who.conn).collect::<Vec<_>>();
-    assert_eq!(goes(&room, &deed), [ConnId(2)]);
+    let what = order(&mut room, ban, NOW).unwrap();
+    let goes = |room: &Room<()>, what| room.removed(what).map(|m| m.who.conn).collect::<Vec<_>>();
+    assert_eq!(goes(&room, &what), [ConnId(2)]);
     room.leave(ConnId(2));
 
     let coding = room.name().clone();
@@ -242,8 +242,8 @@ fn only_somebody_who_is_here_is_kicked() {
     let not_here = OrderError::NotHere(Name::parse("bob").unwrap());
     assert_eq!(order(&mut room, kick(), NOW).unwrap_err(), not_here);
     join(&mut room, guest(2, "bob")).unwrap();
-    let deed = order(&mut room, kick(), NOW).unwrap();
-    assert_eq!(room.removed(&deed).map(|m| m.who.conn).collect::<Vec<_>>(), [ConnId(2)]);
+    let what = order(&mut room, kick(), NOW).unwrap();
+    assert_eq!(room.removed(&what).map(|m| m.who.conn).collect::<Vec<_>>(), [ConnId(2)]);
     let by_bob = room.plan(&guest(2, "bob"), kick(), NOW);
     assert_eq!(by_bob.unwrap_err(), Denied::NotOperator.into());
 }
@@ -411,8 +411,8 @@ fn a_lobby_is_given_to_who_was_asked_and_accepts_in_time() {
     assert_eq!(order(&mut room, other.clone(), minutes(4)).unwrap_err(), OrderError::AskedAlready);
     assert!(order(&mut room, other, minutes(5)).is_ok());
     let mut room = offered();
-    let deed = accept(&room, &carol, minutes(1)).unwrap();
-    room.apply(&alice(), &deed, minutes(1));
+    let what = accept(&room, &carol, minutes(1)).unwrap();
+    room.apply(&alice(), &what, minutes(1));
     assert_eq!(room.charter().owner, Owner::Account(AccountId(2)));
     assert_eq!(accept(&room, &carol, minutes(1)).unwrap_err(), OrderError::NothingOffered);
     // It was the guest's, whose account it is by now: that one offers it anew.

@@ -28,8 +28,8 @@ pub use crate::render::replies::records::{
     mail, whois,
 };
 pub use crate::render::replies::welcome::{
-    Farewell, NameProblem, PasswordProblem, ask_name_again, ask_password, ask_password_again,
-    farewell, refusal, welcome,
+    Farewell, HTTP_ANSWER, I_AM_HERE, NameProblem, PasswordProblem, ask_name_again, ask_password,
+    ask_password_again, farewell, refusal, welcome,
 };
 
 /// A one-line answer to one user.
@@ -177,7 +177,25 @@ impl Reply {
             Self::Account(reply) => reply.is_good(),
             Self::Personal(reply) => reply.is_good(),
             Self::Moderation(reply) => reply.is_good(),
-            _ => false,
+            Self::TooLong(_)
+            | Self::PasswordTooLong
+            | Self::PasswordTooShort
+            | Self::NoPassword(_)
+            | Self::QuestionTooLong(_)
+            | Self::RateLimited(_)
+            | Self::UnknownCommand
+            | Self::Usage(_)
+            | Self::UserNotFound
+            | Self::NotCreated(_)
+            | Self::NotJoined(_)
+            | Self::PictureUnknown
+            | Self::AiUnavailable
+            | Self::AiBusy
+            | Self::AiFailed(_)
+            | Self::SearchTooSlow
+            | Self::ServerBusy
+            | Self::NotStored
+            | Self::LobbyRestarted => false,
         }
     }
 }

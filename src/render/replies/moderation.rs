@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::chat::deeds::Deed;
 use crate::chat::limiter::wait_secs;
+use crate::chat::moderation::{Moderation, Removal, ServerModeration};
 use crate::chat::name::Name;
 use crate::chat::orders::OrderError;
 use crate::chat::roles::{Denied, Rank};
@@ -12,7 +12,7 @@ use crate::chat::sanctions::{Penalty, Sanction};
 use crate::chat::text::Line;
 use crate::chat::times::Span;
 use crate::render::replies::wait;
-use crate::render::{Sheet, sentence};
+use crate::render::{Sheet, sentence, server_sentence};
 
 /// A one-line answer about moderation.
 #[derive(Debug, Clone)]
@@ -22,13 +22,15 @@ pub enum ModerationReply {
     /// The message was not let into this lobby.
     NotSaid(SayError, Name),
     /// It was done, and no notice of the lobby says so.
-    Done(Arc<Deed>),
+    Done(Arc<Moderation>),
+    /// It was done to the whole server.
+    DoneToServer(Arc<ServerModeration>),
     /// Somebody removed the user from this lobby, or from the server.
     Removed {
         /// Who.
         by: Name,
-        /// How: a kick, a ban, or the end of the lobby.
-        deed: Arc<Deed>,
+        /// How.
+        how: Removal,
         /// From where.
         lobby: Name,
     },
@@ -49,7 +51,11 @@ impl ModerationReply {
     pub(super) fn is_good(&self) -> bool {
         matches!(
             self,
-            Self::Done(_) | Self::Offered { .. } | Self::NobodyBanned(_) | Self::NothingDone(_)
+            Self::Done(_)
+                | Self::DoneToServer(_)
+                | Self::Offered { .. }
+                | Self::NobodyBanned(_)
+                | Self::NothingDone(_)
         )
     }
 
@@ -57,8 +63,9 @@ impl ModerationReply {
         match self {
             Self::NotDone(why, lobby) => not_done(sheet, why, lobby),
             Self::NotSaid(why, lobby) => not_said(sheet, why, lobby),
-            Self::Done(deed) => sheet.fixed("You ").line(&sentence(deed)),
-            Self::Removed { by, deed, lobby } => removed(sheet, by, deed, lobby),
+            Self::Done(what) => sheet.fixed("You ").line(&sentence(what)),
+            Self::DoneToServer(what) => sheet.fixed("You ").line(&server_sentence(what)),
+            Self::Removed { by, how, lobby } => removed(sheet, by, how, lobby),
             Self::Offered { by, lobby } => sheet
                 .name(by)
                 .fixed(" offers you the lobby '")
@@ -154,22 +161,18 @@ fn because<'s>(sheet: &'s mut Sheet, reason: Option<&Line>) -> &'s mut Sheet {
     }
 }
 
-fn removed<'s>(sheet: &'s mut Sheet, by: &Name, deed: &Deed, lobby: &Name) -> &'s mut Sheet {
+fn removed<'s>(sheet: &'s mut Sheet, by: &Name, how: &Removal, lobby: &Name) -> &'s mut Sheet {
     sheet.name(by);
-    match deed {
-        Deed::Kick { reason, .. } => {
+    match how {
+        Removal::Kick(reason) => {
             sheet.fixed(" kicked you from '").name(lobby).fixed("'");
             because(sheet, reason.as_ref())
         }
-        Deed::Ban { ban, .. } => {
+        Removal::Ban(ban) => {
             sheet.fixed(" banned you from '").name(lobby).fixed("'");
             sanction(sheet, ban)
         }
-        Deed::ServerBan { ban, .. } => {
-            sheet.fixed(" banned you from this server");
-            sanction(sheet, ban)
-        }
-        _ => sheet.fixed(" deleted the lobby '").name(lobby).fixed("'."),
+        Removal::Delete => sheet.fixed(" deleted the lobby '").name(lobby).fixed("'."),
     }
 }
 

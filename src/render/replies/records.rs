@@ -1,4 +1,4 @@
-//! What was kept and is shown on demand: history, mail, bans, deeds, certificates, who somebody is.
+//! What was kept and is shown on demand: history, mail, bans, audit, certificates, who somebody is.
 
 use std::time::Duration;
 

@@ -5,11 +5,11 @@ use bytes::Bytes;
 use super::*;
 use crate::chat::accounts::{AccountId, Fingerprint, Subject};
 use crate::chat::command::spec;
-use crate::chat::deeds::Deed;
 use crate::chat::directory::ConnId;
 use crate::chat::history::UnixMillis;
 use crate::chat::ignores::IgnoreError;
 use crate::chat::lobbies::Card;
+use crate::chat::moderation::Moderation;
 use crate::chat::name::NameError;
 use crate::chat::orders::OrderError;
 use crate::chat::pictures;
@@ -285,27 +285,25 @@ fn orders_and_messages_are_refused_with_the_reason() {
 #[test]
 fn whoever_is_removed_is_told_by_whom_and_why() {
     let (coding, alice) = (name("coding"), name("alice"));
-    let kick = |reason: Option<&str>| Deed::Kick {
+    let kick = |reason: Option<&str>| Moderation::Kick {
         conn: ConnId(2),
         account: None,
         name: name("bob"),
         reason: reason.map(Line::clean),
     };
-    let ban = |secs, reason| Deed::Ban { ban: sanction(secs, reason), conn: None };
-    let gban = |secs, reason| Deed::ServerBan { ban: sanction(secs, reason), conn: None };
-    for (deed, want) in [
+    let ban = |secs, reason| Moderation::Ban { ban: sanction(secs, reason), conn: None };
+    for (what, want) in [
         (kick(None), "alice kicked you from 'coding'."),
         (kick(Some("spam")), "alice kicked you from 'coding': spam"),
         (ban(None, None), "alice banned you from 'coding'."),
         (ban(Some(604_800), Some("spam")), "alice banned you from 'coding' for 7d: spam"),
-        (gban(Some(5_400), None), "alice banned you from this server for 90m."),
-        (Deed::Delete(name("coding")), "alice deleted the lobby 'coding'."),
+        (Moderation::Delete(name("coding")), "alice deleted the lobby 'coding'."),
     ] {
-        let (by, lobby) = (alice.clone(), coding.clone());
-        let case = ModerationReply::Removed { by, deed: deed.into(), lobby };
+        let (by, how, lobby) = (alice.clone(), what.removal().unwrap(), coding.clone());
+        let case = ModerationReply::Removed { by, how, lobby };
         assert_eq!(written(|s| reply(s, &Reply::Moderation(case))), format!("{want}\n"));
     }
-    let done = Reply::Moderation(ModerationReply::Done(Deed::Delete(name("coding")).into()));
+    let done = Reply::Moderation(ModerationReply::Done(Moderation::Delete(name("coding")).into()));
     assert_eq!(written(|s| reply(s, &done)), "You deleted the lobby 'coding'\n");
     assert!(done.is_good());
 }
@@ -387,4 +385,11 @@ fn farewells_carry_no_prompt() {
     assert_eq!(text(farewell(PLAIN, Farewell::Elsewhere)), "\nLogged in from elsewhere.\n");
     let tls = text(farewell(PLAIN, Farewell::SpeaksTls(Some(8443))));
     assert_eq!(tls, "\nThis port does not speak TLS. Use port 8443.\n");
+}
+
+#[test]
+fn the_http_answer_has_the_length_it_says() {
+    let (head, body) = std::str::from_utf8(HTTP_ANSWER).unwrap().split_once("\r\n\r\n").unwrap();
+    assert!(head.ends_with(&format!("Content-Length: {}", body.len())), "{}", body.len());
+    assert_eq!(body.lines().count(), 1);
 }

@@ -178,6 +178,14 @@ pub fn farewell(form: Form, farewell: Farewell) -> Bytes {
     sheet.off().newline().take()
 }
 
+/// What a browser is answered that took the port for one of HTTP, in its own words.
+pub const HTTP_ANSWER: &[u8] = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\
+    Content-Type: text/plain\r\nContent-Length: 54\r\n\r\n\
+    This is a chat server: connect with nc, not with HTTP\n";
+
+/// What a telnet client is answered that asks whether anybody is there (RFC 854, AYT).
+pub const I_AM_HERE: &[u8] = b"\r\n[yes]\r\n";
+
 /// The one line that a connection over a limit gets; none where it is closed without a word.
 pub fn refusal(refusal: Refusal) -> Option<&'static [u8]> {
     match refusal {
