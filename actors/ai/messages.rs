@@ -11,8 +11,8 @@ use crate::ai::permits::{AiBusy, PermitId};
 use crate::ai::request::Request;
 use crate::chat::directory::{ConnId, IpKey};
 use crate::chat::lobbies::LobbyId;
+use crate::chat::lobby::SayError;
 use crate::chat::person::Person;
-use crate::chat::room::SayError;
 use crate::chat::text::Line;
 
 // ---- to a Lobby ----

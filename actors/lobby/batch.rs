@@ -4,7 +4,7 @@
 //! member.
 
 use crate::actors::shard::messages::{Address, Effect};
-use crate::chat::event::Event;
+use crate::chat::lobby::event::Event;
 use crate::fanout::hub::Seat;
 
 /// What is gathered at most before it is handed on, as text, so that a client's limit is judged in steps

@@ -16,8 +16,8 @@ use crate::actors::registry::messages::{LobbyChanged, ModerateError, Offered, Re
 use crate::actors::shard::messages::Effect;
 use crate::actors::unix_now;
 use crate::chat::accounts::Identity;
-use crate::chat::event::Event;
 use crate::chat::history::UnixMillis;
+use crate::chat::lobby::event::Event;
 use crate::chat::moderation::{Moderation, Removal};
 use crate::chat::name::Name;
 use crate::chat::roles::{Denied, Right};

@@ -17,7 +17,7 @@ use crate::ai::prompt::context::{Conversation, RECENT_MESSAGES, asked, recent};
 use crate::ai::prompt::persona;
 use crate::ai::request::{Request, Turn};
 use crate::chat::directory::{ConnId, IpKey};
-use crate::chat::event::{AnswerPiece, Event};
+use crate::chat::lobby::event::{AnswerPiece, Event};
 use crate::chat::person::Person;
 use crate::chat::text::Line;
 use crate::render::replies::Reply;

@@ -16,10 +16,10 @@ use crate::actors::shard::messages::{Letter, Show};
 use crate::actors::unix_now;
 use crate::chat::history::UnixMillis;
 use crate::chat::lobbies::{Card, CreateError, GENERAL, GENERAL_ID, Listing, LobbyId, Profile};
+use crate::chat::lobby::Charter;
 use crate::chat::name::Name;
 use crate::chat::orders::OFFER_TIME;
 use crate::chat::roles::Owner;
-use crate::chat::room::Charter;
 use crate::chat::text::Line;
 use crate::store::{Change, LobbyState, StoreError};
 

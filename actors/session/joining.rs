@@ -17,10 +17,10 @@ use crate::actors::shard::messages::Address;
 use crate::actors::shard::{ThreadContext, barrier};
 use crate::chat::directory::ConnId;
 use crate::chat::lobbies::{GENERAL, GENERAL_ID};
+use crate::chat::lobby::{JoinError, Member};
 use crate::chat::name::NameKey;
 use crate::chat::password::{Password, PasswordRecord};
 use crate::chat::roles::Right;
-use crate::chat::room::{JoinError, Member};
 use crate::render::replies::{Farewell, NameProblem, Reply};
 
 /// Tries to find a lobby that broke set up again, before its members go to general.

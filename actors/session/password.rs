@@ -21,9 +21,9 @@ use crate::actors::times;
 use crate::chat::accounts::{Identity, MAX_LOGIN_TRIES};
 use crate::chat::directory::ConnId;
 use crate::chat::ignores::Ignores;
+use crate::chat::lobby::Member;
 use crate::chat::password::{MAX_PASSWORD_CHARS, Match, Password, PasswordFault, PasswordRecord};
 use crate::chat::person::Person;
-use crate::chat::room::Member;
 use crate::fanout::peer::Peer;
 use crate::render::Form;
 use crate::render::replies::{

@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 use actix::prelude::*;
 
 use crate::chat::directory::ConnId;
-use crate::chat::event::Event;
 use crate::chat::history::{Entry, UnixMillis};
 use crate::chat::lobbies::LobbyId;
+use crate::chat::lobby::event::Event;
 use crate::chat::name::Name;
 use crate::chat::person::Person;
 use crate::chat::text::Line;

@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use super::accounts::{Identity, Subject, Target};
 use super::history::UnixMillis;
+use super::lobby::PromptError;
 use super::moderation::{Moderation, ServerModeration};
 use super::name::{Name, NameKey};
 use super::password::PasswordRecord;
 use super::roles::{Denied, Rank, Right, may_act_on};
-use super::room::PromptError;
 use super::sanctions::{Sanction, Sanctions};
 use super::text::Line;
 

@@ -11,8 +11,8 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use crate::chat::directory::ConnId;
-use crate::chat::event::{AnswerPiece, Event};
 use crate::chat::lobbies::LobbyId;
+use crate::chat::lobby::event::{AnswerPiece, Event};
 use crate::chat::person::Person;
 use crate::chat::times::Times;
 use crate::fanout::outbox::Source;
@@ -41,9 +41,9 @@ struct Occupant<S> {
     dirty: Cell<bool>,
 }
 
-/// A room as far as it is on this thread.
+/// Those of a room who are on this thread.
 #[derive(Default)]
-struct Room {
+struct Audience {
     members: Vec<usize>,
     /// What all members are to be shown in the next round.
     events: Vec<Event>,
@@ -65,7 +65,7 @@ pub struct Hub<S> {
 struct Inner<S> {
     seats: Vec<Option<Occupant<S>>>,
     free: Vec<usize>,
-    rooms: HashMap<LobbyId, Room>,
+    rooms: HashMap<LobbyId, Audience>,
     /// Rooms where something waits.
     waiting: Vec<LobbyId>,
     /// Clients to whom something is to be written.
@@ -127,7 +127,7 @@ impl<S: Clone> Hub<S> {
             return;
         }
         inner.leave(seat.slot);
-        let Room { members, events, .. } = inner.rooms.entry(room).or_default();
+        let Audience { members, events, .. } = inner.rooms.entry(room).or_default();
         members.push(seat.slot);
         let (index, seen) = (members.len() - 1, events.len());
         if let Some(occupant) = &mut inner.seats[seat.slot] {
@@ -278,7 +278,7 @@ impl<S: Clone> Hub<S> {
     /// then this says for how long, and wants to be called again after that.
     pub fn flush(&self, now: Instant) -> Option<Duration> {
         let inner = &mut *self.inner.borrow_mut();
-        let enough = |id: &LobbyId| inner.rooms.get(id).is_some_and(Room::has_enough);
+        let enough = |id: &LobbyId| inner.rooms.get(id).is_some_and(Audience::has_enough);
         let pause = inner.rounds.pause(now).filter(|_| !inner.waiting.iter().any(enough));
         if inner.waiting.is_empty() || pause.is_some() {
             inner.write_out();
@@ -294,7 +294,7 @@ impl<S: Clone> Hub<S> {
     }
 }
 
-impl Room {
+impl Audience {
     fn has_enough(&self) -> bool {
         self.event_bytes >= ENOUGH_BYTES
     }
@@ -312,7 +312,7 @@ impl<S> Inner<S> {
         }
         let Some(occupant) = &mut self.seats[slot] else { return };
         let Some((room, index)) = occupant.room.take() else { return };
-        let Some(Room { members, .. }) = self.rooms.get_mut(&room) else { return };
+        let Some(Audience { members, .. }) = self.rooms.get_mut(&room) else { return };
         members.swap_remove(index);
         if let Some(&moved) = members.get(index)
             && let Some(Occupant { room: Some((_, at)), .. }) = &mut self.seats[moved]

@@ -3,8 +3,8 @@
 
 use bytes::Bytes;
 
-use crate::chat::event::{AnswerPiece, Event};
 use crate::chat::ignores::Ignores;
+use crate::chat::lobby::event::{AnswerPiece, Event};
 use crate::chat::times::Times;
 use crate::render::{self, Follows, Form, Sheet};
 

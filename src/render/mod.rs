@@ -8,8 +8,8 @@ mod notices;
 pub mod replies;
 mod sheet;
 
-use crate::chat::event::{AnswerPiece, Event};
 use crate::chat::history::{Entry, UnixMillis};
+use crate::chat::lobby::event::{AnswerPiece, Event};
 use crate::chat::name::Name;
 use crate::chat::text::Line;
 use crate::chat::times::{Times, When};

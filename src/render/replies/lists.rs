@@ -1,9 +1,9 @@
 //! Lists of what there is: users, lobbies, pictures.
 
 use crate::chat::lobbies::Card;
+use crate::chat::lobby::Presence;
 use crate::chat::name::Name;
 use crate::chat::pictures;
-use crate::chat::room::Presence;
 use crate::render::Sheet;
 use crate::render::form::Colour;
 

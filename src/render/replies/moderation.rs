@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use crate::chat::limiter::wait_secs;
+use crate::chat::lobby::{PromptError, SayError};
 use crate::chat::moderation::{Moderation, Removal, ServerModeration};
 use crate::chat::name::Name;
 use crate::chat::orders::OrderError;
 use crate::chat::roles::{Denied, Rank};
-use crate::chat::room::{PromptError, SayError};
 use crate::chat::sanctions::{Penalty, Sanction};
 use crate::chat::text::Line;
 use crate::chat::times::Span;

@@ -237,5 +237,5 @@ impl Charter {
 }
 
 #[cfg(test)]
-#[path = "charter_tests.rs"]
+#[path = "state_tests.rs"]
 mod tests;

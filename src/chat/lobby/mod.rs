@@ -1,15 +1,16 @@
 //! The rules of one lobby: who is in it, what was said, who may do what.
 
-mod charter;
-mod member;
+pub mod event;
+mod members;
 mod slow;
+mod state;
 
 use std::collections::HashMap;
 use std::time::Duration;
 
-pub use self::charter::Charter;
-pub use self::member::{Member, Presence, Saying};
+pub use self::members::{Member, Presence, Saying};
 use self::slow::SlowMode;
+pub use self::state::Charter;
 use super::accounts::{AccountId, Identity};
 use super::directory::ConnId;
 use super::history::{Entry, History, UnixMillis};

@@ -5,11 +5,11 @@
 
 use std::sync::Arc;
 
-use super::history::Entry;
-use super::moderation::Moderation;
-use super::name::Name;
-use super::person::Person;
-use super::text::Line;
+use crate::chat::history::Entry;
+use crate::chat::moderation::Moderation;
+use crate::chat::name::Name;
+use crate::chat::person::Person;
+use crate::chat::text::Line;
 
 /// Something that everybody in a lobby is shown. Cheap to clone: each thread has its own.
 #[derive(Debug, Clone)]
