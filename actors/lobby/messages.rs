@@ -8,58 +8,22 @@ use crate::actors::registry::messages::ModerateError;
 use crate::actors::shard::messages::Address;
 use crate::chat::accounts::{AccountId, Identity};
 use crate::chat::directory::ConnId;
-use crate::chat::history::UnixMillis;
-use crate::chat::ignores::Ignores;
-use crate::chat::lobby::{JoinError, Member, Presence};
+use crate::chat::lobby::step::Join;
+use crate::chat::lobby::{JoinError, Presence};
 use crate::chat::moderation::Moderation;
 use crate::chat::name::{Name, NameKey};
 use crate::chat::orders::Order;
-use crate::chat::password::PasswordRecord;
 use crate::chat::pictures::Picture;
 use crate::chat::roles::{Denied, Right};
 use crate::chat::sanctions::Sanction;
 use crate::chat::text::Line;
-use crate::chat::times::Times;
 use crate::chat::users::User;
-use crate::store::{Change, Missed};
+use crate::store::Change;
 
 /// Let me in.
 #[derive(Message)]
 #[rtype(result = "Result<(), JoinError>")]
-pub struct Join {
-    /// The user.
-    pub member: Member<Address>,
-    /// The record that their password was checked against.
-    pub proof: Option<Arc<PasswordRecord>>,
-    /// How they come.
-    pub manner: JoinKind,
-    /// How they want to be shown what was said.
-    pub view: ReplayPrefs,
-}
-
-/// How a user wants to be shown what was said before they came.
-#[derive(Debug, Clone, Default)]
-pub struct ReplayPrefs {
-    /// Ages or clock times.
-    pub times: Times,
-    /// Whom not to show.
-    pub ignores: Ignores,
-    /// What they missed, and since when.
-    pub missed: Option<(UnixMillis, Missed)>,
-}
-
-/// How a user comes into a lobby.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum JoinKind {
-    /// At login: the history, and a notice to all.
-    Login,
-    /// From another lobby: told that they joined, the history, and a notice to all.
-    Switch,
-    /// Still there, after the lobby broke and was set up again: nothing to be shown.
-    Return,
-    /// In the place of another connection of the same account, without a word to the others.
-    TakeOver(ConnId),
-}
+pub struct Enter(pub Join<Address>);
 
 /// Let me out.
 #[derive(Message)]

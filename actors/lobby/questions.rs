@@ -10,7 +10,6 @@ use crate::actors::ai::messages::{
 };
 use crate::actors::lobby::Lobby;
 use crate::actors::shard::messages::{Address, Effect};
-use crate::actors::unix_now;
 use crate::ai::AiFailure;
 use crate::ai::permits::AiBusy;
 use crate::ai::prompt::context::{Conversation, RECENT_MESSAGES, asked, recent};
@@ -18,6 +17,7 @@ use crate::ai::prompt::persona;
 use crate::ai::request::{Request, Turn};
 use crate::chat::directory::{ConnId, IpKey};
 use crate::chat::lobby::event::{AnswerPiece, Event};
+use crate::chat::lobby::step::{Input, Refusal};
 use crate::chat::person::Person;
 use crate::chat::text::Line;
 use crate::render::replies::Reply;
@@ -73,8 +73,8 @@ impl Lobby {
 
     /// The lobby ends: nobody waits for an answer any more.
     pub(super) fn give_up_questions(&mut self) {
-        let answering = self.desk.answering.take().map(|answering| answering.question);
-        let waiting = self.desk.waiting.drain(..).map(|(_, question)| question);
+        let answering = self.questions.answering.take().map(|answering| answering.question);
+        let waiting = self.questions.waiting.drain(..).map(|(_, question)| question);
         let open: Vec<_> = answering.into_iter().chain(waiting).collect();
         for question in open {
             self.question_failed(&question, AiFailure::Unavailable);
@@ -92,15 +92,15 @@ impl Lobby {
         let (asker, text) = (question.asker.clone(), question.text.clone());
         self.batch.event(Event::Asked { asker, question: text });
         self.flush();
-        self.desk.waiting.push_back((permit, question));
+        self.questions.waiting.push_back((permit, question));
     }
 }
 
 impl Handler<Ask> for Lobby {
     type Result = AtomicResponse<Self, Result<(), NotAsked>>;
 
-    fn handle(&mut self, Ask(conn, text): Ask, _: &mut Self::Context) -> Self::Result {
-        if let Err(why) = self.room.speak(conn, unix_now()) {
+    fn handle(&mut self, Ask(conn, text): Ask, ctx: &mut Self::Context) -> Self::Result {
+        if let Err(Refusal::Say(why)) = self.step(Input::Ask(conn), ctx) {
             return AtomicResponse::new(Box::pin(fut::ready(Err(why.into()))));
         }
         let (Some(question), Some(ai)) = (self.question(conn, text), &self.setup.ai) else {
@@ -130,18 +130,18 @@ impl Handler<StartAnswer> for Lobby {
     type Result = ();
 
     fn handle(&mut self, StartAnswer(id, worker): StartAnswer, ctx: &mut Self::Context) {
-        let waiting = &mut self.desk.waiting;
+        let waiting = &mut self.questions.waiting;
         let at = waiting.iter().position(|(permit, _)| permit.id() == id);
         // A question that waits here no more has given its permit back, which frees the worker.
         let Some((permit, question)) = at.and_then(|at| waiting.remove(at)) else { return };
-        let system = match self.room.prompt() {
+        let system = match &self.room.state().prompt {
             Some(prompt) => prompt.as_str().to_owned(),
             None => persona::rox(),
         };
         let newest = format!("{}{}", question.recent, asked(&question.asker.name, &question.text));
-        let before = self.desk.conversation.begin(Instant::now()).cloned();
+        let before = self.questions.conversation.begin(Instant::now()).cloned();
         let turns = before.chain([Turn::user(newest)]).collect();
-        self.desk.answering = Some(Answering { question, permit, begun: false });
+        self.questions.answering = Some(Answering { question, permit, begun: false });
         let request = Request { system, turns };
         worker.do_send(Generate { request, permit: id, lobby: ctx.address() });
     }
@@ -151,7 +151,7 @@ impl Handler<AnswerLines> for Lobby {
     type Result = ();
 
     fn handle(&mut self, AnswerLines(lines): AnswerLines, _: &mut Self::Context) {
-        let Some(answering) = &mut self.desk.answering else { return };
+        let Some(answering) = &mut self.questions.answering else { return };
         let first = !std::mem::replace(&mut answering.begun, true);
         let (id, asker) = (answering.permit.id().0, answering.question.asker.clone());
         let piece = AnswerPiece { id, asker, first, lines: lines.into() };
@@ -163,12 +163,12 @@ impl Handler<AnswerOver> for Lobby {
     type Result = ();
 
     fn handle(&mut self, AnswerOver(id, result): AnswerOver, _: &mut Self::Context) {
-        let over = self.desk.answering.take_if(|answering| answering.permit.id() == id);
+        let over = self.questions.answering.take_if(|answering| answering.permit.id() == id);
         let Some(Answering { question, .. }) = over else { return };
         match result {
             Ok(answer) => {
                 let question = asked(&question.asker.name, &question.text);
-                self.desk.conversation.remember(question, answer);
+                self.questions.conversation.remember(question, answer);
             }
             Err(why) => self.question_failed(&question, why),
         }

@@ -5,21 +5,18 @@ use std::sync::Arc;
 use actix::prelude::*;
 
 use crate::actors::guard::Guarded;
-use crate::actors::lobby::Lobby;
+use crate::actors::lobby::{Lobby, Snapshot};
 use crate::actors::shard::Shard;
 use crate::actors::shard::messages::Address;
-use crate::ai::prompt::context::Conversation;
 use crate::chat::accounts::{AccountId, Identity, Target};
 use crate::chat::directory::{ConnId, IpKey, Refusal};
-use crate::chat::history::UnixMillis;
-use crate::chat::lobbies::{Card, CreateError, LobbyId};
-use crate::chat::lobby::Room;
+use crate::chat::lobbies::{CreateError, LobbyId, LobbySummary};
+use crate::chat::lobby::LobbyState;
 use crate::chat::moderation::ServerModeration;
 use crate::chat::name::{Name, NameKey};
 use crate::chat::orders::{OrderError, ServerOrder};
 use crate::chat::password::PasswordRecord;
 use crate::chat::person::Person;
-use crate::chat::roles::Owner;
 use crate::chat::sanctions::Penalty;
 use crate::chat::text::Line;
 use crate::chat::users::{ClaimError, User};
@@ -322,14 +319,8 @@ pub enum OfferError {
 /// How to get into a lobby.
 #[derive(Clone, MessageResponse)]
 pub struct LobbyRef {
-    /// Its number.
-    pub id: LobbyId,
-    /// Its name.
-    pub name: Name,
-    /// The record to check a password against.
-    pub record: Option<Arc<PasswordRecord>>,
-    /// When that was set.
-    pub password_at: UnixMillis,
+    /// What stands for it, its name and its password among it.
+    pub state: Arc<LobbyState>,
     /// Where it is.
     pub lobby: Addr<Lobby>,
 }
@@ -345,7 +336,7 @@ pub struct MayCreate {
 }
 
 /// Make a lobby.
-#[derive(Message)]
+#[derive(Message, Clone)]
 #[rtype(result = "Result<(), CreateRefused>")]
 pub struct Create {
     /// Who makes it.
@@ -387,8 +378,8 @@ pub struct ListLobbies {
 pub struct Listed {
     /// How many there are.
     pub total: usize,
-    /// Those that were asked for, each with whether it is private.
-    pub lobbies: Vec<(Card, bool)>,
+    /// Those that were asked for.
+    pub lobbies: Vec<LobbySummary>,
 }
 
 /// A lobby has so many members now.
@@ -401,23 +392,10 @@ pub struct LobbyCount(pub LobbyId, pub usize);
 #[rtype(result = "()")]
 pub struct Moved(pub ConnId, pub LobbyId);
 
-/// A lobby is not as it was.
+/// A lobby is not as it was: this is its state now.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub struct LobbyChanged {
-    /// Which.
-    pub id: LobbyId,
-    /// Whose it is.
-    pub owner: Owner,
-    /// What it is about.
-    pub topic: Option<Line>,
-    /// Whether its AI has a prompt of its own.
-    pub custom_ai: bool,
-    /// Its password.
-    pub record: Option<Arc<PasswordRecord>>,
-    /// When that was set.
-    pub password_at: UnixMillis,
-}
+pub struct LobbyChanged(pub Arc<LobbyState>);
 
 /// A lobby is no more.
 #[derive(Message)]
@@ -425,16 +403,6 @@ pub struct LobbyChanged {
 pub struct LobbyClosed {
     /// Which.
     pub id: LobbyId,
-    /// What it leaves to the one that is set up in its place; nothing where it was meant to end.
-    pub remains: Option<Remains>,
-}
-
-/// What survives a lobby that broke.
-pub struct Remains {
-    /// Members, history, charter.
-    pub room: Room<Address>,
-    /// The number of the next message.
-    pub next_seq: u64,
-    /// What was asked and answered.
-    pub conversation: Conversation,
+    /// What the one begins with that is set up in its place; nothing where it was meant to end.
+    pub snapshot: Option<Snapshot>,
 }

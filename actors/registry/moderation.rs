@@ -5,13 +5,13 @@ use std::sync::Arc;
 use log::info;
 
 use crate::actors::guard::{Answers, Ctx, Reply};
-use crate::actors::lobby::keep::{audited, lifted, stored};
 use crate::actors::registry::Registry;
 use crate::actors::registry::messages::{ModerateError, ModerateServer};
 use crate::actors::shard::messages::{Address, Announce};
 use crate::actors::unix_now;
 use crate::chat::accounts::Identity;
 use crate::chat::history::UnixMillis;
+use crate::chat::lobby::lifted;
 use crate::chat::moderation::ServerModeration;
 use crate::chat::name::Name;
 use crate::chat::orders::{
@@ -21,11 +21,11 @@ use crate::chat::sanctions::Sanction;
 use crate::chat::users::User;
 use crate::render::replies::Farewell;
 use crate::render::server_sentence;
-use crate::store::{Change, SanctionKind, Scope};
+use crate::store::{AuditEntry, Change, SanctionKind, Scope};
 
 /// A ban from the server as it is stored.
 pub(super) fn server_ban(ban: &Sanction) -> Change {
-    Change::SanctionSet(stored(SanctionKind::Ban, Scope::Server, ban))
+    Change::SanctionSet { kind: SanctionKind::Ban, scope: Scope::Server, sanction: ban.clone() }
 }
 
 impl Registry {
@@ -114,7 +114,9 @@ impl Answers<ModerateServer> for Registry {
             }
             ServerModeration::Announce(_) => Vec::new(),
         };
-        changes.push(audited(Scope::Server, &by, server_sentence(&what), now));
+        let told = server_sentence(&what);
+        let entry = AuditEntry { scope: Scope::Server, at: now, who: by.clone(), what: told };
+        changes.push(Change::Audited(entry));
         let store = self.store.clone();
         let commit = async move { store.commit(changes).await };
         Reply::after(commit, move |registry: &mut Self, stored, _| {

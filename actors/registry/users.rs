@@ -223,12 +223,12 @@ impl Answers<Whois> for Registry {
             };
             let lobby = self.connections.get(&user.who.conn).and_then(|c| c.lobby);
             let listing = lobby.and_then(|id| self.lobbies.get(id));
-            let open = listing.filter(|listing| listing.record.is_none());
+            let open = listing.filter(|listing| !listing.state.is_private());
             let present = KnownPresence {
                 at: user.handle,
                 shard: self.threads.as_ref()?.shards[user.handle.shard].clone(),
                 away: user.away.clone(),
-                lobby: open.map(|listing| listing.card.name.clone()),
+                lobby: open.map(|listing| listing.state.name.clone()),
             };
             let (name, account) = (user.who.name.clone(), user.who.account);
             Some(Known { name, account, present: Some(present) })

@@ -4,19 +4,19 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix::prelude::*;
 use tokio::time::sleep;
 
 use super::context::{Ctx, Failure, Outcome};
 use super::password::{ProofError, prove};
 use super::{Lost, Membership, Session};
-use crate::actors::lobby::Lobby;
-use crate::actors::lobby::messages::{Join, JoinKind, Leave, ReplayPrefs};
+use crate::actors::lobby::messages::{Enter, Leave};
 use crate::actors::registry::messages::{FindLobby, LobbyRef};
 use crate::actors::shard::messages::Address;
 use crate::actors::shard::{ThreadContext, barrier};
 use crate::chat::directory::ConnId;
 use crate::chat::lobbies::{GENERAL, GENERAL_ID};
+use crate::chat::lobby::replay::ReplayPrefs;
+use crate::chat::lobby::step::{Join, JoinKind};
 use crate::chat::lobby::{JoinError, Member};
 use crate::chat::name::NameKey;
 use crate::chat::password::{Password, PasswordRecord};
@@ -76,17 +76,14 @@ impl Drop for Entered {
 pub(super) async fn enter(
     thread: &Rc<ThreadContext>,
     door: LobbyRef,
-    member: Member<Address>,
-    proof: Option<Arc<PasswordRecord>>,
-    manner: JoinKind,
-    view: ReplayPrefs,
+    join: Join<Address>,
 ) -> Result<Entered, EnterError> {
-    let conn = member.who.conn;
-    let addr: Addr<Lobby> = door.lobby.clone();
-    let membership = Membership { id: door.id, name: door.name, addr: door.lobby };
+    let (conn, addr) = (join.member.who.conn, door.lobby.clone());
+    let (id, name) = (door.state.id, door.state.name.clone());
+    let membership = Membership { id, name, addr: door.lobby };
     // From here on the lobby may have us, so the guard stands before the answer is there.
     let mut entered = Entered { membership: Some(membership), conn };
-    match addr.send(Join { member, proof, manner, view }).await {
+    match addr.send(Enter(join)).await {
         Ok(Ok(())) => {
             barrier(&thread.shard).await;
             Ok(entered)
@@ -159,7 +156,10 @@ async fn find_lobby(cx: Ctx, lost: Lost) -> Result<Outcome, Failure> {
         }
     }
     let entered = match general(&cx.thread).await {
-        Some(door) => enter(&cx.thread, door, member, None, JoinKind::Switch, prefs).await.ok(),
+        Some(door) => {
+            let join = Join { member, proof: None, kind: JoinKind::Switch, prefs };
+            enter(&cx.thread, door, join).await.ok()
+        }
         None => None,
     };
     match entered {
@@ -183,12 +183,13 @@ async fn return_to(
     thread: &Rc<ThreadContext>,
     lobby: NameKey,
     member: &Member<Address>,
-    view: &ReplayPrefs,
+    prefs: &ReplayPrefs,
 ) -> Option<Entered> {
     for _ in 0..RETURN_TRIES {
         let door = thread.registry.send(FindLobby(lobby.clone())).await.ok()??;
-        let (member, view) = (member.clone(), view.clone());
-        match enter(thread, door, member, None, JoinKind::Return, view).await {
+        let (member, prefs) = (member.clone(), prefs.clone());
+        let join = Join { member, proof: None, kind: JoinKind::Return, prefs };
+        match enter(thread, door, join).await {
             Ok(entered) => return Some(entered),
             Err(_) => sleep(RETURN_PAUSE).await,
         }

@@ -7,12 +7,13 @@ use tokio::time::sleep;
 
 use super::joining::{Entered, enter};
 use super::{Phase, Session, User};
-use crate::actors::lobby::messages::{JoinKind, ReplayPrefs};
 use crate::actors::registry::messages::{Claim, LoginError, ReleaseName};
 use crate::actors::shard::ThreadContext;
 use crate::actors::store::messages::{AccountOfCert, ReadAccount};
 use crate::chat::accounts::{AccountId, Fingerprint, Identity};
 use crate::chat::lobby::Member;
+use crate::chat::lobby::replay::ReplayPrefs;
+use crate::chat::lobby::step::{Join, JoinKind};
 use crate::chat::name::Name;
 use crate::chat::pictures::Picture;
 use crate::chat::users::ClaimError;
@@ -78,7 +79,8 @@ impl Session {
                 Err(_) => return Err(NameProblem::ServerBusy),
             };
             let member = Member::new(me, Picture::DEFAULT, None, at);
-            enter(&thread, door, member, None, JoinKind::Login, ReplayPrefs::default())
+            let prefs = ReplayPrefs::default();
+            enter(&thread, door, Join { member, proof: None, kind: JoinKind::Login, prefs })
                 .await
                 .map(Admitted::Guest)
                 .map_err(NameProblem::from)

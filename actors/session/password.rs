@@ -10,7 +10,6 @@ use tokio::time::sleep;
 use super::joining::{Entered, enter, general};
 use super::{Phase, Session, User};
 use crate::actors::hasher::HashError;
-use crate::actors::lobby::messages::{JoinKind, ReplayPrefs};
 use crate::actors::registry::messages::{
     BeginGuess, EndGuess, FindLobbyById, LogIn, LoggedIn, LoginError, ReleaseName, TakeOver,
 };
@@ -22,6 +21,8 @@ use crate::chat::accounts::{Identity, MAX_LOGIN_TRIES};
 use crate::chat::directory::ConnId;
 use crate::chat::ignores::Ignores;
 use crate::chat::lobby::Member;
+use crate::chat::lobby::replay::ReplayPrefs;
+use crate::chat::lobby::step::{Join, JoinKind};
 use crate::chat::password::{MAX_PASSWORD_CHARS, Match, Password, PasswordFault, PasswordRecord};
 use crate::chat::person::Person;
 use crate::fanout::peer::Peer;
@@ -273,25 +274,28 @@ async fn come_in(
         None => general(thread).await.ok_or(NameProblem::ServerBusy)?,
     };
     let times = times(account.settings.clock_times);
-    let mut view = ReplayPrefs { times, ignores, missed: None };
-    let left_here = account.left_at.filter(|_| account.last_lobby == Some(door.id));
+    let mut prefs = ReplayPrefs { times, ignores, missed: None };
+    let left_here = account.left_at.filter(|_| account.last_lobby == Some(door.state.id));
     if let (Some(since), None) = (left_here, &before) {
         let count = thread.config.history_messages;
-        let ignores = view.ignores.clone();
-        let missed = thread.store.ask(ReadMissed { lobby: door.id, since, count, ignores }).await;
-        view.missed = missed.ok().map(|missed| (since, missed));
+        let ignores = prefs.ignores.clone();
+        let missed =
+            thread.store.ask(ReadMissed { lobby: door.state.id, since, count, ignores }).await;
+        prefs.missed = missed.ok().map(|missed| (since, missed));
     }
     let member = |who| Member::new(who, account.settings.picture, None, at);
     let who = Identity { admin, ..who };
-    let manner = before.as_ref().map_or(JoinKind::Login, |b| JoinKind::TakeOver(b.user.who.conn));
+    let kind = before.as_ref().map_or(JoinKind::Login, |b| JoinKind::TakeOver(b.user.who.conn));
     // They were in it after its password was set.
-    let known = left_here.is_some_and(|left| door.password_at < left);
-    let proof = door.record.clone().filter(|_| known);
-    let mut entered = enter(thread, door, member(who.clone()), proof, manner, view.clone()).await;
+    let known = left_here.is_some_and(|left| door.state.password_at < left);
+    let proof = door.state.record.clone().filter(|_| known);
+    let join = Join { member: member(who.clone()), proof, kind, prefs: prefs.clone() };
+    let mut entered = enter(thread, door, join).await;
     if entered.is_err() {
         let general = general(thread).await.ok_or(NameProblem::ServerBusy)?;
-        view.missed = None;
-        entered = enter(thread, general, member(who), None, JoinKind::Login, view).await;
+        prefs.missed = None;
+        let join = Join { member: member(who), proof: None, kind: JoinKind::Login, prefs };
+        entered = enter(thread, general, join).await;
     }
     if let Some(before) = &before {
         // Whoever wrote to the first connection can be answered from this one.

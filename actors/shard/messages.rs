@@ -7,17 +7,15 @@ use std::time::{Duration, Instant};
 use actix::prelude::*;
 
 use crate::chat::directory::ConnId;
-use crate::chat::history::{Entry, UnixMillis};
 use crate::chat::lobbies::LobbyId;
 use crate::chat::lobby::event::Event;
+use crate::chat::lobby::replay::Replay;
 use crate::chat::name::Name;
 use crate::chat::person::Person;
 use crate::chat::text::Line;
 use crate::fanout::hub::Seat;
 use crate::net::link;
-use crate::render::Arrival;
 use crate::render::replies::{Farewell, Reply};
-use crate::store::MessageId;
 
 /// Where a connection is: its thread, and its seat in the hub there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,29 +76,6 @@ pub enum Effect {
         /// The name of the lobby.
         lobby: Name,
     },
-}
-
-/// What a user who comes into a lobby is shown first. It is data: text is made of it as the client takes
-/// that.
-#[derive(Clone)]
-pub struct Replay {
-    /// The lobby.
-    pub lobby: LobbyId,
-    /// What stands before the messages.
-    pub arrival: Arrival,
-    /// Messages that are in the database, oldest first.
-    pub stored: Vec<MessageId>,
-    /// Those after them.
-    pub recent: Vec<Entry>,
-    /// When they came.
-    pub now: UnixMillis,
-}
-
-impl Replay {
-    /// Whether there is nothing to show.
-    pub fn is_empty(&self) -> bool {
-        self.arrival.is_empty() && self.stored.is_empty() && self.recent.is_empty()
-    }
 }
 
 /// Show one client what somebody wrote to it; not one that ignores them.

@@ -28,7 +28,7 @@ use crate::actors::session::Session;
 use crate::actors::session::messages::{Disconnect, LobbyLost, MoveToGeneral, QuestionOver};
 use crate::actors::shard::messages::{
     Announce, Barrier, Became, Connected, Deliver, DisconnectSeat, Drain, Effect, IdleTime,
-    LastWriter, Letter, LobbyBroke, Replay, Show,
+    LastWriter, Letter, LobbyBroke, Show,
 };
 use crate::actors::shard::telling::{Pages, Telling};
 use crate::actors::store::StoreHandle;
@@ -36,6 +36,7 @@ use crate::actors::times;
 use crate::chat::directory::ConnId;
 use crate::chat::history::Entry;
 use crate::chat::lobbies::LobbyId;
+use crate::chat::lobby::replay::Replay;
 use crate::chat::person::Person;
 use crate::config::Config;
 use crate::fanout::hub::Hub;
@@ -167,13 +168,13 @@ impl Shard {
     }
 
     /// What a user who comes in is shown first, as a long answer.
-    fn retell(&self, form: Form, replay: Arc<Replay>) -> Telling<Entry> {
-        let Replay { lobby, arrival, stored, recent, now } = Arc::unwrap_or_clone(replay);
+    fn retell(&self, form: Form, replay: &Replay) -> Telling<Entry> {
+        let Replay { lobby, times, now, .. } = *replay;
+        let head = |sheet: &mut Sheet| render::arrival(sheet, replay);
+        let (stored, recent) = (replay.stored.clone(), replay.recent.clone());
         let pages = Pages::messages(self.thread.store.clone(), lobby, stored, recent);
-        let times = arrival.times;
         let write =
             move |sheet: &mut Sheet, entry: &Entry| render::replay(sheet, entry, times, now);
-        let head = |sheet: &mut Sheet| render::arrival(sheet, &arrival, now);
         Telling::new(form, head, pages, write).of(lobby)
     }
 
@@ -188,7 +189,7 @@ impl Shard {
                 if !replay.is_empty()
                     && let Some(peer) = hub.peer(seat)
                 {
-                    hub.tell(seat, Box::new(self.retell(peer.form(), replay)));
+                    hub.tell(seat, Box::new(self.retell(peer.form(), &replay)));
                 }
             }
             Effect::Echo(seat, count) => {

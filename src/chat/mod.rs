@@ -4,11 +4,13 @@
 //! salts are arguments. That is what lets every rule be tested in a microsecond.
 
 pub mod accounts;
+pub mod change;
 pub mod command;
 pub mod directory;
 mod escape;
 pub mod history;
 pub mod ignores;
+pub mod kept;
 pub mod limiter;
 pub mod lobbies;
 pub mod lobby;

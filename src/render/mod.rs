@@ -10,6 +10,7 @@ mod sheet;
 
 use crate::chat::history::{Entry, UnixMillis};
 use crate::chat::lobby::event::{AnswerPiece, Event};
+use crate::chat::lobby::replay::Replay;
 use crate::chat::name::Name;
 use crate::chat::text::Line;
 use crate::chat::times::{Times, When};
@@ -109,53 +110,23 @@ fn answer(sheet: &mut Sheet, piece: &AnswerPiece, follows: Follows) {
     }
 }
 
-/// What is to be told to a user who comes into a lobby, before its recent history.
-#[derive(Debug, Clone, Default)]
-pub struct Arrival {
-    /// The lobby that they joined; none at login.
-    pub joined: Option<Name>,
-    /// Its topic.
-    pub topic: Option<Line>,
-    /// What was said while they were gone; none where they were not here before.
-    pub missed: Option<Missed>,
-    /// How they want times shown.
-    pub times: Times,
-}
-
-/// What somebody missed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Missed {
-    /// How many messages.
-    pub count: u64,
-    /// When they left.
-    pub since: UnixMillis,
-}
-
-impl Arrival {
-    /// Whether there is nothing to show.
-    pub fn is_empty(&self) -> bool {
-        let Self { joined, topic, missed, times: _ } = self;
-        joined.is_none() && topic.is_none() && missed.is_none_or(|missed| missed.count == 0)
-    }
-}
-
 /// What a user who comes into a lobby is shown before what was said there. Nothing at all where there is
 /// nothing to show.
-pub fn arrival(sheet: &mut Sheet, arrival: &Arrival, now: UnixMillis) {
-    if let Some(lobby) = &arrival.joined {
+pub fn arrival(sheet: &mut Sheet, replay: &Replay) {
+    if let Some(lobby) = &replay.joined {
         sheet.on(Colour::Green).fixed("Joined lobby '").name(lobby).fixed("'").off().newline();
     }
-    if let Some(topic) = &arrival.topic {
+    if let Some(topic) = &replay.topic {
         sheet.tinted(Colour::Cyan, "Topic:").fixed(" ").line(topic).newline();
     }
-    if let Some(missed) = arrival.missed.filter(|missed| missed.count > 0) {
-        self::missed(sheet, missed, arrival.times.when(missed.since, now));
+    if let Some((count, since)) = replay.missed {
+        missed(sheet, count, replay.times.when(since, replay.now));
     }
 }
 
-fn missed(sheet: &mut Sheet, missed: Missed, since: When) {
-    sheet.on(Colour::Green).number(missed.count);
-    sheet.fixed(if missed.count == 1 { " message" } else { " messages" });
+fn missed(sheet: &mut Sheet, count: u64, since: When) {
+    sheet.on(Colour::Green).number(count);
+    sheet.fixed(if count == 1 { " message" } else { " messages" });
     sheet.fixed(" since you left ");
     if matches!(since, When::Clock { .. }) {
         sheet.fixed("at ");

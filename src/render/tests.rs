@@ -7,6 +7,7 @@ use super::*;
 use crate::chat::accounts::{AccountId, Fingerprint, Subject};
 use crate::chat::directory::ConnId;
 use crate::chat::history::Age;
+use crate::chat::lobbies::LobbyId;
 use crate::chat::moderation::{Moderation, ServerModeration};
 use crate::chat::person::Person;
 use crate::chat::pictures::Picture;
@@ -138,43 +139,42 @@ fn an_answer_says_where_it_goes_on() {
     assert_eq!(shown(false, Follows::Piece), "\none\n\ntwo\n> ");
 }
 
+/// Nothing is to be shown to whoever comes at `now`.
+fn nothing(now: u64) -> Replay {
+    Replay {
+        lobby: LobbyId(1),
+        joined: None,
+        topic: None,
+        missed: None,
+        stored: Vec::new(),
+        recent: Vec::new(),
+        times: Times::Ages,
+        now: UnixMillis(now),
+    }
+}
+
 #[test]
-fn arrival_shows_the_join_then_the_topic_then_the_history() {
-    let entries = [entry(None)];
-    let (coding, topic) = (name("coding"), Line::clean("Release on Friday"));
-    let now = UnixMillis(13_000);
-    let shown = |arrival: &Arrival| {
-        text(block(PLAIN, |sheet| {
-            self::arrival(sheet, arrival, now);
-            entries.iter().for_each(|entry| replay(sheet, entry, arrival.times, now));
-        }))
-    };
-    let joined = Arrival { joined: Some(coding), ..Arrival::default() };
-    assert_eq!(
-        shown(&joined),
-        "\nJoined lobby 'coding'\n[@_@] alice [12s ago]\n  ╰─> Hello everyone!\n> "
-    );
-    assert_eq!(
-        shown(&Arrival { topic: Some(topic), ..joined.clone() }),
-        "\nJoined lobby 'coding'\nTopic: Release on Friday\n\
-         [@_@] alice [12s ago]\n  ╰─> Hello everyone!\n> "
-    );
-    assert_eq!(plain(|sheet| arrival(sheet, &Arrival::default(), UnixMillis(0))), "");
-    assert!(Arrival::default().is_empty() && !joined.is_empty());
+fn whoever_comes_in_is_shown_the_join_then_the_topic() {
+    let shown = |replay: &Replay| plain(|sheet| arrival(sheet, replay));
+    let joined = Replay { joined: Some(name("coding")), ..nothing(0) };
+    assert_eq!(shown(&joined), "Joined lobby 'coding'\n");
+    let topic = Some(Line::clean("Release on Friday"));
+    let both = "Joined lobby 'coding'\nTopic: Release on Friday\n";
+    assert_eq!(shown(&Replay { topic, ..joined.clone() }), both);
+    assert_eq!(shown(&nothing(0)), "");
+    assert!(nothing(0).is_empty() && !joined.is_empty());
 }
 
 #[test]
 fn whoever_comes_back_is_told_what_they_missed() {
-    let now = UnixMillis(7_200_000);
     for (count, times, want) in [
-        (12, Times::Ages, "\n12 messages since you left 2h ago\n> "),
-        (1, Times::Ages, "\n1 message since you left 2h ago\n> "),
-        (12, Times::Clock { utc_offset_secs: 0 }, "\n12 messages since you left at 00:00\n> "),
-        (0, Times::Ages, "\n> "),
+        (12, Times::Ages, "12 messages since you left 2h ago\n"),
+        (1, Times::Ages, "1 message since you left 2h ago\n"),
+        (12, Times::Clock { utc_offset_secs: 0 }, "12 messages since you left at 00:00\n"),
     ] {
-        let missed = Some(Missed { count, since: UnixMillis(0) });
-        let told = Arrival { missed, times, ..Arrival::default() };
-        assert_eq!(text(block(PLAIN, |sheet| arrival(sheet, &told, now))), want);
+        let missed = Some((count, UnixMillis(0)));
+        let told = Replay { missed, times, ..nothing(7_200_000) };
+        assert_eq!(plain(|sheet| arrival(sheet, &told)), want);
     }
 }
 

@@ -6,11 +6,11 @@
 use rusqlite::{Connection, params};
 
 use super::error::StoreError;
-use super::model::MessageId;
 use super::read::heard;
 use super::rows::int;
 use super::tokens;
 use crate::chat::ignores::Ignores;
+use crate::chat::kept::MessageId;
 use crate::chat::lobbies::LobbyId;
 
 /// Most tokens that are searched for at once: each is a list that is read along with the others. A run

@@ -6,7 +6,7 @@ use actix::Addr;
 
 use crate::actors::guard::Guarded;
 use crate::actors::lobby::Lobby;
-use crate::actors::lobby::messages::{JoinKind, Leave, Roster, Rostered};
+use crate::actors::lobby::messages::{Leave, Roster, Rostered};
 use crate::actors::registry::Registry;
 use crate::actors::registry::messages::{Create, FindLobby, ListLobbies, Listed, MayCreate};
 use crate::actors::session::context::{Ctx, Done, Outcome, busy};
@@ -16,7 +16,8 @@ use crate::actors::store::messages::{ReadHistory, Search};
 use crate::actors::unix_now;
 use crate::chat::command::{MAX_FOUND, NewLobby, spec};
 use crate::chat::history::Entry;
-use crate::chat::lobbies::{Card, CreateError, LobbyId};
+use crate::chat::lobbies::{CreateError, LobbyId, LobbySummary};
+use crate::chat::lobby::step::{Join, JoinKind};
 use crate::chat::lobby::{JoinError, Presence};
 use crate::chat::name::{Name, NameKey};
 use crate::chat::password::Password;
@@ -64,15 +65,16 @@ pub(super) async fn join(cx: &Ctx, typed: &str, password: Option<Password>) -> D
     let left = cx.lobby();
     let door = cx.registry(FindLobby(NameKey::of(typed))).await?;
     let door = door.ok_or(JoinError::NoSuchLobby)?;
-    if door.id == left.id {
-        return Err(JoinError::AlreadyThere(door.name).into());
+    if door.state.id == left.id {
+        return Err(JoinError::AlreadyThere(door.state.name.clone()).into());
     }
-    let proof = match door.record.clone() {
+    let proof = match door.state.record.clone() {
         Some(record) => Some(check_password(&cx.thread, cx.conn(), record, password).await?),
         None => None,
     };
     let (member, prefs) = (cx.member(), cx.replay_prefs());
-    let entered = enter(&cx.thread, door, member, proof, JoinKind::Switch, prefs).await?;
+    let join = Join { member, proof, kind: JoinKind::Switch, prefs };
+    let entered = enter(&cx.thread, door, join).await?;
     // Waited for, so that nobody who looks next sees the user in both.
     let _ = left.addr.send(Leave { conn: cx.conn(), for_good: false }).await;
     cx.user_mut().lobby = entered.stay();
@@ -134,11 +136,13 @@ async fn users_after(
 async fn lobbies_after(
     registry: Addr<Guarded<Registry>>,
     after: Option<NameKey>,
-) -> Option<(usize, Pages<(Card, bool)>)> {
+) -> Option<(usize, Pages<LobbySummary>)> {
     let Listed { total, lobbies: items } =
         registry.send(ListLobbies { after, max: LOBBIES_PER_PAGE }).await.ok()?;
-    let last =
-        items.last().filter(|_| items.len() == LOBBIES_PER_PAGE).map(|(card, _)| card.name.key());
+    let last = items
+        .last()
+        .filter(|_| items.len() == LOBBIES_PER_PAGE)
+        .map(|lobby| lobby.state.name.key());
     let rest =
         async move |list, last| lobbies_after(list, Some(last)).await.map(|(_, pages)| pages);
     let more = last.map(|last| More::new(move || rest(registry, last)));

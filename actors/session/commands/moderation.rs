@@ -73,9 +73,9 @@ pub(super) async fn delete(cx: &Ctx, typed: &str) -> Done {
     let door = door.ok_or(JoinError::NoSuchLobby)?;
     let delete = Moderate { by: cx.who(), order: Order::Delete };
     let what = cx.ask(&door.lobby, delete).await?;
-    let what = what.map_err(|why| not_done(why, &door.name))?;
+    let what = what.map_err(|why| not_done(why, &door.state.name))?;
     // Whoever was in it is told so in any case.
-    if cx.user().lobby.id != door.id {
+    if cx.user().lobby.id != door.state.id {
         cx.reply(ModerationReply::Done(what))?;
     }
     Ok(Outcome::Done)
@@ -92,10 +92,10 @@ pub(super) async fn accept(cx: &Ctx) -> Done {
         OfferError::Busy => busy(()),
     })?;
     let done = cx.ask(&door.lobby, Moderate { by, order: Order::Accept }).await?;
-    done.map_err(|why| not_done(why, &door.name))?;
+    done.map_err(|why| not_done(why, &door.state.name))?;
     // Whoever is in it is told so in any case.
-    if cx.user().lobby.id != door.id {
-        cx.reply(AccountReply::Accepted(door.name))?;
+    if cx.user().lobby.id != door.state.id {
+        cx.reply(AccountReply::Accepted(door.state.name.clone()))?;
     }
     Ok(Outcome::Done)
 }

@@ -1,23 +1,28 @@
 //! The rules of one lobby: who is in it, what was said, who may do what.
 
+mod changes;
 pub mod event;
 mod members;
+pub mod replay;
 mod slow;
 mod state;
+pub mod step;
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
+pub use self::changes::lifted;
 pub use self::members::{Member, Presence, Saying};
 use self::slow::SlowMode;
-pub use self::state::Charter;
+pub use self::state::LobbyState;
+use self::step::{Join, JoinKind};
 use super::accounts::{AccountId, Identity};
 use super::directory::ConnId;
 use super::history::{Entry, History, UnixMillis};
 use super::moderation::Moderation;
 use super::name::{Name, NameKey};
 use super::orders::{OFFER_TIME, Order, OrderError};
-use super::password::PasswordRecord;
 use super::pictures::Picture;
 use super::roles::{Owner, Rank};
 use super::sanctions::{Penalty, Sanction};
@@ -71,68 +76,73 @@ pub enum SayError {
 /// One lobby.
 #[derive(Debug)]
 pub struct Room<H> {
-    name: Name,
-    charter: Charter,
+    /// Shared with whoever is handed it; changed in a copy then.
+    state: Arc<LobbyState>,
     /// Boxed, since a table is up to half empty.
     members: HashMap<ConnId, Box<Member<H>>>,
     history: History,
+    /// The number of the next message.
+    next_seq: u64,
     pacing: SlowMode,
     offer: Option<Offer>,
 }
 
 impl<H> Room<H> {
-    /// An empty lobby.
-    pub fn new(name: Name, charter: Charter, history: History) -> Self {
+    /// An empty lobby; `next_seq` is the number of its next message.
+    pub fn new(state: LobbyState, history: History, next_seq: u64) -> Self {
         let (members, pacing) = (HashMap::new(), SlowMode::default());
-        Self { name, charter, members, history, pacing, offer: None }
-    }
-
-    /// Its name.
-    pub fn name(&self) -> &Name {
-        &self.name
+        Self { state: Arc::new(state), members, history, next_seq, pacing, offer: None }
     }
 
     /// What stands for it whoever is in it.
-    pub fn charter(&self) -> &Charter {
-        &self.charter
+    pub fn state(&self) -> &Arc<LobbyState> {
+        &self.state
     }
 
-    /// The prompt of its AI, where it has one of its own.
-    pub fn prompt(&self) -> Option<&Line> {
-        self.charter.prompt.as_ref()
+    fn state_mut(&mut self) -> &mut LobbyState {
+        Arc::make_mut(&mut self.state)
     }
 
-    /// Lets a user in. `proof` is the record that their password was checked against.
+    /// Whether somebody gets in.
     ///
     /// # Errors
     /// [`JoinError::Banned`], which does not hold for those who run the lobby,
     /// [`JoinError::WrongPassword`] where the proof is not for the record that stands now,
-    /// [`JoinError::AlreadyThere`].
-    pub fn join(
-        &mut self,
-        mut member: Member<H>,
-        proof: Option<&PasswordRecord>,
-        now: UnixMillis,
-    ) -> Result<(), JoinError> {
-        let who = &member.who;
+    /// [`JoinError::AlreadyThere`]; [`JoinError::NoSuchLobby`] for one who comes back and was put out, or
+    /// has left: they come in like anybody else.
+    fn may_join(&self, join: &Join<H>, now: UnixMillis) -> Result<(), JoinError> {
+        let Join { member: Member { who, .. }, proof, kind, .. } = join;
+        let proof = match kind {
+            JoinKind::Return => {
+                return self.member(who.conn).map(|_| ()).ok_or(JoinError::NoSuchLobby);
+            }
+            JoinKind::TakeOver(from) if self.member(*from).is_some() => return Ok(()),
+            // Nobody is here whose place could be taken: they may have been put out meanwhile.
+            JoinKind::TakeOver(_) => None,
+            JoinKind::Login | JoinKind::Switch => proof.as_deref(),
+        };
         if self.members.contains_key(&who.conn) {
-            return Err(JoinError::AlreadyThere(self.name.clone()));
+            return Err(JoinError::AlreadyThere(self.state.name.clone()));
         }
-        if self.charter.rank(who) == Rank::Member
-            && let Some(ban) = self.charter.bans.of(who, now)
+        if self.state.rank(who) == Rank::Member
+            && let Some(ban) = self.state.bans.of(who, now)
         {
-            return Err(JoinError::Banned(self.name.clone(), ban.penalty(now)));
+            return Err(JoinError::Banned(self.state.name.clone(), ban.penalty(now)));
         }
-        if self.charter.record.as_deref().is_some_and(|record| Some(record) != proof) {
+        if self.state.record.as_deref().is_some_and(|record| Some(record) != proof) {
             return Err(JoinError::WrongPassword);
         }
-        member.since = now;
-        self.members.insert(member.who.conn, Box::new(member));
         Ok(())
     }
 
+    /// Somebody is in.
+    fn join(&mut self, mut member: Member<H>, now: UnixMillis) {
+        member.since = now;
+        self.members.insert(member.who.conn, Box::new(member));
+    }
+
     /// Takes a user out.
-    pub fn leave(&mut self, conn: ConnId) -> Option<Member<H>> {
+    fn leave(&mut self, conn: ConnId) -> Option<Member<H>> {
         let member = self.members.remove(&conn)?;
         self.pacing.left(&member.who);
         Some(*member)
@@ -141,7 +151,7 @@ impl<H> Room<H> {
     /// A second login of the same account takes the place of the first: the member goes on under
     /// another connection, with the rights that the second has. The handle that they had; none where
     /// `from` is not here.
-    pub fn take_over(&mut self, from: ConnId, who: Identity, handle: H) -> Option<H> {
+    fn take_over(&mut self, from: ConnId, who: Identity, handle: H) -> Option<H> {
         let mut member = self.members.remove(&from)?;
         let conn = who.conn;
         member.who = who;
@@ -173,7 +183,7 @@ impl<H> Room<H> {
 
     /// The mute that holds for a member now.
     fn mute_of(&self, member: &Member<H>, now: UnixMillis) -> Option<&Sanction> {
-        let (who, mutes) = (&member.who, &self.charter.mutes);
+        let (who, mutes) = (&member.who, &self.state.mutes);
         mutes.of_conn(who.conn, now).or_else(|| {
             let mute = mutes.of(who, now)?;
             let meant = who.account.is_some() || member.muted || member.since >= mute.at;
@@ -182,79 +192,83 @@ impl<H> Room<H> {
     }
 
     /// The mute and the ban that are to hold for the account that a guest makes, here or elsewhere.
-    pub fn for_account(
+    fn for_account(
         &self,
         guest: &Identity,
         account: AccountId,
         now: UnixMillis,
     ) -> (Option<Sanction>, Option<Sanction>) {
-        let Charter { mutes, bans, .. } = &self.charter;
+        let LobbyState { mutes, bans, .. } = &*self.state;
         // Somebody who was here before others of the address were muted is none of those.
         let spared = self.members.get(&guest.conn).is_some_and(|m| self.mute_of(m, now).is_none());
         let mute = mutes.for_account(guest, account, now).filter(|_| !spared);
         (mute, bans.for_account(guest, account, now))
     }
 
-    /// Whether a user may say something now, which is then taken as said. Rox is asked this way too.
+    /// Whether a user may say something now, to Rox too.
     ///
     /// # Errors
     /// Why not. Those who run the lobby are neither muted nor slowed down.
-    pub fn speak(&mut self, conn: ConnId, now: UnixMillis) -> Result<(), SayError> {
+    fn may_speak(&self, conn: ConnId, now: UnixMillis) -> Result<(), SayError> {
         let member = self.members.get(&conn).ok_or(SayError::NotHere)?;
-        let charter = &self.charter;
-        if charter.rank(&member.who) > Rank::Member {
+        let state = &self.state;
+        if state.rank(&member.who) > Rank::Member {
             return Ok(());
         }
         if let Some(mute) = self.mute_of(member, now) {
             return Err(SayError::Muted(mute.penalty(now)));
         }
-        if charter.slow.is_zero() {
+        if state.slow.is_zero() {
             return Ok(());
         }
-        self.pacing.speak(&member.who, charter.slow, now).map_err(SayError::TooSoon)
+        self.pacing.may_speak(&member.who, state.slow, now).map_err(SayError::TooSoon)
     }
 
-    /// Puts a message of a member's into the history, as it is to be shown.
-    ///
-    /// # Errors
-    /// As [`Room::speak`].
-    pub fn say(
-        &mut self,
-        conn: ConnId,
-        saying: Saying,
-        now: UnixMillis,
-    ) -> Result<Entry, SayError> {
-        self.speak(conn, now)?;
-        let member = self.members.get(&conn).ok_or(SayError::NotHere)?;
+    /// Somebody said something.
+    fn spoke(&mut self, conn: ConnId, now: UnixMillis) {
+        let (state, members) = (&self.state, &self.members);
+        if let Some(member) = members.get(&conn)
+            && !state.slow.is_zero()
+            && state.rank(&member.who) == Rank::Member
+        {
+            self.pacing.spoke(&member.who, state.slow, now);
+        }
+    }
+
+    /// Puts a message of a member's into the history, as it is to be shown, under its number.
+    fn record(&mut self, conn: ConnId, saying: Saying, now: UnixMillis) -> Option<(u64, Entry)> {
+        let member = self.members.get(&conn)?;
         let (picture, author) = (member.picture, (&member.who).into());
         let Saying { text, tagged, action } = saying;
         let entry = Entry { at: now, picture, author, tagged, action, text };
         self.history.push(entry.clone());
-        Ok(entry)
+        let seq = self.next_seq;
+        self.next_seq += 1;
+        Some((seq, entry))
     }
 
     /// Changes a member's picture.
-    pub fn set_picture(&mut self, conn: ConnId, picture: Picture) {
+    fn set_picture(&mut self, conn: ConnId, picture: Picture) {
         if let Some(member) = self.members.get_mut(&conn) {
             member.picture = picture;
         }
     }
 
     /// A member is away, or back.
-    pub fn set_away(&mut self, conn: ConnId, away: Option<Line>) {
+    fn set_away(&mut self, conn: ConnId, away: Option<Line>) {
         if let Some(member) = self.members.get_mut(&conn) {
             member.away = away;
         }
     }
 
     /// A member has another name. The one before; none where they are not here.
-    pub fn rename(&mut self, conn: ConnId, name: Name) -> Option<Name> {
+    fn rename(&mut self, conn: ConnId, name: Name) -> Option<Name> {
         let member = self.members.get_mut(&conn)?;
         Some(std::mem::replace(&mut member.who.name, name))
     }
 
     /// A guest has made an account, and keeps the lobby if it is theirs. Whether it is.
-    pub fn registered(
+    fn registered(
         &mut self,
         guest: &Identity,
         account: AccountId,
@@ -263,51 +277,51 @@ impl<H> Room<H> {
     ) -> bool {
         let conn = guest.conn;
         let (mute, ban) = self.for_account(guest, account, now);
-        mute.into_iter().for_each(|mute| self.charter.mutes.impose(mute, Some(conn)));
-        ban.into_iter().for_each(|ban| self.charter.bans.impose(ban, Some(conn)));
+        if mute.is_some() || ban.is_some() {
+            let state = self.state_mut();
+            mute.into_iter().for_each(|mute| state.mutes.impose(mute, Some(conn)));
+            ban.into_iter().for_each(|ban| state.bans.impose(ban, Some(conn)));
+        }
         if let Some(member) = self.members.get_mut(&conn) {
             (member.who.account, member.who.admin) = (Some(account), admin);
         }
         self.pacing.registered(conn, account);
-        self.charter.registered(conn, account)
+        self.state.owner == Owner::Guest(conn) && self.state_mut().registered(conn, account)
     }
 
     /// What is to hold for the address once an account is given up on a connection: its mute and its
     /// ban.
-    pub fn for_address(
-        &self,
-        who: &Identity,
-        now: UnixMillis,
-    ) -> (Option<Sanction>, Option<Sanction>) {
-        let Charter { mutes, bans, .. } = &self.charter;
+    fn for_address(&self, who: &Identity, now: UnixMillis) -> (Option<Sanction>, Option<Sanction>) {
+        let LobbyState { mutes, bans, .. } = &*self.state;
         (mutes.for_address(who, now), bans.for_address(who, now))
     }
 
     /// A guest who is a member and may not be: the account that they were is no more.
-    pub fn is_banned(&self, conn: ConnId, now: UnixMillis) -> Option<&Sanction> {
+    fn is_banned(&self, conn: ConnId, now: UnixMillis) -> Option<&Sanction> {
         let who = &self.members.get(&conn)?.who;
-        let ban = self.charter.bans.of(who, now)?;
-        (self.charter.rank(who) == Rank::Member).then_some(ban)
+        let ban = self.state.bans.of(who, now)?;
+        (self.state.rank(who) == Rank::Member).then_some(ban)
     }
 
     /// An account is no more; `who` gave it up, where somebody did, and `conn` is the connection that
     /// is logged in to it now. Whether its rank here has changed.
-    pub fn unregistered(
+    fn unregistered(
         &mut self,
         account: AccountId,
         who: Option<&Identity>,
         conn: Option<ConnId>,
         now: UnixMillis,
     ) -> bool {
-        self.charter.mutes.give_up(account, who, now);
-        self.charter.bans.give_up(account, who, now);
+        let state = self.state_mut();
+        state.mutes.give_up(account, who, now);
+        state.bans.give_up(account, who, now);
         if let Some(member) = conn.and_then(|conn| self.members.get_mut(&conn)) {
             (member.who.account, member.who.admin) = (None, false);
         }
         if let Some(conn) = conn {
             self.pacing.unregistered(account, conn);
         }
-        self.charter.unregistered(account, conn)
+        self.state_mut().unregistered(account, conn)
     }
 
     /// What comes of an order. Changes nothing: it is to be stored first.
@@ -320,10 +334,10 @@ impl<H> Room<H> {
         order: Order,
         now: UnixMillis,
     ) -> Result<Moderation, OrderError> {
-        let offer = self.offer.as_ref().filter(|offer| offer.stands(&self.charter, now));
+        let offer = self.offer.as_ref().filter(|offer| offer.stands(&self.state, now));
         let what = match order {
             Order::Accept => accept(offer, by)?,
-            order => self.charter.plan(&self.name, by, order, now)?,
+            order => self.state.plan(by, order, now)?,
         };
         if let (Moderation::Offer { .. }, Some(_)) = (&what, offer) {
             return Err(OrderError::AskedAlready);
@@ -338,11 +352,11 @@ impl<H> Room<H> {
 
     /// The members who have to go by a moderation. A ban is of all that it is about, however many connections
     /// they have, and a kick of an account goes to whatever connection it has by now.
-    pub fn removed(&self, what: &Moderation) -> impl Iterator<Item = &Member<H>> {
+    fn removed(&self, what: &Moderation) -> impl Iterator<Item = &Member<H>> {
         self.members().filter(move |member| match what {
             Moderation::Ban { ban, conn } => {
                 (member.who.subject() == ban.subject || Some(member.who.conn) == *conn)
-                    && self.charter.rank(&member.who) == Rank::Member
+                    && self.state.rank(&member.who) == Rank::Member
             }
             Moderation::Kick { conn, account, .. } => {
                 member.who.conn == *conn || (account.is_some() && member.who.account == *account)
@@ -363,17 +377,17 @@ impl<H> Room<H> {
     }
 
     /// Carries out a moderation. Whoever it [removes](Room::removed) is still here after it.
-    pub fn apply(&mut self, by: &Name, what: &Moderation, now: UnixMillis) {
+    fn apply(&mut self, by: &Name, what: &Moderation, now: UnixMillis) {
         match what {
             Moderation::Offer { account, .. } => {
-                let (account, by, owner) = (*account, by.clone(), self.charter.owner);
+                let (account, by, owner) = (*account, by.clone(), self.state.owner);
                 self.offer = Some(Offer { account, by, owner, at: now });
             }
             Moderation::Transfer { .. } => self.offer = None,
             Moderation::Slow(_) => self.pacing.clear(),
             Moderation::Mute { mute, conn } => {
                 // One of the same address may be muted already, and stays so.
-                let before = self.charter.mutes.get(mute.subject, now).map(|before| before.at);
+                let before = self.state.mutes.get(mute.subject, now).map(|before| before.at);
                 for member in self.members.values_mut() {
                     if member.who.subject() == mute.subject {
                         let so_far = before.is_some_and(|at| member.muted || member.since >= at);
@@ -392,11 +406,11 @@ impl<H> Room<H> {
             | Moderation::SetPrompt(_)
             | Moderation::Delete(_) => {}
         }
-        self.charter.apply(what, now);
+        self.state_mut().apply(what, now);
     }
 
     /// Who offered the lobby, while the offer stands.
-    pub fn offered_by(&self) -> Option<&Name> {
+    fn offered_by(&self) -> Option<&Name> {
         self.offer.as_ref().map(|offer| &offer.by)
     }
 
@@ -422,19 +436,18 @@ impl<H> Room<H> {
 
     /// Hands everything on, to a lobby that is set up in the place of this one.
     pub fn take(&mut self) -> Self {
-        let nothing = Charter::new(self.charter.owner, None);
         Self {
-            name: self.name.clone(),
-            charter: std::mem::replace(&mut self.charter, nothing),
+            state: self.state.clone(),
             members: std::mem::take(&mut self.members),
             history: self.history.take(),
+            next_seq: self.next_seq,
             pacing: std::mem::take(&mut self.pacing),
             offer: self.offer.take(),
         }
     }
 
     /// What a user who joins now is shown, oldest first.
-    pub fn recent(&mut self, now: UnixMillis) -> impl Iterator<Item = &Entry> {
+    fn recent(&mut self, now: UnixMillis) -> impl Iterator<Item = &Entry> {
         self.history.recent(now)
     }
 
@@ -455,8 +468,8 @@ struct Offer {
 }
 
 impl Offer {
-    fn stands(&self, charter: &Charter, now: UnixMillis) -> bool {
-        self.at.until(now) < OFFER_TIME && charter.owner == self.owner
+    fn stands(&self, state: &LobbyState, now: UnixMillis) -> bool {
+        self.at.until(now) < OFFER_TIME && state.owner == self.owner
     }
 }
 

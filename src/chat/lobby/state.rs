@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use super::PromptError;
 use crate::chat::accounts::{AccountId, Identity, Target};
-use crate::chat::directory::ConnId;
+use crate::chat::directory::{ConnId, IpKey};
 use crate::chat::history::UnixMillis;
+use crate::chat::lobbies::{GENERAL, GENERAL_ID, LobbyId};
 use crate::chat::moderation::Moderation;
 use crate::chat::name::Name;
 use crate::chat::orders::{
@@ -18,40 +19,107 @@ use crate::chat::roles::{Denied, Owner, Rank, Right, may_act_on};
 use crate::chat::sanctions::Sanctions;
 use crate::chat::text::Line;
 
-/// The charter of one lobby.
-#[derive(Debug)]
-pub struct Charter {
+/// The one truth for a lobby. The Lobby has it and changes it; the Registry and the Store are handed what
+/// it is at present.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LobbyState {
+    /// Its number.
+    pub id: LobbyId,
+    /// Its name.
+    pub name: Name,
+    /// Who made it, by the name of that time.
+    pub creator: Name,
     /// Whose it is.
     pub owner: Owner,
-    /// The accounts that help the owner.
-    pub operators: BTreeSet<AccountId>,
-    /// The password record of a private lobby.
-    pub record: Option<Arc<PasswordRecord>>,
-    /// The prompt of its AI, where it has one of its own.
-    pub prompt: Option<Line>,
+    /// Its description; may be empty.
+    pub description: Line,
     /// What it is about at present.
     pub topic: Option<Line>,
-    /// The time between a user's messages; nothing for no limit.
+    /// The password record of a private lobby.
+    pub record: Option<Arc<PasswordRecord>>,
+    /// When that was set.
+    pub password_at: UnixMillis,
+    /// The prompt of its AI, where it has one of its own.
+    pub prompt: Option<Line>,
+    /// The time between a user's messages, in whole seconds; nothing for no limit.
     pub slow: Duration,
+    /// When it was made.
+    pub made_at: UnixMillis,
+    /// When it was used last, as far as that is stored.
+    pub used_at: UnixMillis,
+    /// The address that it was made from; none where that is not known.
+    pub made_from: Option<IpKey>,
+    /// The accounts that help the owner.
+    pub operators: BTreeSet<AccountId>,
     /// Who may not speak.
     pub mutes: Sanctions,
     /// Who may not come in.
     pub bans: Sanctions,
 }
 
-impl Charter {
-    /// The charter of a new lobby.
-    pub fn new(owner: Owner, record: Option<Arc<PasswordRecord>>) -> Self {
+impl LobbyState {
+    /// That of a lobby that somebody makes now.
+    pub fn new(
+        id: LobbyId,
+        name: Name,
+        description: Line,
+        record: Option<Arc<PasswordRecord>>,
+        by: &Identity,
+        now: UnixMillis,
+    ) -> Self {
         Self {
-            owner,
-            operators: BTreeSet::new(),
             record,
-            prompt: None,
+            made_from: Some(by.ip),
+            ..Self::bare(id, name, by.name.clone(), Owner::new(by), description, now)
+        }
+    }
+
+    /// That of a public lobby without anything else.
+    fn bare(
+        id: LobbyId,
+        name: Name,
+        creator: Name,
+        owner: Owner,
+        description: Line,
+        now: UnixMillis,
+    ) -> Self {
+        Self {
+            id,
+            name,
+            creator,
+            owner,
+            description,
             topic: None,
+            record: None,
+            password_at: now,
+            prompt: None,
             slow: Duration::ZERO,
+            made_at: now,
+            used_at: now,
+            made_from: None,
+            operators: BTreeSet::new(),
             mutes: Sanctions::default(),
             bans: Sanctions::default(),
         }
+    }
+
+    /// That of the lobby that is always there; none where its name were no name.
+    pub fn general(now: UnixMillis) -> Option<Self> {
+        let (name, creator) = (Name::parse(GENERAL).ok()?, Name::parse("server").ok()?);
+        let description = Line::clean("Welcome to the General Lobby");
+        Some(Self::bare(GENERAL_ID, name, creator, Owner::Server, description, now))
+    }
+
+    /// A lobby of nobody's, for tests.
+    #[cfg(test)]
+    pub(crate) fn example(id: u32, name: Name) -> Self {
+        let creator = Name::parse("alice").expect("a name");
+        Self::bare(LobbyId(id), name, creator, Owner::Nobody, Line::default(), UnixMillis(0))
+    }
+
+    /// Whether one needs a password to come in.
+    pub fn is_private(&self) -> bool {
+        self.record.is_some()
     }
 
     /// What a user is here.
@@ -92,13 +160,12 @@ impl Charter {
         if self.rank(who) < Rank::Owner { Err(PromptError::NotCreator) } else { Ok(()) }
     }
 
-    /// What comes of an order that somebody gives in the lobby called `lobby`. Changes nothing.
+    /// What comes of an order that somebody gives here. Changes nothing.
     ///
     /// # Errors
     /// Why it is not carried out.
     pub fn plan(
         &self,
-        lobby: &Name,
         who: &Identity,
         order: Order,
         now: UnixMillis,
@@ -149,7 +216,7 @@ impl Charter {
             Order::Transfer(whom) => self.plan_transfer(&whom)?,
             // The room has the offers.
             Order::Accept => return Err(OrderError::NothingOffered),
-            Order::Delete => Moderation::Delete(lobby.clone()),
+            Order::Delete => Moderation::Delete(self.name.clone()),
             Order::SetPrompt(prompt) => Moderation::SetPrompt(prompt),
         })
     }
@@ -201,7 +268,9 @@ impl Charter {
             Moderation::Unban { subjects, .. } => {
                 subjects.iter().for_each(|s| _ = self.bans.lift(*s))
             }
-            Moderation::SetPassword(record) => self.record = record.clone(),
+            Moderation::SetPassword(record) => {
+                (self.record, self.password_at) = (record.clone(), now);
+            }
             Moderation::SetPrompt(prompt) => self.prompt = Some(prompt.clone()),
             Moderation::Transfer { account, .. } => {
                 // Whoever gives a lobby away goes on helping there; a guest cannot.

@@ -8,14 +8,16 @@ use crate::chat::command::spec;
 use crate::chat::directory::ConnId;
 use crate::chat::history::UnixMillis;
 use crate::chat::ignores::IgnoreError;
-use crate::chat::lobbies::Card;
+use crate::chat::lobbies::LobbySummary;
+use crate::chat::lobby::LobbyState;
 use crate::chat::lobby::PromptError;
 use crate::chat::lobby::{Presence, SayError};
 use crate::chat::moderation::Moderation;
 use crate::chat::name::NameError;
 use crate::chat::orders::OrderError;
+use crate::chat::password::{PasswordRecord, Secret};
 use crate::chat::pictures;
-use crate::chat::roles::{Denied, Owner, Rank};
+use crate::chat::roles::{Denied, Rank};
 use crate::chat::sanctions::{Penalty, Sanction};
 use crate::chat::text::Line;
 use crate::chat::users::ClaimError;
@@ -325,16 +327,19 @@ fn users_and_lobbies_are_listed() {
     assert_eq!(shown, "=== Users in 'coding' (1) ===\n  [@_@] alice\n");
     let shown = listed(user("bob", Some("lunch")));
     assert_eq!(shown, "=== Users in 'coding' (1) ===\n  [@_@] bob (away: lunch)\n");
-    let card = |lobby, description: &str, custom_ai| Card {
-        name: name(lobby),
+    let summary = |state: LobbyState| LobbySummary { state: state.into(), users: 3 };
+    let coding = |description| LobbyState {
         description: Line::clean(description),
-        creator: name("alice"),
-        owner: Owner::Server,
-        topic: None,
-        custom_ai,
-        users: 3,
+        ..LobbyState::example(2, name("coding"))
     };
-    let list = [(card("coding", "", false), false), (card("secret", "For us", true), true)];
+    let record = PasswordRecord::create(&Secret::new("pw"), b"0123456789abcdef").unwrap();
+    let secret = LobbyState {
+        name: name("secret"),
+        prompt: Some(Line::clean("Be a pirate")),
+        record: Some(record.into()),
+        ..coding("For us")
+    };
+    let list = [summary(coding("")), summary(secret)];
     assert_eq!(
         written(|s| {
             lobbies(s, list.len());
@@ -346,8 +351,8 @@ fn users_and_lobbies_are_listed() {
          Lobby: secret\n  Privacy: private | AI: custom AI | Created by: alice | Users: 3\n  \
          Description: For us\n"
     );
-    let topical = Card { topic: Some(Line::clean("Release")), ..card("coding", "Code", false) };
-    let shown = written(|s| lobby(s, &(topical, false)));
+    let topical = LobbyState { topic: Some(Line::clean("Release")), ..coding("Code") };
+    let shown = written(|s| lobby(s, &summary(topical)));
     assert!(shown.ends_with("  Description: Code\n  Topic: Release\n"), "{shown}");
 }
 
