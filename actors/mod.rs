@@ -33,8 +33,3 @@ pub(crate) fn times(clock: bool) -> Times {
         false => Times::Ages,
     }
 }
-
-/// The time of the server's zone, as HH:MM.
-pub(crate) fn clock_time() -> String {
-    jiff::Zoned::now().strftime("%H:%M").to_string()
-}

@@ -19,6 +19,7 @@ use std::sync::mpsc;
 use std::thread;
 
 use lobbyd::config::Config;
+use lobbyd::net::listen::ListenerKind;
 use lobbyd::server::{self, Opened};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 
@@ -97,7 +98,7 @@ fn start_server() -> u16 {
         let lookup = |key: &str| settings.iter().find(|(k, _)| *k == key).map(|(_, v)| (*v).into());
         let config = Config::load(lookup).unwrap();
         let opened = Opened::open(&config).unwrap();
-        let port = opened.plain_port().unwrap();
+        let port = opened.port(ListenerKind::Plain).unwrap();
         let tell = move || ready.send(port).unwrap();
         let stop = std::future::pending::<()>();
         actix::System::new().block_on(server::run(config, opened, tell, stop)).unwrap();

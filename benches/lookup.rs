@@ -7,11 +7,12 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use lobbyd::chat::history::{Entry, UnixMillis};
 use lobbyd::chat::lobbies::LobbyId;
+use lobbyd::chat::lobby::LobbyState;
 use lobbyd::chat::name::Name;
 use lobbyd::chat::person::Person;
 use lobbyd::chat::pictures::Picture;
 use lobbyd::chat::text::Line;
-use lobbyd::store::{Change, Db, Lobby};
+use lobbyd::store::{Change, Db};
 
 use crate::client::Swarm;
 use crate::servers::{Kind, Server};
@@ -138,23 +139,8 @@ pub(crate) fn fill(folder: &Path, messages: u64, text: impl Fn(u64) -> String) {
         action: false,
         text: Line::clean(&text(i)),
     };
-    let (none, at) = (Line::default(), UnixMillis(now));
-    db.apply(&[Change::LobbyPut(Lobby {
-        id: LobbyId(1),
-        name: Name::parse("general").unwrap(),
-        creator: author.clone(),
-        owner: None,
-        description: none,
-        topic: None,
-        record: None,
-        password_at: at,
-        prompt: None,
-        slow_secs: 0,
-        made_at: at,
-        used_at: at,
-        made_from: None,
-    })])
-    .unwrap();
+    let general = LobbyState::general(UnixMillis(now)).unwrap();
+    db.apply(&[Change::LobbyPut(general.into())]).unwrap();
     for group in (0..messages).collect::<Vec<_>>().chunks(1_000) {
         let said = |&seq: &u64| Change::Said { lobby: LobbyId(1), seq, entry: entry(seq) };
         db.apply(&group.iter().map(said).collect::<Vec<_>>()).unwrap();

@@ -12,15 +12,21 @@ use lobbyd::chat::text::{Line, MAX_MARKS};
 use lobbyd::net::client_cert::{MAX_MESSAGE_BYTES, check_message};
 use lobbyd::net::flight::Flight;
 use lobbyd::net::lines::{Event, LineDecoder, MAX_LINE_BYTES};
+use lobbyd::net::telnet::Telnet;
 
-/// The line decoder with telnet: wherever the bytes are cut, the same events come out.
+/// The line decoder, with telnet and without: wherever the bytes are cut, the same events come out.
 pub(super) fn lines(data: &[u8]) {
+    lines_of(data, || Some(Telnet::default()));
+    lines_of(data, || None);
+}
+
+fn lines_of(data: &[u8], telnet: fn() -> Option<Telnet>) {
     let Some((&cut, data)) = data.split_first() else { return };
-    let whole = decode(&[data]);
+    let whole = decode(telnet(), &[data]);
     let (a, b) = data.split_at(usize::from(cut).min(data.len()));
-    assert_eq!(decode(&[a, b]), whole, "a cut changed what was read");
+    assert_eq!(decode(telnet(), &[a, b]), whole, "a cut changed what was read");
     let single: Vec<&[u8]> = data.chunks(1).collect();
-    assert_eq!(decode(&single), whole, "single bytes changed what was read");
+    assert_eq!(decode(telnet(), &single), whole, "single bytes changed what was read");
     for event in whole {
         if let Event::Line { text, .. } = event {
             // An invalid byte becomes a replacement character of three.
@@ -29,8 +35,8 @@ pub(super) fn lines(data: &[u8]) {
     }
 }
 
-fn decode(chunks: &[&[u8]]) -> Vec<Event> {
-    let (mut decoder, mut events) = (LineDecoder::default(), Vec::new());
+fn decode(telnet: Option<Telnet>, chunks: &[&[u8]]) -> Vec<Event> {
+    let (mut decoder, mut events) = (LineDecoder::new(telnet), Vec::new());
     for chunk in chunks {
         let mut input = *chunk;
         while let Some(event) = decoder.next(&mut input) {

@@ -14,6 +14,7 @@ use std::process::{ExitCode, exit};
 use lobbyd::actors::unix_now;
 use lobbyd::config::{Config, KEYS, nearest_key};
 use lobbyd::logging::{self, FlushAtEnd, complain, say};
+use lobbyd::net::listen::ListenerKind;
 use lobbyd::net::tls;
 use lobbyd::server::{self, Opened};
 use log::{error, warn};
@@ -271,7 +272,7 @@ fn banner(config: &Config, opened: &Opened) -> String {
     let mut line = |label: &str, value: &dyn Display| {
         text.push_str(&format!("    {label:<14}{value}\n"));
     };
-    let (plain, tls) = (opened.plain_port(), opened.tls_port());
+    let (plain, tls) = (opened.port(ListenerKind::Plain), opened.port(ListenerKind::Tls));
     if let Some(port) = plain.or(tls) {
         line("Port:", &port);
     }

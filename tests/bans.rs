@@ -185,7 +185,7 @@ fn whoever_was_removed_from_a_private_lobby_does_not_come_back_into_it_at_the_ne
     let mut alice = registered(&server, "alice");
     alice.ask("/create vault opensesame Ours", "Created private lobby 'vault'");
     alice.ask("/join vault opensesame", "Joined lobby 'vault'");
-    for (name, deed) in [("carol", "kick"), ("dora", "ban"), ("fay", "ban")] {
+    for (name, what) in [("carol", "kick"), ("dora", "ban"), ("fay", "ban")] {
         let mut user = registered(&server, name);
         user.ask("/join vault opensesame", "Joined lobby 'vault'");
         // Whoever is away when it happens does not come back either.
@@ -195,7 +195,7 @@ fn whoever_was_removed_from_a_private_lobby_does_not_come_back_into_it_at_the_ne
             user.read_to_end();
             alice.expect(&format!("{name} has left the lobby\n"));
         }
-        alice.ask(&format!("/{deed} {name}"), &format!("[LOBBY] alice {deed}"));
+        alice.ask(&format!("/{what} {name}"), &format!("[LOBBY] alice {what}"));
         if !away {
             user.expect("Joined lobby 'general'\n");
             user.ask("/join vault", "Incorrect password for private lobby\n> ");

@@ -145,13 +145,13 @@ impl Stage {
 
     /// Has the next message of this kind panic, makes it come, and looks whether all is well. Gives the
     /// guest who was there meanwhile.
-    fn strike(&mut self, target: &str, deed: impl FnOnce(&mut Self, &mut Client)) -> Client {
+    fn strike(&mut self, target: &str, what: impl FnOnce(&mut Self, &mut Client)) -> Client {
         let faults = |server: &Server| count(&server.log(), "fault at ");
         let before = faults(&self.server);
         let mut one = self.guest();
         self.alice.sync("alice");
         self.root.ask(&format!("/fault {target}"), "a fault is on its way");
-        deed(self, &mut one);
+        what(self, &mut one);
         // The lobby's own comes before others are told of it.
         let struck = before + if target == "Shard LobbyBroke" { 2 } else { 1 };
         self.server.wait_for(|server| faults(server) >= struck, target);
@@ -226,7 +226,7 @@ fn whatever_message_breaks_registry_shard_and_store_go_on() {
     for (target, line) in [
         ("Registry ModerateServer", "/announce hear"),
         ("Registry ModerateServer then", "/announce hear, hear"),
-        ("Shard ShowAll", "/announce to all"),
+        ("Shard Announce", "/announce to all"),
     ] {
         stage.strike(target, |stage, _guest| stage.root.send(line));
     }
@@ -284,7 +284,9 @@ fn whatever_breaks_in_the_ai_pool_others_are_answered() {
     let gemini = Gemini::start();
     let env = [FAULTS, ("GEMINI_API_KEY", "k"), ("GEMINI_BASE_URL", &gemini.url)];
     let server = Server::start(&env);
-    for (number, target) in ["Enqueue", "Answered", "WorkerFree"].into_iter().enumerate() {
+    for (number, target) in
+        ["TakePermit", "Answered", "WorkerFree", "GiveBack"].into_iter().enumerate()
+    {
         let mut asker = guest_from(&server, &format!("127.0.4.{}", number + 1), "asker");
         asker.ask(&format!("/create own{number} no-pass x"), "Created");
         asker.ask(&format!("/join own{number}"), "Joined");
@@ -292,7 +294,7 @@ fn whatever_breaks_in_the_ai_pool_others_are_answered() {
         gemini.then(whole("an answer"));
         asker.send("/ai why?");
         asker.expect_one_of(&["an answer\n", "AI is busy"]);
-        if target == "Enqueue" {
+        if target == "TakePermit" {
             // It was not asked, so the answer is still to be had.
             asker.ask("/ai why?", "an answer\n");
         }

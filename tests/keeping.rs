@@ -6,11 +6,12 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use lobbyd::chat::history::{Entry, UnixMillis};
 use lobbyd::chat::lobbies::LobbyId;
+use lobbyd::chat::lobby::LobbyState;
 use lobbyd::chat::name::Name;
 use lobbyd::chat::person::Person;
 use lobbyd::chat::pictures::Picture;
 use lobbyd::chat::text::Line;
-use lobbyd::store::{Change, Db, Lobby};
+use lobbyd::store::{Change, Db};
 
 use crate::harness::{Client, Folder, Server, count};
 use crate::people::{log_in_to, quit, registered, stop};
@@ -25,27 +26,12 @@ const HOUR: u64 = 3_600 * 1_000;
 fn fill(folder: &Path, hours: &[u64]) {
     let (mut db, _) = Db::open(&folder.join("data")).unwrap();
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis() as u64;
-    let (name, at) = (|name| Name::parse(name).unwrap(), UnixMillis(now - hours[0] * HOUR));
-    let lobby = Lobby {
-        id: LobbyId(1),
-        name: name("general"),
-        creator: name("server"),
-        owner: None,
-        description: Line::default(),
-        topic: None,
-        record: None,
-        password_at: at,
-        prompt: None,
-        slow_secs: 0,
-        made_at: at,
-        used_at: at,
-        made_from: None,
-    };
+    let lobby = LobbyState::general(UnixMillis(now - hours[0] * HOUR)).unwrap();
     let said = |(seq, hours): (u64, &u64)| {
         let entry = Entry {
             at: UnixMillis(now - hours * HOUR),
             picture: Picture::DEFAULT,
-            author: Person::named(name("writer")),
+            author: Person::named(Name::parse("writer").unwrap()),
             tagged: None,
             action: false,
             text: Line::clean(&format!("word of {hours} hours")),
@@ -53,7 +39,7 @@ fn fill(folder: &Path, hours: &[u64]) {
         Change::Said { lobby: LobbyId(1), seq, entry }
     };
     let messages = (0..).zip(hours).map(said);
-    db.apply(&std::iter::once(Change::LobbyPut(lobby)).chain(messages).collect::<Vec<_>>())
+    db.apply(&std::iter::once(Change::LobbyPut(lobby.into())).chain(messages).collect::<Vec<_>>())
         .unwrap();
 }
 

@@ -92,7 +92,7 @@ fn a_missing_argument_gets_the_usage_line_of_whoever_asks() {
 
 /// Has somebody do something, and everybody in the lobby see it.
 #[track_caller]
-fn deed(cast: &mut Cast, by: usize, line: &str, told: &str) {
+fn told(cast: &mut Cast, by: usize, line: &str, told: &str) {
     let (name, client) = &mut cast.by_rank()[by];
     let notice = format!("[LOBBY] {name} {told}\n");
     client.ask(line, &notice);
@@ -107,28 +107,28 @@ fn operators_owners_and_admins_run_the_lobby_and_everybody_is_told() {
     let mut cast = Cast::new();
     for by in 2..=4 {
         let name = cast.by_rank()[by].0;
-        deed(&mut cast, by, "/topic Release day", "set the topic: Release day");
-        deed(&mut cast, by, "/topic \"\"", "removed the topic");
-        deed(&mut cast, by, "/slow 60", "turned slow mode on: a message each 1m");
-        deed(&mut cast, by, "/slow 0", "turned slow mode off");
-        deed(&mut cast, by, "/mute ERIN 10m", "muted erin for 10m");
+        told(&mut cast, by, "/topic Release day", "set the topic: Release day");
+        told(&mut cast, by, "/topic \"\"", "removed the topic");
+        told(&mut cast, by, "/slow 60", "turned slow mode on: a message each 1m");
+        told(&mut cast, by, "/slow 0", "turned slow mode off");
+        told(&mut cast, by, "/mute ERIN 10m", "muted erin for 10m");
         cast.erin.expect("muted erin for 10m\n");
         cast.erin.ask("may I?", "You are muted in 'coding' for 10m more.\n> ");
         cast.erin.ask("/me waves", "You are muted in 'coding' for 10m more.\n> ");
         cast.erin.ask("/tag dave hi", "You are muted in 'coding' for 10m more.\n> ");
-        deed(&mut cast, by, "/unmute erin", "unmuted erin");
+        told(&mut cast, by, "/unmute erin", "unmuted erin");
         cast.erin.ask("I may", "╰─> I may\n");
-        deed(&mut cast, by, "/kick erin No spam", "kicked erin: No spam");
+        told(&mut cast, by, "/kick erin No spam", "kicked erin: No spam");
         cast.erin.expect(&format!("{name} kicked you from 'coding': No spam\n"));
         cast.erin.expect("Joined lobby 'general'\n");
         cast.erin.ask("/join coding", "Joined lobby 'coding'\n");
-        deed(&mut cast, by, "/ban erin 2h Spam again", "banned erin for 2h: Spam again");
+        told(&mut cast, by, "/ban erin 2h Spam again", "banned erin for 2h: Spam again");
         cast.erin.expect(&format!("{name} banned you from 'coding' for 2h: Spam again\n"));
         cast.erin.expect("Joined lobby 'general'\n");
         cast.erin.ask("/join coding", "You are banned from 'coding' for 2h more: Spam again\n> ");
         cast.erin.ask("/users", "=== Users in 'general' (1) ===\n  [@_@] erin\n> ");
         cast.by_rank()[by].1.ask("/bans", "=== Banned from 'coding' (1) ===\n  erin (guest)");
-        deed(&mut cast, by, "/unban erin", "unbanned erin");
+        told(&mut cast, by, "/unban erin", "unbanned erin");
         cast.erin.ask("/join coding", "Joined lobby 'coding'\n");
         cast.by_rank()[by].1.ask("/audit", "=== Audit of 'coding' (");
     }
@@ -139,14 +139,14 @@ fn operators_owners_and_admins_run_the_lobby_and_everybody_is_told() {
 fn owners_and_admins_own_the_lobby_and_everybody_is_told() {
     let mut cast = Cast::new();
     for by in 3..=4 {
-        deed(&mut cast, by, "/op CAROL", "made carol an operator");
+        told(&mut cast, by, "/op CAROL", "made carol an operator");
         cast.by_rank()[by].1.ask("/op carol", "'carol' is an operator already.\n> ");
         cast.carol.ask("/bans", "Nobody is banned from 'coding'.\n> ");
-        deed(&mut cast, by, "/deop carol", "took the operator's rights from carol");
+        told(&mut cast, by, "/deop carol", "took the operator's rights from carol");
         cast.by_rank()[by].1.ask("/deop carol", "'carol' is not an operator.\n> ");
         cast.carol.ask("/bans", NOT_OPERATOR);
-        deed(&mut cast, by, "/setpass opensesame", "changed the password of the lobby");
-        deed(&mut cast, by, "/setpass no-pass", "made the lobby public");
+        told(&mut cast, by, "/setpass opensesame", "changed the password of the lobby");
+        told(&mut cast, by, "/setpass no-pass", "made the lobby public");
         cast.by_rank()[by].1.ask("/op dave", "'dave' has no account.\n> ");
         cast.by_rank()[by].1.ask("/transfer dave", "'dave' has no account.\n> ");
     }
@@ -363,23 +363,28 @@ fn the_audit_lists_who_did_what_and_when() {
     cast.bob.ask("/kick erin Spam", "kicked erin: Spam\n");
     cast.root.ask("/mute dave 10m", "muted dave for 10m\n");
     cast.alice.ask("/setpass opensesame", "changed the password");
+    cast.alice.ask("/setai Be a pirate", "AI prompt updated!");
     cast.alice.ask("/join general", "Joined");
     cast.alice.ask("/audit", "Only an owner or operator of 'general' can do that.\n> ");
     let server = restart(cast.server, &ADMINS);
     let (mut bob, _) = log_in_to(&server, "bob");
     bob.send("/audit");
-    bob.expect("=== Audit of 'coding' (4) ===\n");
+    bob.expect("=== Audit of 'coding' (5) ===\n");
     let shown = bob.expect("> ");
     for text in [
         "alice made bob an operator\n",
         "bob kicked erin: Spam\n",
         "root muted dave for 10m\n",
         "alice changed the password of the lobby\n",
+        "alice updated the AI prompt\n",
     ] {
         assert_eq!(count(&shown, &format!("] {text}")), 1, "{shown}");
     }
     assert!(shown.lines().all(|l| l.contains(" ago] ") || l.contains("[just now] ")), "{shown}");
-    assert!(!shown.contains("opensesame") && !shown.contains("127.0."), "{shown}");
+    assert!(
+        !shown.contains("opensesame") && !shown.contains("pirate") && !shown.contains("127.0."),
+        "{shown}"
+    );
 }
 
 #[test]

@@ -89,7 +89,7 @@ fn sockets_and_actors_keep_to_their_sides() {
     }
     for (name, text) in sources("actors") {
         if !name.starts_with("actors/session") && !name.starts_with("actors/shard") {
-            let socket = |l: &str| l.contains("Transport") || l.contains("fanout::peer");
+            let socket = |l: &str| l.contains("Link") || l.contains("fanout::peer");
             assert!(!code(&text).any(socket), "{name} touches a socket");
         }
     }

@@ -2,13 +2,17 @@
 
 use actix::prelude::*;
 
+use crate::actors::ai::pool::AiPool;
 use crate::actors::ai::worker::AiWorker;
+use crate::actors::guard::Guarded;
 use crate::actors::lobby::Lobby;
 use crate::ai::AiFailure;
+use crate::ai::permits::{AiBusy, PermitId};
+use crate::ai::request::Request;
 use crate::chat::directory::{ConnId, IpKey};
 use crate::chat::lobbies::LobbyId;
+use crate::chat::lobby::SayError;
 use crate::chat::person::Person;
-use crate::chat::room::SayError;
 use crate::chat::text::Line;
 
 // ---- to a Lobby ----
@@ -29,32 +33,27 @@ pub enum NotAsked {
     Silent(#[from] SayError),
 }
 
-/// It is this lobby's turn: ask this worker.
+/// The question with this permit has its turn: ask this worker.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub struct StartAnswer(pub Addr<AiWorker>);
+pub struct StartAnswer(pub PermitId, pub Addr<AiWorker>);
 
 /// Finished lines of the answer.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct AnswerLines(pub Vec<Line>);
 
-/// The answer is over: its whole text, or why there is none.
+/// The answer to the question with this permit is over: its whole text, or why there is none.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub struct AnswerOver(pub Result<String, AiFailure>);
+pub struct AnswerOver(pub PermitId, pub Result<String, AiFailure>);
 
 // ---- to the AiPool ----
 
-/// Too many questions are waiting.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("too many questions are waiting")]
-pub struct AiBusy;
-
-/// A lobby has a question.
+/// May a lobby take a question?
 #[derive(Message)]
-#[rtype(result = "Result<(), AiBusy>")]
-pub struct Enqueue {
+#[rtype(result = "Result<Permit, AiBusy>")]
+pub struct TakePermit {
     /// The lobby's number.
     pub id: LobbyId,
     /// Where it is.
@@ -65,25 +64,50 @@ pub struct Enqueue {
     pub ip: IpKey,
 }
 
+/// To have one question answered. It is given back when it is dropped, so whatever becomes of the
+/// question or its lobby, nobody's share stays taken.
+pub struct Permit {
+    id: PermitId,
+    pool: Addr<Guarded<AiPool>>,
+}
+
+impl Permit {
+    /// One that was entered in the books of this pool.
+    pub(super) fn new(id: PermitId, pool: Addr<Guarded<AiPool>>) -> Self {
+        Self { id, pool }
+    }
+
+    /// Its number.
+    pub fn id(&self) -> PermitId {
+        self.id
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        self.pool.do_send(GiveBack(self.id));
+    }
+}
+
+/// A permit is of no more use: its question was answered, or needs no answer.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct GiveBack(pub PermitId);
+
 /// A worker has the whole answer, and is about to say so: its asker may ask again.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub struct Answered(pub usize);
+pub struct Answered(pub PermitId);
 
-/// A worker is done with a question of this lobby.
+/// A worker is done with this question.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub struct WorkerFree(pub usize, pub LobbyId);
+pub struct WorkerFree(pub PermitId);
 
 /// A worker died.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct WorkerDied(pub usize);
-
-/// A lobby is no more: its questions need no answer.
-#[derive(Message)]
-#[rtype(result = "()")]
-pub struct Forget(pub LobbyId);
 
 // ---- to an AiWorker ----
 
@@ -91,15 +115,15 @@ pub struct Forget(pub LobbyId);
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct Generate {
-    /// The body of the request.
-    pub body: String,
-    /// Number of the lobby that wants the answer.
-    pub id: LobbyId,
-    /// Where that lobby is.
+    /// What to ask the model.
+    pub request: Request,
+    /// The permit that the question has.
+    pub permit: PermitId,
+    /// Where the lobby is that wants the answer.
     pub lobby: Addr<Lobby>,
 }
 
-/// This lobby wants no answer any more.
+/// Nobody wants this answer any more.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub struct Cancel(pub LobbyId);
+pub struct Cancel(pub PermitId);

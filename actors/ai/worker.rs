@@ -9,31 +9,28 @@ use crate::actors::ai::messages::{
 };
 use crate::actors::ai::pool::AiPool;
 use crate::actors::guard::Guarded;
-use crate::actors::lobby::Lobby;
-use crate::ai::AiFailure;
-use crate::ai::client::GeminiClient;
-use crate::chat::lobbies::LobbyId;
+use crate::ai::client::AiClient;
+use crate::ai::permits::PermitId;
 use crate::config::AiConfig;
 
 /// The actor.
 pub struct AiWorker {
     index: usize,
     pool: Addr<Guarded<AiPool>>,
-    client: Rc<GeminiClient>,
+    client: Rc<AiClient>,
     job: Option<Job>,
 }
 
 /// The question in hand.
 struct Job {
-    id: LobbyId,
-    lobby: Addr<Lobby>,
+    permit: PermitId,
     task: SpawnHandle,
 }
 
 impl AiWorker {
     /// Made on the thread that it runs on: the HTTP client cannot move.
     pub fn new(index: usize, pool: Addr<Guarded<AiPool>>, config: &AiConfig) -> Self {
-        Self { index, pool, client: Rc::new(GeminiClient::new(config)), job: None }
+        Self { index, pool, client: Rc::new(AiClient::new(config)), job: None }
     }
 }
 
@@ -41,11 +38,6 @@ impl Actor for AiWorker {
     type Context = Context<Self>;
 
     fn stopped(&mut self, _: &mut Self::Context) {
-        if let Some(job) = self.job.take() {
-            // Before the asker can see that it is over, and ask again.
-            self.pool.do_send(Answered(self.index));
-            job.lobby.do_send(AnswerOver(Err(AiFailure::Unavailable)));
-        }
         self.pool.do_send(WorkerDied(self.index));
     }
 }
@@ -53,31 +45,32 @@ impl Actor for AiWorker {
 impl Handler<Generate> for AiWorker {
     type Result = ();
 
-    fn handle(&mut self, Generate { body, id, lobby }: Generate, ctx: &mut Self::Context) {
+    fn handle(&mut self, generate: Generate, ctx: &mut Self::Context) {
+        let Generate { request, permit, lobby } = generate;
         let (client, to) = (self.client.clone(), lobby.clone());
         let answer = async move {
             let mut show = |lines| to.do_send(AnswerLines(lines));
-            client.ask(body, &mut show).await
+            client.ask(&request, &mut show).await
         };
-        let task = ctx.spawn(answer.into_actor(self).map(|result, worker, _| {
-            if let Some(job) = worker.job.take() {
+        let task = ctx.spawn(answer.into_actor(self).map(move |result, worker, _| {
+            if worker.job.take().is_some() {
                 // Before anybody can see that it is over, and ask again.
-                worker.pool.do_send(Answered(worker.index));
-                job.lobby.do_send(AnswerOver(result));
-                worker.pool.do_send(WorkerFree(worker.index, job.id));
+                worker.pool.do_send(Answered(permit));
+                lobby.do_send(AnswerOver(permit, result));
+                worker.pool.do_send(WorkerFree(permit));
             }
         }));
-        self.job = Some(Job { id, lobby, task });
+        self.job = Some(Job { permit, task });
     }
 }
 
 impl Handler<Cancel> for AiWorker {
     type Result = ();
 
-    fn handle(&mut self, Cancel(id): Cancel, ctx: &mut Self::Context) {
-        if let Some(job) = self.job.take_if(|job| job.id == id) {
+    fn handle(&mut self, Cancel(permit): Cancel, ctx: &mut Self::Context) {
+        if let Some(job) = self.job.take_if(|job| job.permit == permit) {
             ctx.cancel_future(job.task);
         }
-        self.pool.do_send(WorkerFree(self.index, id));
+        self.pool.do_send(WorkerFree(permit));
     }
 }

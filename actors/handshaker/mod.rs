@@ -21,8 +21,9 @@ use crate::actors::shard::messages::Connected;
 use crate::actors::shard::{Shard, log_connected};
 use crate::chat::directory::ConnId;
 use crate::net::client_cert::Unwelcome;
+use crate::net::link::Arrival;
+use crate::net::listen::ListenerKind;
 use crate::net::tls::Acceptor;
-use crate::net::transport::Arrival;
 
 /// How much less of a processor these threads get than the chat when both want it: the least there is, so
 /// that a line of chat that comes up has it at once.
@@ -40,8 +41,6 @@ pub struct Shake {
     pub addr: SocketAddr,
     /// When it was accepted.
     pub accepted: Instant,
-    /// Makes TLS of it.
-    pub acceptor: Acceptor,
     /// Where it goes afterwards.
     pub shard: Addr<Guarded<Shard>>,
 }
@@ -49,14 +48,20 @@ pub struct Shake {
 /// The actor.
 pub struct Handshaker {
     registry: Addr<Guarded<Registry>>,
+    /// Makes TLS of connections.
+    acceptor: Acceptor,
     /// From accept to a valid name, the handshake included.
     login_timeout: Duration,
 }
 
 impl Handshaker {
     /// One on the thread that it runs on.
-    pub fn new(registry: Addr<Guarded<Registry>>, login_timeout: Duration) -> Self {
-        Self { registry, login_timeout }
+    pub fn new(
+        registry: Addr<Guarded<Registry>>,
+        acceptor: Acceptor,
+        login_timeout: Duration,
+    ) -> Self {
+        Self { registry, acceptor, login_timeout }
     }
 }
 
@@ -77,7 +82,7 @@ impl Handler<Shake> for Handshaker {
     fn handle(&mut self, shake: Shake, _: &mut Self::Context) {
         let place = Place { conn: shake.conn, registry: Some(self.registry.clone()) };
         // A task of its own: a panic costs this connection alone.
-        actix_rt::spawn(see_through(shake, place, self.login_timeout));
+        actix_rt::spawn(see_through(shake, place, self.acceptor.clone(), self.login_timeout));
     }
 }
 
@@ -115,9 +120,9 @@ impl ShakeError {
     }
 }
 
-async fn see_through(shake: Shake, mut place: Place, login_timeout: Duration) {
-    let Shake { conn, socket, addr, accepted, acceptor, shard } = shake;
-    log_connected(conn, addr, "tls");
+async fn see_through(shake: Shake, mut place: Place, acceptor: Acceptor, login_timeout: Duration) {
+    let Shake { conn, socket, addr, accepted, shard } = shake;
+    log_connected(conn, addr, ListenerKind::Tls);
     let deadline = tokio::time::Instant::from_std(accepted + login_timeout);
     match timeout_at(deadline, shake_hands(socket, &acceptor)).await {
         Ok(Ok(arrival)) => {
@@ -142,5 +147,5 @@ async fn shake_hands(socket: TcpStream, acceptor: &Acceptor) -> Result<Arrival, 
         return Err(error.into());
     }
     let socket = stream.get_mut().depart()?;
-    Ok(Arrival { socket, tls: Some(stream) })
+    Ok(Arrival::Tls(socket, stream))
 }

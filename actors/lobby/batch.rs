@@ -1,21 +1,17 @@
-//! What a lobby wants shown, gathered until its mailbox is drained.
+//! What a lobby wants done, gathered until its mailbox is drained.
 //!
-//! Messages that arrive together leave together: one message for each thread that has members, one
-//! write for each member.
+//! What comes together leaves together: one message for each thread that has members, one write for each
+//! member.
 
-use bytes::Bytes;
-
-use crate::actors::shard::messages::{Act, Address};
-use crate::chat::person::Person;
+use crate::actors::shard::messages::{Address, Effect};
+use crate::chat::lobby::event::Event;
 use crate::fanout::hub::Seat;
-use crate::fanout::variants::Text;
-use crate::render::Sheet;
 
-/// Text that is gathered at most before it is handed on, so that a client's limit is judged in
-/// steps that are small against it.
-pub(super) const MAX_TEXT_BYTES: usize = 16 * 1024;
+/// What is gathered at most before it is handed on, as text, so that a client's limit is judged in steps
+/// that are small against it.
+pub(super) const MAX_EVENT_BYTES: usize = 16 * 1024;
 
-/// To whom an act goes.
+/// To whom an effect goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Scope {
     /// To every thread that has members.
@@ -24,51 +20,35 @@ enum Scope {
     Shard(usize),
 }
 
-/// Acts in the order in which they are to happen.
+/// Effects in the order in which they are to happen.
 #[derive(Default)]
 pub(super) struct Batch {
-    text: Sheet,
-    /// Bytes of text that have gathered.
+    effects: Vec<(Scope, Effect)>,
+    /// Bytes that the events among them take.
     bytes: usize,
-    acts: Vec<(Scope, Act)>,
     echoes: Vec<(usize, Seat, usize)>,
 }
 
 impl Batch {
     /// Whether there is nothing to do.
     pub(super) fn is_empty(&self) -> bool {
-        self.text.is_empty() && self.acts.is_empty() && self.echoes.is_empty()
+        self.effects.is_empty() && self.echoes.is_empty()
     }
 
-    /// Whether so much text has gathered that it should go.
+    /// Whether so much has gathered that it should go.
     pub(super) fn is_full(&self) -> bool {
-        self.bytes >= MAX_TEXT_BYTES
+        self.bytes >= MAX_EVENT_BYTES
     }
 
-    /// A notice for all members. Notices that come together are one text.
-    pub(super) fn notice(&mut self, body: impl FnOnce(&mut Sheet)) {
-        let before = self.text.len();
-        self.text.open();
-        body(&mut self.text);
-        self.text.close();
-        self.bytes += self.text.len() - before;
-    }
-
-    /// Something that a user says to all members.
-    pub(super) fn said(&mut self, by: &Person, body: impl FnOnce(&mut Sheet)) {
-        self.close_text(None);
-        self.notice(body);
-        self.close_text(Some(by));
-    }
-
-    /// A piece of an answer for all members, but for those who ignore whoever asked.
-    pub(super) fn answer(&mut self, id: u64, asker: Person, headed: Bytes, bare: Bytes) {
-        self.push(Scope::Members, Act::Answer { id, asker, headed, bare });
+    /// Something that all members are shown.
+    pub(super) fn event(&mut self, event: Event) {
+        self.bytes += event.bytes();
+        self.effects.push((Scope::Members, Effect::Show(event)));
     }
 
     /// Something for the thread of one client.
-    pub(super) fn one(&mut self, at: Address, act: impl FnOnce(Seat) -> Act) {
-        self.push(Scope::Shard(at.shard), act(at.seat));
+    pub(super) fn one(&mut self, at: Address, effect: impl FnOnce(Seat) -> Effect) {
+        self.effects.push((Scope::Shard(at.shard), effect(at.seat)));
     }
 
     /// A message of this client is on its way back.
@@ -79,37 +59,25 @@ impl Batch {
         }
     }
 
-    /// Hands all acts out, to each thread its own; `members` counts the members on each.
-    pub(super) fn hand_out(&mut self, members: &[usize], mut to: impl FnMut(usize, Vec<Act>)) {
-        self.close_text(None);
+    /// Hands all effects out, to each thread its own; `members` counts the members on each.
+    pub(super) fn hand_out(&mut self, members: &[usize], mut to: impl FnMut(usize, Vec<Effect>)) {
         self.bytes = 0;
-        for (shard, seat, count) in self.echoes.drain(..) {
-            self.acts.push((Scope::Shard(shard), Act::Echo(seat, count)));
-        }
+        let echoes = self.echoes.drain(..);
+        self.effects.extend(
+            echoes.map(|(shard, seat, count)| (Scope::Shard(shard), Effect::Echo(seat, count))),
+        );
         for (shard, &count) in members.iter().enumerate() {
             let concerned = |scope: Scope| match scope {
                 Scope::Members => count > 0,
                 Scope::Shard(other) => other == shard,
             };
-            let own = self.acts.iter().filter(|(scope, _)| concerned(*scope));
-            let own: Vec<Act> = own.map(|(_, act)| act.clone()).collect();
+            let own = self.effects.iter().filter(|(scope, _)| concerned(*scope));
+            let own: Vec<Effect> = own.map(|(_, effect)| effect.clone()).collect();
             if !own.is_empty() {
                 to(shard, own);
             }
         }
-        self.acts.clear();
-    }
-
-    fn push(&mut self, scope: Scope, act: Act) {
-        self.close_text(None);
-        self.acts.push((scope, act));
-    }
-
-    fn close_text(&mut self, by: Option<&Person>) {
-        if !self.text.is_empty() {
-            let text = Text { by: by.cloned(), master: self.text.take() };
-            self.acts.push((Scope::Members, Act::Text(text)));
-        }
+        self.effects.clear();
     }
 }
 
@@ -117,10 +85,11 @@ impl Batch {
 mod tests {
     use super::*;
     use crate::chat::directory::ConnId;
+    use crate::chat::name::Name;
 
-    fn take(batch: &mut Batch, members: &[usize]) -> Vec<Vec<Act>> {
+    fn take(batch: &mut Batch, members: &[usize]) -> Vec<Vec<Effect>> {
         let mut by_shard = vec![Vec::new(); members.len()];
-        batch.hand_out(members, |shard, acts| by_shard[shard] = acts);
+        batch.hand_out(members, |shard, effects| by_shard[shard] = effects);
         by_shard
     }
 
@@ -128,40 +97,42 @@ mod tests {
         Address { shard, seat: Seat { slot: 0, conn: ConnId(conn) } }
     }
 
-    fn shown(acts: &[Act]) -> Vec<String> {
-        let show = |act: &Act| match act {
-            Act::Text(Text { by: Some(by), master }) => format!("{} {}", by.name, master.len()),
-            Act::Text(text) => format!("text {}", text.master.len()),
-            Act::Reply(seat, _) => format!("reply {}", seat.conn.0),
-            Act::Echo(seat, count) => format!("echo {} {count}", seat.conn.0),
+    fn joined(name: &str) -> Event {
+        Event::Joined(Name::parse(name).unwrap())
+    }
+
+    fn shown(effects: &[Effect]) -> Vec<String> {
+        let show = |effect: &Effect| match effect {
+            Effect::Show(Event::Joined(name)) => format!("{name} joined"),
+            Effect::Prompt(seat) => format!("prompt {}", seat.conn.0),
+            Effect::Echo(seat, count) => format!("echo {} {count}", seat.conn.0),
             _ => "other".to_owned(),
         };
-        acts.iter().map(show).collect()
+        effects.iter().map(show).collect()
     }
 
     #[test]
-    fn notices_that_come_together_are_one_text_and_echoes_follow() {
+    fn members_are_shown_events_and_echoes_follow() {
         let mut batch = Batch::default();
-        for _ in 0..3 {
-            batch.notice(|s| _ = s.fixed("x\n"));
+        for name in ["ann", "bob", "carol"] {
+            batch.event(joined(name));
             batch.echo(at(0, 7));
         }
-        let acts = take(&mut batch, &[1, 0, 2]);
-        assert_eq!(shown(&acts[0]), ["text 24", "echo 7 3"]);
-        assert!(acts[1].is_empty(), "no members there");
-        assert_eq!(shown(&acts[2]), ["text 24"]);
+        let effects = take(&mut batch, &[1, 0, 2]);
+        assert_eq!(shown(&effects[0]), ["ann joined", "bob joined", "carol joined", "echo 7 3"]);
+        assert!(effects[1].is_empty(), "no members there");
+        assert_eq!(shown(&effects[2]), ["ann joined", "bob joined", "carol joined"]);
         assert!(batch.is_empty());
     }
 
     #[test]
-    fn order_is_kept_around_what_is_for_one_and_what_is_of_one() {
-        let (mut batch, ann) = (Batch::default(), Person::example(3, "ann"));
-        batch.notice(|s| _ = s.fixed("a\n"));
-        batch.one(at(1, 9), |seat| Act::Reply(seat, Bytes::new()));
-        batch.said(&ann, |s| _ = s.fixed("bb\n"));
-        batch.notice(|s| _ = s.fixed("ccc\n"));
-        let acts = take(&mut batch, &[1, 1]);
-        assert_eq!(shown(&acts[0]), ["text 8", "ann 9", "text 10"]);
-        assert_eq!(shown(&acts[1]), ["text 8", "reply 9", "ann 9", "text 10"]);
+    fn order_is_kept_around_what_is_for_one() {
+        let mut batch = Batch::default();
+        batch.event(joined("ann"));
+        batch.one(at(1, 9), Effect::Prompt);
+        batch.event(joined("bob"));
+        let effects = take(&mut batch, &[1, 1]);
+        assert_eq!(shown(&effects[0]), ["ann joined", "bob joined"]);
+        assert_eq!(shown(&effects[1]), ["ann joined", "prompt 9", "bob joined"]);
     }
 }

@@ -7,59 +7,23 @@ use actix::prelude::*;
 use crate::actors::registry::messages::ModerateError;
 use crate::actors::shard::messages::Address;
 use crate::chat::accounts::{AccountId, Identity};
-use crate::chat::deeds::Deed;
 use crate::chat::directory::ConnId;
-use crate::chat::history::UnixMillis;
-use crate::chat::ignores::Ignores;
+use crate::chat::lobby::step::Join;
+use crate::chat::lobby::{JoinError, Presence};
+use crate::chat::moderation::Moderation;
 use crate::chat::name::{Name, NameKey};
 use crate::chat::orders::Order;
-use crate::chat::password::PasswordRecord;
 use crate::chat::pictures::Picture;
 use crate::chat::roles::{Denied, Right};
-use crate::chat::room::{JoinError, Member, Presence, PromptError};
 use crate::chat::sanctions::Sanction;
 use crate::chat::text::Line;
-use crate::chat::times::Times;
 use crate::chat::users::User;
-use crate::store::{Change, Missed};
+use crate::store::Change;
 
 /// Let me in.
 #[derive(Message)]
 #[rtype(result = "Result<(), JoinError>")]
-pub struct Join {
-    /// The user.
-    pub member: Member<Address>,
-    /// The record that their password was checked against.
-    pub proof: Option<Arc<PasswordRecord>>,
-    /// How they come.
-    pub manner: JoinKind,
-    /// How they want to be shown what was said.
-    pub view: ReplayPrefs,
-}
-
-/// How a user wants to be shown what was said before they came.
-#[derive(Debug, Clone, Default)]
-pub struct ReplayPrefs {
-    /// Ages or clock times.
-    pub times: Times,
-    /// Whom not to show.
-    pub ignores: Ignores,
-    /// What they missed, and since when.
-    pub missed: Option<(UnixMillis, Missed)>,
-}
-
-/// How a user comes into a lobby.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum JoinKind {
-    /// At login: the history, and a notice to all.
-    Login,
-    /// From another lobby: told that they joined, the history, and a notice to all.
-    Switch,
-    /// Still there, after the lobby broke and was set up again: nothing to be shown.
-    Return,
-    /// In the place of another connection of the same account, without a word to the others.
-    TakeOver(ConnId),
-}
+pub struct Enter(pub Join<Address>);
 
 /// Let me out.
 #[derive(Message)]
@@ -122,22 +86,6 @@ pub struct Rostered {
 #[rtype(result = "()")]
 pub struct SetPicture(pub ConnId, pub Picture);
 
-/// Change the prompt of the lobby's AI.
-#[derive(Message)]
-#[rtype(result = "Result<(), NotSet>")]
-pub struct SetPrompt(pub ConnId, pub Line);
-
-/// Why a prompt was not set.
-#[derive(Debug, thiserror::Error)]
-pub enum NotSet {
-    /// It may not be.
-    #[error(transparent)]
-    Rule(#[from] PromptError),
-    /// It could not be stored.
-    #[error("not stored")]
-    NotStored,
-}
-
 /// I have another name.
 #[derive(Message)]
 #[rtype(result = "()")]
@@ -190,24 +138,20 @@ pub struct Unregistered {
 
 /// Do something that operators or owners do.
 #[derive(Message)]
-#[rtype(result = "Result<Deed, ModerateError>")]
+#[rtype(result = "Result<Arc<Moderation>, ModerateError>")]
 pub struct Moderate {
     /// Who wants it.
     pub by: Identity,
-    /// The right that it takes.
-    pub right: Right,
     /// What.
     pub order: Order,
 }
 
-/// Who is banned? Answered to whoever has the right to know.
+/// Who is banned? Answered to operators and owners.
 #[derive(Message)]
 #[rtype(result = "Result<Banned, Denied>")]
 pub struct ListBans {
     /// Who asks.
     pub by: Identity,
-    /// The right that it takes.
-    pub right: Right,
     /// How many of them are known already.
     pub skip: usize,
     /// How many more at most.

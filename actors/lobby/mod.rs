@@ -1,9 +1,8 @@
-//! The Lobby actor: owns one lobby, its members, history, prompt and conversation with its AI.
+//! The Lobby actor: carries out what the machine of a lobby ([`Room`]) decides.
 //!
 //! All that members are shown goes through its mailbox, so all see it in one and the same order.
 
 mod batch;
-pub(super) mod keep;
 pub mod messages;
 mod orders;
 mod questions;
@@ -18,32 +17,27 @@ use actix::prelude::*;
 use log::{error, info};
 use tokio::sync::Semaphore;
 
-use crate::actors::ai::messages::Forget;
 use crate::actors::ai::pool::AiPool;
 use crate::actors::guard::Guarded;
 use crate::actors::lobby::batch::Batch;
-use crate::actors::lobby::messages::{
-    Join, JoinKind, Leave, ReplayPrefs, Roster, Rostered, Say, SetPicture, Tag,
-};
+use crate::actors::lobby::messages::{Enter, Leave, Roster, Rostered, Say, SetPicture, Tag};
 use crate::actors::lobby::questions::QuestionQueue;
 use crate::actors::registry::Registry;
-use crate::actors::registry::messages::{LobbyClosed, LobbyCount, Moved, Remains};
+use crate::actors::registry::messages::{
+    LobbyChanged, LobbyClosed, LobbyCount, Moved, Offered, Recheck,
+};
 use crate::actors::shard::Shard;
-use crate::actors::shard::messages::{Act, Address, Deliver, LobbyBroke, Replay};
+use crate::actors::shard::messages::{self as shard, Address, Deliver, LobbyBroke};
 use crate::actors::store::StoreHandle;
 use crate::actors::unix_now;
 use crate::ai::prompt::context::Conversation;
-use crate::chat::directory::ConnId;
-use crate::chat::history::{Age, Entry, History, UnixMillis};
-use crate::chat::lobbies::{GENERAL_ID, LobbyId, Profile};
-use crate::chat::name::Name;
-use crate::chat::pictures::Picture;
+use crate::chat::change::Change;
+use crate::chat::lobbies::{GENERAL_ID, LobbyId};
+use crate::chat::lobby::step::{Effect, Input, JoinKind, Refusal};
+use crate::chat::lobby::{JoinError, Room, SayError, Saying};
 use crate::chat::roles::Owner;
-use crate::chat::room::{Charter, JoinError, Room, SayError, Saying};
 use crate::config::Config;
-use crate::render::replies::{ModerationReply, Reply, reply};
-use crate::render::{self, Arrival, Notice, Sheet, block};
-use crate::store::Change;
+use crate::render::replies::ModerationReply;
 
 /// What all lobbies share.
 #[derive(Clone)]
@@ -58,22 +52,12 @@ pub struct LobbySetup {
     pub ai: Option<Addr<Guarded<AiPool>>>,
 }
 
-/// A lobby to be started.
-pub struct NewRoom {
-    /// Its number.
-    pub id: LobbyId,
-    /// Its name.
-    pub name: Name,
-    /// Whose it is, and what stands for it.
-    pub charter: Charter,
-    /// What else is stored of it.
-    pub profile: Profile,
-    /// What was said in it before, oldest first, with the number of each.
-    pub entries: Vec<(u64, Entry)>,
-    /// The number of the next message.
-    pub next_seq: u64,
-    /// What it takes over from one that broke.
-    pub remains: Option<Remains>,
+/// All that is known of a lobby: to start it with, also in the place of one that broke.
+pub struct Snapshot {
+    /// Its state, members and history.
+    pub room: Room<Address>,
+    /// What was asked and answered.
+    pub conversation: Conversation,
 }
 
 /// Members that a lobby takes over from one that broke are let go after this long without a word of
@@ -86,9 +70,10 @@ pub struct Lobby {
     room: Room<Address>,
     pub(super) setup: LobbySetup,
     batch: Batch,
-    desk: QuestionQueue,
+    /// What follows from the message in hand; kept for its room.
+    effects: Vec<Effect<Address>>,
+    questions: QuestionQueue,
     registry: Addr<Guarded<Registry>>,
-    profile: Profile,
     /// What is to be stored at the next flush.
     kept: Vec<Change>,
     /// It ends because it was empty for too long, or was deleted.
@@ -104,29 +89,19 @@ pub struct Lobby {
 }
 
 impl Lobby {
-    /// A lobby without members, or with those of one that broke.
-    pub fn new(setup: LobbySetup, registry: Addr<Guarded<Registry>>, new: NewRoom) -> Self {
-        let NewRoom { id, name, charter, profile, entries, next_seq, remains } = new;
-        let (room, conversation) = match remains {
-            Some(Remains { room, conversation }) => (room, conversation),
-            None => {
-                let config = &setup.config;
-                let messages = config.history_messages.min(config.keep_messages);
-                let mut history = History::new(messages, config.history_age);
-                history.restore(entries, next_seq);
-                (Room::new(name, charter, history), Conversation::default())
-            }
-        };
+    /// One that begins as the snapshot says.
+    pub fn new(setup: LobbySetup, registry: Addr<Guarded<Registry>>, snapshot: Snapshot) -> Self {
+        let Snapshot { room, conversation } = snapshot;
         let mut on_shard = vec![0; setup.shards.len()];
         room.members().for_each(|member| on_shard[member.handle.shard] += 1);
         let unconfirmed = room.members().map(|member| member.handle).collect();
         Self {
-            id,
+            id: room.state().id,
             room,
             batch: Batch::default(),
-            desk: QuestionQueue::new(id, conversation),
+            effects: Vec::new(),
+            questions: QuestionQueue::new(conversation),
             registry,
-            profile,
             kept: Vec::new(),
             ended: false,
             on_shard,
@@ -134,6 +109,80 @@ impl Lobby {
             unconfirmed,
             orders: Arc::new(Semaphore::new(1)),
             setup,
+        }
+    }
+
+    /// Puts something to the lobby, and carries out what follows from it.
+    fn step(&mut self, input: Input<Address>, ctx: &mut Context<Self>) -> Result<(), Refusal> {
+        let mut effects = std::mem::take(&mut self.effects);
+        let done = self.room.step(input, unix_now(), &mut effects);
+        effects.drain(..).for_each(|effect| self.carry_out(effect, ctx));
+        self.effects = effects;
+        done
+    }
+
+    fn carry_out(&mut self, effect: Effect<Address>, ctx: &mut Context<Self>) {
+        match effect {
+            Effect::Show(event) => self.batch.event(event),
+            Effect::Enter(at, replay) => {
+                self.batch.one(at, |seat| shard::Effect::Enter(seat, replay));
+            }
+            Effect::Prompt(at) => self.batch.one(at, shard::Effect::Prompt),
+            Effect::Tagged(at, by) => {
+                let lobby = self.room.state().name.clone();
+                self.batch.one(at, |seat| shard::Effect::Tagged { seat, by, lobby });
+            }
+            Effect::Remove(at, by, how) => {
+                let lobby = self.room.state().name.clone();
+                let told = ModerationReply::Removed { by, how, lobby };
+                self.batch.one(at, |seat| shard::Effect::MoveToGeneral(seat, told.into()));
+            }
+            Effect::Came(at, who) => {
+                info!("conn={} {} joined lobby '{}'", who.conn.0, who.name, self.room.state().name);
+                self.on_shard[at.shard] += 1;
+                self.registry.do_send(Moved(who.conn, self.id));
+                self.count(ctx);
+            }
+            Effect::Went(at, who) => {
+                info!("conn={} {} left lobby '{}'", who.conn.0, who.name, self.room.state().name);
+                self.on_shard[at.shard] -= 1;
+                self.count(ctx);
+            }
+            Effect::Reseated(before, at, conn) => {
+                self.on_shard[before.shard] -= 1;
+                self.on_shard[at.shard] += 1;
+                self.registry.do_send(Moved(conn, self.id));
+            }
+            Effect::Confirmed(at) => self.unconfirmed.retain(|other| *other != at),
+            Effect::Keep(change) => self.kept.push(change),
+            Effect::Changed => {
+                self.registry.do_send(LobbyChanged(self.room.state().clone()));
+                // An empty lobby that has another owner goes when that one's would.
+                if let Some(timer) = self.idle_timer.take() {
+                    ctx.cancel_future(timer);
+                    self.start_idle_timer(ctx);
+                }
+            }
+            Effect::Offer(to, from) => {
+                let name = self.room.state().name.clone();
+                self.registry.do_send(Offered { lobby: self.id, to, from, name });
+            }
+            Effect::Recheck(conn) => self.registry.do_send(Recheck(conn, self.id)),
+            Effect::End => {
+                self.flush();
+                self.ended = true;
+                ctx.stop();
+            }
+        }
+    }
+
+    /// Another number of users is here.
+    fn count(&mut self, ctx: &mut Context<Self>) {
+        self.registry.do_send(LobbyCount(self.id, self.room.len()));
+        if self.room.is_empty() {
+            self.start_idle_timer(ctx);
+        } else if let Some(timer) = self.idle_timer.take() {
+            ctx.cancel_future(timer);
         }
     }
 
@@ -147,92 +196,25 @@ impl Lobby {
             return;
         }
         let (room, shards) = (self.id, &self.setup.shards);
-        self.batch.hand_out(&self.on_shard, |shard, acts| {
-            shards[shard].do_send(Deliver { room, acts });
+        self.batch.hand_out(&self.on_shard, |shard, effects| {
+            shards[shard].do_send(Deliver { room, effects });
         });
-    }
-
-    fn took_member(&mut self, at: Address, ctx: &mut Context<Self>) {
-        self.on_shard[at.shard] += 1;
-        if let Some(timer) = self.idle_timer.take() {
-            ctx.cancel_future(timer);
-        }
-        self.keep_use(unix_now());
-        self.registry.do_send(LobbyCount(self.id, self.room.len()));
-        self.registry.do_send(Moved(at.seat.conn, self.id));
-    }
-
-    fn lost_member(&mut self, shard: usize, ctx: &mut Context<Self>) {
-        self.on_shard[shard] -= 1;
-        self.keep_use(unix_now());
-        self.registry.do_send(LobbyCount(self.id, self.room.len()));
-        if self.room.is_empty() {
-            self.start_idle_timer(ctx);
-        }
-    }
-
-    pub(super) fn let_go(&mut self, conn: ConnId, ctx: &mut Context<Self>) {
-        if let Some(member) = self.room.leave(conn) {
-            let name = &member.who.name;
-            self.batch.notice(|sheet| render::notice(sheet, &Notice::Left(name)));
-            self.lost_member(member.handle.shard, ctx);
-            info!("conn={} {name} left lobby '{}'", conn.0, self.room.name());
-        }
-    }
-
-    /// An empty lobby has another owner: it goes when that one's would.
-    pub(super) fn restart_idle_timer(&mut self, ctx: &mut Context<Self>) {
-        if let Some(timer) = self.idle_timer.take() {
-            ctx.cancel_future(timer);
-            self.start_idle_timer(ctx);
-        }
     }
 
     fn start_idle_timer(&mut self, ctx: &mut Context<Self>) {
         let config = &self.setup.config;
-        let limit: Duration = match self.room.charter().owner {
+        let limit: Duration = match self.room.state().owner {
             Owner::Server => return,
             // What an account has made stays as long as what is said in it.
             Owner::Account(_) => config.keep_age,
             Owner::Guest(_) | Owner::Nobody => config.lobby_idle,
         };
         self.idle_timer = Some(ctx.run_later(limit, |lobby, ctx| {
-            info!("lobby '{}' was empty for too long", lobby.room.name());
+            info!("lobby '{}' was empty for too long", lobby.room.state().name);
             lobby.kept.push(Change::LobbyRemoved(lobby.id));
             lobby.ended = true;
             ctx.stop();
         }));
-    }
-
-    /// What a user who comes in is shown first.
-    fn arrival(&mut self, manner: JoinKind, view: ReplayPrefs, now: UnixMillis) -> Arc<Replay> {
-        let ReplayPrefs { times, ignores, mut missed } = view;
-        let since = self.setup.store.kept().since;
-        // What was said since the store was asked comes after what it knew, and was missed too.
-        let after = |next_seq: u64| {
-            move |(seq, entry): &(u64, &Entry)| *seq >= next_seq && entry.at >= since
-        };
-        if let Some((_, missed)) = &mut missed {
-            missed.count += self.room.recent(now).filter(after(missed.next_seq)).count() as u64;
-        }
-        let missed = missed.filter(|(_, missed)| missed.count > 0);
-        let mut head = Sheet::default();
-        // Whoever comes back to another lobby than general at login should know where they are.
-        let tell = manner == JoinKind::Switch || self.room.charter().owner != Owner::Server;
-        let arrival = Arrival {
-            joined: tell.then_some(self.room.name()),
-            topic: self.room.charter().topic.as_ref(),
-            missed: missed
-                .as_ref()
-                .map(|(since, missed)| render::Missed { count: missed.count, since: *since }),
-            times,
-        };
-        render::arrival(&mut head, &arrival, now);
-        let from = missed.as_ref().map_or(0, |(_, missed)| missed.next_seq);
-        let recent = self.room.recent(now).filter(after(from)).map(|(_, entry)| entry);
-        let recent = recent.filter(|entry| !ignores.contains(&entry.author)).cloned().collect();
-        let stored = missed.map(|(_, missed)| missed.newest).unwrap_or_default();
-        Arc::new(Replay { lobby: self.id, head, stored, recent, times, now })
     }
 }
 
@@ -264,7 +246,9 @@ impl Actor for Lobby {
             self.registry.do_send(LobbyCount(self.id, self.room.len()));
             ctx.run_later(CONFIRM_TIME, |lobby, ctx| {
                 for at in std::mem::take(&mut lobby.unconfirmed) {
-                    lobby.let_go(at.seat.conn, ctx);
+                    // Nobody who leaves is refused.
+                    let leave = Input::Leave { conn: at.seat.conn, goes_on_in: None };
+                    let _ = lobby.step(leave, ctx);
                 }
             });
         }
@@ -273,14 +257,11 @@ impl Actor for Lobby {
     fn stopped(&mut self, _: &mut Self::Context) {
         self.give_up_questions();
         self.flush();
-        if let Some(ai) = &self.setup.ai {
-            ai.do_send(Forget(self.id));
-        }
-        let remains = (!self.ended).then(|| Remains {
+        let snapshot = (!self.ended).then(|| Snapshot {
             room: self.room.take(),
-            conversation: self.desk.take_conversation(),
+            conversation: self.questions.take_conversation(),
         });
-        self.registry.do_send(LobbyClosed { id: self.id, remains });
+        self.registry.do_send(LobbyClosed { id: self.id, snapshot });
         if !self.ended {
             error!("lobby {} broke", self.id.0);
             for shard in self.setup.shards.iter() {
@@ -290,48 +271,21 @@ impl Actor for Lobby {
     }
 }
 
-impl Handler<Join> for Lobby {
+impl Handler<Enter> for Lobby {
     type Result = Result<(), JoinError>;
 
-    fn handle(&mut self, join: Join, ctx: &mut Self::Context) -> Self::Result {
-        let Join { member, proof, manner, view } = join;
-        let (at, conn, name) = (member.handle, member.who.conn, member.who.name.clone());
-        if manner == JoinKind::Return {
-            // Whoever is no member was put out, or has left: they come in like anybody else.
-            self.room.member(conn).ok_or(JoinError::NoSuchLobby)?;
-            self.unconfirmed.retain(|other| *other != at);
-            return Ok(());
-        }
-        let now = unix_now();
-        if let JoinKind::TakeOver(from) = manner
-            && let Some(before) = self.room.take_over(from, member.who.clone(), at)
-        {
-            self.keep_place(&member.who, now);
-            self.on_shard[before.shard] -= 1;
-            self.on_shard[at.shard] += 1;
-            self.registry.do_send(Moved(conn, self.id));
-            let arrival = self.arrival(manner, view, now);
-            let nothing = arrival.is_empty();
-            self.batch.one(at, |seat| Act::Enter(seat, arrival));
-            if nothing {
-                // No notice follows, so at least a prompt says that they are in.
-                self.batch.one(at, |seat| Act::Reply(seat, block(|_| ())));
-            }
+    fn handle(&mut self, Enter(mut join): Enter, ctx: &mut Self::Context) -> Self::Result {
+        join.prefs.kept_since = self.setup.store.kept().since;
+        let returns = join.kind == JoinKind::Return;
+        let done = self.step(Input::Join(Box::new(join)), ctx);
+        if !returns {
             self.flush();
-            return Ok(());
         }
-        // Nobody is here whose place could be taken: they may have been put out meanwhile.
-        let proof = proof.filter(|_| !matches!(manner, JoinKind::TakeOver(_)));
-        let who = member.who.clone();
-        self.room.join(member, proof.as_deref(), now)?;
-        self.keep_place(&who, now);
-        let arrival = self.arrival(manner, view, now);
-        self.batch.one(at, |seat| Act::Enter(seat, arrival));
-        self.batch.notice(|sheet| render::notice(sheet, &Notice::Joined(&name)));
-        self.took_member(at, ctx);
-        self.flush();
-        info!("conn={} {name} joined lobby '{}'", conn.0, self.room.name());
-        Ok(())
+        done.map_err(|why| match why {
+            Refusal::Join(why) => why,
+            // Nobody is asked to speak.
+            Refusal::Say(_) => JoinError::NoSuchLobby,
+        })
     }
 }
 
@@ -339,38 +293,22 @@ impl Handler<Leave> for Lobby {
     type Result = ();
 
     fn handle(&mut self, Leave { conn, for_good }: Leave, ctx: &mut Self::Context) {
-        // Only of a member: whoever was put out meanwhile goes on elsewhere.
-        let member = self.room.member(conn).filter(|_| for_good);
-        if let Some(who) = member.map(|member| member.who.clone()) {
-            // An order that is being stored just now may be about them, or be the password that they
-            // would have to know: then they go on in general.
-            let ordered = self.orders.available_permits() == 0;
-            let place = if ordered { GENERAL_ID } else { self.id };
-            self.keep_place_in(place, &who, unix_now());
-        }
-        self.let_go(conn, ctx);
+        // An order that is being stored just now may be about them, or be the password that they would
+        // have to know: then they go on in general.
+        let ordered = self.orders.available_permits() == 0;
+        let goes_on_in = for_good.then_some(if ordered { GENERAL_ID } else { self.id });
+        let _ = self.step(Input::Leave { conn, goes_on_in }, ctx);
     }
 }
 
 impl Lobby {
     /// Says something to all, or tells whoever wanted to why not.
-    fn say(&mut self, conn: ConnId, at: Address, saying: Saying) -> Option<Entry> {
-        let live = saying.tagged.is_none() && !saying.action;
-        match self.room.say(conn, saying, unix_now()) {
-            Ok((seq, entry)) => {
-                self.keep_message(seq, &entry);
-                let when = live.then(|| Age::JustNow.into());
-                self.batch.said(&entry.author, |sheet| render::message(sheet, &entry, when));
-                Some(entry)
-            }
-            Err(SayError::NotHere) => None,
-            Err(why) => {
-                let lobby = self.room.name();
-                let refused = block(|sheet| {
-                    reply(sheet, &Reply::Moderation(ModerationReply::NotSaid(&why, lobby)))
-                });
-                self.batch.one(at, |seat| Act::Reply(seat, refused));
-                None
+    fn say(&mut self, at: Address, input: Input<Address>, ctx: &mut Context<Self>) {
+        match self.step(input, ctx) {
+            Ok(()) | Err(Refusal::Say(SayError::NotHere) | Refusal::Join(_)) => {}
+            Err(Refusal::Say(why)) => {
+                let refused = ModerationReply::NotSaid(why, self.room.state().name.clone());
+                self.batch.one(at, |seat| shard::Effect::Reply(seat, refused.into()));
             }
         }
     }
@@ -379,8 +317,9 @@ impl Lobby {
 impl Handler<Say> for Lobby {
     type Result = ();
 
-    fn handle(&mut self, Say { conn, at, text, action }: Say, _: &mut Self::Context) {
-        self.say(conn, at, Saying { action, ..Saying::message(text) });
+    fn handle(&mut self, Say { conn, at, text, action }: Say, ctx: &mut Self::Context) {
+        let saying = Saying { action, ..Saying::message(text) };
+        self.say(at, Input::Say { conn, saying, tagged: None }, ctx);
         self.batch.echo(at);
         if self.batch.is_full() {
             self.flush();
@@ -391,14 +330,9 @@ impl Handler<Say> for Lobby {
 impl Handler<Tag> for Lobby {
     type Result = ();
 
-    fn handle(&mut self, Tag { conn, at, target, text }: Tag, _: &mut Self::Context) {
-        let tagged = Some(target.who.name);
-        let entry = self.say(conn, at, Saying { tagged, ..Saying::message(text) });
-        if let Some(Entry { author: by, .. }) = entry {
-            let here = block(|sheet| render::tagged(sheet, &by.name, None));
-            let elsewhere = block(|sheet| render::tagged(sheet, &by.name, Some(self.room.name())));
-            self.batch.one(target.handle, |seat| Act::Tagged { seat, by, here, elsewhere });
-        }
+    fn handle(&mut self, Tag { conn, at, target, text }: Tag, ctx: &mut Self::Context) {
+        let saying = Saying { tagged: Some(target.who.name), ..Saying::message(text) };
+        self.say(at, Input::Say { conn, saying, tagged: Some(target.handle) }, ctx);
         self.flush();
     }
 }
@@ -415,8 +349,7 @@ impl Handler<Roster> for Lobby {
 impl Handler<SetPicture> for Lobby {
     type Result = ();
 
-    fn handle(&mut self, SetPicture(conn, picture): SetPicture, _: &mut Self::Context) {
-        let picture: Picture = picture;
-        self.room.set_picture(conn, picture);
+    fn handle(&mut self, SetPicture(conn, picture): SetPicture, ctx: &mut Self::Context) {
+        let _ = self.step(Input::SetPicture(conn, picture), ctx);
     }
 }

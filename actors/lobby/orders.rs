@@ -1,190 +1,54 @@
-//! The part of the Lobby that carries out what its owners and operators order.
+//! The part of the Lobby that has orders carried out, and is told what becomes of its members elsewhere.
 //!
 //! An order is checked, stored, and only then carried out and told: one that fails has changed nothing.
 
+use std::sync::Arc;
+
 use actix::prelude::*;
-use bytes::Bytes;
 use log::info;
 
 use crate::actors::lobby::Lobby;
 use crate::actors::lobby::messages::{
-    Away, Banned, HasRight, ListBans, Moderate, NotSet, Registered, Registering, Renamed,
-    SetPrompt, Unregistered, Unregistering,
+    Away, Banned, HasRight, ListBans, Moderate, Registered, Registering, Renamed, Unregistered,
+    Unregistering,
 };
-use crate::actors::registry::messages::{LobbyChanged, ModerateError, Offered, Recheck};
-use crate::actors::shard::messages::Act;
+use crate::actors::registry::messages::ModerateError;
 use crate::actors::unix_now;
-use crate::chat::accounts::Identity;
-use crate::chat::deeds::Deed;
-use crate::chat::history::UnixMillis;
-use crate::chat::name::Name;
-use crate::chat::roles::Denied;
-use crate::render::replies::{ModerationReply, Reply, reply};
-use crate::render::{self, Notice, block};
-use crate::store::{self, Change};
-
-impl Lobby {
-    fn carry_out(&mut self, who: &Identity, deed: &Deed, now: UnixMillis, ctx: &mut Context<Self>) {
-        // What has come about while the order was being stored: somebody left, or was taken over from.
-        if let Deed::SetPassword(_) = deed {
-            self.profile.password_at = unix_now();
-        }
-        let put_out: Vec<_> = self.put_out(deed, unix_now()).collect();
-        self.kept.extend(put_out);
-        self.recheck(deed);
-        let by = self.told_of_as(&who.name, deed);
-        self.room.apply(&by, deed, now);
-        self.offer(who, deed);
-        info!("lobby '{}': {} did {}", self.room.name(), who.name, deed.verb());
-        self.batch.notice(|sheet| render::notice(sheet, &Notice::Did(&by, deed)));
-        self.remove(&by, deed, ctx);
-        if let Deed::Delete(_) = deed {
-            return self.close(self.told_removed(&by, deed), ctx);
-        }
-        self.changed(ctx);
-    }
-
-    /// A guest who was muted or banned may have made an account meanwhile, which only the Registry knows.
-    fn recheck(&self, deed: &Deed) {
-        let conn = match deed {
-            Deed::Mute { mute, conn } if mute.is_of_guest() => *conn,
-            Deed::Ban { ban, conn } if ban.is_of_guest() => *conn,
-            _ => None,
-        };
-        conn.into_iter().for_each(|conn| self.registry.do_send(Recheck(conn, self.id)));
-    }
-
-    /// Whoever is to have the lobby is asked, wherever they are.
-    fn offer(&self, by: &Identity, deed: &Deed) {
-        if let Deed::Offer { account, .. } = deed {
-            let offered = ModerationReply::Offered { by: &by.name, lobby: self.room.name() };
-            let block = block(|sheet| reply(sheet, &Reply::Moderation(offered)));
-            let (lobby, to, from) = (self.id, *account, by.into());
-            self.registry.do_send(Offered { lobby, to, from, block });
-        }
-    }
-
-    /// The lobby is deleted: everybody in it has to go.
-    fn close(&mut self, told: Bytes, ctx: &mut Context<Self>) {
-        let members: Vec<_> = self.room.members().map(|member| member.handle).collect();
-        for at in members {
-            self.batch.one(at, |seat| Act::MoveToGeneral(seat, told.clone()));
-        }
-        self.flush();
-        self.ended = true;
-        ctx.stop();
-    }
-
-    /// Puts out whoever has to go, and tells them why.
-    fn remove(&mut self, by: &Name, deed: &Deed, ctx: &mut Context<Self>) {
-        let removed: Vec<_> = self.room.removed(deed).map(|m| (m.who.conn, m.handle)).collect();
-        if removed.is_empty() {
-            return;
-        }
-        let told = self.told_removed(by, deed);
-        for (conn, at) in removed {
-            self.let_go(conn, ctx);
-            self.batch.one(at, |seat| Act::MoveToGeneral(seat, told.clone()));
-        }
-    }
-
-    /// The lobby is not as it was: the Registry lists it anew, the clock of an empty one follows its
-    /// owner, and it is stored as it is now. Of two orders that cross, each stored the lobby without
-    /// the other.
-    fn changed(&mut self, ctx: &mut Context<Self>) {
-        self.tell_registry();
-        self.restart_idle_timer(ctx);
-        self.keep_row();
-    }
-
-    /// What somebody is told who has to go.
-    fn told_removed(&self, by: &Name, deed: &Deed) -> Bytes {
-        let removed = ModerationReply::Removed { by, deed, lobby: self.room.name() };
-        block(|sheet| reply(sheet, &Reply::Moderation(removed)))
-    }
-
-    /// Tells the Registry what it lists of this lobby.
-    fn tell_registry(&self) {
-        let charter = self.room.charter();
-        self.registry.do_send(LobbyChanged {
-            id: self.id,
-            owner: charter.owner,
-            topic: charter.topic.clone(),
-            custom_ai: charter.prompt.is_some(),
-            record: charter.record.clone(),
-            password_at: self.profile.password_at,
-        });
-    }
-
-    /// Stores the lobby as it is, some time soon.
-    fn keep_row(&mut self) {
-        self.kept.push(Change::LobbyPut(self.row()));
-        self.flush();
-    }
-}
+use crate::chat::lobby::step::Input;
+use crate::chat::moderation::Moderation;
+use crate::chat::roles::{Denied, Right};
+use crate::render::sentence;
 
 impl Handler<Moderate> for Lobby {
-    type Result = ResponseActFuture<Self, Result<Deed, ModerateError>>;
+    type Result = ResponseActFuture<Self, Result<Arc<Moderation>, ModerateError>>;
 
-    fn handle(
-        &mut self,
-        Moderate { by, right, order }: Moderate,
-        _: &mut Self::Context,
-    ) -> Self::Result {
+    fn handle(&mut self, Moderate { by, order }: Moderate, _: &mut Self::Context) -> Self::Result {
         let turn = self.orders.clone().acquire_owned();
         let carried = turn.into_actor(self).then(move |turn, lobby, _| {
             let now = unix_now();
-            let planned = lobby.room.plan((&by, right), order, now).map_err(ModerateError::from);
+            let planned = lobby.room.plan(&by, order, now).map_err(ModerateError::from);
             let store = lobby.setup.store.clone();
-            let changes = planned.as_ref().map(|deed| lobby.changes(deed, &by.name, now));
-            let changes = changes.unwrap_or_default();
+            let changes = |what| lobby.room.changes(what, &by.name, sentence(what), now);
+            let changes = planned.as_ref().map(changes).unwrap_or_default();
             let commit = async move {
-                let deed = planned?;
+                let what = Arc::new(planned?);
                 store.commit(changes).await?;
-                Ok(deed)
+                Ok(what)
             };
-            commit.into_actor(lobby).map(move |stored: Result<Deed, ModerateError>, lobby, ctx| {
-                let deed = stored?;
-                lobby.carry_out(&by, &deed, now, ctx);
-                drop(turn);
-                Ok(deed)
-            })
+            commit.into_actor(lobby).map(
+                move |stored: Result<Arc<Moderation>, ModerateError>, lobby, ctx| {
+                    let what = stored?;
+                    let (name, verb) = (by.name.clone(), what.verb());
+                    info!("lobby '{}': {name} did {verb}", lobby.room.state().name);
+                    // Whatever was planned and stored is carried out.
+                    let _ = lobby.step(Input::Moderate { by, what: what.clone() }, ctx);
+                    lobby.flush();
+                    drop(turn);
+                    Ok(what)
+                },
+            )
         });
         Box::pin(carried)
-    }
-}
-
-impl Handler<SetPrompt> for Lobby {
-    type Result = ResponseActFuture<Self, Result<(), NotSet>>;
-
-    fn handle(
-        &mut self,
-        SetPrompt(conn, prompt): SetPrompt,
-        _: &mut Self::Context,
-    ) -> Self::Result {
-        let turn = self.orders.clone().acquire_owned();
-        let set = turn.into_actor(self).then(move |turn, lobby, _| {
-            let may = lobby.room.may_set_prompt(conn).map_err(NotSet::from);
-            let row = store::Lobby { prompt: Some(prompt.clone()), ..lobby.row() };
-            let store = lobby.setup.store.clone();
-            let commit = async move {
-                may?;
-                let put = vec![Change::LobbyPut(row)];
-                store.commit(put).await.map_err(|_| NotSet::NotStored)
-            };
-            commit.into_actor(lobby).map(move |stored: Result<(), NotSet>, lobby, ctx| {
-                stored?;
-                lobby.room.set_prompt(prompt);
-                if let Some(member) = lobby.room.member(conn) {
-                    let notice = Notice::PromptSet(&member.who.name);
-                    lobby.batch.notice(|sheet| render::notice(sheet, &notice));
-                }
-                lobby.changed(ctx);
-                drop(turn);
-                Ok(())
-            })
-        });
-        Box::pin(set)
     }
 }
 
@@ -192,10 +56,10 @@ impl Handler<ListBans> for Lobby {
     type Result = Result<Banned, Denied>;
 
     fn handle(&mut self, ask: ListBans, _: &mut Self::Context) -> Self::Result {
-        let ListBans { by, right, skip, max } = ask;
-        let charter = self.room.charter();
-        charter.check(&by, right)?;
-        let all = charter.bans.list(unix_now());
+        let ListBans { by, skip, max } = ask;
+        let state = self.room.state();
+        state.check(&by, Right::Operator)?;
+        let all = state.bans.list(unix_now());
         let bans = all.iter().skip(skip).take(max).map(|ban| (*ban).clone()).collect();
         Ok(Banned { total: all.len(), bans })
     }
@@ -205,27 +69,24 @@ impl Handler<HasRight> for Lobby {
     type Result = Result<(), Denied>;
 
     fn handle(&mut self, HasRight(by, right): HasRight, _: &mut Self::Context) -> Self::Result {
-        self.room.charter().check(&by, right)
+        self.room.state().check(&by, right)
     }
 }
 
 impl Handler<Renamed> for Lobby {
     type Result = ();
 
-    fn handle(&mut self, Renamed(conn, name): Renamed, _: &mut Self::Context) {
-        if let Some(before) = self.room.rename(conn, name.clone()) {
-            let notice = Notice::Renamed(&before, &name);
-            self.batch.notice(|sheet| render::notice(sheet, &notice));
-            self.flush();
-        }
+    fn handle(&mut self, Renamed(conn, name): Renamed, ctx: &mut Self::Context) {
+        let _ = self.step(Input::Rename(conn, name), ctx);
+        self.flush();
     }
 }
 
 impl Handler<Away> for Lobby {
     type Result = ();
 
-    fn handle(&mut self, Away(conn, text): Away, _: &mut Self::Context) {
-        self.room.set_away(conn, text);
+    fn handle(&mut self, Away(conn, text): Away, ctx: &mut Self::Context) {
+        let _ = self.step(Input::SetAway(conn, text), ctx);
     }
 }
 
@@ -237,7 +98,7 @@ impl Handler<Registering> for Lobby {
         Registering { guest, account }: Registering,
         _: &mut Self::Context,
     ) -> Self::Result {
-        MessageResult(self.registering(&guest, account, unix_now()))
+        MessageResult(self.room.registering(&guest, account, unix_now()))
     }
 }
 
@@ -246,13 +107,7 @@ impl Handler<Registered> for Lobby {
 
     fn handle(&mut self, made: Registered, ctx: &mut Self::Context) {
         let Registered { guest, account, admin } = made;
-        let now = unix_now();
-        // All of it was stored with the account, but for what has come about since.
-        let changes = self.registering(&guest, account, now);
-        self.kept.extend(changes);
-        if self.room.registered(&guest, account, admin, now) {
-            self.changed(ctx);
-        }
+        let _ = self.step(Input::Register { guest, account, admin }, ctx);
     }
 }
 
@@ -260,7 +115,7 @@ impl Handler<Unregistering> for Lobby {
     type Result = MessageResult<Unregistering>;
 
     fn handle(&mut self, Unregistering(who): Unregistering, _: &mut Self::Context) -> Self::Result {
-        MessageResult(self.unregistering(&who, unix_now()))
+        MessageResult(self.room.unregistering(&who, unix_now()))
     }
 }
 
@@ -268,18 +123,7 @@ impl Handler<Unregistered> for Lobby {
     type Result = ();
 
     fn handle(&mut self, gone: Unregistered, ctx: &mut Self::Context) {
-        let Unregistered { account, who, present: conn } = gone;
-        let now = unix_now();
-        if let Some(who) = &who {
-            let changes = self.unregistering(who, now);
-            self.kept.extend(changes);
-        }
-        if self.room.unregistered(account, who.as_ref(), conn, now) {
-            self.changed(ctx);
-        }
-        if let Some(ban) = conn.and_then(|conn| self.room.is_banned(conn, now)).cloned() {
-            let by = ban.by.clone();
-            self.remove(&by, &Deed::Ban { ban, conn }, ctx);
-        }
+        let Unregistered { account, who, present } = gone;
+        let _ = self.step(Input::Unregister { account, who, present }, ctx);
     }
 }

@@ -6,21 +6,21 @@ use std::time::Instant;
 use actix::prelude::*;
 
 use crate::actors::ai::messages::{
-    AiBusy, AnswerLines, AnswerOver, Ask, Enqueue, Generate, NotAsked, StartAnswer,
+    AnswerLines, AnswerOver, Ask, Generate, NotAsked, Permit, StartAnswer, TakePermit,
 };
 use crate::actors::lobby::Lobby;
-use crate::actors::shard::messages::{Act, Address};
-use crate::actors::unix_now;
+use crate::actors::shard::messages::{Address, Effect};
 use crate::ai::AiFailure;
+use crate::ai::permits::AiBusy;
 use crate::ai::prompt::context::{Conversation, RECENT_MESSAGES, asked, recent};
 use crate::ai::prompt::persona;
-use crate::ai::provider::gemini::request_body;
+use crate::ai::request::{Request, Turn};
 use crate::chat::directory::{ConnId, IpKey};
-use crate::chat::lobbies::LobbyId;
+use crate::chat::lobby::event::{AnswerPiece, Event};
+use crate::chat::lobby::step::{Input, Refusal};
 use crate::chat::person::Person;
 use crate::chat::text::Line;
-use crate::render::replies::{Reply, reply};
-use crate::render::{self, AnswerHead, Notice, block};
+use crate::render::replies::Reply;
 
 /// A question that waits, as it was when it was asked.
 struct Question {
@@ -35,23 +35,22 @@ struct Question {
 /// The question that is being answered.
 struct Answering {
     question: Question,
-    id: u64,
+    permit: Permit,
     begun: bool,
 }
 
 /// The lobby's questions and its conversation.
 pub(super) struct QuestionQueue {
-    waiting: VecDeque<Question>,
+    /// In the order of their permits.
+    waiting: VecDeque<(Permit, Question)>,
     answering: Option<Answering>,
     conversation: Conversation,
-    next_id: u64,
 }
 
 impl QuestionQueue {
-    /// Answers are numbered across lobbies, since a client sees those of several.
-    pub(super) fn new(lobby: LobbyId, conversation: Conversation) -> Self {
-        let next_id = (u64::from(lobby.0) << 32) + 1;
-        Self { waiting: VecDeque::new(), answering: None, conversation, next_id }
+    /// Without a question, after this conversation.
+    pub(super) fn new(conversation: Conversation) -> Self {
+        Self { waiting: VecDeque::new(), answering: None, conversation }
     }
 
     /// Hands the conversation on.
@@ -74,35 +73,34 @@ impl Lobby {
 
     /// The lobby ends: nobody waits for an answer any more.
     pub(super) fn give_up_questions(&mut self) {
-        let answering = self.desk.answering.take().map(|answering| answering.question);
-        let open: Vec<_> = answering.into_iter().chain(self.desk.waiting.drain(..)).collect();
+        let answering = self.questions.answering.take().map(|answering| answering.question);
+        let waiting = self.questions.waiting.drain(..).map(|(_, question)| question);
+        let open: Vec<_> = answering.into_iter().chain(waiting).collect();
         for question in open {
             self.question_failed(&question, AiFailure::Unavailable);
-            self.batch.one(question.at, Act::AnswerOver);
+            self.batch.one(question.at, Effect::AnswerOver);
         }
     }
 
     fn question_failed(&mut self, question: &Question, why: AiFailure) {
-        let failed = block(|sheet| reply(sheet, &Reply::AiFailed(why)));
-        self.batch.one(question.at, |seat| Act::Reply(seat, failed));
+        self.batch.one(question.at, |seat| Effect::Reply(seat, Reply::AiFailed(why)));
     }
 
     /// Tells the asker that their question was taken, and the lobby what it is.
-    fn take_question(&mut self, question: Question) {
-        let thinking = block(|sheet| reply(sheet, &Reply::AiThinking));
-        self.batch.one(question.at, |seat| Act::Reply(seat, thinking));
-        let asked = Notice::Asked(&question.asker.name, &question.text);
-        self.batch.said(&question.asker, |sheet| render::notice(sheet, &asked));
+    fn take_question(&mut self, permit: Permit, question: Question) {
+        self.batch.one(question.at, |seat| Effect::Reply(seat, Reply::AiThinking));
+        let (asker, text) = (question.asker.clone(), question.text.clone());
+        self.batch.event(Event::Asked { asker, question: text });
         self.flush();
-        self.desk.waiting.push_back(question);
+        self.questions.waiting.push_back((permit, question));
     }
 }
 
 impl Handler<Ask> for Lobby {
     type Result = AtomicResponse<Self, Result<(), NotAsked>>;
 
-    fn handle(&mut self, Ask(conn, text): Ask, _: &mut Self::Context) -> Self::Result {
-        if let Err(why) = self.room.speak(conn, unix_now()) {
+    fn handle(&mut self, Ask(conn, text): Ask, ctx: &mut Self::Context) -> Self::Result {
+        if let Err(Refusal::Say(why)) = self.step(Input::Ask(conn), ctx) {
             return AtomicResponse::new(Box::pin(fut::ready(Err(why.into()))));
         }
         let (Some(question), Some(ai)) = (self.question(conn, text), &self.setup.ai) else {
@@ -112,40 +110,40 @@ impl Handler<Ask> for Lobby {
         // the question was taken. The pool answers at once, so the pause is some microseconds.
         let id = self.id;
         let pool = ai.clone();
-        let enqueue = async move { (pool, question) }.into_actor(self).then(
+        let take = async move { (pool, question) }.into_actor(self).then(
             move |(pool, question), act: &mut Self, ctx: &mut Context<Self>| {
                 let (asker, ip, lobby) = (question.asker.clone(), question.ip, ctx.address());
-                pool.send(Enqueue { id, lobby, asker, ip }).into_actor(act).map(
-                    move |taken, act, _| {
-                        let taken = taken.unwrap_or(Err(AiBusy));
-                        if taken.is_ok() {
-                            act.take_question(question);
-                        }
-                        Ok(taken?)
+                pool.send(TakePermit { id, lobby, asker, ip }).into_actor(act).map(
+                    move |given, act, _| {
+                        let permit = given.unwrap_or(Err(AiBusy))?;
+                        act.take_question(permit, question);
+                        Ok(())
                     },
                 )
             },
         );
-        AtomicResponse::new(Box::pin(enqueue))
+        AtomicResponse::new(Box::pin(take))
     }
 }
 
 impl Handler<StartAnswer> for Lobby {
     type Result = ();
 
-    fn handle(&mut self, StartAnswer(worker): StartAnswer, ctx: &mut Self::Context) {
-        let Some(question) = self.desk.waiting.pop_front() else { return };
-        let system = match self.room.prompt() {
+    fn handle(&mut self, StartAnswer(id, worker): StartAnswer, ctx: &mut Self::Context) {
+        let waiting = &mut self.questions.waiting;
+        let at = waiting.iter().position(|(permit, _)| permit.id() == id);
+        // A question that waits here no more has given its permit back, which frees the worker.
+        let Some((permit, question)) = at.and_then(|at| waiting.remove(at)) else { return };
+        let system = match &self.room.state().prompt {
             Some(prompt) => prompt.as_str().to_owned(),
             None => persona::rox(),
         };
         let newest = format!("{}{}", question.recent, asked(&question.asker.name, &question.text));
-        let turns = self.desk.conversation.begin(Instant::now());
-        let body = request_body(&system, turns, &newest);
-        let id = self.desk.next_id;
-        self.desk.next_id += 1;
-        self.desk.answering = Some(Answering { question, id, begun: false });
-        worker.do_send(Generate { body, id: self.id, lobby: ctx.address() });
+        let before = self.questions.conversation.begin(Instant::now()).cloned();
+        let turns = before.chain([Turn::user(newest)]).collect();
+        self.questions.answering = Some(Answering { question, permit, begun: false });
+        let request = Request { system, turns };
+        worker.do_send(Generate { request, permit: id, lobby: ctx.address() });
     }
 }
 
@@ -153,31 +151,27 @@ impl Handler<AnswerLines> for Lobby {
     type Result = ();
 
     fn handle(&mut self, AnswerLines(lines): AnswerLines, _: &mut Self::Context) {
-        let Some(answering) = &mut self.desk.answering else { return };
-        let asker = answering.question.asker.clone();
-        let piece = |head| block(|sheet| render::answer(sheet, head, &asker.name, &lines));
-        if std::mem::replace(&mut answering.begun, true) {
-            let (headed, bare) = (piece(AnswerHead::Continued), piece(AnswerHead::Bare));
-            self.batch.answer(answering.id, asker, headed, bare);
-        } else {
-            let first = piece(AnswerHead::First);
-            self.batch.answer(answering.id, asker, first.clone(), first);
-        }
+        let Some(answering) = &mut self.questions.answering else { return };
+        let first = !std::mem::replace(&mut answering.begun, true);
+        let (id, asker) = (answering.permit.id().0, answering.question.asker.clone());
+        let piece = AnswerPiece { id, asker, first, lines: lines.into() };
+        self.batch.event(Event::Answered(piece));
     }
 }
 
 impl Handler<AnswerOver> for Lobby {
     type Result = ();
 
-    fn handle(&mut self, AnswerOver(result): AnswerOver, _: &mut Self::Context) {
-        let Some(Answering { question, .. }) = self.desk.answering.take() else { return };
+    fn handle(&mut self, AnswerOver(id, result): AnswerOver, _: &mut Self::Context) {
+        let over = self.questions.answering.take_if(|answering| answering.permit.id() == id);
+        let Some(Answering { question, .. }) = over else { return };
         match result {
             Ok(answer) => {
                 let question = asked(&question.asker.name, &question.text);
-                self.desk.conversation.remember(question, answer);
+                self.questions.conversation.remember(question, answer);
             }
             Err(why) => self.question_failed(&question, why),
         }
-        self.batch.one(question.at, Act::AnswerOver);
+        self.batch.one(question.at, Effect::AnswerOver);
     }
 }

@@ -12,7 +12,7 @@ use crate::actors::lobby::Lobby;
 use crate::actors::lobby::messages::{Registered, Registering, Unregistered, Unregistering};
 use crate::actors::registry::Registry;
 use crate::actors::registry::messages::{
-    MayRegister, NotRegistered, Recheck, Register, Unregister,
+    MayRegister, Recheck, Register, RegisterError, Unregister,
 };
 use crate::actors::registry::moderation::server_ban;
 use crate::actors::unix_now;
@@ -95,32 +95,32 @@ impl Registry {
 }
 
 impl Answers<MayRegister> for Registry {
-    fn failed() -> Result<(), NotRegistered> {
-        Err(NotRegistered::Busy)
+    fn failed() -> Result<(), RegisterError> {
+        Err(RegisterError::Busy)
     }
 
     fn answer(
         &mut self,
         MayRegister(ip): MayRegister,
         _: &mut Ctx<Self>,
-    ) -> Reply<Self, Result<(), NotRegistered>> {
+    ) -> Reply<Self, Result<(), RegisterError>> {
         Reply::now(|| {
             let may = self.registrations.may(ip, unix_now());
-            may.then_some(()).ok_or(NotRegistered::TooMany)
+            may.then_some(()).ok_or(RegisterError::TooMany)
         })
     }
 }
 
 impl Answers<Register> for Registry {
-    fn failed() -> Result<(AccountId, bool), NotRegistered> {
-        Err(NotRegistered::Busy)
+    fn failed() -> Result<(AccountId, bool), RegisterError> {
+        Err(RegisterError::Busy)
     }
 
     fn answer(
         &mut self,
         register: Register,
         _: &mut Ctx<Self>,
-    ) -> Reply<Self, Result<(AccountId, bool), NotRegistered>> {
+    ) -> Reply<Self, Result<(AccountId, bool), RegisterError>> {
         let (guest, account, mut changes) = match self.begin_registration(register) {
             Ok(begun) => begun,
             Err(why) => return Reply::Now(Err(why)),
@@ -149,12 +149,12 @@ impl Registry {
     fn begin_registration(
         &mut self,
         Register { conn, record, settings, ignored }: Register,
-    ) -> Result<(Identity, Account, Vec<Change>), NotRegistered> {
+    ) -> Result<(Identity, Account, Vec<Change>), RegisterError> {
         let user = self.users.get(conn).filter(|user| user.who.account.is_none());
-        let guest = user.ok_or(NotRegistered::Busy)?.who.clone();
+        let guest = user.ok_or(RegisterError::Busy)?.who.clone();
         let made_at = unix_now();
         if !self.registrations.may(guest.ip, made_at) {
-            return Err(NotRegistered::TooMany);
+            return Err(RegisterError::TooMany);
         }
         let id = self.next_account;
         self.next_account = AccountId(id.0 + 1);

@@ -1,27 +1,22 @@
 //! What the Registry is asked and told, about connections, users, accounts and lobbies.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use actix::prelude::*;
-use bytes::Bytes;
 
 use crate::actors::guard::Guarded;
-use crate::actors::lobby::Lobby;
+use crate::actors::lobby::{Lobby, Snapshot};
 use crate::actors::shard::Shard;
 use crate::actors::shard::messages::Address;
-use crate::ai::prompt::context::Conversation;
 use crate::chat::accounts::{AccountId, Identity, Target};
-use crate::chat::deeds::Deed;
 use crate::chat::directory::{ConnId, IpKey, Refusal};
-use crate::chat::history::UnixMillis;
-use crate::chat::lobbies::{Card, CreateError, LobbyId};
+use crate::chat::lobbies::{CreateError, LobbyId, LobbySummary};
+use crate::chat::lobby::LobbyState;
+use crate::chat::moderation::ServerModeration;
 use crate::chat::name::{Name, NameKey};
-use crate::chat::orders::{Named, OrderError};
+use crate::chat::orders::{OrderError, ServerOrder};
 use crate::chat::password::PasswordRecord;
 use crate::chat::person::Person;
-use crate::chat::roles::{Owner, Right};
-use crate::chat::room::Room;
 use crate::chat::sanctions::Penalty;
 use crate::chat::text::Line;
 use crate::chat::users::{ClaimError, User};
@@ -93,12 +88,12 @@ pub struct TakeOver(pub ConnId);
 
 /// May this address make one more account?
 #[derive(Message)]
-#[rtype(result = "Result<(), NotRegistered>")]
+#[rtype(result = "Result<(), RegisterError>")]
 pub struct MayRegister(pub IpKey);
 
 /// Why no account was made.
 #[derive(Debug, Clone, thiserror::Error)]
-pub enum NotRegistered {
+pub enum RegisterError {
     /// The address has made as many as it may in a day.
     #[error("too many accounts of this address")]
     TooMany,
@@ -112,7 +107,7 @@ pub enum NotRegistered {
 
 /// Make an account of a guest's name. Answered when all that goes with it is stored.
 #[derive(Message)]
-#[rtype(result = "Result<(AccountId, bool), NotRegistered>")]
+#[rtype(result = "Result<(AccountId, bool), RegisterError>")]
 pub struct Register {
     /// The guest's connection.
     pub conn: ConnId,
@@ -184,31 +179,12 @@ pub struct KnownPresence {
 
 /// Do something to the whole server.
 #[derive(Message)]
-#[rtype(result = "Result<Deed, ModerateError>")]
+#[rtype(result = "Result<Arc<ServerModeration>, ModerateError>")]
 pub struct ModerateServer {
     /// Who wants it.
     pub by: Identity,
-    /// The right that it takes.
-    pub right: Right,
     /// What.
     pub order: ServerOrder,
-}
-
-/// What somebody wants done to the whole server.
-pub enum ServerOrder {
-    /// `/announce`
-    Announce(Line),
-    /// `/gban`
-    Ban {
-        /// Whom.
-        whom: Target,
-        /// For how long; none for good.
-        time: Option<Duration>,
-        /// Why.
-        reason: Option<Line>,
-    },
-    /// `/gunban`
-    Unban(Named),
 }
 
 /// Why an order was not carried out. Nothing has changed.
@@ -250,7 +226,7 @@ pub struct Relay {
     /// From whom.
     pub from: Person,
     /// What.
-    pub block: Bytes,
+    pub text: Line,
 }
 
 /// Whom a private message is for.
@@ -307,7 +283,7 @@ pub struct FindLobby(pub NameKey);
 #[rtype(result = "Option<LobbyRef>")]
 pub struct FindLobbyById(pub LobbyId);
 
-/// A lobby is offered to an account: show them this, and remember it.
+/// A lobby is offered to an account: tell them, and remember it.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct Offered {
@@ -317,21 +293,21 @@ pub struct Offered {
     pub to: AccountId,
     /// Who offers it: not shown to whoever ignores them.
     pub from: Person,
-    /// What to show them.
-    pub block: Bytes,
+    /// Its name.
+    pub name: Name,
 }
 
 /// Where is the lobby that is offered to this user, which they may take?
 #[derive(Message)]
-#[rtype(result = "Result<LobbyRef, NotAccepted>")]
+#[rtype(result = "Result<LobbyRef, OfferError>")]
 pub struct FindOffer(pub Identity);
 
 /// Why a lobby is not taken.
 #[derive(Debug, thiserror::Error)]
-pub enum NotAccepted {
+pub enum OfferError {
     /// None is offered.
     #[error("nothing is offered")]
-    NothingOffered,
+    Nothing,
     /// They have as many as they may have.
     #[error(transparent)]
     Rule(#[from] CreateError),
@@ -343,14 +319,8 @@ pub enum NotAccepted {
 /// How to get into a lobby.
 #[derive(Clone, MessageResponse)]
 pub struct LobbyRef {
-    /// Its number.
-    pub id: LobbyId,
-    /// Its name.
-    pub name: Name,
-    /// The record to check a password against.
-    pub record: Option<Arc<PasswordRecord>>,
-    /// When that was set.
-    pub password_at: UnixMillis,
+    /// What stands for it, its name and its password among it.
+    pub state: Arc<LobbyState>,
     /// Where it is.
     pub lobby: Addr<Lobby>,
 }
@@ -366,8 +336,8 @@ pub struct MayCreate {
 }
 
 /// Make a lobby.
-#[derive(Message)]
-#[rtype(result = "Result<(), NotCreated>")]
+#[derive(Message, Clone)]
+#[rtype(result = "Result<(), CreateRefused>")]
 pub struct Create {
     /// Who makes it.
     pub who: Identity,
@@ -381,7 +351,7 @@ pub struct Create {
 
 /// Why a lobby was not made.
 #[derive(Debug, thiserror::Error)]
-pub enum NotCreated {
+pub enum CreateRefused {
     /// It may not be.
     #[error(transparent)]
     Rule(#[from] CreateError),
@@ -408,8 +378,8 @@ pub struct ListLobbies {
 pub struct Listed {
     /// How many there are.
     pub total: usize,
-    /// Those that were asked for, each with whether it is private.
-    pub lobbies: Vec<(Card, bool)>,
+    /// Those that were asked for.
+    pub lobbies: Vec<LobbySummary>,
 }
 
 /// A lobby has so many members now.
@@ -422,23 +392,10 @@ pub struct LobbyCount(pub LobbyId, pub usize);
 #[rtype(result = "()")]
 pub struct Moved(pub ConnId, pub LobbyId);
 
-/// A lobby is not as it was.
+/// A lobby is not as it was: this is its state now.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub struct LobbyChanged {
-    /// Which.
-    pub id: LobbyId,
-    /// Whose it is.
-    pub owner: Owner,
-    /// What it is about.
-    pub topic: Option<Line>,
-    /// Whether its AI has a prompt of its own.
-    pub custom_ai: bool,
-    /// Its password.
-    pub record: Option<Arc<PasswordRecord>>,
-    /// When that was set.
-    pub password_at: UnixMillis,
-}
+pub struct LobbyChanged(pub Arc<LobbyState>);
 
 /// A lobby is no more.
 #[derive(Message)]
@@ -446,14 +403,6 @@ pub struct LobbyChanged {
 pub struct LobbyClosed {
     /// Which.
     pub id: LobbyId,
-    /// What it leaves to the one that is set up in its place; nothing where it was meant to end.
-    pub remains: Option<Remains>,
-}
-
-/// What survives a lobby that broke.
-pub struct Remains {
-    /// Members, history with its numbers, charter.
-    pub room: Room<Address>,
-    /// What was asked and answered.
-    pub conversation: Conversation,
+    /// What the one begins with that is set up in its place; nothing where it was meant to end.
+    pub snapshot: Option<Snapshot>,
 }

@@ -18,18 +18,20 @@ use actix::prelude::*;
 use log::warn;
 
 use crate::actors::guard::{self, Answers, Ctx, Dependable, Guarded, Reply};
-use crate::actors::lobby::{Lobby, NewRoom};
+use crate::actors::lobby::{Lobby, Snapshot};
 use crate::actors::registry::guessing::Waiter;
-use crate::actors::registry::lobbies::{general, owner, restored};
 use crate::actors::registry::messages::{Admit, Gone, LobbyRef, ReleaseName};
 use crate::actors::registry::rates::RateTable;
 use crate::actors::shard::Shard;
 use crate::actors::shard::messages::Address;
 use crate::actors::store::StoreHandle;
 use crate::actors::unix_now;
+use crate::ai::prompt::context::Conversation;
 use crate::chat::accounts::{AccountId, Accounts};
 use crate::chat::directory::{Admission, ConnId, Guesses, IpKey, Refusal};
-use crate::chat::lobbies::{Card, GENERAL, GENERAL_ID, Listing, Lobbies, LobbyId, LobbyLimits};
+use crate::chat::history::History;
+use crate::chat::lobbies::{GENERAL, GENERAL_ID, Lobbies, LobbyEntry, LobbyId, LobbyLimits};
+use crate::chat::lobby::{LobbyState, Room};
 use crate::chat::name::NameKey;
 use crate::chat::orders::OFFER_TIME;
 use crate::chat::registrations::Registrations;
@@ -38,7 +40,7 @@ use crate::chat::roles::Owner;
 use crate::chat::sanctions::Sanctions;
 use crate::chat::users::Users;
 use crate::config::Config;
-use crate::store::{Change, KnownAccount, SanctionKind, Snapshot};
+use crate::store::{self, Change, KnownAccount, StoredLobby};
 
 /// How often addresses without a recent wrong password or connection are forgotten.
 const FORGET_EVERY: Duration = Duration::from_secs(60);
@@ -47,7 +49,7 @@ const FORGET_EVERY: Duration = Duration::from_secs(60);
 const REMOVE_EVERY: Duration = Duration::from_secs(3_600);
 
 /// Starts a lobby's actor.
-pub type StartLobby = Box<dyn Fn(NewRoom, Addr<Guarded<Registry>>) -> Addr<Lobby> + Send>;
+pub type StartLobby = Box<dyn Fn(Snapshot, Addr<Guarded<Registry>>) -> Addr<Lobby> + Send>;
 
 /// What the Registry knows of a connection.
 pub(super) struct Connection {
@@ -65,7 +67,7 @@ pub struct Open {
     /// The Shards, by index.
     pub shards: Arc<[Addr<Guarded<Shard>>]>,
     /// What the store had.
-    pub snapshot: Snapshot,
+    pub snapshot: store::Snapshot,
     /// Starts lobbies.
     pub start_lobby: StartLobby,
 }
@@ -100,6 +102,8 @@ pub struct Registry {
     store: StoreHandle,
     threads: Option<Threads>,
     keep_age: Duration,
+    /// What is replayed of a lobby: how many messages, how old ones.
+    history_limits: (usize, Duration),
 }
 
 impl Registry {
@@ -130,30 +134,30 @@ impl Registry {
             store,
             threads: None,
             keep_age: config.keep_age,
+            history_limits: (config.history_messages.min(config.keep_messages), config.history_age),
         }
     }
 
     /// Starts the actor of a lobby and lists it.
-    pub(super) fn add_lobby(&mut self, new: NewRoom, ctx: &mut Ctx<Self>) {
+    pub(super) fn add_lobby(&mut self, snapshot: Snapshot, ctx: &mut Ctx<Self>) {
         let Some(threads) = &self.threads else { return };
-        let charter = new.remains.as_ref().map_or(&new.charter, |r| r.room.charter());
-        let card = Card {
-            name: new.name.clone(),
-            description: new.profile.description.clone(),
-            creator: new.profile.creator.clone(),
-            owner: charter.owner,
-            topic: charter.topic.clone(),
-            custom_ai: charter.prompt.is_some(),
-            users: 0,
-        };
-        let (id, record) = (new.id, charter.record.clone());
-        let profile = new.profile.clone();
-        let handle = (threads.start_lobby)(new, ctx.address());
-        self.lobbies.insert(Listing { id, card, record, profile, handle });
+        let state = snapshot.room.state().clone();
+        let handle = (threads.start_lobby)(snapshot, ctx.address());
+        self.lobbies.insert(LobbyEntry { state, users: 0, handle });
+    }
+
+    /// A lobby that nobody is in.
+    pub(super) fn empty(&self, stored: StoredLobby) -> Snapshot {
+        let StoredLobby { state, history: entries, next_seq } = stored;
+        let (messages, age) = self.history_limits;
+        let mut history = History::new(messages, age);
+        history.restore(entries, next_seq);
+        let room = Room::new(state, history);
+        Snapshot { room, conversation: Conversation::default() }
     }
 
     /// Sets the lobbies up that were stored, and general in any case.
-    fn restore(&mut self, snapshot: Snapshot, ctx: &mut Ctx<Self>) {
+    fn restore(&mut self, snapshot: store::Snapshot, ctx: &mut Ctx<Self>) {
         self.next_lobby = self.next_lobby.max(snapshot.next_lobby.0);
         self.next_account = self.next_account.max(snapshot.next_account);
         let now = unix_now();
@@ -177,21 +181,19 @@ impl Registry {
             );
         }
         snapshot.registrations.into_iter().for_each(|(ip, at)| self.registrations.note(ip, at));
-        let bans = snapshot.sanctions.into_iter().filter(|s| s.kind == SanctionKind::Ban);
-        self.bans = bans.map(Into::into).collect();
-        for state in snapshot.lobbies {
-            match (owner(&state), state.lobby.used_at.until(now)) {
+        self.bans = snapshot.bans;
+        for stored in snapshot.lobbies {
+            match (stored.state.owner, stored.state.used_at.until(now)) {
                 (Owner::Account(_), unused) if unused > self.keep_age && !jumped => {
-                    self.store.keep(vec![Change::LobbyRemoved(state.lobby.id)]);
+                    self.store.keep(vec![Change::LobbyRemoved(stored.state.id)]);
                 }
-                (owner, _) => self.add_lobby(restored(state, owner), ctx),
+                _ => self.add_lobby(self.empty(stored), ctx),
             }
         }
-        if let Some(new) = general(now)
-            && self.lobbies.find(&new.name.key()).is_none()
+        if let Some(state) = LobbyState::general(now)
+            && self.lobbies.find(&state.name.key()).is_none()
         {
-            self.store.keep(vec![new.put()]);
-            self.add_lobby(new, ctx);
+            self.add_new(state, ctx);
         }
         if !jumped {
             self.remove_unused(ctx);
@@ -204,14 +206,8 @@ impl Registry {
         self.threads.iter().flat_map(|threads| threads.shards.iter())
     }
 
-    pub(super) fn door(&self, listing: &Listing<Addr<Lobby>>) -> LobbyRef {
-        LobbyRef {
-            id: listing.id,
-            name: listing.card.name.clone(),
-            record: listing.record.clone(),
-            password_at: listing.profile.password_at,
-            lobby: listing.handle.clone(),
-        }
+    pub(super) fn door(&self, entry: &LobbyEntry<Addr<Lobby>>) -> LobbyRef {
+        LobbyRef { state: entry.state.clone(), lobby: entry.handle.clone() }
     }
 
     pub(super) fn general(&self) -> Option<LobbyRef> {

@@ -1,35 +1,39 @@
 //! The part of the Registry that carries out what admins order for the whole server.
 
+use std::sync::Arc;
+
 use log::info;
 
 use crate::actors::guard::{Answers, Ctx, Reply};
-use crate::actors::lobby::keep::{audited, lifted, stored};
 use crate::actors::registry::Registry;
-use crate::actors::registry::messages::{ModerateError, ModerateServer, ServerOrder};
-use crate::actors::shard::messages::{Address, ShowAll};
+use crate::actors::registry::messages::{ModerateError, ModerateServer};
+use crate::actors::shard::messages::{Address, Announce};
 use crate::actors::unix_now;
 use crate::chat::accounts::Identity;
-use crate::chat::deeds::Deed;
 use crate::chat::history::UnixMillis;
+use crate::chat::lobby::lifted;
+use crate::chat::moderation::ServerModeration;
 use crate::chat::name::Name;
-use crate::chat::orders::{OrderError, plan_server_ban, plan_server_unban, server_rank};
+use crate::chat::orders::{
+    OrderError, ServerOrder, plan_server_ban, plan_server_unban, server_rank,
+};
 use crate::chat::sanctions::Sanction;
 use crate::chat::users::User;
 use crate::render::replies::Farewell;
-use crate::render::{self, block};
-use crate::store::{Change, SanctionKind, Scope};
+use crate::render::server_sentence;
+use crate::store::{AuditEntry, Change, SanctionKind, Scope};
 
 /// A ban from the server as it is stored.
 pub(super) fn server_ban(ban: &Sanction) -> Change {
-    Change::SanctionSet(stored(SanctionKind::Ban, Scope::Server, ban))
+    Change::SanctionSet { kind: SanctionKind::Ban, scope: Scope::Server, sanction: ban.clone() }
 }
 
 impl Registry {
     /// Does what has been stored, and tells whom it concerns.
-    fn govern(&mut self, by: &Name, deed: &Deed, now: UnixMillis) {
-        info!("{by} did {}", deed.verb());
-        match deed {
-            Deed::ServerBan { ban, conn } => {
+    fn happen(&mut self, by: &Name, what: &ServerModeration, now: UnixMillis) {
+        info!("{by} did {}", what.verb());
+        match what {
+            ServerModeration::Ban { ban, conn } => {
                 self.bans.forget_ended(now);
                 // Another guest of the address may have got a longer one while this was being stored.
                 let standing = self.bans.standing(ban);
@@ -49,14 +53,13 @@ impl Registry {
                     self.ban_account(&user, now);
                 }
             }
-            Deed::ServerUnban { subjects, .. } => {
+            ServerModeration::Unban { subjects, .. } => {
                 subjects.iter().for_each(|subject| _ = self.bans.lift(*subject));
             }
-            Deed::Announce(text) => {
-                let text = block(|sheet| render::announcement(sheet, by, text));
-                self.shards().for_each(|shard| shard.do_send(ShowAll(text.clone())));
+            ServerModeration::Announce(text) => {
+                let announce = Announce { by: by.clone(), text: text.clone() };
+                self.shards().for_each(|shard| shard.do_send(announce.clone()));
             }
-            _ => {}
         }
     }
 
@@ -70,50 +73,56 @@ impl Registry {
         }
     }
 
-    fn plan(&self, govern: ModerateServer, now: UnixMillis) -> Result<Deed, OrderError> {
-        let ModerateServer { by, right, order } = govern;
+    fn plan(
+        &self,
+        moderate: ModerateServer,
+        now: UnixMillis,
+    ) -> Result<ServerModeration, OrderError> {
+        let ModerateServer { by, order } = moderate;
         match order {
             ServerOrder::Announce(text) => {
-                right.check(&by, server_rank(by.admin))?;
-                Ok(Deed::Announce(text))
+                ServerOrder::RIGHT.check(&by, server_rank(by.admin))?;
+                Ok(ServerModeration::Announce(text))
             }
             ServerOrder::Ban { whom, time, reason } => {
-                plan_server_ban(&self.bans, (&by, right), &whom, (time, reason), now)
+                plan_server_ban(&self.bans, &by, &whom, (time, reason), now)
             }
-            ServerOrder::Unban(named) => plan_server_unban(&self.bans, (&by, right), &named, now),
+            ServerOrder::Unban(named) => plan_server_unban(&self.bans, &by, &named, now),
         }
     }
 }
 
 impl Answers<ModerateServer> for Registry {
-    fn failed() -> Result<Deed, ModerateError> {
+    fn failed() -> Result<Arc<ServerModeration>, ModerateError> {
         Err(ModerateError::Busy)
     }
 
     fn answer(
         &mut self,
-        govern: ModerateServer,
+        moderate: ModerateServer,
         _: &mut Ctx<Self>,
-    ) -> Reply<Self, Result<Deed, ModerateError>> {
-        let (now, by) = (unix_now(), govern.by.name.clone());
-        let deed = match self.plan(govern, now) {
-            Ok(deed) => deed,
+    ) -> Reply<Self, Result<Arc<ServerModeration>, ModerateError>> {
+        let (now, by) = (unix_now(), moderate.by.name.clone());
+        let what = match self.plan(moderate, now) {
+            Ok(what) => Arc::new(what),
             Err(why) => return Reply::Now(Err(why.into())),
         };
-        let mut changes = match &deed {
-            Deed::ServerBan { ban, .. } => vec![server_ban(ban)],
-            Deed::ServerUnban { subjects, .. } => {
+        let mut changes = match &*what {
+            ServerModeration::Ban { ban, .. } => vec![server_ban(ban)],
+            ServerModeration::Unban { subjects, .. } => {
                 lifted(SanctionKind::Ban, Scope::Server, subjects)
             }
-            _ => Vec::new(),
+            ServerModeration::Announce(_) => Vec::new(),
         };
-        changes.push(audited(Scope::Server, &by, &deed, now));
+        let told = server_sentence(&what);
+        let entry = AuditEntry { scope: Scope::Server, at: now, who: by.clone(), what: told };
+        changes.push(Change::Audited(entry));
         let store = self.store.clone();
         let commit = async move { store.commit(changes).await };
         Reply::after(commit, move |registry: &mut Self, stored, _| {
             stored?;
-            registry.govern(&by, &deed, now);
-            Ok(deed)
+            registry.happen(&by, &what, now);
+            Ok(what)
         })
     }
 }

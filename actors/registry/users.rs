@@ -6,7 +6,7 @@ use crate::actors::registry::messages::{
     Before, Claim, FindTarget, FindUser, Known, KnownPresence, LobbyRef, LogIn, LoggedIn,
     LoginError, Relay, Relayed, Rename, SetAway, TakeOver, To, Whois,
 };
-use crate::actors::shard::messages::{Address, Became, DisconnectSeat, Show};
+use crate::actors::shard::messages::{Address, Became, DisconnectSeat, Letter, Show};
 use crate::actors::unix_now;
 use crate::chat::accounts::Target;
 use crate::chat::directory::ConnId;
@@ -223,12 +223,12 @@ impl Answers<Whois> for Registry {
             };
             let lobby = self.connections.get(&user.who.conn).and_then(|c| c.lobby);
             let listing = lobby.and_then(|id| self.lobbies.get(id));
-            let open = listing.filter(|listing| listing.record.is_none());
+            let open = listing.filter(|listing| !listing.state.is_private());
             let present = KnownPresence {
                 at: user.handle,
                 shard: self.threads.as_ref()?.shards[user.handle.shard].clone(),
                 away: user.away.clone(),
-                lobby: open.map(|listing| listing.card.name.clone()),
+                lobby: open.map(|listing| listing.state.name.clone()),
             };
             let (name, account) = (user.who.name.clone(), user.who.account);
             Some(Known { name, account, present: Some(present) })
@@ -243,7 +243,7 @@ impl Answers<Relay> for Registry {
 
     fn answer(
         &mut self,
-        Relay { to, from, block }: Relay,
+        Relay { to, from, text }: Relay,
         _: &mut Ctx<Self>,
     ) -> Reply<Self, Relayed> {
         Reply::now(|| {
@@ -257,7 +257,7 @@ impl Answers<Relay> for Registry {
             let Some((user, threads)) = user.zip(self.threads.as_ref()) else {
                 return Relayed::Nobody;
             };
-            let show = Show { seat: user.handle.seat, block, from: Some(from) };
+            let show = Show { seat: user.handle.seat, from, letter: Letter::Direct(text) };
             threads.shards[user.handle.shard].do_send(show);
             Relayed::Shown { name: user.who.name.clone(), away: user.away.clone() }
         })

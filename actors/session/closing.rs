@@ -93,7 +93,7 @@ impl Session {
             }
             Stage::Shutdown => {
                 // An error means that the peer is gone, which is what we are about.
-                if self.peer.transport().poll_shutdown(cx).is_pending() {
+                if self.peer.link().poll_shutdown(cx).is_pending() {
                     return Poll::Pending;
                 }
                 closing.stage = Stage::Linger { read: 0 };
@@ -103,10 +103,10 @@ impl Session {
             Stage::Linger { read } => {
                 let mut scrap = [0; 1024];
                 let (result, taken) = {
-                    let mut transport = self.peer.transport();
-                    let result = transport.poll_read(cx, &mut scrap);
+                    let mut link = self.peer.link();
+                    let result = link.poll_read(cx, &mut scrap);
                     let count = if let Poll::Ready(Ok(count)) = result { count } else { 0 };
-                    (result, transport.taken(count))
+                    (result, link.taken(count))
                 };
                 *read += taken;
                 match result {

@@ -11,14 +11,15 @@ use bytes::Bytes;
 use log::{debug, info, warn};
 use tokio::time::sleep;
 
-use super::login::begins_http;
+use super::commands::Judged;
 use super::{Phase, Session};
 use crate::chat::command::{self, Input};
 use crate::chat::text::Line;
 use crate::fanout::peer::Health;
 use crate::net::lines::Event;
-use crate::render::ansi::Style;
-use crate::render::replies::{Farewell, welcome};
+use crate::net::probe::{begins_http, begins_tls};
+use crate::render::Form;
+use crate::render::replies::{Farewell, I_AM_HERE, welcome};
 
 /// Steps that one session takes before others get their turn.
 const STEPS_PER_TURN: usize = 64;
@@ -26,8 +27,8 @@ const STEPS_PER_TURN: usize = 64;
 /// Messages of one session on their way to its lobby. More are not read meanwhile.
 const MAX_IN_FLIGHT: usize = 32;
 
-/// How long the welcome is held back for a client on the plain port that may speak first. Its request
-/// follows right behind the handshake of TCP, and nobody notices so little.
+/// How long the welcome is held back for a client that may have come by mistake and speak first. Its
+/// request follows right behind the handshake of TCP, and nobody notices so little.
 const GREETING_PAUSE: Duration = Duration::from_millis(3);
 
 /// How often a half-closed client that waits for an answer is looked after.
@@ -54,7 +55,7 @@ impl ActorFuture<Session> for Pump {
         cx: &mut TaskContext<'_>,
     ) -> Poll<()> {
         session.peer.set_task(cx.waker());
-        session.peer.transport().begin_turn();
+        session.peer.link().begin_turn();
         session.drive(cx);
         if matches!(session.phase, Phase::Done) {
             ctx.stop();
@@ -108,8 +109,8 @@ impl Session {
             self.find_lobby(lost);
             return Poll::Ready(());
         }
-        if let Some(input) = self.held.take() {
-            return self.carry_out(*input);
+        if let Some(line) = self.held.take() {
+            return self.take_line(*line);
         }
         if let Some(event) = self.next_event() {
             return self.take(event);
@@ -128,10 +129,10 @@ impl Session {
         }
     }
 
-    /// On the plain port a browser or a TLS client speaks at once, and would take a welcome for the
-    /// answer: what it gets instead is in its own words, or at least one line.
+    /// Where a browser or a TLS client may have come by mistake: it speaks at once, and would take a
+    /// welcome for the answer. What it gets instead is in its own words, or at least one line.
     fn step_greeting(&mut self, cx: &mut TaskContext<'_>) -> Poll<()> {
-        if self.secure {
+        if !self.peer.link().may_be_mistaken() {
             self.greet();
             return Poll::Ready(());
         }
@@ -153,7 +154,7 @@ impl Session {
 
     fn greet(&mut self) {
         self.phase = Phase::Naming;
-        self.peer.answer(&welcome());
+        self.peer.answer(welcome(self.peer.form()));
     }
 
     /// The next thing in the bytes that were read; at their end, the line that stands unended.
@@ -171,32 +172,36 @@ impl Session {
     fn take(&mut self, event: Event) -> Poll<()> {
         match event {
             Event::Line { text, by_cr } => {
-                self.peer.set_style(Style { crlf: by_cr, ..self.peer.style() });
+                self.peer.set_form(Form { crlf: by_cr, ..self.peer.form() });
                 self.pace.took_line(&text);
                 match &self.phase {
                     Phase::Naming => self.take_name(&text),
                     Phase::Password(_) => self.take_password(&text),
                     #[cfg(debug_assertions)]
-                    _ if self.is_fault(&text) => self.make_fault(&text),
-                    _ => {
+                    Phase::Chatting(_) if self.is_fault(&text) => self.make_fault(&text),
+                    Phase::Chatting(_) | Phase::Greeting | Phase::Closing(_) | Phase::Done => {
                         let input = command::parse(Line::clean(&text));
                         if let Input::Blank = input {
                             self.pace.took_nothing();
                         }
-                        return self.carry_out(input);
+                        let line = self.judge(input);
+                        return self.take_line(line);
                     }
                 }
             }
             Event::TooLong if matches!(self.phase, Phase::Naming) => self.refuse_long_name(),
             Event::TooLong if matches!(self.phase, Phase::Password(_)) => self.try_password(None),
-            Event::TooLong => return self.carry_out(Input::Overlong),
+            Event::TooLong => {
+                let line = self.judge(Input::Overlong);
+                return self.take_line(line);
+            }
             Event::Reply(bytes) => {
                 self.pace.took_nothing();
                 self.queue_raw(Bytes::copy_from_slice(&bytes));
             }
             Event::AreYouThere => {
                 self.pace.took_nothing();
-                self.queue_raw(Bytes::from_static(b"\r\n[yes]\r\n"));
+                self.queue_raw(Bytes::from_static(I_AM_HERE));
             }
         }
         Poll::Ready(())
@@ -208,15 +213,14 @@ impl Session {
     }
 
     /// Carries a line out once what must come first has come back from the lobby.
-    fn carry_out(&mut self, input: Input) -> Poll<()> {
+    fn take_line(&mut self, line: Judged) -> Poll<()> {
         // What is answered by the session itself must not overtake messages that were sent before.
-        let goes_to_lobby = matches!(&input, Input::Say(text) if self.would_pass(text));
-        let room = if goes_to_lobby { MAX_IN_FLIGHT } else { 1 };
+        let room = if matches!(line, Judged::Say(_)) { MAX_IN_FLIGHT } else { 1 };
         if self.peer.awaits_echo(room) {
-            self.held = Some(Box::new(input));
+            self.held = Some(Box::new(line));
             return Poll::Pending;
         }
-        self.understand(input);
+        self.understand(line);
         Poll::Ready(())
     }
 
@@ -244,11 +248,11 @@ impl Session {
             return Poll::Ready(());
         }
         let count = READ.with_borrow_mut(|buf| {
-            let mut transport = self.peer.transport();
-            let result = transport.poll_read(cx, buf);
+            let mut link = self.peer.link();
+            let result = link.poll_read(cx, buf);
             let count = if let Poll::Ready(Ok(count)) = result { count } else { 0 };
             // Records without text are paid for too, also where no text has come at all.
-            self.pace.read(transport.taken(count));
+            self.pace.read(link.taken(count));
             self.unread.extend_from_slice(&buf[..count]);
             result
         });
@@ -258,7 +262,8 @@ impl Session {
                 self.peer.note_input(now);
                 self.mail_may_be_there();
                 let nameless = matches!(self.phase, Phase::Greeting | Phase::Naming);
-                if !self.secure && nameless && self.is_tls_hello() {
+                let mistaken = nameless && self.peer.link().may_be_mistaken();
+                if mistaken && begins_tls(&self.unread) {
                     info!("conn={} speaks TLS on the plain port", self.peer.conn().0);
                     self.unread = Vec::new();
                     self.close(Some(Farewell::SpeaksTls(self.thread.tls_port)));
@@ -271,10 +276,5 @@ impl Session {
             }
         }
         Poll::Ready(())
-    }
-
-    /// A TLS record of the handshake type, of any version (RFC 8446 §5.1).
-    fn is_tls_hello(&self) -> bool {
-        self.unread.starts_with(&[0x16, 0x03])
     }
 }

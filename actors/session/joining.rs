@@ -4,21 +4,23 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix::prelude::*;
 use tokio::time::sleep;
 
+use super::context::{Ctx, Failure, Outcome};
 use super::password::{ProofError, prove};
-use super::{Lost, Membership, Session, User};
-use crate::actors::lobby::Lobby;
-use crate::actors::lobby::messages::{Join, JoinKind, Leave, ReplayPrefs};
+use super::{Lost, Membership, Session};
+use crate::actors::lobby::messages::{Enter, Leave};
 use crate::actors::registry::messages::{FindLobby, LobbyRef};
 use crate::actors::shard::messages::Address;
 use crate::actors::shard::{ThreadContext, barrier};
 use crate::chat::directory::ConnId;
-use crate::chat::lobbies::GENERAL;
+use crate::chat::lobbies::{GENERAL, GENERAL_ID};
+use crate::chat::lobby::replay::ReplayPrefs;
+use crate::chat::lobby::step::{Join, JoinKind};
+use crate::chat::lobby::{JoinError, Member};
 use crate::chat::name::NameKey;
 use crate::chat::password::{Password, PasswordRecord};
-use crate::chat::room::{JoinError, Member};
+use crate::chat::roles::Right;
 use crate::render::replies::{Farewell, NameProblem, Reply};
 
 /// Tries to find a lobby that broke set up again, before its members go to general.
@@ -74,17 +76,14 @@ impl Drop for Entered {
 pub(super) async fn enter(
     thread: &Rc<ThreadContext>,
     door: LobbyRef,
-    member: Member<Address>,
-    proof: Option<Arc<PasswordRecord>>,
-    manner: JoinKind,
-    view: ReplayPrefs,
+    join: Join<Address>,
 ) -> Result<Entered, EnterError> {
-    let conn = member.who.conn;
-    let addr: Addr<Lobby> = door.lobby.clone();
-    let membership = Membership { id: door.id, name: door.name, addr: door.lobby };
+    let (conn, addr) = (join.member.who.conn, door.lobby.clone());
+    let (id, name) = (door.state.id, door.state.name.clone());
+    let membership = Membership { id, name, addr: door.lobby };
     // From here on the lobby may have us, so the guard stands before the answer is there.
     let mut entered = Entered { membership: Some(membership), conn };
-    match addr.send(Join { member, proof, manner, view }).await {
+    match addr.send(Enter(join)).await {
         Ok(Ok(())) => {
             barrier(&thread.shard).await;
             Ok(entered)
@@ -98,7 +97,7 @@ pub(super) async fn enter(
 }
 
 /// Checks the password of a private lobby. The record that it was checked against is the proof.
-async fn check_password(
+pub(super) async fn check_password(
     thread: &ThreadContext,
     conn: ConnId,
     record: Arc<PasswordRecord>,
@@ -113,77 +112,64 @@ async fn check_password(
     }
 }
 
-impl Session {
+impl Ctx {
     /// The user as a lobby is to have them.
-    fn member(&self, user: &User) -> Member<Address> {
-        Member::new(user.who.clone(), user.picture, user.away.clone(), self.at())
+    pub(super) fn member(&self) -> Member<Address> {
+        let user = self.user();
+        Member::new(user.who.clone(), user.picture, user.away.clone(), self.at)
     }
 
-    fn view(&self) -> ReplayPrefs {
-        ReplayPrefs { times: self.times(), ignores: self.ignores(), missed: None }
+    pub(super) fn replay_prefs(&self) -> ReplayPrefs {
+        ReplayPrefs { times: self.times(), ignores: self.ignores(), ..ReplayPrefs::default() }
     }
+}
 
-    /// `/join`.
-    pub(super) fn join(&mut self, typed: &str, password: Option<Password>) {
-        let Some(user) = self.user() else { return };
-        let (member, here) = (self.member(user), user.lobby.id);
-        let (left, conn) = (user.lobby.addr.clone(), user.who.conn);
-        let (thread, view, key) = (self.thread.clone(), self.view(), NameKey::of(typed));
-        let work = async move {
-            let found = thread.registry.send(FindLobby(key)).await.map_err(|_| EnterError::Busy)?;
-            let door = found.ok_or(JoinError::NoSuchLobby)?;
-            if door.id == here {
-                return Err(JoinError::AlreadyThere(door.name).into());
-            }
-            let proof = match door.record.clone() {
-                Some(record) => Some(check_password(&thread, conn, record, password).await?),
-                None => None,
-            };
-            let entered = enter(&thread, door, member, proof, JoinKind::Switch, view).await?;
-            // Waited for, so that nobody who looks next sees the user in both.
-            let _ = left.send(Leave { conn, for_good: false }).await;
-            Ok(entered)
-        };
-        self.ask(work, |session, result| match result {
-            Ok(entered) => session.move_to(entered),
-            Err(EnterError::Join(error)) => session.reply(&Reply::NotJoined(&error)),
-            Err(EnterError::Busy) => session.reply(&Reply::ServerBusy),
-        });
-    }
-
-    /// The lobby is lost: goes back in where it broke and was set up again, else to general. Whoever
-    /// is put out of general itself has nowhere to go.
+impl Session {
+    /// The lobby is lost.
     pub(super) fn find_lobby(&mut self, lost: Lost) {
-        let (Lost::Broke(id) | Lost::MoveToGeneral(id)) = lost;
-        let Some(user) = self.user().filter(|user| user.lobby.id == id) else { return };
-        let (member, lobby, view) = (self.member(user), user.lobby.name.key(), self.view());
-        let broke = matches!(lost, Lost::Broke(_));
-        if !broke && lobby == NameKey::of(GENERAL) {
-            return self.close(Some(Farewell::Kicked));
+        if let Some(cx) = self.ctx(Right::Everyone) {
+            self.ask(find_lobby(cx, lost), Self::finish);
         }
-        let thread = self.thread.clone();
-        let work = async move {
-            if broke && let Some(entered) = return_to(&thread, lobby, &member, &view).await {
-                return Some(entered);
-            }
-            let door = general(&thread).await?;
-            enter(&thread, door, member, None, JoinKind::Switch, view).await.ok()
-        };
-        if broke {
-            self.reply(&Reply::LobbyRestarted);
-        }
-        self.ask(work, move |session, entered| match entered {
-            Some(entered) => session.move_to(entered),
-            // They may be banned from general too.
-            None if !broke => session.close(Some(Farewell::Kicked)),
-            None => session.close(Some(Farewell::Fault)),
-        });
     }
+}
 
-    fn move_to(&mut self, entered: Entered) {
-        if let Some(user) = self.user_mut() {
-            user.lobby = entered.stay();
+/// Goes back into a lobby that broke and was set up again, else to general. Whoever is put out of
+/// general itself has nowhere to go.
+async fn find_lobby(cx: Ctx, lost: Lost) -> Result<Outcome, Failure> {
+    let (broke, id) = match lost {
+        Lost::Broke(id) => (true, id),
+        Lost::MoveToGeneral(id) => (false, id),
+    };
+    let lobby = cx.lobby();
+    if lobby.id != id {
+        return Ok(Outcome::Done);
+    }
+    if !broke && id == GENERAL_ID {
+        return Ok(Outcome::Leave(Farewell::Kicked));
+    }
+    let (member, prefs) = (cx.member(), cx.replay_prefs());
+    if broke {
+        cx.reply(Reply::LobbyRestarted)?;
+        if let Some(entered) = return_to(&cx.thread, lobby.name.key(), &member, &prefs).await {
+            cx.user_mut().lobby = entered.stay();
+            return Ok(Outcome::Done);
         }
+    }
+    let entered = match general(&cx.thread).await {
+        Some(door) => {
+            let join = Join { member, proof: None, kind: JoinKind::Switch, prefs };
+            enter(&cx.thread, door, join).await.ok()
+        }
+        None => None,
+    };
+    match entered {
+        Some(entered) => {
+            cx.user_mut().lobby = entered.stay();
+            Ok(Outcome::Done)
+        }
+        // They may be banned from general too.
+        None if !broke => Ok(Outcome::Leave(Farewell::Kicked)),
+        None => Ok(Outcome::Leave(Farewell::Fault)),
     }
 }
 
@@ -197,12 +183,13 @@ async fn return_to(
     thread: &Rc<ThreadContext>,
     lobby: NameKey,
     member: &Member<Address>,
-    view: &ReplayPrefs,
+    prefs: &ReplayPrefs,
 ) -> Option<Entered> {
     for _ in 0..RETURN_TRIES {
         let door = thread.registry.send(FindLobby(lobby.clone())).await.ok()??;
-        let (member, view) = (member.clone(), view.clone());
-        match enter(thread, door, member, None, JoinKind::Return, view).await {
+        let (member, prefs) = (member.clone(), prefs.clone());
+        let join = Join { member, proof: None, kind: JoinKind::Return, prefs };
+        match enter(thread, door, join).await {
             Ok(entered) => return Some(entered),
             Err(_) => sleep(RETURN_PAUSE).await,
         }

@@ -7,25 +7,19 @@ use tokio::time::sleep;
 
 use super::joining::{Entered, enter};
 use super::{Phase, Session, User};
-use crate::actors::lobby::messages::{JoinKind, ReplayPrefs};
 use crate::actors::registry::messages::{Claim, LoginError, ReleaseName};
 use crate::actors::shard::ThreadContext;
 use crate::actors::store::messages::{AccountOfCert, ReadAccount};
 use crate::chat::accounts::{AccountId, Fingerprint, Identity};
+use crate::chat::lobby::Member;
+use crate::chat::lobby::replay::ReplayPrefs;
+use crate::chat::lobby::step::{Join, JoinKind};
 use crate::chat::name::Name;
 use crate::chat::pictures::Picture;
-use crate::chat::room::Member;
 use crate::chat::users::ClaimError;
-use crate::render::replies::{Farewell, NameProblem, ask_name_again};
+use crate::net::probe::is_http;
+use crate::render::replies::{Farewell, HTTP_ANSWER, NameProblem, ask_name_again};
 use crate::store::Account;
-
-/// Methods that an HTTP request may start with.
-const HTTP_METHODS: [&str; 9] =
-    ["GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"];
-
-const HTTP_ANSWER: &[u8] = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\
-    Content-Type: text/plain\r\nContent-Length: 54\r\n\r\n\
-    This is a chat server: connect with nc, not with HTTP\n";
 
 impl Session {
     /// A line at the name prompt.
@@ -45,11 +39,11 @@ impl Session {
     }
 
     pub(super) fn ask_again(&mut self, problem: &NameProblem) {
-        let question = ask_name_again(problem);
+        let question = ask_name_again(self.peer.form(), problem);
         match self.pace.refused_name() {
-            None => self.peer.answer(&question),
+            None => self.peer.answer(question),
             Some(pause) => {
-                self.ask(sleep(pause), move |session, ()| session.peer.answer(&question));
+                self.ask(sleep(pause), move |session, ()| session.peer.answer(question));
             }
         }
     }
@@ -69,7 +63,7 @@ impl Session {
     fn claim_now(&mut self, name: Name, turn: OwnedSemaphorePermit) {
         let (thread, at, conn) = (self.thread.clone(), self.at(), self.peer.conn());
         let who = Identity { conn, name, account: None, ip: self.ip, admin: false };
-        let cert = self.peer.transport().client_cert();
+        let cert = self.peer.link().client_cert();
         let me = who.clone();
         let work = async move {
             let turn = turn;
@@ -85,7 +79,8 @@ impl Session {
                 Err(_) => return Err(NameProblem::ServerBusy),
             };
             let member = Member::new(me, Picture::DEFAULT, None, at);
-            enter(&thread, door, member, None, JoinKind::Login, ReplayPrefs::default())
+            let prefs = ReplayPrefs::default();
+            enter(&thread, door, Join { member, proof: None, kind: JoinKind::Login, prefs })
                 .await
                 .map(Admitted::Guest)
                 .map_err(NameProblem::from)
@@ -109,7 +104,7 @@ impl Session {
         info!("conn={} logged in as {}", who.conn.0, who.name);
         self.peer.logged_in();
         let lobby = entered.stay();
-        self.phase = Phase::Chatting(User {
+        self.phase = Phase::chatting(User {
             who,
             picture: Picture::DEFAULT,
             lobby,
@@ -147,42 +142,4 @@ async fn ask_account(
     };
     let account = Box::new(account);
     Ok(if known { Admitted::Known(account) } else { Admitted::Unproved(account) })
-}
-
-/// Whether bytes begin like an HTTP/1 request: a method and a blank.
-pub(super) fn begins_http(bytes: &[u8]) -> bool {
-    let starts = |method: &&str| {
-        bytes.strip_prefix(method.as_bytes()).is_some_and(|rest| rest.first() == Some(&b' '))
-    };
-    HTTP_METHODS.iter().any(starts)
-}
-
-/// The first line of an HTTP/1 request (RFC 9112 §3). No name looks like one.
-fn is_http(line: &str) -> bool {
-    let mut words = line.split(' ');
-    let method = words.next().unwrap_or_default();
-    HTTP_METHODS.contains(&method) && words.next_back().is_some_and(|v| v.starts_with("HTTP/"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn http_is_told_from_names() {
-        assert!(is_http("GET / HTTP/1.1") && is_http("POST /x?a b HTTP/1.0"));
-        assert!(begins_http(b"GET / HTTP/1.1\r\n") && begins_http(b"PUT "));
-        assert!(!begins_http(b"GET") && !begins_http(b"GETTER x") && !begins_http(b"alice"));
-        for name in ["GET", "alice", "GET HTTP", "get / HTTP/1.1", ""] {
-            assert!(!is_http(name), "{name}");
-        }
-    }
-
-    #[test]
-    fn the_http_answer_has_the_length_it_says() {
-        let text = std::str::from_utf8(HTTP_ANSWER).unwrap();
-        let (head, body) = text.split_once("\r\n\r\n").unwrap();
-        assert!(head.ends_with(&format!("Content-Length: {}", body.len())), "{}", body.len());
-        assert_eq!(body.lines().count(), 1);
-    }
 }

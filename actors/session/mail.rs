@@ -53,7 +53,8 @@ impl Session {
                 direct(sheet, from, &mail.text, Some(times.when(mail.at, now)));
             };
             let whole = told.clone();
-            let telling = Telling::new(|sheet| replies::mail(sheet, count), pages, write);
+            let telling =
+                Telling::new(self.peer.form(), |sheet| replies::mail(sheet, count), pages, write);
             self.tell(telling.then(move || whole.set(true)));
         }
         let timer = Box::pin(sleep(RECEIVED_AFTER));
@@ -64,7 +65,7 @@ impl Session {
     pub(super) fn mail_may_be_there(&mut self) {
         let sent = self.mail.as_ref().is_some_and(|mail| mail.told.get())
             && self.peer.has_taken_all()
-            && self.peer.transport().all_is_taken();
+            && self.peer.link().all_is_taken();
         if sent && let Some(mail) = self.mail.take() {
             let ShownMail { account, up_to, .. } = *mail;
             self.thread.store.keep(vec![Change::MailTaken { account, up_to }]);

@@ -7,6 +7,7 @@
 
 mod closing;
 mod commands;
+mod context;
 mod drive;
 #[cfg(debug_assertions)]
 mod faults;
@@ -16,6 +17,7 @@ mod mail;
 pub mod messages;
 mod password;
 
+use std::cell::{Ref, RefCell};
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -27,6 +29,7 @@ use log::info;
 use tokio::time::Sleep;
 
 use self::closing::Closing;
+use self::commands::Judged;
 use self::mail::ShownMail;
 use self::password::Challenge;
 use super::lobby::Lobby;
@@ -38,7 +41,6 @@ use crate::actors::session::messages::{Disconnect, LobbyLost, MoveToGeneral, Que
 use crate::actors::shard::messages::Address;
 use crate::actors::shard::telling::Telling;
 use crate::chat::accounts::Identity;
-use crate::chat::command::Input;
 use crate::chat::directory::IpKey;
 use crate::chat::limiter::SlidingWindow;
 use crate::chat::lobbies::LobbyId;
@@ -74,11 +76,17 @@ enum Phase {
     /// Asked for the password of an account.
     Password(Box<Challenge>),
     /// In a lobby.
-    Chatting(User),
+    Chatting(Rc<RefCell<User>>),
     /// Being closed.
     Closing(Closing),
     /// Over.
     Done,
+}
+
+impl Phase {
+    fn chatting(user: User) -> Self {
+        Self::Chatting(Rc::new(RefCell::new(user)))
+    }
 }
 
 /// What a session has once it has a name.
@@ -103,6 +111,7 @@ impl User {
 }
 
 /// The lobby that a user is in.
+#[derive(Clone)]
 struct Membership {
     id: LobbyId,
     name: Name,
@@ -114,7 +123,6 @@ pub struct Session {
     thread: Rc<ThreadContext>,
     peer: Rc<Peer>,
     seat: Seat,
-    secure: bool,
     ip: IpKey,
     phase: Phase,
     decoder: LineDecoder,
@@ -123,7 +131,7 @@ pub struct Session {
     /// How many of those have been looked at.
     looked_at: usize,
     /// A line that waits for the messages before it to come back.
-    held: Option<Box<Input>>,
+    held: Option<Box<Judged>>,
     /// The one request that is under way.
     request: Option<Pin<Box<dyn Future<Output = Then>>>>,
     /// What this user ordered last was nothing that they may order.
@@ -155,17 +163,17 @@ enum Lost {
 
 impl Session {
     /// Starts the session of a new connection on this thread.
-    pub(super) fn launch(thread: Rc<ThreadContext>, peer: Rc<Peer>, secure: bool, ip: IpKey) {
+    pub(super) fn launch(thread: Rc<ThreadContext>, peer: Rc<Peer>, ip: IpKey) {
         Self::create(move |ctx| {
             let seat = thread.hub.seat(peer.clone(), ctx.address());
+            let decoder = LineDecoder::new(peer.link().telnet());
             Self {
                 thread,
                 peer,
                 seat,
-                secure,
                 ip,
                 phase: Phase::Greeting,
-                decoder: LineDecoder::default(),
+                decoder,
                 unread: Vec::new(),
                 looked_at: 0,
                 held: None,
@@ -186,18 +194,20 @@ impl Session {
         Address { shard: self.thread.index, seat: self.seat }
     }
 
-    fn user(&self) -> Option<&User> {
+    /// The user, whom a command that is under way may change.
+    fn chatting(&self) -> Option<&Rc<RefCell<User>>> {
         match &self.phase {
             Phase::Chatting(user) => Some(user),
-            _ => None,
+            Phase::Greeting
+            | Phase::Naming
+            | Phase::Password(_)
+            | Phase::Closing(_)
+            | Phase::Done => None,
         }
     }
 
-    fn user_mut(&mut self) -> Option<&mut User> {
-        match &mut self.phase {
-            Phase::Chatting(user) => Some(user),
-            _ => None,
-        }
+    fn user(&self) -> Option<Ref<'_, User>> {
+        self.chatting().map(|user| user.borrow())
     }
 
     /// How the user wants to be shown when something was said.
@@ -205,29 +215,20 @@ impl Session {
         times(self.user().is_some_and(|user| user.clock_times))
     }
 
-    /// Shows the client a block that answers it.
     fn show(&self, body: impl FnOnce(&mut Sheet)) {
-        self.thread.hub.catch_up(self.seat);
-        self.peer.answer(&block(body));
+        show(&self.thread, &self.peer, self.seat, body);
     }
 
-    /// Shows the client a long answer, in parts as it takes them, unless it is of a lobby that they have
-    /// been put out of while it was being asked for.
     fn tell<T: 'static>(&self, answer: Telling<T>) {
-        let answer: Box<dyn Source> = Box::new(answer);
-        let hub = &self.thread.hub;
-        if answer.of().is_none() || answer.of() == hub.room(self.seat) {
-            hub.catch_up(self.seat);
-            self.peer.tell(answer);
-        }
+        tell(&self.thread, &self.peer, self.seat, answer);
     }
 
-    fn reply(&self, what: &Reply<'_>) {
+    fn reply(&self, what: &Reply) {
         self.show(|sheet| reply(sheet, what));
     }
 
     /// Says that a line was refused, unless that was just said of others.
-    fn refuse(&mut self, why: &Reply<'_>, now: Instant) {
+    fn refuse(&mut self, why: &Reply, now: Instant) {
         self.pace.refused_line();
         let (limit, kind) = match why {
             Reply::RateLimited(_) => ("too many messages", 0),
@@ -264,6 +265,7 @@ impl Session {
         self.held = None;
         let conn = self.peer.conn();
         if let Phase::Chatting(user) = &self.phase {
+            let user = user.borrow();
             user.lobby.addr.do_send(Leave { conn, for_good: true });
             info!("conn={} {} logged out", conn.0, user.who.name);
         }
@@ -280,7 +282,7 @@ impl Session {
         }
         self.sign_off();
         if let Some(last) = last {
-            self.peer.answer(&farewell(last));
+            self.peer.answer(farewell(self.peer.form(), last));
         }
         let health = self.peer.health();
         self.phase = if health == Health::Broken {
@@ -291,6 +293,22 @@ impl Session {
         };
         self.peer.take_no_more();
         self.peer.wake();
+    }
+}
+
+/// Shows a client a block that answers it.
+fn show(thread: &ThreadContext, peer: &Peer, seat: Seat, body: impl FnOnce(&mut Sheet)) {
+    thread.hub.catch_up(seat);
+    peer.answer(block(peer.form(), body));
+}
+
+/// Shows a client a long answer, in parts as it takes them, unless it is of a lobby that they have been
+/// put out of while it was being asked for.
+fn tell<T: 'static>(thread: &ThreadContext, peer: &Peer, seat: Seat, answer: Telling<T>) {
+    let answer: Box<dyn Source> = Box::new(answer);
+    if answer.of().is_none() || answer.of() == thread.hub.room(seat) {
+        thread.hub.catch_up(seat);
+        peer.tell(answer);
     }
 }
 

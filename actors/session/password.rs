@@ -10,7 +10,6 @@ use tokio::time::sleep;
 use super::joining::{Entered, enter, general};
 use super::{Phase, Session, User};
 use crate::actors::hasher::HashError;
-use crate::actors::lobby::messages::{JoinKind, ReplayPrefs};
 use crate::actors::registry::messages::{
     BeginGuess, EndGuess, FindLobbyById, LogIn, LoggedIn, LoginError, ReleaseName, TakeOver,
 };
@@ -21,11 +20,13 @@ use crate::actors::times;
 use crate::chat::accounts::{Identity, MAX_LOGIN_TRIES};
 use crate::chat::directory::ConnId;
 use crate::chat::ignores::Ignores;
+use crate::chat::lobby::Member;
+use crate::chat::lobby::replay::ReplayPrefs;
+use crate::chat::lobby::step::{Join, JoinKind};
 use crate::chat::password::{MAX_PASSWORD_CHARS, Match, Password, PasswordFault, PasswordRecord};
 use crate::chat::person::Person;
-use crate::chat::room::Member;
 use crate::fanout::peer::Peer;
-use crate::render::ansi::Style;
+use crate::render::Form;
 use crate::render::replies::{
     Farewell, NameProblem, PasswordProblem, ask_password, ask_password_again,
 };
@@ -89,16 +90,17 @@ impl Session {
     pub(super) fn challenge(&mut self, account: Account) {
         self.phase = Phase::Password(Box::new(Challenge { account, tries: 0 }));
         self.hide_typing(true);
-        self.peer.answer(&ask_password());
+        self.peer.answer(ask_password(self.peer.form()));
     }
 
     /// Has the client hide what is typed, where it can. One that cannot shows nothing of that: the
     /// prompt starts with an erased line. Without that, only a client that speaks telnet is asked.
     fn hide_typing(&mut self, hide: bool) {
-        if self.peer.style().plain && !self.decoder.telnet().speaks() {
+        let Some(telnet) = self.decoder.telnet() else { return };
+        if self.peer.form().plain && !telnet.speaks() {
             return;
         }
-        let command = self.decoder.telnet().hide_typing(hide);
+        let command = telnet.hide_typing(hide);
         self.queue_raw(Bytes::copy_from_slice(&command));
     }
 
@@ -106,21 +108,26 @@ impl Session {
     /// text: whoever typed that should know why it cannot be right.
     pub(super) fn take_password(&mut self, typed: &str) {
         match Password::parse(typed) {
-            Ok(password) if password.is_empty() => self.ask_password(ask_password()),
+            Ok(password) if password.is_empty() => self.ask_password(None),
             Ok(password) => self.try_password(Some(password)),
             Err(PasswordFault::NotUtf8) => {
-                self.ask_password(ask_password_again(PasswordProblem::NotUtf8));
+                self.ask_password(Some(PasswordProblem::NotUtf8));
             }
         }
     }
 
     /// Asks for the password once more. Whoever has that done over and over has to wait for it, as with
     /// names.
-    fn ask_password(&mut self, question: Bytes) {
+    fn ask_password(&mut self, problem: Option<PasswordProblem>) {
+        let form = self.peer.form();
+        let question = match problem {
+            None => ask_password(form),
+            Some(problem) => ask_password_again(form, problem),
+        };
         match self.pace.refused_name() {
-            None => self.peer.answer(&question),
+            None => self.peer.answer(question),
             Some(pause) => {
-                self.ask(sleep(pause), move |session, ()| session.peer.answer(&question));
+                self.ask(sleep(pause), move |session, ()| session.peer.answer(question));
             }
         }
     }
@@ -162,7 +169,7 @@ impl Session {
             }
             // That is no fault of theirs.
             ProofError::Busy => {
-                return self.ask_password(ask_password_again(PasswordProblem::ServerBusy));
+                return self.ask_password(Some(PasswordProblem::ServerBusy));
             }
         };
         challenge.tries += 1;
@@ -170,7 +177,7 @@ impl Session {
             self.hide_typing(false);
             return self.close(Some(last));
         }
-        self.peer.answer(&ask_password_again(problem));
+        self.peer.answer(ask_password_again(self.peer.form(), problem));
     }
 
     /// Lets in whoever has proved that the account is theirs.
@@ -190,7 +197,7 @@ impl Session {
                 session.thread.registry.do_send(TakeOver(conn));
                 session.peer.set_ignores(Ignores::default());
                 let plain = !session.thread.config.color;
-                session.peer.set_style(Style { plain, clock: false, ..session.peer.style() });
+                session.peer.set_form(Form { plain, clock: false, ..session.peer.form() });
                 session.ask_again(&problem);
             }
         });
@@ -198,17 +205,17 @@ impl Session {
 
     /// Before anything of a lobby is shown: it comes in the colours that the account has chosen.
     fn take_settings(&self, account: &Account) {
-        let plain = account.settings.colour.map_or(self.peer.style().plain, |on| !on);
+        let plain = account.settings.colour.map_or(self.peer.form().plain, |on| !on);
         let plain = plain || !self.thread.config.color;
         let clock = account.settings.clock_times;
-        self.peer.set_style(Style { plain, clock, ..self.peer.style() });
+        self.peer.set_form(Form { plain, clock, ..self.peer.form() });
     }
 
     fn is_in(&mut self, who: Identity, account: &Account, entered: In) {
         let In { admin, entered, mail } = entered;
         info!("conn={} logged in as {} to its account", who.conn.0, who.name);
         self.peer.logged_in();
-        self.phase = Phase::Chatting(User {
+        self.phase = Phase::chatting(User {
             who: Identity { admin, ..who },
             picture: account.settings.picture,
             lobby: entered.stay(),
@@ -267,26 +274,29 @@ async fn come_in(
         None => general(thread).await.ok_or(NameProblem::ServerBusy)?,
     };
     let times = times(account.settings.clock_times);
-    let mut view = ReplayPrefs { times, ignores, missed: None };
-    let left_here = account.left_at.filter(|_| account.last_lobby == Some(door.id));
+    let mut prefs = ReplayPrefs { times, ignores, ..ReplayPrefs::default() };
+    let left_here = account.left_at.filter(|_| account.last_lobby == Some(door.state.id));
     if let (Some(at), None) = (left_here, &before) {
         let since = Since { at, seq: account.left_seq };
         let count = thread.config.history_messages;
-        let ignores = view.ignores.clone();
-        let missed = thread.store.ask(ReadMissed { lobby: door.id, since, count, ignores }).await;
-        view.missed = missed.ok().map(|missed| (at, missed));
+        let ignores = prefs.ignores.clone();
+        let missed =
+            thread.store.ask(ReadMissed { lobby: door.state.id, since, count, ignores }).await;
+        prefs.missed = missed.ok().map(|missed| (at, missed));
     }
     let member = |who| Member::new(who, account.settings.picture, None, at);
     let who = Identity { admin, ..who };
-    let manner = before.as_ref().map_or(JoinKind::Login, |b| JoinKind::TakeOver(b.user.who.conn));
+    let kind = before.as_ref().map_or(JoinKind::Login, |b| JoinKind::TakeOver(b.user.who.conn));
     // They were in it after its password was set.
-    let known = left_here.is_some_and(|left| door.password_at < left);
-    let proof = door.record.clone().filter(|_| known);
-    let mut entered = enter(thread, door, member(who.clone()), proof, manner, view.clone()).await;
+    let known = left_here.is_some_and(|left| door.state.password_at < left);
+    let proof = door.state.record.clone().filter(|_| known);
+    let join = Join { member: member(who.clone()), proof, kind, prefs: prefs.clone() };
+    let mut entered = enter(thread, door, join).await;
     if entered.is_err() {
         let general = general(thread).await.ok_or(NameProblem::ServerBusy)?;
-        view.missed = None;
-        entered = enter(thread, general, member(who), None, JoinKind::Login, view).await;
+        prefs.missed = None;
+        let join = Join { member: member(who), proof: None, kind: JoinKind::Login, prefs };
+        entered = enter(thread, general, join).await;
     }
     if let Some(before) = &before {
         // Whoever wrote to the first connection can be answered from this one.

@@ -5,19 +5,17 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix::prelude::*;
-use bytes::Bytes;
 
 use crate::chat::directory::ConnId;
-use crate::chat::history::{Entry, UnixMillis};
 use crate::chat::lobbies::LobbyId;
+use crate::chat::lobby::event::Event;
+use crate::chat::lobby::replay::Replay;
+use crate::chat::name::Name;
 use crate::chat::person::Person;
-use crate::chat::times::Times;
+use crate::chat::text::Line;
 use crate::fanout::hub::Seat;
-use crate::fanout::variants::Text;
-use crate::net::transport::Arrival;
-use crate::render::Sheet;
-use crate::render::replies::Farewell;
-use crate::store::MessageId;
+use crate::net::link;
+use crate::render::replies::{Farewell, Reply};
 
 /// Where a connection is: its thread, and its seat in the hub there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,98 +32,71 @@ pub struct Address {
 pub struct Connected {
     /// Its number.
     pub conn: ConnId,
-    /// The socket, in no reactor now, with its TLS.
-    pub arrival: Arrival,
+    /// The connection, in no reactor now.
+    pub arrival: link::Arrival,
     /// The other end.
     pub addr: SocketAddr,
     /// When it was accepted.
     pub accepted: Instant,
 }
 
-/// What a lobby wants shown, in this order.
+/// What a lobby wants done, in this order.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct Deliver {
     /// The lobby.
     pub room: LobbyId,
     /// What to do.
-    pub acts: Vec<Act>,
+    pub effects: Vec<Effect>,
 }
 
 /// One thing that a lobby wants done on a thread where it has members.
 #[derive(Clone)]
-pub enum Act {
-    /// Show this to all members, but for those who ignore its author.
-    Text(Text),
-    /// Show a piece of an answer to all members.
-    Answer {
-        /// Number of the answer.
-        id: u64,
-        /// Who asked: not shown to whoever ignores them.
-        asker: Person,
-        /// Where something else was shown in between.
-        headed: Bytes,
-        /// Right under the piece before.
-        bare: Bytes,
-    },
-    /// Show this to one client, as an answer to what it did.
-    Reply(Seat, Bytes),
+pub enum Effect {
+    /// Show all members what happened, but for those who ignore whose it is.
+    Show(Event),
+    /// Answer one client.
+    Reply(Seat, Reply),
+    /// Show one client a prompt, where it is shown nothing else that says it may go on.
+    Prompt(Seat),
     /// A client is a member from here on; show it this first.
     Enter(Seat, Arc<Replay>),
     /// So many messages of a client have come back.
     Echo(Seat, usize),
     /// A question of a client is over.
     AnswerOver(Seat),
-    /// A client is a member no more, against its will; show it this.
-    MoveToGeneral(Seat, Bytes),
-    /// A client was tagged.
+    /// A client is a member no more, against its will; tell it this.
+    MoveToGeneral(Seat, Reply),
+    /// A client was tagged in this lobby, where it may be or not.
     Tagged {
-        /// Who.
+        /// The client.
         seat: Seat,
         /// By whom.
         by: Person,
-        /// What to show where they are in the lobby.
-        here: Bytes,
-        /// What to show where they are elsewhere.
-        elsewhere: Bytes,
+        /// The name of the lobby.
+        lobby: Name,
     },
 }
 
-/// What a user who comes into a lobby is shown first. It is data: text is made of it as the client takes
-/// that.
-#[derive(Clone)]
-pub struct Replay {
-    /// The lobby.
-    pub lobby: LobbyId,
-    /// What stands before the messages, in the master style.
-    pub head: Sheet,
-    /// Messages that are in the database, oldest first.
-    pub stored: Vec<MessageId>,
-    /// Those after them.
-    pub recent: Vec<Entry>,
-    /// How the user wants times shown.
-    pub times: Times,
-    /// When they came.
-    pub now: UnixMillis,
-}
-
-impl Replay {
-    /// Whether there is nothing to show.
-    pub fn is_empty(&self) -> bool {
-        self.head.is_empty() && self.stored.is_empty() && self.recent.is_empty()
-    }
-}
-
-/// Show this to one client.
+/// Show one client what somebody wrote to it; not one that ignores them.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct Show {
-    /// Whom.
+    /// The client.
     pub seat: Seat,
+    /// Who wrote it.
+    pub from: Person,
     /// What.
-    pub block: Bytes,
-    /// Who wrote it, where somebody did: not shown to whoever ignores them.
-    pub from: Option<Person>,
+    pub letter: Letter,
+}
+
+/// What somebody wrote to one user.
+#[derive(Clone)]
+pub enum Letter {
+    /// A private message.
+    Direct(Line),
+    /// That they are to have this lobby.
+    Offer(Name),
 }
 
 /// Somebody goes on as somebody else: under another name, with an account or without.
@@ -143,10 +114,15 @@ pub struct Became {
 #[rtype(result = "Option<Person>")]
 pub struct LastWriter(pub Seat);
 
-/// Show this to every client that has a name.
-#[derive(Message)]
+/// Tell every client that has a name what an admin announces.
+#[derive(Message, Clone)]
 #[rtype(result = "()")]
-pub struct ShowAll(pub Bytes);
+pub struct Announce {
+    /// Who.
+    pub by: Name,
+    /// What.
+    pub text: Line,
+}
 
 /// Say this to a client and end its connection.
 #[derive(Message)]

@@ -1,4 +1,5 @@
-//! The Shard actor, one a thread: starts the Sessions of its thread, and fans lobby text out to them.
+//! The Shard actor, one a thread: starts the Sessions of its thread, and shows them what happens in their
+//! lobbies.
 //!
 //! It is the parent of its Sessions, so it alone among the actors knows another actor's type for
 //! more than an address: sockets and outboxes never leave their thread, and cannot be messages.
@@ -18,7 +19,6 @@ use log::{error, info};
 use tokio::sync::Semaphore;
 use tokio::time::{Sleep, sleep};
 
-use crate::actors::clock_time;
 use crate::actors::guard::{self, Answers, Ctx, Dependable, Drive, Guarded, Reply};
 use crate::actors::hasher::HasherPool;
 use crate::actors::registry::Registry;
@@ -27,22 +27,24 @@ use crate::actors::registry::rates::RateTable;
 use crate::actors::session::Session;
 use crate::actors::session::messages::{Disconnect, LobbyLost, MoveToGeneral, QuestionOver};
 use crate::actors::shard::messages::{
-    Act, Barrier, Became, Connected, Deliver, DisconnectSeat, Drain, IdleTime, LastWriter,
-    LobbyBroke, Replay, Show, ShowAll,
+    Announce, Barrier, Became, Connected, Deliver, DisconnectSeat, Drain, Effect, IdleTime,
+    LastWriter, Letter, LobbyBroke, Show,
 };
 use crate::actors::shard::telling::{Pages, Telling};
 use crate::actors::store::StoreHandle;
+use crate::actors::times;
 use crate::chat::directory::ConnId;
 use crate::chat::history::Entry;
 use crate::chat::lobbies::LobbyId;
+use crate::chat::lobby::replay::Replay;
 use crate::chat::person::Person;
 use crate::config::Config;
 use crate::fanout::hub::Hub;
 use crate::fanout::peer::{Health, Peer, PeerLimits};
-use crate::net::transport::Transport;
-use crate::render::ansi::Style;
-use crate::render::replies::Farewell;
-use crate::render::{self, Sheet};
+use crate::net::link::Link;
+use crate::net::listen::ListenerKind;
+use crate::render::replies::{Farewell, ModerationReply, reply};
+use crate::render::{self, Direct, Form, Sheet};
 
 /// How often deadlines are looked at: they fire late by this much at most.
 const CLOCK_TICK: Duration = Duration::from_millis(250);
@@ -108,7 +110,7 @@ impl Shard {
     pub fn new(setup: ShardSetup, ctx: &mut Ctx<Self>) -> Self {
         let ShardSetup { config, registry, hasher, store, rates, tls_port, index } = setup;
         let shard = ctx.address();
-        let hub = Hub::new(clock_time);
+        let hub = Hub::new(|| times(true));
         let logins = Arc::new(Semaphore::new(LOGINS_AT_ONCE));
         let thread = ThreadContext {
             config,
@@ -144,8 +146,7 @@ impl Shard {
 
     fn start_session(&self, connected: Connected) -> std::io::Result<()> {
         let Connected { conn, arrival, addr, accepted } = connected;
-        let secure = arrival.tls.is_some();
-        let transport = Transport::of(arrival)?;
+        let link = Link::of(arrival)?;
         let config = &self.thread.config;
         let limits = PeerLimits {
             outbound_bytes: config.outbound_limit_bytes,
@@ -154,55 +155,59 @@ impl Shard {
         };
         // The welcome goes out with CR LF, which every terminal takes; after the first line the
         // client's own line ends are known.
-        let style = Style { plain: !config.color, crlf: true, clock: false };
+        let form = Form { plain: !config.color, crlf: true, clock: false };
         let now = Instant::now();
-        let peer = Peer::new(conn, transport, style, limits, now, accepted + config.login_timeout);
-        if !secure {
-            log_connected(conn, addr, "plain");
+        match link.kind() {
+            ListenerKind::Plain => log_connected(conn, addr, ListenerKind::Plain),
+            // Told before its handshake.
+            ListenerKind::Tls => {}
         }
-        Session::launch(self.thread.clone(), Rc::new(peer), secure, addr.ip().into());
+        let peer = Peer::new(conn, link, form, limits, now, accepted + config.login_timeout);
+        Session::launch(self.thread.clone(), Rc::new(peer), addr.ip().into());
         Ok(())
     }
 
     /// What a user who comes in is shown first, as a long answer.
-    fn retell(&self, replay: Arc<Replay>) -> Telling<Entry> {
-        let Replay { lobby, head, stored, recent, times, now } = Arc::unwrap_or_clone(replay);
+    fn retell(&self, form: Form, replay: &Replay) -> Telling<Entry> {
+        let Replay { lobby, times, now, .. } = *replay;
+        let head = |sheet: &mut Sheet| render::arrival(sheet, replay);
+        let (stored, recent) = (replay.stored.clone(), replay.recent.clone());
         let pages = Pages::messages(self.thread.store.clone(), lobby, stored, recent);
         let write =
             move |sheet: &mut Sheet, entry: &Entry| render::replay(sheet, entry, times, now);
-        Telling::new(|sheet| _ = sheet.append(&head), pages, write).of(lobby)
+        Telling::new(form, head, pages, write).of(lobby)
     }
 
-    fn act(&self, room: LobbyId, act: Act) {
+    fn carry_out(&self, room: LobbyId, effect: Effect) {
         let hub = &self.thread.hub;
-        match act {
-            Act::Text(text) => hub.show(room, text),
-            Act::Answer { id, asker, headed, bare } => {
-                hub.show_answer(room, id, &asker, &headed, &bare);
-            }
-            Act::Reply(seat, block) => hub.show_one(seat, &block, true),
-            Act::Enter(seat, replay) => {
+        match effect {
+            Effect::Show(event) => hub.show(room, event),
+            Effect::Reply(seat, what) => hub.show_one(seat, true, |sheet| reply(sheet, &what)),
+            Effect::Prompt(seat) => hub.show_one(seat, true, |_| ()),
+            Effect::Enter(seat, replay) => {
                 hub.enter(seat, room);
-                if !replay.is_empty() {
-                    hub.tell(seat, Box::new(self.retell(replay)));
+                if !replay.is_empty()
+                    && let Some(peer) = hub.peer(seat)
+                {
+                    hub.tell(seat, Box::new(self.retell(peer.form(), &replay)));
                 }
             }
-            Act::Echo(seat, count) => {
+            Effect::Echo(seat, count) => {
                 if let Some(peer) = hub.peer(seat) {
                     peer.came_back(count);
                 }
             }
-            Act::AnswerOver(seat) => {
+            Effect::AnswerOver(seat) => {
                 if let Some((_, session)) = hub.find(seat) {
                     session.do_send(QuestionOver);
                 }
             }
-            Act::MoveToGeneral(seat, block) => {
+            Effect::MoveToGeneral(seat, why) => {
                 // At once: the session may be busy with something, and must not listen on meanwhile.
                 if let Some(peer) = hub.peer(seat) {
                     peer.stop_telling_of(room);
                 }
-                hub.show_one(seat, &block, true);
+                hub.show_one(seat, true, |sheet| reply(sheet, &why));
                 if hub.room(seat) == Some(room) {
                     hub.leave(seat);
                 }
@@ -210,9 +215,9 @@ impl Shard {
                     session.do_send(MoveToGeneral(room));
                 }
             }
-            Act::Tagged { seat, by, here, elsewhere } => {
-                let present = hub.room(seat) == Some(room);
-                hub.show_from(seat, &by, if present { &here } else { &elsewhere });
+            Effect::Tagged { seat, by, lobby } => {
+                let elsewhere = (hub.room(seat) != Some(room)).then_some(&lobby);
+                hub.show_from(seat, &by, |sheet| render::tagged(sheet, &by.name, elsewhere));
             }
         }
     }
@@ -264,8 +269,8 @@ impl Answers<Deliver> for Shard {
 
     fn answer(&mut self, deliver: Deliver, _: &mut Ctx<Self>) -> Reply<Self, ()> {
         Reply::now(|| {
-            for act in deliver.acts {
-                self.act(deliver.room, act);
+            for effect in deliver.effects {
+                self.carry_out(deliver.room, effect);
             }
         })
     }
@@ -283,15 +288,21 @@ impl Answers<Deliver> for Shard {
 impl Answers<Show> for Shard {
     fn failed() {}
 
-    fn answer(&mut self, Show { seat, block, from }: Show, _: &mut Ctx<Self>) -> Reply<Self, ()> {
-        Reply::now(|| match from {
-            None => self.thread.hub.show_one(seat, &block, false),
-            Some(from) => {
-                if self.thread.hub.show_from(seat, &from, &block)
-                    && let Some(peer) = self.thread.hub.peer(seat)
-                {
-                    peer.note_writer(from);
+    fn answer(&mut self, show: Show, _: &mut Ctx<Self>) -> Reply<Self, ()> {
+        Reply::now(|| {
+            let Show { seat, from, letter } = show;
+            let hub = &self.thread.hub;
+            let shown = hub.show_from(seat, &from, |sheet| match letter {
+                Letter::Direct(text) => {
+                    render::direct(sheet, Direct::From(&from.name), &text, None);
                 }
+                Letter::Offer(lobby) => {
+                    let offer = ModerationReply::Offered { by: from.name.clone(), lobby };
+                    reply(sheet, &offer.into());
+                }
+            });
+            if let Some(peer) = hub.peer(seat).filter(|_| shown) {
+                peer.note_writer(from);
             }
         })
     }
@@ -320,11 +331,14 @@ impl Answers<LastWriter> for Shard {
     }
 }
 
-impl Answers<ShowAll> for Shard {
+impl Answers<Announce> for Shard {
     fn failed() {}
 
-    fn answer(&mut self, ShowAll(block): ShowAll, _: &mut Ctx<Self>) -> Reply<Self, ()> {
-        Reply::now(|| self.thread.hub.show_everybody(&block))
+    fn answer(&mut self, Announce { by, text }: Announce, _: &mut Ctx<Self>) -> Reply<Self, ()> {
+        Reply::now(|| {
+            let hub = &self.thread.hub;
+            hub.show_everybody(|sheet| render::announcement(sheet, &by, &text));
+        })
     }
 }
 
@@ -403,7 +417,7 @@ impl Answers<Drain> for Shard {
 }
 
 /// Tells the log of a connection.
-pub fn log_connected(conn: ConnId, addr: SocketAddr, kind: &str) {
+pub fn log_connected(conn: ConnId, addr: SocketAddr, kind: ListenerKind) {
     let (ip, port) = (addr.ip().to_canonical(), addr.port());
     info!("conn={} connected from {ip} port {port} ({kind})", conn.0);
 }

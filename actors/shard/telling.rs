@@ -15,8 +15,8 @@ use crate::actors::store::{StoreHandle, Stored};
 use crate::chat::history::Entry;
 use crate::chat::lobbies::LobbyId;
 use crate::fanout::outbox::{Next, Source};
-use crate::render::Sheet;
 use crate::render::replies::{Reply, reply};
+use crate::render::{Form, Sheet};
 use crate::store::{MessageId, Page};
 
 /// A page on its way; none where it cannot be had.
@@ -120,13 +120,14 @@ pub struct Telling<T> {
 }
 
 impl<T: 'static> Telling<T> {
-    /// One that begins with `head`, and goes on with what `write` makes of each thing.
+    /// One in this form that begins with `head`, and goes on with what `write` makes of each thing.
     pub fn new(
+        form: Form,
         head: impl FnOnce(&mut Sheet),
         pages: Pages<T>,
         write: impl FnMut(&mut Sheet, &T) + 'static,
     ) -> Self {
-        let mut sheet = Sheet::default();
+        let mut sheet = Sheet::new(form);
         sheet.open();
         head(&mut sheet);
         let Pages { items, more } = pages;
@@ -238,7 +239,9 @@ mod tests {
     fn numbers(pages: Pages<u64>) -> Telling<u64> {
         let name = Name::parse("numbers").unwrap();
         let head = move |sheet: &mut Sheet| _ = sheet.name(&name).newline();
-        Telling::new(head, pages, |sheet, number| _ = sheet.number(*number).newline())
+        Telling::new(Form::default(), head, pages, |sheet, number| {
+            _ = sheet.number(*number).newline()
+        })
     }
 
     #[test]

@@ -241,9 +241,9 @@ impl Question for ReadAudit {
 }
 
 /// The first of these records.
-pub struct ReadDeeds(pub Vec<AuditId>);
+pub struct ReadAuditEntries(pub Vec<AuditId>);
 
-impl Question for ReadDeeds {
+impl Question for ReadAuditEntries {
     type Answer = Page<AuditEntry>;
     const FRESH: bool = false;
 

@@ -1,10 +1,9 @@
-//! The only user of the HTTP client: asks Gemini and hands on the answer line by line.
+//! The only user of the HTTP client: asks a provider in its dialect, and hands on the answer line by line.
 
 use std::pin::pin;
-use std::time::Duration;
 
 use awc::error::{PayloadError, SendRequestError};
-use awc::http::header::{self, HeaderValue};
+use awc::http::header::{HeaderValue, InvalidHeaderValue};
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
 use log::warn;
@@ -12,34 +11,37 @@ use tokio::time::timeout;
 
 use super::AiFailure;
 use super::answer::AnswerText;
+use super::provider::{Dialect, Post};
+use super::request::Request;
 use super::sse::SseDecoder;
-use crate::ai::provider::gemini::{self, read_error, read_event};
+use crate::chat::password::Secret;
 use crate::chat::text::Line;
 use crate::config::AiConfig;
 
 /// Most bytes of an error body that are read to see what it says.
 const MAX_ERROR_BYTES: usize = 64 * 1024;
 
-/// A client of the Gemini API. It lives on the thread that made it.
-pub struct GeminiClient {
+/// A client of a provider. It lives on the thread that made it.
+pub struct AiClient {
     http: awc::Client,
-    url: String,
-    key: HeaderValue,
-    whole_answer: Duration,
+    config: AiConfig,
+    dialect: Dialect,
 }
 
-impl GeminiClient {
-    /// A client with the key, model and address of `config`.
+/// The value of a header. Marked as sensitive, no log shows it, not even the HTTP client's at its finest
+/// level.
+fn header_value(value: &Secret) -> Result<HeaderValue, InvalidHeaderValue> {
+    let mut value = HeaderValue::from_str(value.expose())?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+impl AiClient {
+    /// A client of the provider of `config`, with its key, model and address.
     pub fn new(config: &AiConfig) -> Self {
         // Redirects would carry the key elsewhere; our own timeout covers the whole answer.
         let http = awc::Client::builder().disable_redirects().disable_timeout().finish();
-        let url = format!("{}{}", config.base_url, gemini::stream_path(&config.model));
-        // The settings allow printable ASCII alone, so this is always a valid value. Marked as
-        // sensitive, no log shows it, not even the HTTP client's at its finest level.
-        let mut key = HeaderValue::from_str(config.key.expose())
-            .unwrap_or_else(|_| HeaderValue::from_static(""));
-        key.set_sensitive(true);
-        Self { http, url, key, whole_answer: config.timeout }
+        Self { http, config: config.clone(), dialect: config.provider.dialect() }
     }
 
     /// Asks, and calls `show` with finished lines as they come. The whole text at the end.
@@ -48,17 +50,17 @@ impl GeminiClient {
     /// Why there is no (whole) answer. What was shown by then stays shown.
     pub async fn ask(
         &self,
-        body: String,
+        request: &Request,
         show: &mut impl FnMut(Vec<Line>),
     ) -> Result<String, AiFailure> {
-        match timeout(self.whole_answer, self.stream(body, show)).await {
+        match timeout(self.config.timeout, self.stream(request, show)).await {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(why)) => {
                 warn!("AI: a question failed: {why}");
                 Err(why)
             }
             Err(_) => {
-                warn!("AI: no whole answer within {} s", self.whole_answer.as_secs());
+                warn!("AI: no whole answer within {} s", self.config.timeout.as_secs());
                 Err(AiFailure::Unavailable)
             }
         }
@@ -66,24 +68,29 @@ impl GeminiClient {
 
     async fn stream(
         &self,
-        body: String,
+        request: &Request,
         show: &mut impl FnMut(Vec<Line>),
     ) -> Result<String, AiFailure> {
-        let request = self
-            .http
-            .post(&self.url)
-            .insert_header((header::CONTENT_TYPE, "application/json"))
-            .insert_header(("x-goog-api-key", self.key.clone()));
-        let response = request.send_body(body).await.map_err(|error: SendRequestError| {
+        let AiConfig { key, model, base_url, .. } = &self.config;
+        let Post { path, headers, body } = (self.dialect.post)(model, key, request);
+        let mut post = self.http.post(format!("{base_url}{path}"));
+        for (name, value) in &headers {
+            let value = header_value(value).map_err(|error| {
+                warn!("AI: the header {name} cannot be sent: {error}");
+                AiFailure::Unavailable
+            })?;
+            post = post.insert_header((*name, value));
+        }
+        let response = post.send_body(body).await.map_err(|error: SendRequestError| {
             warn!("AI: the request failed: {error}");
             AiFailure::Unavailable
         })?;
         let status = response.status().as_u16();
         if status != 200 {
             warn!("AI: HTTP status {status}");
-            return Err(read_error(status, &error_body(response).await));
+            return Err((self.dialect.read_error)(status, &error_body(response).await));
         }
-        read_answer(response, show).await
+        read_answer(response, &self.dialect, show).await
     }
 }
 
@@ -100,13 +107,14 @@ async fn error_body(body: impl Stream<Item = Result<Bytes, PayloadError>>) -> St
 
 async fn read_answer(
     body: impl Stream<Item = Result<Bytes, PayloadError>>,
+    dialect: &Dialect,
     show: &mut impl FnMut(Vec<Line>),
 ) -> Result<String, AiFailure> {
     let (mut body, mut sse, mut answer) =
         (pin!(body), SseDecoder::default(), AnswerText::default());
     let mut finished = false;
     let mut take = |data: &str, answer: &mut AnswerText| -> Result<(), AiFailure> {
-        let piece = read_event(data)?;
+        let piece = (dialect.read_event)(data)?;
         finished |= piece.finished;
         let lines = answer.push(&piece.text);
         if !lines.is_empty() {

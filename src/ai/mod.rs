@@ -1,11 +1,13 @@
-//! Rox, the assistant: what Gemini is asked, and how its answer becomes lines of a lobby.
+//! Rox, the assistant: what a model is asked, and how its answer becomes lines of a lobby.
 //!
 //! Everything but [`client`] is pure.
 
 pub mod answer;
 pub mod client;
+pub mod permits;
 pub mod prompt;
 pub mod provider;
+pub mod request;
 pub mod sse;
 
 /// Why a question got no (whole) answer.

@@ -9,7 +9,7 @@ use super::pictures::Picture;
 use super::text::Line;
 
 /// Wall-clock time in milliseconds since 1970-01-01 UTC.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct UnixMillis(pub u64);
 
 impl UnixMillis {

@@ -5,13 +5,9 @@ use std::ops::Bound;
 use std::sync::Arc;
 
 use super::accounts::Identity;
-use super::directory::IpKey;
-use super::history::UnixMillis;
+use super::lobby::LobbyState;
 use super::name::{Name, NameError, NameKey};
-use super::password::PasswordRecord;
-use super::roles::Owner;
 use super::skeleton::Lookalikes;
-use super::text::Line;
 
 /// The lobby that is always there and that everybody starts in.
 pub const GENERAL: &str = "general";
@@ -23,67 +19,31 @@ pub struct LobbyId(pub u32);
 /// The number of [`GENERAL`].
 pub const GENERAL_ID: LobbyId = LobbyId(1);
 
-/// What everybody may know of a lobby.
+/// A lobby in the list.
 #[derive(Debug, Clone)]
-pub struct Card {
-    /// Its name.
-    pub name: Name,
-    /// Its description; may be empty.
-    pub description: Line,
-    /// Who made it, by the name of that time.
-    pub creator: Name,
-    /// Whose it is now.
-    pub owner: Owner,
-    /// What it is about at present.
-    pub topic: Option<Line>,
-    /// Whether its AI has a prompt of its own.
-    pub custom_ai: bool,
+pub struct LobbyEntry<H> {
+    /// What stands for it.
+    pub state: Arc<LobbyState>,
+    /// How many are in it.
+    pub users: usize,
+    /// Where to reach it.
+    pub handle: H,
+}
+
+/// A lobby as `/lobbies` shows it.
+#[derive(Debug, Clone)]
+pub struct LobbySummary {
+    /// What stands for it.
+    pub state: Arc<LobbyState>,
     /// How many are in it.
     pub users: usize,
 }
 
-/// What is stored of a lobby besides its charter.
-#[derive(Debug, Clone)]
-pub struct Profile {
-    /// Who made it, by the name of that time.
-    pub creator: Name,
-    /// Its description; may be empty.
-    pub description: Line,
-    /// When it was made.
-    pub made_at: UnixMillis,
-    /// When it was used last, as far as that is stored.
-    pub used_at: UnixMillis,
-    /// When its password was set.
-    pub password_at: UnixMillis,
-    /// The address that it was made from; none where that is not known.
-    pub made_from: Option<IpKey>,
-}
-
-impl Profile {
-    /// That of a lobby that is made now.
-    pub fn new(
-        creator: Name,
-        description: Line,
-        made_from: Option<IpKey>,
-        now: UnixMillis,
-    ) -> Self {
-        Self { creator, description, made_at: now, used_at: now, password_at: now, made_from }
+impl<H> LobbyEntry<H> {
+    /// What everybody may know of it.
+    pub fn summary(&self) -> LobbySummary {
+        LobbySummary { state: self.state.clone(), users: self.users }
     }
-}
-
-/// A lobby in the list.
-#[derive(Debug, Clone)]
-pub struct Listing<H> {
-    /// Its number.
-    pub id: LobbyId,
-    /// What everybody may know.
-    pub card: Card,
-    /// The password record of a private lobby.
-    pub record: Option<Arc<PasswordRecord>>,
-    /// What else is stored of it.
-    pub profile: Profile,
-    /// Where to reach it.
-    pub handle: H,
 }
 
 /// Why a lobby cannot be made.
@@ -123,7 +83,7 @@ pub struct LobbyLimits {
 #[derive(Debug)]
 pub struct Lobbies<H> {
     limits: LobbyLimits,
-    by_key: BTreeMap<NameKey, Listing<H>>,
+    by_key: BTreeMap<NameKey, LobbyEntry<H>>,
     names: Lookalikes,
     keys: HashMap<LobbyId, NameKey>,
 }
@@ -146,8 +106,7 @@ impl<H> Lobbies<H> {
             return Err(CreateError::TooClose(other.clone()));
         }
         self.may_own(who)?;
-        let from_there =
-            self.made_by_users().filter(|l| l.profile.made_from == Some(who.ip)).count();
+        let from_there = self.made_by_users().filter(|l| l.state.made_from == Some(who.ip)).count();
         if from_there >= self.limits.per_user.saturating_mul(USERS_PER_ADDRESS) {
             return Err(CreateError::TooManyOfUser);
         }
@@ -162,7 +121,7 @@ impl<H> Lobbies<H> {
     /// # Errors
     /// [`CreateError::TooManyOfUser`].
     pub fn may_own(&self, who: &Identity) -> Result<(), CreateError> {
-        let theirs = |l: &&Listing<H>| l.card.owner.is(Some(who.conn), who.account);
+        let theirs = |l: &&LobbyEntry<H>| l.state.owner.is(Some(who.conn), who.account);
         match self.made_by_users().filter(theirs).count() {
             count if count >= self.limits.per_user => Err(CreateError::TooManyOfUser),
             _ => Ok(()),
@@ -170,37 +129,37 @@ impl<H> Lobbies<H> {
     }
 
     /// Adds a lobby whose name is free.
-    pub fn insert(&mut self, listing: Listing<H>) {
-        let key = listing.card.name.key();
-        self.names.add(&listing.card.name);
-        self.keys.insert(listing.id, key.clone());
+    pub fn insert(&mut self, listing: LobbyEntry<H>) {
+        let key = listing.state.name.key();
+        self.names.add(&listing.state.name);
+        self.keys.insert(listing.state.id, key.clone());
         self.by_key.insert(key, listing);
     }
 
     /// The lobby of this name in any spelling.
-    pub fn find(&self, key: &NameKey) -> Option<&Listing<H>> {
+    pub fn find(&self, key: &NameKey) -> Option<&LobbyEntry<H>> {
         self.by_key.get(key)
     }
 
     /// The lobby of this number.
-    pub fn by_id(&mut self, id: LobbyId) -> Option<&mut Listing<H>> {
+    pub fn by_id(&mut self, id: LobbyId) -> Option<&mut LobbyEntry<H>> {
         self.by_key.get_mut(self.keys.get(&id)?)
     }
 
     /// The lobby of this number, to be looked at.
-    pub fn get(&self, id: LobbyId) -> Option<&Listing<H>> {
+    pub fn get(&self, id: LobbyId) -> Option<&LobbyEntry<H>> {
         self.by_key.get(self.keys.get(&id)?)
     }
 
     /// Takes a lobby off the list.
-    pub fn remove(&mut self, id: LobbyId) -> Option<Listing<H>> {
+    pub fn remove(&mut self, id: LobbyId) -> Option<LobbyEntry<H>> {
         let listing = self.keys.remove(&id).and_then(|key| self.by_key.remove(&key))?;
-        self.names.remove(&listing.card.name);
+        self.names.remove(&listing.state.name);
         Some(listing)
     }
 
     /// All of them: general first, then by name.
-    pub fn iter(&self) -> impl Iterator<Item = &Listing<H>> {
+    pub fn iter(&self) -> impl Iterator<Item = &LobbyEntry<H>> {
         let general = self.by_key.get(&NameKey::of(GENERAL));
         general.into_iter().chain(self.made_by_users())
     }
@@ -211,7 +170,7 @@ impl<H> Lobbies<H> {
     }
 
     /// Those after this one in that order; all without one.
-    pub fn after(&self, key: Option<&NameKey>) -> impl Iterator<Item = &Listing<H>> {
+    pub fn after(&self, key: Option<&NameKey>) -> impl Iterator<Item = &LobbyEntry<H>> {
         let general = NameKey::of(GENERAL);
         let first = self.by_key.get(&general).filter(|_| key.is_none());
         let from = match key.filter(|key| **key != general) {
@@ -219,11 +178,11 @@ impl<H> Lobbies<H> {
             None => Bound::Unbounded,
         };
         let rest = self.by_key.range((from, Bound::Unbounded)).map(|(_, listing)| listing);
-        first.into_iter().chain(rest.filter(|listing| listing.card.owner.is_user()))
+        first.into_iter().chain(rest.filter(|listing| listing.state.owner.is_user()))
     }
 
-    fn made_by_users(&self) -> impl Iterator<Item = &Listing<H>> {
-        self.by_key.values().filter(|l| l.card.owner.is_user())
+    fn made_by_users(&self) -> impl Iterator<Item = &LobbyEntry<H>> {
+        self.by_key.values().filter(|l| l.state.owner.is_user())
     }
 }
 
@@ -231,7 +190,8 @@ impl<H> Lobbies<H> {
 mod tests {
     use super::*;
     use crate::chat::accounts::AccountId;
-    use crate::chat::directory::ConnId;
+    use crate::chat::directory::{ConnId, IpKey};
+    use crate::chat::roles::Owner;
 
     fn who(conn: u64, account: Option<u32>) -> Identity {
         Identity { ip: address(conn as u8), ..Identity::example(conn, "alice", account) }
@@ -241,19 +201,16 @@ mod tests {
         IpKey::from(std::net::IpAddr::from([10, 0, 0, last]))
     }
 
-    fn listing(id: u32, name: &str, conn: Option<u64>) -> Listing<()> {
-        let card = Card {
-            name: Name::parse(name).unwrap(),
-            description: Line::default(),
-            creator: Name::parse("alice").unwrap(),
-            owner: conn.map_or(Owner::Server, |conn| Owner::Guest(ConnId(conn))),
-            topic: None,
-            custom_ai: false,
-            users: 0,
-        };
+    fn listing(id: u32, name: &str, conn: Option<u64>) -> LobbyEntry<()> {
+        let owner = conn.map_or(Owner::Server, |conn| Owner::Guest(ConnId(conn)));
         let made_from = conn.map(|conn| address(conn as u8));
-        let profile = Profile::new(card.creator.clone(), Line::default(), made_from, UnixMillis(0));
-        Listing { id: LobbyId(id), card, record: None, profile, handle: () }
+        let name = Name::parse(name).unwrap();
+        let state = LobbyState { owner, made_from, ..LobbyState::example(id, name) };
+        LobbyEntry { state: Arc::new(state), users: 0, handle: () }
+    }
+
+    fn change(listed: &mut LobbyEntry<()>, change: impl FnOnce(&mut LobbyState)) {
+        change(Arc::make_mut(&mut listed.state));
     }
 
     fn lobbies() -> Lobbies<()> {
@@ -313,13 +270,13 @@ mod tests {
         let cc = Name::parse("cc").unwrap();
         for (id, name) in [(1, "aa"), (2, "bb")] {
             let mut made = listing(id, name, Some(1));
-            made.card.owner = Owner::Account(AccountId(7));
+            change(&mut made, |state| state.owner = Owner::Account(AccountId(7)));
             lobbies.insert(made);
         }
         let again = lobbies.may_create(&cc, &who(5, Some(7)));
         assert_eq!(again, Err(CreateError::TooManyOfUser));
         assert_eq!(lobbies.may_create(&cc, &who(1, None)), Ok(()), "no more the guest's");
-        lobbies.by_id(LobbyId(1)).unwrap().card.owner = Owner::Nobody;
+        change(lobbies.by_id(LobbyId(1)).unwrap(), |state| state.owner = Owner::Nobody);
         assert_eq!(lobbies.may_create(&cc, &who(5, Some(7))), Ok(()));
     }
 
@@ -328,7 +285,7 @@ mod tests {
         let mut lobbies = Lobbies::new(LobbyLimits { total: 1_000, per_user: 2 });
         for i in 0..20 {
             let mut made = listing(i, &format!("lobby{i}"), Some(100 + u64::from(i)));
-            made.profile.made_from = Some(address(7));
+            change(&mut made, |state| state.made_from = Some(address(7)));
             lobbies.insert(made);
         }
         assert_eq!(may(&lobbies, "more", 7), Err(CreateError::TooManyOfUser));
@@ -343,7 +300,7 @@ mod tests {
         }
         let listed = |after: Option<&str>| -> Vec<String> {
             let after = after.map(NameKey::of);
-            lobbies.after(after.as_ref()).map(|l| l.card.name.as_str().to_owned()).collect()
+            lobbies.after(after.as_ref()).map(|l| l.state.name.as_str().to_owned()).collect()
         };
         assert_eq!(listed(Some(GENERAL)), ["Alpha", "beta", "zoo"]);
         assert_eq!(listed(Some("beta")), ["zoo"]);

@@ -4,14 +4,17 @@
 //! salts are arguments. That is what lets every rule be tested in a microsecond.
 
 pub mod accounts;
+pub mod change;
 pub mod command;
-pub mod deeds;
 pub mod directory;
 mod escape;
 pub mod history;
 pub mod ignores;
+pub mod kept;
 pub mod limiter;
 pub mod lobbies;
+pub mod lobby;
+pub mod moderation;
 pub mod name;
 pub mod orders;
 pub mod password;
@@ -21,7 +24,6 @@ pub mod rates;
 pub mod registrations;
 pub mod retention;
 pub mod roles;
-pub mod room;
 pub mod sanctions;
 pub mod skeleton;
 pub mod text;

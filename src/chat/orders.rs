@@ -1,14 +1,15 @@
 //! What moderators order, and what comes of it.
 //!
-//! An [`Order`] is checked against the lobby and becomes a [`Deed`], which nothing has been changed
+//! An [`Order`] is checked against the lobby and becomes a [`Moderation`], which nothing has been changed
 //! for yet: it is stored first, and only then carried out, told to the lobby and written down.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::accounts::{Identity, Subject, Target};
-use super::deeds::Deed;
 use super::history::UnixMillis;
+use super::lobby::PromptError;
+use super::moderation::{Moderation, ServerModeration};
 use super::name::{Name, NameKey};
 use super::password::PasswordRecord;
 use super::roles::{Denied, Rank, Right, may_act_on};
@@ -67,6 +68,53 @@ pub enum Order {
     Accept,
     /// `/delete`
     Delete,
+    /// `/setai`
+    SetPrompt(Line),
+}
+
+impl Order {
+    /// The right that it takes.
+    pub fn right(&self) -> Right {
+        match self {
+            Self::Topic(_)
+            | Self::Slow(_)
+            | Self::Kick { .. }
+            | Self::Mute { .. }
+            | Self::Unmute(_)
+            | Self::Ban { .. }
+            | Self::Unban(_) => Right::Operator,
+            Self::Op(_)
+            | Self::Deop(_)
+            | Self::SetPassword(_)
+            | Self::SetPrompt(_)
+            | Self::Transfer(_)
+            | Self::Delete => Right::Owner,
+            Self::Accept => Right::Account,
+        }
+    }
+}
+
+/// What somebody wants done to the whole server.
+#[derive(Debug, Clone)]
+pub enum ServerOrder {
+    /// `/announce`
+    Announce(Line),
+    /// `/gban`
+    Ban {
+        /// Whom.
+        whom: Target,
+        /// For how long; none for good.
+        time: Option<Duration>,
+        /// Why.
+        reason: Option<Line>,
+    },
+    /// `/gunban`
+    Unban(Named),
+}
+
+impl ServerOrder {
+    /// The right that each of them takes.
+    pub const RIGHT: Right = Right::Admin;
 }
 
 /// A name out of a list of mutes or bans, as it was typed, with whoever has it now.
@@ -95,6 +143,9 @@ pub enum OrderError {
     /// Whoever gave it may not.
     #[error(transparent)]
     Denied(#[from] Denied),
+    /// The prompt of the lobby's AI is not for them to set.
+    #[error(transparent)]
+    Prompt(#[from] PromptError),
     /// Not in the lobby that belongs to the server.
     #[error("not in the general lobby")]
     General,
@@ -154,9 +205,9 @@ pub(super) fn plan_unmute(
     mutes: &Sanctions,
     named: &Named,
     now: UnixMillis,
-) -> Result<Deed, OrderError> {
+) -> Result<Moderation, OrderError> {
     let (subjects, name) = named.find(mutes, now).ok_or(OrderError::NotMuted)?;
-    Ok(Deed::Unmute { subjects, name })
+    Ok(Moderation::Unmute { subjects, name })
 }
 
 /// Plans the end of a ban.
@@ -164,9 +215,9 @@ pub(super) fn plan_unban(
     bans: &Sanctions,
     named: &Named,
     now: UnixMillis,
-) -> Result<Deed, OrderError> {
+) -> Result<Moderation, OrderError> {
     let (subjects, name) = named.find(bans, now).ok_or(OrderError::NotBanned)?;
-    Ok(Deed::Unban { subjects, name })
+    Ok(Moderation::Unban { subjects, name })
 }
 
 /// What a user is outside any lobby.
@@ -180,16 +231,16 @@ pub fn server_rank(admin: bool) -> Rank {
 /// [`OrderError::Denied`], [`OrderError::TooMany`].
 pub fn plan_server_ban(
     bans: &Sanctions,
-    (who, right): (&Identity, Right),
+    who: &Identity,
     whom: &Target,
     (time, reason): (Option<Duration>, Option<Line>),
     now: UnixMillis,
-) -> Result<Deed, OrderError> {
+) -> Result<ServerModeration, OrderError> {
     let mine = server_rank(who.admin);
-    right.check(who, mine)?;
+    ServerOrder::RIGHT.check(who, mine)?;
     let theirs = server_rank(whom.is_admin());
     let ban = plan_sanction(bans, (who, mine), (whom, theirs), (time, reason), now)?;
-    Ok(Deed::ServerBan { ban, conn: whom.conn() })
+    Ok(ServerModeration::Ban { ban, conn: whom.conn() })
 }
 
 /// Plans `/gunban`; `bans` are those of the server.
@@ -198,13 +249,13 @@ pub fn plan_server_ban(
 /// [`OrderError::Denied`], [`OrderError::NotBanned`].
 pub fn plan_server_unban(
     bans: &Sanctions,
-    (who, right): (&Identity, Right),
+    who: &Identity,
     named: &Named,
     now: UnixMillis,
-) -> Result<Deed, OrderError> {
-    right.check(who, server_rank(who.admin))?;
+) -> Result<ServerModeration, OrderError> {
+    ServerOrder::RIGHT.check(who, server_rank(who.admin))?;
     let (subjects, name) = named.find(bans, now).ok_or(OrderError::NotBanned)?;
-    Ok(Deed::ServerUnban { subjects, name })
+    Ok(ServerModeration::Unban { subjects, name })
 }
 
 #[cfg(test)]
@@ -231,9 +282,8 @@ mod tests {
         let mut bans = Sanctions::default();
         let (root, bob) = (who(1, "root", Some(1), true), who(2, "bob", None, false));
         let target = Target::Present(bob.clone());
-        let by = |user| (user, Right::Admin);
         let plan =
-            |bans: &Sanctions, user, whom| plan_server_ban(bans, by(user), whom, (None, None), NOW);
+            |bans: &Sanctions, user, whom| plan_server_ban(bans, user, whom, (None, None), NOW);
         let denied = plan(&bans, &bob, &target).unwrap_err();
         assert_eq!(denied, OrderError::Denied(Denied::NotAdmin));
         let myself = Target::Present(root.clone());
@@ -242,19 +292,19 @@ mod tests {
         let outranked = plan(&bans, &root, &other).unwrap_err();
         assert_eq!(outranked, Denied::Outranked(Rank::Admin).into());
 
-        let Ok(Deed::ServerBan { ban, conn }) = plan(&bans, &root, &target) else {
+        let Ok(ServerModeration::Ban { ban, conn }) = plan(&bans, &root, &target) else {
             panic!("not planned");
         };
         assert_eq!(conn, Some(ConnId(2)));
         bans.impose(ban, conn);
         assert!(bans.of(&bob, NOW).is_some());
 
-        let lift = |user, named| plan_server_unban(&bans, by(user), &named, NOW);
+        let lift = |user, named| plan_server_unban(&bans, user, &named, NOW);
         assert_eq!(lift(&bob, named("bob", None)).unwrap_err(), Denied::NotAdmin.into());
         assert_eq!(lift(&root, named("eve", None)).unwrap_err(), OrderError::NotBanned);
         let renamed = Target::Present(who(2, "rob", None, false));
         for named in [named("BOB", None), named("rob", Some(renamed))] {
-            let Ok(Deed::ServerUnban { subjects, name }) = lift(&root, named) else {
+            let Ok(ServerModeration::Unban { subjects, name }) = lift(&root, named) else {
                 panic!("not planned");
             };
             assert_eq!((subjects, name.as_str()), (vec![bob.subject()], "bob"));

@@ -89,7 +89,7 @@ impl Sanction {
 }
 
 /// The mutes or the bans of one lobby, or the bans of the server: one for each account and address.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Sanctions {
     by_subject: HashMap<Subject, Sanction>,
     /// The connections that they were set on: there they stay, whatever account comes or goes.

@@ -13,6 +13,7 @@ use std::time::Duration;
 
 pub use keys::{KEYS, Key, example, nearest_key};
 
+use crate::ai::provider::Provider;
 use crate::chat::name::Name;
 use crate::chat::password::Secret;
 
@@ -93,6 +94,8 @@ pub struct TlsConfig {
 /// The assistant's settings.
 #[derive(Debug, Clone)]
 pub struct AiConfig {
+    /// Who answers.
+    pub provider: Provider,
     /// The API key.
     pub key: Secret,
     /// The model's name.
@@ -268,6 +271,7 @@ impl Reader {
     fn ai(&self) -> Result<Option<AiConfig>, ConfigError> {
         let key = self.text("GEMINI_API_KEY");
         let config = AiConfig {
+            provider: Provider::Gemini,
             key: Secret::new(&key),
             model: self.model("GEMINI_MODEL")?,
             base_url: self.base_url("GEMINI_BASE_URL")?,

@@ -1,8 +1,8 @@
-//! The clients of one thread and the rooms that they are in: where one lobby text becomes many.
+//! The clients of one thread and the rooms that they are in: where one event becomes text for many.
 //!
-//! The hub lives on one thread and is shared there, by the Shard that takes lobby text off its
-//! mailbox and by the Sessions. A text waits in its room, once, until the next round of writes; then
-//! all that waits is put into each of the few styles at most once and goes to every member as one
+//! The hub lives on one thread and is shared there, by the Shard that takes events of lobbies off its
+//! mailbox and by the Sessions. An event waits in its room, once, until the next round of writes; then
+//! all that waits is rendered in each of the few forms at most once and goes to every member as one
 //! shared block and in one write. What is for one client alone comes after what its room has for it.
 
 use std::cell::{Cell, RefCell};
@@ -10,17 +10,17 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
-
 use crate::chat::directory::ConnId;
 use crate::chat::lobbies::LobbyId;
+use crate::chat::lobby::event::{AnswerPiece, Event};
 use crate::chat::person::Person;
+use crate::chat::times::Times;
 use crate::fanout::outbox::Source;
 use crate::fanout::pacer::{FlushPacer, thread_time};
 use crate::fanout::peer::Peer;
-use crate::fanout::variants::{Fanout, Text, Variants};
-use crate::render::ansi::Style;
+use crate::fanout::variants::{Fanout, Pieces};
 use crate::render::replies::Farewell;
+use crate::render::{Follows, Sheet, block};
 
 /// Where a client is: its slot on its thread, and its connection, since slots are used again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,21 +36,21 @@ struct Occupant<S> {
     session: S,
     /// The room, and the index in its list of members.
     room: Option<(LobbyId, usize)>,
-    /// How many of the texts that wait in the room this client has already, or came after.
+    /// How many of the events that wait in the room this client has already, or came after.
     seen: Cell<usize>,
     dirty: Cell<bool>,
 }
 
-/// A room as far as it is on this thread.
+/// Those of a room who are on this thread.
 #[derive(Default)]
-struct Room {
+struct Audience {
     members: Vec<usize>,
-    /// Texts for all members that wait for the next round, in the master style.
-    texts: Vec<Text>,
-    text_bytes: usize,
+    /// What all members are to be shown in the next round.
+    events: Vec<Event>,
+    event_bytes: usize,
 }
 
-/// Text that waits in one room at most: it is judged against the limit of a client in steps that
+/// What waits in one room at most, as text: it is judged against the limit of a client in steps that
 /// are small against it.
 const MAX_ROOM_BYTES: usize = 32 * 1024;
 
@@ -65,19 +65,19 @@ pub struct Hub<S> {
 struct Inner<S> {
     seats: Vec<Option<Occupant<S>>>,
     free: Vec<usize>,
-    rooms: HashMap<LobbyId, Room>,
-    /// Rooms where text waits.
+    rooms: HashMap<LobbyId, Audience>,
+    /// Rooms where something waits.
     waiting: Vec<LobbyId>,
     /// Clients to whom something is to be written.
     dirty: Vec<usize>,
     rounds: FlushPacer,
-    /// Tells the time of the server's zone, as HH:MM.
-    clock: fn() -> String,
+    /// How whoever wants clock times is told when something happened.
+    clock: fn() -> Times,
 }
 
 impl<S> Hub<S> {
-    /// Without clients. `clock` tells the time of the server's zone, as HH:MM.
-    pub fn new(clock: fn() -> String) -> Self {
+    /// Without clients. `clock` says how whoever wants clock times is told when something happened.
+    pub fn new(clock: fn() -> Times) -> Self {
         Self {
             inner: RefCell::new(Inner {
                 seats: Vec::new(),
@@ -127,9 +127,9 @@ impl<S: Clone> Hub<S> {
             return;
         }
         inner.leave(seat.slot);
-        let Room { members, texts, .. } = inner.rooms.entry(room).or_default();
+        let Audience { members, events, .. } = inner.rooms.entry(room).or_default();
         members.push(seat.slot);
-        let (index, seen) = (members.len() - 1, texts.len());
+        let (index, seen) = (members.len() - 1, events.len());
         if let Some(occupant) = &mut inner.seats[seat.slot] {
             occupant.room = Some((room, index));
             occupant.seen.set(seen);
@@ -207,56 +207,33 @@ impl<S: Clone> Hub<S> {
         self.len() == 0
     }
 
-    /// Leaves a text of a room to the next round of writes, for all of its members here.
-    pub fn show(&self, room: LobbyId, text: Text) {
+    /// Shows all members of a room that are here what happened, in the next round of writes.
+    pub fn show(&self, room: LobbyId, event: Event) {
         let inner = &mut *self.inner.borrow_mut();
+        if let Event::Answered(piece) = &event {
+            return inner.show_piece(room, piece);
+        }
         let Some(here) = inner.rooms.get_mut(&room) else { return };
-        if here.texts.is_empty() {
+        if here.events.is_empty() {
             inner.waiting.push(room);
         }
-        here.text_bytes += text.master.len();
-        here.texts.push(text);
-        if here.text_bytes >= MAX_ROOM_BYTES {
+        here.event_bytes += event.bytes();
+        here.events.push(event);
+        if here.event_bytes >= MAX_ROOM_BYTES {
             inner.hand_out(room);
         }
     }
 
-    /// Queues a piece of answer `id`: `bare` where the answer was the last thing shown to a member,
-    /// `headed` elsewhere; nothing for members who ignore whoever asked.
-    pub fn show_answer(
-        &self,
-        room: LobbyId,
-        id: u64,
-        asker: &Person,
-        headed: &Bytes,
-        bare: &Bytes,
-    ) {
-        let inner = &mut *self.inner.borrow_mut();
-        inner.hand_out(room);
-        let (mut headed, mut bare) = (Variants::new(headed.clone()), Variants::new(bare.clone()));
-        inner.for_each_member(room, |occupant| {
-            let peer = &occupant.peer;
-            if !peer.hears(asker) {
-                return false;
-            }
-            let forms = if peer.follows_answer(id) { &mut bare } else { &mut headed };
-            // Nothing of it is dated.
-            let style = Style { clock: false, ..peer.style() };
-            let queued = peer.queue(forms.get(style, ""));
-            peer.note_answer(id);
-            queued
-        });
-    }
-
-    /// Queues a text for one client; an answer to something that it did itself where `own` is set.
-    pub fn show_one(&self, seat: Seat, master: &Bytes, own: bool) {
+    /// Shows one client a block; an answer to something that it did itself where `own` is set.
+    pub fn show_one(&self, seat: Seat, own: bool, body: impl FnOnce(&mut Sheet)) {
         let inner = &mut *self.inner.borrow_mut();
         let Some(occupant) = inner.occupant(seat) else { return };
         inner.catch_up(occupant);
+        let block = block(occupant.peer.form(), body);
         if own {
-            occupant.peer.answer(master);
+            occupant.peer.answer(block);
         } else {
-            occupant.peer.queue(occupant.peer.style().apply(master));
+            occupant.peer.queue(block);
         }
         if !occupant.dirty.replace(true) {
             inner.dirty.push(seat.slot);
@@ -274,17 +251,17 @@ impl<S: Clone> Hub<S> {
         }
     }
 
-    /// Queues what somebody wrote to one client; not to one that ignores them. Whether it was queued.
-    pub fn show_from(&self, seat: Seat, from: &Person, master: &Bytes) -> bool {
+    /// Shows one client what somebody wrote to it; not one that ignores them. Whether it was shown.
+    pub fn show_from(&self, seat: Seat, from: &Person, body: impl FnOnce(&mut Sheet)) -> bool {
         let hears = self.peer(seat).is_some_and(|peer| peer.hears(from));
         if hears {
-            self.show_one(seat, master, false);
+            self.show_one(seat, false, body);
         }
         hears
     }
 
-    /// Queues a text for every client that is in a room.
-    pub fn show_everybody(&self, master: &Bytes) {
+    /// Shows every client that is in a room a block.
+    pub fn show_everybody(&self, body: impl Fn(&mut Sheet)) {
         let seats: Vec<Seat> = {
             let inner = self.inner.borrow();
             let seats = inner.seats.iter().enumerate();
@@ -294,14 +271,14 @@ impl<S: Clone> Hub<S> {
             };
             seats.filter_map(seat).collect()
         };
-        seats.into_iter().for_each(|seat| self.show_one(seat, master, false));
+        seats.into_iter().for_each(|seat| self.show_one(seat, false, &body));
     }
 
-    /// Writes what has been queued since the last time. Text of rooms may wait for more to join it:
+    /// Writes what has been queued since the last time. Events of rooms may wait for more to join it:
     /// then this says for how long, and wants to be called again after that.
     pub fn flush(&self, now: Instant) -> Option<Duration> {
         let inner = &mut *self.inner.borrow_mut();
-        let enough = |id: &LobbyId| inner.rooms.get(id).is_some_and(Room::has_enough);
+        let enough = |id: &LobbyId| inner.rooms.get(id).is_some_and(Audience::has_enough);
         let pause = inner.rounds.pause(now).filter(|_| !inner.waiting.iter().any(enough));
         if inner.waiting.is_empty() || pause.is_some() {
             inner.write_out();
@@ -317,9 +294,9 @@ impl<S: Clone> Hub<S> {
     }
 }
 
-impl Room {
+impl Audience {
     fn has_enough(&self) -> bool {
-        self.text_bytes >= ENOUGH_BYTES
+        self.event_bytes >= ENOUGH_BYTES
     }
 }
 
@@ -335,7 +312,7 @@ impl<S> Inner<S> {
         }
         let Some(occupant) = &mut self.seats[slot] else { return };
         let Some((room, index)) = occupant.room.take() else { return };
-        let Some(Room { members, .. }) = self.rooms.get_mut(&room) else { return };
+        let Some(Audience { members, .. }) = self.rooms.get_mut(&room) else { return };
         members.swap_remove(index);
         if let Some(&moved) = members.get(index)
             && let Some(Occupant { room: Some((_, at)), .. }) = &mut self.seats[moved]
@@ -350,41 +327,52 @@ impl<S> Inner<S> {
 
     fn catch_up(&self, occupant: &Occupant<S>) {
         let Some(room) = occupant.room.and_then(|(room, _)| self.rooms.get(&room)) else { return };
-        let seen = occupant.seen.replace(room.texts.len());
-        if seen < room.texts.len() {
+        let seen = occupant.seen.replace(room.events.len());
+        if seen < room.events.len() {
             let peer = &occupant.peer;
-            peer.queue(Fanout::new(&room.texts, self.clock).get(
-                peer.style(),
-                seen,
-                peer.ignores().as_deref(),
-            ));
+            let ignores = peer.ignores();
+            let mut fanout = Fanout::new(&room.events, self.clock);
+            peer.queue(fanout.get(peer.form(), seen, ignores.as_deref()));
         }
     }
 
     /// Queues what waits in a room for all members.
     fn hand_out(&mut self, id: LobbyId) {
         self.waiting.retain(|other| *other != id);
-        let Some(room) = self.rooms.get_mut(&id).filter(|room| !room.texts.is_empty()) else {
+        let Some(room) = self.rooms.get_mut(&id).filter(|room| !room.events.is_empty()) else {
             return;
         };
-        let mut handout = Fanout::new(&room.texts, self.clock);
+        let mut fanout = Fanout::new(&room.events, self.clock);
         for &slot in &room.members {
             let Some(occupant) = &self.seats[slot] else { continue };
             let peer = &occupant.peer;
-            let block = handout.get(peer.style(), occupant.seen.take(), peer.ignores().as_deref());
+            let block = fanout.get(peer.form(), occupant.seen.take(), peer.ignores().as_deref());
             if peer.queue(block) && !occupant.dirty.replace(true) {
                 self.dirty.push(slot);
             }
         }
-        room.text_bytes = 0;
-        room.texts.clear();
+        room.event_bytes = 0;
+        room.events.clear();
     }
 
-    fn for_each_member(&mut self, room: LobbyId, mut queue: impl FnMut(&Occupant<S>) -> bool) {
-        let Some(room) = self.rooms.get(&room) else { return };
+    /// Queues a piece of an answer at once: how it begins depends on what each member was shown last.
+    fn show_piece(&mut self, id: LobbyId, piece: &AnswerPiece) {
+        self.hand_out(id);
+        let Some(room) = self.rooms.get(&id) else { return };
+        let mut pieces = Pieces::new(piece);
         for &slot in &room.members {
             let Some(occupant) = &self.seats[slot] else { continue };
-            if queue(occupant) && !occupant.dirty.replace(true) {
+            let peer = &occupant.peer;
+            if !peer.hears(&piece.asker) {
+                continue;
+            }
+            let follows = match !piece.first && peer.follows_answer(piece.id) {
+                true => Follows::Piece,
+                false => Follows::Nothing,
+            };
+            let queued = peer.queue(pieces.get(peer.form(), follows));
+            peer.note_answer(piece.id);
+            if queued && !occupant.dirty.replace(true) {
                 self.dirty.push(slot);
             }
         }

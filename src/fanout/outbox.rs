@@ -21,7 +21,7 @@ pub trait Source {
 
 /// What comes next of a long answer.
 pub enum Next {
-    /// A part, in the master style.
+    /// A part, in the client's form.
     Part(Bytes),
     /// The last part.
     Last(Bytes),
@@ -106,8 +106,8 @@ impl Outbox {
     }
 
     /// Has the answer at the front make its next part, of about `max` bytes, where all that stood before
-    /// it is written. `form` makes the client's own form of it.
-    pub fn pull(&mut self, max: usize, form: impl Fn(&Bytes) -> Bytes) -> Pulled {
+    /// it is written.
+    pub fn pull(&mut self, max: usize) -> Pulled {
         while self.front.is_empty() {
             // Taken out meanwhile: one that breaks is gone, and does not break the next time again.
             let Some(Item::Source(_)) = self.rest.front() else { return Pulled::Nothing };
@@ -120,7 +120,7 @@ impl Outbox {
                 self.rest.push_front(Item::Source(source));
             }
             let part = match next {
-                Next::Part(part) | Next::Last(part) => form(&part),
+                Next::Part(part) | Next::Last(part) => part,
                 Next::Ask(work) => return Pulled::Ask(work),
                 Next::Wait => return Pulled::Wait,
             };
@@ -314,17 +314,17 @@ mod tests {
             outbox.push_source(Box::new(Rows(0, rows, false)));
             outbox.push(Bytes::from_static(b"-"));
         }
-        assert!(matches!(outbox.pull(9, Clone::clone), Pulled::Part));
+        assert!(matches!(outbox.pull(9), Pulled::Part));
         outbox.drop_sources_of(LobbyId(3));
         assert_eq!(outbox.sources, 2, "only what tells of that lobby");
         assert_eq!(outbox.bytes(), "<1>--".len() + 1, "what is made already may be half written");
         outbox.advance("<1>-".len());
-        assert!(matches!(outbox.pull(9, Clone::clone), Pulled::Part));
+        assert!(matches!(outbox.pull(9), Pulled::Part));
         outbox.drop_sources_of(LobbyId(5));
         outbox.drop_sources_of(LobbyId(1));
         let mut out = String::new();
         loop {
-            match outbox.pull(9, Clone::clone) {
+            match outbox.pull(9) {
                 Pulled::Ask(_) => {}
                 Pulled::Nothing if outbox.is_empty() => break,
                 _ => out.push_str(&{
@@ -348,7 +348,7 @@ mod tests {
         assert_eq!(outbox.bytes(), 16, "no part is made before its time");
         let (mut out, mut asked, mut most) = (Vec::new(), 0, 0);
         loop {
-            match outbox.pull(9, Clone::clone) {
+            match outbox.pull(9) {
                 Pulled::Part => {}
                 Pulled::Ask(_) => asked += 1,
                 Pulled::Nothing => break,
@@ -373,7 +373,7 @@ mod tests {
         let mut outbox = Outbox::default();
         outbox.push_source(Box::new(Rows(0, 9, false)));
         outbox.push(Bytes::from_static(b"later"));
-        assert!(matches!(outbox.pull(9, Clone::clone), Pulled::Part));
+        assert!(matches!(outbox.pull(9), Pulled::Part));
         outbox.offer(&mut [0; 2]);
         outbox.drop_rest();
         outbox.push(Bytes::from_static(b"bye"));

@@ -16,9 +16,9 @@ use crate::chat::ignores::Ignores;
 use crate::chat::lobbies::LobbyId;
 use crate::chat::person::Person;
 use crate::fanout::outbox::{Outbox, Pulled, Source};
+use crate::net::link::Link;
 use crate::net::listen::USER_TIMEOUT;
-use crate::net::transport::Transport;
-use crate::render::ansi::Style;
+use crate::render::Form;
 use crate::render::replies::{Farewell, farewell};
 
 /// The limits that hold for every client.
@@ -49,10 +49,10 @@ pub enum Health {
 pub struct Peer {
     conn: ConnId,
     limits: PeerLimits,
-    transport: RefCell<Transport>,
+    link: RefCell<Link>,
     outbox: RefCell<Outbox>,
     task: RefCell<Waker>,
-    style: Cell<Style>,
+    form: Cell<Form>,
     health: Cell<Health>,
     /// Since when the socket has taken nothing although something waits.
     blocked_since: Cell<Option<Instant>>,
@@ -100,8 +100,8 @@ impl Peer {
     /// A client that has just been accepted.
     pub fn new(
         conn: ConnId,
-        transport: Transport,
-        style: Style,
+        link: Link,
+        form: Form,
         limits: PeerLimits,
         now: Instant,
         login_deadline: Instant,
@@ -109,10 +109,10 @@ impl Peer {
         Self {
             conn,
             limits,
-            transport: RefCell::new(transport),
+            link: RefCell::new(link),
             outbox: RefCell::default(),
             task: RefCell::new(Waker::noop().clone()),
-            style: Cell::new(style),
+            form: Cell::new(form),
             health: Cell::new(Health::Good),
             blocked_since: Cell::new(None),
             login_deadline: Cell::new(Some(login_deadline)),
@@ -132,9 +132,9 @@ impl Peer {
         self.conn
     }
 
-    /// The socket, for the Session.
-    pub fn transport(&self) -> RefMut<'_, Transport> {
-        self.transport.borrow_mut()
+    /// The connection, for the Session.
+    pub fn link(&self) -> RefMut<'_, Link> {
+        self.link.borrow_mut()
     }
 
     /// How it is.
@@ -143,13 +143,13 @@ impl Peer {
     }
 
     /// The form of text that it wants.
-    pub fn style(&self) -> Style {
-        self.style.get()
+    pub fn form(&self) -> Form {
+        self.form.get()
     }
 
     /// Changes that form.
-    pub fn set_style(&self, style: Style) {
-        self.style.set(style);
+    pub fn set_form(&self, form: Form) {
+        self.form.set(form);
     }
 
     /// The Session's task, to be woken when the socket takes more or something happened.
@@ -223,7 +223,7 @@ impl Peer {
         self.login_deadline.set(None);
     }
 
-    /// Queues a block that is in the peer's own style already. False where the peer is not (or no
+    /// Queues a block that is in the peer's own form. False where the peer is not (or no
     /// longer) taking any: it was cut off, now or before.
     pub fn queue(&self, block: Bytes) -> bool {
         if self.health() != Health::Good {
@@ -244,11 +244,11 @@ impl Peer {
         true
     }
 
-    /// Queues a block in the master style that answers the client itself.
-    pub fn answer(&self, master: &Bytes) {
+    /// Queues a block in the peer's own form that answers the client itself.
+    pub fn answer(&self, block: Bytes) {
         if self.health() == Health::Good {
             self.last_answer.set(0);
-            self.outbox.borrow_mut().push(self.style().apply(master));
+            self.outbox.borrow_mut().push(block);
         }
     }
 
@@ -333,17 +333,17 @@ impl Peer {
         }
         let task = self.task.borrow();
         let mut cx = Context::from_waker(&task);
-        let mut transport = self.transport.borrow_mut();
+        let mut link = self.link.borrow_mut();
         SCRATCH.with_borrow_mut(|scratch| {
-            let max = transport.max_write().min(scratch.len());
+            let max = link.max_write().min(scratch.len());
             let part = PART_BYTES.min(self.limits.outbound_bytes / 2);
             while self.has_part(&mut outbox, part) {
-                match transport.poll_write(&mut cx, outbox.offer(&mut scratch[..max])) {
+                match link.poll_write(&mut cx, outbox.offer(&mut scratch[..max])) {
                     Poll::Ready(Ok(count)) if count > 0 => {
                         outbox.advance(count);
                         self.written.set(self.written.get() + count as u64);
                         if self.blocked_since.take().is_some() {
-                            transport.set_user_timeout(USER_TIMEOUT);
+                            link.set_user_timeout(USER_TIMEOUT);
                         }
                     }
                     Poll::Ready(_) => {
@@ -356,7 +356,7 @@ impl Peer {
                             self.blocked_since.set(Some(Instant::now()));
                             // Whoever takes nothing, with the window of TCP closed, may do so for
                             // as long as is set: the kernel is not to be faster.
-                            transport.set_user_timeout(self.limits.stall + USER_TIMEOUT);
+                            link.set_user_timeout(self.limits.stall + USER_TIMEOUT);
                         }
                         return;
                     }
@@ -369,7 +369,7 @@ impl Peer {
     /// something first, the Session is woken; once the connection is being closed, the answer ends there.
     fn has_part(&self, outbox: &mut Outbox, max: usize) -> bool {
         loop {
-            let pulled = outbox.pull(max, |part| self.style().apply(part));
+            let pulled = outbox.pull(max);
             match (pulled, self.health()) {
                 (Pulled::Part, _) => return true,
                 (Pulled::Nothing, _) => return false,
@@ -390,7 +390,7 @@ impl Peer {
         self.health.set(Health::CutOff);
         let mut outbox = self.outbox.borrow_mut();
         outbox.drop_rest();
-        outbox.push(self.style().apply(&farewell(Farewell::TooSlow)));
+        outbox.push(farewell(self.form(), Farewell::TooSlow));
         self.wake();
     }
 

@@ -1,150 +1,162 @@
-//! Text for many, in the few styles that terminals want: each made at most once, and shared.
+//! What happened in a room as text, in the few forms that its clients want: each is rendered at most once
+//! and shared.
 
 use bytes::Bytes;
 
 use crate::chat::ignores::Ignores;
-use crate::chat::person::Person;
-use crate::render::ansi::Style;
+use crate::chat::lobby::event::{AnswerPiece, Event};
+use crate::chat::times::Times;
+use crate::render::{self, Follows, Form, Sheet};
 
-/// A text in the styles that were asked for so far.
-pub(super) struct Variants {
-    master: Bytes,
-    made: [Option<Bytes>; Style::COUNT],
-}
+/// Blocks that were made so far, each for whoever wants the same.
+struct Variants<K>(Vec<(K, Bytes)>);
 
-impl Variants {
-    pub(super) fn new(master: Bytes) -> Self {
-        Self { master, made: [const { None }; Style::COUNT] }
-    }
-
-    /// The form for a style; `time` is the time, for who wants that.
-    pub(super) fn get(&mut self, style: Style, time: &str) -> Bytes {
-        let made = &mut self.made[style.index()];
-        made.get_or_insert_with(|| style.apply_at(&self.master, time)).clone()
+impl<K: PartialEq> Variants<K> {
+    fn get(&mut self, key: K, make: impl FnOnce() -> Bytes) -> Bytes {
+        if let Some((_, made)) = self.0.iter().find(|(other, _)| *other == key) {
+            return made.clone();
+        }
+        let made = make();
+        self.0.push((key, made.clone()));
+        made
     }
 }
 
-/// A text for a room, in the master style.
-#[derive(Debug, Clone)]
-pub struct Text {
-    /// Whose it is; none for a notice of the lobby, which nobody can ignore.
-    pub by: Option<Person>,
-    /// The text.
-    pub master: Bytes,
-}
-
-/// Texts that are handed out together, as one block in each style.
+/// Events that are handed out together, as one block in each form.
 pub(super) struct Fanout<'a> {
-    texts: &'a [Text],
-    forms: Variants,
-    /// Where each text begins in the block, and where the last one ends.
-    starts: [Option<Vec<usize>>; Style::COUNT],
-    /// Tells the time, to whoever wants messages dated by the clock.
-    clock: fn() -> String,
-    /// What it told.
-    time: Option<String>,
+    events: &'a [Event],
+    /// By the form, and the event that a block begins with.
+    blocks: Variants<(Form, usize)>,
+    /// How whoever wants clock times is told, once it is known.
+    clock: Option<Times>,
+    /// Finds that out.
+    ask_clock: fn() -> Times,
 }
 
 impl<'a> Fanout<'a> {
-    pub(super) fn new(texts: &'a [Text], clock: fn() -> String) -> Self {
-        let forms = Variants::new(join(texts.iter()));
-        Self { texts, forms, starts: [const { None }; Style::COUNT], clock, time: None }
+    pub(super) fn new(events: &'a [Event], ask_clock: fn() -> Times) -> Self {
+        Self { events, blocks: Variants(Vec::new()), clock: None, ask_clock }
     }
 
-    /// The texts from index `seen` on; whoever came in between shares the block too. Whoever ignores
-    /// an author of them gets a block of their own.
-    pub(super) fn get(&mut self, style: Style, seen: usize, ignores: Option<&Ignores>) -> Bytes {
-        let time = match style.clock {
-            true => self.time.get_or_insert_with(self.clock).as_str(),
-            false => "",
+    /// The events from index `seen` on. Whoever ignores an author of them gets a block of their own.
+    pub(super) fn get(&mut self, form: Form, seen: usize, ignores: Option<&Ignores>) -> Bytes {
+        let theirs = self.events.get(seen..).unwrap_or_default();
+        let times = match form.clock {
+            true => *self.clock.get_or_insert_with(self.ask_clock),
+            false => Times::Ages,
         };
-        let theirs = &self.texts[seen.min(self.texts.len())..];
         if let Some(ignores) = ignores
-            && theirs.iter().any(|text| is_ignored(text, ignores))
+            && theirs.iter().any(|event| is_ignored(event, ignores))
         {
-            let heard = theirs.iter().filter(|text| !is_ignored(text, ignores));
-            return style.apply_at(&join(heard), time);
+            return join(form, times, theirs.iter().filter(|event| !is_ignored(event, ignores)));
         }
-        let form = self.forms.get(style, time);
-        if seen == 0 {
-            return form;
-        }
-        let starts = self.starts[style.index()].get_or_insert_with(|| {
-            let ends = self.texts.iter().scan(0, |end, text| {
-                *end += style.apply_at(&text.master, time).len();
-                Some(*end)
-            });
-            std::iter::once(0).chain(ends).collect()
-        });
-        form.slice(starts.get(seen).copied().unwrap_or(form.len())..)
+        self.blocks.get((form, seen), || join(form, times, theirs.iter()))
     }
 }
 
-fn is_ignored(text: &Text, ignores: &Ignores) -> bool {
-    text.by.as_ref().is_some_and(|by| ignores.contains(by))
+fn is_ignored(event: &Event, ignores: &Ignores) -> bool {
+    event.author().is_some_and(|author| ignores.contains(author))
 }
 
-/// Texts as one block.
-fn join<'a>(mut texts: impl Iterator<Item = &'a Text>) -> Bytes {
-    match (texts.next(), texts.next()) {
-        (None, _) => Bytes::new(),
-        (Some(only), None) => only.master.clone(),
-        (Some(first), Some(second)) => {
-            let mut all = Vec::with_capacity(first.master.len() * 4);
-            all.extend_from_slice(&first.master);
-            all.extend_from_slice(&second.master);
-            texts.for_each(|text| all.extend_from_slice(&text.master));
-            all.into()
-        }
+/// Events as one block.
+fn join<'a>(form: Form, times: Times, events: impl Iterator<Item = &'a Event>) -> Bytes {
+    let mut sheet = Sheet::new(form);
+    events.for_each(|event| render::event(&mut sheet, event, times));
+    sheet.take()
+}
+
+/// A piece of an answer, in each form, and for those who were shown something else in between.
+pub(super) struct Pieces<'a> {
+    piece: &'a AnswerPiece,
+    blocks: Variants<(Form, Follows)>,
+}
+
+impl<'a> Pieces<'a> {
+    pub(super) fn new(piece: &'a AnswerPiece) -> Self {
+        Self { piece, blocks: Variants(Vec::new()) }
+    }
+
+    pub(super) fn get(&mut self, form: Form, follows: Follows) -> Bytes {
+        self.blocks.get((form, follows), || {
+            let mut sheet = Sheet::new(form);
+            render::piece(&mut sheet, self.piece, follows);
+            sheet.take()
+        })
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
+    use crate::chat::history::{Entry, UnixMillis};
+    use crate::chat::name::Name;
+    use crate::chat::person::Person;
+    use crate::chat::pictures::Picture;
+    use crate::chat::text::Line;
 
-    fn texts() -> Vec<Text> {
-        let by = |conn, name| Some(Person::example(conn, name));
-        let all = [
-            (by(2, "ann"), "\r\x1b[Kone\n"),
-            (None, "\x1b[31mtwo\x1b[0m\n"),
-            (by(3, "bob"), "three\n"),
-        ];
-        let text = |(by, text): (_, &'static str)| Text { by, master: Bytes::from(text) };
-        all.map(text).into()
+    fn said(conn: u64, name: &str) -> Event {
+        Event::Said(Arc::new(Entry {
+            at: UnixMillis(50_700_000),
+            picture: Picture::DEFAULT,
+            author: Person::example(conn, name),
+            tagged: None,
+            action: false,
+            text: Line::clean("hi"),
+        }))
     }
 
-    fn clock() -> String {
-        "14:05".into()
+    fn events() -> Vec<Event> {
+        vec![said(2, "ann"), Event::Joined(Name::parse("eve").unwrap()), said(3, "bob")]
     }
 
-    fn styles() -> impl Iterator<Item = Style> {
-        [(false, false), (false, true), (true, false), (true, true)]
-            .into_iter()
-            .flat_map(|(plain, crlf)| [false, true].map(|clock| Style { plain, crlf, clock }))
+    fn clock() -> Times {
+        Times::Clock { utc_offset_secs: 0 }
+    }
+
+    fn forms() -> impl Iterator<Item = Form> {
+        (0..8).map(|bits| {
+            let [plain, crlf, clock] = [1, 2, 4].map(|bit| bits & bit != 0);
+            Form { plain, crlf, clock }
+        })
+    }
+
+    fn times(form: Form) -> Times {
+        if form.clock { clock() } else { Times::Ages }
     }
 
     #[test]
-    fn whoever_came_in_between_is_handed_the_rest_in_every_style() {
-        let texts = texts();
-        let mut handout = Fanout::new(&texts, clock);
-        for style in styles() {
-            for seen in 0..=texts.len() {
-                let rest = style.apply_at(&join(texts[seen..].iter()), &clock());
-                assert_eq!(handout.get(style, seen, None), rest, "from {seen}");
+    fn whoever_came_in_between_is_handed_the_rest_in_every_form() {
+        let events = events();
+        let mut fanout = Fanout::new(&events, clock);
+        for form in forms() {
+            for seen in 0..=events.len() {
+                let rest = join(form, times(form), events[seen..].iter());
+                assert_eq!(fanout.get(form, seen, None), rest, "from {seen}");
             }
         }
     }
 
     #[test]
-    fn whoever_ignores_an_author_is_not_handed_their_texts() {
-        let (texts, mut ignores) = (texts(), Ignores::default());
-        ignores.add(&Person::example(1, "me"), Person::example(3, "robert")).unwrap();
-        let mut handout = Fanout::new(&texts, clock);
-        for style in styles() {
-            let rest = style.apply_at(&join(texts[..2].iter()), &clock());
-            assert_eq!(handout.get(style, 0, Some(&ignores)), rest);
+    fn a_form_is_made_once_and_shared() {
+        let events = events();
+        let mut fanout = Fanout::new(&events, clock);
+        for form in forms() {
+            let (first, second) = (fanout.get(form, 0, None), fanout.get(form, 0, None));
+            assert_eq!(first.as_ptr(), second.as_ptr());
         }
-        assert_eq!(handout.get(Style::default(), 2, Some(&ignores)), Bytes::new());
+    }
+
+    #[test]
+    fn whoever_ignores_an_author_is_not_handed_what_they_said() {
+        let (events, mut ignores) = (events(), Ignores::default());
+        ignores.add(&Person::example(1, "me"), Person::example(3, "robert")).unwrap();
+        let mut fanout = Fanout::new(&events, clock);
+        for form in forms() {
+            let rest = join(form, times(form), events[..2].iter());
+            assert_eq!(fanout.get(form, 0, Some(&ignores)), rest);
+        }
+        assert_eq!(fanout.get(Form::default(), 2, Some(&ignores)), Bytes::new());
     }
 }

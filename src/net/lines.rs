@@ -27,9 +27,10 @@ pub enum Event {
 }
 
 /// Cuts a stream of bytes into lines that end with LF, CR LF, CR NUL or a lone CR.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct LineDecoder {
-    telnet: Telnet,
+    /// Takes its commands out first, where the link has that layer.
+    telnet: Option<Telnet>,
     line: Vec<u8>,
     /// The rest of this line is dropped.
     dropping: bool,
@@ -38,9 +39,14 @@ pub struct LineDecoder {
 }
 
 impl LineDecoder {
-    /// The telnet side of the connection.
-    pub fn telnet(&mut self) -> &mut Telnet {
-        &mut self.telnet
+    /// For a stream that has not begun, with telnet in it or without.
+    pub fn new(telnet: Option<Telnet>) -> Self {
+        Self { telnet, line: Vec::new(), dropping: false, after_cr: false }
+    }
+
+    /// The telnet side of the connection, where it has one.
+    pub fn telnet(&mut self) -> Option<&mut Telnet> {
+        self.telnet.as_mut()
     }
 
     /// Takes bytes off `input` up to the next event; none where more bytes are needed.
@@ -49,7 +55,11 @@ impl LineDecoder {
             self.take_plain(input);
             let (&byte, rest) = input.split_first()?;
             *input = rest;
-            let event = match self.telnet.step(byte) {
+            let token = match &mut self.telnet {
+                Some(telnet) => telnet.step(byte),
+                None => Some(Token::Data(byte)),
+            };
+            let event = match token {
                 Some(Token::Data(byte)) => self.data(byte),
                 Some(Token::Refuse(reply)) => Some(Event::Reply(reply)),
                 Some(Token::AreYouThere) => Some(Event::AreYouThere),
@@ -77,7 +87,8 @@ impl LineDecoder {
 
     /// Takes a run of bytes that mean nothing but themselves, as far as the line has room.
     fn take_plain(&mut self, input: &mut &[u8]) {
-        if self.after_cr || self.dropping || !self.telnet.is_idle() {
+        let in_command = self.telnet.as_ref().is_some_and(|telnet| !telnet.is_idle());
+        if self.after_cr || self.dropping || in_command {
             return;
         }
         let room = MAX_LINE_BYTES - self.line.len();

@@ -3,7 +3,10 @@ use proptest::prelude::*;
 use super::*;
 
 fn decode(chunks: &[&[u8]]) -> Vec<Event> {
-    let mut decoder = LineDecoder::default();
+    decode_by(LineDecoder::new(Some(Telnet::default())), chunks)
+}
+
+fn decode_by(mut decoder: LineDecoder, chunks: &[&[u8]]) -> Vec<Event> {
     let mut events = Vec::new();
     for chunk in chunks {
         let mut input = *chunk;
@@ -83,6 +86,18 @@ fn telnet_is_taken_out_at_every_cut() {
 }
 
 #[test]
+fn without_the_layer_bytes_of_telnet_are_those_of_the_text() {
+    let stream = [b'a', 255, 246, b'b', b'\r', b'\n'];
+    let want = Event::Line { text: "a\u{FFFD}\u{FFFD}b".into(), by_cr: true };
+    for cut in 0..stream.len() {
+        let mut decoder = LineDecoder::new(None);
+        assert!(decoder.telnet().is_none());
+        let chunks = [&stream[..cut], &stream[cut..]];
+        assert_eq!(decode_by(decoder, &chunks), std::slice::from_ref(&want), "cut at {cut}");
+    }
+}
+
+#[test]
 fn erase_keys_work_in_raw_terminals_and_in_telnet() {
     assert_eq!(lines(&["helk\x7flé\x08o\r".as_bytes()]), ["hello"]);
     assert_eq!(lines(&[&[b'a', b'b', 255, 247, b'c', b'\n']]), ["ac"]);
@@ -104,7 +119,7 @@ proptest! {
 
     #[test]
     fn memory_is_bounded(chunks in prop::collection::vec(0usize..20_000, 0..5)) {
-        let mut decoder = LineDecoder::default();
+        let mut decoder = LineDecoder::new(Some(Telnet::default()));
         for len in chunks {
             let chunk = vec![b'x'; len];
             let mut input = chunk.as_slice();

@@ -1,5 +1,6 @@
 //! Listening sockets, with the options that accepted connections inherit.
 
+use std::fmt;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::time::Duration;
@@ -32,6 +33,47 @@ const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(5);
 /// Probes that may go unanswered where the kernel knows no `TCP_USER_TIMEOUT`: as long as with it.
 const KEEPALIVE_PROBES: u32 = 4;
 
+/// What is spoken with those who connect to a listener.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ListenerKind {
+    /// Lines over plain TCP.
+    Plain,
+    /// Lines over TLS.
+    Tls,
+}
+
+impl ListenerKind {
+    /// All of them, in the order in which they are opened.
+    pub const ALL: [Self; 2] = [Self::Plain, Self::Tls];
+
+    /// Its setting.
+    pub fn key(self) -> &'static str {
+        match self {
+            Self::Plain => "CHAT_ADDR",
+            Self::Tls => "CHAT_TLS_ADDR",
+        }
+    }
+
+    /// Whether a client reads what it is sent before anything was agreed, so that one who is refused
+    /// can be told why.
+    pub fn reads_at_once(self) -> bool {
+        match self {
+            Self::Plain => true,
+            Self::Tls => false,
+        }
+    }
+}
+
+/// As the log has it.
+impl fmt::Display for ListenerKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Plain => "plain",
+            Self::Tls => "tls",
+        })
+    }
+}
+
 /// An address that cannot be listened on.
 #[derive(Debug, thiserror::Error)]
 #[error("{addr}: cannot listen: {reason}. {remedy}")]
@@ -45,8 +87,11 @@ pub struct ListenError {
 /// the system calls for each. Without IPv6 on the machine, `[::]` becomes `0.0.0.0`.
 ///
 /// # Errors
-/// Why not, and what can be done; `key` is the setting that has the address.
-pub fn listen(ListenAddr(addr): ListenAddr, key: &str) -> Result<TcpListener, ListenError> {
+/// Why not, and what can be done.
+pub fn listen(
+    ListenAddr(addr): ListenAddr,
+    kind: ListenerKind,
+) -> Result<TcpListener, ListenError> {
     let result = match bind(addr) {
         Err(error) if addr.ip().is_unspecified() && addr.is_ipv6() && no_ipv6(&error) => {
             bind(SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), addr.port()))
@@ -54,6 +99,7 @@ pub fn listen(ListenAddr(addr): ListenAddr, key: &str) -> Result<TcpListener, Li
         result => result,
     };
     result.map_err(|reason| {
+        let key = kind.key();
         let remedy = match reason.kind() {
             io::ErrorKind::AddrInUse => {
                 format!("Stop the program that has the port, or set {key} to another")
@@ -97,16 +143,18 @@ mod tests {
 
     #[test]
     fn a_port_in_use_is_named_with_the_key_to_change() {
-        let first = listen(ListenAddr("127.0.0.1:0".parse().unwrap()), "CHAT_ADDR").unwrap();
+        let first =
+            listen(ListenAddr("127.0.0.1:0".parse().unwrap()), ListenerKind::Plain).unwrap();
         let taken = first.local_addr().unwrap();
-        let error = listen(ListenAddr(taken), "CHAT_ADDR").unwrap_err().to_string();
+        let error = listen(ListenAddr(taken), ListenerKind::Plain).unwrap_err().to_string();
         assert!(error.contains(&taken.to_string()) && error.contains("CHAT_ADDR"), "{error}");
         assert_eq!(error.lines().count(), 1);
     }
 
     #[test]
     fn accepted_connections_inherit_how_dead_peers_are_found() {
-        let listener = listen(ListenAddr("127.0.0.1:0".parse().unwrap()), "CHAT_ADDR").unwrap();
+        let listener =
+            listen(ListenAddr("127.0.0.1:0".parse().unwrap()), ListenerKind::Plain).unwrap();
         let _client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let accepted = loop {
             match listener.accept() {

@@ -6,6 +6,7 @@ pub mod lines;
 pub mod link;
 pub mod listen;
 pub mod pace;
+pub mod probe;
 pub mod telnet;
 pub mod tls;
-pub mod transport;
+pub mod tls_socket;

@@ -25,7 +25,7 @@ use tokio::net::TcpStream;
 use tokio_openssl::SslStream;
 
 use super::flight::Secrets;
-use super::link::Link;
+use super::tls_socket::TlsSocket;
 use crate::files;
 
 /// TLS 1.2 suites in use: forward secret and authenticated only. Those of TLS 1.3 are all so.
@@ -120,11 +120,11 @@ impl Acceptor {
     ///
     /// # Errors
     /// OpenSSL has no memory.
-    pub fn accept(&self, socket: TcpStream) -> Result<SslStream<Link>, ErrorStack> {
+    pub fn accept(&self, socket: TcpStream) -> Result<SslStream<TlsSocket>, ErrorStack> {
         let mut ssl = Ssl::new(self.acceptor.context())?;
         let secrets = Arc::new(Secrets::default());
         ssl.set_ex_data(self.secrets, secrets.clone());
-        SslStream::new(ssl, Link::new(socket, secrets))
+        SslStream::new(ssl, TlsSocket::new(socket, secrets))
     }
 }
 

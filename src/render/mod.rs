@@ -1,17 +1,59 @@
-//! What a lobby shows: messages, notices, answers, replays.
+//! What happened, as text: every word and every control that leaves the server.
+//!
+//! An [`Event`] is rendered where it is shown, in the form that a client wants. This file has what people
+//! say; notices and replies are beside it.
 
-pub mod ansi;
+mod form;
 mod notices;
 pub mod replies;
 mod sheet;
 
 use crate::chat::history::{Entry, UnixMillis};
+use crate::chat::lobby::event::{AnswerPiece, Event};
+use crate::chat::lobby::replay::Replay;
 use crate::chat::name::Name;
 use crate::chat::text::Line;
 use crate::chat::times::{Times, When};
-use crate::render::ansi::Colour;
-pub use crate::render::notices::{Notice, announcement, notice, sentence};
+use crate::render::form::Colour;
+pub use crate::render::form::Form;
+pub use crate::render::notices::{announcement, sentence, server_sentence};
 pub use crate::render::sheet::{Sheet, block};
+
+/// What happened in a lobby, as a block for everybody in it; `times` is how whoever reads it wants
+/// times.
+pub fn event(sheet: &mut Sheet, event: &Event, times: Times) {
+    sheet.open();
+    match event {
+        Event::Said(entry) => {
+            let live = entry.tagged.is_none() && !entry.action;
+            message(sheet, entry, live.then(|| times.when(entry.at, entry.at)));
+        }
+        Event::Joined(name) => {
+            notices::notice(sheet, |s| _ = s.name(name).fixed(" has joined the lobby"))
+        }
+        Event::Left(name) => {
+            notices::notice(sheet, |s| _ = s.name(name).fixed(" has left the lobby"))
+        }
+        Event::Renamed { before, after } => notices::notice(sheet, |s| {
+            s.name(before).fixed(" is now known as ").name(after);
+        }),
+        Event::Asked { asker, question } => notices::notice(sheet, |s| {
+            s.name(&asker.name).fixed(" asked AI: ").line(question);
+        }),
+        Event::Moderated { by, what } => {
+            notices::notice(sheet, |s| _ = s.name(by).fixed(" ").line(&sentence(what)));
+        }
+        Event::Answered(piece) => answer(sheet, piece, Follows::Nothing),
+    }
+    sheet.close();
+}
+
+/// A piece of an answer, as a block for one who was last shown `follows`.
+pub fn piece(sheet: &mut Sheet, piece: &AnswerPiece, follows: Follows) {
+    sheet.open();
+    answer(sheet, piece, follows);
+    sheet.close();
+}
 
 /// A message: who and when on one line, the text under it; or, on one line, what somebody does. The
 /// time is left out without one, as it is where a tag or an action is shown for the first time.
@@ -48,67 +90,43 @@ pub fn arrow(sheet: &mut Sheet, text: &Line) {
     sheet.fixed("  ").tinted(Colour::Cyan, "╰─>").fixed(" ").line(text).newline();
 }
 
-/// How a piece of an answer begins.
+/// What stands above a piece of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AnswerHead {
-    /// The first piece.
-    First,
-    /// A later piece, where something else was shown in between.
-    Continued,
-    /// A later piece right under the one before.
-    Bare,
+pub enum Follows {
+    /// The piece before.
+    Piece,
+    /// Something else, or there is no piece before.
+    Nothing,
 }
 
-/// Finished lines of Rox's answer to `asker`.
-pub fn answer(sheet: &mut Sheet, head: AnswerHead, asker: &Name, lines: &[Line]) {
-    if head != AnswerHead::Bare {
-        sheet.on(Colour::Magenta).fixed("[AI Response to ").name(asker);
-        sheet.fixed(if head == AnswerHead::First { "]" } else { ", continued]" }).off().newline();
+/// Finished lines of Rox's answer.
+fn answer(sheet: &mut Sheet, piece: &AnswerPiece, follows: Follows) {
+    if follows == Follows::Nothing {
+        sheet.on(Colour::Magenta).fixed("[AI Response to ").name(&piece.asker.name);
+        sheet.fixed(if piece.first { "]" } else { ", continued]" }).off().newline();
     }
-    for line in lines {
+    for line in piece.lines.iter() {
         sheet.line(line).newline();
     }
 }
 
-/// What is to be told to a user who comes into a lobby, before its recent history.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Arrival<'a> {
-    /// The lobby that they joined; none at login.
-    pub joined: Option<&'a Name>,
-    /// Its topic.
-    pub topic: Option<&'a Line>,
-    /// What was said while they were gone; none where they were not here before.
-    pub missed: Option<Missed>,
-    /// How they want times shown.
-    pub times: Times,
-}
-
-/// What somebody missed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Missed {
-    /// How many messages.
-    pub count: u64,
-    /// When they left.
-    pub since: UnixMillis,
-}
-
 /// What a user who comes into a lobby is shown before what was said there. Nothing at all where there is
 /// nothing to show.
-pub fn arrival(sheet: &mut Sheet, arrival: &Arrival<'_>, now: UnixMillis) {
-    if let Some(lobby) = arrival.joined {
+pub fn arrival(sheet: &mut Sheet, replay: &Replay) {
+    if let Some(lobby) = &replay.joined {
         sheet.on(Colour::Green).fixed("Joined lobby '").name(lobby).fixed("'").off().newline();
     }
-    if let Some(topic) = arrival.topic {
+    if let Some(topic) = &replay.topic {
         sheet.tinted(Colour::Cyan, "Topic:").fixed(" ").line(topic).newline();
     }
-    if let Some(missed) = arrival.missed.filter(|missed| missed.count > 0) {
-        self::missed(sheet, missed, arrival.times.when(missed.since, now));
+    if let Some((count, since)) = replay.missed {
+        missed(sheet, count, replay.times.when(since, replay.now));
     }
 }
 
-fn missed(sheet: &mut Sheet, missed: Missed, since: When) {
-    sheet.on(Colour::Green).number(missed.count);
-    sheet.fixed(if missed.count == 1 { " message" } else { " messages" });
+fn missed(sheet: &mut Sheet, count: u64, since: When) {
+    sheet.on(Colour::Green).number(count);
+    sheet.fixed(if count == 1 { " message" } else { " messages" });
     sheet.fixed(" since you left ");
     if matches!(since, When::Clock { .. }) {
         sheet.fixed("at ");

@@ -1,41 +1,17 @@
 //! What a lobby, or the server, tells everybody in it.
 
-use crate::chat::deeds::Deed;
+use crate::chat::moderation::{Moderation, ServerModeration};
 use crate::chat::name::Name;
 use crate::chat::sanctions::Sanction;
 use crate::chat::text::Line;
 use crate::chat::times::Span;
 use crate::render::Sheet;
-use crate::render::ansi::Colour;
-
-/// What a lobby tells all its members about one of them.
-#[derive(Debug, Clone)]
-pub enum Notice<'a> {
-    /// Came in.
-    Joined(&'a Name),
-    /// Went, by whatever way.
-    Left(&'a Name),
-    /// Has another name: the old one, the new one.
-    Renamed(&'a Name, &'a Name),
-    /// Asked Rox something.
-    Asked(&'a Name, &'a Line),
-    /// Changed the prompt of the lobby's AI.
-    PromptSet(&'a Name),
-    /// Did something that operators, owners or admins do.
-    Did(&'a Name, &'a Deed),
-}
+use crate::render::form::Colour;
 
 /// A notice of the lobby.
-pub fn notice(sheet: &mut Sheet, notice: &Notice<'_>) {
+pub(super) fn notice(sheet: &mut Sheet, body: impl FnOnce(&mut Sheet)) {
     sheet.tinted(Colour::Green, "[LOBBY]").fixed(" ");
-    match notice {
-        Notice::Joined(who) => sheet.name(who).fixed(" has joined the lobby"),
-        Notice::Left(who) => sheet.name(who).fixed(" has left the lobby"),
-        Notice::Renamed(old, new) => sheet.name(old).fixed(" is now known as ").name(new),
-        Notice::Asked(who, question) => sheet.name(who).fixed(" asked AI: ").line(question),
-        Notice::PromptSet(who) => sheet.name(who).fixed(" updated the AI prompt"),
-        Notice::Did(who, deed) => sheet.name(who).fixed(" ").line(&sentence(deed)),
-    };
+    body(sheet);
     sheet.newline();
 }
 
@@ -45,31 +21,43 @@ pub fn announcement(sheet: &mut Sheet, by: &Name, text: &Line) {
     sheet.fixed(": ").line(text).newline();
 }
 
-/// A deed as it is told, without the name of whoever did it: `kicked bob: spam`. This is also how it
+/// A moderation as it is told, without the name of whoever did it: `kicked bob: spam`. This is also how it
 /// is written down.
-pub fn sentence(deed: &Deed) -> Line {
-    let text = match deed {
-        Deed::Topic(Some(topic)) => format!("set the topic: {}", topic.as_str()),
-        Deed::Topic(None) => "removed the topic".to_owned(),
-        Deed::Op { name, .. } => format!("made {name} an operator"),
-        Deed::Deop { name, .. } => format!("took the operator's rights from {name}"),
-        Deed::Kick { name, reason, .. } => format!("kicked {name}{}", because(reason.as_ref())),
-        Deed::Mute { mute, .. } => format!("muted {}{}", mute.name, length(mute)),
-        Deed::Unmute { name, .. } => format!("unmuted {name}"),
-        Deed::Ban { ban, .. } => format!("banned {}{}", ban.name, length(ban)),
-        Deed::Unban { name, .. } => format!("unbanned {name}"),
-        Deed::Slow(gap) if gap.is_zero() => "turned slow mode off".to_owned(),
-        Deed::Slow(gap) => format!("turned slow mode on: a message each {}", Span::exact(*gap)),
-        Deed::SetPassword(Some(_)) => "changed the password of the lobby".to_owned(),
-        Deed::SetPassword(None) => "made the lobby public".to_owned(),
-        Deed::Offer { name, .. } => format!("offered the lobby to {name}"),
-        Deed::Transfer { name, .. } => format!("gave the lobby to {name}"),
-        Deed::Delete(lobby) => format!("deleted the lobby '{lobby}'"),
-        Deed::Announce(text) => format!("announced: {}", text.as_str()),
-        Deed::ServerBan { ban, .. } => {
+pub fn sentence(what: &Moderation) -> Line {
+    let text = match what {
+        Moderation::Topic(Some(topic)) => format!("set the topic: {}", topic.as_str()),
+        Moderation::Topic(None) => "removed the topic".to_owned(),
+        Moderation::Op { name, .. } => format!("made {name} an operator"),
+        Moderation::Deop { name, .. } => format!("took the operator's rights from {name}"),
+        Moderation::Kick { name, reason, .. } => {
+            format!("kicked {name}{}", because(reason.as_ref()))
+        }
+        Moderation::Mute { mute, .. } => format!("muted {}{}", mute.name, length(mute)),
+        Moderation::Unmute { name, .. } => format!("unmuted {name}"),
+        Moderation::Ban { ban, .. } => format!("banned {}{}", ban.name, length(ban)),
+        Moderation::Unban { name, .. } => format!("unbanned {name}"),
+        Moderation::Slow(gap) if gap.is_zero() => "turned slow mode off".to_owned(),
+        Moderation::Slow(gap) => {
+            format!("turned slow mode on: a message each {}", Span::exact(*gap))
+        }
+        Moderation::SetPassword(Some(_)) => "changed the password of the lobby".to_owned(),
+        Moderation::SetPassword(None) => "made the lobby public".to_owned(),
+        Moderation::SetPrompt(_) => "updated the AI prompt".to_owned(),
+        Moderation::Offer { name, .. } => format!("offered the lobby to {name}"),
+        Moderation::Transfer { name, .. } => format!("gave the lobby to {name}"),
+        Moderation::Delete(lobby) => format!("deleted the lobby '{lobby}'"),
+    };
+    Line::clean(&text)
+}
+
+/// The same of what is done to the whole server.
+pub fn server_sentence(what: &ServerModeration) -> Line {
+    let text = match what {
+        ServerModeration::Announce(text) => format!("announced: {}", text.as_str()),
+        ServerModeration::Ban { ban, .. } => {
             format!("banned {} from the server{}", ban.name, length(ban))
         }
-        Deed::ServerUnban { name, .. } => format!("let {name} onto the server again"),
+        ServerModeration::Unban { name, .. } => format!("let {name} onto the server again"),
     };
     Line::clean(&text)
 }

@@ -1,4 +1,4 @@
-//! Rendered output under construction.
+//! Rendered output under construction, in the form that it is for.
 //!
 //! A [`Sheet`] takes fixed text, validated names, pictures, numbers, times and clean [`Line`]s, and
 //! nothing else; whatever a user typed must have become one of these first.
@@ -13,28 +13,36 @@ use crate::chat::name::Name;
 use crate::chat::pictures::Picture;
 use crate::chat::text::Line;
 use crate::chat::times::{Span, When};
-use crate::render::ansi::{BLOCK_START, Colour, PROMPT, RESET};
+use crate::render::form::{BLOCK_START, Colour, Form, PROMPT, RESET};
 
-/// Rendered output under construction, in the master form of [`crate::render::ansi::Style`].
+/// Rendered output under construction.
 #[derive(Default, Clone)]
 pub struct Sheet {
     buf: BytesMut,
+    form: Form,
 }
 
 /// Room that a block is given at first.
 const SHEET_BYTES: usize = 256;
 
 impl Sheet {
-    /// Starts a block where someone may be typing.
-    pub fn open(&mut self) -> &mut Self {
+    /// An empty one.
+    pub fn new(form: Form) -> Self {
         // A message fits; what is left over serves the next ones.
-        self.buf.reserve(SHEET_BYTES);
-        self.fixed(BLOCK_START)
+        Self { buf: BytesMut::with_capacity(SHEET_BYTES), form }
+    }
+
+    /// Starts a block where someone may be typing, which moves on from what they have typed.
+    pub fn open(&mut self) -> &mut Self {
+        match self.form.plain {
+            true => self.newline(),
+            false => self.push(BLOCK_START),
+        }
     }
 
     /// Ends a block with the prompt.
     pub fn close(&mut self) -> &mut Self {
-        self.fixed(PROMPT)
+        self.push(PROMPT)
     }
 
     /// Text of our own.
@@ -100,12 +108,12 @@ impl Sheet {
 
     /// Turns a colour on.
     pub fn on(&mut self, colour: Colour) -> &mut Self {
-        self.push(colour.code())
+        if self.form.plain { self } else { self.push(colour.code()) }
     }
 
     /// Turns the colour off.
     pub fn off(&mut self) -> &mut Self {
-        self.push(RESET)
+        if self.form.plain { self } else { self.push(RESET) }
     }
 
     /// Text of our own in a colour.
@@ -115,7 +123,7 @@ impl Sheet {
 
     /// Ends a line.
     pub fn newline(&mut self) -> &mut Self {
-        self.push("\n")
+        self.push(if self.form.crlf { "\r\n" } else { "\n" })
     }
 
     /// Bytes so far.
@@ -126,12 +134,6 @@ impl Sheet {
     /// Whether nothing has been written.
     pub fn is_empty(&self) -> bool {
         self.buf.is_empty()
-    }
-
-    /// Adds what another has written.
-    pub fn append(&mut self, other: &Self) -> &mut Self {
-        self.buf.extend_from_slice(&other.buf);
-        self
     }
 
     /// Takes what has been written, to be shared.
@@ -146,8 +148,8 @@ impl Sheet {
 }
 
 /// Renders one block: erase the line, what `body` writes, the prompt.
-pub fn block(body: impl FnOnce(&mut Sheet)) -> Bytes {
-    let mut sheet = Sheet::default();
+pub fn block(form: Form, body: impl FnOnce(&mut Sheet)) -> Bytes {
+    let mut sheet = Sheet::new(form);
     sheet.open();
     body(&mut sheet);
     sheet.close();

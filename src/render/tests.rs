@@ -1,17 +1,18 @@
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 
 use super::*;
 use crate::chat::accounts::{AccountId, Fingerprint, Subject};
-use crate::chat::deeds::Deed;
 use crate::chat::directory::ConnId;
 use crate::chat::history::Age;
+use crate::chat::lobbies::LobbyId;
+use crate::chat::moderation::{Moderation, ServerModeration};
 use crate::chat::person::Person;
 use crate::chat::pictures::Picture;
 use crate::chat::sanctions::Sanction;
 use crate::chat::times::Span;
-use crate::render::ansi::Style;
 
 const JUST_NOW: Option<When> = Some(When::Age(Age::JustNow));
 
@@ -23,15 +24,26 @@ fn name(text: &str) -> Name {
     Name::parse(text).unwrap()
 }
 
-fn plain(body: impl FnOnce(&mut Sheet)) -> String {
-    let mut sheet = Sheet::default();
-    body(&mut sheet);
-    decolour(&sheet.take())
+const PLAIN: Form = Form { plain: true, crlf: false, clock: false };
+
+fn text(bytes: Bytes) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
 }
 
-fn decolour(bytes: &Bytes) -> String {
-    let plain = Style { plain: true, ..Style::default() }.apply(bytes);
-    String::from_utf8(plain.to_vec()).unwrap()
+fn plain(body: impl FnOnce(&mut Sheet)) -> String {
+    let mut sheet = Sheet::new(PLAIN);
+    body(&mut sheet);
+    text(sheet.take())
+}
+
+/// An event without what opens and closes its block.
+fn shown(event: &Event) -> String {
+    let block = plain(|sheet| self::event(sheet, event, Times::Ages));
+    block.strip_prefix('\n').unwrap().strip_suffix("> ").unwrap().to_owned()
+}
+
+fn moderated(by: &Name, what: Moderation) -> Event {
+    Event::Moderated { by: by.clone(), what: Arc::new(what) }
 }
 
 fn entry(tagged: Option<&str>) -> Entry {
@@ -77,8 +89,8 @@ fn texts_of_lobby_events() {
             plain(|s| message(s, &entry(Some("bob")), ago(3, 'm'))),
             "[@_@] alice @bob [3m ago]\n  ╰─> Hello everyone!\n",
         ),
-        (plain(|s| notice(s, &Notice::Joined(&alice))), "[LOBBY] alice has joined the lobby\n"),
-        (plain(|s| notice(s, &Notice::Left(&alice))), "[LOBBY] alice has left the lobby\n"),
+        (shown(&Event::Joined(alice.clone())), "[LOBBY] alice has joined the lobby\n"),
+        (shown(&Event::Left(alice.clone())), "[LOBBY] alice has left the lobby\n"),
         (
             plain(|s| direct(s, Direct::From(&alice), &hi, ago(2, 'h'))),
             "[DM] alice —» You [2h ago]\n  ╰─> hi\n",
@@ -90,12 +102,18 @@ fn texts_of_lobby_events() {
         (plain(|s| message(s, &waves(), None)), "[@_@] * alice waves\n"),
         (plain(|s| message(s, &waves(), ago(3, 'm'))), "[@_@] * alice waves [3m ago]\n"),
         (
-            plain(|s| notice(s, &Notice::Renamed(&alice, &bob))),
+            shown(&Event::Renamed { before: alice.clone(), after: bob.clone() }),
             "[LOBBY] alice is now known as bob\n",
         ),
         (plain(|s| announcement(s, &alice, &hi)), "[ANNOUNCEMENT] alice: hi\n"),
-        (plain(|s| notice(s, &Notice::Asked(&alice, &hi))), "[LOBBY] alice asked AI: hi\n"),
-        (plain(|s| notice(s, &Notice::PromptSet(&alice))), "[LOBBY] alice updated the AI prompt\n"),
+        (
+            shown(&Event::Asked { asker: Person::named(alice.clone()), question: hi.clone() }),
+            "[LOBBY] alice asked AI: hi\n",
+        ),
+        (
+            shown(&moderated(&alice, Moderation::SetPrompt(hi.clone()))),
+            "[LOBBY] alice updated the AI prompt\n",
+        ),
         (plain(|s| direct(s, Direct::To(&bob), &hi, None)), "[DM] You —» bob\n  ╰─> hi\n"),
         (plain(|s| direct(s, Direct::From(&alice), &hi, None)), "[DM] alice —» You\n  ╰─> hi\n"),
         (plain(|s| tagged(s, &alice, None)), "✦ alice tagged you\n"),
@@ -109,55 +127,59 @@ fn texts_of_lobby_events() {
 #[test]
 fn an_answer_says_where_it_goes_on() {
     let lines = [Line::clean("one"), Line::clean(""), Line::clean("two")];
-    let shown = |head| plain(|s| answer(s, head, &name("alice"), &lines));
-    assert_eq!(shown(AnswerHead::First), "[AI Response to alice]\none\n\ntwo\n");
-    assert_eq!(shown(AnswerHead::Continued), "[AI Response to alice, continued]\none\n\ntwo\n");
-    assert_eq!(shown(AnswerHead::Bare), "one\n\ntwo\n");
-}
-
-#[test]
-fn arrival_shows_the_join_then_the_topic_then_the_history() {
-    let entries = [entry(None)];
-    let (coding, topic) = (name("coding"), Line::clean("Release on Friday"));
-    let now = UnixMillis(13_000);
-    let shown = |arrival: Arrival<'_>| {
-        decolour(&block(|sheet| {
-            self::arrival(sheet, &arrival, now);
-            entries.iter().for_each(|entry| replay(sheet, entry, arrival.times, now));
-        }))
+    let asker = Person::named(name("alice"));
+    let shown = |first, follows| {
+        let piece = AnswerPiece { id: 1, asker: asker.clone(), first, lines: lines.clone().into() };
+        plain(|sheet| self::piece(sheet, &piece, follows))
     };
-    let joined = Arrival { joined: Some(&coding), ..Arrival::default() };
-    assert_eq!(
-        shown(joined),
-        "\nJoined lobby 'coding'\n[@_@] alice [12s ago]\n  ╰─> Hello everyone!\n> "
-    );
-    assert_eq!(
-        shown(Arrival { topic: Some(&topic), ..joined }),
-        "\nJoined lobby 'coding'\nTopic: Release on Friday\n\
-         [@_@] alice [12s ago]\n  ╰─> Hello everyone!\n> "
-    );
-    let mut nothing = Sheet::default();
-    arrival(&mut nothing, &Arrival::default(), UnixMillis(0));
-    assert!(nothing.is_empty());
+    let first = "\n[AI Response to alice]\none\n\ntwo\n> ";
+    assert_eq!(shown(true, Follows::Nothing), first);
+    let later = "\n[AI Response to alice, continued]\none\n\ntwo\n> ";
+    assert_eq!(shown(false, Follows::Nothing), later);
+    assert_eq!(shown(false, Follows::Piece), "\none\n\ntwo\n> ");
 }
 
-#[test]
-fn whoever_comes_back_is_told_what_they_missed() {
-    let now = UnixMillis(7_200_000);
-    for (count, times, want) in [
-        (12, Times::Ages, "\n12 messages since you left 2h ago\n> "),
-        (1, Times::Ages, "\n1 message since you left 2h ago\n> "),
-        (12, Times::Clock { utc_offset_secs: 0 }, "\n12 messages since you left at 00:00\n> "),
-        (0, Times::Ages, "\n> "),
-    ] {
-        let missed = Some(Missed { count, since: UnixMillis(0) });
-        let told = Arrival { missed, times, ..Arrival::default() };
-        assert_eq!(decolour(&block(|sheet| arrival(sheet, &told, now))), want);
+/// Nothing is to be shown to whoever comes at `now`.
+fn nothing(now: u64) -> Replay {
+    Replay {
+        lobby: LobbyId(1),
+        joined: None,
+        topic: None,
+        missed: None,
+        stored: Vec::new(),
+        recent: Vec::new(),
+        times: Times::Ages,
+        now: UnixMillis(now),
     }
 }
 
 #[test]
-fn deeds_are_told_to_the_lobby() {
+fn whoever_comes_in_is_shown_the_join_then_the_topic() {
+    let shown = |replay: &Replay| plain(|sheet| arrival(sheet, replay));
+    let joined = Replay { joined: Some(name("coding")), ..nothing(0) };
+    assert_eq!(shown(&joined), "Joined lobby 'coding'\n");
+    let topic = Some(Line::clean("Release on Friday"));
+    let both = "Joined lobby 'coding'\nTopic: Release on Friday\n";
+    assert_eq!(shown(&Replay { topic, ..joined.clone() }), both);
+    assert_eq!(shown(&nothing(0)), "");
+    assert!(nothing(0).is_empty() && !joined.is_empty());
+}
+
+#[test]
+fn whoever_comes_back_is_told_what_they_missed() {
+    for (count, times, want) in [
+        (12, Times::Ages, "12 messages since you left 2h ago\n"),
+        (1, Times::Ages, "1 message since you left 2h ago\n"),
+        (12, Times::Clock { utc_offset_secs: 0 }, "12 messages since you left at 00:00\n"),
+    ] {
+        let missed = Some((count, UnixMillis(0)));
+        let told = Replay { missed, times, ..nothing(7_200_000) };
+        assert_eq!(plain(|sheet| arrival(sheet, &told)), want);
+    }
+}
+
+#[test]
+fn moderations_are_told_to_the_lobby() {
     let (alice, bob, spam) = (name("alice"), name("bob"), Line::clean("spam"));
     let sanction = |secs: Option<u64>, reason: Option<&str>| {
         let subject = (Subject::Account(AccountId(2)), name("bob"));
@@ -165,38 +187,40 @@ fn deeds_are_told_to_the_lobby() {
         Sanction::new(subject, name("alice"), time, reason.map(Line::clean), UnixMillis(1))
     };
     let (conn, account) = (ConnId(2), AccountId(2));
-    let kick = |reason| Deed::Kick { conn, account: None, name: name("bob"), reason };
-    let ban = |secs, reason| Deed::Ban { ban: sanction(secs, reason), conn: None };
-    let mute = |secs| Deed::Mute { mute: sanction(secs, None), conn: None };
-    let gban = |secs, reason| Deed::ServerBan { ban: sanction(secs, reason), conn: None };
-    for (deed, want) in [
-        (Deed::Topic(Some(Line::clean("Release"))), "set the topic: Release"),
-        (Deed::Topic(None), "removed the topic"),
-        (Deed::Op { account, name: bob.clone() }, "made bob an operator"),
-        (Deed::Deop { account, name: bob.clone() }, "took the operator's rights from bob"),
+    let kick = |reason| Moderation::Kick { conn, account: None, name: name("bob"), reason };
+    let ban = |secs, reason| Moderation::Ban { ban: sanction(secs, reason), conn: None };
+    let mute = |secs| Moderation::Mute { mute: sanction(secs, None), conn: None };
+    for (what, want) in [
+        (Moderation::Topic(Some(Line::clean("Release"))), "set the topic: Release"),
+        (Moderation::Topic(None), "removed the topic"),
+        (Moderation::Op { account, name: bob.clone() }, "made bob an operator"),
+        (Moderation::Deop { account, name: bob.clone() }, "took the operator's rights from bob"),
         (kick(None), "kicked bob"),
         (kick(Some(spam.clone())), "kicked bob: spam"),
         (mute(None), "muted bob"),
         (mute(Some(600)), "muted bob for 10m"),
-        (Deed::Unmute { subjects: vec![], name: bob.clone() }, "unmuted bob"),
+        (Moderation::Unmute { subjects: vec![], name: bob.clone() }, "unmuted bob"),
         (ban(None, None), "banned bob"),
         (ban(None, Some("spam")), "banned bob: spam"),
         (ban(Some(604_800), Some("spam")), "banned bob for 7d: spam"),
-        (Deed::Unban { subjects: vec![], name: bob.clone() }, "unbanned bob"),
-        (Deed::Slow(Duration::from_secs(10)), "turned slow mode on: a message each 10s"),
-        (Deed::Slow(Duration::ZERO), "turned slow mode off"),
-        (Deed::SetPassword(None), "made the lobby public"),
-        (Deed::Transfer { account, name: bob.clone() }, "gave the lobby to bob"),
-        (Deed::Delete(name("coding")), "deleted the lobby 'coding'"),
-        (Deed::Announce(spam.clone()), "announced: spam"),
-        (gban(Some(5_400), None), "banned bob from the server for 90m"),
-        (
-            Deed::ServerUnban { subjects: vec![], name: bob.clone() },
-            "let bob onto the server again",
-        ),
+        (Moderation::Unban { subjects: vec![], name: bob.clone() }, "unbanned bob"),
+        (Moderation::Slow(Duration::from_secs(10)), "turned slow mode on: a message each 10s"),
+        (Moderation::Slow(Duration::ZERO), "turned slow mode off"),
+        (Moderation::SetPassword(None), "made the lobby public"),
+        (Moderation::Transfer { account, name: bob.clone() }, "gave the lobby to bob"),
+        (Moderation::Delete(name("coding")), "deleted the lobby 'coding'"),
     ] {
-        let shown = plain(|s| notice(s, &Notice::Did(&alice, &deed)));
-        assert_eq!(shown, format!("[LOBBY] alice {want}\n"));
+        assert_eq!(shown(&moderated(&alice, what)), format!("[LOBBY] alice {want}\n"));
+    }
+    for (what, want) in [
+        (ServerModeration::Announce(spam), "announced: spam"),
+        (
+            ServerModeration::Ban { ban: sanction(Some(5_400), None), conn: None },
+            "banned bob from the server for 90m",
+        ),
+        (ServerModeration::Unban { subjects: vec![], name: bob }, "let bob onto the server again"),
+    ] {
+        assert_eq!(server_sentence(&what).as_str(), want);
     }
 }
 
@@ -210,20 +234,34 @@ fn a_sheet_takes_times_and_fingerprints() {
 }
 
 #[test]
-fn a_block_erases_the_line_and_ends_with_the_prompt() {
-    assert_eq!(block(|s| _ = s.fixed("x\n")), "\r\x1b[Kx\n> ");
+fn an_event_is_a_block_in_the_form_of_its_reader() {
+    let said = Event::Said(Arc::new(Entry { at: UnixMillis(50_700_000), ..entry(None) }));
+    let rendered = |form: Form| {
+        let mut sheet = Sheet::new(form);
+        let times = if form.clock { Times::Clock { utc_offset_secs: 0 } } else { Times::Ages };
+        event(&mut sheet, &said, times);
+        text(sheet.take())
+    };
+    let master = "\r\x1b[K\x1b[33m[@_@] alice\x1b[0m \x1b[37m[just now]\x1b[0m\n  \x1b[36m╰─>\x1b[0m Hello everyone!\n> ";
+    let plain = "\n[@_@] alice [just now]\n  ╰─> Hello everyone!\n> ";
+    for bits in 0..8 {
+        let [plain_form, crlf, clock] = [1, 2, 4].map(|bit| bits & bit != 0);
+        let mut want = if plain_form { plain } else { master }.to_owned();
+        want = if crlf { want.replace('\n', "\r\n") } else { want };
+        want = if clock { want.replace("just now", "14:05") } else { want };
+        assert_eq!(rendered(Form { plain: plain_form, crlf, clock }), want);
+    }
 }
 
 #[test]
-fn a_live_message_is_dated_in_the_way_that_clocks_replace() {
-    let entry = Entry {
-        at: UnixMillis(0),
-        picture: Picture::DEFAULT,
-        author: Person::named(name("alice")),
-        tagged: None,
-        action: false,
-        text: Line::clean("hi"),
-    };
-    let shown = block(|sheet| message(sheet, &entry, Some(Age::JustNow.into())));
-    assert!(std::str::from_utf8(&shown).unwrap().contains(crate::render::ansi::LIVE_TIME));
+fn nothing_that_is_plain_has_an_escape_code_in_it() {
+    let bob = name("bob");
+    for event in [
+        Event::Said(Arc::new(waves())),
+        Event::Said(Arc::new(entry(Some("bob")))),
+        Event::Joined(bob.clone()),
+        moderated(&bob, Moderation::Topic(None)),
+    ] {
+        assert!(!shown(&event).contains('\x1b'));
+    }
 }

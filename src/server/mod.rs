@@ -33,9 +33,9 @@ use crate::chat::directory::ConnId;
 use crate::chat::history::ALWAYS_KEPT;
 use crate::chat::retention::{Retention, has_jumped};
 use crate::config::{AiConfig, Config};
-use crate::net::listen::{ListenError, listen};
+use crate::net::link::Arrival;
+use crate::net::listen::{ListenError, ListenerKind, listen};
 use crate::net::tls::{self, LoadedTls, TlsError};
-use crate::net::transport::Arrival;
 use crate::render::replies;
 use crate::store::{DATABASE_FILE, Db, Note, OpenError, Snapshot, StoreError};
 
@@ -81,8 +81,9 @@ pub enum StartError {
 
 /// What was opened: the listeners, and the certificate in use.
 pub struct Opened {
-    plain: Option<StdListener>,
-    tls: Option<(StdListener, LoadedTls)>,
+    listeners: Vec<(ListenerKind, StdListener)>,
+    /// None where nobody listens for TLS.
+    tls: Option<LoadedTls>,
     db: Db,
     snapshot: Snapshot,
     /// What was done to the database to open it.
@@ -125,14 +126,19 @@ impl Opened {
     /// # Errors
     /// The first thing that is not as it should be.
     pub fn open(config: &Config) -> Result<Self, StartError> {
-        let loaded = load_tls(config)?;
-        check_listeners(config, loaded.as_ref())?;
-        let tls_has_no_certificate = config.tls.addr.is_some() && loaded.is_none();
-        let plain = config.addr.map(|addr| listen(addr, "CHAT_ADDR")).transpose()?;
-        let tls = match (config.tls.addr, loaded) {
-            (Some(addr), Some(loaded)) => Some((listen(addr, "CHAT_TLS_ADDR")?, loaded)),
-            _ => None,
-        };
+        let tls = load_tls(config)?;
+        check_listeners(config, tls.as_ref())?;
+        let tls_has_no_certificate = config.tls.addr.is_some() && tls.is_none();
+        let mut listeners = Vec::new();
+        for kind in ListenerKind::ALL {
+            let addr = match kind {
+                ListenerKind::Plain => config.addr,
+                ListenerKind::Tls => config.tls.addr.filter(|_| tls.is_some()),
+            };
+            if let Some(addr) = addr {
+                listeners.push((kind, listen(addr, kind)?));
+            }
+        }
         let (db, data_notes) = match &config.data_dir {
             Some(dir) => Db::open(dir)?,
             None => (Db::in_memory()?, Vec::new()),
@@ -141,31 +147,23 @@ impl Opened {
         let snapshot = db
             .load(config.history_messages.max(ALWAYS_KEPT))
             .map_err(|reason| StartError::Load { file: file(), reason })?;
-        Ok(Self { plain, tls, db, snapshot, data_notes, tls_has_no_certificate })
+        Ok(Self { listeners, tls, db, snapshot, data_notes, tls_has_no_certificate })
     }
 
-    /// The real port of the plain listener.
-    pub fn plain_port(&self) -> Option<u16> {
-        port(self.plain.as_ref()?)
-    }
-
-    /// The real port of the TLS listener.
-    pub fn tls_port(&self) -> Option<u16> {
-        port(&self.tls.as_ref()?.0)
+    /// The real port of the listener of this kind, where there is one.
+    pub fn port(&self, kind: ListenerKind) -> Option<u16> {
+        let (_, listener) = self.listeners.iter().find(|(other, _)| *other == kind)?;
+        listener.local_addr().ok().map(|addr| addr.port())
     }
 
     /// SHA-256 of the certificate in use.
     pub fn fingerprint(&self) -> Option<&str> {
-        self.tls.as_ref().map(|(_, loaded)| loaded.fingerprint.as_str())
+        self.tls.as_ref().map(|loaded| loaded.fingerprint.as_str())
     }
 }
 
 fn data_file(dir: &Path) -> String {
     dir.join(DATABASE_FILE).display().to_string()
-}
-
-fn port(listener: &StdListener) -> Option<u16> {
-    listener.local_addr().ok().map(|addr| addr.port())
 }
 
 /// Runs the server until `stop` resolves, then tells everybody and waits for them to be gone.
@@ -180,7 +178,7 @@ pub async fn run(
     stop: impl Future<Output = ()>,
 ) -> Result<(), StartError> {
     let config = Arc::new(config);
-    let tls_port = opened.tls_port();
+    let tls_port = opened.port(ListenerKind::Tls);
     let cores = available_parallelism().map_or(1, NonZero::get);
     let jumped = has_jumped(opened.snapshot.newest, unix_now());
     let retention = Retention { age: config.keep_age, messages: config.keep_messages, jumped };
@@ -211,8 +209,10 @@ pub async fn run(
         LobbySetup { config: config.clone(), shards: shards.clone(), store: store.clone(), ai };
     open_lobbies(setup, &registry, &arbiters, opened.snapshot);
 
-    let handshakers = match &opened.tls {
-        Some(_) => start_handshakers(helpers, &registry, config.login_timeout),
+    let handshakers = match opened.tls {
+        Some(LoadedTls { acceptor, .. }) => {
+            start_handshakers(helpers, &registry, &acceptor, config.login_timeout)
+        }
         None => Vec::new(),
     };
     let acceptor = Acceptor {
@@ -223,11 +223,8 @@ pub async fn run(
         refusals: Rc::default(),
     };
     let mut accepting: Vec<JoinHandle<()>> = Vec::new();
-    if let Some(plain) = opened.plain {
-        accepting.push(acceptor.start(plain, None)?);
-    }
-    if let Some((listener, loaded)) = opened.tls {
-        accepting.push(acceptor.start(listener, Some(loaded.acceptor))?);
+    for (kind, listener) in opened.listeners {
+        accepting.push(acceptor.start(kind, listener)?);
     }
     ready();
     stop.await;
@@ -277,12 +274,12 @@ fn start_ai(config: AiConfig) -> Addr<Guarded<AiPool>> {
 fn start_handshakers(
     threads: usize,
     registry: &Addr<Guarded<Registry>>,
+    acceptor: &tls::Acceptor,
     login_timeout: Duration,
 ) -> Vec<Addr<Handshaker>> {
     let start = |_| {
-        let registry = registry.clone();
-        let thread = Arbiter::new().handle();
-        Handshaker::start_in_arbiter(&thread, move |_| Handshaker::new(registry, login_timeout))
+        let handshaker = Handshaker::new(registry.clone(), acceptor.clone(), login_timeout);
+        Handshaker::start_in_arbiter(&Arbiter::new().handle(), move |_| handshaker)
     };
     (0..threads).map(start).collect()
 }
@@ -325,16 +322,12 @@ impl Refusals {
 }
 
 impl Acceptor {
-    fn start(
-        &self,
-        listener: StdListener,
-        tls: Option<tls::Acceptor>,
-    ) -> io::Result<JoinHandle<()>> {
+    fn start(&self, kind: ListenerKind, listener: StdListener) -> io::Result<JoinHandle<()>> {
         let listener = TcpListener::from_std(listener)?;
-        Ok(actix_rt::spawn(self.clone().accept(listener, tls)))
+        Ok(actix_rt::spawn(self.clone().accept(kind, listener)))
     }
 
-    async fn accept(self, listener: TcpListener, tls: Option<tls::Acceptor>) {
+    async fn accept(self, kind: ListenerKind, listener: TcpListener) {
         let mut failing = false;
         loop {
             match listener.accept().await {
@@ -342,7 +335,7 @@ impl Acceptor {
                     if std::mem::take(&mut failing) {
                         info!("connections are accepted again");
                     }
-                    self.admit(stream, addr, tls.clone()).await;
+                    self.admit(kind, stream, addr).await;
                 }
                 Err(reason) if is_of_connection(&reason) => {}
                 Err(reason) => {
@@ -355,22 +348,20 @@ impl Acceptor {
         }
     }
 
-    async fn admit(&self, stream: TcpStream, addr: SocketAddr, tls: Option<tls::Acceptor>) {
+    async fn admit(&self, kind: ListenerKind, stream: TcpStream, addr: SocketAddr) {
         match self.registry.send(Admit(addr.ip().into())).await {
             Ok(Ok(conn)) => {
                 let Ok(socket) = stream.into_std() else {
                     return self.registry.do_send(Gone(conn));
                 };
-                let index = self.next.get();
-                self.next.set((index + 1) % self.shards.len());
-                self.hand_on(conn, socket, addr, tls, index);
+                self.hand_on(kind, conn, socket, addr);
             }
             Ok(Err(refusal)) => {
                 if let Some(others) = self.refusals.borrow_mut().note(Instant::now()) {
                     let ip = addr.ip().to_canonical();
                     info!("{ip} limit: {refusal} ({others} others since the last such line)");
                 }
-                if tls.is_none()
+                if kind.reads_at_once()
                     && let Some(line) = replies::refusal(refusal)
                 {
                     refuse(&stream, line);
@@ -381,24 +372,19 @@ impl Acceptor {
         }
     }
 
-    fn hand_on(
-        &self,
-        conn: ConnId,
-        socket: StdStream,
-        addr: SocketAddr,
-        tls: Option<tls::Acceptor>,
-        index: usize,
-    ) {
+    fn hand_on(&self, kind: ListenerKind, conn: ConnId, socket: StdStream, addr: SocketAddr) {
+        let index = self.next.get();
+        self.next.set((index + 1) % self.shards.len());
         let (shard, accepted) = (&self.shards[index], Instant::now());
-        match tls {
-            None => {
-                let arrival = Arrival { socket, tls: None };
+        match kind {
+            ListenerKind::Plain => {
+                let arrival = Arrival::Plain(socket);
                 shard.do_send(Connected { conn, arrival, addr, accepted });
             }
-            Some(acceptor) => {
+            ListenerKind::Tls => {
                 let shard = shard.clone();
                 let handshaker = &self.handshakers[index % self.handshakers.len()];
-                handshaker.do_send(Shake { conn, socket, addr, accepted, acceptor, shard });
+                handshaker.do_send(Shake { conn, socket, addr, accepted, shard });
             }
         }
     }

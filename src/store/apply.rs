@@ -2,22 +2,22 @@
 
 use rusqlite::{CachedStatement, Connection, ErrorCode, TransactionBehavior, params};
 
-use super::Db;
-use super::change::Change;
 use super::error::StoreError;
-use super::model::{
-    Account, AccountId, AuditEntry, Left, Lobby, Mail, Sanction, SanctionKind, Scope, Subject,
-};
 use super::read::{ignores, mail_count};
 use super::rows::{int, kind_column, person_columns, scope_column, subject_columns};
 use super::search::Indexer;
+use super::{Db, lobby};
 use crate::chat::accounts::REGISTRATION_WINDOW;
+use crate::chat::change::Change;
 use crate::chat::directory::IpKey;
 use crate::chat::history::{Entry, UnixMillis};
 use crate::chat::ignores::MAX_FORMS;
+use crate::chat::kept::{Account, AccountId, AuditEntry, Left, Mail, SanctionKind, Scope, Subject};
 use crate::chat::lobbies::{GENERAL_ID, LobbyId};
 use crate::chat::name::Name;
 use crate::chat::person::Person;
+use crate::chat::sanctions::Sanction;
+use crate::chat::text::Line;
 
 /// Records of the audit that are kept of a lobby, and of the server.
 pub const AUDIT_KEPT: u32 = 1_000;
@@ -129,7 +129,7 @@ impl<'a> Group<'a> {
         let conn = self.conn;
         match change {
             Change::Said { lobby, seq, entry } => self.say(*lobby, *seq, entry),
-            Change::LobbyPut(lobby) => put_lobby(conn, lobby),
+            Change::LobbyPut(state) => lobby::put(conn, state),
             Change::LobbyRemoved(lobby) => {
                 self.found = None;
                 remove(conn, "lobby", lobby.0)
@@ -183,7 +183,9 @@ impl<'a> Group<'a> {
                 let sql = "DELETE FROM operator WHERE lobby = ?1 AND account = ?2";
                 run(conn, sql, params![lobby.0, account.0])
             }
-            Change::SanctionSet(sanction) => set_sanction(conn, sanction),
+            Change::SanctionSet { kind, scope, sanction } => {
+                set_sanction(conn, *kind, *scope, sanction)
+            }
             Change::SanctionLifted { kind, scope, subject } => {
                 lift_sanction(conn, *kind, *scope, *subject)
             }
@@ -220,40 +222,6 @@ fn run(conn: &Connection, sql: &str, values: impl rusqlite::Params) -> rusqlite:
 }
 
 /// An owner who unregistered meanwhile is none.
-fn put_lobby(conn: &Connection, lobby: &Lobby) -> rusqlite::Result<()> {
-    run(
-        conn,
-        "INSERT INTO lobby(id, key, name, creator, owner, description, topic, password, prompt,
-            slow_secs, made_at, used_at, password_at, made_from)
-        SELECT ?1, ?2, ?3, ?4, (SELECT id FROM account WHERE id = ?5), ?6, ?7, ?8, ?9, ?10, ?11, ?12,
-            ?13, ?14
-        WHERE NOT EXISTS (SELECT 1 FROM removed WHERE kind = 'lobby' AND id = ?1)
-        ON CONFLICT(id) DO UPDATE SET key = excluded.key, name = excluded.name,
-            creator = excluded.creator, owner = excluded.owner,
-            description = excluded.description, topic = excluded.topic,
-            password = excluded.password, prompt = excluded.prompt,
-            slow_secs = excluded.slow_secs, made_at = excluded.made_at, used_at = excluded.used_at,
-            password_at = excluded.password_at, made_from = excluded.made_from",
-        params![
-            lobby.id.0,
-            lobby.name.key().as_str(),
-            lobby.name.as_str(),
-            lobby.creator.as_str(),
-            lobby.owner.map(|owner| owner.0),
-            lobby.description.as_str(),
-            lobby.topic.as_ref().map(|topic| topic.as_str()),
-            lobby.record.as_ref().map(|record| record.as_phc()),
-            lobby.prompt.as_ref().map(|prompt| prompt.as_str()),
-            lobby.slow_secs,
-            int(lobby.made_at.0),
-            int(lobby.used_at.0),
-            int(lobby.password_at.0),
-            lobby.made_from.map(IpKey::to_bytes),
-        ],
-    )?;
-    count(conn, "lobby", lobby.id.0)
-}
-
 fn put_account(conn: &Connection, account: &Account) -> rusqlite::Result<()> {
     run(
         conn,
@@ -291,7 +259,7 @@ fn registered(conn: &Connection, address: IpKey, at: UnixMillis) -> rusqlite::Re
 }
 
 /// The number is used, for good.
-fn count(conn: &Connection, kind: &str, id: u32) -> rusqlite::Result<()> {
+pub(super) fn count(conn: &Connection, kind: &str, id: u32) -> rusqlite::Result<()> {
     let sql = "UPDATE counter SET next = max(next, ?2 + 1) WHERE name = ?1";
     run(conn, sql, params![kind, id])
 }
@@ -308,8 +276,13 @@ fn remove(conn: &Connection, kind: &str, id: u32) -> rusqlite::Result<()> {
     run(conn, sql, params![kind, id, swept])
 }
 
-fn set_sanction(conn: &Connection, sanction: &Sanction) -> rusqlite::Result<()> {
-    lift_sanction(conn, sanction.kind, sanction.scope, sanction.subject)?;
+fn set_sanction(
+    conn: &Connection,
+    kind: SanctionKind,
+    scope: Scope,
+    sanction: &Sanction,
+) -> rusqlite::Result<()> {
+    lift_sanction(conn, kind, scope, sanction.subject)?;
     let (account, address) = subject_columns(sanction.subject);
     run(
         conn,
@@ -318,15 +291,15 @@ fn set_sanction(conn: &Connection, sanction: &Sanction) -> rusqlite::Result<()> 
         WHERE (?2 IS NULL OR EXISTS (SELECT 1 FROM lobby WHERE id = ?2))
             AND (?3 IS NULL OR EXISTS (SELECT 1 FROM account WHERE id = ?3))",
         params![
-            kind_column(sanction.kind),
-            scope_column(sanction.scope),
+            kind_column(kind),
+            scope_column(scope),
             account,
             address,
-            sanction.shown.as_str(),
+            sanction.name.as_str(),
             sanction.until.map(|until| int(until.0)),
             sanction.by.as_str(),
             int(sanction.at.0),
-            sanction.reason.as_str(),
+            sanction.reason.as_ref().map_or("", Line::as_str),
         ],
     )
 }

@@ -1,13 +1,22 @@
+use std::collections::BTreeSet;
+use std::time::Duration;
+
 use super::fixtures_tests::*;
 use super::*;
 use crate::chat::history::{Entry, UnixMillis};
 use crate::chat::ignores::MAX_FORMS;
 use crate::chat::lobbies::LobbyId;
+use crate::chat::lobby::LobbyState;
 use crate::chat::name::{Name, NameKey};
 use crate::chat::password::PasswordRecord;
 use crate::chat::person::Person;
 use crate::chat::pictures::Picture;
 use crate::chat::retention::Kept;
+use crate::chat::roles::Owner;
+use crate::chat::sanctions::Sanction;
+
+/// When the mutes and bans of these tests hold.
+const THEN: UnixMillis = UnixMillis(10);
 
 const GENERAL: LobbyId = LobbyId(1);
 const CODING: LobbyId = LobbyId(2);
@@ -19,9 +28,13 @@ fn world() -> Vec<Change> {
     vec![
         Change::AccountPut(account(1, "Alice")),
         Change::AccountPut(account(2, "bob")),
-        Change::LobbyPut(lobby(1, "general")),
-        Change::LobbyPut(Lobby { owner: Some(ALICE), ..lobby(2, "coding") }),
+        Change::LobbyPut(lobby(1, "general").into()),
+        Change::LobbyPut(LobbyState { owner: Owner::Account(ALICE), ..lobby(2, "coding") }.into()),
     ]
+}
+
+fn set(kind: SanctionKind, scope: Scope, sanction: Sanction) -> Change {
+    Change::SanctionSet { kind, scope, sanction }
 }
 
 /// Every kind of thing that hangs on the lobby or on the first account.
@@ -37,10 +50,10 @@ fn furniture() -> Vec<Change> {
         said(2, 0, "first"),
         Change::OperatorAdded { lobby: CODING, account: BOB },
         Change::OperatorAdded { lobby: GENERAL, account: ALICE },
-        Change::SanctionSet(sanction(SanctionKind::Mute, scope, Subject::Account(ALICE))),
-        Change::SanctionSet(sanction(SanctionKind::Ban, scope, address)),
-        Change::SanctionSet(sanction(SanctionKind::Ban, Scope::Server, Subject::Account(ALICE))),
-        Change::SanctionSet(sanction(SanctionKind::Ban, Scope::Server, address)),
+        set(SanctionKind::Mute, scope, sanction(Subject::Account(ALICE))),
+        set(SanctionKind::Ban, scope, sanction(address)),
+        set(SanctionKind::Ban, Scope::Server, sanction(Subject::Account(ALICE))),
+        set(SanctionKind::Ban, Scope::Server, sanction(address)),
         Change::CertAdded { account: ALICE, fingerprint: Fingerprint([7; 32]) },
         Change::IgnoreAdded { account: ALICE, name: name("Eve"), who: guest("Eve") },
         Change::MailAdded { to: ALICE, mail },
@@ -58,20 +71,24 @@ fn key(text: &str) -> NameKey {
     NameKey::of(text)
 }
 
-fn state(db: &Db, id: LobbyId) -> LobbyState {
+fn stored(db: &Db, id: LobbyId) -> StoredLobby {
     let snapshot = db.load(10).unwrap();
-    snapshot.lobbies.into_iter().find(|l| l.lobby.id == id).unwrap()
+    snapshot.lobbies.into_iter().find(|l| l.state.id == id).unwrap()
+}
+
+fn state(db: &Db, id: LobbyId) -> LobbyState {
+    stored(db, id).state
 }
 
 #[test]
 fn everything_comes_back_as_it_was() {
-    let full = Lobby {
-        owner: Some(ALICE),
+    let full = LobbyState {
+        owner: Owner::Account(ALICE),
         description: line("All about code"),
         topic: Some(line("Rust 1.95")),
         record: Some(record()),
         prompt: Some(line("Be a pirate")),
-        slow_secs: 30,
+        slow: Duration::from_secs(30),
         made_at: UnixMillis(u64::MAX / 4),
         used_at: UnixMillis(8),
         made_from: Some(ip("2001:db8::9")),
@@ -98,16 +115,16 @@ fn everything_comes_back_as_it_was() {
     let mut db = Db::in_memory().unwrap();
     db.apply(&[
         Change::AccountPut(user.clone()),
-        Change::LobbyPut(lobby(1, "general")),
-        Change::LobbyPut(full.clone()),
+        Change::LobbyPut(lobby(1, "general").into()),
+        Change::LobbyPut(full.clone().into()),
         Change::Said { lobby: CODING, seq: 41, entry: action.clone() },
     ])
     .unwrap();
     let snapshot = db.load(10).unwrap();
     assert_eq!(snapshot.lobbies.len(), 2);
-    assert_eq!(snapshot.lobbies[0].lobby, lobby(1, "general"));
+    assert_eq!(snapshot.lobbies[0].state, lobby(1, "general"));
     assert_eq!(snapshot.lobbies[0].next_seq, 0);
-    assert_eq!(snapshot.lobbies[1].lobby, full);
+    assert_eq!(snapshot.lobbies[1].state, full);
     assert_eq!(snapshot.lobbies[1].history, [(41, action)]);
     assert_eq!(snapshot.lobbies[1].next_seq, 42);
     let alice = KnownAccount {
@@ -132,12 +149,15 @@ fn an_empty_database_loads() {
 
 #[test]
 fn a_message_is_there_once_and_in_its_order() {
-    let mut db = db(&[Change::LobbyPut(lobby(1, "general")), Change::LobbyPut(lobby(2, "coding"))]);
+    let mut db = db(&[
+        Change::LobbyPut(lobby(1, "general").into()),
+        Change::LobbyPut(lobby(2, "coding").into()),
+    ]);
     db.apply(&[said(1, 0, "one"), said(2, 0, "other"), said(1, 1, "two")]).unwrap();
     db.apply(&[said(1, 1, "two again"), said(1, 2, "three")]).unwrap();
     assert_eq!(texts(&db.history(GENERAL, 10).unwrap()), ["one", "two", "three"]);
     assert_eq!(texts(&db.history(GENERAL, 2).unwrap()), ["two", "three"]);
-    let history = state(&db, GENERAL).history;
+    let history = stored(&db, GENERAL).history;
     let history: Vec<_> = history.iter().map(|(seq, e)| (*seq, e.text.as_str())).collect();
     assert_eq!(history, [(0, "one"), (1, "two"), (2, "three")]);
     assert_eq!(db.search(GENERAL, "again", 9).unwrap(), []);
@@ -148,7 +168,7 @@ fn rows_are_made_changed_and_used() {
     let mut db = db(&world());
     let topic = Some(line("news"));
     db.apply(&[
-        Change::LobbyPut(Lobby { topic: topic.clone(), ..lobby(1, "general") }),
+        Change::LobbyPut(LobbyState { topic: topic.clone(), ..lobby(1, "general") }.into()),
         Change::LobbyUsed { lobby: GENERAL, at: UnixMillis(50) },
         Change::AccountPut(Account {
             settings: Settings { clock_times: true, ..Settings::default() },
@@ -157,7 +177,7 @@ fn rows_are_made_changed_and_used() {
         left(CODING, 60, 7),
     ])
     .unwrap();
-    let general = state(&db, GENERAL).lobby;
+    let general = state(&db, GENERAL);
     assert_eq!((general.topic, general.used_at), (topic, UnixMillis(50)));
     let alice = db.account(&key("alice")).unwrap().unwrap();
     assert!(alice.settings.clock_times);
@@ -181,11 +201,11 @@ fn rows_are_made_changed_and_used() {
 fn what_hangs_on_lobbies_and_accounts_is_read_and_lifted() {
     let mut db = db(&[world(), furniture(), furniture()[1..9].to_vec()].concat());
     let (snapshot, coding) = (db.load(10).unwrap(), state(&db, CODING));
-    assert_eq!(coding.operators, [BOB]);
-    assert_eq!(coding.sanctions.len(), 2, "set twice, there once");
-    let Change::SanctionSet(mute) = &furniture()[3] else { unreachable!() };
-    assert_eq!(coding.sanctions[0], *mute);
-    assert_eq!(snapshot.sanctions.len(), 2);
+    assert_eq!(coding.operators, BTreeSet::from([BOB]));
+    let mute = sanction(Subject::Account(ALICE));
+    assert_eq!(coding.mutes.list(THEN), [&mute], "set twice, there once");
+    assert_eq!(coding.bans.list(THEN).len(), 1);
+    assert_eq!(snapshot.bans.list(THEN).len(), 2);
     assert_eq!(db.certs(ALICE).unwrap(), [Fingerprint([7; 32])]);
     assert_eq!(db.account_of_cert(&Fingerprint([7; 32]), &key("ALICE")).unwrap(), Some(ALICE));
     assert_eq!(db.account_of_cert(&Fingerprint([7; 32]), &key("bob")).unwrap(), None);
@@ -194,20 +214,26 @@ fn what_hangs_on_lobbies_and_accounts_is_read_and_lifted() {
 
     db.apply(&[
         Change::OperatorRemoved { lobby: CODING, account: BOB },
-        Change::SanctionLifted { kind: mute.kind, scope: mute.scope, subject: mute.subject },
-        Change::SanctionSet(Sanction {
-            until: None,
-            reason: line(""),
-            ..snapshot.sanctions[1].clone()
-        }),
+        Change::SanctionLifted {
+            kind: SanctionKind::Mute,
+            scope: Scope::Lobby(CODING),
+            subject: mute.subject,
+        },
+        set(
+            SanctionKind::Ban,
+            Scope::Server,
+            Sanction { until: None, reason: None, ..mute.clone() },
+        ),
         Change::CertRemoved { account: ALICE, fingerprint: Fingerprint([7; 32]) },
         Change::IgnoreRemoved { account: ALICE, who: guest("EVE") },
     ])
     .unwrap();
     let coding = state(&db, CODING);
     assert!(coding.operators.is_empty());
-    assert_eq!(coding.sanctions.len(), 1);
-    assert_eq!(db.load(0).unwrap().sanctions[1].until, None);
+    assert_eq!((coding.mutes.list(THEN).len(), coding.bans.list(THEN).len()), (0, 1));
+    let bans = db.load(0).unwrap().bans;
+    let ban = bans.get(mute.subject, THEN).unwrap();
+    assert_eq!((ban.until, &ban.reason), (None, &None));
     assert!(db.certs(ALICE).unwrap().is_empty() && db.ignores(ALICE).unwrap().is_empty());
 }
 
@@ -338,12 +364,12 @@ fn a_lobby_goes_with_all_that_hangs_on_it() {
         assert_eq!(rows(&db, table), 0, "{table}");
     }
     // What comes late brings nothing back.
-    db.apply(&[furniture(), vec![Change::LobbyPut(lobby(2, "coding"))]].concat()).unwrap();
+    db.apply(&[furniture(), vec![Change::LobbyPut(lobby(2, "coding").into())]].concat()).unwrap();
     assert_eq!(db.load(10).unwrap().lobbies.len(), 1);
     assert_eq!(rows(&db, "message"), 1, "until it is swept");
     assert_eq!(db.load(10).unwrap().next_lobby, LobbyId(3), "a number is used once");
     // The name is free.
-    db.apply(&[Change::LobbyPut(lobby(3, "Coding"))]).unwrap();
+    db.apply(&[Change::LobbyPut(lobby(3, "Coding").into())]).unwrap();
 }
 
 #[test]
@@ -351,15 +377,15 @@ fn an_account_goes_with_all_that_hangs_on_it() {
     let mut db = db(&[world(), furniture()].concat());
     db.apply(&[Change::AccountRemoved(ALICE)]).unwrap();
     assert_eq!(db.account(&key("alice")).unwrap(), None);
-    assert_eq!(state(&db, CODING).lobby.owner, None);
+    assert_eq!(state(&db, CODING).owner, Owner::Nobody);
     for table in ["operator", "sanction", "cert", "ignored", "mail"] {
         assert_eq!(rows(&db, &format!("{table} WHERE account = 1")), 0, "{table}");
     }
-    assert_eq!(db.load(0).unwrap().sanctions.len(), 1, "the ban of an address stays");
+    assert_eq!(db.load(0).unwrap().bans.list(THEN).len(), 1, "the ban of an address stays");
     // What comes late brings nothing back, and does no harm to the rest of its group.
     db.apply(&[world(), furniture()].concat()).unwrap();
     assert_eq!(db.load(0).unwrap().accounts.iter().map(|a| a.id).collect::<Vec<_>>(), [BOB]);
-    assert_eq!(state(&db, CODING).lobby.owner, None);
+    assert_eq!(state(&db, CODING).owner, Owner::Nobody);
     assert_eq!(db.load(0).unwrap().next_account, AccountId(3));
     db.apply(&[Change::AccountPut(account(3, "ALICE"))]).unwrap();
 }
@@ -367,7 +393,7 @@ fn an_account_goes_with_all_that_hangs_on_it() {
 #[test]
 fn a_change_that_contradicts_is_named_and_its_group_is_not_done() {
     let mut db = db(&world());
-    let group = [said(1, 0, "hi"), Change::LobbyPut(lobby(9, "CODING")), said(1, 1, "ho")];
+    let group = [said(1, 0, "hi"), Change::LobbyPut(lobby(9, "CODING").into()), said(1, 1, "ho")];
     assert_eq!(db.apply(&group), Err(StoreError::Rejected(1)));
     assert!(db.history(GENERAL, 9).unwrap().is_empty());
     assert!(db.search(GENERAL, "hi", 9).unwrap().is_empty());
@@ -470,9 +496,9 @@ fn in_one_group_what_comes_after_the_end_of_a_lobby_is_not_kept() {
 fn a_number_is_given_once_also_where_its_message_is_gone() {
     let mut db = db(&world());
     db.apply(&[said(1, 0, "x"), left(GENERAL, 5, 9)]).unwrap();
-    assert_eq!((state(&db, GENERAL).next_seq, state(&db, CODING).next_seq), (9, 0));
+    assert_eq!((stored(&db, GENERAL).next_seq, stored(&db, CODING).next_seq), (9, 0));
     db.trim(UnixMillis(9_999), 10, 10).unwrap();
-    assert_eq!((rows(&db, "message"), state(&db, GENERAL).next_seq), (0, 9));
+    assert_eq!((rows(&db, "message"), stored(&db, GENERAL).next_seq), (0, 9));
 }
 
 #[test]

@@ -23,7 +23,7 @@ fn restored(folder: &Folder, copy: &str) -> Db {
 fn a_database_is_copied_while_it_is_written() {
     let folder = Folder::new();
     let (mut db, _) = Db::open(&folder.data()).unwrap();
-    db.apply(&[Change::LobbyPut(lobby(1, "general"))]).unwrap();
+    db.apply(&[Change::LobbyPut(lobby(1, "general").into())]).unwrap();
     db.apply(&(0..2_000).map(message).collect::<Vec<_>>()).unwrap();
     let stop = AtomicBool::new(false);
     std::thread::scope(|scope| {
@@ -57,7 +57,7 @@ fn a_database_is_copied_while_it_is_written() {
 fn a_database_that_nobody_has_open_is_copied_and_stays_as_it_was() {
     let folder = Folder::new();
     let (mut db, _) = Db::open(&folder.data()).unwrap();
-    db.apply(&[Change::LobbyPut(lobby(1, "general")), message(0)]).unwrap();
+    db.apply(&[Change::LobbyPut(lobby(1, "general").into()), message(0)]).unwrap();
     drop(db);
     let before = (fs::read(folder.database()).unwrap(), files(&folder.data()));
     backup(&folder.data(), &folder.path().join("copy")).unwrap();
@@ -73,7 +73,7 @@ fn nothing_is_overwritten_and_nothing_half_is_left() {
         Err(BackupError::Missing(_))
     ));
     let (mut db, _) = Db::open(&folder.data()).unwrap();
-    db.apply(&[Change::LobbyPut(lobby(1, "general"))]).unwrap();
+    db.apply(&[Change::LobbyPut(lobby(1, "general").into())]).unwrap();
     db.apply(&(0..500).map(message).collect::<Vec<_>>()).unwrap();
 
     let there = folder.path().join("there");

@@ -8,8 +8,8 @@ use super::*;
 fn made(folder: &Folder) -> Db {
     let (mut db, _) = Db::open(&folder.data()).unwrap();
     db.apply(&[
-        Change::LobbyPut(lobby(1, "general")),
-        Change::LobbyPut(lobby(2, "coding")),
+        Change::LobbyPut(lobby(1, "general").into()),
+        Change::LobbyPut(lobby(2, "coding").into()),
         Change::AccountPut(account(1, "alice")),
         Change::MailAdded {
             to: AccountId(1),

@@ -7,12 +7,15 @@ use super::*;
 use crate::chat::directory::IpKey;
 use crate::chat::history::{Entry, UnixMillis};
 use crate::chat::ignores::Ignores;
-use crate::chat::lobbies::LobbyId;
+use crate::chat::lobbies::{GENERAL_ID, LobbyId};
+use crate::chat::lobby::LobbyState;
 use crate::chat::name::Name;
 use crate::chat::password::PasswordRecord;
 use crate::chat::person::Person;
 use crate::chat::pictures::Picture;
 use crate::chat::retention::Kept;
+use crate::chat::roles::Owner;
+use crate::chat::sanctions::Sanction;
 use crate::chat::text::Line;
 
 /// What users are shown who ask for it, at once and with nobody ignored.
@@ -141,22 +144,9 @@ pub(super) fn said(lobby: u32, seq: u64, text: &str) -> Change {
 }
 
 /// A lobby with nothing special.
-pub(super) fn lobby(id: u32, called: &str) -> Lobby {
-    Lobby {
-        id: LobbyId(id),
-        name: name(called),
-        creator: name("alice"),
-        owner: None,
-        description: line(""),
-        topic: None,
-        record: None,
-        prompt: None,
-        slow_secs: 0,
-        made_at: UnixMillis(1),
-        used_at: UnixMillis(1),
-        made_from: None,
-        password_at: UnixMillis(1),
-    }
+pub(super) fn lobby(id: u32, called: &str) -> LobbyState {
+    let owner = if id == GENERAL_ID.0 { Owner::Server } else { Owner::Nobody };
+    LobbyState { owner, ..LobbyState::example(id, name(called)) }
 }
 
 pub(super) fn account(id: u32, called: &str) -> Account {
@@ -172,16 +162,14 @@ pub(super) fn account(id: u32, called: &str) -> Account {
     }
 }
 
-pub(super) fn sanction(kind: SanctionKind, scope: Scope, subject: Subject) -> Sanction {
+pub(super) fn sanction(subject: Subject) -> Sanction {
     Sanction {
-        kind,
-        scope,
         subject,
-        shown: name("mallory"),
+        name: name("mallory"),
         until: Some(UnixMillis(99)),
         by: name("alice"),
         at: UnixMillis(9),
-        reason: line("spam"),
+        reason: Some(line("spam")),
     }
 }
 

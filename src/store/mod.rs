@@ -12,10 +12,9 @@
 
 mod apply;
 mod backup;
-mod change;
 mod check;
 mod error;
-mod model;
+mod lobby;
 mod open;
 mod read;
 mod reader;
@@ -27,16 +26,15 @@ mod search;
 mod tokens;
 mod trim;
 
+pub use crate::chat::change::Change;
+pub use crate::chat::kept::{
+    Account, AccountId, AuditEntry, AuditId, Fingerprint, KnownAccount, Left, Mail, MailId,
+    MessageId, Missed, Page, SanctionKind, Scope, Settings, Since, Snapshot, StoredLobby, Subject,
+};
 pub use apply::AUDIT_KEPT;
 pub use backup::{BackupError, backup};
-pub use change::Change;
 pub use check::{CheckError, Report, check};
 pub use error::StoreError;
-pub use model::{
-    Account, AccountId, AuditEntry, AuditId, Fingerprint, KnownAccount, Left, Lobby, LobbyState,
-    Mail, MailId, MessageId, Missed, Page, Sanction, SanctionKind, Scope, Settings, Since,
-    Snapshot, Subject,
-};
 pub use open::strange_log;
 pub use reader::{READ_TIME, SEARCH_TIME};
 pub use refusal::{Note, OpenError};

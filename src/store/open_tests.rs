@@ -19,7 +19,7 @@ fn mode(path: &Path) -> u32 {
 /// A data directory with a database of this version in it, closed.
 fn made(folder: &Folder) -> Vec<u8> {
     let (mut db, _) = Db::open(&folder.data()).unwrap();
-    db.apply(&[Change::LobbyPut(lobby(1, "general")), said(1, 0, "hello")]).unwrap();
+    db.apply(&[Change::LobbyPut(lobby(1, "general").into()), said(1, 0, "hello")]).unwrap();
     let many: Vec<_> = (1..500).map(|seq| said(1, seq, &format!("message {seq}"))).collect();
     db.apply(&many).unwrap();
     drop(db);
@@ -57,7 +57,7 @@ fn directory_and_files_are_their_owners_alone() {
     let folder = Folder::new();
     let nested = folder.path().join("var/lib/chat");
     let (mut db, notes) = Db::open(&nested).unwrap();
-    db.apply(&[Change::LobbyPut(lobby(1, "general"))]).unwrap();
+    db.apply(&[Change::LobbyPut(lobby(1, "general").into())]).unwrap();
     assert!(notes.is_empty());
     assert_eq!(mode(&nested), 0o700);
     let names = files(&nested);
@@ -98,7 +98,7 @@ fn what_was_written_is_there_after_a_restart() {
 fn what_was_applied_survives_a_kill() {
     let (folder, after) = (Folder::new(), Folder::new());
     let (mut db, _) = Db::open(&folder.data()).unwrap();
-    db.apply(&[Change::LobbyPut(lobby(1, "general")), said(1, 0, "hello")]).unwrap();
+    db.apply(&[Change::LobbyPut(lobby(1, "general").into()), said(1, 0, "hello")]).unwrap();
     // The files as a process that is killed now leaves them.
     fs::create_dir(after.data()).unwrap();
     for name in files(&folder.data()) {
@@ -385,7 +385,7 @@ fn the_connection_is_set_up() {
 #[test]
 fn memory_has_the_same_tables() {
     let mut db = Db::in_memory().unwrap();
-    db.apply(&[Change::LobbyPut(lobby(1, "general")), said(1, 0, "hello")]).unwrap();
+    db.apply(&[Change::LobbyPut(lobby(1, "general").into()), said(1, 0, "hello")]).unwrap();
     assert_eq!(db.search(LobbyId(1), "hello", 5).unwrap().len(), 1);
     assert!(!db.trim(crate::chat::history::UnixMillis(0), 10, 10).unwrap());
     db.checkpoint().unwrap();

@@ -7,18 +7,19 @@ use rusqlite::{
 };
 
 use super::error::StoreError;
-use super::model::{
-    Account, AccountId, AuditEntry, AuditId, Fingerprint, LobbyState, Mail, MailId, MessageId,
-    Missed, Page, Sanction, Scope, Since, Snapshot,
-};
 use super::rows::{self, int, scope_column, uint};
-use super::{Db, search};
+use super::{Db, lobby, search};
 use crate::chat::history::{Entry, UnixMillis};
 use crate::chat::ignores::Ignores;
+use crate::chat::kept::{
+    Account, AccountId, AuditEntry, AuditId, Fingerprint, Mail, MailId, MessageId, Missed, Page,
+    SanctionKind, Scope, Since, Snapshot, StoredLobby,
+};
 use crate::chat::lobbies::LobbyId;
 use crate::chat::name::NameKey;
 use crate::chat::person::Person;
 use crate::chat::retention::Kept;
+use crate::chat::sanctions::Sanctions;
 
 impl Db {
     /// Everything that a server keeps in memory, with the newest `history_messages` of each lobby.
@@ -137,9 +138,9 @@ impl Db {
     /// Why they cannot be read.
     pub fn audit(&self, ids: &[AuditId], max_bytes: usize) -> Result<Page<AuditEntry>, StoreError> {
         let sql = "SELECT lobby, at, who, what FROM audit WHERE id = ?1";
-        let mut deed = self.conn.prepare_cached(sql)?;
+        let mut what = self.conn.prepare_cached(sql)?;
         page(ids, max_bytes, |id| {
-            let found = first(&mut deed, [id.0], rows::audit)?;
+            let found = first(&mut what, [id.0], rows::audit)?;
             Ok(found.map(|entry| (entry.what.as_str().len(), entry)))
         })
     }
@@ -313,19 +314,18 @@ pub(super) fn heard(row: &Row<'_>, ignores: &Ignores) -> Result<Option<MessageId
 
 /// [`Db::load`] of any connection.
 pub(super) fn load(conn: &Connection, history_messages: usize) -> Result<Snapshot, StoreError> {
-    let sql = "SELECT id, name, creator, owner, description, topic, password, prompt, slow_secs,
-        made_at, used_at, password_at, made_from FROM lobby ORDER BY id";
     let numbers = numbers_known(conn)?;
     let mut lobbies = Vec::new();
-    for lobby in list(conn.prepare_cached(sql)?, [], rows::lobby)? {
+    for mut state in list(conn.prepare_cached(lobby::SELECT)?, [], lobby::read)? {
         let sql = "SELECT account FROM operator WHERE lobby = ?1 ORDER BY account";
         let id = |row: &Row<'_>| Ok(AccountId(row.get(0)?));
-        lobbies.push(LobbyState {
-            operators: list(conn.prepare_cached(sql)?, [lobby.id.0], id)?,
-            sanctions: sanctions(conn, Scope::Lobby(lobby.id))?,
-            history: history(conn, lobby.id, history_messages)?,
-            next_seq: after_last(conn, lobby.id)?.max(numbers.get(&lobby.id).copied().unwrap_or(0)),
-            lobby,
+        state.operators = list(conn.prepare_cached(sql)?, [state.id.0], id)?.into_iter().collect();
+        [state.mutes, state.bans] = sanctions(conn, Scope::Lobby(state.id))?;
+        let known = numbers.get(&state.id).copied().unwrap_or(0);
+        lobbies.push(StoredLobby {
+            history: history(conn, state.id, history_messages)?,
+            next_seq: after_last(conn, state.id)?.max(known),
+            state,
         });
     }
     let sql = "SELECT id, name, by_operator, made_at, used_at FROM account ORDER BY id";
@@ -336,7 +336,7 @@ pub(super) fn load(conn: &Connection, history_messages: usize) -> Result<Snapsho
         lobbies,
         accounts,
         registrations: list(conn.prepare_cached(sql)?, [], rows::registration)?,
-        sanctions: sanctions(conn, Scope::Server)?,
+        bans: sanctions(conn, Scope::Server)?[1].clone(),
         next_lobby: LobbyId(next(conn, "lobby")?),
         next_account: AccountId(next(conn, "account")?),
     })
@@ -383,10 +383,14 @@ fn history(conn: &Connection, lobby: LobbyId, max: usize) -> Result<Vec<(u64, En
     list(conn.prepare_cached(sql)?, values, rows::numbered).map(reversed)
 }
 
-fn sanctions(conn: &Connection, scope: Scope) -> Result<Vec<Sanction>, StoreError> {
-    let sql = "SELECT kind, lobby, account, address, shown, until, by, at, reason
+/// The mutes and the bans of a lobby, or of the server.
+fn sanctions(conn: &Connection, scope: Scope) -> Result<[Sanctions; 2], StoreError> {
+    let sql = "SELECT kind, account, address, shown, until, by, at, reason
         FROM sanction WHERE lobby IS ?1 ORDER BY id";
-    list(conn.prepare_cached(sql)?, [scope_column(scope)], rows::sanction)
+    let all = list(conn.prepare_cached(sql)?, [scope_column(scope)], rows::sanction)?;
+    let of_kind = |kind| all.iter().filter(move |(other, _)| *other == kind);
+    let sanctions = |kind| of_kind(kind).map(|(_, sanction)| sanction.clone()).collect();
+    Ok([SanctionKind::Mute, SanctionKind::Ban].map(sanctions))
 }
 
 fn next(conn: &Connection, kind: &str) -> Result<u32, StoreError> {

@@ -24,7 +24,7 @@ fn said_in(dir: &Path) -> Vec<String> {
 fn killed(folder: &Folder, dir: &Path, text: &str) {
     let alive = folder.path().join(format!("alive-{text}"));
     let (mut db, _) = Db::open(&alive).unwrap();
-    db.apply(&[Change::LobbyPut(lobby(1, "general")), said(1, 0, text)]).unwrap();
+    db.apply(&[Change::LobbyPut(lobby(1, "general").into()), said(1, 0, text)]).unwrap();
     fs::create_dir_all(dir).unwrap();
     for name in files(&alive) {
         fs::copy(alive.join(&name), dir.join(&name)).unwrap();
@@ -37,7 +37,7 @@ fn copy_of(folder: &Folder, text: &str) -> PathBuf {
     let dir = folder.path().join(format!("source-{text}"));
     let copy = folder.path().join(format!("{text}.copy"));
     let (mut db, _) = Db::open(&dir).unwrap();
-    db.apply(&[Change::LobbyPut(lobby(1, "general")), said(1, 0, text)]).unwrap();
+    db.apply(&[Change::LobbyPut(lobby(1, "general").into()), said(1, 0, text)]).unwrap();
     drop(db);
     backup(&dir, &copy).unwrap();
     copy
@@ -326,7 +326,7 @@ fn a_data_directory_that_is_a_link_is_the_operators_choice() {
     fs::create_dir(folder.path().join("elsewhere")).unwrap();
     symlink(folder.path().join("elsewhere"), folder.data()).unwrap();
     let (mut db, _) = Db::open(&folder.data()).unwrap();
-    db.apply(&[Change::LobbyPut(lobby(1, "general")), said(1, 0, "hello")]).unwrap();
+    db.apply(&[Change::LobbyPut(lobby(1, "general").into()), said(1, 0, "hello")]).unwrap();
     drop(db);
     assert_eq!(said_in(&folder.data()), ["hello"]);
     backup(&folder.data(), &folder.path().join("another")).unwrap();

@@ -2,20 +2,21 @@
 
 use std::sync::Arc;
 
-use rusqlite::Row;
+use rusqlite::{Row, RowIndex};
 
 use super::error::StoreError;
-use super::model::{
-    Account, AccountId, AuditEntry, KnownAccount, Lobby, Mail, MailId, Sanction, SanctionKind,
-    Scope, Settings, Subject,
-};
 use crate::chat::directory::IpKey;
 use crate::chat::history::{Entry, UnixMillis};
+use crate::chat::kept::{
+    Account, AccountId, AuditEntry, KnownAccount, Mail, MailId, SanctionKind, Scope, Settings,
+    Subject,
+};
 use crate::chat::lobbies::LobbyId;
 use crate::chat::name::Name;
 use crate::chat::password::PasswordRecord;
 use crate::chat::person::Person;
 use crate::chat::pictures::Picture;
+use crate::chat::sanctions::Sanction;
 use crate::chat::text::Line;
 
 /// A number as SQLite has it. No clock and no count comes near the largest.
@@ -36,17 +37,20 @@ pub(super) fn name(stored: &str) -> Result<Name, StoreError> {
     Name::parse(stored).map_err(|_| StoreError::unreadable("name"))
 }
 
-fn record(stored: &str) -> Result<Arc<PasswordRecord>, StoreError> {
+pub(super) fn record(stored: &str) -> Result<Arc<PasswordRecord>, StoreError> {
     let record = PasswordRecord::parse(stored);
     record.map(Arc::new).map_err(|_| StoreError::unreadable("password record"))
 }
 
-fn text<'a>(row: &'a Row<'_>, column: usize) -> Result<&'a str, StoreError> {
+pub(super) fn text<'a>(row: &'a Row<'_>, column: impl RowIndex) -> Result<&'a str, StoreError> {
     let value = row.get_ref(column)?;
     value.as_str().map_err(|_| StoreError::unreadable("text"))
 }
 
-fn maybe_text<'a>(row: &'a Row<'_>, column: usize) -> Result<Option<&'a str>, StoreError> {
+pub(super) fn maybe_text<'a>(
+    row: &'a Row<'_>,
+    column: impl RowIndex,
+) -> Result<Option<&'a str>, StoreError> {
     let value = row.get_ref(column)?;
     value.as_str_or_null().map_err(|_| StoreError::unreadable("text"))
 }
@@ -95,27 +99,10 @@ pub(super) fn entry(row: &Row<'_>) -> Result<Entry, StoreError> {
     })
 }
 
-/// `id, name, creator, owner, description, topic, password, prompt, slow_secs, made_at, used_at,
-/// password_at, made_from`
-pub(super) fn lobby(row: &Row<'_>) -> Result<Lobby, StoreError> {
-    Ok(Lobby {
-        id: LobbyId(row.get(0)?),
-        name: name(text(row, 1)?)?,
-        creator: name(text(row, 2)?)?,
-        owner: row.get::<_, Option<u32>>(3)?.map(AccountId),
-        description: Line::clean(text(row, 4)?),
-        topic: maybe_text(row, 5)?.map(Line::clean),
-        record: maybe_text(row, 6)?.map(record).transpose()?,
-        prompt: maybe_text(row, 7)?.map(Line::clean),
-        slow_secs: row.get(8)?,
-        made_at: time(row.get(9)?),
-        used_at: time(row.get(10)?),
-        password_at: time(row.get(11)?),
-        made_from: maybe_address(row, 12)?,
-    })
-}
-
-fn maybe_address(row: &Row<'_>, column: usize) -> Result<Option<IpKey>, StoreError> {
+pub(super) fn maybe_address(
+    row: &Row<'_>,
+    column: impl RowIndex,
+) -> Result<Option<IpKey>, StoreError> {
     let unreadable = || StoreError::unreadable("address");
     match row.get_ref(column)?.as_blob_or_null().map_err(|_| unreadable())? {
         Some(bytes) => IpKey::from_bytes(bytes).map(Some).ok_or_else(unreadable),
@@ -159,25 +146,25 @@ pub(super) fn account(row: &Row<'_>) -> Result<Account, StoreError> {
     })
 }
 
-/// `kind, lobby, account, address, shown, until, by, at, reason`
-pub(super) fn sanction(row: &Row<'_>) -> Result<Sanction, StoreError> {
-    let subject = match (row.get::<_, Option<u32>>(2)?, row.get_ref(3)?.as_blob_or_null()) {
+/// `kind, account, address, shown, until, by, at, reason`
+pub(super) fn sanction(row: &Row<'_>) -> Result<(SanctionKind, Sanction), StoreError> {
+    let subject = match (row.get::<_, Option<u32>>(1)?, row.get_ref(2)?.as_blob_or_null()) {
         (Some(account), Ok(None)) => Subject::Account(AccountId(account)),
         (None, Ok(Some(bytes))) => IpKey::from_bytes(bytes)
             .map(Subject::Address)
             .ok_or_else(|| StoreError::unreadable("address"))?,
         _ => return Err(StoreError::unreadable("mute or ban")),
     };
-    Ok(Sanction {
-        kind: kind(text(row, 0)?)?,
-        scope: scope(row.get(1)?),
+    let reason = Line::clean(text(row, 7)?);
+    let sanction = Sanction {
         subject,
-        shown: name(text(row, 4)?)?,
-        until: row.get::<_, Option<i64>>(5)?.map(time),
-        by: name(text(row, 6)?)?,
-        at: time(row.get(7)?),
-        reason: Line::clean(text(row, 8)?),
-    })
+        name: name(text(row, 3)?)?,
+        until: row.get::<_, Option<i64>>(4)?.map(time),
+        by: name(text(row, 5)?)?,
+        at: time(row.get(6)?),
+        reason: Some(reason).filter(|reason| !reason.is_blank()),
+    };
+    Ok((kind(text(row, 0)?)?, sanction))
 }
 
 /// `id, sender, at, text, sender_account, sender_address`

@@ -8,11 +8,11 @@ use std::fmt::Write;
 use rusqlite::{CachedStatement, Connection, params};
 
 use super::error::StoreError;
-use super::model::MessageId;
 use super::read::{heard, oldest_kept};
 use super::rows::int;
 use super::tokens::{Cutter, for_query};
 use crate::chat::ignores::Ignores;
+use crate::chat::kept::MessageId;
 use crate::chat::lobbies::LobbyId;
 use crate::chat::retention::Kept;
 use crate::chat::text::Line;

@@ -7,7 +7,10 @@ use crate::chat::lobbies::LobbyId;
 use crate::chat::retention::Kept;
 
 fn lobbies() -> Db {
-    db(&[Change::LobbyPut(lobby(1, "general")), Change::LobbyPut(lobby(11, "coding"))])
+    db(&[
+        Change::LobbyPut(lobby(1, "general").into()),
+        Change::LobbyPut(lobby(11, "coding").into()),
+    ])
 }
 
 fn with(messages: &[&str]) -> Db {
@@ -209,7 +212,7 @@ fn a_reader_sees_what_was_applied_and_writes_nothing() {
     let folder = Folder::new();
     let (mut db, _) = Db::open(&folder.data()).unwrap();
     let mut reader = db.reader().unwrap().expect("a file can be opened twice");
-    db.apply(&[Change::LobbyPut(lobby(1, "general")), said(1, 0, "hello")]).unwrap();
+    db.apply(&[Change::LobbyPut(lobby(1, "general").into()), said(1, 0, "hello")]).unwrap();
     assert_eq!(texts(&reader.history(LobbyId(1), 9).unwrap()), ["hello"]);
     assert_eq!(texts(&reader.search(LobbyId(1), "hello", 9).unwrap()), ["hello"]);
     assert!(reader.apply(&[said(1, 1, "x")]).is_err());
@@ -279,8 +282,11 @@ fn a_hundred_thousand_messages_are_written_and_searched_fast() {
     const MESSAGES: u64 = 100_000;
     let folder = Folder::new();
     let (mut db, _) = Db::open(&folder.data()).unwrap();
-    db.apply(&[Change::LobbyPut(lobby(1, "general")), Change::LobbyPut(lobby(11, "coding"))])
-        .unwrap();
+    db.apply(&[
+        Change::LobbyPut(lobby(1, "general").into()),
+        Change::LobbyPut(lobby(11, "coding").into()),
+    ])
+    .unwrap();
     for (group, lobby) in [(1_000, 1), (20, 11)] {
         let (mut all, mut times) = (Duration::ZERO, Vec::new());
         for first in (0..MESSAGES).step_by(group) {

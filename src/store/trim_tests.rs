@@ -4,13 +4,14 @@ use crate::chat::history::UnixMillis;
 use crate::chat::ignores::Ignores;
 use crate::chat::lobbies::LobbyId;
 use crate::chat::retention::Kept;
+use crate::chat::sanctions::Sanction;
 
 const ALL: UnixMillis = UnixMillis(0);
 
 fn filled(lobbies: u32, messages: u64) -> Db {
     let mut db = Db::in_memory().unwrap();
     for id in 1..=lobbies {
-        db.apply(&[Change::LobbyPut(lobby(id, &format!("lobby{id}")))]).unwrap();
+        db.apply(&[Change::LobbyPut(lobby(id, &format!("lobby{id}")).into())]).unwrap();
         let said: Vec<_> = (0..messages).map(|seq| said(id, seq, &format!("m{seq}"))).collect();
         db.apply(&said).unwrap();
     }
@@ -87,7 +88,7 @@ fn messages_of_a_lobby_that_is_gone_go_first_and_it_stays_gone() {
     trim(&mut db, ALL, 1_000, 30);
     assert_eq!(messages(&db), 100);
     assert!(db.search(LobbyId(1), "m1", 9).unwrap().is_empty());
-    db.apply(&[Change::LobbyPut(lobby(1, "lobby1")), said(1, 100, "late")]).unwrap();
+    db.apply(&[Change::LobbyPut(lobby(1, "lobby1").into()), said(1, 100, "late")]).unwrap();
     assert_eq!((messages(&db), db.load(0).unwrap().lobbies.len()), (100, 1));
 }
 
@@ -105,20 +106,20 @@ fn sanctions_that_ended_long_ago_go() {
     let mut db = filled(1, 1);
     let set = |until: Option<u64>, address: &str| {
         let subject = Subject::Address(ip(address));
-        let ban = sanction(SanctionKind::Ban, Scope::Server, subject);
-        Change::SanctionSet(Sanction { until: until.map(UnixMillis), ..ban })
+        let sanction = Sanction { until: until.map(UnixMillis), ..sanction(subject) };
+        Change::SanctionSet { kind: SanctionKind::Ban, scope: Scope::Server, sanction }
     };
     db.apply(&[set(Some(5), "10.0.0.1"), set(Some(50), "10.0.0.2"), set(None, "10.0.0.3")])
         .unwrap();
     trim(&mut db, UnixMillis(50), 10, 100);
-    assert_eq!(db.load(0).unwrap().sanctions.len(), 2);
+    assert_eq!(db.load(0).unwrap().bans.list(UnixMillis(0)).len(), 2);
 }
 
 #[test]
 fn a_checkpoint_writes_the_log_back_and_waits_for_nobody() {
     let (folder, after) = (Folder::new(), Folder::new());
     let (mut db, _) = Db::open(&folder.data()).unwrap();
-    db.apply(&[Change::LobbyPut(lobby(1, "general")), said(1, 0, "hi")]).unwrap();
+    db.apply(&[Change::LobbyPut(lobby(1, "general").into()), said(1, 0, "hi")]).unwrap();
     db.checkpoint().unwrap();
     // The file alone, without its log.
     std::fs::create_dir(after.data()).unwrap();

@@ -1,77 +1,117 @@
-//! What each command does.
+//! What a line of a logged-in user does: its limits, and the one match over all commands.
 
 mod account;
 mod everyday;
 mod lobbies;
 mod moderation;
+mod personal;
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::actors::lobby::messages::Say;
-use crate::actors::registry::messages::{ServerOrder, To};
 use crate::actors::session::Session;
-use crate::actors::session::commands::moderation::{OrderAbout, named, user};
-use crate::chat::command::{
-    About, Addressed, Banning, Command, CommandError, Cost, Input, MAX_ABOUT_CHARS, OverLimit,
-};
+use crate::actors::session::context::{Ctx, Done, Outcome};
+use crate::chat::command::{About, Command, CommandError, Cost, Input, MAX_ABOUT_CHARS, OverLimit};
 use crate::chat::limiter::wait_secs;
-use crate::chat::name::NameKey;
-use crate::chat::orders::{Order, server_rank};
-use crate::chat::pictures::Picture;
+use crate::chat::orders::{Order, ServerOrder, server_rank};
 use crate::chat::rates::Kind;
 use crate::chat::roles::Right;
 use crate::chat::text::Line;
 use crate::render::replies::{self, Farewell, ModerationReply, NameProblem, Reply};
 
+/// A line whose length and rate have been judged: once, as it comes, though it may have to wait.
+pub(super) enum Judged {
+    /// Nothing to see.
+    Blank,
+    /// To the lobby.
+    Say(Line),
+    /// To be carried out, by whoever has this right.
+    Command(Right, Result<Command, CommandError>),
+    /// Over a limit.
+    Refused(Refused),
+}
+
+/// The limit that a line is over.
+pub(super) enum Refused {
+    /// Its own.
+    Length(Reply),
+    /// That of its user; how long until one would be let through.
+    Rate(Duration),
+}
+
 impl Session {
-    /// A line of a logged-in user.
-    pub(super) fn understand(&mut self, input: Input) {
+    /// Judges a line of a logged-in user: it may be too long, or one too many.
+    pub(super) fn judge(&mut self, input: Input) -> Judged {
+        let max = self.thread.config.max_message_chars;
+        let too_long = || Judged::Refused(Refused::Length(Reply::TooLong(max)));
         match input {
+            Input::Blank => Judged::Blank,
+            Input::Overlong => too_long(),
+            Input::Say(text) if text.chars() > max => too_long(),
+            Input::Say(text) => self.unless_over_rate(Kind::Message, Judged::Say(text)),
+            Input::Command { cost, right, parsed } => {
+                let over = parsed.as_ref().ok().and_then(|command| command.over_limit(max));
+                if let Some(why) = over.and_then(|over| self.too_long(over)) {
+                    return Judged::Refused(Refused::Length(why));
+                }
+                let command = Judged::Command(right, parsed);
+                match cost {
+                    Cost::Free => command,
+                    // Whoever keeps order waits for nothing; whether one has the right for it only the
+                    // lobby knows, so the first order is free, and counts once it was denied.
+                    Cost::Duty if !self.denied => command,
+                    Cost::Look => self.unless_over_rate(Kind::Look, command),
+                    Cost::Message | Cost::Duty => self.unless_over_rate(Kind::Message, command),
+                }
+            }
+        }
+    }
+
+    fn too_long(&self, over: OverLimit) -> Option<Reply> {
+        let max = self.thread.config.max_message_chars;
+        match over {
+            // Without an AI its questions are all answered alike.
+            OverLimit::Question if self.thread.config.ai.is_none() => None,
+            OverLimit::Question => Some(Reply::QuestionTooLong(max)),
+            OverLimit::About => Some(Reply::TooLong(MAX_ABOUT_CHARS)),
+            OverLimit::Text => Some(Reply::TooLong(max)),
+            OverLimit::Password => Some(Reply::PasswordTooLong),
+            OverLimit::ShortPassword => Some(Reply::PasswordTooShort),
+        }
+    }
+
+    /// Lets something that counts pass the rate limit, and counts it.
+    fn unless_over_rate(&self, kind: Kind, line: Judged) -> Judged {
+        let Some(user) = self.user() else { return Judged::Blank };
+        match self.thread.rates.pass(&user.who, kind, Instant::now()) {
+            Ok(()) => line,
+            Err(wait) => Judged::Refused(Refused::Rate(wait)),
+        }
+    }
+
+    /// Carries a line out that has been judged.
+    pub(super) fn understand(&mut self, line: Judged) {
+        match line {
             // The terminal has moved on to a new line, so the prompt is shown again; once is enough
             // where several come together.
-            Input::Blank if self.peer.queued_bytes() > 0 => {}
-            Input::Blank => self.show(|_| ()),
-            Input::Say(text) => self.say(text),
-            Input::Overlong => {
-                self.refuse(&Reply::TooLong(self.thread.config.max_message_chars), Instant::now());
+            Judged::Blank if self.peer.queued_bytes() > 0 => {}
+            Judged::Blank => self.show(|_| ()),
+            Judged::Say(text) => self.say(text),
+            Judged::Command(right, parsed) => {
+                if let Some(cx) = self.ctx(right) {
+                    self.ask(obey(cx, parsed), Self::finish);
+                }
             }
-            Input::Command { cost, right, parsed } => self.obey(cost, right, parsed),
+            Judged::Refused(Refused::Length(why)) => self.refuse(&why, Instant::now()),
+            Judged::Refused(Refused::Rate(wait)) => {
+                self.refuse(&Reply::RateLimited(wait_secs(wait)), Instant::now());
+            }
         }
     }
 
     /// A line over the limit of lines, at the name prompt.
     pub(super) fn refuse_long_name(&mut self) {
         self.ask_again(&NameProblem::LineTooLong(self.thread.config.max_message_chars));
-    }
-
-    /// Whether a message would go to the lobby now.
-    pub(super) fn would_pass(&self, text: &Line) -> bool {
-        text.chars() <= self.thread.config.max_message_chars
-            && self.user().is_some_and(|user| {
-                self.thread.rates.check(&user.who, Kind::Message, Instant::now()).is_ok()
-            })
-    }
-
-    /// Lets something that counts pass the rate limit, or says why not.
-    fn passes_rate_limit(&mut self, kind: Kind) -> bool {
-        let Some(user) = self.user() else { return false };
-        let now = Instant::now();
-        if let Err(wait) = self.thread.rates.pass(&user.who, kind, now) {
-            self.refuse(&Reply::RateLimited(wait_secs(wait)), now);
-            return false;
-        }
-        true
-    }
-
-    /// Whether a command may be looked at now. Whoever keeps order waits for nothing; whether one has
-    /// the right for it only the lobby knows, so the first order is free, and counts once it was denied.
-    fn may_ask(&mut self, cost: Cost) -> bool {
-        match cost {
-            Cost::Free => true,
-            Cost::Duty if !self.denied => true,
-            Cost::Look => self.passes_rate_limit(Kind::Look),
-            Cost::Message | Cost::Duty => self.passes_rate_limit(Kind::Message),
-        }
     }
 
     /// Notes whether the user had the right for what they ordered.
@@ -85,139 +125,96 @@ impl Session {
         self.denied = denied;
     }
 
-    fn say(&mut self, text: Line) {
-        let max = self.thread.config.max_message_chars;
-        if text.chars() > max {
-            return self.refuse(&Reply::TooLong(max), Instant::now());
-        }
-        if !self.passes_rate_limit(Kind::Message) {
-            return;
-        }
+    /// Sends a message to the lobby; its coming back is the answer.
+    fn say(&self, text: Line) {
         let (conn, at) = (self.peer.conn(), self.at());
         if let Some(user) = self.user() {
             user.lobby.addr.do_send(Say { conn, at, text, action: false });
             self.peer.sent_to_lobby();
         }
     }
+}
 
-    fn obey(&mut self, cost: Cost, right: Right, parsed: Result<Command, CommandError>) {
-        let max = self.thread.config.max_message_chars;
-        let has_ai = self.thread.config.ai.is_some();
-        let over = parsed.as_ref().ok().and_then(|command| command.over_limit(max));
-        match over {
-            // Without an AI its questions are all answered alike.
-            Some(OverLimit::Question) if !has_ai => {}
-            Some(OverLimit::Question) => {
-                return self.refuse(&Reply::QuestionTooLong(max), Instant::now());
-            }
-            Some(OverLimit::About) => {
-                return self.refuse(&Reply::TooLong(MAX_ABOUT_CHARS), Instant::now());
-            }
-            Some(OverLimit::Text) => return self.refuse(&Reply::TooLong(max), Instant::now()),
-            Some(OverLimit::Password) => {
-                return self.refuse(&Reply::PasswordTooLong, Instant::now());
-            }
-            Some(OverLimit::ShortPassword) => {
-                return self.refuse(&Reply::PasswordTooShort, Instant::now());
-            }
-            None => {}
+async fn obey(cx: Ctx, parsed: Result<Command, CommandError>) -> Done {
+    match parsed {
+        Ok(command) => run(&cx, command).await,
+        Err(CommandError::Unknown) => Err(Reply::UnknownCommand),
+        Err(CommandError::Usage(spec)) => Err(Reply::Usage(spec)),
+        Err(CommandError::Password(fault)) => Err(Reply::NoPassword(fault)),
+    }
+}
+
+/// Runs a command of somebody who has the right; what only the lobby knows, that is asked.
+async fn run(cx: &Ctx, command: Command) -> Done {
+    if !cx.right.is_of_lobby() {
+        let who = cx.who();
+        let allowed = cx.right.check(&who, server_rank(who.admin));
+        allowed.map_err(|why| ModerationReply::NotDone(why.into(), cx.lobby().name))?;
+    }
+    match command {
+        Command::Help(about) => help(cx, about),
+        Command::Quit => Ok(Outcome::Leave(Farewell::Quit)),
+        Command::Users => lobbies::users(cx).await,
+        Command::Lobbies => lobbies::lobbies(cx).await,
+        Command::Create(new) => lobbies::create(cx, new).await,
+        Command::Join { lobby, password } => lobbies::join(cx, &lobby, password).await,
+        Command::Message(message) => everyday::message(cx, message).await,
+        Command::Respond(text) => everyday::respond(cx, text).await,
+        Command::Tag(tag) => everyday::tag(cx, tag).await,
+        Command::Act(text) => everyday::act(cx, text),
+        Command::Ask(question) => everyday::ask(cx, question).await,
+        Command::History(count) => lobbies::history(cx, count).await,
+        Command::Search(words) => lobbies::search(cx, &words).await,
+        Command::SetPicture(name) => personal::set_picture(cx, &name).await,
+        Command::ListPictures => personal::list_pictures(cx),
+        Command::ResetPicture => personal::reset_picture(cx).await,
+        Command::Whois(user) => personal::whois(cx, &user).await,
+        Command::Nick(name) => personal::nick(cx, &name).await,
+        Command::Away(text) => personal::away(cx, text).await,
+        Command::Ignore(user) => personal::ignore(cx, &user).await,
+        Command::ListIgnored => personal::list_ignored(cx),
+        Command::Unignore(user) => personal::unignore(cx, &user).await,
+        Command::ClockTimes(on) => personal::clock_times(cx, on).await,
+        Command::Colours(on) => personal::colours(cx, on).await,
+        Command::Register(password) => account::register(cx, password).await,
+        Command::ChangePassword { old, new } => account::change_password(cx, old, new).await,
+        Command::Unregister(password) => account::unregister(cx, password).await,
+        Command::AddCert => account::add_cert(cx).await,
+        Command::ListCerts => account::list_certs(cx).await,
+        Command::DeleteCert(prefix) => account::delete_cert(cx, prefix).await,
+        Command::Accept => moderation::accept(cx).await,
+        Command::Topic(topic) => cx.order(Order::Topic(topic)).await,
+        Command::Slow(gap) => cx.order(Order::Slow(gap)).await,
+        Command::SetPrompt(prompt) => moderation::set_prompt(cx, prompt).await,
+        Command::Op(name) => cx.order(Order::Op(cx.target(&name).await?)).await,
+        Command::Deop(name) => cx.order(Order::Deop(cx.target(&name).await?)).await,
+        Command::Transfer(name) => cx.order(Order::Transfer(cx.target(&name).await?)).await,
+        Command::Kick { user, reason } => {
+            cx.order(Order::Kick { whom: cx.target(&user).await?, reason }).await
         }
-        if !self.may_ask(cost) {
-            return;
+        Command::Mute { user, time } => {
+            cx.order(Order::Mute { whom: cx.target(&user).await?, time }).await
         }
-        match parsed {
-            Ok(command) => self.run_with(right, command),
-            Err(CommandError::Unknown) => self.reply(&Reply::UnknownCommand),
-            Err(CommandError::Usage(spec)) => self.reply(&Reply::Usage(spec)),
-            Err(CommandError::Password(fault)) => self.reply(&Reply::NoPassword(fault)),
+        Command::Unmute(name) => cx.order(Order::Unmute(cx.named(&name).await?)).await,
+        Command::Ban(ban) => moderation::ban(cx, ban).await,
+        Command::Unban(name) => cx.order(Order::Unban(cx.named(&name).await?)).await,
+        Command::SetPassword(password) => moderation::set_password(cx, password).await,
+        Command::Delete(lobby) => moderation::delete(cx, &lobby).await,
+        Command::Bans => moderation::bans(cx).await,
+        Command::Audit => moderation::audit(cx).await,
+        Command::Announce(text) => moderation::server(cx, ServerOrder::Announce(text)).await,
+        Command::ServerBan(ban) => moderation::server_ban(cx, ban).await,
+        Command::ServerUnban(name) => {
+            moderation::server(cx, ServerOrder::Unban(cx.named(&name).await?)).await
         }
     }
+}
 
-    /// Runs a command of somebody who has the right; what only the lobby knows, it is asked.
-    fn run_with(&mut self, right: Right, command: Command) {
-        let Some(user) = self.user() else { return };
-        if !right.is_of_lobby()
-            && let Err(why) = right.check(&user.who, server_rank(user.who.admin))
-        {
-            let lobby = user.lobby.name.clone();
-            self.note_right(right == Right::Admin);
-            return self.reply(&Reply::Moderation(ModerationReply::Denied(why, &lobby)));
-        }
-        self.run(right, command);
+fn help(cx: &Ctx, about: About) -> Done {
+    match about {
+        About::Page(page) => cx.show(|sheet| replies::help(sheet, page)),
+        About::Command(spec) => cx.show(|sheet| replies::explain(sheet, spec)),
+        About::Unknown => return Err(Reply::UnknownCommand),
     }
-
-    fn run(&mut self, right: Right, command: Command) {
-        match command {
-            Command::Help(About::Page(page)) => self.show(|sheet| replies::help(sheet, page)),
-            Command::Help(About::Command(spec)) => self.show(|sheet| replies::explain(sheet, spec)),
-            Command::Help(About::Unknown) => self.reply(&Reply::UnknownCommand),
-            Command::Users => self.list_users(),
-            Command::Lobbies => self.list_lobbies(),
-            Command::Create(new) => self.create_lobby(new),
-            Command::Join { lobby, password } => self.join(&lobby, password),
-            Command::SetPicture(name) => match Picture::find(&name) {
-                Some(picture) => self.set_picture(picture, Reply::PictureSet(picture)),
-                None => self.reply(&Reply::PictureUnknown),
-            },
-            Command::ListPictures => self.show(replies::picture_list),
-            Command::ResetPicture => self.set_picture(Picture::DEFAULT, Reply::PictureReset),
-            Command::Message(Addressed { to, text }) => {
-                self.send_direct(To::Name(NameKey::of(&to)), text);
-            }
-            Command::Tag(tag) => self.tag(tag),
-            Command::Ask(question) => self.ask_ai(question),
-            Command::SetPrompt(prompt) => self.set_prompt(prompt),
-            Command::Quit => self.close(Some(Farewell::Quit)),
-            Command::Act(text) => self.act(text),
-            Command::Respond(text) => self.respond(text),
-            Command::Whois(user) => self.whois(&user),
-            Command::Nick(name) => self.rename(&name),
-            Command::Away(text) => self.set_away(text),
-            Command::Ignore(user) => self.ignore(&user),
-            Command::ListIgnored => {
-                let ignores = self.ignores();
-                self.show(|sheet| replies::ignored(sheet, &ignores));
-            }
-            Command::Unignore(user) => self.unignore(NameKey::of(&user)),
-            Command::ClockTimes(on) => self.set_clock_times(on),
-            Command::Colours(on) => self.set_colours(on),
-            Command::History(count) => self.show_history(count),
-            Command::Search(words) => self.search(&words),
-            Command::Register(password) => self.register(password),
-            Command::ChangePassword { old, new } => self.change_password(old, new),
-            Command::Unregister(password) => self.unregister(password),
-            Command::AddCert => self.add_cert(),
-            Command::ListCerts => self.list_certs(),
-            Command::DeleteCert(prefix) => self.delete_cert(prefix),
-            Command::Accept => self.accept(),
-            Command::Topic(topic) => self.order(right, OrderAbout::Nobody(Order::Topic(topic))),
-            Command::Slow(gap) => self.order(right, OrderAbout::Nobody(Order::Slow(gap))),
-            Command::Op(name) => self.order(right, user(name, Order::Op)),
-            Command::Deop(name) => self.order(right, user(name, Order::Deop)),
-            Command::Transfer(name) => self.order(right, user(name, Order::Transfer)),
-            Command::Kick { user: name, reason } => {
-                self.order(right, user(name, |whom| Order::Kick { whom, reason }));
-            }
-            Command::Mute { user: name, time } => {
-                self.order(right, user(name, move |whom| Order::Mute { whom, time }));
-            }
-            Command::Unmute(name) => self.order(right, named(name, Order::Unmute)),
-            Command::Ban(Banning { user: name, time, reason }) => {
-                self.order(right, user(name, move |whom| Order::Ban { whom, time, reason }));
-            }
-            Command::Unban(name) => self.order(right, named(name, Order::Unban)),
-            Command::SetPassword(password) => self.set_lobby_password(right, password),
-            Command::Delete(lobby) => self.delete_lobby(right, &lobby),
-            Command::Bans => self.list_bans(right),
-            Command::Audit => self.show_audit(right),
-            Command::Announce(text) => {
-                self.govern(right, OrderAbout::Nobody(ServerOrder::Announce(text)));
-            }
-            Command::ServerBan(Banning { user: name, time, reason }) => {
-                let ban = move |whom| ServerOrder::Ban { whom, time, reason };
-                self.govern(right, user(name, ban));
-            }
-            Command::ServerUnban(name) => self.govern(right, named(name, ServerOrder::Unban)),
-        }
-    }
+    Ok(Outcome::Done)
 }

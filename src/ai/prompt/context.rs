@@ -3,36 +3,19 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
+use crate::ai::request::Turn;
 use crate::chat::history::Entry;
 use crate::chat::name::Name;
 use crate::chat::text::Line;
 
-/// Entries of `contents` that a conversation keeps: ten questions with their answers.
+/// Turns that a conversation keeps: ten questions with their answers.
 pub const MAX_TURNS: usize = 20;
 /// A conversation is forgotten after this long without a question.
 pub const FORGET_AFTER: Duration = Duration::from_secs(30 * 60);
 /// Messages of the lobby that go with a question.
 pub const RECENT_MESSAGES: usize = crate::chat::history::ALWAYS_KEPT;
 
-/// Who speaks in a turn, in the words of the Gemini API.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Role {
-    /// Somebody of the lobby.
-    User,
-    /// Rox.
-    Model,
-}
-
-/// One entry of `contents`.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Turn {
-    /// Who speaks.
-    pub role: Role,
-    /// What they say.
-    pub text: String,
-}
-
-/// What was asked and answered in one lobby, oldest first, user and model alternating.
+/// What was asked and answered in one lobby, oldest first, user and assistant alternating.
 #[derive(Default)]
 pub struct Conversation {
     turns: VecDeque<Turn>,
@@ -52,8 +35,7 @@ impl Conversation {
 
     /// Remembers a question that was answered. A failed one leaves no trace.
     pub fn remember(&mut self, question: String, answer: String) {
-        self.turns.push_back(Turn { role: Role::User, text: question });
-        self.turns.push_back(Turn { role: Role::Model, text: answer });
+        self.turns.extend([Turn::user(question), Turn::assistant(answer)]);
         while self.turns.len() > MAX_TURNS {
             self.turns.drain(..2);
         }
@@ -84,6 +66,7 @@ pub fn recent<'a>(messages: impl Iterator<Item = &'a Entry>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ai::request::Role;
     use crate::chat::history::UnixMillis;
     use crate::chat::person::Person;
     use crate::chat::pictures::Picture;
@@ -102,7 +85,7 @@ mod tests {
         assert_eq!(turns.len(), MAX_TURNS);
         assert_eq!(turns[0].text, "q5");
         for pair in turns.chunks(2) {
-            assert_eq!((pair[0].role, pair[1].role), (Role::User, Role::Model));
+            assert_eq!((pair[0].role, pair[1].role), (Role::User, Role::Assistant));
         }
     }
 

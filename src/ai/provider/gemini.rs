@@ -1,45 +1,45 @@
-//! The Gemini API: the body of a request, and what an event of the answer says.
+//! The dialect of the Gemini API: what is sent to it, and what an event of its answer says.
 //!
 //! Source: `models.streamGenerateContent` of the Gemini API, version v1beta.
 
 use serde_json::{Value, json};
 
+use super::{Dialect, Piece, Post};
 use crate::ai::AiFailure;
-use crate::ai::prompt::context::{Role, Turn};
+use crate::ai::request::{Request, Role};
+use crate::chat::password::Secret;
 
-/// The body of a question: the system instruction and `contents`, the newest turn last.
-pub fn request_body<'a>(
-    system: &str,
-    turns: impl Iterator<Item = &'a Turn>,
-    newest: &str,
-) -> String {
-    let entry = |role: &str, text: &str| json!({ "role": role, "parts": [{ "text": text }] });
-    let mut contents: Vec<Value> = turns
-        .map(|turn| match turn.role {
-            Role::User => entry("user", &turn.text),
-            Role::Model => entry("model", &turn.text),
+/// The functions of this file.
+pub const DIALECT: Dialect = Dialect { post, read_event, read_error };
+
+/// The streaming method of `model`. The key goes in a header, since paths stand in logs.
+fn post(model: &str, key: &Secret, request: &Request) -> Post {
+    Post {
+        path: format!("/v1beta/models/{model}:streamGenerateContent?alt=sse"),
+        headers: vec![
+            ("content-type", Secret::new("application/json")),
+            ("x-goog-api-key", key.clone()),
+        ],
+        body: body(request),
+    }
+}
+
+fn body(Request { system, turns }: &Request) -> String {
+    let contents: Vec<Value> = turns
+        .iter()
+        .map(|turn| {
+            let role = match turn.role {
+                Role::User => "user",
+                Role::Assistant => "model",
+            };
+            json!({ "role": role, "parts": [{ "text": turn.text }] })
         })
         .collect();
-    contents.push(entry("user", newest));
     json!({
         "system_instruction": { "parts": [{ "text": system }] },
         "contents": contents,
     })
     .to_string()
-}
-
-/// The path of the streaming method of `model`.
-pub fn stream_path(model: &str) -> String {
-    format!("/v1beta/models/{model}:streamGenerateContent?alt=sse")
-}
-
-/// What one event adds to an answer.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub struct Piece {
-    /// Text to append; may be empty.
-    pub text: String,
-    /// Whether the model says that it is done.
-    pub finished: bool,
 }
 
 /// Reads the data of one event.
@@ -96,13 +96,21 @@ fn has_quota_status(body: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ai::request::Turn;
+
+    fn sent() -> Post {
+        let turns = [
+            Turn::user("alice asked: hi".into()),
+            Turn::assistant("yo".into()),
+            Turn::user("bob asked: why?".into()),
+        ];
+        let request = Request { system: "Be Rox".into(), turns: turns.into() };
+        post("gemini-2.5-flash", &Secret::new("the-key"), &request)
+    }
 
     #[test]
     fn the_request_alternates_turns_after_the_system_instruction() {
-        let turn = |role, text: &str| Turn { role, text: text.to_owned() };
-        let turns = [turn(Role::User, "alice asked: hi"), turn(Role::Model, "yo")];
-        let body: Value =
-            serde_json::from_str(&request_body("Be Rox", turns.iter(), "bob asked: why?")).unwrap();
+        let body: Value = serde_json::from_str(&sent().body).unwrap();
         assert_eq!(
             body,
             json!({
@@ -166,8 +174,11 @@ mod tests {
     }
 
     #[test]
-    fn the_path_holds_no_key() {
-        let path = stream_path("gemini-2.5-flash");
+    fn the_key_is_in_a_header_alone() {
+        let Post { path, headers, body } = sent();
         assert_eq!(path, "/v1beta/models/gemini-2.5-flash:streamGenerateContent?alt=sse");
+        assert!(!body.contains("the-key"));
+        let with_key: Vec<_> = headers.iter().filter(|(_, v)| v.expose() == "the-key").collect();
+        assert_eq!(with_key, [&("x-goog-api-key", Secret::new("the-key"))]);
     }
 }

@@ -192,6 +192,11 @@ pub enum OverLimit {
 }
 
 impl Command {
+    /// Whether it is a form that only lists, of a command that else changes something.
+    pub(super) fn is_list(&self) -> bool {
+        matches!(self, Self::ListIgnored | Self::ListPictures | Self::ListCerts)
+    }
+
     /// Whether an argument is over its limit, where texts may have `max_chars` Unicode characters.
     /// A password that is given to get in is not judged: it is simply wrong.
     pub fn over_limit(&self, max_chars: usize) -> Option<OverLimit> {
@@ -212,7 +217,40 @@ impl Command {
             Self::Kick { reason: why, .. } => reason(why),
             Self::Ban(ban) | Self::ServerBan(ban) => reason(&ban.reason),
             Self::Ask(Some(question)) => text(question).map(|_| OverLimit::Question),
-            _ => None,
+            Self::Help(_)
+            | Self::Users
+            | Self::Lobbies
+            | Self::Join { .. }
+            | Self::History(_)
+            | Self::SetPicture(_)
+            | Self::ListPictures
+            | Self::ResetPicture
+            | Self::Ask(None)
+            | Self::Whois(_)
+            | Self::Quit
+            | Self::Nick(_)
+            | Self::Ignore(_)
+            | Self::ListIgnored
+            | Self::Unignore(_)
+            | Self::ClockTimes(_)
+            | Self::Colours(_)
+            | Self::Unregister(_)
+            | Self::AddCert
+            | Self::ListCerts
+            | Self::DeleteCert(_)
+            | Self::Mute { .. }
+            | Self::Unmute(_)
+            | Self::Unban(_)
+            | Self::Bans
+            | Self::Slow(_)
+            | Self::Audit
+            | Self::Op(_)
+            | Self::Deop(_)
+            | Self::SetPassword(None)
+            | Self::Transfer(_)
+            | Self::Accept
+            | Self::Delete(_)
+            | Self::ServerUnban(_) => None,
         }
     }
 }

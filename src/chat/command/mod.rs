@@ -216,11 +216,9 @@ pub fn parse(line: Line) -> Input {
     let mut args = Args::new(rest);
     let parsed = (spec.parse)(&mut args).ok_or(CommandError::Usage(spec));
     let parsed = args.fault().map_or(parsed, |fault| Err(fault.into()));
-    let cost = match &parsed {
-        // Forms that only show something, of commands that else change something.
-        Ok(Command::ListIgnored | Command::ListPictures | Command::ListCerts) => Cost::Look,
-        _ => spec.cost,
-    };
+    // Some forms only show something, of commands that else change something.
+    let shows = parsed.as_ref().is_ok_and(Command::is_list);
+    let cost = if shows { Cost::Look } else { spec.cost };
     Input::Command { cost, right: spec.right, parsed }
 }
 

@@ -6,26 +6,26 @@ use crate::render::Sheet;
 use crate::render::replies::too_many_attempts;
 
 /// A one-line answer about somebody's account.
-#[derive(Debug)]
-pub enum AccountReply<'a> {
+#[derive(Debug, Clone)]
+pub enum AccountReply {
     /// The name is an account now.
-    Registered(&'a Name),
+    Registered(Name),
     /// It was one already: somebody was quicker.
     AlreadyRegistered,
     /// The address has made as many accounts as it may in a day.
     TooManyOfAddress,
     /// A lobby that was offered belongs to the account now.
-    Accepted(&'a Name),
+    Accepted(Name),
     /// The password was changed.
     PasswordChanged,
     /// The account is no more.
-    Unregistered(&'a Name),
+    Unregistered(Name),
     /// The password is wrong.
     WrongPassword,
     /// This address gave too many wrong passwords; seconds to wait.
     TooManyAttempts(u64),
     /// The certificate lets its owner in from now on.
-    CertAdded(&'a Fingerprint),
+    CertAdded(Fingerprint),
     /// It did so before.
     CertKnown,
     /// The connection has none.
@@ -33,14 +33,14 @@ pub enum AccountReply<'a> {
     /// The account has as many as one may have.
     TooManyCerts,
     /// The certificate does not let anybody in any more.
-    CertRemoved(&'a Fingerprint),
+    CertRemoved(Fingerprint),
     /// The account has none of that prefix.
     CertUnknown,
     /// It has several.
     CertAmbiguous,
 }
 
-impl AccountReply<'_> {
+impl AccountReply {
     pub(super) fn is_good(&self) -> bool {
         matches!(
             self,

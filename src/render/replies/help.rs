@@ -3,7 +3,7 @@
 use crate::chat::command::{Group, Spec};
 use crate::chat::roles::Right;
 use crate::render::Sheet;
-use crate::render::ansi::Colour;
+use crate::render::form::Colour;
 
 /// Lines of a page: with the command above it and the prompt below it, a terminal of 24 lines holds
 /// all of it.

@@ -1,11 +1,11 @@
 //! Lists of what there is: users, lobbies, pictures.
 
-use crate::chat::lobbies::Card;
+use crate::chat::lobbies::LobbySummary;
+use crate::chat::lobby::Presence;
 use crate::chat::name::Name;
 use crate::chat::pictures;
-use crate::chat::room::Presence;
 use crate::render::Sheet;
-use crate::render::ansi::Colour;
+use crate::render::form::Colour;
 
 /// The beginning of the answer to `/users`: so many follow.
 pub fn users(sheet: &mut Sheet, lobby: &Name, count: usize) {
@@ -28,20 +28,20 @@ pub fn lobbies(sheet: &mut Sheet, count: usize) {
     sheet.fixed(") ===").off().newline();
 }
 
-/// A lobby in the answer to `/lobbies`, with whether it is private.
-pub fn lobby(sheet: &mut Sheet, (card, private): &(Card, bool)) {
-    sheet.fixed("Lobby: ").on(Colour::Yellow).name(&card.name).off().newline();
-    sheet.fixed("  Privacy: ").fixed(if *private { "private" } else { "public" });
-    sheet.fixed(" | AI: ").fixed(if card.custom_ai { "custom AI" } else { "default AI" });
-    sheet.fixed(" | Created by: ").name(&card.creator);
-    sheet.fixed(" | Users: ").number(card.users as u64).newline();
+/// A lobby in the answer to `/lobbies`.
+pub fn lobby(sheet: &mut Sheet, LobbySummary { state, users }: &LobbySummary) {
+    sheet.fixed("Lobby: ").on(Colour::Yellow).name(&state.name).off().newline();
+    sheet.fixed("  Privacy: ").fixed(if state.is_private() { "private" } else { "public" });
+    sheet.fixed(" | AI: ").fixed(if state.prompt.is_some() { "custom AI" } else { "default AI" });
+    sheet.fixed(" | Created by: ").name(&state.creator);
+    sheet.fixed(" | Users: ").number(*users as u64).newline();
     sheet.fixed("  Description: ");
-    if card.description.is_blank() {
+    if state.description.is_blank() {
         sheet.fixed("No description").newline();
     } else {
-        sheet.line(&card.description).newline();
+        sheet.line(&state.description).newline();
     }
-    if let Some(topic) = &card.topic {
+    if let Some(topic) = &state.topic {
         sheet.fixed("  Topic: ").line(topic).newline();
     }
 }

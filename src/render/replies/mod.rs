@@ -12,12 +12,12 @@ use crate::ai::AiFailure;
 use crate::chat::accounts::MIN_ACCOUNT_PASSWORD_CHARS;
 use crate::chat::command::Spec;
 use crate::chat::lobbies::CreateError;
+use crate::chat::lobby::JoinError;
 use crate::chat::name::Name;
 use crate::chat::password::{MAX_PASSWORD_CHARS, PasswordFault};
 use crate::chat::pictures::Picture;
-use crate::chat::room::{JoinError, PromptError};
 use crate::render::Sheet;
-use crate::render::ansi::Colour;
+use crate::render::form::Colour;
 pub use crate::render::replies::account::AccountReply;
 pub use crate::render::replies::help::{explain, help};
 pub use crate::render::replies::lists::{lobbies, lobby, picture_list, user, users};
@@ -28,13 +28,13 @@ pub use crate::render::replies::records::{
     mail, whois,
 };
 pub use crate::render::replies::welcome::{
-    Farewell, NameProblem, PasswordProblem, ask_name_again, ask_password, ask_password_again,
-    farewell, refusal, welcome,
+    Farewell, HTTP_ANSWER, I_AM_HERE, NameProblem, PasswordProblem, ask_name_again, ask_password,
+    ask_password_again, farewell, refusal, welcome,
 };
 
 /// A one-line answer to one user.
-#[derive(Debug)]
-pub enum Reply<'a> {
+#[derive(Debug, Clone)]
+pub enum Reply {
     /// The message, description or prompt is over this many characters.
     TooLong(usize),
     /// The password is too long.
@@ -56,14 +56,14 @@ pub enum Reply<'a> {
     /// The lobby was made.
     Created {
         /// Its name.
-        lobby: &'a Name,
+        lobby: Name,
         /// Whether it has a password.
         private: bool,
     },
     /// The lobby was not made.
     NotCreated(CreateError),
     /// The user stays where they were.
-    NotJoined(&'a JoinError),
+    NotJoined(JoinError),
     /// The picture was set.
     PictureSet(Picture),
     /// The picture is the default again.
@@ -72,8 +72,6 @@ pub enum Reply<'a> {
     PictureUnknown,
     /// The prompt was set.
     PromptSet,
-    /// The prompt was not set.
-    PromptRefused(PromptError),
     /// The question was taken.
     AiThinking,
     /// There is no AI here.
@@ -91,15 +89,33 @@ pub enum Reply<'a> {
     /// The lobby broke and was set up again.
     LobbyRestarted,
     /// About one's account.
-    Account(AccountReply<'a>),
+    Account(AccountReply),
     /// About oneself, and whom one hears.
-    Personal(PersonalReply<'a>),
+    Personal(PersonalReply),
     /// About what operators, owners and admins do.
-    Moderation(ModerationReply<'a>),
+    Moderation(ModerationReply),
+}
+
+impl From<AccountReply> for Reply {
+    fn from(reply: AccountReply) -> Self {
+        Self::Account(reply)
+    }
+}
+
+impl From<PersonalReply> for Reply {
+    fn from(reply: PersonalReply) -> Self {
+        Self::Personal(reply)
+    }
+}
+
+impl From<ModerationReply> for Reply {
+    fn from(reply: ModerationReply) -> Self {
+        Self::Moderation(reply)
+    }
 }
 
 /// Writes a one-line answer.
-pub fn reply(sheet: &mut Sheet, reply: &Reply<'_>) {
+pub fn reply(sheet: &mut Sheet, reply: &Reply) {
     sheet.on(if reply.is_good() { Colour::Green } else { Colour::Red });
     match reply {
         Reply::TooLong(max) => too_long(sheet, *max as u64),
@@ -130,10 +146,6 @@ pub fn reply(sheet: &mut Sheet, reply: &Reply<'_>) {
             sheet.fixed("Profile picture not found. Use /sp list to see options.")
         }
         Reply::PromptSet => sheet.fixed("AI prompt updated!"),
-        Reply::PromptRefused(why) => sheet.fixed(match why {
-            PromptError::General => "Cannot set the prompt of the general lobby",
-            PromptError::NotCreator => "Only the lobby creator can set the AI prompt",
-        }),
         Reply::AiThinking => sheet.fixed("[AI] Thinking..."),
         Reply::AiUnavailable => sheet.fixed("AI is not available on this server"),
         Reply::AiBusy => sheet.fixed("AI is busy, try again in a moment."),
@@ -154,7 +166,7 @@ pub fn reply(sheet: &mut Sheet, reply: &Reply<'_>) {
     sheet.off().newline();
 }
 
-impl Reply<'_> {
+impl Reply {
     fn is_good(&self) -> bool {
         match self {
             Self::Created { .. }
@@ -165,7 +177,25 @@ impl Reply<'_> {
             Self::Account(reply) => reply.is_good(),
             Self::Personal(reply) => reply.is_good(),
             Self::Moderation(reply) => reply.is_good(),
-            _ => false,
+            Self::TooLong(_)
+            | Self::PasswordTooLong
+            | Self::PasswordTooShort
+            | Self::NoPassword(_)
+            | Self::QuestionTooLong(_)
+            | Self::RateLimited(_)
+            | Self::UnknownCommand
+            | Self::Usage(_)
+            | Self::UserNotFound
+            | Self::NotCreated(_)
+            | Self::NotJoined(_)
+            | Self::PictureUnknown
+            | Self::AiUnavailable
+            | Self::AiBusy
+            | Self::AiFailed(_)
+            | Self::SearchTooSlow
+            | Self::ServerBusy
+            | Self::NotStored
+            | Self::LobbyRestarted => false,
         }
     }
 }

@@ -1,65 +1,71 @@
 //! Answers about what operators, owners and admins do.
 
-use crate::chat::deeds::Deed;
+use std::sync::Arc;
+
 use crate::chat::limiter::wait_secs;
+use crate::chat::lobby::{PromptError, SayError};
+use crate::chat::moderation::{Moderation, Removal, ServerModeration};
 use crate::chat::name::Name;
 use crate::chat::orders::OrderError;
 use crate::chat::roles::{Denied, Rank};
-use crate::chat::room::SayError;
 use crate::chat::sanctions::{Penalty, Sanction};
 use crate::chat::text::Line;
 use crate::chat::times::Span;
 use crate::render::replies::wait;
-use crate::render::{Sheet, sentence};
+use crate::render::{Sheet, sentence, server_sentence};
 
 /// A one-line answer about moderation.
-#[derive(Debug)]
-pub enum ModerationReply<'a> {
-    /// The user may not do that in this lobby.
-    Denied(Denied, &'a Name),
+#[derive(Debug, Clone)]
+pub enum ModerationReply {
     /// The order was not carried out in this lobby.
-    NotDone(&'a OrderError, &'a Name),
+    NotDone(OrderError, Name),
     /// The message was not let into this lobby.
-    NotSaid(&'a SayError, &'a Name),
+    NotSaid(SayError, Name),
     /// It was done, and no notice of the lobby says so.
-    Done(&'a Deed),
+    Done(Arc<Moderation>),
+    /// It was done to the whole server.
+    DoneToServer(Arc<ServerModeration>),
     /// Somebody removed the user from this lobby, or from the server.
     Removed {
         /// Who.
-        by: &'a Name,
-        /// How: a kick, a ban, or the end of the lobby.
-        deed: &'a Deed,
+        by: Name,
+        /// How.
+        how: Removal,
         /// From where.
-        lobby: &'a Name,
+        lobby: Name,
     },
     /// Somebody wants to give the user this lobby.
     Offered {
         /// Who.
-        by: &'a Name,
+        by: Name,
         /// Which.
-        lobby: &'a Name,
+        lobby: Name,
     },
     /// Nobody is banned from this lobby.
-    NobodyBanned(&'a Name),
+    NobodyBanned(Name),
     /// Nothing was done in this lobby.
-    NothingDone(&'a Name),
+    NothingDone(Name),
 }
 
-impl ModerationReply<'_> {
+impl ModerationReply {
     pub(super) fn is_good(&self) -> bool {
         matches!(
             self,
-            Self::Done(_) | Self::Offered { .. } | Self::NobodyBanned(_) | Self::NothingDone(_)
+            Self::Done(_)
+                | Self::DoneToServer(_)
+                | Self::Offered { .. }
+                | Self::NobodyBanned(_)
+                | Self::NothingDone(_)
         )
     }
 
     pub(super) fn write<'s>(&self, sheet: &'s mut Sheet) -> &'s mut Sheet {
         match self {
-            Self::Denied(why, lobby) => denied(sheet, *why, lobby),
             Self::NotDone(why, lobby) => not_done(sheet, why, lobby),
             Self::NotSaid(why, lobby) => not_said(sheet, why, lobby),
-            Self::Done(deed) => sheet.fixed("You ").line(&sentence(deed)),
-            Self::Removed { by, deed, lobby } => removed(sheet, by, deed, lobby),
+            Self::Done(what) => sheet.fixed("You ").line(&sentence(what)),
+            Self::DoneToServer(what) => sheet.fixed("You ").line(&server_sentence(what)),
+            Self::Removed { by, how, lobby } => removed(sheet, by, how, lobby),
             Self::Offered { by, lobby } => sheet
                 .name(by)
                 .fixed(" offers you the lobby '")
@@ -102,6 +108,12 @@ fn not_done<'s>(sheet: &'s mut Sheet, why: &OrderError, lobby: &Name) -> &'s mut
     let about = |sheet: &'s mut Sheet, name: &Name| sheet.fixed("'").name(name).fixed("'");
     match why {
         OrderError::Denied(why) => denied(sheet, *why, lobby),
+        OrderError::Prompt(PromptError::General) => {
+            sheet.fixed("Cannot set the prompt of the general lobby")
+        }
+        OrderError::Prompt(PromptError::NotCreator) => {
+            sheet.fixed("Only the lobby creator can set the AI prompt")
+        }
         OrderError::General => sheet.fixed("That cannot be done to the general lobby."),
         OrderError::NotHere(name) => {
             about(sheet, name).fixed(" is not in '").name(lobby).fixed("'.")
@@ -149,22 +161,18 @@ fn because<'s>(sheet: &'s mut Sheet, reason: Option<&Line>) -> &'s mut Sheet {
     }
 }
 
-fn removed<'s>(sheet: &'s mut Sheet, by: &Name, deed: &Deed, lobby: &Name) -> &'s mut Sheet {
+fn removed<'s>(sheet: &'s mut Sheet, by: &Name, how: &Removal, lobby: &Name) -> &'s mut Sheet {
     sheet.name(by);
-    match deed {
-        Deed::Kick { reason, .. } => {
+    match how {
+        Removal::Kick(reason) => {
             sheet.fixed(" kicked you from '").name(lobby).fixed("'");
             because(sheet, reason.as_ref())
         }
-        Deed::Ban { ban, .. } => {
+        Removal::Ban(ban) => {
             sheet.fixed(" banned you from '").name(lobby).fixed("'");
             sanction(sheet, ban)
         }
-        Deed::ServerBan { ban, .. } => {
-            sheet.fixed(" banned you from this server");
-            sanction(sheet, ban)
-        }
-        _ => sheet.fixed(" deleted the lobby '").name(lobby).fixed("'."),
+        Removal::Delete => sheet.fixed(" deleted the lobby '").name(lobby).fixed("'."),
     }
 }
 

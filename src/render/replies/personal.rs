@@ -9,18 +9,18 @@ use crate::render::replies::NameProblem;
 use crate::render::replies::welcome::name_problem;
 
 /// A one-line answer about somebody's own settings, or about their private messages.
-#[derive(Debug)]
-pub enum PersonalReply<'a> {
+#[derive(Debug, Clone)]
+pub enum PersonalReply {
     /// The name was not changed.
-    NotRenamed(&'a NameProblem),
+    NotRenamed(NameProblem),
     /// They are away now, or back.
     Away(bool),
     /// Whom they write to is away.
-    IsAway(&'a Name, &'a Line),
+    IsAway(Name, Line),
     /// Nothing more is shown of this name.
-    Ignored(&'a Name),
+    Ignored(Name),
     /// It is shown again.
-    Unignored(&'a Name),
+    Unignored(Name),
     /// The list was not changed.
     NotIgnored(IgnoreError),
     /// They ignore nobody.
@@ -32,18 +32,18 @@ pub enum PersonalReply<'a> {
     /// Nobody has written to them.
     NobodyWrote,
     /// Whom they would answer is not there any more, who had this name.
-    IsGone(&'a Name),
+    IsGone(Name),
     /// Whom they wrote to is not connected: the message waits.
-    MailKept(&'a Name),
+    MailKept(Name),
     /// As many wait as may, so it does not.
-    MailFull(&'a Name),
+    MailFull(Name),
     /// Nothing was said in this lobby yet.
     NothingSaid,
     /// No message has all the words.
     NothingFound,
 }
 
-impl PersonalReply<'_> {
+impl PersonalReply {
     pub(super) fn is_good(&self) -> bool {
         !matches!(
             self,

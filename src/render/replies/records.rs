@@ -1,4 +1,4 @@
-//! What was kept and is shown on demand: history, mail, bans, deeds, certificates, who somebody is.
+//! What was kept and is shown on demand: history, mail, bans, audit, certificates, who somebody is.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::chat::sanctions::Sanction;
 use crate::chat::text::Line;
 use crate::chat::times::{Span, Times};
 use crate::render::Sheet;
-use crate::render::ansi::Colour;
+use crate::render::form::Colour;
 use crate::render::replies::{PersonalReply, Reply};
 
 /// The beginning of the answer to `/history`: so many messages of a lobby follow, oldest first.
@@ -43,7 +43,7 @@ pub fn mail(sheet: &mut Sheet, count: usize) {
 /// The beginning of the answer to `/bans`: so many bans follow.
 pub fn bans(sheet: &mut Sheet, lobby: &Name, count: usize) {
     if count == 0 {
-        let nobody = super::ModerationReply::NobodyBanned(lobby);
+        let nobody = super::ModerationReply::NobodyBanned(lobby.clone());
         return super::reply(sheet, &Reply::Moderation(nobody));
     }
     heading(sheet, "Banned from", lobby, count);
@@ -78,7 +78,7 @@ pub struct AuditLine {
 /// The beginning of the answer to `/audit`: so many lines follow, in the order of time.
 pub fn audit(sheet: &mut Sheet, lobby: &Name, count: usize) {
     if count == 0 {
-        let nothing = super::ModerationReply::NothingDone(lobby);
+        let nothing = super::ModerationReply::NothingDone(lobby.clone());
         return super::reply(sheet, &Reply::Moderation(nothing));
     }
     heading(sheet, "Audit of", lobby, count);

@@ -5,33 +5,38 @@ use bytes::Bytes;
 use super::*;
 use crate::chat::accounts::{AccountId, Fingerprint, Subject};
 use crate::chat::command::spec;
-use crate::chat::deeds::Deed;
 use crate::chat::directory::ConnId;
 use crate::chat::history::UnixMillis;
 use crate::chat::ignores::IgnoreError;
-use crate::chat::lobbies::Card;
+use crate::chat::lobbies::LobbySummary;
+use crate::chat::lobby::LobbyState;
+use crate::chat::lobby::PromptError;
+use crate::chat::lobby::{Presence, SayError};
+use crate::chat::moderation::Moderation;
 use crate::chat::name::NameError;
 use crate::chat::orders::OrderError;
+use crate::chat::password::{PasswordRecord, Secret};
 use crate::chat::pictures;
-use crate::chat::roles::{Denied, Owner, Rank};
-use crate::chat::room::{Presence, SayError};
+use crate::chat::roles::{Denied, Rank};
 use crate::chat::sanctions::{Penalty, Sanction};
 use crate::chat::text::Line;
 use crate::chat::users::ClaimError;
-use crate::render::ansi::Style;
+use crate::render::Form;
 
 fn name(text: &str) -> Name {
     Name::parse(text).unwrap()
 }
 
-fn plain(bytes: &Bytes) -> String {
-    String::from_utf8(Style { plain: true, ..Style::default() }.apply(bytes).to_vec()).unwrap()
+const PLAIN: Form = Form { plain: true, crlf: false, clock: false };
+
+fn text(bytes: Bytes) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
 }
 
 pub(super) fn written(body: impl FnOnce(&mut Sheet)) -> String {
-    let mut sheet = Sheet::default();
+    let mut sheet = Sheet::new(PLAIN);
     body(&mut sheet);
-    plain(&sheet.take())
+    text(sheet.take())
 }
 
 #[test]
@@ -56,11 +61,11 @@ fn one_line_answers() {
         ),
         (Reply::UserNotFound, "User not found."),
         (
-            Reply::Created { lobby: &coding, private: false },
+            Reply::Created { lobby: coding.clone(), private: false },
             "Created public lobby 'coding'. Use /join coding to enter.",
         ),
         (
-            Reply::Created { lobby: &coding, private: true },
+            Reply::Created { lobby: coding.clone(), private: true },
             "Created private lobby 'coding'. Use /join coding <password> to enter.",
         ),
         (Reply::NotCreated(CreateError::Exists), "Lobby already exists"),
@@ -74,19 +79,14 @@ fn one_line_answers() {
         ),
         (Reply::NotCreated(CreateError::TooManyOfUser), "You have too many lobbies"),
         (Reply::NotCreated(CreateError::TooMany), "Too many lobbies on this server"),
-        (Reply::NotJoined(&JoinError::NoSuchLobby), "Lobby does not exist"),
-        (Reply::NotJoined(&JoinError::WrongPassword), "Incorrect password for private lobby"),
-        (Reply::NotJoined(&JoinError::AlreadyThere(coding.clone())), "You are already in 'coding'"),
-        (Reply::NotJoined(&JoinError::TooManyAttempts(9)), "Too many attempts. Wait 9 seconds."),
+        (Reply::NotJoined(JoinError::NoSuchLobby), "Lobby does not exist"),
+        (Reply::NotJoined(JoinError::WrongPassword), "Incorrect password for private lobby"),
+        (Reply::NotJoined(JoinError::AlreadyThere(coding.clone())), "You are already in 'coding'"),
+        (Reply::NotJoined(JoinError::TooManyAttempts(9)), "Too many attempts. Wait 9 seconds."),
         (Reply::PictureSet(Picture::find("cat").unwrap()), "Profile picture changed to: (=^・^=)"),
         (Reply::PictureReset, "Profile picture reset to default."),
         (Reply::PictureUnknown, "Profile picture not found. Use /sp list to see options."),
         (Reply::PromptSet, "AI prompt updated!"),
-        (Reply::PromptRefused(PromptError::General), "Cannot set the prompt of the general lobby"),
-        (
-            Reply::PromptRefused(PromptError::NotCreator),
-            "Only the lobby creator can set the AI prompt",
-        ),
         (Reply::AiThinking, "[AI] Thinking..."),
         (Reply::AiUnavailable, "AI is not available on this server"),
         (Reply::AiBusy, "AI is busy, try again in a moment."),
@@ -122,7 +122,7 @@ fn names_are_asked_for_again_with_the_reason() {
         ),
     ];
     for (problem, want) in cases {
-        let shown = plain(&ask_name_again(&problem));
+        let shown = text(ask_name_again(PLAIN, &problem));
         assert_eq!(shown, format!("\n{want}\nEnter your username: "));
     }
 }
@@ -139,7 +139,7 @@ fn sanction(secs: Option<u64>, reason: Option<&str>) -> Sanction {
 
 #[test]
 fn a_password_is_asked_for() {
-    assert_eq!(ask_password().as_ref(), b"\r\x1b[KPassword: ");
+    assert_eq!(ask_password(Form::default()).as_ref(), b"\r\x1b[KPassword: ");
     for (problem, want) in [
         (PasswordProblem::Wrong, "Wrong password."),
         (PasswordProblem::TooManyAttempts(9), "Too many attempts. Wait 9 seconds."),
@@ -149,7 +149,7 @@ fn a_password_is_asked_for() {
         ),
         (PasswordProblem::ServerBusy, "Server is busy, try again in a moment."),
     ] {
-        assert_eq!(plain(&ask_password_again(problem)), format!("\n{want}\nPassword: "));
+        assert_eq!(text(ask_password_again(PLAIN, problem)), format!("\n{want}\nPassword: "));
     }
 }
 
@@ -159,22 +159,22 @@ fn answers_about_accounts() {
     let (alice, cert) = (name("alice"), Fingerprint([0xAB; 32]));
     for (case, good, want) in [
         (
-            Registered(&alice),
+            Registered(alice.clone()),
             true,
             "'alice' is yours now. It asks for your password from the next login on.",
         ),
         (AlreadyRegistered, false, "This name has an account already."),
         (TooManyOfAddress, false, "Too many accounts from your address. Try again tomorrow."),
-        (Accepted(&alice), true, "The lobby 'alice' is yours now."),
+        (Accepted(alice.clone()), true, "The lobby 'alice' is yours now."),
         (PasswordChanged, true, "Password changed."),
-        (Unregistered(&alice), true, "The account 'alice' is gone, and you are a guest."),
+        (Unregistered(alice.clone()), true, "The account 'alice' is gone, and you are a guest."),
         (WrongPassword, false, "Wrong password."),
         (TooManyAttempts(9), false, "Too many attempts. Wait 9 seconds."),
-        (CertAdded(&cert), true, "Certificate AB:AB:AB:AB:AB:AB:AB:AB... is tied to your account."),
+        (CertAdded(cert), true, "Certificate AB:AB:AB:AB:AB:AB:AB:AB... is tied to your account."),
         (CertKnown, false, "This certificate is tied to your account already."),
         (NoCert, false, "You are not connected over TLS with a client certificate."),
         (TooManyCerts, false, "You have 10 certificates already. Take one away with /cert del."),
-        (CertRemoved(&cert), true, "Certificate AB:AB:AB:AB:AB:AB:AB:AB... is taken away."),
+        (CertRemoved(cert), true, "Certificate AB:AB:AB:AB:AB:AB:AB:AB... is taken away."),
         (CertUnknown, false, "No certificate of yours starts like that. See /cert list."),
         (CertAmbiguous, false, "Several certificates start like that. Give more of it."),
     ] {
@@ -189,12 +189,12 @@ fn answers_about_oneself_and_whom_one_hears() {
     use PersonalReply::*;
     let (bob, lunch) = (name("bob"), Line::clean("lunch"));
     for (case, want) in [
-        (NotRenamed(&NameProblem::Taken), "Username already taken, try another."),
+        (NotRenamed(NameProblem::Taken), "Username already taken, try another."),
         (Away(true), "You are away. /away says that you are back."),
         (Away(false), "You are back."),
-        (IsAway(&bob, &lunch), "bob is away: lunch"),
-        (Ignored(&bob), "You ignore 'bob' from now on."),
-        (Unignored(&bob), "You hear 'bob' again."),
+        (IsAway(bob.clone(), lunch), "bob is away: lunch"),
+        (Ignored(bob.clone()), "You ignore 'bob' from now on."),
+        (Unignored(bob.clone()), "You hear 'bob' again."),
         (NotIgnored(IgnoreError::Oneself), "You cannot ignore yourself."),
         (NotIgnored(IgnoreError::Already), "You ignore them already."),
         (NotIgnored(IgnoreError::NotIgnored), "You do not ignore anybody of that name."),
@@ -205,10 +205,10 @@ fn answers_about_oneself_and_whom_one_hears() {
         (Colours(true), "Colours are on."),
         (Colours(false), "Colours are off."),
         (NobodyWrote, "Nobody has written to you yet."),
-        (IsGone(&bob), "bob is gone."),
-        (MailKept(&bob), "bob is not connected. They will see it at their next login."),
+        (IsGone(bob.clone()), "bob is gone."),
+        (MailKept(bob.clone()), "bob is not connected. They will see it at their next login."),
         (
-            MailFull(&bob),
+            MailFull(bob.clone()),
             "bob is not connected, and 50 messages wait for them already. Yours was not kept.",
         ),
         (NothingSaid, "Nothing was said in this lobby yet."),
@@ -233,11 +233,8 @@ fn whoever_may_not_is_told_what_they_are_not() {
         (Denied::Outranked(Rank::Admin), "You cannot do that to an admin."),
     ] {
         let order = OrderError::from(why);
-        for case in
-            [ModerationReply::Denied(why, &coding), ModerationReply::NotDone(&order, &coding)]
-        {
-            assert_eq!(written(|s| reply(s, &Reply::Moderation(case))), format!("{want}\n"));
-        }
+        let case = ModerationReply::NotDone(order, coding.clone());
+        assert_eq!(written(|s| reply(s, &Reply::Moderation(case))), format!("{want}\n"));
     }
 }
 
@@ -246,6 +243,11 @@ fn orders_and_messages_are_refused_with_the_reason() {
     let (coding, bob) = (name("coding"), || name("bob"));
     for (why, want) in [
         (OrderError::General, "That cannot be done to the general lobby."),
+        (OrderError::Prompt(PromptError::General), "Cannot set the prompt of the general lobby"),
+        (
+            OrderError::Prompt(PromptError::NotCreator),
+            "Only the lobby creator can set the AI prompt",
+        ),
         (OrderError::NotHere(bob()), "'bob' is not in 'coding'."),
         (OrderError::NoAccount(bob()), "'bob' has no account."),
         (OrderError::AlreadyOperator(bob()), "'bob' is an operator already."),
@@ -261,7 +263,7 @@ fn orders_and_messages_are_refused_with_the_reason() {
         (OrderError::NotBanned, "Nobody of that name is banned."),
         (OrderError::TooMany, "There are too many already. Take one back first."),
     ] {
-        let case = Reply::Moderation(ModerationReply::NotDone(&why, &coding));
+        let case = Reply::Moderation(ModerationReply::NotDone(why, coding.clone()));
         assert_eq!(written(|s| reply(s, &case)), format!("{want}\n"));
     }
     for (why, want) in [
@@ -270,7 +272,7 @@ fn orders_and_messages_are_refused_with_the_reason() {
         (SayError::Muted(penalty(Some(600), None)), "You are muted in 'coding' for 10m more."),
         (SayError::TooSoon(Duration::from_millis(6_001)), "⚠ Slow mode! Wait 7 seconds."),
     ] {
-        let case = Reply::Moderation(ModerationReply::NotSaid(&why, &coding));
+        let case = Reply::Moderation(ModerationReply::NotSaid(why, coding.clone()));
         assert_eq!(written(|s| reply(s, &case)), format!("{want}\n"));
     }
     for (penalty, want) in [
@@ -278,33 +280,32 @@ fn orders_and_messages_are_refused_with_the_reason() {
         (penalty(Some(7_100), Some("spam")), "You are banned from 'coding' for 2h more: spam"),
     ] {
         let error = JoinError::Banned(name("coding"), penalty);
-        assert_eq!(written(|s| reply(s, &Reply::NotJoined(&error))), format!("{want}\n"));
+        assert_eq!(written(|s| reply(s, &Reply::NotJoined(error.clone()))), format!("{want}\n"));
     }
 }
 
 #[test]
 fn whoever_is_removed_is_told_by_whom_and_why() {
     let (coding, alice) = (name("coding"), name("alice"));
-    let kick = |reason: Option<&str>| Deed::Kick {
+    let kick = |reason: Option<&str>| Moderation::Kick {
         conn: ConnId(2),
         account: None,
         name: name("bob"),
         reason: reason.map(Line::clean),
     };
-    let ban = |secs, reason| Deed::Ban { ban: sanction(secs, reason), conn: None };
-    let gban = |secs, reason| Deed::ServerBan { ban: sanction(secs, reason), conn: None };
-    for (deed, want) in [
+    let ban = |secs, reason| Moderation::Ban { ban: sanction(secs, reason), conn: None };
+    for (what, want) in [
         (kick(None), "alice kicked you from 'coding'."),
         (kick(Some("spam")), "alice kicked you from 'coding': spam"),
         (ban(None, None), "alice banned you from 'coding'."),
         (ban(Some(604_800), Some("spam")), "alice banned you from 'coding' for 7d: spam"),
-        (gban(Some(5_400), None), "alice banned you from this server for 90m."),
-        (Deed::Delete(name("coding")), "alice deleted the lobby 'coding'."),
+        (Moderation::Delete(name("coding")), "alice deleted the lobby 'coding'."),
     ] {
-        let case = ModerationReply::Removed { by: &alice, deed: &deed, lobby: &coding };
+        let (by, how, lobby) = (alice.clone(), what.removal().unwrap(), coding.clone());
+        let case = ModerationReply::Removed { by, how, lobby };
         assert_eq!(written(|s| reply(s, &Reply::Moderation(case))), format!("{want}\n"));
     }
-    let done = Reply::Moderation(ModerationReply::Done(&Deed::Delete(name("coding"))));
+    let done = Reply::Moderation(ModerationReply::Done(Moderation::Delete(name("coding")).into()));
     assert_eq!(written(|s| reply(s, &done)), "You deleted the lobby 'coding'\n");
     assert!(done.is_good());
 }
@@ -326,16 +327,19 @@ fn users_and_lobbies_are_listed() {
     assert_eq!(shown, "=== Users in 'coding' (1) ===\n  [@_@] alice\n");
     let shown = listed(user("bob", Some("lunch")));
     assert_eq!(shown, "=== Users in 'coding' (1) ===\n  [@_@] bob (away: lunch)\n");
-    let card = |lobby, description: &str, custom_ai| Card {
-        name: name(lobby),
+    let summary = |state: LobbyState| LobbySummary { state: state.into(), users: 3 };
+    let coding = |description| LobbyState {
         description: Line::clean(description),
-        creator: name("alice"),
-        owner: Owner::Server,
-        topic: None,
-        custom_ai,
-        users: 3,
+        ..LobbyState::example(2, name("coding"))
     };
-    let list = [(card("coding", "", false), false), (card("secret", "For us", true), true)];
+    let record = PasswordRecord::create(&Secret::new("pw"), b"0123456789abcdef").unwrap();
+    let secret = LobbyState {
+        name: name("secret"),
+        prompt: Some(Line::clean("Be a pirate")),
+        record: Some(record.into()),
+        ..coding("For us")
+    };
+    let list = [summary(coding("")), summary(secret)];
     assert_eq!(
         written(|s| {
             lobbies(s, list.len());
@@ -347,8 +351,8 @@ fn users_and_lobbies_are_listed() {
          Lobby: secret\n  Privacy: private | AI: custom AI | Created by: alice | Users: 3\n  \
          Description: For us\n"
     );
-    let topical = Card { topic: Some(Line::clean("Release")), ..card("coding", "Code", false) };
-    let shown = written(|s| lobby(s, &(topical, false)));
+    let topical = LobbyState { topic: Some(Line::clean("Release")), ..coding("Code") };
+    let shown = written(|s| lobby(s, &summary(topical)));
     assert!(shown.ends_with("  Description: Code\n  Topic: Release\n"), "{shown}");
 }
 
@@ -362,7 +366,7 @@ fn the_picture_list_has_a_line_for_each() {
 
 #[test]
 fn the_welcome_names_the_commands_and_asks_for_a_name() {
-    let shown = plain(&welcome());
+    let shown = text(welcome(PLAIN));
     for text in [
         ">> Welcome to the Ultimate Chat Server <<",
         "/help",
@@ -379,11 +383,18 @@ fn the_welcome_names_the_commands_and_asks_for_a_name() {
 
 #[test]
 fn farewells_carry_no_prompt() {
-    assert_eq!(plain(&farewell(Farewell::Quit)), "\nDisconnecting from server. Goodbye!\n");
-    assert_eq!(plain(&farewell(Farewell::Shutdown)), "\nServer is shutting down. Goodbye!\n");
-    let locked = plain(&farewell(Farewell::TooManyAttempts(7)));
+    assert_eq!(text(farewell(PLAIN, Farewell::Quit)), "\nDisconnecting from server. Goodbye!\n");
+    assert_eq!(text(farewell(PLAIN, Farewell::Shutdown)), "\nServer is shutting down. Goodbye!\n");
+    let locked = text(farewell(PLAIN, Farewell::TooManyAttempts(7)));
     assert_eq!(locked, "\nToo many attempts. Wait 7 seconds.\n");
-    assert_eq!(plain(&farewell(Farewell::Elsewhere)), "\nLogged in from elsewhere.\n");
-    let tls = plain(&farewell(Farewell::SpeaksTls(Some(8443))));
+    assert_eq!(text(farewell(PLAIN, Farewell::Elsewhere)), "\nLogged in from elsewhere.\n");
+    let tls = text(farewell(PLAIN, Farewell::SpeaksTls(Some(8443))));
     assert_eq!(tls, "\nThis port does not speak TLS. Use port 8443.\n");
+}
+
+#[test]
+fn the_http_answer_has_the_length_it_says() {
+    let (head, body) = std::str::from_utf8(HTTP_ANSWER).unwrap().split_once("\r\n\r\n").unwrap();
+    assert!(head.ends_with(&format!("Content-Length: {}", body.len())), "{}", body.len());
+    assert_eq!(body.lines().count(), 1);
 }

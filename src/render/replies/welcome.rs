@@ -7,24 +7,24 @@ use crate::chat::name::{Name, NameError};
 use crate::chat::sanctions::Penalty;
 use crate::chat::users::ClaimError;
 use crate::render::Sheet;
-use crate::render::ansi::{BLOCK_START, Colour};
+use crate::render::form::{Colour, Form};
 use crate::render::replies::{NOT_UTF8, SERVER_BUSY, moderation, too_long, too_many_attempts};
 
 /// What a client is sent at once: the banner and the prompt for a name.
-pub fn welcome() -> Bytes {
-    let mut sheet = Sheet::default();
+pub fn welcome(form: Form) -> Bytes {
+    let mut sheet = Sheet::new(form);
     sheet.newline().on(Colour::Cyan);
     for line in [
-        "╔══════════════════════════════════════════════════════════╗\n",
-        "║                                                          ║\n",
-        "║         >> Welcome to the Ultimate Chat Server <<        ║\n",
-        "║                                                          ║\n",
-        "║   /help   all commands            /users  who is here    ║\n",
-        "║   /quit   leave                                          ║\n",
-        "║                                                          ║\n",
-        "╚══════════════════════════════════════════════════════════╝\n",
+        "╔══════════════════════════════════════════════════════════╗",
+        "║                                                          ║",
+        "║         >> Welcome to the Ultimate Chat Server <<        ║",
+        "║                                                          ║",
+        "║   /help   all commands            /users  who is here    ║",
+        "║   /quit   leave                                          ║",
+        "║                                                          ║",
+        "╚══════════════════════════════════════════════════════════╝",
     ] {
-        sheet.fixed(line);
+        sheet.fixed(line).newline();
     }
     sheet.off().newline();
     sheet.tinted(Colour::Green, "[● CONNECTED] You're live! Start chatting now...").newline();
@@ -61,10 +61,10 @@ impl From<ClaimError> for NameProblem {
 }
 
 /// Says what is wrong with a name and asks again.
-pub fn ask_name_again(problem: &NameProblem) -> Bytes {
-    let mut sheet = Sheet::default();
+pub fn ask_name_again(form: Form, problem: &NameProblem) -> Bytes {
+    let mut sheet = Sheet::new(form);
     // In a raw terminal Enter has not moved on from the line of the prompt.
-    sheet.fixed(BLOCK_START).on(Colour::Red);
+    sheet.open().on(Colour::Red);
     name_problem(&mut sheet, problem);
     sheet.off().newline().fixed(NAME_PROMPT).take()
 }
@@ -95,8 +95,8 @@ pub(super) fn name_problem<'s>(sheet: &'s mut Sheet, problem: &NameProblem) -> &
 const PASSWORD_PROMPT: &str = "Password: ";
 
 /// Asks for the password of an account.
-pub fn ask_password() -> Bytes {
-    Sheet::default().fixed(BLOCK_START).fixed(PASSWORD_PROMPT).take()
+pub fn ask_password(form: Form) -> Bytes {
+    Sheet::new(form).open().fixed(PASSWORD_PROMPT).take()
 }
 
 /// Why a password did not let its user in, who may try again.
@@ -113,9 +113,9 @@ pub enum PasswordProblem {
 }
 
 /// Says what is wrong with a password and asks again.
-pub fn ask_password_again(problem: PasswordProblem) -> Bytes {
-    let mut sheet = Sheet::default();
-    sheet.fixed(BLOCK_START).on(Colour::Red);
+pub fn ask_password_again(form: Form, problem: PasswordProblem) -> Bytes {
+    let mut sheet = Sheet::new(form);
+    sheet.open().on(Colour::Red);
     match problem {
         PasswordProblem::Wrong => sheet.fixed("Wrong password."),
         PasswordProblem::TooManyAttempts(secs) => too_many_attempts(&mut sheet, secs),
@@ -155,9 +155,9 @@ pub enum Farewell {
 }
 
 /// Renders a farewell. No prompt follows it.
-pub fn farewell(farewell: Farewell) -> Bytes {
-    let mut sheet = Sheet::default();
-    sheet.fixed(BLOCK_START).on(Colour::Yellow);
+pub fn farewell(form: Form, farewell: Farewell) -> Bytes {
+    let mut sheet = Sheet::new(form);
+    sheet.open().on(Colour::Yellow);
     match farewell {
         Farewell::Quit => sheet.fixed("Disconnecting from server. Goodbye!"),
         Farewell::Shutdown => sheet.fixed("Server is shutting down. Goodbye!"),
@@ -177,6 +177,14 @@ pub fn farewell(farewell: Farewell) -> Bytes {
     };
     sheet.off().newline().take()
 }
+
+/// What a browser is answered that took the port for one of HTTP, in its own words.
+pub const HTTP_ANSWER: &[u8] = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\
+    Content-Type: text/plain\r\nContent-Length: 54\r\n\r\n\
+    This is a chat server: connect with nc, not with HTTP\n";
+
+/// What a telnet client is answered that asks whether anybody is there (RFC 854, AYT).
+pub const I_AM_HERE: &[u8] = b"\r\n[yes]\r\n";
 
 /// The one line that a connection over a limit gets; none where it is closed without a word.
 pub fn refusal(refusal: Refusal) -> Option<&'static [u8]> {

@@ -1,24 +1,30 @@
 //! The rules of one lobby: who is in it, what was said, who may do what.
 
-mod charter;
-mod member;
+mod changes;
+pub mod event;
+mod members;
+pub mod replay;
 mod slow;
+mod state;
+pub mod step;
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
-pub use self::charter::Charter;
-pub use self::member::{Member, Presence, Saying};
+pub use self::changes::lifted;
+pub use self::members::{Member, Presence, Saying};
 use self::slow::SlowMode;
+pub use self::state::LobbyState;
+use self::step::{Join, JoinKind};
 use super::accounts::{AccountId, Identity};
-use super::deeds::Deed;
 use super::directory::ConnId;
 use super::history::{Entry, History, UnixMillis};
+use super::moderation::Moderation;
 use super::name::{Name, NameKey};
 use super::orders::{OFFER_TIME, Order, OrderError};
-use super::password::PasswordRecord;
 use super::pictures::Picture;
-use super::roles::{Owner, Rank, Right};
+use super::roles::{Owner, Rank};
 use super::sanctions::{Penalty, Sanction};
 use super::text::Line;
 
@@ -70,8 +76,8 @@ pub enum SayError {
 /// One lobby.
 #[derive(Debug)]
 pub struct Room<H> {
-    name: Name,
-    charter: Charter,
+    /// Shared with whoever is handed it; changed in a copy then.
+    state: Arc<LobbyState>,
     /// Boxed, since a table is up to half empty.
     members: HashMap<ConnId, Box<Member<H>>>,
     history: History,
@@ -81,57 +87,60 @@ pub struct Room<H> {
 
 impl<H> Room<H> {
     /// An empty lobby.
-    pub fn new(name: Name, charter: Charter, history: History) -> Self {
+    pub fn new(state: LobbyState, history: History) -> Self {
         let (members, pacing) = (HashMap::new(), SlowMode::default());
-        Self { name, charter, members, history, pacing, offer: None }
-    }
-
-    /// Its name.
-    pub fn name(&self) -> &Name {
-        &self.name
+        Self { state: Arc::new(state), members, history, pacing, offer: None }
     }
 
     /// What stands for it whoever is in it.
-    pub fn charter(&self) -> &Charter {
-        &self.charter
+    pub fn state(&self) -> &Arc<LobbyState> {
+        &self.state
     }
 
-    /// The prompt of its AI, where it has one of its own.
-    pub fn prompt(&self) -> Option<&Line> {
-        self.charter.prompt.as_ref()
+    fn state_mut(&mut self) -> &mut LobbyState {
+        Arc::make_mut(&mut self.state)
     }
 
-    /// Lets a user in. `proof` is the record that their password was checked against.
+    /// Whether somebody gets in.
     ///
     /// # Errors
     /// [`JoinError::Banned`], which does not hold for those who run the lobby,
     /// [`JoinError::WrongPassword`] where the proof is not for the record that stands now,
-    /// [`JoinError::AlreadyThere`].
-    pub fn join(
-        &mut self,
-        mut member: Member<H>,
-        proof: Option<&PasswordRecord>,
-        now: UnixMillis,
-    ) -> Result<(), JoinError> {
-        let who = &member.who;
+    /// [`JoinError::AlreadyThere`]; [`JoinError::NoSuchLobby`] for one who comes back and was put out, or
+    /// has left: they come in like anybody else.
+    fn may_join(&self, join: &Join<H>, now: UnixMillis) -> Result<(), JoinError> {
+        let Join { member: Member { who, .. }, proof, kind, .. } = join;
+        let proof = match kind {
+            JoinKind::Return => {
+                return self.member(who.conn).map(|_| ()).ok_or(JoinError::NoSuchLobby);
+            }
+            JoinKind::TakeOver(from) if self.member(*from).is_some() => return Ok(()),
+            // Nobody is here whose place could be taken: they may have been put out meanwhile.
+            JoinKind::TakeOver(_) => None,
+            JoinKind::Login | JoinKind::Switch => proof.as_deref(),
+        };
         if self.members.contains_key(&who.conn) {
-            return Err(JoinError::AlreadyThere(self.name.clone()));
+            return Err(JoinError::AlreadyThere(self.state.name.clone()));
         }
-        if self.charter.rank(who) == Rank::Member
-            && let Some(ban) = self.charter.bans.of(who, now)
+        if self.state.rank(who) == Rank::Member
+            && let Some(ban) = self.state.bans.of(who, now)
         {
-            return Err(JoinError::Banned(self.name.clone(), ban.penalty(now)));
+            return Err(JoinError::Banned(self.state.name.clone(), ban.penalty(now)));
         }
-        if self.charter.record.as_deref().is_some_and(|record| Some(record) != proof) {
+        if self.state.record.as_deref().is_some_and(|record| Some(record) != proof) {
             return Err(JoinError::WrongPassword);
         }
-        member.since = now;
-        self.members.insert(member.who.conn, Box::new(member));
         Ok(())
     }
 
+    /// Somebody is in.
+    fn join(&mut self, mut member: Member<H>, now: UnixMillis) {
+        member.since = now;
+        self.members.insert(member.who.conn, Box::new(member));
+    }
+
     /// Takes a user out.
-    pub fn leave(&mut self, conn: ConnId) -> Option<Member<H>> {
+    fn leave(&mut self, conn: ConnId) -> Option<Member<H>> {
         let member = self.members.remove(&conn)?;
         self.pacing.left(&member.who);
         Some(*member)
@@ -140,7 +149,7 @@ impl<H> Room<H> {
     /// A second login of the same account takes the place of the first: the member goes on under
     /// another connection, with the rights that the second has. The handle that they had; none where
     /// `from` is not here.
-    pub fn take_over(&mut self, from: ConnId, who: Identity, handle: H) -> Option<H> {
+    fn take_over(&mut self, from: ConnId, who: Identity, handle: H) -> Option<H> {
         let mut member = self.members.remove(&from)?;
         let conn = who.conn;
         member.who = who;
@@ -172,7 +181,7 @@ impl<H> Room<H> {
 
     /// The mute that holds for a member now.
     fn mute_of(&self, member: &Member<H>, now: UnixMillis) -> Option<&Sanction> {
-        let (who, mutes) = (&member.who, &self.charter.mutes);
+        let (who, mutes) = (&member.who, &self.state.mutes);
         mutes.of_conn(who.conn, now).or_else(|| {
             let mute = mutes.of(who, now)?;
             let meant = who.account.is_some() || member.muted || member.since >= mute.at;
@@ -181,78 +190,80 @@ impl<H> Room<H> {
     }
 
     /// The mute and the ban that are to hold for the account that a guest makes, here or elsewhere.
-    pub fn for_account(
+    fn for_account(
         &self,
         guest: &Identity,
         account: AccountId,
         now: UnixMillis,
     ) -> (Option<Sanction>, Option<Sanction>) {
-        let Charter { mutes, bans, .. } = &self.charter;
+        let LobbyState { mutes, bans, .. } = &*self.state;
         // Somebody who was here before others of the address were muted is none of those.
         let spared = self.members.get(&guest.conn).is_some_and(|m| self.mute_of(m, now).is_none());
         let mute = mutes.for_account(guest, account, now).filter(|_| !spared);
         (mute, bans.for_account(guest, account, now))
     }
 
-    /// Whether a user may say something now, which is then taken as said. Rox is asked this way too.
+    /// Whether a user may say something now, to Rox too.
     ///
     /// # Errors
     /// Why not. Those who run the lobby are neither muted nor slowed down.
-    pub fn speak(&mut self, conn: ConnId, now: UnixMillis) -> Result<(), SayError> {
+    fn may_speak(&self, conn: ConnId, now: UnixMillis) -> Result<(), SayError> {
         let member = self.members.get(&conn).ok_or(SayError::NotHere)?;
-        let charter = &self.charter;
-        if charter.rank(&member.who) > Rank::Member {
+        let state = &self.state;
+        if state.rank(&member.who) > Rank::Member {
             return Ok(());
         }
         if let Some(mute) = self.mute_of(member, now) {
             return Err(SayError::Muted(mute.penalty(now)));
         }
-        if charter.slow.is_zero() {
+        if state.slow.is_zero() {
             return Ok(());
         }
-        self.pacing.speak(&member.who, charter.slow, now).map_err(SayError::TooSoon)
+        self.pacing.may_speak(&member.who, state.slow, now).map_err(SayError::TooSoon)
     }
 
-    /// Puts a message of a member's into the history, as it is to be shown, and gives its number.
-    ///
-    /// # Errors
-    /// As [`Room::speak`].
-    pub fn say(
-        &mut self,
-        conn: ConnId,
-        saying: Saying,
-        now: UnixMillis,
-    ) -> Result<(u64, Entry), SayError> {
-        self.speak(conn, now)?;
-        let member = self.members.get(&conn).ok_or(SayError::NotHere)?;
+    /// Somebody said something.
+    fn spoke(&mut self, conn: ConnId, now: UnixMillis) {
+        let (state, members) = (&self.state, &self.members);
+        if let Some(member) = members.get(&conn)
+            && !state.slow.is_zero()
+            && state.rank(&member.who) == Rank::Member
+        {
+            self.pacing.spoke(&member.who, state.slow, now);
+        }
+    }
+
+    /// Puts a message of a member's into the history, as it is to be shown, under its number.
+    fn record(&mut self, conn: ConnId, saying: Saying, now: UnixMillis) -> Option<(u64, Entry)> {
+        let member = self.members.get(&conn)?;
         let (picture, author) = (member.picture, (&member.who).into());
         let Saying { text, tagged, action } = saying;
         let entry = Entry { at: now, picture, author, tagged, action, text };
-        Ok((self.history.push(entry.clone()), entry))
+        Some((self.history.push(entry.clone()), entry))
     }
 
     /// Changes a member's picture.
-    pub fn set_picture(&mut self, conn: ConnId, picture: Picture) {
+    fn set_picture(&mut self, conn: ConnId, picture: Picture) {
         if let Some(member) = self.members.get_mut(&conn) {
             member.picture = picture;
         }
     }
 
     /// A member is away, or back.
-    pub fn set_away(&mut self, conn: ConnId, away: Option<Line>) {
+    fn set_away(&mut self, conn: ConnId, away: Option<Line>) {
         if let Some(member) = self.members.get_mut(&conn) {
             member.away = away;
         }
     }
 
     /// A member has another name. The one before; none where they are not here.
-    pub fn rename(&mut self, conn: ConnId, name: Name) -> Option<Name> {
+    fn rename(&mut self, conn: ConnId, name: Name) -> Option<Name> {
         let member = self.members.get_mut(&conn)?;
         Some(std::mem::replace(&mut member.who.name, name))
     }
 
     /// A guest has made an account, and keeps the lobby if it is theirs. Whether it is.
-    pub fn registered(
+    fn registered(
         &mut self,
         guest: &Identity,
         account: AccountId,
@@ -261,123 +272,117 @@ impl<H> Room<H> {
     ) -> bool {
         let conn = guest.conn;
         let (mute, ban) = self.for_account(guest, account, now);
-        mute.into_iter().for_each(|mute| self.charter.mutes.impose(mute, Some(conn)));
-        ban.into_iter().for_each(|ban| self.charter.bans.impose(ban, Some(conn)));
+        if mute.is_some() || ban.is_some() {
+            let state = self.state_mut();
+            mute.into_iter().for_each(|mute| state.mutes.impose(mute, Some(conn)));
+            ban.into_iter().for_each(|ban| state.bans.impose(ban, Some(conn)));
+        }
         if let Some(member) = self.members.get_mut(&conn) {
             (member.who.account, member.who.admin) = (Some(account), admin);
         }
         self.pacing.registered(conn, account);
-        self.charter.registered(conn, account)
+        self.state.owner == Owner::Guest(conn) && self.state_mut().registered(conn, account)
     }
 
     /// What is to hold for the address once an account is given up on a connection: its mute and its
     /// ban.
-    pub fn for_address(
-        &self,
-        who: &Identity,
-        now: UnixMillis,
-    ) -> (Option<Sanction>, Option<Sanction>) {
-        let Charter { mutes, bans, .. } = &self.charter;
+    fn for_address(&self, who: &Identity, now: UnixMillis) -> (Option<Sanction>, Option<Sanction>) {
+        let LobbyState { mutes, bans, .. } = &*self.state;
         (mutes.for_address(who, now), bans.for_address(who, now))
     }
 
     /// A guest who is a member and may not be: the account that they were is no more.
-    pub fn is_banned(&self, conn: ConnId, now: UnixMillis) -> Option<&Sanction> {
+    fn is_banned(&self, conn: ConnId, now: UnixMillis) -> Option<&Sanction> {
         let who = &self.members.get(&conn)?.who;
-        let ban = self.charter.bans.of(who, now)?;
-        (self.charter.rank(who) == Rank::Member).then_some(ban)
+        let ban = self.state.bans.of(who, now)?;
+        (self.state.rank(who) == Rank::Member).then_some(ban)
     }
 
     /// An account is no more; `who` gave it up, where somebody did, and `conn` is the connection that
     /// is logged in to it now. Whether its rank here has changed.
-    pub fn unregistered(
+    fn unregistered(
         &mut self,
         account: AccountId,
         who: Option<&Identity>,
         conn: Option<ConnId>,
         now: UnixMillis,
     ) -> bool {
-        self.charter.mutes.give_up(account, who, now);
-        self.charter.bans.give_up(account, who, now);
+        let state = self.state_mut();
+        state.mutes.give_up(account, who, now);
+        state.bans.give_up(account, who, now);
         if let Some(member) = conn.and_then(|conn| self.members.get_mut(&conn)) {
             (member.who.account, member.who.admin) = (None, false);
         }
         if let Some(conn) = conn {
             self.pacing.unregistered(account, conn);
         }
-        self.charter.unregistered(account, conn)
+        self.state_mut().unregistered(account, conn)
     }
 
-    /// Whether a user may change the prompt of the lobby's AI.
-    ///
-    /// # Errors
-    /// Why not.
-    pub fn may_set_prompt(&self, conn: ConnId) -> Result<(), PromptError> {
-        match self.members.get(&conn) {
-            Some(member) => self.charter.may_set_prompt(&member.who),
-            None if self.charter.owner == Owner::Server => Err(PromptError::General),
-            None => Err(PromptError::NotCreator),
-        }
-    }
-
-    /// Changes the prompt of the lobby's AI.
-    pub fn set_prompt(&mut self, prompt: Line) {
-        self.charter.prompt = Some(prompt);
-    }
-
-    /// What comes of an order. Changes nothing: the deed is to be stored first.
+    /// What comes of an order. Changes nothing: it is to be stored first.
     ///
     /// # Errors
     /// Why it is not carried out.
     pub fn plan(
         &self,
-        by: (&Identity, Right),
+        by: &Identity,
         order: Order,
         now: UnixMillis,
-    ) -> Result<Deed, OrderError> {
-        let offer = self.offer.as_ref().filter(|offer| offer.stands(&self.charter, now));
-        let deed = match order {
-            Order::Accept => accept(offer, by.0)?,
-            order => self.charter.plan(&self.name, by, order, now)?,
+    ) -> Result<Moderation, OrderError> {
+        let offer = self.offer.as_ref().filter(|offer| offer.stands(&self.state, now));
+        let what = match order {
+            Order::Accept => accept(offer, by)?,
+            order => self.state.plan(by, order, now)?,
         };
-        if let (Deed::Offer { .. }, Some(_)) = (&deed, offer) {
+        if let (Moderation::Offer { .. }, Some(_)) = (&what, offer) {
             return Err(OrderError::AskedAlready);
         }
-        match &deed {
-            Deed::Kick { name, .. } if self.removed(&deed).next().is_none() => {
-                Err(OrderError::NotHere(name.clone()))
-            }
-            _ => Ok(deed),
+        if let Moderation::Kick { name, .. } = &what
+            && self.removed(&what).next().is_none()
+        {
+            return Err(OrderError::NotHere(name.clone()));
         }
+        Ok(what)
     }
 
-    /// The members who have to go by a deed. A ban is of all that it is about, however many connections
+    /// The members who have to go by a moderation. A ban is of all that it is about, however many connections
     /// they have, and a kick of an account goes to whatever connection it has by now.
-    pub fn removed(&self, deed: &Deed) -> impl Iterator<Item = &Member<H>> {
-        self.members().filter(move |member| match deed {
-            Deed::Ban { ban, conn } => {
+    fn removed(&self, what: &Moderation) -> impl Iterator<Item = &Member<H>> {
+        self.members().filter(move |member| match what {
+            Moderation::Ban { ban, conn } => {
                 (member.who.subject() == ban.subject || Some(member.who.conn) == *conn)
-                    && self.charter.rank(&member.who) == Rank::Member
+                    && self.state.rank(&member.who) == Rank::Member
             }
-            Deed::Kick { conn, account, .. } => {
+            Moderation::Kick { conn, account, .. } => {
                 member.who.conn == *conn || (account.is_some() && member.who.account == *account)
             }
-            _ => false,
+            Moderation::Delete(_) => true,
+            Moderation::Topic(_)
+            | Moderation::Op { .. }
+            | Moderation::Deop { .. }
+            | Moderation::Mute { .. }
+            | Moderation::Unmute { .. }
+            | Moderation::Unban { .. }
+            | Moderation::Slow(_)
+            | Moderation::SetPassword(_)
+            | Moderation::SetPrompt(_)
+            | Moderation::Offer { .. }
+            | Moderation::Transfer { .. } => false,
         })
     }
 
-    /// Carries out a deed. Whoever it [removes](Room::removed) is still here after it.
-    pub fn apply(&mut self, by: &Name, deed: &Deed, now: UnixMillis) {
-        match deed {
-            Deed::Offer { account, .. } => {
-                let (account, by, owner) = (*account, by.clone(), self.charter.owner);
+    /// Carries out a moderation. Whoever it [removes](Room::removed) is still here after it.
+    fn apply(&mut self, by: &Name, what: &Moderation, now: UnixMillis) {
+        match what {
+            Moderation::Offer { account, .. } => {
+                let (account, by, owner) = (*account, by.clone(), self.state.owner);
                 self.offer = Some(Offer { account, by, owner, at: now });
             }
-            Deed::Transfer { .. } => self.offer = None,
-            Deed::Slow(_) => self.pacing.clear(),
-            Deed::Mute { mute, conn } => {
+            Moderation::Transfer { .. } => self.offer = None,
+            Moderation::Slow(_) => self.pacing.clear(),
+            Moderation::Mute { mute, conn } => {
                 // One of the same address may be muted already, and stays so.
-                let before = self.charter.mutes.get(mute.subject, now).map(|before| before.at);
+                let before = self.state.mutes.get(mute.subject, now).map(|before| before.at);
                 for member in self.members.values_mut() {
                     if member.who.subject() == mute.subject {
                         let so_far = before.is_some_and(|at| member.muted || member.since >= at);
@@ -385,13 +390,22 @@ impl<H> Room<H> {
                     }
                 }
             }
-            _ => {}
+            Moderation::Topic(_)
+            | Moderation::Op { .. }
+            | Moderation::Deop { .. }
+            | Moderation::Kick { .. }
+            | Moderation::Unmute { .. }
+            | Moderation::Ban { .. }
+            | Moderation::Unban { .. }
+            | Moderation::SetPassword(_)
+            | Moderation::SetPrompt(_)
+            | Moderation::Delete(_) => {}
         }
-        self.charter.apply(deed, now);
+        self.state_mut().apply(what, now);
     }
 
     /// Who offered the lobby, while the offer stands.
-    pub fn offered_by(&self) -> Option<&Name> {
+    fn offered_by(&self) -> Option<&Name> {
         self.offer.as_ref().map(|offer| &offer.by)
     }
 
@@ -417,10 +431,8 @@ impl<H> Room<H> {
 
     /// Hands everything on, to a lobby that is set up in the place of this one.
     pub fn take(&mut self) -> Self {
-        let nothing = Charter::new(self.charter.owner, None);
         Self {
-            name: self.name.clone(),
-            charter: std::mem::replace(&mut self.charter, nothing),
+            state: self.state.clone(),
             members: std::mem::take(&mut self.members),
             history: self.history.take(),
             pacing: std::mem::take(&mut self.pacing),
@@ -428,8 +440,8 @@ impl<H> Room<H> {
         }
     }
 
-    /// What a user who joins now is shown, oldest first, with the number of each.
-    pub fn recent(&mut self, now: UnixMillis) -> impl Iterator<Item = (u64, &Entry)> {
+    /// What a user who joins now is shown, oldest first.
+    fn recent(&mut self, now: UnixMillis) -> impl Iterator<Item = (u64, &Entry)> {
         self.history.recent(now)
     }
 
@@ -455,15 +467,15 @@ struct Offer {
 }
 
 impl Offer {
-    fn stands(&self, charter: &Charter, now: UnixMillis) -> bool {
-        self.at.until(now) < OFFER_TIME && charter.owner == self.owner
+    fn stands(&self, state: &LobbyState, now: UnixMillis) -> bool {
+        self.at.until(now) < OFFER_TIME && state.owner == self.owner
     }
 }
 
-fn accept(offer: Option<&Offer>, who: &Identity) -> Result<Deed, OrderError> {
+fn accept(offer: Option<&Offer>, who: &Identity) -> Result<Moderation, OrderError> {
     match who.account {
         Some(account) if offer.is_some_and(|offer| offer.account == account) => {
-            Ok(Deed::Transfer { account, name: who.name.clone() })
+            Ok(Moderation::Transfer { account, name: who.name.clone() })
         }
         _ => Err(OrderError::NothingOffered),
     }

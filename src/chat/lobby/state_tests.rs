@@ -2,7 +2,7 @@ use std::net::IpAddr;
 
 use super::*;
 use crate::chat::accounts::Subject;
-use crate::chat::command::COMMANDS;
+use crate::chat::command::spec;
 use crate::chat::name::NameKey;
 use crate::chat::orders::Named;
 
@@ -37,15 +37,19 @@ fn admin() -> Identity {
     who(5, "admiral", Some(5), true)
 }
 
-/// A lobby of the owner's with one operator.
-fn charter() -> Charter {
-    let mut charter = Charter::new(Owner::Account(AccountId(4)), None);
-    charter.operators.insert(AccountId(3));
-    charter
+fn of(owner: Owner) -> LobbyState {
+    LobbyState { owner, ..LobbyState::example(2, name("coding")) }
 }
 
-/// Plans, and carries out where that is allowed, with the right of the command's own row.
-fn order(charter: &mut Charter, by: &Identity, order: Order) -> Result<Deed, OrderError> {
+/// A lobby of the owner's with one operator.
+fn state() -> LobbyState {
+    let mut state = of(Owner::Account(AccountId(4)));
+    state.operators.insert(AccountId(3));
+    state
+}
+
+/// Plans, and carries out where that is allowed. The row of the command asks for the same right.
+fn order(state: &mut LobbyState, by: &Identity, order: Order) -> Result<Moderation, OrderError> {
     let word = match &order {
         Order::Topic(_) => "/topic",
         Order::Op(_) => "/op",
@@ -60,11 +64,12 @@ fn order(charter: &mut Charter, by: &Identity, order: Order) -> Result<Deed, Ord
         Order::Transfer(_) => "/transfer",
         Order::Accept => "/accept",
         Order::Delete => "/delete",
+        Order::SetPrompt(_) => "/setai",
     };
-    let right = COMMANDS.iter().find(|spec| spec.word == word).unwrap().right;
-    let deed = charter.plan(&name("coding"), (by, right), order, NOW)?;
-    charter.apply(&deed, NOW);
-    Ok(deed)
+    assert_eq!(spec(word).unwrap().right, order.right(), "{word}");
+    let what = state.plan(by, order, NOW)?;
+    state.apply(&what, NOW);
+    Ok(what)
 }
 
 fn on(whom: Identity) -> Target {
@@ -85,7 +90,7 @@ fn mute(whom: Identity) -> Order {
 
 #[test]
 fn everybody_has_one_rank() {
-    let charter = charter();
+    let state = state();
     for (user, want) in [
         (guest(), Rank::Member),
         (member(), Rank::Member),
@@ -93,13 +98,13 @@ fn everybody_has_one_rank() {
         (owner(), Rank::Owner),
         (admin(), Rank::Admin),
     ] {
-        assert_eq!(charter.rank(&user), want);
-        assert_eq!(charter.rank_of_target(&on(user)), want);
+        assert_eq!(state.rank(&user), want);
+        assert_eq!(state.rank_of_target(&on(user)), want);
     }
     let absent = Target::Absent { account: AccountId(4), name: name("owner"), admin: false };
-    assert_eq!(charter.rank_of_target(&absent), Rank::Owner);
+    assert_eq!(state.rank_of_target(&absent), Rank::Owner);
     let impostor = who(9, "owner", None, false);
-    assert_eq!(charter.rank(&impostor), Rank::Member, "a name gives no rights");
+    assert_eq!(state.rank(&impostor), Rank::Member, "a name gives no rights");
 }
 
 #[test]
@@ -108,7 +113,7 @@ fn kicks_mutes_and_bans_are_for_those_above_and_of_those_below() {
     let unallowed = [true, true, false, false, false];
     for (by, denied) in users.iter().zip(unallowed) {
         for whom in &users {
-            let (mine, theirs) = (charter().rank(by), charter().rank(whom));
+            let (mine, theirs) = (state().rank(by), state().rank(whom));
             let want = match () {
                 () if denied => Some(Denied::NotOperator),
                 () if by == whom => Some(Denied::Oneself),
@@ -116,7 +121,7 @@ fn kicks_mutes_and_bans_are_for_those_above_and_of_those_below() {
                 () => None,
             };
             for what in [kick(whom.clone()), ban(whom.clone()), mute(whom.clone())] {
-                let got = order(&mut charter(), by, what).err();
+                let got = order(&mut state(), by, what).err();
                 assert_eq!(got, want.map(OrderError::Denied), "{} on {}", by.name, whom.name);
             }
         }
@@ -125,7 +130,7 @@ fn kicks_mutes_and_bans_are_for_those_above_and_of_those_below() {
 
 #[test]
 fn owners_name_operators_who_have_accounts() {
-    let mut charter = charter();
+    let mut state = state();
     let op = |whom| Order::Op(on(whom));
     for (by, whom, want) in [
         (operator(), member(), Err(Denied::NotOwner.into())),
@@ -135,60 +140,60 @@ fn owners_name_operators_who_have_accounts() {
         (owner(), admin(), Err(OrderError::AlreadyOwner(name("admiral")))),
         (owner(), member(), Ok(())),
     ] {
-        assert_eq!(order(&mut charter, &by, op(whom)).map(|_| ()), want);
+        assert_eq!(order(&mut state, &by, op(whom)).map(|_| ()), want);
     }
-    assert_eq!(charter.rank(&member()), Rank::Operator);
+    assert_eq!(state.rank(&member()), Rank::Operator);
     let deop = |whom| Order::Deop(on(whom));
     assert_eq!(
-        order(&mut charter, &operator(), deop(member())).unwrap_err(),
+        order(&mut state, &operator(), deop(member())).unwrap_err(),
         Denied::NotOwner.into()
     );
-    order(&mut charter, &admin(), deop(member())).unwrap();
-    assert_eq!(charter.rank(&member()), Rank::Member);
-    let again = order(&mut charter, &owner(), deop(member())).unwrap_err();
+    order(&mut state, &admin(), deop(member())).unwrap();
+    assert_eq!(state.rank(&member()), Rank::Member);
+    let again = order(&mut state, &owner(), deop(member())).unwrap_err();
     assert_eq!(again, OrderError::NotOperator(name("member")));
 }
 
 #[test]
 fn there_are_only_so_many_operators() {
-    let mut charter = charter();
-    charter.operators = (100..100 + MAX_OPERATORS as u32).map(AccountId).collect();
-    let full = order(&mut charter, &owner(), Order::Op(on(member()))).unwrap_err();
+    let mut state = state();
+    state.operators = (100..100 + MAX_OPERATORS as u32).map(AccountId).collect();
+    let full = order(&mut state, &owner(), Order::Op(on(member()))).unwrap_err();
     assert_eq!(full, OrderError::TooMany);
 }
 
 #[test]
 fn an_owner_who_gives_the_lobby_away_goes_on_as_operator() {
-    let mut charter = charter();
+    let mut state = state();
     let transfer = |whom| Order::Transfer(on(whom));
     for (by, whom, want) in [
         (operator(), member(), Denied::NotOwner.into()),
         (owner(), guest(), OrderError::NoAccount(name("guest"))),
         (owner(), owner(), OrderError::AlreadyOwner(name("owner"))),
     ] {
-        assert_eq!(order(&mut charter, &by, transfer(whom)).unwrap_err(), want);
+        assert_eq!(order(&mut state, &by, transfer(whom)).unwrap_err(), want);
     }
     // Asked and accepted.
-    let give = |charter: &mut Charter, by: &Identity, whom| {
-        let Deed::Offer { account, name } = order(charter, by, transfer(whom)).unwrap() else {
+    let give = |state: &mut LobbyState, by: &Identity, whom| {
+        let Moderation::Offer { account, name } = order(state, by, transfer(whom)).unwrap() else {
             panic!("not asked");
         };
-        charter.apply(&Deed::Transfer { account, name }, NOW);
+        state.apply(&Moderation::Transfer { account, name }, NOW);
     };
-    give(&mut charter, &owner(), operator());
-    assert_eq!(charter.rank(&operator()), Rank::Owner);
-    assert_eq!(charter.rank(&owner()), Rank::Operator);
-    give(&mut charter, &admin(), admin());
-    assert_eq!(charter.owner, Owner::Account(AccountId(5)), "an admin may take one over");
+    give(&mut state, &owner(), operator());
+    assert_eq!(state.rank(&operator()), Rank::Owner);
+    assert_eq!(state.rank(&owner()), Rank::Operator);
+    give(&mut state, &admin(), admin());
+    assert_eq!(state.owner, Owner::Account(AccountId(5)), "an admin may take one over");
 
-    let mut of_guest = Charter::new(Owner::Guest(ConnId(1)), None);
+    let mut of_guest = of(Owner::Guest(ConnId(1)));
     give(&mut of_guest, &guest(), member());
     assert_eq!((of_guest.rank(&member()), of_guest.rank(&guest())), (Rank::Owner, Rank::Member));
 }
 
 #[test]
 fn general_is_nobodys_but_admins_run_it() {
-    let mut general = Charter::new(Owner::Server, None);
+    let mut general = of(Owner::Server);
     for what in [Order::SetPassword(None), Order::Transfer(on(member())), Order::Delete] {
         assert_eq!(
             order(&mut general, &owner(), what.clone()).unwrap_err(),
@@ -196,64 +201,67 @@ fn general_is_nobodys_but_admins_run_it() {
         );
         assert_eq!(order(&mut general, &admin(), what).unwrap_err(), OrderError::General);
     }
-    assert_eq!(general.may_set_prompt(&admin()), Err(PromptError::General));
+    let prompt = || Order::SetPrompt(Line::clean("Be a pirate"));
+    let refused = order(&mut general, &admin(), prompt()).unwrap_err();
+    assert_eq!(refused, PromptError::General.into());
     order(&mut general, &admin(), Order::Op(on(member()))).unwrap();
     order(&mut general, &member(), kick(guest())).unwrap();
-    assert_eq!(charter().may_set_prompt(&operator()), Err(PromptError::NotCreator));
-    assert_eq!(charter().may_set_prompt(&admin()), Ok(()));
+    let refused = order(&mut state(), &operator(), prompt()).unwrap_err();
+    assert_eq!(refused, PromptError::NotCreator.into());
+    assert!(order(&mut state(), &admin(), prompt()).is_ok());
 }
 
 #[test]
 fn what_is_refused_changes_nothing_and_what_is_planned_nothing_yet() {
-    let mut charter = charter();
-    let before = format!("{charter:?}");
+    let mut state = state();
+    let before = format!("{state:?}");
     for what in [Order::Topic(Some(Line::clean("x"))), ban(member()), Order::Delete] {
-        assert!(order(&mut charter, &member(), what).is_err());
+        assert!(order(&mut state, &member(), what).is_err());
     }
-    let right = Right::Operator;
     let topic = Order::Topic(Some(Line::clean("x")));
-    assert!(charter.plan(&name("coding"), (&owner(), right), topic, NOW).is_ok());
-    assert_eq!(format!("{charter:?}"), before);
+    assert!(state.plan(&owner(), topic, NOW).is_ok());
+    assert_eq!(format!("{state:?}"), before);
 }
 
 #[test]
 fn orders_that_set_something_set_it() {
-    let mut charter = charter();
-    order(&mut charter, &operator(), Order::Topic(Some(Line::clean("Release")))).unwrap();
-    assert_eq!(charter.topic.as_ref().map(Line::as_str), Some("Release"));
-    order(&mut charter, &operator(), Order::Topic(None)).unwrap();
-    assert!(charter.topic.is_none());
-    order(&mut charter, &operator(), Order::Slow(Duration::from_secs(5))).unwrap();
-    assert_eq!(charter.slow, Duration::from_secs(5));
-    let deleted = order(&mut charter, &owner(), Order::Delete).unwrap();
-    assert!(matches!(deleted, Deed::Delete(lobby) if lobby == name("coding")));
+    let mut state = state();
+    order(&mut state, &operator(), Order::Topic(Some(Line::clean("Release")))).unwrap();
+    assert_eq!(state.topic.as_ref().map(Line::as_str), Some("Release"));
+    order(&mut state, &operator(), Order::Topic(None)).unwrap();
+    assert!(state.topic.is_none());
+    order(&mut state, &operator(), Order::Slow(Duration::from_secs(5))).unwrap();
+    assert_eq!(state.slow, Duration::from_secs(5));
+    let deleted = order(&mut state, &owner(), Order::Delete).unwrap();
+    assert!(matches!(deleted, Moderation::Delete(lobby) if lobby == name("coding")));
 }
 
 #[test]
 fn bans_are_lifted_by_the_name_they_were_set_for() {
-    let mut charter = charter();
-    order(&mut charter, &operator(), ban(guest())).unwrap();
-    order(&mut charter, &operator(), ban(who(8, "Guest", None, false))).unwrap();
-    assert_eq!(charter.bans.list(NOW).len(), 2);
+    let mut state = state();
+    order(&mut state, &operator(), ban(guest())).unwrap();
+    order(&mut state, &operator(), ban(who(8, "Guest", None, false))).unwrap();
+    assert_eq!(state.bans.list(NOW).len(), 2);
     let named = |text| Named { key: NameKey::of(text), whom: None };
-    let missing = order(&mut charter, &operator(), Order::Unban(named("bob"))).unwrap_err();
+    let missing = order(&mut state, &operator(), Order::Unban(named("bob"))).unwrap_err();
     assert_eq!(missing, OrderError::NotBanned);
-    order(&mut charter, &operator(), Order::Unban(named("GUEST"))).unwrap();
-    assert!(charter.bans.list(NOW).is_empty());
+    order(&mut state, &operator(), Order::Unban(named("GUEST"))).unwrap();
+    assert!(state.bans.list(NOW).is_empty());
 
-    order(&mut charter, &operator(), ban(guest())).unwrap();
+    order(&mut state, &operator(), ban(guest())).unwrap();
     let renamed = Named { whom: Some(on(who(1, "other", None, false))), ..named("other") };
-    let deed = order(&mut charter, &operator(), Order::Unban(renamed)).unwrap();
-    assert_eq!(deed.whom(), Some(&name("guest")), "shown under the name on the list");
+    let what = order(&mut state, &operator(), Order::Unban(renamed)).unwrap();
+    let shown = matches!(what, Moderation::Unban { name: shown, .. } if shown == name("guest"));
+    assert!(shown, "under the name on the list");
 }
 
 #[test]
 fn an_account_that_is_not_connected_can_be_banned() {
-    let mut charter = charter();
+    let mut state = state();
     let whom = Target::Absent { account: AccountId(2), name: name("member"), admin: false };
     let time = Some(Duration::from_secs(60));
     let what = Order::Ban { whom, time, reason: Some(Line::clean("spam")) };
-    let Ok(Deed::Ban { ban, conn: None }) = order(&mut charter, &operator(), what) else {
+    let Ok(Moderation::Ban { ban, conn: None }) = order(&mut state, &operator(), what) else {
         panic!("not planned");
     };
     assert_eq!(ban.subject, Subject::Account(AccountId(2)));
@@ -262,20 +270,20 @@ fn an_account_that_is_not_connected_can_be_banned() {
         whom: Target::Absent { account: AccountId(2), name: name("member"), admin: false },
         reason: None,
     };
-    let absent = order(&mut charter, &operator(), kick).unwrap_err();
+    let absent = order(&mut state, &operator(), kick).unwrap_err();
     assert_eq!(absent, OrderError::NotHere(name("member")));
 }
 
 #[test]
 fn an_account_that_is_gone_runs_nothing() {
-    let mut charter = charter();
-    assert!(!charter.unregistered(AccountId(2), None));
-    assert!(charter.unregistered(AccountId(3), None));
-    assert_eq!(charter.rank(&operator()), Rank::Member);
-    assert!(charter.unregistered(AccountId(4), Some(ConnId(4))));
-    assert_eq!(charter.owner, Owner::Guest(ConnId(4)));
-    assert!(charter.registered(ConnId(4), AccountId(9)));
-    assert!(!charter.registered(ConnId(4), AccountId(10)));
-    assert!(charter.unregistered(AccountId(9), None));
-    assert_eq!(charter.owner, Owner::Nobody);
+    let mut state = state();
+    assert!(!state.unregistered(AccountId(2), None));
+    assert!(state.unregistered(AccountId(3), None));
+    assert_eq!(state.rank(&operator()), Rank::Member);
+    assert!(state.unregistered(AccountId(4), Some(ConnId(4))));
+    assert_eq!(state.owner, Owner::Guest(ConnId(4)));
+    assert!(state.registered(ConnId(4), AccountId(9)));
+    assert!(!state.registered(ConnId(4), AccountId(10)));
+    assert!(state.unregistered(AccountId(9), None));
+    assert_eq!(state.owner, Owner::Nobody);
 }

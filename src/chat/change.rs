@@ -1,17 +1,18 @@
-//! What can be written: one value for each change.
+//! What lasts: one value for each change that can be stored.
 
 use std::sync::Arc;
 
-use super::model::{
-    Account, AccountId, AuditEntry, Fingerprint, Lobby, Mail, MailId, Sanction, SanctionKind,
-    Scope, Subject,
+use super::kept::{
+    Account, AccountId, AuditEntry, Fingerprint, Mail, MailId, SanctionKind, Scope, Subject,
 };
 use crate::chat::directory::IpKey;
 use crate::chat::history::{Entry, UnixMillis};
 use crate::chat::lobbies::LobbyId;
+use crate::chat::lobby::LobbyState;
 use crate::chat::name::Name;
 use crate::chat::password::PasswordRecord;
 use crate::chat::person::Person;
+use crate::chat::sanctions::Sanction;
 
 /// One change. Each says how things are from now on, so that doing it twice does no harm (mail and
 /// the audit apart), and one that comes late, for a lobby or an account that is gone, does nothing.
@@ -27,7 +28,7 @@ pub enum Change {
         entry: Entry,
     },
     /// A lobby was made, or anything of it is other than before.
-    LobbyPut(Lobby),
+    LobbyPut(Arc<LobbyState>),
     /// A lobby is gone, with all that hangs on it.
     LobbyRemoved(LobbyId),
     /// Somebody used a lobby.
@@ -118,7 +119,14 @@ pub enum Change {
         account: AccountId,
     },
     /// A mute or a ban was set; it takes the place of one of its kind, scope and subject.
-    SanctionSet(Sanction),
+    SanctionSet {
+        /// Mute or ban.
+        kind: SanctionKind,
+        /// Where it holds.
+        scope: Scope,
+        /// The mute or the ban.
+        sanction: Sanction,
+    },
     /// A mute or a ban was lifted.
     SanctionLifted {
         /// Mute or ban.
@@ -195,10 +203,32 @@ impl Change {
                 let lines = [Some(&lobby.description), lobby.topic.as_ref(), lobby.prompt.as_ref()];
                 lines.into_iter().flatten().map(|line| line.as_str().len()).sum()
             }
-            Self::SanctionSet(sanction) => sanction.reason.as_str().len(),
+            Self::SanctionSet { sanction, .. } => {
+                sanction.reason.as_ref().map_or(0, |reason| reason.as_str().len())
+            }
             Self::MailAdded { mail, .. } => mail.text.as_str().len(),
             Self::Audited(entry) => entry.what.as_str().len(),
-            _ => 0,
+            Self::LobbyRemoved(_)
+            | Self::LobbyUsed { .. }
+            | Self::AccountPut(_)
+            | Self::RecordRenewed { .. }
+            | Self::AccountRemoved(_)
+            | Self::PasswordSet { .. }
+            | Self::AccountVouched(_)
+            | Self::AccountUsed { .. }
+            | Self::Registered { .. }
+            | Self::AccountPutOut { .. }
+            | Self::OwnerSet { .. }
+            | Self::AccountLeft { .. }
+            | Self::OperatorAdded { .. }
+            | Self::OperatorRemoved { .. }
+            | Self::SanctionLifted { .. }
+            | Self::CertAdded { .. }
+            | Self::CertRemoved { .. }
+            | Self::IgnoreAdded { .. }
+            | Self::IgnoreRemoved { .. }
+            | Self::Became { .. }
+            | Self::MailTaken { .. } => 0,
         };
         size_of::<Self>() + text
     }

@@ -42,7 +42,7 @@ pub struct Presence {
 }
 
 /// What somebody says to a lobby.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Saying {
     /// What.
     pub text: Line,

@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use super::PromptError;
 use crate::chat::accounts::{AccountId, Identity, Target};
-use crate::chat::deeds::Deed;
-use crate::chat::directory::ConnId;
+use crate::chat::directory::{ConnId, IpKey};
 use crate::chat::history::UnixMillis;
+use crate::chat::lobbies::{GENERAL, GENERAL_ID, LobbyId};
+use crate::chat::moderation::Moderation;
 use crate::chat::name::Name;
 use crate::chat::orders::{
     MAX_OPERATORS, Order, OrderError, plan_sanction, plan_unban, plan_unmute,
@@ -18,40 +19,107 @@ use crate::chat::roles::{Denied, Owner, Rank, Right, may_act_on};
 use crate::chat::sanctions::Sanctions;
 use crate::chat::text::Line;
 
-/// The charter of one lobby.
-#[derive(Debug)]
-pub struct Charter {
+/// The one truth for a lobby. The Lobby has it and changes it; the Registry and the Store are handed what
+/// it is at present.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LobbyState {
+    /// Its number.
+    pub id: LobbyId,
+    /// Its name.
+    pub name: Name,
+    /// Who made it, by the name of that time.
+    pub creator: Name,
     /// Whose it is.
     pub owner: Owner,
-    /// The accounts that help the owner.
-    pub operators: BTreeSet<AccountId>,
-    /// The password record of a private lobby.
-    pub record: Option<Arc<PasswordRecord>>,
-    /// The prompt of its AI, where it has one of its own.
-    pub prompt: Option<Line>,
+    /// Its description; may be empty.
+    pub description: Line,
     /// What it is about at present.
     pub topic: Option<Line>,
-    /// The time between a user's messages; nothing for no limit.
+    /// The password record of a private lobby.
+    pub record: Option<Arc<PasswordRecord>>,
+    /// When that was set.
+    pub password_at: UnixMillis,
+    /// The prompt of its AI, where it has one of its own.
+    pub prompt: Option<Line>,
+    /// The time between a user's messages, in whole seconds; nothing for no limit.
     pub slow: Duration,
+    /// When it was made.
+    pub made_at: UnixMillis,
+    /// When it was used last, as far as that is stored.
+    pub used_at: UnixMillis,
+    /// The address that it was made from; none where that is not known.
+    pub made_from: Option<IpKey>,
+    /// The accounts that help the owner.
+    pub operators: BTreeSet<AccountId>,
     /// Who may not speak.
     pub mutes: Sanctions,
     /// Who may not come in.
     pub bans: Sanctions,
 }
 
-impl Charter {
-    /// The charter of a new lobby.
-    pub fn new(owner: Owner, record: Option<Arc<PasswordRecord>>) -> Self {
+impl LobbyState {
+    /// That of a lobby that somebody makes now.
+    pub fn new(
+        id: LobbyId,
+        name: Name,
+        description: Line,
+        record: Option<Arc<PasswordRecord>>,
+        by: &Identity,
+        now: UnixMillis,
+    ) -> Self {
         Self {
-            owner,
-            operators: BTreeSet::new(),
             record,
-            prompt: None,
+            made_from: Some(by.ip),
+            ..Self::bare(id, name, by.name.clone(), Owner::new(by), description, now)
+        }
+    }
+
+    /// That of a public lobby without anything else.
+    fn bare(
+        id: LobbyId,
+        name: Name,
+        creator: Name,
+        owner: Owner,
+        description: Line,
+        now: UnixMillis,
+    ) -> Self {
+        Self {
+            id,
+            name,
+            creator,
+            owner,
+            description,
             topic: None,
+            record: None,
+            password_at: now,
+            prompt: None,
             slow: Duration::ZERO,
+            made_at: now,
+            used_at: now,
+            made_from: None,
+            operators: BTreeSet::new(),
             mutes: Sanctions::default(),
             bans: Sanctions::default(),
         }
+    }
+
+    /// That of the lobby that is always there; none where its name were no name.
+    pub fn general(now: UnixMillis) -> Option<Self> {
+        let (name, creator) = (Name::parse(GENERAL).ok()?, Name::parse("server").ok()?);
+        let description = Line::clean("Welcome to the General Lobby");
+        Some(Self::bare(GENERAL_ID, name, creator, Owner::Server, description, now))
+    }
+
+    /// A lobby of nobody's, for tests.
+    #[cfg(test)]
+    pub(crate) fn example(id: u32, name: Name) -> Self {
+        let creator = Name::parse("alice").expect("a name");
+        Self::bare(LobbyId(id), name, creator, Owner::Nobody, Line::default(), UnixMillis(0))
+    }
+
+    /// Whether one needs a password to come in.
+    pub fn is_private(&self) -> bool {
+        self.record.is_some()
     }
 
     /// What a user is here.
@@ -84,40 +152,38 @@ impl Charter {
         right.check(who, self.rank(who))
     }
 
-    /// Whether a user may change the prompt of the lobby's AI.
-    ///
-    /// # Errors
-    /// Why not.
-    pub fn may_set_prompt(&self, who: &Identity) -> Result<(), PromptError> {
+    /// Whether a user may change the prompt of the lobby's AI, in words of its own.
+    fn may_set_prompt(&self, who: &Identity) -> Result<(), PromptError> {
         if self.owner == Owner::Server {
             return Err(PromptError::General);
         }
         if self.rank(who) < Rank::Owner { Err(PromptError::NotCreator) } else { Ok(()) }
     }
 
-    /// What comes of an order of somebody who has `right` to give it here, in the lobby called
-    /// `lobby`. Changes nothing.
+    /// What comes of an order that somebody gives here. Changes nothing.
     ///
     /// # Errors
     /// Why it is not carried out.
     pub fn plan(
         &self,
-        lobby: &Name,
-        (who, right): (&Identity, Right),
+        who: &Identity,
         order: Order,
         now: UnixMillis,
-    ) -> Result<Deed, OrderError> {
-        self.check(who, right)?;
+    ) -> Result<Moderation, OrderError> {
+        if let Order::SetPrompt(_) = order {
+            self.may_set_prompt(who)?;
+        }
+        self.check(who, order.right())?;
         let rank = |whom: &Target| self.rank_of_target(whom);
         let me = (who, self.rank(who));
         Ok(match order {
-            Order::Topic(topic) => Deed::Topic(topic),
-            Order::Slow(gap) => Deed::Slow(gap),
+            Order::Topic(topic) => Moderation::Topic(topic),
+            Order::Slow(gap) => Moderation::Slow(gap),
             Order::Op(whom) => self.plan_op(&whom)?,
             Order::Deop(whom) => {
                 let name = whom.name().clone();
                 match whom.account().filter(|account| self.operators.contains(account)) {
-                    Some(account) => Deed::Deop { account, name },
+                    Some(account) => Moderation::Deop { account, name },
                     None => return Err(OrderError::NotOperator(name)),
                 }
             }
@@ -125,19 +191,19 @@ impl Charter {
                 may_act_on(who, me.1, &whom, rank(&whom))?;
                 let (name, account) = (whom.name().clone(), whom.account());
                 match whom.conn() {
-                    Some(conn) => Deed::Kick { conn, account, name, reason },
+                    Some(conn) => Moderation::Kick { conn, account, name, reason },
                     None => return Err(OrderError::NotHere(name)),
                 }
             }
             Order::Mute { whom, time } => {
                 let theirs = (&whom, rank(&whom));
                 let mute = plan_sanction(&self.mutes, me, theirs, (time, None), now)?;
-                Deed::Mute { mute, conn: whom.conn() }
+                Moderation::Mute { mute, conn: whom.conn() }
             }
             Order::Ban { whom, time, reason } => {
                 let theirs = (&whom, rank(&whom));
                 let ban = plan_sanction(&self.bans, me, theirs, (time, reason), now)?;
-                Deed::Ban { ban, conn: whom.conn() }
+                Moderation::Ban { ban, conn: whom.conn() }
             }
             Order::Unmute(named) => plan_unmute(&self.mutes, &named, now)?,
             Order::Unban(named) => plan_unban(&self.bans, &named, now)?,
@@ -146,15 +212,16 @@ impl Charter {
             {
                 return Err(OrderError::General);
             }
-            Order::SetPassword(record) => Deed::SetPassword(record),
+            Order::SetPassword(record) => Moderation::SetPassword(record),
             Order::Transfer(whom) => self.plan_transfer(&whom)?,
             // The room has the offers.
             Order::Accept => return Err(OrderError::NothingOffered),
-            Order::Delete => Deed::Delete(lobby.clone()),
+            Order::Delete => Moderation::Delete(self.name.clone()),
+            Order::SetPrompt(prompt) => Moderation::SetPrompt(prompt),
         })
     }
 
-    fn plan_op(&self, whom: &Target) -> Result<Deed, OrderError> {
+    fn plan_op(&self, whom: &Target) -> Result<Moderation, OrderError> {
         let name = whom.name().clone();
         match self.rank_of_target(whom) {
             Rank::Owner | Rank::Admin => return Err(OrderError::AlreadyOwner(name)),
@@ -165,10 +232,10 @@ impl Charter {
         if self.operators.len() >= MAX_OPERATORS {
             return Err(OrderError::TooMany);
         }
-        Ok(Deed::Op { account, name })
+        Ok(Moderation::Op { account, name })
     }
 
-    fn plan_transfer(&self, whom: &Target) -> Result<Deed, OrderError> {
+    fn plan_transfer(&self, whom: &Target) -> Result<Moderation, OrderError> {
         let name = whom.name().clone();
         match whom.account() {
             None => Err(OrderError::NoAccount(name)),
@@ -176,31 +243,36 @@ impl Charter {
                 Err(OrderError::AlreadyOwner(name))
             }
             Some(_) if whom.conn().is_none() => Err(OrderError::NotConnected(name)),
-            Some(account) => Ok(Deed::Offer { account, name }),
+            Some(account) => Ok(Moderation::Offer { account, name }),
         }
     }
 
     /// Carries out what was planned. Who has to go is the Lobby's business.
-    pub fn apply(&mut self, deed: &Deed, now: UnixMillis) {
-        match deed {
-            Deed::Topic(topic) => self.topic = topic.clone(),
-            Deed::Slow(gap) => self.slow = *gap,
-            Deed::Op { account, .. } => _ = self.operators.insert(*account),
-            Deed::Deop { account, .. } => _ = self.operators.remove(account),
-            Deed::Mute { mute, conn } => {
+    pub fn apply(&mut self, what: &Moderation, now: UnixMillis) {
+        match what {
+            Moderation::Topic(topic) => self.topic = topic.clone(),
+            Moderation::Slow(gap) => self.slow = *gap,
+            Moderation::Op { account, .. } => _ = self.operators.insert(*account),
+            Moderation::Deop { account, .. } => _ = self.operators.remove(account),
+            Moderation::Mute { mute, conn } => {
                 self.mutes.forget_ended(now);
                 self.mutes.impose(mute.clone(), *conn);
             }
-            Deed::Ban { ban, conn } => {
+            Moderation::Ban { ban, conn } => {
                 self.bans.forget_ended(now);
                 self.bans.impose(ban.clone(), *conn);
             }
-            Deed::Unmute { subjects, .. } => {
+            Moderation::Unmute { subjects, .. } => {
                 subjects.iter().for_each(|s| _ = self.mutes.lift(*s));
             }
-            Deed::Unban { subjects, .. } => subjects.iter().for_each(|s| _ = self.bans.lift(*s)),
-            Deed::SetPassword(record) => self.record = record.clone(),
-            Deed::Transfer { account, .. } => {
+            Moderation::Unban { subjects, .. } => {
+                subjects.iter().for_each(|s| _ = self.bans.lift(*s))
+            }
+            Moderation::SetPassword(record) => {
+                (self.record, self.password_at) = (record.clone(), now);
+            }
+            Moderation::SetPrompt(prompt) => self.prompt = Some(prompt.clone()),
+            Moderation::Transfer { account, .. } => {
                 // Whoever gives a lobby away goes on helping there; a guest cannot.
                 if let Owner::Account(before) = self.owner {
                     self.operators.insert(before);
@@ -208,12 +280,7 @@ impl Charter {
                 self.operators.remove(account);
                 self.owner = Owner::Account(*account);
             }
-            Deed::Kick { .. }
-            | Deed::Offer { .. }
-            | Deed::Delete(_)
-            | Deed::Announce(_)
-            | Deed::ServerBan { .. }
-            | Deed::ServerUnban { .. } => {}
+            Moderation::Kick { .. } | Moderation::Offer { .. } | Moderation::Delete(_) => {}
         }
     }
 
@@ -239,5 +306,5 @@ impl Charter {
 }
 
 #[cfg(test)]
-#[path = "charter_tests.rs"]
+#[path = "state_tests.rs"]
 mod tests;

@@ -1,14 +1,16 @@
-//! What the store keeps, in the words of the chat: no SQL, and no type of the database.
+//! What is kept, in the words of the chat: no SQL, and no type of the database.
 
 use std::sync::Arc;
 
 use crate::chat::directory::IpKey;
 use crate::chat::history::{Entry, UnixMillis};
 use crate::chat::lobbies::LobbyId;
+use crate::chat::lobby::LobbyState;
 use crate::chat::name::Name;
 use crate::chat::password::PasswordRecord;
 use crate::chat::person::Person;
 use crate::chat::pictures::Picture;
+use crate::chat::sanctions::Sanctions;
 use crate::chat::text::Line;
 
 pub use crate::chat::accounts::{AccountId, Fingerprint, Subject};
@@ -62,37 +64,6 @@ impl Default for Settings {
     }
 }
 
-/// A lobby, without what was said in it and without whom it has under its rules.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Lobby {
-    /// Its number.
-    pub id: LobbyId,
-    /// Its name.
-    pub name: Name,
-    /// Who made it, by the name of that time.
-    pub creator: Name,
-    /// The account that it belongs to; none for one of a guest, and for `general`.
-    pub owner: Option<AccountId>,
-    /// Its description; may be empty.
-    pub description: Line,
-    /// Its topic.
-    pub topic: Option<Line>,
-    /// The password record of a private lobby.
-    pub record: Option<Arc<PasswordRecord>>,
-    /// When that was set.
-    pub password_at: UnixMillis,
-    /// The prompt of its AI, where it has one of its own.
-    pub prompt: Option<Line>,
-    /// Seconds that a user waits between two messages; 0 is none.
-    pub slow_secs: u32,
-    /// When it was made.
-    pub made_at: UnixMillis,
-    /// When it was used last.
-    pub used_at: UnixMillis,
-    /// The address that it was made from; none where that is not known.
-    pub made_from: Option<IpKey>,
-}
-
 /// Where a rule holds, or what a record of the audit is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Scope {
@@ -109,27 +80,6 @@ pub enum SanctionKind {
     Mute,
     /// Come in.
     Ban,
-}
-
-/// A mute or a ban. There is one at most of each kind for a subject in a scope.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Sanction {
-    /// Mute or ban.
-    pub kind: SanctionKind,
-    /// Where it holds.
-    pub scope: Scope,
-    /// Whom it is against.
-    pub subject: Subject,
-    /// The name that the subject went by: all that anybody is shown of it.
-    pub shown: Name,
-    /// When it ends; none for never.
-    pub until: Option<UnixMillis>,
-    /// Who set it.
-    pub by: Name,
-    /// When it was set.
-    pub at: UnixMillis,
-    /// Why; may be empty.
-    pub reason: Line,
 }
 
 /// A private message that waits for its receiver to log in.
@@ -196,32 +146,35 @@ pub struct AuditEntry {
 
 /// All that is kept of a lobby, as it is after a start.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LobbyState {
-    /// The lobby.
-    pub lobby: Lobby,
-    /// Its operators.
-    pub operators: Vec<AccountId>,
-    /// Its mutes and bans, also those that ended meanwhile.
-    pub sanctions: Vec<Sanction>,
+pub struct StoredLobby {
+    /// What stands for it; mutes and bans that ended meanwhile are among those in it.
+    pub state: LobbyState,
     /// The newest messages with their numbers, oldest first.
     pub history: Vec<(u64, Entry)>,
     /// The number of the next message: over all that ever were, also where they are deleted.
     pub next_seq: u64,
 }
 
+impl StoredLobby {
+    /// One in which nothing was said.
+    pub fn new(state: LobbyState) -> Self {
+        Self { state, history: Vec::new(), next_seq: 0 }
+    }
+}
+
 /// All that a server needs to go on where it stopped.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Snapshot {
     /// Every lobby, by number.
-    pub lobbies: Vec<LobbyState>,
+    pub lobbies: Vec<StoredLobby>,
     /// Every account, by number.
     pub accounts: Vec<KnownAccount>,
     /// Which addresses have made accounts lately, and when.
     pub registrations: Vec<(IpKey, UnixMillis)>,
     /// When the newest of all that is stored came about.
     pub newest: Option<UnixMillis>,
-    /// The mutes and bans of the whole server, also those that ended meanwhile.
-    pub sanctions: Vec<Sanction>,
+    /// The bans from the whole server, also those that ended meanwhile.
+    pub bans: Sanctions,
     /// The number of the next lobby: over all that ever were.
     pub next_lobby: LobbyId,
     /// The number of the next account: over all that ever were.

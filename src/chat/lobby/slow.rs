@@ -32,32 +32,28 @@ pub(super) struct SlowMode {
 }
 
 impl SlowMode {
-    /// Lets a user speak, where their last message is `gap` ago.
+    /// Whether a user may speak: their last message is `gap` ago.
     ///
     /// # Errors
     /// How long they have to wait.
-    pub(super) fn speak(
-        &mut self,
+    pub(super) fn may_speak(
+        &self,
         who: &Identity,
         gap: Duration,
         now: UnixMillis,
     ) -> Result<(), Duration> {
-        let speaker = Speaker::of(who);
         let before = Some(Speaker::Left(who.ip)).filter(|_| who.account.is_none());
-        let wait = |last: UnixMillis| {
-            // A clock that was set back must keep nobody waiting for more than the gap.
-            if last > now { Duration::ZERO } else { gap.saturating_sub(last.until(now)) }
-        };
-        let last = |speaker: &Speaker| self.last.get(speaker).map(|last| wait(*last));
-        let longest = [Some(speaker), before].iter().flatten().filter_map(last).max();
-        if let Some(wait) = longest.filter(|wait| !wait.is_zero()) {
-            return Err(wait);
-        }
-        self.last.insert(speaker, now);
+        let last = |speaker: &Speaker| self.last.get(speaker).map(|last| wait(*last, gap, now));
+        let longest = [Some(Speaker::of(who)), before].iter().flatten().filter_map(last).max();
+        longest.filter(|wait| !wait.is_zero()).map_or(Ok(()), Err)
+    }
+
+    /// A user spoke, where there have to be `gap` between two messages.
+    pub(super) fn spoke(&mut self, who: &Identity, gap: Duration, now: UnixMillis) {
+        self.last.insert(Speaker::of(who), now);
         if self.last.len() > FORGET_OVER {
-            self.last.retain(|_, last| !wait(*last).is_zero());
+            self.last.retain(|_, last| !wait(*last, gap, now).is_zero());
         }
-        Ok(())
     }
 
     /// A user has left the lobby.
@@ -89,10 +85,30 @@ impl SlowMode {
     }
 }
 
+/// How long after a message the next one has to wait.
+fn wait(last: UnixMillis, gap: Duration, now: UnixMillis) -> Duration {
+    // A clock that was set back must keep nobody waiting for more than the gap.
+    if last > now { Duration::ZERO } else { gap.saturating_sub(last.until(now)) }
+}
+
 #[cfg(test)]
 mod tests {
 
     use super::*;
+
+    impl SlowMode {
+        /// Speaks where that may be.
+        fn speak(
+            &mut self,
+            who: &Identity,
+            gap: Duration,
+            now: UnixMillis,
+        ) -> Result<(), Duration> {
+            self.may_speak(who, gap, now)?;
+            self.spoke(who, gap, now);
+            Ok(())
+        }
+    }
 
     const GAP: Duration = Duration::from_secs(10);
 

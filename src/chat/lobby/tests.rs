@@ -1,12 +1,15 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use super::event::Event;
+use super::replay::ReplayPrefs;
+use super::step::{Effect, Input, Refusal};
 use super::*;
 use crate::chat::accounts::Target;
 use crate::chat::directory::IpKey;
 use crate::chat::name::NameKey;
 use crate::chat::orders::Named;
-use crate::chat::password::Secret;
+use crate::chat::password::{PasswordRecord, Secret};
 use crate::chat::roles::Denied;
 
 const NOW: UnixMillis = UnixMillis(1_000_000);
@@ -23,22 +26,53 @@ fn guest(conn: u64, name: &str) -> Identity {
 
 fn room(owner: Owner) -> Room<()> {
     let history = History::new(10, Duration::from_secs(60));
-    Room::new(Name::parse("coding").unwrap(), Charter::new(owner, None), history)
+    let state = LobbyState { owner, ..LobbyState::example(2, Name::parse("coding").unwrap()) };
+    Room::new(state, history)
+}
+
+impl<H: Copy> Room<H> {
+    fn let_in(
+        &mut self,
+        member: Member<H>,
+        proof: Option<&PasswordRecord>,
+        now: UnixMillis,
+    ) -> Result<(), JoinError> {
+        let (proof, prefs) = (proof.cloned().map(Arc::new), ReplayPrefs::default());
+        let join = Join { member, proof, kind: JoinKind::Login, prefs };
+        match self.step(Input::Join(Box::new(join)), now, &mut Vec::new()) {
+            Ok(()) => Ok(()),
+            Err(Refusal::Join(why)) => Err(why),
+            Err(Refusal::Say(why)) => panic!("{why}"),
+        }
+    }
+
+    fn say(&mut self, conn: ConnId, saying: Saying, now: UnixMillis) -> Result<Entry, SayError> {
+        let mut effects = Vec::new();
+        match self.step(Input::Say { conn, saying, tagged: None }, now, &mut effects) {
+            Err(Refusal::Say(why)) => return Err(why),
+            done => done.unwrap(),
+        }
+        let said = effects.iter().find_map(|effect| match effect {
+            Effect::Show(Event::Said(entry)) => Some((**entry).clone()),
+            _ => None,
+        });
+        Ok(said.unwrap())
+    }
 }
 
 fn join(room: &mut Room<()>, who: Identity) -> Result<(), JoinError> {
-    room.join(Member::new(who, Picture::DEFAULT, None, ()), None, NOW)
+    room.let_in(Member::new(who, Picture::DEFAULT, None, ()), None, NOW)
 }
 
 fn say(room: &mut Room<()>, conn: u64, now: UnixMillis) -> Result<Entry, SayError> {
-    room.say(ConnId(conn), Saying::message(Line::clean("hi")), now).map(|(_, entry)| entry)
+    room.say(ConnId(conn), Saying::message(Line::clean("hi")), now)
 }
 
 /// Plans as the owner, who is connection 1, and carries out.
-fn order(room: &mut Room<()>, order: Order, now: UnixMillis) -> Result<Deed, OrderError> {
-    let deed = room.plan((&guest(1, "alice"), Right::Operator), order, now)?;
-    room.apply(&alice(), &deed, now);
-    Ok(deed)
+fn order(room: &mut Room<()>, order: Order, now: UnixMillis) -> Result<Moderation, OrderError> {
+    let what = room.plan(&guest(1, "alice"), order, now)?;
+    room.apply(&alice(), &what, now);
+    Ok(what)
 }
 
 fn alice() -> Name {
@@ -54,7 +88,7 @@ fn a_user_is_in_it_once() {
     let mut room = room(Owner::Server);
     assert_eq!(join(&mut room, guest(1, "alice")), Ok(()));
     let again = join(&mut room, guest(1, "alice"));
-    assert_eq!(again, Err(JoinError::AlreadyThere(room.name().clone())));
+    assert_eq!(again, Err(JoinError::AlreadyThere(room.state().name.clone())));
     assert!(room.leave(ConnId(1)).is_some());
     assert!(room.leave(ConnId(1)).is_none());
 }
@@ -64,18 +98,18 @@ fn a_private_lobby_wants_proof_for_the_record_that_stands() {
     let record = |salt| PasswordRecord::create(&Secret::new("pw"), salt).unwrap();
     let (mine, other) = (record(b"0123456789abcdef"), record(b"fedcba9876543210"));
     let mut room = room(Owner::Guest(ConnId(1)));
-    let set = Deed::SetPassword(Some(Arc::new(mine.clone())));
+    let set = Moderation::SetPassword(Some(Arc::new(mine.clone())));
     room.apply(&alice(), &set, NOW);
     let member = || Member::new(guest(2, "bob"), Picture::DEFAULT, None, ());
     for proof in [None, Some(&other)] {
-        assert_eq!(room.join(member(), proof, NOW), Err(JoinError::WrongPassword));
+        assert_eq!(room.let_in(member(), proof, NOW), Err(JoinError::WrongPassword));
     }
-    assert_eq!(room.join(member(), Some(&mine), NOW), Ok(()));
+    assert_eq!(room.let_in(member(), Some(&mine), NOW), Ok(()));
     room.leave(ConnId(2));
-    room.apply(&alice(), &Deed::SetPassword(Some(Arc::new(other))), NOW);
-    assert_eq!(room.join(member(), Some(&mine), NOW), Err(JoinError::WrongPassword));
-    room.apply(&alice(), &Deed::SetPassword(None), NOW);
-    assert_eq!(room.join(member(), None, NOW), Ok(()));
+    room.apply(&alice(), &Moderation::SetPassword(Some(Arc::new(other))), NOW);
+    assert_eq!(room.let_in(member(), Some(&mine), NOW), Err(JoinError::WrongPassword));
+    room.apply(&alice(), &Moderation::SetPassword(None), NOW);
+    assert_eq!(room.let_in(member(), None, NOW), Ok(()));
 }
 
 #[test]
@@ -87,25 +121,21 @@ fn only_members_speak_and_what_they_say_is_kept() {
     let entry = say(&mut room, 1, NOW).unwrap();
     assert_eq!((entry.author.name.as_str(), entry.picture.as_str()), ("alice", "(=^・^=)"));
     let action = Saying { action: true, ..Saying::message(Line::clean("waves")) };
-    let (seq, entry) = room.say(ConnId(1), action, NOW).unwrap();
-    assert!(entry.action);
-    assert_eq!((seq, room.next_seq(), room.recent(NOW).count()), (1, 2, 2));
+    assert!(room.say(ConnId(1), action, NOW).unwrap().action);
+    assert_eq!((room.next_seq(), room.recent(NOW).count()), (2, 2));
 }
 
 #[test]
 fn the_prompt_belongs_to_the_owner() {
-    let mut general = room(Owner::Server);
-    join(&mut general, guest(1, "alice")).unwrap();
-    assert_eq!(general.may_set_prompt(ConnId(1)), Err(PromptError::General));
-    let mut room = room(Owner::Guest(ConnId(1)));
-    for conn in [1, 2] {
-        join(&mut room, guest(conn, "alice")).unwrap();
-    }
-    assert_eq!(room.may_set_prompt(ConnId(2)), Err(PromptError::NotCreator));
-    assert_eq!(room.may_set_prompt(ConnId(9)), Err(PromptError::NotCreator));
-    assert_eq!(room.may_set_prompt(ConnId(1)), Ok(()));
-    room.set_prompt(Line::clean("Be a pirate"));
-    assert_eq!(room.prompt().map(Line::as_str), Some("Be a pirate"));
+    let (general, mut room) = (room(Owner::Server), room(Owner::Guest(ConnId(1))));
+    let order = |room: &Room<()>, by| {
+        room.plan(&guest(by, "alice"), Order::SetPrompt(Line::clean("Be a pirate")), NOW)
+    };
+    assert_eq!(order(&general, 1).unwrap_err(), PromptError::General.into());
+    assert_eq!(order(&room, 2).unwrap_err(), PromptError::NotCreator.into());
+    let what = order(&room, 1).unwrap();
+    room.apply(&guest(1, "alice").name, &what, NOW);
+    assert_eq!(room.state().prompt.as_ref().map(Line::as_str), Some("Be a pirate"));
 }
 
 #[test]
@@ -178,7 +208,7 @@ fn a_muted_guest_gains_nothing_by_coming_back_and_others_of_the_address_lose_not
     let mut room = room(Owner::Guest(ConnId(1)));
     let before = UnixMillis(NOW.0 - 1);
     for user in [who(1, "alice", None, 7), who(2, "bob", None, 7), who(3, "eve", None, 7)] {
-        room.join(Member::new(user, Picture::DEFAULT, None, ()), None, before).unwrap();
+        room.let_in(Member::new(user, Picture::DEFAULT, None, ()), None, before).unwrap();
     }
     let mute = |whom| Order::Mute { whom: present(whom), time: Some(Duration::from_secs(60)) };
     order(&mut room, mute(who(2, "bob", None, 7)), NOW).unwrap();
@@ -212,12 +242,12 @@ fn a_ban_keeps_out_whoever_it_is_about_and_nobody_else() {
     let reason = Some(Line::clean("spam"));
     let time = Some(Duration::from_secs(60));
     let ban = Order::Ban { whom: present(bob), time, reason: reason.clone() };
-    let deed = order(&mut room, ban, NOW).unwrap();
-    let goes = |room: &Room<()>, deed| room.removed(deed).map(|m| m.who.conn).collect::<Vec<_>>();
-    assert_eq!(goes(&room, &deed), [ConnId(2)]);
+    let what = order(&mut room, ban, NOW).unwrap();
+    let goes = |room: &Room<()>, what| room.removed(what).map(|m| m.who.conn).collect::<Vec<_>>();
+    assert_eq!(goes(&room, &what), [ConnId(2)]);
     room.leave(ConnId(2));
 
-    let coding = room.name().clone();
+    let coding = room.state().name.clone();
     let penalty = Penalty { left: time, reason };
     let banned = Err(JoinError::Banned(coding, penalty));
     assert_eq!(join(&mut room, who(5, "rob", None, 9)), banned);
@@ -225,7 +255,7 @@ fn a_ban_keeps_out_whoever_it_is_about_and_nobody_else() {
     assert_eq!(join(&mut room, who(7, "dave", None, 8)), Ok(()), "another address");
     let later = UnixMillis(NOW.0 + 60_000);
     let late = Member::new(who(8, "bob", None, 9), Picture::DEFAULT, None, ());
-    assert_eq!(room.join(late, None, later), Ok(()));
+    assert_eq!(room.let_in(late, None, later), Ok(()));
 }
 
 #[test]
@@ -246,9 +276,9 @@ fn only_somebody_who_is_here_is_kicked() {
     let not_here = OrderError::NotHere(Name::parse("bob").unwrap());
     assert_eq!(order(&mut room, kick(), NOW).unwrap_err(), not_here);
     join(&mut room, guest(2, "bob")).unwrap();
-    let deed = order(&mut room, kick(), NOW).unwrap();
-    assert_eq!(room.removed(&deed).map(|m| m.who.conn).collect::<Vec<_>>(), [ConnId(2)]);
-    let by_bob = room.plan((&guest(2, "bob"), Right::Operator), kick(), NOW);
+    let what = order(&mut room, kick(), NOW).unwrap();
+    assert_eq!(room.removed(&what).map(|m| m.who.conn).collect::<Vec<_>>(), [ConnId(2)]);
+    let by_bob = room.plan(&guest(2, "bob"), kick(), NOW);
     assert_eq!(by_bob.unwrap_err(), Denied::NotOperator.into());
 }
 
@@ -256,9 +286,9 @@ fn only_somebody_who_is_here_is_kicked() {
 fn a_second_login_takes_the_place_of_the_first() {
     let mut room = room(Owner::Account(AccountId(7)));
     let history = History::new(1, Duration::ZERO);
-    let mut other = Room::new(room.name().clone(), Charter::new(Owner::Server, None), history);
+    let mut other = Room::new((**room.state()).clone(), history);
     let member = Member::new(who(1, "alice", Some(7), 1), Picture::DEFAULT, None, 'a');
-    other.join(member, None, NOW).unwrap();
+    other.let_in(member, None, NOW).unwrap();
     let again = |conn| Identity { admin: true, ..who(conn, "alice", Some(7), 2) };
     assert_eq!(other.take_over(ConnId(1), again(2), 'b'), Some('a'));
     assert_eq!(other.take_over(ConnId(1), again(3), 'c'), None);
@@ -266,7 +296,7 @@ fn a_second_login_takes_the_place_of_the_first() {
     assert_eq!((member.handle, &member.who, other.len()), ('b', &again(2), 1));
     assert!(other.leave(ConnId(1)).is_none(), "the first takes nobody out when it goes");
     room.unregistered(AccountId(7), None, None, NOW);
-    assert_eq!(room.charter().owner, Owner::Nobody);
+    assert_eq!(room.state().owner, Owner::Nobody);
 }
 
 #[test]
@@ -277,12 +307,12 @@ fn a_guest_who_registers_keeps_the_lobby_and_one_who_unregisters_for_the_connect
     assert!(room.registered(&guest(1, "alice"), AccountId(7), false, NOW));
     assert_eq!(room.member(ConnId(1)).unwrap().who.account, Some(AccountId(7)));
     let elsewhere = who(9, "alice", Some(7), 9);
-    assert_eq!(room.charter().rank(&elsewhere), Rank::Owner);
+    assert_eq!(room.state().rank(&elsewhere), Rank::Owner);
     let given_up = who(1, "alice", Some(7), 1);
     assert!(room.unregistered(AccountId(7), Some(&given_up), Some(given_up.conn), NOW));
     assert_eq!(room.member(ConnId(1)).unwrap().who.account, None);
-    assert_eq!(room.charter().rank(&guest(1, "alice")), Rank::Owner);
-    assert_eq!(room.charter().rank(&guest(2, "alice")), Rank::Member);
+    assert_eq!(room.state().rank(&guest(1, "alice")), Rank::Owner);
+    assert_eq!(room.state().rank(&guest(2, "alice")), Rank::Member);
 }
 
 /// Every way out that somebody under a sanction could try, after which they are who is returned.
@@ -399,33 +429,30 @@ fn an_account_under_a_sanction_gains_nothing_by_giving_itself_up() {
 fn a_lobby_is_given_to_who_was_asked_and_accepts_in_time() {
     let minutes = |n: u64| UnixMillis(NOW.0 + n * 60_000);
     let (carol, bob) = (who(2, "carol", Some(2), 2), who(3, "bob", Some(3), 3));
-    let by = |user: &Identity| (user.clone(), Right::Account);
-    let accept = |room: &Room<()>, (user, right): (Identity, Right), now| {
-        room.plan((&user, right), Order::Accept, now)
-    };
+    let accept = |room: &Room<()>, user: &Identity, now| room.plan(user, Order::Accept, now);
     let offered = || {
         let mut room = room(Owner::Guest(ConnId(1)));
         order(&mut room, Order::Transfer(present(carol.clone())), NOW).unwrap();
         room
     };
     let room = offered();
-    assert_eq!(room.charter().owner, Owner::Guest(ConnId(1)), "asking changes nothing");
-    assert_eq!(accept(&room, by(&bob), NOW).unwrap_err(), OrderError::NothingOffered);
-    assert!(accept(&room, by(&carol), minutes(4)).is_ok());
-    assert_eq!(accept(&room, by(&carol), minutes(5)).unwrap_err(), OrderError::NothingOffered);
+    assert_eq!(room.state().owner, Owner::Guest(ConnId(1)), "asking changes nothing");
+    assert_eq!(accept(&room, &bob, NOW).unwrap_err(), OrderError::NothingOffered);
+    assert!(accept(&room, &carol, minutes(4)).is_ok());
+    assert_eq!(accept(&room, &carol, minutes(5)).unwrap_err(), OrderError::NothingOffered);
     let mut room = offered();
     let other = Order::Transfer(present(bob.clone()));
     assert_eq!(order(&mut room, other.clone(), minutes(4)).unwrap_err(), OrderError::AskedAlready);
     assert!(order(&mut room, other, minutes(5)).is_ok());
     let mut room = offered();
-    let deed = accept(&room, by(&carol), minutes(1)).unwrap();
-    room.apply(&alice(), &deed, minutes(1));
-    assert_eq!(room.charter().owner, Owner::Account(AccountId(2)));
-    assert_eq!(accept(&room, by(&carol), minutes(1)).unwrap_err(), OrderError::NothingOffered);
+    let what = accept(&room, &carol, minutes(1)).unwrap();
+    room.apply(&alice(), &what, minutes(1));
+    assert_eq!(room.state().owner, Owner::Account(AccountId(2)));
+    assert_eq!(accept(&room, &carol, minutes(1)).unwrap_err(), OrderError::NothingOffered);
     // It was the guest's, whose account it is by now: that one offers it anew.
     let mut room = offered();
     room.registered(&guest(1, "alice"), AccountId(1), false, NOW);
-    assert_eq!(accept(&room, by(&carol), NOW).unwrap_err(), OrderError::NothingOffered);
+    assert_eq!(accept(&room, &carol, NOW).unwrap_err(), OrderError::NothingOffered);
     let mut room = offered();
     let absent = Target::Absent { account: AccountId(9), name: alice(), admin: false };
     let asked = order(&mut room, Order::Transfer(absent), minutes(6)).unwrap_err();
@@ -437,11 +464,11 @@ fn what_is_handed_on_is_all_there_is() {
     let mut room = room(Owner::Guest(ConnId(1)));
     join(&mut room, guest(1, "alice")).unwrap();
     say(&mut room, 1, NOW).unwrap();
-    room.set_prompt(Line::clean("Be a pirate"));
+    order(&mut room, Order::SetPrompt(Line::clean("Be a pirate")), NOW).unwrap();
     order(&mut room, Order::Topic(Some(Line::clean("Release"))), NOW).unwrap();
     let mut next = room.take();
-    assert!(room.is_empty() && room.prompt().is_none());
+    assert!(room.is_empty());
     assert_eq!((next.len(), next.recent(NOW).count()), (1, 1));
-    assert_eq!(next.charter().topic.as_ref().map(Line::as_str), Some("Release"));
-    assert_eq!(next.charter().rank(&guest(1, "alice")), Rank::Owner);
+    assert_eq!(next.state().topic.as_ref().map(Line::as_str), Some("Release"));
+    assert_eq!(next.state().rank(&guest(1, "alice")), Rank::Owner);
 }

@@ -1,0 +1,139 @@
+//! The commands about oneself: how one appears, what one is shown, and whom one hears.
+
+use crate::actors::lobby::messages::{Away, Renamed, SetPicture};
+use crate::actors::registry::messages::{FindTarget, Rename, SetAway, Whois};
+use crate::actors::session::context::{Ctx, Done, Failure, Outcome};
+use crate::actors::shard::messages::IdleTime;
+use crate::actors::store::messages::SaveSettings;
+use crate::chat::name::{Name, NameKey};
+use crate::chat::person::Person;
+use crate::chat::pictures::Picture;
+use crate::chat::text::Line;
+use crate::render::Form;
+use crate::render::replies::{self, NameProblem, Online, PersonalReply, Place, Reply};
+use crate::store::{Change, Settings};
+
+pub(super) async fn set_picture(cx: &Ctx, typed: &str) -> Done {
+    let picture = Picture::find(typed).ok_or(Reply::PictureUnknown)?;
+    change_picture(cx, picture).await?;
+    cx.reply(Reply::PictureSet(picture))
+}
+
+pub(super) async fn reset_picture(cx: &Ctx) -> Done {
+    change_picture(cx, Picture::DEFAULT).await?;
+    cx.reply(Reply::PictureReset)
+}
+
+async fn change_picture(cx: &Ctx, picture: Picture) -> Result<(), Failure> {
+    save(cx, |settings| Settings { picture, ..settings }).await?;
+    cx.user_mut().picture = picture;
+    let _ = cx.lobby().addr.send(SetPicture(cx.conn(), picture)).await;
+    Ok(())
+}
+
+pub(super) fn list_pictures(cx: &Ctx) -> Done {
+    cx.show(replies::picture_list);
+    Ok(Outcome::Done)
+}
+
+pub(super) async fn whois(cx: &Ctx, typed: &str) -> Done {
+    let known = cx.registry(Whois(NameKey::of(typed))).await?.ok_or(Reply::UserNotFound)?;
+    let idle = match &known.present {
+        Some(present) => present.shard.send(IdleTime(present.at.seat)).await.ok().flatten(),
+        None => None,
+    };
+    let online = known.present.as_ref().map(|present| Online {
+        place: present.lobby.as_ref().map_or(Place::Private, Place::Public),
+        idle: idle.unwrap_or_default(),
+        away: present.away.as_ref(),
+    });
+    let registered = known.account.is_some();
+    let whois = replies::Whois { name: &known.name, registered, online };
+    cx.show(|sheet| replies::whois(sheet, &whois));
+    Ok(Outcome::Done)
+}
+
+pub(super) async fn nick(cx: &Ctx, typed: &str) -> Done {
+    let name = Name::parse(typed).map_err(NameProblem::Invalid)?;
+    let renamed = cx.registry(Rename(cx.conn(), name.clone())).await?;
+    renamed.map_err(NameProblem::from)?;
+    let lobby = cx.lobby().addr;
+    // The name is theirs, whatever becomes of the lobby.
+    cx.user_mut().who.name = name.clone();
+    let _ = cx.ask(&lobby, Renamed(cx.conn(), name)).await;
+    Ok(Outcome::Done)
+}
+
+pub(super) async fn away(cx: &Ctx, text: Option<Line>) -> Done {
+    cx.user_mut().away = text.clone();
+    let away = text.is_some();
+    let _ = cx.registry(SetAway(cx.conn(), text.clone())).await;
+    let _ = cx.lobby().addr.send(Away(cx.conn(), text)).await;
+    cx.reply(PersonalReply::Away(away))
+}
+
+pub(super) async fn ignore(cx: &Ctx, typed: &str) -> Done {
+    let target = cx.registry(FindTarget(NameKey::of(typed))).await?;
+    let (who, me) = (Person::from(&target.ok_or(Reply::UserNotFound)?), cx.me());
+    // On a copy first: it counts only once it is stored.
+    cx.ignores().add(&me, who.clone())?;
+    if let Some(account) = me.account {
+        let (name, who) = (who.name.clone(), who.clone());
+        cx.thread.store.commit(vec![Change::IgnoreAdded { account, name, who }]).await?;
+    }
+    let name = who.name.clone();
+    // Nothing else has changed the list but what was learned meanwhile.
+    cx.peer.change_ignores(|ignores| _ = ignores.add(&me, who));
+    cx.reply(PersonalReply::Ignored(name))
+}
+
+pub(super) fn list_ignored(cx: &Ctx) -> Done {
+    cx.show(|sheet| replies::ignored(sheet, &cx.ignores()));
+    Ok(Outcome::Done)
+}
+
+/// By the name that the list has, or by the one that they have now.
+pub(super) async fn unignore(cx: &Ctx, typed: &str) -> Done {
+    let key = NameKey::of(typed);
+    let target = cx.registry(FindTarget(key.clone())).await?;
+    let now = target.as_ref().map(Person::from);
+    let (name, forms) = cx.ignores().remove(&key, now.as_ref())?;
+    let account = cx.user().who.account;
+    if let Some(account) = account {
+        let removed = |who| Change::IgnoreRemoved { account, who };
+        cx.thread.store.commit(forms.into_iter().map(removed).collect()).await?;
+    }
+    cx.peer.change_ignores(|ignores| _ = ignores.remove(&key, now.as_ref()));
+    cx.reply(PersonalReply::Unignored(name))
+}
+
+pub(super) async fn clock_times(cx: &Ctx, on: bool) -> Done {
+    save(cx, |settings| Settings { clock_times: on, ..settings }).await?;
+    cx.user_mut().clock_times = on;
+    change_form(cx, |form| Form { clock: on, ..form });
+    cx.reply(PersonalReply::ClockTimes(on))
+}
+
+pub(super) async fn colours(cx: &Ctx, on: bool) -> Done {
+    // A server without colours sends none to anybody.
+    let plain = !on || !cx.thread.config.color;
+    save(cx, |settings| Settings { colour: Some(on), ..settings }).await?;
+    cx.user_mut().colour = Some(on);
+    change_form(cx, |form| Form { plain, ..form });
+    cx.reply(PersonalReply::Colours(!plain))
+}
+
+/// Changes the form. What the user was shown so far is in the old one.
+fn change_form(cx: &Ctx, change: impl FnOnce(Form) -> Form) {
+    cx.thread.hub.catch_up(cx.at.seat);
+    cx.peer.set_form(change(cx.peer.form()));
+}
+
+/// Stores other settings of an account; a guest's go with the connection.
+async fn save(cx: &Ctx, change: impl FnOnce(Settings) -> Settings) -> Result<(), Failure> {
+    let (settings, who) = (change(cx.user().settings()), cx.who());
+    if who.account.is_some() {
+        cx.thread.store.save(SaveSettings(who.name.key(), settings)).await?;
+    }
+    Ok(())
+}

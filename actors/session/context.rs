@@ -1,0 +1,307 @@
+//! What a command works with, and what it comes to.
+
+use std::cell::{Ref, RefCell, RefMut};
+use std::rc::Rc;
+
+use actix::dev::{Message, ToEnvelope};
+use actix::prelude::*;
+use log::info;
+
+use crate::actors::guard::{Answers, Guarded};
+use crate::actors::hasher::HashError;
+use crate::actors::lobby::Lobby;
+use crate::actors::lobby::messages::{HasRight, Moderate};
+use crate::actors::registry::Registry;
+use crate::actors::registry::messages::{CreateRefused, FindTarget, ModerateError, RegisterError};
+use crate::actors::session::joining::EnterError;
+use crate::actors::session::password::ProofError;
+use crate::actors::session::{Membership, Session, User, show, tell};
+use crate::actors::shard::messages::Address;
+use crate::actors::shard::telling::Telling;
+use crate::actors::shard::{ThreadContext, barrier};
+use crate::chat::accounts::{Identity, Target};
+use crate::chat::directory::ConnId;
+use crate::chat::ignores::{IgnoreError, Ignores};
+use crate::chat::lobbies::CreateError;
+use crate::chat::lobby::JoinError;
+use crate::chat::name::{Name, NameKey};
+use crate::chat::orders::{Named, Order, OrderError};
+use crate::chat::person::Person;
+use crate::chat::roles::Right;
+use crate::chat::times::Times;
+use crate::fanout::peer::Peer;
+use crate::render::Sheet;
+use crate::render::replies::{
+    AccountReply, Farewell, ModerationReply, NameProblem, PersonalReply, Reply, reply,
+};
+use crate::store::StoreError;
+
+/// What a command works with: it exists only while somebody chats.
+pub(super) struct Ctx {
+    pub(super) thread: Rc<ThreadContext>,
+    pub(super) peer: Rc<Peer>,
+    /// Where the client is.
+    pub(super) at: Address,
+    /// The right that the row of the command asks for.
+    pub(super) right: Right,
+    user: Rc<RefCell<User>>,
+}
+
+/// What a command came to, beyond what it has shown.
+pub(super) enum Outcome {
+    /// All of it is done and said.
+    Done,
+    /// An order was carried out, so whoever gave it has the right for such.
+    Ordered,
+    /// A question is with Rox.
+    Asked,
+    /// The connection ends, with this as its last line.
+    Leave(Farewell),
+}
+
+/// Why a command did nothing, as it is told.
+pub(super) type Failure = Reply;
+
+/// What a command is worth.
+pub(super) type Done = Result<Outcome, Failure>;
+
+/// What an actor that does not answer, or a question that the Store cannot answer, is told as.
+pub(super) fn busy<E>(_: E) -> Failure {
+    Reply::ServerBusy
+}
+
+impl Session {
+    /// What a command of this user works with; none where nobody chats.
+    pub(super) fn ctx(&self, right: Right) -> Option<Ctx> {
+        let user = self.chatting()?.clone();
+        let (thread, peer) = (self.thread.clone(), self.peer.clone());
+        Some(Ctx { thread, peer, at: self.at(), right, user })
+    }
+
+    /// Carries out what a command came to.
+    pub(super) fn finish(&mut self, done: Done) {
+        match done {
+            Ok(Outcome::Done) => {}
+            Ok(Outcome::Ordered) => self.note_right(false),
+            Ok(Outcome::Asked) => self.questions += 1,
+            Ok(Outcome::Leave(last)) => self.close(Some(last)),
+            Err(why) => {
+                if let Reply::Moderation(ModerationReply::NotDone(why, _)) = &why {
+                    let denied = matches!(why, OrderError::Denied(denied) if denied.is_of_rank());
+                    self.note_right(denied);
+                }
+                if let Some(limit) = limit(&why) {
+                    info!("conn={} limit: {limit}", self.peer.conn().0);
+                }
+                self.reply(&why);
+            }
+        }
+    }
+}
+
+/// The limit of the server that somebody has run into who is told this, for the log.
+fn limit(why: &Failure) -> Option<&'static str> {
+    match why {
+        Reply::NotCreated(CreateError::TooMany) => Some("too many lobbies"),
+        Reply::NotCreated(CreateError::TooManyOfUser) => Some("too many lobbies of this user"),
+        Reply::AiBusy => Some("too many questions are waiting"),
+        Reply::Account(AccountReply::TooManyOfAddress) => Some("too many accounts of its address"),
+        _ => None,
+    }
+}
+
+impl Ctx {
+    pub(super) fn conn(&self) -> ConnId {
+        self.peer.conn()
+    }
+
+    pub(super) fn user(&self) -> Ref<'_, User> {
+        self.user.borrow()
+    }
+
+    pub(super) fn user_mut(&self) -> RefMut<'_, User> {
+        self.user.borrow_mut()
+    }
+
+    /// Who the user is.
+    pub(super) fn who(&self) -> Identity {
+        self.user().who.clone()
+    }
+
+    /// The user, as others know them.
+    pub(super) fn me(&self) -> Person {
+        Person::from(&self.user().who)
+    }
+
+    /// The lobby that they are in.
+    pub(super) fn lobby(&self) -> Membership {
+        self.user().lobby.clone()
+    }
+
+    /// How they want to be shown when something was said.
+    pub(super) fn times(&self) -> Times {
+        crate::actors::times(self.user().clock_times)
+    }
+
+    /// Whom they do not want to hear.
+    pub(super) fn ignores(&self) -> Ignores {
+        self.peer.ignores().map(|ignores| ignores.clone()).unwrap_or_default()
+    }
+
+    pub(super) fn show(&self, body: impl FnOnce(&mut Sheet)) {
+        show(&self.thread, &self.peer, self.at.seat, body);
+    }
+
+    /// Answers the user, and there is no more to it.
+    pub(super) fn reply(&self, what: impl Into<Reply>) -> Done {
+        let what = what.into();
+        self.show(|sheet| reply(sheet, &what));
+        Ok(Outcome::Done)
+    }
+
+    pub(super) fn tell<T: 'static>(&self, answer: Telling<T>) {
+        tell(&self.thread, &self.peer, self.at.seat, answer);
+    }
+
+    /// Asks the Registry.
+    pub(super) async fn registry<M>(&self, message: M) -> Result<M::Result, Failure>
+    where
+        Registry: Answers<M>,
+        M: Message<Result: Send> + Send + 'static,
+        Context<Guarded<Registry>>: ToEnvelope<Guarded<Registry>, M>,
+    {
+        self.thread.registry.send(message).await.map_err(busy)
+    }
+
+    /// Asks a lobby; answered when all that it shows this client for that is queued.
+    pub(super) async fn ask<M>(&self, lobby: &Addr<Lobby>, message: M) -> Result<M::Result, Failure>
+    where
+        Lobby: Handler<M>,
+        M: Message<Result: Send> + Send + 'static,
+        Context<Lobby>: ToEnvelope<Lobby, M>,
+    {
+        let answer = lobby.send(message).await;
+        barrier(&self.thread.shard).await;
+        answer.map_err(busy)
+    }
+
+    /// Has a lobby carry an order out; what it tells everybody is the answer.
+    pub(super) async fn order(&self, order: Order) -> Done {
+        let lobby = self.lobby();
+        let moderate = Moderate { by: self.who(), order };
+        let carried_out = self.ask(&lobby.addr, moderate).await?;
+        carried_out.map_err(|why| not_done(why, &lobby.name))?;
+        Ok(Outcome::Ordered)
+    }
+
+    /// Whether the user has the right that the command asks for in their lobby, which only that knows.
+    pub(super) async fn check_right(&self) -> Result<(), Failure> {
+        let lobby = self.lobby();
+        let allowed = lobby.addr.send(HasRight(self.who(), self.right)).await.map_err(busy)?;
+        allowed.map_err(|why| ModerationReply::NotDone(why.into(), lobby.name).into())
+    }
+
+    /// Whoever has this name, or which account. That it is nobody is told to whoever has the right to
+    /// give the order, and to nobody else, so that trying names counts like anything one may not.
+    pub(super) async fn target(&self, typed: &str) -> Result<Target, Failure> {
+        if let Some(target) = self.registry(FindTarget(NameKey::of(typed))).await? {
+            return Ok(target);
+        }
+        if self.right.is_of_lobby() {
+            self.check_right().await?;
+        }
+        Err(Reply::UserNotFound)
+    }
+
+    /// Whoever is on a list under this name, with whoever has it now.
+    pub(super) async fn named(&self, typed: &str) -> Result<Named, Failure> {
+        let key = NameKey::of(typed);
+        let whom = self.registry(FindTarget(key.clone())).await?;
+        Ok(Named { key, whom })
+    }
+}
+
+/// This lobby, or the server, did not carry an order out.
+pub(super) fn not_done(why: ModerateError, lobby: &Name) -> Failure {
+    match why {
+        ModerateError::Order(why) => ModerationReply::NotDone(why, lobby.clone()).into(),
+        ModerateError::NotStored => Reply::NotStored,
+        ModerateError::Busy => Reply::ServerBusy,
+    }
+}
+
+/// Of what is to be stored; where something is only read, `busy` says why not.
+impl From<StoreError> for Reply {
+    fn from(_: StoreError) -> Self {
+        Self::NotStored
+    }
+}
+
+impl From<HashError> for Reply {
+    fn from(why: HashError) -> Self {
+        busy(why)
+    }
+}
+
+impl From<IgnoreError> for Reply {
+    fn from(why: IgnoreError) -> Self {
+        PersonalReply::NotIgnored(why).into()
+    }
+}
+
+impl From<JoinError> for Reply {
+    fn from(why: JoinError) -> Self {
+        Self::NotJoined(why)
+    }
+}
+
+impl From<CreateError> for Reply {
+    fn from(why: CreateError) -> Self {
+        Self::NotCreated(why)
+    }
+}
+
+impl From<NameProblem> for Reply {
+    fn from(why: NameProblem) -> Self {
+        PersonalReply::NotRenamed(why).into()
+    }
+}
+
+impl From<CreateRefused> for Reply {
+    fn from(why: CreateRefused) -> Self {
+        match why {
+            CreateRefused::Rule(why) => why.into(),
+            CreateRefused::NotStored => Self::NotStored,
+            CreateRefused::Busy => Self::ServerBusy,
+        }
+    }
+}
+
+impl From<RegisterError> for Reply {
+    fn from(why: RegisterError) -> Self {
+        match why {
+            RegisterError::TooMany => AccountReply::TooManyOfAddress.into(),
+            RegisterError::NotStored(why) => why.into(),
+            RegisterError::Busy => Self::ServerBusy,
+        }
+    }
+}
+
+impl From<ProofError> for Reply {
+    fn from(why: ProofError) -> Self {
+        match why {
+            ProofError::Wrong => AccountReply::WrongPassword.into(),
+            ProofError::TooMany(secs) => AccountReply::TooManyAttempts(secs).into(),
+            ProofError::Busy => Self::ServerBusy,
+        }
+    }
+}
+
+impl From<EnterError> for Reply {
+    fn from(why: EnterError) -> Self {
+        match why {
+            EnterError::Join(why) => why.into(),
+            EnterError::Busy => Self::ServerBusy,
+        }
+    }
+}

@@ -1,0 +1,274 @@
+//! Permits: how many questions may be open, and whose turn it is to be answered.
+//!
+//! A question needs a permit before it is taken, and a worker before it is answered. The questions
+//! themselves wait in their lobbies. The bounds hold for people and addresses over all lobbies, and
+//! questions have their turn in the order in which they came, wherever they wait: so of each it is
+//! known here who asked, from where and in which lobby, but nothing of what was asked.
+
+use std::collections::{BTreeMap, HashSet};
+
+use crate::chat::directory::IpKey;
+use crate::chat::lobbies::LobbyId;
+use crate::chat::person::Person;
+
+/// Number of a permit: from 1 on, in the order in which they are given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct PermitId(pub u64);
+
+/// Too many questions are waiting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("too many questions are waiting")]
+pub struct AiBusy;
+
+/// The permits that are out. `L` is how a lobby is reached.
+pub struct Permits<L> {
+    workers: usize,
+    max_waiting: usize,
+    /// In the order of turns.
+    open: BTreeMap<PermitId, Open<L>>,
+    last: u64,
+}
+
+/// What is known of a question that waits or is being answered.
+struct Open<L> {
+    lobby: LobbyId,
+    at: L,
+    /// Who asked; none once it is answered.
+    asker: Option<Person>,
+    ip: IpKey,
+    /// Who answers it; none while it waits.
+    worker: Option<usize>,
+}
+
+/// A worker for a lobby.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Turn<L> {
+    /// Whose turn it is.
+    pub permit: PermitId,
+    /// Where the question waits.
+    pub lobby: L,
+    /// Who is to answer it.
+    pub worker: usize,
+}
+
+impl<L: Clone> Permits<L> {
+    /// For so many workers, and at most `max_waiting` questions for which none is free.
+    pub fn new(workers: usize, max_waiting: usize) -> Self {
+        Self { workers, max_waiting, open: BTreeMap::new(), last: 0 }
+    }
+
+    /// A permit for a question: one of a user is open at a time, and one address leaves a quarter of
+    /// the room for those that wait to others.
+    ///
+    /// # Errors
+    /// [`AiBusy`]: it would be one too many.
+    pub fn give(
+        &mut self,
+        lobby: LobbyId,
+        at: L,
+        asker: Person,
+        ip: IpKey,
+    ) -> Result<PermitId, AiBusy> {
+        let share = (self.max_waiting - self.max_waiting / 4).max(1);
+        let mut askers = self.open.values().filter_map(|open| open.asker.as_ref());
+        if askers.any(|other| other.knows(&asker))
+            || self.waiting().filter(|open| open.ip == ip).count() >= share
+        {
+            return Err(AiBusy);
+        }
+        let permit = PermitId(self.last + 1);
+        self.open.insert(permit, Open { lobby, at, asker: Some(asker), ip, worker: None });
+        // All turns before were taken, so a next one is that of the new question.
+        if self.waiting().count() > self.max_waiting && self.next_turn().is_none() {
+            self.open.remove(&permit);
+            return Err(AiBusy);
+        }
+        self.last += 1;
+        Ok(permit)
+    }
+
+    /// Gives a free worker to the first question whose lobby has none, and whose address has not half
+    /// of them: questions of one lobby are answered in order, and one address never keeps the others
+    /// waiting. To be asked again until there is no turn left.
+    pub fn take_turn(&mut self) -> Option<Turn<L>> {
+        let (permit, worker) = self.next_turn()?;
+        let open = self.open.get_mut(&permit)?;
+        open.worker = Some(worker);
+        Some(Turn { permit, lobby: open.at.clone(), worker })
+    }
+
+    /// A question has its whole answer: its asker may ask again, while the worker still tells it.
+    pub fn answered(&mut self, permit: PermitId) {
+        if let Some(open) = self.open.get_mut(&permit) {
+            open.asker = None;
+        }
+    }
+
+    /// A worker is done with a question.
+    pub fn done(&mut self, permit: PermitId) {
+        self.open.remove(&permit);
+    }
+
+    /// A worker died: the question that it was at, unless that was answered, and where that one is.
+    pub fn died(&mut self, worker: usize) -> Option<(PermitId, L)> {
+        let (&permit, _) = self.open.iter().find(|(_, open)| open.worker == Some(worker))?;
+        let open = self.open.remove(&permit)?;
+        open.asker.map(|_| (permit, open.at))
+    }
+
+    /// Nobody wants an answer any more: the worker that is at it, which has to be told and says when
+    /// it is done.
+    pub fn give_back(&mut self, permit: PermitId) -> Option<usize> {
+        self.answered(permit);
+        let worker = self.open.get(&permit)?.worker;
+        if worker.is_none() {
+            self.open.remove(&permit);
+        }
+        worker
+    }
+
+    /// The workers that are at a question.
+    pub fn busy(&self) -> impl Iterator<Item = usize> {
+        self.open.values().filter_map(|open| open.worker)
+    }
+
+    fn waiting(&self) -> impl Iterator<Item = &Open<L>> {
+        self.open.values().filter(|open| open.worker.is_none())
+    }
+
+    fn next_turn(&self) -> Option<(PermitId, usize)> {
+        let busy: Vec<_> = self.open.values().filter(|open| open.worker.is_some()).collect();
+        let free = (0..self.workers).find(|w| !busy.iter().any(|open| open.worker == Some(*w)))?;
+        let half = (self.workers / 2).max(1);
+        let of = |ip: IpKey| busy.iter().filter(|open| open.ip == ip).count();
+        // A lobby answers its questions in order, so its first stands for all of them.
+        let mut seen: HashSet<LobbyId> = busy.iter().map(|open| open.lobby).collect();
+        let mut may = |open: &Open<L>| seen.insert(open.lobby) && of(open.ip) < half;
+        let next = self.open.iter().find(|(_, open)| open.worker.is_none() && may(open));
+        next.map(|(permit, _)| (*permit, free))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{IpAddr, Ipv4Addr};
+
+    use super::*;
+    use crate::chat::directory::ConnId;
+    use crate::chat::name::Name;
+
+    /// Permits of lobbies that are reached by their number.
+    struct Desk(Permits<u32>);
+
+    impl Desk {
+        fn new(workers: usize, max_waiting: usize) -> Self {
+            Self(Permits::new(workers, max_waiting))
+        }
+
+        /// User `user` asks in `lobby`, from address `ip`; who is answered at once, if anybody.
+        fn ask(&mut self, lobby: u32, user: u64, ip: u8) -> Result<Vec<u64>, AiBusy> {
+            let ip = IpAddr::V4(Ipv4Addr::new(192, 0, 2, ip)).into();
+            let name = Name::parse(&format!("user{user}")).unwrap();
+            let asker = Person { conn: Some(ConnId(user)), ip: Some(ip), ..Person::named(name) };
+            self.0.give(LobbyId(lobby), lobby, asker, ip)?;
+            Ok(self.turns())
+        }
+
+        fn turns(&mut self) -> Vec<u64> {
+            std::iter::from_fn(|| self.0.take_turn()).map(|turn| turn.permit.0).collect()
+        }
+
+        fn done(&mut self, permit: u64) -> Vec<u64> {
+            self.0.done(PermitId(permit));
+            self.turns()
+        }
+    }
+
+    #[test]
+    fn a_lobby_has_one_worker_and_turns_go_by_the_order_of_questions() {
+        let mut desk = Desk::new(4, 9);
+        assert_eq!(desk.ask(1, 1, 1), Ok(vec![1]));
+        assert_eq!(desk.ask(1, 2, 2), Ok(vec![]), "its lobby has a worker");
+        assert_eq!(desk.ask(2, 3, 3), Ok(vec![3]));
+        assert_eq!(desk.done(1), [2]);
+        assert!(desk.done(3).is_empty());
+
+        let mut desk = Desk::new(1, 9);
+        assert_eq!(desk.ask(1, 1, 1), Ok(vec![1]));
+        for (lobby, user) in [(2, 2), (1, 3), (2, 4)] {
+            assert_eq!(desk.ask(lobby, user, user as u8), Ok(vec![]));
+        }
+        assert_eq!([desk.done(1), desk.done(2), desk.done(3)], [[2], [3], [4]]);
+    }
+
+    #[test]
+    fn a_user_has_one_question_open_until_it_is_answered() {
+        let mut desk = Desk::new(1, 9);
+        assert_eq!(desk.ask(1, 1, 1), Ok(vec![1]));
+        assert_eq!(desk.ask(2, 1, 1), Err(AiBusy));
+        desk.0.answered(PermitId(1));
+        assert_eq!(desk.ask(2, 1, 1), Ok(vec![]), "the worker is not done yet");
+        assert_eq!(desk.ask(3, 1, 1), Err(AiBusy), "one that waits is open too");
+        assert_eq!(desk.done(1), [2]);
+    }
+
+    #[test]
+    fn an_address_has_half_of_the_workers() {
+        let mut desk = Desk::new(4, 9);
+        assert_eq!(desk.ask(1, 1, 7), Ok(vec![1]));
+        assert_eq!(desk.ask(2, 2, 7), Ok(vec![2]));
+        assert_eq!(desk.ask(3, 3, 7), Ok(vec![]));
+        assert_eq!(desk.ask(4, 4, 8), Ok(vec![4]), "others have the rest");
+        assert_eq!(desk.done(2), [3]);
+    }
+
+    #[test]
+    fn an_address_has_three_quarters_of_the_places_to_wait() {
+        let mut desk = Desk::new(1, 4);
+        assert_eq!(desk.ask(1, 1, 9), Ok(vec![1]));
+        for user in 2..5 {
+            assert_eq!(desk.ask(1, user, 7), Ok(vec![]));
+        }
+        assert_eq!(desk.ask(1, 5, 7), Err(AiBusy));
+        assert_eq!(desk.ask(1, 6, 8), Ok(vec![]));
+        assert_eq!(desk.ask(1, 7, 9), Err(AiBusy), "all places are taken");
+        assert_eq!(desk.done(1), [2]);
+        assert_eq!(desk.ask(1, 7, 9), Ok(vec![]));
+    }
+
+    #[test]
+    fn a_question_that_need_not_wait_is_taken_when_all_places_are() {
+        let mut desk = Desk::new(2, 1);
+        assert_eq!(desk.ask(1, 1, 1), Ok(vec![1]));
+        assert_eq!(desk.ask(1, 2, 2), Ok(vec![]));
+        assert_eq!(desk.ask(1, 3, 3), Err(AiBusy));
+        assert_eq!(desk.ask(2, 4, 4), Ok(vec![3]), "a refused one has no number");
+    }
+
+    #[test]
+    fn what_is_given_back_is_free_and_its_worker_is_when_it_says_so() {
+        let mut desk = Desk::new(1, 9);
+        assert_eq!(desk.ask(1, 1, 1), Ok(vec![1]));
+        assert_eq!(desk.ask(1, 2, 2), Ok(vec![]));
+        assert_eq!(desk.ask(2, 3, 3), Ok(vec![]));
+        assert_eq!(desk.0.give_back(PermitId(2)), None);
+        assert_eq!(desk.0.give_back(PermitId(1)), Some(0));
+        assert!(desk.turns().is_empty());
+        assert_eq!(desk.done(1), [3]);
+        assert_eq!(desk.0.give_back(PermitId(1)), None, "twice does no harm");
+        assert_eq!(desk.ask(1, 1, 1), Ok(vec![]));
+    }
+
+    #[test]
+    fn a_worker_that_died_frees_its_asker() {
+        let mut desk = Desk::new(2, 9);
+        assert_eq!(desk.ask(1, 1, 1), Ok(vec![1]));
+        assert_eq!(desk.ask(1, 2, 2), Ok(vec![]));
+        assert_eq!(desk.0.died(1), None, "it was at nothing");
+        assert_eq!(desk.0.died(0), Some((PermitId(1), 1)));
+        assert_eq!(desk.turns(), [2]);
+        desk.0.answered(PermitId(2));
+        assert_eq!(desk.0.died(0), None, "it was told already");
+        assert_eq!(desk.ask(1, 1, 1), Ok(vec![3]));
+    }
+}

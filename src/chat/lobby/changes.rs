@@ -1,0 +1,149 @@
+//! What of a lobby is stored: with an order before it is carried out, and with accounts.
+
+use std::iter;
+
+use super::{LobbyState, Room};
+use crate::chat::accounts::{AccountId, Identity, Subject};
+use crate::chat::change::Change;
+use crate::chat::history::UnixMillis;
+use crate::chat::kept::{AuditEntry, SanctionKind, Scope};
+use crate::chat::lobbies::LobbyId;
+use crate::chat::moderation::Moderation;
+use crate::chat::name::Name;
+use crate::chat::roles::Owner;
+use crate::chat::sanctions::Sanction;
+use crate::chat::text::Line;
+
+impl<H> Room<H> {
+    /// In whose name a moderation is told of: a lobby that is taken is told of as given.
+    pub(super) fn told_of_as(&self, by: &Name, what: &Moderation) -> Name {
+        let giver = self.offered_by().filter(|_| matches!(what, Moderation::Transfer { .. }));
+        giver.unwrap_or(by).clone()
+    }
+
+    /// What a moderation changes in the store, with its entry in the audit, which tells of it as `told`.
+    /// It has not been carried out.
+    pub fn changes(
+        &self,
+        what: &Moderation,
+        by: &Name,
+        told: Line,
+        now: UnixMillis,
+    ) -> Vec<Change> {
+        let (id, scope) = (self.state().id, Scope::Lobby(self.state().id));
+        let put = |change: &dyn Fn(&mut LobbyState)| {
+            let mut state = (**self.state()).clone();
+            change(&mut state);
+            Change::LobbyPut(state.into())
+        };
+        let mut changes = match what {
+            Moderation::Topic(_)
+            | Moderation::Slow(_)
+            | Moderation::SetPassword(_)
+            | Moderation::SetPrompt(_) => vec![put(&|state| state.apply(what, now))],
+            Moderation::Transfer { account, .. } => {
+                let mut changes = vec![
+                    Change::OwnerSet { lobby: id, owner: Some(*account) },
+                    Change::OperatorRemoved { lobby: id, account: *account },
+                ];
+                if let Owner::Account(before) = self.state().owner {
+                    changes.push(Change::OperatorAdded { lobby: id, account: before });
+                }
+                changes
+            }
+            Moderation::Op { account, .. } => {
+                vec![Change::OperatorAdded { lobby: id, account: *account }]
+            }
+            Moderation::Deop { account, .. } => {
+                vec![Change::OperatorRemoved { lobby: id, account: *account }]
+            }
+            Moderation::Mute { mute, .. } => {
+                let sanction = self.state().mutes.standing(mute);
+                vec![Change::SanctionSet { kind: SanctionKind::Mute, scope, sanction }]
+            }
+            Moderation::Ban { ban, .. } => {
+                let sanction = self.state().bans.standing(ban);
+                let set = Change::SanctionSet { kind: SanctionKind::Ban, scope, sanction };
+                iter::once(set).chain(self.puts_out(what, now)).collect()
+            }
+            Moderation::Kick { .. } => self.puts_out(what, now).collect(),
+            Moderation::Unmute { subjects, .. } => lifted(SanctionKind::Mute, scope, subjects),
+            Moderation::Unban { subjects, .. } => lifted(SanctionKind::Ban, scope, subjects),
+            Moderation::Delete(_) => {
+                // The entry would go with the lobby, so it stands with those of the server.
+                let entry =
+                    AuditEntry { scope: Scope::Server, at: now, who: by.clone(), what: told };
+                return vec![Change::LobbyRemoved(id), Change::Audited(entry)];
+            }
+            Moderation::Offer { .. } => Vec::new(),
+        };
+        let who = self.told_of_as(by, what);
+        changes.push(Change::Audited(AuditEntry { scope, at: now, who, what: told }));
+        changes
+    }
+
+    /// Accounts that a moderation puts out go on in general, whatever their connections are doing: a
+    /// kick is no way back in at the next login.
+    pub(super) fn puts_out(
+        &self,
+        what: &Moderation,
+        at: UnixMillis,
+    ) -> impl Iterator<Item = Change> + use<H> {
+        let mut accounts: Vec<_> = match what.removal() {
+            Some(_) if !matches!(what, Moderation::Delete(_)) => {
+                let here = self.removed(what).filter_map(|member| member.who.account);
+                here.chain(what.puts_out()).collect()
+            }
+            Some(_) | None => Vec::new(),
+        };
+        accounts.sort_unstable();
+        accounts.dedup();
+        let lobby = self.state().id;
+        accounts.into_iter().map(move |account| Change::AccountPutOut { account, lobby, at })
+    }
+
+    /// An account goes on in this lobby at its next login, and has missed what is said there from now on.
+    pub(super) fn goes_on(&self, account: AccountId, lobby: LobbyId, at: UnixMillis) -> Change {
+        // The number of its next message only that lobby knows.
+        let seq = (lobby == self.state().id).then(|| self.history.next_seq());
+        Change::AccountLeft { account, lobby, at, seq }
+    }
+
+    /// What of this lobby is stored together with an account that a guest makes.
+    pub fn registering(
+        &self,
+        guest: &Identity,
+        account: AccountId,
+        now: UnixMillis,
+    ) -> Vec<Change> {
+        let (id, scope) = (self.state().id, Scope::Lobby(self.state().id));
+        let owns = self.state().owner == Owner::Guest(guest.conn);
+        let here = self.member(guest.conn).is_some();
+        let (mute, ban) = self.for_account(guest, account, now);
+        let owner = owns.then_some(Change::OwnerSet { lobby: id, owner: Some(account) });
+        let place = here.then(|| self.goes_on(account, id, now));
+        owner.into_iter().chain(place).chain(both(scope, mute, ban)).collect()
+    }
+
+    /// What of this lobby is stored together with the end of an account.
+    pub fn unregistering(&self, who: &Identity, now: UnixMillis) -> Vec<Change> {
+        let (mute, ban) = self.for_address(who, now);
+        both(Scope::Lobby(self.state().id), mute, ban).collect()
+    }
+}
+
+fn both(
+    scope: Scope,
+    mute: Option<Sanction>,
+    ban: Option<Sanction>,
+) -> impl Iterator<Item = Change> {
+    let kinds = [(SanctionKind::Mute, mute), (SanctionKind::Ban, ban)];
+    kinds.into_iter().filter_map(move |(kind, sanction)| {
+        Some(Change::SanctionSet { kind, scope, sanction: sanction? })
+    })
+}
+
+/// The end of mutes or bans.
+pub fn lifted(kind: SanctionKind, scope: Scope, subjects: &[Subject]) -> Vec<Change> {
+    subjects.iter().map(|&subject| Change::SanctionLifted { kind, scope, subject }).collect()
+}

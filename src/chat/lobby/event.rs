@@ -1,0 +1,85 @@
+//! What happens in a lobby, as data: who, what, when.
+//!
+//! A Lobby decides that something happened and hands it to all threads that have members; each makes
+//! text of it in the forms that its clients want.
+
+use std::sync::Arc;
+
+use crate::chat::history::Entry;
+use crate::chat::moderation::Moderation;
+use crate::chat::name::Name;
+use crate::chat::person::Person;
+use crate::chat::text::Line;
+
+/// Something that everybody in a lobby is shown. Cheap to clone: each thread has its own.
+#[derive(Debug, Clone)]
+pub enum Event {
+    /// Somebody said or did something.
+    Said(Arc<Entry>),
+    /// Somebody came in.
+    Joined(Name),
+    /// Somebody went, by whatever way.
+    Left(Name),
+    /// Somebody goes by another name.
+    Renamed {
+        /// The one so far.
+        before: Name,
+        /// The one from now on.
+        after: Name,
+    },
+    /// Somebody asked Rox something.
+    Asked {
+        /// Who.
+        asker: Person,
+        /// What.
+        question: Line,
+    },
+    /// Rox answers.
+    Answered(AnswerPiece),
+    /// Somebody did what operators, owners or admins do.
+    Moderated {
+        /// In whose name it is told.
+        by: Name,
+        /// What.
+        what: Arc<Moderation>,
+    },
+}
+
+/// Finished lines of an answer of Rox's.
+#[derive(Debug, Clone)]
+pub struct AnswerPiece {
+    /// Number of the answer, of all lobbies' there is none like it.
+    pub id: u64,
+    /// Whom it answers.
+    pub asker: Person,
+    /// Whether the answer begins with it.
+    pub first: bool,
+    /// The lines.
+    pub lines: Arc<[Line]>,
+}
+
+/// What the controls and the names around a text take in a block, to within a few bytes.
+const FRAME_BYTES: usize = 96;
+
+impl Event {
+    /// Whose it is: not shown to whoever ignores them. A notice of the lobby is nobody's.
+    pub fn author(&self) -> Option<&Person> {
+        match self {
+            Self::Said(entry) => Some(&entry.author),
+            Self::Asked { asker, .. } => Some(asker),
+            Self::Answered(piece) => Some(&piece.asker),
+            Self::Joined(_) | Self::Left(_) | Self::Renamed { .. } | Self::Moderated { .. } => None,
+        }
+    }
+
+    /// Bytes that it takes as text, about: what waits is bounded by that.
+    pub fn bytes(&self) -> usize {
+        let text = match self {
+            Self::Said(entry) => entry.text.as_str().len(),
+            Self::Asked { question, .. } => question.as_str().len(),
+            Self::Answered(piece) => piece.lines.iter().map(|line| line.as_str().len() + 2).sum(),
+            Self::Joined(_) | Self::Left(_) | Self::Renamed { .. } | Self::Moderated { .. } => 0,
+        };
+        FRAME_BYTES + text
+    }
+}

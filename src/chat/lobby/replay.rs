@@ -1,0 +1,88 @@
+//! What a user who comes into a lobby is shown first: data, of which text is made as the client takes it.
+
+use super::Room;
+use super::step::JoinKind;
+use crate::chat::history::{Entry, UnixMillis};
+use crate::chat::ignores::Ignores;
+use crate::chat::kept::{MessageId, Missed};
+use crate::chat::lobbies::LobbyId;
+use crate::chat::name::Name;
+use crate::chat::roles::Owner;
+use crate::chat::text::Line;
+use crate::chat::times::Times;
+
+/// How a user wants to be shown what was said before they came.
+#[derive(Debug, Clone, Default)]
+pub struct ReplayPrefs {
+    /// Ages or clock times.
+    pub times: Times,
+    /// Whom not to show.
+    pub ignores: Ignores,
+    /// What they missed, and since when.
+    pub missed: Option<(UnixMillis, Missed)>,
+    /// What was said before it is kept no more.
+    pub kept_since: UnixMillis,
+}
+
+/// What a user who comes in is shown.
+#[derive(Debug, Clone)]
+pub struct Replay {
+    /// The lobby.
+    pub lobby: LobbyId,
+    /// Its name, where they are to be told that they joined it.
+    pub joined: Option<Name>,
+    /// Its topic.
+    pub topic: Option<Line>,
+    /// How many messages they missed, and since when; none where they were not here before.
+    pub missed: Option<(u64, UnixMillis)>,
+    /// Messages that are in the database, oldest first.
+    pub stored: Vec<MessageId>,
+    /// Those after them.
+    pub recent: Vec<Entry>,
+    /// How they want times shown.
+    pub times: Times,
+    /// When they came.
+    pub now: UnixMillis,
+}
+
+impl Replay {
+    /// Whether there is nothing to show.
+    pub fn is_empty(&self) -> bool {
+        self.joined.is_none()
+            && self.topic.is_none()
+            && self.missed.is_none()
+            && self.stored.is_empty()
+            && self.recent.is_empty()
+    }
+}
+
+impl<H> Room<H> {
+    /// What a user who comes in is shown first.
+    pub(super) fn replay(&mut self, kind: JoinKind, prefs: ReplayPrefs, now: UnixMillis) -> Replay {
+        let ReplayPrefs { times, ignores, mut missed, kept_since } = prefs;
+        // What was said since the store was asked comes after what it knew, and was missed too.
+        let after = |next_seq: u64| {
+            move |(seq, entry): &(u64, &Entry)| *seq >= next_seq && entry.at >= kept_since
+        };
+        if let Some((_, missed)) = &mut missed {
+            missed.count += self.recent(now).filter(after(missed.next_seq)).count() as u64;
+        }
+        let missed = missed.filter(|(_, missed)| missed.count > 0);
+        // Whoever comes back to another lobby than general at login should know where they are.
+        let tell = kind == JoinKind::Switch || self.state().owner != Owner::Server;
+        let from = missed.as_ref().map_or(0, |(_, missed)| missed.next_seq);
+        let recent = self.recent(now).filter(after(from)).map(|(_, entry)| entry);
+        let recent = recent.filter(|entry| !ignores.contains(&entry.author)).cloned().collect();
+        let state = self.state();
+        Replay {
+            lobby: state.id,
+            joined: tell.then(|| state.name.clone()),
+            topic: state.topic.clone(),
+            missed: missed.as_ref().map(|(since, missed)| (missed.count, *since)),
+            stored: missed.map(|(_, missed)| missed.newest).unwrap_or_default(),
+            recent,
+            times,
+            now,
+        }
+    }
+}

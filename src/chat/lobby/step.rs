@@ -1,0 +1,353 @@
+//! The decisions of a lobby, as a machine: what is put to it, and what follows from that.
+//!
+//! [`propose`](Room::propose) asks whether something may be, and changes nothing.
+//! [`happen`](Room::happen) makes it so: it asks nothing, waits for nothing and takes its time from its
+//! argument, so whoever lets the same things happen in the same order has the same lobby.
+//! [`step`](Room::step) is both. What is ordered is stored in between: it is
+//! [planned](Room::plan), its [changes](Room::changes) are stored, and then it happens.
+
+use std::sync::Arc;
+
+use super::event::Event;
+use super::replay::{Replay, ReplayPrefs};
+use super::{JoinError, Member, Room, SayError, Saying};
+use crate::chat::accounts::{AccountId, Identity};
+use crate::chat::change::Change;
+use crate::chat::directory::ConnId;
+use crate::chat::history::UnixMillis;
+use crate::chat::lobbies::LobbyId;
+use crate::chat::moderation::{Moderation, Removal};
+use crate::chat::name::Name;
+use crate::chat::password::PasswordRecord;
+use crate::chat::person::Person;
+use crate::chat::pictures::Picture;
+use crate::chat::text::Line;
+
+/// How often it is stored that a lobby is in use.
+const USED_EVERY_MILLIS: u64 = 10 * 60 * 1_000;
+
+/// How a user comes into a lobby.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum JoinKind {
+    /// At login: the history, and a notice to all.
+    Login,
+    /// From another lobby: told that they joined, the history, and a notice to all.
+    Switch,
+    /// Still there, after the lobby broke and was set up again: nothing to be shown.
+    Return,
+    /// In the place of another connection of the same account, without a word to the others.
+    TakeOver(ConnId),
+}
+
+/// Somebody wants to come in.
+#[derive(Debug, Clone)]
+pub struct Join<H> {
+    /// Who.
+    pub member: Member<H>,
+    /// The record that their password was checked against.
+    pub proof: Option<Arc<PasswordRecord>>,
+    /// How they come.
+    pub kind: JoinKind,
+    /// How they want to be shown what was said.
+    pub prefs: ReplayPrefs,
+}
+
+/// What is put to a lobby.
+#[derive(Debug, Clone)]
+pub enum Input<H> {
+    /// Somebody comes in.
+    Join(Box<Join<H>>),
+    /// Somebody goes, where they are here.
+    Leave {
+        /// Their connection.
+        conn: ConnId,
+        /// The lobby in which their account goes on, where they leave the server too.
+        goes_on_in: Option<LobbyId>,
+    },
+    /// Somebody says something.
+    Say {
+        /// Their connection.
+        conn: ConnId,
+        /// What.
+        saying: Saying,
+        /// Where whoever it tags is to be told.
+        tagged: Option<H>,
+    },
+    /// Somebody asks Rox, which is speaking too.
+    Ask(ConnId),
+    /// An order is carried out, which was planned and stored.
+    Moderate {
+        /// Who gave it.
+        by: Identity,
+        /// What comes of it.
+        what: Arc<Moderation>,
+    },
+    /// Somebody has another picture.
+    SetPicture(ConnId, Picture),
+    /// Somebody has another name.
+    Rename(ConnId, Name),
+    /// Somebody is away, or back.
+    SetAway(ConnId, Option<Line>),
+    /// A guest has made an account.
+    Register {
+        /// Who, as a guest.
+        guest: Identity,
+        /// The account.
+        account: AccountId,
+        /// Whether it is an admin's.
+        admin: bool,
+    },
+    /// An account is no more.
+    Unregister {
+        /// Which.
+        account: AccountId,
+        /// Who gave it up, as they were; none where nobody did.
+        who: Option<Identity>,
+        /// The connection that is under its name now: another one may have logged in meanwhile, and it
+        /// may have ended.
+        present: Option<ConnId>,
+    },
+}
+
+/// Why something may not be.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// Somebody does not get in.
+    #[error(transparent)]
+    Join(#[from] JoinError),
+    /// Somebody may not speak now.
+    #[error(transparent)]
+    Say(#[from] SayError),
+}
+
+/// What follows from something that happened. `H` says where somebody is.
+#[derive(Debug, Clone)]
+pub enum Effect<H> {
+    /// All members are shown this.
+    Show(Event),
+    /// A member is here from now on; it is shown this first.
+    Enter(H, Arc<Replay>),
+    /// A member is shown a prompt, since nothing else says that they are in.
+    Prompt(H),
+    /// Somebody was tagged, wherever they are.
+    Tagged(H, Person),
+    /// A member has to go to general, put out by whom and how.
+    Remove(H, Name, Removal),
+    /// Somebody came in.
+    Came(H, Identity),
+    /// Somebody went.
+    Went(H, Identity),
+    /// A member goes on at the second place, under this connection.
+    Reseated(H, H, ConnId),
+    /// A member that was taken over from a lobby that broke is here indeed.
+    Confirmed(H),
+    /// This lasts.
+    Keep(Change),
+    /// The state of the lobby is another one, to be listed and stored.
+    Changed,
+    /// This account is asked to take the lobby, by whom.
+    Offer(AccountId, Person),
+    /// The guest of this connection is muted or banned, and may have made an account meanwhile.
+    Recheck(ConnId),
+    /// The lobby is no more.
+    End,
+}
+
+impl<H: Copy> Room<H> {
+    /// Puts something to the lobby: where it may be, it happens.
+    ///
+    /// # Errors
+    /// Why it may not be. Then nothing has changed.
+    pub fn step(
+        &mut self,
+        input: Input<H>,
+        now: UnixMillis,
+        effects: &mut Vec<Effect<H>>,
+    ) -> Result<(), Refusal> {
+        self.propose(&input, now)?;
+        self.happen(input, now, effects);
+        Ok(())
+    }
+
+    /// Whether something may be.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn propose(&self, input: &Input<H>, now: UnixMillis) -> Result<(), Refusal> {
+        match input {
+            Input::Join(join) => Ok(self.may_join(join, now)?),
+            Input::Say { conn, .. } | Input::Ask(conn) => Ok(self.may_speak(*conn, now)?),
+            Input::Leave { .. }
+            | Input::Moderate { .. }
+            | Input::SetPicture(..)
+            | Input::Rename(..)
+            | Input::SetAway(..)
+            | Input::Register { .. }
+            | Input::Unregister { .. } => Ok(()),
+        }
+    }
+
+    /// Something is so from `now` on.
+    pub fn happen(&mut self, input: Input<H>, now: UnixMillis, effects: &mut Vec<Effect<H>>) {
+        match input {
+            Input::Join(join) => self.joined(*join, now, effects),
+            Input::Leave { conn, goes_on_in } => {
+                // Only of a member: whoever was put out meanwhile goes on elsewhere.
+                let account = self.member(conn).and_then(|member| member.who.account);
+                if let (Some(account), Some(lobby)) = (account, goes_on_in) {
+                    effects.push(Effect::Keep(self.goes_on(account, lobby, now)));
+                }
+                self.let_go(conn, now, effects);
+            }
+            Input::Say { conn, saying, tagged } => self.said(conn, saying, tagged, now, effects),
+            Input::Ask(conn) => self.spoke(conn, now),
+            Input::Moderate { by, what } => self.moderated(&by, &what, now, effects),
+            Input::SetPicture(conn, picture) => self.set_picture(conn, picture),
+            Input::Rename(conn, after) => {
+                if let Some(before) = self.rename(conn, after.clone()) {
+                    effects.push(Effect::Show(Event::Renamed { before, after }));
+                }
+            }
+            Input::SetAway(conn, text) => self.set_away(conn, text),
+            Input::Register { guest, account, admin } => {
+                // All of it was stored with the account, but for what has come about since.
+                effects
+                    .extend(self.registering(&guest, account, now).into_iter().map(Effect::Keep));
+                if self.registered(&guest, account, admin, now) {
+                    self.changed(effects);
+                }
+            }
+            Input::Unregister { account, who, present } => {
+                if let Some(who) = &who {
+                    effects.extend(self.unregistering(who, now).into_iter().map(Effect::Keep));
+                }
+                if self.unregistered(account, who.as_ref(), present, now) {
+                    self.changed(effects);
+                }
+                if let Some(ban) = present.and_then(|conn| self.is_banned(conn, now)).cloned() {
+                    let by = ban.by.clone();
+                    self.put_out(&by, &Moderation::Ban { ban, conn: present }, now, effects);
+                }
+            }
+        }
+    }
+
+    fn joined(&mut self, join: Join<H>, now: UnixMillis, effects: &mut Vec<Effect<H>>) {
+        let Join { member, proof: _, kind, prefs } = join;
+        let (at, who) = (member.handle, member.who.clone());
+        if kind == JoinKind::Return {
+            return effects.push(Effect::Confirmed(at));
+        }
+        let before = match kind {
+            JoinKind::TakeOver(from) => self.take_over(from, who.clone(), at),
+            JoinKind::Login | JoinKind::Switch | JoinKind::Return => None,
+        };
+        if before.is_none() {
+            self.join(member, now);
+        }
+        let here = self.state().id;
+        effects.extend(who.account.map(|account| Effect::Keep(self.goes_on(account, here, now))));
+        let replay = Arc::new(self.replay(kind, prefs, now));
+        let nothing = replay.is_empty();
+        effects.push(Effect::Enter(at, replay));
+        match before {
+            Some(before) => {
+                effects.push(Effect::Reseated(before, at, who.conn));
+                effects.extend(nothing.then_some(Effect::Prompt(at)));
+            }
+            None => {
+                effects.push(Effect::Show(Event::Joined(who.name.clone())));
+                self.used(now, effects);
+                effects.push(Effect::Came(at, who));
+            }
+        }
+    }
+
+    fn said(
+        &mut self,
+        conn: ConnId,
+        saying: Saying,
+        tagged: Option<H>,
+        now: UnixMillis,
+        effects: &mut Vec<Effect<H>>,
+    ) {
+        self.spoke(conn, now);
+        let Some((seq, entry)) = self.record(conn, saying, now) else { return };
+        let lobby = self.state().id;
+        effects.push(Effect::Keep(Change::Said { lobby, seq, entry: entry.clone() }));
+        self.used(now, effects);
+        let tag = tagged.map(|whom| Effect::Tagged(whom, entry.author.clone()));
+        effects.push(Effect::Show(Event::Said(Arc::new(entry))));
+        effects.extend(tag);
+    }
+
+    fn moderated(
+        &mut self,
+        who: &Identity,
+        what: &Arc<Moderation>,
+        now: UnixMillis,
+        effects: &mut Vec<Effect<H>>,
+    ) {
+        // What has come about while the order was being stored: somebody left, or was taken over from.
+        effects.extend(self.puts_out(what, now).map(Effect::Keep));
+        effects.extend(what.sanctioned_guest().map(Effect::Recheck));
+        let by = self.told_of_as(&who.name, what);
+        self.apply(&by, what, now);
+        if let Moderation::Offer { account, .. } = **what {
+            effects.push(Effect::Offer(account, who.into()));
+        }
+        effects.push(Effect::Show(Event::Moderated { by: by.clone(), what: what.clone() }));
+        if let Moderation::Delete(_) = **what {
+            let go =
+                |member: &Member<H>| Effect::Remove(member.handle, by.clone(), Removal::Delete);
+            effects.extend(self.members().map(go));
+            return effects.push(Effect::End);
+        }
+        self.put_out(&by, what, now, effects);
+        self.changed(effects);
+    }
+
+    /// Puts out whoever has to go.
+    fn put_out(
+        &mut self,
+        by: &Name,
+        what: &Moderation,
+        now: UnixMillis,
+        effects: &mut Vec<Effect<H>>,
+    ) {
+        let Some(how) = what.removal() else { return };
+        let go: Vec<_> = self.removed(what).map(|m| (m.who.conn, m.handle)).collect();
+        for (conn, at) in go {
+            self.let_go(conn, now, effects);
+            effects.push(Effect::Remove(at, by.clone(), how.clone()));
+        }
+    }
+
+    fn let_go(&mut self, conn: ConnId, now: UnixMillis, effects: &mut Vec<Effect<H>>) {
+        if let Some(member) = self.leave(conn) {
+            effects.push(Effect::Show(Event::Left(member.who.name.clone())));
+            self.used(now, effects);
+            effects.push(Effect::Went(member.handle, member.who));
+        }
+    }
+
+    /// Somebody comes, goes or says something: the lobby is in use.
+    fn used(&mut self, now: UnixMillis, effects: &mut Vec<Effect<H>>) {
+        let state = self.state();
+        if now.0.saturating_sub(state.used_at.0) >= USED_EVERY_MILLIS {
+            effects.push(Effect::Keep(Change::LobbyUsed { lobby: state.id, at: now }));
+            self.state_mut().used_at = now;
+        }
+    }
+
+    /// The lobby is not as it was: it is stored as it is now. Of two orders that cross, each stored the
+    /// lobby without the other.
+    fn changed(&self, effects: &mut Vec<Effect<H>>) {
+        effects.push(Effect::Changed);
+        effects.push(Effect::Keep(Change::LobbyPut(self.state().clone())));
+    }
+}
+
+#[cfg(test)]
+#[path = "step_tests.rs"]
+mod tests;

@@ -1,0 +1,272 @@
+use std::net::IpAddr;
+use std::time::Duration;
+
+use super::*;
+use crate::chat::accounts::Target;
+use crate::chat::directory::IpKey;
+use crate::chat::history::History;
+use crate::chat::kept::Missed;
+use crate::chat::lobbies::GENERAL_ID;
+use crate::chat::lobby::LobbyState;
+use crate::chat::orders::{Order, OrderError};
+use crate::chat::roles::Owner;
+
+const START: UnixMillis = UnixMillis(1_000_000);
+
+/// A lobby on a clock of its own, in which each user is reached by a letter.
+struct Scene {
+    room: Room<char>,
+    now: UnixMillis,
+}
+
+impl Scene {
+    /// Alice's, who is connection 1.
+    fn new() -> Self {
+        let name = Name::parse("coding").unwrap();
+        let owner = Owner::Guest(ConnId(1));
+        let state = LobbyState { owner, used_at: START, ..LobbyState::example(7, name) };
+        let mut history = History::new(10, Duration::from_secs(60));
+        history.restore(Vec::new(), 5);
+        Self { room: Room::new(state, history), now: START }
+    }
+
+    fn wait(&mut self, secs: u64) {
+        self.now = UnixMillis(self.now.0 + secs * 1_000);
+    }
+
+    /// What follows, each in a few words, or why it may not be.
+    fn put(&mut self, input: Input<char>) -> Result<Vec<String>, Refusal> {
+        let mut effects = Vec::new();
+        self.room.step(input, self.now, &mut effects)?;
+        Ok(effects.iter().map(told).collect())
+    }
+
+    fn join(&mut self, who: Identity, kind: JoinKind) -> Result<Vec<String>, Refusal> {
+        let at = who.name.as_str().chars().next().unwrap();
+        let member = Member::new(who, Picture::DEFAULT, None, at);
+        let prefs = ReplayPrefs::default();
+        self.put(Input::Join(Box::new(Join { member, proof: None, kind, prefs })))
+    }
+
+    fn say(&mut self, conn: u64, text: &str) -> Result<Vec<String>, Refusal> {
+        let saying = Saying::message(Line::clean(text));
+        self.put(Input::Say { conn: ConnId(conn), saying, tagged: None })
+    }
+
+    /// Has an order of Alice's planned, and lets it happen.
+    fn order(&mut self, order: Order) -> Result<Vec<String>, OrderError> {
+        let alice = guest(1, "alice");
+        let what = Arc::new(self.room.plan(&alice, order, self.now)?);
+        Ok(self.put(Input::Moderate { by: alice, what }).unwrap())
+    }
+}
+
+fn who(conn: u64, name: &str, account: Option<u32>) -> Identity {
+    let ip = IpKey::from(IpAddr::from([10, 0, 0, conn as u8]));
+    Identity { ip, ..Identity::example(conn, name, account) }
+}
+
+fn guest(conn: u64, name: &str) -> Identity {
+    who(conn, name, None)
+}
+
+fn told(effect: &Effect<char>) -> String {
+    match effect {
+        Effect::Show(Event::Said(entry)) => format!("all: {}", entry.text.as_str()),
+        Effect::Show(Event::Joined(name)) => format!("all: {name} joined"),
+        Effect::Show(Event::Left(name)) => format!("all: {name} left"),
+        Effect::Show(Event::Renamed { after, .. }) => format!("all: now {after}"),
+        Effect::Show(Event::Moderated { by, what }) => format!("all: {by} did {}", what.verb()),
+        Effect::Show(Event::Asked { .. } | Event::Answered(_)) => "all: rox".into(),
+        Effect::Enter(at, replay) => format!("{at}: enter with {}", replay.recent.len()),
+        Effect::Prompt(at) => format!("{at}: prompt"),
+        Effect::Tagged(at, by) => format!("{at}: tagged by {}", by.name),
+        Effect::Remove(at, by, _) => format!("{at}: removed by {by}"),
+        Effect::Came(at, _) => format!("{at} came"),
+        Effect::Went(at, _) => format!("{at} went"),
+        Effect::Reseated(before, at, _) => format!("{before} is {at}"),
+        Effect::Confirmed(at) => format!("{at} confirmed"),
+        Effect::Keep(Change::Said { seq, .. }) => format!("keep {seq}"),
+        Effect::Keep(Change::AccountLeft { lobby, .. }) => format!("keep place {}", lobby.0),
+        Effect::Keep(Change::AccountPutOut { account, .. }) => format!("keep out {}", account.0),
+        Effect::Keep(Change::LobbyUsed { .. }) => "keep use".into(),
+        Effect::Keep(Change::LobbyPut(_)) => "keep state".into(),
+        Effect::Keep(Change::OwnerSet { .. }) => "keep owner".into(),
+        Effect::Keep(Change::SanctionSet { .. }) => "keep sanction".into(),
+        Effect::Keep(change) => format!("keep {change:?}"),
+        Effect::Changed => "changed".into(),
+        Effect::Offer(account, _) => format!("offer to {}", account.0),
+        Effect::Recheck(conn) => format!("recheck {}", conn.0),
+        Effect::End => "end".into(),
+    }
+}
+
+#[test]
+fn whoever_comes_in_is_shown_the_history_before_all_are_told() {
+    let mut scene = Scene::new();
+    let first = scene.join(guest(1, "alice"), JoinKind::Switch).unwrap();
+    assert_eq!(first, ["a: enter with 0", "all: alice joined", "a came"]);
+    assert_eq!(scene.say(1, "hello").unwrap(), ["keep 5", "all: hello"]);
+    let second = scene.join(who(2, "bob", Some(9)), JoinKind::Switch).unwrap();
+    assert_eq!(second, ["keep place 7", "b: enter with 1", "all: bob joined", "b came"]);
+    assert_eq!(scene.say(2, "hi").unwrap(), ["keep 6", "all: hi"], "the next number");
+}
+
+#[test]
+fn a_lobby_in_use_is_stored_as_such_every_ten_minutes() {
+    let mut scene = Scene::new();
+    scene.join(guest(1, "alice"), JoinKind::Switch).unwrap();
+    scene.wait(599);
+    assert_eq!(scene.say(1, "a").unwrap(), ["keep 5", "all: a"]);
+    scene.wait(1);
+    assert_eq!(scene.say(1, "b").unwrap(), ["keep 6", "keep use", "all: b"]);
+    assert_eq!(scene.say(1, "c").unwrap(), ["keep 7", "all: c"]);
+}
+
+#[test]
+fn what_may_not_be_changes_nothing() {
+    let mut scene = Scene::new();
+    assert_eq!(scene.say(1, "hello"), Err(SayError::NotHere.into()));
+    scene.join(guest(1, "alice"), JoinKind::Switch).unwrap();
+    let again = scene.join(guest(1, "alice"), JoinKind::Switch);
+    assert!(matches!(again, Err(Refusal::Join(JoinError::AlreadyThere(_)))));
+    let absent = scene.join(guest(2, "bob"), JoinKind::Return);
+    assert_eq!(absent, Err(JoinError::NoSuchLobby.into()), "who was put out does not return");
+    assert_eq!(scene.join(guest(1, "alice"), JoinKind::Return).unwrap(), ["a confirmed"]);
+    assert_eq!((scene.room.len(), scene.room.last(9).count()), (1, 0));
+}
+
+#[test]
+fn a_tag_reaches_whom_it_is_for_after_all_were_shown_it() {
+    let mut scene = Scene::new();
+    scene.join(guest(1, "alice"), JoinKind::Switch).unwrap();
+    let tagged = Some(Name::parse("bob").unwrap());
+    let saying = Saying { tagged, ..Saying::message(Line::clean("look")) };
+    let told = scene.put(Input::Say { conn: ConnId(1), saying, tagged: Some('b') }).unwrap();
+    assert_eq!(told, ["keep 5", "all: look", "b: tagged by alice"]);
+}
+
+#[test]
+fn a_second_login_takes_the_place_without_a_word_to_the_others() {
+    let mut scene = Scene::new();
+    scene.join(who(2, "bob", Some(9)), JoinKind::Login).unwrap();
+    let over = scene.join(who(3, "Bob", Some(9)), JoinKind::TakeOver(ConnId(2))).unwrap();
+    assert_eq!(over, ["keep place 7", "B: enter with 0", "b is B"]);
+    let leave = |conn| Input::Leave { conn: ConnId(conn), goes_on_in: Some(LobbyId(7)) };
+    assert!(scene.put(leave(2)).unwrap().is_empty(), "the first takes nobody out when it goes");
+    assert_eq!(scene.put(leave(3)).unwrap(), ["keep place 7", "all: Bob left", "B went"]);
+    // Put out meanwhile, they come in like anybody else.
+    let late = scene.join(who(4, "bob", Some(9)), JoinKind::TakeOver(ConnId(3))).unwrap();
+    assert_eq!(late, ["keep place 7", "b: enter with 0", "all: bob joined", "b came"]);
+}
+
+#[test]
+fn whoever_is_put_out_is_told_after_all_were_told() {
+    let mut scene = Scene::new();
+    for (conn, name, account) in [(1, "alice", None), (2, "bob", Some(9))] {
+        scene.join(who(conn, name, account), JoinKind::Switch).unwrap();
+    }
+    let whom = || Target::Present(who(2, "bob", Some(9)));
+    let kicked = scene.order(Order::Kick { whom: whom(), reason: None }).unwrap();
+    let gone = ["all: bob left", "b went", "b: removed by alice"];
+    let end = ["changed", "keep state"];
+    assert_eq!(kicked, [&["keep out 9", "all: alice did kick"], &gone[..], &end].concat());
+    scene.join(who(2, "bob", Some(9)), JoinKind::Switch).unwrap();
+    let banned = scene.order(Order::Ban { whom: whom(), time: None, reason: None }).unwrap();
+    assert_eq!(banned, [&["keep out 9", "all: alice did ban"], &gone[..], &end].concat());
+    let guest = Order::Mute { whom: Target::Present(guest(5, "eve")), time: None };
+    assert_eq!(scene.order(guest).unwrap()[0], "recheck 5", "she may have an account by now");
+}
+
+#[test]
+fn a_lobby_that_is_deleted_sends_all_away_and_ends() {
+    let mut scene = Scene::new();
+    scene.join(guest(1, "alice"), JoinKind::Switch).unwrap();
+    let deleted = scene.order(Order::Delete).unwrap();
+    assert_eq!(deleted, ["all: alice did delete", "a: removed by alice", "end"]);
+}
+
+#[test]
+fn what_is_to_be_stored_of_an_order_changes_nothing_yet() {
+    let mut scene = Scene::new();
+    scene.join(guest(1, "alice"), JoinKind::Switch).unwrap();
+    let by = guest(1, "alice");
+    let topic = Order::Topic(Some(Line::clean("Release")));
+    let what = scene.room.plan(&by, topic, scene.now).unwrap();
+    let changes = scene.room.changes(&what, &by.name, Line::clean("told"), scene.now);
+    let [Change::LobbyPut(state), Change::Audited(entry)] = &changes[..] else {
+        panic!("{changes:?}");
+    };
+    assert_eq!(state.topic, Some(Line::clean("Release")));
+    assert_eq!((entry.who.as_str(), entry.what.as_str()), ("alice", "told"));
+    assert_eq!(scene.room.state().topic, None);
+    scene.put(Input::Moderate { by, what: what.into() }).unwrap();
+    assert_eq!(scene.room.state(), state, "what was stored is what it is");
+}
+
+#[test]
+fn the_same_in_the_same_order_makes_the_same_lobby() {
+    let mut scenes = [Scene::new(), Scene::new()];
+    let inputs = || {
+        let join = |who: Identity| {
+            let member = Member::new(who, Picture::DEFAULT, None, 'x');
+            let (kind, prefs) = (JoinKind::Login, ReplayPrefs::default());
+            Input::Join(Box::new(Join { member, proof: None, kind, prefs }))
+        };
+        let (alice, bob) = (guest(1, "alice"), who(2, "bob", Some(9)));
+        let say = |conn, text: &str| Input::Say {
+            conn: ConnId(conn),
+            saying: Saying::message(Line::clean(text)),
+            tagged: None,
+        };
+        let topic = Moderation::Topic(Some(Line::clean("Release")));
+        let register =
+            Input::Register { guest: alice.clone(), account: AccountId(8), admin: false };
+        let gone = Input::Leave { conn: ConnId(2), goes_on_in: Some(GENERAL_ID) };
+        vec![
+            join(alice.clone()),
+            join(bob),
+            say(1, "one"),
+            say(2, "two"),
+            Input::Moderate { by: alice, what: topic.into() },
+            register,
+            gone,
+        ]
+    };
+    for scene in &mut scenes {
+        for input in inputs() {
+            let mut effects = Vec::new();
+            // As whoever replays a log does: nothing is asked any more.
+            scene.room.happen(input, scene.now, &mut effects);
+            scene.wait(1);
+        }
+    }
+    let [one, other] = scenes;
+    assert_eq!(format!("{:?}", one.room.state()), format!("{:?}", other.room.state()));
+    assert_eq!(one.room.state().owner, Owner::Account(AccountId(8)));
+    let texts = |room: &Room<char>| room.last(9).map(|e| e.text.clone()).collect::<Vec<_>>();
+    assert_eq!(texts(&one.room), texts(&other.room));
+    assert_eq!(one.room.len(), 1);
+}
+
+#[test]
+fn what_was_missed_comes_out_of_the_store_and_what_came_since_out_of_the_lobby() {
+    let mut scene = Scene::new();
+    scene.join(guest(1, "alice"), JoinKind::Switch).unwrap();
+    scene.say(1, "stored").unwrap();
+    let next_seq = scene.room.next_seq();
+    // In the same instant: the numbers tell.
+    scene.say(1, "since").unwrap();
+    let replay = |scene: &mut Scene, kept_since| {
+        let missed = Missed { count: 1, newest: Vec::new(), next_seq };
+        let missed = Some((START, missed));
+        let prefs = ReplayPrefs { missed, kept_since, ..ReplayPrefs::default() };
+        let replay = scene.room.replay(JoinKind::Login, prefs, scene.now);
+        let recent = replay.recent.iter().map(|entry| entry.text.as_str().to_owned());
+        (replay.missed, recent.collect::<Vec<_>>())
+    };
+    let all = (Some((2, START)), vec!["since".to_owned()]);
+    assert_eq!(replay(&mut scene, UnixMillis(0)), all);
+    let later = UnixMillis(scene.now.0 + 1);
+    assert_eq!(replay(&mut scene, later), (Some((1, START)), vec![]), "kept no more");
+}

@@ -1,0 +1,266 @@
+//! What moderators do, to a lobby or to the server, once it has been found that they may.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::accounts::{AccountId, Subject};
+use super::directory::ConnId;
+use super::name::Name;
+use super::password::PasswordRecord;
+use super::sanctions::Sanction;
+use super::text::Line;
+
+/// What a moderator does to a lobby: to be stored, carried out, shown and written down.
+#[derive(Debug, Clone)]
+pub enum Moderation {
+    /// The topic is this now.
+    Topic(Option<Line>),
+    /// An account is an operator.
+    Op {
+        /// Which.
+        account: AccountId,
+        /// Its name.
+        name: Name,
+    },
+    /// An account is an operator no more.
+    Deop {
+        /// Which.
+        account: AccountId,
+        /// Its name.
+        name: Name,
+    },
+    /// A user has to go.
+    Kick {
+        /// Who.
+        conn: ConnId,
+        /// Their account, where they have one: another connection may have taken it over by then.
+        account: Option<AccountId>,
+        /// Their name.
+        name: Name,
+        /// Why.
+        reason: Option<Line>,
+    },
+    /// A user may not speak.
+    Mute {
+        /// Who and for how long.
+        mute: Sanction,
+        /// Their connection.
+        conn: Option<ConnId>,
+    },
+    /// Users may speak again.
+    Unmute {
+        /// Who.
+        subjects: Vec<Subject>,
+        /// Their name.
+        name: Name,
+    },
+    /// A user may not come in, and has to go where they are there.
+    Ban {
+        /// Who, for how long and why.
+        ban: Sanction,
+        /// Their connection.
+        conn: Option<ConnId>,
+    },
+    /// Users may come in again.
+    Unban {
+        /// Who.
+        subjects: Vec<Subject>,
+        /// Their name.
+        name: Name,
+    },
+    /// The time between a user's messages.
+    Slow(Duration),
+    /// The password of the lobby; none for a public one.
+    SetPassword(Option<Arc<PasswordRecord>>),
+    /// The lobby's AI has another prompt.
+    SetPrompt(Line),
+    /// An account is asked to take the lobby.
+    Offer {
+        /// Which.
+        account: AccountId,
+        /// Its name.
+        name: Name,
+    },
+    /// The lobby belongs to another account.
+    Transfer {
+        /// Which.
+        account: AccountId,
+        /// Its name.
+        name: Name,
+    },
+    /// This lobby is no more.
+    Delete(Name),
+}
+
+/// What an admin does to the whole server, in the same way.
+#[derive(Debug, Clone)]
+pub enum ServerModeration {
+    /// All users are told something.
+    Announce(Line),
+    /// A user may not use the server, and has to go.
+    Ban {
+        /// Who, for how long and why.
+        ban: Sanction,
+        /// Their connection.
+        conn: Option<ConnId>,
+    },
+    /// Users may use the server again.
+    Unban {
+        /// Who.
+        subjects: Vec<Subject>,
+        /// Their name.
+        name: Name,
+    },
+}
+
+/// How somebody is put out of a lobby.
+#[derive(Debug, Clone)]
+pub enum Removal {
+    /// They were kicked; why.
+    Kick(Option<Line>),
+    /// They were banned.
+    Ban(Sanction),
+    /// The lobby is no more.
+    Delete,
+}
+
+impl Moderation {
+    /// The word for it, which is that of the command.
+    pub fn verb(&self) -> &'static str {
+        match self {
+            Self::Topic(_) => "topic",
+            Self::Op { .. } => "op",
+            Self::Deop { .. } => "deop",
+            Self::Kick { .. } => "kick",
+            Self::Mute { .. } => "mute",
+            Self::Unmute { .. } => "unmute",
+            Self::Ban { .. } => "ban",
+            Self::Unban { .. } => "unban",
+            Self::Slow(_) => "slow",
+            Self::SetPassword(_) => "setpass",
+            Self::SetPrompt(_) => "setai",
+            Self::Offer { .. } => "transfer",
+            Self::Transfer { .. } => "accept",
+            Self::Delete(_) => "delete",
+        }
+    }
+
+    /// The account that may not stay, whatever its connection is doing.
+    pub fn puts_out(&self) -> Option<AccountId> {
+        match self {
+            Self::Kick { account, .. } => *account,
+            Self::Ban { ban, .. } => match ban.subject {
+                Subject::Account(account) => Some(account),
+                Subject::Address(_) => None,
+            },
+            Self::Topic(_)
+            | Self::Op { .. }
+            | Self::Deop { .. }
+            | Self::Mute { .. }
+            | Self::Unmute { .. }
+            | Self::Unban { .. }
+            | Self::Slow(_)
+            | Self::SetPassword(_)
+            | Self::SetPrompt(_)
+            | Self::Offer { .. }
+            | Self::Transfer { .. }
+            | Self::Delete(_) => None,
+        }
+    }
+
+    /// The connection of a guest who is muted or banned by it.
+    pub fn sanctioned_guest(&self) -> Option<ConnId> {
+        match self {
+            Self::Mute { mute: sanction, conn } | Self::Ban { ban: sanction, conn } => {
+                conn.filter(|_| sanction.is_of_guest())
+            }
+            Self::Topic(_)
+            | Self::Op { .. }
+            | Self::Deop { .. }
+            | Self::Kick { .. }
+            | Self::Unmute { .. }
+            | Self::Unban { .. }
+            | Self::Slow(_)
+            | Self::SetPassword(_)
+            | Self::SetPrompt(_)
+            | Self::Offer { .. }
+            | Self::Transfer { .. }
+            | Self::Delete(_) => None,
+        }
+    }
+
+    /// How whoever has to go by it is put out; none where nobody has to.
+    pub fn removal(&self) -> Option<Removal> {
+        match self {
+            Self::Kick { reason, .. } => Some(Removal::Kick(reason.clone())),
+            Self::Ban { ban, .. } => Some(Removal::Ban(ban.clone())),
+            Self::Delete(_) => Some(Removal::Delete),
+            Self::Topic(_)
+            | Self::Op { .. }
+            | Self::Deop { .. }
+            | Self::Mute { .. }
+            | Self::Unmute { .. }
+            | Self::Unban { .. }
+            | Self::Slow(_)
+            | Self::SetPassword(_)
+            | Self::SetPrompt(_)
+            | Self::Offer { .. }
+            | Self::Transfer { .. } => None,
+        }
+    }
+}
+
+impl ServerModeration {
+    /// The word for it, which is that of the command.
+    pub fn verb(&self) -> &'static str {
+        match self {
+            Self::Announce(_) => "announce",
+            Self::Ban { .. } => "gban",
+            Self::Unban { .. } => "gunban",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chat::command::spec;
+    use crate::chat::history::UnixMillis;
+
+    #[test]
+    fn a_moderation_is_named_by_its_command_and_says_how_it_puts_somebody_out() {
+        let name = Name::parse("bob").unwrap();
+        let subject = (Subject::Account(AccountId(2)), name.clone());
+        let ban = Sanction::new(subject, name.clone(), None, None, UnixMillis(1_000));
+        let (account, conn) = (AccountId(2), Some(ConnId(2)));
+        let kick =
+            Moderation::Kick { conn: ConnId(2), account: None, name: name.clone(), reason: None };
+        for (what, verb, removes) in [
+            (Moderation::Topic(None), "topic", false),
+            (Moderation::Op { account, name: name.clone() }, "op", false),
+            (Moderation::Deop { account, name: name.clone() }, "deop", false),
+            (kick, "kick", true),
+            (Moderation::Mute { mute: ban.clone(), conn }, "mute", false),
+            (Moderation::Unmute { subjects: vec![], name: name.clone() }, "unmute", false),
+            (Moderation::Ban { ban: ban.clone(), conn }, "ban", true),
+            (Moderation::Unban { subjects: vec![], name: name.clone() }, "unban", false),
+            (Moderation::Slow(Duration::ZERO), "slow", false),
+            (Moderation::SetPassword(None), "setpass", false),
+            (Moderation::SetPrompt(Line::clean("Be a pirate")), "setai", false),
+            (Moderation::Offer { account, name: name.clone() }, "transfer", false),
+            (Moderation::Transfer { account, name: name.clone() }, "accept", false),
+            (Moderation::Delete(name.clone()), "delete", true),
+        ] {
+            assert_eq!(what.verb(), verb);
+            assert!(spec(&format!("/{verb}")).is_some(), "{verb}");
+            assert_eq!(what.removal().is_some(), removes, "{verb}");
+        }
+        for what in [
+            ServerModeration::Announce(Line::clean("hi")),
+            ServerModeration::Ban { ban, conn },
+            ServerModeration::Unban { subjects: vec![], name },
+        ] {
+            assert!(spec(&format!("/{}", what.verb())).is_some(), "{}", what.verb());
+        }
+    }
+}
