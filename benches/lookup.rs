@@ -5,13 +5,13 @@ use std::net::TcpStream;
 use std::path::Path;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use lobbyd::chat::history::{Entry, UnixMillis};
+use lobbyd::chat::history::{Entry, MessageKind, UnixMillis};
 use lobbyd::chat::lobbies::LobbyId;
 use lobbyd::chat::lobby::LobbyState;
 use lobbyd::chat::name::Name;
 use lobbyd::chat::person::Person;
 use lobbyd::chat::pictures::Picture;
-use lobbyd::chat::text::Line;
+use lobbyd::chat::text::Text;
 use lobbyd::store::{Change, Db};
 
 use crate::client::Swarm;
@@ -135,14 +135,13 @@ pub(crate) fn fill(folder: &Path, messages: u64, text: impl Fn(u64) -> String) {
         at: UnixMillis(now - (messages - i) * 800),
         picture: Picture::DEFAULT,
         author: Person::named(author.clone()),
-        tagged: None,
-        action: false,
-        text: Line::clean(&text(i)),
+        kind: MessageKind::Said,
+        text: Text::clean(&text(i)),
     };
     let general = LobbyState::general(UnixMillis(now)).unwrap();
     db.apply(&[Change::LobbyPut(general.into())]).unwrap();
     for group in (0..messages).collect::<Vec<_>>().chunks(1_000) {
-        let said = |&seq: &u64| Change::Said { lobby: LobbyId(1), seq, entry: entry(seq) };
+        let said = |&seq: &u64| Change::Said { lobby: LobbyId(1), seq, entry: entry(seq).into() };
         db.apply(&group.iter().map(said).collect::<Vec<_>>()).unwrap();
     }
 }

@@ -4,13 +4,13 @@
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use lobbyd::chat::history::{Entry, UnixMillis};
+use lobbyd::chat::history::{Entry, MessageKind, UnixMillis};
 use lobbyd::chat::lobbies::LobbyId;
 use lobbyd::chat::lobby::LobbyState;
 use lobbyd::chat::name::Name;
 use lobbyd::chat::person::Person;
 use lobbyd::chat::pictures::Picture;
-use lobbyd::chat::text::Line;
+use lobbyd::chat::text::Text;
 use lobbyd::store::{Change, Db};
 
 use crate::harness::{Client, Folder, Server, count};
@@ -32,11 +32,10 @@ fn fill(folder: &Path, hours: &[u64]) {
             at: UnixMillis(now - hours * HOUR),
             picture: Picture::DEFAULT,
             author: Person::named(Name::parse("writer").unwrap()),
-            tagged: None,
-            action: false,
-            text: Line::clean(&format!("word of {hours} hours")),
+            kind: MessageKind::Said,
+            text: Text::clean(&format!("word of {hours} hours")),
         };
-        Change::Said { lobby: LobbyId(1), seq, entry }
+        Change::Said { lobby: LobbyId(1), seq, entry: entry.into() }
     };
     let messages = (0..).zip(hours).map(said);
     db.apply(&std::iter::once(Change::LobbyPut(lobby.into())).chain(messages).collect::<Vec<_>>())

@@ -3,12 +3,12 @@
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use lobbyd::chat::history::{Entry, UnixMillis};
+use lobbyd::chat::history::{Entry, MessageKind, UnixMillis};
 use lobbyd::chat::lobbies::LobbyId;
 use lobbyd::chat::name::Name;
 use lobbyd::chat::person::Person;
 use lobbyd::chat::pictures::Picture;
-use lobbyd::chat::text::Line;
+use lobbyd::chat::text::Text;
 use lobbyd::store::{Change, Db};
 
 use crate::harness::{Client, Server, count};
@@ -26,18 +26,18 @@ const TOO_MUCH: &str = "Too much to look through. Be more exact.\n> ";
 fn fill(folder: &Path, messages: u64) {
     let (mut db, _) = Db::open(&folder.join("data")).unwrap();
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis() as u64;
-    let text = Line::clean(&format!("{} 本語", "日本".repeat(490)));
+    let text = Text::clean(&format!("{} 本語", "日本".repeat(490)));
     let author = Person::named(Name::parse("writer").unwrap());
     let entry = |i: u64| Entry {
         at: UnixMillis(now - (messages - i) * 1_000),
         picture: Picture::DEFAULT,
         author: author.clone(),
-        tagged: None,
-        action: false,
+        kind: MessageKind::Said,
         text: text.clone(),
     };
     for group in (0..messages).collect::<Vec<_>>().chunks(100) {
-        let said = |&i: &u64| Change::Said { lobby: LobbyId(1), seq: 1_000 + i, entry: entry(i) };
+        let said =
+            |&i: &u64| Change::Said { lobby: LobbyId(1), seq: 1_000 + i, entry: entry(i).into() };
         db.apply(&group.iter().map(said).collect::<Vec<_>>()).unwrap();
     }
 }

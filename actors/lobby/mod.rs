@@ -32,6 +32,7 @@ use crate::actors::store::StoreHandle;
 use crate::actors::unix_now;
 use crate::ai::prompt::context::Conversation;
 use crate::chat::change::Change;
+use crate::chat::history::MessageKind;
 use crate::chat::lobbies::{GENERAL_ID, LobbyId};
 use crate::chat::lobby::step::{Effect, Input, JoinKind, Refusal};
 use crate::chat::lobby::{JoinError, Room, SayError, Saying};
@@ -318,7 +319,8 @@ impl Handler<Say> for Lobby {
     type Result = ();
 
     fn handle(&mut self, Say { conn, at, text, action }: Say, ctx: &mut Self::Context) {
-        let saying = Saying { action, ..Saying::message(text) };
+        let kind = if action { MessageKind::Action } else { MessageKind::Said };
+        let saying = Saying { kind, text: text.into() };
         self.say(at, Input::Say { conn, saying, tagged: None }, ctx);
         self.batch.echo(at);
         if self.batch.is_full() {
@@ -331,7 +333,7 @@ impl Handler<Tag> for Lobby {
     type Result = ();
 
     fn handle(&mut self, Tag { conn, at, target, text }: Tag, ctx: &mut Self::Context) {
-        let saying = Saying { tagged: Some(target.who.name), ..Saying::message(text) };
+        let saying = Saying { kind: MessageKind::Tag(target.who.name), text: text.into() };
         self.say(at, Input::Say { conn, saying, tagged: Some(target.handle) }, ctx);
         self.flush();
     }

@@ -168,13 +168,13 @@ impl Shard {
     }
 
     /// What a user who comes in is shown first, as a long answer.
-    fn retell(&self, form: Form, replay: &Replay) -> Telling<Entry> {
+    fn retell(&self, form: Form, replay: &Replay) -> Telling<Arc<Entry>> {
         let Replay { lobby, times, now, .. } = *replay;
         let head = |sheet: &mut Sheet| render::arrival(sheet, replay);
         let (stored, recent) = (replay.stored.clone(), replay.recent.clone());
         let pages = Pages::messages(self.thread.store.clone(), lobby, stored, recent);
         let write =
-            move |sheet: &mut Sheet, entry: &Entry| render::replay(sheet, entry, times, now);
+            move |sheet: &mut Sheet, entry: &Arc<Entry>| render::replay(sheet, entry, times, now);
         Telling::new(form, head, pages, write).of(lobby)
     }
 

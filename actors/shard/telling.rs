@@ -7,6 +7,7 @@
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use futures_util::future::LocalBoxFuture;
 
@@ -78,13 +79,13 @@ impl<T: 'static> Pages<T> {
     }
 }
 
-impl Pages<Entry> {
+impl Pages<Arc<Entry>> {
     /// Messages of a lobby: those in the database, and then others.
     pub fn messages(
         store: StoreHandle,
         lobby: LobbyId,
         ids: Vec<MessageId>,
-        then: Vec<Entry>,
+        then: Vec<Arc<Entry>>,
     ) -> Self {
         Self::stored(store, ids, move |ids| ReadMessages(lobby, ids), then)
     }

@@ -147,19 +147,19 @@ mod tests {
 
     use super::*;
     use crate::chat::accounts::AccountId;
-    use crate::chat::history::{Entry, UnixMillis};
+    use crate::chat::history::{Entry, MessageKind, UnixMillis};
     use crate::chat::lobbies::LobbyId;
     use crate::chat::name::Name;
     use crate::chat::person::Person;
     use crate::chat::pictures::Picture;
-    use crate::chat::text::Line;
+    use crate::chat::text::Text;
 
     fn said(chars: usize) -> Change {
         let author = Person::named(Name::parse("alice").unwrap());
         let (at, picture, text) =
-            (UnixMillis(1), Picture::DEFAULT, Line::clean(&"x".repeat(chars)));
-        let entry = Entry { at, picture, author, tagged: None, action: false, text };
-        Change::Said { lobby: LobbyId(1), seq: 1, entry }
+            (UnixMillis(1), Picture::DEFAULT, Text::clean(&"x".repeat(chars)));
+        let entry = Entry { at, picture, author, kind: MessageKind::Said, text };
+        Change::Said { lobby: LobbyId(1), seq: 1, entry: entry.into() }
     }
 
     fn used(at: u64) -> Change {

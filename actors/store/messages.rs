@@ -1,5 +1,6 @@
 //! What the Store is asked and told: the one door to what outlives the process.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix::prelude::*;
@@ -41,7 +42,7 @@ pub struct SaveSettings(pub NameKey, pub Settings);
 /// Write what waits, so that whoever reads next sees it. Answered with the messages of this lobby that
 /// cannot be written at present, with their numbers in it, oldest first.
 #[derive(Message)]
-#[rtype(result = "Vec<(u64, Entry)>")]
+#[rtype(result = "Vec<(u64, Arc<Entry>)>")]
 pub struct Flush(pub Option<LobbyId>);
 
 /// Which threads that read there are.
@@ -124,11 +125,12 @@ impl Question for Search {
 pub struct ReadMessages(pub LobbyId, pub Vec<MessageId>);
 
 impl Question for ReadMessages {
-    type Answer = Page<Entry>;
+    type Answer = Page<Arc<Entry>>;
     const FRESH: bool = false;
 
     fn answer(self, db: &Db, _: Kept) -> Result<Self::Answer, StoreError> {
-        db.messages(self.0, &self.1, PAGE_BYTES)
+        let Page { items, asked } = db.messages(self.0, &self.1, PAGE_BYTES)?;
+        Ok(Page { items: items.into_iter().map(Arc::new).collect(), asked })
     }
 }
 

@@ -84,7 +84,7 @@ pub enum Stored {
     /// In the database.
     There(MessageId),
     /// It waits to be written.
-    Waiting(Entry),
+    Waiting(Arc<Entry>),
 }
 
 /// What is kept of what was said, at any time since the start.
@@ -225,7 +225,7 @@ impl StoreHandle {
     }
 
     /// Has written what was kept, and tells what of a lobby cannot be.
-    async fn flush(&self, lobby: Option<LobbyId>) -> Result<Vec<(u64, Entry)>, StoreError> {
+    async fn flush(&self, lobby: Option<LobbyId>) -> Result<Vec<(u64, Arc<Entry>)>, StoreError> {
         self.addr.send(Flush(lobby)).await.map_err(gone)
     }
 
@@ -369,12 +369,10 @@ impl Store {
     }
 
     /// Messages of a lobby that wait to be written and their numbers in it, oldest first.
-    fn unwritten(&self, in_lobby: LobbyId) -> Vec<(u64, Entry)> {
-        let said = |change: &Change| match change {
-            Change::Said { lobby, seq, entry, .. } if *lobby == in_lobby => {
-                Some((*seq, entry.clone()))
-            }
-            _ => None,
+    fn unwritten(&self, in_lobby: LobbyId) -> Vec<(u64, Arc<Entry>)> {
+        let said = |change: &Change| {
+            let Change::Said { lobby, seq, entry } = change else { return None };
+            (*lobby == in_lobby).then(|| (*seq, entry.clone()))
         };
         self.queue.iter().filter_map(said).collect()
     }
@@ -523,11 +521,15 @@ impl Answers<Close> for Store {
 }
 
 impl Answers<Flush> for Store {
-    fn failed() -> Vec<(u64, Entry)> {
+    fn failed() -> Vec<(u64, Arc<Entry>)> {
         Vec::new()
     }
 
-    fn answer(&mut self, Flush(lobby): Flush, _: &mut Ctx<Self>) -> Reply<Self, Vec<(u64, Entry)>> {
+    fn answer(
+        &mut self,
+        Flush(lobby): Flush,
+        _: &mut Ctx<Self>,
+    ) -> Reply<Self, Vec<(u64, Arc<Entry>)>> {
         Reply::now(|| {
             self.flush();
             lobby.map(|lobby| self.unwritten(lobby)).unwrap_or_default()

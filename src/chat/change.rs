@@ -25,7 +25,7 @@ pub enum Change {
         /// Number of the message in its lobby, rising.
         seq: u64,
         /// The message.
-        entry: Entry,
+        entry: Arc<Entry>,
     },
     /// A lobby was made, or anything of it is other than before.
     LobbyPut(Arc<LobbyState>),

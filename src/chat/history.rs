@@ -1,12 +1,13 @@
 //! What was said in a lobby, bounded in number and in age.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::name::Name;
 use super::person::Person;
 use super::pictures::Picture;
-use super::text::Line;
+use super::text::Text;
 
 /// Wall-clock time in milliseconds since 1970-01-01 UTC.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -28,12 +29,21 @@ pub struct Entry {
     pub picture: Picture,
     /// Who said it.
     pub author: Person,
-    /// Whom it tags, for `/tag`.
-    pub tagged: Option<Name>,
-    /// Whether it tells what the author does (`/me`), and not what they say.
-    pub action: bool,
+    /// What kind of message it is.
+    pub kind: MessageKind,
     /// What was said or done.
-    pub text: Line,
+    pub text: Text,
+}
+
+/// What kind of message something is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MessageKind {
+    /// It was said to all.
+    Said,
+    /// It tells what its author does: `/me`.
+    Action,
+    /// It was said to all, and tags this user: `/tag`.
+    Tag(Name),
 }
 
 /// Messages that are kept however old they are and however few may be shown: a question to Rox
@@ -43,7 +53,7 @@ pub const ALWAYS_KEPT: usize = 5;
 /// The newest messages of one lobby with their numbers in it, oldest first.
 #[derive(Debug)]
 pub struct History {
-    entries: VecDeque<(u64, Entry)>,
+    entries: VecDeque<(u64, Arc<Entry>)>,
     /// The number of the next message. Numbers rise, whatever the clock does.
     next_seq: u64,
     max_entries: usize,
@@ -61,7 +71,7 @@ impl History {
     pub fn restore(&mut self, entries: impl IntoIterator<Item = (u64, Entry)>, next_seq: u64) {
         for (seq, entry) in entries {
             self.next_seq = seq;
-            self.push(entry);
+            self.push(Arc::new(entry));
         }
         self.next_seq = self.next_seq.max(next_seq);
     }
@@ -72,7 +82,7 @@ impl History {
     }
 
     /// Adds the newest message, lets go of what is over the limits, and gives the message its number.
-    pub fn push(&mut self, entry: Entry) -> u64 {
+    pub fn push(&mut self, entry: Arc<Entry>) -> u64 {
         let (now, seq) = (entry.at, self.next_seq);
         self.next_seq += 1;
         self.entries.push_back((seq, entry));
@@ -89,7 +99,10 @@ impl History {
     }
 
     /// What a user who joins at `now` is shown, oldest first, with the number of each.
-    pub fn recent(&mut self, now: UnixMillis) -> impl DoubleEndedIterator<Item = (u64, &Entry)> {
+    pub fn recent(
+        &mut self,
+        now: UnixMillis,
+    ) -> impl DoubleEndedIterator<Item = (u64, &Arc<Entry>)> {
         self.expire(now);
         let max_age = self.max_age;
         let over = self.entries.len().saturating_sub(self.max_entries);
@@ -100,7 +113,7 @@ impl History {
     /// The newest `count` messages, oldest first.
     pub fn last(&self, count: usize) -> impl Iterator<Item = &Entry> {
         let over = self.entries.len().saturating_sub(count);
-        self.entries.iter().skip(over).map(|(_, entry)| entry)
+        self.entries.iter().skip(over).map(|(_, entry)| &**entry)
     }
 
     fn expire(&mut self, now: UnixMillis) {
@@ -143,9 +156,8 @@ mod tests {
             at: UnixMillis(at),
             picture: Picture::DEFAULT,
             author: Person::example(1, "alice"),
-            tagged: None,
-            action: false,
-            text: Line::clean(text),
+            kind: MessageKind::Said,
+            text: Text::clean(text),
         }
     }
 
@@ -157,24 +169,24 @@ mod tests {
     fn messages_of_one_millisecond_are_told_apart_by_their_numbers() {
         let mut history = History::new(10, Duration::from_secs(10));
         history.restore([(3, entry(7, "stored")), (8, entry(7, "after a gap"))], 9);
-        assert_eq!(history.push(entry(7, "before")), 9);
+        assert_eq!(history.push(Arc::new(entry(7, "before"))), 9);
         let left = history.next_seq();
-        assert_eq!(history.push(entry(7, "after")), left);
+        assert_eq!(history.push(Arc::new(entry(7, "after"))), left);
         let numbers: Vec<_> = history.recent(UnixMillis(7)).map(|(seq, _)| seq).collect();
         assert_eq!(numbers, [3, 8, 9, 10]);
         let mut taken = history.take();
-        assert_eq!((history.next_seq(), taken.push(entry(7, "on"))), (11, 11));
+        assert_eq!((history.next_seq(), taken.push(entry(7, "on").into())), (11, 11));
         // What was lost, or deleted, is no reason to give a number again.
         let mut history = History::new(10, Duration::from_secs(10));
         history.restore([(3, entry(7, "stored"))], 20);
-        assert_eq!(history.push(entry(7, "new")), 20);
+        assert_eq!(history.push(Arc::new(entry(7, "new"))), 20);
     }
 
     #[test]
     fn bounded_by_number_and_by_age() {
         let mut history = History::new(3, Duration::from_secs(10));
         for i in 0..5 {
-            history.push(entry(i * 1_000, &i.to_string()));
+            history.push(Arc::new(entry(i * 1_000, &i.to_string())));
         }
         assert_eq!(texts(&mut history, 4_000), ["2", "3", "4"]);
         assert_eq!(texts(&mut history, 12_000), ["2", "3", "4"]);
@@ -186,7 +198,7 @@ mod tests {
     fn the_last_few_are_the_newest_oldest_first() {
         let mut history = History::new(100, Duration::from_secs(10));
         for i in 0..8 {
-            history.push(entry(i, &i.to_string()));
+            history.push(Arc::new(entry(i, &i.to_string())));
         }
         let last: Vec<_> = history.last(5).map(|e| e.text.as_str().to_owned()).collect();
         assert_eq!(last, ["3", "4", "5", "6", "7"]);
@@ -196,7 +208,7 @@ mod tests {
     fn the_last_five_outlive_their_age_but_are_not_shown() {
         let mut history = History::new(2, Duration::from_secs(10));
         for i in 0..8 {
-            history.push(entry(i, &i.to_string()));
+            history.push(Arc::new(entry(i, &i.to_string())));
         }
         assert_eq!(texts(&mut history, 8), ["6", "7"]);
         assert!(texts(&mut history, 60_000).is_empty());
@@ -206,7 +218,7 @@ mod tests {
     #[test]
     fn a_clock_set_back_makes_nothing_old() {
         let mut history = History::new(3, Duration::from_secs(10));
-        history.push(entry(1_000_000, "x"));
+        history.push(Arc::new(entry(1_000_000, "x")));
         assert_eq!(texts(&mut history, 5), ["x"]);
         assert_eq!(UnixMillis(9).until(UnixMillis(3)), Duration::ZERO);
     }

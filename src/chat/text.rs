@@ -1,7 +1,7 @@
 //! Text that is safe to show on somebody else's terminal.
 //!
-//! [`Line`] is the only text that the renderer accepts, and [`Line::clean`] is the only way to make
-//! one, so no path from a peer (or from the AI) to a terminal goes round the sanitiser.
+//! [`Line`], and [`Text`] of several, is the only text that the renderer accepts, and cleaning the only
+//! way to make one, so no path from a peer (or from the AI) to a terminal goes round the sanitiser.
 //!
 //! Sources: ECMA-48 §5 and §8 (control functions), UAX #9 (bidirectional controls), UTS #51 (emoji
 //! sequences), UAX #44 (general categories).
@@ -66,6 +66,47 @@ impl Line {
                 || matches!(c, '\u{115F}' | '\u{1160}' | '\u{2800}' | '\u{3164}' | '\u{FFA0}')
         };
         self.0.chars().all(unseen)
+    }
+}
+
+/// Most rows of a text.
+pub const MAX_ROWS: usize = 20;
+
+/// A text of one row or more, each a [`Line`].
+#[derive(Clone, PartialEq, Eq)]
+pub struct Text(Arc<str>);
+
+impl Text {
+    /// Cleans `raw` row by row: rows are divided by LF, and over [`MAX_ROWS`] left out.
+    pub fn clean(raw: &str) -> Self {
+        if !raw.contains('\n') {
+            return Line::clean(raw).into();
+        }
+        let rows = raw.split('\n').take(MAX_ROWS).map(Line::clean);
+        Self(rows.map(|row| row.0).collect::<Vec<_>>().join("\n").into())
+    }
+
+    /// Its rows, from the first on.
+    pub fn rows(&self) -> impl Iterator<Item = &str> {
+        self.0.split('\n')
+    }
+
+    /// The text, its rows divided by LF.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<Line> for Text {
+    fn from(line: Line) -> Self {
+        Self(line.0)
+    }
+}
+
+/// As that of a [`Line`].
+impl fmt::Debug for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Text({} bytes)", self.0.len())
     }
 }
 

@@ -192,3 +192,13 @@ proptest! {
         prop_assert_eq!(clean(&raw), raw);
     }
 }
+
+#[test]
+fn a_text_of_several_rows_is_cleaned_row_by_row() {
+    let text = Text::clean("one\u{1b}[31m\ntwo\tmore\n\u{202e}three");
+    assert_eq!(text.rows().collect::<Vec<_>>(), ["one", "two more", "three"]);
+    assert_eq!(Text::from(Line::clean("only")).rows().collect::<Vec<_>>(), ["only"]);
+    let long = Text::clean(&"x\n".repeat(MAX_ROWS + 5));
+    assert_eq!(long.rows().count(), MAX_ROWS);
+    assert_eq!(format!("{:?}", Text::clean("secret")), "Text(6 bytes)");
+}

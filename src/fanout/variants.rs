@@ -90,20 +90,19 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::chat::history::{Entry, UnixMillis};
+    use crate::chat::history::{Entry, MessageKind, UnixMillis};
     use crate::chat::name::Name;
     use crate::chat::person::Person;
     use crate::chat::pictures::Picture;
-    use crate::chat::text::Line;
+    use crate::chat::text::Text;
 
     fn said(conn: u64, name: &str) -> Event {
         Event::Said(Arc::new(Entry {
             at: UnixMillis(50_700_000),
             picture: Picture::DEFAULT,
             author: Person::example(conn, name),
-            tagged: None,
-            action: false,
-            text: Line::clean("hi"),
+            kind: MessageKind::Said,
+            text: Text::clean("hi"),
         }))
     }
 

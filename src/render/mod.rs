@@ -8,7 +8,7 @@ mod notices;
 pub mod replies;
 mod sheet;
 
-use crate::chat::history::{Entry, UnixMillis};
+use crate::chat::history::{Entry, MessageKind, UnixMillis};
 use crate::chat::lobby::event::{AnswerPiece, Event};
 use crate::chat::lobby::replay::Replay;
 use crate::chat::name::Name;
@@ -25,8 +25,11 @@ pub fn event(sheet: &mut Sheet, event: &Event, times: Times) {
     sheet.open();
     match event {
         Event::Said(entry) => {
-            let live = entry.tagged.is_none() && !entry.action;
-            message(sheet, entry, live.then(|| times.when(entry.at, entry.at)));
+            let when = match entry.kind {
+                MessageKind::Said => Some(times.when(entry.at, entry.at)),
+                MessageKind::Action | MessageKind::Tag(_) => None,
+            };
+            message(sheet, entry, when);
         }
         Event::Joined(name) => {
             notices::notice(sheet, |s| _ = s.name(name).fixed(" has joined the lobby"))
@@ -59,20 +62,26 @@ pub fn piece(sheet: &mut Sheet, piece: &AnswerPiece, follows: Follows) {
 /// time is left out without one, as it is where a tag or an action is shown for the first time.
 pub fn message(sheet: &mut Sheet, entry: &Entry, when: Option<When>) {
     sheet.on(Colour::Yellow).picture(entry.picture);
-    if entry.action {
-        sheet.fixed(" * ").name(&entry.author.name).off().fixed(" ").line(&entry.text);
-        dated(sheet, when);
-        sheet.newline();
-        return;
-    }
-    sheet.fixed(" ").name(&entry.author.name).off();
-    if let Some(tagged) = &entry.tagged {
-        sheet.on(Colour::Cyan).fixed(" @").name(tagged).off();
-    }
+    match &entry.kind {
+        MessageKind::Action => {
+            sheet.fixed(" * ").name(&entry.author.name).off().fixed(" ").text(&entry.text, INDENT);
+            dated(sheet, when);
+            sheet.newline();
+            return;
+        }
+        MessageKind::Said => sheet.fixed(" ").name(&entry.author.name).off(),
+        MessageKind::Tag(whom) => {
+            sheet.fixed(" ").name(&entry.author.name).off();
+            sheet.on(Colour::Cyan).fixed(" @").name(whom).off()
+        }
+    };
     dated(sheet, when);
     sheet.newline();
-    arrow(sheet, &entry.text);
+    sheet.fixed("  ").tinted(Colour::Cyan, "╰─>").fixed(" ").text(&entry.text, INDENT).newline();
 }
+
+/// Stands before each row of a message but the first, which so stands under the text of that.
+const INDENT: &str = "      ";
 
 fn dated(sheet: &mut Sheet, when: Option<When>) {
     if let Some(when) = when {

@@ -11,7 +11,7 @@ use crate::chat::accounts::Fingerprint;
 use crate::chat::history::Age;
 use crate::chat::name::Name;
 use crate::chat::pictures::Picture;
-use crate::chat::text::Line;
+use crate::chat::text::{Line, Text};
 use crate::chat::times::{Span, When};
 use crate::render::form::{BLOCK_START, Colour, Form, PROMPT, RESET};
 
@@ -53,6 +53,17 @@ impl Sheet {
     /// Clean text of somebody's.
     pub fn line(&mut self, line: &Line) -> &mut Self {
         self.push(line.as_str())
+    }
+
+    /// Clean text of somebody's that may have several rows; `indent` stands before each but the first.
+    pub fn text(&mut self, text: &Text, indent: &'static str) -> &mut Self {
+        for (number, row) in text.rows().enumerate() {
+            if number > 0 {
+                self.newline().push(indent);
+            }
+            self.push(row);
+        }
+        self
     }
 
     /// A validated name.

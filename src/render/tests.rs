@@ -12,6 +12,7 @@ use crate::chat::moderation::{Moderation, ServerModeration};
 use crate::chat::person::Person;
 use crate::chat::pictures::Picture;
 use crate::chat::sanctions::Sanction;
+use crate::chat::text::Text;
 use crate::chat::times::Span;
 
 const JUST_NOW: Option<When> = Some(When::Age(Age::JustNow));
@@ -51,14 +52,13 @@ fn entry(tagged: Option<&str>) -> Entry {
         at: UnixMillis(1_000),
         picture: Picture::DEFAULT,
         author: Person::named(name("alice")),
-        tagged: tagged.map(name),
-        action: false,
-        text: Line::clean("Hello everyone!"),
+        kind: tagged.map_or(MessageKind::Said, |whom| MessageKind::Tag(name(whom))),
+        text: Text::clean("Hello everyone!"),
     }
 }
 
 fn waves() -> Entry {
-    Entry { action: true, text: Line::clean("waves"), ..entry(None) }
+    Entry { kind: MessageKind::Action, text: Text::clean("waves"), ..entry(None) }
 }
 
 #[test]
@@ -264,4 +264,13 @@ fn nothing_that_is_plain_has_an_escape_code_in_it() {
     ] {
         assert!(!shown(&event).contains('\x1b'));
     }
+}
+
+#[test]
+fn further_rows_of_a_message_stand_under_its_text() {
+    let code = Entry { text: Text::clean("fn main() {\n    go();\n}"), ..entry(None) };
+    assert_eq!(
+        plain(|s| message(s, &code, JUST_NOW)),
+        "[@_@] alice [just now]\n  ╰─> fn main() {\n          go();\n      }\n"
+    );
 }

@@ -10,7 +10,7 @@ use super::{Db, lobby};
 use crate::chat::accounts::REGISTRATION_WINDOW;
 use crate::chat::change::Change;
 use crate::chat::directory::IpKey;
-use crate::chat::history::{Entry, UnixMillis};
+use crate::chat::history::{Entry, MessageKind, UnixMillis};
 use crate::chat::ignores::MAX_FORMS;
 use crate::chat::kept::{Account, AccountId, AuditEntry, Left, Mail, SanctionKind, Scope, Subject};
 use crate::chat::lobbies::{GENERAL_ID, LobbyId};
@@ -107,14 +107,19 @@ impl<'a> Group<'a> {
             self.found = Some(lobby);
         }
         let (account, address) = person_columns(&entry.author);
+        let (tagged, action) = match &entry.kind {
+            MessageKind::Said => (None, false),
+            MessageKind::Action => (None, true),
+            MessageKind::Tag(whom) => (Some(whom.as_str()), false),
+        };
         let added = self.say.execute(params![
             lobby.0,
             int(seq),
             int(entry.at.0),
             entry.author.name.as_str(),
             entry.picture.key(),
-            entry.tagged.as_ref().map(|name| name.as_str()),
-            entry.action,
+            tagged,
+            action,
             entry.text.as_str(),
             account,
             address,

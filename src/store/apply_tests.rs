@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use super::fixtures_tests::*;
 use super::*;
-use crate::chat::history::{Entry, UnixMillis};
+use crate::chat::history::{Entry, MessageKind, UnixMillis};
 use crate::chat::ignores::MAX_FORMS;
 use crate::chat::lobbies::LobbyId;
 use crate::chat::lobby::LobbyState;
@@ -108,8 +108,7 @@ fn everything_comes_back_as_it_was() {
     let action = Entry {
         author: Person { account: Some(ALICE), ..Person::named(name("alice")) },
         picture: Picture::find("fox").unwrap(),
-        tagged: Some(name("bob")),
-        action: true,
+        kind: MessageKind::Tag(name("bob")),
         ..entry(5, "waves 👋 “hi”; DROP TABLE message")
     };
     let mut db = Db::in_memory().unwrap();
@@ -117,7 +116,7 @@ fn everything_comes_back_as_it_was() {
         Change::AccountPut(user.clone()),
         Change::LobbyPut(lobby(1, "general").into()),
         Change::LobbyPut(full.clone().into()),
-        Change::Said { lobby: CODING, seq: 41, entry: action.clone() },
+        Change::Said { lobby: CODING, seq: 41, entry: action.clone().into() },
     ])
     .unwrap();
     let snapshot = db.load(10).unwrap();
@@ -464,7 +463,7 @@ fn what_an_account_missed_is_counted() {
 #[test]
 fn what_was_missed_is_told_by_number_whatever_the_clock_says() {
     let at = |seq: u64, at: u64| {
-        let entry = entry(at, &seq.to_string());
+        let entry = entry(at, &seq.to_string()).into();
         Change::Said { lobby: GENERAL, seq, entry }
     };
     let mut db = db(&world());

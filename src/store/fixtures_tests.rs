@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::*;
 use crate::chat::directory::IpKey;
-use crate::chat::history::{Entry, UnixMillis};
+use crate::chat::history::{Entry, MessageKind, UnixMillis};
 use crate::chat::ignores::Ignores;
 use crate::chat::lobbies::{GENERAL_ID, LobbyId};
 use crate::chat::lobby::LobbyState;
@@ -16,7 +16,7 @@ use crate::chat::pictures::Picture;
 use crate::chat::retention::Kept;
 use crate::chat::roles::Owner;
 use crate::chat::sanctions::Sanction;
-use crate::chat::text::Line;
+use crate::chat::text::{Line, Text};
 
 /// What users are shown who ask for it, at once and with nobody ignored.
 impl Db {
@@ -133,14 +133,13 @@ pub(super) fn entry(at: u64, text: &str) -> Entry {
         at: UnixMillis(at),
         picture: Picture::DEFAULT,
         author: guest("alice"),
-        tagged: None,
-        action: false,
-        text: line(text),
+        kind: MessageKind::Said,
+        text: Text::clean(text),
     }
 }
 
 pub(super) fn said(lobby: u32, seq: u64, text: &str) -> Change {
-    Change::Said { lobby: LobbyId(lobby), seq, entry: entry(1_000 + seq, text) }
+    Change::Said { lobby: LobbyId(lobby), seq, entry: entry(1_000 + seq, text).into() }
 }
 
 /// A lobby with nothing special.

@@ -6,7 +6,7 @@ use rusqlite::{Row, RowIndex};
 
 use super::error::StoreError;
 use crate::chat::directory::IpKey;
-use crate::chat::history::{Entry, UnixMillis};
+use crate::chat::history::{Entry, MessageKind, UnixMillis};
 use crate::chat::kept::{
     Account, AccountId, AuditEntry, KnownAccount, Mail, MailId, SanctionKind, Scope, Settings,
     Subject,
@@ -17,7 +17,7 @@ use crate::chat::password::PasswordRecord;
 use crate::chat::person::Person;
 use crate::chat::pictures::Picture;
 use crate::chat::sanctions::Sanction;
-use crate::chat::text::Line;
+use crate::chat::text::{Line, Text};
 
 /// A number as SQLite has it. No clock and no count comes near the largest.
 pub(super) fn int(number: u64) -> i64 {
@@ -93,9 +93,12 @@ pub(super) fn entry(row: &Row<'_>) -> Result<Entry, StoreError> {
         at: time(row.get(0)?),
         author: person(name(text(row, 1)?)?, row, 6)?,
         picture: Picture::restore(text(row, 2)?),
-        tagged: maybe_text(row, 3)?.map(name).transpose()?,
-        action: row.get(4)?,
-        text: Line::clean(text(row, 5)?),
+        kind: match (maybe_text(row, 3)?, row.get(4)?) {
+            (Some(whom), _) => MessageKind::Tag(name(whom)?),
+            (None, true) => MessageKind::Action,
+            (None, false) => MessageKind::Said,
+        },
+        text: Text::clean(text(row, 5)?),
     })
 }
 

@@ -15,7 +15,7 @@ use crate::chat::ignores::Ignores;
 use crate::chat::kept::MessageId;
 use crate::chat::lobbies::LobbyId;
 use crate::chat::retention::Kept;
-use crate::chat::text::Line;
+use crate::chat::text::Text;
 
 /// Most tokens that are searched for at once: each is a list that is read along with the others. A run
 /// of 33 characters without spaces has as many pairs.
@@ -46,7 +46,7 @@ pub(super) struct Indexer {
     cutter: Cutter,
     tokens: String,
     /// Row, lobby and text of each message that is to be added.
-    noted: Vec<(i64, LobbyId, Line)>,
+    noted: Vec<(i64, LobbyId, Text)>,
 }
 
 impl Indexer {
@@ -56,7 +56,7 @@ impl Indexer {
     }
 
     /// A message that [`add_noted`](Self::add_noted) is to add.
-    pub(super) fn note(&mut self, id: i64, lobby: LobbyId, text: &Line) {
+    pub(super) fn note(&mut self, id: i64, lobby: LobbyId, text: &Text) {
         self.noted.push((id, lobby, text.clone()));
     }
 

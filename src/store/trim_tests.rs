@@ -155,7 +155,7 @@ fn with_numbers(numbers: &[u64]) -> Db {
         let said = |lobby| Change::Said {
             lobby: LobbyId(lobby),
             seq,
-            entry: entry(1_000 * (seq + 1), "word"),
+            entry: entry(1_000 * (seq + 1), "word").into(),
         };
         db.apply(&[said(1), said(2)]).unwrap();
     }

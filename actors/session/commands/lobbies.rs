@@ -108,11 +108,11 @@ fn show_entries(
     cx: &Ctx,
     lobby: LobbyId,
     count: usize,
-    pages: Pages<Entry>,
+    pages: Pages<Arc<Entry>>,
     head: fn(&mut Sheet, &Name, usize),
 ) -> Done {
     let (times, now) = (cx.times(), unix_now());
-    let write = move |sheet: &mut Sheet, entry: &Entry| replay(sheet, entry, times, now);
+    let write = move |sheet: &mut Sheet, entry: &Arc<Entry>| replay(sheet, entry, times, now);
     let head = |sheet: &mut Sheet| head(sheet, &cx.user().lobby.name, count);
     cx.tell(Telling::new(cx.peer.form(), head, pages, write).of(lobby));
     Ok(Outcome::Done)

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use crate::ai::request::Turn;
-use crate::chat::history::Entry;
+use crate::chat::history::{Entry, MessageKind};
 use crate::chat::name::Name;
 use crate::chat::text::Line;
 
@@ -54,8 +54,9 @@ pub fn recent<'a>(messages: impl Iterator<Item = &'a Entry>) -> String {
         if text.is_empty() {
             text.push_str("Last messages in the lobby:\n");
         }
-        let said = if entry.action { "" } else { ":" };
-        text.push_str(&format!("{}{said} {}\n", entry.author.name, entry.text.as_str()));
+        let said = if entry.kind == MessageKind::Action { "" } else { ":" };
+        let words = entry.text.rows().collect::<Vec<_>>().join(" ");
+        text.push_str(&format!("{}{said} {words}\n", entry.author.name));
     }
     if !text.is_empty() {
         text.push('\n');
@@ -70,6 +71,7 @@ mod tests {
     use crate::chat::history::UnixMillis;
     use crate::chat::person::Person;
     use crate::chat::pictures::Picture;
+    use crate::chat::text::Text;
 
     fn texts(conversation: &mut Conversation, now: Instant) -> Vec<String> {
         conversation.begin(now).map(|t| t.text.clone()).collect()
@@ -106,11 +108,10 @@ mod tests {
             at: UnixMillis(0),
             picture: Picture::DEFAULT,
             author: Person::named(name(author)),
-            tagged: None,
-            action: false,
-            text: Line::clean(text),
+            kind: MessageKind::Said,
+            text: Text::clean(text),
         };
-        let acts = Entry { action: true, ..entry("bob", "waves") };
+        let acts = Entry { kind: MessageKind::Action, ..entry("bob", "waves") };
         let entries = [entry("alice", "hi"), acts];
         assert_eq!(recent(entries.iter()), "Last messages in the lobby:\nalice: hi\nbob waves\n\n");
         assert_eq!(recent([].iter()), "");

@@ -2,9 +2,10 @@
 
 use super::UnixMillis;
 use crate::chat::accounts::Identity;
+use crate::chat::history::MessageKind;
 use crate::chat::name::Name;
 use crate::chat::pictures::Picture;
-use crate::chat::text::Line;
+use crate::chat::text::{Line, Text};
 
 /// A user in a lobby; `handle` says where to reach them.
 #[derive(Debug, Clone)]
@@ -44,17 +45,15 @@ pub struct Presence {
 /// What somebody says to a lobby.
 #[derive(Debug, Clone)]
 pub struct Saying {
+    /// In which way.
+    pub kind: MessageKind,
     /// What.
-    pub text: Line,
-    /// For whom, for `/tag`.
-    pub tagged: Option<Name>,
-    /// Whether they do it rather than say it, for `/me`.
-    pub action: bool,
+    pub text: Text,
 }
 
 impl Saying {
     /// An ordinary message.
-    pub fn message(text: Line) -> Self {
-        Self { text, tagged: None, action: false }
+    pub fn message(text: impl Into<Text>) -> Self {
+        Self { kind: MessageKind::Said, text: text.into() }
     }
 }

@@ -234,11 +234,16 @@ impl<H> Room<H> {
     }
 
     /// Puts a message of a member's into the history, as it is to be shown, under its number.
-    fn record(&mut self, conn: ConnId, saying: Saying, now: UnixMillis) -> Option<(u64, Entry)> {
+    fn record(
+        &mut self,
+        conn: ConnId,
+        saying: Saying,
+        now: UnixMillis,
+    ) -> Option<(u64, Arc<Entry>)> {
         let member = self.members.get(&conn)?;
         let (picture, author) = (member.picture, (&member.who).into());
-        let Saying { text, tagged, action } = saying;
-        let entry = Entry { at: now, picture, author, tagged, action, text };
+        let Saying { kind, text } = saying;
+        let entry = Arc::new(Entry { at: now, picture, author, kind, text });
         Some((self.history.push(entry.clone()), entry))
     }
 
@@ -441,7 +446,7 @@ impl<H> Room<H> {
     }
 
     /// What a user who joins now is shown, oldest first.
-    fn recent(&mut self, now: UnixMillis) -> impl Iterator<Item = (u64, &Entry)> {
+    fn recent(&mut self, now: UnixMillis) -> impl Iterator<Item = (u64, &Arc<Entry>)> {
         self.history.recent(now)
     }
 

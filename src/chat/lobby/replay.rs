@@ -1,5 +1,7 @@
 //! What a user who comes into a lobby is shown first: data, of which text is made as the client takes it.
 
+use std::sync::Arc;
+
 use super::Room;
 use super::step::JoinKind;
 use crate::chat::history::{Entry, UnixMillis};
@@ -38,7 +40,7 @@ pub struct Replay {
     /// Messages that are in the database, oldest first.
     pub stored: Vec<MessageId>,
     /// Those after them.
-    pub recent: Vec<Entry>,
+    pub recent: Vec<Arc<Entry>>,
     /// How they want times shown.
     pub times: Times,
     /// When they came.
@@ -62,7 +64,7 @@ impl<H> Room<H> {
         let ReplayPrefs { times, ignores, mut missed, kept_since } = prefs;
         // What was said since the store was asked comes after what it knew, and was missed too.
         let after = |next_seq: u64| {
-            move |(seq, entry): &(u64, &Entry)| *seq >= next_seq && entry.at >= kept_since
+            move |(seq, entry): &(u64, &Arc<Entry>)| *seq >= next_seq && entry.at >= kept_since
         };
         if let Some((_, missed)) = &mut missed {
             missed.count += self.recent(now).filter(after(missed.next_seq)).count() as u64;

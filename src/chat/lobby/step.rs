@@ -277,7 +277,7 @@ impl<H: Copy> Room<H> {
         effects.push(Effect::Keep(Change::Said { lobby, seq, entry: entry.clone() }));
         self.used(now, effects);
         let tag = tagged.map(|whom| Effect::Tagged(whom, entry.author.clone()));
-        effects.push(Effect::Show(Event::Said(Arc::new(entry))));
+        effects.push(Effect::Show(Event::Said(entry)));
         effects.extend(tag);
     }
 

@@ -4,12 +4,13 @@ use std::time::Duration;
 use super::*;
 use crate::chat::accounts::Target;
 use crate::chat::directory::IpKey;
-use crate::chat::history::History;
+use crate::chat::history::{History, MessageKind};
 use crate::chat::kept::Missed;
 use crate::chat::lobbies::GENERAL_ID;
 use crate::chat::lobby::LobbyState;
 use crate::chat::orders::{Order, OrderError};
 use crate::chat::roles::Owner;
+use crate::chat::text::Text;
 
 const START: UnixMillis = UnixMillis(1_000_000);
 
@@ -140,8 +141,8 @@ fn what_may_not_be_changes_nothing() {
 fn a_tag_reaches_whom_it_is_for_after_all_were_shown_it() {
     let mut scene = Scene::new();
     scene.join(guest(1, "alice"), JoinKind::Switch).unwrap();
-    let tagged = Some(Name::parse("bob").unwrap());
-    let saying = Saying { tagged, ..Saying::message(Line::clean("look")) };
+    let kind = MessageKind::Tag(Name::parse("bob").unwrap());
+    let saying = Saying { kind, text: Text::clean("look") };
     let told = scene.put(Input::Say { conn: ConnId(1), saying, tagged: Some('b') }).unwrap();
     assert_eq!(told, ["keep 5", "all: look", "b: tagged by alice"]);
 }

@@ -7,10 +7,12 @@ use super::step::{Effect, Input, Refusal};
 use super::*;
 use crate::chat::accounts::Target;
 use crate::chat::directory::IpKey;
+use crate::chat::history::MessageKind;
 use crate::chat::name::NameKey;
 use crate::chat::orders::Named;
 use crate::chat::password::{PasswordRecord, Secret};
 use crate::chat::roles::Denied;
+use crate::chat::text::Text;
 
 const NOW: UnixMillis = UnixMillis(1_000_000);
 
@@ -120,8 +122,8 @@ fn only_members_speak_and_what_they_say_is_kept() {
     room.set_picture(ConnId(1), Picture::find("cat").unwrap());
     let entry = say(&mut room, 1, NOW).unwrap();
     assert_eq!((entry.author.name.as_str(), entry.picture.as_str()), ("alice", "(=^・^=)"));
-    let action = Saying { action: true, ..Saying::message(Line::clean("waves")) };
-    assert!(room.say(ConnId(1), action, NOW).unwrap().action);
+    let action = Saying { kind: MessageKind::Action, text: Text::clean("waves") };
+    assert!(room.say(ConnId(1), action, NOW).unwrap().kind == MessageKind::Action);
     assert_eq!((room.next_seq(), room.recent(NOW).count()), (2, 2));
 }
 

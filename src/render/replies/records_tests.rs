@@ -4,9 +4,10 @@ use super::super::tests::written;
 use super::*;
 use crate::chat::accounts::{AccountId, Subject};
 use crate::chat::directory::IpKey;
-use crate::chat::history::Entry;
+use crate::chat::history::{Entry, MessageKind};
 use crate::chat::person::Person;
 use crate::chat::pictures::Picture;
+use crate::chat::text::Text;
 use crate::render::{Direct, direct, message};
 
 const NOW: UnixMillis = UnixMillis(10_000_000);
@@ -20,9 +21,8 @@ fn entry(text: &str, secs_ago: u64, action: bool) -> Entry {
         at: UnixMillis(NOW.0 - secs_ago * 1_000),
         picture: Picture::DEFAULT,
         author: Person::named(name("alice")),
-        tagged: None,
-        action,
-        text: Line::clean(text),
+        kind: if action { MessageKind::Action } else { MessageKind::Said },
+        text: Text::clean(text),
     }
 }
 
