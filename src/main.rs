@@ -67,12 +67,12 @@ fn main() -> ExitCode {
         }
         Ok(task) => match load_config() {
             Err(error) => fail(EXIT_USAGE, error),
-            Ok((config, warnings)) => carry_out(task, config, &warnings),
+            Ok((config, warnings)) => do_task(task, config, &warnings),
         },
     }
 }
 
-fn carry_out(task: Task, config: Config, warnings: &[String]) -> ExitCode {
+fn do_task(task: Task, config: Config, warnings: &[String]) -> ExitCode {
     for warning in warnings {
         complain(&format!("lobbyd: warning: {warning}"));
     }

@@ -29,7 +29,7 @@ pub struct Enter(pub Join<Address>);
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct Leave {
-    /// Who.
+    /// The connection of the user.
     pub conn: ConnId,
     /// Whether they leave the server too: this is then where their account goes on next time.
     pub for_good: bool,
@@ -39,11 +39,11 @@ pub struct Leave {
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct Say {
-    /// Who.
+    /// The connection of the user.
     pub conn: ConnId,
     /// Where the sender is, for the echo even if they are no member.
     pub at: Address,
-    /// What.
+    /// The words.
     pub text: Line,
     /// Whether they do it rather than say it.
     pub action: bool,
@@ -53,13 +53,13 @@ pub struct Say {
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct Tag {
-    /// Who.
+    /// The connection of the user.
     pub conn: ConnId,
     /// Where the sender is.
     pub at: Address,
     /// For whom.
     pub target: User<Address>,
-    /// What.
+    /// The words.
     pub text: Line,
 }
 
@@ -127,7 +127,7 @@ pub struct Unregistering(pub Identity);
 #[derive(Message, Clone)]
 #[rtype(result = "()")]
 pub struct Unregistered {
-    /// Which.
+    /// The number that the account had.
     pub account: AccountId,
     /// Who gave it up, as they were; none where nobody did.
     pub who: Option<Identity>,
@@ -142,7 +142,7 @@ pub struct Unregistered {
 pub struct Moderate {
     /// Who wants it.
     pub by: Identity,
-    /// What.
+    /// What they order; names in it have been looked up.
     pub order: Order,
 }
 

@@ -36,7 +36,7 @@ pub struct Gone(pub ConnId);
 #[derive(Message)]
 #[rtype(result = "Result<LobbyRef, LoginError>")]
 pub struct Claim {
-    /// Who.
+    /// The user, with the connection and the address that they come from.
     pub who: Identity,
     /// Where they are to be found under it.
     pub at: Address,
@@ -183,7 +183,7 @@ pub struct KnownPresence {
 pub struct ModerateServer {
     /// Who wants it.
     pub by: Identity,
-    /// What.
+    /// What they order; names in it have been looked up.
     pub order: ServerOrder,
 }
 
@@ -221,11 +221,11 @@ pub struct FindUser(pub NameKey);
 #[derive(Message)]
 #[rtype(result = "Relayed")]
 pub struct Relay {
-    /// To whom.
+    /// The receiver.
     pub to: To,
-    /// From whom.
+    /// The sender: not shown to whoever ignores them.
     pub from: Person,
-    /// What.
+    /// The words.
     pub text: Line,
 }
 
@@ -249,7 +249,7 @@ pub enum Relayed {
     },
     /// An account that is not connected.
     Absent {
-        /// Which.
+        /// The number of the account.
         account: AccountId,
         /// Its name.
         name: Name,
@@ -267,7 +267,7 @@ pub struct BeginGuess(pub ConnId);
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct EndGuess {
-    /// Whose.
+    /// The connection that guessed.
     pub conn: ConnId,
     /// Whether it was wrong.
     pub wrong: bool,
@@ -287,9 +287,9 @@ pub struct FindLobbyById(pub LobbyId);
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct Offered {
-    /// Which.
+    /// The number of the lobby.
     pub lobby: LobbyId,
-    /// To whom.
+    /// The receiver.
     pub to: AccountId,
     /// Who offers it: not shown to whoever ignores them.
     pub from: Person,
@@ -329,7 +329,7 @@ pub struct LobbyRef {
 #[derive(Message)]
 #[rtype(result = "Result<(), CreateError>")]
 pub struct MayCreate {
-    /// Who.
+    /// The user, with the connection and the address that they come from.
     pub who: Identity,
     /// The name.
     pub name: Name,
@@ -401,7 +401,7 @@ pub struct LobbyChanged(pub Arc<LobbyState>);
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct LobbyClosed {
-    /// Which.
+    /// The number of the lobby.
     pub id: LobbyId,
     /// What the one begins with that is set up in its place; nothing where it was meant to end.
     pub snapshot: Option<Snapshot>,

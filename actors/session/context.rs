@@ -164,7 +164,7 @@ impl Ctx {
     }
 
     /// Asks the Registry.
-    pub(super) async fn registry<M>(&self, message: M) -> Result<M::Result, Failure>
+    pub(super) async fn ask_registry<M>(&self, message: M) -> Result<M::Result, Failure>
     where
         Registry: Answers<M>,
         M: Message<Result: Send> + Send + 'static,
@@ -174,7 +174,11 @@ impl Ctx {
     }
 
     /// Asks a lobby; answered when all that it shows this client for that is queued.
-    pub(super) async fn ask<M>(&self, lobby: &Addr<Lobby>, message: M) -> Result<M::Result, Failure>
+    pub(super) async fn ask_lobby<M>(
+        &self,
+        lobby: &Addr<Lobby>,
+        message: M,
+    ) -> Result<M::Result, Failure>
     where
         Lobby: Handler<M>,
         M: Message<Result: Send> + Send + 'static,
@@ -189,7 +193,7 @@ impl Ctx {
     pub(super) async fn order(&self, order: Order) -> Done {
         let lobby = self.lobby();
         let moderate = Moderate { by: self.who(), order };
-        let carried_out = self.ask(&lobby.addr, moderate).await?;
+        let carried_out = self.ask_lobby(&lobby.addr, moderate).await?;
         carried_out.map_err(|why| not_done(why, &lobby.name))?;
         Ok(Outcome::Ordered)
     }
@@ -204,7 +208,7 @@ impl Ctx {
     /// Whoever has this name, or which account. That it is nobody is told to whoever has the right to
     /// give the order, and to nobody else, so that trying names counts like anything one may not.
     pub(super) async fn target(&self, typed: &str) -> Result<Target, Failure> {
-        if let Some(target) = self.registry(FindTarget(NameKey::of(typed))).await? {
+        if let Some(target) = self.ask_registry(FindTarget(NameKey::of(typed))).await? {
             return Ok(target);
         }
         if self.right.is_of_lobby() {
@@ -216,7 +220,7 @@ impl Ctx {
     /// Whoever is on a list under this name, with whoever has it now.
     pub(super) async fn named(&self, typed: &str) -> Result<Named, Failure> {
         let key = NameKey::of(typed);
-        let whom = self.registry(FindTarget(key.clone())).await?;
+        let whom = self.ask_registry(FindTarget(key.clone())).await?;
         Ok(Named { key, whom })
     }
 }

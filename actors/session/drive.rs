@@ -98,7 +98,7 @@ impl Session {
             return Poll::Ready(());
         }
         if let Some(work) = self.peer.wanted() {
-            self.ask(work, |_, ()| ());
+            self.wait_for(work, |_, ()| ());
             return Poll::Ready(());
         }
         if self.peer.is_backed_up() {
@@ -244,7 +244,7 @@ impl Session {
     fn read(&mut self, cx: &mut TaskContext<'_>) -> Poll<()> {
         let now = Instant::now();
         if let Some(pause) = self.pace.pause(now) {
-            self.ask(sleep(pause), |_, ()| ());
+            self.wait_for(sleep(pause), |_, ()| ());
             return Poll::Ready(());
         }
         let count = READ.with_borrow_mut(|buf| {

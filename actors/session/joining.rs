@@ -75,12 +75,12 @@ impl Drop for Entered {
 /// Asks a lobby in, and waits until what it shows first is queued.
 pub(super) async fn enter(
     thread: &Rc<ThreadContext>,
-    door: LobbyRef,
+    lobby_ref: LobbyRef,
     join: Join<Address>,
 ) -> Result<Entered, EnterError> {
-    let (conn, addr) = (join.member.who.conn, door.lobby.clone());
-    let (id, name) = (door.state.id, door.state.name.clone());
-    let membership = Membership { id, name, addr: door.lobby };
+    let (conn, addr) = (join.member.who.conn, lobby_ref.lobby.clone());
+    let (id, name) = (lobby_ref.state.id, lobby_ref.state.name.clone());
+    let membership = Membership { id, name, addr: lobby_ref.lobby };
     // From here on the lobby may have us, so the guard stands before the answer is there.
     let mut entered = Entered { membership: Some(membership), conn };
     match addr.send(Enter(join)).await {
@@ -128,7 +128,7 @@ impl Session {
     /// The lobby is lost.
     pub(super) fn find_lobby(&mut self, lost: Lost) {
         if let Some(cx) = self.ctx(Right::Everyone) {
-            self.ask(find_lobby(cx, lost), Self::finish);
+            self.wait_for(find_lobby(cx, lost), Self::finish);
         }
     }
 }
@@ -156,9 +156,9 @@ async fn find_lobby(cx: Ctx, lost: Lost) -> Result<Outcome, Failure> {
         }
     }
     let entered = match general(&cx.thread).await {
-        Some(door) => {
+        Some(lobby_ref) => {
             let join = Join { member, proof: None, kind: JoinKind::Switch, prefs };
-            enter(&cx.thread, door, join).await.ok()
+            enter(&cx.thread, lobby_ref, join).await.ok()
         }
         None => None,
     };
@@ -186,10 +186,10 @@ async fn return_to(
     prefs: &ReplayPrefs,
 ) -> Option<Entered> {
     for _ in 0..RETURN_TRIES {
-        let door = thread.registry.send(FindLobby(lobby.clone())).await.ok()??;
+        let lobby_ref = thread.registry.send(FindLobby(lobby.clone())).await.ok()??;
         let (member, prefs) = (member.clone(), prefs.clone());
         let join = Join { member, proof: None, kind: JoinKind::Return, prefs };
-        match enter(thread, door, join).await {
+        match enter(thread, lobby_ref, join).await {
             Ok(entered) => return Some(entered),
             Err(_) => sleep(RETURN_PAUSE).await,
         }

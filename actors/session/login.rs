@@ -43,7 +43,7 @@ impl Session {
         match self.pace.refused_name() {
             None => self.peer.answer(question),
             Some(pause) => {
-                self.ask(sleep(pause), move |session, ()| session.peer.answer(question));
+                self.wait_for(sleep(pause), move |session, ()| session.peer.answer(question));
             }
         }
     }
@@ -53,7 +53,7 @@ impl Session {
         let turns = self.thread.logins.clone();
         match turns.clone().try_acquire_owned() {
             Ok(turn) => self.claim_now(name, turn),
-            Err(_) => self.ask(turns.acquire_owned(), |session, turn| match turn {
+            Err(_) => self.wait_for(turns.acquire_owned(), |session, turn| match turn {
                 Ok(turn) => session.claim_now(name, turn),
                 Err(_) => session.ask_again(&NameProblem::ServerBusy),
             }),
@@ -67,8 +67,8 @@ impl Session {
         let me = who.clone();
         let work = async move {
             let turn = turn;
-            let door = match thread.registry.send(Claim { who: me.clone(), at }).await {
-                Ok(Ok(door)) => door,
+            let lobby_ref = match thread.registry.send(Claim { who: me.clone(), at }).await {
+                Ok(Ok(lobby_ref)) => lobby_ref,
                 Ok(Err(LoginError::Name(ClaimError::Registered(id)))) => {
                     // The store may take its time, and others are not to wait for that.
                     drop(turn);
@@ -80,12 +80,12 @@ impl Session {
             };
             let member = Member::new(me, Picture::DEFAULT, None, at);
             let prefs = ReplayPrefs::default();
-            enter(&thread, door, Join { member, proof: None, kind: JoinKind::Login, prefs })
+            enter(&thread, lobby_ref, Join { member, proof: None, kind: JoinKind::Login, prefs })
                 .await
                 .map(Admitted::Guest)
                 .map_err(NameProblem::from)
         };
-        self.ask(work, |session, result| match result {
+        self.wait_for(work, |session, result| match result {
             Ok(Admitted::Guest(entered)) => session.log_in(who, entered),
             Ok(Admitted::Known(account)) => session.log_in_to(*account),
             Ok(Admitted::Unproved(account)) => session.challenge(*account),

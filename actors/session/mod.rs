@@ -248,7 +248,7 @@ impl Session {
     }
 
     /// Starts the one request: nothing is read or carried out until `then` has its answer.
-    fn ask<T: 'static>(
+    fn wait_for<T: 'static>(
         &mut self,
         work: impl Future<Output = T> + 'static,
         then: impl FnOnce(&mut Self, T) + 'static,

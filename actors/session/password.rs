@@ -127,7 +127,7 @@ impl Session {
         match self.pace.refused_name() {
             None => self.peer.answer(question),
             Some(pause) => {
-                self.ask(sleep(pause), move |session, ()| session.peer.answer(question));
+                self.wait_for(sleep(pause), move |session, ()| session.peer.answer(question));
             }
         }
     }
@@ -148,7 +148,7 @@ impl Session {
                 _ => Ok(account),
             }
         };
-        self.ask(work, |session, proved| match proved {
+        self.wait_for(work, |session, proved| match proved {
             Ok(account) => session.password_was_right(account),
             Err(why) => session.password_was_wrong(why),
         });
@@ -188,7 +188,7 @@ impl Session {
         self.take_settings(&account);
         let (theirs, me, peer) = (account.clone(), who.clone(), self.peer.clone());
         let work = async move { come_in(&thread, at, me, &theirs, &peer).await };
-        self.ask(work, move |session, result| match result {
+        self.wait_for(work, move |session, result| match result {
             Ok(entered) => session.is_in(who, &account, entered),
             Err(NameProblem::Banned(_)) => session.close(Some(Farewell::Banned)),
             Err(problem) => {
@@ -264,34 +264,34 @@ async fn come_in(
         Ok(Some(now)) if now.id == account.id => now,
         _ => return Err(NameProblem::ServerBusy),
     };
-    let door = match (&before, account.last_lobby) {
+    let lobby_ref = match (&before, account.last_lobby) {
         (Some(before), _) => Some(before.door.clone()),
         (None, Some(id)) => thread.registry.send(FindLobbyById(id)).await.ok().flatten(),
         (None, None) => None,
     };
-    let door = match door {
-        Some(door) => door,
+    let lobby_ref = match lobby_ref {
+        Some(lobby_ref) => lobby_ref,
         None => general(thread).await.ok_or(NameProblem::ServerBusy)?,
     };
     let times = times(account.settings.clock_times);
     let mut prefs = ReplayPrefs { times, ignores, ..ReplayPrefs::default() };
-    let left_here = account.left_at.filter(|_| account.last_lobby == Some(door.state.id));
+    let left_here = account.left_at.filter(|_| account.last_lobby == Some(lobby_ref.state.id));
     if let (Some(at), None) = (left_here, &before) {
         let since = Since { at, seq: account.left_seq };
         let count = thread.config.history_messages;
         let ignores = prefs.ignores.clone();
         let missed =
-            thread.store.ask(ReadMissed { lobby: door.state.id, since, count, ignores }).await;
+            thread.store.ask(ReadMissed { lobby: lobby_ref.state.id, since, count, ignores }).await;
         prefs.missed = missed.ok().map(|missed| (at, missed));
     }
     let member = |who| Member::new(who, account.settings.picture, None, at);
     let who = Identity { admin, ..who };
     let kind = before.as_ref().map_or(JoinKind::Login, |b| JoinKind::TakeOver(b.user.who.conn));
     // They were in it after its password was set.
-    let known = left_here.is_some_and(|left| door.state.password_at < left);
-    let proof = door.state.record.clone().filter(|_| known);
+    let known = left_here.is_some_and(|left| lobby_ref.state.password_at < left);
+    let proof = lobby_ref.state.record.clone().filter(|_| known);
     let join = Join { member: member(who.clone()), proof, kind, prefs: prefs.clone() };
-    let mut entered = enter(thread, door, join).await;
+    let mut entered = enter(thread, lobby_ref, join).await;
     if entered.is_err() {
         let general = general(thread).await.ok_or(NameProblem::ServerBusy)?;
         prefs.missed = None;

@@ -71,7 +71,7 @@ pub enum Effect {
     Tagged {
         /// The client.
         seat: Seat,
-        /// By whom.
+        /// Whoever did it.
         by: Person,
         /// The name of the lobby.
         lobby: Name,
@@ -86,7 +86,7 @@ pub struct Show {
     pub seat: Seat,
     /// Who wrote it.
     pub from: Person,
-    /// What.
+    /// What they wrote.
     pub letter: Letter,
 }
 
@@ -118,9 +118,9 @@ pub struct LastWriter(pub Seat);
 #[derive(Message, Clone)]
 #[rtype(result = "()")]
 pub struct Announce {
-    /// Who.
+    /// Whoever did it.
     pub by: Name,
-    /// What.
+    /// What they announce.
     pub text: Line,
 }
 

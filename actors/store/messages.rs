@@ -138,7 +138,7 @@ impl Question for ReadMessages {
 pub struct ReadMissed {
     /// The lobby.
     pub lobby: LobbyId,
-    /// Since when.
+    /// The instant of the leave, and the number of the next message then.
     pub since: Since,
     /// How many messages at most are wanted themselves.
     pub count: usize,

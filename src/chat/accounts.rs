@@ -102,7 +102,7 @@ pub enum Target {
     Present(Identity),
     /// An account that is not connected.
     Absent {
-        /// Which.
+        /// The number of the account.
         account: AccountId,
         /// Its name.
         name: Name,

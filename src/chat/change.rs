@@ -35,7 +35,7 @@ pub enum Change {
     LobbyUsed {
         /// The lobby.
         lobby: LobbyId,
-        /// When.
+        /// The instant from which it is so.
         at: UnixMillis,
     },
     /// An account was made, or its name, its password or its settings are other than before. Where it
@@ -67,14 +67,14 @@ pub enum Change {
     AccountUsed {
         /// The account.
         account: AccountId,
-        /// When.
+        /// The instant from which it is so.
         at: UnixMillis,
     },
     /// An address has made an account.
     Registered {
         /// The address.
         address: IpKey,
-        /// When.
+        /// The instant from which it is so.
         at: UnixMillis,
     },
     /// An account was put out of a lobby: it goes on in general, unless it has been elsewhere since.
@@ -83,7 +83,7 @@ pub enum Change {
         account: AccountId,
         /// The lobby.
         lobby: LobbyId,
-        /// When.
+        /// The instant from which it is so.
         at: UnixMillis,
     },
     /// A lobby belongs to this account, or to none.
@@ -99,7 +99,7 @@ pub enum Change {
         account: AccountId,
         /// The lobby it was in.
         lobby: LobbyId,
-        /// When.
+        /// The instant from which it is so.
         at: UnixMillis,
         /// The number of the next message there; none where only that lobby knows it.
         seq: Option<u64>,

@@ -87,9 +87,9 @@ pub enum SanctionKind {
 pub struct Mail {
     /// Who wrote it.
     pub from: Person,
-    /// When.
+    /// When it came about, in UTC.
     pub at: UnixMillis,
-    /// What.
+    /// The words of the letter.
     pub text: Line,
 }
 
@@ -136,7 +136,7 @@ pub struct Page<T> {
 pub struct AuditEntry {
     /// In which lobby, or to the server.
     pub scope: Scope,
-    /// When.
+    /// When it came about, in UTC.
     pub at: UnixMillis,
     /// Who did it.
     pub who: Name,

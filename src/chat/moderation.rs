@@ -17,27 +17,27 @@ pub enum Moderation {
     Topic(Option<Line>),
     /// An account is an operator.
     Op {
-        /// Which.
+        /// The number of the account.
         account: AccountId,
         /// Its name.
         name: Name,
     },
     /// An account is an operator no more.
     Deop {
-        /// Which.
+        /// The number of the account.
         account: AccountId,
         /// Its name.
         name: Name,
     },
     /// A user has to go.
     Kick {
-        /// Who.
+        /// The connection that they have now.
         conn: ConnId,
         /// Their account, where they have one: another connection may have taken it over by then.
         account: Option<AccountId>,
         /// Their name.
         name: Name,
-        /// Why.
+        /// The reason that was given, where one was.
         reason: Option<Line>,
     },
     /// A user may not speak.
@@ -49,7 +49,7 @@ pub enum Moderation {
     },
     /// Users may speak again.
     Unmute {
-        /// Who.
+        /// All on the list who are meant by the name.
         subjects: Vec<Subject>,
         /// Their name.
         name: Name,
@@ -63,7 +63,7 @@ pub enum Moderation {
     },
     /// Users may come in again.
     Unban {
-        /// Who.
+        /// All on the list who are meant by the name.
         subjects: Vec<Subject>,
         /// Their name.
         name: Name,
@@ -76,14 +76,14 @@ pub enum Moderation {
     SetPrompt(Line),
     /// An account is asked to take the lobby.
     Offer {
-        /// Which.
+        /// The number of the account.
         account: AccountId,
         /// Its name.
         name: Name,
     },
     /// The lobby belongs to another account.
     Transfer {
-        /// Which.
+        /// The number of the account.
         account: AccountId,
         /// Its name.
         name: Name,
@@ -106,7 +106,7 @@ pub enum ServerModeration {
     },
     /// Users may use the server again.
     Unban {
-        /// Who.
+        /// All on the list who are meant by the name.
         subjects: Vec<Subject>,
         /// Their name.
         name: Name,

@@ -33,14 +33,14 @@ pub enum Order {
     Deop(Target),
     /// `/kick`
     Kick {
-        /// Whom.
+        /// The user or account that it is about.
         whom: Target,
-        /// Why.
+        /// The reason, where one was given.
         reason: Option<Line>,
     },
     /// `/mute`
     Mute {
-        /// Whom.
+        /// The user or account that it is about.
         whom: Target,
         /// For how long; none for good.
         time: Option<Duration>,
@@ -49,11 +49,11 @@ pub enum Order {
     Unmute(Named),
     /// `/ban`
     Ban {
-        /// Whom.
+        /// The user or account that it is about.
         whom: Target,
         /// For how long; none for good.
         time: Option<Duration>,
-        /// Why.
+        /// The reason, where one was given.
         reason: Option<Line>,
     },
     /// `/unban`
@@ -101,11 +101,11 @@ pub enum ServerOrder {
     Announce(Line),
     /// `/gban`
     Ban {
-        /// Whom.
+        /// The user or account that it is about.
         whom: Target,
         /// For how long; none for good.
         time: Option<Duration>,
-        /// Why.
+        /// The reason, where one was given.
         reason: Option<Line>,
     },
     /// `/gunban`

@@ -16,7 +16,7 @@ const GRACE: Duration = Duration::from_secs(3_600);
 pub struct Retention {
     /// For how long.
     pub age: Duration,
-    /// How many.
+    /// How many of the newest are kept.
     pub messages: usize,
     /// Whether the clock had jumped when the server started: then nothing is old for an hour.
     pub jumped: bool,

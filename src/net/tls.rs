@@ -96,7 +96,7 @@ pub enum GenCertError {
     Write {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// What the system says of it.
         source: io::Error,
     },
     /// Both would be the same file.

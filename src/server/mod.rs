@@ -71,7 +71,7 @@ pub enum StartError {
     Load {
         /// The file.
         file: String,
-        /// Why.
+        /// What the store says of it.
         reason: StoreError,
     },
     /// The listener cannot be used.

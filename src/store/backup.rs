@@ -25,7 +25,7 @@ pub enum BackupError {
     Source {
         /// The database file.
         path: PathBuf,
-        /// Why.
+        /// What the system or the database says of it.
         reason: String,
     },
     /// Something of the copy's name is there.
@@ -36,7 +36,7 @@ pub enum BackupError {
     Target {
         /// The copy.
         path: PathBuf,
-        /// Why.
+        /// What the system or the database says of it.
         reason: String,
     },
 }

@@ -42,7 +42,7 @@ pub enum CheckError {
     Unreadable {
         /// The database file.
         path: PathBuf,
-        /// Why.
+        /// What the system or the database says of it.
         reason: String,
     },
     /// It is none of lobbyd.

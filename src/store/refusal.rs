@@ -72,7 +72,7 @@ pub enum OpenError {
     BackupFailed {
         /// The copy that was to be made.
         path: PathBuf,
-        /// Why.
+        /// What the system or the database says of it.
         reason: String,
     },
     /// It is of an older version, and could not be brought to this one.
@@ -82,7 +82,7 @@ pub enum OpenError {
         path: PathBuf,
         /// Its version.
         from: u32,
-        /// Why.
+        /// What the system or the database says of it.
         reason: String,
         /// The backup.
         copy: PathBuf,

@@ -43,7 +43,7 @@ pub enum RestoreError {
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// What the system or the database says of it.
         reason: String,
     },
     /// It is the database itself.
@@ -71,7 +71,7 @@ pub enum RestoreError {
     Target {
         /// The file that was written.
         path: PathBuf,
-        /// Why.
+        /// What the system or the database says of it.
         reason: String,
     },
 }

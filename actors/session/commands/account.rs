@@ -35,9 +35,9 @@ pub(super) async fn register(cx: &Ctx, password: Password) -> Done {
     let ignores = cx.ignores();
     let ignored = ignores.forms().map(|(name, who)| (name.clone(), who.clone())).collect();
     // Asked first, so that password work is done for those alone who may want it.
-    cx.registry(MayRegister(who.ip)).await??;
+    cx.ask_registry(MayRegister(who.ip)).await??;
     let record = hashed(cx, password).await?;
-    let made = cx.registry(Register { conn: who.conn, record, settings, ignored }).await?;
+    let made = cx.ask_registry(Register { conn: who.conn, record, settings, ignored }).await?;
     let (id, admin) = made?;
     {
         let user = &mut cx.user_mut().who;
@@ -56,7 +56,7 @@ pub(super) async fn change_password(cx: &Ctx, old: Password, new: Password) -> D
 
 pub(super) async fn unregister(cx: &Ctx, password: Password) -> Done {
     let account = proved(cx, password).await?.id;
-    cx.registry(Unregister { conn: cx.conn(), account }).await??;
+    cx.ask_registry(Unregister { conn: cx.conn(), account }).await??;
     {
         let user = &mut cx.user_mut().who;
         (user.account, user.admin) = (None, false);

@@ -35,7 +35,7 @@ pub(super) async fn respond(cx: &Ctx, text: Line) -> Done {
 async fn direct(cx: &Ctx, to: To, text: &Line) -> Done {
     let from = cx.me();
     let mail = Mail { from: from.clone(), at: unix_now(), text: text.clone() };
-    let relayed = cx.registry(Relay { to: to.clone(), from, text: text.clone() }).await;
+    let relayed = cx.ask_registry(Relay { to: to.clone(), from, text: text.clone() }).await;
     // A message to oneself must be there before the session goes on, or ends.
     barrier(&cx.thread.shard).await;
     let (name, reached) = match relayed? {
@@ -71,21 +71,21 @@ enum Reached {
 }
 
 pub(super) async fn tag(cx: &Ctx, Addressed { to, text }: Addressed) -> Done {
-    let target = cx.registry(FindUser(NameKey::of(&to))).await?;
+    let target = cx.ask_registry(FindUser(NameKey::of(&to))).await?;
     let target = target.ok_or(Reply::UserNotFound)?;
     let tag = Tag { conn: cx.conn(), at: cx.at, target, text };
-    cx.ask(&cx.lobby().addr, tag).await?;
+    cx.ask_lobby(&cx.lobby().addr, tag).await?;
     Ok(Outcome::Done)
 }
 
-pub(super) async fn ask(cx: &Ctx, question: Option<Line>) -> Done {
+pub(super) async fn ask_rox(cx: &Ctx, question: Option<Line>) -> Done {
     if cx.thread.config.ai.is_none() {
         return Err(Reply::AiUnavailable);
     }
     let usage = || spec("/ai").map_or(Reply::UnknownCommand, Reply::Usage);
     let question = question.ok_or_else(usage)?;
     let lobby = cx.lobby();
-    cx.ask(&lobby.addr, Ask(cx.conn(), question)).await?.map_err(|why| match why {
+    cx.ask_lobby(&lobby.addr, Ask(cx.conn(), question)).await?.map_err(|why| match why {
         NotAsked::Busy(_) => Reply::AiBusy,
         NotAsked::Silent(why) => ModerationReply::NotSaid(why, lobby.name).into(),
     })?;

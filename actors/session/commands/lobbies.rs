@@ -50,31 +50,31 @@ pub(super) async fn create(cx: &Ctx, new: NewLobby) -> Done {
     let NewLobby { name, password, description } = new;
     let name = Name::parse(&name).map_err(CreateError::BadName)?;
     let who = cx.who();
-    cx.registry(MayCreate { who: who.clone(), name: name.clone() }).await??;
+    cx.ask_registry(MayCreate { who: who.clone(), name: name.clone() }).await??;
     let record = match password {
         Some(password) => Some(Arc::new(cx.thread.hasher.hash(password).await?)),
         None => None,
     };
     let (lobby, private) = (name.clone(), record.is_some());
     // Somebody may have been quicker meanwhile, so this checks again.
-    cx.registry(Create { who, name, description, record }).await??;
+    cx.ask_registry(Create { who, name, description, record }).await??;
     cx.reply(Reply::Created { lobby, private })
 }
 
 pub(super) async fn join(cx: &Ctx, typed: &str, password: Option<Password>) -> Done {
     let left = cx.lobby();
-    let door = cx.registry(FindLobby(NameKey::of(typed))).await?;
-    let door = door.ok_or(JoinError::NoSuchLobby)?;
-    if door.state.id == left.id {
-        return Err(JoinError::AlreadyThere(door.state.name.clone()).into());
+    let lobby_ref = cx.ask_registry(FindLobby(NameKey::of(typed))).await?;
+    let lobby_ref = lobby_ref.ok_or(JoinError::NoSuchLobby)?;
+    if lobby_ref.state.id == left.id {
+        return Err(JoinError::AlreadyThere(lobby_ref.state.name.clone()).into());
     }
-    let proof = match door.state.record.clone() {
+    let proof = match lobby_ref.state.record.clone() {
         Some(record) => Some(check_password(&cx.thread, cx.conn(), record, password).await?),
         None => None,
     };
     let (member, prefs) = (cx.member(), cx.replay_prefs());
     let join = Join { member, proof, kind: JoinKind::Switch, prefs };
-    let entered = enter(&cx.thread, door, join).await?;
+    let entered = enter(&cx.thread, lobby_ref, join).await?;
     // Waited for, so that nobody who looks next sees the user in both.
     let _ = left.addr.send(Leave { conn: cx.conn(), for_good: false }).await;
     cx.user_mut().lobby = entered.stay();

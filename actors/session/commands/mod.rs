@@ -99,7 +99,7 @@ impl Session {
             Judged::Say(text) => self.say(text),
             Judged::Command(right, parsed) => {
                 if let Some(cx) = self.ctx(right) {
-                    self.ask(obey(cx, parsed), Self::finish);
+                    self.wait_for(obey(cx, parsed), Self::finish);
                 }
             }
             Judged::Refused(Refused::Length(why)) => self.refuse(&why, Instant::now()),
@@ -162,7 +162,7 @@ async fn run(cx: &Ctx, command: Command) -> Done {
         Command::Respond(text) => everyday::respond(cx, text).await,
         Command::Tag(tag) => everyday::tag(cx, tag).await,
         Command::Act(text) => everyday::act(cx, text),
-        Command::Ask(question) => everyday::ask(cx, question).await,
+        Command::Ask(question) => everyday::ask_rox(cx, question).await,
         Command::History(count) => lobbies::history(cx, count).await,
         Command::Search(words) => lobbies::search(cx, &words).await,
         Command::SetPicture(name) => personal::set_picture(cx, &name).await,

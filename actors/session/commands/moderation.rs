@@ -44,7 +44,7 @@ pub(super) async fn server_ban(cx: &Ctx, Banning { user, time, reason }: Banning
 
 /// Has the Registry carry an order out that is of the whole server.
 pub(super) async fn server(cx: &Ctx, order: ServerOrder) -> Done {
-    let done = cx.registry(ModerateServer { by: cx.who(), order }).await?;
+    let done = cx.ask_registry(ModerateServer { by: cx.who(), order }).await?;
     barrier(&cx.thread.shard).await;
     let what = done.map_err(|why| not_done(why, &cx.lobby().name))?;
     // All are told what is announced, so the one who told them is too.
@@ -69,13 +69,13 @@ pub(super) async fn set_password(cx: &Ctx, password: Option<Password>) -> Done {
 }
 
 pub(super) async fn delete(cx: &Ctx, typed: &str) -> Done {
-    let door = cx.registry(FindLobby(NameKey::of(typed))).await?;
-    let door = door.ok_or(JoinError::NoSuchLobby)?;
+    let lobby_ref = cx.ask_registry(FindLobby(NameKey::of(typed))).await?;
+    let lobby_ref = lobby_ref.ok_or(JoinError::NoSuchLobby)?;
     let delete = Moderate { by: cx.who(), order: Order::Delete };
-    let what = cx.ask(&door.lobby, delete).await?;
-    let what = what.map_err(|why| not_done(why, &door.state.name))?;
+    let what = cx.ask_lobby(&lobby_ref.lobby, delete).await?;
+    let what = what.map_err(|why| not_done(why, &lobby_ref.state.name))?;
     // Whoever was in it is told so in any case.
-    if cx.user().lobby.id != door.state.id {
+    if cx.user().lobby.id != lobby_ref.state.id {
         cx.reply(ModerationReply::Done(what))?;
     }
     Ok(Outcome::Done)
@@ -84,18 +84,18 @@ pub(super) async fn delete(cx: &Ctx, typed: &str) -> Done {
 /// Takes the lobby that somebody offers. Its owner was asked; the limits are the taker's.
 pub(super) async fn accept(cx: &Ctx) -> Done {
     let by = cx.who();
-    let door = cx.registry(FindOffer(by.clone())).await?.map_err(|why| match why {
+    let lobby_ref = cx.ask_registry(FindOffer(by.clone())).await?.map_err(|why| match why {
         OfferError::Nothing => {
             ModerationReply::NotDone(OrderError::NothingOffered, cx.lobby().name).into()
         }
         OfferError::Rule(why) => why.into(),
         OfferError::Busy => busy(()),
     })?;
-    let done = cx.ask(&door.lobby, Moderate { by, order: Order::Accept }).await?;
-    done.map_err(|why| not_done(why, &door.state.name))?;
+    let done = cx.ask_lobby(&lobby_ref.lobby, Moderate { by, order: Order::Accept }).await?;
+    done.map_err(|why| not_done(why, &lobby_ref.state.name))?;
     // Whoever is in it is told so in any case.
-    if cx.user().lobby.id != door.state.id {
-        cx.reply(AccountReply::Accepted(door.state.name.clone()))?;
+    if cx.user().lobby.id != lobby_ref.state.id {
+        cx.reply(AccountReply::Accepted(lobby_ref.state.name.clone()))?;
     }
     Ok(Outcome::Done)
 }

@@ -37,7 +37,7 @@ pub(super) fn list_pictures(cx: &Ctx) -> Done {
 }
 
 pub(super) async fn whois(cx: &Ctx, typed: &str) -> Done {
-    let known = cx.registry(Whois(NameKey::of(typed))).await?.ok_or(Reply::UserNotFound)?;
+    let known = cx.ask_registry(Whois(NameKey::of(typed))).await?.ok_or(Reply::UserNotFound)?;
     let idle = match &known.present {
         Some(present) => present.shard.send(IdleTime(present.at.seat)).await.ok().flatten(),
         None => None,
@@ -55,25 +55,25 @@ pub(super) async fn whois(cx: &Ctx, typed: &str) -> Done {
 
 pub(super) async fn nick(cx: &Ctx, typed: &str) -> Done {
     let name = Name::parse(typed).map_err(NameProblem::Invalid)?;
-    let renamed = cx.registry(Rename(cx.conn(), name.clone())).await?;
+    let renamed = cx.ask_registry(Rename(cx.conn(), name.clone())).await?;
     renamed.map_err(NameProblem::from)?;
     let lobby = cx.lobby().addr;
     // The name is theirs, whatever becomes of the lobby.
     cx.user_mut().who.name = name.clone();
-    let _ = cx.ask(&lobby, Renamed(cx.conn(), name)).await;
+    let _ = cx.ask_lobby(&lobby, Renamed(cx.conn(), name)).await;
     Ok(Outcome::Done)
 }
 
 pub(super) async fn away(cx: &Ctx, text: Option<Line>) -> Done {
     cx.user_mut().away = text.clone();
     let away = text.is_some();
-    let _ = cx.registry(SetAway(cx.conn(), text.clone())).await;
+    let _ = cx.ask_registry(SetAway(cx.conn(), text.clone())).await;
     let _ = cx.lobby().addr.send(Away(cx.conn(), text)).await;
     cx.reply(PersonalReply::Away(away))
 }
 
 pub(super) async fn ignore(cx: &Ctx, typed: &str) -> Done {
-    let target = cx.registry(FindTarget(NameKey::of(typed))).await?;
+    let target = cx.ask_registry(FindTarget(NameKey::of(typed))).await?;
     let (who, me) = (Person::from(&target.ok_or(Reply::UserNotFound)?), cx.me());
     // On a copy first: it counts only once it is stored.
     cx.ignores().add(&me, who.clone())?;
@@ -95,7 +95,7 @@ pub(super) fn list_ignored(cx: &Ctx) -> Done {
 /// By the name that the list has, or by the one that they have now.
 pub(super) async fn unignore(cx: &Ctx, typed: &str) -> Done {
     let key = NameKey::of(typed);
-    let target = cx.registry(FindTarget(key.clone())).await?;
+    let target = cx.ask_registry(FindTarget(key.clone())).await?;
     let now = target.as_ref().map(Person::from);
     let (name, forms) = cx.ignores().remove(&key, now.as_ref())?;
     let account = cx.user().who.account;

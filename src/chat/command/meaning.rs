@@ -86,14 +86,14 @@ pub enum Command {
     Topic(Option<Line>),
     /// `/kick`
     Kick {
-        /// Whom.
+        /// The name of the user, as typed.
         user: String,
-        /// Why.
+        /// The reason, where one was given.
         reason: Option<Line>,
     },
     /// `/mute`
     Mute {
-        /// Whom.
+        /// The name of the user, as typed.
         user: String,
         /// For how long; none for good.
         time: Option<Duration>,
@@ -168,7 +168,7 @@ pub struct Banning {
     pub user: String,
     /// For how long; none for good.
     pub time: Option<Duration>,
-    /// Why.
+    /// The reason, where one was given.
     pub reason: Option<Line>,
 }
 

@@ -29,9 +29,9 @@ pub enum Event {
     },
     /// Somebody asked Rox something.
     Asked {
-        /// Who.
+        /// Whoever asked: not shown to those who ignore them.
         asker: Person,
-        /// What.
+        /// The question, without the command.
         question: Line,
     },
     /// Rox answers.
@@ -40,7 +40,7 @@ pub enum Event {
     Moderated {
         /// In whose name it is told.
         by: Name,
-        /// What.
+        /// What was done, shared since each thread has it.
         what: Arc<Moderation>,
     },
 }

@@ -47,7 +47,7 @@ pub struct Presence {
 pub struct Saying {
     /// In which way.
     pub kind: MessageKind,
-    /// What.
+    /// The words.
     pub text: Text,
 }
 

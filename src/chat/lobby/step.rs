@@ -42,7 +42,7 @@ pub enum JoinKind {
 /// Somebody wants to come in.
 #[derive(Debug, Clone)]
 pub struct Join<H> {
-    /// Who.
+    /// The user, as they are to stand in the lobby.
     pub member: Member<H>,
     /// The record that their password was checked against.
     pub proof: Option<Arc<PasswordRecord>>,
@@ -68,7 +68,7 @@ pub enum Input<H> {
     Say {
         /// Their connection.
         conn: ConnId,
-        /// What.
+        /// The words, and in which way they are said.
         saying: Saying,
         /// Where whoever it tags is to be told.
         tagged: Option<H>,
@@ -99,7 +99,7 @@ pub enum Input<H> {
     },
     /// An account is no more.
     Unregister {
-        /// Which.
+        /// The number that the account had.
         account: AccountId,
         /// Who gave it up, as they were; none where nobody did.
         who: Option<Identity>,

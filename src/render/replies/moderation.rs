@@ -27,18 +27,18 @@ pub enum ModerationReply {
     DoneToServer(Arc<ServerModeration>),
     /// Somebody removed the user from this lobby, or from the server.
     Removed {
-        /// Who.
+        /// Whoever did it, by name.
         by: Name,
-        /// How.
+        /// By a kick, by a ban, or since the lobby is no more.
         how: Removal,
         /// From where.
         lobby: Name,
     },
     /// Somebody wants to give the user this lobby.
     Offered {
-        /// Who.
+        /// Whoever did it, by name.
         by: Name,
-        /// Which.
+        /// The name of the lobby.
         lobby: Name,
     },
     /// Nobody is banned from this lobby.

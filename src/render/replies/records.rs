@@ -67,11 +67,11 @@ pub fn ban(sheet: &mut Sheet, ban: &Sanction, now: UnixMillis) {
 /// A line of the audit: what somebody did, as [`sentence`](crate::render::sentence) tells it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuditLine {
-    /// When.
+    /// When it was done, in UTC.
     pub at: UnixMillis,
-    /// Who.
+    /// The name that whoever did it had then.
     pub by: Name,
-    /// What.
+    /// What was done, as a sentence without its subject.
     pub text: Line,
 }
 
