@@ -1,7 +1,6 @@
-//! The part of the Registry that decides who may try a lobby password.
+//! The part of the Registry that lets passwords be tried, as far as the wrong ones of an address allow.
 
-use std::collections::VecDeque;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use log::info;
 use tokio::sync::oneshot;
@@ -9,66 +8,40 @@ use tokio::sync::oneshot;
 use crate::actors::guard::{Answers, Ctx, Reply};
 use crate::actors::registry::Registry;
 use crate::actors::registry::messages::{BeginGuess, EndGuess};
-use crate::chat::directory::{ConnId, Guess, IpKey};
+use crate::chat::directory::{ConnId, Guess};
 use crate::chat::limiter::wait_secs;
+use crate::chat::registry::Woken;
 
-/// A Session that waits to be let try a password.
-pub(super) struct Waiter {
-    conn: ConnId,
-    answer: oneshot::Sender<Result<(), u64>>,
+/// What whoever wants to try a password is told: the seconds to wait, where they may not.
+pub(super) type GuessAnswer = Result<(), u64>;
+
+fn refused(conn: ConnId, wait: Duration) -> GuessAnswer {
+    info!("conn={} limit: too many wrong passwords from its address", conn.0);
+    Err(wait_secs(wait))
 }
 
 impl Registry {
     pub(super) fn end_guess(&mut self, conn: ConnId, wrong: bool) {
-        let Some(connection) = self.connections.get_mut(&conn) else { return };
-        if !std::mem::take(&mut connection.guessing) {
-            return;
-        }
-        let ip = connection.ip;
-        self.guesses.end(ip, wrong, Instant::now());
-        self.wake_waiters(ip);
+        let woken = self.connections.end_guess(conn, wrong, Instant::now());
+        self.wake(woken);
     }
 
-    /// Lets waiting Sessions of an address go on, as far as its wrong passwords allow.
-    fn wake_waiters(&mut self, ip: IpKey) {
-        while let Some(waiter) = self.waiters.get_mut(&ip).and_then(VecDeque::pop_front) {
-            match self.begin_guess(waiter.conn, ip) {
-                Some(answer) => {
-                    let let_go = answer.is_ok();
-                    if waiter.answer.send(answer).is_err() && let_go {
-                        // Its Session is gone, and no password was looked at.
-                        self.end_guess(waiter.conn, false);
-                    }
-                }
-                None => {
-                    self.waiters.entry(ip).or_default().push_front(waiter);
-                    return;
-                }
-            }
-        }
-        self.waiters.remove(&ip);
-    }
-
-    fn begin_guess(&mut self, conn: ConnId, ip: IpKey) -> Option<Result<(), u64>> {
-        match self.guesses.begin(ip, Instant::now()) {
-            Guess::Later => None,
-            Guess::Refused(wait) => {
-                info!("conn={} limit: too many wrong passwords from its address", conn.0);
-                Some(Err(wait_secs(wait)))
-            }
-            Guess::Go => {
-                match self.connections.get_mut(&conn) {
-                    Some(connection) => connection.guessing = true,
-                    None => self.guesses.end(ip, false, Instant::now()),
-                }
-                Some(Ok(()))
+    /// Answers Sessions that waited.
+    pub(super) fn wake(&mut self, woken: Vec<Woken>) {
+        for (conn, may) in woken {
+            let answer = may.or_else(|wait| refused(conn, wait));
+            let waiter = self.waiters.remove(&conn);
+            let told = waiter.is_some_and(|waiter| waiter.send(answer).is_ok());
+            if !told && answer.is_ok() {
+                // Nobody knows of it, and no password is looked at.
+                self.end_guess(conn, false);
             }
         }
     }
 }
 
 impl Answers<BeginGuess> for Registry {
-    fn failed() -> Result<(), u64> {
+    fn failed() -> GuessAnswer {
         Err(1)
     }
 
@@ -76,16 +49,19 @@ impl Answers<BeginGuess> for Registry {
         &mut self,
         BeginGuess(conn): BeginGuess,
         _: &mut Ctx<Self>,
-    ) -> Reply<Self, Result<(), u64>> {
-        let Some(ip) = self.connections.get(&conn).map(|c| c.ip) else {
+    ) -> Reply<Self, GuessAnswer> {
+        if !self.connections.is_there(conn) {
             return Reply::Now(Err(1));
-        };
-        if let Some(answer) = self.begin_guess(conn, ip) {
-            return Reply::Now(answer);
         }
-        let (answer, waiting) = oneshot::channel();
-        self.waiters.entry(ip).or_default().push_back(Waiter { conn, answer });
-        Reply::after(waiting, |_, answer, _| answer.unwrap_or(Err(1)))
+        match self.connections.begin_guess(conn, Instant::now()) {
+            Guess::Go => Reply::Now(Ok(())),
+            Guess::Refused(wait) => Reply::Now(refused(conn, wait)),
+            Guess::Later => {
+                let (answer, waiting) = oneshot::channel();
+                self.waiters.insert(conn, answer);
+                Reply::after(waiting, |_, answer, _| answer.unwrap_or(Err(1)))
+            }
+        }
     }
 }
 
@@ -93,8 +69,6 @@ impl Answers<EndGuess> for Registry {
     fn failed() {}
 
     fn answer(&mut self, EndGuess { conn, wrong }: EndGuess, _: &mut Ctx<Self>) -> Reply<Self, ()> {
-        Reply::now(|| {
-            self.end_guess(conn, wrong);
-        })
+        Reply::now(|| self.end_guess(conn, wrong))
     }
 }

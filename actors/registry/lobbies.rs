@@ -136,7 +136,7 @@ impl Registry {
     fn new_lobby(&mut self, create: &Create) -> Result<LobbyState, CreateError> {
         let Create { who, name, description, record } = create.clone();
         // Whoever hung up meanwhile needs no lobby.
-        self.connections.get(&who.conn).ok_or(CreateError::TooMany)?;
+        self.connections.is_there(who.conn).then_some(()).ok_or(CreateError::TooMany)?;
         self.lobbies.may_create(&name, &who)?;
         let id = LobbyId(self.next_lobby);
         self.next_lobby += 1;
@@ -202,11 +202,7 @@ impl Answers<Moved> for Registry {
     fn failed() {}
 
     fn answer(&mut self, Moved(conn, id): Moved, _: &mut Ctx<Self>) -> Reply<Self, ()> {
-        Reply::now(|| {
-            if let Some(connection) = self.connections.get_mut(&conn) {
-                connection.lobby = Some(id);
-            }
-        })
+        Reply::now(|| self.connections.moved(conn, id))
     }
 }
 

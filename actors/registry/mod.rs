@@ -10,16 +10,17 @@ mod moderation;
 pub mod rates;
 mod users;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix::prelude::*;
 use log::warn;
+use tokio::sync::oneshot;
 
 use crate::actors::guard::{self, Answers, Ctx, Dependable, Guarded, Reply};
 use crate::actors::lobby::{Lobby, Snapshot};
-use crate::actors::registry::guessing::Waiter;
+use crate::actors::registry::guessing::GuessAnswer;
 use crate::actors::registry::messages::{Admit, Gone, LobbyRef, ReleaseName};
 use crate::actors::registry::rates::RateTable;
 use crate::actors::shard::Shard;
@@ -28,13 +29,14 @@ use crate::actors::store::StoreHandle;
 use crate::actors::unix_now;
 use crate::ai::prompt::context::Conversation;
 use crate::chat::accounts::{AccountId, Accounts};
-use crate::chat::directory::{Admission, ConnId, Guesses, IpKey, Refusal};
+use crate::chat::directory::{Admission, ConnId, Refusal};
 use crate::chat::history::History;
 use crate::chat::lobbies::{GENERAL, GENERAL_ID, Lobbies, LobbyEntry, LobbyId, LobbyLimits};
 use crate::chat::lobby::{LobbyState, Room};
 use crate::chat::name::NameKey;
 use crate::chat::orders::OFFER_TIME;
 use crate::chat::registrations::Registrations;
+use crate::chat::registry::Connections;
 use crate::chat::retention::has_jumped;
 use crate::chat::roles::Owner;
 use crate::chat::sanctions::Sanctions;
@@ -50,15 +52,6 @@ const REMOVE_EVERY: Duration = Duration::from_secs(3_600);
 
 /// Starts a lobby's actor.
 pub type StartLobby = Box<dyn Fn(Snapshot, Addr<Guarded<Registry>>) -> Addr<Lobby> + Send>;
-
-/// What the Registry knows of a connection.
-pub(super) struct Connection {
-    ip: IpKey,
-    /// A password of it is being checked.
-    guessing: bool,
-    /// The lobby that it is in.
-    lobby: Option<LobbyId>,
-}
 
 /// What the server hands over once the threads run: the Registry was there first.
 #[derive(Message)]
@@ -80,11 +73,9 @@ pub(super) struct Threads {
 
 /// The actor.
 pub struct Registry {
-    next_conn: u64,
     next_lobby: u32,
     next_account: AccountId,
-    connections: HashMap<ConnId, Connection>,
-    admission: Admission,
+    connections: Connections,
     users: Users<Address>,
     /// Other connections of an account, of those that are taking their place just now.
     displaced: HashMap<ConnId, Address>,
@@ -96,8 +87,8 @@ pub struct Registry {
     rates: RateTable,
     /// Bans from the server.
     bans: Sanctions,
-    guesses: Guesses,
-    waiters: HashMap<IpKey, VecDeque<Waiter>>,
+    /// Sessions that wait to be let try a password.
+    waiters: HashMap<ConnId, oneshot::Sender<GuessAnswer>>,
     lobbies: Lobbies<Addr<Lobby>>,
     store: StoreHandle,
     threads: Option<Threads>,
@@ -111,16 +102,15 @@ impl Registry {
     pub fn new(config: &Config, store: StoreHandle, rates: RateTable) -> Self {
         let limits =
             LobbyLimits { total: config.max_lobbies, per_user: config.max_lobbies_per_user };
+        let admission = Admission::new(
+            config.max_connections,
+            config.max_connections_per_ip,
+            config.connects_per_minute,
+        );
         Self {
-            next_conn: 1,
             next_lobby: GENERAL_ID.0 + 1,
             next_account: AccountId(1),
-            connections: HashMap::new(),
-            admission: Admission::new(
-                config.max_connections,
-                config.max_connections_per_ip,
-                config.connects_per_minute,
-            ),
+            connections: Connections::new(admission),
             users: Users::default(),
             displaced: HashMap::new(),
             accounts: Accounts::new(config.admins.iter().cloned()),
@@ -128,7 +118,6 @@ impl Registry {
             offers: HashMap::new(),
             rates,
             bans: Sanctions::default(),
-            guesses: Guesses::default(),
             waiters: HashMap::new(),
             lobbies: Lobbies::new(limits),
             store,
@@ -219,9 +208,8 @@ impl Dependable for Registry {
     fn started(&mut self, ctx: &mut Ctx<Self>) {
         guard::every(ctx, FORGET_EVERY, |registry: &mut Self, _| {
             let now = Instant::now();
-            registry.guesses.forget_old(now);
+            registry.connections.forget_old(now);
             registry.rates.forget_old(now);
-            registry.admission.forget_old(now);
             registry.registrations.forget_old(unix_now());
             registry.offers.retain(|_, offers| {
                 offers.retain(|(_, since)| now.saturating_duration_since(*since) < OFFER_TIME);
@@ -253,13 +241,7 @@ impl Answers<Admit> for Registry {
         Admit(ip): Admit,
         _: &mut Ctx<Self>,
     ) -> Reply<Self, Result<ConnId, Refusal>> {
-        Reply::now(|| {
-            self.admission.admit(ip, Instant::now())?;
-            let conn = ConnId(self.next_conn);
-            self.next_conn += 1;
-            self.connections.insert(conn, Connection { ip, guessing: false, lobby: None });
-            Ok(conn)
-        })
+        Reply::now(|| self.connections.admit(ip, Instant::now()))
     }
 }
 
@@ -270,11 +252,9 @@ impl Answers<Gone> for Registry {
         Reply::now(|| {
             self.users.release(conn);
             self.displace(conn);
-            // Whoever hangs up on a guess has made it.
-            self.end_guess(conn, true);
-            if let Some(connection) = self.connections.remove(&conn) {
-                self.admission.release(connection.ip);
-            }
+            self.waiters.remove(&conn);
+            let woken = self.connections.close(conn, Instant::now());
+            self.wake(woken);
         })
     }
 }

@@ -69,7 +69,7 @@ impl Registry {
 
     /// The lobby that a connection is in, else general.
     fn door_of(&self, conn: ConnId) -> Option<LobbyRef> {
-        let lobby = self.connections.get(&conn).and_then(|connection| connection.lobby);
+        let lobby = self.connections.lobby(conn);
         let listing = lobby.and_then(|id| self.lobbies.get(id));
         listing.map(|listing| self.door(listing)).or_else(|| self.general())
     }
@@ -221,7 +221,7 @@ impl Answers<Whois> for Registry {
                 let name = self.accounts.name(account?)?.clone();
                 return Some(Known { name, account, present: None });
             };
-            let lobby = self.connections.get(&user.who.conn).and_then(|c| c.lobby);
+            let lobby = self.connections.lobby(user.who.conn);
             let listing = lobby.and_then(|id| self.lobbies.get(id));
             let open = listing.filter(|listing| !listing.state.is_private());
             let present = KnownPresence {

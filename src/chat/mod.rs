@@ -22,6 +22,7 @@ pub mod person;
 pub mod pictures;
 pub mod rates;
 pub mod registrations;
+pub mod registry;
 pub mod retention;
 pub mod roles;
 pub mod sanctions;
