@@ -14,10 +14,10 @@ use crate::chat::moderation::Moderation;
 use crate::chat::name::{Name, NameKey};
 use crate::chat::orders::Order;
 use crate::chat::pictures::Picture;
+use crate::chat::registry::User;
 use crate::chat::roles::{Denied, Right};
 use crate::chat::sanctions::Sanction;
 use crate::chat::text::Line;
-use crate::chat::users::User;
 use crate::store::Change;
 
 /// Let me in.

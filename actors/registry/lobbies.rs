@@ -1,7 +1,6 @@
 //! The part of the Registry that lists lobbies: which there are, and how they are made and restored.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use log::{error, info};
 
@@ -11,11 +10,10 @@ use crate::actors::registry::messages::{
     Create, CreateRefused, FindLobby, FindLobbyById, FindOffer, ListLobbies, Listed, LobbyChanged,
     LobbyClosed, LobbyCount, LobbyRef, MayCreate, Moved, OfferError, Offered,
 };
-use crate::actors::shard::messages::{Letter, Show};
 use crate::actors::unix_now;
 use crate::chat::lobbies::{CreateError, LobbyEntry, LobbyId};
 use crate::chat::lobby::LobbyState;
-use crate::chat::orders::OFFER_TIME;
+use crate::chat::registry::Happening;
 use crate::store::{Change, StoreError, StoredLobby};
 
 impl Answers<FindLobby> for Registry {
@@ -54,16 +52,7 @@ impl Answers<Offered> for Registry {
         Offered { lobby, to, from, name }: Offered,
         _: &mut Ctx<Self>,
     ) -> Reply<Self, ()> {
-        Reply::now(|| {
-            let offers = self.offers.entry(to).or_default();
-            offers.retain(|(other, _)| *other != lobby);
-            offers.push((lobby, Instant::now()));
-            let there = self.users.iter().find(|user| user.who.account == Some(to));
-            if let (Some(user), Some(threads)) = (there, &self.threads) {
-                let show = Show { seat: user.handle.seat, from, letter: Letter::Offer(name) };
-                threads.shards[user.handle.shard].do_send(show);
-            }
-        })
+        Reply::now(|| self.happen(Happening::Offered { lobby, to, from, name }, unix_now()))
     }
 }
 
@@ -79,10 +68,8 @@ impl Answers<FindOffer> for Registry {
     ) -> Reply<Self, Result<LobbyRef, OfferError>> {
         Reply::now(|| {
             // The newest; it stays until the lobby has another owner, since this may come to nothing.
-            let offers = who.account.and_then(|account| self.offers.get(&account));
-            let stands = |(_, since): &&(LobbyId, Instant)| since.elapsed() < OFFER_TIME;
-            let newest = offers.and_then(|offers| offers.iter().rfind(stands));
-            let listing = newest.and_then(|(lobby, _)| self.lobbies.get(*lobby));
+            let newest = who.account.and_then(|account| self.people.offer_to(account, unix_now()));
+            let listing = newest.and_then(|lobby| self.lobbies.get(lobby));
             let listing = listing.ok_or(OfferError::Nothing)?;
             self.lobbies.may_own(&who)?;
             Ok(self.door(listing))
@@ -211,10 +198,11 @@ impl Answers<LobbyChanged> for Registry {
 
     fn answer(&mut self, LobbyChanged(state): LobbyChanged, _: &mut Ctx<Self>) -> Reply<Self, ()> {
         Reply::now(|| {
-            let Some(listing) = self.lobbies.by_id(state.id) else { return };
-            if listing.state.owner != state.owner {
-                self.offers.values_mut().for_each(|o| o.retain(|(id, _)| *id != state.id));
+            let before = self.lobbies.get(state.id).map(|listing| listing.state.owner);
+            if before.is_some_and(|owner| owner != state.owner) {
+                self.happen(Happening::OfferOver(state.id), unix_now());
             }
+            let Some(listing) = self.lobbies.by_id(state.id) else { return };
             listing.state = state;
         })
     }

@@ -17,9 +17,8 @@ use crate::chat::name::{Name, NameKey};
 use crate::chat::orders::{OrderError, ServerOrder};
 use crate::chat::password::PasswordRecord;
 use crate::chat::person::Person;
-use crate::chat::sanctions::Penalty;
+use crate::chat::registry::{ClaimError, LoginError, RegistrationError, User};
 use crate::chat::text::Line;
-use crate::chat::users::{ClaimError, User};
 use crate::store::{Settings, StoreError};
 
 /// A connection was accepted: may it stay?
@@ -40,17 +39,6 @@ pub struct Claim {
     pub who: Identity,
     /// Where they are to be found under it.
     pub at: Address,
-}
-
-/// Why somebody is not let in under a name.
-#[derive(Debug, thiserror::Error)]
-pub enum LoginError {
-    /// They do not get the name.
-    #[error(transparent)]
-    Name(#[from] ClaimError),
-    /// They are banned from the server.
-    #[error("banned")]
-    Banned(Penalty),
 }
 
 /// Let in somebody who has proved that this account is theirs.
@@ -103,6 +91,16 @@ pub enum RegisterError {
     /// Something inside does not answer.
     #[error("an actor does not answer")]
     Busy,
+}
+
+impl From<RegistrationError> for RegisterError {
+    fn from(why: RegistrationError) -> Self {
+        match why {
+            RegistrationError::TooMany => Self::TooMany,
+            // They are leaving, or have asked already.
+            RegistrationError::NotAGuest => Self::Busy,
+        }
+    }
 }
 
 /// Make an account of a guest's name. Answered when all that goes with it is stored.

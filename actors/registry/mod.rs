@@ -1,6 +1,8 @@
 //! The Registry actor: who has which name, how many connections an address has, where each lobby is.
 //!
-//! Checking and taking is one handler, so of many who want one name at an instant one gets it.
+//! What may be and what comes of it is decided in [`chat::registry`](crate::chat::registry). The actor asks
+//! that, has stored what must be stored first, lets it happen and does what follows for others. Checking
+//! and taking is one handler, so of many who want one name at an instant one gets it.
 
 mod accounts;
 mod guessing;
@@ -19,30 +21,27 @@ use log::warn;
 use tokio::sync::oneshot;
 
 use crate::actors::guard::{self, Answers, Ctx, Dependable, Guarded, Reply};
+use crate::actors::lobby::messages::{Registered, Unregistered};
 use crate::actors::lobby::{Lobby, Snapshot};
 use crate::actors::registry::guessing::GuessAnswer;
 use crate::actors::registry::messages::{Admit, Gone, LobbyRef, ReleaseName};
 use crate::actors::registry::rates::RateTable;
 use crate::actors::shard::Shard;
-use crate::actors::shard::messages::Address;
+use crate::actors::shard::messages::{Address, Announce, Became, DisconnectSeat, Letter, Show};
 use crate::actors::store::StoreHandle;
 use crate::actors::unix_now;
 use crate::ai::prompt::context::Conversation;
-use crate::chat::accounts::{AccountId, Accounts};
 use crate::chat::directory::{Admission, ConnId, Refusal};
-use crate::chat::history::History;
-use crate::chat::lobbies::{GENERAL, GENERAL_ID, Lobbies, LobbyEntry, LobbyId, LobbyLimits};
+use crate::chat::history::{History, UnixMillis};
+use crate::chat::lobbies::{GENERAL, GENERAL_ID, Lobbies, LobbyEntry, LobbyLimits};
 use crate::chat::lobby::{LobbyState, Room};
 use crate::chat::name::NameKey;
-use crate::chat::orders::OFFER_TIME;
-use crate::chat::registrations::Registrations;
-use crate::chat::registry::Connections;
+use crate::chat::registry::{Cause, Connections, Effect, Happening, People};
 use crate::chat::retention::has_jumped;
 use crate::chat::roles::Owner;
-use crate::chat::sanctions::Sanctions;
-use crate::chat::users::Users;
 use crate::config::Config;
-use crate::store::{self, Change, KnownAccount, StoredLobby};
+use crate::render::replies::Farewell;
+use crate::store::{self, Change, StoredLobby};
 
 /// How often addresses without a recent wrong password or connection are forgotten.
 const FORGET_EVERY: Duration = Duration::from_secs(60);
@@ -74,19 +73,9 @@ pub(super) struct Threads {
 /// The actor.
 pub struct Registry {
     next_lobby: u32,
-    next_account: AccountId,
     connections: Connections,
-    users: Users<Address>,
-    /// Other connections of an account, of those that are taking their place just now.
-    displaced: HashMap<ConnId, Address>,
-    accounts: Accounts,
-    /// The accounts that each address has made lately.
-    registrations: Registrations,
-    /// Lobbies that an account is asked to take, and since when, newest last.
-    offers: HashMap<AccountId, Vec<(LobbyId, Instant)>>,
+    people: People<Address>,
     rates: RateTable,
-    /// Bans from the server.
-    bans: Sanctions,
     /// Sessions that wait to be let try a password.
     waiters: HashMap<ConnId, oneshot::Sender<GuessAnswer>>,
     lobbies: Lobbies<Addr<Lobby>>,
@@ -109,15 +98,9 @@ impl Registry {
         );
         Self {
             next_lobby: GENERAL_ID.0 + 1,
-            next_account: AccountId(1),
             connections: Connections::new(admission),
-            users: Users::default(),
-            displaced: HashMap::new(),
-            accounts: Accounts::new(config.admins.iter().cloned()),
-            registrations: Registrations::new(config.registrations_per_day),
-            offers: HashMap::new(),
+            people: People::new(config.admins.iter().cloned(), config.registrations_per_day),
             rates,
-            bans: Sanctions::default(),
             waiters: HashMap::new(),
             lobbies: Lobbies::new(limits),
             store,
@@ -148,7 +131,7 @@ impl Registry {
     /// Sets the lobbies up that were stored, and general in any case.
     fn restore(&mut self, snapshot: store::Snapshot, ctx: &mut Ctx<Self>) {
         self.next_lobby = self.next_lobby.max(snapshot.next_lobby.0);
-        self.next_account = self.next_account.max(snapshot.next_account);
+        self.people.restore_next_account(snapshot.next_account);
         let now = unix_now();
         // A clock that has jumped must not delete what is not old.
         let jumped = has_jumped(snapshot.newest, now);
@@ -157,20 +140,18 @@ impl Registry {
                 "the clock is more than a week away from the newest thing stored: nothing is deleted or hidden for its age within the first hour"
             );
         }
-        for KnownAccount { id, name, by_operator, unused_since } in snapshot.accounts {
-            self.accounts.add(id, name);
-            if by_operator {
-                self.accounts.vouch_for(id);
-            }
-            unused_since.into_iter().for_each(|made_at| self.accounts.note_unused(id, made_at));
+        for account in snapshot.accounts {
+            self.people.restore_account(account);
         }
-        for name in self.accounts.doubtful_admins() {
+        for name in self.people.accounts().doubtful_admins() {
             warn!(
                 "CHAT_ADMINS: somebody else had made the account {name} before; it is no admin until you stop the server and run: lobbyd passwd {name}"
             );
         }
-        snapshot.registrations.into_iter().for_each(|(ip, at)| self.registrations.note(ip, at));
-        self.bans = snapshot.bans;
+        for (ip, at) in snapshot.registrations {
+            self.people.restore_registration(ip, at);
+        }
+        self.people.restore_bans(snapshot.bans);
         for stored in snapshot.lobbies {
             match (stored.state.owner, stored.state.used_at.until(now)) {
                 (Owner::Account(_), unused) if unused > self.keep_age && !jumped => {
@@ -190,9 +171,61 @@ impl Registry {
         guard::every(ctx, REMOVE_EVERY, Self::remove_unused);
     }
 
+    /// Lets something be so, and does what follows for others.
+    pub(super) fn happen(&mut self, what: Happening<Address>, at: UnixMillis) {
+        for effect in self.people.happen(what, at) {
+            match effect {
+                Effect::Disconnect(Address { shard, seat }, cause) => {
+                    let why = match cause {
+                        Cause::Elsewhere => Farewell::Elsewhere,
+                        Cause::Banned => Farewell::Banned,
+                    };
+                    if let Some(shard) = self.shard(shard) {
+                        shard.do_send(DisconnectSeat(seat, why));
+                    }
+                }
+                Effect::Became { before, now } => {
+                    let became = Became { before, now };
+                    self.shards().for_each(|shard| shard.do_send(became.clone()));
+                }
+                Effect::CarryOver { before, after } => self.rates.carry_over(&before, &after),
+                Effect::Registered { guest, account, admin } => {
+                    self.tell_lobbies(&Registered { guest, account, admin });
+                }
+                Effect::Unregistered { account, who, present } => {
+                    self.tell_lobbies(&Unregistered { account, who, present });
+                }
+                Effect::Keep(change) => self.store.keep([change]),
+                Effect::Announce { by, text } => {
+                    let announce = Announce { by, text };
+                    self.shards().for_each(|shard| shard.do_send(announce.clone()));
+                }
+                Effect::Offer { to: Address { shard, seat }, from, name } => {
+                    let show = Show { seat, from, letter: Letter::Offer(name) };
+                    if let Some(shard) = self.shard(shard) {
+                        shard.do_send(show);
+                    }
+                }
+            }
+        }
+    }
+
+    fn tell_lobbies<M>(&self, what: &M)
+    where
+        M: Message<Result = ()> + Clone + Send + 'static,
+        Lobby: Handler<M>,
+    {
+        self.lobbies.iter().for_each(|listing| listing.handle.do_send(what.clone()));
+    }
+
     /// Every thread's.
     fn shards(&self) -> impl Iterator<Item = &Addr<Guarded<Shard>>> {
         self.threads.iter().flat_map(|threads| threads.shards.iter())
+    }
+
+    /// That of a thread, once the threads are known.
+    pub(super) fn shard(&self, index: usize) -> Option<&Addr<Guarded<Shard>>> {
+        self.threads.as_ref()?.shards.get(index)
     }
 
     pub(super) fn door(&self, entry: &LobbyEntry<Addr<Lobby>>) -> LobbyRef {
@@ -210,11 +243,7 @@ impl Dependable for Registry {
             let now = Instant::now();
             registry.connections.forget_old(now);
             registry.rates.forget_old(now);
-            registry.registrations.forget_old(unix_now());
-            registry.offers.retain(|_, offers| {
-                offers.retain(|(_, since)| now.saturating_duration_since(*since) < OFFER_TIME);
-                !offers.is_empty()
-            });
+            registry.people.forget_old(unix_now());
         });
     }
 }
@@ -250,8 +279,9 @@ impl Answers<Gone> for Registry {
 
     fn answer(&mut self, Gone(conn): Gone, _: &mut Ctx<Self>) -> Reply<Self, ()> {
         Reply::now(|| {
-            self.users.release(conn);
-            self.displace(conn);
+            let now = unix_now();
+            self.happen(Happening::Left(conn), now);
+            self.happen(Happening::TookOver(conn), now);
             self.waiters.remove(&conn);
             let woken = self.connections.close(conn, Instant::now());
             self.wake(woken);
@@ -263,8 +293,6 @@ impl Answers<ReleaseName> for Registry {
     fn failed() {}
 
     fn answer(&mut self, ReleaseName(conn): ReleaseName, _: &mut Ctx<Self>) -> Reply<Self, ()> {
-        Reply::now(|| {
-            self.users.release(conn);
-        })
+        Reply::now(|| self.happen(Happening::Left(conn), unix_now()))
     }
 }

@@ -3,67 +3,24 @@
 use crate::actors::guard::{Answers, Ctx, Reply};
 use crate::actors::registry::Registry;
 use crate::actors::registry::messages::{
-    Before, Claim, FindTarget, FindUser, Known, KnownPresence, LobbyRef, LogIn, LoggedIn,
-    LoginError, Relay, Relayed, Rename, SetAway, TakeOver, To, Whois,
+    Before, Claim, FindTarget, FindUser, Known, KnownPresence, LobbyRef, LogIn, LoggedIn, Relay,
+    Relayed, Rename, SetAway, TakeOver, To, Whois,
 };
-use crate::actors::shard::messages::{Address, Became, DisconnectSeat, Letter, Show};
+use crate::actors::shard::messages::{Address, Letter, Show};
 use crate::actors::unix_now;
 use crate::chat::accounts::Target;
 use crate::chat::directory::ConnId;
-use crate::chat::name::{Name, NameKey};
-use crate::chat::person::Person;
-use crate::chat::users::{ClaimError, User};
-use crate::render::replies::Farewell;
-use crate::store::Change;
+use crate::chat::name::Name;
+use crate::chat::registry::{ClaimError, Happening, LoginError, User};
 
 const BUSY: LoginError = LoginError::Name(ClaimError::Taken);
 
 impl Registry {
-    /// The user or the account of this name.
-    fn target(&self, key: &NameKey) -> Option<Target> {
-        let present = self.users.find(key).map(|user| Target::Present(user.who.clone()));
-        present.or_else(|| self.accounts.absent(key))
-    }
-
     /// Where a private message goes: to somebody who is connected, or to an account.
     fn receiver(&self, to: &To) -> Option<Target> {
         match to {
-            To::Name(key) => self.target(key),
-            To::Person(person) => {
-                let present = self.users.find_person(&self.accounts, person);
-                let present = present.map(|user| Target::Present(user.who.clone()));
-                let name = || self.accounts.name(person.account?);
-                present.or_else(|| self.accounts.absent(&name()?.key()))
-            }
-        }
-    }
-
-    /// The user of a connection goes on as somebody else. Whoever ignores them goes on to, whether
-    /// they are connected or not.
-    pub(super) fn became(&self, before: Person, conn: ConnId) {
-        let Some(now) = self.users.get(conn).map(|user| Person::from(&user.who)) else { return };
-        let became = Became { before, now };
-        self.shards().for_each(|shard| shard.do_send(became.clone()));
-        let Became { before, now } = became;
-        self.store.keep(vec![Change::Became { before, now }]);
-    }
-
-    /// Who the user of a connection is.
-    pub(super) fn person(&self, conn: ConnId) -> Option<Person> {
-        self.users.get(conn).map(|user| (&user.who).into())
-    }
-
-    /// Sends something to the thread of a client.
-    pub(super) fn expel(&self, at: Address, why: Farewell) {
-        if let Some(threads) = &self.threads {
-            threads.shards[at.shard].do_send(DisconnectSeat(at.seat, why));
-        }
-    }
-
-    /// A connection has taken the place of another one of its account, or has broken off on the way.
-    pub(super) fn displace(&mut self, conn: ConnId) {
-        if let Some(at) = self.displaced.remove(&conn) {
-            self.expel(at, Farewell::Elsewhere);
+            To::Name(key) => self.people.target(key),
+            To::Person(person) => self.people.target_of(person),
         }
     }
 
@@ -88,12 +45,8 @@ impl Answers<Claim> for Registry {
         Reply::now(|| {
             let door = self.general().ok_or(BUSY)?;
             let now = unix_now();
-            if self.accounts.find(&who.name.key()).is_none()
-                && let Some(ban) = self.bans.of(&who, now)
-            {
-                return Err(LoginError::Banned(ban.penalty(now)));
-            }
-            self.users.claim(&self.accounts, who, at)?;
+            let came_in = self.people.propose_claim(who, at, now)?;
+            self.happen(came_in, now);
             Ok(door)
         })
     }
@@ -106,35 +59,19 @@ impl Answers<LogIn> for Registry {
 
     fn answer(
         &mut self,
-        login: LogIn,
+        LogIn { who, at }: LogIn,
         _: &mut Ctx<Self>,
     ) -> Reply<Self, Result<LoggedIn, LoginError>> {
         Reply::now(|| {
-            let LogIn { mut who, at } = login;
-            let now = unix_now();
-            if let Some(ban) = self.bans.of(&who, now) {
-                return Err(LoginError::Banned(ban.penalty(now)));
-            }
-            // It may have been given up since its password was asked for.
-            let account =
-                who.account.filter(|_| self.accounts.find(&who.name.key()) == who.account);
-            let account = account.ok_or(BUSY)?;
-            who.admin = self.accounts.is_admin(&who.name.key());
-            let (admin, conn) = (who.admin, who.conn);
-            if self.accounts.note_used(account) {
-                self.store.keep(vec![Change::AccountUsed { account, at: now }]);
-            }
-            let before = self.users.log_in(who, at);
-            let before = before.map(|user| (self.door_of(user.who.conn), user));
-            if let Some((_, user)) = &before {
-                // From here on they are under no name, so they go, also where this login fails.
-                self.displaced.insert(conn, user.handle);
-            }
-            let before = match before {
-                Some((door, user)) => {
-                    let shards = self.threads.as_ref().map(|threads| &threads.shards);
-                    let shard = shards.and_then(|s| s.get(user.handle.shard)).cloned();
-                    Some(Before { user, door: door.ok_or(BUSY)?, shard })
+            let (now, conn) = (unix_now(), who.conn);
+            let came_in = self.people.propose_login(who, at, now)?;
+            self.happen(came_in, now);
+            let admin = self.people.users().get(conn).is_some_and(|user| user.who.admin);
+            let before = match self.people.taken_over_by(conn).cloned() {
+                Some(user) => {
+                    let door = self.door_of(user.who.conn).ok_or(BUSY)?;
+                    let shard = self.shard(user.handle.shard).cloned();
+                    Some(Before { user, door, shard })
                 }
                 None => None,
             };
@@ -147,7 +84,7 @@ impl Answers<TakeOver> for Registry {
     fn failed() {}
 
     fn answer(&mut self, TakeOver(conn): TakeOver, _: &mut Ctx<Self>) -> Reply<Self, ()> {
-        Reply::now(|| self.displace(conn))
+        Reply::now(|| self.happen(Happening::TookOver(conn), unix_now()))
     }
 }
 
@@ -162,13 +99,10 @@ impl Answers<Rename> for Registry {
         _: &mut Ctx<Self>,
     ) -> Reply<Self, Result<Name, ClaimError>> {
         Reply::now(|| {
-            let before = self.users.get(conn).map(|user| user.who.clone());
-            let old = self.users.rename(&self.accounts, conn, name)?;
-            if let (Some(before), Some(after)) = (before, self.users.get(conn)) {
-                self.rates.carry_over(&before, &after.who);
-                self.became((&before).into(), conn);
-            }
-            Ok(old)
+            let renamed = self.people.propose_rename(conn, name)?;
+            let before = self.people.users().get(conn).map(|user| user.who.name.clone());
+            self.happen(renamed, unix_now());
+            before.ok_or(ClaimError::Taken)
         })
     }
 }
@@ -177,7 +111,7 @@ impl Answers<SetAway> for Registry {
     fn failed() {}
 
     fn answer(&mut self, SetAway(conn, text): SetAway, _: &mut Ctx<Self>) -> Reply<Self, ()> {
-        Reply::now(|| self.users.set_away(conn, text))
+        Reply::now(|| self.happen(Happening::Away { conn, text }, unix_now()))
     }
 }
 
@@ -191,7 +125,7 @@ impl Answers<FindUser> for Registry {
         FindUser(key): FindUser,
         _: &mut Ctx<Self>,
     ) -> Reply<Self, Option<User<Address>>> {
-        Reply::now(|| self.users.find(&key).cloned())
+        Reply::now(|| self.people.users().find(&key).cloned())
     }
 }
 
@@ -205,7 +139,7 @@ impl Answers<FindTarget> for Registry {
         FindTarget(key): FindTarget,
         _: &mut Ctx<Self>,
     ) -> Reply<Self, Option<Target>> {
-        Reply::now(|| self.target(&key))
+        Reply::now(|| self.people.target(&key))
     }
 }
 
@@ -216,9 +150,9 @@ impl Answers<Whois> for Registry {
 
     fn answer(&mut self, Whois(key): Whois, _: &mut Ctx<Self>) -> Reply<Self, Option<Known>> {
         Reply::now(|| {
-            let account = self.accounts.find(&key);
-            let Some(user) = self.users.find(&key) else {
-                let name = self.accounts.name(account?)?.clone();
+            let account = self.people.accounts().find(&key);
+            let Some(user) = self.people.users().find(&key) else {
+                let name = self.people.accounts().name(account?)?.clone();
                 return Some(Known { name, account, present: None });
             };
             let lobby = self.connections.lobby(user.who.conn);
@@ -226,7 +160,7 @@ impl Answers<Whois> for Registry {
             let open = listing.filter(|listing| !listing.state.is_private());
             let present = KnownPresence {
                 at: user.handle,
-                shard: self.threads.as_ref()?.shards[user.handle.shard].clone(),
+                shard: self.shard(user.handle.shard)?.clone(),
                 away: user.away.clone(),
                 lobby: open.map(|listing| listing.state.name.clone()),
             };
@@ -248,17 +182,15 @@ impl Answers<Relay> for Registry {
     ) -> Reply<Self, Relayed> {
         Reply::now(|| {
             let user = match self.receiver(&to) {
-                Some(Target::Present(who)) => self.users.get(who.conn),
+                Some(Target::Present(who)) => self.people.users().get(who.conn),
                 Some(Target::Absent { account, name, .. }) => {
                     return Relayed::Absent { account, name };
                 }
                 None => None,
             };
-            let Some((user, threads)) = user.zip(self.threads.as_ref()) else {
-                return Relayed::Nobody;
-            };
-            let show = Show { seat: user.handle.seat, from, letter: Letter::Direct(text) };
-            threads.shards[user.handle.shard].do_send(show);
+            let shard = user.and_then(|user| self.shard(user.handle.shard));
+            let Some((user, shard)) = user.zip(shard) else { return Relayed::Nobody };
+            shard.do_send(Show { seat: user.handle.seat, from, letter: Letter::Direct(text) });
             Relayed::Shown { name: user.who.name.clone(), away: user.away.clone() }
         })
     }

@@ -7,7 +7,7 @@ use tokio::time::sleep;
 
 use super::joining::{Entered, enter};
 use super::{Phase, Session, User};
-use crate::actors::registry::messages::{Claim, LoginError, ReleaseName};
+use crate::actors::registry::messages::{Claim, ReleaseName};
 use crate::actors::shard::ThreadContext;
 use crate::actors::store::messages::{AccountOfCert, ReadAccount};
 use crate::chat::accounts::{AccountId, Fingerprint, Identity};
@@ -16,7 +16,7 @@ use crate::chat::lobby::replay::ReplayPrefs;
 use crate::chat::lobby::step::{Join, JoinKind};
 use crate::chat::name::Name;
 use crate::chat::pictures::Picture;
-use crate::chat::users::ClaimError;
+use crate::chat::registry::{ClaimError, LoginError};
 use crate::net::probe::is_http;
 use crate::render::replies::{Farewell, HTTP_ANSWER, NameProblem, ask_name_again};
 use crate::store::Account;

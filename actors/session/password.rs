@@ -11,7 +11,7 @@ use super::joining::{Entered, enter, general};
 use super::{Phase, Session, User};
 use crate::actors::hasher::HashError;
 use crate::actors::registry::messages::{
-    BeginGuess, EndGuess, FindLobbyById, LogIn, LoggedIn, LoginError, ReleaseName, TakeOver,
+    BeginGuess, EndGuess, FindLobbyById, LogIn, LoggedIn, ReleaseName, TakeOver,
 };
 use crate::actors::shard::ThreadContext;
 use crate::actors::shard::messages::LastWriter;
@@ -25,6 +25,7 @@ use crate::chat::lobby::replay::ReplayPrefs;
 use crate::chat::lobby::step::{Join, JoinKind};
 use crate::chat::password::{MAX_PASSWORD_CHARS, Match, Password, PasswordFault, PasswordRecord};
 use crate::chat::person::Person;
+use crate::chat::registry::LoginError;
 use crate::fanout::peer::Peer;
 use crate::render::Form;
 use crate::render::replies::{

@@ -58,8 +58,14 @@ impl Lookalikes {
 
     /// One of the names that looks like `name` and is another.
     pub fn close_to(&self, name: &Name) -> Option<&Name> {
-        let alike = self.by_skeleton.get(&Skeleton::of(name))?;
-        alike.iter().find(|other| other.key() != name.key())
+        self.alike(name).next()
+    }
+
+    /// All that look like `name` and are others.
+    pub fn alike(&self, name: &Name) -> impl Iterator<Item = &Name> {
+        let key = name.key();
+        let alike = self.by_skeleton.get(&Skeleton::of(name)).into_iter().flatten();
+        alike.filter(move |other| other.key() != key)
     }
 }
 

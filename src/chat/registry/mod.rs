@@ -1,5 +1,298 @@
-//! What the Registry decides: who may be there, under which name and account.
+//! What the Registry decides: who is there under which name, which names have an account, who is banned
+//! from the server, to whom a lobby is offered.
+//!
+//! Whatever comes about here has two halves. A `propose_…` looks whether it may be, changes nothing, and
+//! answers with what is to happen, with the numbers and times in it. [`People::happen`] lets it be so: it
+//! asks nothing, cannot fail, takes its time as an argument, and answers with what follows for others, as
+//! data. So whoever sees the same [`Happening`]s in the same order comes to the same [`People`].
 
+mod accounts;
+mod bans;
 mod connections;
+mod logins;
+mod offers;
+mod registrations;
+mod users;
 
+use std::collections::HashMap;
+
+use self::offers::Offers;
+use self::registrations::Registrations;
+use super::accounts::{AccountId, Accounts, Identity, Target};
+use super::change::Change;
+use super::directory::{ConnId, IpKey};
+use super::history::UnixMillis;
+use super::kept::KnownAccount;
+use super::lobbies::LobbyId;
+use super::moderation::ServerModeration;
+use super::name::{Name, NameKey};
+use super::person::Person;
+use super::sanctions::Sanctions;
+use super::text::Line;
+
+pub use self::accounts::{Registration, RegistrationError, Unregistration, Unused};
+pub use self::bans::server_ban;
 pub use self::connections::{Connections, Woken};
+pub use self::logins::LoginError;
+pub use self::users::{ClaimError, User, Users};
+
+/// Who there is and what holds for them, on the whole server. `H` is how a user is reached.
+#[derive(Debug)]
+pub struct People<H> {
+    users: Users<H>,
+    /// Users whose place was taken, by the connection that took it, until that one is in or is gone.
+    taken_over: HashMap<ConnId, User<H>>,
+    accounts: Accounts,
+    next_account: AccountId,
+    registrations: Registrations,
+    /// Bans from the server.
+    bans: Sanctions,
+    offers: Offers,
+}
+
+/// Something that is so from now on.
+#[derive(Debug, Clone)]
+pub enum Happening<H> {
+    /// Somebody has the name that they asked for, or has logged in to their account. Where another
+    /// connection had the name, this one takes its place.
+    CameIn {
+        /// Who.
+        who: Identity,
+        /// Where they are to be found.
+        handle: H,
+    },
+    /// A connection has no name any more.
+    Left(ConnId),
+    /// A connection that took another one's place is in, or has broken off: the other one can go.
+    TookOver(ConnId),
+    /// A guest has another name.
+    Renamed {
+        /// Whose connection.
+        conn: ConnId,
+        /// The name.
+        name: Name,
+    },
+    /// A user is away, and says this of it; or is back.
+    Away {
+        /// Whose connection.
+        conn: ConnId,
+        /// What they say.
+        text: Option<Line>,
+    },
+    /// A guest has an account.
+    Registered(Registration),
+    /// An account is no more.
+    Unregistered {
+        /// Which.
+        account: AccountId,
+        /// Who gave it up, as they were then; none where it was never used again.
+        who: Option<Identity>,
+    },
+    /// Whoever has this account has used it since they made it.
+    AccountUsed(AccountId),
+    /// An admin has done something to the whole server.
+    Moderated {
+        /// Who.
+        by: Name,
+        /// What.
+        what: ServerModeration,
+    },
+    /// A lobby is offered to an account.
+    Offered {
+        /// Which.
+        lobby: LobbyId,
+        /// To whom.
+        to: AccountId,
+        /// Who offers it.
+        from: Person,
+        /// Its name.
+        name: Name,
+    },
+    /// A lobby is offered to nobody any more.
+    OfferOver(LobbyId),
+}
+
+/// What follows for others from what has happened, to be done in this order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Effect<H> {
+    /// The connection of this user has to end.
+    Disconnect(H, Cause),
+    /// The user of a connection goes on as somebody else. Whoever is connected and ignores them goes on
+    /// to.
+    Became {
+        /// Who they were.
+        before: Person,
+        /// Who they are.
+        now: Person,
+    },
+    /// What has been counted for a user counts under what they go by from now on.
+    CarryOver {
+        /// As whom it was counted.
+        before: Identity,
+        /// As whom it counts too.
+        after: Identity,
+    },
+    /// All lobbies learn that a guest has an account.
+    Registered {
+        /// Who, as a guest.
+        guest: Identity,
+        /// The account.
+        account: AccountId,
+        /// Whether it is an admin's.
+        admin: bool,
+    },
+    /// All lobbies learn that an account is no more.
+    Unregistered {
+        /// Which.
+        account: AccountId,
+        /// Who gave it up, as they were; none where nobody did.
+        who: Option<Identity>,
+        /// The connection that is under its name now.
+        present: Option<ConnId>,
+    },
+    /// This lasts.
+    Keep(Change),
+    /// All users are told what an admin announces.
+    Announce {
+        /// Who.
+        by: Name,
+        /// What.
+        text: Line,
+    },
+    /// A user is asked whether they take a lobby.
+    Offer {
+        /// Where the user is.
+        to: H,
+        /// Who offers it.
+        from: Person,
+        /// The name of the lobby.
+        name: Name,
+    },
+}
+
+/// Why a connection has to end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cause {
+    /// Another connection of the account has taken its place.
+    Elsewhere,
+    /// Its user is banned from the server.
+    Banned,
+}
+
+impl<H: Clone> People<H> {
+    /// Knows nobody yet. The names of the admins are kept; an address makes so many accounts in a day at
+    /// most, 0 for no limit.
+    pub fn new(admins: impl IntoIterator<Item = Name>, registrations_per_day: usize) -> Self {
+        Self {
+            users: Users::default(),
+            taken_over: HashMap::new(),
+            accounts: Accounts::new(admins),
+            next_account: AccountId(1),
+            registrations: Registrations::new(registrations_per_day),
+            bans: Sanctions::default(),
+            offers: Offers::default(),
+        }
+    }
+
+    /// Lets something be so, at that time. Answered with what follows for others.
+    pub fn happen(&mut self, what: Happening<H>, at: UnixMillis) -> Vec<Effect<H>> {
+        match what {
+            Happening::CameIn { who, handle } => self.came_in(who, handle, at),
+            Happening::Left(conn) => {
+                self.users.release(conn);
+                Vec::new()
+            }
+            Happening::TookOver(conn) => self.took_over(conn),
+            Happening::Renamed { conn, name } => self.renamed(conn, name),
+            Happening::Away { conn, text } => {
+                self.users.set_away(conn, text);
+                Vec::new()
+            }
+            Happening::Registered(registration) => self.registered(&registration, at),
+            Happening::Unregistered { account, who } => self.unregistered(account, who, at),
+            Happening::AccountUsed(account) => self.account_used(account, at).into_iter().collect(),
+            Happening::Moderated { by, what } => self.moderated(by, what, at),
+            Happening::Offered { lobby, to, from, name } => {
+                self.offers.add(to, lobby, at);
+                let there = self.users.iter().find(|user| user.who.account == Some(to));
+                let offer = |user: &User<H>| Effect::Offer { to: user.handle.clone(), from, name };
+                there.map(offer).into_iter().collect()
+            }
+            Happening::OfferOver(lobby) => {
+                self.offers.withdraw(lobby);
+                Vec::new()
+            }
+        }
+    }
+
+    /// The users who have a name.
+    pub fn users(&self) -> &Users<H> {
+        &self.users
+    }
+
+    /// The names that have an account.
+    pub fn accounts(&self) -> &Accounts {
+        &self.accounts
+    }
+
+    /// The user or the account of this name.
+    pub fn target(&self, key: &NameKey) -> Option<Target> {
+        let present = self.users.find(key).map(|user| Target::Present(user.who.clone()));
+        present.or_else(|| self.accounts.absent(key))
+    }
+
+    /// This one and nobody else, under whatever name: connected, or their account.
+    pub fn target_of(&self, person: &Person) -> Option<Target> {
+        let present = self.users.find_person(&self.accounts, person);
+        let present = present.map(|user| Target::Present(user.who.clone()));
+        let name = || self.accounts.name(person.account?);
+        present.or_else(|| self.accounts.absent(&name()?.key()))
+    }
+
+    /// The user whose place this connection has taken, until it is in.
+    pub fn taken_over_by(&self, conn: ConnId) -> Option<&User<H>> {
+        self.taken_over.get(&conn)
+    }
+
+    /// The lobby that was offered last to this account, where it may still be taken.
+    pub fn offer_to(&self, account: AccountId, now: UnixMillis) -> Option<LobbyId> {
+        self.offers.newest(account, now)
+    }
+
+    /// Forgets what holds no more: accounts made long ago, offers that are over.
+    pub fn forget_old(&mut self, now: UnixMillis) {
+        self.registrations.forget_old(now);
+        self.offers.forget_old(now);
+    }
+}
+
+/// What was so when the server stopped, put in place before anything happens.
+impl<H> People<H> {
+    /// An account.
+    pub fn restore_account(&mut self, account: KnownAccount) {
+        let KnownAccount { id, name, by_operator, unused_since } = account;
+        self.accounts.add(id, name);
+        if by_operator {
+            self.accounts.vouch_for(id);
+        }
+        unused_since.into_iter().for_each(|made_at| self.accounts.note_unused(id, made_at));
+    }
+
+    /// The number of the next account, over all that ever were.
+    pub fn restore_next_account(&mut self, next: AccountId) {
+        self.next_account = self.next_account.max(next);
+    }
+
+    /// An address has made an account at that time.
+    pub fn restore_registration(&mut self, ip: IpKey, at: UnixMillis) {
+        self.registrations.note(ip, at);
+    }
+
+    /// The bans from the server.
+    pub fn restore_bans(&mut self, bans: Sanctions) {
+        self.bans = bans;
+    }
+}
+
+#[cfg(test)]
+mod tests;

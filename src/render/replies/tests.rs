@@ -17,10 +17,10 @@ use crate::chat::name::NameError;
 use crate::chat::orders::OrderError;
 use crate::chat::password::{PasswordRecord, Secret};
 use crate::chat::pictures;
+use crate::chat::registry::ClaimError;
 use crate::chat::roles::{Denied, Rank};
 use crate::chat::sanctions::{Penalty, Sanction};
 use crate::chat::text::Line;
-use crate::chat::users::ClaimError;
 use crate::render::Form;
 
 fn name(text: &str) -> Name {

@@ -4,8 +4,8 @@ use bytes::Bytes;
 
 use crate::chat::directory::Refusal;
 use crate::chat::name::{Name, NameError};
+use crate::chat::registry::ClaimError;
 use crate::chat::sanctions::Penalty;
-use crate::chat::users::ClaimError;
 use crate::render::Sheet;
 use crate::render::form::{Colour, Form};
 use crate::render::replies::{NOT_UTF8, SERVER_BUSY, moderation, too_long, too_many_attempts};

@@ -4,12 +4,12 @@
 
 use std::collections::HashMap;
 
-use super::accounts::{AccountId, Accounts, Identity};
-use super::directory::ConnId;
-use super::name::{Name, NameKey};
-use super::person::Person;
-use super::skeleton::Lookalikes;
-use super::text::Line;
+use crate::chat::accounts::{AccountId, Accounts, Identity};
+use crate::chat::directory::ConnId;
+use crate::chat::name::{Name, NameKey};
+use crate::chat::person::Person;
+use crate::chat::skeleton::Lookalikes;
+use crate::chat::text::Line;
 
 /// Why somebody does not get a name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -36,7 +36,7 @@ pub struct User<H> {
     pub handle: H,
 }
 
-/// The names in use. Checking and taking is one step.
+/// The names in use.
 #[derive(Debug)]
 pub struct Users<H> {
     /// Boxed, since a table is up to half empty.
@@ -60,53 +60,47 @@ impl<H> Default for Users<H> {
 }
 
 impl<H> Users<H> {
-    /// Gives a guest the name that they ask for.
+    /// Whether a guest may have the name that they ask for.
     ///
     /// # Errors
     /// [`ClaimError`].
-    pub fn claim(
-        &mut self,
-        accounts: &Accounts,
-        who: Identity,
-        handle: H,
-    ) -> Result<(), ClaimError> {
+    pub fn may_claim(&self, accounts: &Accounts, who: &Identity) -> Result<(), ClaimError> {
         if self.by_conn.contains_key(&who.conn) {
             return Err(ClaimError::Taken);
         }
-        self.check(accounts, &who.name)?;
-        self.insert(who, handle);
-        Ok(())
+        self.check(accounts, &who.name, None)
     }
 
-    /// Lets somebody in who has proved that an account is theirs. Whoever had its name so far is
-    /// taken out, and handed back to be told.
-    pub fn log_in(&mut self, who: Identity, handle: H) -> Option<User<H>> {
-        self.release(who.conn);
-        let before = self.by_key.get(&who.name.key()).map(|user| user.who.conn);
-        let before = before.and_then(|conn| self.release(conn));
-        self.insert(who, handle);
-        before
-    }
-
-    /// Gives `conn` another name. Answered with the one before.
+    /// Whether `conn` may have another name.
     ///
     /// # Errors
     /// [`ClaimError`]; [`ClaimError::Taken`] too where it has none.
-    pub fn rename(
-        &mut self,
+    pub fn may_rename(
+        &self,
         accounts: &Accounts,
         conn: ConnId,
-        name: Name,
-    ) -> Result<Name, ClaimError> {
-        let mut user = self.release(conn).ok_or(ClaimError::Taken)?;
-        // Their own name is out of the way, so another spelling of it is free.
-        let checked = self.check(accounts, &name);
-        let before = user.who.name.clone();
-        if checked.is_ok() {
-            user.who.name = name;
-        }
+        name: &Name,
+    ) -> Result<(), ClaimError> {
+        let own = self.by_conn.get(&conn).ok_or(ClaimError::Taken)?;
+        self.check(accounts, name, Some(own))
+    }
+
+    /// Somebody has this name from here on. Whoever had it so far is taken out, and handed back.
+    pub fn come_in(&mut self, who: Identity, handle: H) -> Option<User<H>> {
+        self.release(who.conn);
+        let before = self.find(&who.name.key()).map(|user| user.who.conn);
+        let before = before.and_then(|conn| self.release(conn));
+        self.put(User { who, away: None, handle });
+        before
+    }
+
+    /// `conn` has another name from here on, one that is free. Answered with who they were.
+    pub fn rename(&mut self, conn: ConnId, name: Name) -> Option<Identity> {
+        let mut user = self.release(conn)?;
+        let before = user.who.clone();
+        user.who.name = name;
         self.put(user);
-        checked.map(|()| before)
+        Some(before)
     }
 
     /// Frees whatever name `conn` has.
@@ -167,24 +161,29 @@ impl<H> Users<H> {
         self.by_key.is_empty()
     }
 
-    fn check(&self, accounts: &Accounts, name: &Name) -> Result<(), ClaimError> {
+    /// Whether a name is free for somebody who gives up this one of their own for it.
+    fn check(
+        &self,
+        accounts: &Accounts,
+        name: &Name,
+        own: Option<&NameKey>,
+    ) -> Result<(), ClaimError> {
         let key = name.key();
         if let Some(account) = accounts.find(&key) {
             return Err(ClaimError::Registered(account));
         }
         let kept = accounts.is_kept(&key) || accounts.is_pending(&key);
-        if name.is_reserved() || kept || self.by_key.contains_key(&key) {
+        // Their own name is out of the way, so another spelling of it is free.
+        let in_use = Some(&key) != own && self.by_key.contains_key(&key);
+        if name.is_reserved() || kept || in_use {
             return Err(ClaimError::Taken);
         }
         let close = self.reserved.close_to(name).or_else(|| accounts.close_to(name));
-        match close.or_else(|| self.present.close_to(name)) {
+        let present = || self.present.alike(name).find(|other| Some(&other.key()) != own);
+        match close.or_else(present) {
             Some(other) => Err(ClaimError::TooClose(other.clone())),
             None => Ok(()),
         }
-    }
-
-    fn insert(&mut self, who: Identity, handle: H) {
-        self.put(User { who, away: None, handle });
     }
 
     fn put(&mut self, user: User<H>) {
@@ -212,8 +211,25 @@ mod tests {
         Identity::example(conn, text, account)
     }
 
+    fn claim_beside(
+        accounts: &Accounts,
+        users: &mut Users<()>,
+        conn: u64,
+        text: &str,
+    ) -> Result<(), ClaimError> {
+        let who = who(conn, text, None);
+        users.may_claim(accounts, &who)?;
+        assert!(users.come_in(who, ()).is_none(), "{text} was free");
+        Ok(())
+    }
+
     fn claim(users: &mut Users<()>, conn: u64, text: &str) -> Result<(), ClaimError> {
-        users.claim(&Accounts::default(), who(conn, text, None), ())
+        claim_beside(&Accounts::default(), users, conn, text)
+    }
+
+    fn rename(users: &mut Users<()>, conn: u64, text: &str) -> Result<Name, ClaimError> {
+        users.may_rename(&Accounts::default(), ConnId(conn), &name(text))?;
+        Ok(users.rename(ConnId(conn), name(text)).unwrap().name)
     }
 
     fn close(text: &str) -> ClaimError {
@@ -239,7 +255,7 @@ mod tests {
         let mut accounts = Accounts::new([name("root")]);
         accounts.add(AccountId(7), name("alice"));
         let mut users = Users::default();
-        users.claim(&accounts, who(1, "carol", None), ()).unwrap();
+        claim_beside(&accounts, &mut users, 1, "carol").unwrap();
         for (text, want) in [
             ("Rox", ClaimError::Taken),
             ("root", ClaimError::Taken),
@@ -252,18 +268,32 @@ mod tests {
             ("a1ice", close("alice")),
             ("car0l", close("carol")),
         ] {
-            let got = users.claim(&accounts, who(2, text, None), ());
+            let got = claim_beside(&accounts, &mut users, 2, text);
             assert_eq!(got, Err(want), "{text}");
         }
         users.release(ConnId(1));
-        assert_eq!(users.claim(&accounts, who(2, "car0l", None), ()), Ok(()));
+        assert_eq!(claim_beside(&accounts, &mut users, 2, "car0l"), Ok(()));
+    }
+
+    #[test]
+    fn a_name_that_two_have_at_once_is_close_for_either() {
+        let mut users = Users::default();
+        // An account of before there were lookalikes may look like another.
+        users.come_in(who(1, "bob", Some(7)), ());
+        users.come_in(who(2, "b0b", Some(8)), ());
+        assert_eq!(
+            users.may_rename(&Accounts::default(), ConnId(1), &name("B0B")),
+            Err(ClaimError::Taken)
+        );
+        let other = users.may_rename(&Accounts::default(), ConnId(1), &name("Bob"));
+        assert_eq!(other, Err(close("b0b")));
     }
 
     #[test]
     fn a_second_login_takes_the_name_over() {
         let mut users = Users::default();
-        assert!(users.log_in(who(1, "alice", Some(7)), 'a').is_none());
-        let before = users.log_in(who(2, "alice", Some(7)), 'b').unwrap();
+        assert!(users.come_in(who(1, "alice", Some(7)), 'a').is_none());
+        let before = users.come_in(who(2, "alice", Some(7)), 'b').unwrap();
         assert_eq!((before.who.conn, before.handle), (ConnId(1), 'a'));
         assert!(users.release(ConnId(1)).is_none(), "the first has nothing left to give back");
         assert_eq!(users.find(&NameKey::of("alice")).map(|u| u.handle), Some('b'));
@@ -273,15 +303,19 @@ mod tests {
 
     #[test]
     fn a_name_is_changed_in_one_step_or_not_at_all() {
-        let (mut users, accounts) = (Users::default(), Accounts::default());
+        let mut users = Users::default();
         claim(&mut users, 1, "alice").unwrap();
         claim(&mut users, 2, "bob").unwrap();
-        let mut rename = |text| users.rename(&accounts, ConnId(1), name(text));
-        assert_eq!(rename("BOB"), Err(ClaimError::Taken));
-        assert_eq!(rename("b0b"), Err(close("bob")));
-        assert_eq!(rename("A1ice"), Ok(name("alice")), "close to nothing but their own");
-        assert_eq!(rename("carol"), Ok(name("A1ice")));
-        assert_eq!(users.rename(&accounts, ConnId(9), name("dave")), Err(ClaimError::Taken));
+        for (conn, text, want) in [
+            (1, "BOB", Err(ClaimError::Taken)),
+            (1, "b0b", Err(close("bob"))),
+            (1, "ALICE", Ok(name("alice"))),
+            (1, "A1ice", Ok(name("ALICE"))),
+            (1, "carol", Ok(name("A1ice"))),
+            (9, "dave", Err(ClaimError::Taken)),
+        ] {
+            assert_eq!(rename(&mut users, conn, text), want, "{text}");
+        }
         assert!(users.find(&NameKey::of("alice")).is_none());
         assert_eq!(users.get(ConnId(1)).map(|u| u.who.name.as_str()), Some("carol"));
         assert_eq!(claim(&mut users, 3, "alice"), Ok(()), "the old one is free");
@@ -296,7 +330,7 @@ mod tests {
         };
         let bob = person(1, "bob", None);
         claim(&mut users, 1, "bob").unwrap();
-        users.rename(&accounts, ConnId(1), name("robert")).unwrap();
+        rename(&mut users, 1, "robert").unwrap();
         assert_eq!(found(&users, &accounts, &bob), Some(1), "under another name");
         users.release(ConnId(1));
         assert_eq!(found(&users, &accounts, &bob), None);
@@ -306,7 +340,7 @@ mod tests {
         assert_eq!(found(&users, &accounts, &elsewhere), None, "a stranger has the name");
         users.release(ConnId(2));
         accounts.add(AccountId(7), name("bob"));
-        users.log_in(who(3, "bob", Some(7)), ());
+        users.come_in(who(3, "bob", Some(7)), ());
         assert_eq!(found(&users, &accounts, &bob), None, "that is an account");
         assert_eq!(found(&users, &accounts, &person(9, "bob", Some(7))), Some(3));
         assert_eq!(found(&users, &accounts, &person(9, "bob", Some(8))), None);

@@ -1,0 +1,190 @@
+//! How accounts are made, and how they end.
+
+use std::collections::HashSet;
+
+use super::{Cause, Effect, People};
+use crate::chat::accounts::{AccountId, Identity};
+use crate::chat::change::Change;
+use crate::chat::directory::{ConnId, IpKey};
+use crate::chat::history::UnixMillis;
+use crate::chat::sanctions::Sanction;
+
+/// A guest makes an account of their name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Registration {
+    /// Who, as a guest.
+    pub guest: Identity,
+    /// The account.
+    pub account: AccountId,
+    /// When they asked for it.
+    pub made_at: UnixMillis,
+}
+
+/// Why a guest gets no account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum RegistrationError {
+    /// The address has made as many as it may in a day.
+    #[error("too many accounts of this address")]
+    TooMany,
+    /// There is no guest under this connection, or their account is being stored.
+    #[error("not a guest")]
+    NotAGuest,
+}
+
+/// Somebody gives their account up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unregistration {
+    /// Who, as they are with it.
+    pub who: Identity,
+    /// The ban from the server that is to hold for their address once the account's is gone with it.
+    pub ban: Option<Sanction>,
+}
+
+/// Accounts that nobody has logged in to for long since they were made.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Unused {
+    /// Those whose makers are here, and so use them, whenever they came.
+    pub here: Vec<AccountId>,
+    /// Those that can go.
+    pub gone: Vec<AccountId>,
+}
+
+impl<H: Clone> People<H> {
+    /// Whether an address may make one more account.
+    pub fn may_register(&self, ip: IpKey, now: UnixMillis) -> bool {
+        self.registrations.may(ip, now)
+    }
+
+    /// Whether the guest of this connection may make an account of their name.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn propose_registration(
+        &self,
+        conn: ConnId,
+        now: UnixMillis,
+    ) -> Result<Registration, RegistrationError> {
+        let user = self.users.get(conn).filter(|user| {
+            user.who.account.is_none() && !self.accounts.is_pending(&user.who.name.key())
+        });
+        let guest = user.ok_or(RegistrationError::NotAGuest)?.who.clone();
+        if !self.may_register(guest.ip, now) {
+            return Err(RegistrationError::TooMany);
+        }
+        Ok(Registration { guest, account: self.next_account, made_at: now })
+    }
+
+    /// Keeps the name, the number and the address's count, until it is known whether the account is
+    /// stored. [`Happening::Registered`](super::Happening::Registered) or
+    /// [`end_registration`](Self::end_registration) must follow.
+    pub fn begin_registration(&mut self, Registration { guest, account, .. }: &Registration) {
+        self.number_given(*account);
+        self.registrations.begin(guest.ip);
+        self.accounts.begin(&guest.name);
+    }
+
+    /// The account is not to be had: name and count are as they were. Its number is not given again.
+    pub fn end_registration(&mut self, Registration { guest, .. }: &Registration) {
+        if self.accounts.is_pending(&guest.name.key()) {
+            self.registrations.end(guest.ip);
+            self.accounts.end(&guest.name);
+        }
+    }
+
+    /// What giving up this account comes to, which whoever is logged in to it may; none for others.
+    pub fn propose_unregistration(
+        &self,
+        conn: ConnId,
+        account: AccountId,
+        now: UnixMillis,
+    ) -> Option<Unregistration> {
+        let user = self.users.get(conn).filter(|user| user.who.account == Some(account))?;
+        let ban = self.bans.for_address(&user.who, now);
+        Some(Unregistration { who: user.who.clone(), ban })
+    }
+
+    /// The accounts that are to go because nobody ever used them again. What happens to those of people
+    /// who are here is [`Happening::AccountUsed`](super::Happening::AccountUsed).
+    pub fn unused_accounts(&self, now: UnixMillis) -> Unused {
+        let present: HashSet<_> = self.users.iter().filter_map(|user| user.who.account).collect();
+        let unused = self.accounts.unused(now).into_iter();
+        let (here, gone) = unused.partition(|id| present.contains(id));
+        Unused { here, gone }
+    }
+
+    pub(super) fn registered(
+        &mut self,
+        registration: &Registration,
+        at: UnixMillis,
+    ) -> Vec<Effect<H>> {
+        self.end_registration(registration);
+        let Registration { guest, account, made_at } = registration;
+        let (conn, account) = (guest.conn, *account);
+        self.number_given(account);
+        self.registrations.note(guest.ip, *made_at);
+        self.accounts.add(account, guest.name.clone());
+        self.accounts.note_unused(account, *made_at);
+        let admin = self.accounts.is_admin(&guest.name.key());
+        let mut effects = Vec::new();
+        // They may have left meanwhile, and somebody else have come.
+        if self.users.find(&guest.name.key()).is_some_and(|user| user.who.conn == conn) {
+            let before = self.person(conn);
+            self.users.set_account(conn, Some(account), admin);
+            effects.extend(self.became(before, conn));
+        }
+        let now = Identity { account: Some(account), admin, ..guest.clone() };
+        effects.push(Effect::CarryOver { before: guest.clone(), after: now.clone() });
+        effects.push(Effect::Registered { guest: guest.clone(), account, admin });
+        // They may have been banned while it was being stored.
+        if self.bans.of(guest, at).is_some() {
+            effects.extend(self.ban_account(&now, at));
+            let user = self.users.get(conn);
+            effects.extend(user.map(|user| Effect::Disconnect(user.handle.clone(), Cause::Banned)));
+        }
+        effects
+    }
+
+    pub(super) fn unregistered(
+        &mut self,
+        account: AccountId,
+        who: Option<Identity>,
+        at: UnixMillis,
+    ) -> Vec<Effect<H>> {
+        self.accounts.remove(account);
+        self.offers.forget(account);
+        self.bans.give_up(account, who.as_ref(), at);
+        let mut effects = Vec::new();
+        if let Some(who) = &who {
+            effects.push(Effect::CarryOver { before: who.clone(), after: who.as_guest() });
+        }
+        // Another connection may have logged in to it meanwhile: that one is out of date.
+        let theirs = self.users.iter().find(|user| user.who.account == Some(account));
+        let theirs = theirs.map(|user| (user.who.clone(), user.handle.clone()));
+        let present = theirs.as_ref().map(|(other, _)| other.conn);
+        if let Some((other, handle)) = theirs {
+            let before = self.person(other.conn);
+            self.users.set_account(other.conn, None, false);
+            effects.extend(self.became(before, other.conn));
+            let guest = other.as_guest();
+            effects.push(Effect::CarryOver { before: other.clone(), after: guest.clone() });
+            if who.as_ref().is_some_and(|who| who.conn != other.conn) {
+                effects.push(Effect::Disconnect(handle, Cause::Elsewhere));
+            } else if self.bans.of(&guest, at).is_some() {
+                effects.push(Effect::Disconnect(handle, Cause::Banned));
+            }
+        }
+        effects.push(Effect::Unregistered { account, who, present });
+        effects
+    }
+
+    /// Somebody uses an account: what is kept of that, where it is the first time since it was made.
+    pub(super) fn account_used(&mut self, account: AccountId, at: UnixMillis) -> Option<Effect<H>> {
+        let first = self.accounts.note_used(account);
+        first.then_some(Effect::Keep(Change::AccountUsed { account, at }))
+    }
+
+    /// A number is never given to a second account, also where the first was not stored.
+    fn number_given(&mut self, account: AccountId) {
+        self.next_account = self.next_account.max(AccountId(account.0.saturating_add(1)));
+    }
+}

@@ -1,0 +1,85 @@
+//! What admins do to the whole server: bans, their end, announcements.
+
+use super::{Cause, Effect, People, User};
+use crate::chat::accounts::Identity;
+use crate::chat::change::Change;
+use crate::chat::history::UnixMillis;
+use crate::chat::kept::{SanctionKind, Scope};
+use crate::chat::moderation::ServerModeration;
+use crate::chat::name::Name;
+use crate::chat::orders::{
+    OrderError, ServerOrder, plan_server_ban, plan_server_unban, server_rank,
+};
+use crate::chat::sanctions::Sanction;
+
+/// A ban from the server as it is stored.
+pub fn server_ban(ban: &Sanction) -> Change {
+    Change::SanctionSet { kind: SanctionKind::Ban, scope: Scope::Server, sanction: ban.clone() }
+}
+
+impl<H: Clone> People<H> {
+    /// Whether somebody may do this to the whole server, and what comes of it.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn propose_moderation(
+        &self,
+        by: &Identity,
+        order: ServerOrder,
+        now: UnixMillis,
+    ) -> Result<ServerModeration, OrderError> {
+        match order {
+            ServerOrder::Announce(text) => {
+                ServerOrder::RIGHT.check(by, server_rank(by.admin))?;
+                Ok(ServerModeration::Announce(text))
+            }
+            ServerOrder::Ban { whom, time, reason } => {
+                plan_server_ban(&self.bans, by, &whom, (time, reason), now)
+            }
+            ServerOrder::Unban(named) => plan_server_unban(&self.bans, by, &named, now),
+        }
+    }
+
+    pub(super) fn moderated(
+        &mut self,
+        by: Name,
+        what: ServerModeration,
+        at: UnixMillis,
+    ) -> Vec<Effect<H>> {
+        let mut effects = Vec::new();
+        match what {
+            ServerModeration::Ban { ban, conn } => {
+                self.bans.forget_ended(at);
+                // Another guest of the address may have got a longer one while this was being stored.
+                let standing = self.bans.standing(&ban);
+                if standing != ban {
+                    effects.push(Effect::Keep(server_ban(&standing)));
+                }
+                self.bans.impose(standing, conn);
+                let meant = |user: &&User<H>| {
+                    user.who.subject() == ban.subject || Some(user.who.conn) == conn
+                };
+                let disconnect =
+                    |user: &User<H>| Effect::Disconnect(user.handle.clone(), Cause::Banned);
+                effects.extend(self.users.iter().filter(meant).map(disconnect));
+                // A guest who has made an account while this was being stored.
+                let user = conn.and_then(|conn| self.users.get(conn)).map(|user| user.who.clone());
+                let user = user.filter(|_| ban.is_of_guest());
+                effects.extend(user.and_then(|user| self.ban_account(&user, at)));
+            }
+            ServerModeration::Unban { subjects, .. } => {
+                subjects.iter().for_each(|subject| _ = self.bans.lift(*subject));
+            }
+            ServerModeration::Announce(text) => effects.push(Effect::Announce { by, text }),
+        }
+        effects
+    }
+
+    /// A guest is banned from the server who has an account by now: that one is too.
+    pub(super) fn ban_account(&mut self, user: &Identity, at: UnixMillis) -> Option<Effect<H>> {
+        let ban = self.bans.for_account(&user.as_guest(), user.account?, at)?;
+        let kept = Effect::Keep(server_ban(&ban));
+        self.bans.impose(ban, Some(user.conn));
+        Some(kept)
+    }
+}
