@@ -165,7 +165,7 @@ impl Session {
     /// Starts the session of a new connection on this thread.
     pub(super) fn launch(thread: Rc<ThreadContext>, peer: Rc<Peer>, ip: IpKey) {
         Self::create(move |ctx| {
-            let seat = thread.hub.seat(peer.clone(), ctx.address());
+            let seat = thread.hub.seat(peer.clone(), ctx.address().downgrade());
             let decoder = LineDecoder::new(peer.link().telnet());
             Self {
                 thread,

@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::task::{self, Poll, ready};
 use std::time::{Duration, Instant};
 
+use actix::WeakAddr;
 use actix::prelude::*;
 use log::{error, info};
 use tokio::sync::Semaphore;
@@ -74,8 +75,8 @@ pub struct ThreadContext {
     pub index: usize,
     /// The port that speaks TLS, to tell those who knock at the wrong one.
     pub tls_port: Option<u16>,
-    /// The clients of this thread.
-    pub hub: Hub<Addr<Session>>,
+    /// The clients of this thread, their Sessions by weak addresses: an `Addr` has 96 bytes behind it.
+    pub hub: Hub<WeakAddr<Session>>,
     /// Turns to log in.
     pub logins: Arc<Semaphore>,
 }
@@ -130,7 +131,7 @@ impl Shard {
     /// Has everybody in a lobby ask for it anew.
     fn lobby_is_lost(&self, room: LobbyId) {
         for session in self.thread.hub.sessions_in(room) {
-            session.do_send(LobbyLost(room));
+            send(&session, LobbyLost(room));
         }
     }
 
@@ -139,7 +140,7 @@ impl Shard {
         for (peer, session, why) in self.thread.hub.overdue(Instant::now()) {
             match why {
                 Farewell::TooSlow => peer.cut_off(),
-                why => session.do_send(Disconnect(why)),
+                why => send(&session, Disconnect(why)),
             }
         }
     }
@@ -199,7 +200,7 @@ impl Shard {
             }
             Effect::AnswerOver(seat) => {
                 if let Some((_, session)) = hub.find(seat) {
-                    session.do_send(QuestionOver);
+                    send(&session, QuestionOver);
                 }
             }
             Effect::MoveToGeneral(seat, why) => {
@@ -212,7 +213,7 @@ impl Shard {
                     hub.leave(seat);
                 }
                 if let Some((_, session)) = hub.find(seat) {
-                    session.do_send(MoveToGeneral(room));
+                    send(&session, MoveToGeneral(room));
                 }
             }
             Effect::Tagged { seat, by, lobby } => {
@@ -352,7 +353,7 @@ impl Answers<DisconnectSeat> for Shard {
     ) -> Reply<Self, ()> {
         Reply::now(|| {
             if let Some((_, session)) = self.thread.hub.find(seat) {
-                session.do_send(Disconnect(why));
+                send(&session, Disconnect(why));
             }
         })
     }
@@ -403,7 +404,7 @@ impl Answers<Drain> for Shard {
         self.draining = true;
         for (peer, session) in self.thread.hub.all() {
             if peer.health() == Health::Good {
-                session.do_send(Disconnect(Farewell::Shutdown));
+                send(&session, Disconnect(Farewell::Shutdown));
             }
         }
         let thread = self.thread.clone();
@@ -413,6 +414,17 @@ impl Answers<Drain> for Shard {
             }
         };
         Reply::after(empty, |_, (), _| ())
+    }
+}
+
+/// Sends something to a Session, unless that is over.
+fn send<M>(session: &WeakAddr<Session>, message: M)
+where
+    M: Message<Result = ()> + Send + 'static,
+    Session: Handler<M>,
+{
+    if let Some(session) = session.upgrade() {
+        session.do_send(message);
     }
 }
 

@@ -157,7 +157,7 @@ impl<S: Clone> Hub<S> {
         self.inner.borrow().occupant(seat)?.room.map(|(room, _)| room)
     }
 
-    /// A client that is still there, where its Session is not wanted: to reach that costs allocations.
+    /// A client that is still there, where its Session is not wanted.
     pub fn peer(&self, seat: Seat) -> Option<Rc<Peer>> {
         self.inner.borrow().occupant(seat).map(|o| o.peer.clone())
     }
