@@ -35,11 +35,11 @@ const GREETING_PAUSE: Duration = Duration::from_millis(3);
 const PROBE_EVERY: Duration = Duration::from_secs(5);
 
 /// Bytes taken off a socket at a time.
-const READ_BYTES: usize = 8 * 1024;
+const READ_BYTES: u16 = 8 * 1024;
 
 thread_local! {
     /// A read buffer for all sessions of the thread: an idle connection needs none.
-    static READ: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ_BYTES].into());
+    static READ: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ_BYTES.into()].into());
 }
 
 /// The future. It never ends before the session does.
@@ -159,12 +159,13 @@ impl Session {
 
     /// The next thing in the bytes that were read; at their end, the line that stands unended.
     fn next_event(&mut self) -> Option<Event> {
-        let mut rest = &self.unread[self.looked_at..];
+        let mut rest = &self.unread[usize::from(self.looked_at)..];
         let event = self.decoder.next(&mut rest);
-        self.looked_at = self.unread.len() - rest.len();
         if rest.is_empty() {
-            self.unread = Vec::new();
+            self.unread = Box::default();
             self.looked_at = 0;
+        } else {
+            self.looked_at = (self.unread.len() - rest.len()) as u16;
         }
         if event.is_none() && self.at_end { self.decoder.finish() } else { event }
     }
@@ -253,7 +254,8 @@ impl Session {
             let count = if let Poll::Ready(Ok(count)) = result { count } else { 0 };
             // Records without text are paid for too, also where no text has come at all.
             self.pace.read(link.taken(count));
-            self.unread.extend_from_slice(&buf[..count]);
+            // Nothing is read before all that was read before has been looked at.
+            self.unread = buf[..count].into();
             result
         });
         match ready!(count) {
@@ -265,7 +267,7 @@ impl Session {
                 let mistaken = nameless && self.peer.link().may_be_mistaken();
                 if mistaken && begins_tls(&self.unread) {
                     info!("conn={} speaks TLS on the plain port", self.peer.conn().0);
-                    self.unread = Vec::new();
+                    self.unread = Box::default();
                     self.close(Some(Farewell::SpeaksTls(self.thread.tls_port)));
                 }
             }

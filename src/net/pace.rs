@@ -16,7 +16,7 @@ pub const BURST_BYTES: usize = 256 * 1024;
 const MIN_PAUSE: Duration = Duration::from_millis(50);
 
 /// Bytes of one turn, after which others have theirs.
-const TURN_BYTES: usize = 32 * 1024;
+const TURN_BYTES: u16 = 32 * 1024;
 
 /// What a line or a telnet command that comes to nothing counts as: some 2 µs of work, where a byte of a
 /// message has some 10 ns.
@@ -27,28 +27,29 @@ const NOTHING_BYTES: usize = 256;
 const UNICODE_COST: usize = 2;
 
 /// Refused lines in one stretch of reading that are no accident.
-const FLOOD_LINES: usize = 10;
+const FLOOD_LINES: u8 = 10;
 
 /// Pause after a stretch with so many: refusing costs the server little, but not nothing.
 const FLOOD_PAUSE: Duration = Duration::from_millis(100);
 
 /// Names that were refused before the next ones have to wait.
-const FREE_NAMES: usize = 20;
+const FREE_NAMES: u8 = 20;
 
 /// The wait for each further one.
 const NAME_PAUSE: Duration = Duration::from_secs(1);
 
-/// What one client has sent lately.
+/// What one client has sent lately. Each connection has one, so the numbers are small and saturate: none
+/// is asked for more than whether it is over a bound far below.
 #[derive(Debug)]
 pub struct Pace {
     /// When `bytes` was as it is.
     at: Instant,
     /// Bytes that were read beyond what the time since then has paid for (a leaky bucket).
-    bytes: usize,
+    bytes: u32,
     /// Those of this turn.
-    turn: usize,
-    refused_lines: usize,
-    refused_names: usize,
+    turn: u16,
+    refused_lines: u8,
+    refused_names: u8,
 }
 
 impl Pace {
@@ -69,8 +70,8 @@ impl Pace {
 
     /// So many bytes were read.
     pub fn read(&mut self, bytes: usize) {
-        self.bytes += bytes;
-        self.turn += bytes;
+        self.bytes = self.bytes.saturating_add(u32::try_from(bytes).unwrap_or(u32::MAX));
+        self.turn = self.turn.saturating_add(u16::try_from(bytes).unwrap_or(u16::MAX));
     }
 
     /// A line is to be understood.
@@ -87,27 +88,27 @@ impl Pace {
 
     /// A line was refused.
     pub fn refused_line(&mut self) {
-        self.refused_lines += 1;
+        self.refused_lines = self.refused_lines.saturating_add(1);
         self.took_nothing();
     }
 
     /// A name was refused: how long to wait before the next is looked at.
     pub fn refused_name(&mut self) -> Option<Duration> {
-        self.refused_names += 1;
+        self.refused_names = self.refused_names.saturating_add(1);
         (self.refused_names > FREE_NAMES).then_some(NAME_PAUSE)
     }
 
     /// How long to wait before more is read.
     pub fn pause(&mut self, now: Instant) -> Option<Duration> {
         let elapsed = now.saturating_duration_since(self.at).as_micros();
-        let paid = usize::try_from(elapsed * BYTES_PER_SEC as u128 / 1_000_000);
-        self.bytes = self.bytes.saturating_sub(paid.unwrap_or(usize::MAX));
+        let paid = u32::try_from(elapsed * BYTES_PER_SEC as u128 / 1_000_000);
+        self.bytes = self.bytes.saturating_sub(paid.unwrap_or(u32::MAX));
         self.at = now;
         if std::mem::take(&mut self.refused_lines) >= FLOOD_LINES {
             return Some(FLOOD_PAUSE);
         }
-        let over = self.bytes.checked_sub(BURST_BYTES)?;
-        let micros = over as u64 * 1_000_000 / BYTES_PER_SEC as u64;
+        let over = u64::from(self.bytes).checked_sub(BURST_BYTES as u64)?;
+        let micros = over * 1_000_000 / BYTES_PER_SEC as u64;
         Some(Duration::from_micros(micros).max(MIN_PAUSE))
     }
 }
@@ -161,7 +162,7 @@ mod tests {
     #[test]
     fn a_turn_ends_with_enough_work() {
         let mut pace = Pace::new(Instant::now());
-        pace.read(TURN_BYTES - 1);
+        pace.read(usize::from(TURN_BYTES) - 1);
         assert!(!pace.has_had_turn());
         pace.took_nothing();
         assert!(pace.has_had_turn());
