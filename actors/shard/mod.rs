@@ -103,6 +103,8 @@ pub struct ShardSetup {
 /// The actor.
 pub struct Shard {
     thread: Rc<ThreadContext>,
+    /// What holds for each client.
+    limits: Rc<PeerLimits>,
     draining: bool,
 }
 
@@ -113,6 +115,11 @@ impl Shard {
         let shard = ctx.address();
         let hub = Hub::new(|| times(true));
         let logins = Arc::new(Semaphore::new(LOGINS_AT_ONCE));
+        let limits = PeerLimits {
+            outbound_bytes: config.outbound_limit_bytes,
+            stall: config.stall_timeout,
+            idle: config.idle_timeout,
+        };
         let thread = ThreadContext {
             config,
             registry,
@@ -125,7 +132,7 @@ impl Shard {
             hub,
             logins,
         };
-        Self { thread: Rc::new(thread), draining: false }
+        Self { thread: Rc::new(thread), limits: Rc::new(limits), draining: false }
     }
 
     /// Has everybody in a lobby ask for it anew.
@@ -149,11 +156,7 @@ impl Shard {
         let Connected { conn, arrival, addr, accepted } = connected;
         let link = Link::of(arrival)?;
         let config = &self.thread.config;
-        let limits = PeerLimits {
-            outbound_bytes: config.outbound_limit_bytes,
-            stall: config.stall_timeout,
-            idle: config.idle_timeout,
-        };
+        let limits = self.limits.clone();
         // The welcome goes out with CR LF, which every terminal takes; after the first line the
         // client's own line ends are known.
         let form = Form { plain: !config.color, crlf: true, clock: false };

@@ -37,6 +37,14 @@ enum Item {
     Source(Box<dyn Source>),
 }
 
+/// What comes after the front block.
+#[derive(Default)]
+struct Rest {
+    items: VecDeque<Item>,
+    /// How many of them are answers.
+    sources: usize,
+}
+
 /// What came of having the answer at the front go on.
 pub enum Pulled {
     /// There is something to write.
@@ -55,11 +63,10 @@ pub struct Outbox {
     /// The first block, in place: mostly there is no other, and then nothing is allocated. Empty where
     /// nothing waits, or where an answer is at the front that has to make its next part.
     front: Bytes,
-    rest: VecDeque<Item>,
+    /// What comes after that; boxed, since mostly nothing does.
+    rest: Option<Box<Rest>>,
     /// Bytes of the blocks.
     bytes: usize,
-    /// How many answers wait.
-    sources: usize,
     /// Bytes at the front that a writer has seen and may have half written: a TLS record that was
     /// refused must be offered again as it was.
     offered: usize,
@@ -73,12 +80,12 @@ impl Outbox {
 
     /// Whether a long answer waits or is under way.
     pub fn has_source(&self) -> bool {
-        self.sources > 0
+        self.rest.as_ref().is_some_and(|rest| rest.sources > 0)
     }
 
     /// Whether nothing waits.
     pub fn is_empty(&self) -> bool {
-        self.bytes == 0 && self.sources == 0
+        self.bytes == 0 && !self.has_source()
     }
 
     /// Whether `more` bytes would be over `limit`. One block always fits where no bytes wait.
@@ -92,17 +99,18 @@ impl Outbox {
             return;
         }
         self.bytes += block.len();
-        if self.front.is_empty() && self.rest.is_empty() {
+        if self.front.is_empty() && self.items().next().is_none() {
             self.front = block;
         } else {
-            self.rest.push_back(Item::Block(block));
+            self.rest.get_or_insert_default().items.push_back(Item::Block(block));
         }
     }
 
     /// Adds a long answer.
     pub fn push_source(&mut self, source: Box<dyn Source>) {
-        self.sources += 1;
-        self.rest.push_back(Item::Source(source));
+        let rest = self.rest.get_or_insert_default();
+        rest.sources += 1;
+        rest.items.push_back(Item::Source(source));
     }
 
     /// Has the answer at the front make its next part, of about `max` bytes, where all that stood before
@@ -110,14 +118,15 @@ impl Outbox {
     pub fn pull(&mut self, max: usize) -> Pulled {
         while self.front.is_empty() {
             // Taken out meanwhile: one that breaks is gone, and does not break the next time again.
-            let Some(Item::Source(_)) = self.rest.front() else { return Pulled::Nothing };
-            let Some(Item::Source(mut source)) = self.rest.pop_front() else { continue };
-            self.sources -= 1;
+            let Some(rest) = &mut self.rest else { return Pulled::Nothing };
+            let Some(Item::Source(_)) = rest.items.front() else { return Pulled::Nothing };
+            let Some(Item::Source(mut source)) = rest.items.pop_front() else { continue };
+            rest.sources -= 1;
             let next = source.next(max);
             let last = matches!(next, Next::Last(_));
             if !last {
-                self.sources += 1;
-                self.rest.push_front(Item::Source(source));
+                rest.sources += 1;
+                rest.items.push_front(Item::Source(source));
             }
             let part = match next {
                 Next::Part(part) | Next::Last(part) => part,
@@ -133,7 +142,7 @@ impl Outbox {
             if !part.is_empty() {
                 let next = std::mem::replace(&mut self.front, part);
                 if !next.is_empty() {
-                    self.rest.push_front(Item::Block(next));
+                    self.rest.get_or_insert_default().items.push_front(Item::Block(next));
                 }
             }
         }
@@ -142,9 +151,11 @@ impl Outbox {
 
     /// Gives up the answer at the front.
     pub fn drop_source(&mut self) {
-        if let Some(Item::Source(_)) = self.rest.front() {
-            self.rest.pop_front();
-            self.sources -= 1;
+        if let Some(rest) = &mut self.rest
+            && let Some(Item::Source(_)) = rest.items.front()
+        {
+            rest.items.pop_front();
+            rest.sources -= 1;
             self.next_block();
         }
     }
@@ -153,8 +164,9 @@ impl Outbox {
     pub fn drop_sources_of(&mut self, lobby: LobbyId) {
         let tells =
             |item: &Item| matches!(item, Item::Source(source) if source.of() == Some(lobby));
-        self.rest.retain(|item| !tells(item));
-        self.sources = self.rest.iter().filter(|item| matches!(item, Item::Source(_))).count();
+        let Some(rest) = &mut self.rest else { return };
+        rest.items.retain(|item| !tells(item));
+        rest.sources = rest.items.iter().filter(|item| matches!(item, Item::Source(_))).count();
         if self.front.is_empty() {
             self.next_block();
         }
@@ -162,24 +174,30 @@ impl Outbox {
 
     /// Takes the block to the front that comes next, where one does.
     fn next_block(&mut self) {
-        if let Some(Item::Block(_)) = self.rest.front()
-            && let Some(Item::Block(block)) = self.rest.pop_front()
+        if let Some(rest) = &mut self.rest
+            && let Some(Item::Block(_)) = rest.items.front()
+            && let Some(Item::Block(block)) = rest.items.pop_front()
         {
             self.front = block;
         }
+    }
+
+    /// What comes after the front block, in order.
+    fn items(&self) -> impl Iterator<Item = &Item> {
+        self.rest.iter().flat_map(|rest| &rest.items)
     }
 
     /// The bytes to write next: the front block, or as many as fit gathered in `scratch`. At least
     /// as many as were offered last and not taken.
     pub fn offer<'a>(&'a mut self, scratch: &'a mut [u8]) -> &'a [u8] {
         let max = scratch.len();
-        if self.front.len() >= max || !matches!(self.rest.front(), Some(Item::Block(_))) {
+        if self.front.len() >= max || !matches!(self.items().next(), Some(Item::Block(_))) {
             self.offered = self.front.len().min(max);
             return &self.front[..self.offered];
         }
         let mut filled = 0;
         // Up to a long answer: its next part is made when these are written.
-        let blocks = self.rest.iter().map_while(|item| match item {
+        let blocks = self.items().map_while(|item| match item {
             Item::Block(block) => Some(block),
             Item::Source(_) => None,
         });
@@ -207,7 +225,7 @@ impl Outbox {
         self.front.advance(count);
         if self.is_empty() {
             // What a backlog took is given back.
-            self.rest = VecDeque::new();
+            self.rest = None;
         }
     }
 
@@ -215,7 +233,7 @@ impl Outbox {
     /// block. Tells how many bytes went.
     pub fn drop_rest(&mut self) -> usize {
         let (before, mut kept) = (self.bytes, self.front.len());
-        let blocks = self.rest.iter().take_while(|item| match item {
+        let blocks = self.items().take_while(|item| match item {
             Item::Block(block) => {
                 let needed = kept < self.offered;
                 kept += if needed { block.len() } else { 0 };
@@ -225,8 +243,11 @@ impl Outbox {
             Item::Source(_) => false,
         });
         let count = blocks.count();
-        self.rest.truncate(count);
-        (self.bytes, self.sources) = (kept, 0);
+        if let Some(rest) = &mut self.rest {
+            rest.items.truncate(count);
+            rest.sources = 0;
+        }
+        self.bytes = kept;
         before - kept
     }
 }
@@ -316,7 +337,11 @@ mod tests {
         }
         assert!(matches!(outbox.pull(9), Pulled::Part));
         outbox.drop_sources_of(LobbyId(3));
-        assert_eq!(outbox.sources, 2, "only what tells of that lobby");
+        assert_eq!(
+            outbox.rest.as_ref().map(|rest| rest.sources),
+            Some(2),
+            "only what tells of that lobby"
+        );
         assert_eq!(outbox.bytes(), "<1>--".len() + 1, "what is made already may be half written");
         outbox.advance("<1>-".len());
         assert!(matches!(outbox.pull(9), Pulled::Part));

@@ -5,6 +5,7 @@
 //! woken by it, so a socket that is full costs the hub nothing.
 
 use std::cell::{Cell, Ref, RefCell, RefMut};
+use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
@@ -22,7 +23,7 @@ use crate::render::Form;
 use crate::render::replies::{Farewell, farewell};
 
 /// The limits that hold for every client.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub struct PeerLimits {
     /// Bytes that may wait in the outbox.
     pub outbound_bytes: usize,
@@ -48,7 +49,7 @@ pub enum Health {
 /// A connected client.
 pub struct Peer {
     conn: ConnId,
-    limits: PeerLimits,
+    limits: Rc<PeerLimits>,
     link: RefCell<Link>,
     outbox: RefCell<Outbox>,
     task: RefCell<Waker>,
@@ -61,13 +62,13 @@ pub struct Peer {
     /// The answer of Rox that was the last thing shown; 0 for anything else.
     last_answer: Cell<u64>,
     /// Messages on their way to the lobby that have not come back yet.
-    in_flight: Cell<usize>,
+    in_flight: Cell<u16>,
     /// Whether the Session waits for those.
     awaiting_echo: Cell<bool>,
     /// Whether the Session waits for the outbox to empty.
     awaiting_room: Cell<bool>,
     /// What a long answer has to ask before it can go on.
-    wanted: RefCell<Option<LocalBoxFuture<'static, ()>>>,
+    wanted: Cell<Option<LocalBoxFuture<'static, ()>>>,
     /// Bytes that the socket has taken.
     written: Cell<u64>,
     /// What only some users have.
@@ -102,7 +103,7 @@ impl Peer {
         conn: ConnId,
         link: Link,
         form: Form,
-        limits: PeerLimits,
+        limits: Rc<PeerLimits>,
         now: Instant,
         login_deadline: Instant,
     ) -> Self {
@@ -121,7 +122,7 @@ impl Peer {
             in_flight: Cell::new(0),
             awaiting_echo: Cell::new(false),
             awaiting_room: Cell::new(false),
-            wanted: RefCell::default(),
+            wanted: Cell::default(),
             written: Cell::new(0),
             others: RefCell::default(),
         }
@@ -374,7 +375,7 @@ impl Peer {
                 (Pulled::Part, _) => return true,
                 (Pulled::Nothing, _) => return false,
                 (Pulled::Ask(work), Health::Good) => {
-                    *self.wanted.borrow_mut() = Some(work);
+                    self.wanted.set(Some(work));
                     self.wake();
                     return false;
                 }
@@ -412,11 +413,12 @@ impl Peer {
 
     /// A message was sent to the lobby.
     pub fn sent_to_lobby(&self) {
-        self.in_flight.set(self.in_flight.get() + 1);
+        self.in_flight.set(self.in_flight.get().saturating_add(1));
     }
 
     /// So many messages came back from the lobby and are queued, or were lost with it.
     pub fn came_back(&self, count: usize) {
+        let count = u16::try_from(count).unwrap_or(u16::MAX);
         self.in_flight.set(self.in_flight.get().saturating_sub(count));
         if self.awaiting_echo.take() {
             self.wake();
@@ -426,7 +428,7 @@ impl Peer {
     /// Whether at least `count` messages are on their way; the Session is woken when some of them
     /// come back.
     pub fn awaits_echo(&self, count: usize) -> bool {
-        let waits = self.in_flight.get() >= count;
+        let waits = usize::from(self.in_flight.get()) >= count;
         self.awaiting_echo.set(waits);
         waits
     }
