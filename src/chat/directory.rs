@@ -11,17 +11,20 @@ use super::limiter::SlidingWindow;
 pub struct ConnId(pub u64);
 
 /// An address as limits count it: an IPv4 address (mapped ones too), or an IPv6 /64, which is what
-/// one customer has.
+/// one customer has. As it is stored: the family (4 or 6), then the number, its highest byte first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct IpKey(u64, bool);
+pub struct IpKey([u8; Self::BYTES]);
 
 impl From<IpAddr> for IpKey {
     fn from(ip: IpAddr) -> Self {
-        match ip.to_canonical() {
-            IpAddr::V4(v4) => Self(u64::from(v4.to_bits()), false),
+        let (family, number) = match ip.to_canonical() {
+            IpAddr::V4(v4) => (4, u64::from(v4.to_bits())),
             // The upper half, which fits by construction.
-            IpAddr::V6(v6) => Self((v6.to_bits() >> 64) as u64, true),
-        }
+            IpAddr::V6(v6) => (6, (v6.to_bits() >> 64) as u64),
+        };
+        let mut bytes = [family; Self::BYTES];
+        bytes[1..].copy_from_slice(&number.to_be_bytes());
+        Self(bytes)
     }
 }
 
@@ -29,22 +32,15 @@ impl IpKey {
     /// Bytes of a stored key.
     pub const BYTES: usize = 9;
 
-    /// The key as it is stored: the family (4 or 6), then the number, its highest byte first.
+    /// The key as it is stored.
     pub fn to_bytes(self) -> [u8; Self::BYTES] {
-        let mut bytes = [if self.1 { 6 } else { 4 }; Self::BYTES];
-        bytes[1..].copy_from_slice(&self.0.to_be_bytes());
-        bytes
+        self.0
     }
 
     /// Reads a stored key. None where these are no bytes of [`IpKey::to_bytes`].
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        let (family, number) = bytes.split_first()?;
-        let number = u64::from_be_bytes(number.try_into().ok()?);
-        match family {
-            4 if u32::try_from(number).is_ok() => Some(Self(number, false)),
-            6 => Some(Self(number, true)),
-            _ => None,
-        }
+        let bytes: [u8; Self::BYTES] = bytes.try_into().ok()?;
+        matches!(bytes, [4, 0, 0, 0, 0, ..] | [6, ..]).then_some(Self(bytes))
     }
 }
 
