@@ -1,21 +1,21 @@
 //! Profile pictures: the faces that stand before a name.
 
-/// A picture out of the server's own table, so it holds nothing that a user wrote.
+/// A picture out of the server's own table, so it holds nothing that a user wrote: its place there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Picture(&'static str);
+pub struct Picture(u8);
 
 impl Picture {
     /// What everybody starts with.
-    pub const DEFAULT: Self = Self("[@_@]");
+    pub const DEFAULT: Self = Self(0);
 
     /// The picture called `name`, without regard to case.
     pub fn find(name: &str) -> Option<Self> {
-        ALL.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, p)| Self(p))
+        all().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, picture)| picture)
     }
 
     /// The name that [`Picture::restore`] knows it by.
     pub fn key(self) -> &'static str {
-        ALL.iter().find(|(_, p)| *p == self.0).map_or(DEFAULT_KEY, |(name, _)| name)
+        TABLE[usize::from(self.0)].0
     }
 
     /// The picture that was stored under this key; the default one where the table has it no more.
@@ -25,19 +25,18 @@ impl Picture {
 
     /// The picture as it is shown.
     pub fn as_str(self) -> &'static str {
-        self.0
+        TABLE[usize::from(self.0)].1
     }
 }
 
-/// The key of the default picture, which `/sp` keeps for itself too.
-const DEFAULT_KEY: &str = "default";
-
-/// Every picture with its name, by name.
+/// Every picture with its name, by name, but for the default one.
 pub fn all() -> impl Iterator<Item = (&'static str, Picture)> {
-    ALL.iter().map(|(name, picture)| (*name, Picture(picture)))
+    (0..).zip(&TABLE).skip(1).map(|(place, (name, _))| (*name, Picture(place)))
 }
 
-const ALL: [(&str, &str); 56] = [
+/// The default picture, whose name `/sp` keeps for itself, then the others by name.
+static TABLE: [(&str, &str); 57] = [
+    ("default", "[@_@]"),
     ("alien", "[👽]"),
     ("angel", "(◕ᴗ◕✿)"),
     ("angry", "(╬ಠ益ಠ)"),
