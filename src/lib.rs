@@ -38,6 +38,7 @@
 pub mod actors;
 pub mod ai;
 pub mod chat;
+pub mod clock;
 pub mod config;
 pub mod fanout;
 pub mod files;

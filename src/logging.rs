@@ -4,6 +4,7 @@
 //! such a pipe waits for ever, and with it would wait whoever wrote the line: a thread of the chat. So
 //! lines are queued, and where nobody takes them they are lost, counted, and told of once they flow again.
 
+use crate::clock;
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Write};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -92,7 +93,7 @@ pub fn flush_in_haste() {
 }
 
 fn flush_within(stall: Duration, most: Duration) {
-    let end = Instant::now() + most;
+    let end = clock::now() + most;
     if let Some(output) = OUTPUT.get() {
         output.out.flush(stall, end);
         output.log.flush(stall, end);
@@ -110,6 +111,7 @@ impl Drop for FlushAtEnd {
 }
 
 /// The log line that tells of lines that were lost, in the logger's own form.
+#[expect(clippy::disallowed_methods, reason = "a log line has a time of its own")]
 fn loss(count: u64) -> String {
     let now = Timestamp::now();
     let now = now.round(Unit::Second).unwrap_or(now);
@@ -302,7 +304,7 @@ impl Shared {
             if queue.entries.is_empty() && !queue.writing && !untold {
                 return true;
             }
-            let left = end.saturating_duration_since(Instant::now()).min(stall);
+            let left = end.saturating_duration_since(clock::now()).min(stall);
             let writes = queue.writes;
             let waited =
                 self.progress.wait_timeout_while(queue, left, |queue| queue.writes == writes);

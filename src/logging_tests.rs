@@ -1,4 +1,5 @@
 use super::*;
+use crate::clock;
 
 /// A sink that takes nothing while it is shut, and fails while it is broken.
 #[derive(Clone, Default)]
@@ -55,7 +56,7 @@ fn outlet(sink: &Sink, lines: usize, bytes: usize) -> Outlet {
 const LONG: Duration = Duration::from_secs(20);
 
 fn soon() -> Instant {
-    Instant::now() + LONG
+    clock::now() + LONG
 }
 
 #[test]
@@ -83,7 +84,7 @@ fn what_nobody_reads_is_lost_and_told_in_its_place() {
             outlet.push(format!("line{n:03}\n").as_bytes());
         }
         assert!(!outlet.flush(Duration::from_millis(1), soon()), "nobody waits for it");
-        assert!(!outlet.flush(LONG, Instant::now()), "nor beyond the end");
+        assert!(!outlet.flush(LONG, clock::now()), "nor beyond the end");
         sink.set(|inner| inner.shut = false);
         assert!(outlet.flush(LONG, soon()));
         outlet.push(b"after\n");

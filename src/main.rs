@@ -11,7 +11,7 @@ use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::process::{ExitCode, exit};
 
-use lobbyd::actors::unix_now;
+use lobbyd::clock::unix_now;
 use lobbyd::config::{Config, KEYS, nearest_key};
 use lobbyd::logging::{self, FlushAtEnd, complain, say};
 use lobbyd::net::listen::ListenerKind;

@@ -44,6 +44,7 @@ fn the_pure_half_reads_no_clock_no_chance_and_no_machine() {
     let forbidden = [
         "Instant::now",
         "SystemTime::now",
+        "clock::",
         "std::env",
         "std::fs",
         "std::net::Tcp",

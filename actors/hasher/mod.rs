@@ -69,6 +69,7 @@ impl Handler<Verify> for Hasher {
 ///
 /// # Errors
 /// There are no random bytes, or hashing failed.
+#[expect(clippy::disallowed_methods, reason = "the place where salts are made")]
 pub fn new_record(password: &Password) -> Result<PasswordRecord, PasswordError> {
     let salt: [u8; SALT_BYTES] = try_generate_salt().map_err(|_| PasswordError::Hashing)?;
     PasswordRecord::create(password.secret(), &salt)

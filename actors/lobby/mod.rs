@@ -29,7 +29,6 @@ use crate::actors::registry::messages::{
 use crate::actors::shard::Shard;
 use crate::actors::shard::messages::{self as shard, Address, Deliver, LobbyBroke};
 use crate::actors::store::StoreHandle;
-use crate::actors::unix_now;
 use crate::ai::prompt::context::Conversation;
 use crate::chat::change::Change;
 use crate::chat::history::MessageKind;
@@ -37,6 +36,7 @@ use crate::chat::lobbies::{GENERAL_ID, LobbyId};
 use crate::chat::lobby::step::{Effect, Input, JoinKind, Refusal};
 use crate::chat::lobby::{JoinError, Room, SayError, Saying};
 use crate::chat::roles::Owner;
+use crate::clock::unix_now;
 use crate::config::Config;
 use crate::render::replies::ModerationReply;
 

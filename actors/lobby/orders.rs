@@ -13,10 +13,10 @@ use crate::actors::lobby::messages::{
     Unregistering,
 };
 use crate::actors::registry::messages::ModerateError;
-use crate::actors::unix_now;
 use crate::chat::lobby::step::Input;
 use crate::chat::moderation::Moderation;
 use crate::chat::roles::{Denied, Right};
+use crate::clock::unix_now;
 use crate::render::sentence;
 
 impl Handler<Moderate> for Lobby {

@@ -1,7 +1,6 @@
 //! The part of the Lobby that talks with its AI.
 
 use std::collections::VecDeque;
-use std::time::Instant;
 
 use actix::prelude::*;
 
@@ -20,6 +19,7 @@ use crate::chat::lobby::event::{AnswerPiece, Event};
 use crate::chat::lobby::step::{Input, Refusal};
 use crate::chat::person::Person;
 use crate::chat::text::Line;
+use crate::clock;
 use crate::render::replies::Reply;
 
 /// A question that waits, as it was when it was asked.
@@ -139,7 +139,7 @@ impl Handler<StartAnswer> for Lobby {
             None => persona::rox(),
         };
         let newest = format!("{}{}", question.recent, asked(&question.asker.name, &question.text));
-        let before = self.questions.conversation.begin(Instant::now()).cloned();
+        let before = self.questions.conversation.begin(clock::now()).cloned();
         let turns = before.chain([Turn::user(newest)]).collect();
         self.questions.answering = Some(Answering { question, permit, begun: false });
         let request = Request { system, turns };

@@ -12,9 +12,9 @@ use crate::actors::registry::Registry;
 use crate::actors::registry::messages::{
     MayRegister, Recheck, Register, RegisterError, Unregister,
 };
-use crate::actors::unix_now;
 use crate::chat::accounts::AccountId;
 use crate::chat::registry::{Happening, Registration, Unregistration, Unused, server_ban};
+use crate::clock::unix_now;
 use crate::store::{Account, Change, StoreError};
 
 /// Unused accounts that go at a time: each is told to every lobby, and there may be a thousand of those.

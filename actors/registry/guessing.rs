@@ -1,6 +1,6 @@
 //! The part of the Registry that lets passwords be tried, as far as the wrong ones of an address allow.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use log::info;
 use tokio::sync::oneshot;
@@ -11,6 +11,7 @@ use crate::actors::registry::messages::{BeginGuess, EndGuess};
 use crate::chat::directory::{ConnId, Guess};
 use crate::chat::limiter::wait_secs;
 use crate::chat::registry::Woken;
+use crate::clock;
 
 /// What whoever wants to try a password is told: the seconds to wait, where they may not.
 pub(super) type GuessAnswer = Result<(), u64>;
@@ -22,7 +23,7 @@ fn refused(conn: ConnId, wait: Duration) -> GuessAnswer {
 
 impl Registry {
     pub(super) fn end_guess(&mut self, conn: ConnId, wrong: bool) {
-        let woken = self.connections.end_guess(conn, wrong, Instant::now());
+        let woken = self.connections.end_guess(conn, wrong, clock::now());
         self.wake(woken);
     }
 
@@ -53,7 +54,7 @@ impl Answers<BeginGuess> for Registry {
         if !self.connections.is_there(conn) {
             return Reply::Now(Err(1));
         }
-        match self.connections.begin_guess(conn, Instant::now()) {
+        match self.connections.begin_guess(conn, clock::now()) {
             Guess::Go => Reply::Now(Ok(())),
             Guess::Refused(wait) => Reply::Now(refused(conn, wait)),
             Guess::Later => {

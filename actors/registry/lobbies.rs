@@ -10,10 +10,10 @@ use crate::actors::registry::messages::{
     Create, CreateRefused, FindLobby, FindLobbyById, FindOffer, ListLobbies, Listed, LobbyChanged,
     LobbyClosed, LobbyCount, LobbyRef, MayCreate, Moved, OfferError, Offered,
 };
-use crate::actors::unix_now;
 use crate::chat::lobbies::{CreateError, LobbyEntry, LobbyId};
 use crate::chat::lobby::LobbyState;
 use crate::chat::registry::Happening;
+use crate::clock::unix_now;
 use crate::store::{Change, StoreError, StoredLobby};
 
 impl Answers<FindLobby> for Registry {

@@ -14,7 +14,7 @@ mod users;
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use actix::prelude::*;
 use log::warn;
@@ -29,7 +29,6 @@ use crate::actors::registry::rates::RateTable;
 use crate::actors::shard::Shard;
 use crate::actors::shard::messages::{Address, Announce, Became, DisconnectSeat, Letter, Show};
 use crate::actors::store::StoreHandle;
-use crate::actors::unix_now;
 use crate::ai::prompt::context::Conversation;
 use crate::chat::directory::{Admission, ConnId, Refusal};
 use crate::chat::history::{History, UnixMillis};
@@ -39,6 +38,8 @@ use crate::chat::name::NameKey;
 use crate::chat::registry::{Cause, Connections, Effect, Happening, People};
 use crate::chat::retention::has_jumped;
 use crate::chat::roles::Owner;
+use crate::clock;
+use crate::clock::unix_now;
 use crate::config::Config;
 use crate::render::replies::Farewell;
 use crate::store::{self, Change, StoredLobby};
@@ -240,7 +241,7 @@ impl Registry {
 impl Dependable for Registry {
     fn started(&mut self, ctx: &mut Ctx<Self>) {
         guard::every(ctx, FORGET_EVERY, |registry: &mut Self, _| {
-            let now = Instant::now();
+            let now = clock::now();
             registry.connections.forget_old(now);
             registry.rates.forget_old(now);
             registry.people.forget_old(unix_now());
@@ -270,7 +271,7 @@ impl Answers<Admit> for Registry {
         Admit(ip): Admit,
         _: &mut Ctx<Self>,
     ) -> Reply<Self, Result<ConnId, Refusal>> {
-        Reply::now(|| self.connections.admit(ip, Instant::now()))
+        Reply::now(|| self.connections.admit(ip, clock::now()))
     }
 }
 
@@ -283,7 +284,7 @@ impl Answers<Gone> for Registry {
             self.happen(Happening::Left(conn), now);
             self.happen(Happening::TookOver(conn), now);
             self.waiters.remove(&conn);
-            let woken = self.connections.close(conn, Instant::now());
+            let woken = self.connections.close(conn, clock::now());
             self.wake(woken);
         })
     }

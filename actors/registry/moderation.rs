@@ -7,10 +7,10 @@ use log::info;
 use crate::actors::guard::{Answers, Ctx, Reply};
 use crate::actors::registry::Registry;
 use crate::actors::registry::messages::{ModerateError, ModerateServer};
-use crate::actors::unix_now;
 use crate::chat::lobby::lifted;
 use crate::chat::moderation::ServerModeration;
 use crate::chat::registry::{Happening, server_ban};
+use crate::clock::unix_now;
 use crate::render::server_sentence;
 use crate::store::{AuditEntry, Change, SanctionKind, Scope};
 

@@ -7,11 +7,11 @@ use crate::actors::registry::messages::{
     Relayed, Rename, SetAway, TakeOver, To, Whois,
 };
 use crate::actors::shard::messages::{Address, Letter, Show};
-use crate::actors::unix_now;
 use crate::chat::accounts::Target;
 use crate::chat::directory::ConnId;
 use crate::chat::name::Name;
 use crate::chat::registry::{ClaimError, Happening, LoginError, User};
+use crate::clock::unix_now;
 
 const BUSY: LoginError = LoginError::Name(ClaimError::Taken);
 

@@ -140,7 +140,7 @@ impl Ctx {
 
     /// How they want to be shown when something was said.
     pub(super) fn times(&self) -> Times {
-        crate::actors::times(self.user().clock_times)
+        crate::clock::times(self.user().clock_times)
     }
 
     /// Whom they do not want to hear.

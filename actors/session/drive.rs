@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::pin::Pin;
 use std::task::{Context as TaskContext, Poll, ready};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use actix::fut::ActorFuture;
 use actix::prelude::*;
@@ -15,6 +15,7 @@ use super::commands::Judged;
 use super::{Phase, Session};
 use crate::chat::command::{self, Input};
 use crate::chat::text::Line;
+use crate::clock;
 use crate::fanout::peer::Health;
 use crate::net::lines::Event;
 use crate::net::probe::{begins_http, begins_tls};
@@ -243,7 +244,7 @@ impl Session {
     }
 
     fn read(&mut self, cx: &mut TaskContext<'_>) -> Poll<()> {
-        let now = Instant::now();
+        let now = clock::now();
         if let Some(pause) = self.pace.pause(now) {
             self.wait_for(sleep(pause), |_, ()| ());
             return Poll::Ready(());

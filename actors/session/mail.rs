@@ -17,9 +17,9 @@ use tokio::time::{Sleep, sleep};
 use super::Session;
 use crate::actors::shard::telling::{Pages, Telling};
 use crate::actors::store::messages::ReadLetters;
-use crate::actors::unix_now;
 use crate::chat::accounts::AccountId;
 use crate::chat::person::Person;
+use crate::clock::unix_now;
 use crate::render::{Direct, Sheet, direct, replies};
 use crate::store::{Change, Mail, MailId};
 

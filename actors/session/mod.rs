@@ -34,7 +34,6 @@ use self::mail::ShownMail;
 use self::password::Challenge;
 use super::lobby::Lobby;
 use super::shard::ThreadContext;
-use super::times;
 use crate::actors::lobby::messages::Leave;
 use crate::actors::registry::messages::{Gone, ReleaseName};
 use crate::actors::session::messages::{Disconnect, LobbyLost, MoveToGeneral, QuestionOver};
@@ -48,6 +47,8 @@ use crate::chat::name::Name;
 use crate::chat::pictures::Picture;
 use crate::chat::text::Line;
 use crate::chat::times::Times;
+use crate::clock;
+use crate::clock::times;
 use crate::fanout::hub::Seat;
 use crate::fanout::outbox::Source;
 use crate::fanout::peer::{Health, Peer};
@@ -184,7 +185,7 @@ impl Session {
                 request: None,
                 denied: false,
                 notices: None,
-                pace: Pace::new(Instant::now()),
+                pace: Pace::new(clock::now()),
                 at_end: false,
                 timer: None,
                 lost: None,

@@ -16,7 +16,6 @@ use crate::actors::registry::messages::{
 use crate::actors::shard::ThreadContext;
 use crate::actors::shard::messages::LastWriter;
 use crate::actors::store::messages::{ReadAccount, ReadIgnores, ReadMail, ReadMissed};
-use crate::actors::times;
 use crate::chat::accounts::{Identity, MAX_LOGIN_TRIES};
 use crate::chat::directory::ConnId;
 use crate::chat::ignores::Ignores;
@@ -26,6 +25,7 @@ use crate::chat::lobby::step::{Join, JoinKind};
 use crate::chat::password::{MAX_PASSWORD_CHARS, Match, Password, PasswordFault, PasswordRecord};
 use crate::chat::person::Person;
 use crate::chat::registry::LoginError;
+use crate::clock::times;
 use crate::fanout::peer::Peer;
 use crate::render::Form;
 use crate::render::replies::{

@@ -12,7 +12,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{self, Poll, ready};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use actix::WeakAddr;
 use actix::prelude::*;
@@ -33,12 +33,13 @@ use crate::actors::shard::messages::{
 };
 use crate::actors::shard::telling::{Pages, Telling};
 use crate::actors::store::StoreHandle;
-use crate::actors::times;
 use crate::chat::directory::ConnId;
 use crate::chat::history::Entry;
 use crate::chat::lobbies::LobbyId;
 use crate::chat::lobby::replay::Replay;
 use crate::chat::person::Person;
+use crate::clock;
+use crate::clock::times;
 use crate::config::Config;
 use crate::fanout::hub::Hub;
 use crate::fanout::peer::{Health, Peer, PeerLimits};
@@ -144,7 +145,7 @@ impl Shard {
 
     /// Looks at every client's deadlines.
     fn check_clock(&self) {
-        for (peer, session, why) in self.thread.hub.overdue(Instant::now()) {
+        for (peer, session, why) in self.thread.hub.overdue(clock::now()) {
             match why {
                 Farewell::TooSlow => peer.cut_off(),
                 why => send(&session, Disconnect(why)),
@@ -160,7 +161,7 @@ impl Shard {
         // The welcome goes out with CR LF, which every terminal takes; after the first line the
         // client's own line ends are known.
         let form = Form { plain: !config.color, crlf: true, clock: false };
-        let now = Instant::now();
+        let now = clock::now();
         match link.kind() {
             ListenerKind::Plain => log_connected(conn, addr, ListenerKind::Plain),
             // Told before its handshake.
@@ -236,7 +237,7 @@ struct Flusher {
 
 impl Drive<Shard> for Flusher {
     fn drive(&mut self, shard: &mut Shard, cx: &mut task::Context<'_>) -> Poll<()> {
-        while let Some(pause) = shard.thread.hub.flush(Instant::now()) {
+        while let Some(pause) = shard.thread.hub.flush(clock::now()) {
             let timer = self.pause.get_or_insert_with(|| Box::pin(sleep(pause)));
             ready!(timer.as_mut().poll(cx));
             self.pause = None;
@@ -372,7 +373,7 @@ impl Answers<IdleTime> for Shard {
         IdleTime(seat): IdleTime,
         _: &mut Ctx<Self>,
     ) -> Reply<Self, Option<Duration>> {
-        Reply::now(|| Some(self.thread.hub.peer(seat)?.idle_time(Instant::now())))
+        Reply::now(|| Some(self.thread.hub.peer(seat)?.idle_time(clock::now())))
     }
 }
 

@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use log::warn;
 
+use crate::clock;
 use crate::store::Change;
 
 /// Bytes on their way to the Store at most. It takes them whenever a group is due and the disk
@@ -70,7 +71,7 @@ impl Coming {
             queue.changes.push_back(change);
         }
         if nothing && !queue.changes.is_empty() {
-            queue.since = Some(Instant::now());
+            queue.since = Some(clock::now());
             let waker = queue.waker.take();
             drop(queue);
             waker.into_iter().for_each(Waker::wake);

@@ -27,11 +27,12 @@ use crate::actors::store::messages::{
     Close, Commit, Flush, Lane, LeaveMail, Question, Read, ReadAccount, ReadHistory, SaveSettings,
 };
 use crate::actors::store::reader::{Reader, answer};
-use crate::actors::unix_now;
 use crate::chat::accounts::MAX_MAIL;
 use crate::chat::history::Entry;
 use crate::chat::lobbies::LobbyId;
 use crate::chat::retention::{Kept, Retention};
+use crate::clock;
+use crate::clock::unix_now;
 use crate::store::{Account, Change, Db, Left, MessageId, StoreError};
 
 /// Changes in one transaction at most: some 30 ms of work. More would hold up whoever waits for a command
@@ -96,7 +97,7 @@ struct Keeping {
 
 impl Keeping {
     fn now(&self) -> Kept {
-        self.retention.kept(unix_now(), self.started.elapsed())
+        self.retention.kept(unix_now(), clock::since(self.started))
     }
 }
 
@@ -123,7 +124,7 @@ impl StoreHandle {
     pub fn start(db: Db, retention: Retention) -> Self {
         let coming = Arc::new(Coming::default());
         let theirs = coming.clone();
-        let keeping = Keeping { retention, started: Instant::now() };
+        let keeping = Keeping { retention, started: clock::now() };
         let readers = match start_readers(&db, keeping) {
             Ok(readers) => readers,
             Err(reason) => {
@@ -137,7 +138,7 @@ impl StoreHandle {
                 keeping,
                 queue: VecDeque::new(),
                 queued_bytes: 0,
-                since: Instant::now(),
+                since: clock::now(),
                 failing: None,
                 coming: theirs,
             })
@@ -277,7 +278,7 @@ impl Store {
         }
         // What a burst took is given back; a group as large as most fits without a new allocation.
         self.queue.shrink_to(GROUP_ROWS);
-        self.since = Instant::now();
+        self.since = clock::now();
     }
 
     fn forget(&mut self, rows: usize) {
@@ -289,7 +290,7 @@ impl Store {
         if self.failing.is_none() {
             error!("the database cannot be written, messages wait: {reason}");
         }
-        self.since = Instant::now();
+        self.since = clock::now();
         let lost = self.failing.take().map_or(0, |failing| failing.lost);
         self.failing = Some(Failing { reason: reason.clone(), lost });
         self.let_oldest_go();
@@ -333,7 +334,7 @@ impl Store {
             None if waiting >= GROUP_ROWS => return Some(Duration::ZERO),
             None => (GROUP_TIME, first.map_or(self.since, |first| first.max(self.since))),
         };
-        (waiting > 0).then(|| time.saturating_sub(since.elapsed()))
+        (waiting > 0).then(|| time.saturating_sub(clock::since(since)))
     }
 
     /// Takes and writes what was kept.
@@ -426,7 +427,7 @@ impl Drive<Store> for Writer {
                 store.take(None);
                 survive((), || store.write());
                 // What it could not write is for another time, also where that was a fault.
-                store.since = Instant::now();
+                store.since = clock::now();
                 self.waits = false;
             } else {
                 ready!(self.poll_wait(wait, cx));

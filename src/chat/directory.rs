@@ -215,6 +215,7 @@ impl Guesses {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock;
 
     fn ip(text: &str) -> IpKey {
         text.parse::<IpAddr>().unwrap().into()
@@ -242,7 +243,7 @@ mod tests {
 
     #[test]
     fn admission_counts_places_and_gives_them_back() {
-        let (mut admission, now) = (Admission::new(3, 2, 0), Instant::now());
+        let (mut admission, now) = (Admission::new(3, 2, 0), clock::now());
         let (a, b) = (ip("10.0.0.1"), ip("10.0.0.2"));
         assert_eq!(admission.admit(a, now), Ok(()));
         assert_eq!(admission.admit(a, now), Ok(()));
@@ -256,7 +257,7 @@ mod tests {
 
     #[test]
     fn an_address_connects_only_so_often_in_any_minute() {
-        let (mut admission, start) = (Admission::new(0, 1, 3), Instant::now());
+        let (mut admission, start) = (Admission::new(0, 1, 3), clock::now());
         let (a, b) = (ip("10.0.0.1"), ip("10.0.0.2"));
         let at = |secs| start + Duration::from_secs(secs);
         assert_eq!(admission.admit(a, at(0)), Ok(()));
@@ -277,7 +278,7 @@ mod tests {
 
     #[test]
     fn addresses_that_connect_are_remembered_within_a_bound() {
-        let (mut admission, now) = (Admission::new(0, 0, 1), Instant::now());
+        let (mut admission, now) = (Admission::new(0, 0, 1), clock::now());
         let address = |n: usize| IpKey::from(IpAddr::from((n as u32).to_be_bytes()));
         for n in 0..MAX_ADDRESSES + 10 {
             assert_eq!(admission.admit(address(n), now), Ok(()));
@@ -289,7 +290,7 @@ mod tests {
 
     #[test]
     fn the_sixth_guess_waits_for_the_first_wrong_one_to_age() {
-        let (mut guesses, start, a) = (Guesses::default(), Instant::now(), ip("10.0.0.1"));
+        let (mut guesses, start, a) = (Guesses::default(), clock::now(), ip("10.0.0.1"));
         for i in 0..5 {
             let now = start + Duration::from_secs(i);
             assert_eq!(guesses.begin(a, now), Guess::Go);
@@ -303,7 +304,7 @@ mod tests {
 
     #[test]
     fn guesses_at_once_are_no_more_than_guesses_in_turn() {
-        let (mut guesses, now, a) = (Guesses::default(), Instant::now(), ip("10.0.0.1"));
+        let (mut guesses, now, a) = (Guesses::default(), clock::now(), ip("10.0.0.1"));
         for _ in 0..5 {
             assert_eq!(guesses.begin(a, now), Guess::Go);
         }
@@ -318,7 +319,7 @@ mod tests {
 
     #[test]
     fn addresses_without_a_recent_wrong_guess_are_forgotten() {
-        let (mut guesses, now, a) = (Guesses::default(), Instant::now(), ip("10.0.0.1"));
+        let (mut guesses, now, a) = (Guesses::default(), clock::now(), ip("10.0.0.1"));
         guesses.begin(a, now);
         guesses.end(a, false, now);
         assert!(guesses.is_empty());

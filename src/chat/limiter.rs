@@ -72,6 +72,7 @@ pub fn wait_secs(wait: Duration) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock;
 
     fn at(start: Instant, millis: u64) -> Instant {
         start + Duration::from_millis(millis)
@@ -79,7 +80,7 @@ mod tests {
 
     #[test]
     fn the_sixth_in_ten_seconds_waits_for_the_first_to_age() {
-        let start = Instant::now();
+        let start = clock::now();
         let mut window = SlidingWindow::new(5, Duration::from_secs(10));
         for i in 0..5 {
             assert_eq!(window.check(at(start, i * 100)), Ok(()));
@@ -94,7 +95,7 @@ mod tests {
 
     #[test]
     fn no_burst_at_the_edge_of_the_window() {
-        let start = Instant::now();
+        let start = clock::now();
         let mut window = SlidingWindow::new(5, Duration::from_secs(10));
         let mut passed = 0;
         // Five just before the edge of a fixed window and five just after.
@@ -109,7 +110,7 @@ mod tests {
 
     #[test]
     fn what_is_refused_does_not_count() {
-        let start = Instant::now();
+        let start = clock::now();
         let mut window = SlidingWindow::new(1, Duration::from_secs(1));
         window.record(start);
         for millis in [100, 500, 900] {
@@ -120,7 +121,7 @@ mod tests {
 
     #[test]
     fn zero_is_no_limit() {
-        let now = Instant::now();
+        let now = clock::now();
         let mut window = SlidingWindow::new(0, Duration::from_secs(10));
         for _ in 0..1_000 {
             assert_eq!(window.check(now), Ok(()));

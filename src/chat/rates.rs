@@ -170,6 +170,7 @@ mod tests {
 
     use super::*;
     use crate::chat::directory::ConnId;
+    use crate::clock;
 
     const WINDOW: Duration = Duration::from_secs(10);
 
@@ -185,7 +186,7 @@ mod tests {
 
     #[test]
     fn no_way_of_coming_back_refills_a_window() {
-        let now = Instant::now();
+        let now = clock::now();
         for (what, before, after) in [
             ("another connection", who(1, "ann", None, 1), who(2, "ann", None, 1)),
             ("another spelling", who(1, "ann", None, 1), who(2, "ANN", None, 1)),
@@ -201,7 +202,7 @@ mod tests {
 
     #[test]
     fn another_name_or_account_takes_the_window_along() {
-        let now = Instant::now();
+        let now = clock::now();
         let guest = who(1, "ann", None, 1);
         for (what, after) in
             [("another name", who(1, "bea", None, 1)), ("an account", who(1, "ann", Some(7), 1))]
@@ -224,7 +225,7 @@ mod tests {
 
     #[test]
     fn an_address_has_ten_times_as_much_whatever_the_names() {
-        let (mut rates, now) = (Rates::new(5, WINDOW), Instant::now());
+        let (mut rates, now) = (Rates::new(5, WINDOW), clock::now());
         let users = |address| (0..40).map(move |i| who(i, &format!("user{i}"), None, address));
         let total: usize = users(1).map(|user| passed(&mut rates, &user, now)).sum();
         assert_eq!(total, 50);
@@ -235,7 +236,7 @@ mod tests {
 
     #[test]
     fn looking_has_a_window_of_its_own_twice_as_large() {
-        let (mut rates, now, ann) = (Rates::new(5, WINDOW), Instant::now(), who(1, "ann", None, 1));
+        let (mut rates, now, ann) = (Rates::new(5, WINDOW), clock::now(), who(1, "ann", None, 1));
         assert_eq!(passed(&mut rates, &ann, now), 5);
         let looks = (0..100).filter(|_| rates.pass(&ann, Kind::Look, now).is_ok()).count();
         assert_eq!(looks, 10);
@@ -244,7 +245,7 @@ mod tests {
 
     #[test]
     fn what_is_counted_late_counts_and_the_wait_is_the_longer_one() {
-        let (mut rates, now, ann) = (Rates::new(1, WINDOW), Instant::now(), who(1, "ann", None, 1));
+        let (mut rates, now, ann) = (Rates::new(1, WINDOW), clock::now(), who(1, "ann", None, 1));
         rates.count(&ann, Kind::Message, now);
         let later = now + Duration::from_secs(4);
         assert_eq!(rates.check(&ann, Kind::Message, later), Err(Duration::from_secs(6)));
@@ -252,7 +253,7 @@ mod tests {
 
     #[test]
     fn windows_are_forgotten_when_nothing_in_them_counts() {
-        let (mut rates, now) = (Rates::new(5, WINDOW), Instant::now());
+        let (mut rates, now) = (Rates::new(5, WINDOW), clock::now());
         for i in 0..10_000u64 {
             let user =
                 Identity { conn: ConnId(i), ..who(i, &format!("u{i}"), None, (i % 250) as u8) };
@@ -266,7 +267,7 @@ mod tests {
     #[test]
     fn zero_is_no_limit_and_costs_no_memory() {
         let (mut rates, ann) = (Rates::new(0, WINDOW), who(1, "ann", None, 1));
-        assert_eq!(passed(&mut rates, &ann, Instant::now()), 100);
+        assert_eq!(passed(&mut rates, &ann, clock::now()), 100);
         assert!(rates.is_empty());
     }
 }

@@ -15,8 +15,9 @@ use crate::chat::lobbies::LobbyId;
 use crate::chat::lobby::event::{AnswerPiece, Event};
 use crate::chat::person::Person;
 use crate::chat::times::Times;
+use crate::clock::{self, thread_time};
 use crate::fanout::outbox::Source;
-use crate::fanout::pacer::{FlushPacer, thread_time};
+use crate::fanout::pacer::FlushPacer;
 use crate::fanout::peer::Peer;
 use crate::fanout::variants::{Fanout, Pieces};
 use crate::render::replies::Farewell;
@@ -289,7 +290,7 @@ impl<S: Clone> Hub<S> {
             inner.hand_out(room);
         }
         inner.write_out();
-        inner.rounds.note(thread_time().saturating_sub(begin), Instant::now());
+        inner.rounds.note(thread_time().saturating_sub(begin), clock::now());
         None
     }
 }

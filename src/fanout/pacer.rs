@@ -6,8 +6,6 @@
 
 use std::time::{Duration, Instant};
 
-use rustix::time::{ClockId, clock_gettime};
-
 /// Rounds of less than this, some 60 writes, are not worth saving.
 const MIN_PAUSE: Duration = Duration::from_micros(300);
 
@@ -16,12 +14,6 @@ const MAX_PAUSE: Duration = Duration::from_millis(5);
 
 /// How much longer the pause is than the round before it: half of the time goes to writing at most.
 const PAUSE_PER_ROUND: u32 = 1;
-
-/// The processor time of this thread so far.
-pub(super) fn thread_time() -> Duration {
-    let time = clock_gettime(ClockId::ThreadCPUTime);
-    Duration::try_from(time).unwrap_or_default()
-}
 
 /// How long the last round took, and when it ended.
 #[derive(Debug, Default)]
@@ -47,12 +39,13 @@ impl FlushPacer {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock;
 
     const MS: Duration = Duration::from_millis(1);
 
     #[test]
     fn a_short_round_makes_no_pause() {
-        let (mut rounds, start) = (FlushPacer::default(), Instant::now());
+        let (mut rounds, start) = (FlushPacer::default(), clock::now());
         assert_eq!(rounds.pause(start), None);
         rounds.note(MS / 4, start + MS / 4);
         assert_eq!(rounds.pause(start + MS / 4), None);
@@ -60,7 +53,7 @@ mod tests {
 
     #[test]
     fn a_long_round_is_followed_by_a_pause_that_is_bounded() {
-        let (mut rounds, start) = (FlushPacer::default(), Instant::now());
+        let (mut rounds, start) = (FlushPacer::default(), clock::now());
         rounds.note(2 * MS, start + 2 * MS);
         assert_eq!(rounds.pause(start + 2 * MS), Some(2 * MS));
         assert_eq!(rounds.pause(start + 3 * MS), Some(MS));

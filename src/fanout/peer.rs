@@ -16,6 +16,7 @@ use crate::chat::directory::ConnId;
 use crate::chat::ignores::Ignores;
 use crate::chat::lobbies::LobbyId;
 use crate::chat::person::Person;
+use crate::clock;
 use crate::fanout::outbox::{Outbox, Pulled, Source};
 use crate::net::link::Link;
 use crate::net::listen::USER_TIMEOUT;
@@ -354,7 +355,7 @@ impl Peer {
                     }
                     Poll::Pending => {
                         if self.blocked_since.get().is_none() {
-                            self.blocked_since.set(Some(Instant::now()));
+                            self.blocked_since.set(Some(clock::now()));
                             // Whoever takes nothing, with the window of TCP closed, may do so for
                             // as long as is set: the kernel is not to be faster.
                             link.set_user_timeout(self.limits.stall + USER_TIMEOUT);

@@ -116,10 +116,11 @@ impl Pace {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock;
 
     #[test]
     fn only_so_much_is_read_in_a_second() {
-        let mut now = Instant::now();
+        let mut now = clock::now();
         let mut pace = Pace::new(now);
         pace.read(BURST_BYTES - 1);
         assert_eq!(pace.pause(now), None);
@@ -147,21 +148,21 @@ mod tests {
     #[test]
     fn what_takes_more_work_counts_as_more() {
         let lines = |mut take: Box<dyn FnMut(&mut Pace)>| {
-            let now = Instant::now();
+            let now = clock::now();
             let mut pace = Pace::new(now);
             (0..).take_while(|_| (take(&mut pace), pace.pause(now)).1.is_none()).count()
         };
         let invalid = "\u{FFFD}".repeat(8_000);
         assert!(lines(Box::new(move |pace| pace.took_line(&invalid))) < 8);
         assert!(lines(Box::new(|pace| pace.took_nothing())) < 2_000);
-        let mut pace = Pace::new(Instant::now());
+        let mut pace = Pace::new(clock::now());
         pace.took_line("all of it ASCII");
         assert_eq!(pace.bytes, 0, "it was counted when it was read");
     }
 
     #[test]
     fn a_turn_ends_with_enough_work() {
-        let mut pace = Pace::new(Instant::now());
+        let mut pace = Pace::new(clock::now());
         pace.read(usize::from(TURN_BYTES) - 1);
         assert!(!pace.has_had_turn());
         pace.took_nothing();
@@ -172,7 +173,7 @@ mod tests {
 
     #[test]
     fn a_stretch_of_refused_lines_makes_a_pause() {
-        let start = Instant::now();
+        let start = clock::now();
         let mut pace = Pace::new(start);
         for _ in 0..FLOOD_LINES - 1 {
             pace.refused_line();
@@ -187,7 +188,7 @@ mod tests {
 
     #[test]
     fn names_without_end_have_to_wait() {
-        let mut pace = Pace::new(Instant::now());
+        let mut pace = Pace::new(clock::now());
         for _ in 0..FREE_NAMES {
             assert_eq!(pace.refused_name(), None);
         }

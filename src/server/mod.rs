@@ -28,10 +28,11 @@ use crate::actors::registry::{Open, Registry};
 use crate::actors::shard::messages::{Connected, Drain};
 use crate::actors::shard::{Shard, ShardSetup};
 use crate::actors::store::StoreHandle;
-use crate::actors::unix_now;
 use crate::chat::directory::ConnId;
 use crate::chat::history::ALWAYS_KEPT;
 use crate::chat::retention::{Retention, has_jumped};
+use crate::clock;
+use crate::clock::unix_now;
 use crate::config::{AiConfig, Config};
 use crate::net::link::Arrival;
 use crate::net::listen::{ListenError, ListenerKind, listen};
@@ -357,7 +358,7 @@ impl Acceptor {
                 self.hand_on(kind, conn, socket, addr);
             }
             Ok(Err(refusal)) => {
-                if let Some(others) = self.refusals.borrow_mut().note(Instant::now()) {
+                if let Some(others) = self.refusals.borrow_mut().note(clock::now()) {
                     let ip = addr.ip().to_canonical();
                     info!("{ip} limit: {refusal} ({others} others since the last such line)");
                 }
@@ -375,7 +376,7 @@ impl Acceptor {
     fn hand_on(&self, kind: ListenerKind, conn: ConnId, socket: StdStream, addr: SocketAddr) {
         let index = self.next.get();
         self.next.set((index + 1) % self.shards.len());
-        let (shard, accepted) = (&self.shards[index], Instant::now());
+        let (shard, accepted) = (&self.shards[index], clock::now());
         match kind {
             ListenerKind::Plain => {
                 let arrival = Arrival::Plain(socket);

@@ -1,10 +1,10 @@
 //! Reading beside the writer: connections that only read, and a limit of time for every read that
 //! somebody asked for.
 
-use std::time::{Duration, Instant};
+use crate::clock::{self, thread_time};
+use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
-use rustix::time::{ClockId, clock_gettime};
 
 use super::Db;
 use super::error::StoreError;
@@ -71,9 +71,8 @@ impl Db {
         time: Duration,
         read: impl FnOnce(&Self) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        let (begun, deadline) = (thread_time(), Instant::now() + time * PATIENCE);
-        let over =
-            move || thread_time().saturating_sub(begun) >= time || Instant::now() >= deadline;
+        let (begun, deadline) = (thread_time(), clock::now() + time * PATIENCE);
+        let over = move || thread_time().saturating_sub(begun) >= time || clock::now() >= deadline;
         if over() {
             return Err(StoreError::TooSlow);
         }
@@ -82,11 +81,6 @@ impl Db {
         let _limit = Limit(&self.conn);
         read(self)
     }
-}
-
-/// The processor time of this thread so far.
-fn thread_time() -> Duration {
-    Duration::try_from(clock_gettime(ClockId::ThreadCPUTime)).unwrap_or_default()
 }
 
 /// A connection whose statements are watched.

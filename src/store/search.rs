@@ -24,7 +24,7 @@ const MAX_TERMS: usize = 32;
 /// Stands before the number of a lobby in its token. No word holds it.
 const LOBBY: char = '#';
 
-/// Makes the index. Tokens come ready from [`tokens`], so all but spaces is part of one; what the
+/// Makes the index. Tokens come ready from [`super::tokens`], so all but spaces is part of one; what the
 /// tokenizer still does is to take the accents off Latin letters.
 pub(super) fn create(conn: &Connection) -> rusqlite::Result<()> {
     conn.execute_batch(

@@ -1,10 +1,11 @@
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::fixtures_tests::*;
 use super::*;
 use crate::chat::ignores::Ignores;
 use crate::chat::lobbies::LobbyId;
 use crate::chat::retention::Kept;
+use crate::clock;
 
 fn lobbies() -> Db {
     db(&[
@@ -192,15 +193,15 @@ fn a_search_for_what_nearly_all_messages_have_ends_in_its_time() {
     }
     // No message has both, and all have one: every list is read to its end.
     let words = "w1 w2 w3 w4 w5 w6 even odd";
-    let start = Instant::now();
+    let start = clock::now();
     assert!(db.search(LobbyId(1), words, 20).unwrap().is_empty());
-    let whole = start.elapsed();
+    let whole = clock::since(start);
     let time = whole / 20;
     let given_up = || {
-        let start = Instant::now();
+        let start = clock::now();
         let found = db.within(time, |db| db.search(LobbyId(1), words, 20));
         assert_eq!(found, Err(StoreError::TooSlow));
-        start.elapsed()
+        clock::since(start)
     };
     // The machine may be busy with something else, so it has some tries.
     let fastest = (0..10).map(|_| given_up()).min().unwrap();
@@ -292,10 +293,10 @@ fn a_hundred_thousand_messages_are_written_and_searched_fast() {
         for first in (0..MESSAGES).step_by(group) {
             let changes: Vec<_> =
                 (first..first + group as u64).map(|seq| said(lobby, seq, &speech(seq))).collect();
-            let begun = Instant::now();
+            let begun = clock::now();
             db.apply(&changes).unwrap();
-            times.push(begun.elapsed());
-            all += begun.elapsed();
+            times.push(clock::since(begun));
+            all += clock::since(begun);
         }
         times.sort();
         let (p99, worst) = (times[times.len() * 99 / 100], times[times.len() - 1]);
@@ -321,9 +322,9 @@ fn a_hundred_thousand_messages_are_written_and_searched_fast() {
     ] {
         let mut times: Vec<_> = (0..50)
             .map(|_| {
-                let start = Instant::now();
+                let start = clock::now();
                 db.search(LobbyId(1), words, 20).unwrap();
-                start.elapsed()
+                clock::since(start)
             })
             .collect();
         times.sort();
@@ -331,9 +332,9 @@ fn a_hundred_thousand_messages_are_written_and_searched_fast() {
         eprintln!("search {words:?}: {found} found, median {:?}, worst {:?}", times[25], times[49]);
     }
     let time = |what: &str, work: &mut dyn FnMut()| {
-        let start = Instant::now();
+        let start = clock::now();
         work();
-        eprintln!("{what}: {:?}", start.elapsed());
+        eprintln!("{what}: {:?}", clock::since(start));
     };
     time("history of 200", &mut || {
         let _ = db.history(LobbyId(1), 200).unwrap();

@@ -6,7 +6,7 @@ mod lobbies;
 mod moderation;
 mod personal;
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::actors::lobby::messages::Say;
 use crate::actors::session::Session;
@@ -17,6 +17,7 @@ use crate::chat::orders::{Order, ServerOrder, server_rank};
 use crate::chat::rates::Kind;
 use crate::chat::roles::Right;
 use crate::chat::text::Line;
+use crate::clock;
 use crate::render::replies::{self, Farewell, ModerationReply, NameProblem, Reply};
 
 /// A line whose length and rate have been judged: once, as it comes, though it may have to wait.
@@ -83,7 +84,7 @@ impl Session {
     /// Lets something that counts pass the rate limit, and counts it.
     fn unless_over_rate(&self, kind: Kind, line: Judged) -> Judged {
         let Some(user) = self.user() else { return Judged::Blank };
-        match self.thread.rates.pass(&user.who, kind, Instant::now()) {
+        match self.thread.rates.pass(&user.who, kind, clock::now()) {
             Ok(()) => line,
             Err(wait) => Judged::Refused(Refused::Rate(wait)),
         }
@@ -102,9 +103,9 @@ impl Session {
                     self.wait_for(obey(cx, parsed), Self::finish);
                 }
             }
-            Judged::Refused(Refused::Length(why)) => self.refuse(&why, Instant::now()),
+            Judged::Refused(Refused::Length(why)) => self.refuse(&why, clock::now()),
             Judged::Refused(Refused::Rate(wait)) => {
-                self.refuse(&Reply::RateLimited(wait_secs(wait)), Instant::now());
+                self.refuse(&Reply::RateLimited(wait_secs(wait)), clock::now());
             }
         }
     }
@@ -120,7 +121,7 @@ impl Session {
             && !self.denied
             && let Some(user) = self.user()
         {
-            self.thread.rates.count(&user.who, Kind::Message, Instant::now());
+            self.thread.rates.count(&user.who, Kind::Message, clock::now());
         }
         self.denied = denied;
     }

@@ -72,6 +72,7 @@ mod tests {
     use crate::chat::person::Person;
     use crate::chat::pictures::Picture;
     use crate::chat::text::Text;
+    use crate::clock;
 
     fn texts(conversation: &mut Conversation, now: Instant) -> Vec<String> {
         conversation.begin(now).map(|t| t.text.clone()).collect()
@@ -79,7 +80,7 @@ mod tests {
 
     #[test]
     fn twenty_entries_are_kept_in_whole_pairs() {
-        let (mut conversation, now) = (Conversation::default(), Instant::now());
+        let (mut conversation, now) = (Conversation::default(), clock::now());
         for i in 0..15 {
             conversation.remember(format!("q{i}"), format!("a{i}"));
         }
@@ -93,7 +94,7 @@ mod tests {
 
     #[test]
     fn it_is_forgotten_after_half_an_hour_without_a_question() {
-        let (mut conversation, start) = (Conversation::default(), Instant::now());
+        let (mut conversation, start) = (Conversation::default(), clock::now());
         assert!(texts(&mut conversation, start).is_empty());
         conversation.remember("q".into(), "a".into());
         let almost = start + FORGET_AFTER - Duration::from_secs(1);

@@ -154,6 +154,7 @@ mod tests {
 
     use super::*;
     use crate::chat::directory::{GUESS_WINDOW, MAX_WRONG_GUESSES};
+    use crate::clock;
 
     fn ip(last: u8) -> IpKey {
         IpKey::from(IpAddr::from([10, 0, 0, last]))
@@ -168,7 +169,7 @@ mod tests {
 
     #[test]
     fn numbers_are_never_given_twice_and_places_are_given_back_once() {
-        let (mut connections, now) = (Connections::new(Admission::new(1, 0, 0)), Instant::now());
+        let (mut connections, now) = (Connections::new(Admission::new(1, 0, 0)), clock::now());
         let first = connections.admit(ip(1), now).unwrap();
         assert_eq!(connections.admit(ip(2), now), Err(Refusal::Full));
         connections.close(first, now);
@@ -180,7 +181,7 @@ mod tests {
 
     #[test]
     fn a_connection_is_in_the_lobby_that_it_moved_to_last() {
-        let (mut connections, conns) = of_one_address(1, Instant::now());
+        let (mut connections, conns) = of_one_address(1, clock::now());
         assert_eq!(connections.lobby(conns[0]), None);
         connections.moved(conns[0], LobbyId(1));
         connections.moved(conns[0], LobbyId(2));
@@ -191,7 +192,7 @@ mod tests {
 
     #[test]
     fn who_waits_goes_on_as_others_turn_out_right_and_is_refused_once_too_many_were_wrong() {
-        let now = Instant::now();
+        let now = clock::now();
         let (mut connections, conns) = of_one_address(9, now);
         let (first, rest) = conns.split_at(MAX_WRONG_GUESSES);
         for conn in first {
@@ -218,7 +219,7 @@ mod tests {
 
     #[test]
     fn who_hangs_up_on_a_guess_has_made_it_and_who_hangs_up_waiting_has_not() {
-        let now = Instant::now();
+        let now = clock::now();
         let (mut connections, conns) = of_one_address(7, now);
         for conn in &conns[..5] {
             assert_eq!(connections.begin_guess(*conn, now), Guess::Go);
@@ -238,7 +239,7 @@ mod tests {
 
     #[test]
     fn addresses_are_forgotten_and_unknown_connections_try_nothing() {
-        let now = Instant::now();
+        let now = clock::now();
         let (mut connections, conns) = of_one_address(1, now);
         assert!(matches!(connections.begin_guess(ConnId(99), now), Guess::Refused(_)));
         assert_eq!(connections.end_guess(ConnId(99), true, now), []);
