@@ -3,7 +3,7 @@
 //! What comes together leaves together: one message for each thread that has members, one write for each
 //! member.
 
-use crate::actors::shard::messages::{Address, Effect};
+use crate::actors::shard::messages::{Address, Effect, Effects};
 use crate::chat::lobby::event::Event;
 use crate::fanout::hub::Seat;
 
@@ -60,7 +60,7 @@ impl Batch {
     }
 
     /// Hands all effects out, to each thread its own; `members` counts the members on each.
-    pub(super) fn hand_out(&mut self, members: &[usize], mut to: impl FnMut(usize, Vec<Effect>)) {
+    pub(super) fn hand_out(&mut self, members: &[usize], mut to: impl FnMut(usize, Effects)) {
         self.bytes = 0;
         let echoes = self.echoes.drain(..);
         self.effects.extend(
@@ -72,7 +72,7 @@ impl Batch {
                 Scope::Shard(other) => other == shard,
             };
             let own = self.effects.iter().filter(|(scope, _)| concerned(*scope));
-            let own: Vec<Effect> = own.map(|(_, effect)| effect.clone()).collect();
+            let own: Effects = own.map(|(_, effect)| effect.clone()).collect();
             if !own.is_empty() {
                 to(shard, own);
             }
@@ -87,8 +87,8 @@ mod tests {
     use crate::chat::directory::ConnId;
     use crate::chat::name::Name;
 
-    fn take(batch: &mut Batch, members: &[usize]) -> Vec<Vec<Effect>> {
-        let mut by_shard = vec![Vec::new(); members.len()];
+    fn take(batch: &mut Batch, members: &[usize]) -> Vec<Effects> {
+        let mut by_shard = vec![Effects::new(); members.len()];
         batch.hand_out(members, |shard, effects| by_shard[shard] = effects);
         by_shard
     }

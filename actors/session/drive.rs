@@ -1,6 +1,7 @@
 //! What moves a session on: one future that reads, carries out and writes.
 
-use std::cell::RefCell;
+use std::cell::Cell;
+use std::io;
 use std::pin::Pin;
 use std::task::{Context as TaskContext, Poll, ready};
 use std::time::Duration;
@@ -38,9 +39,60 @@ const PROBE_EVERY: Duration = Duration::from_secs(5);
 /// Bytes taken off a socket at a time.
 const READ_BYTES: u16 = 8 * 1024;
 
+type ReadBuffer = Box<[u8; READ_BYTES as usize]>;
+
 thread_local! {
-    /// A read buffer for all sessions of the thread: an idle connection needs none.
-    static READ: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ_BYTES.into()].into());
+    /// A read buffer for the session that reads next: an idle connection has none, and mostly only one
+    /// session of a thread does.
+    static SPARE: Cell<Option<ReadBuffer>> = const { Cell::new(None) };
+}
+
+/// Bytes that were read and not looked at yet.
+#[derive(Default)]
+pub(super) struct Unread {
+    buffer: Option<ReadBuffer>,
+    from: u16,
+    to: u16,
+}
+
+impl Unread {
+    /// What has not been looked at.
+    pub(super) fn rest(&self) -> &[u8] {
+        let (from, to) = (self.from.into(), self.to.into());
+        self.buffer.as_ref().map_or(&[], |buffer| &buffer[from..to])
+    }
+
+    /// All but the last `left` bytes has been looked at.
+    fn keep(&mut self, left: usize) {
+        if left == 0 {
+            return self.clear();
+        }
+        // No more than were read, so it fits.
+        self.from = self.to.saturating_sub(u16::try_from(left).unwrap_or(READ_BYTES));
+    }
+
+    pub(super) fn clear(&mut self) {
+        let Self { buffer, .. } = std::mem::take(self);
+        if buffer.is_some() {
+            SPARE.set(buffer);
+        }
+    }
+
+    /// Takes what `read` reads in place of what was there.
+    fn fill(
+        &mut self,
+        read: impl FnOnce(&mut [u8]) -> Poll<io::Result<usize>>,
+    ) -> Poll<io::Result<usize>> {
+        let mut buffer = SPARE.take().unwrap_or_else(|| Box::new([0; READ_BYTES as usize]));
+        let result = read(&mut buffer[..]);
+        let count = if let Poll::Ready(Ok(count)) = &result { *count } else { 0 };
+        let to = u16::try_from(count).unwrap_or(READ_BYTES);
+        *self = Self { buffer: Some(buffer), from: 0, to };
+        if to == 0 {
+            self.clear();
+        }
+        result
+    }
 }
 
 /// The future. It never ends before the session does.
@@ -137,14 +189,14 @@ impl Session {
             self.greet();
             return Poll::Ready(());
         }
-        if self.unread.is_empty() && !self.at_end && self.read(cx).is_ready() {
+        if self.unread.rest().is_empty() && !self.at_end && self.read(cx).is_ready() {
             return Poll::Ready(());
         }
-        if begins_http(&self.unread) {
+        if begins_http(self.unread.rest()) {
             self.phase = Phase::Naming;
             return Poll::Ready(());
         }
-        if self.unread.is_empty() && !self.at_end {
+        if self.unread.rest().is_empty() && !self.at_end {
             let timer = self.timer.get_or_insert_with(|| Box::pin(sleep(GREETING_PAUSE)));
             ready!(timer.as_mut().poll(cx));
         }
@@ -160,14 +212,10 @@ impl Session {
 
     /// The next thing in the bytes that were read; at their end, the line that stands unended.
     fn next_event(&mut self) -> Option<Event> {
-        let mut rest = &self.unread[usize::from(self.looked_at)..];
+        let mut rest = self.unread.rest();
         let event = self.decoder.next(&mut rest);
-        if rest.is_empty() {
-            self.unread = Box::default();
-            self.looked_at = 0;
-        } else {
-            self.looked_at = (self.unread.len() - rest.len()) as u16;
-        }
+        let left = rest.len();
+        self.unread.keep(left);
         if event.is_none() && self.at_end { self.decoder.finish() } else { event }
     }
 
@@ -249,14 +297,14 @@ impl Session {
             self.wait_for(sleep(pause), |_, ()| ());
             return Poll::Ready(());
         }
-        let count = READ.with_borrow_mut(|buf| {
-            let mut link = self.peer.link();
-            let result = link.poll_read(cx, buf);
+        // Nothing is read before all that was read before has been looked at.
+        let Self { unread, peer, pace, .. } = &mut *self;
+        let count = unread.fill(|buffer| {
+            let mut link = peer.link();
+            let result = link.poll_read(cx, buffer);
             let count = if let Poll::Ready(Ok(count)) = result { count } else { 0 };
             // Records without text are paid for too, also where no text has come at all.
-            self.pace.read(link.taken(count));
-            // Nothing is read before all that was read before has been looked at.
-            self.unread = buf[..count].into();
+            pace.read(link.taken(count));
             result
         });
         match ready!(count) {
@@ -266,9 +314,9 @@ impl Session {
                 self.mail_may_be_there();
                 let nameless = matches!(self.phase, Phase::Greeting | Phase::Naming);
                 let mistaken = nameless && self.peer.link().may_be_mistaken();
-                if mistaken && begins_tls(&self.unread) {
+                if mistaken && begins_tls(self.unread.rest()) {
                     info!("conn={} speaks TLS on the plain port", self.peer.conn().0);
-                    self.unread = Box::default();
+                    self.unread.clear();
                     self.close(Some(Farewell::SpeaksTls(self.thread.tls_port)));
                 }
             }

@@ -128,9 +128,7 @@ pub struct Session {
     phase: Phase,
     decoder: LineDecoder,
     /// Bytes that were read and not looked at yet.
-    unread: Box<[u8]>,
-    /// How many of those have been looked at; there are at most `drive::READ_BYTES`.
-    looked_at: u16,
+    unread: drive::Unread,
     /// A line that waits for the messages before it to come back.
     held: Option<Box<Judged>>,
     /// The one request that is under way.
@@ -179,8 +177,7 @@ impl Session {
                 ip,
                 phase: Phase::Greeting,
                 decoder,
-                unread: Box::default(),
-                looked_at: 0,
+                unread: drive::Unread::default(),
                 held: None,
                 request: None,
                 denied: false,

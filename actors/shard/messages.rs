@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix::prelude::*;
+use smallvec::SmallVec;
 
 use crate::chat::directory::ConnId;
 use crate::chat::lobbies::LobbyId;
@@ -47,8 +48,11 @@ pub struct Deliver {
     /// The lobby.
     pub room: LobbyId,
     /// What to do.
-    pub effects: Vec<Effect>,
+    pub effects: Effects,
 }
+
+/// A few effects, mostly a message and its echo: these take no memory of their own.
+pub type Effects = SmallVec<[Effect; 2]>;
 
 /// One thing that a lobby wants done on a thread where it has members.
 #[derive(Clone)]

@@ -18,7 +18,7 @@ use actix::WeakAddr;
 use actix::prelude::*;
 use log::{error, info};
 use tokio::sync::Semaphore;
-use tokio::time::{Sleep, sleep};
+use tokio::time::{Instant as TimerInstant, Sleep, sleep};
 
 use crate::actors::guard::{self, Answers, Ctx, Dependable, Drive, Guarded, Reply};
 use crate::actors::hasher::HasherPool;
@@ -232,17 +232,23 @@ impl Shard {
 /// later, together with more.
 #[derive(Default)]
 struct Flusher {
-    pause: Option<Pin<Box<Sleep>>>,
+    /// Made once and set anew for each pause.
+    timer: Option<Pin<Box<Sleep>>>,
+    pausing: bool,
 }
 
 impl Drive<Shard> for Flusher {
     fn drive(&mut self, shard: &mut Shard, cx: &mut task::Context<'_>) -> Poll<()> {
         while let Some(pause) = shard.thread.hub.flush(clock::now()) {
-            let timer = self.pause.get_or_insert_with(|| Box::pin(sleep(pause)));
+            let timer = self.timer.get_or_insert_with(|| Box::pin(sleep(pause)));
+            if !self.pausing {
+                timer.as_mut().reset(TimerInstant::now() + pause);
+                self.pausing = true;
+            }
             ready!(timer.as_mut().poll(cx));
-            self.pause = None;
+            self.pausing = false;
         }
-        self.pause = None;
+        self.pausing = false;
         Poll::Pending
     }
 }

@@ -55,6 +55,9 @@ struct Audience {
 /// are small against it.
 const MAX_ROOM_BYTES: usize = 32 * 1024;
 
+/// Memory that is taken at a time to write events on: some thirty messages.
+const SHEET_BYTES: usize = 8 * 1024;
+
 /// With so much waiting in a room a write is cheap a line, and waiting for more gains little.
 const ENOUGH_BYTES: usize = 2 * 1024;
 
@@ -74,6 +77,8 @@ struct Inner<S> {
     rounds: FlushPacer,
     /// How whoever wants clock times is told when something happened.
     clock: fn() -> Times,
+    /// What events are written on.
+    sheet: RefCell<Sheet>,
 }
 
 impl<S> Hub<S> {
@@ -88,6 +93,7 @@ impl<S> Hub<S> {
                 dirty: Vec::new(),
                 rounds: FlushPacer::default(),
                 clock,
+                sheet: RefCell::new(Sheet::with_capacity(SHEET_BYTES)),
             }),
         }
     }
@@ -331,8 +337,8 @@ impl<S> Inner<S> {
         let seen = occupant.seen.replace(room.events.len());
         if seen < room.events.len() {
             let peer = &occupant.peer;
-            let ignores = peer.ignores();
-            let mut fanout = Fanout::new(&room.events, self.clock);
+            let (ignores, sheet) = (peer.ignores(), &mut *self.sheet.borrow_mut());
+            let mut fanout = Fanout::new(&room.events, sheet, self.clock);
             peer.queue(fanout.get(peer.form(), seen, ignores.as_deref()));
         }
     }
@@ -343,7 +349,7 @@ impl<S> Inner<S> {
         let Some(room) = self.rooms.get_mut(&id).filter(|room| !room.events.is_empty()) else {
             return;
         };
-        let mut fanout = Fanout::new(&room.events, self.clock);
+        let mut fanout = Fanout::new(&room.events, self.sheet.get_mut(), self.clock);
         for &slot in &room.members {
             let Some(occupant) = &self.seats[slot] else { continue };
             let peer = &occupant.peer;

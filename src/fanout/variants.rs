@@ -9,15 +9,27 @@ use crate::chat::times::Times;
 use crate::render::{self, Follows, Form, Sheet};
 
 /// Blocks that were made so far, each for whoever wants the same.
-struct Variants<K>(Vec<(K, Bytes)>);
+struct Variants<K> {
+    /// Mostly all want the same, and then nothing is allocated for that.
+    first: Option<(K, Bytes)>,
+    others: Vec<(K, Bytes)>,
+}
 
 impl<K: PartialEq> Variants<K> {
+    fn new() -> Self {
+        Self { first: None, others: Vec::new() }
+    }
+
     fn get(&mut self, key: K, make: impl FnOnce() -> Bytes) -> Bytes {
-        if let Some((_, made)) = self.0.iter().find(|(other, _)| *other == key) {
+        let mut made = self.first.iter().chain(&self.others);
+        if let Some((_, made)) = made.find(|(other, _)| *other == key) {
             return made.clone();
         }
         let made = make();
-        self.0.push((key, made.clone()));
+        match self.first {
+            None => self.first = Some((key, made.clone())),
+            Some(_) => self.others.push((key, made.clone())),
+        }
         made
     }
 }
@@ -25,6 +37,8 @@ impl<K: PartialEq> Variants<K> {
 /// Events that are handed out together, as one block in each form.
 pub(super) struct Fanout<'a> {
     events: &'a [Event],
+    /// What is written on: its memory serves again when what was written is gone.
+    sheet: &'a mut Sheet,
     /// By the form, and the event that a block begins with.
     blocks: Variants<(Form, usize)>,
     /// How whoever wants clock times is told, once it is known.
@@ -34,8 +48,8 @@ pub(super) struct Fanout<'a> {
 }
 
 impl<'a> Fanout<'a> {
-    pub(super) fn new(events: &'a [Event], ask_clock: fn() -> Times) -> Self {
-        Self { events, blocks: Variants(Vec::new()), clock: None, ask_clock }
+    pub(super) fn new(events: &'a [Event], sheet: &'a mut Sheet, ask_clock: fn() -> Times) -> Self {
+        Self { events, sheet, blocks: Variants::new(), clock: None, ask_clock }
     }
 
     /// The events from index `seen` on. Whoever ignores an author of them gets a block of their own.
@@ -48,9 +62,11 @@ impl<'a> Fanout<'a> {
         if let Some(ignores) = ignores
             && theirs.iter().any(|event| is_ignored(event, ignores))
         {
-            return join(form, times, theirs.iter().filter(|event| !is_ignored(event, ignores)));
+            let heard = theirs.iter().filter(|event| !is_ignored(event, ignores));
+            return join(self.sheet, form, times, heard);
         }
-        self.blocks.get((form, seen), || join(form, times, theirs.iter()))
+        let sheet = &mut *self.sheet;
+        self.blocks.get((form, seen), || join(sheet, form, times, theirs.iter()))
     }
 }
 
@@ -59,9 +75,14 @@ fn is_ignored(event: &Event, ignores: &Ignores) -> bool {
 }
 
 /// Events as one block.
-fn join<'a>(form: Form, times: Times, events: impl Iterator<Item = &'a Event>) -> Bytes {
-    let mut sheet = Sheet::new(form);
-    events.for_each(|event| render::event(&mut sheet, event, times));
+fn join<'a>(
+    sheet: &mut Sheet,
+    form: Form,
+    times: Times,
+    events: impl Iterator<Item = &'a Event>,
+) -> Bytes {
+    sheet.begin(form);
+    events.for_each(|event| render::event(sheet, event, times));
     sheet.take()
 }
 
@@ -73,7 +94,7 @@ pub(super) struct Pieces<'a> {
 
 impl<'a> Pieces<'a> {
     pub(super) fn new(piece: &'a AnswerPiece) -> Self {
-        Self { piece, blocks: Variants(Vec::new()) }
+        Self { piece, blocks: Variants::new() }
     }
 
     pub(super) fn get(&mut self, form: Form, follows: Follows) -> Bytes {
@@ -121,17 +142,19 @@ mod tests {
         })
     }
 
-    fn times(form: Form) -> Times {
-        if form.clock { clock() } else { Times::Ages }
+    fn joined(form: Form, events: &[Event]) -> Bytes {
+        let times = if form.clock { clock() } else { Times::Ages };
+        join(&mut Sheet::default(), form, times, events.iter())
     }
 
     #[test]
     fn whoever_came_in_between_is_handed_the_rest_in_every_form() {
         let events = events();
-        let mut fanout = Fanout::new(&events, clock);
+        let mut sheet = Sheet::default();
+        let mut fanout = Fanout::new(&events, &mut sheet, clock);
         for form in forms() {
             for seen in 0..=events.len() {
-                let rest = join(form, times(form), events[seen..].iter());
+                let rest = joined(form, &events[seen..]);
                 assert_eq!(fanout.get(form, seen, None), rest, "from {seen}");
             }
         }
@@ -140,7 +163,8 @@ mod tests {
     #[test]
     fn a_form_is_made_once_and_shared() {
         let events = events();
-        let mut fanout = Fanout::new(&events, clock);
+        let mut sheet = Sheet::default();
+        let mut fanout = Fanout::new(&events, &mut sheet, clock);
         for form in forms() {
             let (first, second) = (fanout.get(form, 0, None), fanout.get(form, 0, None));
             assert_eq!(first.as_ptr(), second.as_ptr());
@@ -151,9 +175,10 @@ mod tests {
     fn whoever_ignores_an_author_is_not_handed_what_they_said() {
         let (events, mut ignores) = (events(), Ignores::default());
         ignores.add(&Person::example(1, "me"), Person::example(3, "robert")).unwrap();
-        let mut fanout = Fanout::new(&events, clock);
+        let mut sheet = Sheet::default();
+        let mut fanout = Fanout::new(&events, &mut sheet, clock);
         for form in forms() {
-            let rest = join(form, times(form), events[..2].iter());
+            let rest = joined(form, &events[..2]);
             assert_eq!(fanout.get(form, 0, Some(&ignores)), rest);
         }
         assert_eq!(fanout.get(Form::default(), 2, Some(&ignores)), Bytes::new());

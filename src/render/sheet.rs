@@ -32,6 +32,18 @@ impl Sheet {
         Self { buf: BytesMut::with_capacity(SHEET_BYTES), form }
     }
 
+    /// One to be begun again and again, which takes memory `bytes` at a time.
+    pub fn with_capacity(bytes: usize) -> Self {
+        Self { buf: BytesMut::with_capacity(bytes), form: Form::default() }
+    }
+
+    /// Begins anew, in this form, with what memory it has.
+    pub fn begin(&mut self, form: Form) {
+        self.buf.clear();
+        self.buf.reserve(SHEET_BYTES);
+        self.form = form;
+    }
+
     /// Starts a block where someone may be typing, which moves on from what they have typed.
     pub fn open(&mut self) -> &mut Self {
         match self.form.plain {
