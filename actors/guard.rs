@@ -21,8 +21,16 @@ use futures_util::future::LocalBoxFuture;
 
 use crate::chat::lobbies::LobbyId;
 
-/// What one of these actors runs in.
-pub type Ctx<A> = Context<Guarded<A>>;
+/// What one of these actors runs in, as far as it may be used: what is done later or again and again goes
+/// by [`spawn`], [`later`], [`every`] and [`drive`].
+pub struct Ctx<'a, A: Dependable>(&'a mut Context<Guarded<A>>);
+
+impl<A: Dependable> Ctx<'_, A> {
+    /// Where the actor is reached.
+    pub fn address(&self) -> Addr<Guarded<A>> {
+        self.0.address()
+    }
+}
 
 /// An actor that others depend on, and the only thing that reaches it.
 pub struct Guarded<A>(A);
@@ -62,7 +70,7 @@ pub enum Reply<A: Dependable, R> {
 }
 
 impl<A: Dependable, R: 'static> Reply<A, R> {
-    /// What `work` comes to.
+    /// What `work` comes to, which is done at once; as a closure, it can end with `?`.
     pub fn now(work: impl FnOnce() -> R) -> Self {
         Self::Now(work())
     }
@@ -89,7 +97,7 @@ impl<A: Dependable> Actor for Guarded<A> {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        survive((), || self.0.started(ctx));
+        survive((), || self.0.started(&mut Ctx(ctx)));
     }
 }
 
@@ -104,7 +112,7 @@ where
         let about = A::about(&message);
         let reply = survive(None, || {
             strike_in(type_name::<A>(), type_name::<M>(), false);
-            Some(self.0.answer(message, ctx))
+            Some(self.0.answer(message, &mut Ctx(ctx)))
         });
         let step = match reply {
             None => {
@@ -129,7 +137,7 @@ fn run<A: Dependable, R: 'static>(
         let done = step.and_then(|step| {
             survive(None, || {
                 strike_in(type_name::<A>(), what, true);
-                Some(step(&mut guarded.0, ctx))
+                Some(step(&mut guarded.0, &mut Ctx(ctx)))
             })
         });
         done.unwrap_or_else(failed)
@@ -162,7 +170,7 @@ pub fn spawn<A: Dependable, T: 'static>(
     then: impl FnOnce(&mut A, T, &mut Ctx<A>) + 'static,
 ) {
     if let Reply::Later(step) = Reply::after(work, then) {
-        ctx.spawn(run(step, || (), "spawned"));
+        ctx.0.spawn(run(step, || (), "spawned"));
     }
 }
 
@@ -172,7 +180,9 @@ pub fn later<A: Dependable>(
     time: Duration,
     work: impl FnOnce(&mut A, &mut Ctx<A>) + 'static,
 ) {
-    ctx.run_later(time, move |guarded, ctx| survive((), || work(&mut guarded.0, ctx)));
+    ctx.0.run_later(time, move |guarded, ctx| {
+        survive((), || work(&mut guarded.0, &mut Ctx(ctx)));
+    });
 }
 
 /// Does `work` again and again.
@@ -181,7 +191,9 @@ pub fn every<A: Dependable>(
     period: Duration,
     work: impl Fn(&mut A, &mut Ctx<A>) + 'static,
 ) {
-    ctx.run_interval(period, move |guarded, ctx| survive((), || work(&mut guarded.0, ctx)));
+    ctx.0.run_interval(period, move |guarded, ctx| {
+        survive((), || work(&mut guarded.0, &mut Ctx(ctx)));
+    });
 }
 
 /// What goes on as long as the actor does, whenever it has taken its messages.
@@ -193,7 +205,7 @@ pub trait Drive<A>: Unpin + 'static {
 
 /// Lets it go on.
 pub fn drive<A: Dependable>(ctx: &mut Ctx<A>, what: impl Drive<A>) {
-    ctx.spawn(Driven(what));
+    ctx.0.spawn(Driven(what));
 }
 
 struct Driven<D>(D);
@@ -204,7 +216,7 @@ impl<A: Dependable, D: Drive<A>> ActorFuture<Guarded<A>> for Driven<D> {
     fn poll(
         mut self: Pin<&mut Self>,
         guarded: &mut Guarded<A>,
-        _: &mut Ctx<A>,
+        _: &mut Context<Guarded<A>>,
         cx: &mut task::Context<'_>,
     ) -> Poll<()> {
         while survive(Poll::Pending, || self.0.drive(&mut guarded.0, cx)).is_ready() {}

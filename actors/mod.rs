@@ -1,7 +1,7 @@
 //! The actors: who owns what state, and which messages change it.
 //!
-//! Requests that are awaited go one way only, Session → Registry and Lobby, these → AiPool and
-//! Hasher and Store; everything back is sent without waiting. So no cycle of waiting can exist.
+//! Requests that are awaited go one way only (ARCHITECTURE.md has the list), and everything back is sent
+//! without waiting. So no cycle of waiting can exist.
 
 pub mod ai;
 #[cfg(debug_assertions)]

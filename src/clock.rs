@@ -25,6 +25,12 @@ pub fn unix_now() -> UnixMillis {
     UnixMillis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }
 
+/// The same as it stands in a log.
+#[expect(clippy::disallowed_methods, reason = "the place that reads it")]
+pub(crate) fn timestamp() -> jiff::Timestamp {
+    jiff::Timestamp::now()
+}
+
 /// How whoever wants clock times, or does not, is told when something was said: in the zone of the
 /// server as it is now.
 #[expect(clippy::disallowed_methods, reason = "the place that reads it")]

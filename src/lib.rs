@@ -7,10 +7,11 @@
 //! - [`render`]: every text that leaves the server, as pure code.
 //! - [`ai`]: Rox, the assistant: pure but for [`ai::client`], the only user of the HTTP client.
 //! - [`net`]: sockets to lines; TLS, telnet, the pace of a client.
-//! - [`fanout`]: from one text to the many who are shown it: the hub of a thread, outboxes.
+//! - [`fanout`]: from one event to the many who are shown it: the hub of a thread, outboxes.
 //! - [`actors`]: who owns what: Session, Shard, Lobby, Registry, AiPool, AiWorker, Store, Hasher, each in
 //!   a folder with its messages.
 //! - [`store`]: the database, and all SQL.
+//! - [`clock`]: the only place that reads the clock.
 //! - [`files`]: files of lobbyd's own, made and opened without following a link.
 //! - [`logging`]: the log, by a queue to a thread of its own.
 //! - [`config`]: every setting with its name, default and bounds.
@@ -22,17 +23,17 @@
 //!    salts are arguments. They decide; the actors act.
 //! 2. Only a [`chat::text::Line`] can be rendered, and only the sanitiser makes one.
 //! 3. A Lobby never touches a socket; a Session never touches another Session.
-//! 4. A text of a lobby is rendered once and shared: nothing is formatted for each member.
-//! 5. Awaited requests go one way: Session to Registry, Lobby, Shard and Hasher, Lobby to AiPool.
-//!    Everything back is sent without waiting, so no cycle of waiting can exist.
+//! 4. Events cross actors. What happened is rendered once for each form and thread, and shared.
+//! 5. Awaited requests go one way (ARCHITECTURE.md has the list). Everything back is sent without waiting,
+//!    so no cycle of waiting can exist.
 //! 6. No handler blocks or loops long.
 //! 7. Every queue is bounded by a named limit. A Session has at most a fixed number of messages on
 //!    their way to its lobby and reads no more meanwhile, so no mailbox piles up.
 //! 8. Secrets have types whose `Debug` shows nothing, and so has text of users.
 //! 9. Only `server`, `main` and the Shard, which is the parent of its Sessions, know how actors are
 //!    made; an actor knows another as an address and a message.
-//! 10. A command is one row in one table and one block of code.
-//! 11. SQL is in [`store`] and nowhere else; what crosses its door are types of the chat.
+//! 10. A command is one row in one table and one function.
+//! 11. SQL is in [`store`] and nowhere else; what it is given and gives are types of the chat.
 
 #[path = "../actors/mod.rs"]
 pub mod actors;

@@ -12,7 +12,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use env_logger::{Target, WriteStyle};
-use jiff::{Timestamp, Unit};
+use jiff::Unit;
 
 /// Lines that may wait: what a flood of connections logs in a second or so, for a reader that is busy.
 pub const MAX_LINES: usize = 8_192;
@@ -111,9 +111,8 @@ impl Drop for FlushAtEnd {
 }
 
 /// The log line that tells of lines that were lost, in the logger's own form.
-#[expect(clippy::disallowed_methods, reason = "a log line has a time of its own")]
 fn loss(count: u64) -> String {
-    let now = Timestamp::now();
+    let now = clock::timestamp();
     let now = now.round(Unit::Second).unwrap_or(now);
     let lines = if count == 1 { "log line was" } else { "log lines were" };
     format!("[{now} WARN  lobbyd::logging] {count} {lines} lost: nobody read them\n")

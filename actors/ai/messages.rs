@@ -41,7 +41,7 @@ pub struct StartAnswer(pub PermitId, pub Addr<AiWorker>);
 /// Finished lines of the answer.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub struct AnswerLines(pub Vec<Line>);
+pub struct AnswerLines(pub PermitId, pub Vec<Line>);
 
 /// The answer to the question with this permit is over: its whole text, or why there is none.
 #[derive(Message)]

@@ -49,7 +49,7 @@ impl Handler<Generate> for AiWorker {
         let Generate { request, permit, lobby } = generate;
         let (client, to) = (self.client.clone(), lobby.clone());
         let answer = async move {
-            let mut show = |lines| to.do_send(AnswerLines(lines));
+            let mut show = |lines| to.do_send(AnswerLines(permit, lines));
             client.ask(&request, &mut show).await
         };
         let task = ctx.spawn(answer.into_actor(self).map(move |result, worker, _| {

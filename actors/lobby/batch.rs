@@ -85,7 +85,9 @@ impl Batch {
 mod tests {
     use super::*;
     use crate::chat::directory::ConnId;
-    use crate::chat::name::Name;
+    use crate::chat::history::UnixMillis;
+    use crate::chat::lobby::event::Happened;
+    use crate::chat::person::Person;
 
     fn take(batch: &mut Batch, members: &[usize]) -> Vec<Effects> {
         let mut by_shard = vec![Effects::new(); members.len()];
@@ -98,12 +100,15 @@ mod tests {
     }
 
     fn joined(name: &str) -> Event {
-        Event::Joined(Name::parse(name).unwrap())
+        let what = Happened::Joined(Person::example(1, name));
+        Event { at: UnixMillis(0), what }
     }
 
     fn shown(effects: &[Effect]) -> Vec<String> {
         let show = |effect: &Effect| match effect {
-            Effect::Show(Event::Joined(name)) => format!("{name} joined"),
+            Effect::Show(Event { what: Happened::Joined(who), .. }) => {
+                format!("{} joined", who.name)
+            }
             Effect::Prompt(seat) => format!("prompt {}", seat.conn.0),
             Effect::Echo(seat, count) => format!("echo {} {count}", seat.conn.0),
             _ => "other".to_owned(),

@@ -31,7 +31,7 @@ use crate::actors::shard::messages::{self as shard, Address, Deliver, LobbyBroke
 use crate::actors::store::StoreHandle;
 use crate::ai::prompt::context::Conversation;
 use crate::chat::change::Change;
-use crate::chat::history::MessageKind;
+use crate::chat::history::{MessageKind, UnixMillis};
 use crate::chat::lobbies::{GENERAL_ID, LobbyId};
 use crate::chat::lobby::step::{Effect, Input, JoinKind, Refusal};
 use crate::chat::lobby::{JoinError, Room, SayError, Saying};
@@ -115,11 +115,18 @@ impl Lobby {
 
     /// Puts something to the lobby, and carries out what follows from it.
     fn step(&mut self, input: Input<Address>, ctx: &mut Context<Self>) -> Result<(), Refusal> {
+        let now = unix_now();
+        self.room.propose(&input, now)?;
+        self.happen(input, now, ctx);
+        Ok(())
+    }
+
+    /// Something is so from `now` on: carries out what follows from it.
+    fn happen(&mut self, input: Input<Address>, now: UnixMillis, ctx: &mut Context<Self>) {
         let mut effects = std::mem::take(&mut self.effects);
-        let done = self.room.step(input, unix_now(), &mut effects);
+        self.room.happen(input, now, &mut effects);
         effects.drain(..).for_each(|effect| self.carry_out(effect, ctx));
         self.effects = effects;
-        done
     }
 
     fn carry_out(&mut self, effect: Effect<Address>, ctx: &mut Context<Self>) {
@@ -247,9 +254,8 @@ impl Actor for Lobby {
             self.registry.do_send(LobbyCount(self.id, self.room.len()));
             ctx.run_later(CONFIRM_TIME, |lobby, ctx| {
                 for at in std::mem::take(&mut lobby.unconfirmed) {
-                    // Nobody who leaves is refused.
                     let leave = Input::Leave { conn: at.seat.conn, goes_on_in: None };
-                    let _ = lobby.step(leave, ctx);
+                    lobby.happen(leave, unix_now(), ctx);
                 }
             });
         }
@@ -298,7 +304,7 @@ impl Handler<Leave> for Lobby {
         // have to know: then they go on in general.
         let ordered = self.orders.available_permits() == 0;
         let goes_on_in = for_good.then_some(if ordered { GENERAL_ID } else { self.id });
-        let _ = self.step(Input::Leave { conn, goes_on_in }, ctx);
+        self.happen(Input::Leave { conn, goes_on_in }, unix_now(), ctx);
     }
 }
 
@@ -352,6 +358,6 @@ impl Handler<SetPicture> for Lobby {
     type Result = ();
 
     fn handle(&mut self, SetPicture(conn, picture): SetPicture, ctx: &mut Self::Context) {
-        let _ = self.step(Input::SetPicture(conn, picture), ctx);
+        self.happen(Input::SetPicture(conn, picture), unix_now(), ctx);
     }
 }

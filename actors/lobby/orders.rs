@@ -40,8 +40,8 @@ impl Handler<Moderate> for Lobby {
                     let what = stored?;
                     let (name, verb) = (by.name.clone(), what.verb());
                     info!("lobby '{}': {name} did {verb}", lobby.room.state().name);
-                    // Whatever was planned and stored is carried out.
-                    let _ = lobby.step(Input::Moderate { by, what: what.clone() }, ctx);
+                    // As of the instant that was stored.
+                    lobby.happen(Input::Moderate { by, what: what.clone() }, now, ctx);
                     lobby.flush();
                     drop(turn);
                     Ok(what)
@@ -77,7 +77,7 @@ impl Handler<Renamed> for Lobby {
     type Result = ();
 
     fn handle(&mut self, Renamed(conn, name): Renamed, ctx: &mut Self::Context) {
-        let _ = self.step(Input::Rename(conn, name), ctx);
+        self.happen(Input::Rename(conn, name), unix_now(), ctx);
         self.flush();
     }
 }
@@ -86,7 +86,7 @@ impl Handler<Away> for Lobby {
     type Result = ();
 
     fn handle(&mut self, Away(conn, text): Away, ctx: &mut Self::Context) {
-        let _ = self.step(Input::SetAway(conn, text), ctx);
+        self.happen(Input::SetAway(conn, text), unix_now(), ctx);
     }
 }
 
@@ -107,7 +107,7 @@ impl Handler<Registered> for Lobby {
 
     fn handle(&mut self, made: Registered, ctx: &mut Self::Context) {
         let Registered { guest, account, admin } = made;
-        let _ = self.step(Input::Register { guest, account, admin }, ctx);
+        self.happen(Input::Register { guest, account, admin }, unix_now(), ctx);
     }
 }
 
@@ -124,6 +124,6 @@ impl Handler<Unregistered> for Lobby {
 
     fn handle(&mut self, gone: Unregistered, ctx: &mut Self::Context) {
         let Unregistered { account, who, present } = gone;
-        let _ = self.step(Input::Unregister { account, who, present }, ctx);
+        self.happen(Input::Unregister { account, who, present }, unix_now(), ctx);
     }
 }

@@ -15,11 +15,11 @@ use crate::ai::prompt::context::{Conversation, RECENT_MESSAGES, asked, recent};
 use crate::ai::prompt::persona;
 use crate::ai::request::{Request, Turn};
 use crate::chat::directory::{ConnId, IpKey};
-use crate::chat::lobby::event::{AnswerPiece, Event};
+use crate::chat::lobby::event::{AnswerPiece, Event, Happened};
 use crate::chat::lobby::step::{Input, Refusal};
 use crate::chat::person::Person;
 use crate::chat::text::Line;
-use crate::clock;
+use crate::clock::{self, unix_now};
 use crate::render::replies::Reply;
 
 /// A question that waits, as it was when it was asked.
@@ -62,12 +62,14 @@ impl QuestionQueue {
 impl Lobby {
     fn question(&self, conn: ConnId, text: Line) -> Option<Question> {
         let member = self.room.member(conn)?;
+        // What is shown to nobody any more goes to no provider either.
+        let kept = self.setup.store.kept().since;
         Some(Question {
             asker: (&member.who).into(),
             ip: member.who.ip,
             at: member.handle,
             text,
-            recent: recent(self.room.last(RECENT_MESSAGES)),
+            recent: recent(self.room.last(RECENT_MESSAGES).filter(|entry| entry.at >= kept)),
         })
     }
 
@@ -90,7 +92,8 @@ impl Lobby {
     fn take_question(&mut self, permit: Permit, question: Question) {
         self.batch.one(question.at, |seat| Effect::Reply(seat, Reply::AiThinking));
         let (asker, text) = (question.asker.clone(), question.text.clone());
-        self.batch.event(Event::Asked { asker, question: text });
+        let what = Happened::Asked { asker, question: text };
+        self.batch.event(Event { at: unix_now(), what });
         self.flush();
         self.questions.waiting.push_back((permit, question));
     }
@@ -150,12 +153,16 @@ impl Handler<StartAnswer> for Lobby {
 impl Handler<AnswerLines> for Lobby {
     type Result = ();
 
-    fn handle(&mut self, AnswerLines(lines): AnswerLines, _: &mut Self::Context) {
-        let Some(answering) = &mut self.questions.answering else { return };
+    fn handle(&mut self, AnswerLines(id, lines): AnswerLines, _: &mut Self::Context) {
+        // What comes late is of another answer.
+        let answering = self.questions.answering.as_mut();
+        let Some(answering) = answering.filter(|answering| answering.permit.id() == id) else {
+            return;
+        };
         let first = !std::mem::replace(&mut answering.begun, true);
-        let (id, asker) = (answering.permit.id().0, answering.question.asker.clone());
+        let (id, asker) = (id.0, answering.question.asker.clone());
         let piece = AnswerPiece { id, asker, first, lines: lines.into() };
-        self.batch.event(Event::Answered(piece));
+        self.batch.event(Event { at: unix_now(), what: Happened::Answered(piece) });
     }
 }
 

@@ -124,12 +124,12 @@ impl Answers<Recheck> for Registry {
     fn answer(&mut self, Recheck(conn, lobby): Recheck, _: &mut Ctx<Self>) -> Reply<Self, ()> {
         Reply::now(|| {
             let who = self.people.users().get(conn).map(|user| user.who.clone());
-            if let (Some(who), Some(listing)) = (who, self.lobbies.get(lobby))
+            if let (Some(who), Some(entry)) = (who, self.lobbies.get(lobby))
                 && let Some(account) = who.account
             {
                 let admin = who.admin;
                 let guest = who.as_guest();
-                listing.handle.do_send(Registered { guest, account, admin });
+                entry.handle.do_send(Registered { guest, account, admin });
             }
         })
     }

@@ -26,7 +26,7 @@ impl Answers<FindLobby> for Registry {
         FindLobby(key): FindLobby,
         _: &mut Ctx<Self>,
     ) -> Reply<Self, Option<LobbyRef>> {
-        Reply::now(|| self.lobbies.find(&key).map(|listing| self.door(listing)))
+        Reply::now(|| self.lobbies.find(&key).map(|entry| self.lobby_ref(entry)))
     }
 }
 
@@ -40,7 +40,7 @@ impl Answers<FindLobbyById> for Registry {
         FindLobbyById(id): FindLobbyById,
         _: &mut Ctx<Self>,
     ) -> Reply<Self, Option<LobbyRef>> {
-        Reply::now(|| self.lobbies.get(id).map(|listing| self.door(listing)))
+        Reply::now(|| self.lobbies.get(id).map(|entry| self.lobby_ref(entry)))
     }
 }
 
@@ -69,10 +69,10 @@ impl Answers<FindOffer> for Registry {
         Reply::now(|| {
             // The newest; it stays until the lobby has another owner, since this may come to nothing.
             let newest = who.account.and_then(|account| self.people.offer_to(account, unix_now()));
-            let listing = newest.and_then(|lobby| self.lobbies.get(lobby));
-            let listing = listing.ok_or(OfferError::Nothing)?;
+            let entry = newest.and_then(|lobby| self.lobbies.get(lobby));
+            let entry = entry.ok_or(OfferError::Nothing)?;
             self.lobbies.may_own(&who)?;
-            Ok(self.door(listing))
+            Ok(self.lobby_ref(entry))
         })
     }
 }
@@ -178,8 +178,8 @@ impl Answers<LobbyCount> for Registry {
 
     fn answer(&mut self, LobbyCount(id, users): LobbyCount, _: &mut Ctx<Self>) -> Reply<Self, ()> {
         Reply::now(|| {
-            if let Some(listing) = self.lobbies.by_id(id) {
-                listing.users = users;
+            if let Some(entry) = self.lobbies.by_id(id) {
+                entry.users = users;
             }
         })
     }
@@ -198,12 +198,12 @@ impl Answers<LobbyChanged> for Registry {
 
     fn answer(&mut self, LobbyChanged(state): LobbyChanged, _: &mut Ctx<Self>) -> Reply<Self, ()> {
         Reply::now(|| {
-            let before = self.lobbies.get(state.id).map(|listing| listing.state.owner);
+            let before = self.lobbies.get(state.id).map(|entry| entry.state.owner);
             if before.is_some_and(|owner| owner != state.owner) {
                 self.happen(Happening::OfferOver(state.id), unix_now());
             }
-            let Some(listing) = self.lobbies.by_id(state.id) else { return };
-            listing.state = state;
+            let Some(entry) = self.lobbies.by_id(state.id) else { return };
+            entry.state = state;
         })
     }
 }

@@ -64,7 +64,7 @@ pub struct Before {
     /// Who, as they were there.
     pub user: User<Address>,
     /// The lobby that it is in.
-    pub door: LobbyRef,
+    pub lobby_ref: LobbyRef,
     /// Its thread.
     pub shard: Option<Addr<Guarded<Shard>>>,
 }

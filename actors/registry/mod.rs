@@ -216,7 +216,7 @@ impl Registry {
         M: Message<Result = ()> + Clone + Send + 'static,
         Lobby: Handler<M>,
     {
-        self.lobbies.iter().for_each(|listing| listing.handle.do_send(what.clone()));
+        self.lobbies.iter().for_each(|entry| entry.handle.do_send(what.clone()));
     }
 
     /// Every thread's.
@@ -229,12 +229,12 @@ impl Registry {
         self.threads.as_ref()?.shards.get(index)
     }
 
-    pub(super) fn door(&self, entry: &LobbyEntry<Addr<Lobby>>) -> LobbyRef {
+    pub(super) fn lobby_ref(&self, entry: &LobbyEntry<Addr<Lobby>>) -> LobbyRef {
         LobbyRef { state: entry.state.clone(), lobby: entry.handle.clone() }
     }
 
     pub(super) fn general(&self) -> Option<LobbyRef> {
-        self.lobbies.find(&NameKey::of(GENERAL)).map(|listing| self.door(listing))
+        self.lobbies.find(&NameKey::of(GENERAL)).map(|entry| self.lobby_ref(entry))
     }
 }
 

@@ -25,10 +25,10 @@ impl Registry {
     }
 
     /// The lobby that a connection is in, else general.
-    fn door_of(&self, conn: ConnId) -> Option<LobbyRef> {
+    fn lobby_ref_of(&self, conn: ConnId) -> Option<LobbyRef> {
         let lobby = self.connections.lobby(conn);
-        let listing = lobby.and_then(|id| self.lobbies.get(id));
-        listing.map(|listing| self.door(listing)).or_else(|| self.general())
+        let entry = lobby.and_then(|id| self.lobbies.get(id));
+        entry.map(|entry| self.lobby_ref(entry)).or_else(|| self.general())
     }
 }
 
@@ -43,11 +43,11 @@ impl Answers<Claim> for Registry {
         _: &mut Ctx<Self>,
     ) -> Reply<Self, Result<LobbyRef, LoginError>> {
         Reply::now(|| {
-            let door = self.general().ok_or(BUSY)?;
+            let lobby_ref = self.general().ok_or(BUSY)?;
             let now = unix_now();
             let came_in = self.people.propose_claim(who, at, now)?;
             self.happen(came_in, now);
-            Ok(door)
+            Ok(lobby_ref)
         })
     }
 }
@@ -69,9 +69,9 @@ impl Answers<LogIn> for Registry {
             let admin = self.people.users().get(conn).is_some_and(|user| user.who.admin);
             let before = match self.people.taken_over_by(conn).cloned() {
                 Some(user) => {
-                    let door = self.door_of(user.who.conn).ok_or(BUSY)?;
+                    let lobby_ref = self.lobby_ref_of(user.who.conn).ok_or(BUSY)?;
                     let shard = self.shard(user.handle.shard).cloned();
-                    Some(Before { user, door, shard })
+                    Some(Before { user, lobby_ref, shard })
                 }
                 None => None,
             };
@@ -156,13 +156,13 @@ impl Answers<Whois> for Registry {
                 return Some(Known { name, account, present: None });
             };
             let lobby = self.connections.lobby(user.who.conn);
-            let listing = lobby.and_then(|id| self.lobbies.get(id));
-            let open = listing.filter(|listing| !listing.state.is_private());
+            let entry = lobby.and_then(|id| self.lobbies.get(id));
+            let open = entry.filter(|entry| !entry.state.is_private());
             let present = KnownPresence {
                 at: user.handle,
                 shard: self.shard(user.handle.shard)?.clone(),
                 away: user.away.clone(),
-                lobby: open.map(|listing| listing.state.name.clone()),
+                lobby: open.map(|entry| entry.state.name.clone()),
             };
             let (name, account) = (user.who.name.clone(), user.who.account);
             Some(Known { name, account, present: Some(present) })

@@ -266,7 +266,7 @@ async fn come_in(
         _ => return Err(NameProblem::ServerBusy),
     };
     let lobby_ref = match (&before, account.last_lobby) {
-        (Some(before), _) => Some(before.door.clone()),
+        (Some(before), _) => Some(before.lobby_ref.clone()),
         (None, Some(id)) => thread.registry.send(FindLobbyById(id)).await.ok().flatten(),
         (None, None) => None,
     };

@@ -18,7 +18,7 @@ use actix::WeakAddr;
 use actix::prelude::*;
 use log::{error, info};
 use tokio::sync::Semaphore;
-use tokio::time::{Instant as TimerInstant, Sleep, sleep};
+use tokio::time::{Sleep, sleep};
 
 use crate::actors::guard::{self, Answers, Ctx, Dependable, Drive, Guarded, Reply};
 use crate::actors::hasher::HasherPool;
@@ -110,10 +110,9 @@ pub struct Shard {
 }
 
 impl Shard {
-    /// Made inside its own context, on its own thread.
-    pub fn new(setup: ShardSetup, ctx: &mut Ctx<Self>) -> Self {
+    /// Made on its own thread; `shard` is where it will be reached.
+    pub fn new(setup: ShardSetup, shard: Addr<Guarded<Self>>) -> Self {
         let ShardSetup { config, registry, hasher, store, rates, tls_port, index } = setup;
-        let shard = ctx.address();
         let hub = Hub::new(|| times(true));
         let logins = Arc::new(Semaphore::new(LOGINS_AT_ONCE));
         let limits = PeerLimits {
@@ -228,7 +227,7 @@ impl Shard {
     }
 }
 
-/// Writes what was queued, each time the mailbox has been drained; text of rooms perhaps a little
+/// Writes what was queued, each time the mailbox has been drained; events of lobbies perhaps a little
 /// later, together with more.
 #[derive(Default)]
 struct Flusher {
@@ -242,7 +241,7 @@ impl Drive<Shard> for Flusher {
         while let Some(pause) = shard.thread.hub.flush(clock::now()) {
             let timer = self.timer.get_or_insert_with(|| Box::pin(sleep(pause)));
             if !self.pausing {
-                timer.as_mut().reset(TimerInstant::now() + pause);
+                timer.as_mut().reset((clock::now() + pause).into());
                 self.pausing = true;
             }
             ready!(timer.as_mut().poll(cx));

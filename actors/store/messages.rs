@@ -238,7 +238,7 @@ impl Question for ReadAudit {
     type Answer = Vec<AuditId>;
 
     fn answer(self, db: &Db, _: Kept) -> Result<Self::Answer, StoreError> {
-        db.deeds(&self.scopes, self.count)
+        db.audit_ids(&self.scopes, self.count)
     }
 }
 

@@ -19,7 +19,7 @@ use actix::prelude::*;
 use log::{debug, error, info, warn};
 use rustix::process::nice;
 use tokio::sync::Semaphore;
-use tokio::time::{Instant as TimerInstant, Sleep, sleep};
+use tokio::time::{Sleep, sleep};
 
 use crate::actors::guard::{self, Answers, Ctx, Dependable, Drive, Guarded, Reply, survive};
 use crate::actors::store::coming::{Coming, Mark};
@@ -407,7 +407,7 @@ impl Writer {
     fn poll_wait(&mut self, time: Duration, cx: &mut task::Context<'_>) -> Poll<()> {
         let timer = self.timer.get_or_insert_with(|| Box::pin(sleep(time)));
         if !self.waits {
-            timer.as_mut().reset(TimerInstant::now() + time);
+            timer.as_mut().reset((clock::now() + time).into());
             self.waits = true;
         }
         ready!(timer.as_mut().poll(cx));

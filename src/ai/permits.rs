@@ -158,9 +158,9 @@ mod tests {
     use crate::chat::name::Name;
 
     /// Permits of lobbies that are reached by their number.
-    struct Desk(Permits<u32>);
+    struct Pool(Permits<u32>);
 
-    impl Desk {
+    impl Pool {
         fn new(workers: usize, max_waiting: usize) -> Self {
             Self(Permits::new(workers, max_waiting))
         }
@@ -186,89 +186,89 @@ mod tests {
 
     #[test]
     fn a_lobby_has_one_worker_and_turns_go_by_the_order_of_questions() {
-        let mut desk = Desk::new(4, 9);
-        assert_eq!(desk.ask(1, 1, 1), Ok(vec![1]));
-        assert_eq!(desk.ask(1, 2, 2), Ok(vec![]), "its lobby has a worker");
-        assert_eq!(desk.ask(2, 3, 3), Ok(vec![3]));
-        assert_eq!(desk.done(1), [2]);
-        assert!(desk.done(3).is_empty());
+        let mut pool = Pool::new(4, 9);
+        assert_eq!(pool.ask(1, 1, 1), Ok(vec![1]));
+        assert_eq!(pool.ask(1, 2, 2), Ok(vec![]), "its lobby has a worker");
+        assert_eq!(pool.ask(2, 3, 3), Ok(vec![3]));
+        assert_eq!(pool.done(1), [2]);
+        assert!(pool.done(3).is_empty());
 
-        let mut desk = Desk::new(1, 9);
-        assert_eq!(desk.ask(1, 1, 1), Ok(vec![1]));
+        let mut pool = Pool::new(1, 9);
+        assert_eq!(pool.ask(1, 1, 1), Ok(vec![1]));
         for (lobby, user) in [(2, 2), (1, 3), (2, 4)] {
-            assert_eq!(desk.ask(lobby, user, user as u8), Ok(vec![]));
+            assert_eq!(pool.ask(lobby, user, user as u8), Ok(vec![]));
         }
-        assert_eq!([desk.done(1), desk.done(2), desk.done(3)], [[2], [3], [4]]);
+        assert_eq!([pool.done(1), pool.done(2), pool.done(3)], [[2], [3], [4]]);
     }
 
     #[test]
     fn a_user_has_one_question_open_until_it_is_answered() {
-        let mut desk = Desk::new(1, 9);
-        assert_eq!(desk.ask(1, 1, 1), Ok(vec![1]));
-        assert_eq!(desk.ask(2, 1, 1), Err(AiBusy));
-        desk.0.answered(PermitId(1));
-        assert_eq!(desk.ask(2, 1, 1), Ok(vec![]), "the worker is not done yet");
-        assert_eq!(desk.ask(3, 1, 1), Err(AiBusy), "one that waits is open too");
-        assert_eq!(desk.done(1), [2]);
+        let mut pool = Pool::new(1, 9);
+        assert_eq!(pool.ask(1, 1, 1), Ok(vec![1]));
+        assert_eq!(pool.ask(2, 1, 1), Err(AiBusy));
+        pool.0.answered(PermitId(1));
+        assert_eq!(pool.ask(2, 1, 1), Ok(vec![]), "the worker is not done yet");
+        assert_eq!(pool.ask(3, 1, 1), Err(AiBusy), "one that waits is open too");
+        assert_eq!(pool.done(1), [2]);
     }
 
     #[test]
     fn an_address_has_half_of_the_workers() {
-        let mut desk = Desk::new(4, 9);
-        assert_eq!(desk.ask(1, 1, 7), Ok(vec![1]));
-        assert_eq!(desk.ask(2, 2, 7), Ok(vec![2]));
-        assert_eq!(desk.ask(3, 3, 7), Ok(vec![]));
-        assert_eq!(desk.ask(4, 4, 8), Ok(vec![4]), "others have the rest");
-        assert_eq!(desk.done(2), [3]);
+        let mut pool = Pool::new(4, 9);
+        assert_eq!(pool.ask(1, 1, 7), Ok(vec![1]));
+        assert_eq!(pool.ask(2, 2, 7), Ok(vec![2]));
+        assert_eq!(pool.ask(3, 3, 7), Ok(vec![]));
+        assert_eq!(pool.ask(4, 4, 8), Ok(vec![4]), "others have the rest");
+        assert_eq!(pool.done(2), [3]);
     }
 
     #[test]
     fn an_address_has_three_quarters_of_the_places_to_wait() {
-        let mut desk = Desk::new(1, 4);
-        assert_eq!(desk.ask(1, 1, 9), Ok(vec![1]));
+        let mut pool = Pool::new(1, 4);
+        assert_eq!(pool.ask(1, 1, 9), Ok(vec![1]));
         for user in 2..5 {
-            assert_eq!(desk.ask(1, user, 7), Ok(vec![]));
+            assert_eq!(pool.ask(1, user, 7), Ok(vec![]));
         }
-        assert_eq!(desk.ask(1, 5, 7), Err(AiBusy));
-        assert_eq!(desk.ask(1, 6, 8), Ok(vec![]));
-        assert_eq!(desk.ask(1, 7, 9), Err(AiBusy), "all places are taken");
-        assert_eq!(desk.done(1), [2]);
-        assert_eq!(desk.ask(1, 7, 9), Ok(vec![]));
+        assert_eq!(pool.ask(1, 5, 7), Err(AiBusy));
+        assert_eq!(pool.ask(1, 6, 8), Ok(vec![]));
+        assert_eq!(pool.ask(1, 7, 9), Err(AiBusy), "all places are taken");
+        assert_eq!(pool.done(1), [2]);
+        assert_eq!(pool.ask(1, 7, 9), Ok(vec![]));
     }
 
     #[test]
     fn a_question_that_need_not_wait_is_taken_when_all_places_are() {
-        let mut desk = Desk::new(2, 1);
-        assert_eq!(desk.ask(1, 1, 1), Ok(vec![1]));
-        assert_eq!(desk.ask(1, 2, 2), Ok(vec![]));
-        assert_eq!(desk.ask(1, 3, 3), Err(AiBusy));
-        assert_eq!(desk.ask(2, 4, 4), Ok(vec![3]), "a refused one has no number");
+        let mut pool = Pool::new(2, 1);
+        assert_eq!(pool.ask(1, 1, 1), Ok(vec![1]));
+        assert_eq!(pool.ask(1, 2, 2), Ok(vec![]));
+        assert_eq!(pool.ask(1, 3, 3), Err(AiBusy));
+        assert_eq!(pool.ask(2, 4, 4), Ok(vec![3]), "a refused one has no number");
     }
 
     #[test]
     fn what_is_given_back_is_free_and_its_worker_is_when_it_says_so() {
-        let mut desk = Desk::new(1, 9);
-        assert_eq!(desk.ask(1, 1, 1), Ok(vec![1]));
-        assert_eq!(desk.ask(1, 2, 2), Ok(vec![]));
-        assert_eq!(desk.ask(2, 3, 3), Ok(vec![]));
-        assert_eq!(desk.0.give_back(PermitId(2)), None);
-        assert_eq!(desk.0.give_back(PermitId(1)), Some(0));
-        assert!(desk.turns().is_empty());
-        assert_eq!(desk.done(1), [3]);
-        assert_eq!(desk.0.give_back(PermitId(1)), None, "twice does no harm");
-        assert_eq!(desk.ask(1, 1, 1), Ok(vec![]));
+        let mut pool = Pool::new(1, 9);
+        assert_eq!(pool.ask(1, 1, 1), Ok(vec![1]));
+        assert_eq!(pool.ask(1, 2, 2), Ok(vec![]));
+        assert_eq!(pool.ask(2, 3, 3), Ok(vec![]));
+        assert_eq!(pool.0.give_back(PermitId(2)), None);
+        assert_eq!(pool.0.give_back(PermitId(1)), Some(0));
+        assert!(pool.turns().is_empty());
+        assert_eq!(pool.done(1), [3]);
+        assert_eq!(pool.0.give_back(PermitId(1)), None, "twice does no harm");
+        assert_eq!(pool.ask(1, 1, 1), Ok(vec![]));
     }
 
     #[test]
     fn a_worker_that_died_frees_its_asker() {
-        let mut desk = Desk::new(2, 9);
-        assert_eq!(desk.ask(1, 1, 1), Ok(vec![1]));
-        assert_eq!(desk.ask(1, 2, 2), Ok(vec![]));
-        assert_eq!(desk.0.died(1), None, "it was at nothing");
-        assert_eq!(desk.0.died(0), Some((PermitId(1), 1)));
-        assert_eq!(desk.turns(), [2]);
-        desk.0.answered(PermitId(2));
-        assert_eq!(desk.0.died(0), None, "it was told already");
-        assert_eq!(desk.ask(1, 1, 1), Ok(vec![3]));
+        let mut pool = Pool::new(2, 9);
+        assert_eq!(pool.ask(1, 1, 1), Ok(vec![1]));
+        assert_eq!(pool.ask(1, 2, 2), Ok(vec![]));
+        assert_eq!(pool.0.died(1), None, "it was at nothing");
+        assert_eq!(pool.0.died(0), Some((PermitId(1), 1)));
+        assert_eq!(pool.turns(), [2]);
+        pool.0.answered(PermitId(2));
+        assert_eq!(pool.0.died(0), None, "it was told already");
+        assert_eq!(pool.ask(1, 1, 1), Ok(vec![3]));
     }
 }

@@ -40,7 +40,7 @@ pub struct LobbySummary {
 }
 
 impl<H> LobbyEntry<H> {
-    /// What everybody may know of it.
+    /// What `/lobbies` is made of. All that stands for it comes along, also what is not shown.
     pub fn summary(&self) -> LobbySummary {
         LobbySummary { state: self.state.clone(), users: self.users }
     }
@@ -129,11 +129,11 @@ impl<H> Lobbies<H> {
     }
 
     /// Adds a lobby whose name is free.
-    pub fn insert(&mut self, listing: LobbyEntry<H>) {
-        let key = listing.state.name.key();
-        self.names.add(&listing.state.name);
-        self.keys.insert(listing.state.id, key.clone());
-        self.by_key.insert(key, listing);
+    pub fn insert(&mut self, entry: LobbyEntry<H>) {
+        let key = entry.state.name.key();
+        self.names.add(&entry.state.name);
+        self.keys.insert(entry.state.id, key.clone());
+        self.by_key.insert(key, entry);
     }
 
     /// The lobby of this name in any spelling.
@@ -153,9 +153,9 @@ impl<H> Lobbies<H> {
 
     /// Takes a lobby off the list.
     pub fn remove(&mut self, id: LobbyId) -> Option<LobbyEntry<H>> {
-        let listing = self.keys.remove(&id).and_then(|key| self.by_key.remove(&key))?;
-        self.names.remove(&listing.state.name);
-        Some(listing)
+        let entry = self.keys.remove(&id).and_then(|key| self.by_key.remove(&key))?;
+        self.names.remove(&entry.state.name);
+        Some(entry)
     }
 
     /// All of them: general first, then by name.
@@ -177,8 +177,8 @@ impl<H> Lobbies<H> {
             Some(key) => Bound::Excluded(key),
             None => Bound::Unbounded,
         };
-        let rest = self.by_key.range((from, Bound::Unbounded)).map(|(_, listing)| listing);
-        first.into_iter().chain(rest.filter(|listing| listing.state.owner.is_user()))
+        let rest = self.by_key.range((from, Bound::Unbounded)).map(|(_, entry)| entry);
+        first.into_iter().chain(rest.filter(|entry| entry.state.owner.is_user()))
     }
 
     fn made_by_users(&self) -> impl Iterator<Item = &LobbyEntry<H>> {
@@ -201,7 +201,7 @@ mod tests {
         IpKey::from(std::net::IpAddr::from([10, 0, 0, last]))
     }
 
-    fn listing(id: u32, name: &str, conn: Option<u64>) -> LobbyEntry<()> {
+    fn entry(id: u32, name: &str, conn: Option<u64>) -> LobbyEntry<()> {
         let owner = conn.map_or(Owner::Server, |conn| Owner::Guest(ConnId(conn)));
         let made_from = conn.map(|conn| address(conn as u8));
         let name = Name::parse(name).unwrap();
@@ -215,7 +215,7 @@ mod tests {
 
     fn lobbies() -> Lobbies<()> {
         let mut lobbies = Lobbies::new(LobbyLimits { total: 3, per_user: 2 });
-        lobbies.insert(listing(0, GENERAL, None));
+        lobbies.insert(entry(0, GENERAL, None));
         lobbies
     }
 
@@ -228,7 +228,7 @@ mod tests {
         let mut lobbies = lobbies();
         assert_eq!(may(&lobbies, "General", 1), Err(CreateError::Exists));
         assert_eq!(may(&lobbies, "coding", 1), Ok(()));
-        lobbies.insert(listing(1, "Coding", Some(1)));
+        lobbies.insert(entry(1, "Coding", Some(1)));
         assert_eq!(may(&lobbies, "coding", 2), Err(CreateError::Exists));
         assert!(lobbies.find(&NameKey::of("CODING")).is_some());
     }
@@ -236,7 +236,7 @@ mod tests {
     #[test]
     fn a_name_may_not_look_like_anothers_as_long_as_that_is_there() {
         let mut lobbies = lobbies();
-        lobbies.insert(listing(1, "Coding", Some(1)));
+        lobbies.insert(entry(1, "Coding", Some(1)));
         let close = |name| Err(CreateError::TooClose(Name::parse(name).unwrap()));
         for (name, want) in [
             ("c0ding", close("Coding")),
@@ -254,11 +254,11 @@ mod tests {
     #[test]
     fn limits_hold_for_a_user_and_for_all_without_general() {
         let mut lobbies = lobbies();
-        lobbies.insert(listing(1, "aa", Some(1)));
-        lobbies.insert(listing(2, "bb", Some(1)));
+        lobbies.insert(entry(1, "aa", Some(1)));
+        lobbies.insert(entry(2, "bb", Some(1)));
         assert_eq!(may(&lobbies, "cc", 1), Err(CreateError::TooManyOfUser));
         assert_eq!(may(&lobbies, "cc", 2), Ok(()));
-        lobbies.insert(listing(3, "cc", Some(2)));
+        lobbies.insert(entry(3, "cc", Some(2)));
         assert_eq!(may(&lobbies, "dd", 2), Err(CreateError::TooMany));
         assert!(lobbies.remove(LobbyId(1)).is_some());
         assert_eq!(may(&lobbies, "dd", 2), Ok(()));
@@ -269,7 +269,7 @@ mod tests {
         let mut lobbies = lobbies();
         let cc = Name::parse("cc").unwrap();
         for (id, name) in [(1, "aa"), (2, "bb")] {
-            let mut made = listing(id, name, Some(1));
+            let mut made = entry(id, name, Some(1));
             change(&mut made, |state| state.owner = Owner::Account(AccountId(7)));
             lobbies.insert(made);
         }
@@ -284,7 +284,7 @@ mod tests {
     fn an_address_has_a_limit_whatever_the_connections() {
         let mut lobbies = Lobbies::new(LobbyLimits { total: 1_000, per_user: 2 });
         for i in 0..20 {
-            let mut made = listing(i, &format!("lobby{i}"), Some(100 + u64::from(i)));
+            let mut made = entry(i, &format!("lobby{i}"), Some(100 + u64::from(i)));
             change(&mut made, |state| state.made_from = Some(address(7)));
             lobbies.insert(made);
         }
@@ -296,7 +296,7 @@ mod tests {
     fn general_is_listed_first_then_by_name() {
         let mut lobbies = lobbies();
         for (id, name) in [(1, "zoo"), (2, "Alpha"), (3, "beta")] {
-            lobbies.insert(listing(id, name, Some(9)));
+            lobbies.insert(entry(id, name, Some(9)));
         }
         let listed = |after: Option<&str>| -> Vec<String> {
             let after = after.map(NameKey::of);

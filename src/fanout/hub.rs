@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use crate::chat::directory::ConnId;
 use crate::chat::lobbies::LobbyId;
-use crate::chat::lobby::event::{AnswerPiece, Event};
+use crate::chat::lobby::event::{AnswerPiece, Event, Happened};
 use crate::chat::person::Person;
 use crate::chat::times::Times;
 use crate::clock::{self, thread_time};
@@ -217,7 +217,7 @@ impl<S: Clone> Hub<S> {
     /// Shows all members of a room that are here what happened, in the next round of writes.
     pub fn show(&self, room: LobbyId, event: Event) {
         let inner = &mut *self.inner.borrow_mut();
-        if let Event::Answered(piece) = &event {
+        if let Happened::Answered(piece) = &event.what {
             return inner.show_piece(room, piece);
         }
         let Some(here) = inner.rooms.get_mut(&room) else { return };

@@ -1,4 +1,4 @@
-//! When text of rooms is written: at once, or together with what comes a moment later.
+//! When what happened in lobbies is written: at once, or together with what comes a moment later.
 //!
 //! A write costs the same for one line as for many, so a thread that is busy writing waits a moment
 //! between two rounds. The moment is measured by the last round: rooms in which a round takes no time

@@ -1,7 +1,7 @@
 //! One client as its own thread sees it: socket, outbox, pace.
 //!
 //! A `Peer` is shared, within one thread, by the Session that owns the connection and by the hub
-//! that fans lobby text out. The hub may write to the socket, but only the Session's task is ever
+//! that shows what happens in lobbies. The hub may write to the socket, but only the Session's task is ever
 //! woken by it, so a socket that is full costs the hub nothing.
 
 use std::cell::{Cell, Ref, RefCell, RefMut};

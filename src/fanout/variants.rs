@@ -112,23 +112,29 @@ mod tests {
 
     use super::*;
     use crate::chat::history::{Entry, MessageKind, UnixMillis};
-    use crate::chat::name::Name;
+    use crate::chat::lobby::event::Happened;
     use crate::chat::person::Person;
     use crate::chat::pictures::Picture;
     use crate::chat::text::Text;
 
     fn said(conn: u64, name: &str) -> Event {
-        Event::Said(Arc::new(Entry {
+        let entry = Arc::new(Entry {
             at: UnixMillis(50_700_000),
             picture: Picture::DEFAULT,
             author: Person::example(conn, name),
             kind: MessageKind::Said,
             text: Text::clean("hi"),
-        }))
+        });
+        Event { at: entry.at, what: Happened::Said { seq: 1, entry } }
+    }
+
+    fn joined(name: &str) -> Event {
+        let what = Happened::Joined(Person::example(4, name));
+        Event { at: UnixMillis(50_700_000), what }
     }
 
     fn events() -> Vec<Event> {
-        vec![said(2, "ann"), Event::Joined(Name::parse("eve").unwrap()), said(3, "bob")]
+        vec![said(2, "ann"), joined("eve"), said(3, "bob")]
     }
 
     fn clock() -> Times {
@@ -142,7 +148,7 @@ mod tests {
         })
     }
 
-    fn joined(form: Form, events: &[Event]) -> Bytes {
+    fn in_form(form: Form, events: &[Event]) -> Bytes {
         let times = if form.clock { clock() } else { Times::Ages };
         join(&mut Sheet::default(), form, times, events.iter())
     }
@@ -154,7 +160,7 @@ mod tests {
         let mut fanout = Fanout::new(&events, &mut sheet, clock);
         for form in forms() {
             for seen in 0..=events.len() {
-                let rest = joined(form, &events[seen..]);
+                let rest = in_form(form, &events[seen..]);
                 assert_eq!(fanout.get(form, seen, None), rest, "from {seen}");
             }
         }
@@ -178,7 +184,7 @@ mod tests {
         let mut sheet = Sheet::default();
         let mut fanout = Fanout::new(&events, &mut sheet, clock);
         for form in forms() {
-            let rest = joined(form, &events[..2]);
+            let rest = in_form(form, &events[..2]);
             assert_eq!(fanout.get(form, 0, Some(&ignores)), rest);
         }
         assert_eq!(fanout.get(Form::default(), 2, Some(&ignores)), Bytes::new());

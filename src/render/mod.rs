@@ -9,7 +9,7 @@ pub mod replies;
 mod sheet;
 
 use crate::chat::history::{Entry, MessageKind, UnixMillis};
-use crate::chat::lobby::event::{AnswerPiece, Event};
+use crate::chat::lobby::event::{AnswerPiece, Event, Happened};
 use crate::chat::lobby::replay::Replay;
 use crate::chat::name::Name;
 use crate::chat::text::Line;
@@ -23,30 +23,30 @@ pub use crate::render::sheet::{Sheet, block};
 /// times.
 pub fn event(sheet: &mut Sheet, event: &Event, times: Times) {
     sheet.open();
-    match event {
-        Event::Said(entry) => {
+    match &event.what {
+        Happened::Said { entry, .. } => {
             let when = match entry.kind {
-                MessageKind::Said => Some(times.when(entry.at, entry.at)),
+                MessageKind::Said => Some(times.when(event.at, event.at)),
                 MessageKind::Action | MessageKind::Tag(_) => None,
             };
             message(sheet, entry, when);
         }
-        Event::Joined(name) => {
-            notices::notice(sheet, |s| _ = s.name(name).fixed(" has joined the lobby"))
+        Happened::Joined(who) => {
+            notices::notice(sheet, |s| _ = s.name(&who.name).fixed(" has joined the lobby"));
         }
-        Event::Left(name) => {
-            notices::notice(sheet, |s| _ = s.name(name).fixed(" has left the lobby"))
+        Happened::Left(who) => {
+            notices::notice(sheet, |s| _ = s.name(&who.name).fixed(" has left the lobby"));
         }
-        Event::Renamed { before, after } => notices::notice(sheet, |s| {
-            s.name(before).fixed(" is now known as ").name(after);
+        Happened::Renamed { before, who } => notices::notice(sheet, |s| {
+            s.name(before).fixed(" is now known as ").name(&who.name);
         }),
-        Event::Asked { asker, question } => notices::notice(sheet, |s| {
+        Happened::Asked { asker, question } => notices::notice(sheet, |s| {
             s.name(&asker.name).fixed(" asked AI: ").line(question);
         }),
-        Event::Moderated { by, what } => {
+        Happened::Moderated { by, what } => {
             notices::notice(sheet, |s| _ = s.name(by).fixed(" ").line(&sentence(what)));
         }
-        Event::Answered(piece) => answer(sheet, piece, Follows::Nothing),
+        Happened::Answered(piece) => answer(sheet, piece, Follows::Nothing),
     }
     sheet.close();
 }

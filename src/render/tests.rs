@@ -44,7 +44,11 @@ fn shown(event: &Event) -> String {
 }
 
 fn moderated(by: &Name, what: Moderation) -> Event {
-    Event::Moderated { by: by.clone(), what: Arc::new(what) }
+    happened(Happened::Moderated { by: by.clone(), what: Arc::new(what) })
+}
+
+fn happened(what: Happened) -> Event {
+    Event { at: UnixMillis(50_700_000), what }
 }
 
 fn entry(tagged: Option<&str>) -> Entry {
@@ -89,8 +93,14 @@ fn texts_of_lobby_events() {
             plain(|s| message(s, &entry(Some("bob")), ago(3, 'm'))),
             "[@_@] alice @bob [3m ago]\n  ╰─> Hello everyone!\n",
         ),
-        (shown(&Event::Joined(alice.clone())), "[LOBBY] alice has joined the lobby\n"),
-        (shown(&Event::Left(alice.clone())), "[LOBBY] alice has left the lobby\n"),
+        (
+            shown(&happened(Happened::Joined(Person::named(alice.clone())))),
+            "[LOBBY] alice has joined the lobby\n",
+        ),
+        (
+            shown(&happened(Happened::Left(Person::named(alice.clone())))),
+            "[LOBBY] alice has left the lobby\n",
+        ),
         (
             plain(|s| direct(s, Direct::From(&alice), &hi, ago(2, 'h'))),
             "[DM] alice —» You [2h ago]\n  ╰─> hi\n",
@@ -102,12 +112,18 @@ fn texts_of_lobby_events() {
         (plain(|s| message(s, &waves(), None)), "[@_@] * alice waves\n"),
         (plain(|s| message(s, &waves(), ago(3, 'm'))), "[@_@] * alice waves [3m ago]\n"),
         (
-            shown(&Event::Renamed { before: alice.clone(), after: bob.clone() }),
+            shown(&happened(Happened::Renamed {
+                before: alice.clone(),
+                who: Person::named(bob.clone()),
+            })),
             "[LOBBY] alice is now known as bob\n",
         ),
         (plain(|s| announcement(s, &alice, &hi)), "[ANNOUNCEMENT] alice: hi\n"),
         (
-            shown(&Event::Asked { asker: Person::named(alice.clone()), question: hi.clone() }),
+            shown(&happened(Happened::Asked {
+                asker: Person::named(alice.clone()),
+                question: hi.clone(),
+            })),
             "[LOBBY] alice asked AI: hi\n",
         ),
         (
@@ -235,7 +251,7 @@ fn a_sheet_takes_times_and_fingerprints() {
 
 #[test]
 fn an_event_is_a_block_in_the_form_of_its_reader() {
-    let said = Event::Said(Arc::new(Entry { at: UnixMillis(50_700_000), ..entry(None) }));
+    let said = happened(Happened::Said { seq: 1, entry: Arc::new(entry(None)) });
     let rendered = |form: Form| {
         let mut sheet = Sheet::new(form);
         let times = if form.clock { Times::Clock { utc_offset_secs: 0 } } else { Times::Ages };
@@ -257,9 +273,9 @@ fn an_event_is_a_block_in_the_form_of_its_reader() {
 fn nothing_that_is_plain_has_an_escape_code_in_it() {
     let bob = name("bob");
     for event in [
-        Event::Said(Arc::new(waves())),
-        Event::Said(Arc::new(entry(Some("bob")))),
-        Event::Joined(bob.clone()),
+        happened(Happened::Said { seq: 1, entry: Arc::new(waves()) }),
+        happened(Happened::Said { seq: 1, entry: Arc::new(entry(Some("bob"))) }),
+        happened(Happened::Joined(Person::named(bob.clone()))),
         moderated(&bob, Moderation::Topic(None)),
     ] {
         assert!(!shown(&event).contains('\x1b'));

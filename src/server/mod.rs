@@ -202,7 +202,9 @@ pub async fn run(
                 tls_port,
                 index,
             };
-            Guarded::start_in_arbiter(&arbiter.handle(), |ctx| Guarded::new(Shard::new(setup, ctx)))
+            Guarded::start_in_arbiter(&arbiter.handle(), |ctx| {
+                Guarded::new(Shard::new(setup, ctx.address()))
+            })
         })
         .collect();
     let ai = config.ai.clone().map(start_ai);

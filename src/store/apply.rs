@@ -226,7 +226,6 @@ fn run(conn: &Connection, sql: &str, values: impl rusqlite::Params) -> rusqlite:
     conn.prepare_cached(sql)?.execute(values).map(|_| ())
 }
 
-/// An owner who unregistered meanwhile is none.
 fn put_account(conn: &Connection, account: &Account) -> rusqlite::Result<()> {
     run(
         conn,

@@ -24,7 +24,7 @@ const ALICE: AccountId = AccountId(1);
 const BOB: AccountId = AccountId(2);
 
 /// Two lobbies and two accounts; the second lobby is the first account's.
-fn world() -> Vec<Change> {
+fn lobbies_and_accounts() -> Vec<Change> {
     vec![
         Change::AccountPut(account(1, "Alice")),
         Change::AccountPut(account(2, "bob")),
@@ -164,7 +164,7 @@ fn a_message_is_there_once_and_in_its_order() {
 
 #[test]
 fn rows_are_made_changed_and_used() {
-    let mut db = db(&world());
+    let mut db = db(&lobbies_and_accounts());
     let topic = Some(line("news"));
     db.apply(&[
         Change::LobbyPut(LobbyState { topic: topic.clone(), ..lobby(1, "general") }.into()),
@@ -198,7 +198,7 @@ fn rows_are_made_changed_and_used() {
 
 #[test]
 fn what_hangs_on_lobbies_and_accounts_is_read_and_lifted() {
-    let mut db = db(&[world(), furniture(), furniture()[1..9].to_vec()].concat());
+    let mut db = db(&[lobbies_and_accounts(), furniture(), furniture()[1..9].to_vec()].concat());
     let (snapshot, coding) = (db.load(10).unwrap(), state(&db, CODING));
     assert_eq!(coding.operators, BTreeSet::from([BOB]));
     let mute = sanction(Subject::Account(ALICE));
@@ -238,7 +238,7 @@ fn what_hangs_on_lobbies_and_accounts_is_read_and_lifted() {
 
 #[test]
 fn mail_is_taken_up_to_what_was_shown() {
-    let mut db = db(&world());
+    let mut db = db(&lobbies_and_accounts());
     let mail = |text| Mail { from: guest("bob"), at: UnixMillis(6), text: line(text) };
     let add = |text| Change::MailAdded { to: ALICE, mail: mail(text) };
     db.apply(&[add("one"), add("two")]).unwrap();
@@ -256,7 +256,7 @@ fn mail_is_taken_up_to_what_was_shown() {
 fn a_letter_is_kept_up_to_the_limit_and_not_from_whom_its_receiver_ignores() {
     let ignored = |name: Name, who| Change::IgnoreAdded { account: ALICE, name, who };
     let bob = Person { account: Some(BOB), ..guest("bob") };
-    let mut db = db(&world());
+    let mut db = db(&lobbies_and_accounts());
     db.apply(&[ignored(name("Eve"), guest("eve")), ignored(name("bob"), bob.clone())]).unwrap();
     let mut leave = |from: &Person, max| {
         let mail = Mail { from: from.clone(), at: UnixMillis(6), text: line("hi") };
@@ -283,7 +283,7 @@ fn whoever_ignores_somebody_ignores_what_they_become() {
     let ignored = |name: Name, who| Change::IgnoreAdded { account: ALICE, name, who };
     let became =
         |before: &Person, now: &Person| Change::Became { before: before.clone(), now: now.clone() };
-    let mut db = db(&world());
+    let mut db = db(&lobbies_and_accounts());
     let (eve, eva) = (guest("Eve"), guest("eva"));
     let account = Person { account: Some(AccountId(9)), ..guest("eva") };
     let steps = [
@@ -320,7 +320,7 @@ fn whoever_ignores_somebody_ignores_what_they_become() {
 
 #[test]
 fn a_record_is_renewed_only_where_it_is_still_that_one() {
-    let mut db = db(&world());
+    let mut db = db(&lobbies_and_accounts());
     let other = |c: &str| {
         let phc = record().as_phc().replace("i=1000", &format!("i=100{c}"));
         std::sync::Arc::new(PasswordRecord::parse(&phc).unwrap())
@@ -335,7 +335,7 @@ fn a_record_is_renewed_only_where_it_is_still_that_one() {
 
 #[test]
 fn the_audit_is_of_its_lobby_and_bounded() {
-    let mut db = db(&[world(), furniture()].concat());
+    let mut db = db(&[lobbies_and_accounts(), furniture()].concat());
     let audited = |n: u32| {
         let (scope, what) = (Scope::Lobby(CODING), line(&n.to_string()));
         Change::Audited(AuditEntry { scope, at: UnixMillis(5), who: name("bob"), what })
@@ -351,7 +351,7 @@ fn the_audit_is_of_its_lobby_and_bounded() {
 
 #[test]
 fn a_lobby_goes_with_all_that_hangs_on_it() {
-    let mut db = db(&[world(), furniture()].concat());
+    let mut db = db(&[lobbies_and_accounts(), furniture()].concat());
     db.apply(&[Change::LobbyRemoved(CODING)]).unwrap();
     assert_eq!(db.load(10).unwrap().lobbies.len(), 1);
     assert!(db.audit_of(Scope::Lobby(CODING), 9).unwrap().is_empty());
@@ -373,7 +373,7 @@ fn a_lobby_goes_with_all_that_hangs_on_it() {
 
 #[test]
 fn an_account_goes_with_all_that_hangs_on_it() {
-    let mut db = db(&[world(), furniture()].concat());
+    let mut db = db(&[lobbies_and_accounts(), furniture()].concat());
     db.apply(&[Change::AccountRemoved(ALICE)]).unwrap();
     assert_eq!(db.account(&key("alice")).unwrap(), None);
     assert_eq!(state(&db, CODING).owner, Owner::Nobody);
@@ -382,7 +382,7 @@ fn an_account_goes_with_all_that_hangs_on_it() {
     }
     assert_eq!(db.load(0).unwrap().bans.list(THEN).len(), 1, "the ban of an address stays");
     // What comes late brings nothing back, and does no harm to the rest of its group.
-    db.apply(&[world(), furniture()].concat()).unwrap();
+    db.apply(&[lobbies_and_accounts(), furniture()].concat()).unwrap();
     assert_eq!(db.load(0).unwrap().accounts.iter().map(|a| a.id).collect::<Vec<_>>(), [BOB]);
     assert_eq!(state(&db, CODING).owner, Owner::Nobody);
     assert_eq!(db.load(0).unwrap().next_account, AccountId(3));
@@ -391,7 +391,7 @@ fn an_account_goes_with_all_that_hangs_on_it() {
 
 #[test]
 fn a_change_that_contradicts_is_named_and_its_group_is_not_done() {
-    let mut db = db(&world());
+    let mut db = db(&lobbies_and_accounts());
     let group = [said(1, 0, "hi"), Change::LobbyPut(lobby(9, "CODING").into()), said(1, 1, "ho")];
     assert_eq!(db.apply(&group), Err(StoreError::Rejected(1)));
     assert!(db.history(GENERAL, 9).unwrap().is_empty());
@@ -406,7 +406,7 @@ fn a_change_that_contradicts_is_named_and_its_group_is_not_done() {
 fn nothing_of_a_group_is_there_when_the_disk_is_full() {
     let folder = Folder::new();
     let (mut db, _) = Db::open(&folder.data()).unwrap();
-    db.apply(&world()).unwrap();
+    db.apply(&lobbies_and_accounts()).unwrap();
     let before = db.load(10).unwrap();
     let pages: i64 = db.conn.pragma_query_value(None, "page_count", |row| row.get(0)).unwrap();
     db.conn.pragma_update_and_check(None, "max_page_count", pages + 2, |_| Ok(())).unwrap();
@@ -427,7 +427,7 @@ fn nothing_of_a_group_is_there_when_the_disk_is_full() {
 
 #[test]
 fn a_read_only_database_refuses_and_goes_on_later() {
-    let mut db = db(&world());
+    let mut db = db(&lobbies_and_accounts());
     db.conn.pragma_update(None, "query_only", true).unwrap();
     assert_eq!(db.apply(&[said(1, 0, "hi")]), Err(StoreError::ReadOnly));
     assert!(db.history(GENERAL, 9).unwrap().is_empty(), "it can be read");
@@ -440,7 +440,7 @@ fn a_read_only_database_refuses_and_goes_on_later() {
 fn a_locked_database_is_busy_and_goes_on_later() {
     let folder = Folder::new();
     let (mut db, _) = Db::open(&folder.data()).unwrap();
-    db.apply(&world()).unwrap();
+    db.apply(&lobbies_and_accounts()).unwrap();
     db.conn.busy_timeout(std::time::Duration::from_millis(20)).unwrap();
     let other = rusqlite::Connection::open(folder.database()).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
@@ -451,7 +451,7 @@ fn a_locked_database_is_busy_and_goes_on_later() {
 
 #[test]
 fn what_an_account_missed_is_counted() {
-    let mut db = db(&world());
+    let mut db = db(&lobbies_and_accounts());
     db.apply(&(0..10).map(|seq| said(1, seq, &seq.to_string())).collect::<Vec<_>>()).unwrap();
     let missed = |at| db.missed(GENERAL, at, 3);
     let texts = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
@@ -466,7 +466,7 @@ fn what_was_missed_is_told_by_number_whatever_the_clock_says() {
         let entry = entry(at, &seq.to_string()).into();
         Change::Said { lobby: GENERAL, seq, entry }
     };
-    let mut db = db(&world());
+    let mut db = db(&lobbies_and_accounts());
     // All of one millisecond; then the clock was set back.
     db.apply(&[at(0, 5), at(1, 5), left(GENERAL, 5, 2), at(2, 5), at(3, 5), at(4, 1)]).unwrap();
     let alice = db.account(&key("alice")).unwrap().unwrap();
@@ -484,7 +484,7 @@ fn what_was_missed_is_told_by_number_whatever_the_clock_says() {
 
 #[test]
 fn in_one_group_what_comes_after_the_end_of_a_lobby_is_not_kept() {
-    let mut db = db(&world());
+    let mut db = db(&lobbies_and_accounts());
     let group = [said(2, 0, "in time"), Change::LobbyRemoved(CODING), said(2, 1, "late")];
     db.apply(&[&group[..], &[said(1, 0, "elsewhere"), said(2, 2, "later")]].concat()).unwrap();
     assert_eq!(rows(&db, "message WHERE lobby = 2"), 1);
@@ -493,7 +493,7 @@ fn in_one_group_what_comes_after_the_end_of_a_lobby_is_not_kept() {
 
 #[test]
 fn a_number_is_given_once_also_where_its_message_is_gone() {
-    let mut db = db(&world());
+    let mut db = db(&lobbies_and_accounts());
     db.apply(&[said(1, 0, "x"), left(GENERAL, 5, 9)]).unwrap();
     assert_eq!((stored(&db, GENERAL).next_seq, stored(&db, CODING).next_seq), (9, 0));
     db.trim(UnixMillis(9_999), 10, 10).unwrap();
@@ -502,7 +502,7 @@ fn a_number_is_given_once_also_where_its_message_is_gone() {
 
 #[test]
 fn what_was_tampered_with_is_cleaned_or_refused() {
-    let mut db = db(&world());
+    let mut db = db(&lobbies_and_accounts());
     db.apply(&[said(1, 0, "hi")]).unwrap();
     db.conn
         .execute("UPDATE message SET text = 'a' || char(27) || '[2Jb', picture = '?'", [])

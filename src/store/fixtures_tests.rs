@@ -59,7 +59,7 @@ impl Db {
     }
 
     pub(super) fn audit_of(&self, scope: Scope, max: usize) -> Result<Vec<AuditEntry>, StoreError> {
-        self.audit(&self.deeds(&[scope], max)?, usize::MAX).map(|page| page.items)
+        self.audit(&self.audit_ids(&[scope], max)?, usize::MAX).map(|page| page.items)
     }
 }
 

@@ -50,7 +50,7 @@ fn owner(id: LobbyId, account: Option<AccountId>) -> Owner {
     }
 }
 
-/// Writes the row of a lobby that was not removed.
+/// Writes the row of a lobby that was not removed. An owner who unregistered meanwhile is none.
 pub(super) fn put(conn: &Connection, lobby: &LobbyState) -> rusqlite::Result<()> {
     let owner = match lobby.owner {
         Owner::Account(account) => Some(account.0),

@@ -119,17 +119,17 @@ impl Db {
     ///
     /// # Errors
     /// Why they cannot be read.
-    pub fn deeds(&self, scopes: &[Scope], max: usize) -> Result<Vec<AuditId>, StoreError> {
+    pub fn audit_ids(&self, scopes: &[Scope], max: usize) -> Result<Vec<AuditId>, StoreError> {
         let sql = "SELECT id FROM audit WHERE lobby IS ?1 ORDER BY id DESC LIMIT ?2";
-        let mut deeds = Vec::new();
+        let mut ids = Vec::new();
         for scope in scopes {
             let values = params![scope_column(*scope), limit(max)];
-            deeds.extend(list(self.conn.prepare_cached(sql)?, values, |row| {
+            ids.extend(list(self.conn.prepare_cached(sql)?, values, |row| {
                 Ok(AuditId(row.get(0)?))
             })?);
         }
-        deeds.sort_unstable();
-        Ok(deeds.split_off(deeds.len().saturating_sub(max)))
+        ids.sort_unstable();
+        Ok(ids.split_off(ids.len().saturating_sub(max)))
     }
 
     /// The first of these records, as many as fit into `max_bytes`.

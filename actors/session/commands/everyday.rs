@@ -1,4 +1,4 @@
-//! The commands by which one says something, to a lobby, to somebody or to Rox.
+//! The commands by which one says something, to a lobby, to somebody or to Rox; and the help.
 
 use crate::actors::ai::messages::{Ask, NotAsked};
 use crate::actors::lobby::messages::{Say, Tag};
@@ -6,11 +6,11 @@ use crate::actors::registry::messages::{FindUser, Relay, Relayed, To};
 use crate::actors::session::context::{Ctx, Done, Outcome};
 use crate::actors::shard::barrier;
 use crate::actors::store::messages::LeaveMail;
-use crate::chat::command::{Addressed, spec};
+use crate::chat::command::{About, Addressed, spec};
 use crate::chat::name::NameKey;
 use crate::chat::text::Line;
 use crate::clock::unix_now;
-use crate::render::replies::{ModerationReply, PersonalReply, Reply};
+use crate::render::replies::{self, ModerationReply, PersonalReply, Reply};
 use crate::render::{self, Direct};
 use crate::store::{Left, Mail};
 
@@ -90,4 +90,13 @@ pub(super) async fn ask_rox(cx: &Ctx, question: Option<Line>) -> Done {
         NotAsked::Silent(why) => ModerationReply::NotSaid(why, lobby.name).into(),
     })?;
     Ok(Outcome::Asked)
+}
+
+pub(super) fn help(cx: &Ctx, about: About) -> Done {
+    match about {
+        About::Page(page) => cx.show(|sheet| replies::help(sheet, page)),
+        About::Command(spec) => cx.show(|sheet| replies::explain(sheet, spec)),
+        About::Unknown => return Err(Reply::UnknownCommand),
+    }
+    Ok(Outcome::Done)
 }

@@ -11,14 +11,14 @@ use std::time::Duration;
 use crate::actors::lobby::messages::Say;
 use crate::actors::session::Session;
 use crate::actors::session::context::{Ctx, Done, Outcome};
-use crate::chat::command::{About, Command, CommandError, Cost, Input, MAX_ABOUT_CHARS, OverLimit};
+use crate::chat::command::{Command, CommandError, Cost, Input, MAX_ABOUT_CHARS, OverLimit};
 use crate::chat::limiter::wait_secs;
-use crate::chat::orders::{Order, ServerOrder, server_rank};
+use crate::chat::orders::server_rank;
 use crate::chat::rates::Kind;
 use crate::chat::roles::Right;
 use crate::chat::text::Line;
 use crate::clock;
-use crate::render::replies::{self, Farewell, ModerationReply, NameProblem, Reply};
+use crate::render::replies::{Farewell, ModerationReply, NameProblem, Reply};
 
 /// A line whose length and rate have been judged: once, as it comes, though it may have to wait.
 pub(super) enum Judged {
@@ -153,7 +153,7 @@ async fn run(cx: &Ctx, command: Command) -> Done {
         allowed.map_err(|why| ModerationReply::NotDone(why.into(), cx.lobby().name))?;
     }
     match command {
-        Command::Help(about) => help(cx, about),
+        Command::Help(about) => everyday::help(cx, about),
         Command::Quit => Ok(Outcome::Leave(Farewell::Quit)),
         Command::Users => lobbies::users(cx).await,
         Command::Lobbies => lobbies::lobbies(cx).await,
@@ -184,38 +184,23 @@ async fn run(cx: &Ctx, command: Command) -> Done {
         Command::ListCerts => account::list_certs(cx).await,
         Command::DeleteCert(prefix) => account::delete_cert(cx, prefix).await,
         Command::Accept => moderation::accept(cx).await,
-        Command::Topic(topic) => cx.order(Order::Topic(topic)).await,
-        Command::Slow(gap) => cx.order(Order::Slow(gap)).await,
+        Command::Topic(topic) => moderation::topic(cx, topic).await,
+        Command::Slow(gap) => moderation::slow(cx, gap).await,
         Command::SetPrompt(prompt) => moderation::set_prompt(cx, prompt).await,
-        Command::Op(name) => cx.order(Order::Op(cx.target(&name).await?)).await,
-        Command::Deop(name) => cx.order(Order::Deop(cx.target(&name).await?)).await,
-        Command::Transfer(name) => cx.order(Order::Transfer(cx.target(&name).await?)).await,
-        Command::Kick { user, reason } => {
-            cx.order(Order::Kick { whom: cx.target(&user).await?, reason }).await
-        }
-        Command::Mute { user, time } => {
-            cx.order(Order::Mute { whom: cx.target(&user).await?, time }).await
-        }
-        Command::Unmute(name) => cx.order(Order::Unmute(cx.named(&name).await?)).await,
+        Command::Op(name) => moderation::op(cx, &name).await,
+        Command::Deop(name) => moderation::deop(cx, &name).await,
+        Command::Transfer(name) => moderation::transfer(cx, &name).await,
+        Command::Kick { user, reason } => moderation::kick(cx, &user, reason).await,
+        Command::Mute { user, time } => moderation::mute(cx, &user, time).await,
+        Command::Unmute(name) => moderation::unmute(cx, &name).await,
         Command::Ban(ban) => moderation::ban(cx, ban).await,
-        Command::Unban(name) => cx.order(Order::Unban(cx.named(&name).await?)).await,
+        Command::Unban(name) => moderation::unban(cx, &name).await,
         Command::SetPassword(password) => moderation::set_password(cx, password).await,
         Command::Delete(lobby) => moderation::delete(cx, &lobby).await,
         Command::Bans => moderation::bans(cx).await,
         Command::Audit => moderation::audit(cx).await,
-        Command::Announce(text) => moderation::server(cx, ServerOrder::Announce(text)).await,
+        Command::Announce(text) => moderation::announce(cx, text).await,
         Command::ServerBan(ban) => moderation::server_ban(cx, ban).await,
-        Command::ServerUnban(name) => {
-            moderation::server(cx, ServerOrder::Unban(cx.named(&name).await?)).await
-        }
+        Command::ServerUnban(name) => moderation::server_unban(cx, &name).await,
     }
-}
-
-fn help(cx: &Ctx, about: About) -> Done {
-    match about {
-        About::Page(page) => cx.show(|sheet| replies::help(sheet, page)),
-        About::Command(spec) => cx.show(|sheet| replies::explain(sheet, spec)),
-        About::Unknown => return Err(Reply::UnknownCommand),
-    }
-    Ok(Outcome::Done)
 }

@@ -1,6 +1,7 @@
 //! The commands that operators, owners and admins have.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix::Addr;
 
@@ -32,9 +33,61 @@ const AUDIT_SHOWN: usize = 50;
 /// Bans of a long list that wait for one client at a time.
 const BANS_PER_PAGE: usize = 64;
 
+pub(super) async fn kick(cx: &Ctx, user: &str, reason: Option<Line>) -> Done {
+    let whom = cx.target(user).await?;
+    cx.order(Order::Kick { whom, reason }).await
+}
+
+pub(super) async fn mute(cx: &Ctx, user: &str, time: Option<Duration>) -> Done {
+    let whom = cx.target(user).await?;
+    cx.order(Order::Mute { whom, time }).await
+}
+
+pub(super) async fn unmute(cx: &Ctx, name: &str) -> Done {
+    let named = cx.named(name).await?;
+    cx.order(Order::Unmute(named)).await
+}
+
 pub(super) async fn ban(cx: &Ctx, Banning { user, time, reason }: Banning) -> Done {
     let whom = cx.target(&user).await?;
     cx.order(Order::Ban { whom, time, reason }).await
+}
+
+pub(super) async fn unban(cx: &Ctx, name: &str) -> Done {
+    let named = cx.named(name).await?;
+    cx.order(Order::Unban(named)).await
+}
+
+pub(super) async fn topic(cx: &Ctx, topic: Option<Line>) -> Done {
+    cx.order(Order::Topic(topic)).await
+}
+
+pub(super) async fn slow(cx: &Ctx, gap: Duration) -> Done {
+    cx.order(Order::Slow(gap)).await
+}
+
+pub(super) async fn op(cx: &Ctx, user: &str) -> Done {
+    let whom = cx.target(user).await?;
+    cx.order(Order::Op(whom)).await
+}
+
+pub(super) async fn deop(cx: &Ctx, user: &str) -> Done {
+    let whom = cx.target(user).await?;
+    cx.order(Order::Deop(whom)).await
+}
+
+pub(super) async fn transfer(cx: &Ctx, user: &str) -> Done {
+    let whom = cx.target(user).await?;
+    cx.order(Order::Transfer(whom)).await
+}
+
+pub(super) async fn announce(cx: &Ctx, text: Line) -> Done {
+    server(cx, ServerOrder::Announce(text)).await
+}
+
+pub(super) async fn server_unban(cx: &Ctx, name: &str) -> Done {
+    let named = cx.named(name).await?;
+    server(cx, ServerOrder::Unban(named)).await
 }
 
 pub(super) async fn server_ban(cx: &Ctx, Banning { user, time, reason }: Banning) -> Done {
@@ -43,7 +96,7 @@ pub(super) async fn server_ban(cx: &Ctx, Banning { user, time, reason }: Banning
 }
 
 /// Has the Registry carry an order out that is of the whole server.
-pub(super) async fn server(cx: &Ctx, order: ServerOrder) -> Done {
+async fn server(cx: &Ctx, order: ServerOrder) -> Done {
     let done = cx.ask_registry(ModerateServer { by: cx.who(), order }).await?;
     barrier(&cx.thread.shard).await;
     let what = done.map_err(|why| not_done(why, &cx.lobby().name))?;

@@ -1,7 +1,7 @@
 //! What a line means: the one table of commands, and the parser that reads it.
 //!
 //! A command is one row. Parser, help, rights, rate limit and Rox's persona all read that row, and
-//! nothing else knows of a command but the block of code that carries it out.
+//! nothing else knows of a command but its variant of [`Command`] and the function that carries it out.
 
 mod args;
 mod everyday;

@@ -1,31 +1,46 @@
-//! What happens in a lobby, as data: who, what, when.
+//! What happens in a lobby, as data: who, what, when, and the number of what is kept.
 //!
 //! A Lobby decides that something happened and hands it to all threads that have members; each makes
 //! text of it in the forms that its clients want.
 
 use std::sync::Arc;
 
-use crate::chat::history::Entry;
+use crate::chat::history::{Entry, UnixMillis};
 use crate::chat::moderation::Moderation;
 use crate::chat::name::Name;
 use crate::chat::person::Person;
 use crate::chat::text::Line;
 
-/// Something that everybody in a lobby is shown. Cheap to clone: each thread has its own.
+/// Something that happened in a lobby, and that everybody in it is shown. Cheap to clone: each thread has
+/// its own.
 #[derive(Debug, Clone)]
-pub enum Event {
+pub struct Event {
+    /// When it happened, in UTC.
+    pub at: UnixMillis,
+    /// What happened.
+    pub what: Happened,
+}
+
+/// What can happen in a lobby.
+#[derive(Debug, Clone)]
+pub enum Happened {
     /// Somebody said or did something.
-    Said(Arc<Entry>),
+    Said {
+        /// The number of the message in its lobby.
+        seq: u64,
+        /// The message.
+        entry: Arc<Entry>,
+    },
     /// Somebody came in.
-    Joined(Name),
+    Joined(Person),
     /// Somebody went, by whatever way.
-    Left(Name),
+    Left(Person),
     /// Somebody goes by another name.
     Renamed {
         /// The one so far.
         before: Name,
-        /// The one from now on.
-        after: Name,
+        /// Who they are, under the one from now on.
+        who: Person,
     },
     /// Somebody asked Rox something.
     Asked {
@@ -64,21 +79,29 @@ const FRAME_BYTES: usize = 96;
 impl Event {
     /// Whose it is: not shown to whoever ignores them. A notice of the lobby is nobody's.
     pub fn author(&self) -> Option<&Person> {
-        match self {
-            Self::Said(entry) => Some(&entry.author),
-            Self::Asked { asker, .. } => Some(asker),
-            Self::Answered(piece) => Some(&piece.asker),
-            Self::Joined(_) | Self::Left(_) | Self::Renamed { .. } | Self::Moderated { .. } => None,
+        match &self.what {
+            Happened::Said { entry, .. } => Some(&entry.author),
+            Happened::Asked { asker, .. } => Some(asker),
+            Happened::Answered(piece) => Some(&piece.asker),
+            Happened::Joined(_)
+            | Happened::Left(_)
+            | Happened::Renamed { .. }
+            | Happened::Moderated { .. } => None,
         }
     }
 
     /// Bytes that it takes as text, about: what waits is bounded by that.
     pub fn bytes(&self) -> usize {
-        let text = match self {
-            Self::Said(entry) => entry.text.as_str().len(),
-            Self::Asked { question, .. } => question.as_str().len(),
-            Self::Answered(piece) => piece.lines.iter().map(|line| line.as_str().len() + 2).sum(),
-            Self::Joined(_) | Self::Left(_) | Self::Renamed { .. } | Self::Moderated { .. } => 0,
+        let text = match &self.what {
+            Happened::Said { entry, .. } => entry.text.as_str().len(),
+            Happened::Asked { question, .. } => question.as_str().len(),
+            Happened::Answered(piece) => {
+                piece.lines.iter().map(|line| line.as_str().len() + 2).sum()
+            }
+            Happened::Joined(_)
+            | Happened::Left(_)
+            | Happened::Renamed { .. }
+            | Happened::Moderated { .. } => 0,
         };
         FRAME_BYTES + text
     }

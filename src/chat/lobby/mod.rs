@@ -23,6 +23,7 @@ use super::history::{Entry, History, UnixMillis};
 use super::moderation::Moderation;
 use super::name::{Name, NameKey};
 use super::orders::{OFFER_TIME, Order, OrderError};
+use super::person::Person;
 use super::pictures::Picture;
 use super::roles::{Owner, Rank};
 use super::sanctions::{Penalty, Sanction};
@@ -261,10 +262,11 @@ impl<H> Room<H> {
         }
     }
 
-    /// A member has another name. The one before; none where they are not here.
-    fn rename(&mut self, conn: ConnId, name: Name) -> Option<Name> {
-        let member = self.members.get_mut(&conn)?;
-        Some(std::mem::replace(&mut member.who.name, name))
+    /// A member has another name. The one before, and who they are now; none where they are not here.
+    fn rename(&mut self, conn: ConnId, name: Name) -> Option<(Name, Person)> {
+        let who = &mut self.members.get_mut(&conn)?.who;
+        let before = std::mem::replace(&mut who.name, name);
+        Some((before, (&*who).into()))
     }
 
     /// A guest has made an account, and keeps the lobby if it is theirs. Whether it is.

@@ -8,7 +8,7 @@
 
 use std::sync::Arc;
 
-use super::event::Event;
+use super::event::{Event, Happened};
 use super::replay::{Replay, ReplayPrefs};
 use super::{JoinError, Member, Room, SayError, Saying};
 use crate::chat::accounts::{AccountId, Identity};
@@ -153,6 +153,10 @@ pub enum Effect<H> {
     End,
 }
 
+fn show<H>(at: UnixMillis, what: Happened) -> Effect<H> {
+    Effect::Show(Event { at, what })
+}
+
 impl<H: Copy> Room<H> {
     /// Puts something to the lobby: where it may be, it happens.
     ///
@@ -204,8 +208,8 @@ impl<H: Copy> Room<H> {
             Input::Moderate { by, what } => self.moderated(&by, &what, now, effects),
             Input::SetPicture(conn, picture) => self.set_picture(conn, picture),
             Input::Rename(conn, after) => {
-                if let Some(before) = self.rename(conn, after.clone()) {
-                    effects.push(Effect::Show(Event::Renamed { before, after }));
+                if let Some((before, who)) = self.rename(conn, after) {
+                    effects.push(show(now, Happened::Renamed { before, who }));
                 }
             }
             Input::SetAway(conn, text) => self.set_away(conn, text),
@@ -256,7 +260,7 @@ impl<H: Copy> Room<H> {
                 effects.extend(nothing.then_some(Effect::Prompt(at)));
             }
             None => {
-                effects.push(Effect::Show(Event::Joined(who.name.clone())));
+                effects.push(show(now, Happened::Joined((&who).into())));
                 self.used(now, effects);
                 effects.push(Effect::Came(at, who));
             }
@@ -277,7 +281,7 @@ impl<H: Copy> Room<H> {
         effects.push(Effect::Keep(Change::Said { lobby, seq, entry: entry.clone() }));
         self.used(now, effects);
         let tag = tagged.map(|whom| Effect::Tagged(whom, entry.author.clone()));
-        effects.push(Effect::Show(Event::Said(entry)));
+        effects.push(show(now, Happened::Said { seq, entry }));
         effects.extend(tag);
     }
 
@@ -296,7 +300,7 @@ impl<H: Copy> Room<H> {
         if let Moderation::Offer { account, .. } = **what {
             effects.push(Effect::Offer(account, who.into()));
         }
-        effects.push(Effect::Show(Event::Moderated { by: by.clone(), what: what.clone() }));
+        effects.push(show(now, Happened::Moderated { by: by.clone(), what: what.clone() }));
         if let Moderation::Delete(_) = **what {
             let go =
                 |member: &Member<H>| Effect::Remove(member.handle, by.clone(), Removal::Delete);
@@ -325,7 +329,7 @@ impl<H: Copy> Room<H> {
 
     fn let_go(&mut self, conn: ConnId, now: UnixMillis, effects: &mut Vec<Effect<H>>) {
         if let Some(member) = self.leave(conn) {
-            effects.push(Effect::Show(Event::Left(member.who.name.clone())));
+            effects.push(show(now, Happened::Left((&member.who).into())));
             self.used(now, effects);
             effects.push(Effect::Went(member.handle, member.who));
         }

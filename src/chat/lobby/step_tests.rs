@@ -73,12 +73,14 @@ fn guest(conn: u64, name: &str) -> Identity {
 
 fn told(effect: &Effect<char>) -> String {
     match effect {
-        Effect::Show(Event::Said(entry)) => format!("all: {}", entry.text.as_str()),
-        Effect::Show(Event::Joined(name)) => format!("all: {name} joined"),
-        Effect::Show(Event::Left(name)) => format!("all: {name} left"),
-        Effect::Show(Event::Renamed { after, .. }) => format!("all: now {after}"),
-        Effect::Show(Event::Moderated { by, what }) => format!("all: {by} did {}", what.verb()),
-        Effect::Show(Event::Asked { .. } | Event::Answered(_)) => "all: rox".into(),
+        Effect::Show(event) => match &event.what {
+            Happened::Said { entry, .. } => format!("all: {}", entry.text.as_str()),
+            Happened::Joined(who) => format!("all: {} joined", who.name),
+            Happened::Left(who) => format!("all: {} left", who.name),
+            Happened::Renamed { who, .. } => format!("all: now {}", who.name),
+            Happened::Moderated { by, what } => format!("all: {by} did {}", what.verb()),
+            Happened::Asked { .. } | Happened::Answered(_) => "all: rox".into(),
+        },
         Effect::Enter(at, replay) => format!("{at}: enter with {}", replay.recent.len()),
         Effect::Prompt(at) => format!("{at}: prompt"),
         Effect::Tagged(at, by) => format!("{at}: tagged by {}", by.name),

@@ -1,7 +1,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::event::Event;
+use super::event::{Event, Happened};
 use super::replay::ReplayPrefs;
 use super::step::{Effect, Input, Refusal};
 use super::*;
@@ -55,7 +55,9 @@ impl<H: Copy> Room<H> {
             done => done.unwrap(),
         }
         let said = effects.iter().find_map(|effect| match effect {
-            Effect::Show(Event::Said(entry)) => Some((**entry).clone()),
+            Effect::Show(Event { what: Happened::Said { entry, .. }, .. }) => {
+                Some((**entry).clone())
+            }
             _ => None,
         });
         Ok(said.unwrap())

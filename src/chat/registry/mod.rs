@@ -56,7 +56,7 @@ pub enum Happening<H> {
     /// Somebody has the name that they asked for, or has logged in to their account. Where another
     /// connection had the name, this one takes its place.
     CameIn {
-        /// Who.
+        /// The user, with connection and address.
         who: Identity,
         /// Where they are to be found.
         handle: H,
@@ -83,7 +83,7 @@ pub enum Happening<H> {
     Registered(Registration),
     /// An account is no more.
     Unregistered {
-        /// Which.
+        /// The number that the account had.
         account: AccountId,
         /// Who gave it up, as they were then; none where it was never used again.
         who: Option<Identity>,
@@ -92,16 +92,16 @@ pub enum Happening<H> {
     AccountUsed(AccountId),
     /// An admin has done something to the whole server.
     Moderated {
-        /// Who.
+        /// The name of the admin.
         by: Name,
-        /// What.
+        /// What they did, which is stored by now.
         what: ServerModeration,
     },
     /// A lobby is offered to an account.
     Offered {
-        /// Which.
+        /// The number of the lobby.
         lobby: LobbyId,
-        /// To whom.
+        /// The account that is to have it.
         to: AccountId,
         /// Who offers it.
         from: Person,
@@ -143,7 +143,7 @@ pub enum Effect<H> {
     },
     /// All lobbies learn that an account is no more.
     Unregistered {
-        /// Which.
+        /// The number that the account had.
         account: AccountId,
         /// Who gave it up, as they were; none where nobody did.
         who: Option<Identity>,
@@ -154,9 +154,9 @@ pub enum Effect<H> {
     Keep(Change),
     /// All users are told what an admin announces.
     Announce {
-        /// Who.
+        /// The name of the admin.
         by: Name,
-        /// What.
+        /// What they announce.
         text: Line,
     },
     /// A user is asked whether they take a lobby.

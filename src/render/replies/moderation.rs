@@ -6,7 +6,7 @@ use crate::chat::limiter::wait_secs;
 use crate::chat::lobby::{PromptError, SayError};
 use crate::chat::moderation::{Moderation, Removal, ServerModeration};
 use crate::chat::name::Name;
-use crate::chat::orders::OrderError;
+use crate::chat::orders::{OFFER_TIME, OrderError};
 use crate::chat::roles::{Denied, Rank};
 use crate::chat::sanctions::{Penalty, Sanction};
 use crate::chat::text::Line;
@@ -70,7 +70,9 @@ impl ModerationReply {
                 .name(by)
                 .fixed(" offers you the lobby '")
                 .name(lobby)
-                .fixed("'. Say /accept within 5 minutes to take it."),
+                .fixed("'. Say /accept within ")
+                .number(OFFER_TIME.as_secs() / 60)
+                .fixed(" minutes to take it."),
             Self::NobodyBanned(lobby) => {
                 sheet.fixed("Nobody is banned from '").name(lobby).fixed("'.")
             }
@@ -126,7 +128,8 @@ fn not_done<'s>(sheet: &'s mut Sheet, why: &OrderError, lobby: &Name) -> &'s mut
             about(sheet, name).fixed(" is not connected, and cannot be asked.")
         }
         OrderError::AskedAlready => {
-            sheet.fixed("Somebody was asked already. Try again when their 5 minutes are over.")
+            sheet.fixed("Somebody was asked already. Try again when their ");
+            sheet.number(OFFER_TIME.as_secs() / 60).fixed(" minutes are over.")
         }
         OrderError::NothingOffered => sheet.fixed("Nobody offers you a lobby."),
         OrderError::NotMuted => sheet.fixed("Nobody of that name is muted."),
