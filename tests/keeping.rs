@@ -75,7 +75,7 @@ fn a_clock_that_has_jumped_hides_nothing_in_the_first_hour() {
     let folder = Folder::new();
     fill(folder.path(), &[300, 250, 200]);
     let server = Server::start_in(folder, &A_DAY);
-    assert!(server.log().contains("the clock is more than a week away"), "{}", server.log());
+    server.wait_for("the clock is more than a week away");
     assert_eq!(shown(&server, "bob"), [3, 3, 3]);
     // Somebody has been there since, so it is the clock's word now.
     let server = Server::start_in(stop(server), &A_DAY);
