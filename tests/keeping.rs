@@ -74,8 +74,8 @@ fn what_is_too_old_is_shown_by_nothing_from_that_moment_on() {
 fn a_clock_that_has_jumped_hides_nothing_in_the_first_hour() {
     let folder = Folder::new();
     fill(folder.path(), &[300, 250, 200]);
-    let server = Server::start_in(folder, &A_DAY);
-    server.wait_for("the clock is more than a week away");
+    let mut server = Server::start_in(folder, &A_DAY);
+    server.wait_for_log("the clock is more than a week away");
     assert_eq!(shown(&server, "bob"), [3, 3, 3]);
     // Somebody has been there since, so it is the clock's word now.
     let server = Server::start_in(stop(server), &A_DAY);
