@@ -75,17 +75,15 @@ fn is_combining(c: char) -> bool {
 pub(super) fn command(data: &[u8]) {
     let line = Line::clean(&String::from_utf8_lossy(data));
     let slash = line.as_str().starts_with('/') && !line.as_str().starts_with("//");
-    match parse(line.clone()) {
+    match parse(line.clone(), 1_000) {
         Input::Blank => assert!(line.is_blank()),
         Input::Say(said) => {
             assert!(!slash && line.as_str().ends_with(said.as_str()));
             assert_eq!(Line::clean(said.as_str()), said);
         }
-        Input::Command { parsed, .. } => {
+        Input::Command { over, parsed, .. } => {
             assert!(slash);
-            if let Ok(command) = parsed {
-                let _ = command.over_limit(1_000);
-            }
+            assert!(over.is_none() || parsed.is_ok(), "what is no command is over no limit");
         }
         Input::Overlong => unreachable!("not of the parser's making"),
     }

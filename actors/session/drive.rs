@@ -230,7 +230,8 @@ impl Session {
                     #[cfg(debug_assertions)]
                     Phase::Chatting(_) if self.is_fault(&text) => self.make_fault(&text),
                     Phase::Chatting(_) | Phase::Greeting | Phase::Closing(_) | Phase::Done => {
-                        let input = command::parse(Line::clean(&text));
+                        let max_chars = self.thread.config.max_message_chars;
+                        let input = command::parse(Line::clean(&text), max_chars);
                         if let Input::Blank = input {
                             self.pace.took_nothing();
                         }

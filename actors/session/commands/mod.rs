@@ -50,8 +50,7 @@ impl Session {
             Input::Overlong => too_long(),
             Input::Say(text) if text.chars() > max => too_long(),
             Input::Say(text) => self.unless_over_rate(Kind::Message, Judged::Say(text)),
-            Input::Command { cost, right, parsed } => {
-                let over = parsed.as_ref().ok().and_then(|command| command.over_limit(max));
+            Input::Command { cost, right, over, parsed } => {
                 if let Some(why) = over.and_then(|over| self.too_long(over)) {
                     return Judged::Refused(Refused::Length(why));
                 }

@@ -2,21 +2,70 @@
 
 use std::time::Duration;
 
-use super::meaning::Addressed;
-use crate::chat::password::{Password, PasswordFault};
+use super::meaning::{Addressed, Command};
+use crate::chat::accounts::MIN_ACCOUNT_PASSWORD_CHARS;
+use crate::chat::password::{MAX_PASSWORD_CHARS, Password, PasswordFault};
 use crate::chat::text::Line;
 use crate::chat::times::Span;
 
-/// The arguments that are still to be read.
+/// The word that says a lobby has no password.
+const NO_PASSWORD: &str = "no-pass";
+
+/// Characters of a lobby's description and of its topic: a line or two, since a list of lobbies shows
+/// both.
+pub const MAX_ABOUT_CHARS: usize = 200;
+
+/// What of a command is too long, or too short.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OverLimit {
+    /// A text that others would see is too long.
+    Text,
+    /// A description or a topic has over [`MAX_ABOUT_CHARS`] characters.
+    About,
+    /// A password is too long.
+    Password,
+    /// The password of an account is too short.
+    ShortPassword,
+    /// A question to Rox is too long.
+    Question,
+}
+
+/// The arguments that are still to be read. A row says by the method with which it reads an argument
+/// what that is: secret or not, and which limit it has.
 pub(super) struct Args<'a> {
     rest: &'a str,
+    max_chars: usize,
     fault: Option<PasswordFault>,
+    over: Option<OverLimit>,
+    only_shows: bool,
 }
 
 impl<'a> Args<'a> {
-    /// All of `rest`.
-    pub(super) fn new(rest: &'a str) -> Self {
-        Self { rest, fault: None }
+    /// All of `rest`, where texts may have `max_chars` Unicode characters.
+    pub(super) fn new(rest: &'a str, max_chars: usize) -> Self {
+        Self { rest, max_chars, fault: None, over: None, only_shows: false }
+    }
+
+    /// The first argument read that is over its limit.
+    pub(super) fn over(&self) -> Option<OverLimit> {
+        self.over
+    }
+
+    /// Whether this form of the command only shows something.
+    pub(super) fn only_shows(&self) -> bool {
+        self.only_shows
+    }
+
+    /// Notes that this form only shows something, of a command that else changes something.
+    pub(super) fn shows(&mut self, command: Command) -> Command {
+        self.only_shows = true;
+        command
+    }
+
+    fn note(&mut self, over: bool, what: OverLimit) {
+        if over {
+            self.over.get_or_insert(what);
+        }
     }
 
     /// What is wrong with a password that was read.
@@ -50,14 +99,31 @@ impl<'a> Args<'a> {
         (!text.is_empty() || inside.is_some()).then(|| Line::clean(text.trim()))
     }
 
-    /// The same, but none where it is blank.
-    pub(super) fn rest(&mut self) -> Option<Line> {
-        self.free_text().filter(|line| !line.is_blank())
+    /// The same, as a text that others would see; none where it is blank.
+    pub(super) fn text(&mut self) -> Option<Line> {
+        self.limited(OverLimit::Text)
+    }
+
+    /// The same, as a question to Rox.
+    pub(super) fn question(&mut self) -> Option<Line> {
+        self.limited(OverLimit::Question)
+    }
+
+    fn limited(&mut self, what: OverLimit) -> Option<Line> {
+        let text = self.free_text().filter(|line| !line.is_blank())?;
+        self.note(text.chars() > self.max_chars, what);
+        Some(text)
+    }
+
+    /// A text as a lobby's description or topic.
+    pub(super) fn about(&mut self, text: Line) -> Line {
+        self.note(text.chars() > MAX_ABOUT_CHARS, OverLimit::About);
+        text
     }
 
     /// A user and a text.
     pub(super) fn addressed(&mut self) -> Option<Addressed> {
-        Some(Addressed { to: self.word()?, text: self.rest()? })
+        Some(Addressed { to: self.word()?, text: self.text()? })
     }
 
     /// The one word that is left.
@@ -67,7 +133,7 @@ impl<'a> Args<'a> {
         Some(word)
     }
 
-    /// A password: the next word.
+    /// A password: the next word. One that is given to get in has no limit: it is simply wrong.
     pub(super) fn secret(&mut self) -> Option<Password> {
         let word = self.word()?;
         self.password(&word)
@@ -83,6 +149,28 @@ impl<'a> Args<'a> {
         let secret = self.secret()?;
         self.end()?;
         Some(secret)
+    }
+
+    /// The one word that is left, as the password that an account is to have.
+    pub(super) fn account_password(&mut self) -> Option<Password> {
+        let new = self.only_secret()?;
+        self.note(new.chars() < MIN_ACCOUNT_PASSWORD_CHARS, OverLimit::ShortPassword);
+        self.note(new.chars() > MAX_PASSWORD_CHARS, OverLimit::Password);
+        Some(new)
+    }
+
+    /// A password as the one that a lobby is to have, none where it is the word for none; the outer
+    /// none is for an empty one.
+    pub(super) fn lobby_password(&mut self, typed: Password) -> Option<Option<Password>> {
+        if typed.is_empty() {
+            return None;
+        }
+        let given = (typed.secret().expose() != NO_PASSWORD).then_some(typed);
+        self.note(
+            given.as_ref().is_some_and(|p| p.chars() > MAX_PASSWORD_CHARS),
+            OverLimit::Password,
+        );
+        Some(given)
     }
 
     /// `on` or `off`, and nothing more.

@@ -2,7 +2,6 @@
 
 use super::args::Args;
 use super::meaning::{About, Command, NewLobby};
-use super::moderation::lobby_password;
 use super::{Cost, Group, Spec, spec};
 use crate::chat::roles::Right;
 use crate::chat::text::Line;
@@ -103,7 +102,7 @@ pub(super) static MESSAGES: [Spec; 4] = [
         group: Group::Messages,
         right: Right::Everyone,
         cost: Cost::Message,
-        parse: |args| Some(Command::Respond(args.rest()?)),
+        parse: |args| Some(Command::Respond(args.text()?)),
     },
     Spec {
         word: "/tag",
@@ -123,7 +122,7 @@ pub(super) static MESSAGES: [Spec; 4] = [
         group: Group::Messages,
         right: Right::Everyone,
         cost: Cost::Message,
-        parse: |args| Some(Command::Act(args.rest()?)),
+        parse: |args| Some(Command::Act(args.text()?)),
     },
 ];
 
@@ -136,7 +135,7 @@ pub(super) static ASSISTANT: [Spec; 2] = [
         group: Group::Assistant,
         right: Right::Everyone,
         cost: Cost::Message,
-        parse: |args| Some(Command::Ask(args.rest())),
+        parse: |args| Some(Command::Ask(args.question())),
     },
     Spec {
         word: "/setai",
@@ -146,7 +145,7 @@ pub(super) static ASSISTANT: [Spec; 2] = [
         group: Group::Assistant,
         right: Right::Owner,
         cost: Cost::Message,
-        parse: |args| Some(Command::SetPrompt(args.rest()?)),
+        parse: |args| Some(Command::SetPrompt(args.text()?)),
     },
 ];
 
@@ -184,7 +183,7 @@ pub(super) static BASICS: [Spec; 4] = [
             args.end()?;
             Some(match choice.to_ascii_lowercase().as_str() {
                 "" | "default" => Command::ResetPicture,
-                "list" => Command::ListPictures,
+                "list" => args.shows(Command::ListPictures),
                 name => Command::SetPicture(name.to_owned()),
             })
         },
@@ -204,12 +203,14 @@ pub(super) static BASICS: [Spec; 4] = [
 /// Two words are a name and a description; of more, the second is the password.
 fn create(args: &mut Args<'_>) -> Option<Command> {
     let (name, second) = (args.word()?, args.word()?);
-    let new = match args.free_text() {
-        None => NewLobby { name, password: None, description: Line::clean(&second) },
+    let (password, description) = match args.free_text() {
+        None => (None, Line::clean(&second)),
         Some(description) => {
-            NewLobby { name, password: lobby_password(args.password(&second)?)?, description }
+            let typed = args.password(&second)?;
+            (args.lobby_password(typed)?, description)
         }
     };
+    let new = NewLobby { name, password, description: args.about(description) };
     Some(Command::Create(new))
 }
 
@@ -223,7 +224,7 @@ fn history(args: &mut Args<'_>) -> Option<Command> {
 
 /// Words are what people see as such: what stands between blanks and has a letter or a digit.
 fn search(args: &mut Args<'_>) -> Option<Command> {
-    let words = args.rest()?;
+    let words = args.text()?;
     let is_word = |word: &&str| word.chars().any(char::is_alphanumeric);
     let count = words.as_str().split_whitespace().filter(is_word).count();
     (count <= MAX_SEARCH_WORDS).then_some(Command::Search(words))

@@ -13,8 +13,9 @@ use std::iter::{Copied, Flatten};
 use std::slice;
 
 use self::args::Args;
+pub use self::args::{MAX_ABOUT_CHARS, OverLimit};
 pub use self::everyday::{DEFAULT_HISTORY, MAX_FOUND, MAX_HISTORY, MAX_SEARCH_WORDS};
-pub use self::meaning::{About, Addressed, Banning, Command, MAX_ABOUT_CHARS, NewLobby, OverLimit};
+pub use self::meaning::{About, Addressed, Banning, Command, NewLobby};
 pub use self::moderation::MAX_SLOW;
 use super::password::PasswordFault;
 use super::roles::Right;
@@ -35,6 +36,8 @@ pub enum Input {
         cost: Cost,
         /// Who may use it.
         right: Right,
+        /// The argument that is over its limit.
+        over: Option<OverLimit>,
         /// What to do.
         parsed: Result<Command, CommandError>,
     },
@@ -71,6 +74,7 @@ pub struct Spec {
     pub right: Right,
     /// What it counts as for the rate limit.
     pub cost: Cost,
+    /// Reads its arguments, and with them which of these are secret and what limits they have.
     parse: fn(&mut Args<'_>) -> Option<Command>,
 }
 
@@ -196,8 +200,8 @@ pub fn spec(word: &str) -> Option<&'static Spec> {
     COMMANDS.iter().find(|s| s.word.eq_ignore_ascii_case(word))
 }
 
-/// Understands a line of a logged-in user.
-pub fn parse(line: Line) -> Input {
+/// Understands a line of a logged-in user, where texts may have `max_chars` Unicode characters.
+pub fn parse(line: Line, max_chars: usize) -> Input {
     if line.is_blank() {
         return Input::Blank;
     }
@@ -211,15 +215,14 @@ pub fn parse(line: Line) -> Input {
     let (word, rest) = text.split_once(' ').unwrap_or((text, ""));
     let Some(spec) = spec(word) else {
         let parsed = Err(CommandError::Unknown);
-        return Input::Command { cost: Cost::Message, right: Right::Everyone, parsed };
+        return Input::Command { cost: Cost::Message, right: Right::Everyone, over: None, parsed };
     };
-    let mut args = Args::new(rest);
+    let mut args = Args::new(rest, max_chars);
     let parsed = (spec.parse)(&mut args).ok_or(CommandError::Usage(spec));
     let parsed = args.fault().map_or(parsed, |fault| Err(fault.into()));
-    // Some forms only show something, of commands that else change something.
-    let shows = parsed.as_ref().is_ok_and(Command::is_list);
-    let cost = if shows { Cost::Look } else { spec.cost };
-    Input::Command { cost, right: spec.right, parsed }
+    let cost = if args.only_shows() && parsed.is_ok() { Cost::Look } else { spec.cost };
+    let over = args.over().filter(|_| parsed.is_ok());
+    Input::Command { cost, right: spec.right, over, parsed }
 }
 
 #[cfg(test)]

@@ -5,14 +5,10 @@ use std::time::Duration;
 use super::args::Args;
 use super::meaning::{Banning, Command};
 use super::{Cost, Group, Spec};
-use crate::chat::password::Password;
 use crate::chat::roles::Right;
 
 /// The longest time that `/slow` puts between a user's messages.
 pub const MAX_SLOW: Duration = Duration::from_secs(3_600);
-
-/// The word that says a lobby has no password.
-const NO_PASSWORD: &str = "no-pass";
 
 pub(super) static MODERATION: [Spec; 9] = [
     Spec {
@@ -23,7 +19,7 @@ pub(super) static MODERATION: [Spec; 9] = [
         group: Group::Moderation,
         right: Right::Operator,
         cost: Cost::Duty,
-        parse: |args| Some(Command::Kick { user: args.word()?, reason: args.rest() }),
+        parse: |args| Some(Command::Kick { user: args.word()?, reason: args.text() }),
     },
     Spec {
         word: "/mute",
@@ -87,7 +83,11 @@ pub(super) static MODERATION: [Spec; 9] = [
         group: Group::Moderation,
         right: Right::Operator,
         cost: Cost::Duty,
-        parse: |args| Some(Command::Topic(args.free_text().map(|t| (!t.is_blank()).then_some(t))?)),
+        parse: |args| {
+            let topic = args.free_text()?;
+            let topic = args.about(topic);
+            Some(Command::Topic((!topic.is_blank()).then_some(topic)))
+        },
     },
     Spec {
         word: "/slow",
@@ -143,7 +143,10 @@ pub(super) static OWNERSHIP: [Spec; 5] = [
         group: Group::Ownership,
         right: Right::Owner,
         cost: Cost::Duty,
-        parse: |args| Some(Command::SetPassword(lobby_password(args.only_secret()?)?)),
+        parse: |args| {
+            let typed = args.only_secret()?;
+            Some(Command::SetPassword(args.lobby_password(typed)?))
+        },
     },
     Spec {
         word: "/transfer",
@@ -176,7 +179,7 @@ pub(super) static SERVER: [Spec; 3] = [
         group: Group::Server,
         right: Right::Admin,
         cost: Cost::Duty,
-        parse: |args| Some(Command::Announce(args.rest()?)),
+        parse: |args| Some(Command::Announce(args.text()?)),
     },
     Spec {
         word: "/gban",
@@ -201,12 +204,5 @@ pub(super) static SERVER: [Spec; 3] = [
 ];
 
 fn banning(args: &mut Args<'_>) -> Option<Banning> {
-    Some(Banning { user: args.word()?, time: args.span()?, reason: args.rest() })
-}
-
-/// The password that a lobby is given, none where the word for none is; the outer none is for an
-/// empty one.
-pub(super) fn lobby_password(typed: Password) -> Option<Option<Password>> {
-    let given = !typed.is_empty();
-    given.then(|| (typed.secret().expose() != NO_PASSWORD).then_some(typed))
+    Some(Banning { user: args.word()?, time: args.span()?, reason: args.text() })
 }

@@ -25,7 +25,7 @@ pub(super) static YOU: [Spec; 6] = [
         group: Group::You,
         right: Right::Everyone,
         cost: Cost::Message,
-        parse: |args| Some(Command::Away(args.rest())),
+        parse: |args| Some(Command::Away(args.text())),
     },
     Spec {
         word: "/ignore",
@@ -38,7 +38,10 @@ pub(super) static YOU: [Spec; 6] = [
         parse: |args| {
             let user = args.word();
             args.end()?;
-            Some(user.map_or(Command::ListIgnored, Command::Ignore))
+            Some(match user {
+                Some(user) => Command::Ignore(user),
+                None => args.shows(Command::ListIgnored),
+            })
         },
     },
     Spec {
@@ -82,7 +85,7 @@ pub(super) static ACCOUNT: [Spec; 5] = [
         group: Group::Account,
         right: Right::Guest,
         cost: Cost::Message,
-        parse: |args| Some(Command::Register(args.only_secret()?)),
+        parse: |args| Some(Command::Register(args.account_password()?)),
     },
     Spec {
         word: "/passwd",
@@ -93,7 +96,7 @@ pub(super) static ACCOUNT: [Spec; 5] = [
         right: Right::Account,
         cost: Cost::Message,
         parse: |args| {
-            let (old, new) = (args.secret()?, args.only_secret()?);
+            let (old, new) = (args.secret()?, args.account_password()?);
             Some(Command::ChangePassword { old, new })
         },
     },
@@ -133,7 +136,7 @@ fn cert(args: &mut Args<'_>) -> Option<Command> {
     let what = args.word()?.to_ascii_lowercase();
     let command = match what.as_str() {
         "add" => Command::AddCert,
-        "list" => Command::ListCerts,
+        "list" => args.shows(Command::ListCerts),
         "del" => Command::DeleteCert(CertPrefix::parse(&args.word()?)?),
         _ => return None,
     };

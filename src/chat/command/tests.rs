@@ -3,8 +3,11 @@ use proptest::prelude::*;
 use super::*;
 use crate::chat::password::Password;
 
+/// What a text of these tests may have.
+const MAX_CHARS: usize = 10;
+
 pub(super) fn command(text: &str) -> Result<Command, &'static str> {
-    match parse(Line::clean(text)) {
+    match parse(Line::clean(text), MAX_CHARS) {
         Input::Command { parsed: Ok(command), .. } => Ok(command),
         Input::Command { parsed: Err(CommandError::Usage(spec)), .. } => Err(spec.word),
         Input::Command { parsed: Err(CommandError::Unknown), .. } => Err("unknown"),
@@ -147,13 +150,13 @@ fn other_lines_are_messages() {
     for (text, want) in
         [("hello", "hello"), (" /help", " /help"), ("//help", "/help"), ("a/b", "a/b")]
     {
-        match parse(Line::clean(text)) {
+        match parse(Line::clean(text), MAX_CHARS) {
             Input::Say(line) => assert_eq!(line.as_str(), want),
             other => panic!("{text}: {other:?}"),
         }
     }
     for blank in ["", "   ", "\u{3000}"] {
-        assert!(matches!(parse(Line::clean(blank)), Input::Blank), "{blank:?}");
+        assert!(matches!(parse(Line::clean(blank), MAX_CHARS), Input::Blank), "{blank:?}");
     }
 }
 
@@ -179,7 +182,9 @@ fn commands_that_change_something_count_like_messages_and_those_that_show_someth
         ("/sp cat", Cost::Message),
         ("/cert list", Cost::Look),
     ] {
-        let Input::Command { cost, .. } = parse(Line::clean(line)) else { panic!("{line}") };
+        let Input::Command { cost, .. } = parse(Line::clean(line), MAX_CHARS) else {
+            panic!("{line}")
+        };
         assert_eq!(cost, want, "{line}");
     }
 }
@@ -193,7 +198,7 @@ fn a_row_says_who_may_use_its_command() {
         ("/gban bob", Right::Admin),
         ("/nope", Right::Everyone),
     ] {
-        let input = parse(Line::clean(text));
+        let input = parse(Line::clean(text), MAX_CHARS);
         assert!(matches!(input, Input::Command { right, .. } if right == want), "{text}");
     }
 }
@@ -261,10 +266,16 @@ fn arguments_are_judged_by_characters() {
         (format!("/passwd x {}", "p".repeat(8)), None),
         (format!("/passwd x {}", "p".repeat(129)), Some(OverLimit::Password)),
         (format!("/unregister {}", "p".repeat(129)), None),
+        // What is named first is told, where two are over.
+        (format!("/create x {} {}", "p".repeat(129), "d".repeat(201)), Some(OverLimit::Password)),
+        (format!("/create x {}", "d".repeat(201)), Some(OverLimit::About)),
+        ("/setpass no-pass".to_owned(), None),
         (format!("/setpass {}", "p".repeat(128)), None),
         (format!("/setpass {}", "p".repeat(129)), Some(OverLimit::Password)),
     ] {
-        assert_eq!(command(&text).unwrap().over_limit(10), want, "{text}");
+        let input = parse(Line::clean(&text), MAX_CHARS);
+        let Input::Command { over, parsed: Ok(_), .. } = input else { panic!("{text}") };
+        assert_eq!(over, want, "{text}");
     }
 }
 
@@ -273,7 +284,7 @@ proptest! {
     fn any_line_is_understood_as_something(raw in "/?[a-zA-Z/]{0,6}[ \"\\PC]{0,60}") {
         let line = Line::clean(&raw);
         let slash = line.as_str().starts_with('/') && !line.as_str().starts_with("//");
-        match parse(line.clone()) {
+        match parse(line.clone(), MAX_CHARS) {
             Input::Blank => prop_assert!(line.is_blank()),
             Input::Say(said) => {
                 prop_assert!(!slash);
