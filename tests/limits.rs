@@ -227,6 +227,9 @@ fn numbers(text: &str) -> Vec<usize> {
 fn whoever_asks_for_much_and_reads_nothing_takes_no_more_memory_than_the_limit() {
     const SILENT: u64 = 50;
     const LIMIT_KIB: u64 = 64;
+    // A queue at its limit is not all that is resident: the connection has its own state, and the
+    // allocator rounds up to pages. The answers are some 900 KiB for each of them.
+    const BESIDE_KIB: u64 = 16;
     let limit = (LIMIT_KIB * 1024).to_string();
     for history in ["1", "200"] {
         let env =
@@ -249,7 +252,7 @@ fn whoever_asks_for_much_and_reads_nothing_takes_no_more_memory_than_the_limit()
         std::thread::sleep(Duration::from_secs(1));
         alice.sync("alice");
         let grown = resident_kib(server.pid()).saturating_sub(before);
-        assert!(grown < SILENT * LIMIT_KIB, "grew by {grown} KiB");
+        assert!(grown < SILENT * (LIMIT_KIB + BESIDE_KIB), "grew by {grown} KiB");
         // They lose nothing of it by not having read it at once.
         let last = silent.last_mut().unwrap();
         last.close_sending();
