@@ -113,6 +113,36 @@ pub enum ServerModeration {
     },
 }
 
+/// Whom a [moderation](Moderation::strike) strikes.
+#[derive(Debug, Clone, Copy)]
+pub enum Strike<'a> {
+    /// One user has to go.
+    Kick {
+        /// The connection that they had then.
+        conn: ConnId,
+        /// Their account, where they have one.
+        account: Option<AccountId>,
+        /// The reason, where one was given.
+        reason: Option<&'a Line>,
+    },
+    /// Whom the sanction is about may not speak.
+    Mute {
+        /// Who and for how long.
+        mute: &'a Sanction,
+        /// The connection that was meant.
+        conn: Option<ConnId>,
+    },
+    /// Whom the sanction is about has to go, and may not come in.
+    Ban {
+        /// Who, for how long and why.
+        ban: &'a Sanction,
+        /// The connection that was meant.
+        conn: Option<ConnId>,
+    },
+    /// All have to go.
+    All,
+}
+
 /// How somebody is put out of a lobby.
 #[derive(Debug, Clone)]
 pub enum Removal {
@@ -145,60 +175,18 @@ impl Moderation {
         }
     }
 
-    /// The account that may not stay, whatever its connection is doing.
-    pub fn puts_out(&self) -> Option<AccountId> {
+    /// Whom it strikes, and how; none where it is about the lobby or a role, or takes a sanction back.
+    pub fn strike(&self) -> Option<Strike<'_>> {
         match self {
-            Self::Kick { account, .. } => *account,
-            Self::Ban { ban, .. } => match ban.subject {
-                Subject::Account(account) => Some(account),
-                Subject::Address(_) => None,
-            },
-            Self::Topic(_)
-            | Self::Op { .. }
-            | Self::Deop { .. }
-            | Self::Mute { .. }
-            | Self::Unmute { .. }
-            | Self::Unban { .. }
-            | Self::Slow(_)
-            | Self::SetPassword(_)
-            | Self::SetPrompt(_)
-            | Self::Offer { .. }
-            | Self::Transfer { .. }
-            | Self::Delete(_) => None,
-        }
-    }
-
-    /// The connection of a guest who is muted or banned by it.
-    pub fn sanctioned_guest(&self) -> Option<ConnId> {
-        match self {
-            Self::Mute { mute: sanction, conn } | Self::Ban { ban: sanction, conn } => {
-                conn.filter(|_| sanction.is_of_guest())
+            Self::Kick { conn, account, reason, .. } => {
+                Some(Strike::Kick { conn: *conn, account: *account, reason: reason.as_ref() })
             }
+            Self::Mute { mute, conn } => Some(Strike::Mute { mute, conn: *conn }),
+            Self::Ban { ban, conn } => Some(Strike::Ban { ban, conn: *conn }),
+            Self::Delete(_) => Some(Strike::All),
             Self::Topic(_)
             | Self::Op { .. }
             | Self::Deop { .. }
-            | Self::Kick { .. }
-            | Self::Unmute { .. }
-            | Self::Unban { .. }
-            | Self::Slow(_)
-            | Self::SetPassword(_)
-            | Self::SetPrompt(_)
-            | Self::Offer { .. }
-            | Self::Transfer { .. }
-            | Self::Delete(_) => None,
-        }
-    }
-
-    /// How whoever has to go by it is put out; none where nobody has to.
-    pub fn removal(&self) -> Option<Removal> {
-        match self {
-            Self::Kick { reason, .. } => Some(Removal::Kick(reason.clone())),
-            Self::Ban { ban, .. } => Some(Removal::Ban(ban.clone())),
-            Self::Delete(_) => Some(Removal::Delete),
-            Self::Topic(_)
-            | Self::Op { .. }
-            | Self::Deop { .. }
-            | Self::Mute { .. }
             | Self::Unmute { .. }
             | Self::Unban { .. }
             | Self::Slow(_)
@@ -206,6 +194,38 @@ impl Moderation {
             | Self::SetPrompt(_)
             | Self::Offer { .. }
             | Self::Transfer { .. } => None,
+        }
+    }
+
+    /// The account that may not stay, whatever its connection is doing.
+    pub fn puts_out(&self) -> Option<AccountId> {
+        match self.strike()? {
+            Strike::Kick { account, .. } => account,
+            Strike::Ban { ban, .. } => match ban.subject {
+                Subject::Account(account) => Some(account),
+                Subject::Address(_) => None,
+            },
+            Strike::Mute { .. } | Strike::All => None,
+        }
+    }
+
+    /// The connection of a guest who is muted or banned by it.
+    pub fn sanctioned_guest(&self) -> Option<ConnId> {
+        match self.strike()? {
+            Strike::Mute { mute: sanction, conn } | Strike::Ban { ban: sanction, conn } => {
+                conn.filter(|_| sanction.is_of_guest())
+            }
+            Strike::Kick { .. } | Strike::All => None,
+        }
+    }
+
+    /// How whoever has to go by it is put out; none where nobody has to.
+    pub fn removal(&self) -> Option<Removal> {
+        match self.strike()? {
+            Strike::Kick { reason, .. } => Some(Removal::Kick(reason.cloned())),
+            Strike::Ban { ban, .. } => Some(Removal::Ban(ban.clone())),
+            Strike::All => Some(Removal::Delete),
+            Strike::Mute { .. } => None,
         }
     }
 }

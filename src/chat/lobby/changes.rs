@@ -8,7 +8,7 @@ use crate::chat::change::Change;
 use crate::chat::history::UnixMillis;
 use crate::chat::kept::{AuditEntry, SanctionKind, Scope};
 use crate::chat::lobbies::LobbyId;
-use crate::chat::moderation::Moderation;
+use crate::chat::moderation::{Moderation, Strike};
 use crate::chat::name::Name;
 use crate::chat::roles::Owner;
 use crate::chat::sanctions::Sanction;
@@ -89,12 +89,13 @@ impl<H> Room<H> {
         what: &Moderation,
         at: UnixMillis,
     ) -> impl Iterator<Item = Change> + use<H> {
-        let mut accounts: Vec<_> = match what.removal() {
-            Some(_) if !matches!(what, Moderation::Delete(_)) => {
+        let mut accounts: Vec<_> = match what.strike() {
+            Some(Strike::Kick { .. } | Strike::Ban { .. }) => {
                 let here = self.removed(what).filter_map(|member| member.who.account);
                 here.chain(what.puts_out()).collect()
             }
-            Some(_) | None => Vec::new(),
+            // With the lobby goes where they were.
+            Some(Strike::Mute { .. } | Strike::All) | None => Vec::new(),
         };
         accounts.sort_unstable();
         accounts.dedup();

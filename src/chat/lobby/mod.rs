@@ -20,7 +20,7 @@ use self::step::{Join, JoinKind};
 use super::accounts::{AccountId, Identity};
 use super::directory::ConnId;
 use super::history::{Entry, History, UnixMillis};
-use super::moderation::Moderation;
+use super::moderation::{Moderation, Strike};
 use super::name::{Name, NameKey};
 use super::orders::{OFFER_TIME, Order, OrderError};
 use super::person::Person;
@@ -355,26 +355,17 @@ impl<H> Room<H> {
     /// The members who have to go by a moderation. A ban is of all that it is about, however many connections
     /// they have, and a kick of an account goes to whatever connection it has by now.
     fn removed(&self, what: &Moderation) -> impl Iterator<Item = &Member<H>> {
-        self.members().filter(move |member| match what {
-            Moderation::Ban { ban, conn } => {
-                (member.who.subject() == ban.subject || Some(member.who.conn) == *conn)
+        let strike = what.strike();
+        self.members().filter(move |member| match strike {
+            Some(Strike::Ban { ban, conn }) => {
+                (member.who.subject() == ban.subject || Some(member.who.conn) == conn)
                     && self.state.rank(&member.who) == Rank::Member
             }
-            Moderation::Kick { conn, account, .. } => {
-                member.who.conn == *conn || (account.is_some() && member.who.account == *account)
+            Some(Strike::Kick { conn, account, .. }) => {
+                member.who.conn == conn || (account.is_some() && member.who.account == account)
             }
-            Moderation::Delete(_) => true,
-            Moderation::Topic(_)
-            | Moderation::Op { .. }
-            | Moderation::Deop { .. }
-            | Moderation::Mute { .. }
-            | Moderation::Unmute { .. }
-            | Moderation::Unban { .. }
-            | Moderation::Slow(_)
-            | Moderation::SetPassword(_)
-            | Moderation::SetPrompt(_)
-            | Moderation::Offer { .. }
-            | Moderation::Transfer { .. } => false,
+            Some(Strike::All) => true,
+            Some(Strike::Mute { .. }) | None => false,
         })
     }
 
