@@ -63,6 +63,12 @@ pub struct Db {
     _lock: Option<File>,
 }
 
+impl Db {
+    fn of(conn: Connection, lock: Option<File>) -> Self {
+        Self { conn, round: Round::default(), index: Indexer::default(), _lock: lock }
+    }
+}
+
 #[cfg(test)]
 mod apply_tests;
 #[cfg(test)]

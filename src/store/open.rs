@@ -15,8 +15,6 @@ use super::error::reason;
 use super::refusal::{Note, OpenError};
 use super::restore::finish;
 use super::schema::{self, Found};
-use super::search::Indexer;
-use super::trim::Round;
 use super::{DATABASE_FILE, Db, LOCK_FILE};
 use crate::files;
 
@@ -83,10 +81,7 @@ impl Db {
         conn.execute("DELETE FROM removed WHERE swept", [])
             .map_err(|error| refused(&path, &error))?;
         notes.extend(kept.map(|copy| Note::Migrated { path, from, to: schema::VERSION, copy }));
-        Ok((
-            Self { conn, round: Round::default(), index: Indexer::default(), _lock: Some(lock) },
-            notes,
-        ))
+        Ok((Self::of(conn, Some(lock)), notes))
     }
 
     /// A database in memory, which ends with the process.
@@ -101,7 +96,7 @@ impl Db {
             Ok(conn)
         };
         let conn = open().map_err(|error| refused(Path::new(":memory:"), &error))?;
-        Ok(Self { conn, round: Round::default(), index: Indexer::default(), _lock: None })
+        Ok(Self::of(conn, None))
     }
 }
 

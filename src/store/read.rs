@@ -8,6 +8,7 @@ use rusqlite::{
 
 use super::error::StoreError;
 use super::rows::{self, int, scope_column, uint};
+use super::trim::surplus;
 use super::{Db, lobby, search};
 use crate::chat::history::{Entry, UnixMillis};
 use crate::chat::ignores::Ignores;
@@ -162,8 +163,7 @@ impl Db {
             ORDER BY seq DESC LIMIT ?3";
         // Those too old that stand between newer ones, since the clock was set back, count for nothing.
         let values = params![lobby.0, int(kept.since.0), limit(max).min(int(kept.messages))];
-        let newest = list(self.conn.prepare_cached(sql)?, values, |row| heard(row, ignores))?;
-        Ok(reversed(newest.into_iter().flatten().collect()))
+        heard(self.conn.prepare_cached(sql)?, values, ignores).map(reversed)
     }
 
     /// The first of these messages of a lobby, as many as fit into `max_bytes`.
@@ -216,10 +216,10 @@ impl Db {
             WHERE lobby = ?1 AND seq >= ?2 AND +at > ?3 ORDER BY seq DESC LIMIT ?4";
         // Where there are few, the walk back through the lobby ends at the last of them.
         let values = params![lobby.0, from, after, limit(max).min(count)];
-        let newest = list(conn.prepare_cached(sql)?, values, |row| heard(row, ignores))?;
+        let newest = heard(conn.prepare_cached(sql)?, values, ignores)?;
         Ok(Missed {
             count: uint(count),
-            newest: reversed(newest.into_iter().flatten().collect()),
+            newest: reversed(newest),
             next_seq: after_last(&conn, lobby)?.max(since.seq.unwrap_or(0)),
         })
     }
@@ -292,24 +292,23 @@ pub(super) fn oldest_kept(
     kept: Kept,
     from: i64,
 ) -> Result<i64, StoreError> {
-    let keep = int(kept.messages);
-    // Numbers can be missing, so there are as many at most; counting them takes far longer.
-    if int(after_last(conn, lobby)?).saturating_sub(from) <= keep {
-        return Ok(from);
-    }
-    let sql = "SELECT seq FROM message WHERE lobby = ?1 ORDER BY seq DESC LIMIT 1 OFFSET ?2";
-    let oldest = conn
-        .prepare_cached(sql)?
-        .query_row(params![lobby.0, keep.saturating_sub(1)], |row| row.get(0))
-        .optional()?;
-    Ok(from.max(oldest.unwrap_or(from)))
+    let surplus = surplus(conn, lobby.0.into(), from, kept.messages)?;
+    Ok(surplus.map_or(from, |last| from.max(last + 1)))
 }
 
-/// `id, seq, author, account, address`: the message, unless its author is ignored.
-pub(super) fn heard(row: &Row<'_>, ignores: &Ignores) -> Result<Option<MessageId>, StoreError> {
-    let id = MessageId { row: row.get(0)?, seq: uint(row.get(1)?) };
-    let hears = ignores.is_empty() || !ignores.contains(&rows::named_person(row, 2, 3)?);
-    Ok(hears.then_some(id))
+/// The messages of rows `id, seq, author, account, address`, in their order, but for those of ignored
+/// authors.
+pub(super) fn heard(
+    statement: CachedStatement<'_>,
+    values: impl Params,
+    ignores: &Ignores,
+) -> Result<Vec<MessageId>, StoreError> {
+    let heard = |row: &Row<'_>| {
+        let id = MessageId { row: row.get(0)?, seq: uint(row.get(1)?) };
+        let hears = ignores.is_empty() || !ignores.contains(&rows::named_person(row, 2, 3)?);
+        Ok(hears.then_some(id))
+    };
+    Ok(list(statement, values, heard)?.into_iter().flatten().collect())
 }
 
 /// [`Db::load`] of any connection.
@@ -328,6 +327,7 @@ pub(super) fn load(conn: &Connection, history_messages: usize) -> Result<Snapsho
             state,
         });
     }
+    let [_, bans] = sanctions(conn, Scope::Server)?;
     let sql = "SELECT id, name, by_operator, made_at, used_at FROM account ORDER BY id";
     let accounts = list(conn.prepare_cached(sql)?, [], rows::known_account)?;
     let sql = "SELECT address, at FROM registration ORDER BY at";
@@ -336,7 +336,7 @@ pub(super) fn load(conn: &Connection, history_messages: usize) -> Result<Snapsho
         lobbies,
         accounts,
         registrations: list(conn.prepare_cached(sql)?, [], rows::registration)?,
-        bans: sanctions(conn, Scope::Server)?[1].clone(),
+        bans,
         next_lobby: LobbyId(next(conn, "lobby")?),
         next_account: AccountId(next(conn, "account")?),
     })
@@ -388,9 +388,9 @@ fn sanctions(conn: &Connection, scope: Scope) -> Result<[Sanctions; 2], StoreErr
     let sql = "SELECT kind, account, address, shown, until, by, at, reason
         FROM sanction WHERE lobby IS ?1 ORDER BY id";
     let all = list(conn.prepare_cached(sql)?, [scope_column(scope)], rows::sanction)?;
-    let of_kind = |kind| all.iter().filter(move |(other, _)| *other == kind);
-    let sanctions = |kind| of_kind(kind).map(|(_, sanction)| sanction.clone()).collect();
-    Ok([SanctionKind::Mute, SanctionKind::Ban].map(sanctions))
+    let (mutes, bans): (Vec<_>, Vec<_>) =
+        all.into_iter().partition(|(kind, _)| *kind == SanctionKind::Mute);
+    Ok([mutes, bans].map(|list| list.into_iter().map(|(_, sanction)| sanction).collect()))
 }
 
 fn next(conn: &Connection, kind: &str) -> Result<u32, StoreError> {

@@ -8,8 +8,6 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::Db;
 use super::error::StoreError;
-use super::search::Indexer;
-use super::trim::Round;
 
 /// How long a search may take. It looks at many messages, and most that take longer ask for words that
 /// nearly every message has. Counted is the time of the processor, so that whatever else the machine does
@@ -58,7 +56,7 @@ impl Db {
         conn.pragma_update(None, "query_only", true)?;
         conn.pragma_update(None, "temp_store", "MEMORY")?;
         conn.pragma_update(None, "cache_size", -READ_CACHE_KIB)?;
-        Ok(Some(Self { conn, round: Round::default(), index: Indexer::default(), _lock: None }))
+        Ok(Some(Self::of(conn, None)))
     }
 
     /// Reads for `time` of the processor at most, and not much longer by the clock. What is not done by

@@ -114,18 +114,14 @@ pub(super) fn find(
 ) -> Result<Vec<MessageId>, StoreError> {
     let Some(query) = query(lobby, words)? else { return Ok(Vec::new()) };
     // Messages of a lobby are numbered in its order, so the newest have the highest numbers.
-    let mut found = conn.prepare_cached(
+    let found = conn.prepare_cached(
         "SELECT m.id, m.seq, m.author, m.account, m.address
         FROM search CROSS JOIN message AS m ON m.id = search.rowid
         WHERE search MATCH ?1 AND m.lobby = (SELECT id FROM lobby WHERE id = ?2) AND m.at >= ?3
         ORDER BY search.rowid DESC LIMIT ?4",
     )?;
     let values = params![query, lobby.0, int(kept.since.0), int(max as u64)];
-    let mut rows = found.query(values)?;
-    let mut ids = Vec::new();
-    while let Some(row) = rows.next()? {
-        ids.extend(heard(row, ignores)?);
-    }
+    let mut ids = heard(found, values, ignores)?;
     // The oldest of what was found tells whether it has to be counted how many are newer.
     if let Some(last) = ids.last() {
         let oldest = oldest_kept(conn, lobby, kept, int(last.seq))?;

@@ -94,7 +94,7 @@ fn trim_lobbies(
         .collect::<Result<_, _>>()?;
     for &lobby in &lobbies {
         delete_before(conn, lobby, keep_since, budget)?;
-        if let Some(last) = surplus(conn, lobby, keep_messages)? {
+        if let Some(last) = surplus(conn, lobby, 0, keep_messages)? {
             delete_up_to(conn, lobby, last, budget)?;
         }
         if *budget == 0 {
@@ -105,11 +105,17 @@ fn trim_lobbies(
     Ok(lobbies.last().filter(|_| more).map(|last| Round { next: last + 1 }))
 }
 
-/// The number of the newest message that is more than `keep` of a lobby.
-fn surplus(conn: &Connection, lobby: i64, keep: u64) -> rusqlite::Result<Option<i64>> {
+/// The number of the newest message that is more than `keep` of a lobby, where those from number `from` on
+/// are as many.
+pub(super) fn surplus(
+    conn: &Connection,
+    lobby: i64,
+    from: i64,
+    keep: u64,
+) -> rusqlite::Result<Option<i64>> {
     let sql = "SELECT (SELECT max(seq) FROM message WHERE lobby = ?1)
-        - (SELECT min(seq) FROM message WHERE lobby = ?1)";
-    let span: Option<i64> = conn.prepare_cached(sql)?.query_row([lobby], |row| row.get(0))?;
+        - max(?2, (SELECT min(seq) FROM message WHERE lobby = ?1))";
+    let span: Option<i64> = conn.prepare_cached(sql)?.query_row([lobby, from], |row| row.get(0))?;
     // Numbers can be missing, so there are as many at most; counting them takes far longer.
     if span.is_none_or(|span| span < int(keep)) {
         return Ok(None);
