@@ -7,12 +7,10 @@ use log::info;
 use crate::actors::guard::{Answers, Ctx, Reply};
 use crate::actors::registry::Registry;
 use crate::actors::registry::messages::{ModerateError, ModerateServer};
-use crate::chat::lobby::lifted;
 use crate::chat::moderation::ServerModeration;
-use crate::chat::registry::{Happening, server_ban};
+use crate::chat::registry::{Happening, server_changes};
 use crate::clock::unix_now;
 use crate::render::server_sentence;
-use crate::store::{AuditEntry, Change, SanctionKind, Scope};
 
 impl Answers<ModerateServer> for Registry {
     fn failed() -> Result<Arc<ServerModeration>, ModerateError> {
@@ -29,16 +27,8 @@ impl Answers<ModerateServer> for Registry {
             Ok(what) => Arc::new(what),
             Err(why) => return Reply::Now(Err(why.into())),
         };
-        let mut changes = match &*what {
-            ServerModeration::Ban { ban, .. } => vec![server_ban(ban)],
-            ServerModeration::Unban { subjects, .. } => {
-                lifted(SanctionKind::Ban, Scope::Server, subjects)
-            }
-            ServerModeration::Announce(_) => Vec::new(),
-        };
-        let (by, told) = (by.name, server_sentence(&what));
-        let entry = AuditEntry { scope: Scope::Server, at: now, who: by.clone(), what: told };
-        changes.push(Change::Audited(entry));
+        let by = by.name;
+        let changes = server_changes(&what, &by, server_sentence(&what), now);
         let store = self.store.clone();
         let commit = async move { store.commit(changes).await };
         Reply::after(commit, move |registry: &mut Self, stored, _| {

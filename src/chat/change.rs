@@ -193,6 +193,11 @@ pub enum Change {
 }
 
 impl Change {
+    /// The end of mutes or bans.
+    pub fn lifted(kind: SanctionKind, scope: Scope, subjects: &[Subject]) -> Vec<Self> {
+        subjects.iter().map(|&subject| Self::SanctionLifted { kind, scope, subject }).collect()
+    }
+
     /// Bytes that this takes in memory, to within a few, for whoever bounds what waits.
     pub fn bytes(&self) -> usize {
         let text = match self {

@@ -18,6 +18,20 @@ impl UnixMillis {
     pub fn until(self, now: Self) -> Duration {
         Duration::from_millis(now.0.saturating_sub(self.0))
     }
+
+    /// The instant that is `time` later.
+    pub fn after(self, time: Duration) -> Self {
+        Self(self.0.saturating_add(millis(time)))
+    }
+
+    /// The instant that is `time` earlier, or the first one.
+    pub fn before(self, time: Duration) -> Self {
+        Self(self.0.saturating_sub(millis(time)))
+    }
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// One message, as it was shown to the lobby.

@@ -33,15 +33,16 @@ pub struct Kept {
 
 impl Kept {
     /// All that there is.
-    pub const ALL: Self = Self { since: UnixMillis(0), messages: u64::MAX };
+    #[cfg(test)]
+    pub(crate) const ALL: Self = Self { since: UnixMillis(0), messages: u64::MAX };
 }
 
 impl Retention {
     /// What is kept at `now`, when the server has run for `up`.
     pub fn kept(&self, now: UnixMillis, up: Duration) -> Kept {
-        let age = u64::try_from(self.age.as_millis()).unwrap_or(u64::MAX);
-        let since = if self.jumped && up < GRACE { 0 } else { now.0.saturating_sub(age) };
-        Kept { since: UnixMillis(since), messages: self.messages as u64 }
+        let grace = self.jumped && up < GRACE;
+        let since = if grace { UnixMillis(0) } else { now.before(self.age) };
+        Kept { since, messages: self.messages as u64 }
     }
 }
 

@@ -47,10 +47,7 @@ impl Sanction {
         reason: Option<Line>,
         now: UnixMillis,
     ) -> Self {
-        let end = |time: Duration| {
-            UnixMillis(now.0.saturating_add(u64::try_from(time.as_millis()).unwrap_or(u64::MAX)))
-        };
-        Self { subject, name, by, at: now, until: time.map(end), reason }
+        Self { subject, name, by, at: now, until: time.map(|time| now.after(time)), reason }
     }
 
     /// Whether it still holds.
@@ -190,9 +187,14 @@ impl Sanctions {
         by_conn.retain(|_, subject| by_subject.contains_key(subject));
     }
 
+    /// Whether one is kept for `subject`, also where it has ended.
+    pub fn is_about(&self, subject: Subject) -> bool {
+        self.by_subject.contains_key(&subject)
+    }
+
     /// Whether another may be set for `subject`.
     pub fn has_room_for(&self, subject: Subject, now: UnixMillis) -> bool {
-        self.by_subject.contains_key(&subject)
+        self.is_about(subject)
             || self.by_subject.len() < MAX_SANCTIONS
             || self.by_subject.values().filter(|s| s.holds(now)).count() < MAX_SANCTIONS
     }

@@ -255,8 +255,7 @@ fn put_account(conn: &Connection, account: &Account) -> rusqlite::Result<()> {
 
 /// Those of the day before count for nothing any more.
 fn registered(conn: &Connection, address: IpKey, at: UnixMillis) -> rusqlite::Result<()> {
-    let day = u64::try_from(REGISTRATION_WINDOW.as_millis()).unwrap_or(u64::MAX);
-    let before = int(at.0.saturating_sub(day));
+    let before = int(at.before(REGISTRATION_WINDOW).0);
     run(conn, "DELETE FROM registration WHERE at < ?1", [before])?;
     let sql = "INSERT INTO registration(address, at) VALUES (?1, ?2)";
     run(conn, sql, params![address.to_bytes(), int(at.0)])

@@ -2,8 +2,8 @@
 
 use std::iter;
 
-use super::{LobbyState, Room};
-use crate::chat::accounts::{AccountId, Identity, Subject};
+use super::Room;
+use crate::chat::accounts::{AccountId, Identity};
 use crate::chat::change::Change;
 use crate::chat::history::UnixMillis;
 use crate::chat::kept::{AuditEntry, SanctionKind, Scope};
@@ -31,16 +31,15 @@ impl<H> Room<H> {
         now: UnixMillis,
     ) -> Vec<Change> {
         let (id, scope) = (self.state().id, Scope::Lobby(self.state().id));
-        let put = |change: &dyn Fn(&mut LobbyState)| {
-            let mut state = (**self.state()).clone();
-            change(&mut state);
-            Change::LobbyPut(state.into())
-        };
         let mut changes = match what {
             Moderation::Topic(_)
             | Moderation::Slow(_)
             | Moderation::SetPassword(_)
-            | Moderation::SetPrompt(_) => vec![put(&|state| state.apply(what, now))],
+            | Moderation::SetPrompt(_) => {
+                let mut state = (**self.state()).clone();
+                state.apply(what, now);
+                vec![Change::LobbyPut(state.into())]
+            }
             Moderation::Transfer { account, .. } => {
                 let mut changes = vec![
                     Change::OwnerSet { lobby: id, owner: Some(*account) },
@@ -67,8 +66,12 @@ impl<H> Room<H> {
                 iter::once(set).chain(self.puts_out(what, now)).collect()
             }
             Moderation::Kick { .. } => self.puts_out(what, now).collect(),
-            Moderation::Unmute { subjects, .. } => lifted(SanctionKind::Mute, scope, subjects),
-            Moderation::Unban { subjects, .. } => lifted(SanctionKind::Ban, scope, subjects),
+            Moderation::Unmute { subjects, .. } => {
+                Change::lifted(SanctionKind::Mute, scope, subjects)
+            }
+            Moderation::Unban { subjects, .. } => {
+                Change::lifted(SanctionKind::Ban, scope, subjects)
+            }
             Moderation::Delete(_) => {
                 // The entry would go with the lobby, so it stands with those of the server.
                 let entry =
@@ -106,7 +109,7 @@ impl<H> Room<H> {
     /// An account goes on in this lobby at its next login, and has missed what is said there from now on.
     pub(super) fn goes_on(&self, account: AccountId, lobby: LobbyId, at: UnixMillis) -> Change {
         // The number of its next message only that lobby knows.
-        let seq = (lobby == self.state().id).then(|| self.history.next_seq());
+        let seq = (lobby == self.state().id).then(|| self.next_seq());
         Change::AccountLeft { account, lobby, at, seq }
     }
 
@@ -142,9 +145,4 @@ fn both(
     kinds.into_iter().filter_map(move |(kind, sanction)| {
         Some(Change::SanctionSet { kind, scope, sanction: sanction? })
     })
-}
-
-/// The end of mutes or bans.
-pub fn lifted(kind: SanctionKind, scope: Scope, subjects: &[Subject]) -> Vec<Change> {
-    subjects.iter().map(|&subject| Change::SanctionLifted { kind, scope, subject }).collect()
 }

@@ -12,12 +12,11 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use self::changes::lifted;
 pub use self::members::{Member, Presence, Saying};
 use self::slow::SlowMode;
 pub use self::state::LobbyState;
 use self::step::{Join, JoinKind};
-use super::accounts::{AccountId, Identity};
+use super::accounts::{AccountId, Identity, Subject};
 use super::directory::ConnId;
 use super::history::{Entry, History, UnixMillis};
 use super::moderation::{Moderation, Strike};
@@ -314,16 +313,22 @@ impl<H> Room<H> {
         conn: Option<ConnId>,
         now: UnixMillis,
     ) -> bool {
-        let state = self.state_mut();
-        state.mutes.give_up(account, who, now);
-        state.bans.give_up(account, who, now);
+        // All lobbies are told, and few have anything of it: the others go on sharing their state.
+        let subject = Subject::Account(account);
+        if self.state.mutes.is_about(subject) || self.state.bans.is_about(subject) {
+            let state = self.state_mut();
+            state.mutes.give_up(account, who, now);
+            state.bans.give_up(account, who, now);
+        }
         if let Some(member) = conn.and_then(|conn| self.members.get_mut(&conn)) {
             (member.who.account, member.who.admin) = (None, false);
         }
         if let Some(conn) = conn {
             self.pacing.unregistered(account, conn);
         }
-        self.state_mut().unregistered(account, conn)
+        let LobbyState { owner, operators, .. } = &*self.state;
+        let runs = operators.contains(&account) || *owner == Owner::Account(account);
+        runs && self.state_mut().unregistered(account, conn)
     }
 
     /// What comes of an order. Changes nothing: it is to be stored first.

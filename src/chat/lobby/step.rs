@@ -7,6 +7,7 @@
 //! [planned](Room::plan), its [changes](Room::changes) are stored, and then it happens.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::event::{Event, Happened};
 use super::replay::{Replay, ReplayPrefs};
@@ -24,7 +25,7 @@ use crate::chat::pictures::Picture;
 use crate::chat::text::Line;
 
 /// How often it is stored that a lobby is in use.
-const USED_EVERY_MILLIS: u64 = 10 * 60 * 1_000;
+const USED_EVERY: Duration = Duration::from_secs(600);
 
 /// How a user comes into a lobby.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -239,12 +240,10 @@ impl<H: Copy> Room<H> {
     fn joined(&mut self, join: Join<H>, now: UnixMillis, effects: &mut Vec<Effect<H>>) {
         let Join { member, proof: _, kind, prefs } = join;
         let (at, who) = (member.handle, member.who.clone());
-        if kind == JoinKind::Return {
-            return effects.push(Effect::Confirmed(at));
-        }
         let before = match kind {
+            JoinKind::Return => return effects.push(Effect::Confirmed(at)),
             JoinKind::TakeOver(from) => self.take_over(from, who.clone(), at),
-            JoinKind::Login | JoinKind::Switch | JoinKind::Return => None,
+            JoinKind::Login | JoinKind::Switch => None,
         };
         if before.is_none() {
             self.join(member, now);
@@ -304,7 +303,7 @@ impl<H: Copy> Room<H> {
         if let Moderation::Delete(_) = **what {
             let go =
                 |member: &Member<H>| Effect::Remove(member.handle, by.clone(), Removal::Delete);
-            effects.extend(self.members().map(go));
+            effects.extend(self.removed(what).map(go));
             return effects.push(Effect::End);
         }
         self.put_out(&by, what, now, effects);
@@ -338,7 +337,7 @@ impl<H: Copy> Room<H> {
     /// Somebody comes, goes or says something: the lobby is in use.
     fn used(&mut self, now: UnixMillis, effects: &mut Vec<Effect<H>>) {
         let state = self.state();
-        if now.0.saturating_sub(state.used_at.0) >= USED_EVERY_MILLIS {
+        if state.used_at.until(now) >= USED_EVERY {
             effects.push(Effect::Keep(Change::LobbyUsed { lobby: state.id, at: now }));
             self.state_mut().used_at = now;
         }

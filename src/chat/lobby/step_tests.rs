@@ -273,3 +273,16 @@ fn what_was_missed_comes_out_of_the_store_and_what_came_since_out_of_the_lobby()
     let later = UnixMillis(scene.now.0 + 1);
     assert_eq!(replay(&mut scene, later), (Some((1, START)), vec![]), "kept no more");
 }
+
+#[test]
+fn the_end_of_an_account_that_a_lobby_has_nothing_of_copies_nothing() {
+    let mut scene = Scene::new();
+    let state = scene.room.state().clone();
+    let over =
+        |account| Input::Unregister { account: AccountId(account), who: None, present: None };
+    assert_eq!(scene.put(over(9)), Ok(vec![]));
+    assert!(Arc::ptr_eq(&state, scene.room.state()), "the Registry has the same");
+    scene.room.state_mut().operators.insert(AccountId(9));
+    scene.put(over(9)).unwrap();
+    assert_eq!(scene.room.state().operators.len(), 0);
+}

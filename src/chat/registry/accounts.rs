@@ -150,6 +150,9 @@ impl<H: Clone> People<H> {
         who: Option<Identity>,
         at: UnixMillis,
     ) -> Vec<Effect<H>> {
+        // Another connection may have logged in to it meanwhile: that one is out of date.
+        let theirs = self.users.find_account(&self.accounts, account);
+        let theirs = theirs.map(|user| (user.who.clone(), user.handle.clone()));
         self.accounts.remove(account);
         self.offers.forget(account);
         self.bans.give_up(account, who.as_ref(), at);
@@ -157,9 +160,6 @@ impl<H: Clone> People<H> {
         if let Some(who) = &who {
             effects.push(Effect::CarryOver { before: who.clone(), after: who.as_guest() });
         }
-        // Another connection may have logged in to it meanwhile: that one is out of date.
-        let theirs = self.users.iter().find(|user| user.who.account == Some(account));
-        let theirs = theirs.map(|user| (user.who.clone(), user.handle.clone()));
         let present = theirs.as_ref().map(|(other, _)| other.conn);
         if let Some((other, handle)) = theirs {
             let before = self.person(other.conn);

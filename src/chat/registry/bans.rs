@@ -4,17 +4,37 @@ use super::{Cause, Effect, People, User};
 use crate::chat::accounts::Identity;
 use crate::chat::change::Change;
 use crate::chat::history::UnixMillis;
-use crate::chat::kept::{SanctionKind, Scope};
+use crate::chat::kept::{AuditEntry, SanctionKind, Scope};
 use crate::chat::moderation::ServerModeration;
 use crate::chat::name::Name;
 use crate::chat::orders::{
     OrderError, ServerOrder, plan_server_ban, plan_server_unban, server_rank,
 };
 use crate::chat::sanctions::Sanction;
+use crate::chat::text::Line;
 
 /// A ban from the server as it is stored.
 pub fn server_ban(ban: &Sanction) -> Change {
     Change::SanctionSet { kind: SanctionKind::Ban, scope: Scope::Server, sanction: ban.clone() }
+}
+
+/// What is kept of a moderation of the server, with its entry in the audit, which is `told`.
+pub fn server_changes(
+    what: &ServerModeration,
+    by: &Name,
+    told: Line,
+    now: UnixMillis,
+) -> Vec<Change> {
+    let mut changes = match what {
+        ServerModeration::Ban { ban, .. } => vec![server_ban(ban)],
+        ServerModeration::Unban { subjects, .. } => {
+            Change::lifted(SanctionKind::Ban, Scope::Server, subjects)
+        }
+        ServerModeration::Announce(_) => Vec::new(),
+    };
+    let entry = AuditEntry { scope: Scope::Server, at: now, who: by.clone(), what: told };
+    changes.push(Change::Audited(entry));
+    changes
 }
 
 impl<H: Clone> People<H> {

@@ -31,7 +31,7 @@ use super::sanctions::Sanctions;
 use super::text::Line;
 
 pub use self::accounts::{Registration, RegistrationError, Unregistration, Unused};
-pub use self::bans::server_ban;
+pub use self::bans::{server_ban, server_changes};
 pub use self::connections::{Connections, Woken};
 pub use self::logins::LoginError;
 pub use self::users::{ClaimError, User, Users};
@@ -214,7 +214,7 @@ impl<H: Clone> People<H> {
             Happening::Moderated { by, what } => self.moderated(by, what, at),
             Happening::Offered { lobby, to, from, name } => {
                 self.offers.add(to, lobby, at);
-                let there = self.users.iter().find(|user| user.who.account == Some(to));
+                let there = self.users.find_account(&self.accounts, to);
                 let offer = |user: &User<H>| Effect::Offer { to: user.handle.clone(), from, name };
                 there.map(offer).into_iter().collect()
             }

@@ -120,6 +120,12 @@ impl<H> Users<H> {
         self.find(self.by_conn.get(&conn)?)
     }
 
+    /// Whoever is logged in to this account: they have its name.
+    pub fn find_account(&self, accounts: &Accounts, account: AccountId) -> Option<&User<H>> {
+        let user = self.find(&accounts.name(account)?.key())?;
+        (user.who.account == Some(account)).then_some(user)
+    }
+
     /// This one, if they are connected: over the same connection, by their account, or (a guest) by
     /// the same name from the same address.
     pub fn find_person(&self, accounts: &Accounts, person: &Person) -> Option<&User<H>> {
