@@ -2,6 +2,7 @@
 
 use std::cell::{Ref, RefCell, RefMut};
 use std::rc::Rc;
+use std::sync::Arc;
 
 use actix::dev::{Message, ToEnvelope};
 use actix::prelude::*;
@@ -12,7 +13,9 @@ use crate::actors::hasher::HashError;
 use crate::actors::lobby::Lobby;
 use crate::actors::lobby::messages::{HasRight, Moderate};
 use crate::actors::registry::Registry;
-use crate::actors::registry::messages::{CreateRefused, FindTarget, ModerateError, RegisterError};
+use crate::actors::registry::messages::{
+    CreateRefused, FindLobby, FindTarget, LobbyRef, ModerateError, RegisterError,
+};
 use crate::actors::session::joining::EnterError;
 use crate::actors::session::password::ProofError;
 use crate::actors::session::{Membership, Session, User, show, tell};
@@ -24,8 +27,10 @@ use crate::chat::directory::ConnId;
 use crate::chat::ignores::{IgnoreError, Ignores};
 use crate::chat::lobbies::CreateError;
 use crate::chat::lobby::JoinError;
+use crate::chat::moderation::Moderation;
 use crate::chat::name::{Name, NameKey};
 use crate::chat::orders::{Named, Order, OrderError};
+use crate::chat::password::{Password, PasswordRecord};
 use crate::chat::person::Person;
 use crate::chat::roles::Right;
 use crate::chat::times::Times;
@@ -189,13 +194,33 @@ impl Ctx {
         answer.map_err(busy)
     }
 
-    /// Has a lobby carry an order out; what it tells everybody is the answer.
+    /// Has the user's lobby carry an order out; what it tells everybody is the answer.
     pub(super) async fn order(&self, order: Order) -> Done {
         let lobby = self.lobby();
-        let moderate = Moderate { by: self.who(), order };
-        let carried_out = self.ask_lobby(&lobby.addr, moderate).await?;
-        carried_out.map_err(|why| not_done(why, &lobby.name))?;
+        self.moderate(&lobby.addr, &lobby.name, order).await?;
         Ok(Outcome::Ordered)
+    }
+
+    /// Has a lobby carry an order out.
+    pub(super) async fn moderate(
+        &self,
+        lobby: &Addr<Lobby>,
+        name: &Name,
+        order: Order,
+    ) -> Result<Arc<Moderation>, Failure> {
+        let carried_out = self.ask_lobby(lobby, Moderate { by: self.who(), order }).await?;
+        carried_out.map_err(|why| not_done(why, name))
+    }
+
+    /// The lobby of this name.
+    pub(super) async fn lobby_named(&self, typed: &str) -> Result<LobbyRef, Failure> {
+        let found = self.ask_registry(FindLobby(NameKey::of(typed))).await?;
+        Ok(found.ok_or(JoinError::NoSuchLobby)?)
+    }
+
+    /// The record of a new password.
+    pub(super) async fn hashed(&self, password: Password) -> Result<Arc<PasswordRecord>, Failure> {
+        Ok(Arc::new(self.thread.hasher.hash(password).await?))
     }
 
     /// Whether the user has the right that the command asks for in their lobby, which only that knows.

@@ -148,29 +148,23 @@ async fn find_lobby(cx: Ctx, lost: Lost) -> Result<Outcome, Failure> {
         return Ok(Outcome::Leave(Farewell::Kicked));
     }
     let (member, prefs) = (cx.member(), cx.replay_prefs());
+    let mut entered = None;
     if broke {
         cx.reply(Reply::LobbyRestarted)?;
-        if let Some(entered) = return_to(&cx.thread, lobby.name.key(), &member, &prefs).await {
-            cx.user_mut().lobby = entered.stay();
-            return Ok(Outcome::Done);
-        }
+        entered = return_to(&cx.thread, lobby.name.key(), &member, &prefs).await;
     }
-    let entered = match general(&cx.thread).await {
-        Some(lobby_ref) => {
-            let join = Join { member, proof: None, kind: JoinKind::Switch, prefs };
-            enter(&cx.thread, lobby_ref, join).await.ok()
-        }
-        None => None,
-    };
-    match entered {
-        Some(entered) => {
-            cx.user_mut().lobby = entered.stay();
-            Ok(Outcome::Done)
-        }
+    if entered.is_none()
+        && let Some(general) = general(&cx.thread).await
+    {
+        let join = Join { member, proof: None, kind: JoinKind::Switch, prefs };
+        entered = enter(&cx.thread, general, join).await.ok();
+    }
+    let Some(entered) = entered else {
         // They may be banned from general too.
-        None if !broke => Ok(Outcome::Leave(Farewell::Kicked)),
-        None => Ok(Outcome::Leave(Farewell::Fault)),
-    }
+        return Ok(Outcome::Leave(if broke { Farewell::Fault } else { Farewell::Kicked }));
+    };
+    cx.user_mut().lobby = entered.stay();
+    Ok(Outcome::Done)
 }
 
 /// The way into the general lobby.

@@ -39,7 +39,11 @@ impl Session {
     }
 
     pub(super) fn ask_again(&mut self, problem: &NameProblem) {
-        let question = ask_name_again(self.peer.form(), problem);
+        self.answer_in_time(ask_name_again(self.peer.form(), problem));
+    }
+
+    /// Asks once more, for a name or a password. Whoever has that done over and over has to wait for it.
+    pub(super) fn answer_in_time(&mut self, question: Bytes) {
         match self.pace.refused_name() {
             None => self.peer.answer(question),
             Some(pause) => {
@@ -74,8 +78,7 @@ impl Session {
                     drop(turn);
                     return ask_account(&thread, id, me.name, cert).await;
                 }
-                Ok(Err(LoginError::Name(why))) => return Err(why.into()),
-                Ok(Err(LoginError::Banned(penalty))) => return Err(NameProblem::Banned(penalty)),
+                Ok(Err(why)) => return Err(why.into()),
                 Err(_) => return Err(NameProblem::ServerBusy),
             };
             let member = Member::new(me, Picture::DEFAULT, None, at);

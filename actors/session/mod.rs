@@ -21,7 +21,7 @@ use std::cell::{Ref, RefCell};
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use actix::prelude::*;
 use futures_util::FutureExt;
@@ -29,7 +29,7 @@ use log::info;
 use tokio::time::Sleep;
 
 use self::closing::Closing;
-use self::commands::Judged;
+use self::commands::{Judged, Refused};
 use self::mail::ShownMail;
 use self::password::Challenge;
 use super::lobby::Lobby;
@@ -41,7 +41,7 @@ use crate::actors::shard::messages::Address;
 use crate::actors::shard::telling::Telling;
 use crate::chat::accounts::Identity;
 use crate::chat::directory::IpKey;
-use crate::chat::limiter::SlidingWindow;
+use crate::chat::limiter::{SlidingWindow, wait_secs};
 use crate::chat::lobbies::LobbyId;
 use crate::chat::name::Name;
 use crate::chat::pictures::Picture;
@@ -230,12 +230,13 @@ impl Session {
     }
 
     /// Says that a line was refused, unless that was just said of others.
-    fn refuse(&mut self, why: &Reply, now: Instant) {
+    fn refuse(&mut self, refused: Refused) {
         self.pace.refused_line();
-        let (limit, kind) = match why {
-            Reply::RateLimited(_) => ("too many messages", 0),
-            _ => ("too long", 1),
+        let (why, limit, kind) = match refused {
+            Refused::Rate(wait) => (Reply::RateLimited(wait_secs(wait)), "too many messages", 0),
+            Refused::Length(why) => (why, "too long", 1),
         };
+        let now = clock::now();
         let notices = self.notices.get_or_insert_with(|| {
             let windows =
                 [1, LENGTH_NOTICES].map(|limit| SlidingWindow::new(limit, REFUSAL_WINDOW));
@@ -245,7 +246,7 @@ impl Session {
         if notices.check(now).is_ok() {
             notices.record(now);
             info!("conn={} limit: {limit}", self.peer.conn().0);
-            self.reply(why);
+            self.reply(&why);
         }
     }
 

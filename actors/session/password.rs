@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use log::{info, warn};
-use tokio::time::sleep;
 
 use super::joining::{Entered, enter, general};
 use super::{Phase, Session, User};
@@ -24,7 +23,6 @@ use crate::chat::lobby::replay::ReplayPrefs;
 use crate::chat::lobby::step::{Join, JoinKind};
 use crate::chat::password::{MAX_PASSWORD_CHARS, Match, Password, PasswordFault, PasswordRecord};
 use crate::chat::person::Person;
-use crate::chat::registry::LoginError;
 use crate::clock::times;
 use crate::fanout::peer::Peer;
 use crate::render::Form;
@@ -108,27 +106,12 @@ impl Session {
     /// A line at the password prompt. One with nothing in it is no try, and neither is one that is no
     /// text: whoever typed that should know why it cannot be right.
     pub(super) fn take_password(&mut self, typed: &str) {
+        let form = self.peer.form();
         match Password::parse(typed) {
-            Ok(password) if password.is_empty() => self.ask_password(None),
+            Ok(password) if password.is_empty() => self.answer_in_time(ask_password(form)),
             Ok(password) => self.try_password(Some(password)),
             Err(PasswordFault::NotUtf8) => {
-                self.ask_password(Some(PasswordProblem::NotUtf8));
-            }
-        }
-    }
-
-    /// Asks for the password once more. Whoever has that done over and over has to wait for it, as with
-    /// names.
-    fn ask_password(&mut self, problem: Option<PasswordProblem>) {
-        let form = self.peer.form();
-        let question = match problem {
-            None => ask_password(form),
-            Some(problem) => ask_password_again(form, problem),
-        };
-        match self.pace.refused_name() {
-            None => self.peer.answer(question),
-            Some(pause) => {
-                self.wait_for(sleep(pause), move |session, ()| session.peer.answer(question));
+                self.answer_in_time(ask_password_again(form, PasswordProblem::NotUtf8));
             }
         }
     }
@@ -170,7 +153,8 @@ impl Session {
             }
             // That is no fault of theirs.
             ProofError::Busy => {
-                return self.ask_password(Some(PasswordProblem::ServerBusy));
+                let busy = ask_password_again(self.peer.form(), PasswordProblem::ServerBusy);
+                return self.answer_in_time(busy);
             }
         };
         challenge.tries += 1;
@@ -253,12 +237,8 @@ async fn come_in(
         peer.set_ignores(ignores.clone());
     }
     let login = LogIn { who: who.clone(), at };
-    let LoggedIn { admin, before } = match thread.registry.send(login).await {
-        Ok(Ok(logged_in)) => logged_in,
-        Ok(Err(LoginError::Banned(penalty))) => return Err(NameProblem::Banned(penalty)),
-        Ok(Err(LoginError::Name(why))) => return Err(why.into()),
-        Err(_) => return Err(NameProblem::ServerBusy),
-    };
+    let logged_in = thread.registry.send(login).await.map_err(|_| NameProblem::ServerBusy)?;
+    let LoggedIn { admin, before } = logged_in?;
     // Where it goes on is read only now: whoever was put out of a lobby while their password was looked
     // at has no place there any more.
     let account = match thread.store.ask(ReadAccount(account.name.key())).await {

@@ -1,13 +1,11 @@
 //! The commands about one's account.
 
-use std::sync::Arc;
-
 use crate::actors::registry::messages::{MayRegister, Register, Unregister};
 use crate::actors::session::context::{Ctx, Done, Failure, Outcome, busy};
 use crate::actors::session::password::{ProofError, prove};
 use crate::actors::store::messages::{ReadAccount, ReadCerts};
 use crate::chat::accounts::{AccountId, CertPrefix, Fingerprint, MAX_CERTS};
-use crate::chat::password::{Password, PasswordRecord};
+use crate::chat::password::Password;
 use crate::render::replies::{self, AccountReply};
 use crate::store::{Account, Change};
 
@@ -17,10 +15,6 @@ async fn proved(cx: &Ctx, password: Password) -> Result<Account, Failure> {
     let account = account.ok_or(ProofError::Wrong)?;
     prove(&cx.thread, cx.conn(), account.record.clone(), Some(password)).await?;
     Ok(account)
-}
-
-async fn hashed(cx: &Ctx, password: Password) -> Result<Arc<PasswordRecord>, Failure> {
-    Ok(Arc::new(cx.thread.hasher.hash(password).await?))
 }
 
 fn account(cx: &Ctx) -> Result<AccountId, Failure> {
@@ -36,7 +30,7 @@ pub(super) async fn register(cx: &Ctx, password: Password) -> Done {
     let ignored = ignores.forms().map(|(name, who)| (name.clone(), who.clone())).collect();
     // Asked first, so that password work is done for those alone who may want it.
     cx.ask_registry(MayRegister(who.ip)).await??;
-    let record = hashed(cx, password).await?;
+    let record = cx.hashed(password).await?;
     let made = cx.ask_registry(Register { conn: who.conn, record, settings, ignored }).await?;
     let (id, admin) = made?;
     {
@@ -48,7 +42,7 @@ pub(super) async fn register(cx: &Ctx, password: Password) -> Done {
 
 pub(super) async fn change_password(cx: &Ctx, old: Password, new: Password) -> Done {
     let account = proved(cx, old).await?.id;
-    let record = hashed(cx, new).await?;
+    let record = cx.hashed(new).await?;
     // That alone: the rest of it may have changed meanwhile.
     cx.thread.store.commit(vec![Change::PasswordSet { account, record }]).await?;
     cx.reply(AccountReply::PasswordChanged)

@@ -8,7 +8,7 @@ use crate::actors::guard::Guarded;
 use crate::actors::lobby::Lobby;
 use crate::actors::lobby::messages::{Leave, Roster, Rostered};
 use crate::actors::registry::Registry;
-use crate::actors::registry::messages::{Create, FindLobby, ListLobbies, Listed, MayCreate};
+use crate::actors::registry::messages::{Create, ListLobbies, Listed, MayCreate};
 use crate::actors::session::context::{Ctx, Done, Outcome, busy};
 use crate::actors::session::joining::{check_password, enter};
 use crate::actors::shard::telling::{More, Pages, Telling};
@@ -52,7 +52,7 @@ pub(super) async fn create(cx: &Ctx, new: NewLobby) -> Done {
     let who = cx.who();
     cx.ask_registry(MayCreate { who: who.clone(), name: name.clone() }).await??;
     let record = match password {
-        Some(password) => Some(Arc::new(cx.thread.hasher.hash(password).await?)),
+        Some(password) => Some(cx.hashed(password).await?),
         None => None,
     };
     let (lobby, private) = (name.clone(), record.is_some());
@@ -63,8 +63,7 @@ pub(super) async fn create(cx: &Ctx, new: NewLobby) -> Done {
 
 pub(super) async fn join(cx: &Ctx, typed: &str, password: Option<Password>) -> Done {
     let left = cx.lobby();
-    let lobby_ref = cx.ask_registry(FindLobby(NameKey::of(typed))).await?;
-    let lobby_ref = lobby_ref.ok_or(JoinError::NoSuchLobby)?;
+    let lobby_ref = cx.lobby_named(typed).await?;
     if lobby_ref.state.id == left.id {
         return Err(JoinError::AlreadyThere(lobby_ref.state.name.clone()).into());
     }

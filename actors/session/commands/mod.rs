@@ -12,7 +12,6 @@ use crate::actors::lobby::messages::Say;
 use crate::actors::session::Session;
 use crate::actors::session::context::{Ctx, Done, Outcome};
 use crate::chat::command::{Command, CommandError, Cost, Input, MAX_ABOUT_CHARS, OverLimit};
-use crate::chat::limiter::wait_secs;
 use crate::chat::orders::server_rank;
 use crate::chat::rates::Kind;
 use crate::chat::roles::Right;
@@ -102,10 +101,7 @@ impl Session {
                     self.wait_for(obey(cx, parsed), Self::finish);
                 }
             }
-            Judged::Refused(Refused::Length(why)) => self.refuse(&why, clock::now()),
-            Judged::Refused(Refused::Rate(wait)) => {
-                self.refuse(&Reply::RateLimited(wait_secs(wait)), clock::now());
-            }
+            Judged::Refused(refused) => self.refuse(refused),
         }
     }
 

@@ -1,22 +1,19 @@
 //! The commands that operators, owners and admins have.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use actix::Addr;
 
 use crate::actors::lobby::Lobby;
-use crate::actors::lobby::messages::{Banned, ListBans, Moderate};
-use crate::actors::registry::messages::{FindLobby, FindOffer, ModerateServer, OfferError};
+use crate::actors::lobby::messages::{Banned, ListBans};
+use crate::actors::registry::messages::{FindOffer, ModerateServer, OfferError};
 use crate::actors::session::context::{Ctx, Done, Outcome, busy, not_done};
 use crate::actors::shard::barrier;
 use crate::actors::shard::telling::{More, Pages, Telling};
 use crate::actors::store::messages::{ReadAudit, ReadAuditEntries};
 use crate::chat::accounts::Identity;
 use crate::chat::command::Banning;
-use crate::chat::lobby::JoinError;
 use crate::chat::moderation::ServerModeration;
-use crate::chat::name::NameKey;
 use crate::chat::orders::{Order, OrderError, ServerOrder};
 use crate::chat::password::Password;
 use crate::chat::roles::Denied;
@@ -117,16 +114,13 @@ pub(super) async fn set_password(cx: &Ctx, password: Option<Password>) -> Done {
     let Some(password) = password else { return cx.order(Order::SetPassword(None)).await };
     // Asked first, so that password work is done for those alone who may want it.
     cx.check_right().await?;
-    let record = Arc::new(cx.thread.hasher.hash(password).await?);
+    let record = cx.hashed(password).await?;
     cx.order(Order::SetPassword(Some(record))).await
 }
 
 pub(super) async fn delete(cx: &Ctx, typed: &str) -> Done {
-    let lobby_ref = cx.ask_registry(FindLobby(NameKey::of(typed))).await?;
-    let lobby_ref = lobby_ref.ok_or(JoinError::NoSuchLobby)?;
-    let delete = Moderate { by: cx.who(), order: Order::Delete };
-    let what = cx.ask_lobby(&lobby_ref.lobby, delete).await?;
-    let what = what.map_err(|why| not_done(why, &lobby_ref.state.name))?;
+    let lobby_ref = cx.lobby_named(typed).await?;
+    let what = cx.moderate(&lobby_ref.lobby, &lobby_ref.state.name, Order::Delete).await?;
     // Whoever was in it is told so in any case.
     if cx.user().lobby.id != lobby_ref.state.id {
         cx.reply(ModerationReply::Done(what))?;
@@ -136,16 +130,14 @@ pub(super) async fn delete(cx: &Ctx, typed: &str) -> Done {
 
 /// Takes the lobby that somebody offers. Its owner was asked; the limits are the taker's.
 pub(super) async fn accept(cx: &Ctx) -> Done {
-    let by = cx.who();
-    let lobby_ref = cx.ask_registry(FindOffer(by.clone())).await?.map_err(|why| match why {
+    let lobby_ref = cx.ask_registry(FindOffer(cx.who())).await?.map_err(|why| match why {
         OfferError::Nothing => {
             ModerationReply::NotDone(OrderError::NothingOffered, cx.lobby().name).into()
         }
         OfferError::Rule(why) => why.into(),
         OfferError::Busy => busy(()),
     })?;
-    let done = cx.ask_lobby(&lobby_ref.lobby, Moderate { by, order: Order::Accept }).await?;
-    done.map_err(|why| not_done(why, &lobby_ref.state.name))?;
+    cx.moderate(&lobby_ref.lobby, &lobby_ref.state.name, Order::Accept).await?;
     // Whoever is in it is told so in any case.
     if cx.user().lobby.id != lobby_ref.state.id {
         cx.reply(AccountReply::Accepted(lobby_ref.state.name.clone()))?;

@@ -1,11 +1,12 @@
 //! The commands about oneself: how one appears, what one is shown, and whom one hears.
 
 use crate::actors::lobby::messages::{Away, Renamed, SetPicture};
-use crate::actors::registry::messages::{FindTarget, Rename, SetAway, Whois};
+use crate::actors::registry::messages::{Rename, SetAway, Whois};
 use crate::actors::session::context::{Ctx, Done, Failure, Outcome};
 use crate::actors::shard::messages::IdleTime;
 use crate::actors::store::messages::SaveSettings;
 use crate::chat::name::{Name, NameKey};
+use crate::chat::orders::Named;
 use crate::chat::person::Person;
 use crate::chat::pictures::Picture;
 use crate::chat::text::Line;
@@ -73,8 +74,7 @@ pub(super) async fn away(cx: &Ctx, text: Option<Line>) -> Done {
 }
 
 pub(super) async fn ignore(cx: &Ctx, typed: &str) -> Done {
-    let target = cx.ask_registry(FindTarget(NameKey::of(typed))).await?;
-    let (who, me) = (Person::from(&target.ok_or(Reply::UserNotFound)?), cx.me());
+    let (who, me) = (Person::from(&cx.target(typed).await?), cx.me());
     // On a copy first: it counts only once it is stored.
     cx.ignores().add(&me, who.clone())?;
     if let Some(account) = me.account {
@@ -94,9 +94,8 @@ pub(super) fn list_ignored(cx: &Ctx) -> Done {
 
 /// By the name that the list has, or by the one that they have now.
 pub(super) async fn unignore(cx: &Ctx, typed: &str) -> Done {
-    let key = NameKey::of(typed);
-    let target = cx.ask_registry(FindTarget(key.clone())).await?;
-    let now = target.as_ref().map(Person::from);
+    let Named { key, whom } = cx.named(typed).await?;
+    let now = whom.as_ref().map(Person::from);
     let (name, forms) = cx.ignores().remove(&key, now.as_ref())?;
     let account = cx.user().who.account;
     if let Some(account) = account {

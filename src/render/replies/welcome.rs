@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use crate::chat::directory::Refusal;
 use crate::chat::name::{Name, NameError};
-use crate::chat::registry::ClaimError;
+use crate::chat::registry::{ClaimError, LoginError};
 use crate::chat::sanctions::Penalty;
 use crate::render::Sheet;
 use crate::render::form::{Colour, Form};
@@ -56,6 +56,15 @@ impl From<ClaimError> for NameProblem {
             // Whoever asks for it to log in is asked for its password instead.
             ClaimError::Taken | ClaimError::Registered(_) => Self::Taken,
             ClaimError::TooClose(name) => Self::TooClose(name),
+        }
+    }
+}
+
+impl From<LoginError> for NameProblem {
+    fn from(error: LoginError) -> Self {
+        match error {
+            LoginError::Name(why) => why.into(),
+            LoginError::Banned(penalty) => Self::Banned(penalty),
         }
     }
 }
