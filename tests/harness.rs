@@ -242,10 +242,16 @@ impl Client {
         self.wire.tcp()
     }
 
-    pub(crate) fn log_in(&mut self, name: &str) {
+    /// Gives what was shown from the name on.
+    pub(crate) fn log_in(&mut self, name: &str) -> String {
         self.expect("Enter your username: ");
         self.send(name);
-        self.expect(&format!("[LOBBY] {name} has joined the lobby\n> "));
+        self.expect(&format!("[LOBBY] {name} has joined the lobby\n> "))
+    }
+
+    /// The connection breaks off.
+    pub(crate) fn reset(self) {
+        socket2::SockRef::from(self.tcp()).set_linger(Some(Duration::ZERO)).unwrap();
     }
 
     pub(crate) fn send(&mut self, line: &str) {

@@ -94,8 +94,7 @@ fn everybody_sees_who_comes_and_goes_and_the_name_is_free_again() {
     bob.close_sending();
     alice.expect("[LOBBY] BOB has left the lobby");
     let bob = server.login("bob");
-    socket2::SockRef::from(bob.tcp()).set_linger(Some(std::time::Duration::ZERO)).unwrap();
-    drop(bob);
+    bob.reset();
     alice.expect("[LOBBY] bob has left the lobby");
     server.login("bob");
 }

@@ -45,8 +45,7 @@ fn fill(folder: &Path, hours: &[u64]) {
 /// How many messages are shown by the replay of whoever joins, by `/history` and by `/search`.
 fn shown(server: &Server, name: &str) -> [usize; 3] {
     let mut client = server.connect();
-    client.expect("Enter your username: ");
-    let replay = client.ask(name, &format!("{name} has joined the lobby\n> "));
+    let replay = client.log_in(name);
     let mut ask = |line: &str| {
         client.send(line);
         answer(&mut client, name)

@@ -6,7 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
-use socket2::{Domain, SockRef, Socket, Type};
+use socket2::{Domain, Socket, Type};
 
 use crate::harness::{Client, Folder, PATIENCE, Server, run};
 use crate::people::{
@@ -30,24 +30,20 @@ fn small(server: &Server, bytes: usize) -> Client {
     Client::new(TcpStream::from(socket))
 }
 
-/// The connection of a client breaks off.
-fn reset(client: Client) {
-    SockRef::from(client.tcp()).set_linger(Some(Duration::ZERO)).unwrap();
-}
-
 /// The private lobby `den` with its owner in it.
 fn den(server: &Server) -> Client {
-    let mut owner = registered(server, "owner");
-    owner.ask("/create den opensesame x", "Created");
-    owner.ask("/join den opensesame", "Joined lobby 'den'");
-    owner
+    den_of(server, "opensesame", "/join den opensesame")
 }
 
 /// The same without a password.
 fn open_den(server: &Server) -> Client {
+    den_of(server, "no-pass", "/join den")
+}
+
+fn den_of(server: &Server, password: &str, join: &str) -> Client {
     let mut owner = registered(server, "owner");
-    owner.ask("/create den no-pass x", "Created");
-    owner.ask("/join den", "Joined lobby 'den'");
+    owner.ask(&format!("/create den {password} x"), "Created");
+    owner.ask(join, "Joined lobby 'den'");
     owner
 }
 
@@ -183,7 +179,7 @@ fn a_letter_that_was_kept_is_there_and_stays_until_it_was_received() {
             if told {
                 bob.expect("it is urgent");
             }
-            SockRef::from(bob.tcp()).set_linger(Some(Duration::ZERO)).unwrap();
+            bob.reset();
         }
         let (bob, shown) = log_in_to(&server, "bob");
         assert!(!told || shown.contains("it is urgent"), "{shown}");
@@ -209,7 +205,7 @@ fn letters_to_a_reader_that_takes_nothing_are_not_lost() {
     alice.expect("bob has joined the lobby");
     deaf.send("/users");
     alice.sync("alice");
-    reset(deaf);
+    deaf.reset();
     alice.send("hello");
     alice.expect("bob has left the lobby");
     // A script that ends its sending and reads to the end has received them.
@@ -228,7 +224,7 @@ fn a_name_is_kept_while_its_account_is_being_stored() {
     let disk = slow_disk(&server);
     bob.send(&format!("/register {PASSWORD}"));
     thread::sleep(Duration::from_millis(1_500));
-    reset(bob);
+    bob.reset();
     talker.send("is bob there?");
     talker.expect("bob has left the lobby");
     let mut other = server.connect();
@@ -266,7 +262,7 @@ fn whoever_is_put_out_comes_back_only_with_the_password_that_holds() {
         owner.ask("/setpass another-one", "changed the password");
         let command = how.split(" then").next().unwrap();
         owner.ask(command, "eve has left the lobby");
-        reset(eve);
+        eve.reset();
         thread::sleep(Duration::from_millis(1_200));
         let (mut eve, shown) = log_in_to(&server, "eve");
         assert!(!shown.contains("Joined lobby 'den'"), "{how}: {shown}");
@@ -300,7 +296,7 @@ fn whoever_leaves_while_they_are_being_put_out_is_out_all_the_same() {
         owner.send(order);
         // Nothing tells that it waits for the disk by now.
         thread::sleep(Duration::from_millis(300));
-        reset(eve);
+        eve.reset();
         owner.expect("eve has left the lobby");
         disk.execute_batch("ROLLBACK").unwrap();
         owner.expect(told);
