@@ -98,6 +98,8 @@ impl<'a> Pieces<'a> {
     }
 
     pub(super) fn get(&mut self, form: Form, follows: Follows) -> Bytes {
+        // Nothing of it is dated.
+        let form = Form { clock: false, ..form };
         self.blocks.get((form, follows), || {
             let mut sheet = Sheet::new(form);
             render::piece(&mut sheet, self.piece, follows);
