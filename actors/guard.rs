@@ -10,7 +10,7 @@
 use std::any::type_name;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::task::{self, Poll};
+use std::task::{self, Poll, ready};
 use std::time::Duration;
 
 use actix::dev::Message;
@@ -18,8 +18,10 @@ use actix::fut::ActorFuture;
 use actix::prelude::*;
 use futures_util::FutureExt as _;
 use futures_util::future::LocalBoxFuture;
+use tokio::time::{Sleep, sleep};
 
 use crate::chat::lobbies::LobbyId;
+use crate::clock;
 
 /// What one of these actors runs in, as far as it may be used: what is done later or again and again goes
 /// by [`spawn`], [`later`], [`every`] and [`drive`].
@@ -39,6 +41,10 @@ pub struct Guarded<A>(A);
 pub trait Dependable: Sized + Unpin + 'static {
     /// Done once, before any message.
     fn started(&mut self, _: &mut Ctx<Self>) {}
+
+    /// A message about this lobby panicked at once: what there is to do beyond its answer, where others
+    /// wait for what is lost with it.
+    fn lost(&mut self, _: LobbyId) {}
 }
 
 /// What is done with a message, and what whoever sent it is told where that panics.
@@ -49,14 +55,10 @@ pub trait Answers<M: Message<Result: 'static>>: Dependable {
     /// Does it.
     fn answer(&mut self, message: M, ctx: &mut Ctx<Self>) -> Reply<Self, M::Result>;
 
-    /// Which lobby it is about, where [`lost`](Self::lost) has to know that.
+    /// Which lobby it is about, where [`lost`](Dependable::lost) has to know that.
     fn about(_: &M) -> Option<LobbyId> {
         None
     }
-
-    /// It panicked before it was done: what there is to do beyond the answer, where others wait for
-    /// what is lost with it.
-    fn lost(&mut self, _: Option<LobbyId>) {}
 }
 
 type Step<A, R> = Box<dyn FnOnce(&mut A, &mut Ctx<A>) -> R>;
@@ -116,7 +118,9 @@ where
         });
         let step = match reply {
             None => {
-                survive((), || self.0.lost(about));
+                if let Some(lobby) = about {
+                    survive((), || self.0.lost(lobby));
+                }
                 return ActorResponse::reply(A::failed());
             }
             Some(Reply::Now(answer)) => return ActorResponse::reply(answer),
@@ -132,7 +136,7 @@ fn run<A: Dependable, R: 'static>(
     failed: fn() -> R,
     what: &'static str,
 ) -> impl ActorFuture<Guarded<A>, Output = R> + 'static {
-    let step = Caught(step);
+    let step = AssertUnwindSafe(step).catch_unwind().map(Result::ok);
     fut::wrap_future::<_, Guarded<A>>(step).map(move |step, guarded, ctx| {
         let done = step.and_then(|step| {
             survive(None, || {
@@ -150,17 +154,6 @@ fn strike_in(actor: &str, message: &str, then: bool) {
     super::fault::strike_in(actor, message, then);
     #[cfg(not(debug_assertions))]
     let _ = (actor, message, then);
-}
-
-/// A future that is over, with nothing, where it panics.
-struct Caught<F>(F);
-
-impl<F: Future + Unpin> Future for Caught<F> {
-    type Output = Option<F::Output>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Self::Output> {
-        survive(Poll::Ready(None), || Pin::new(&mut self.0).poll(cx).map(Some))
-    }
 }
 
 /// Does `then` once `work` is done.
@@ -198,8 +191,7 @@ pub fn every<A: Dependable>(
 
 /// What goes on as long as the actor does, whenever it has taken its messages.
 pub trait Drive<A>: Unpin + 'static {
-    /// Goes on; pending where it waits, ready to be asked again at once. Where it panics, it is asked
-    /// again after the next message.
+    /// Goes on until it has to wait. Where it panics, it is asked again after the next message.
     fn drive(&mut self, actor: &mut A, cx: &mut task::Context<'_>) -> Poll<()>;
 }
 
@@ -219,8 +211,34 @@ impl<A: Dependable, D: Drive<A>> ActorFuture<Guarded<A>> for Driven<D> {
         _: &mut Context<Guarded<A>>,
         cx: &mut task::Context<'_>,
     ) -> Poll<()> {
-        while survive(Poll::Pending, || self.0.drive(&mut guarded.0, cx)).is_ready() {}
+        let _ = survive(Poll::Pending, || self.0.drive(&mut guarded.0, cx));
         Poll::Pending
+    }
+}
+
+/// A pause in what goes on, again and again. Its timer is made once and set anew for each.
+#[derive(Default)]
+pub struct Pause {
+    timer: Option<Pin<Box<Sleep>>>,
+    on: bool,
+}
+
+impl Pause {
+    /// Ready when `time` has passed since it was asked first.
+    pub fn poll(&mut self, time: Duration, cx: &mut task::Context<'_>) -> Poll<()> {
+        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep(time)));
+        if !self.on {
+            timer.as_mut().reset((clock::now() + time).into());
+            self.on = true;
+        }
+        ready!(timer.as_mut().poll(cx));
+        self.on = false;
+        Poll::Ready(())
+    }
+
+    /// There is nothing to wait for any more.
+    pub fn cancel(&mut self) {
+        self.on = false;
     }
 }
 

@@ -1,6 +1,5 @@
 //! Password work, on threads of its own.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use actix::prelude::*;
@@ -8,6 +7,7 @@ use log::{error, warn};
 use pbkdf2::password_hash::try_generate_salt;
 use tokio::sync::Semaphore;
 
+use crate::actors::guard::survive;
 use crate::chat::password::{Match, Password, PasswordError, PasswordRecord, SALT_BYTES};
 
 /// Password work that may wait. Each takes some 150 ms, so more would wait for over half a minute.
@@ -77,14 +77,12 @@ pub fn new_record(password: &Password) -> Result<PasswordRecord, PasswordError> 
 
 /// A panic would take the thread out of the pool for good, so it ends here, as a failure.
 fn guarded<T>(work: impl FnOnce() -> Result<T, PasswordError>) -> Result<T, HashError> {
-    match catch_unwind(AssertUnwindSafe(work)) {
-        Ok(Ok(value)) => Ok(value),
-        Ok(Err(reason)) => {
+    survive(Err(HashError::Failed), || {
+        work().map_err(|reason| {
             error!("hasher: {reason}");
-            Err(HashError::Failed)
-        }
-        Err(_) => Err(HashError::Failed),
-    }
+            HashError::Failed
+        })
+    })
 }
 
 /// The pool, with a bound on what may wait for it (a SyncArbiter's own queue has none).

@@ -26,7 +26,7 @@ pub(super) struct Batch {
     effects: Vec<(Scope, Effect)>,
     /// Bytes that the events among them take.
     bytes: usize,
-    echoes: Vec<(usize, Seat, usize)>,
+    echoes: Vec<(Address, usize)>,
 }
 
 impl Batch {
@@ -54,8 +54,8 @@ impl Batch {
     /// A message of this client is on its way back.
     pub(super) fn echo(&mut self, at: Address) {
         match self.echoes.last_mut() {
-            Some((shard, seat, count)) if *shard == at.shard && *seat == at.seat => *count += 1,
-            _ => self.echoes.push((at.shard, at.seat, 1)),
+            Some((last, count)) if *last == at => *count += 1,
+            _ => self.echoes.push((at, 1)),
         }
     }
 
@@ -64,7 +64,7 @@ impl Batch {
         self.bytes = 0;
         let echoes = self.echoes.drain(..);
         self.effects.extend(
-            echoes.map(|(shard, seat, count)| (Scope::Shard(shard), Effect::Echo(seat, count))),
+            echoes.map(|(at, count)| (Scope::Shard(at.shard), Effect::Echo(at.seat, count))),
         );
         for (shard, &count) in members.iter().enumerate() {
             let concerned = |scope: Scope| match scope {

@@ -111,21 +111,14 @@ impl Handler<Ask> for Lobby {
         };
         // Without a pause in the mailbox, the start of the answer could overtake the words that
         // the question was taken. The pool answers at once, so the pause is some microseconds.
-        let id = self.id;
-        let pool = ai.clone();
-        let take = async move { (pool, question) }.into_actor(self).then(
-            move |(pool, question), act: &mut Self, ctx: &mut Context<Self>| {
-                let (asker, ip, lobby) = (question.asker.clone(), question.ip, ctx.address());
-                pool.send(TakePermit { id, lobby, asker, ip }).into_actor(act).map(
-                    move |given, act, _| {
-                        let permit = given.unwrap_or(Err(AiBusy))?;
-                        act.take_question(permit, question);
-                        Ok(())
-                    },
-                )
-            },
-        );
-        AtomicResponse::new(Box::pin(take))
+        let (asker, ip) = (question.asker.clone(), question.ip);
+        let take = TakePermit { id: self.id, lobby: ctx.address(), asker, ip };
+        let taken = ai.send(take).into_actor(self).map(move |given, act: &mut Self, _| {
+            let permit = given.unwrap_or(Err(AiBusy))?;
+            act.take_question(permit, question);
+            Ok(())
+        });
+        AtomicResponse::new(Box::pin(taken))
     }
 }
 

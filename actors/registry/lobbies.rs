@@ -198,12 +198,12 @@ impl Answers<LobbyChanged> for Registry {
 
     fn answer(&mut self, LobbyChanged(state): LobbyChanged, _: &mut Ctx<Self>) -> Reply<Self, ()> {
         Reply::now(|| {
-            let before = self.lobbies.get(state.id).map(|entry| entry.state.owner);
-            if before.is_some_and(|owner| owner != state.owner) {
-                self.happen(Happening::OfferOver(state.id), unix_now());
-            }
             let Some(entry) = self.lobbies.by_id(state.id) else { return };
-            entry.state = state;
+            let (id, owner) = (state.id, state.owner);
+            let before = std::mem::replace(&mut entry.state, state);
+            if before.owner != owner {
+                self.happen(Happening::OfferOver(id), unix_now());
+            }
         })
     }
 }

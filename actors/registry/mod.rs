@@ -32,9 +32,8 @@ use crate::actors::store::StoreHandle;
 use crate::ai::prompt::context::Conversation;
 use crate::chat::directory::{Admission, ConnId, Refusal};
 use crate::chat::history::{History, UnixMillis};
-use crate::chat::lobbies::{GENERAL, GENERAL_ID, Lobbies, LobbyEntry, LobbyLimits};
+use crate::chat::lobbies::{GENERAL_ID, Lobbies, LobbyEntry, LobbyLimits};
 use crate::chat::lobby::{LobbyState, Room};
-use crate::chat::name::NameKey;
 use crate::chat::registry::{Cause, Connections, Effect, Happening, People};
 use crate::chat::retention::has_jumped;
 use crate::chat::roles::Owner;
@@ -234,7 +233,7 @@ impl Registry {
     }
 
     pub(super) fn general(&self) -> Option<LobbyRef> {
-        self.lobbies.find(&NameKey::of(GENERAL)).map(|entry| self.lobby_ref(entry))
+        self.lobbies.get(GENERAL_ID).map(|entry| self.lobby_ref(entry))
     }
 }
 

@@ -8,7 +8,6 @@ pub mod messages;
 pub mod telling;
 
 use std::net::SocketAddr;
-use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{self, Poll, ready};
@@ -18,9 +17,8 @@ use actix::WeakAddr;
 use actix::prelude::*;
 use log::{error, info};
 use tokio::sync::Semaphore;
-use tokio::time::{Sleep, sleep};
 
-use crate::actors::guard::{self, Answers, Ctx, Dependable, Drive, Guarded, Reply};
+use crate::actors::guard::{self, Answers, Ctx, Dependable, Drive, Guarded, Pause, Reply};
 use crate::actors::hasher::HasherPool;
 use crate::actors::registry::Registry;
 use crate::actors::registry::messages::Gone;
@@ -231,23 +229,16 @@ impl Shard {
 /// later, together with more.
 #[derive(Default)]
 struct Flusher {
-    /// Made once and set anew for each pause.
-    timer: Option<Pin<Box<Sleep>>>,
-    pausing: bool,
+    /// Until more events have come together.
+    pause: Pause,
 }
 
 impl Drive<Shard> for Flusher {
     fn drive(&mut self, shard: &mut Shard, cx: &mut task::Context<'_>) -> Poll<()> {
         while let Some(pause) = shard.thread.hub.flush(clock::now()) {
-            let timer = self.timer.get_or_insert_with(|| Box::pin(sleep(pause)));
-            if !self.pausing {
-                timer.as_mut().reset((clock::now() + pause).into());
-                self.pausing = true;
-            }
-            ready!(timer.as_mut().poll(cx));
-            self.pausing = false;
+            ready!(self.pause.poll(pause, cx));
         }
-        self.pausing = false;
+        self.pause.cancel();
         Poll::Pending
     }
 }
@@ -256,6 +247,11 @@ impl Dependable for Shard {
     fn started(&mut self, ctx: &mut Ctx<Self>) {
         guard::drive(ctx, Flusher::default());
         guard::every(ctx, CLOCK_TICK, |shard: &mut Self, _| shard.check_clock());
+    }
+
+    /// Whoever said something there waits for it to come back, and now asks the lobby anew.
+    fn lost(&mut self, lobby: LobbyId) {
+        self.lobby_is_lost(lobby);
     }
 }
 
@@ -287,11 +283,6 @@ impl Answers<Deliver> for Shard {
 
     fn about(deliver: &Deliver) -> Option<LobbyId> {
         Some(deliver.room)
-    }
-
-    /// Whoever said something waits for it to come back, and now asks the lobby anew.
-    fn lost(&mut self, room: Option<LobbyId>) {
-        room.into_iter().for_each(|room| self.lobby_is_lost(room));
     }
 }
 
@@ -399,10 +390,6 @@ impl Answers<LobbyBroke> for Shard {
 
     fn about(LobbyBroke(room): &LobbyBroke) -> Option<LobbyId> {
         Some(*room)
-    }
-
-    fn lost(&mut self, room: Option<LobbyId>) {
-        room.into_iter().for_each(|room| self.lobby_is_lost(room));
     }
 }
 

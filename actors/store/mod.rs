@@ -10,7 +10,6 @@ pub mod messages;
 mod reader;
 
 use std::collections::VecDeque;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{self, Poll, Waker, ready};
 use std::time::{Duration, Instant};
@@ -19,9 +18,8 @@ use actix::prelude::*;
 use log::{debug, error, info, warn};
 use rustix::process::nice;
 use tokio::sync::Semaphore;
-use tokio::time::{Sleep, sleep};
 
-use crate::actors::guard::{self, Answers, Ctx, Dependable, Drive, Guarded, Reply, survive};
+use crate::actors::guard::{self, Answers, Ctx, Dependable, Drive, Guarded, Pause, Reply, survive};
 use crate::actors::store::coming::{Coming, Mark};
 use crate::actors::store::messages::{
     Close, Commit, Flush, Lane, LeaveMail, Question, Read, ReadAccount, ReadHistory, SaveSettings,
@@ -397,23 +395,8 @@ impl Store {
 /// Writes each group when it is due.
 #[derive(Default)]
 struct Writer {
-    timer: Option<Pin<Box<Sleep>>>,
-    /// Whether the timer stands for the group that waits.
-    waits: bool,
-}
-
-impl Writer {
-    /// Ready when the time has passed since it was asked first.
-    fn poll_wait(&mut self, time: Duration, cx: &mut task::Context<'_>) -> Poll<()> {
-        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep(time)));
-        if !self.waits {
-            timer.as_mut().reset((clock::now() + time).into());
-            self.waits = true;
-        }
-        ready!(timer.as_mut().poll(cx));
-        self.waits = false;
-        Poll::Ready(())
-    }
+    /// Until the group that waits is due.
+    pause: Pause,
 }
 
 impl Drive<Store> for Writer {
@@ -428,12 +411,12 @@ impl Drive<Store> for Writer {
                 survive((), || store.write());
                 // What it could not write is for another time, also where that was a fault.
                 store.since = clock::now();
-                self.waits = false;
+                self.pause.cancel();
             } else {
-                ready!(self.poll_wait(wait, cx));
+                ready!(self.pause.poll(wait, cx));
             }
         }
-        self.waits = false;
+        self.pause.cancel();
         Poll::Pending
     }
 }

@@ -86,7 +86,7 @@ pub(super) async fn delete_cert(cx: &Ctx, prefix: CertPrefix) -> Done {
     let fingerprint = match meant[..] {
         [only] => only,
         [] => return Err(AccountReply::CertUnknown.into()),
-        _ => return Err(AccountReply::CertAmbiguous.into()),
+        [_, _, ..] => return Err(AccountReply::CertAmbiguous.into()),
     };
     cx.thread.store.commit(vec![Change::CertRemoved { account, fingerprint }]).await?;
     cx.reply(AccountReply::CertRemoved(fingerprint))
