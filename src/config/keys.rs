@@ -18,7 +18,7 @@ const fn key(name: &'static str, default: &'static str, help: &'static str) -> K
 }
 
 /// Every key that lobbyd knows.
-pub static KEYS: [Key; 32] = [
+pub static KEYS: [Key; 34] = [
     key("CHAT_ADDR", "[::]:8080", "Plain listener (IPv6 and IPv4); off for none"),
     key(
         "CHAT_TLS_ADDR",
@@ -44,6 +44,11 @@ pub static KEYS: [Key; 32] = [
         "Messages and commands of a user in CHAT_RATE_WINDOW_SECS; 0 for no limit",
     ),
     key("CHAT_RATE_WINDOW_SECS", "10", "Length of that sliding window, in seconds"),
+    key(
+        "CHAT_RATE_HOLD",
+        "40",
+        "Lines over that limit that wait for a user instead of being refused; 0 for none",
+    ),
     key(
         "CHAT_MAX_MESSAGE_CHARS",
         "1000",
@@ -88,6 +93,11 @@ pub static KEYS: [Key; 32] = [
     key("CHAT_HISTORY_KEEP_MESSAGES", "100000", "Messages that are kept on disk for each lobby"),
     key("CHAT_ADMINS", "", "Accounts that act as owners everywhere, separated by commas"),
     key("CHAT_COLOR", "on", "off: no escape codes at all are sent"),
+    key(
+        "CHAT_WIDTH",
+        "80",
+        "Columns of a terminal that does not tell its own (20 to 500); off: text is not wrapped there",
+    ),
     Key { name: "GEMINI_API_KEY", default: "", help: "Turns Rox, the assistant, on", secret: true },
     key("GEMINI_MODEL", "gemini-2.5-flash", "The model that answers"),
     key(

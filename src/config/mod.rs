@@ -34,6 +34,8 @@ pub struct Config {
     pub rate_messages: usize,
     /// The sliding window of the rate limit.
     pub rate_window: Duration,
+    /// Lines over the rate limit that wait for a user instead of being refused; 0 for none.
+    pub rate_hold: usize,
     /// Unicode characters in a message.
     pub max_message_chars: usize,
     /// How old a message may be to be shown to a user who joins.
@@ -66,6 +68,8 @@ pub struct Config {
     pub admins: Vec<Name>,
     /// Whether escape codes are sent.
     pub color: bool,
+    /// Columns taken for a terminal that does not tell its own; none: text is not wrapped there.
+    pub width: Option<u16>,
     /// The assistant; none without a key.
     pub ai: Option<AiConfig>,
     /// The filter of the log, in the syntax of `RUST_LOG`.
@@ -143,6 +147,7 @@ impl Config {
             connects_per_minute: reader.count("CHAT_CONNECTS_PER_MINUTE", 0..=1_000_000)?,
             rate_messages: reader.count("CHAT_RATE_MESSAGES", 0..=10_000)?,
             rate_window: reader.secs("CHAT_RATE_WINDOW_SECS", 1..=86_400)?,
+            rate_hold: reader.count("CHAT_RATE_HOLD", 0..=1_000)?,
             // A line has 8 KiB, so a message can never have more characters.
             max_message_chars: reader.count("CHAT_MAX_MESSAGE_CHARS", 1..=8_192)?,
             history_age: reader.secs("CHAT_HISTORY_SECS", 1..=31_536_000)?,
@@ -161,6 +166,7 @@ impl Config {
             keep_messages: reader.count("CHAT_HISTORY_KEEP_MESSAGES", 1..=100_000_000)?,
             admins: reader.names("CHAT_ADMINS")?,
             color: reader.on_off("CHAT_COLOR")?,
+            width: reader.width("CHAT_WIDTH", 20..=500)?,
             ai: reader.ai()?,
             log_filter: reader.log_filter("RUST_LOG")?,
             effective: reader.effective(),
@@ -256,6 +262,20 @@ impl Reader {
             "off" => Ok(false),
             _ => Err(self.bad(key, "on or off")),
         }
+    }
+
+    fn width(
+        &self,
+        key: &'static str,
+        range: RangeInclusive<u16>,
+    ) -> Result<Option<u16>, ConfigError> {
+        let text = self.text(key);
+        if text.eq_ignore_ascii_case("off") {
+            return Ok(None);
+        }
+        text.parse().ok().filter(|width| range.contains(width)).map(Some).ok_or_else(|| {
+            self.bad(key, format!("a number from {} to {}, or off", range.start(), range.end()))
+        })
     }
 
     fn listen(&self, key: &'static str) -> Result<Option<ListenAddr>, ConfigError> {

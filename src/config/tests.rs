@@ -12,6 +12,7 @@ fn nothing_set_gives_the_defaults() {
     assert!(!config.tls.paths_were_set);
     assert_eq!((config.max_connections, config.max_connections_per_ip), (10_000, 10));
     assert_eq!((config.rate_messages, config.rate_window.as_secs()), (5, 10));
+    assert_eq!((config.rate_hold, config.width), (40, Some(80)));
     assert_eq!(config.max_message_chars, 1_000);
     assert_eq!((config.history_age.as_secs(), config.history_messages), (300, 200));
     assert_eq!(config.login_timeout.as_secs(), 60);
@@ -45,7 +46,11 @@ fn bad_values_name_the_key_the_value_and_what_was_expected() {
         ("CHAT_MAX_LOBBIES_PER_USER", "0"),
         ("CHAT_OUTBOUND_LIMIT_BYTES", "0"),
         ("CHAT_STALL_TIMEOUT_SECS", "0"),
+        ("CHAT_RATE_HOLD", "1001"),
         ("CHAT_COLOR", "yes"),
+        ("CHAT_WIDTH", "19"),
+        ("CHAT_WIDTH", "501"),
+        ("CHAT_WIDTH", "wide"),
         ("GEMINI_MODEL", "../secret?x"),
         ("GEMINI_BASE_URL", "ftp://x"),
         ("GEMINI_BASE_URL", "http://"),
@@ -73,6 +78,14 @@ fn zero_means_no_limit_only_where_it_is_said() {
         assert!(load(&[(key, "0")]).is_ok(), "{key}");
     }
     assert_eq!(load(&[("CHAT_IDLE_TIMEOUT_SECS", "0")]).unwrap().idle_timeout, None);
+}
+
+#[test]
+fn a_width_is_a_number_or_none_at_all() {
+    for (text, want) in [("20", Some(20)), ("500", Some(500)), ("OFF", None), ("", Some(80))] {
+        assert_eq!(load(&[("CHAT_WIDTH", text)]).unwrap().width, want, "{text}");
+    }
+    assert_eq!(load(&[("CHAT_RATE_HOLD", "0")]).unwrap().rate_hold, 0);
 }
 
 #[test]
