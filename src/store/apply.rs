@@ -6,11 +6,11 @@ use super::error::StoreError;
 use super::read::{ignores, mail_count};
 use super::rows::{int, kind_column, person_columns, scope_column, subject_columns};
 use super::search::Indexer;
-use super::{Db, lobby};
+use super::{Db, lobby, message};
 use crate::chat::accounts::REGISTRATION_WINDOW;
 use crate::chat::change::Change;
 use crate::chat::directory::IpKey;
-use crate::chat::history::{Entry, MessageKind, UnixMillis};
+use crate::chat::history::{Entry, UnixMillis};
 use crate::chat::ignores::MAX_FORMS;
 use crate::chat::kept::{Account, AccountId, AuditEntry, Left, Mail, SanctionKind, Scope, Subject};
 use crate::chat::lobbies::{GENERAL_ID, LobbyId};
@@ -81,14 +81,7 @@ struct Group<'a> {
 
 impl<'a> Group<'a> {
     fn begin(conn: &'a Connection, index: &'a mut Indexer) -> rusqlite::Result<Self> {
-        // As plain as it can be: where it looked for the lobby too, SQLite would note for each message how
-        // to undo it alone, which takes as long again.
-        let say = conn.prepare_cached(
-            "INSERT INTO message(lobby, seq, at, author, picture, tagged, action, text,
-                account, address)
-            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
-            ON CONFLICT(lobby, seq) DO NOTHING",
-        )?;
+        let say = message::insertion(conn)?;
         let find_lobby = conn.prepare_cached("SELECT 1 FROM lobby WHERE id = ?1")?;
         index.begin();
         Ok(Self { conn, say, find_lobby, found: None, index })
@@ -106,25 +99,7 @@ impl<'a> Group<'a> {
             }
             self.found = Some(lobby);
         }
-        let (account, address) = person_columns(&entry.author);
-        let (tagged, action) = match &entry.kind {
-            MessageKind::Said => (None, false),
-            MessageKind::Action => (None, true),
-            MessageKind::Tag(whom) => (Some(whom.as_str()), false),
-        };
-        let added = self.say.execute(params![
-            lobby.0,
-            int(seq),
-            int(entry.at.0),
-            entry.author.name.as_str(),
-            entry.picture.key(),
-            tagged,
-            action,
-            entry.text.as_str(),
-            account,
-            address,
-        ])?;
-        if added > 0 {
+        if message::insert(&mut self.say, lobby, seq, entry)? {
             self.index.note(self.conn.last_insert_rowid(), lobby, &entry.text);
         }
         Ok(())

@@ -8,7 +8,7 @@ use super::error::StoreError;
 use super::open::reading;
 use super::read::load;
 use super::schema::{self, Found};
-use super::{DATABASE_FILE, rows};
+use super::{DATABASE_FILE, message, rows};
 
 /// Most faults that are told of one file.
 const MAX_FAULTS: usize = 20;
@@ -219,8 +219,7 @@ fn fault(
 
 /// Reads everything as a server would.
 fn values(conn: &Connection, faults: &mut Vec<String>) {
-    let message = "SELECT at, author, picture, tagged, action, text, account, address
-        FROM message";
+    let messages = format!("SELECT {} FROM message", message::COLUMNS);
     let account = "SELECT id, name, password, clock_times, colour, picture, made_at, last_lobby,
         left_at, left_seq FROM account";
     let mail = "SELECT id, sender, at, text, sender_account, sender_address FROM mail";
@@ -229,7 +228,7 @@ fn values(conn: &Connection, faults: &mut Vec<String>) {
     let cert = "SELECT fingerprint FROM cert";
     let found = [
         load(conn, 0).map(|_| ()),
-        each(conn, message, |row| rows::entry(row).map(|_| ())),
+        each(conn, &messages, |row| message::read(row).map(|_| ())),
         each(conn, account, |row| rows::account(row).map(|_| ())),
         each(conn, mail, |row| rows::mail(row).map(|_| ())),
         each(conn, audit, |row| rows::audit(row).map(|_| ())),

@@ -15,6 +15,7 @@ mod backup;
 mod check;
 mod error;
 mod lobby;
+mod message;
 mod open;
 mod read;
 mod reader;

@@ -9,7 +9,7 @@ use rusqlite::{
 use super::error::StoreError;
 use super::rows::{self, int, scope_column, uint};
 use super::trim::surplus;
-use super::{Db, lobby, search};
+use super::{Db, lobby, message, search};
 use crate::chat::history::{Entry, UnixMillis};
 use crate::chat::ignores::Ignores;
 use crate::chat::kept::{
@@ -85,7 +85,7 @@ impl Db {
         let sql = "SELECT id, sender, sender_account, sender_address
             FROM mail WHERE account = ?1 ORDER BY id";
         let letter =
-            |row: &Row<'_>| Ok((MailId(uint(row.get(0)?)), rows::named_person(row, 1, 2)?));
+            |row: &Row<'_>| Ok((MailId(uint(row.get(0)?)), rows::named_person(row, 1, 2, 3)?));
         list(self.conn.prepare_cached(sql)?, [account.0], letter)
     }
 
@@ -158,12 +158,15 @@ impl Db {
         kept: Kept,
         ignores: &Ignores,
     ) -> Result<Vec<MessageId>, StoreError> {
-        let sql = "SELECT id, seq, author, account, address FROM message
+        let sql = format!(
+            "SELECT {} FROM message
             WHERE lobby = (SELECT id FROM lobby WHERE id = ?1) AND +at >= ?2
-            ORDER BY seq DESC LIMIT ?3";
+            ORDER BY seq DESC LIMIT ?3",
+            message::OF_WHOM
+        );
         // Those too old that stand between newer ones, since the clock was set back, count for nothing.
         let values = params![lobby.0, int(kept.since.0), limit(max).min(int(kept.messages))];
-        heard(self.conn.prepare_cached(sql)?, values, ignores).map(reversed)
+        heard(self.conn.prepare_cached(&sql)?, values, ignores).map(reversed)
     }
 
     /// The first of these messages of a lobby, as many as fit into `max_bytes`.
@@ -176,12 +179,15 @@ impl Db {
         ids: &[MessageId],
         max_bytes: usize,
     ) -> Result<Page<Entry>, StoreError> {
-        let sql = "SELECT at, author, picture, tagged, action, text, account, address FROM message
-            WHERE id = ?1 AND seq = ?2 AND lobby = (SELECT id FROM lobby WHERE id = ?3)";
-        let mut message = self.conn.prepare_cached(sql)?;
+        let sql = format!(
+            "SELECT {} FROM message
+            WHERE id = ?1 AND seq = ?2 AND lobby = (SELECT id FROM lobby WHERE id = ?3)",
+            message::COLUMNS
+        );
+        let mut message = self.conn.prepare_cached(&sql)?;
         page(ids, max_bytes, |id| {
             let values = params![id.row, int(id.seq), lobby.0];
-            let found = first(&mut message, values, rows::entry)?;
+            let found = first(&mut message, values, message::read)?;
             Ok(found.map(|entry| (entry.text.as_str().len(), entry)))
         })
     }
@@ -212,11 +218,14 @@ impl Db {
             true => count_since(&conn, lobby, from, after, since.seq.is_none())?,
             false => 0,
         };
-        let sql = "SELECT id, seq, author, account, address FROM message
-            WHERE lobby = ?1 AND seq >= ?2 AND +at > ?3 ORDER BY seq DESC LIMIT ?4";
+        let sql = format!(
+            "SELECT {} FROM message
+            WHERE lobby = ?1 AND seq >= ?2 AND +at > ?3 ORDER BY seq DESC LIMIT ?4",
+            message::OF_WHOM
+        );
         // Where there are few, the walk back through the lobby ends at the last of them.
         let values = params![lobby.0, from, after, limit(max).min(count)];
-        let newest = heard(conn.prepare_cached(sql)?, values, ignores)?;
+        let newest = heard(conn.prepare_cached(&sql)?, values, ignores)?;
         Ok(Missed {
             count: uint(count),
             newest: reversed(newest),
@@ -296,19 +305,14 @@ pub(super) fn oldest_kept(
     Ok(surplus.map_or(from, |last| from.max(last + 1)))
 }
 
-/// The messages of rows `id, seq, author, account, address`, in their order, but for those of ignored
-/// authors.
+/// The messages of rows of [`message::OF_WHOM`], in their order, but for those of ignored authors.
 pub(super) fn heard(
     statement: CachedStatement<'_>,
     values: impl Params,
     ignores: &Ignores,
 ) -> Result<Vec<MessageId>, StoreError> {
-    let heard = |row: &Row<'_>| {
-        let id = MessageId { row: row.get(0)?, seq: uint(row.get(1)?) };
-        let hears = ignores.is_empty() || !ignores.contains(&rows::named_person(row, 2, 3)?);
-        Ok(hears.then_some(id))
-    };
-    Ok(list(statement, values, heard)?.into_iter().flatten().collect())
+    let heard = list(statement, values, |row| message::heard(row, ignores))?;
+    Ok(heard.into_iter().flatten().collect())
 }
 
 /// [`Db::load`] of any connection.
@@ -351,10 +355,10 @@ fn numbers_known(conn: &Connection) -> Result<HashMap<LobbyId, u64>, StoreError>
     Ok(list(conn.prepare_cached(sql)?, [], number)?.into_iter().collect())
 }
 
-/// When the newest of all that is stored came about.
+/// When the newest of all that is stored came about. One look into the index of times for each lobby.
 fn newest(conn: &Connection) -> Result<Option<UnixMillis>, StoreError> {
     let sql = "SELECT max(at) FROM (
-        SELECT max(at) AS at FROM message WHERE lobby IN (SELECT id FROM lobby) GROUP BY lobby
+        SELECT (SELECT max(at) FROM message WHERE lobby = lobby.id) AS at FROM lobby
         UNION ALL SELECT max(made_at, coalesce(left_at, 0), coalesce(used_at, 0)) FROM account
         UNION ALL SELECT used_at FROM lobby
         UNION ALL SELECT at FROM audit)";
@@ -376,11 +380,13 @@ pub(super) fn mail_count(conn: &Connection, account: AccountId) -> rusqlite::Res
 }
 
 fn history(conn: &Connection, lobby: LobbyId, max: usize) -> Result<Vec<(u64, Entry)>, StoreError> {
-    let sql = "SELECT at, author, picture, tagged, action, text, account, address, seq
-            FROM message
-        WHERE lobby = (SELECT id FROM lobby WHERE id = ?1) ORDER BY seq DESC LIMIT ?2";
-    let values = params![lobby.0, limit(max)];
-    list(conn.prepare_cached(sql)?, values, rows::numbered).map(reversed)
+    let sql = format!(
+        "SELECT {} FROM message
+        WHERE lobby = (SELECT id FROM lobby WHERE id = ?1) ORDER BY seq DESC LIMIT ?2",
+        message::COLUMNS
+    );
+    let numbered = |row: &Row<'_>| Ok((message::seq(row)?, message::read(row)?));
+    list(conn.prepare_cached(&sql)?, params![lobby.0, limit(max)], numbered).map(reversed)
 }
 
 /// The mutes and the bans of a lobby, or of the server.

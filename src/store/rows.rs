@@ -6,7 +6,7 @@ use rusqlite::{Row, RowIndex};
 
 use super::error::StoreError;
 use crate::chat::directory::IpKey;
-use crate::chat::history::{Entry, MessageKind, UnixMillis};
+use crate::chat::history::UnixMillis;
 use crate::chat::kept::{
     Account, AccountId, AuditEntry, KnownAccount, Mail, MailId, SanctionKind, Scope, Settings,
     Subject,
@@ -17,7 +17,7 @@ use crate::chat::password::PasswordRecord;
 use crate::chat::person::Person;
 use crate::chat::pictures::Picture;
 use crate::chat::sanctions::Sanction;
-use crate::chat::text::{Line, Text};
+use crate::chat::text::Line;
 
 /// A number as SQLite has it. No clock and no count comes near the largest.
 pub(super) fn int(number: u64) -> i64 {
@@ -55,22 +55,16 @@ pub(super) fn maybe_text<'a>(
     value.as_str_or_null().map_err(|_| StoreError::unreadable("text"))
 }
 
-/// A name, with `account, address` from `column` on.
-fn person(name: Name, row: &Row<'_>, column: usize) -> Result<Person, StoreError> {
-    let unreadable = || StoreError::unreadable("address");
-    let bytes = row.get_ref(column + 1)?.as_blob_or_null().map_err(|_| unreadable())?;
-    let ip = bytes.map(|bytes| IpKey::from_bytes(bytes).ok_or_else(unreadable)).transpose()?;
-    let account = row.get::<_, Option<u32>>(column)?.map(AccountId);
-    Ok(Person { name, conn: None, account, ip })
-}
-
-/// Somebody whose name stands in one column and whose account and address stand in two others.
+/// Somebody whose name, account and address stand in these columns.
 pub(super) fn named_person(
     row: &Row<'_>,
-    of_name: usize,
-    rest: usize,
+    of_name: impl RowIndex,
+    of_account: impl RowIndex,
+    of_address: impl RowIndex,
 ) -> Result<Person, StoreError> {
-    person(name(text(row, of_name)?)?, row, rest)
+    let name = name(text(row, of_name)?)?;
+    let account = row.get::<_, Option<u32>>(of_account)?.map(AccountId);
+    Ok(Person { name, conn: None, account, ip: maybe_address(row, of_address)? })
 }
 
 /// The number of the account; of a guest the bytes of the address, which says nothing of an account.
@@ -80,26 +74,6 @@ pub(super) fn person_columns(who: &Person) -> (Option<u32>, Option<[u8; IpKey::B
         Some(account) => (Some(account.0), None),
         None => (None, who.ip.map(IpKey::to_bytes)),
     }
-}
-
-/// `at, author, picture, tagged, action, text, account, address, seq`
-pub(super) fn numbered(row: &Row<'_>) -> Result<(u64, Entry), StoreError> {
-    Ok((uint(row.get(8)?), entry(row)?))
-}
-
-/// `at, author, picture, tagged, action, text, account, address`
-pub(super) fn entry(row: &Row<'_>) -> Result<Entry, StoreError> {
-    Ok(Entry {
-        at: time(row.get(0)?),
-        author: person(name(text(row, 1)?)?, row, 6)?,
-        picture: Picture::restore(text(row, 2)?),
-        kind: match (maybe_text(row, 3)?, row.get(4)?) {
-            (Some(whom), _) => MessageKind::Tag(name(whom)?),
-            (None, true) => MessageKind::Action,
-            (None, false) => MessageKind::Said,
-        },
-        text: Text::clean(text(row, 5)?),
-    })
 }
 
 pub(super) fn maybe_address(
@@ -173,7 +147,7 @@ pub(super) fn sanction(row: &Row<'_>) -> Result<(SanctionKind, Sanction), StoreE
 /// `id, sender, at, text, sender_account, sender_address`
 pub(super) fn mail(row: &Row<'_>) -> Result<(MailId, Mail), StoreError> {
     let mail = Mail {
-        from: person(name(text(row, 1)?)?, row, 4)?,
+        from: named_person(row, 1, 4, 5)?,
         at: time(row.get(2)?),
         text: Line::clean(text(row, 3)?),
     };
@@ -183,7 +157,7 @@ pub(super) fn mail(row: &Row<'_>) -> Result<(MailId, Mail), StoreError> {
 /// `key, name, who, address`: the name that they had when they were ignored, and one of the forms that
 /// they are known in.
 pub(super) fn ignored(row: &Row<'_>) -> Result<(Name, Person), StoreError> {
-    Ok((name(text(row, 1)?)?, person(name(text(row, 0)?)?, row, 2)?))
+    Ok((name(text(row, 1)?)?, named_person(row, 0, 2, 3)?))
 }
 
 /// `lobby, at, who, what`

@@ -8,6 +8,7 @@ use std::fmt::Write;
 use rusqlite::{CachedStatement, Connection, params};
 
 use super::error::StoreError;
+use super::message;
 use super::read::{heard, oldest_kept};
 use super::rows::int;
 use super::tokens::{Cutter, for_query};
@@ -114,12 +115,12 @@ pub(super) fn find(
 ) -> Result<Vec<MessageId>, StoreError> {
     let Some(query) = query(lobby, words)? else { return Ok(Vec::new()) };
     // Messages of a lobby are numbered in its order, so the newest have the highest numbers.
-    let found = conn.prepare_cached(
-        "SELECT m.id, m.seq, m.author, m.account, m.address
-        FROM search CROSS JOIN message AS m ON m.id = search.rowid
-        WHERE search MATCH ?1 AND m.lobby = (SELECT id FROM lobby WHERE id = ?2) AND m.at >= ?3
+    let found = conn.prepare_cached(&format!(
+        "SELECT {} FROM search CROSS JOIN message ON message.id = search.rowid
+        WHERE search MATCH ?1 AND lobby = (SELECT id FROM lobby WHERE id = ?2) AND at >= ?3
         ORDER BY search.rowid DESC LIMIT ?4",
-    )?;
+        message::OF_WHOM
+    ))?;
     let values = params![query, lobby.0, int(kept.since.0), int(max as u64)];
     let mut ids = heard(found, values, ignores)?;
     // The oldest of what was found tells whether it has to be counted how many are newer.
