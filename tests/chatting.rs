@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::harness::{Server, count};
+use crate::harness::{Server, count, without_telnet};
 
 #[test]
 fn a_message_goes_to_everyone_in_its_colours() {
@@ -120,7 +120,7 @@ fn nothing_a_user_types_reaches_another_terminal_as_a_control() {
     bob.expect("╰─> aredxyzend\n");
     bob.expect("Description: aredxyzend\n");
     for client in [&alice, &bob] {
-        let raw = String::from_utf8(client.raw().to_vec()).unwrap();
+        let raw = String::from_utf8(without_telnet(client.raw())).unwrap();
         let ours = raw.replace("\r\x1b[K", "").replace("\r\n", "\n");
         let mut rest = ours.as_str();
         while let Some(at) = rest.find(|c: char| c.is_control() && c != '\n') {

@@ -273,7 +273,7 @@ impl Client {
         &self.raw
     }
 
-    /// Everything that came, without escape codes and carriage returns.
+    /// Everything that came, without escape codes, carriage returns and commands of telnet.
     pub(crate) fn text(&self) -> String {
         plain(&self.raw)
     }
@@ -368,8 +368,22 @@ impl Client {
     }
 }
 
-/// Text as a person sees it: no escape sequences, no carriage returns.
+/// Bytes without commands of telnet, of which the server sends those of three bytes alone. What a command
+/// begins with is in no UTF-8.
+pub(crate) fn without_telnet(raw: &[u8]) -> Vec<u8> {
+    let mut parts = raw.split(|byte| *byte == 255);
+    let mut out = parts.next().unwrap_or_default().to_vec();
+    for part in parts {
+        out.extend(part.get(2..).unwrap_or_default());
+    }
+    out
+}
+
+/// Text as a person sees it: no escape sequences, no carriage returns, no commands of telnet.
 pub(crate) fn plain(raw: &[u8]) -> String {
+    if raw.contains(&255) {
+        return plain(&without_telnet(raw));
+    }
     // Bytes of a character that is still on its way are left for the next time.
     let text = match std::str::from_utf8(raw) {
         Ok(text) => text,

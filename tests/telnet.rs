@@ -1,6 +1,7 @@
 //! Bytes of telnet, and what is spoken by mistake.
 
 use crate::harness::{Server, plain};
+use crate::login::sent;
 
 const IAC: u8 = 255;
 
@@ -9,14 +10,48 @@ fn negotiation_is_taken_out_of_the_text_and_refused() {
     let server = Server::start(&[]);
     let mut client = server.connect();
     client.expect("Enter your username: ");
-    // DO ECHO, WILL NAWS with its subnegotiation, inside of a name.
-    let mut bytes = vec![IAC, 253, 1, b'a', b'l', IAC, 251, 31, b'i'];
-    bytes.extend([IAC, 250, 31, 0, 80, 0, 24, IAC, 240]);
+    // DO ECHO, WILL TTYPE with a subnegotiation, inside of a name.
+    let mut bytes = vec![IAC, 253, 1, b'a', b'l', IAC, 251, 24, b'i'];
+    bytes.extend([IAC, 250, 24, 0, b'v', b't', IAC, 240]);
     bytes.extend(b"ce\r\n");
     client.send_raw(&bytes);
     client.expect("[LOBBY] alice has joined the lobby");
-    let contains = |what: &[u8]| client.raw().windows(what.len()).any(|w| w == what);
-    assert!(contains(&[IAC, 252, 1]) && contains(&[IAC, 254, 31]));
+    assert_eq!((sent(&client, &[IAC, 252, 1]), sent(&client, &[IAC, 254, 24])), (1, 1));
+}
+
+/// DO NAWS, and what erases it for a client that shows it.
+const ASKED_FOR_SIZE: &[u8] = &[IAC, 253, 31, b'\r', 0x1b, b'[', b'K'];
+
+#[test]
+fn a_client_that_waits_to_be_greeted_is_asked_for_its_size_and_no_other() {
+    let server = Server::start(&[]);
+    let mut person = server.connect();
+    person.expect("Enter your username: ");
+    assert!(person.raw().starts_with(ASKED_FOR_SIZE), "{:?}", person.raw());
+    assert_eq!(plain(person.raw()), plain(&person.raw()[ASKED_FOR_SIZE.len()..]));
+    // Whatever it answers, nothing comes back, and nobody waits for it.
+    person.send_raw(&[IAC, 251, 31, IAC, 250, 31, 0, 120, 0, 24, IAC, 240, IAC, 252, 31, IAC, 251]);
+    person.send_raw(&[31]);
+    person.ask("alice", "[LOBBY] alice has joined the lobby\n> ");
+    assert_eq!((sent(&person, &[IAC, 254, 31]), sent(&person, &[IAC, 253, 31])), (1, 2));
+    let mut script = server.connect();
+    script.send_raw(b"bob\nhello\n");
+    script.close_sending();
+    script.read_to_end();
+    assert!(!script.raw().contains(&IAC), "{:?}", script.raw());
+    let plain_server = Server::start(&[("CHAT_COLOR", "off")]);
+    let mut plain_client = plain_server.connect();
+    plain_client.expect("Enter your username: ");
+    assert!(!plain_client.raw().contains(&IAC), "{:?}", plain_client.raw());
+}
+
+#[test]
+fn a_client_that_tells_its_size_by_itself_may() {
+    let server = Server::start(&[("CHAT_COLOR", "off")]);
+    let mut alice = server.login("alice");
+    alice.send_raw(&[IAC, 251, 31]);
+    alice.sync("alice");
+    assert_eq!(sent(&alice, &[IAC, 253, 31]), 1);
 }
 
 #[test]

@@ -29,8 +29,8 @@ const STEPS_PER_TURN: usize = 64;
 /// Messages of one session on their way to its lobby. More are not read meanwhile.
 const MAX_IN_FLIGHT: usize = 32;
 
-/// How long the welcome is held back for a client that may have come by mistake and speak first. Its
-/// request follows right behind the handshake of TCP, and nobody notices so little.
+/// How long the welcome is held back for a client that may speak first: one that has come by mistake, or a
+/// script. What it has to say follows right behind the handshake, and nobody notices so little.
 const GREETING_PAUSE: Duration = Duration::from_millis(3);
 
 /// How often a half-closed client that waits for an answer is looked after.
@@ -183,16 +183,18 @@ impl Session {
     }
 
     /// Where a browser or a TLS client may have come by mistake: it speaks at once, and would take a
-    /// welcome for the answer. What it gets instead is in its own words, or at least one line.
+    /// welcome for the answer. What it gets instead is in its own words, or at least one line. A script
+    /// speaks at once too, and is asked nothing.
     fn step_greeting(&mut self, cx: &mut TaskContext<'_>) -> Poll<()> {
-        if !self.peer.link().may_be_mistaken() {
+        let mistaken = self.peer.link().may_be_mistaken();
+        if !mistaken && !self.may_ask() {
             self.greet();
             return Poll::Ready(());
         }
         if self.unread.rest().is_empty() && !self.at_end && self.read(cx).is_ready() {
             return Poll::Ready(());
         }
-        if begins_http(self.unread.rest()) {
+        if mistaken && begins_http(self.unread.rest()) {
             self.phase = Phase::Naming;
             return Poll::Ready(());
         }
@@ -205,9 +207,21 @@ impl Session {
         Poll::Ready(())
     }
 
+    /// Whether the client can be asked for what telnet tells of its terminal: one that knows no telnet
+    /// shows nothing of the question, since an erased row follows.
+    fn may_ask(&mut self) -> bool {
+        !self.peer.form().plain && self.decoder.telnet().is_some()
+    }
+
     fn greet(&mut self) {
         self.phase = Phase::Naming;
-        self.peer.answer(welcome(self.peer.form()));
+        let silent = self.unread.rest().is_empty() && !self.at_end;
+        let asks = silent && self.may_ask();
+        if asks && let Some(telnet) = self.decoder.telnet() {
+            let question = telnet.ask_size();
+            self.queue_raw(Bytes::copy_from_slice(&question));
+        }
+        self.peer.answer(welcome(self.peer.form(), asks));
     }
 
     /// The next thing in the bytes that were read; at their end, the line that stands unended.
@@ -253,6 +267,10 @@ impl Session {
             Event::AreYouThere => {
                 self.pace.took_nothing();
                 self.queue_raw(Bytes::from_static(I_AM_HERE));
+            }
+            Event::Width(columns) => {
+                self.pace.took_nothing();
+                self.peer.note_width(columns);
             }
         }
         Poll::Ready(())

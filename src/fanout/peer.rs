@@ -55,6 +55,8 @@ pub struct Peer {
     outbox: RefCell<Outbox>,
     task: RefCell<Waker>,
     form: Cell<Form>,
+    /// The columns of its terminal, where it has told them; 0 where not.
+    told_width: Cell<u16>,
     health: Cell<Health>,
     /// Since when the socket has taken nothing although something waits.
     blocked_since: Cell<Option<Instant>>,
@@ -115,6 +117,7 @@ impl Peer {
             outbox: RefCell::default(),
             task: RefCell::new(Waker::noop().clone()),
             form: Cell::new(form),
+            told_width: Cell::new(0),
             health: Cell::new(Health::Good),
             blocked_since: Cell::new(None),
             login_deadline: Cell::new(Some(login_deadline)),
@@ -152,6 +155,16 @@ impl Peer {
     /// Changes that form.
     pub fn set_form(&self, form: Form) {
         self.form.set(form);
+    }
+
+    /// The columns of its terminal, where it has told them.
+    pub fn told_width(&self) -> Option<u16> {
+        Some(self.told_width.get()).filter(|columns| *columns > 0)
+    }
+
+    /// Notes what the client tells of the columns of its terminal; none takes that back.
+    pub fn note_width(&self, columns: Option<u16>) {
+        self.told_width.set(columns.unwrap_or(0));
     }
 
     /// The Session's task, to be woken when the socket takes more or something happened.

@@ -24,6 +24,8 @@ pub enum Event {
     Reply([u8; 3]),
     /// Telnet: the peer asks whether we are there.
     AreYouThere,
+    /// Telnet: the columns of the peer's terminal; none where it takes back what it told.
+    Width(Option<u16>),
 }
 
 /// Cuts a stream of bytes into lines that end with LF, CR LF, CR NUL or a lone CR.
@@ -61,7 +63,8 @@ impl LineDecoder {
             };
             let event = match token {
                 Some(Token::Data(byte)) => self.data(byte),
-                Some(Token::Refuse(reply)) => Some(Event::Reply(reply)),
+                Some(Token::Reply(reply)) => Some(Event::Reply(reply)),
+                Some(Token::Width(width)) => Some(Event::Width(width)),
                 Some(Token::AreYouThere) => Some(Event::AreYouThere),
                 Some(Token::EraseCharacter) => {
                     erase_character(&mut self.line);

@@ -75,11 +75,14 @@ fn a_line_over_the_limit_is_dropped_to_its_end() {
 
 #[test]
 fn telnet_is_taken_out_at_every_cut() {
-    let stream =
-        [255, 253, 1, b'h', 255, 251, 31, b'i', 255, 250, 24, 0, 255, 240, 255, 246, b'\n'];
+    let stream = [
+        255, 253, 1, b'h', 255, 251, 24, b'i', 255, 250, 31, 0, 90, 0, 24, 255, 240, 255, 246,
+        b'\n',
+    ];
     let whole = decode(&[&stream]);
     assert_eq!(whole[0], Event::Reply([255, 252, 1]));
-    assert_eq!(whole[3], Event::Line { text: "hi".into(), by_cr: false });
+    assert_eq!(whole[2], Event::Width(Some(90)));
+    assert_eq!(whole[4], Event::Line { text: "hi".into(), by_cr: false });
     for cut in 0..stream.len() {
         assert_eq!(decode(&[&stream[..cut], &stream[cut..]]), whole, "cut at {cut}");
     }

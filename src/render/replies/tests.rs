@@ -366,7 +366,7 @@ fn the_picture_list_has_a_line_for_each() {
 
 #[test]
 fn the_welcome_names_the_commands_and_asks_for_a_name() {
-    let shown = text(welcome(PLAIN));
+    let shown = text(welcome(PLAIN, false));
     for text in [
         ">> Welcome to the Ultimate Chat Server <<",
         "/help",
@@ -377,6 +377,8 @@ fn the_welcome_names_the_commands_and_asks_for_a_name() {
         assert!(shown.contains(text), "{text}");
     }
     assert!(shown.ends_with("Enter your username: "));
+    let (as_is, erased) = (welcome(Form::default(), false), welcome(Form::default(), true));
+    assert_eq!(erased.strip_prefix(b"\r\x1b[K"), Some(as_is.as_ref()));
     let edges: Vec<_> = shown.lines().filter(|l| l.starts_with(['╔', '║', '╚'])).collect();
     assert!(edges.iter().all(|l| l.chars().count() == edges[0].chars().count()), "{shown}");
 }

@@ -10,9 +10,13 @@ use crate::render::Sheet;
 use crate::render::form::{Colour, Form};
 use crate::render::replies::{NOT_UTF8, SERVER_BUSY, moderation, too_long, too_many_attempts};
 
-/// What a client is sent at once: the banner and the prompt for a name.
-pub fn welcome(form: Form) -> Bytes {
+/// What a client is sent at once: the banner and the prompt for a name. Where bytes were sent before it that
+/// are not to be seen, their row is erased.
+pub fn welcome(form: Form, erase: bool) -> Bytes {
     let mut sheet = Sheet::new(form);
+    if erase {
+        sheet.open();
+    }
     sheet.newline().on(Colour::Cyan);
     for line in [
         "╔══════════════════════════════════════════════════════════╗",
