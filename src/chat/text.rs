@@ -4,11 +4,13 @@
 //! way to make one, so no path from a peer (or from the AI) to a terminal goes round the sanitiser.
 //!
 //! Sources: ECMA-48 §5 and §8 (control functions), UAX #9 (bidirectional controls), UTS #51 (emoji
-//! sequences), UAX #44 (general categories).
+//! sequences), UAX #44 (general categories, Default_Ignorable_Code_Point), UAX #31 §2.3 (joiners), The
+//! Unicode Standard §23.4 (variation selectors).
 
 use std::fmt;
 use std::sync::Arc;
 
+use unicode_normalization::char::canonical_combining_class;
 use unicode_properties::{
     GeneralCategory, GeneralCategoryGroup, UnicodeEmoji, UnicodeGeneralCategory,
 };
@@ -19,11 +21,19 @@ use super::escape::strip_escapes;
 /// paint over the lines above and below.
 pub const MAX_MARKS: usize = 4;
 
+/// Most blanks in a row that stay inside a text. With more, somebody could fill a row up to the edge of the
+/// others' terminals, and have what follows begin in the first column like a line of the server's own.
+pub const MAX_BLANKS: usize = 8;
+
+/// Most blanks at the start of a row, where code is indented.
+pub const MAX_INDENT: usize = 16;
+
 /// Most tag characters in a flag: the longest subdivision code in use has 6 and the cancel tag.
 const MAX_TAGS: usize = 16;
 
 const ZWNJ: char = '\u{200C}';
 const ZWJ: char = '\u{200D}';
+const KEYCAP: char = '\u{20E3}';
 const BLACK_FLAG: char = '\u{1F3F4}';
 const CANCEL_TAG: char = '\u{E007F}';
 
@@ -35,17 +45,24 @@ impl Line {
     /// Takes everything out of `raw` that could act on a terminal or hide in it. Never fails:
     /// what is left may be empty.
     pub fn clean(raw: &str) -> Self {
-        if raw.bytes().all(|b| (0x20..0x7F).contains(&b)) {
+        Self::clean_after(raw, MAX_INDENT)
+    }
+
+    /// The same for a text that does not begin a row: it begins with `indent` blanks at most.
+    fn clean_after(raw: &str, indent: usize) -> Self {
+        if raw.bytes().all(|b| (0x20..0x7F).contains(&b)) && !has_long_gap(raw) {
             return Self(raw.into());
         }
         let visible: Vec<char> = strip_escapes(raw)
-            .filter_map(|c| match c {
-                '\t' => Some(' '),
-                c if is_hostile(c) => None,
-                c => Some(c),
-            })
+            .filter(|c| *c == '\t' || !is_hostile(*c) && !is_hidden(*c))
+            .map(|c| if is_blank(c) { ' ' } else { c })
             .collect();
-        Self(join(&visible).into())
+        Self(join(&visible, indent).into())
+    }
+
+    /// Cleans what is no row of its own but a word: [`MAX_BLANKS`] hold from its beginning on.
+    pub(super) fn clean_word(raw: &str) -> Self {
+        Self::clean_after(raw, MAX_BLANKS)
     }
 
     /// The text.
@@ -58,15 +75,21 @@ impl Line {
         if self.0.is_ascii() { self.0.len() } else { self.0.chars().count() }
     }
 
-    /// Whether there is nothing to see: blanks, marks without a letter, and letters without a shape.
+    /// Whether there is nothing to see: blanks, and marks without a letter.
     pub fn is_blank(&self) -> bool {
-        let unseen = |c: char| {
-            c.is_whitespace()
-                || is_mark(c)
-                || matches!(c, '\u{115F}' | '\u{1160}' | '\u{2800}' | '\u{3164}' | '\u{FFA0}')
-        };
-        self.0.chars().all(unseen)
+        self.0.chars().all(|c| c == ' ' || is_mark(c) || is_joiner(c) || is_selector(c))
     }
+}
+
+/// Text without escape sequences, controls and format characters, and nothing else done to it: what a
+/// password was made of before more than those was taken out.
+pub(super) fn without_controls(raw: &str) -> String {
+    strip_escapes(raw)
+        .filter_map(|c| match c {
+            '\t' => Some(' '),
+            c => (!is_hostile(c)).then_some(c),
+        })
+        .collect()
 }
 
 /// Most rows of a text.
@@ -138,15 +161,60 @@ fn is_hostile(c: char) -> bool {
     }
 }
 
-/// Keeps joiners and tags only where they belong, and at most [`MAX_MARKS`] marks a character.
-fn join(text: &[char]) -> String {
+/// Characters without a width that are no format characters by class: to be shown as nothing
+/// (Default_Ignorable_Code_Point), and the fillers of Hangul, letters without a shape. A name or a word with
+/// one of them inside would look like another.
+fn is_hidden(c: char) -> bool {
+    matches!(
+        c,
+        '\u{34F}' | '\u{115F}' | '\u{1160}' | '\u{17B4}' | '\u{17B5}' | '\u{180B}'
+            ..='\u{180F}' | '\u{3164}' | '\u{FFA0}'
+    )
+}
+
+/// Characters that look like a blank, of whatever width.
+fn is_blank(c: char) -> bool {
+    matches!(
+        c,
+        '\t' | ' ' | '\u{A0}' | '\u{1680}' | '\u{2000}'
+            ..='\u{200A}' | '\u{202F}' | '\u{205F}' | '\u{2800}' | '\u{3000}'
+    )
+}
+
+/// Whether an ASCII text may have more blanks in a row than stay.
+fn has_long_gap(text: &str) -> bool {
+    let mut gap = 0;
+    text.bytes().any(|byte| {
+        gap = if byte == b' ' { gap + 1 } else { 0 };
+        gap > MAX_BLANKS
+    })
+}
+
+/// Keeps joiners, tags and selectors only where they belong, at most [`MAX_MARKS`] marks a character, and so
+/// many blanks in a row: `indent` at the start.
+fn join(text: &[char], indent: usize) -> String {
     let mut out: Vec<char> = Vec::with_capacity(text.len());
-    let mut marks = 0;
+    let (mut marks, mut gap) = (0, 0);
     let mut at = 0;
     while let Some(&c) = text.get(at) {
         at += 1;
-        if c == ZWJ || c == ZWNJ {
-            if joins(c, &out, text.get(at).copied(), marks) {
+        if is_joiner(c) {
+            // What follows is what will stand there: whatever else hides behind a joiner goes.
+            let goes = |c: &char| is_joiner(*c) || is_tag(*c) || is_selector(*c);
+            let next = text[at..].iter().copied().find(|c| !goes(c));
+            if joins(c, &out, next, marks) {
+                out.push(c);
+            }
+        } else if is_selector(c) {
+            if takes_selector(out.last().copied(), c, text.get(at).copied()) {
+                out.push(c);
+            }
+        } else if c == ' ' {
+            marks = 0;
+            gap = if out.last() == Some(&' ') { gap } else { 0 };
+            let most = if gap == out.len() { indent } else { MAX_BLANKS };
+            if gap < most {
+                gap += 1;
                 out.push(c);
             }
         } else if is_tag(c) {
@@ -168,8 +236,62 @@ fn join(text: &[char]) -> String {
     out.into_iter().collect()
 }
 
+/// Characters that take no column of their own but stand on the one before: marks, and the vowels and
+/// finals of Hangul that are written after another letter, though those are letters by class.
 fn is_mark(c: char) -> bool {
-    !c.is_ascii() && c.general_category_group() == GeneralCategoryGroup::Mark
+    !c.is_ascii()
+        && (matches!(c, '\u{1161}'..='\u{11FF}' | '\u{D7B0}'..='\u{D7FB}')
+            || c.general_category_group() == GeneralCategoryGroup::Mark && !is_selector(c))
+}
+
+fn is_joiner(c: char) -> bool {
+    c == ZWJ || c == ZWNJ
+}
+
+/// The variation selectors that may stay: Mongolian has its own, which go.
+fn is_selector(c: char) -> bool {
+    matches!(c, '\u{FE00}'..='\u{FE0F}' | '\u{E0100}'..='\u{E01EF}')
+}
+
+/// Whether a selector can choose between shapes of the character right before it. Anywhere else it shows
+/// nothing, and a row of them could carry a text that nobody sees.
+fn takes_selector(base: Option<char>, selector: char, next: Option<char>) -> bool {
+    let Some(base) = base else { return false };
+    match selector {
+        // As text or as a picture (emoji-variation-sequences.txt). Digits are emoji as keycaps alone.
+        '\u{FE0E}' | '\u{FE0F}' if base.is_ascii() => {
+            next == Some(KEYCAP) && (base.is_ascii_digit() || matches!(base, '#' | '*'))
+        }
+        '\u{FE0E}' | '\u{FE0F}' => is_emoji(base) && !is_skin_tone(base),
+        // StandardizedVariants.txt, in ranges: quotes, operators, chess, CJK with its punctuation, and
+        // Myanmar, Phags-pa, Manichaean and hieroglyphs.
+        '\u{FE00}'..='\u{FE06}' => {
+            is_ideograph(base)
+                || matches!(base,
+                    '\u{2018}' | '\u{2019}' | '\u{201C}' | '\u{201D}' | '\u{2200}'..='\u{22FF}'
+                    | '\u{2654}'..='\u{265F}' | '\u{2A00}'..='\u{2AFF}' | '\u{3001}' | '\u{3002}'
+                    | '\u{FF01}'..='\u{FF1F}' | '\u{1000}'..='\u{109F}' | '\u{AA60}'..='\u{AA7F}'
+                    | '\u{A840}'..='\u{A877}' | '\u{10AC0}'..='\u{10AFF}'
+                    | '\u{13000}'..='\u{1342F}')
+        }
+        // The Ideographic Variation Database (UTS #37).
+        '\u{E0100}'..='\u{E01EF}' => is_ideograph(base),
+        _ => false,
+    }
+}
+
+fn is_ideograph(c: char) -> bool {
+    matches!(c, '\u{3400}'..='\u{4DBF}' | '\u{4E00}'..='\u{9FFF}' | '\u{F900}'..='\u{FAFF}'
+        | '\u{20000}'..='\u{3FFFF}')
+}
+
+/// A character that is a picture by itself. Half a flag is none.
+fn is_emoji(c: char) -> bool {
+    !c.is_ascii() && !matches!(c, '\u{1F1E6}'..='\u{1F1FF}') && c.is_emoji_char()
+}
+
+fn is_skin_tone(c: char) -> bool {
+    matches!(c, '\u{1F3FB}'..='\u{1F3FF}')
 }
 
 fn is_tag(c: char) -> bool {
@@ -183,14 +305,16 @@ fn is_flag(before: &[char], tags: &[char]) -> bool {
         && tags.iter().position(|c| *c == CANCEL_TAG) == Some(tags.len() - 1)
 }
 
-/// Whether a joiner stands where it shapes something: between emoji, or between letters (or their
-/// marks) of a script that needs it.
+/// Whether a joiner stands where it shapes something: between emoji, between letters (or their marks) of
+/// a script that needs it, or, a ZWJ, behind a virama that ends a word, as in Malayalam അവന്‍.
 fn joins(joiner: char, before: &[char], next: Option<char>, marks: usize) -> bool {
+    let Some(prev) = before.iter().rev().copied().find(|c| !is_selector(*c)) else { return false };
+    let ends_word = |c: char| !c.is_alphanumeric() && !is_mark(c);
+    if joiner == ZWJ && needs_joiners(prev) && is_virama(prev) && next.is_none_or(ends_word) {
+        return before.last() == Some(&prev);
+    }
     let Some(next) = next else { return false };
-    let mut back = before.iter().rev().copied().filter(|c| *c != '\u{FE0F}');
-    let Some(prev) = back.next() else { return false };
-    let emoji = |c: char| !c.is_ascii() && c.is_emoji_char();
-    (joiner == ZWJ && emoji(prev) && emoji(next))
+    (joiner == ZWJ && is_emoji(prev) && is_emoji(next))
         || (needs_joiners(prev)
             && needs_joiners(next)
             && (!is_mark(next) || (joiner == ZWJ && is_virama(next) && marks < MAX_MARKS)))
@@ -199,21 +323,7 @@ fn joins(joiner: char, before: &[char], next: Option<char>, marks: usize) -> boo
 /// The vowel killers of the Indic scripts (canonical combining class 9), before which a ZWJ chooses
 /// between two shapes, as in Bengali র‍্য.
 fn is_virama(c: char) -> bool {
-    matches!(
-        c,
-        '\u{94D}'
-            | '\u{9CD}'
-            | '\u{A4D}'
-            | '\u{ACD}'
-            | '\u{B4D}'
-            | '\u{BCD}'
-            | '\u{C4D}'
-            | '\u{CCD}'
-            | '\u{D4D}'
-            | '\u{DCA}'
-            | '\u{1039}'
-            | '\u{17D2}'
-    )
+    canonical_combining_class(c) == 9
 }
 
 /// Letters and marks of scripts whose spelling uses ZWNJ and ZWJ: Arabic and its kin, the Indic
