@@ -8,11 +8,11 @@ use lobbyd::ai::provider::gemini::read_event;
 use lobbyd::ai::sse::SseDecoder;
 use lobbyd::chat::command::{Input, parse};
 use lobbyd::chat::password::PasswordRecord;
-use lobbyd::chat::text::{Line, MAX_MARKS};
+use lobbyd::chat::text::{Line, MAX_BLANKS, MAX_INDENT, MAX_MARKS};
 use lobbyd::net::client_cert::{MAX_MESSAGE_BYTES, check_message};
 use lobbyd::net::flight::Flight;
 use lobbyd::net::lines::{Event, LineDecoder, MAX_LINE_BYTES};
-use lobbyd::net::telnet::Telnet;
+use lobbyd::net::telnet::{Telnet, WIDTHS};
 
 /// The line decoder, with telnet and without: wherever the bytes are cut, the same events come out.
 pub(super) fn lines(data: &[u8]) {
@@ -28,9 +28,19 @@ fn lines_of(data: &[u8], telnet: fn() -> Option<Telnet>) {
     let single: Vec<&[u8]> = data.chunks(1).collect();
     assert_eq!(decode(telnet(), &single), whole, "single bytes changed what was read");
     for event in whole {
-        if let Event::Line { text, .. } = event {
-            // An invalid byte becomes a replacement character of three.
-            assert!(text.len() <= 3 * MAX_LINE_BYTES);
+        match event {
+            Event::Line { text, by_cr } => {
+                // An invalid byte becomes a replacement character of three.
+                assert!(text.len() <= 3 * MAX_LINE_BYTES);
+                let keys = ['\x03', '\x08', '\x15', '\x17', '\x7f'];
+                assert!(!by_cr || !text.contains(keys), "a key of a raw terminal is left");
+            }
+            Event::Width(Some(columns)) => assert!(WIDTHS.contains(&columns)),
+            Event::Width(None)
+            | Event::TooLong
+            | Event::EndOfInput
+            | Event::Reply(_)
+            | Event::AreYouThere => {}
         }
     }
 }
@@ -51,11 +61,15 @@ fn decode(telnet: Option<Telnet>, chunks: &[&[u8]]) -> Vec<Event> {
 /// The sanitiser: nothing that acts on a terminal comes out, and cleaning twice changes nothing.
 pub(super) fn text(data: &[u8]) {
     let line = Line::clean(&String::from_utf8_lossy(data));
-    let mut marks = 0;
-    for c in line.as_str().chars() {
+    let (mut marks, mut before, mut gap) = (0, None, 0);
+    for (at, c) in line.as_str().chars().enumerate() {
         assert!(!is_hostile(c), "{c:?} came through");
+        assert!(!is_selector(c) || before.is_some_and(|b| !is_selector(b)), "{c:?} on nothing");
         marks = if is_combining(c) { marks + 1 } else { 0 };
         assert!(marks <= MAX_MARKS);
+        gap = if c == ' ' { gap + 1 } else { 0 };
+        assert!(gap <= if gap == at + 1 { MAX_INDENT } else { MAX_BLANKS });
+        before = Some(c);
     }
     assert_eq!(Line::clean(line.as_str()), line, "cleaning twice changed something");
     assert!(line.chars() <= data.len());
@@ -64,11 +78,17 @@ pub(super) fn text(data: &[u8]) {
 fn is_hostile(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{200B}' | '\u{200E}'
-            | '\u{200F}' | '\u{61C}' | '\u{2028}' | '\u{2029}' | '\u{2060}'..='\u{2065}' | '\u{FEFF}')
+            | '\u{200F}' | '\u{61C}' | '\u{2028}' | '\u{2029}' | '\u{2060}'..='\u{2065}' | '\u{FEFF}'
+            | '\u{34F}' | '\u{115F}' | '\u{1160}' | '\u{3164}' | '\u{FFA0}' | '\u{180B}'..='\u{180F}'
+            | '\u{A0}' | '\u{2000}'..='\u{200A}' | '\u{2800}' | '\u{3000}')
 }
 
 fn is_combining(c: char) -> bool {
-    matches!(c, '\u{300}'..='\u{36F}' | '\u{20D0}'..='\u{20F0}' | '\u{FE00}'..='\u{FE0F}')
+    matches!(c, '\u{300}'..='\u{36F}' | '\u{20D0}'..='\u{20F0}' | '\u{1161}'..='\u{11FF}')
+}
+
+fn is_selector(c: char) -> bool {
+    matches!(c, '\u{FE00}'..='\u{FE0F}' | '\u{E0100}'..='\u{E01EF}')
 }
 
 /// The command parser: any line means something, and what a command holds is clean.

@@ -1,5 +1,7 @@
 //! Bytes of telnet, and what is spoken by mistake.
 
+use socket2::SockRef;
+
 use crate::harness::{Server, plain};
 use crate::login::sent;
 
@@ -52,6 +54,92 @@ fn a_client_that_tells_its_size_by_itself_may() {
     alice.send_raw(&[IAC, 251, 31]);
     alice.sync("alice");
     assert_eq!(sent(&alice, &[IAC, 253, 31]), 1);
+}
+
+#[test]
+fn commands_that_come_as_urgent_data_are_taken_out_of_the_text() {
+    let server = Server::start(&[]);
+    let (mut alice, mut bob) = (server.login("alice"), server.login("bob"));
+    // Synch: the DM is urgent where telnet interrupts, the IAC where it was asked for by hand.
+    let synchs: [(&[u8], u8, &[u8]); 2] = [(&[IAC, 244, IAC], 242, b""), (b"", IAC, &[242])];
+    for (before, urgent, after) in synchs {
+        // All of it lies there when it is read, and the kernel ends a read at the mark.
+        server.signal("STOP");
+        alice.send_raw(&[b"in front\r\n", before].concat());
+        assert_eq!(SockRef::from(alice.tcp()).send_out_of_band(&[urgent]).unwrap(), 1);
+        alice.send_raw(&[after, b"behind\r\n"].concat());
+        server.signal("CONT");
+        bob.expect("╰─> in front\n");
+        bob.expect("╰─> behind\n");
+    }
+}
+
+#[test]
+fn telnet_can_say_that_its_input_is_over() {
+    let server = Server::start(&[]);
+    let mut bob = server.login("bob");
+    for end in [&[b'z', b'z', IAC, 236][..], &[4]] {
+        let mut alice = server.login("alice");
+        // WILL LINEMODE.
+        alice.send_raw(&[IAC, 251, 34]);
+        alice.send_raw(b"good night\r\n");
+        alice.send_raw(end);
+        bob.expect("╰─> good night\n");
+        if end.len() > 1 {
+            bob.expect("╰─> zz\n");
+        }
+        bob.expect("[LOBBY] alice has left the lobby");
+        alice.read_to_end();
+    }
+    // From others that byte is one like any other.
+    bob.send_raw(b"\x04");
+    bob.ask("still here", "╰─> still here\n");
+}
+
+#[test]
+fn a_byte_order_mark_is_no_part_of_the_first_line() {
+    let server = Server::start(&[]);
+    let shown = server.script(b"\xef\xbb\xbfdeploy\r\nall is up\r\n");
+    assert!(shown.contains("[LOBBY] deploy has joined the lobby"), "{shown}");
+    assert!(shown.contains("╰─> all is up\n"), "{shown}");
+}
+
+#[test]
+fn keys_do_what_they_do_on_a_terminals_own_line() {
+    let server = Server::start(&[]);
+    let (mut alice, mut bob) = (server.connect(), server.login("bob"));
+    alice.expect("Enter your username: ");
+    alice.send_raw(b"alise\x7f\x7fce\r");
+    alice.expect("[LOBBY] alice has joined the lobby");
+    for (typed, said) in [
+        ("hellp\x7fo", "hello"),
+        ("my secret\x15hello", "hello"),
+        ("my secret\x03hello", "hello"),
+        ("hello wrold\x17world", "hello world"),
+        ("cafe\u{301}\x7fe 🇩🇪\x7f!", "cafe !"),
+    ] {
+        alice.send_raw(typed.as_bytes());
+        alice.send_raw(b"\r");
+        let heard = bob.expect("\n> ");
+        let heard = if heard.contains("has joined") { bob.expect("\n> ") } else { heard };
+        assert!(heard.ends_with(&format!("╰─> {said}")), "{typed:?}: {heard}");
+    }
+}
+
+#[test]
+fn an_empty_line_is_answered_with_the_prompt_alone() {
+    for (settings, by_lf, by_cr) in
+        [(&[][..], "> ", "\r\x1b[K> "), (&[("CHAT_COLOR", "off")], "> ", "\r\n> ")]
+    {
+        let server = Server::start(settings);
+        let mut alice = server.login("alice");
+        for (line, want) in [("\n", by_lf), (" \x07\n", by_lf), ("\r", by_cr)] {
+            let from = alice.raw().len();
+            alice.send_raw(line.as_bytes());
+            alice.expect("> ");
+            assert_eq!(String::from_utf8_lossy(&alice.raw()[from..]), want, "{line:?}");
+        }
+    }
 }
 
 #[test]

@@ -268,6 +268,11 @@ impl Session {
                 self.pace.took_nothing();
                 self.queue_raw(Bytes::from_static(I_AM_HERE));
             }
+            // As where it closes its sending side: what it sent is carried out.
+            Event::EndOfInput => {
+                self.unread.clear();
+                self.at_end = true;
+            }
             Event::Width(columns) => {
                 self.pace.took_nothing();
                 self.peer.note_width(columns);

@@ -1,12 +1,26 @@
 //! Bytes to lines, bounded.
 
+use unicode_segmentation::UnicodeSegmentation;
+
 use super::telnet::{IAC, Telnet, Token};
 
 /// Most bytes in a line; a longer one is dropped to its end.
 pub const MAX_LINE_BYTES: usize = 8 * 1024;
 
+/// Bytes of a line that are looked at for its last character, so that a key costs the same however long the
+/// line is: the longest family of pictures has 41.
+const LOOK_BACK_BYTES: usize = 128;
+
+// Keys, as a terminal sends them that does nothing with them itself.
+const INTERRUPT: u8 = 0x03;
+const END_OF_FILE: u8 = 0x04;
 const BACKSPACE: u8 = 0x08;
+const KILL: u8 = 0x15;
+const WORD_ERASE: u8 = 0x17;
 const DELETE: u8 = 0x7F;
+
+/// What some programs put before the text of a file (U+FEFF).
+const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
 /// What came out of the bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +34,9 @@ pub enum Event {
     },
     /// A line over [`MAX_LINE_BYTES`]; what is left of it will be dropped.
     TooLong,
+    /// The sender says that this was all, though the connection stays open. What stands unended is still
+    /// a line ([`LineDecoder::finish`]).
+    EndOfInput,
     /// Telnet: send this back.
     Reply([u8; 3]),
     /// Telnet: the peer asks whether we are there.
@@ -28,22 +45,37 @@ pub enum Event {
     Width(Option<u16>),
 }
 
+/// Where in the stream the next byte stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// In the first line.
+    First,
+    /// In a later one.
+    Line,
+    /// Behind a CR, to which an LF or NUL would belong.
+    AfterCr,
+    /// In a line that is too long: the rest of it is dropped.
+    Dropping,
+}
+
 /// Cuts a stream of bytes into lines that end with LF, CR LF, CR NUL or a lone CR.
 #[derive(Debug)]
 pub struct LineDecoder {
     /// Takes its commands out first, where the link has that layer.
     telnet: Option<Telnet>,
     line: Vec<u8>,
-    /// The rest of this line is dropped.
-    dropping: bool,
-    /// The last byte was a CR, so an LF or NUL now belongs to it.
-    after_cr: bool,
+    place: Place,
+    /// The last line ended with a CR.
+    by_cr: bool,
 }
+
+/// Every connection has one.
+const _: () = assert!(size_of::<LineDecoder>() <= 32);
 
 impl LineDecoder {
     /// For a stream that has not begun, with telnet in it or without.
     pub fn new(telnet: Option<Telnet>) -> Self {
-        Self { telnet, line: Vec::new(), dropping: false, after_cr: false }
+        Self { telnet, line: Vec::new(), place: Place::First, by_cr: false }
     }
 
     /// The telnet side of the connection, where it has one.
@@ -66,6 +98,7 @@ impl LineDecoder {
                 Some(Token::Reply(reply)) => Some(Event::Reply(reply)),
                 Some(Token::Width(width)) => Some(Event::Width(width)),
                 Some(Token::AreYouThere) => Some(Event::AreYouThere),
+                Some(Token::EndOfFile) => Some(Event::EndOfInput),
                 Some(Token::EraseCharacter) => {
                     erase_character(&mut self.line);
                     None
@@ -84,14 +117,17 @@ impl LineDecoder {
 
     /// The sender closed: what stands unended is a line too.
     pub fn finish(&mut self) -> Option<Event> {
-        let dropping = std::mem::take(&mut self.dropping);
-        (!dropping && !self.line.is_empty()).then(|| self.take_line(false))
+        let first = self.place == Place::First;
+        let dropping = std::mem::replace(&mut self.place, Place::Line) == Place::Dropping;
+        (!dropping && !self.line.is_empty()).then(|| self.take_line(self.by_cr, first))
     }
 
     /// Takes a run of bytes that mean nothing but themselves, as far as the line has room.
     fn take_plain(&mut self, input: &mut &[u8]) {
+        let in_line = matches!(self.place, Place::First | Place::Line);
         let in_command = self.telnet.as_ref().is_some_and(|telnet| !telnet.is_idle());
-        if self.after_cr || self.dropping || in_command {
+        let may_end = self.line.is_empty() && input.first() == Some(&END_OF_FILE);
+        if !in_line || in_command || may_end {
             return;
         }
         let room = MAX_LINE_BYTES - self.line.len();
@@ -102,15 +138,25 @@ impl LineDecoder {
     }
 
     fn data(&mut self, byte: u8) -> Option<Event> {
-        let after_cr = std::mem::replace(&mut self.after_cr, byte == b'\r');
+        let before = self.place;
+        if before == Place::AfterCr {
+            self.place = Place::Line;
+        }
         match byte {
-            b'\n' | 0 if after_cr => None,
-            b'\n' | b'\r' if std::mem::take(&mut self.dropping) => None,
-            b'\n' | b'\r' => Some(self.take_line(byte == b'\r')),
-            _ if self.dropping => None,
+            b'\n' | 0 if before == Place::AfterCr => None,
+            b'\n' | b'\r' => {
+                self.by_cr = byte == b'\r';
+                self.place = if self.by_cr { Place::AfterCr } else { Place::Line };
+                let line = || self.take_line(self.by_cr, before == Place::First);
+                (before != Place::Dropping).then(line)
+            }
+            _ if before == Place::Dropping => None,
+            // The key that ends the input on a terminal's own line (termios(3), VEOF), which telnet passes on
+            // as it is.
+            END_OF_FILE if self.line.is_empty() && self.speaks_telnet() => Some(Event::EndOfInput),
             _ if self.line.len() == MAX_LINE_BYTES => {
                 self.line = Vec::new();
-                self.dropping = true;
+                self.place = Place::Dropping;
                 Some(Event::TooLong)
             }
             _ => {
@@ -120,10 +166,17 @@ impl LineDecoder {
         }
     }
 
-    fn take_line(&mut self, by_cr: bool) -> Event {
+    fn speaks_telnet(&self) -> bool {
+        self.telnet.as_ref().is_some_and(Telnet::speaks)
+    }
+
+    fn take_line(&mut self, by_cr: bool, first: bool) -> Event {
         let mut line = std::mem::take(&mut self.line);
-        if by_cr && line.iter().any(|b| matches!(*b, BACKSPACE | DELETE)) {
-            line = apply_erases(&line);
+        if first && line.starts_with(BYTE_ORDER_MARK) {
+            line.drain(..BYTE_ORDER_MARK.len());
+        }
+        if by_cr && line.iter().any(|b| is_edit_key(*b)) {
+            line = edited(&line);
         }
         let text = String::from_utf8(line)
             .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
@@ -131,21 +184,42 @@ impl LineDecoder {
     }
 }
 
-/// A raw terminal sends the erase keys as bytes: does what they mean.
-fn apply_erases(line: &[u8]) -> Vec<u8> {
+fn is_edit_key(byte: u8) -> bool {
+    matches!(byte, INTERRUPT | BACKSPACE | KILL | WORD_ERASE | DELETE)
+}
+
+/// A raw terminal sends its keys as bytes: does what they mean on a terminal's own line.
+fn edited(line: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(line.len());
     for &byte in line {
         match byte {
             BACKSPACE | DELETE => erase_character(&mut out),
+            WORD_ERASE => erase_word(&mut out),
+            KILL | INTERRUPT => out.clear(),
             _ => out.push(byte),
         }
     }
     out
 }
 
-/// Takes the last UTF-8 character off.
+/// Takes the last character off, as people see it: a letter with its marks, a flag, a family.
 fn erase_character(line: &mut Vec<u8>) {
-    while line.pop().is_some_and(|byte| byte & 0xC0 == 0x80) {}
+    let tail = &line[line.len().saturating_sub(LOOK_BACK_BYTES)..];
+    let count = match tail.utf8_chunks().last() {
+        None => 0,
+        Some(chunk) if !chunk.invalid().is_empty() => chunk.invalid().len(),
+        Some(chunk) => chunk.valid().graphemes(true).next_back().map_or(0, str::len),
+    };
+    line.truncate(line.len() - count);
+}
+
+/// Takes the last word off, as Linux does on its own lines: first what is of no word, then letters, digits
+/// and `_`. It takes all that is not ASCII for letters.
+fn erase_word(line: &mut Vec<u8>) {
+    let of_word = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_' || !byte.is_ascii();
+    let end = line.iter().rposition(of_word).map_or(0, |at| at + 1);
+    let start = line[..end].iter().rposition(|byte| !of_word(byte)).map_or(0, |at| at + 1);
+    line.truncate(start);
 }
 
 #[cfg(test)]

@@ -108,11 +108,77 @@ fn erase_keys_work_in_raw_terminals_and_in_telnet() {
     assert_eq!(lines(&[b"a\x7fb\n"]), ["a\x7fb"], "a cooked line keeps them for the sanitiser");
 }
 
+#[test]
+fn backspace_takes_what_people_see_as_one_character() {
+    for (typed, want) in [
+        ("café\x7fe", "cafe"),
+        ("cafe\u{301}\x7fe", "cafe"),
+        ("go 🇩🇪\x7f!", "go !"),
+        ("🇩🇪🇫🇷🇮\x7f", "🇩🇪🇫🇷"),
+        ("🇩🇪🇫🇷🇮\x7f\x7f", "🇩🇪"),
+        ("👩🏽‍❤️‍💋‍👨🏿\x7f.", "."),
+        ("x👍🏽1️⃣\x7f\x7f", "x"),
+        ("\u{1112}\u{1161}\u{11ab}\x7f", ""),
+        ("a\u{301}\x7f\u{301}\x7fb", "b"),
+        ("ab\x7f\u{301}\x7f", ""),
+        ("\x7f\x7fa", "a"),
+    ] {
+        assert_eq!(lines(&[typed.as_bytes(), b"\r"]), [want], "{typed:?}");
+    }
+    assert_eq!(lines(&[b"ab\x80\x7fc\xe2\x82\x7fd\r"]), ["abcd"], "what is no text goes too");
+    let long = format!("{}\x7f\r", "🇩🇪".repeat(1_000));
+    assert_eq!(lines(&[long.as_bytes()]), ["🇩🇪".repeat(999)]);
+    assert_eq!(
+        lines(&[&["go 🇩🇪".as_bytes(), &[255, 247], b"!\n"].concat()]),
+        ["go !"],
+        "and EC of telnet"
+    );
+}
+
+#[test]
+fn the_keys_of_a_terminals_own_line_work_in_raw_terminals() {
+    for (typed, want) in [
+        ("my secret\x15hello", "hello"),
+        ("my secret\x03hello", "hello"),
+        ("hello wrold\x17world", "hello world"),
+        ("hello wrold  \x17world", "hello world"),
+        ("one foo-bar_1!\x17", "one foo-"),
+        ("grüße 世界\x17", "grüße "),
+        ("...\x17\x17a", "a"),
+        ("\x15\x17\x03", ""),
+    ] {
+        assert_eq!(lines(&[typed.as_bytes(), b"\r"]), [want], "{typed:?}");
+        assert_eq!(lines(&[typed.as_bytes(), b"\n"]), [typed], "{typed:?}");
+    }
+    assert_eq!(lines(&[b"a\rmy secret\x15b"]), ["a", "b"], "in what stands unended too");
+}
+
+#[test]
+fn a_byte_order_mark_is_dropped_at_the_very_start() {
+    assert_eq!(lines(&[b"\xef\xbb", b"\xbfalice\r\nhi\r\n"]), ["alice", "hi"]);
+    assert_eq!(lines(&[b"\xef\xbb\xbf"]), [""]);
+    assert_eq!(lines(&[b"a\n\xef\xbb\xbfb\n"]), ["a", "\u{feff}b"]);
+    assert_eq!(lines(&[b"\r\n\xef\xbb\xbfb\n"]), ["", "\u{feff}b"]);
+}
+
+#[test]
+fn the_end_of_the_input_can_be_told() {
+    let line = |text: &str| Event::Line { text: text.into(), by_cr: false };
+    let end = Event::EndOfInput;
+    assert_eq!(decode(&[b"a\nb\xff\xec"]), [line("a"), end.clone(), line("b")], "EOF of telnet");
+    assert_eq!(decode(&[b"\xff\xf1a\n\x04"]), [line("a"), end.clone()], "Ctrl-D, to telnet");
+    let by_cr = Event::Line { text: "a".into(), by_cr: true };
+    assert_eq!(decode(&[b"\xff\xf1a\r\x04"]), [by_cr, end]);
+    assert_eq!(decode(&[b"\x04\n"]), [line("\x04")], "not to others");
+    assert_eq!(decode(&[b"\xff\xf1a\x04\n"]), [line("a\x04")], "nor inside of a line");
+}
+
 proptest! {
     #[test]
     fn cuts_change_nothing(
         bytes in prop::collection::vec(prop_oneof![
-            Just(b'\n'), Just(b'\r'), Just(0u8), Just(255u8), 240u8..=255, any::<u8>()
+            Just(b'\n'), Just(b'\r'), Just(0u8), Just(4u8), Just(0x7Fu8), Just(255u8), 236u8..=255,
+            any::<u8>()
         ], 0..80),
         cut in 0usize..80,
     ) {
@@ -132,8 +198,19 @@ proptest! {
     }
 
     #[test]
+    fn erasing_all_leaves_nothing_and_never_half_a_character(
+        text in "[a-z \u{301}\u{1161}🇦-🇿👩🏽\u{200d}\u{fe0f}가é]{0,30}",
+    ) {
+        let erased = format!("{text}{}\r", "\x7f".repeat(text.chars().count()));
+        prop_assert_eq!(lines(&[erased.as_bytes()]), [""]);
+        let once = lines(&[format!("{text}\x7f\r").as_bytes()]).remove(0);
+        let whole: Vec<_> = text.graphemes(true).collect();
+        prop_assert_eq!(once, whole[..whole.len().saturating_sub(1)].concat());
+    }
+
+    #[test]
     fn clean_lines_come_out_as_they_went_in(
-        texts in prop::collection::vec("[^\\x00-\\x1f\\x7f]{0,30}", 0..6),
+        texts in prop::collection::vec("[^\\x00-\\x1f\\x7f\\u{feff}]{0,30}", 0..6),
     ) {
         let stream: String = texts.iter().map(|t| format!("{t}\n")).collect();
         prop_assert_eq!(lines(&[stream.as_bytes()]), texts);

@@ -1,7 +1,7 @@
 //! A connection as its Session and the hub see it: bytes each way, and what the one at the other end
 //! may do. What is particular to a kind of connection stands here, in a `match` over all of them.
 
-use std::io;
+use std::io::{self, Read};
 use std::net::TcpStream as StdStream;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -10,7 +10,7 @@ use std::time::Duration;
 use openssl::hash::MessageDigest;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use socket2::SockRef;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::task::coop::unconstrained;
 use tokio_openssl::SslStream;
@@ -136,13 +136,14 @@ impl Link {
     /// # Errors
     /// The connection broke.
     pub fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
-        let mut buf = ReadBuf::new(buf);
-        let result = match self {
-            Self::Plain(stream) => Pin::new(stream).poll_read(cx, &mut buf),
-            Self::Tls(stream) => Pin::new(stream.as_mut()).poll_read(cx, &mut buf),
-        };
-        ready!(result)?;
-        Poll::Ready(Ok(buf.filled().len()))
+        match self {
+            Self::Plain(stream) => poll_read_plain(stream, cx, buf),
+            Self::Tls(stream) => {
+                let mut buf = ReadBuf::new(buf);
+                ready!(Pin::new(stream.as_mut()).poll_read(cx, &mut buf))?;
+                Poll::Ready(Ok(buf.filled().len()))
+            }
+        }
     }
 
     /// Writes as much as the socket takes. The waker of `cx` is woken when it takes more.
@@ -185,4 +186,39 @@ impl Link {
             Self::Tls(stream) => Pin::new(stream.as_mut()).poll_shutdown(cx),
         }
     }
+}
+
+/// Reads off a plain socket. The kernel ends a read before a byte that was sent as urgent, though there is
+/// more behind it; tokio takes a read that does not fill its buffer for the last one, and would wait for
+/// more to come.
+fn poll_read_plain(
+    stream: &TcpStream,
+    cx: &mut Context<'_>,
+    buf: &mut [u8],
+) -> Poll<io::Result<usize>> {
+    loop {
+        ready!(stream.poll_read_ready(cx))?;
+        let mut taken = None;
+        let result = stream.try_io(Interest::READABLE, || {
+            let count = (&*SockRef::from(stream)).read(buf)?;
+            taken = Some(count);
+            // To tokio that is the word for a socket with nothing in it.
+            let drained = 0 < count && count < buf.len() && !has_urgent(stream);
+            if drained { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(()) }
+        });
+        match (taken, result) {
+            (Some(count), _) => return Poll::Ready(Ok(count)),
+            (None, Err(error)) if error.kind() != io::ErrorKind::WouldBlock => {
+                return Poll::Ready(Err(error));
+            }
+            (None, _) => {}
+        }
+    }
+}
+
+/// Whether a byte that was sent as urgent is still to be read.
+fn has_urgent(stream: &TcpStream) -> bool {
+    let mut polled = [PollFd::new(stream, PollFlags::PRI)];
+    let ready = poll(&mut polled, Some(&Timespec::default()));
+    ready.is_ok() && polled[0].revents().contains(PollFlags::PRI)
 }

@@ -120,6 +120,9 @@ fn bind(addr: SocketAddr) -> io::Result<TcpListener> {
     socket.set_nonblocking(true)?;
     socket.set_tcp_nodelay(true)?;
     socket.set_send_buffer_size(SEND_BUFFER_BYTES)?;
+    // What is sent as urgent stays where it belongs: telnet marks half of a command so (RFC 854, Synch), and
+    // the other half would garble the text.
+    socket.set_out_of_band_inline(true)?;
     let keepalive = TcpKeepalive::new()
         .with_time(KEEPALIVE_IDLE)
         .with_interval(KEEPALIVE_INTERVAL)
@@ -152,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn accepted_connections_inherit_how_dead_peers_are_found() {
+    fn accepted_connections_inherit_how_dead_peers_are_found_and_urgent_bytes_kept() {
         let listener =
             listen(ListenAddr("127.0.0.1:0".parse().unwrap()), ListenerKind::Plain).unwrap();
         let _client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
@@ -164,7 +167,7 @@ mod tests {
         };
         let socket = socket2::SockRef::from(&accepted);
         assert_eq!(socket.tcp_user_timeout().unwrap(), Some(USER_TIMEOUT));
-        assert!(socket.keepalive().unwrap());
+        assert!(socket.keepalive().unwrap() && socket.out_of_band_inline().unwrap());
         assert_eq!(socket.tcp_keepalive_time().unwrap(), KEEPALIVE_IDLE);
         assert_eq!(socket.tcp_keepalive_interval().unwrap(), KEEPALIVE_INTERVAL);
         // An idle peer is given up at the first probe after the time is up.

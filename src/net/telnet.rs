@@ -1,8 +1,8 @@
 //! The telnet protocol, as far as a server needs it that wants two options: ECHO, for passwords, and
 //! NAWS, for the width of the terminal.
 //!
-//! Sources: RFC 854 (commands), RFC 855 (options and subnegotiation), RFC 857 (ECHO), RFC 1073 (NAWS),
-//! RFC 1143 (the Q method). Every other option of ours and of the peer's is in state NO and stays there,
+//! Sources: RFC 854 and 1184 (commands), RFC 855 (options and subnegotiation), RFC 857 (ECHO), RFC 1073
+//! (NAWS), RFC 1143 (the Q method). Every other option of ours and of the peer's is in state NO and stays there,
 //! so a request is refused each time and an acknowledgement is never answered, which is what keeps
 //! negotiation from looping. An answer to our own WILL ECHO or DO NAWS is an acknowledgement too.
 
@@ -19,6 +19,7 @@ const EL: u8 = 248;
 const EC: u8 = 247;
 const AYT: u8 = 246;
 const SE: u8 = 240;
+const EOF: u8 = 236;
 /// RFC 857: whoever echoes what the client types. A server that says it will, and does not, hides it.
 const ECHO: u8 = 1;
 /// RFC 1073: how many columns and rows the client's window has.
@@ -64,6 +65,8 @@ pub enum Token {
     Width(Option<u16>),
     /// AYT: the peer asks whether we are there.
     AreYouThere,
+    /// EOF (RFC 1184): the peer's input is over.
+    EndOfFile,
     /// EC: take back the last character.
     EraseCharacter,
     /// EL: take back the line so far.
@@ -130,6 +133,7 @@ impl Telnet {
             (State::Command, WILL | WONT | DO | DONT) => (State::Option(byte), None),
             (State::Command, SB) => (State::SubOption, None),
             (State::Command, AYT) => (State::Data, Some(Token::AreYouThere)),
+            (State::Command, EOF) => (State::Data, Some(Token::EndOfFile)),
             (State::Command, EC) => (State::Data, Some(Token::EraseCharacter)),
             (State::Command, EL) => (State::Data, Some(Token::EraseLine)),
             (State::Command, _) => (State::Data, None),
@@ -219,7 +223,7 @@ mod tests {
 
     #[test]
     fn commands_are_taken_out_and_options_refused() {
-        let cases: [(&[u8], &[u8], &[Token]); 14] = [
+        let cases: [(&[u8], &[u8], &[Token]); 15] = [
             (b"plain", b"plain", &[]),
             (&[b'a', IAC, IAC, b'b'], &[b'a', IAC, b'b'], &[]),
             (&[IAC, WILL, 24, b'x'], b"x", &[Token::Reply([IAC, DONT, 24])]),
@@ -230,6 +234,7 @@ mod tests {
             (&[IAC, SB, IAC, SE, b'x'], b"x", &[]),
             (&[IAC, AYT, b'x'], b"x", &[Token::AreYouThere]),
             (&[IAC, EC, IAC, EL], b"", &[Token::EraseCharacter, Token::EraseLine]),
+            (&[IAC, EOF, b'x'], b"x", &[Token::EndOfFile]),
             (&[IAC, 241, IAC, 244, b'x'], b"x", &[]),
             (&[IAC, SB, 24, 0, IAC, WILL, 24, b'x'], b"x", &[Token::Reply([IAC, DONT, 24])]),
             (&[IAC, SB, 31, 0, 80, 0, 24, IAC, AYT, b'x'], b"x", &[Token::AreYouThere]),
