@@ -162,6 +162,46 @@ fn rlwrap_keeps_the_draft_when_a_message_comes() {
 }
 
 #[test]
+fn rlwrap_shows_what_is_typed_after_an_empty_line_once() {
+    if have(&["tmux", "nc", "rlwrap"]) {
+        let server = Server::start(&[]);
+        let home = server.folder.path().display().to_string();
+        let command = format!("HOME={home} rlwrap -H /dev/null nc 127.0.0.1 {}", server.port);
+        let mut other = server.login("other");
+        let terminal = Terminal::run(&command);
+        terminal.wait_for("Enter your username:");
+        terminal.enter("alice");
+        terminal.wait_for("alice has joined the lobby");
+        terminal.press("Enter");
+        terminal.wait_for(">\n>");
+        terminal.enter("world");
+        other.expect("╰─> world\n");
+        let screen = terminal.wait_for("╰─> world");
+        assert!(!screen.contains("> wworld"), "{screen}");
+    }
+}
+
+#[test]
+fn telnet_leaves_at_ctrl_d_and_not_at_ctrl_c() {
+    if have(&["tmux", "telnet"]) {
+        let server = Server::start(&[]);
+        let mut other = server.login("other");
+        let terminal = Terminal::run(&format!("telnet 127.0.0.1 {}", server.port));
+        terminal.wait_for("Enter your username:");
+        terminal.enter("alice");
+        terminal.wait_for("alice has joined the lobby");
+        terminal.type_text("not this");
+        terminal.wait_for("not this");
+        terminal.press("C-c");
+        terminal.enter("still here");
+        other.expect("╰─> still here\n");
+        terminal.wait_for("╰─> still here");
+        terminal.press("C-d");
+        other.expect("[LOBBY] alice has left the lobby");
+    }
+}
+
+#[test]
 fn telnet_in_a_terminal() {
     if have(&["tmux", "telnet"]) {
         let server = Server::start(&[]);

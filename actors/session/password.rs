@@ -27,7 +27,8 @@ use crate::clock::times;
 use crate::fanout::peer::Peer;
 use crate::render::Form;
 use crate::render::replies::{
-    Farewell, NameProblem, PasswordProblem, ask_password, ask_password_again,
+    Farewell, NameProblem, PasswordProblem, ask_password, ask_password_after_nothing,
+    ask_password_again,
 };
 use crate::store::{Account, Change, MailId, Since};
 
@@ -108,7 +109,9 @@ impl Session {
     pub(super) fn take_password(&mut self, typed: &str) {
         let form = self.peer.form();
         match Password::parse(typed) {
-            Ok(password) if password.is_empty() => self.answer_in_time(ask_password(form)),
+            Ok(password) if password.is_empty() => {
+                self.answer_in_time(ask_password_after_nothing(form));
+            }
             Ok(password) => self.try_password(Some(password)),
             Err(PasswordFault::NotUtf8) => {
                 self.answer_in_time(ask_password_again(form, PasswordProblem::NotUtf8));

@@ -17,7 +17,7 @@ use crate::chat::times::{Times, When};
 use crate::render::form::Colour;
 pub use crate::render::form::Form;
 pub use crate::render::notices::{announcement, sentence, server_sentence};
-pub use crate::render::sheet::{Sheet, block};
+pub use crate::render::sheet::{Sheet, block, prompt};
 
 /// What happened in a lobby, as a block for everybody in it; `times` is how whoever reads it wants
 /// times.

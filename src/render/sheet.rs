@@ -52,6 +52,12 @@ impl Sheet {
         }
     }
 
+    /// Starts what answers an empty line. A client that ends its lines with LF has moved on to a new row by
+    /// then, and takes an erased row before a prompt for a part of it, as rlwrap does.
+    pub fn open_after_nothing(&mut self) -> &mut Self {
+        if self.form.crlf { self.open() } else { self }
+    }
+
     /// Ends a block with the prompt.
     pub fn close(&mut self) -> &mut Self {
         self.push(PROMPT)
@@ -168,6 +174,11 @@ impl Sheet {
         self.buf.extend_from_slice(text.as_bytes());
         self
     }
+}
+
+/// The prompt alone, after an empty line.
+pub fn prompt(form: Form) -> Bytes {
+    Sheet::new(form).open_after_nothing().close().take()
 }
 
 /// Renders one block: erase the line, what `body` writes, the prompt.

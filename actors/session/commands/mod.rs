@@ -17,6 +17,7 @@ use crate::chat::rates::Kind;
 use crate::chat::roles::Right;
 use crate::chat::text::Line;
 use crate::clock;
+use crate::render::prompt;
 use crate::render::replies::{Farewell, ModerationReply, NameProblem, Reply};
 
 /// A line whose length and rate have been judged: once, as it comes, though it may have to wait.
@@ -91,10 +92,7 @@ impl Session {
     /// Carries a line out that has been judged.
     pub(super) fn understand(&mut self, line: Judged) {
         match line {
-            // The terminal has moved on to a new line, so the prompt is shown again; once is enough
-            // where several come together.
-            Judged::Blank if self.peer.queued_bytes() > 0 => {}
-            Judged::Blank => self.show(|_| ()),
+            Judged::Blank => self.prompt_again(),
             Judged::Say(text) => self.say(text),
             Judged::Command(right, parsed) => {
                 if let Some(cx) = self.ctx(right) {
@@ -102,6 +100,15 @@ impl Session {
                 }
             }
             Judged::Refused(refused) => self.refuse(refused),
+        }
+    }
+
+    /// After an empty line the terminal has moved on, so the prompt is shown again; once is enough where
+    /// several come together, or something else ends with it.
+    fn prompt_again(&self) {
+        self.thread.hub.catch_up(self.seat);
+        if self.peer.has_taken_all() {
+            self.peer.answer(prompt(self.peer.form()));
         }
     }
 

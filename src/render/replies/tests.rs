@@ -140,6 +140,11 @@ fn sanction(secs: Option<u64>, reason: Option<&str>) -> Sanction {
 #[test]
 fn a_password_is_asked_for() {
     assert_eq!(ask_password(Form::default()).as_ref(), b"\r\x1b[KPassword: ");
+    let keys = Form { crlf: true, ..Form::default() };
+    let after_nothing = |form| [ask_password_after_nothing(form), crate::render::prompt(form)];
+    assert_eq!(after_nothing(Form::default()), ["Password: ", "> "]);
+    assert_eq!(after_nothing(PLAIN), ["Password: ", "> "]);
+    assert_eq!(after_nothing(keys), ["\r\x1b[KPassword: ", "\r\x1b[K> "]);
     for (problem, want) in [
         (PasswordProblem::Wrong, "Wrong password."),
         (PasswordProblem::TooManyAttempts(9), "Too many attempts. Wait 9 seconds."),

@@ -112,6 +112,11 @@ pub fn ask_password(form: Form) -> Bytes {
     Sheet::new(form).open().fixed(PASSWORD_PROMPT).take()
 }
 
+/// Asks for it again, after an empty line.
+pub fn ask_password_after_nothing(form: Form) -> Bytes {
+    Sheet::new(form).open_after_nothing().fixed(PASSWORD_PROMPT).take()
+}
+
 /// Why a password did not let its user in, who may try again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PasswordProblem {
