@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use crate::harness::{Client, PATIENCE, count};
 use crate::people::{
-    ADMINS, Cast, ERIN, connect_from, guest_from, log_in_to, prove, registered, restart, with_root,
+    ADMINS, Cast, ERIN, connect_from, guest_from, log_in_to, prove, quit, registered, restart,
+    with_root,
 };
 
 /// Asks again and again until the answer has this text in it, as it must have some time.
@@ -26,7 +27,7 @@ fn ask_until(client: &mut Client, line: &str, want: &str) {
 #[test]
 fn a_ban_of_a_guest_is_of_their_address_and_spares_accounts_there() {
     let mut cast = Cast::new();
-    cast.bob.ask("/ban erin Spam", "[LOBBY] bob banned erin: Spam\n");
+    cast.bob.ask("/ban erin Spam", "[LOBBY] bob banned erin for good: Spam\n");
     cast.erin.expect("Joined lobby 'general'\n");
     let banned = "You are banned from 'coding': Spam\n> ";
     cast.erin.ask("/join coding", banned);
@@ -87,7 +88,7 @@ fn an_account_that_is_not_there_is_banned_by_its_name() {
     cast.carol.ask("/quit", "Goodbye!");
     cast.carol.read_to_end();
     cast.dave.expect("carol has left the lobby\n");
-    cast.bob.ask("/ban CAROL", "[LOBBY] bob banned carol\n");
+    cast.bob.ask("/ban CAROL", "[LOBBY] bob banned carol for good\n");
     let (mut carol, shown) = log_in_to(&cast.server, "carol");
     assert!(!shown.contains("Joined lobby 'coding'"), "{shown}");
     carol.ask("/users", "=== Users in 'general' (1) ===");
@@ -97,7 +98,7 @@ fn an_account_that_is_not_there_is_banned_by_its_name() {
 #[test]
 fn those_who_run_a_lobby_are_not_kept_out_of_it() {
     let mut cast = Cast::new();
-    cast.bob.ask("/ban carol", "[LOBBY] bob banned carol\n");
+    cast.bob.ask("/ban carol", "[LOBBY] bob banned carol for good\n");
     cast.alice.ask("/op carol", "[LOBBY] alice made carol an operator\n");
     cast.carol.ask("/join coding", "Joined lobby 'coding'\n");
 }
@@ -118,35 +119,157 @@ fn mutes_and_bans_end_on_time() {
 }
 
 #[test]
-fn a_mute_follows_a_user_out_and_in_and_does_not_hold_for_others_who_were_there() {
+fn a_mute_of_a_guest_is_of_all_guests_of_the_address_and_follows_them_out_and_in() {
     let mut cast = Cast::new();
-    // They share an address: gina speaks on, and whoever comes in later does not.
     let mut gina = cast.server.login("gina");
     gina.ask("/join coding", "Joined lobby 'coding'");
-    gina.ask("/search nothing", "No message");
-    cast.bob.ask("/mute dave", "[LOBBY] bob muted dave\n");
-    gina.ask("I was here", "gina [just now]\n  ╰─> I was here\n");
+    cast.bob.ask("/mute dave", "[LOBBY] bob muted dave for good\n");
+    cast.bob.expect("also: gina (same address)\n> ");
+    let by_address = "You are muted in 'coding', as are all guests of your address.\n> ";
+    gina.ask("I am not dave", by_address);
     cast.carol.ask("I have an account", "╰─> I have an account\n");
-    cast.dave.expect("muted dave\n");
+    cast.dave.expect("muted dave for good\n");
     cast.dave.ask("/join general", "Joined lobby 'general'");
     cast.dave.ask("here I may", "╰─> here I may\n");
+    let name_kept = "You are muted, and cannot take another name until that ends.\n> ";
+    for client in [&mut cast.dave, &mut gina] {
+        client.ask("/nick buy-at-my-shop", name_kept);
+    }
     cast.dave.ask("/join coding", "Joined lobby 'coding'");
     cast.dave.ask("back", "You are muted in 'coding'.\n> ");
-    cast.dave.ask("/nick david", "dave is now known as david\n");
-    cast.dave.ask("still", "You are muted in 'coding'.\n> ");
     cast.dave.ask("/quit", "Goodbye!");
     let mut dave = cast.server.login("other");
     dave.ask("/join coding", "Joined lobby 'coding'");
-    dave.ask("another name", "You are muted in 'coding'.\n> ");
+    dave.ask("another name", by_address);
     cast.bob.ask("/unmute dave", "[LOBBY] bob unmuted dave\n");
     dave.ask("at last", "╰─> at last\n");
+    gina.ask("/nick regina", "gina is now known as regina\n");
+    // Of the account nobody else is meant, and of one guest alone neither.
+    cast.bob.ask("/mute carol 5m", "[LOBBY] bob muted carol for 5m\n");
+    cast.bob.ask("/mute -1 regina 1h30m", "[LOBBY] bob muted regina for 1h 30m\n");
+    let shown = cast.bob.ask("/bans", "Nobody is banned from 'coding'.\n");
+    assert!(!shown.contains("also:"), "{shown}");
+    gina.ask("may I?", "You are muted in 'coding' for 1h 30m more.\n> ");
+    gina.ask("/nick gina", name_kept);
+    dave.ask("I may", "╰─> I may\n");
+}
+
+#[test]
+fn the_moderator_is_told_whom_else_a_ban_has_put_out_and_can_ban_one_guest_alone() {
+    let mut cast = Cast::new();
+    let [mut hans, mut ida] = ["hans", "ida"].map(|name| guest_from(&cast.server, ERIN, name));
+    for client in [&mut hans, &mut ida] {
+        client.ask("/join coding", "Joined lobby 'coding'");
+    }
+    let put_out = |client: &mut Client| {
+        client.expect("bob banned you from 'coding' for 2h 30m: Spam\n");
+        client.expect("Joined lobby 'general'\n");
+    };
+    cast.bob.ask("/ban erin 2h30m Spam", "[LOBBY] bob banned erin for 2h 30m: Spam\n");
+    cast.bob.expect("also: hans, ida (same address)\n> ");
+    for client in [&mut cast.erin, &mut hans, &mut ida] {
+        put_out(client);
+    }
+    cast.bob.ask("/unban erin", "[LOBBY] bob unbanned erin\n");
+    for client in [&mut cast.erin, &mut hans] {
+        client.ask("/join coding", "Joined lobby 'coding'\n");
+    }
+    cast.bob.ask("/ban -1 erin 2h30m Spam", "[LOBBY] bob banned erin for 2h 30m: Spam\n");
+    put_out(&mut cast.erin);
+    hans.ask("still here", "╰─> still here\n");
+    let shown = cast.bob.ask("/bans", "erin (guest) by bob, ");
+    assert!(!shown.contains("also:"), "{shown}");
+    let banned = "You are banned from 'coding' for ";
+    cast.erin.ask("/nick somebody", "erin is now known as somebody\n");
+    cast.erin.ask("/join coding", banned);
+    cast.erin.ask("/register correct-horse", "is yours now.");
+    cast.erin.ask("/join coding", banned);
+    for from in [ERIN, "127.0.0.4"] {
+        let mut erin = guest_from(&cast.server, from, "Erin");
+        erin.ask("/join coding", banned);
+        erin.ask("/quit", "Goodbye!");
+        erin.read_to_end();
+    }
+    let server = restart(cast.server, &ADMINS);
+    guest_from(&server, ERIN, "erin").ask("/join coding", banned);
+    guest_from(&server, ERIN, "hans").ask("/join coding", "Joined lobby 'coding'\n");
+    let (mut root, _) = log_in_to(&server, "root");
+    root.ask("/join general", "Joined lobby 'general'");
+    root.ask("/gban -1 hans", "You banned hans from the server for good\n> ");
+    let mut hans = connect_from(&server, "127.0.0.8");
+    hans.expect("Enter your username: ");
+    hans.ask("hans", "This name is banned.\n");
+    hans.log_in("another");
+    root.ask("/gunban hans", "You let hans onto the server again\n> ");
+    root.ask("/gban another", "You banned another from the server for good\n> ");
+}
+
+#[test]
+fn the_moderator_is_told_whom_else_a_ban_from_the_server_has_put_out() {
+    let mut cast = Cast::new();
+    let mut hans = guest_from(&cast.server, ERIN, "hans");
+    cast.root.ask("/gban erin 1h", "You banned erin from the server for 1h\n");
+    cast.root.expect("also: hans (same address)\n> ");
+    hans.expect("You are banned from this server. Goodbye!\n");
+    hans.read_to_end();
+    cast.erin.read_to_end();
+}
+
+#[test]
+fn guests_who_left_are_banned_by_name_unless_somebody_has_it() {
+    let mut cast = Cast::new();
+    quit(cast.erin);
+    cast.bob.expect("erin has left the lobby\n");
+    cast.bob.ask("/kick erin", "User not found.\n> ");
+    cast.bob.ask("/mute erin", "User not found.\n> ");
+    cast.bob.ask("/ban erin 1h", "[LOBBY] bob banned erin for 1h\n");
+    let mut erin = guest_from(&cast.server, ERIN, "somebody");
+    erin.ask("/join coding", "You are banned from 'coding' for 1h more.\n> ");
+    quit(erin);
+    cast.bob.ask("/unban erin", "[LOBBY] bob unbanned erin\n");
+    // Whoever has the name now is meant first.
+    let mut other = guest_from(&cast.server, "127.0.0.4", "erin");
+    other.ask("/join coding", "Joined lobby 'coding'");
+    cast.bob.ask("/ban ERIN", "[LOBBY] bob banned erin for good\n");
+    other.expect("bob banned you from 'coding' for good.\n");
+    let mut erin = guest_from(&cast.server, ERIN, "somebody");
+    erin.ask("/join coding", "Joined lobby 'coding'");
+    quit(erin);
+    cast.dave.expect("somebody has left the lobby\n");
+    cast.root.ask("/gban somebody 1h", "You banned somebody from the server for 1h\n> ");
+    let mut erin = connect_from(&cast.server, ERIN);
+    erin.expect("Enter your username: ");
+    erin.ask("erin2", "Guests of your address are banned for 1h more.\n");
+}
+
+#[test]
+fn an_unban_ends_the_bans_of_that_name_and_nothing_else() {
+    let mut cast = Cast::new();
+    cast.bob.ask("/mute erin", "[LOBBY] bob muted erin for good\n");
+    cast.bob.ask("/ban erin", "[LOBBY] bob banned erin for good\n");
+    cast.erin.expect("Joined lobby 'general'\n");
+    // Somebody else has the name of the ban now, who is under one of their own.
+    let mut hans = guest_from(&cast.server, "127.0.0.4", "hans");
+    hans.ask("/join coding", "Joined lobby 'coding'");
+    cast.bob.ask("/ban hans", "[LOBBY] bob banned hans for good\n");
+    hans.expect("Joined lobby 'general'\n");
+    quit(cast.erin);
+    hans.expect("erin has left the lobby\n");
+    hans.ask("/nick erin", "hans is now known as erin\n");
+    cast.bob.ask("/unban erin", "[LOBBY] bob unbanned erin\n");
+    hans.ask("/join coding", "You are banned from 'coding'.\n> ");
+    let mut erin = guest_from(&cast.server, ERIN, "erin2");
+    erin.ask("/join coding", "Joined lobby 'coding'");
+    erin.ask("may I?", "You are muted in 'coding', as are all guests of your address.\n> ");
+    cast.bob.ask("/unban erin", "[LOBBY] bob unbanned hans\n");
+    hans.ask("/join coding", "Joined lobby 'coding'\n");
 }
 
 #[test]
 fn all_that_was_ordered_survives_a_restart_and_still_ends_on_time() {
     let mut cast = Cast::new();
     cast.bob.ask("/ban carol 2h Spam", "banned carol for 2h: Spam\n");
-    cast.bob.ask("/ban erin", "banned erin\n");
+    cast.bob.ask("/ban erin", "banned erin for good\n");
     cast.bob.ask("/slow 60", "turned slow mode on");
     cast.root.ask("/join general", "Joined lobby 'general'");
     cast.root.ask("/gban dave 2h", "You banned dave from the server for 2h\n> ");
@@ -286,7 +409,7 @@ fn a_server_ban_disconnects_and_refuses_guests_at_the_name_and_accounts_at_the_l
     let mut far = guest_from(&cast.server, "127.0.0.4", "far-away");
     far.sync("far-away");
 
-    cast.root.ask("/gban carol", "You banned carol from the server\n> ");
+    cast.root.ask("/gban carol", "You banned carol from the server for good\n> ");
     guest.expect("You are banned from this server. Goodbye!\n");
     guest.read_to_end();
     for from in ["127.0.0.1", "127.0.0.6"] {
@@ -340,7 +463,7 @@ fn a_guest_who_is_banned_from_general_is_told_so_at_the_name_prompt() {
         client.ask("/join room", "Joined lobby 'room'");
     }
     root.ask("/join general", "Joined lobby 'general'");
-    root.ask("/ban erin", "[LOBBY] root banned erin\n");
+    root.ask("/ban erin", "[LOBBY] root banned erin for good\n");
     root.ask("/delete room", "You deleted the lobby 'room'\n");
     erin.expect("You were kicked. Goodbye!\n");
     erin.read_to_end();

@@ -6,9 +6,9 @@ use crate::people::{ADMINS, Cast, log_in_to, registered, restart, with_root};
 /// What each rank may do, with a usage line for what misses an argument.
 const OPERATORS: [(&str, &str); 9] = [
     ("/kick erin Spam", "/kick <user> [reason]"),
-    ("/mute erin 10m", "/mute <user> [time]"),
+    ("/mute erin 10m", "/mute [-1] <user> [time]"),
     ("/unmute erin", "/unmute <user>"),
-    ("/ban erin 10m Spam", "/ban <user> [time] [reason]"),
+    ("/ban erin 10m Spam", "/ban [-1] <user> [time] [reason]"),
     ("/unban erin", "/unban <user>"),
     ("/topic News", "/topic <text>"),
     ("/slow 10", "/slow <seconds>"),
@@ -24,7 +24,7 @@ const OWNERS: [(&str, &str); 5] = [
 ];
 const ADMIN: [(&str, &str); 3] = [
     ("/announce Hello", "/announce <text>"),
-    ("/gban erin 10m", "/gban <user> [time] [reason]"),
+    ("/gban erin 10m", "/gban [-1] <user> [time] [reason]"),
     ("/gunban erin", "/gunban <user>"),
 ];
 
@@ -74,20 +74,31 @@ fn a_missing_argument_gets_the_usage_line_of_whoever_asks() {
         }
     }
     for bad in [
-        "/mute erin 10x",
-        "/mute erin 0s",
         "/mute erin 10m now",
         "/slow x",
         "/slow -1",
         "/slow 3601",
         "/op bob carol",
-        "/ban erin 99999999999999999999d",
         "/setpass \"\"",
         "/setpass a b",
     ] {
         cast.root.ask(bad, &format!("Usage: {}", bad.split(' ').next().unwrap()));
     }
+    for mistyped in [
+        "/mute erin 10x",
+        "/mute erin 0s",
+        "/mute erin 30min",
+        "/ban erin 30min flooding",
+        "/ban erin 5 m",
+        "/ban erin -5m",
+        "/ban erin 99999999999999999999d",
+        "/gban erin 3rd warning",
+    ] {
+        cast.root.ask(mistyped, "Times are 30s, 10m, 2h30m, 7d or 2w.\n> ");
+    }
+    cast.root.ask("/bans", "Nobody is banned from 'coding'.\n");
     cast.root.ask("/users", "=== Users in 'coding' (6) ===");
+    cast.erin.ask("and I may speak", "╰─> and I may speak\n");
 }
 
 /// Has somebody do something, and everybody in the lobby see it.

@@ -149,7 +149,7 @@ fn whoever_is_banned_from_their_lobby_goes_on_in_general() {
     let mut alice = registered(&server, "alice");
     alice.ask("/join club", "alice has joined the lobby");
     quit(alice);
-    bob.ask("/ban alice", "bob banned alice\n> ");
+    bob.ask("/ban alice", "bob banned alice for good\n> ");
     says(&mut bob, "kept from her");
     let (mut alice, shown) = logged_in_to(&server, "alice");
     assert!(!shown.contains("kept from her") && !shown.contains("since you left"), "{shown}");

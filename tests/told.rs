@@ -92,7 +92,7 @@ fn an_account_is_stored_with_its_lobbies_and_its_mutes_or_not_at_all() {
         let mut eve = guest_from(&server, "127.0.0.5", "eve");
         eve.ask("/create own no-pass x", "Created");
         eve.ask("/join den", "Joined lobby 'den'");
-        owner.ask("/mute eve", "muted eve\n");
+        owner.ask("/mute eve", "muted eve for good\n");
         let line = format!("/register {PASSWORD}");
         let (server, told) = order_and_kill(server, &mut eve, &line, after, "is yours now.");
         let there = is_account(&server, "eve");
@@ -324,7 +324,7 @@ fn a_mute_of_a_guest_whose_account_is_being_stored_is_of_the_account() {
     thread::sleep(Duration::from_millis(200));
     disk.execute_batch("ROLLBACK").unwrap();
     eve.expect("is yours now.");
-    owner.expect("owner muted eve\n");
+    owner.expect("owner muted eve for good\n");
     eve.ask("heard?", "You are muted in 'den'");
     quit(eve);
     let server = restart(server, &[]);
@@ -368,7 +368,7 @@ fn an_account_that_is_given_up_leaves_its_mute_behind_or_stays() {
         let mut eve = guest_from(&server, "127.0.0.5", "eve");
         eve.ask(&format!("/register {PASSWORD}"), "is yours now.");
         eve.ask("/join den", "Joined lobby 'den'");
-        owner.ask("/mute eve", "owner muted eve\n");
+        owner.ask("/mute eve", "owner muted eve for good\n");
         let line = format!("/unregister {PASSWORD}");
         let after = after.map(|after| after * 50);
         let (server, told) = order_and_kill(server, &mut eve, &line, after, "you are a guest.");

@@ -183,7 +183,7 @@ fn a_muted_guest_stays_muted_through_an_account_made_elsewhere_and_over_a_restar
     alice.ask("/join den", "Joined lobby 'den'");
     let mut eve = guest_from(&server, "127.0.0.5", "eve");
     eve.ask("/join den", "Joined lobby 'den'");
-    alice.ask("/mute eve", "[LOBBY] alice muted eve\n");
+    alice.ask("/mute eve", "[LOBBY] alice muted eve for good\n");
     eve.ask("/join general", "Joined lobby 'general'");
     eve.ask(&format!("/register {PASSWORD}"), "is yours now.");
     eve.ask("/join den", "Joined lobby 'den'");
@@ -213,7 +213,7 @@ fn an_account_that_gives_itself_up_where_guests_are_banned_has_to_go() {
     mal.ask(&format!("/register {PASSWORD}"), "is yours now.");
     root.ask("/create den no-pass x", "Created");
     root.ask("/join den", "Joined");
-    root.ask("/ban mal", "[LOBBY] root banned mal\n");
+    root.ask("/ban mal", "[LOBBY] root banned mal for good\n");
     mal.ask(&format!("/unregister {PASSWORD}"), "is gone, and you are a guest.");
     mal.ask("/join den", "You are banned from 'den'.");
     quit(mal);

@@ -1,10 +1,8 @@
 //! What a Lobby is asked and told.
 
-use std::sync::Arc;
-
 use actix::prelude::*;
 
-use crate::actors::registry::messages::ModerateError;
+use crate::actors::registry::messages::{CarriedOut, ModerateError};
 use crate::actors::shard::messages::Address;
 use crate::chat::accounts::{AccountId, Identity};
 use crate::chat::directory::ConnId;
@@ -138,7 +136,7 @@ pub struct Unregistered {
 
 /// Do something that operators or owners do.
 #[derive(Message)]
-#[rtype(result = "Result<Arc<Moderation>, ModerateError>")]
+#[rtype(result = "Result<CarriedOut<Moderation>, ModerateError>")]
 pub struct Moderate {
     /// Who wants it.
     pub by: Identity,

@@ -12,7 +12,7 @@ use crate::actors::lobby::messages::{
     Away, Banned, HasRight, ListBans, Moderate, Registered, Registering, Renamed, Unregistered,
     Unregistering,
 };
-use crate::actors::registry::messages::ModerateError;
+use crate::actors::registry::messages::{CarriedOut, ModerateError};
 use crate::chat::lobby::step::Input;
 use crate::chat::moderation::Moderation;
 use crate::chat::roles::{Denied, Right};
@@ -20,7 +20,7 @@ use crate::clock::unix_now;
 use crate::render::sentence;
 
 impl Handler<Moderate> for Lobby {
-    type Result = ResponseActFuture<Self, Result<Arc<Moderation>, ModerateError>>;
+    type Result = ResponseActFuture<Self, Result<CarriedOut<Moderation>, ModerateError>>;
 
     fn handle(&mut self, Moderate { by, order }: Moderate, _: &mut Self::Context) -> Self::Result {
         let turn = self.orders.clone().acquire_owned();
@@ -40,11 +40,12 @@ impl Handler<Moderate> for Lobby {
                     let what = stored?;
                     let (name, verb) = (by.name.clone(), what.verb());
                     info!("lobby '{}': {name} did {verb}", lobby.room.state().name);
+                    let also = lobby.room.also_struck(&what);
                     // As of the instant that was stored.
                     lobby.happen(Input::Moderate { by, what: what.clone() }, now, ctx);
                     lobby.flush();
                     drop(turn);
-                    Ok(what)
+                    Ok(CarriedOut { what, also })
                 },
             )
         });

@@ -17,7 +17,7 @@ use crate::chat::name::{Name, NameKey};
 use crate::chat::orders::{OrderError, ServerOrder};
 use crate::chat::password::PasswordRecord;
 use crate::chat::person::Person;
-use crate::chat::registry::{ClaimError, LoginError, RegistrationError, User};
+use crate::chat::registry::{LoginError, RegistrationError, RenameError, User};
 use crate::chat::text::Line;
 use crate::store::{Settings, StoreError};
 
@@ -135,7 +135,7 @@ pub struct Unregister {
 
 /// Give a guest another name. Answered with the one before.
 #[derive(Message)]
-#[rtype(result = "Result<Name, ClaimError>")]
+#[rtype(result = "Result<Name, RenameError>")]
 pub struct Rename(pub ConnId, pub Name);
 
 /// A user is away, or back.
@@ -147,6 +147,11 @@ pub struct SetAway(pub ConnId, pub Option<Line>);
 #[derive(Message)]
 #[rtype(result = "Option<Target>")]
 pub struct FindTarget(pub NameKey);
+
+/// Whom does a moderator mean by this name: who has it, or which guest who left lately?
+#[derive(Message)]
+#[rtype(result = "Option<Target>")]
+pub struct FindOffender(pub NameKey);
 
 /// What may be told of a user?
 #[derive(Message)]
@@ -177,12 +182,21 @@ pub struct KnownPresence {
 
 /// Do something to the whole server.
 #[derive(Message)]
-#[rtype(result = "Result<Arc<ServerModeration>, ModerateError>")]
+#[rtype(result = "Result<CarriedOut<ServerModeration>, ModerateError>")]
 pub struct ModerateServer {
     /// Who wants it.
     pub by: Identity,
     /// What they order; names in it have been looked up.
     pub order: ServerOrder,
+}
+
+/// What was done, and whom a mute or a ban struck besides the one whom it was meant for.
+#[derive(Debug)]
+pub struct CarriedOut<T> {
+    /// What was done.
+    pub what: Arc<T>,
+    /// Others of the same address.
+    pub also: Vec<Name>,
 }
 
 /// Why an order was not carried out. Nothing has changed.

@@ -6,14 +6,14 @@ use log::info;
 
 use crate::actors::guard::{Answers, Ctx, Reply};
 use crate::actors::registry::Registry;
-use crate::actors::registry::messages::{ModerateError, ModerateServer};
+use crate::actors::registry::messages::{CarriedOut, ModerateError, ModerateServer};
 use crate::chat::moderation::ServerModeration;
 use crate::chat::registry::{Happening, server_changes};
 use crate::clock::unix_now;
 use crate::render::server_sentence;
 
 impl Answers<ModerateServer> for Registry {
-    fn failed() -> Result<Arc<ServerModeration>, ModerateError> {
+    fn failed() -> Result<CarriedOut<ServerModeration>, ModerateError> {
         Err(ModerateError::Busy)
     }
 
@@ -21,7 +21,7 @@ impl Answers<ModerateServer> for Registry {
         &mut self,
         ModerateServer { by, order }: ModerateServer,
         _: &mut Ctx<Self>,
-    ) -> Reply<Self, Result<Arc<ServerModeration>, ModerateError>> {
+    ) -> Reply<Self, Result<CarriedOut<ServerModeration>, ModerateError>> {
         let now = unix_now();
         let what = match self.people.propose_moderation(&by, order, now) {
             Ok(what) => Arc::new(what),
@@ -34,8 +34,9 @@ impl Answers<ModerateServer> for Registry {
         Reply::after(commit, move |registry: &mut Self, stored, _| {
             stored?;
             info!("{by} did {}", what.verb());
+            let also = registry.people.also_struck(&what);
             registry.happen(Happening::Moderated { by, what: (*what).clone() }, now);
-            Ok(what)
+            Ok(CarriedOut { what, also })
         })
     }
 }

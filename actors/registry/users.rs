@@ -3,14 +3,14 @@
 use crate::actors::guard::{Answers, Ctx, Reply};
 use crate::actors::registry::Registry;
 use crate::actors::registry::messages::{
-    Before, Claim, FindTarget, FindUser, Known, KnownPresence, LobbyRef, LogIn, LoggedIn, Relay,
-    Relayed, Rename, SetAway, TakeOver, To, Whois,
+    Before, Claim, FindOffender, FindTarget, FindUser, Known, KnownPresence, LobbyRef, LogIn,
+    LoggedIn, Relay, Relayed, Rename, SetAway, TakeOver, To, Whois,
 };
 use crate::actors::shard::messages::{Address, Letter, Show};
-use crate::chat::accounts::Target;
+use crate::chat::accounts::{Identity, Target};
 use crate::chat::directory::ConnId;
 use crate::chat::name::Name;
-use crate::chat::registry::{ClaimError, Happening, LoginError, User};
+use crate::chat::registry::{ClaimError, Happening, LoginError, RenameError, User};
 use crate::clock::unix_now;
 
 const BUSY: LoginError = LoginError::Name(ClaimError::Taken);
@@ -89,20 +89,22 @@ impl Answers<TakeOver> for Registry {
 }
 
 impl Answers<Rename> for Registry {
-    fn failed() -> Result<Name, ClaimError> {
-        Err(ClaimError::Taken)
+    fn failed() -> Result<Name, RenameError> {
+        Err(ClaimError::Taken.into())
     }
 
     fn answer(
         &mut self,
         Rename(conn, name): Rename,
         _: &mut Ctx<Self>,
-    ) -> Reply<Self, Result<Name, ClaimError>> {
+    ) -> Reply<Self, Result<Name, RenameError>> {
         Reply::now(|| {
-            let renamed = self.people.propose_rename(conn, name)?;
+            let now = unix_now();
+            let is_muted = |who: &Identity| self.lobbies.mute(who, now);
+            let renamed = self.people.propose_rename(conn, name, is_muted)?;
             let before = self.people.users().get(conn).map(|user| user.who.name.clone());
-            self.happen(renamed, unix_now());
-            before.ok_or(ClaimError::Taken)
+            self.happen(renamed, now);
+            Ok(before.ok_or(ClaimError::Taken)?)
         })
     }
 }
@@ -140,6 +142,20 @@ impl Answers<FindTarget> for Registry {
         _: &mut Ctx<Self>,
     ) -> Reply<Self, Option<Target>> {
         Reply::now(|| self.people.target(&key))
+    }
+}
+
+impl Answers<FindOffender> for Registry {
+    fn failed() -> Option<Target> {
+        None
+    }
+
+    fn answer(
+        &mut self,
+        FindOffender(key): FindOffender,
+        _: &mut Ctx<Self>,
+    ) -> Reply<Self, Option<Target>> {
+        Reply::now(|| self.people.offender(&key, unix_now()))
     }
 }
 
@@ -183,10 +199,10 @@ impl Answers<Relay> for Registry {
         Reply::now(|| {
             let user = match self.receiver(&to) {
                 Some(Target::Present(who)) => self.people.users().get(who.conn),
+                Some(Target::Departed(_)) | None => None,
                 Some(Target::Absent { account, name, .. }) => {
                     return Relayed::Absent { account, name };
                 }
-                None => None,
             };
             let shard = user.and_then(|user| self.shard(user.handle.shard));
             let Some((user, shard)) = user.zip(shard) else { return Relayed::Nobody };

@@ -14,7 +14,8 @@ use crate::actors::lobby::Lobby;
 use crate::actors::lobby::messages::{HasRight, Moderate};
 use crate::actors::registry::Registry;
 use crate::actors::registry::messages::{
-    CreateRefused, FindLobby, FindTarget, LobbyRef, ModerateError, RegisterError,
+    CarriedOut, CreateRefused, FindLobby, FindOffender, FindTarget, LobbyRef, ModerateError,
+    RegisterError,
 };
 use crate::actors::session::joining::EnterError;
 use crate::actors::session::password::ProofError;
@@ -197,8 +198,17 @@ impl Ctx {
     /// Has the user's lobby carry an order out; what it tells everybody is the answer.
     pub(super) async fn order(&self, order: Order) -> Done {
         let lobby = self.lobby();
-        self.moderate(&lobby.addr, &lobby.name, order).await?;
+        let done = self.moderate(&lobby.addr, &lobby.name, order).await?;
+        self.tell_of_others(done.also)?;
         Ok(Outcome::Ordered)
+    }
+
+    /// Tells a moderator whom else a mute or a ban has struck.
+    pub(super) fn tell_of_others(&self, also: Vec<Name>) -> Done {
+        if also.is_empty() {
+            return Ok(Outcome::Done);
+        }
+        self.reply(ModerationReply::AlsoStruck(also))
     }
 
     /// Has a lobby carry an order out.
@@ -207,7 +217,7 @@ impl Ctx {
         lobby: &Addr<Lobby>,
         name: &Name,
         order: Order,
-    ) -> Result<Arc<Moderation>, Failure> {
+    ) -> Result<CarriedOut<Moderation>, Failure> {
         let carried_out = self.ask_lobby(lobby, Moderate { by: self.who(), order }).await?;
         carried_out.map_err(|why| not_done(why, name))
     }
@@ -233,7 +243,16 @@ impl Ctx {
     /// Whoever has this name, or which account. That it is nobody is told to whoever has the right to
     /// give the order, and to nobody else, so that trying names counts like anything one may not.
     pub(super) async fn target(&self, typed: &str) -> Result<Target, Failure> {
-        if let Some(target) = self.ask_registry(FindTarget(NameKey::of(typed))).await? {
+        self.found(self.ask_registry(FindTarget(NameKey::of(typed))).await?).await
+    }
+
+    /// The same of whom is to be banned or the like: guests who left lately are found too.
+    pub(super) async fn offender(&self, typed: &str) -> Result<Target, Failure> {
+        self.found(self.ask_registry(FindOffender(NameKey::of(typed))).await?).await
+    }
+
+    async fn found(&self, target: Option<Target>) -> Result<Target, Failure> {
+        if let Some(target) = target {
             return Ok(target);
         }
         if self.right.is_of_lobby() {

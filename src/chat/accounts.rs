@@ -27,13 +27,15 @@ pub const REGISTRATION_WINDOW: Duration = Duration::from_secs(24 * 3_600);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct AccountId(pub u32);
 
-/// Whom a right, a mute or a ban is about: an account, or for guests an address.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+/// Whom a mute or a ban is about: an account, or for guests an address, or a name alone.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Subject {
     /// Whoever has logged in to this account, from anywhere.
     Account(AccountId),
     /// Every guest of this address.
     Address(IpKey),
+    /// Whatever guest has this name.
+    Name(NameKey),
 }
 
 /// Whose something is that is counted for a user: the account's, else that of the name at its address.
@@ -109,13 +111,15 @@ pub enum Target {
         /// Whether it is one of the server's admins.
         admin: bool,
     },
+    /// A guest who has left the server not long ago, as they were.
+    Departed(Identity),
 }
 
 impl Target {
     /// Their name.
     pub fn name(&self) -> &Name {
         match self {
-            Self::Present(who) => &who.name,
+            Self::Present(who) | Self::Departed(who) => &who.name,
             Self::Absent { name, .. } => name,
         }
     }
@@ -125,6 +129,7 @@ impl Target {
         match self {
             Self::Present(who) => who.account,
             Self::Absent { account, .. } => Some(*account),
+            Self::Departed(_) => None,
         }
     }
 
@@ -132,7 +137,7 @@ impl Target {
     pub fn conn(&self) -> Option<ConnId> {
         match self {
             Self::Present(who) => Some(who.conn),
-            Self::Absent { .. } => None,
+            Self::Absent { .. } | Self::Departed(_) => None,
         }
     }
 
@@ -141,13 +146,18 @@ impl Target {
         match self {
             Self::Present(who) => who.admin,
             Self::Absent { admin, .. } => *admin,
+            Self::Departed(_) => false,
         }
     }
 
-    /// What a mute or a ban of them is held for.
-    pub fn subject(&self) -> Subject {
+    /// What a mute or a ban of them is held for; with `alone` that of a guest for their name, so that
+    /// it is nobody else's of their address.
+    pub fn subject(&self, alone: bool) -> Subject {
         match self {
-            Self::Present(who) => who.subject(),
+            Self::Present(who) | Self::Departed(who) if alone && who.account.is_none() => {
+                Subject::Name(who.name.key())
+            }
+            Self::Present(who) | Self::Departed(who) => who.subject(),
             Self::Absent { account, .. } => Subject::Account(*account),
         }
     }

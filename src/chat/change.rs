@@ -195,7 +195,9 @@ pub enum Change {
 impl Change {
     /// The end of mutes or bans.
     pub fn lifted(kind: SanctionKind, scope: Scope, subjects: &[Subject]) -> Vec<Self> {
-        subjects.iter().map(|&subject| Self::SanctionLifted { kind, scope, subject }).collect()
+        let lifted =
+            |subject: &Subject| Self::SanctionLifted { kind, scope, subject: subject.clone() };
+        subjects.iter().map(lifted).collect()
     }
 
     /// Bytes that this takes in memory, to within a few, for whoever bounds what waits.

@@ -5,6 +5,7 @@ use std::ops::Bound;
 use std::sync::Arc;
 
 use super::accounts::Identity;
+use super::history::UnixMillis;
 use super::lobby::LobbyState;
 use super::name::{Name, NameError, NameKey};
 use super::skeleton::Lookalikes;
@@ -128,6 +129,11 @@ impl<H> Lobbies<H> {
         }
     }
 
+    /// Whether somebody is muted in any of them.
+    pub fn mute(&self, who: &Identity, now: UnixMillis) -> bool {
+        self.by_key.values().any(|lobby| lobby.state.mute_of(who, now).is_some())
+    }
+
     /// Adds a lobby whose name is free.
     pub fn insert(&mut self, entry: LobbyEntry<H>) {
         let key = entry.state.name.key();
@@ -188,10 +194,13 @@ impl<H> Lobbies<H> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::chat::accounts::AccountId;
     use crate::chat::directory::{ConnId, IpKey};
     use crate::chat::roles::Owner;
+    use crate::chat::sanctions::{Sanction, Terms};
 
     fn who(conn: u64, account: Option<u32>) -> Identity {
         Identity { ip: address(conn as u8), ..Identity::example(conn, "alice", account) }
@@ -221,6 +230,27 @@ mod tests {
 
     fn may(lobbies: &Lobbies<()>, name: &str, conn: u64) -> Result<(), CreateError> {
         lobbies.may_create(&Name::parse(name).unwrap(), &who(conn, None))
+    }
+
+    #[test]
+    fn somebody_is_muted_who_is_so_in_any_lobby_that_they_do_not_run() {
+        let (mut lobbies, now) = (lobbies(), UnixMillis(1_000));
+        for id in [1, 2] {
+            lobbies.insert(entry(id, &format!("lobby{id}"), Some(id.into())));
+        }
+        let (bob, eve) = (who(2, None), who(3, None));
+        let name = Name::parse("bob").unwrap();
+        let terms = Terms { time: Some(Duration::from_secs(10)), ..Terms::default() };
+        let mute = |who: &Identity| {
+            let subject = (who.subject(), name.clone());
+            Sanction::new(subject, name.clone(), terms.clone(), now)
+        };
+        let mutes = [mute(&bob), mute(&eve)];
+        let second = lobbies.by_id(LobbyId(2)).unwrap();
+        change(second, |state| state.mutes = mutes.into_iter().collect());
+        assert!(!lobbies.mute(&bob, now), "it is his lobby");
+        assert!(lobbies.mute(&eve, now) && !lobbies.mute(&who(4, None), now));
+        assert!(!lobbies.mute(&eve, UnixMillis(11_000)), "it has ended");
     }
 
     #[test]

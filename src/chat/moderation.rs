@@ -148,8 +148,8 @@ pub enum Strike<'a> {
 pub enum Removal {
     /// They were kicked; why.
     Kick(Option<Line>),
-    /// They were banned.
-    Ban(Sanction),
+    /// They were banned. Boxed, since an answer has it and most have none.
+    Ban(Box<Sanction>),
     /// The lobby is no more.
     Delete,
 }
@@ -203,7 +203,7 @@ impl Moderation {
             Strike::Kick { account, .. } => account,
             Strike::Ban { ban, .. } => match ban.subject {
                 Subject::Account(account) => Some(account),
-                Subject::Address(_) => None,
+                Subject::Address(_) | Subject::Name(_) => None,
             },
             Strike::Mute { .. } | Strike::All => None,
         }
@@ -223,7 +223,7 @@ impl Moderation {
     pub fn removal(&self) -> Option<Removal> {
         match self.strike()? {
             Strike::Kick { reason, .. } => Some(Removal::Kick(reason.cloned())),
-            Strike::Ban { ban, .. } => Some(Removal::Ban(ban.clone())),
+            Strike::Ban { ban, .. } => Some(Removal::Ban(ban.clone().into())),
             Strike::All => Some(Removal::Delete),
             Strike::Mute { .. } => None,
         }
@@ -246,12 +246,13 @@ mod tests {
     use super::*;
     use crate::chat::command::spec;
     use crate::chat::history::UnixMillis;
+    use crate::chat::sanctions::Terms;
 
     #[test]
     fn a_moderation_is_named_by_its_command_and_says_how_it_puts_somebody_out() {
         let name = Name::parse("bob").unwrap();
         let subject = (Subject::Account(AccountId(2)), name.clone());
-        let ban = Sanction::new(subject, name.clone(), None, None, UnixMillis(1_000));
+        let ban = Sanction::new(subject, name.clone(), Terms::default(), UnixMillis(1_000));
         let (account, conn) = (AccountId(2), Some(ConnId(2)));
         let kick =
             Moderation::Kick { conn: ConnId(2), account: None, name: name.clone(), reason: None };

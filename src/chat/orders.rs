@@ -13,7 +13,7 @@ use super::moderation::{Moderation, ServerModeration};
 use super::name::{Name, NameKey};
 use super::password::PasswordRecord;
 use super::roles::{Denied, Rank, Right, may_act_on};
-use super::sanctions::{Sanction, Sanctions};
+use super::sanctions::{Sanction, Sanctions, Terms};
 use super::text::Line;
 
 /// Most operators of one lobby.
@@ -42,8 +42,8 @@ pub enum Order {
     Mute {
         /// The user or account that it is about.
         whom: Target,
-        /// For how long; none for good.
-        time: Option<Duration>,
+        /// On which terms.
+        terms: Terms,
     },
     /// `/unmute`
     Unmute(Named),
@@ -51,10 +51,8 @@ pub enum Order {
     Ban {
         /// The user or account that it is about.
         whom: Target,
-        /// For how long; none for good.
-        time: Option<Duration>,
-        /// The reason, where one was given.
-        reason: Option<Line>,
+        /// On which terms.
+        terms: Terms,
     },
     /// `/unban`
     Unban(Named),
@@ -103,10 +101,8 @@ pub enum ServerOrder {
     Ban {
         /// The user or account that it is about.
         whom: Target,
-        /// For how long; none for good.
-        time: Option<Duration>,
-        /// The reason, where one was given.
-        reason: Option<Line>,
+        /// On which terms.
+        terms: Terms,
     },
     /// `/gunban`
     Unban(Named),
@@ -127,13 +123,20 @@ pub struct Named {
 }
 
 impl Named {
-    /// Those of `list` that are meant, with the name that is shown of them.
+    /// Those of `list` that are meant, with the name that is shown of them: those of this name, which is
+    /// how a moderator sees them; else what holds for whoever has the name now.
     fn find(&self, list: &Sanctions, now: UnixMillis) -> Option<(Vec<Subject>, Name)> {
-        let subject = self.whom.as_ref().map(Target::subject);
-        let meant = |s: &&Sanction| s.name.key() == self.key || Some(s.subject) == subject;
-        let found: Vec<_> = list.list(now).into_iter().filter(meant).collect();
+        let mut found = list.list(now);
+        if found.iter().any(|s| s.name.key() == self.key) {
+            found.retain(|s| s.name.key() == self.key);
+        } else {
+            let subject = self.whom.as_ref().map(|whom| whom.subject(false));
+            let conn = self.whom.as_ref().and_then(Target::conn);
+            let of_conn = conn.and_then(|conn| list.of_conn(conn, now)).map(|s| &s.subject);
+            found.retain(|s| Some(&s.subject) == subject.as_ref() || Some(&s.subject) == of_conn);
+        }
         let name = found.first()?.name.clone();
-        Some((found.iter().map(|s| s.subject).collect(), name))
+        Some((found.iter().map(|s| s.subject.clone()).collect(), name))
     }
 }
 
@@ -189,15 +192,15 @@ pub(super) fn plan_sanction(
     list: &Sanctions,
     (who, mine): (&Identity, Rank),
     (whom, theirs): (&Target, Rank),
-    (time, reason): (Option<Duration>, Option<Line>),
+    terms: Terms,
     now: UnixMillis,
 ) -> Result<Sanction, OrderError> {
     may_act_on(who, mine, whom, theirs)?;
-    if !list.has_room_for(whom.subject(), now) {
+    let subject = whom.subject(terms.alone);
+    if !list.has_room_for(&subject, now) {
         return Err(OrderError::TooMany);
     }
-    let subject = (whom.subject(), whom.name().clone());
-    Ok(Sanction::new(subject, who.name.clone(), time, reason, now))
+    Ok(Sanction::new((subject, whom.name().clone()), who.name.clone(), terms, now))
 }
 
 /// Plans the end of a mute.
@@ -233,13 +236,13 @@ pub fn plan_server_ban(
     bans: &Sanctions,
     who: &Identity,
     whom: &Target,
-    (time, reason): (Option<Duration>, Option<Line>),
+    terms: Terms,
     now: UnixMillis,
 ) -> Result<ServerModeration, OrderError> {
     let mine = server_rank(who.admin);
     ServerOrder::RIGHT.check(who, mine)?;
     let theirs = server_rank(whom.is_admin());
-    let ban = plan_sanction(bans, (who, mine), (whom, theirs), (time, reason), now)?;
+    let ban = plan_sanction(bans, (who, mine), (whom, theirs), terms, now)?;
     Ok(ServerModeration::Ban { ban, conn: whom.conn() })
 }
 
@@ -283,7 +286,7 @@ mod tests {
         let (root, bob) = (who(1, "root", Some(1), true), who(2, "bob", None, false));
         let target = Target::Present(bob.clone());
         let plan =
-            |bans: &Sanctions, user, whom| plan_server_ban(bans, user, whom, (None, None), NOW);
+            |bans: &Sanctions, user, whom| plan_server_ban(bans, user, whom, Terms::default(), NOW);
         let denied = plan(&bans, &bob, &target).unwrap_err();
         assert_eq!(denied, OrderError::Denied(Denied::NotAdmin));
         let myself = Target::Present(root.clone());

@@ -60,7 +60,7 @@ impl From<&Identity> for Person {
 impl From<&Target> for Person {
     fn from(target: &Target) -> Self {
         match target {
-            Target::Present(who) => who.into(),
+            Target::Present(who) | Target::Departed(who) => who.into(),
             Target::Absent { account, name, .. } => {
                 Self { account: Some(*account), ..Self::named(name.clone()) }
             }

@@ -29,6 +29,17 @@ pub struct Sanction {
     pub reason: Option<Line>,
 }
 
+/// On which terms somebody is to be muted or banned.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Terms {
+    /// For how long; none for good.
+    pub time: Option<Duration>,
+    /// Why, where that was said.
+    pub reason: Option<Line>,
+    /// A guest alone is meant, and not all guests of their address.
+    pub alone: bool,
+}
+
 /// What whoever is muted or banned is told.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Penalty {
@@ -36,18 +47,24 @@ pub struct Penalty {
     pub left: Option<Duration>,
     /// Why, where that was said.
     pub reason: Option<Line>,
+    /// It is of all guests of their address, and may have been set because of another.
+    pub by_address: bool,
 }
 
 impl Sanction {
-    /// One that begins now and lasts for `time`, or for good.
-    pub fn new(
-        (subject, name): (Subject, Name),
-        by: Name,
-        time: Option<Duration>,
-        reason: Option<Line>,
-        now: UnixMillis,
-    ) -> Self {
-        Self { subject, name, by, at: now, until: time.map(|time| now.after(time)), reason }
+    /// One that begins now.
+    pub fn new((subject, name): (Subject, Name), by: Name, terms: Terms, now: UnixMillis) -> Self {
+        let until = terms.time.map(|time| now.after(time));
+        Self { subject, name, by, at: now, until, reason: terms.reason }
+    }
+
+    /// Whether it is about somebody, by what they go by now. It may stay with a connection besides.
+    pub fn is_about(&self, who: &Identity) -> bool {
+        match &self.subject {
+            Subject::Account(account) => who.account == Some(*account),
+            Subject::Address(ip) => who.account.is_none() && who.ip == *ip,
+            Subject::Name(key) => who.account.is_none() && who.name.key() == *key,
+        }
     }
 
     /// Whether it still holds.
@@ -65,11 +82,6 @@ impl Sanction {
         self.until.map(|until| now.until(until))
     }
 
-    /// What whoever it is about is told.
-    pub fn penalty(&self, now: UnixMillis) -> Penalty {
-        Penalty { left: self.left(now), reason: self.reason.clone() }
-    }
-
     /// Whether it ends no sooner than another.
     fn is_as_long_as(&self, other: &Self) -> bool {
         match (self.until, other.until) {
@@ -79,13 +91,16 @@ impl Sanction {
         }
     }
 
-    /// Whether it is about a guest, so about an address.
+    /// Whether it is about guests.
     pub fn is_of_guest(&self) -> bool {
-        matches!(self.subject, Subject::Address(_))
+        match self.subject {
+            Subject::Address(_) | Subject::Name(_) => true,
+            Subject::Account(_) => false,
+        }
     }
 }
 
-/// The mutes or the bans of one lobby, or the bans of the server: one for each account and address.
+/// The mutes or the bans of one lobby, or the bans of the server: one for each account, address and name.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Sanctions {
     by_subject: HashMap<Subject, Sanction>,
@@ -98,7 +113,7 @@ impl Sanctions {
     /// That of somebody else at the same address is [never made shorter](Self::standing).
     pub fn impose(&mut self, sanction: Sanction, conn: Option<ConnId>) {
         if let Some(conn) = conn {
-            self.by_conn.insert(conn, sanction.subject);
+            self.by_conn.insert(conn, sanction.subject.clone());
         }
         // Connections that are over are not told of here; the oldest go first.
         while self.by_conn.len() > MAX_SANCTIONS {
@@ -117,9 +132,9 @@ impl Sanctions {
     }
 
     /// Ends one.
-    pub fn lift(&mut self, subject: Subject) -> Option<Sanction> {
-        self.by_conn.retain(|_, of| *of != subject);
-        self.by_subject.remove(&subject)
+    pub fn lift(&mut self, subject: &Subject) -> Option<Sanction> {
+        self.by_conn.retain(|_, of| of != subject);
+        self.by_subject.remove(subject)
     }
 
     /// What follows from a guest's making an account: what holds for the guest is to hold for the
@@ -138,8 +153,8 @@ impl Sanctions {
     /// hold for the guests of that address, unless something longer does already.
     pub fn for_address(&self, who: &Identity, now: UnixMillis) -> Option<Sanction> {
         let subject = Subject::Address(who.ip);
-        let sanction = self.get(Subject::Account(who.account?), now)?;
-        let covered = self.get(subject, now).is_some_and(|other| other.is_as_long_as(sanction));
+        let sanction = self.get(&Subject::Account(who.account?), now)?;
+        let covered = self.get(&subject, now).is_some_and(|other| other.is_as_long_as(sanction));
         (!covered).then(|| Sanction { subject, ..sanction.clone() })
     }
 
@@ -148,29 +163,45 @@ impl Sanctions {
     pub fn give_up(&mut self, account: AccountId, who: Option<&Identity>, now: UnixMillis) {
         let subject = Subject::Account(account);
         if let Some(who) = who
-            && self.get(subject, now).is_some()
+            && self.get(&subject, now).is_some()
         {
             let left = self.for_address(who, now);
             left.into_iter().for_each(|sanction| self.impose(sanction, None));
             self.by_conn.insert(who.conn, Subject::Address(who.ip));
         }
-        self.lift(subject);
+        self.lift(&subject);
     }
 
     /// The one that was set on this connection.
     pub fn of_conn(&self, conn: ConnId, now: UnixMillis) -> Option<&Sanction> {
-        self.get(*self.by_conn.get(&conn)?, now)
+        self.get(self.by_conn.get(&conn)?, now)
     }
 
     /// The one that holds for a user. An account is judged by itself and its connection, so that it
-    /// does not suffer for the guests of its address; a guest by the address too.
+    /// does not suffer for the guests of its address; a guest by address and name too.
     pub fn of(&self, who: &Identity, now: UnixMillis) -> Option<&Sanction> {
-        self.get(who.subject(), now).or_else(|| self.of_conn(who.conn, now))
+        let of_name = || {
+            let guest = who.account.is_none();
+            guest.then(|| self.get(&Subject::Name(who.name.key()), now)).flatten()
+        };
+        let of_conn = self.of_conn(who.conn, now);
+        of_conn.or_else(|| self.get(&who.subject(), now)).or_else(of_name)
     }
 
-    /// The one that holds for this very account or address.
-    pub fn get(&self, subject: Subject, now: UnixMillis) -> Option<&Sanction> {
-        self.by_subject.get(&subject).filter(|sanction| sanction.holds(now))
+    /// What somebody is told for whom one holds.
+    pub fn penalty(&self, who: &Identity, now: UnixMillis) -> Option<Penalty> {
+        let sanction = self.of(who, now)?;
+        let of_address = matches!(sanction.subject, Subject::Address(_));
+        Some(Penalty {
+            left: sanction.left(now),
+            reason: sanction.reason.clone(),
+            by_address: of_address && self.of_conn(who.conn, now).is_none(),
+        })
+    }
+
+    /// The one that holds for this very account, address or name.
+    pub fn get(&self, subject: &Subject, now: UnixMillis) -> Option<&Sanction> {
+        self.by_subject.get(subject).filter(|sanction| sanction.holds(now))
     }
 
     /// Those that hold, by name and then by age.
@@ -188,12 +219,12 @@ impl Sanctions {
     }
 
     /// Whether one is kept for `subject`, also where it has ended.
-    pub fn is_about(&self, subject: Subject) -> bool {
-        self.by_subject.contains_key(&subject)
+    pub fn is_about(&self, subject: &Subject) -> bool {
+        self.by_subject.contains_key(subject)
     }
 
     /// Whether another may be set for `subject`.
-    pub fn has_room_for(&self, subject: Subject, now: UnixMillis) -> bool {
+    pub fn has_room_for(&self, subject: &Subject, now: UnixMillis) -> bool {
         self.is_about(subject)
             || self.by_subject.len() < MAX_SANCTIONS
             || self.by_subject.values().filter(|s| s.holds(now)).count() < MAX_SANCTIONS
@@ -202,7 +233,7 @@ impl Sanctions {
 
 impl FromIterator<Sanction> for Sanctions {
     fn from_iter<I: IntoIterator<Item = Sanction>>(sanctions: I) -> Self {
-        let by_subject = sanctions.into_iter().map(|s| (s.subject, s)).collect();
+        let by_subject = sanctions.into_iter().map(|s| (s.subject.clone(), s)).collect();
         Self { by_subject, by_conn: HashMap::new() }
     }
 }
@@ -228,8 +259,8 @@ mod tests {
     }
 
     fn ban(subject: Subject, who: &str, secs: Option<u64>) -> Sanction {
-        let time = secs.map(Duration::from_secs);
-        Sanction::new((subject, name(who)), name("op"), time, None, UnixMillis(1_000))
+        let terms = Terms { time: secs.map(Duration::from_secs), ..Terms::default() };
+        Sanction::new((subject, name(who)), name("op"), terms, UnixMillis(1_000))
     }
 
     #[test]
@@ -248,9 +279,45 @@ mod tests {
             let got = bans.of(&who(1, account, address), now).is_some();
             assert_eq!(got, want, "{account:?} {address}");
         }
-        assert!(bans.lift(Subject::Address(ip(9))).is_some());
+        assert!(bans.lift(&Subject::Address(ip(9))).is_some());
         assert!(bans.of(&who(1, None, 9), now).is_none());
-        assert!(bans.lift(Subject::Address(ip(9))).is_none());
+        assert!(bans.lift(&Subject::Address(ip(9))).is_none());
+    }
+
+    #[test]
+    fn one_of_a_guest_alone_is_of_the_connection_and_the_name() {
+        let now = UnixMillis(2_000);
+        let mut bans = Sanctions::default();
+        bans.impose(ban(Subject::Name(NameKey::of("bob")), "bob", None), Some(ConnId(1)));
+        let called = |name: &str, conn, account, address| {
+            let ip = ip(address);
+            Identity { ip, ..Identity::example(conn, name, account) }
+        };
+        for (what, of, want) in [
+            ("the connection", called("bob", 1, None, 9), true),
+            ("under another name", called("rob", 1, None, 9), true),
+            ("with an account", called("bob", 1, Some(7), 9), true),
+            ("the name again", called("BOB", 2, None, 9), true),
+            ("from elsewhere", called("bob", 2, None, 8), true),
+            ("another of the address", called("eve", 3, None, 9), false),
+            ("an account of the name", called("bob", 3, Some(8), 9), false),
+        ] {
+            assert_eq!(bans.of(&of, now).is_some(), want, "{what}");
+            let by_address = bans.penalty(&of, now).map(|penalty| penalty.by_address);
+            assert_eq!(by_address, want.then_some(false), "{what}");
+        }
+        assert!(bans.lift(&Subject::Name(NameKey::of("bob"))).is_some());
+        assert!(bans.of(&called("bob", 1, None, 9), now).is_none());
+    }
+
+    #[test]
+    fn whoever_it_is_set_on_is_told_other_than_others_of_the_address() {
+        let now = UnixMillis(2_000);
+        let mut bans = Sanctions::default();
+        bans.impose(ban(Subject::Address(ip(9)), "bob", None), Some(ConnId(1)));
+        let by_address = |conn| bans.penalty(&who(conn, None, 9), now).unwrap().by_address;
+        assert!(!by_address(1) && by_address(2));
+        assert_eq!(bans.penalty(&who(3, None, 8), now), None);
     }
 
     #[test]
@@ -262,7 +329,7 @@ mod tests {
         assert!(!at(11_000) && !at(u64::MAX));
         let sanction = bans.list(UnixMillis(2_500))[0].clone();
         assert_eq!(sanction.time(), Some(Duration::from_secs(10)));
-        assert_eq!(sanction.penalty(UnixMillis(2_500)).left, Some(Duration::from_millis(8_500)));
+        assert_eq!(sanction.left(UnixMillis(2_500)), Some(Duration::from_millis(8_500)));
         assert!(bans.list(UnixMillis(11_000)).is_empty());
         bans.forget_ended(UnixMillis(10_999));
         assert_eq!(bans.by_subject.len(), 1);
@@ -281,21 +348,21 @@ mod tests {
     #[test]
     fn one_of_another_guest_of_the_address_makes_none_shorter() {
         let mut bans = Sanctions::default();
-        let address = Subject::Address(ip(9));
-        bans.impose(ban(address, "eve", Some(60)), Some(ConnId(1)));
-        bans.impose(ban(address, "mal", Some(1)), Some(ConnId(2)));
+        let address = || Subject::Address(ip(9));
+        bans.impose(ban(address(), "eve", Some(60)), Some(ConnId(1)));
+        bans.impose(ban(address(), "mal", Some(1)), Some(ConnId(2)));
         let until = |bans: &Sanctions, conn| {
             bans.of(&who(conn, None, 9), UnixMillis(2_500)).map(|s| s.until)
         };
         for conn in [1, 2] {
             assert_eq!(until(&bans, conn), Some(Some(UnixMillis(61_000))));
         }
-        bans.impose(ban(address, "mal", None), Some(ConnId(2)));
+        bans.impose(ban(address(), "mal", None), Some(ConnId(2)));
         assert_eq!(until(&bans, 1), Some(None), "a longer one is");
         // An account's is its own.
-        let account = Subject::Account(AccountId(7));
-        bans.impose(ban(account, "old-name", None), None);
-        bans.impose(ban(account, "name", Some(1)), None);
+        let account = || Subject::Account(AccountId(7));
+        bans.impose(ban(account(), "old-name", None), None);
+        bans.impose(ban(account(), "name", Some(1)), None);
         assert!(bans.of(&who(9, Some(7), 9), UnixMillis(2_500)).is_none());
     }
 
@@ -330,9 +397,9 @@ mod tests {
             .map(|i| ban(Subject::Account(AccountId(i)), "bob", (i == 0).then_some(1)))
             .collect();
         let more = Subject::Account(AccountId(u32::MAX));
-        assert!(!full.has_room_for(more, UnixMillis(1_500)));
-        assert!(full.has_room_for(Subject::Account(AccountId(5)), UnixMillis(1_500)));
-        assert!(full.has_room_for(more, UnixMillis(2_000)), "one has ended");
+        assert!(!full.has_room_for(&more, UnixMillis(1_500)));
+        assert!(full.has_room_for(&Subject::Account(AccountId(5)), UnixMillis(1_500)));
+        assert!(full.has_room_for(&more, UnixMillis(2_000)), "one has ended");
     }
 
     #[test]
@@ -344,7 +411,7 @@ mod tests {
         assert!(bans.of(&who(1, None, 9), now).is_some(), "and is a guest again");
         assert!(bans.of(&who(2, Some(8), 9), now).is_none(), "an account of that address");
         assert!(bans.of(&who(1, Some(7), 9), UnixMillis(61_001)).is_none(), "it ends");
-        bans.lift(Subject::Address(ip(9)));
+        bans.lift(&Subject::Address(ip(9)));
         assert!(bans.of(&who(1, Some(7), 9), now).is_none(), "it is lifted everywhere");
         assert!(bans.by_conn.is_empty());
     }
@@ -370,7 +437,7 @@ mod tests {
             (None, Some(90), Some(None)),
         ] {
             let mut bans = Sanctions::default();
-            bans.impose(ban(account, "bob", theirs), None);
+            bans.impose(ban(account.clone(), "bob", theirs), None);
             if let Some(secs) = of_address {
                 bans.impose(ban(Subject::Address(ip(9)), "eve", Some(secs)), None);
             }

@@ -61,65 +61,73 @@ impl From<Age> for When {
     }
 }
 
-/// A length of time as people say it: a count of seconds (`s`), minutes, hours or days.
+/// A length of time as people say it, in days, hours, minutes and seconds: `2h 30m`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Span {
-    count: u64,
-    unit: char,
+    secs: u64,
 }
 
 impl Span {
-    /// The whole of it, in the largest unit that leaves nothing over: what a moderator set.
+    /// The whole of it: what a moderator set.
     pub fn exact(time: Duration) -> Self {
-        let secs = time.as_secs();
-        let fits = |(size, _): &(u64, char)| secs >= *size && secs.is_multiple_of(*size);
-        let (size, unit) = UNITS.into_iter().find(fits).unwrap_or((1, 's'));
-        Self { count: secs / size, unit }
+        Self { secs: time.as_secs() }
     }
 
-    /// What is left, rounded up, so that whoever waits that long has waited long enough.
+    /// What is left, in two units at most, rounded up, so that whoever waits that long has waited long
+    /// enough.
     pub fn left(time: Duration) -> Self {
         let secs = time.as_secs() + u64::from(time.subsec_nanos() > 0);
-        let (size, unit) = unit_of(secs);
-        let count = secs.div_ceil(size);
-        // 59m 30s are an hour rather than sixty minutes.
-        let (size, unit) = if size < DAY { unit_of(count * size) } else { (size, unit) };
-        Self { count: secs.div_ceil(size), unit }
+        let second = UNITS.iter().skip_while(|(size, _)| secs < *size).nth(1);
+        let size = second.map_or(1, |(size, _)| *size);
+        Self { secs: secs.div_ceil(size) * size }
     }
 
-    /// What has passed, rounded down.
+    /// What has passed, in one unit, rounded down.
     pub fn passed(time: Duration) -> Self {
-        let (size, unit) = unit_of(time.as_secs());
-        Self { count: time.as_secs() / size, unit }
+        let secs = time.as_secs();
+        let size = UNITS.iter().find(|(size, _)| secs >= *size).map_or(1, |(size, _)| *size);
+        Self { secs: secs / size * size }
     }
 
-    /// Reads a word like `30s`, `10m`, `2h` or `7d`. None where it is no such word at all.
+    /// Reads a word like `30s`, `10m`, `2h30m`, `7d` or `2w`: counts of units, the larger first. None
+    /// where it is no such word at all.
     ///
     /// # Errors
     /// [`BadSpan`] where it is one, but of nothing or of more than [`MAX_SPAN`].
     pub fn parse(word: &str) -> Option<Result<Duration, BadSpan>> {
-        let unit = word.chars().next_back()?.to_ascii_lowercase();
-        let (size, _) = UNITS.into_iter().find(|(_, u)| *u == unit)?;
-        let digits = &word[..word.len() - 1];
-        if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
-            return None;
+        let (mut rest, mut secs, mut last) = (word, Some(0_u64), u64::MAX);
+        while !rest.is_empty() {
+            let digits = rest.find(|c: char| !c.is_ascii_digit()).filter(|at| *at > 0)?;
+            let (count, after) = rest.split_at(digits);
+            let unit = after.chars().next()?;
+            let named = |(_, letter): &&(u64, char)| *letter == unit.to_ascii_lowercase();
+            let (size, _) = *READ_UNITS.iter().find(named).filter(|(size, _)| *size < last)?;
+            let part = count.parse::<u64>().ok().and_then(|count| count.checked_mul(size));
+            secs = secs.zip(part).and_then(|(secs, part)| secs.checked_add(part));
+            (rest, last) = (&after[unit.len_utf8()..], size);
         }
-        let secs = digits.parse::<u64>().ok().and_then(|count| count.checked_mul(size));
         let time = secs.map(Duration::from_secs).filter(|t| !t.is_zero() && *t <= MAX_SPAN);
-        Some(time.ok_or(BadSpan))
+        (!word.is_empty()).then_some(time.ok_or(BadSpan))
     }
 }
 
-/// Largest first.
+/// Those in which a time is told, largest first.
 const UNITS: [(u64, char); 4] = [(DAY, 'd'), (HOUR, 'h'), (MINUTE, 'm'), (1, 's')];
 
-fn unit_of(secs: u64) -> (u64, char) {
-    UNITS.into_iter().find(|(size, _)| secs >= *size).unwrap_or((1, 's'))
-}
+/// Those in which it may be written, largest first.
+const READ_UNITS: [(u64, char); 5] =
+    [(7 * DAY, 'w'), (DAY, 'd'), (HOUR, 'h'), (MINUTE, 'm'), (1, 's')];
 
 impl fmt::Display for Span {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}{}", self.count, self.unit)
+        let (mut rest, mut before) = (self.secs, "");
+        for (size, unit) in UNITS {
+            if rest >= size {
+                write!(f, "{before}{}{unit}", rest / size)?;
+                (rest, before) = (rest % size, " ");
+            }
+        }
+        if self.secs == 0 { f.write_str("0s") } else { Ok(()) }
     }
 }
 
@@ -145,7 +153,13 @@ mod tests {
             ("7d", Some(Ok(secs(604_800)))),
             ("7D", Some(Ok(secs(604_800)))),
             ("007d", Some(Ok(secs(604_800)))),
+            ("2w", Some(Ok(secs(14 * 86_400)))),
+            ("2h30m", Some(Ok(secs(9_000)))),
+            ("1w2d3h4m5S", Some(Ok(secs(788_645)))),
+            ("0d10m", Some(Ok(secs(600)))),
             ("3650d", Some(Ok(MAX_SPAN))),
+            ("3650d1s", Some(Err(BadSpan))),
+            ("18446744073709551615s1w", None),
             ("3651d", Some(Err(BadSpan))),
             ("99999999999999999999d", Some(Err(BadSpan))),
             ("0s", Some(Err(BadSpan))),
@@ -156,7 +170,11 @@ mod tests {
             ("7 d", None),
             ("-7d", None),
             ("+7d", None),
-            ("7w", None),
+            ("30min", None),
+            ("30m2h", None),
+            ("5m5m", None),
+            ("2h30", None),
+            ("2hm", None),
             ("3rd", None),
             ("7é", None),
             ("spam", None),
@@ -172,19 +190,24 @@ mod tests {
             (1, "1s", "1s", "1s"),
             (59, "59s", "59s", "59s"),
             (60, "1m", "1m", "1m"),
-            (61, "61s", "2m", "1m"),
+            (61, "1m 1s", "1m 1s", "1m"),
             (600, "10m", "10m", "10m"),
-            (3_541, "3541s", "1h", "59m"),
-            (5_400, "90m", "2h", "1h"),
-            (86_399, "86399s", "1d", "23h"),
+            (3_599, "59m 59s", "59m 59s", "59m"),
+            (3_660, "1h 1m", "1h 1m", "1h"),
+            (3_661, "1h 1m 1s", "1h 2m", "1h"),
+            (5_400, "1h 30m", "1h 30m", "1h"),
+            (7_199, "1h 59m 59s", "2h", "1h"),
+            (86_399, "23h 59m 59s", "1d", "23h"),
             (604_800, "7d", "7d", "7d"),
-            (604_801, "604801s", "8d", "7d"),
+            (604_801, "7d 1s", "7d 1h", "7d"),
+            (1_206_000, "13d 23h", "13d 23h", "13d"),
         ] {
             let time = secs(time);
             let shown = [Span::exact(time), Span::left(time), Span::passed(time)];
             assert_eq!(shown.map(|s| s.to_string()), [exact, left, passed]);
         }
         assert_eq!(Span::left(Duration::from_millis(1)).to_string(), "1s");
+        assert_eq!(Span::left(Duration::from_millis(59_001)).to_string(), "1m");
     }
 
     #[test]

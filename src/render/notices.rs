@@ -62,10 +62,10 @@ pub fn server_sentence(what: &ServerModeration) -> Line {
     Line::clean(&text)
 }
 
-/// How long it is for, and why; nothing where it is for good and no reason was given.
+/// How long it is for, and why, where that was said.
 fn length(sanction: &Sanction) -> String {
     let time = sanction.time().map(|time| format!(" for {}", Span::exact(time)));
-    time.unwrap_or_default() + &because(sanction.reason.as_ref())
+    time.unwrap_or(" for good".to_owned()) + &because(sanction.reason.as_ref())
 }
 
 fn because(reason: Option<&Line>) -> String {

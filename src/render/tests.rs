@@ -11,7 +11,7 @@ use crate::chat::lobbies::LobbyId;
 use crate::chat::moderation::{Moderation, ServerModeration};
 use crate::chat::person::Person;
 use crate::chat::pictures::Picture;
-use crate::chat::sanctions::Sanction;
+use crate::chat::sanctions::{Sanction, Terms};
 use crate::chat::text::Text;
 use crate::chat::times::Span;
 
@@ -199,8 +199,9 @@ fn moderations_are_told_to_the_lobby() {
     let (alice, bob, spam) = (name("alice"), name("bob"), Line::clean("spam"));
     let sanction = |secs: Option<u64>, reason: Option<&str>| {
         let subject = (Subject::Account(AccountId(2)), name("bob"));
-        let time = secs.map(Duration::from_secs);
-        Sanction::new(subject, name("alice"), time, reason.map(Line::clean), UnixMillis(1))
+        let (time, reason) = (secs.map(Duration::from_secs), reason.map(Line::clean));
+        let terms = Terms { time, reason, alone: false };
+        Sanction::new(subject, name("alice"), terms, UnixMillis(1))
     };
     let (conn, account) = (ConnId(2), AccountId(2));
     let kick = |reason| Moderation::Kick { conn, account: None, name: name("bob"), reason };
@@ -213,11 +214,11 @@ fn moderations_are_told_to_the_lobby() {
         (Moderation::Deop { account, name: bob.clone() }, "took the operator's rights from bob"),
         (kick(None), "kicked bob"),
         (kick(Some(spam.clone())), "kicked bob: spam"),
-        (mute(None), "muted bob"),
+        (mute(None), "muted bob for good"),
         (mute(Some(600)), "muted bob for 10m"),
         (Moderation::Unmute { subjects: vec![], name: bob.clone() }, "unmuted bob"),
-        (ban(None, None), "banned bob"),
-        (ban(None, Some("spam")), "banned bob: spam"),
+        (ban(None, None), "banned bob for good"),
+        (ban(None, Some("spam")), "banned bob for good: spam"),
         (ban(Some(604_800), Some("spam")), "banned bob for 7d: spam"),
         (Moderation::Unban { subjects: vec![], name: bob.clone() }, "unbanned bob"),
         (Moderation::Slow(Duration::from_secs(10)), "turned slow mode on: a message each 10s"),
@@ -232,7 +233,7 @@ fn moderations_are_told_to_the_lobby() {
         (ServerModeration::Announce(spam), "announced: spam"),
         (
             ServerModeration::Ban { ban: sanction(Some(5_400), None), conn: None },
-            "banned bob from the server for 90m",
+            "banned bob from the server for 1h 30m",
         ),
         (ServerModeration::Unban { subjects: vec![], name: bob }, "let bob onto the server again"),
     ] {

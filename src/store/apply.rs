@@ -167,7 +167,7 @@ impl<'a> Group<'a> {
                 set_sanction(conn, *kind, *scope, sanction)
             }
             Change::SanctionLifted { kind, scope, subject } => {
-                lift_sanction(conn, *kind, *scope, *subject)
+                lift_sanction(conn, *kind, *scope, subject)
             }
             Change::CertAdded { account, fingerprint } => run(
                 conn,
@@ -260,12 +260,12 @@ fn set_sanction(
     scope: Scope,
     sanction: &Sanction,
 ) -> rusqlite::Result<()> {
-    lift_sanction(conn, kind, scope, sanction.subject)?;
-    let (account, address) = subject_columns(sanction.subject);
+    lift_sanction(conn, kind, scope, &sanction.subject)?;
+    let (account, address, name) = subject_columns(&sanction.subject);
     run(
         conn,
-        "INSERT INTO sanction(kind, lobby, account, address, shown, until, by, at, reason)
-        SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9
+        "INSERT INTO sanction(kind, lobby, account, address, shown, until, by, at, reason, name)
+        SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10
         WHERE (?2 IS NULL OR EXISTS (SELECT 1 FROM lobby WHERE id = ?2))
             AND (?3 IS NULL OR EXISTS (SELECT 1 FROM account WHERE id = ?3))",
         params![
@@ -278,6 +278,7 @@ fn set_sanction(
             sanction.by.as_str(),
             int(sanction.at.0),
             sanction.reason.as_ref().map_or("", Line::as_str),
+            name,
         ],
     )
 }
@@ -286,14 +287,14 @@ fn lift_sanction(
     conn: &Connection,
     kind: SanctionKind,
     scope: Scope,
-    subject: Subject,
+    subject: &Subject,
 ) -> rusqlite::Result<()> {
-    let (account, address) = subject_columns(subject);
+    let (account, address, name) = subject_columns(subject);
     run(
         conn,
         "DELETE FROM sanction
-        WHERE lobby IS ?2 AND kind = ?1 AND account IS ?3 AND address IS ?4",
-        params![kind_column(kind), scope_column(scope), account, address],
+        WHERE lobby IS ?2 AND kind = ?1 AND account IS ?3 AND address IS ?4 AND name IS ?5",
+        params![kind_column(kind), scope_column(scope), account, address, name],
     )
 }
 

@@ -51,7 +51,7 @@ fn furniture() -> Vec<Change> {
         Change::OperatorAdded { lobby: CODING, account: BOB },
         Change::OperatorAdded { lobby: GENERAL, account: ALICE },
         set(SanctionKind::Mute, scope, sanction(Subject::Account(ALICE))),
-        set(SanctionKind::Ban, scope, sanction(address)),
+        set(SanctionKind::Ban, scope, sanction(address.clone())),
         set(SanctionKind::Ban, Scope::Server, sanction(Subject::Account(ALICE))),
         set(SanctionKind::Ban, Scope::Server, sanction(address)),
         Change::CertAdded { account: ALICE, fingerprint: Fingerprint([7; 32]) },
@@ -216,7 +216,7 @@ fn what_hangs_on_lobbies_and_accounts_is_read_and_lifted() {
         Change::SanctionLifted {
             kind: SanctionKind::Mute,
             scope: Scope::Lobby(CODING),
-            subject: mute.subject,
+            subject: mute.subject.clone(),
         },
         set(
             SanctionKind::Ban,
@@ -231,7 +231,7 @@ fn what_hangs_on_lobbies_and_accounts_is_read_and_lifted() {
     assert!(coding.operators.is_empty());
     assert_eq!((coding.mutes.list(THEN).len(), coding.bans.list(THEN).len()), (0, 1));
     let bans = db.load(0).unwrap().bans;
-    let ban = bans.get(mute.subject, THEN).unwrap();
+    let ban = bans.get(&mute.subject, THEN).unwrap();
     assert_eq!((ban.until, &ban.reason), (None, &None));
     assert!(db.certs(ALICE).unwrap().is_empty() && db.ignores(ALICE).unwrap().is_empty());
 }
@@ -530,4 +530,18 @@ fn the_size_of_a_change_is_told() {
 
 fn rows(db: &Db, from: &str) -> i64 {
     db.conn.query_row(&format!("SELECT count(*) FROM {from}"), [], |row| row.get(0)).unwrap()
+}
+
+#[test]
+fn a_ban_may_be_of_a_name_alone() {
+    let of_name = sanction(Subject::Name(NameKey::of("mallory")));
+    let of_address = sanction(Subject::Address(ip("10.0.0.9")));
+    let ban = |sanction: &Sanction| set(SanctionKind::Ban, Scope::Server, sanction.clone());
+    let mut db = db(&[ban(&of_name), ban(&of_address), ban(&of_name)]);
+    let bans = db.load(0).unwrap().bans;
+    assert_eq!(bans.list(THEN).len(), 2);
+    assert_eq!(bans.get(&of_name.subject, THEN), Some(&of_name));
+    let lifted = Change::lifted(SanctionKind::Ban, Scope::Server, &[of_name.subject]);
+    db.apply(&lifted).unwrap();
+    assert_eq!(db.load(0).unwrap().bans.list(THEN), [&of_address]);
 }

@@ -12,7 +12,8 @@ use crate::chat::lobbies::LobbyId;
 use crate::chat::pictures::Picture;
 use crate::chat::text::Text;
 
-/// What [`read`] and [`seq`] read and [`insert`] writes; of which lobby it is comes beside it.
+/// What [`read`] and [`seq`] read and [`insert`] writes; of which lobby it is comes beside it, and over
+/// which connection it was said, which is looked for and never read.
 pub(super) const COLUMNS: &str = "seq, at, author, picture, tagged, action, text, account, address";
 
 /// What [`heard`] reads: which message it is, and whose.
@@ -67,7 +68,7 @@ pub(super) fn heard(row: &Row<'_>, ignores: &Ignores) -> Result<Option<MessageId
 pub(super) fn insertion(conn: &Connection) -> rusqlite::Result<CachedStatement<'_>> {
     let values = COLUMNS.replace(", ", ", :");
     conn.prepare_cached(&format!(
-        "INSERT INTO message(lobby, {COLUMNS}) VALUES (:lobby, :{values})
+        "INSERT INTO message(lobby, conn, {COLUMNS}) VALUES (:lobby, :conn, :{values})
         ON CONFLICT(lobby, seq) DO NOTHING"
     ))
 }
@@ -83,6 +84,7 @@ pub(super) fn insert(
     let (tagged, action) = kind_columns(&entry.kind);
     let added = insertion.execute(named_params! {
         ":lobby": lobby.0,
+        ":conn": entry.author.conn.map(|conn| int(conn.0)),
         ":seq": int(seq),
         ":at": int(entry.at.0),
         ":author": entry.author.name.as_str(),

@@ -346,11 +346,14 @@ pub(super) fn load(conn: &Connection, history_messages: usize) -> Result<Snapsho
     })
 }
 
-/// The numbers that the next messages of lobbies had when accounts left them. A number is given once, also
-/// where the messages before it are deleted, or were lost.
+/// The numbers that the next messages of lobbies had when accounts left them, or when messages were taken
+/// back. A number is given once, also where the messages before it are deleted, or were lost.
 fn numbers_known(conn: &Connection) -> Result<HashMap<LobbyId, u64>, StoreError> {
-    let sql = "SELECT last_lobby, max(left_seq) FROM account
-        WHERE last_lobby IS NOT NULL AND left_seq IS NOT NULL GROUP BY last_lobby";
+    let sql = "SELECT lobby, max(seq) FROM (
+            SELECT last_lobby AS lobby, left_seq AS seq FROM account
+                WHERE last_lobby IS NOT NULL AND left_seq IS NOT NULL
+            UNION ALL SELECT id, next_seq FROM lobby)
+        GROUP BY lobby";
     let number = |row: &Row<'_>| Ok((LobbyId(row.get(0)?), uint(row.get(1)?)));
     Ok(list(conn.prepare_cached(sql)?, [], number)?.into_iter().collect())
 }
@@ -391,7 +394,7 @@ fn history(conn: &Connection, lobby: LobbyId, max: usize) -> Result<Vec<(u64, En
 
 /// The mutes and the bans of a lobby, or of the server.
 fn sanctions(conn: &Connection, scope: Scope) -> Result<[Sanctions; 2], StoreError> {
-    let sql = "SELECT kind, account, address, shown, until, by, at, reason
+    let sql = "SELECT kind, account, address, shown, until, by, at, reason, name
         FROM sanction WHERE lobby IS ?1 ORDER BY id";
     let all = list(conn.prepare_cached(sql)?, [scope_column(scope)], rows::sanction)?;
     let (mutes, bans): (Vec<_>, Vec<_>) =

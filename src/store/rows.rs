@@ -123,13 +123,13 @@ pub(super) fn account(row: &Row<'_>) -> Result<Account, StoreError> {
     })
 }
 
-/// `kind, account, address, shown, until, by, at, reason`
+/// `kind, account, address, shown, until, by, at, reason, name`
 pub(super) fn sanction(row: &Row<'_>) -> Result<(SanctionKind, Sanction), StoreError> {
-    let subject = match (row.get::<_, Option<u32>>(1)?, row.get_ref(2)?.as_blob_or_null()) {
-        (Some(account), Ok(None)) => Subject::Account(AccountId(account)),
-        (None, Ok(Some(bytes))) => IpKey::from_bytes(bytes)
-            .map(Subject::Address)
-            .ok_or_else(|| StoreError::unreadable("address"))?,
+    let of_name = maybe_text(row, 8)?.map(name).transpose()?;
+    let subject = match (row.get::<_, Option<u32>>(1)?, maybe_address(row, 2)?, of_name) {
+        (Some(account), None, None) => Subject::Account(AccountId(account)),
+        (None, Some(address), None) => Subject::Address(address),
+        (None, None, Some(name)) => Subject::Name(name.key()),
         _ => return Err(StoreError::unreadable("mute or ban")),
     };
     let reason = Line::clean(text(row, 7)?);
@@ -197,10 +197,13 @@ pub(super) fn kind_column(kind: SanctionKind) -> &'static str {
     }
 }
 
-/// The number of the account, or the bytes of the address.
-pub(super) fn subject_columns(subject: Subject) -> (Option<u32>, Option<[u8; IpKey::BYTES]>) {
+/// The number of the account, the bytes of the address, or the name as it is compared.
+pub(super) fn subject_columns(
+    subject: &Subject,
+) -> (Option<u32>, Option<[u8; IpKey::BYTES]>, Option<&str>) {
     match subject {
-        Subject::Account(account) => (Some(account.0), None),
-        Subject::Address(address) => (None, Some(address.to_bytes())),
+        Subject::Account(account) => (Some(account.0), None, None),
+        Subject::Address(address) => (None, Some(address.to_bytes()), None),
+        Subject::Name(key) => (None, None, Some(key.as_str())),
     }
 }

@@ -14,7 +14,7 @@ type Step = fn(&Transaction<'_>) -> rusqlite::Result<()>;
 
 /// Step `n` makes version `n + 1` out of version `n`; version 0 is an empty file. A step that has
 /// been released is never changed.
-const STEPS: [Step; 4] = [tables, search_index, persons, numbers];
+const STEPS: [Step; 5] = [tables, search_index, persons, numbers, moderation];
 
 /// What a file turned out to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,18 +60,29 @@ pub(super) fn view_as_newest(conn: &Connection, version: u32) -> rusqlite::Resul
         conn.execute_batch(
             "CREATE TEMP VIEW account AS
                 SELECT *, made_at AS used_at, 0 AS by_operator, NULL AS left_seq FROM main.account;
-            CREATE TEMP VIEW lobby AS SELECT *, NULL AS made_from FROM main.lobby;
+            CREATE TEMP VIEW lobby AS SELECT *, NULL AS made_from, 0 AS next_seq FROM main.lobby;
             CREATE TEMP VIEW registration AS SELECT NULL AS address, NULL AS at WHERE 0;
             CREATE TEMP VIEW message AS
-                SELECT *, NULL AS account, NULL AS address FROM main.message;
+                SELECT *, NULL AS account, NULL AS address, NULL AS conn FROM main.message;
             CREATE TEMP VIEW mail AS
                 SELECT *, NULL AS sender_account, NULL AS sender_address FROM main.mail;
             CREATE TEMP VIEW ignored AS
                 SELECT *, 0 AS id, NULL AS who, NULL AS address FROM main.ignored;",
         )?;
-    } else if version < 4 {
+    } else if version < 5 {
+        conn.execute_batch(
+            "CREATE TEMP VIEW lobby AS SELECT *, 0 AS next_seq FROM main.lobby;
+            CREATE TEMP VIEW message AS SELECT *, NULL AS conn FROM main.message;",
+        )?;
+    }
+    if version == 3 {
         conn.execute_batch(
             "CREATE TEMP VIEW account AS SELECT *, NULL AS left_seq FROM main.account;",
+        )?;
+    }
+    if version < 5 {
+        conn.execute_batch(
+            "CREATE TEMP VIEW sanction AS SELECT *, NULL AS name FROM main.sanction;",
         )?;
     }
     Ok(())
@@ -249,4 +260,35 @@ fn persons(tx: &Transaction<'_>) -> rusqlite::Result<()> {
 /// before only the time is known.
 fn numbers(tx: &Transaction<'_>) -> rusqlite::Result<()> {
     tx.execute_batch("ALTER TABLE account ADD COLUMN left_seq INTEGER")
+}
+
+/// Version 5: a mute or a ban may be of a name alone; of a message it is known over which connection it
+/// was said, by the numbers of that process; and where messages were taken back, the number of the next
+/// one, since none is given twice.
+fn moderation(tx: &Transaction<'_>) -> rusqlite::Result<()> {
+    tx.execute_batch(
+        "CREATE TABLE sanction_of(
+            id INTEGER PRIMARY KEY,
+            kind TEXT NOT NULL CHECK (kind IN ('mute', 'ban')),
+            lobby INTEGER REFERENCES lobby ON DELETE CASCADE,
+            account INTEGER REFERENCES account ON DELETE CASCADE,
+            address BLOB,
+            name TEXT,
+            shown TEXT NOT NULL,
+            until INTEGER,
+            by TEXT NOT NULL,
+            at INTEGER NOT NULL,
+            reason TEXT NOT NULL,
+            CHECK ((account IS NOT NULL) + (address IS NOT NULL) + (name IS NOT NULL) = 1)
+        ) STRICT;
+        INSERT INTO sanction_of(id, kind, lobby, account, address, shown, until, by, at, reason)
+            SELECT id, kind, lobby, account, address, shown, until, by, at, reason FROM sanction;
+        DROP TABLE sanction;
+        ALTER TABLE sanction_of RENAME TO sanction;
+        CREATE INDEX sanction_by_lobby ON sanction(lobby);
+        CREATE INDEX sanction_by_account ON sanction(account);
+
+        ALTER TABLE message ADD COLUMN conn INTEGER;
+        ALTER TABLE lobby ADD COLUMN next_seq INTEGER NOT NULL DEFAULT 0;",
+    )
 }

@@ -144,6 +144,7 @@ async fn obey(cx: Ctx, parsed: Result<Command, CommandError>) -> Done {
         Err(CommandError::Unknown) => Err(Reply::UnknownCommand),
         Err(CommandError::Usage(spec)) => Err(Reply::Usage(spec)),
         Err(CommandError::Password(fault)) => Err(Reply::NoPassword(fault)),
+        Err(CommandError::NotATime) => Err(Reply::NotATime),
     }
 }
 
@@ -193,7 +194,7 @@ async fn run(cx: &Ctx, command: Command) -> Done {
         Command::Deop(name) => moderation::deop(cx, &name).await,
         Command::Transfer(name) => moderation::transfer(cx, &name).await,
         Command::Kick { user, reason } => moderation::kick(cx, &user, reason).await,
-        Command::Mute { user, time } => moderation::mute(cx, &user, time).await,
+        Command::Mute(mute) => moderation::mute(cx, mute).await,
         Command::Unmute(name) => moderation::unmute(cx, &name).await,
         Command::Ban(ban) => moderation::ban(cx, ban).await,
         Command::Unban(name) => moderation::unban(cx, &name).await,

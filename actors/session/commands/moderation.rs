@@ -6,7 +6,7 @@ use actix::Addr;
 
 use crate::actors::lobby::Lobby;
 use crate::actors::lobby::messages::{Banned, ListBans};
-use crate::actors::registry::messages::{FindOffer, ModerateServer, OfferError};
+use crate::actors::registry::messages::{CarriedOut, FindOffer, ModerateServer, OfferError};
 use crate::actors::session::context::{Ctx, Done, Outcome, busy, not_done};
 use crate::actors::shard::barrier;
 use crate::actors::shard::telling::{More, Pages, Telling};
@@ -35,9 +35,9 @@ pub(super) async fn kick(cx: &Ctx, user: &str, reason: Option<Line>) -> Done {
     cx.order(Order::Kick { whom, reason }).await
 }
 
-pub(super) async fn mute(cx: &Ctx, user: &str, time: Option<Duration>) -> Done {
-    let whom = cx.target(user).await?;
-    cx.order(Order::Mute { whom, time }).await
+pub(super) async fn mute(cx: &Ctx, Banning { user, terms }: Banning) -> Done {
+    let whom = cx.target(&user).await?;
+    cx.order(Order::Mute { whom, terms }).await
 }
 
 pub(super) async fn unmute(cx: &Ctx, name: &str) -> Done {
@@ -45,9 +45,9 @@ pub(super) async fn unmute(cx: &Ctx, name: &str) -> Done {
     cx.order(Order::Unmute(named)).await
 }
 
-pub(super) async fn ban(cx: &Ctx, Banning { user, time, reason }: Banning) -> Done {
-    let whom = cx.target(&user).await?;
-    cx.order(Order::Ban { whom, time, reason }).await
+pub(super) async fn ban(cx: &Ctx, Banning { user, terms }: Banning) -> Done {
+    let whom = cx.offender(&user).await?;
+    cx.order(Order::Ban { whom, terms }).await
 }
 
 pub(super) async fn unban(cx: &Ctx, name: &str) -> Done {
@@ -87,21 +87,21 @@ pub(super) async fn server_unban(cx: &Ctx, name: &str) -> Done {
     server(cx, ServerOrder::Unban(named)).await
 }
 
-pub(super) async fn server_ban(cx: &Ctx, Banning { user, time, reason }: Banning) -> Done {
-    let whom = cx.target(&user).await?;
-    server(cx, ServerOrder::Ban { whom, time, reason }).await
+pub(super) async fn server_ban(cx: &Ctx, Banning { user, terms }: Banning) -> Done {
+    let whom = cx.offender(&user).await?;
+    server(cx, ServerOrder::Ban { whom, terms }).await
 }
 
 /// Has the Registry carry an order out that is of the whole server.
 async fn server(cx: &Ctx, order: ServerOrder) -> Done {
     let done = cx.ask_registry(ModerateServer { by: cx.who(), order }).await?;
     barrier(&cx.thread.shard).await;
-    let what = done.map_err(|why| not_done(why, &cx.lobby().name))?;
+    let CarriedOut { what, also } = done.map_err(|why| not_done(why, &cx.lobby().name))?;
     // All are told what is announced, so the one who told them is too.
     if !matches!(*what, ServerModeration::Announce(_)) {
         cx.reply(ModerationReply::DoneToServer(what))?;
     }
-    Ok(Outcome::Done)
+    cx.tell_of_others(also)
 }
 
 pub(super) async fn set_prompt(cx: &Ctx, prompt: Line) -> Done {
@@ -120,10 +120,10 @@ pub(super) async fn set_password(cx: &Ctx, password: Option<Password>) -> Done {
 
 pub(super) async fn delete(cx: &Ctx, typed: &str) -> Done {
     let lobby_ref = cx.lobby_named(typed).await?;
-    let what = cx.moderate(&lobby_ref.lobby, &lobby_ref.state.name, Order::Delete).await?;
+    let deleted = cx.moderate(&lobby_ref.lobby, &lobby_ref.state.name, Order::Delete).await?;
     // Whoever was in it is told so in any case.
     if cx.user().lobby.id != lobby_ref.state.id {
-        cx.reply(ModerationReply::Done(what))?;
+        cx.reply(ModerationReply::Done(deleted.what))?;
     }
     Ok(Outcome::Done)
 }

@@ -9,6 +9,7 @@ use crate::chat::name::{Name, NameKey};
 use crate::chat::orders::Named;
 use crate::chat::person::Person;
 use crate::chat::pictures::Picture;
+use crate::chat::registry::RenameError;
 use crate::chat::text::Line;
 use crate::render::Form;
 use crate::render::replies::{self, NameProblem, Online, PersonalReply, Place, Reply};
@@ -56,8 +57,11 @@ pub(super) async fn whois(cx: &Ctx, typed: &str) -> Done {
 
 pub(super) async fn nick(cx: &Ctx, typed: &str) -> Done {
     let name = Name::parse(typed).map_err(NameProblem::Invalid)?;
-    let renamed = cx.ask_registry(Rename(cx.conn(), name.clone())).await?;
-    renamed.map_err(NameProblem::from)?;
+    cx.ask_registry(Rename(cx.conn(), name.clone())).await?.map_err(|why| match why {
+        RenameError::Name(why) => NameProblem::from(why).into(),
+        RenameError::Unchanged(name) => Reply::from(PersonalReply::NameUnchanged(name)),
+        RenameError::Muted => PersonalReply::NameKeptMuted.into(),
+    })?;
     let lobby = cx.lobby().addr;
     // The name is theirs, whatever becomes of the lobby.
     cx.user_mut().who.name = name.clone();

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use super::CommandError;
 use super::meaning::{Addressed, Command};
 use crate::chat::accounts::MIN_ACCOUNT_PASSWORD_CHARS;
-use crate::chat::password::{MAX_PASSWORD_CHARS, Password, PasswordFault};
+use crate::chat::password::{MAX_PASSWORD_CHARS, Password};
 use crate::chat::text::Line;
 use crate::chat::times::Span;
 
@@ -35,7 +36,7 @@ pub enum OverLimit {
 pub(super) struct Args<'a> {
     rest: &'a str,
     max_chars: usize,
-    fault: Option<PasswordFault>,
+    fault: Option<CommandError>,
     over: Option<OverLimit>,
     only_shows: bool,
 }
@@ -68,8 +69,8 @@ impl<'a> Args<'a> {
         }
     }
 
-    /// What is wrong with a password that was read.
-    pub(super) fn fault(&self) -> Option<PasswordFault> {
+    /// What is wrong with a password or a time that was read.
+    pub(super) fn fault(&self) -> Option<CommandError> {
         self.fault
     }
 
@@ -141,7 +142,7 @@ impl<'a> Args<'a> {
 
     /// A word as a password. One that is none is a [fault](Self::fault) of the whole command.
     pub(super) fn password(&mut self, word: &str) -> Option<Password> {
-        Password::parse(word).map_err(|fault| self.fault = Some(fault)).ok()
+        Password::parse(word).map_err(|fault| self.fault = Some(fault.into())).ok()
     }
 
     /// The one word that is left, as a password.
@@ -189,17 +190,26 @@ impl<'a> Args<'a> {
         digits.then(|| word.parse().unwrap_or(u64::MAX))
     }
 
-    /// A time, where the next word is one; what is none is left to be read. The outer none is for a
-    /// time that cannot be.
-    pub(super) fn span(&mut self) -> Option<Option<Duration>> {
-        let before = self.rest;
-        match self.word().as_deref().and_then(Span::parse) {
-            Some(time) => time.ok().map(Some),
-            None => {
-                self.rest = before;
-                Some(None)
-            }
+    /// A time, where the next word is one; what is none is left to be read. A word that begins like one
+    /// and is none is a [fault](Self::fault) of the whole command: taken for a reason, it would make a
+    /// mistyped time one for good.
+    pub(super) fn span(&mut self) -> Option<Duration> {
+        let begins = self.rest.trim_start().chars().next();
+        if !begins.is_some_and(|c| c.is_numeric() || matches!(c, '+' | '-' | '−')) {
+            return None;
         }
+        let time = self.word().as_deref().and_then(Span::parse).and_then(Result::ok);
+        if time.is_none() {
+            self.fault.get_or_insert(CommandError::NotATime);
+        }
+        time
+    }
+
+    /// Whether the next word is this one, which is read then: something else must follow it.
+    pub(super) fn flag(&mut self, flag: &str) -> bool {
+        let after = self.rest.trim_start().strip_prefix(flag);
+        let after = after.filter(|rest| rest.starts_with(' ') && !rest.trim().is_empty());
+        after.inspect(|rest| self.rest = rest).is_some()
     }
 
     /// Nothing more may follow.

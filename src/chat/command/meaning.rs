@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::Spec;
 use crate::chat::accounts::CertPrefix;
 use crate::chat::password::Password;
+use crate::chat::sanctions::Terms;
 use crate::chat::text::Line;
 
 /// A command with its arguments. Names of users and lobbies are as typed.
@@ -92,12 +93,7 @@ pub enum Command {
         reason: Option<Line>,
     },
     /// `/mute`
-    Mute {
-        /// The name of the user, as typed.
-        user: String,
-        /// For how long; none for good.
-        time: Option<Duration>,
-    },
+    Mute(Banning),
     /// `/unmute`
     Unmute(String),
     /// `/ban`
@@ -161,13 +157,11 @@ pub struct Addressed {
     pub text: Line,
 }
 
-/// The arguments of `/ban` and `/gban`.
+/// The arguments of `/mute`, `/ban` and `/gban`.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Banning {
     /// The name as typed.
     pub user: String,
-    /// For how long; none for good.
-    pub time: Option<Duration>,
-    /// The reason, where one was given.
-    pub reason: Option<Line>,
+    /// On which terms.
+    pub terms: Terms,
 }

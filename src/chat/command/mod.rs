@@ -55,6 +55,9 @@ pub enum CommandError {
     /// One of the passwords is none.
     #[error(transparent)]
     Password(#[from] PasswordFault),
+    /// What stands where a time may stand begins like one, and is none.
+    #[error("not a time")]
+    NotATime,
 }
 
 /// A row of the table: all that is to be known of a command.
@@ -219,7 +222,7 @@ pub fn parse(line: Line, max_chars: usize) -> Input {
     };
     let mut args = Args::new(rest, max_chars);
     let parsed = (spec.parse)(&mut args).ok_or(CommandError::Usage(spec));
-    let parsed = args.fault().map_or(parsed, |fault| Err(fault.into()));
+    let parsed = args.fault().map_or(parsed, Err);
     let cost = if args.only_shows() && parsed.is_ok() { Cost::Look } else { spec.cost };
     let over = args.over().filter(|_| parsed.is_ok());
     Input::Command { cost, right: spec.right, over, parsed }

@@ -6,9 +6,13 @@ use super::args::Args;
 use super::meaning::{Banning, Command};
 use super::{Cost, Group, Spec};
 use crate::chat::roles::Right;
+use crate::chat::sanctions::Terms;
 
 /// The longest time that `/slow` puts between a user's messages.
 pub const MAX_SLOW: Duration = Duration::from_secs(3_600);
+
+/// Says that a guest alone is meant, and not all guests of their address.
+const ALONE: &str = "-1";
 
 pub(super) static MODERATION: [Spec; 9] = [
     Spec {
@@ -23,16 +27,18 @@ pub(super) static MODERATION: [Spec; 9] = [
     },
     Spec {
         word: "/mute",
-        args: "<user> [time]",
-        help: "Keep a user from speaking here (30s 10m 2h 7d)",
+        args: "[-1] <user> [time]",
+        help: "Stop a user speaking (30s 2h30m 7d; -1: only them)",
         example: "/mute eve 10m",
         group: Group::Moderation,
         right: Right::Operator,
         cost: Cost::Duty,
         parse: |args| {
-            let (user, time) = (args.word()?, args.span()?);
+            let alone = args.flag(ALONE);
+            let (user, time) = (args.word()?, args.span());
             args.end()?;
-            Some(Command::Mute { user, time })
+            let terms = Terms { time, alone, ..Terms::default() };
+            Some(Command::Mute(Banning { user, terms }))
         },
     },
     Spec {
@@ -47,8 +53,8 @@ pub(super) static MODERATION: [Spec; 9] = [
     },
     Spec {
         word: "/ban",
-        args: "<user> [time] [reason]",
-        help: "Keep a user out of here (30s 10m 2h 7d)",
+        args: "[-1] <user> [time] [reason]",
+        help: "Keep a user out (2h30m 7d; -1: only them)",
         example: "/ban eve 7d Spam again",
         group: Group::Moderation,
         right: Right::Operator,
@@ -183,8 +189,8 @@ pub(super) static SERVER: [Spec; 3] = [
     },
     Spec {
         word: "/gban",
-        args: "<user> [time] [reason]",
-        help: "Keep a user off the server (30s 10m 2h 7d)",
+        args: "[-1] <user> [time] [reason]",
+        help: "Keep a user off the server (2h30m 7d)",
         example: "/gban eve 30d Spam everywhere",
         group: Group::Server,
         right: Right::Admin,
@@ -204,5 +210,7 @@ pub(super) static SERVER: [Spec; 3] = [
 ];
 
 fn banning(args: &mut Args<'_>) -> Option<Banning> {
-    Some(Banning { user: args.word()?, time: args.span()?, reason: args.text() })
+    let alone = args.flag(ALONE);
+    let (user, time, reason) = (args.word()?, args.span(), args.text());
+    Some(Banning { user, terms: Terms { time, reason, alone } })
 }

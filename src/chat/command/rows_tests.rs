@@ -3,6 +3,7 @@ use std::time::Duration;
 use super::tests::{command, password};
 use super::*;
 use crate::chat::accounts::CertPrefix;
+use crate::chat::sanctions::Terms;
 
 fn clean(text: &str) -> Option<Line> {
     Some(Line::clean(text))
@@ -108,16 +109,20 @@ fn account_commands_read_passwords_as_one_word() {
 #[test]
 fn moderation_commands_read_users_times_and_reasons() {
     let bob = || "bob".to_owned();
-    let ban = |time, reason| Banning { user: bob(), time, reason };
+    let on = |time, reason, alone| Banning { user: bob(), terms: Terms { time, reason, alone } };
+    let ban = |time, reason| on(time, reason, false);
+    let not_a_time = || Err("not a time");
     let cases = [
         ("/kick bob", Ok(Command::Kick { user: bob(), reason: None })),
         ("/kick bob No spam", Ok(Command::Kick { user: bob(), reason: clean("No spam") })),
         ("/kick bob 7d", Ok(Command::Kick { user: bob(), reason: clean("7d") })),
         ("/kick", Err("/kick")),
-        ("/mute bob", Ok(Command::Mute { user: bob(), time: None })),
-        ("/mute bob 10m", Ok(Command::Mute { user: bob(), time: secs(600) })),
-        ("/mute bob 0s", Err("/mute")),
-        ("/mute bob 3651d", Err("/mute")),
+        ("/mute bob", Ok(Command::Mute(ban(None, None)))),
+        ("/mute bob 10m", Ok(Command::Mute(ban(secs(600), None)))),
+        ("/mute -1 bob 10m", Ok(Command::Mute(on(secs(600), None, true)))),
+        ("/mute bob 0s", not_a_time()),
+        ("/mute bob 30min", not_a_time()),
+        ("/mute bob 3651d", not_a_time()),
         ("/mute bob soon", Err("/mute")),
         ("/mute bob 10m spam", Err("/mute")),
         ("/mute", Err("/mute")),
@@ -126,12 +131,20 @@ fn moderation_commands_read_users_times_and_reasons() {
         ("/ban bob", Ok(Command::Ban(ban(None, None)))),
         ("/ban bob 7d", Ok(Command::Ban(ban(secs(604_800), None)))),
         ("/ban bob 7D spam  again", Ok(Command::Ban(ban(secs(604_800), clean("spam  again"))))),
-        ("/ban bob 7 days", Ok(Command::Ban(ban(None, clean("7 days"))))),
-        ("/ban bob 3rd warning", Ok(Command::Ban(ban(None, clean("3rd warning"))))),
+        ("/ban bob 2h30m", Ok(Command::Ban(ban(secs(9_000), None)))),
+        ("/ban bob 7 days", not_a_time()),
+        ("/ban bob 3rd warning", not_a_time()),
+        ("/ban bob -5m", not_a_time()),
+        ("/ban bob +5m", not_a_time()),
+        ("/ban bob −5m", not_a_time()),
+        ("/ban bob ٣", not_a_time()),
+        ("/ban bob 5 m", not_a_time()),
+        ("/ban -1 bob spam", Ok(Command::Ban(on(None, clean("spam"), true)))),
+        ("/ban bob -1", not_a_time()),
         ("/ban bob \"7d is enough\"", Ok(Command::Ban(ban(None, clean("7d is enough"))))),
         ("/ban bob spam 7d", Ok(Command::Ban(ban(None, clean("spam 7d"))))),
-        ("/ban bob 0d spam", Err("/ban")),
-        ("/ban bob 99999999999999999999h", Err("/ban")),
+        ("/ban bob 0d spam", not_a_time()),
+        ("/ban bob 99999999999999999999h", not_a_time()),
         ("/ban", Err("/ban")),
         ("/unban bob", Ok(Command::Unban(bob()))),
         ("/unban bob eve", Err("/unban")),
@@ -162,6 +175,7 @@ fn moderation_commands_read_users_times_and_reasons() {
         ("/announce Restart soon", Ok(Command::Announce(Line::clean("Restart soon")))),
         ("/announce", Err("/announce")),
         ("/gban bob 2h x", Ok(Command::ServerBan(ban(secs(7_200), clean("x"))))),
+        ("/gban -1 bob 2w", Ok(Command::ServerBan(on(secs(1_209_600), None, true)))),
         ("/gban", Err("/gban")),
         ("/gunban bob", Ok(Command::ServerUnban(bob()))),
     ];

@@ -12,6 +12,7 @@ pub(super) fn command(text: &str) -> Result<Command, &'static str> {
         Input::Command { parsed: Err(CommandError::Usage(spec)), .. } => Err(spec.word),
         Input::Command { parsed: Err(CommandError::Unknown), .. } => Err("unknown"),
         Input::Command { parsed: Err(CommandError::Password(_)), .. } => Err("no password"),
+        Input::Command { parsed: Err(CommandError::NotATime), .. } => Err("not a time"),
         Input::Say(_) | Input::Blank | Input::Overlong => Err("no command"),
     }
 }

@@ -1,6 +1,5 @@
 //! Who is in a lobby, and what they say.
 
-use super::UnixMillis;
 use crate::chat::accounts::Identity;
 use crate::chat::history::MessageKind;
 use crate::chat::name::Name;
@@ -18,16 +17,12 @@ pub struct Member<H> {
     pub away: Option<Line>,
     /// Where to reach them.
     pub handle: H,
-    /// Since when they are here.
-    pub(super) since: UnixMillis,
-    /// A guest who was muted by name: others of the address who were here then are not meant.
-    pub(super) muted: bool,
 }
 
 impl<H> Member<H> {
     /// A user who wants to come in.
     pub fn new(who: Identity, picture: Picture, away: Option<Line>, handle: H) -> Self {
-        Self { who, picture, away, handle, since: UnixMillis(0), muted: false }
+        Self { who, picture, away, handle }
     }
 }
 

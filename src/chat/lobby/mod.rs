@@ -122,10 +122,10 @@ impl<H> Room<H> {
         if self.members.contains_key(&who.conn) {
             return Err(JoinError::AlreadyThere(self.state.name.clone()));
         }
-        if self.state.rank(who) == Rank::Member
-            && let Some(ban) = self.state.bans.of(who, now)
+        if self.state.ban_of(who, now).is_some()
+            && let Some(penalty) = self.state.bans.penalty(who, now)
         {
-            return Err(JoinError::Banned(self.state.name.clone(), ban.penalty(now)));
+            return Err(JoinError::Banned(self.state.name.clone(), penalty));
         }
         if self.state.record.as_deref().is_some_and(|record| Some(record) != proof) {
             return Err(JoinError::WrongPassword);
@@ -134,8 +134,7 @@ impl<H> Room<H> {
     }
 
     /// Somebody is in.
-    fn join(&mut self, mut member: Member<H>, now: UnixMillis) {
-        member.since = now;
+    fn join(&mut self, member: Member<H>) {
         self.members.insert(member.who.conn, Box::new(member));
     }
 
@@ -179,16 +178,6 @@ impl<H> Room<H> {
         self.members.is_empty()
     }
 
-    /// The mute that holds for a member now.
-    fn mute_of(&self, member: &Member<H>, now: UnixMillis) -> Option<&Sanction> {
-        let (who, mutes) = (&member.who, &self.state.mutes);
-        mutes.of_conn(who.conn, now).or_else(|| {
-            let mute = mutes.of(who, now)?;
-            let meant = who.account.is_some() || member.muted || member.since >= mute.at;
-            meant.then_some(mute)
-        })
-    }
-
     /// The mute and the ban that are to hold for the account that a guest makes, here or elsewhere.
     fn for_account(
         &self,
@@ -197,10 +186,7 @@ impl<H> Room<H> {
         now: UnixMillis,
     ) -> (Option<Sanction>, Option<Sanction>) {
         let LobbyState { mutes, bans, .. } = &*self.state;
-        // Somebody who was here before others of the address were muted is none of those.
-        let spared = self.members.get(&guest.conn).is_some_and(|m| self.mute_of(m, now).is_none());
-        let mute = mutes.for_account(guest, account, now).filter(|_| !spared);
-        (mute, bans.for_account(guest, account, now))
+        (mutes.for_account(guest, account, now), bans.for_account(guest, account, now))
     }
 
     /// Whether a user may say something now, to Rox too.
@@ -213,8 +199,8 @@ impl<H> Room<H> {
         if state.rank(&member.who) > Rank::Member {
             return Ok(());
         }
-        if let Some(mute) = self.mute_of(member, now) {
-            return Err(SayError::Muted(mute.penalty(now)));
+        if let Some(penalty) = state.mutes.penalty(&member.who, now) {
+            return Err(SayError::Muted(penalty));
         }
         if state.slow.is_zero() {
             return Ok(());
@@ -286,7 +272,7 @@ impl<H> Room<H> {
         if let Some(member) = self.members.get_mut(&conn) {
             (member.who.account, member.who.admin) = (Some(account), admin);
         }
-        self.pacing.registered(conn, account);
+        self.pacing.registered(guest, account);
         self.state.owner == Owner::Guest(conn) && self.state_mut().registered(conn, account)
     }
 
@@ -299,9 +285,7 @@ impl<H> Room<H> {
 
     /// A guest who is a member and may not be: the account that they were is no more.
     fn is_banned(&self, conn: ConnId, now: UnixMillis) -> Option<&Sanction> {
-        let who = &self.members.get(&conn)?.who;
-        let ban = self.state.bans.of(who, now)?;
-        (self.state.rank(who) == Rank::Member).then_some(ban)
+        self.state.ban_of(&self.members.get(&conn)?.who, now)
     }
 
     /// An account is no more; `who` gave it up, where somebody did, and `conn` is the connection that
@@ -315,7 +299,7 @@ impl<H> Room<H> {
     ) -> bool {
         // All lobbies are told, and few have anything of it: the others go on sharing their state.
         let subject = Subject::Account(account);
-        if self.state.mutes.is_about(subject) || self.state.bans.is_about(subject) {
+        if self.state.mutes.is_about(&subject) || self.state.bans.is_about(&subject) {
             let state = self.state_mut();
             state.mutes.give_up(account, who, now);
             state.bans.give_up(account, who, now);
@@ -362,16 +346,35 @@ impl<H> Room<H> {
     fn removed(&self, what: &Moderation) -> impl Iterator<Item = &Member<H>> {
         let strike = what.strike();
         self.members().filter(move |member| match strike {
-            Some(Strike::Ban { ban, conn }) => {
-                (member.who.subject() == ban.subject || Some(member.who.conn) == conn)
-                    && self.state.rank(&member.who) == Rank::Member
-            }
+            Some(Strike::Ban { ban, conn }) => self.is_struck(&member.who, ban, conn),
             Some(Strike::Kick { conn, account, .. }) => {
                 member.who.conn == conn || (account.is_some() && member.who.account == account)
             }
             Some(Strike::All) => true,
             Some(Strike::Mute { .. }) | None => false,
         })
+    }
+
+    /// Whether a mute or a ban that is set on this connection strikes a member. It does not strike those
+    /// who run the lobby.
+    fn is_struck(&self, who: &Identity, sanction: &Sanction, conn: Option<ConnId>) -> bool {
+        (sanction.is_about(who) || Some(who.conn) == conn) && self.state.rank(who) == Rank::Member
+    }
+
+    /// Members whom a mute or a ban strikes besides the one whom it was meant for, by name: others of
+    /// their address.
+    pub fn also_struck(&self, what: &Moderation) -> Vec<Name> {
+        let Some(Strike::Mute { mute: sanction, conn } | Strike::Ban { ban: sanction, conn }) =
+            what.strike()
+        else {
+            return Vec::new();
+        };
+        let others = self.members().map(|member| &member.who).filter(|who| {
+            Some(who.conn) != conn && who.account.is_none() && self.is_struck(who, sanction, conn)
+        });
+        let mut names: Vec<_> = others.map(|who| who.name.clone()).collect();
+        names.sort_by_cached_key(Name::key);
+        names
     }
 
     /// Carries out a moderation. Whoever it [removes](Room::removed) is still here after it.
@@ -383,20 +386,11 @@ impl<H> Room<H> {
             }
             Moderation::Transfer { .. } => self.offer = None,
             Moderation::Slow(_) => self.pacing.clear(),
-            Moderation::Mute { mute, conn } => {
-                // One of the same address may be muted already, and stays so.
-                let before = self.state.mutes.get(mute.subject, now).map(|before| before.at);
-                for member in self.members.values_mut() {
-                    if member.who.subject() == mute.subject {
-                        let so_far = before.is_some_and(|at| member.muted || member.since >= at);
-                        member.muted = so_far || Some(member.who.conn) == *conn;
-                    }
-                }
-            }
             Moderation::Topic(_)
             | Moderation::Op { .. }
             | Moderation::Deop { .. }
             | Moderation::Kick { .. }
+            | Moderation::Mute { .. }
             | Moderation::Unmute { .. }
             | Moderation::Ban { .. }
             | Moderation::Unban { .. }

@@ -61,9 +61,11 @@ impl SlowMode {
         self.also(Speaker::of(who), Speaker::Left(who.ip));
     }
 
-    /// The guest of a connection has made an account.
-    pub(super) fn registered(&mut self, conn: ConnId, account: AccountId) {
-        self.also(Speaker::Guest(conn), Speaker::Account(account));
+    /// A guest has made an account, who may be one of those of the address who left.
+    pub(super) fn registered(&mut self, guest: &Identity, account: AccountId) {
+        for speaker in [Speaker::of(guest), Speaker::Left(guest.ip)] {
+            self.also(speaker, Speaker::Account(account));
+        }
     }
 
     /// An account was given up on a connection.
@@ -134,7 +136,7 @@ mod tests {
         let mut pacing = SlowMode::default();
         let late = UnixMillis(1_500);
         assert_eq!(pacing.speak(&who(1, None), GAP, UnixMillis(1_000)), Ok(()));
-        pacing.registered(ConnId(1), AccountId(7));
+        pacing.registered(&who(1, None), AccountId(7));
         assert!(pacing.speak(&who(1, Some(7)), GAP, late).is_err(), "registered");
         pacing.unregistered(AccountId(7), ConnId(1));
         assert!(pacing.speak(&who(1, None), GAP, late).is_err(), "and given up again");
@@ -142,6 +144,8 @@ mod tests {
         pacing.left(&who(1, None));
         assert!(pacing.speak(&who(3, None), GAP, late).is_err(), "connected again");
         assert!(pacing.speak(&who(4, Some(8)), GAP, late).is_ok(), "an account of the address");
+        pacing.registered(&who(5, None), AccountId(9));
+        assert!(pacing.speak(&who(5, Some(9)), GAP, late).is_err(), "one made there since");
         assert!(pacing.speak(&who(3, None), GAP, UnixMillis(11_000)).is_ok());
     }
 

@@ -16,7 +16,7 @@ use crate::chat::orders::{
 };
 use crate::chat::password::PasswordRecord;
 use crate::chat::roles::{Denied, Owner, Rank, Right, may_act_on};
-use crate::chat::sanctions::Sanctions;
+use crate::chat::sanctions::{Sanction, Sanctions};
 use crate::chat::text::Line;
 
 /// The one truth for a lobby. The Lobby has it and changes it; the Registry and the Store are handed what
@@ -144,6 +144,16 @@ impl LobbyState {
         }
     }
 
+    /// The ban that keeps a user out. Those who run the lobby are not kept out.
+    pub fn ban_of(&self, who: &Identity, now: UnixMillis) -> Option<&Sanction> {
+        self.bans.of(who, now).filter(|_| self.rank(who) == Rank::Member)
+    }
+
+    /// The mute that keeps a user from speaking, as far as it is not theirs to run the lobby.
+    pub fn mute_of(&self, who: &Identity, now: UnixMillis) -> Option<&Sanction> {
+        self.mutes.of(who, now).filter(|_| self.rank(who) == Rank::Member)
+    }
+
     /// Whether a user has this right here.
     ///
     /// # Errors
@@ -195,14 +205,14 @@ impl LobbyState {
                     None => return Err(OrderError::NotHere(name)),
                 }
             }
-            Order::Mute { whom, time } => {
+            Order::Mute { whom, terms } => {
                 let theirs = (&whom, rank(&whom));
-                let mute = plan_sanction(&self.mutes, me, theirs, (time, None), now)?;
+                let mute = plan_sanction(&self.mutes, me, theirs, terms, now)?;
                 Moderation::Mute { mute, conn: whom.conn() }
             }
-            Order::Ban { whom, time, reason } => {
+            Order::Ban { whom, terms } => {
                 let theirs = (&whom, rank(&whom));
-                let ban = plan_sanction(&self.bans, me, theirs, (time, reason), now)?;
+                let ban = plan_sanction(&self.bans, me, theirs, terms, now)?;
                 Moderation::Ban { ban, conn: whom.conn() }
             }
             Order::Unmute(named) => plan_unmute(&self.mutes, &named, now)?,
@@ -263,10 +273,10 @@ impl LobbyState {
                 self.bans.impose(ban.clone(), *conn);
             }
             Moderation::Unmute { subjects, .. } => {
-                subjects.iter().for_each(|s| _ = self.mutes.lift(*s));
+                subjects.iter().for_each(|s| _ = self.mutes.lift(s));
             }
             Moderation::Unban { subjects, .. } => {
-                subjects.iter().for_each(|s| _ = self.bans.lift(*s))
+                subjects.iter().for_each(|s| _ = self.bans.lift(s))
             }
             Moderation::SetPassword(record) => {
                 (self.record, self.password_at) = (record.clone(), now);

@@ -5,6 +5,7 @@ use crate::chat::accounts::Subject;
 use crate::chat::command::spec;
 use crate::chat::name::NameKey;
 use crate::chat::orders::Named;
+use crate::chat::sanctions::Terms;
 
 const NOW: UnixMillis = UnixMillis(1_000_000);
 
@@ -81,11 +82,11 @@ fn kick(whom: Identity) -> Order {
 }
 
 fn ban(whom: Identity) -> Order {
-    Order::Ban { whom: on(whom), time: None, reason: None }
+    Order::Ban { whom: on(whom), terms: Terms::default() }
 }
 
 fn mute(whom: Identity) -> Order {
-    Order::Mute { whom: on(whom), time: None }
+    Order::Mute { whom: on(whom), terms: Terms::default() }
 }
 
 #[test]
@@ -260,7 +261,8 @@ fn an_account_that_is_not_connected_can_be_banned() {
     let mut state = state();
     let whom = Target::Absent { account: AccountId(2), name: name("member"), admin: false };
     let time = Some(Duration::from_secs(60));
-    let what = Order::Ban { whom, time, reason: Some(Line::clean("spam")) };
+    let terms = Terms { time, reason: Some(Line::clean("spam")), alone: true };
+    let what = Order::Ban { whom, terms };
     let Ok(Moderation::Ban { ban, conn: None }) = order(&mut state, &operator(), what) else {
         panic!("not planned");
     };

@@ -246,7 +246,7 @@ impl<H: Copy> Room<H> {
             JoinKind::Login | JoinKind::Switch => None,
         };
         if before.is_none() {
-            self.join(member, now);
+            self.join(member);
         }
         let here = self.state().id;
         effects.extend(who.account.map(|account| Effect::Keep(self.goes_on(account, here, now))));

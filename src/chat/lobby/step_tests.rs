@@ -10,6 +10,7 @@ use crate::chat::lobbies::GENERAL_ID;
 use crate::chat::lobby::LobbyState;
 use crate::chat::orders::{Order, OrderError};
 use crate::chat::roles::Owner;
+use crate::chat::sanctions::Terms;
 use crate::chat::text::Text;
 
 const START: UnixMillis = UnixMillis(1_000_000);
@@ -175,9 +176,9 @@ fn whoever_is_put_out_is_told_after_all_were_told() {
     let end = ["changed", "keep state"];
     assert_eq!(kicked, [&["keep out 9", "all: alice did kick"], &gone[..], &end].concat());
     scene.join(who(2, "bob", Some(9)), JoinKind::Switch).unwrap();
-    let banned = scene.order(Order::Ban { whom: whom(), time: None, reason: None }).unwrap();
+    let banned = scene.order(Order::Ban { whom: whom(), terms: Terms::default() }).unwrap();
     assert_eq!(banned, [&["keep out 9", "all: alice did ban"], &gone[..], &end].concat());
-    let guest = Order::Mute { whom: Target::Present(guest(5, "eve")), time: None };
+    let guest = Order::Mute { whom: Target::Present(guest(5, "eve")), terms: Terms::default() };
     assert_eq!(scene.order(guest).unwrap()[0], "recheck 5", "she may have an account by now");
 }
 

@@ -3,6 +3,7 @@
 use super::{Cause, Effect, People, User};
 use crate::chat::accounts::Identity;
 use crate::chat::change::Change;
+use crate::chat::directory::ConnId;
 use crate::chat::history::UnixMillis;
 use crate::chat::kept::{AuditEntry, SanctionKind, Scope};
 use crate::chat::moderation::ServerModeration;
@@ -37,7 +38,22 @@ pub fn server_changes(
     changes
 }
 
+fn is_struck(who: &Identity, ban: &Sanction, conn: Option<ConnId>) -> bool {
+    (ban.is_about(who) || Some(who.conn) == conn) && !who.admin
+}
+
 impl<H: Clone> People<H> {
+    /// Users whom a ban strikes besides the one whom it was meant for, by name: others of their address.
+    pub fn also_struck(&self, what: &ServerModeration) -> Vec<Name> {
+        let ServerModeration::Ban { ban, conn } = what else { return Vec::new() };
+        let others = self.users.iter().map(|user| &user.who);
+        let others = others.filter(|who| Some(who.conn) != *conn && is_struck(who, ban, *conn));
+        let guests = others.filter(|who| who.account.is_none());
+        let mut names: Vec<_> = guests.map(|who| who.name.clone()).collect();
+        names.sort_by_cached_key(Name::key);
+        names
+    }
+
     /// Whether somebody may do this to the whole server, and what comes of it.
     ///
     /// # Errors
@@ -53,9 +69,7 @@ impl<H: Clone> People<H> {
                 ServerOrder::RIGHT.check(by, server_rank(by.admin))?;
                 Ok(ServerModeration::Announce(text))
             }
-            ServerOrder::Ban { whom, time, reason } => {
-                plan_server_ban(&self.bans, by, &whom, (time, reason), now)
-            }
+            ServerOrder::Ban { whom, terms } => plan_server_ban(&self.bans, by, &whom, terms, now),
             ServerOrder::Unban(named) => plan_server_unban(&self.bans, by, &named, now),
         }
     }
@@ -76,9 +90,7 @@ impl<H: Clone> People<H> {
                     effects.push(Effect::Keep(server_ban(&standing)));
                 }
                 self.bans.impose(standing, conn);
-                let meant = |user: &&User<H>| {
-                    user.who.subject() == ban.subject || Some(user.who.conn) == conn
-                };
+                let meant = |user: &&User<H>| is_struck(&user.who, &ban, conn);
                 let disconnect =
                     |user: &User<H>| Effect::Disconnect(user.handle.clone(), Cause::Banned);
                 effects.extend(self.users.iter().filter(meant).map(disconnect));
@@ -88,7 +100,7 @@ impl<H: Clone> People<H> {
                 effects.extend(user.and_then(|user| self.ban_account(&user, at)));
             }
             ServerModeration::Unban { subjects, .. } => {
-                subjects.iter().for_each(|subject| _ = self.bans.lift(*subject));
+                subjects.iter().for_each(|subject| _ = self.bans.lift(subject));
             }
             ServerModeration::Announce(text) => effects.push(Effect::Announce { by, text }),
         }

@@ -21,6 +21,20 @@ pub enum LoginError {
     Banned(Penalty),
 }
 
+/// Why a guest keeps the name that they have.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RenameError {
+    /// They do not get the other one.
+    #[error(transparent)]
+    Name(#[from] ClaimError),
+    /// It is the one that they have.
+    #[error("they have this name")]
+    Unchanged(Name),
+    /// They are muted in some lobby, and a name is told to all like a word.
+    #[error("muted")]
+    Muted,
+}
+
 impl<H: Clone> People<H> {
     /// Whether a guest may have the name that they ask for.
     ///
@@ -60,21 +74,31 @@ impl<H: Clone> People<H> {
         Ok(Happening::CameIn { who, handle })
     }
 
-    /// Whether a guest may have another name.
+    /// Whether a guest may have another name; `is_muted` says whether somebody is, in whatever lobby.
     ///
     /// # Errors
-    /// [`ClaimError`]; [`ClaimError::Taken`] too where they have none, or that of an account.
-    pub fn propose_rename(&self, conn: ConnId, name: Name) -> Result<Happening<H>, ClaimError> {
-        if self.users.get(conn).is_none_or(|user| user.who.account.is_some()) {
-            return Err(ClaimError::Taken);
+    /// [`RenameError`]; [`ClaimError::Taken`] too where they have none, or that of an account.
+    pub fn propose_rename(
+        &self,
+        conn: ConnId,
+        name: Name,
+        is_muted: impl FnOnce(&Identity) -> bool,
+    ) -> Result<Happening<H>, RenameError> {
+        let user = self.users.get(conn).filter(|user| user.who.account.is_none());
+        let who = &user.ok_or(ClaimError::Taken)?.who;
+        if who.name == name {
+            return Err(RenameError::Unchanged(name));
+        }
+        if is_muted(who) {
+            return Err(RenameError::Muted);
         }
         self.users.may_rename(&self.accounts, conn, &name)?;
         Ok(Happening::Renamed { conn, name })
     }
 
     fn may_come(&self, who: &Identity, now: UnixMillis) -> Result<(), LoginError> {
-        match self.bans.of(who, now) {
-            Some(ban) => Err(LoginError::Banned(ban.penalty(now))),
+        match self.bans.penalty(who, now) {
+            Some(penalty) => Err(LoginError::Banned(penalty)),
             None => Ok(()),
         }
     }

@@ -9,6 +9,7 @@
 mod accounts;
 mod bans;
 mod connections;
+mod departed;
 mod logins;
 mod offers;
 mod registrations;
@@ -16,6 +17,7 @@ mod users;
 
 use std::collections::HashMap;
 
+use self::departed::Departed;
 use self::offers::Offers;
 use self::registrations::Registrations;
 use super::accounts::{AccountId, Accounts, Identity, Target};
@@ -33,7 +35,7 @@ use super::text::Line;
 pub use self::accounts::{Registration, RegistrationError, Unregistration, Unused};
 pub use self::bans::{server_ban, server_changes};
 pub use self::connections::{Connections, Woken};
-pub use self::logins::LoginError;
+pub use self::logins::{LoginError, RenameError};
 pub use self::users::{ClaimError, User, Users};
 
 /// Who there is and what holds for them, on the whole server. `H` is how a user is reached.
@@ -48,6 +50,7 @@ pub struct People<H> {
     /// Bans from the server.
     bans: Sanctions,
     offers: Offers,
+    departed: Departed,
 }
 
 /// Something that is so from now on.
@@ -191,6 +194,7 @@ impl<H: Clone> People<H> {
             registrations: Registrations::new(registrations_per_day),
             bans: Sanctions::default(),
             offers: Offers::default(),
+            departed: Departed::default(),
         }
     }
 
@@ -199,7 +203,8 @@ impl<H: Clone> People<H> {
         match what {
             Happening::CameIn { who, handle } => self.came_in(who, handle, at),
             Happening::Left(conn) => {
-                self.users.release(conn);
+                let gone = self.users.release(conn).filter(|user| user.who.account.is_none());
+                gone.into_iter().for_each(|user| self.departed.add(user.who, at));
                 Vec::new()
             }
             Happening::TookOver(conn) => self.took_over(conn),
@@ -241,6 +246,12 @@ impl<H: Clone> People<H> {
         present.or_else(|| self.accounts.absent(key))
     }
 
+    /// Whom a moderator means by this name: whoever has it, or the guest who left with it last.
+    pub fn offender(&self, key: &NameKey, now: UnixMillis) -> Option<Target> {
+        let departed = || self.departed.find(key, now).cloned().map(Target::Departed);
+        self.target(key).or_else(departed)
+    }
+
     /// This one and nobody else, under whatever name: connected, or their account.
     pub fn target_of(&self, person: &Person) -> Option<Target> {
         let present = self.users.find_person(&self.accounts, person);
@@ -259,10 +270,11 @@ impl<H: Clone> People<H> {
         self.offers.newest(account, now)
     }
 
-    /// Forgets what holds no more: accounts made long ago, offers that are over.
+    /// Forgets what holds no more: accounts made long ago, offers that are over, guests who left long ago.
     pub fn forget_old(&mut self, now: UnixMillis) {
         self.registrations.forget_old(now);
         self.offers.forget_old(now);
+        self.departed.forget_old(now);
     }
 }
 

@@ -3,11 +3,12 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
+use super::departed::DEPARTED_FOR;
 use super::*;
 use crate::chat::accounts::{REGISTRATION_WINDOW, Subject, UNUSED_AFTER};
 use crate::chat::orders::{Named, OFFER_TIME, OrderError, ServerOrder};
 use crate::chat::roles::Denied;
-use crate::chat::sanctions::Penalty;
+use crate::chat::sanctions::{Penalty, Terms};
 
 /// People, what has happened to them, and a clock. A user is reached by the number of their connection;
 /// connections whose numbers have the same last digit are of one address.
@@ -82,8 +83,8 @@ impl Script {
         Ok(self.happen(came_in))
     }
 
-    fn rename(&mut self, conn: u64, text: &str) -> Result<Vec<Effect<u64>>, ClaimError> {
-        let renamed = self.people.propose_rename(ConnId(conn), name(text))?;
+    fn rename(&mut self, conn: u64, text: &str) -> Result<Vec<Effect<u64>>, RenameError> {
+        let renamed = self.people.propose_rename(ConnId(conn), name(text), |_| false)?;
         Ok(self.happen(renamed))
     }
 
@@ -110,7 +111,7 @@ impl Script {
     fn plan_ban(&self, text: &str, secs: u64) -> Result<ServerModeration, OrderError> {
         let whom = self.people.target(&NameKey::of(text)).unwrap();
         let time = Some(Duration::from_secs(secs));
-        let order = ServerOrder::Ban { whom, time, reason: None };
+        let order = ServerOrder::Ban { whom, terms: Terms { time, ..Terms::default() } };
         self.people.propose_moderation(&root(), order, self.now)
     }
 
@@ -169,7 +170,7 @@ fn kept(effects: &[Effect<u64>]) -> Vec<(Option<u32>, u64)> {
         Effect::Keep(Change::SanctionSet { sanction: ban, .. }) => {
             let account = match ban.subject {
                 Subject::Account(account) => Some(account.0),
-                Subject::Address(_) => None,
+                Subject::Address(_) | Subject::Name(_) => None,
             };
             Some((account, ban.time().unwrap().as_secs()))
         }
@@ -207,16 +208,16 @@ fn a_banned_guest_gets_no_name_and_an_account_is_judged_by_itself() {
     assert_eq!(script.moderate(bob), [banned(2)]);
     script.left(1);
     script.left(2);
-    let refused = |secs| {
+    let refused = |secs, by_address| {
         let left = Some(Duration::from_secs(secs));
-        Err(LoginError::Banned(Penalty { left, reason: None }))
+        Err(LoginError::Banned(Penalty { left, reason: None, by_address }))
     };
     script.wait(Duration::from_secs(10));
-    assert_eq!(script.claim(11, "mal"), refused(50), "of that address");
+    assert_eq!(script.claim(11, "mal"), refused(50, true), "of that address");
     let registered = Err(ClaimError::Registered(AccountId(1)).into());
     assert_eq!(script.claim(11, "alice"), registered, "may prove that it is theirs");
     assert_eq!(script.log_in(11, "alice", 1), Ok(vec![]));
-    assert_eq!(script.log_in(3, "bob", 2).map(|_| ()), refused(80), "from anywhere");
+    assert_eq!(script.log_in(3, "bob", 2).map(|_| ()), refused(80, false), "from anywhere");
     assert_eq!(script.claim(12, "carol"), Ok(()), "the address of an account is free");
     script.wait(Duration::from_secs(50));
     assert_eq!(script.claim(21, "mal"), Ok(()));
@@ -264,6 +265,24 @@ fn a_login_that_breaks_off_leaves_the_account_to_the_next() {
 }
 
 #[test]
+fn a_moderator_means_whoever_has_the_name_else_the_guest_who_left_with_it() {
+    let mut script = Script::new();
+    script.claim(1, "eve").unwrap();
+    script.log_in(2, "bob", 2).unwrap();
+    script.left(1);
+    script.left(2);
+    let offender = |script: &Script, text| script.people.offender(&NameKey::of(text), script.now);
+    assert_eq!(offender(&script, "EVE"), Some(Target::Departed(who(1, "eve", None))));
+    assert!(script.people.target(&NameKey::of("eve")).is_none(), "for nobody else");
+    assert!(matches!(offender(&script, "bob"), Some(Target::Absent { .. })), "an account");
+    script.claim(3, "Eve").unwrap();
+    assert_eq!(offender(&script, "eve"), Some(Target::Present(who(3, "Eve", None))));
+    script.left(3);
+    script.wait(DEPARTED_FOR);
+    assert_eq!(offender(&script, "eve"), None);
+}
+
+#[test]
 fn only_whom_the_operator_named_and_made_is_an_admin() {
     let mut script = Script::new();
     for (conn, text, account, admin) in [(1, "alice", 1, false), (2, "root", 3, true)] {
@@ -277,11 +296,14 @@ fn whoever_takes_another_name_takes_along_what_is_known_of_them() {
     let mut script = Script::new();
     script.claim(1, "carol").unwrap();
     script.claim(2, "dave").unwrap();
-    assert_eq!(script.rename(1, "DAVE"), Err(ClaimError::Taken));
-    assert_eq!(script.rename(1, "bob"), Err(ClaimError::Registered(AccountId(2))));
-    assert_eq!(script.rename(3, "erin"), Err(ClaimError::Taken), "has none");
+    assert_eq!(script.rename(1, "DAVE"), Err(ClaimError::Taken.into()));
+    assert_eq!(script.rename(1, "bob"), Err(ClaimError::Registered(AccountId(2)).into()));
+    assert_eq!(script.rename(3, "erin"), Err(ClaimError::Taken.into()), "has none");
     script.log_in(4, "alice", 1).unwrap();
-    assert_eq!(script.rename(4, "erin"), Err(ClaimError::Taken), "has that of an account");
+    assert_eq!(script.rename(4, "erin"), Err(ClaimError::Taken.into()), "has that of an account");
+    assert_eq!(script.rename(1, "carol"), Err(RenameError::Unchanged(name("carol"))));
+    let muted = script.people.propose_rename(ConnId(1), name("erin"), |who| who.conn == ConnId(1));
+    assert!(matches!(muted, Err(RenameError::Muted)));
     let (before, after) = (who(1, "carol", None), who(1, "erin", None));
     let mut want = vec![Effect::CarryOver { before, after }];
     want.extend(became(person(1, "carol", None), person(1, "erin", None)));
@@ -488,7 +510,7 @@ fn only_admins_order_anything_for_the_server() {
     let eve = who(1, "eve", None);
     for order in [
         ServerOrder::Announce(text.clone()),
-        ServerOrder::Ban { whom: whom.clone().unwrap(), time: None, reason: None },
+        ServerOrder::Ban { whom: whom.clone().unwrap(), terms: Terms::default() },
         ServerOrder::Unban(Named { key, whom }),
     ] {
         let denied = script.people.propose_moderation(&eve, order, script.now).unwrap_err();
@@ -565,7 +587,7 @@ fn attempt(script: &mut Script, waiting: &mut Vec<Happening<u64>>, (what, a, b):
         }
         2 => Some(Happening::Left(conn)),
         3 => Some(Happening::TookOver(conn)),
-        4 => people.propose_rename(conn, name(text)).ok(),
+        4 => people.propose_rename(conn, name(text), |_| false).ok(),
         5 => script.begin(a).ok().map(Happening::Registered),
         6 => account.and_then(|account| {
             let given_up = people.propose_unregistration(conn, account, now)?;

@@ -131,7 +131,7 @@ mod tests {
         assert_eq!(
             shown,
             "=== /ban ===\n  \
-             /ban <user> [time] [reason] - Keep a user out of here (30s 10m 2h 7d)\n  \
+             /ban [-1] <user> [time] [reason] - Keep a user out (2h30m 7d; -1: only them)\n  \
              For: operators and owners of the lobby\n  \
              Example: /ban eve 7d Spam again\n"
         );

@@ -43,6 +43,8 @@ pub enum Reply {
     PasswordTooShort,
     /// What was given as a password is none.
     NoPassword(PasswordFault),
+    /// What was given as a time is none.
+    NotATime,
     /// The question to Rox is over this many characters.
     QuestionTooLong(usize),
     /// Over the rate limit, for so many seconds more.
@@ -128,6 +130,7 @@ pub fn reply(sheet: &mut Sheet, reply: &Reply) {
             .number(MIN_ACCOUNT_PASSWORD_CHARS as u64)
             .fixed(" chars)"),
         Reply::NoPassword(PasswordFault::NotUtf8) => sheet.fixed(NOT_UTF8),
+        Reply::NotATime => sheet.fixed("Times are 30s, 10m, 2h30m, 7d or 2w."),
         Reply::QuestionTooLong(max) => {
             sheet.fixed("AI question too long. Max: ").number(*max as u64).fixed(" characters")
         }
@@ -181,6 +184,7 @@ impl Reply {
             | Self::PasswordTooLong
             | Self::PasswordTooShort
             | Self::NoPassword(_)
+            | Self::NotATime
             | Self::QuestionTooLong(_)
             | Self::RateLimited(_)
             | Self::UnknownCommand

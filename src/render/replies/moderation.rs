@@ -14,6 +14,9 @@ use crate::chat::times::Span;
 use crate::render::replies::wait;
 use crate::render::{Sheet, sentence, server_sentence};
 
+/// Names of an address that are told, so that the answer stays a line.
+const NAMES_SHOWN: usize = 20;
+
 /// A one-line answer about moderation.
 #[derive(Debug, Clone)]
 pub enum ModerationReply {
@@ -25,6 +28,8 @@ pub enum ModerationReply {
     Done(Arc<Moderation>),
     /// It was done to the whole server.
     DoneToServer(Arc<ServerModeration>),
+    /// These were muted or banned too, who share the address of the one who was meant.
+    AlsoStruck(Vec<Name>),
     /// Somebody removed the user from this lobby, or from the server.
     Removed {
         /// Whoever did it, by name.
@@ -53,6 +58,7 @@ impl ModerationReply {
             self,
             Self::Done(_)
                 | Self::DoneToServer(_)
+                | Self::AlsoStruck(_)
                 | Self::Offered { .. }
                 | Self::NobodyBanned(_)
                 | Self::NothingDone(_)
@@ -65,6 +71,7 @@ impl ModerationReply {
             Self::NotSaid(why, lobby) => not_said(sheet, why, lobby),
             Self::Done(what) => sheet.fixed("You ").line(&sentence(what)),
             Self::DoneToServer(what) => sheet.fixed("You ").line(&server_sentence(what)),
+            Self::AlsoStruck(names) => also_struck(sheet, names),
             Self::Removed { by, how, lobby } => removed(sheet, by, how, lobby),
             Self::Offered { by, lobby } => sheet
                 .name(by)
@@ -82,6 +89,17 @@ impl ModerationReply {
                 .fixed("' yet."),
         }
     }
+}
+
+fn also_struck<'s>(sheet: &'s mut Sheet, names: &[Name]) -> &'s mut Sheet {
+    sheet.fixed("also: ");
+    for (n, name) in names.iter().take(NAMES_SHOWN).enumerate() {
+        sheet.fixed(if n > 0 { ", " } else { "" }).name(name);
+    }
+    if let Some(more) = names.len().checked_sub(NAMES_SHOWN).filter(|more| *more > 0) {
+        sheet.fixed(" and ").number(more as u64).fixed(" more");
+    }
+    sheet.fixed(" (same address)")
 }
 
 fn denied<'s>(sheet: &'s mut Sheet, why: Denied, lobby: &Name) -> &'s mut Sheet {
@@ -143,7 +161,11 @@ fn not_said<'s>(sheet: &'s mut Sheet, why: &SayError, lobby: &Name) -> &'s mut S
         SayError::NotHere => sheet.fixed("You are not in '").name(lobby).fixed("' any more."),
         SayError::Muted(length) => {
             sheet.fixed("You are muted in '").name(lobby).fixed("'");
-            penalty(sheet, length)
+            remaining(sheet, length);
+            if length.by_address {
+                sheet.fixed(", as are all guests of your address");
+            }
+            because(sheet, length.reason.as_ref())
         }
         SayError::TooSoon(time) => wait(sheet, "⚠ Slow mode! Wait ", wait_secs(*time)),
     }
@@ -151,10 +173,14 @@ fn not_said<'s>(sheet: &'s mut Sheet, why: &SayError, lobby: &Name) -> &'s mut S
 
 /// How long it lasts, and why.
 pub(super) fn penalty<'s>(sheet: &'s mut Sheet, penalty: &Penalty) -> &'s mut Sheet {
+    remaining(sheet, penalty);
+    because(sheet, penalty.reason.as_ref())
+}
+
+fn remaining(sheet: &mut Sheet, penalty: &Penalty) {
     if let Some(left) = penalty.left {
         sheet.fixed(" for ").span(Span::left(left)).fixed(" more");
     }
-    because(sheet, penalty.reason.as_ref())
 }
 
 fn because<'s>(sheet: &'s mut Sheet, reason: Option<&Line>) -> &'s mut Sheet {
@@ -180,8 +206,9 @@ fn removed<'s>(sheet: &'s mut Sheet, by: &Name, how: &Removal, lobby: &Name) -> 
 }
 
 fn sanction<'s>(sheet: &'s mut Sheet, sanction: &Sanction) -> &'s mut Sheet {
-    if let Some(time) = sanction.time() {
-        sheet.fixed(" for ").span(Span::exact(time));
-    }
+    match sanction.time() {
+        Some(time) => sheet.fixed(" for ").span(Span::exact(time)),
+        None => sheet.fixed(" for good"),
+    };
     because(sheet, sanction.reason.as_ref())
 }

@@ -13,6 +13,10 @@ use crate::render::replies::welcome::name_problem;
 pub enum PersonalReply {
     /// The name was not changed.
     NotRenamed(NameProblem),
+    /// The name is the one that they have.
+    NameUnchanged(Name),
+    /// They keep their name as long as they are muted.
+    NameKeptMuted,
     /// They are away now, or back.
     Away(bool),
     /// Whom they write to is away.
@@ -48,6 +52,8 @@ impl PersonalReply {
         !matches!(
             self,
             Self::NotRenamed(_)
+                | Self::NameUnchanged(_)
+                | Self::NameKeptMuted
                 | Self::NotIgnored(_)
                 | Self::NobodyWrote
                 | Self::IsGone(_)
@@ -60,6 +66,10 @@ impl PersonalReply {
     pub(super) fn write<'s>(&self, sheet: &'s mut Sheet) -> &'s mut Sheet {
         match self {
             Self::NotRenamed(problem) => name_problem(sheet, problem),
+            Self::NameUnchanged(name) => sheet.fixed("You are ").name(name).fixed(" already."),
+            Self::NameKeptMuted => {
+                sheet.fixed("You are muted, and cannot take another name until that ends.")
+            }
             Self::Away(true) => sheet.fixed("You are away. /away says that you are back."),
             Self::Away(false) => sheet.fixed("You are back."),
             Self::IsAway(name, text) => sheet.name(name).fixed(" is away: ").line(text),

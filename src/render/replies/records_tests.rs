@@ -7,6 +7,7 @@ use crate::chat::directory::IpKey;
 use crate::chat::history::{Entry, MessageKind};
 use crate::chat::person::Person;
 use crate::chat::pictures::Picture;
+use crate::chat::sanctions::Terms;
 use crate::chat::text::Text;
 use crate::render::{Direct, direct, message};
 
@@ -71,9 +72,10 @@ fn bans_are_listed_by_name_and_never_by_address() {
     let week = Some(Duration::from_secs(604_800));
     let spam = Some(Line::clean("spam"));
     let at = UnixMillis(NOW.0 - 1_000);
-    let eve = Sanction::new((address, name("eve")), by.clone(), None, None, at);
+    let eve = Sanction::new((address, name("eve")), by.clone(), Terms::default(), at);
     let account = Subject::Account(AccountId(2));
-    let bob = Sanction::new((account, name("bob")), by, week, spam, at);
+    let terms = Terms { time: week, reason: spam, alone: false };
+    let bob = Sanction::new((account, name("bob")), by, terms, at);
     let shown = written(|s| {
         bans(s, &name("coding"), 2);
         [&bob, &eve].into_iter().for_each(|one| ban(s, one, NOW));

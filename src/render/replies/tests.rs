@@ -19,7 +19,7 @@ use crate::chat::password::{PasswordRecord, Secret};
 use crate::chat::pictures;
 use crate::chat::registry::ClaimError;
 use crate::chat::roles::{Denied, Rank};
-use crate::chat::sanctions::{Penalty, Sanction};
+use crate::chat::sanctions::{Penalty, Sanction, Terms};
 use crate::chat::text::Line;
 use crate::render::Form;
 
@@ -117,9 +117,10 @@ fn names_are_asked_for_again_with_the_reason() {
         (ClaimError::TooClose(name("admin")).into(), "Username too close to 'admin', try another."),
         (ClaimError::Taken.into(), "Username already taken, try another."),
         (
-            NameProblem::Banned(penalty(Some(90), Some("spam"))),
-            "Guests of your address are banned for 2m more: spam",
+            NameProblem::Banned(of_address(penalty(Some(90), Some("spam")))),
+            "Guests of your address are banned for 1m 30s more: spam",
         ),
+        (NameProblem::Banned(penalty(None, None)), "This name is banned."),
     ];
     for (problem, want) in cases {
         let shown = text(ask_name_again(PLAIN, &problem));
@@ -128,13 +129,22 @@ fn names_are_asked_for_again_with_the_reason() {
 }
 
 fn penalty(secs: Option<u64>, reason: Option<&str>) -> Penalty {
-    Penalty { left: secs.map(Duration::from_secs), reason: reason.map(Line::clean) }
+    Penalty {
+        left: secs.map(Duration::from_secs),
+        reason: reason.map(Line::clean),
+        by_address: false,
+    }
+}
+
+fn of_address(penalty: Penalty) -> Penalty {
+    Penalty { by_address: true, ..penalty }
 }
 
 fn sanction(secs: Option<u64>, reason: Option<&str>) -> Sanction {
     let subject = (Subject::Account(AccountId(2)), name("bob"));
-    let time = secs.map(Duration::from_secs);
-    Sanction::new(subject, name("alice"), time, reason.map(Line::clean), UnixMillis(1))
+    let (time, reason) = (secs.map(Duration::from_secs), reason.map(Line::clean));
+    let terms = Terms { time, reason, alone: false };
+    Sanction::new(subject, name("alice"), terms, UnixMillis(1))
 }
 
 #[test]
@@ -275,6 +285,10 @@ fn orders_and_messages_are_refused_with_the_reason() {
         (SayError::NotHere, "You are not in 'coding' any more."),
         (SayError::Muted(penalty(None, None)), "You are muted in 'coding'."),
         (SayError::Muted(penalty(Some(600), None)), "You are muted in 'coding' for 10m more."),
+        (
+            SayError::Muted(of_address(penalty(Some(600), None))),
+            "You are muted in 'coding' for 10m more, as are all guests of your address.",
+        ),
         (SayError::TooSoon(Duration::from_millis(6_001)), "⚠ Slow mode! Wait 7 seconds."),
     ] {
         let case = Reply::Moderation(ModerationReply::NotSaid(why, coding.clone()));
@@ -282,7 +296,10 @@ fn orders_and_messages_are_refused_with_the_reason() {
     }
     for (penalty, want) in [
         (penalty(None, None), "You are banned from 'coding'."),
-        (penalty(Some(7_100), Some("spam")), "You are banned from 'coding' for 2h more: spam"),
+        (
+            of_address(penalty(Some(7_100), Some("spam"))),
+            "You are banned from 'coding' for 1h 59m more: spam",
+        ),
     ] {
         let error = JoinError::Banned(name("coding"), penalty);
         assert_eq!(written(|s| reply(s, &Reply::NotJoined(error.clone()))), format!("{want}\n"));
@@ -302,7 +319,7 @@ fn whoever_is_removed_is_told_by_whom_and_why() {
     for (what, want) in [
         (kick(None), "alice kicked you from 'coding'."),
         (kick(Some("spam")), "alice kicked you from 'coding': spam"),
-        (ban(None, None), "alice banned you from 'coding'."),
+        (ban(None, None), "alice banned you from 'coding' for good."),
         (ban(Some(604_800), Some("spam")), "alice banned you from 'coding' for 7d: spam"),
         (Moderation::Delete(name("coding")), "alice deleted the lobby 'coding'."),
     ] {
@@ -310,6 +327,14 @@ fn whoever_is_removed_is_told_by_whom_and_why() {
         let case = ModerationReply::Removed { by, how, lobby };
         assert_eq!(written(|s| reply(s, &Reply::Moderation(case))), format!("{want}\n"));
     }
+    let also = |count: usize| {
+        let names = (0..count).map(|n| name(&format!("gina{n}"))).collect();
+        written(|s| reply(s, &Reply::Moderation(ModerationReply::AlsoStruck(names))))
+    };
+    assert_eq!(also(1), "also: gina0 (same address)\n");
+    assert_eq!(also(2), "also: gina0, gina1 (same address)\n");
+    assert!(also(20).ends_with(", gina19 (same address)\n"));
+    assert!(also(23).ends_with(", gina19 and 3 more (same address)\n"));
     let done = Reply::Moderation(ModerationReply::Done(Moderation::Delete(name("coding")).into()));
     assert_eq!(written(|s| reply(s, &done)), "You deleted the lobby 'coding'\n");
     assert!(done.is_good());

@@ -98,7 +98,11 @@ pub(super) fn name_problem<'s>(sheet: &'s mut Sheet, problem: &NameProblem) -> &
             sheet.fixed("Username too close to '").name(name).fixed("', try another.")
         }
         NameProblem::Banned(length) => {
-            moderation::penalty(sheet.fixed("Guests of your address are banned"), length)
+            let whom = match length.by_address {
+                true => "Guests of your address are banned",
+                false => "This name is banned",
+            };
+            moderation::penalty(sheet.fixed(whom), length)
         }
         NameProblem::LineTooLong(max) => too_long(sheet, *max as u64),
         NameProblem::ServerBusy => sheet.fixed(SERVER_BUSY),
