@@ -9,7 +9,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::OFlags;
+use rustix::fs::{Access, OFlags, access};
 
 /// What stands under a name; none where nothing does. A link is not followed.
 ///
@@ -41,6 +41,18 @@ pub fn unfit(found: &Metadata) -> Option<&'static str> {
     } else {
         return None;
     })
+}
+
+/// Whether this process may read and write something, and go into it where it is a folder.
+///
+/// # Errors
+/// Why not.
+pub fn may_write(path: &Path) -> io::Result<()> {
+    let mut wanted = Access::READ_OK | Access::WRITE_OK;
+    if path.is_dir() {
+        wanted |= Access::EXEC_OK;
+    }
+    Ok(access(path, wanted)?)
 }
 
 /// Options that neither follow a link nor wait for the other end of a pipe.

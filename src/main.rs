@@ -4,19 +4,20 @@
 
 mod operator;
 
-use std::collections::HashMap;
-use std::ffi::{OsStr, OsString};
+use std::collections::{BTreeSet, HashMap};
+use std::ffi::OsString;
 use std::fmt::Display;
 use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::process::{ExitCode, exit};
 
 use lobbyd::clock::unix_now;
-use lobbyd::config::{Config, KEYS, nearest_key};
+use lobbyd::config::{Config, KEYS, env_file, nearest_key};
 use lobbyd::logging::{self, FlushAtEnd, complain, say};
 use lobbyd::net::listen::ListenerKind;
 use lobbyd::net::tls;
 use lobbyd::server::{self, Opened};
+use lobbyd::store::{self, DATABASE_FILE};
 use log::{error, warn};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -65,20 +66,23 @@ fn main() -> ExitCode {
             say(&text);
             ExitCode::SUCCESS
         }
-        Ok(task) => match load_config() {
-            Err(error) => fail(EXIT_USAGE, error),
-            Ok((config, warnings)) => do_task(task, config, &warnings),
-        },
+        Ok(task) => do_task(task, Settings::gather()),
     }
 }
 
-fn do_task(task: Task, config: Config, warnings: &[String]) -> ExitCode {
-    for warning in warnings {
+fn do_task(task: Task, settings: Settings) -> ExitCode {
+    for warning in &settings.warnings {
         complain(&format!("lobbyd: warning: {warning}"));
     }
+    if let Task::CheckConfig = task {
+        return check_config(settings);
+    }
+    let Settings { config, file, faults, .. } = settings;
+    if !faults.is_empty() {
+        return fail_for(EXIT_USAGE, &faults);
+    }
     match task {
-        Task::Run => run(config),
-        Task::CheckConfig => check_config(&config),
+        Task::Run => run(config, file.as_deref()),
         Task::GenCert { force } => gen_cert(&config, force),
         Task::Backup(file) => with_data_dir(&config, |dir| operator::backup(dir, &file)),
         Task::Restore(file) => with_data_dir(&config, |dir| operator::restore(dir, &file)),
@@ -86,7 +90,7 @@ fn do_task(task: Task, config: Config, warnings: &[String]) -> ExitCode {
         Task::SetPassword(name) => {
             with_data_dir(&config, |dir| operator::set_password(dir, &name, unix_now()))
         }
-        Task::Print(_) => ExitCode::SUCCESS,
+        Task::CheckConfig | Task::Print(_) => ExitCode::SUCCESS,
     }
 }
 
@@ -127,59 +131,86 @@ fn parse_args(args: impl IntoIterator<Item = OsString>) -> Result<Task, lexopt::
     }
 }
 
-/// Reads the environment and `.env`; the environment wins, an empty value counts as unset.
-fn load_config() -> Result<(Config, Vec<String>), String> {
-    let file = read_env_file(Path::new(".env"))?;
-    let not_text = |name: &OsStr| std::env::var_os(name).is_some_and(|v| v.to_str().is_none());
-    if let Some(key) = KEYS.iter().find(|key| not_text(OsStr::new(key.name))) {
-        return Err(format!("{}: bad value: expected UTF-8 text", key.name));
-    }
-    let set = |key: &str| std::env::var(key).ok().filter(|value| !value.is_empty());
-    let config = Config::load(|key| set(key).or_else(|| file.get(key).cloned()))
-        .map_err(|error| error.to_string())?;
-    let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
-    let mut names: Vec<String> = names.chain(file.into_keys()).collect();
-    names.sort();
-    names.dedup();
-    let warnings = names.iter().filter_map(|name| {
-        nearest_key(name).map(|known| format!("{name} is no setting; did you mean {known}?"))
-    });
-    Ok((config, warnings.collect()))
+/// What the environment and `.env` say, and all that is wrong with it.
+struct Settings {
+    /// The `.env` file, where there is one.
+    file: Option<PathBuf>,
+    /// Every value that is set; one of the environment wins.
+    values: HashMap<String, String>,
+    /// What follows from the values that are good.
+    config: Config,
+    warnings: Vec<String>,
+    faults: Vec<String>,
 }
 
-fn read_env_file(path: &Path) -> Result<HashMap<String, String>, String> {
-    let text = match std::fs::read_to_string(path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(HashMap::new()),
-        Err(error) => return Err(format!("{}: cannot be read: {error}", path.display())),
-    };
-    dotenvy::from_read_iter(text.as_bytes()).collect::<Result<_, _>>().map_err(|error| {
-        // The error holds the line, which may hold a secret: only its number is told.
-        let number = match &error {
-            dotenvy::Error::LineParse(part, _) if !part.trim().is_empty() => {
-                text.lines().position(|line| line.contains(part.trim()))
+impl Settings {
+    fn gather() -> Self {
+        let (mut values, mut file, mut faults) = (HashMap::new(), None, Vec::new());
+        let path = Path::new(".env");
+        match std::fs::read(path) {
+            Ok(bytes) => {
+                let (found, bad) = env_file::parse(&bytes);
+                values = found;
+                faults.extend(bad.iter().map(|line| format!("{}: {line}", path.display())));
+                file = Some(absolute(path));
             }
-            _ => None,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => faults.push(format!("{}: cannot be read: {error}", path.display())),
+        }
+        let mut names: BTreeSet<String> = values.keys().cloned().collect();
+        names.extend(std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()));
+        for key in &KEYS {
+            match std::env::var_os(key.name).map(OsString::into_string) {
+                Some(Ok(value)) if !value.is_empty() => {
+                    values.insert(key.name.to_owned(), value);
+                }
+                Some(Err(_)) => {
+                    faults.push(format!("{}: bad value: expected UTF-8 text", key.name));
+                }
+                Some(Ok(_)) | None => {}
+            }
+        }
+        let (config, bad) = Config::read(|key| values.get(key).cloned());
+        faults.extend(bad.iter().map(ToString::to_string));
+        let unknown = |name: &String| {
+            nearest_key(name).map(|known| format!("{name} is no setting; did you mean {known}?"))
         };
-        let place = number.map_or_else(String::new, |n| format!("line {}: ", n + 1));
-        format!("{}: {place}bad line: expected KEY=value or KEY=\"value\"", path.display())
-    })
+        let warnings = names.iter().filter_map(unknown).collect();
+        Self { file, values, config, warnings, faults }
+    }
 }
 
-fn check_config(config: &Config) -> ExitCode {
-    let checked = server::load_tls(config)
-        .map_err(Into::into)
-        .and_then(|tls| server::check_listeners(config, tls.as_ref()).map(|()| tls));
-    match checked {
-        Err(error) => fail(EXIT_USAGE, error),
+/// The whole path of a file: what an operator looks for who is in another folder.
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+}
+
+/// Tells every fault that a start would meet, and prints the settings.
+fn check_config(settings: Settings) -> ExitCode {
+    let Settings { values, config, mut faults, .. } = settings;
+    say(&Config::summary(|key| values.get(key).cloned()));
+    match server::load_tls(&config) {
+        Err(error) => faults.push(error.to_string()),
         Ok(tls) => {
-            say(&config.summary());
+            if let Err(error) = server::check_listeners(&config, tls.as_ref()) {
+                faults.push(error.to_string());
+            }
             if let Some(tls) = tls {
                 say(&format!("# TLS certificate, SHA-256: {}\n", tls.fingerprint));
             }
-            ExitCode::SUCCESS
         }
     }
+    match config.data_dir.as_deref().map(store::look_at) {
+        None => say("# Data: memory only\n"),
+        Some(Err(error)) => faults.push(error.to_string()),
+        Some(Ok(seen)) => {
+            say(&format!("# Data: {seen}\n"));
+            if let Some(note) = seen.note {
+                complain(&format!("lobbyd: warning: {note}"));
+            }
+        }
+    }
+    if faults.is_empty() { ExitCode::SUCCESS } else { fail_for(EXIT_USAGE, &faults) }
 }
 
 /// Does something with the database; prints what it says, or why it failed.
@@ -210,7 +241,7 @@ fn gen_cert(config: &Config, force: bool) -> ExitCode {
     }
 }
 
-fn run(config: Config) -> ExitCode {
+fn run(config: Config, env_file: Option<&Path>) -> ExitCode {
     if let Err(error) = logging::start(&config.log_filter, log_has_colours()) {
         return fail(EXIT_FAILURE, format!("the log cannot be started: {error}"));
     }
@@ -227,7 +258,7 @@ fn run(config: Config) -> ExitCode {
     for note in &opened.data_notes {
         warn!("{note}");
     }
-    say(&banner(&config, &opened));
+    say(&banner(&config, &opened, env_file));
     let ready = || say("\n    >> Server ready - Waiting for connections...\n");
     let ran = actix::System::new().block_on(async {
         let stop = stop_signal().map_err(server::StartError::Io)?;
@@ -265,26 +296,22 @@ fn stop_signal() -> io::Result<impl Future<Output = ()>> {
     })
 }
 
-fn banner(config: &Config, opened: &Opened) -> String {
+fn banner(config: &Config, opened: &Opened, env_file: Option<&Path>) -> String {
     let rule = "  ═════════════════════════════════════════════\n";
     let name = concat!("              lobbyd ", env!("CARGO_PKG_VERSION"), ", terminal chat\n");
     let mut text = format!("\n{rule}\n{name}\n{rule}\n");
-    let mut line = |label: &str, value: &dyn Display| {
-        text.push_str(&format!("    {label:<14}{value}\n"));
-    };
+    let line = |label: &str, value: &dyn Display| format!("    {label:<14}{value}\n");
     let (plain, tls) = (opened.port(ListenerKind::Plain), opened.port(ListenerKind::Tls));
     if let Some(port) = plain.or(tls) {
-        line("Port:", &port);
+        text.push_str(&line("Port:", &port));
     }
-    line("Lobby:", &"general");
-    line(
-        "Protocol:",
-        &match (plain, tls) {
-            (Some(_), Some(_)) => "TCP + TLS",
-            (None, Some(_)) => "TLS",
-            _ => "TCP",
-        },
-    );
+    text.push_str(&line("Lobby:", &"general"));
+    let protocol = match (plain, tls) {
+        (Some(_), Some(_)) => "TCP + TLS",
+        (None, Some(_)) => "TLS",
+        _ => "TCP",
+    };
+    text.push_str(&line("Protocol:", &protocol));
     text.push('\n');
     text.push_str(match &config.ai {
         None => "    [!] AI features disabled (no API key)\n",
@@ -296,6 +323,17 @@ fn banner(config: &Config, opened: &Opened) -> String {
     }
     if opened.tls_has_no_certificate {
         text.push_str("    [!] TLS is off: no certificate. Make one with: lobbyd gen-cert\n");
+    }
+    match env_file {
+        Some(file) => text.push_str(&line("Config:", &file.display())),
+        None => text.push_str(&line("Config:", &"none")),
+    }
+    match &config.data_dir {
+        Some(dir) => text.push_str(&line("Data:", &absolute(&dir.join(DATABASE_FILE)).display())),
+        None => text.push_str(&line("Data:", &"memory only")),
+    }
+    if !opened.has_admin {
+        text.push_str("    [!] No admins: nobody can moderate general (CHAT_ADMINS)\n");
     }
     text
 }
@@ -313,6 +351,12 @@ fn log_has_colours() -> bool {
     }
     let able = set("TERM").is_some() && !is("TERM", "dumb") && !is("CLICOLOR", "0");
     able && io::stderr().is_terminal()
+}
+
+/// A line for each fault.
+fn fail_for(status: u8, faults: &[String]) -> ExitCode {
+    faults.iter().for_each(|fault| complain(&format!("lobbyd: {fault}")));
+    ExitCode::from(status)
 }
 
 fn fail(status: u8, error: impl Display) -> ExitCode {

@@ -5,6 +5,7 @@ use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 
 use crate::harness::{Folder, Server, run};
+use crate::people::{PASSWORD, makes, registered, stop};
 
 fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
@@ -29,6 +30,9 @@ fn the_start_says_what_runs_without_escape_codes() {
         "    Lobby:        general".to_owned(),
         "    Protocol:     TCP".to_owned(),
         "    [!] AI features disabled (no API key)".to_owned(),
+        "    Config:       none".to_owned(),
+        format!("    Data:         {}", server.folder.join("data/lobbyd.db").display()),
+        "    [!] No admins: nobody can moderate general (CHAT_ADMINS)".to_owned(),
         "    >> Server ready - Waiting for connections...".to_owned(),
     ] {
         assert!(out.lines().any(|l| l == line), "{line:?} in {out}");
@@ -37,6 +41,27 @@ fn the_start_says_what_runs_without_escape_codes() {
     let server = Server::start(&[("GEMINI_API_KEY", "sk-hidden")]);
     assert!(server.out().contains("    [✓] AI features enabled\n"));
     assert!(!server.out().contains("sk-hidden") && !server.log().contains("sk-hidden"));
+}
+
+#[test]
+fn the_start_says_which_files_it_uses_and_whether_anybody_is_an_admin() {
+    let folder = Folder::new();
+    fs::write(folder.join(".env"), "CHAT_ADMINS=alice\n").unwrap();
+    let server = Server::start_in(folder, &[("CHAT_DATA_DIR", "off")]);
+    let out = server.out();
+    let config = format!("    Config:       {}\n", server.folder.join(".env").display());
+    assert!(out.contains(&config), "{out}");
+    assert!(out.contains("    Data:         memory only\n") && out.contains("No admins"), "{out}");
+    let folder = server.into_folder();
+    // An account that somebody else made under an admin's name is none of an admin.
+    let server = Server::start_in(folder, &[("CHAT_ADMINS", "bob")]);
+    registered(&server, "alice");
+    let server = Server::start_in(stop(server), &[]);
+    assert!(server.out().contains("[!] No admins"), "{}", server.out());
+    let folder = stop(server);
+    makes(folder.path(), "alice", PASSWORD);
+    let server = Server::start_in(folder, &[]);
+    assert!(!server.out().contains("[!] No admins"), "{}", server.out());
 }
 
 #[test]
@@ -58,6 +83,73 @@ fn bad_values_end_the_start_with_one_line_and_status_two() {
         fails(&[(key, value)], &[], 2, &[key, value, "expected"]);
         fails(&[(key, value)], &["--check-config"], 2, &[key, value, "expected"]);
     }
+}
+
+#[test]
+fn every_fault_is_told_in_a_line_of_its_own() {
+    let folder = Folder::new();
+    let lines = "CHAT_ADMINS=ann bob\nCHAT_WIDTH=9\nCHAT_COLOUR=on\nCHAT_DATA_DIR=file\n";
+    fs::write(folder.join(".env"), lines).unwrap();
+    fs::write(folder.join("file"), "no folder").unwrap();
+    let env = [("AI_QUEUE", "0"), ("CHAT_TLS_CERT", "nowhere.crt"), ("GEMINI_API_KEY", "a b")];
+    let told = |args: &[&str]| {
+        let output = run(folder.path(), &env, args);
+        assert_eq!(output.status.code(), Some(2));
+        let error = text(&output.stderr);
+        let lines: Vec<_> = error.lines().map(str::to_owned).collect();
+        (lines, text(&output.stdout))
+    };
+    let of_settings = [
+        "lobbyd: warning: CHAT_COLOUR is no setting; did you mean CHAT_COLOR?",
+        "lobbyd: .env: line 1: CHAT_ADMINS: a value with blanks needs quotes: CHAT_ADMINS='...'",
+        "lobbyd: CHAT_WIDTH: bad value '9': expected a number from 20 to 500, or off",
+        "lobbyd: GEMINI_API_KEY: bad value '****': expected printable ASCII without blanks",
+        "lobbyd: AI_QUEUE: bad value '0': expected a number from 1 to 10000",
+    ];
+    assert_eq!(told(&[]).0, of_settings);
+    // A check goes on to what else the start would meet.
+    let (lines, out) = told(&["--check-config"]);
+    assert_eq!(lines[..5], of_settings);
+    assert!(lines[5].contains("nowhere.crt"), "{lines:?}");
+    assert!(lines[6].starts_with("lobbyd: file: not a directory."), "{lines:?}");
+    assert_eq!(lines.len(), 7);
+    assert!(out.contains("CHAT_WIDTH=9\n") && out.contains("GEMINI_API_KEY=****\n"), "{out}");
+}
+
+#[test]
+fn check_config_looks_whether_the_data_directory_could_be_used_and_makes_nothing() {
+    let folder = Folder::new();
+    let check = |folder: &Folder, dir: &str| {
+        let output = run(folder.path(), &[("CHAT_DATA_DIR", dir)], &["--check-config"]);
+        (output.status.code(), text(&output.stdout), text(&output.stderr))
+    };
+    fs::write(folder.join("file"), "text").unwrap();
+    for (dir, words) in [
+        ("data", "# Data: data/lobbyd.db, which a start makes"),
+        ("deep/down", "# Data: deep/down/lobbyd.db, which a start makes"),
+        ("off", "# Data: memory only"),
+    ] {
+        let (status, out, error) = check(&folder, dir);
+        assert_eq!((status, error.as_str()), (Some(0), ""));
+        assert!(out.contains(words), "{out}");
+    }
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing was made");
+    let (status, _, error) = check(&folder, "file/below");
+    assert_eq!(status, Some(2));
+    assert!(error.contains("file: not a directory. Check CHAT_DATA_DIR"), "{error}");
+
+    // Beside a running server all is well; what is no database is told, and left as it is.
+    let server = Server::start(&[]);
+    let (status, out, error) = check(&server.folder, "data");
+    assert_eq!(status, Some(0), "{error}");
+    assert!(out.contains("# Data: data/lobbyd.db, of version"), "{out}");
+    let folder = stop(server);
+    let junk = "no database at all".repeat(99);
+    fs::write(folder.join("data/lobbyd.db"), &junk).unwrap();
+    let (status, _, error) = check(&folder, "data");
+    assert_eq!((status, error.lines().count()), (Some(2), 1));
+    assert!(error.contains("data/lobbyd.db") && error.contains("lobbyd restore"), "{error}");
+    assert_eq!(fs::read_to_string(folder.join("data/lobbyd.db")).unwrap(), junk);
 }
 
 #[test]
@@ -122,6 +214,7 @@ fn a_bad_line_of_the_env_file_is_named_by_its_number_alone() {
     let error = text(&output.stderr);
     assert_eq!(output.status.code(), Some(2), "{error}");
     assert!(error.contains(".env") && !error.contains("sk-hidden"), "{error}");
+    assert!(error.contains("line 2: GEMINI_API_KEY: "), "{error}");
     for bad in ["CHAT_COLOR=on off", "GEMINI_API_KEY=abc def", "no equals sign"] {
         fs::write(folder.join(".env"), format!("# one\nCHAT_MAX_LOBBIES=5\n{bad}\n")).unwrap();
         let output = run(folder.path(), &[], &[]);
@@ -137,6 +230,10 @@ fn an_unknown_key_is_a_warning_with_the_nearest_known_one() {
     let error = text(&output.stderr);
     assert_eq!(output.status.code(), Some(0));
     assert!(error.contains("CHAT_COLOUR") && error.contains("CHAT_COLOR?"), "{error}");
+    let others = [("AI_WORKER", "1"), ("GEMINI_KEY", "x"), ("NATS_URLS", "y"), ("HOMES", "z")];
+    let error = text(&run(folder.path(), &others, &["--check-config"]).stderr);
+    assert_eq!(error.lines().count(), 3, "{error}");
+    assert!(error.contains("AI_WORKERS?") && error.contains("GEMINI_API_KEY?"), "{error}");
 }
 
 #[test]

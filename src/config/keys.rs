@@ -111,16 +111,26 @@ pub static KEYS: [Key; 34] = [
     key("RUST_LOG", "info", "Log filter: error, warn, info, debug, trace, or by module"),
 ];
 
-/// Prefix of the keys that are lobbyd's alone, so that an unknown one must be a mistake.
-const OWN_PREFIX: &str = "CHAT_";
+/// Prefixes of the keys that are lobbyd's alone, so that an unknown one must be a mistake.
+const OWN_PREFIXES: [&str; 4] = ["CHAT_", "AI_", "GEMINI_", "NATS_"];
+
+/// Whether a key is one of ours, known or not, in whatever case somebody wrote it.
+pub(super) fn is_own(name: &str) -> bool {
+    let name = name.to_ascii_uppercase();
+    OWN_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+        || KEYS.iter().any(|key| key.name == name)
+}
 
 /// For a key that looks like one of ours and is unknown: the known one that is nearest to it.
 pub fn nearest_key(name: &str) -> Option<&'static str> {
-    if !name.starts_with(OWN_PREFIX) || KEYS.iter().any(|k| k.name == name) {
+    if !is_own(name) || KEYS.iter().any(|key| key.name == name) {
         return None;
     }
-    let own = KEYS.iter().map(|k| k.name).filter(|k| k.starts_with(OWN_PREFIX));
-    own.min_by_key(|known| strsim::damerau_levenshtein(known, name))
+    // Such as RUST_LOG is nothing that a mistyped key of ours could mean.
+    let own = KEYS.iter().map(|key| key.name);
+    let own = own.filter(|known| OWN_PREFIXES.iter().any(|prefix| known.starts_with(prefix)));
+    let name = name.to_ascii_uppercase();
+    own.min_by_key(|known| strsim::damerau_levenshtein(known, &name))
 }
 
 /// The text of `.env.example`: every key at its default, commented out.

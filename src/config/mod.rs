@@ -3,8 +3,10 @@
 //! [`Config::load`] takes a lookup function, so that it reads the environment no more than a test
 //! does. The defaults stand once, in [`KEYS`], as the text that a `.env` file would hold.
 
+pub mod env_file;
 mod keys;
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::ops::RangeInclusive;
@@ -74,8 +76,6 @@ pub struct Config {
     pub ai: Option<AiConfig>,
     /// The filter of the log, in the syntax of `RUST_LOG`.
     pub log_filter: String,
-    /// Every key with its effective value, secrets masked.
-    effective: Vec<(&'static str, String)>,
 }
 
 /// An address to listen on.
@@ -130,58 +130,70 @@ impl Config {
     /// Reads every key through `lookup`; an empty value counts as unset.
     ///
     /// # Errors
-    /// The first key whose value is bad.
-    pub fn load(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+    /// Every key whose value is bad.
+    pub fn load(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, Vec<ConfigError>> {
+        let (config, faults) = Self::read(lookup);
+        if faults.is_empty() { Ok(config) } else { Err(faults) }
+    }
+
+    /// The same, with the default in the place of each value that is bad.
+    pub fn read(lookup: impl Fn(&str) -> Option<String>) -> (Self, Vec<ConfigError>) {
         let reader = Reader::new(lookup);
         let (cert, key) = (reader.path("CHAT_TLS_CERT"), reader.path("CHAT_TLS_KEY"));
-        Ok(Self {
-            addr: reader.listen("CHAT_ADDR")?,
+        let config = Self {
+            addr: reader.listen("CHAT_ADDR"),
             tls: TlsConfig {
-                addr: reader.listen("CHAT_TLS_ADDR")?,
+                addr: reader.listen("CHAT_TLS_ADDR"),
                 cert,
                 key,
                 paths_were_set: reader.is_set("CHAT_TLS_CERT") || reader.is_set("CHAT_TLS_KEY"),
             },
-            max_connections: reader.count("CHAT_MAX_CONNECTIONS", 0..=1_000_000)?,
-            max_connections_per_ip: reader.count("CHAT_MAX_CONNECTIONS_PER_IP", 0..=1_000_000)?,
-            connects_per_minute: reader.count("CHAT_CONNECTS_PER_MINUTE", 0..=1_000_000)?,
-            rate_messages: reader.count("CHAT_RATE_MESSAGES", 0..=10_000)?,
-            rate_window: reader.secs("CHAT_RATE_WINDOW_SECS", 1..=86_400)?,
-            rate_hold: reader.count("CHAT_RATE_HOLD", 0..=1_000)?,
+            max_connections: reader.count("CHAT_MAX_CONNECTIONS", 0..=1_000_000),
+            max_connections_per_ip: reader.count("CHAT_MAX_CONNECTIONS_PER_IP", 0..=1_000_000),
+            connects_per_minute: reader.count("CHAT_CONNECTS_PER_MINUTE", 0..=1_000_000),
+            rate_messages: reader.count("CHAT_RATE_MESSAGES", 0..=10_000),
+            rate_window: reader.secs("CHAT_RATE_WINDOW_SECS", 1..=86_400),
+            rate_hold: reader.count("CHAT_RATE_HOLD", 0..=1_000),
             // A line has 8 KiB, so a message can never have more characters.
-            max_message_chars: reader.count("CHAT_MAX_MESSAGE_CHARS", 1..=8_192)?,
-            history_age: reader.secs("CHAT_HISTORY_SECS", 1..=31_536_000)?,
-            history_messages: reader.count("CHAT_HISTORY_MESSAGES", 1..=10_000)?,
-            login_timeout: reader.secs("CHAT_LOGIN_TIMEOUT_SECS", 1..=86_400)?,
-            idle_timeout: Some(reader.secs("CHAT_IDLE_TIMEOUT_SECS", 0..=31_536_000)?)
+            max_message_chars: reader.count("CHAT_MAX_MESSAGE_CHARS", 1..=8_192),
+            history_age: reader.secs("CHAT_HISTORY_SECS", 1..=31_536_000),
+            history_messages: reader.count("CHAT_HISTORY_MESSAGES", 1..=10_000),
+            login_timeout: reader.secs("CHAT_LOGIN_TIMEOUT_SECS", 1..=86_400),
+            idle_timeout: Some(reader.secs("CHAT_IDLE_TIMEOUT_SECS", 0..=31_536_000))
                 .filter(|timeout| !timeout.is_zero()),
-            lobby_idle: reader.secs("CHAT_LOBBY_IDLE_SECS", 1..=31_536_000)?,
-            max_lobbies: reader.count("CHAT_MAX_LOBBIES", 1..=100_000)?,
-            max_lobbies_per_user: reader.count("CHAT_MAX_LOBBIES_PER_USER", 1..=100_000)?,
-            registrations_per_day: reader.count("CHAT_REGISTRATIONS_PER_DAY", 0..=10_000)?,
-            outbound_limit_bytes: reader.count("CHAT_OUTBOUND_LIMIT_BYTES", 1_024..=1 << 30)?,
-            stall_timeout: reader.secs("CHAT_STALL_TIMEOUT_SECS", 1..=86_400)?,
+            lobby_idle: reader.secs("CHAT_LOBBY_IDLE_SECS", 1..=31_536_000),
+            max_lobbies: reader.count("CHAT_MAX_LOBBIES", 1..=100_000),
+            max_lobbies_per_user: reader.count("CHAT_MAX_LOBBIES_PER_USER", 1..=100_000),
+            registrations_per_day: reader.count("CHAT_REGISTRATIONS_PER_DAY", 0..=10_000),
+            outbound_limit_bytes: reader.count("CHAT_OUTBOUND_LIMIT_BYTES", 1_024..=1 << 30),
+            stall_timeout: reader.secs("CHAT_STALL_TIMEOUT_SECS", 1..=86_400),
             data_dir: reader.data_dir("CHAT_DATA_DIR"),
-            keep_age: reader.secs_of_days("CHAT_HISTORY_KEEP_DAYS", 1..=36_500)?,
-            keep_messages: reader.count("CHAT_HISTORY_KEEP_MESSAGES", 1..=100_000_000)?,
-            admins: reader.names("CHAT_ADMINS")?,
-            color: reader.on_off("CHAT_COLOR")?,
-            width: reader.width("CHAT_WIDTH", 20..=500)?,
-            ai: reader.ai()?,
-            log_filter: reader.log_filter("RUST_LOG")?,
-            effective: reader.effective(),
-        })
+            keep_age: reader.secs_of_days("CHAT_HISTORY_KEEP_DAYS", 1..=36_500),
+            keep_messages: reader.count("CHAT_HISTORY_KEEP_MESSAGES", 1..=100_000_000),
+            admins: reader.names("CHAT_ADMINS"),
+            color: reader.on_off("CHAT_COLOR"),
+            width: reader.width("CHAT_WIDTH", 20..=500),
+            ai: reader.ai(),
+            log_filter: reader.log_filter("RUST_LOG"),
+        };
+        let mut faults = reader.faults.into_inner();
+        let place = |fault: &ConfigError| KEYS.iter().position(|key| key.name == fault.key);
+        faults.sort_by_key(place);
+        (config, faults)
     }
 
-    /// Every key with its effective value, secrets masked, a line each.
-    pub fn summary(&self) -> String {
-        self.effective.iter().map(|(key, value)| format!("{key}={value}\n")).collect()
+    /// Every key with its effective value as `lookup` says it, secrets masked, a line each.
+    pub fn summary(lookup: impl Fn(&str) -> Option<String>) -> String {
+        let reader = Reader::new(lookup);
+        KEYS.iter().map(|key| format!("{}={}\n", key.name, reader.shown(key.name))).collect()
     }
 }
 
-/// The values of all keys, set or default.
+/// The values of all keys, set or default, and what is wrong with them. What is bad is noted, and read
+/// as its default.
 struct Reader {
     values: HashMap<&'static str, (String, bool)>,
+    faults: RefCell<Vec<ConfigError>>,
 }
 
 impl Reader {
@@ -190,145 +202,133 @@ impl Reader {
             Some(value) => (key.name, (value, true)),
             None => (key.name, (key.default.to_owned(), false)),
         };
-        Self { values: KEYS.iter().map(value).collect() }
+        Self { values: KEYS.iter().map(value).collect(), faults: RefCell::default() }
     }
 
-    fn text(&self, key: &'static str) -> String {
-        self.values[key].0.clone()
+    fn text(&self, key: &str) -> &str {
+        &self.values[key].0
     }
 
-    fn is_set(&self, key: &'static str) -> bool {
+    fn is_set(&self, key: &str) -> bool {
         self.values[key].1
     }
 
-    fn path(&self, key: &'static str) -> PathBuf {
+    fn path(&self, key: &str) -> PathBuf {
         PathBuf::from(self.text(key))
     }
 
-    fn bad(&self, key: &'static str, expected: impl Into<String>) -> ConfigError {
-        ConfigError { key, value: self.shown(key), expected: expected.into() }
+    /// What `parse` makes of the value; else of the default, which it takes, and the value is noted as bad.
+    fn value<T: Default>(
+        &self,
+        key: &'static str,
+        expected: impl FnOnce() -> String,
+        parse: impl Fn(&str) -> Option<T>,
+    ) -> T {
+        parse(self.text(key)).unwrap_or_else(|| {
+            let fault = ConfigError { key, value: self.shown(key), expected: expected() };
+            self.faults.borrow_mut().push(fault);
+            let default = KEYS.iter().find(|known| known.name == key);
+            default.and_then(|key| parse(key.default)).unwrap_or_default()
+        })
     }
 
     /// A value as it may be shown.
     fn shown(&self, key: &str) -> String {
-        let (value, _) = &self.values[key];
+        let value = self.text(key);
         // An address with a password in it is refused, and not shown either.
         let secret = KEYS.iter().any(|k| k.name == key && k.secret) || value.contains('@');
-        if secret && !value.is_empty() { "****".to_owned() } else { value.clone() }
+        if secret && !value.is_empty() { "****".to_owned() } else { value.to_owned() }
     }
 
-    fn effective(&self) -> Vec<(&'static str, String)> {
-        KEYS.iter().map(|key| (key.name, self.shown(key.name))).collect()
+    fn count(&self, key: &'static str, range: RangeInclusive<usize>) -> usize {
+        let expected = || format!("a number from {} to {}", range.start(), range.end());
+        self.value(key, expected, |text| text.parse().ok().filter(|n| range.contains(n)))
     }
 
-    fn count(&self, key: &'static str, range: RangeInclusive<usize>) -> Result<usize, ConfigError> {
-        self.text(key).parse().ok().filter(|n| range.contains(n)).ok_or_else(|| {
-            self.bad(key, format!("a number from {} to {}", range.start(), range.end()))
-        })
+    fn secs(&self, key: &'static str, range: RangeInclusive<usize>) -> Duration {
+        Duration::from_secs(self.count(key, range) as u64)
     }
 
-    fn secs(
-        &self,
-        key: &'static str,
-        range: RangeInclusive<usize>,
-    ) -> Result<Duration, ConfigError> {
-        self.count(key, range).map(|secs| Duration::from_secs(secs as u64))
+    fn secs_of_days(&self, key: &'static str, range: RangeInclusive<usize>) -> Duration {
+        Duration::from_secs(self.count(key, range) as u64 * 86_400)
     }
 
-    fn secs_of_days(
-        &self,
-        key: &'static str,
-        range: RangeInclusive<usize>,
-    ) -> Result<Duration, ConfigError> {
-        self.count(key, range).map(|days| Duration::from_secs(days as u64 * 86_400))
-    }
-
-    fn data_dir(&self, key: &'static str) -> Option<PathBuf> {
+    fn data_dir(&self, key: &str) -> Option<PathBuf> {
         Some(self.path(key)).filter(|path| !path.as_os_str().eq_ignore_ascii_case("off"))
     }
 
-    fn names(&self, key: &'static str) -> Result<Vec<Name>, ConfigError> {
-        let text = self.text(key);
-        let names = text.split(',').map(str::trim).filter(|name| !name.is_empty());
-        names
-            .map(|name| Name::parse(name).ok().filter(|name| !name.is_reserved()))
-            .collect::<Option<_>>()
-            .ok_or_else(|| self.bad(key, "names of accounts, separated by commas"))
-    }
-
-    fn on_off(&self, key: &'static str) -> Result<bool, ConfigError> {
-        match self.text(key).to_ascii_lowercase().as_str() {
-            "on" => Ok(true),
-            "off" => Ok(false),
-            _ => Err(self.bad(key, "on or off")),
-        }
-    }
-
-    fn width(
-        &self,
-        key: &'static str,
-        range: RangeInclusive<u16>,
-    ) -> Result<Option<u16>, ConfigError> {
-        let text = self.text(key);
-        if text.eq_ignore_ascii_case("off") {
-            return Ok(None);
-        }
-        text.parse().ok().filter(|width| range.contains(width)).map(Some).ok_or_else(|| {
-            self.bad(key, format!("a number from {} to {}, or off", range.start(), range.end()))
+    fn names(&self, key: &'static str) -> Vec<Name> {
+        let expected = || "names of accounts, separated by commas".to_owned();
+        self.value(key, expected, |text| {
+            let names = text.split(',').map(str::trim).filter(|name| !name.is_empty());
+            names.map(|name| Name::parse(name).ok().filter(|name| !name.is_reserved())).collect()
         })
     }
 
-    fn listen(&self, key: &'static str) -> Result<Option<ListenAddr>, ConfigError> {
-        let text = self.text(key);
-        if text.eq_ignore_ascii_case("off") {
-            return Ok(None);
-        }
-        parse_listen(&text)
-            .map(|addr| Some(ListenAddr(addr)))
-            .ok_or_else(|| self.bad(key, "an address and a port, as [::]:8080 or :8080, or off"))
+    fn on_off(&self, key: &'static str) -> bool {
+        let expected = || "on or off".to_owned();
+        self.value(key, expected, |text| match text.to_ascii_lowercase().as_str() {
+            "on" => Some(true),
+            "off" => Some(false),
+            _ => None,
+        })
     }
 
-    fn ai(&self) -> Result<Option<AiConfig>, ConfigError> {
-        let key = self.text("GEMINI_API_KEY");
+    fn width(&self, key: &'static str, range: RangeInclusive<u16>) -> Option<u16> {
+        let expected = || format!("a number from {} to {}, or off", range.start(), range.end());
+        self.value(key, expected, |text| match text.eq_ignore_ascii_case("off") {
+            true => Some(None),
+            false => text.parse().ok().filter(|width| range.contains(width)).map(Some),
+        })
+    }
+
+    fn listen(&self, key: &'static str) -> Option<ListenAddr> {
+        let expected = || "an address and a port, as [::]:8080 or :8080, or off".to_owned();
+        self.value(key, expected, |text| match text.eq_ignore_ascii_case("off") {
+            true => Some(None),
+            false => parse_listen(text).map(|addr| Some(ListenAddr(addr))),
+        })
+    }
+
+    fn ai(&self) -> Option<AiConfig> {
+        let key = self.secret("GEMINI_API_KEY");
         let config = AiConfig {
             provider: Provider::Gemini,
             key: Secret::new(&key),
-            model: self.model("GEMINI_MODEL")?,
-            base_url: self.base_url("GEMINI_BASE_URL")?,
-            timeout: self.secs("AI_TIMEOUT_SECS", 1..=3_600)?,
-            workers: self.count("AI_WORKERS", 1..=64)?,
-            queue: self.count("AI_QUEUE", 1..=10_000)?,
+            model: self.model("GEMINI_MODEL"),
+            base_url: self.base_url("GEMINI_BASE_URL"),
+            timeout: self.secs("AI_TIMEOUT_SECS", 1..=3_600),
+            workers: self.count("AI_WORKERS", 1..=64),
+            queue: self.count("AI_QUEUE", 1..=10_000),
         };
-        if !key.bytes().all(|b| b.is_ascii_graphic()) {
-            return Err(self.bad("GEMINI_API_KEY", "printable ASCII without blanks"));
-        }
-        Ok((!key.is_empty()).then_some(config))
+        (!key.is_empty()).then_some(config)
     }
 
-    fn model(&self, key: &'static str) -> Result<String, ConfigError> {
-        let model = self.text(key);
-        let allowed = |b: u8| b.is_ascii_alphanumeric() || b"-._".contains(&b);
-        if model.bytes().all(allowed) {
-            return Ok(model);
-        }
-        Err(self.bad(key, "the name of a model, as gemini-2.5-flash"))
+    fn secret(&self, key: &'static str) -> String {
+        let expected = || "printable ASCII without blanks".to_owned();
+        let fits = |text: &str| text.bytes().all(|b| b.is_ascii_graphic());
+        self.value(key, expected, |text| fits(text).then(|| text.to_owned()))
     }
 
-    fn base_url(&self, key: &'static str) -> Result<String, ConfigError> {
-        let text = self.text(key);
-        let url = text.trim_end_matches('/');
-        let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
-        if rest.is_some_and(is_host_and_path) {
-            return Ok(url.to_owned());
-        }
-        Err(self.bad(
-            key,
-            "http:// or https://, a host, perhaps a port and a path, and no user or password",
-        ))
+    fn model(&self, key: &'static str) -> String {
+        let expected = || "the name of a model, as gemini-2.5-flash".to_owned();
+        let fits = |b: u8| b.is_ascii_alphanumeric() || b"-._".contains(&b);
+        self.value(key, expected, |text| text.bytes().all(fits).then(|| text.to_owned()))
     }
 
-    fn log_filter(&self, key: &'static str) -> Result<String, ConfigError> {
-        let text = self.text(key);
+    fn base_url(&self, key: &'static str) -> String {
+        let expected = || {
+            "http:// or https://, a host, perhaps a port and a path, and no user or password"
+                .to_owned()
+        };
+        self.value(key, expected, |text| {
+            let url = text.trim_end_matches('/');
+            let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
+            rest.is_some_and(is_host_and_path).then(|| url.to_owned())
+        })
+    }
+
+    fn log_filter(&self, key: &'static str) -> String {
         // To the parser any word is a module, and a mistyped level the silence of all others.
         let known = |part: &str| match part.split_once('=') {
             Some((module, _)) => !module.is_empty(),
@@ -338,11 +338,12 @@ impl Reader {
                     || part.contains("::")
             }
         };
-        let parts_known = text.split('/').next().unwrap_or_default().split(',').all(known);
-        match env_filter::Builder::new().try_parse(&text) {
-            Ok(_) if parts_known => Ok(text),
-            _ => Err(self.bad(key, "a level, as info, or module=level, separated by commas")),
-        }
+        let expected = || "a level, as info, or module=level, separated by commas".to_owned();
+        self.value(key, expected, |text| {
+            let parts_known = text.split('/').next().unwrap_or_default().split(',').all(known);
+            let good = parts_known && env_filter::Builder::new().try_parse(text).is_ok();
+            good.then(|| text.to_owned())
+        })
     }
 }
 

@@ -1,7 +1,18 @@
 use super::*;
 
-fn load(pairs: &[(&str, &str)]) -> Result<Config, ConfigError> {
-    Config::load(|key| pairs.iter().find(|(k, _)| *k == key).map(|(_, v)| (*v).to_owned()))
+fn load(pairs: &[(&str, &str)]) -> Result<Config, Vec<ConfigError>> {
+    Config::load(lookup(pairs))
+}
+
+fn lookup(pairs: &[(&str, &str)]) -> impl Fn(&str) -> Option<String> {
+    move |key| pairs.iter().find(|(k, _)| *k == key).map(|(_, v)| (*v).to_owned())
+}
+
+/// The one thing that is wrong.
+fn fault(pairs: &[(&str, &str)]) -> ConfigError {
+    let mut faults = load(pairs).unwrap_err();
+    assert_eq!(faults.len(), 1, "{faults:?}");
+    faults.remove(0)
 }
 
 #[test]
@@ -64,12 +75,24 @@ fn bad_values_name_the_key_the_value_and_what_was_expected() {
         ("AI_QUEUE", "0"),
     ];
     for (key, value) in cases {
-        let error = load(&[(key, value)]).unwrap_err();
+        let error = fault(&[(key, value)]);
         let text = error.to_string();
         assert_eq!(error.key, key);
         assert!(text.contains(value) && text.contains("expected"), "{text}");
         assert_eq!(text.lines().count(), 1);
     }
+}
+
+#[test]
+fn every_bad_value_is_told_in_the_order_of_the_table() {
+    let pairs = [("AI_QUEUE", "0"), ("CHAT_WIDTH", "5"), ("CHAT_ADDR", "x"), ("CHAT_COLOR", "off")];
+    let faults = load(&pairs).unwrap_err();
+    let keys: Vec<_> = faults.iter().map(|fault| fault.key).collect();
+    assert_eq!(keys, ["CHAT_ADDR", "CHAT_WIDTH", "AI_QUEUE"]);
+    // What is good of it is read all the same.
+    let (config, told) = Config::read(lookup(&pairs));
+    assert_eq!(told, faults);
+    assert_eq!((config.color, config.width), (false, Some(80)));
 }
 
 #[test]
@@ -111,7 +134,7 @@ fn addresses_have_short_forms() {
 
 #[test]
 fn an_address_with_a_password_is_refused_and_not_shown() {
-    let error = load(&[("GEMINI_BASE_URL", "http://user:pass@host")]).unwrap_err().to_string();
+    let error = fault(&[("GEMINI_BASE_URL", "http://user:pass@host")]).to_string();
     assert!(error.contains("****") && !error.contains("pass@"), "{error}");
 }
 
@@ -125,23 +148,24 @@ fn log_filters_may_name_modules() {
 
 #[test]
 fn a_bad_value_is_shown_without_its_controls() {
-    let error = load(&[("CHAT_COLOR", "a\nb\u{1b}[31m")]).unwrap_err().to_string();
+    let error = fault(&[("CHAT_COLOR", "a\nb\u{1b}[31m")]).to_string();
     assert!(error.contains("a\\nb") && !error.contains('\u{1b}'), "{error}");
     assert_eq!(error.lines().count(), 1);
 }
 
 #[test]
 fn the_api_key_is_never_shown() {
-    let config = load(&[("GEMINI_API_KEY", "sk-hidden")]).unwrap();
-    assert!(config.summary().contains("GEMINI_API_KEY=****"));
+    let pairs = [("GEMINI_API_KEY", "sk-hidden")];
+    assert!(Config::summary(lookup(&pairs)).contains("GEMINI_API_KEY=****"));
+    let config = load(&pairs).unwrap();
     assert!(!format!("{config:?}").contains("sk-hidden"));
-    let error = load(&[("GEMINI_API_KEY", "sk hidden")]).unwrap_err().to_string();
+    let error = fault(&[("GEMINI_API_KEY", "sk hidden")]).to_string();
     assert!(error.contains("****") && !error.contains("hidden"), "{error}");
 }
 
 #[test]
 fn the_summary_has_every_key() {
-    let summary = load(&[("CHAT_COLOR", "off")]).unwrap().summary();
+    let summary = Config::summary(lookup(&[("CHAT_COLOR", "off")]));
     assert!(KEYS.iter().all(|k| summary.contains(&format!("{}=", k.name))));
     assert!(summary.contains("CHAT_COLOR=off\n"));
 }
@@ -159,8 +183,13 @@ fn a_slash_at_the_end_of_the_base_url_does_not_matter() {
 fn a_mistyped_key_is_matched_with_the_nearest() {
     assert_eq!(nearest_key("CHAT_COLOUR"), Some("CHAT_COLOR"));
     assert_eq!(nearest_key("CHAT_RATE_MESAGES"), Some("CHAT_RATE_MESSAGES"));
-    assert_eq!(nearest_key("CHAT_COLOR"), None);
-    assert_eq!(nearest_key("HOME"), None);
+    assert_eq!(nearest_key("chat_color"), Some("CHAT_COLOR"));
+    assert_eq!(nearest_key("AI_WORKER"), Some("AI_WORKERS"));
+    assert_eq!(nearest_key("GEMINI_KEY"), Some("GEMINI_API_KEY"));
+    assert!(nearest_key("NATS_URLS").is_some());
+    for name in ["CHAT_COLOR", "RUST_LOG", "RUST_LOGS", "HOME", "AIR_QUALITY"] {
+        assert_eq!(nearest_key(name), None, "{name}");
+    }
 }
 
 #[test]

@@ -91,6 +91,8 @@ pub struct Opened {
     pub data_notes: Vec<Note>,
     /// Whether TLS is off because there is no certificate at the default paths.
     pub tls_has_no_certificate: bool,
+    /// Whether anybody can moderate general: an account of an admin's name that the operator has made.
+    pub has_admin: bool,
 }
 
 /// Loads the certificate: none where TLS is off, or where neither of the default files is there.
@@ -148,7 +150,11 @@ impl Opened {
         let snapshot = db
             .load(config.history_messages.max(ALWAYS_KEPT))
             .map_err(|reason| StartError::Load { file: file(), reason })?;
-        Ok(Self { listeners, tls, db, snapshot, data_notes, tls_has_no_certificate })
+        let has_admin = snapshot.accounts.iter().any(|account| {
+            account.by_operator
+                && config.admins.iter().any(|admin| admin.key() == account.name.key())
+        });
+        Ok(Self { listeners, tls, db, snapshot, data_notes, tls_has_no_certificate, has_admin })
     }
 
     /// The real port of the listener of this kind, where there is one.

@@ -36,7 +36,7 @@ pub use apply::AUDIT_KEPT;
 pub use backup::{BackupError, backup};
 pub use check::{CheckError, Report, check};
 pub use error::StoreError;
-pub use open::strange_log;
+pub use open::{Seen, SeenState, look_at, strange_log};
 pub use reader::{READ_TIME, SEARCH_TIME};
 pub use refusal::{Note, OpenError};
 pub use restore::{RestoreError, Restored, restore};

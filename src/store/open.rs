@@ -1,5 +1,6 @@
 //! Opening: look first, touch after.
 
+use std::fmt;
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Read, Write};
 use std::os::unix::ffi::OsStrExt;
@@ -13,7 +14,7 @@ use super::backup::{CopyError, copy};
 use super::check::first_fault;
 use super::error::reason;
 use super::refusal::{Note, OpenError};
-use super::restore::finish;
+use super::restore::{finish, is_awaited};
 use super::schema::{self, Found};
 use super::{DATABASE_FILE, Db, LOCK_FILE};
 use crate::files;
@@ -144,6 +145,11 @@ fn make_directory(dir: &Path) -> Result<Option<Note>, OpenError> {
             .map_err(|error| unusable(dir, &error))?;
         return Ok(None);
     }
+    look_at_directory(dir)
+}
+
+/// What an operator should know of a directory that is there.
+fn look_at_directory(dir: &Path) -> Result<Option<Note>, OpenError> {
     let found = fs::metadata(dir).map_err(|error| unusable(dir, &error))?;
     if !found.is_dir() {
         let reason = "not a directory".to_owned();
@@ -226,6 +232,84 @@ fn look(path: &Path) -> Result<Option<u32>, OpenError> {
             None => Ok(Some(version)),
         },
     }
+}
+
+/// What a start would find.
+#[derive(Debug)]
+pub struct Seen {
+    /// The database file.
+    pub path: PathBuf,
+    /// What it is.
+    pub state: SeenState,
+    /// What an operator should know of the directory.
+    pub note: Option<Note>,
+}
+
+/// What stands where the database is to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SeenState {
+    /// Nothing: a start makes it.
+    Nothing,
+    /// A database of this version, which can be read.
+    Version(u32),
+    /// A change that was broken off, which a start takes back or brings to its end first.
+    Unfinished,
+}
+
+impl fmt::Display for Seen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.path.display())?;
+        match self.state {
+            SeenState::Nothing => write!(f, ", which a start makes"),
+            SeenState::Unfinished => write!(f, ", which a start finishes first"),
+            SeenState::Version(version) if version < schema::VERSION => {
+                let now = schema::VERSION;
+                write!(
+                    f,
+                    ", of version {version}, which a start copies and brings to version {now}"
+                )
+            }
+            SeenState::Version(version) => write!(f, ", of version {version}"),
+        }
+    }
+}
+
+/// Looks whether the database in `dir` could be opened, and makes and changes nothing. That a server has
+/// it open is no fault.
+///
+/// # Errors
+/// Why it could not be.
+pub fn look_at(dir: &Path) -> Result<Seen, OpenError> {
+    let path = dir.join(DATABASE_FILE);
+    let may_write = |path: &Path| files::may_write(path).map_err(|error| unusable(path, &error));
+    if !dir.exists() {
+        if fs::symlink_metadata(dir).is_ok() {
+            let reason = "a symbolic link to nothing".to_owned();
+            return Err(OpenError::Unusable { path: dir.to_owned(), reason });
+        }
+        let above = dir.ancestors().find(|above| above.exists()).unwrap_or(Path::new("."));
+        look_at_directory(above)?;
+        may_write(above)?;
+        return Ok(Seen { path, state: SeenState::Nothing, note: None });
+    }
+    let note = look_at_directory(dir)?;
+    may_write(dir)?;
+    let others = BESIDE.map(|suffix| beside(&path, suffix));
+    for file in others.iter().chain([&path, &dir.join(LOCK_FILE)]) {
+        if own_file(file)?.is_some() {
+            may_write(file)?;
+        }
+    }
+    // Only who writes could look at a database with a change in it that was broken off.
+    if is_awaited(dir) || !is_empty(&beside(&path, "-journal")) {
+        return Ok(Seen { path, state: SeenState::Unfinished, note });
+    }
+    // While a server opens it, or ends, a look that takes no locks may see half of something.
+    let state = match look(&path).or_else(|_| look(&path))? {
+        None | Some(0) => SeenState::Nothing,
+        Some(version) => SeenState::Version(version),
+    };
+    Ok(Seen { path, state, note })
 }
 
 /// A connection that looks at a database that nobody has open.

@@ -207,6 +207,11 @@ pub(super) fn finish(dir: &Path) -> Result<Option<Note>, OpenError> {
     Ok(Some(Note::Restored { path: dir.join(DATABASE_FILE), kept }))
 }
 
+/// Whether a restore was broken off that whoever opens the database next finishes.
+pub(super) fn is_awaited(dir: &Path) -> bool {
+    matches!(announced(dir), Ok(Some(_)))
+}
+
 /// A copy that is to be put in place, and its number.
 fn announced(dir: &Path) -> io::Result<Option<(u32, PathBuf)>> {
     for entry in fs::read_dir(dir)? {
