@@ -167,14 +167,21 @@ pub fn spawn<A: Dependable, T: 'static>(
     }
 }
 
-/// Does `work` after a time.
-pub fn later<A: Dependable>(
-    ctx: &mut Ctx<A>,
-    time: Duration,
-    work: impl FnOnce(&mut A, &mut Ctx<A>) + 'static,
+/// Does `work` after `period`, and from then on each time after what it says; after a fault in it, after
+/// `period`.
+pub fn repeat<A: Dependable>(ctx: &mut Ctx<A>, period: Duration, work: fn(&mut A) -> Duration) {
+    repeat_after(ctx.0, period, period, work);
+}
+
+fn repeat_after<A: Dependable>(
+    ctx: &mut Context<Guarded<A>>,
+    pause: Duration,
+    period: Duration,
+    work: fn(&mut A) -> Duration,
 ) {
-    ctx.0.run_later(time, move |guarded, ctx| {
-        survive((), || work(&mut guarded.0, &mut Ctx(ctx)));
+    ctx.run_later(pause, move |guarded, ctx| {
+        let pause = survive(period, || work(&mut guarded.0));
+        repeat_after(ctx, pause, period, work);
     });
 }
 
@@ -275,7 +282,7 @@ mod tests {
     impl Dependable for Counter {
         fn started(&mut self, ctx: &mut Ctx<Self>) {
             spawn(ctx, async {}, |counter, (), _| _ = counter.add(13));
-            later(ctx, Duration::ZERO, |counter, _| _ = counter.add(13));
+            every(ctx, Duration::from_millis(1), |counter, _| _ = counter.add(13));
         }
     }
 
@@ -301,6 +308,39 @@ mod tests {
             };
             Reply::after(work, move |counter: &mut Self, (), _| counter.add(number))
         }
+    }
+
+    /// Has been done so many times; every other time it broke.
+    struct Repeater(u32);
+
+    impl Dependable for Repeater {
+        fn started(&mut self, ctx: &mut Ctx<Self>) {
+            repeat(ctx, Duration::from_millis(1), |repeater| {
+                repeater.0 += 1;
+                assert!(repeater.0.is_multiple_of(2), "a fault");
+                Duration::ZERO
+            });
+        }
+    }
+
+    impl Answers<Add> for Repeater {
+        fn failed() -> u32 {
+            FAILED
+        }
+
+        fn answer(&mut self, _: Add, _: &mut Ctx<Self>) -> Reply<Self, u32> {
+            Reply::now(|| self.0)
+        }
+    }
+
+    #[test]
+    fn what_is_repeated_goes_on_after_a_panic() {
+        actix::System::new().block_on(async {
+            let repeater = Guarded::new(Repeater(0)).start();
+            while repeater.send(Add(0)).await.unwrap() < 5 {
+                sleep(Duration::from_millis(1)).await;
+            }
+        });
     }
 
     #[test]

@@ -1,11 +1,25 @@
 //! The clock: the only place that reads it. Whatever decides something is handed the time.
 
+use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use log::warn;
 use rustix::time::{ClockId, clock_gettime};
 
 use crate::chat::history::UnixMillis;
-use crate::chat::times::Times;
+use crate::chat::retention::{ClockWatch, Jump};
+use crate::chat::times::{Span, Times};
+
+/// When the process began to look at a clock.
+static BEGUN: LazyLock<Instant> = LazyLock::new(now);
+
+/// Whoever asks for the time makes it look whether the clock was set meanwhile.
+static WATCH: Mutex<ClockWatch> = Mutex::new(ClockWatch::new());
+
+fn watch() -> MutexGuard<'static, ClockWatch> {
+    // Nothing that could panic leaves it half changed.
+    WATCH.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// The clock that only ever goes on: for lengths of time.
 #[expect(clippy::disallowed_methods, reason = "the place that reads it")]
@@ -21,8 +35,38 @@ pub(crate) fn since(then: Instant) -> Duration {
 /// The wall clock, in UTC, which may be set: for what is told and stored.
 #[expect(clippy::disallowed_methods, reason = "the place that reads it")]
 pub fn unix_now() -> UnixMillis {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    UnixMillis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+    let up = since(*BEGUN);
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let now = UnixMillis(u64::try_from(now.as_millis()).unwrap_or(u64::MAX));
+    let jump = watch().look(now, up);
+    if let Some(jump) = jump {
+        let (way, by) = match jump {
+            Jump::Ahead(by) => ("ahead", by),
+            Jump::Back(by) => ("back", by),
+        };
+        warn!(
+            "the clock was set {way} by {}: nothing is deleted or hidden for its age within the next hour",
+            // The two clocks are not read at one instant, so a day may lack a moment.
+            Span::passed(by + Duration::from_secs(30))
+        );
+    }
+    now
+}
+
+/// The server starts, and the newest thing stored is of that time. Where that cannot be, the log says so.
+pub(crate) fn start(newest: Option<UnixMillis>) {
+    let now = unix_now();
+    let far = watch().start(newest, now, since(*BEGUN));
+    if far {
+        warn!(
+            "the clock is more than a week away from the newest thing stored: nothing is deleted or hidden for its age within the first hour"
+        );
+    }
+}
+
+/// Whether the wall clock has jumped lately, so that nothing is to be called old by it.
+pub(crate) fn is_in_doubt() -> bool {
+    watch().is_in_doubt(since(*BEGUN))
 }
 
 /// The same as it stands in a log.

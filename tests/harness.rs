@@ -212,6 +212,67 @@ fn collect(pipe: impl Read + Send + 'static) -> Arc<Mutex<String>> {
     text
 }
 
+/// A wall clock that a server sees and a test moves. The one that only ever goes on goes on.
+pub(crate) struct Clock {
+    folder: Folder,
+    library: String,
+    offset: String,
+}
+
+/// Takes the place of the C library's, for a program that is started with it.
+const CLOCK: &str = r#"
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+int clock_gettime(clockid_t id, struct timespec *now) {
+    static int (*real)(clockid_t, struct timespec *);
+    if (!real) real = (int (*)(clockid_t, struct timespec *))dlsym(RTLD_NEXT, "clock_gettime");
+    int result = real(id, now), file;
+    char text[32] = {0};
+    if (id == CLOCK_REALTIME && (file = open(getenv("CLOCK_OFFSET"), O_RDONLY)) >= 0) {
+        if (read(file, text, sizeof text - 1) > 0) now->tv_sec += atol(text);
+        close(file);
+    }
+    return result;
+}
+"#;
+
+impl Clock {
+    /// None where there is no C compiler.
+    pub(crate) fn new() -> Option<Self> {
+        let folder = Folder::new();
+        std::fs::write(folder.join("clock.c"), CLOCK).unwrap();
+        let made = Command::new("cc")
+            .current_dir(folder.path())
+            .args(["-shared", "-fPIC", "-o", "clock.so", "clock.c", "-ldl"])
+            .status();
+        if !made.is_ok_and(|status| status.success()) {
+            eprintln!("there is no C compiler: a clock cannot be moved");
+            return None;
+        }
+        let path = |name: &str| folder.join(name).to_str().unwrap().to_owned();
+        let (library, offset) = (path("clock.so"), path("offset"));
+        let clock = Self { folder, library, offset };
+        clock.shift(0);
+        Some(clock)
+    }
+
+    /// What a server is started with that sees it.
+    pub(crate) fn env(&self) -> [(&str, &str); 2] {
+        [("LD_PRELOAD", &self.library), ("CLOCK_OFFSET", &self.offset)]
+    }
+
+    /// Sets it so many seconds ahead of the true time.
+    pub(crate) fn shift(&self, secs: i64) {
+        let new = self.folder.join("offset.new");
+        std::fs::write(&new, secs.to_string()).unwrap();
+        std::fs::rename(new, &self.offset).unwrap();
+    }
+}
+
 /// Something that bytes can be read from and written to, in blocking calls with time-outs.
 pub(crate) trait Wire: Read + Write + Send {
     fn tcp(&self) -> &TcpStream;

@@ -13,7 +13,7 @@ use lobbyd::chat::pictures::Picture;
 use lobbyd::chat::text::Text;
 use lobbyd::store::{Change, Db};
 
-use crate::harness::{Client, Folder, Server, count};
+use crate::harness::{Client, Clock, Folder, Server, count};
 use crate::people::{log_in_to, quit, registered, stop};
 
 /// Messages are kept for a day; whoever joins would be shown those of a year.
@@ -80,6 +80,81 @@ fn a_clock_that_has_jumped_hides_nothing_in_the_first_hour() {
     let server = Server::start_in(stop(server), &A_DAY);
     assert!(!server.log().contains("the clock is more than a week away"));
     assert_eq!(shown(&server, "bob"), [0, 0, 0]);
+}
+
+#[test]
+fn a_clock_that_is_set_while_the_server_runs_hides_and_deletes_nothing() {
+    let folder = Folder::new();
+    fill(folder.path(), &[20, 10, 5]);
+    let Some(clock) = Clock::new() else { return };
+    let env = [A_DAY.as_slice(), &clock.env()].concat();
+    let mut server = Server::start_in(folder, &env);
+    for (ahead, told) in
+        [(40 * 24, "set ahead by 40d"), (0, "set back by 40d"), (-48, "set back by 2d")]
+    {
+        clock.shift(ahead * HOUR as i64 / 1_000);
+        assert_eq!(shown(&server, "bob"), [3, 3, 3], "{ahead} hours");
+        server.wait_for_log(&format!("the clock was {told}"));
+    }
+    // What is said now is two days old tomorrow, but not older than what was said before it.
+    let mut bob = server.login("bob");
+    bob.ask("word of the past", "╰─> word of the past");
+    quit(bob);
+    clock.shift(0);
+    let server = Server::start_in(stop(server), &env);
+    assert_eq!(shown(&server, "bob"), [4, 4, 4]);
+}
+
+#[test]
+fn a_start_with_a_clock_that_is_weeks_ahead_costs_no_lobby_no_account_and_no_message() {
+    let Some(clock) = Clock::new() else { return };
+    let server = Server::start(&clock.env());
+    let mut alice = registered(&server, "alice");
+    alice.ask("/create den no-pass ours", "Created");
+    alice.ask("/join den", "Joined lobby 'den'");
+    alice.ask("precious", "╰─> precious");
+    alice.ask("/history 1", "precious");
+    quit(alice);
+    let folder = stop(server);
+    clock.shift(40 * 24 * 3_600);
+    let mut server = Server::start_in(folder, &clock.env());
+    server.wait_for_log("the clock is more than a week away");
+    let folder = stop(server);
+    clock.shift(0);
+    let server = Server::start_in(folder, &clock.env());
+    let (mut alice, _) = log_in_to(&server, "alice");
+    let shown = alice.ask("/history 5", "╰─> precious");
+    assert!(shown.contains("=== "), "{shown}");
+    // Nor does one that is weeks behind.
+    quit(alice);
+    let folder = stop(server);
+    clock.shift(-40 * 24 * 3_600);
+    let mut server = Server::start_in(folder, &clock.env());
+    server.wait_for_log("the clock is more than a week away");
+    let (mut alice, _) = log_in_to(&server, "alice");
+    alice.ask("/history 5", "╰─> precious");
+}
+
+#[test]
+fn what_was_missed_is_told_whatever_the_clock_does_meanwhile() {
+    let Some(clock) = Clock::new() else { return };
+    let server = Server::start(&clock.env());
+    let mut bob = server.login("bob");
+    for shift in [-3_600, 3_600, -86_400 * 20, 0] {
+        let alice = match shift {
+            -3_600 => registered(&server, "alice"),
+            _ => log_in_to(&server, "alice").0,
+        };
+        quit(alice);
+        clock.shift(shift);
+        for text in ["one", "two"] {
+            bob.ask(&format!("word {text} {shift}"), &format!("╰─> word {text} {shift}\n"));
+        }
+        let (alice, missed) = log_in_to(&server, "alice");
+        assert!(missed.contains("2 messages since you left "), "{shift}: {missed}");
+        assert_eq!(count(&missed, "╰─> word"), 2, "{shift}: {missed}");
+        quit(alice);
+    }
 }
 
 #[test]

@@ -36,7 +36,7 @@ use crate::chat::lobbies::{GENERAL_ID, LobbyId};
 use crate::chat::lobby::step::{Effect, Input, JoinKind, Refusal};
 use crate::chat::lobby::{JoinError, Room, SayError, Saying};
 use crate::chat::roles::Owner;
-use crate::clock::unix_now;
+use crate::clock::{self, unix_now};
 use crate::config::Config;
 use crate::render::replies::ModerationReply;
 
@@ -124,6 +124,7 @@ impl Lobby {
     /// Something is so from `now` on: carries out what follows from it.
     fn happen(&mut self, input: Input<Address>, now: UnixMillis, ctx: &mut Context<Self>) {
         let mut effects = std::mem::take(&mut self.effects);
+        self.room.doubt_clock(clock::is_in_doubt());
         self.room.happen(input, now, &mut effects);
         effects.drain(..).for_each(|effect| self.carry_out(effect, ctx));
         self.effects = effects;

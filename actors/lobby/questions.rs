@@ -69,7 +69,7 @@ impl Lobby {
             ip: member.who.ip,
             at: member.handle,
             text,
-            recent: recent(self.room.last(RECENT_MESSAGES).filter(|entry| entry.at >= kept)),
+            recent: recent(self.room.last(RECENT_MESSAGES).skip_while(|entry| entry.at < kept)),
         })
     }
 

@@ -14,7 +14,7 @@ use crate::actors::registry::messages::{
 };
 use crate::chat::accounts::AccountId;
 use crate::chat::registry::{Happening, Registration, Unregistration, Unused, server_ban};
-use crate::clock::unix_now;
+use crate::clock::{self, unix_now};
 use crate::store::{Account, Change, StoreError};
 
 /// Unused accounts that go at a time: each is told to every lobby, and there may be a thousand of those.
@@ -24,6 +24,9 @@ impl Registry {
     /// Accounts that nobody ever used again go, and their names are free.
     pub(super) fn remove_unused(&mut self, ctx: &mut Ctx<Self>) {
         let now = unix_now();
+        if clock::is_in_doubt() {
+            return;
+        }
         let Unused { here, gone: mut unused } = self.people.unused_accounts(now);
         here.into_iter().for_each(|account| self.happen(Happening::AccountUsed(account), now));
         unused.truncate(REMOVED_AT_ONCE);

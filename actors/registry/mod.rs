@@ -35,7 +35,6 @@ use crate::chat::history::{History, UnixMillis};
 use crate::chat::lobbies::{GENERAL_ID, Lobbies, LobbyEntry, LobbyLimits};
 use crate::chat::lobby::{LobbyState, Room};
 use crate::chat::registry::{Cause, Connections, Effect, Happening, People};
-use crate::chat::retention::has_jumped;
 use crate::chat::roles::Owner;
 use crate::clock;
 use crate::clock::unix_now;
@@ -123,6 +122,7 @@ impl Registry {
         let StoredLobby { state, history: entries, next_seq } = stored;
         let (messages, age) = self.history_limits;
         let mut history = History::new(messages, age);
+        history.doubt_clock(clock::is_in_doubt());
         history.restore(entries, next_seq);
         let room = Room::new(state, history);
         Snapshot { room, conversation: Conversation::default() }
@@ -133,13 +133,6 @@ impl Registry {
         self.next_lobby = self.next_lobby.max(snapshot.next_lobby.0);
         self.people.restore_next_account(snapshot.next_account);
         let now = unix_now();
-        // A clock that has jumped must not delete what is not old.
-        let jumped = has_jumped(snapshot.newest, now);
-        if jumped {
-            warn!(
-                "the clock is more than a week away from the newest thing stored: nothing is deleted or hidden for its age within the first hour"
-            );
-        }
         for account in snapshot.accounts {
             self.people.restore_account(account);
         }
@@ -154,7 +147,7 @@ impl Registry {
         self.people.restore_bans(snapshot.bans);
         for stored in snapshot.lobbies {
             match (stored.state.owner, stored.state.used_at.until(now)) {
-                (Owner::Account(_), unused) if unused > self.keep_age && !jumped => {
+                (Owner::Account(_), unused) if unused > self.keep_age && !clock::is_in_doubt() => {
                     self.store.keep(vec![Change::LobbyRemoved(stored.state.id)]);
                 }
                 _ => self.add_lobby(self.empty(stored), ctx),
@@ -165,9 +158,7 @@ impl Registry {
         {
             self.add_new(state, ctx);
         }
-        if !jumped {
-            self.remove_unused(ctx);
-        }
+        self.remove_unused(ctx);
         guard::every(ctx, REMOVE_EVERY, Self::remove_unused);
     }
 
@@ -240,10 +231,12 @@ impl Registry {
 impl Dependable for Registry {
     fn started(&mut self, ctx: &mut Ctx<Self>) {
         guard::every(ctx, FORGET_EVERY, |registry: &mut Self, _| {
-            let now = clock::now();
+            let (now, time) = (clock::now(), unix_now());
             registry.connections.forget_old(now);
             registry.rates.forget_old(now);
-            registry.people.forget_old(unix_now());
+            if !clock::is_in_doubt() {
+                registry.people.forget_old(time);
+            }
         });
     }
 }

@@ -67,7 +67,7 @@ pub struct StoreHandle {
     /// Those that read, for each [`Lane`]; none for a database in memory, which the Store itself reads.
     readers: Option<[Addr<Reader>; 2]>,
     searches: Searches,
-    keeping: Keeping,
+    retention: Retention,
 }
 
 /// The turns of searches: one is on its way to the database, so that no read that comes after it waits
@@ -86,23 +86,17 @@ pub enum Stored {
     Waiting(Arc<Entry>),
 }
 
-/// What is kept of what was said, at any time since the start.
-#[derive(Clone, Copy)]
-struct Keeping {
-    retention: Retention,
-    started: Instant,
-}
-
-impl Keeping {
-    fn now(&self) -> Kept {
-        self.retention.kept(unix_now(), clock::since(self.started))
-    }
+/// What is kept of what was said, at this instant.
+fn kept_now(retention: Retention) -> Kept {
+    // First, since it looks whether the clock was set.
+    let now = unix_now();
+    retention.kept(now, clock::is_in_doubt())
 }
 
 /// The actor.
 pub struct Store {
     db: Db,
-    keeping: Keeping,
+    retention: Retention,
     queue: VecDeque<Change>,
     queued_bytes: usize,
     /// When it was tried last to write.
@@ -122,8 +116,7 @@ impl StoreHandle {
     pub fn start(db: Db, retention: Retention) -> Self {
         let coming = Arc::new(Coming::default());
         let theirs = coming.clone();
-        let keeping = Keeping { retention, started: clock::now() };
-        let readers = match start_readers(&db, keeping) {
+        let readers = match start_readers(&db, retention) {
             Ok(readers) => readers,
             Err(reason) => {
                 warn!("the database is read on the thread that writes it: {reason}");
@@ -133,7 +126,7 @@ impl StoreHandle {
         let addr = Guarded::start_in_arbiter(&Arbiter::new().handle(), move |_| {
             Guarded::new(Store {
                 db,
-                keeping,
+                retention,
                 queue: VecDeque::new(),
                 queued_bytes: 0,
                 since: clock::now(),
@@ -143,7 +136,7 @@ impl StoreHandle {
         });
         let semaphore = |places| Arc::new(Semaphore::new(places));
         let searches = Searches { places: semaphore(MAX_SEARCHES), turn: semaphore(1) };
-        Self { addr, coming, readers, searches, keeping }
+        Self { addr, coming, readers, searches, retention }
     }
 
     /// Keeps changes, some time soon.
@@ -210,8 +203,11 @@ impl StoreHandle {
         // Some of it may have been written meanwhile.
         let last = ids.last().map(|id| id.seq);
         let Kept { since, messages } = self.kept();
-        waiting
-            .retain(|(seq, e)| last < Some(*seq) && e.at >= since && !ignores.contains(&e.author));
+        if last.is_none() {
+            // A lobby begins with the first message that is not too old.
+            waiting.drain(..waiting.iter().take_while(|(_, entry)| entry.at < since).count());
+        }
+        waiting.retain(|(seq, entry)| last < Some(*seq) && !ignores.contains(&entry.author));
         let waiting = waiting.into_iter().map(|(_, entry)| Stored::Waiting(entry));
         let mut all: Vec<Stored> = ids.into_iter().map(Stored::There).chain(waiting).collect();
         let count = count.min(usize::try_from(messages).unwrap_or(count));
@@ -220,7 +216,7 @@ impl StoreHandle {
 
     /// What is kept of what was said at this instant, and is therefore shown.
     pub fn kept(&self) -> Kept {
-        self.keeping.now()
+        kept_now(self.retention)
     }
 
     /// Has written what was kept, and tells what of a lobby cannot be.
@@ -248,9 +244,9 @@ fn gone(_: MailboxError) -> StoreError {
 }
 
 /// Threads that read, where the database can be read beside its writer.
-fn start_readers(db: &Db, keeping: Keeping) -> Result<Option<[Addr<Reader>; 2]>, StoreError> {
+fn start_readers(db: &Db, retention: Retention) -> Result<Option<[Addr<Reader>; 2]>, StoreError> {
     let (Some(quick), Some(search)) = (db.reader()?, db.reader()?) else { return Ok(None) };
-    Ok(Some([quick, search].map(|db| Reader::start_on_thread(db, keeping))))
+    Ok(Some([quick, search].map(|db| Reader::start_on_thread(db, retention))))
 }
 
 impl Store {
@@ -376,19 +372,17 @@ impl Store {
         self.queue.iter().filter_map(said).collect()
     }
 
-    /// Deletes some of what is over the limits, and comes back for the rest.
-    fn trim(&mut self, ctx: &mut Ctx<Self>) {
-        let Kept { since, messages } = self.keeping.now();
-        let step = self.db.trim(since, messages, TRIM_ROWS);
-        let pause = match step {
+    /// Deletes some of what is over the limits; how long until the next step.
+    fn trim(&mut self) -> Duration {
+        let Kept { since, messages } = kept_now(self.retention);
+        match self.db.trim(since, messages, TRIM_ROWS) {
             Ok(true) => TRIM_PAUSE,
             Ok(false) => TRIM_EVERY,
             Err(reason) => {
                 debug!("old messages cannot be deleted: {reason}");
                 TRIM_EVERY
             }
-        };
-        guard::later(ctx, pause, Self::trim);
+        }
     }
 }
 
@@ -426,7 +420,7 @@ impl Dependable for Store {
         // Best effort: without it the Store is merely as important as the chat.
         let _ = nice(NICENESS);
         guard::drive(ctx, Writer::default());
-        guard::later(ctx, TRIM_EVERY, Self::trim);
+        guard::repeat(ctx, TRIM_EVERY, Self::trim);
     }
 }
 
@@ -476,7 +470,7 @@ impl Answers<SaveSettings> for Store {
     ) -> Reply<Self, Result<(), StoreError>> {
         Reply::now(|| {
             self.flush();
-            match answer(&self.db, self.keeping, ReadAccount(key))? {
+            match answer(&self.db, self.retention, ReadAccount(key))? {
                 // Its owner has given the account up meanwhile.
                 None => Ok(()),
                 Some(account) => {
@@ -532,6 +526,6 @@ impl<Q: Question> Answers<Read<Q>> for Store {
         Read(question, _turn): Read<Q>,
         _: &mut Ctx<Self>,
     ) -> Reply<Self, Result<Q::Answer, StoreError>> {
-        Reply::now(|| answer(&self.db, self.keeping, question))
+        Reply::now(|| answer(&self.db, self.retention, question))
     }
 }

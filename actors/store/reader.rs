@@ -7,31 +7,32 @@ use rustix::process::nice;
 
 use crate::actors::guard::survive;
 use crate::actors::store::messages::{Close, Question, Read};
-use crate::actors::store::{Keeping, NICENESS};
+use crate::actors::store::{NICENESS, kept_now};
+use crate::chat::retention::Retention;
 use crate::store::{Db, StoreError};
 
 /// The actor.
 pub(super) struct Reader {
     /// None once the server stops.
     db: Option<Db>,
-    keeping: Keeping,
+    retention: Retention,
 }
 
 impl Reader {
     /// Starts one on a thread of its own.
-    pub(super) fn start_on_thread(db: Db, keeping: Keeping) -> Addr<Self> {
-        Self::start_in_arbiter(&Arbiter::new().handle(), move |_| Self { db: Some(db), keeping })
+    pub(super) fn start_on_thread(db: Db, retention: Retention) -> Addr<Self> {
+        Self::start_in_arbiter(&Arbiter::new().handle(), move |_| Self { db: Some(db), retention })
     }
 }
 
 /// Answers a question, in its time. A panic costs the answer and no more.
 pub(super) fn answer<Q: Question>(
     db: &Db,
-    keeping: Keeping,
+    retention: Retention,
     question: Q,
 ) -> Result<Q::Answer, StoreError> {
     survive(Err(StoreError::fault()), || {
-        db.within(Q::TIME, |db| question.answer(db, keeping.now()))
+        db.within(Q::TIME, |db| question.answer(db, kept_now(retention)))
     })
     .inspect_err(|reason| debug!("a question to the database is not answered: {reason}"))
 }
@@ -50,7 +51,7 @@ impl<Q: Question> Handler<Read<Q>> for Reader {
 
     fn handle(&mut self, Read(question, _turn): Read<Q>, _: &mut Self::Context) -> Self::Result {
         let closed = || StoreError::Other("the store has ended".into());
-        answer(self.db.as_ref().ok_or_else(closed)?, self.keeping, question)
+        answer(self.db.as_ref().ok_or_else(closed)?, self.retention, question)
     }
 }
 
@@ -70,7 +71,7 @@ mod tests {
     use super::*;
     use crate::actors::store::StoreHandle;
     use crate::actors::store::messages::Lane;
-    use crate::chat::retention::{Kept, Retention};
+    use crate::chat::retention::Kept;
 
     /// Looks for something until it is told to stop.
     struct Seek(mpsc::Receiver<()>);
@@ -99,7 +100,7 @@ mod tests {
     fn with_store<F: Future<Output = ()>>(name: &str, work: impl FnOnce(StoreHandle) -> F) {
         let dir = std::env::temp_dir().join(format!("lobbyd-{name}-{}", std::process::id()));
         let (db, _) = Db::open(&dir).unwrap();
-        let retention = Retention { age: Duration::from_secs(60), messages: 10, jumped: false };
+        let retention = Retention { age: Duration::from_secs(60), messages: 10 };
         actix::System::new().block_on(async move {
             let store = StoreHandle::start(db, retention);
             work(store.clone()).await;

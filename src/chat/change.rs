@@ -77,7 +77,8 @@ pub enum Change {
         /// The instant from which it is so.
         at: UnixMillis,
     },
-    /// An account was put out of a lobby: it goes on in general, unless it has been elsewhere since.
+    /// An account was put out of a lobby: it goes on in general, unless it has been elsewhere since, and
+    /// has missed there what is said after this.
     AccountPutOut {
         /// The account.
         account: AccountId,

@@ -72,12 +72,19 @@ pub struct History {
     next_seq: u64,
     max_entries: usize,
     max_age: Duration,
+    /// Whether the clock has jumped lately: then nothing is too old.
+    in_doubt: bool,
 }
 
 impl History {
     /// Keeps at most `max_entries`, none older than `max_age`.
     pub fn new(max_entries: usize, max_age: Duration) -> Self {
-        Self { entries: VecDeque::new(), next_seq: 0, max_entries, max_age }
+        Self { entries: VecDeque::new(), next_seq: 0, max_entries, max_age, in_doubt: false }
+    }
+
+    /// Says whether the clock has jumped lately: until it says otherwise, nothing is too old.
+    pub fn doubt_clock(&mut self, in_doubt: bool) {
+        self.in_doubt = in_doubt;
     }
 
     /// Adds what was said before, oldest first, each under its own number; `next_seq` is that of the
@@ -112,16 +119,16 @@ impl History {
         Self { entries: std::mem::take(&mut self.entries), ..*self }
     }
 
-    /// What a user who joins at `now` is shown, oldest first, with the number of each.
+    /// What a user who joins at `now` is shown, oldest first, with the number of each: from the first
+    /// message on that is not too old, whatever the clock said after that.
     pub fn recent(
         &mut self,
         now: UnixMillis,
     ) -> impl DoubleEndedIterator<Item = (u64, &Arc<Entry>)> {
         self.expire(now);
-        let max_age = self.max_age;
+        let old = self.entries.iter().take_while(|(_, entry)| self.is_old(entry, now)).count();
         let over = self.entries.len().saturating_sub(self.max_entries);
-        let entries = self.entries.iter().skip(over).map(|(seq, entry)| (*seq, entry));
-        entries.filter(move |(_, entry)| entry.at.until(now) <= max_age)
+        self.entries.range(old.max(over)..).map(|(seq, entry)| (*seq, entry))
     }
 
     /// The newest `count` messages, oldest first.
@@ -132,10 +139,14 @@ impl History {
 
     fn expire(&mut self, now: UnixMillis) {
         while self.entries.len() > ALWAYS_KEPT
-            && self.entries.front().is_some_and(|(_, e)| e.at.until(now) > self.max_age)
+            && self.entries.front().is_some_and(|(_, entry)| self.is_old(entry, now))
         {
             self.entries.pop_front();
         }
+    }
+
+    fn is_old(&self, entry: &Entry, now: UnixMillis) -> bool {
+        !self.in_doubt && entry.at.until(now) > self.max_age
     }
 }
 
@@ -235,6 +246,25 @@ mod tests {
         history.push(Arc::new(entry(1_000_000, "x")));
         assert_eq!(texts(&mut history, 5), ["x"]);
         assert_eq!(UnixMillis(9).until(UnixMillis(3)), Duration::ZERO);
+        // What was said while it was set back comes after what is not old.
+        let mut history = History::new(9, Duration::from_secs(10));
+        for (at, text) in [(90_000, "old"), (100_000, "before"), (20_000, "meanwhile")] {
+            history.push(Arc::new(entry(at, text)));
+        }
+        assert_eq!(texts(&mut history, 101_000), ["before", "meanwhile"]);
+    }
+
+    #[test]
+    fn nothing_is_old_while_the_clock_is_in_doubt() {
+        let mut history = History::new(9, Duration::from_secs(10));
+        for at in 0..8 {
+            history.push(Arc::new(entry(at, &at.to_string())));
+        }
+        history.doubt_clock(true);
+        history.push(Arc::new(entry(1_000_000, "set ahead")));
+        assert_eq!(texts(&mut history, 1_000_000).len(), 9);
+        history.doubt_clock(false);
+        assert_eq!(texts(&mut history, 1_000_000), ["set ahead"]);
     }
 
     #[test]

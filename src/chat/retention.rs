@@ -4,12 +4,15 @@ use std::time::Duration;
 
 use super::history::UnixMillis;
 
-/// No server is stopped for so long that nothing was stored, nor is a clock off by as much that is
-/// right.
+/// How far a clock may be away from the newest thing stored at a start: no server is stopped for longer,
+/// nor is a clock off by as much that is right.
 const FAR: Duration = Duration::from_secs(7 * 24 * 3_600);
 
-/// How long a clock that has jumped makes nothing old after a start: time to set it right.
+/// How long a clock that has jumped makes nothing old: time to set it right.
 const GRACE: Duration = Duration::from_secs(3_600);
+
+/// A clock that is set by less than this while the server runs is merely made more exact.
+const STEP: Duration = Duration::from_secs(60);
 
 /// How much is kept of the messages of a lobby.
 #[derive(Debug, Clone, Copy)]
@@ -18,14 +21,13 @@ pub struct Retention {
     pub age: Duration,
     /// How many of the newest are kept.
     pub messages: usize,
-    /// Whether the clock had jumped when the server started: then nothing is old for an hour.
-    pub jumped: bool,
 }
 
 /// What is kept at some instant. What is not is shown by nothing, and deleted when its turn comes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Kept {
-    /// What was said before it is too old.
+    /// Where a lobby begins that is kept: at the first message that is not from before this. What was said
+    /// after that one is kept too, whatever the clock said then.
     pub since: UnixMillis,
     /// The newest messages of each lobby.
     pub messages: u64,
@@ -38,17 +40,70 @@ impl Kept {
 }
 
 impl Retention {
-    /// What is kept at `now`, when the server has run for `up`.
-    pub fn kept(&self, now: UnixMillis, up: Duration) -> Kept {
-        let grace = self.jumped && up < GRACE;
-        let since = if grace { UnixMillis(0) } else { now.before(self.age) };
+    /// What is kept at `now`. Where the clock is in doubt, nothing is old.
+    pub fn kept(&self, now: UnixMillis, in_doubt: bool) -> Kept {
+        let since = if in_doubt { UnixMillis(0) } else { now.before(self.age) };
         Kept { since, messages: self.messages as u64 }
     }
 }
 
-/// Whether the clock says at a start that the newest thing stored is from a time that it cannot be from.
-pub fn has_jumped(newest: Option<UnixMillis>, now: UnixMillis) -> bool {
-    newest.is_some_and(|newest| newest.until(now).max(now.until(newest)) > FAR)
+/// Notices a clock that jumps: at a start by what is stored, afterwards by the clock that only ever goes on.
+/// For an hour after that nothing is deleted or hidden for its age.
+#[derive(Debug)]
+pub struct ClockWatch {
+    /// What both clocks said when they were looked at last.
+    last: Option<(UnixMillis, Duration)>,
+    /// Until when the clock is in doubt, by the other one.
+    doubt_until: Duration,
+}
+
+impl Default for ClockWatch {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// A clock was set while the server ran.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Jump {
+    /// It is later now by so much.
+    Ahead(Duration),
+    /// It is earlier now by so much.
+    Back(Duration),
+}
+
+impl ClockWatch {
+    /// One that has not looked at anything yet.
+    pub const fn new() -> Self {
+        Self { last: None, doubt_until: Duration::ZERO }
+    }
+
+    /// Looks at the clock, which says `now`, when the server has run for `up`.
+    pub fn look(&mut self, now: UnixMillis, up: Duration) -> Option<Jump> {
+        let (then, was_up) = self.last.replace((now, up))?;
+        let expected = then.after(up.saturating_sub(was_up));
+        let jump = match (expected.until(now), now.until(expected)) {
+            (ahead, _) if ahead > STEP => Jump::Ahead(ahead),
+            (_, back) if back > STEP => Jump::Back(back),
+            _ => return None,
+        };
+        self.doubt_until = up + GRACE;
+        Some(jump)
+    }
+
+    /// The server starts at `now`, where the newest thing stored is of that time. Whether that cannot be.
+    pub fn start(&mut self, newest: Option<UnixMillis>, now: UnixMillis, up: Duration) -> bool {
+        let far = newest.is_some_and(|newest| newest.until(now).max(now.until(newest)) > FAR);
+        if far {
+            self.doubt_until = up + GRACE;
+        }
+        far
+    }
+
+    /// Whether the clock has jumped lately.
+    pub fn is_in_doubt(&self, up: Duration) -> bool {
+        up < self.doubt_until
+    }
 }
 
 #[cfg(test)]
@@ -57,20 +112,19 @@ mod tests {
 
     const DAY: u64 = 24 * 3_600 * 1_000;
 
-    #[test]
-    fn a_clock_that_jumped_makes_nothing_old_for_an_hour() {
-        let age = Duration::from_secs(24 * 3_600);
-        let kept = |jumped, up| {
-            let retention = Retention { age, messages: 10, jumped };
-            retention.kept(UnixMillis(9 * DAY), Duration::from_secs(up)).since
-        };
-        assert_eq!(kept(false, 0), UnixMillis(8 * DAY));
-        assert_eq!(kept(true, 3_599), UnixMillis(0));
-        assert_eq!(kept(true, 3_600), UnixMillis(8 * DAY));
+    fn secs(secs: u64) -> Duration {
+        Duration::from_secs(secs)
     }
 
     #[test]
-    fn more_than_a_week_either_way_is_a_jump() {
+    fn a_clock_in_doubt_makes_nothing_old() {
+        let retention = Retention { age: secs(24 * 3_600), messages: 10 };
+        assert_eq!(retention.kept(UnixMillis(9 * DAY), false).since, UnixMillis(8 * DAY));
+        assert_eq!(retention.kept(UnixMillis(9 * DAY), true).since, UnixMillis(0));
+    }
+
+    #[test]
+    fn at_a_start_more_than_a_week_either_way_is_a_jump_for_an_hour() {
         let (week, at) = (7 * DAY, UnixMillis(100 * DAY));
         for (newest, want) in [
             (None, false),
@@ -79,7 +133,34 @@ mod tests {
             (Some(at.0 - week - 1), true),
             (Some(at.0 + week + 1), true),
         ] {
-            assert_eq!(has_jumped(newest.map(UnixMillis), at), want, "{newest:?}");
+            let mut watch = ClockWatch::new();
+            assert_eq!(watch.start(newest.map(UnixMillis), at, secs(5)), want, "{newest:?}");
+            for (up, in_doubt) in [(5, want), (3_604, want), (3_605, false)] {
+                assert_eq!(watch.is_in_doubt(secs(up)), in_doubt, "{newest:?} {up}");
+            }
         }
+    }
+
+    #[test]
+    fn a_clock_that_is_set_while_the_server_runs_is_noticed_and_one_that_goes_on_is_not() {
+        let at = |secs: u64| UnixMillis(100 * DAY + secs * 1_000);
+        let (mut watch, mut jumped) = (ClockWatch::new(), false);
+        for (now, up, want) in [
+            (0, 0, None),
+            (0, 0, None),
+            (7_200, 7_200, None),
+            // A little more exact, now and then.
+            (7_330, 7_300, None),
+            (7_400, 7_400, None),
+            (7_400 + 3_600, 7_400, Some(Jump::Ahead(secs(3_600)))),
+            (7_500 + 3_600, 7_500, None),
+            (7_500, 7_600, Some(Jump::Back(secs(3_700)))),
+            (7_600, 7_700, None),
+        ] {
+            assert_eq!(watch.look(at(now), secs(up)), want, "{now} {up}");
+            jumped |= want.is_some();
+            assert_eq!(watch.is_in_doubt(secs(up)), jumped, "{now} {up}");
+        }
+        assert!(watch.is_in_doubt(secs(7_600 + 3_599)) && !watch.is_in_doubt(secs(7_600 + 3_600)));
     }
 }

@@ -137,7 +137,9 @@ impl<'a> Group<'a> {
             }
             Change::Registered { address, at } => registered(conn, *address, *at),
             Change::AccountPutOut { account, lobby, at } => {
-                let sql = "UPDATE account SET last_lobby = ?3, left_at = ?4, left_seq = NULL
+                // What is kept before this has been written, so the newest message is the newest that was shown.
+                let sql = "UPDATE account SET last_lobby = ?3, left_at = ?4,
+                    left_seq = (SELECT coalesce(max(seq) + 1, 0) FROM message WHERE lobby = ?3)
                 WHERE id = ?1 AND last_lobby = ?2";
                 run(conn, sql, params![account.0, lobby.0, GENERAL_ID.0, int(at.0)])
             }

@@ -190,7 +190,7 @@ fn rows_are_made_changed_and_used() {
     db.apply(&[out(CODING)]).unwrap();
     let alice = db.account(&key("alice")).unwrap().unwrap();
     assert_eq!((alice.last_lobby, alice.left_at), (Some(GENERAL), Some(UnixMillis(70))));
-    assert_eq!(alice.left_seq, None, "only the other lobby knows");
+    assert_eq!(alice.left_seq, Some(0), "nothing was said in general yet");
     db.apply(&[left(CODING, 80, 9), Change::LobbyRemoved(CODING)]).unwrap();
     let alice = db.account(&key("alice")).unwrap().unwrap();
     assert_eq!((alice.last_lobby, alice.left_at), (None, Some(UnixMillis(80))));
@@ -480,6 +480,18 @@ fn what_was_missed_is_told_by_number_whatever_the_clock_says() {
     let nothing =
         db.since(GENERAL, Since { seq: Some(7), ..since }, 9, Kept::ALL, &[].into_iter().collect());
     assert_eq!(nothing.unwrap().next_seq, 7);
+}
+
+#[test]
+fn who_was_put_out_has_missed_what_was_said_in_general_after_that() {
+    let at = |seq: u64, at: u64| Change::Said { lobby: GENERAL, seq, entry: entry(at, "x").into() };
+    let mut db = db(&lobbies_and_accounts());
+    let out = Change::AccountPutOut { account: ALICE, lobby: CODING, at: UnixMillis(5) };
+    // One of the same millisecond, and one with a clock that was set back.
+    db.apply(&[at(6, 4), at(7, 5), left(CODING, 3, 0), out, at(8, 5), at(9, 1)]).unwrap();
+    let alice = db.account(&key("alice")).unwrap().unwrap();
+    let since = Since { at: alice.left_at.unwrap(), seq: alice.left_seq };
+    assert_eq!(db.missed_of(GENERAL, since, 9, Kept::ALL).0, 2);
 }
 
 #[test]

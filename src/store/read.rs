@@ -8,7 +8,7 @@ use rusqlite::{
 
 use super::error::StoreError;
 use super::rows::{self, int, scope_column, uint};
-use super::trim::surplus;
+use super::trim::{first_since, surplus};
 use super::{Db, lobby, message, search};
 use crate::chat::history::{Entry, UnixMillis};
 use crate::chat::ignores::Ignores;
@@ -160,12 +160,12 @@ impl Db {
     ) -> Result<Vec<MessageId>, StoreError> {
         let sql = format!(
             "SELECT {} FROM message
-            WHERE lobby = (SELECT id FROM lobby WHERE id = ?1) AND +at >= ?2
+            WHERE lobby = (SELECT id FROM lobby WHERE id = ?1) AND seq >= ?2
             ORDER BY seq DESC LIMIT ?3",
             message::OF_WHOM
         );
-        // Those too old that stand between newer ones, since the clock was set back, count for nothing.
-        let values = params![lobby.0, int(kept.since.0), limit(max).min(int(kept.messages))];
+        let first = first_since(&self.conn, lobby.0.into(), kept.since)?;
+        let values = params![lobby.0, first, limit(max).min(int(kept.messages))];
         heard(self.conn.prepare_cached(&sql)?, values, ignores).map(reversed)
     }
 
@@ -213,11 +213,8 @@ impl Db {
             None => (0, int(since.at.0)),
         };
         let from = oldest_kept(&conn, lobby, kept, from)?;
-        let after = after.max(int(kept.since.0) - 1);
-        let count = match is_there(&conn, lobby)? {
-            true => count_since(&conn, lobby, from, after, since.seq.is_none())?,
-            false => 0,
-        };
+        let count =
+            if is_there(&conn, lobby)? { count_since(&conn, lobby, from, after)? } else { 0 };
         let sql = format!(
             "SELECT {} FROM message
             WHERE lobby = ?1 AND seq >= ?2 AND +at > ?3 ORDER BY seq DESC LIMIT ?4",
@@ -255,35 +252,19 @@ fn is_there(conn: &Connection, lobby: LobbyId) -> rusqlite::Result<bool> {
     conn.prepare_cached("SELECT 1 FROM lobby WHERE id = ?1")?.exists([lobby.0])
 }
 
-/// How many messages of a lobby have this number or a higher one and are from after `after`; `by_clock`
-/// where most of it is told by the time.
-fn count_since(
-    conn: &Connection,
-    lobby: LobbyId,
-    from: i64,
-    after: i64,
-    by_clock: bool,
-) -> Result<i64, StoreError> {
-    let one = |sql: &str, values: &[i64]| -> rusqlite::Result<i64> {
+/// How many messages of a lobby have this number or a higher one and are from after `after`; by the index
+/// of times where that says something.
+fn count_since(conn: &Connection, lobby: LobbyId, from: i64, after: i64) -> rusqlite::Result<i64> {
+    let lobby = i64::from(lobby.0);
+    let count = |sql: &str, values: &[i64]| -> rusqlite::Result<i64> {
         conn.prepare_cached(sql)?.query_row(params_from_iter(values), |row| row.get(0))
     };
-    let lobby = lobby.0.into();
-    Ok(match (by_clock, from) {
-        (true, 0) => {
-            one("SELECT count(*) FROM message WHERE lobby = ?1 AND at > ?2", &[lobby, after])?
-        }
-        (true, _) => one(
-            "SELECT count(*) FROM message WHERE lobby = ?1 AND at > ?2 AND +seq >= ?3",
-            &[lobby, after, from],
-        )?,
-        // By the index of numbers, less what is too old by that of times: little, since it is about to be
-        // deleted.
-        (false, _) => {
-            let all = "SELECT count(*) FROM message WHERE lobby = ?1 AND seq >= ?2";
-            let old = "SELECT count(*) FROM message WHERE lobby = ?1 AND at <= ?2 AND +seq >= ?3";
-            one(all, &[lobby, from])? - one(old, &[lobby, after, from])?
-        }
-    })
+    let all = "SELECT count(*) FROM message WHERE lobby = ?1";
+    match (after, from) {
+        (..0, _) => count(&format!("{all} AND seq >= ?2"), &[lobby, from]),
+        (_, 0) => count(&format!("{all} AND at > ?2"), &[lobby, after]),
+        _ => count(&format!("{all} AND at > ?2 AND +seq >= ?3"), &[lobby, after, from]),
+    }
 }
 
 /// The number after that of the last message of a lobby that is stored.
@@ -293,14 +274,14 @@ fn after_last(conn: &Connection, lobby: LobbyId) -> rusqlite::Result<u64> {
     Ok(last.map_or(0, |last| uint(last) + 1))
 }
 
-/// The number of the oldest message of a lobby that is kept by its number, or `from` where that is
-/// higher.
+/// The number of the oldest message of a lobby that is kept, or `from` where that is higher.
 pub(super) fn oldest_kept(
     conn: &Connection,
     lobby: LobbyId,
     kept: Kept,
     from: i64,
 ) -> Result<i64, StoreError> {
+    let from = from.max(first_since(conn, lobby.0.into(), kept.since)?);
     let surplus = surplus(conn, lobby.0.into(), from, kept.messages)?;
     Ok(surplus.map_or(from, |last| from.max(last + 1)))
 }

@@ -117,11 +117,11 @@ pub(super) fn find(
     // Messages of a lobby are numbered in its order, so the newest have the highest numbers.
     let found = conn.prepare_cached(&format!(
         "SELECT {} FROM search CROSS JOIN message ON message.id = search.rowid
-        WHERE search MATCH ?1 AND lobby = (SELECT id FROM lobby WHERE id = ?2) AND at >= ?3
-        ORDER BY search.rowid DESC LIMIT ?4",
+        WHERE search MATCH ?1 AND lobby = (SELECT id FROM lobby WHERE id = ?2)
+        ORDER BY search.rowid DESC LIMIT ?3",
         message::OF_WHOM
     ))?;
-    let values = params![query, lobby.0, int(kept.since.0), int(max as u64)];
+    let values = params![query, lobby.0, int(max as u64)];
     let mut ids = heard(found, values, ignores)?;
     // The oldest of what was found tells whether it has to be counted how many are newer.
     if let Some(last) = ids.last() {

@@ -19,7 +19,8 @@ pub(super) struct Round {
 
 impl Db {
     /// Deletes at most `max_rows` messages: those of lobbies that are gone, and of each other lobby
-    /// those from before `keep_since` and all but the newest `keep_messages`. Mutes and bans that
+    /// those before the first that is not from before `keep_since`, and all but the newest
+    /// `keep_messages`. Mutes and bans that
     /// ended before `keep_since` go too. Says whether the round has more to do: then call it again,
     /// after what has come up meanwhile.
     ///
@@ -93,7 +94,8 @@ fn trim_lobbies(
         .query_map(params![round.next, LOBBIES_PER_STEP], |row| row.get(0))?
         .collect::<Result<_, _>>()?;
     for &lobby in &lobbies {
-        delete_before(conn, lobby, keep_since, budget)?;
+        let first = first_since(conn, lobby, keep_since)?;
+        delete_up_to(conn, lobby, first.saturating_sub(1), budget)?;
         if let Some(last) = surplus(conn, lobby, 0, keep_messages)? {
             delete_up_to(conn, lobby, last, budget)?;
         }
@@ -124,16 +126,29 @@ pub(super) fn surplus(
     conn.prepare_cached(sql)?.query_row(params![lobby, int(keep)], |row| row.get(0)).optional()
 }
 
-fn delete_before(
+/// The number of the first message of a lobby that is not from before `since`; past all where there is
+/// none. What comes after that one is kept by its order: while the clock was set back, messages were given
+/// times that are too old.
+pub(super) fn first_since(
     conn: &Connection,
     lobby: i64,
-    at: UnixMillis,
-    budget: &mut usize,
-) -> rusqlite::Result<()> {
-    let sql = "SELECT id FROM message WHERE lobby = ?1 AND at < ?2 ORDER BY at LIMIT ?3";
-    delete(conn, sql, [lobby, int(at.0), int(*budget as u64)], budget)
+    since: UnixMillis,
+) -> rusqlite::Result<i64> {
+    if since == UnixMillis(0) {
+        return Ok(0);
+    }
+    let values = params![lobby, int(since.0)];
+    // By the index of times. Without it, a lobby in which all is old would be walked through.
+    let sql = "SELECT 1 FROM message WHERE lobby = ?1 AND at >= ?2 LIMIT 1";
+    if !conn.prepare_cached(sql)?.exists(values)? {
+        return Ok(i64::MAX);
+    }
+    // What stands before it is about to be deleted, so it is mostly little.
+    let sql = "SELECT seq FROM message WHERE lobby = ?1 AND +at >= ?2 ORDER BY seq LIMIT 1";
+    conn.prepare_cached(sql)?.query_row(values, |row| row.get(0))
 }
 
+/// Deletes the messages of a lobby up to a number, and takes them off the budget.
 fn delete_up_to(
     conn: &Connection,
     lobby: i64,
@@ -141,18 +156,9 @@ fn delete_up_to(
     budget: &mut usize,
 ) -> rusqlite::Result<()> {
     let sql = "SELECT id FROM message WHERE lobby = ?1 AND seq <= ?2 ORDER BY seq LIMIT ?3";
-    delete(conn, sql, [lobby, seq, int(*budget as u64)], budget)
-}
-
-/// Deletes the messages that `sql` picks, and takes them off the budget.
-fn delete(
-    conn: &Connection,
-    sql: &str,
-    values: [i64; 3],
-    budget: &mut usize,
-) -> rusqlite::Result<()> {
-    let ids: Vec<i64> =
-        conn.prepare_cached(sql)?.query_map(values, |row| row.get(0))?.collect::<Result<_, _>>()?;
+    let mut found = conn.prepare_cached(sql)?;
+    let found = found.query_map([lobby, seq, int(*budget as u64)], |row| row.get(0))?;
+    let ids: Vec<i64> = found.collect::<Result<_, _>>()?;
     // One table after the other: see `search::Indexer`.
     search::remove(conn, &ids)?;
     let mut gone = conn.prepare_cached("DELETE FROM message WHERE id = ?1")?;

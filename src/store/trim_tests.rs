@@ -212,3 +212,31 @@ fn of_many_that_were_missed_only_those_that_are_kept_count() {
     assert_eq!(missed(10, 50_000, 1), (1, 1, 50));
     assert_eq!(missed(10, 99_000, 9), (0, 0, 50));
 }
+
+#[test]
+fn what_was_said_while_the_clock_was_set_back_is_kept_with_what_was_said_before_it() {
+    let mut db = filled(1, 0);
+    let at = [10, 90, 20, 95, 30];
+    let said = (0..).zip(at).map(|(seq, at)| Change::Said {
+        lobby: LobbyId(1),
+        seq,
+        entry: entry(at, "word").into(),
+    });
+    db.apply(&said.collect::<Vec<_>>()).unwrap();
+    let numbers = |since| {
+        let kept = Kept { since: UnixMillis(since), messages: 9 };
+        let nobody = Ignores::default();
+        let mut found = db.find(LobbyId(1), "word", 9, kept, &nobody).unwrap();
+        found.reverse();
+        assert_eq!(found, db.newest(LobbyId(1), 9, kept, &nobody).unwrap());
+        let since = Since { at: UnixMillis(0), seq: Some(0) };
+        assert_eq!(found, db.since(LobbyId(1), since, 9, kept, &nobody).unwrap().newest);
+        found.into_iter().map(|id| id.seq).collect::<Vec<_>>()
+    };
+    for (since, want) in [(5, &[0, 1, 2, 3, 4][..]), (50, &[1, 2, 3, 4]), (92, &[3, 4]), (96, &[])]
+    {
+        assert_eq!(numbers(since), want, "{since}");
+    }
+    trim(&mut db, UnixMillis(92), 9, 1);
+    assert_eq!(messages(&db), 2);
+}

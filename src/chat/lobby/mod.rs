@@ -438,6 +438,11 @@ impl<H> Room<H> {
     }
 
     /// What a user who joins now is shown, oldest first.
+    /// Whether the clock has jumped lately, so that nothing is too old to be shown.
+    pub fn doubt_clock(&mut self, in_doubt: bool) {
+        self.history.doubt_clock(in_doubt);
+    }
+
     fn recent(&mut self, now: UnixMillis) -> impl Iterator<Item = (u64, &Arc<Entry>)> {
         self.history.recent(now)
     }

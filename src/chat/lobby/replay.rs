@@ -22,7 +22,7 @@ pub struct ReplayPrefs {
     pub ignores: Ignores,
     /// What they missed, and since when.
     pub missed: Option<(UnixMillis, Missed)>,
-    /// What was said before it is kept no more.
+    /// What was said before the first message that is not older is kept no more.
     pub kept_since: UnixMillis,
 }
 
@@ -63,17 +63,17 @@ impl<H> Room<H> {
     pub(super) fn replay(&mut self, kind: JoinKind, prefs: ReplayPrefs, now: UnixMillis) -> Replay {
         let ReplayPrefs { times, ignores, mut missed, kept_since } = prefs;
         // What was said since the store was asked comes after what it knew, and was missed too.
-        let after = |next_seq: u64| {
-            move |(seq, entry): &(u64, &Arc<Entry>)| *seq >= next_seq && entry.at >= kept_since
-        };
+        let after = |next_seq: u64| move |(seq, _): &(u64, &Arc<Entry>)| *seq >= next_seq;
+        let old = |(_, entry): &(u64, &Arc<Entry>)| entry.at < kept_since;
         if let Some((_, missed)) = &mut missed {
-            missed.count += self.recent(now).filter(after(missed.next_seq)).count() as u64;
+            missed.count +=
+                self.recent(now).skip_while(old).filter(after(missed.next_seq)).count() as u64;
         }
         let missed = missed.filter(|(_, missed)| missed.count > 0);
         // Whoever comes back to another lobby than general at login should know where they are.
         let tell = kind == JoinKind::Switch || self.state().owner != Owner::Server;
         let from = missed.as_ref().map_or(0, |(_, missed)| missed.next_seq);
-        let recent = self.recent(now).filter(after(from)).map(|(_, entry)| entry);
+        let recent = self.recent(now).skip_while(old).filter(after(from)).map(|(_, entry)| entry);
         let recent = recent.filter(|entry| !ignores.contains(&entry.author)).cloned().collect();
         let state = self.state();
         Replay {

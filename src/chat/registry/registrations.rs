@@ -21,7 +21,7 @@ impl Registrations {
         Self { limit, made: HashMap::new(), under_way: HashMap::new() }
     }
 
-    /// Whether an address may make one more. A time that lies ahead counts: the clock was set back.
+    /// Whether an address may make one more.
     pub(super) fn may(&self, ip: IpKey, now: UnixMillis) -> bool {
         let made = self.made.get(&ip).into_iter().flatten();
         let made = made.filter(|at| counts(**at, now)).count();
@@ -60,8 +60,10 @@ impl Registrations {
     }
 }
 
+/// Also where it lies ahead, since the clock was set back, but by a day at most too: one that was weeks
+/// ahead when an account was made must not shut its address out for weeks.
 fn counts(at: UnixMillis, now: UnixMillis) -> bool {
-    at.until(now) < REGISTRATION_WINDOW
+    at.until(now).max(now.until(at)) < REGISTRATION_WINDOW
 }
 
 #[cfg(test)]
@@ -85,6 +87,9 @@ mod tests {
         assert!(!made.may(ip(1), UnixMillis(day + 999)));
         assert!(made.may(ip(2), UnixMillis(6_000)), "another address");
         assert!(!made.may(ip(1), UnixMillis(0)), "the clock was set back");
+        made.note(ip(3), UnixMillis(40 * day));
+        made.note(ip(3), UnixMillis(40 * day));
+        assert!(made.may(ip(3), UnixMillis(5_000)), "the clock had been set far ahead");
         assert!(made.may(ip(1), UnixMillis(day + 1_000)), "the first is a day old");
         made.forget_old(UnixMillis(day + 5_000));
         assert!(made.made.is_empty());
