@@ -10,14 +10,17 @@ use std::fmt::Display;
 use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::process::{ExitCode, exit};
+use std::time::Duration;
 
+use lobbyd::chat::retention::Retention;
+use lobbyd::chat::times::Span;
 use lobbyd::clock::unix_now;
 use lobbyd::config::{Config, KEYS, env_file, nearest_key};
 use lobbyd::logging::{self, FlushAtEnd, complain, say};
 use lobbyd::net::listen::ListenerKind;
 use lobbyd::net::tls;
 use lobbyd::server::{self, Opened};
-use lobbyd::store::{self, DATABASE_FILE};
+use lobbyd::store::{self, DATABASE_FILE, Export};
 use log::{error, warn};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -38,6 +41,9 @@ Usage:
   lobbyd backup FILE        Copy the database, of a running server too
   lobbyd restore FILE       Put a copy in place of the database, which is kept
   lobbyd check-data         Verify the database
+  lobbyd export LOBBY [--since 7d]
+                            Print the messages of a lobby as JSON, one a line,
+                            of a running server too
   lobbyd passwd NAME        Make an account, or set its password; the password
                             is read from standard input
   lobbyd --help             Print this
@@ -55,6 +61,7 @@ enum Task {
     Backup(PathBuf),
     Restore(PathBuf),
     CheckData,
+    Export { lobby: String, since: Option<Duration> },
     SetPassword(String),
     Print(String),
 }
@@ -87,6 +94,10 @@ fn do_task(task: Task, settings: Settings) -> ExitCode {
         Task::Backup(file) => with_data_dir(&config, |dir| operator::backup(dir, &file)),
         Task::Restore(file) => with_data_dir(&config, |dir| operator::restore(dir, &file)),
         Task::CheckData => with_data_dir(&config, operator::check),
+        Task::Export { lobby, since } => with_data_dir(&config, |dir| {
+            let retention = Retention { age: config.keep_age, messages: config.keep_messages };
+            operator::export(dir, &Export { lobby: &lobby, since, retention, now: unix_now() })
+        }),
         Task::SetPassword(name) => {
             with_data_dir(&config, |dir| operator::set_password(dir, &name, unix_now()))
         }
@@ -96,7 +107,8 @@ fn do_task(task: Task, settings: Settings) -> ExitCode {
 
 fn parse_args(args: impl IntoIterator<Item = OsString>) -> Result<Task, lexopt::Error> {
     use lexopt::prelude::{Long, Short, Value, ValueExt};
-    let (mut parser, mut task, mut force) = (lexopt::Parser::from_args(args), None, false);
+    let mut parser = lexopt::Parser::from_args(args);
+    let (mut task, mut force, mut since) = (None, false, None);
     while let Some(arg) = parser.next()? {
         let next = match arg {
             Long("help") | Short('h') => Task::Print(HELP.to_owned()),
@@ -112,6 +124,9 @@ fn parse_args(args: impl IntoIterator<Item = OsString>) -> Result<Task, lexopt::
                 Task::Restore(parser.value()?.into())
             }
             Value(ref word) if word == "check-data" && task.is_none() => Task::CheckData,
+            Value(ref word) if word == "export" && task.is_none() => {
+                Task::Export { lobby: parser.value()?.string()?, since: None }
+            }
             Value(ref word) if word == "passwd" && task.is_none() => {
                 Task::SetPassword(parser.value()?.string()?)
             }
@@ -119,15 +134,29 @@ fn parse_args(args: impl IntoIterator<Item = OsString>) -> Result<Task, lexopt::
                 force = true;
                 continue;
             }
+            Long("since") => {
+                since = Some(parser.value()?.parse_with(age)?);
+                continue;
+            }
             other => return Err(other.unexpected()),
         };
         task = Some(next);
     }
     match task {
-        Some(Task::GenCert { .. }) => Ok(Task::GenCert { force }),
+        Some(Task::GenCert { .. }) if since.is_none() => Ok(Task::GenCert { force }),
+        Some(Task::Export { lobby, .. }) if !force => Ok(Task::Export { lobby, since }),
         _ if force => Err("--force goes with gen-cert".into()),
+        _ if since.is_some() => Err("--since goes with export".into()),
         Some(task) => Ok(task),
         None => Ok(Task::Run),
+    }
+}
+
+/// How long ago something was at most, as people write it.
+fn age(word: &str) -> Result<Duration, &'static str> {
+    match Span::parse(word) {
+        Some(Ok(age)) => Ok(age),
+        Some(Err(_)) | None => Err("times are 30s, 10m, 2h30m, 7d or 2w"),
     }
 }
 

@@ -1,6 +1,6 @@
 //! What an operator does to the database from the command line.
 
-use std::io::{BufRead, Read};
+use std::io::{BufRead, BufWriter, ErrorKind, Read, Write};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -9,7 +9,8 @@ use lobbyd::chat::accounts::MIN_ACCOUNT_PASSWORD_CHARS;
 use lobbyd::chat::history::UnixMillis;
 use lobbyd::chat::name::Name;
 use lobbyd::chat::password::{MAX_PASSWORD_CHARS, Password};
-use lobbyd::store::{self, Account, Change, Db, Report, Restored, Settings};
+use lobbyd::render::json;
+use lobbyd::store::{self, Account, Change, Db, Export, ExportError, Report, Restored, Settings};
 
 /// Most bytes of a password that are read; a longer one is refused for its length.
 const MAX_INPUT_BYTES: u64 = 4_096;
@@ -54,6 +55,25 @@ pub(crate) fn restore(dir: &Path, file: &Path) -> Result<String, String> {
         text.push_str(&format!("What was there before is kept: {}\n", kept.join(", ")));
     }
     Ok(text)
+}
+
+/// `lobbyd export LOBBY`: prints each message as it is read, since there may be many.
+pub(crate) fn export(dir: &Path, ask: &Export<'_>) -> Result<String, String> {
+    store::strange_log(dir).map_err(|error| error.to_string())?;
+    let mut out = BufWriter::new(std::io::stdout().lock());
+    let exported = store::export(dir, ask, |lobby, seq, entry| {
+        writeln!(out, "{}", json::message(lobby, seq, entry))
+    });
+    match exported.and_then(|()| Ok(out.flush()?)) {
+        Ok(()) => Ok(String::new()),
+        // Whoever reads it has had enough.
+        Err(ExportError::Output(error)) if error.kind() == ErrorKind::BrokenPipe => {
+            // What is left has nobody to go to.
+            let _ = out.into_parts();
+            Ok(String::new())
+        }
+        Err(error) => Err(error.to_string()),
+    }
 }
 
 /// `lobbyd passwd NAME`: makes the account, or gives it another password.

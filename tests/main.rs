@@ -20,6 +20,7 @@ mod clients;
 mod crossing;
 mod everyday;
 mod exhaustion;
+mod exporting;
 mod faults;
 mod fuzz_entries;
 mod gemini;

@@ -47,6 +47,11 @@ impl Retention {
     }
 }
 
+/// Whether the newest thing stored cannot be of that time, so that the clock has jumped.
+pub fn is_far(newest: UnixMillis, now: UnixMillis) -> bool {
+    newest.until(now).max(now.until(newest)) > FAR
+}
+
 /// Notices a clock that jumps: at a start by what is stored, afterwards by the clock that only ever goes on.
 /// For an hour after that nothing is deleted or hidden for its age.
 #[derive(Debug)]
@@ -93,7 +98,7 @@ impl ClockWatch {
 
     /// The server starts at `now`, where the newest thing stored is of that time. Whether that cannot be.
     pub fn start(&mut self, newest: Option<UnixMillis>, now: UnixMillis, up: Duration) -> bool {
-        let far = newest.is_some_and(|newest| newest.until(now).max(now.until(newest)) > FAR);
+        let far = newest.is_some_and(|newest| is_far(newest, now));
         if far {
             self.doubt_until = up + GRACE;
         }

@@ -4,6 +4,7 @@
 //! say; notices and replies are beside it.
 
 mod form;
+pub mod json;
 mod notices;
 pub mod replies;
 mod sheet;

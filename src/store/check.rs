@@ -108,15 +108,7 @@ pub(super) fn check_file(path: &Path) -> Result<Report, CheckError> {
 }
 
 fn inspect(conn: &Connection, path: &Path) -> Result<Report, Stop> {
-    let path = path.to_owned();
-    let version = match schema::identify(conn)? {
-        Found::Version(found) if found > schema::VERSION => {
-            let known = schema::VERSION;
-            return Err(Stop::Error(CheckError::NewerVersion { path, found, known }));
-        }
-        Found::Version(version) => version,
-        Found::Empty | Found::Foreign => return Err(Stop::Error(CheckError::Foreign(path))),
-    };
+    let version = version_of(conn, path)?.map_err(Stop::Error)?;
     // One transaction, so that a server that writes meanwhile does not look like a fault.
     let snapshot = conn.unchecked_transaction()?;
     let mut faults = pages(&snapshot)?;
@@ -131,7 +123,7 @@ fn inspect(conn: &Connection, path: &Path) -> Result<Report, Stop> {
     }
     if !faults.is_empty() {
         faults.truncate(MAX_FAULTS);
-        return Err(Stop::Error(CheckError::Damaged { path, faults }));
+        return Err(Stop::Error(CheckError::Damaged { path: path.to_owned(), faults }));
     }
     let count = |table: &str| {
         let sql = format!("SELECT count(*) FROM {table}");
@@ -143,6 +135,22 @@ fn inspect(conn: &Connection, path: &Path) -> Result<Report, Stop> {
         accounts: count("account")?,
         messages: count("message")?,
         mail: count("mail")?,
+    })
+}
+
+/// The version of a database that this program can read.
+pub(super) fn version_of(
+    conn: &Connection,
+    path: &Path,
+) -> rusqlite::Result<Result<u32, CheckError>> {
+    let path = path.to_owned();
+    Ok(match schema::identify(conn)? {
+        Found::Version(found) if found > schema::VERSION => {
+            let known = schema::VERSION;
+            Err(CheckError::NewerVersion { path, found, known })
+        }
+        Found::Version(version) => Ok(version),
+        Found::Empty | Found::Foreign => Err(CheckError::Foreign(path)),
     })
 }
 

@@ -364,16 +364,28 @@ pub(super) fn reading<T, E: From<rusqlite::Error>>(
     path: &Path,
     work: impl Fn(&Connection) -> Result<T, E>,
 ) -> Result<T, E> {
+    match reading_once(path, &work) {
+        // What went wrong may come of that too.
+        Ok(None) => work(&shared_reader(path)?),
+        Ok(Some(done)) => Ok(done),
+        Err(_) if !is_alone(path) => work(&shared_reader(path)?),
+        Err(error) => Err(error),
+    }
+}
+
+/// The same for what cannot be done again. None where a server started meanwhile, so that what was read
+/// may be half old and half new.
+pub(super) fn reading_once<T, E: From<rusqlite::Error>>(
+    path: &Path,
+    work: impl FnOnce(&Connection) -> Result<T, E>,
+) -> Result<Option<T>, E> {
     let stamp = || fs::metadata(path).and_then(|found| Ok((found.len(), found.modified()?))).ok();
     let before = stamp();
-    if is_alone(path) {
-        let result = work(&reader(path)?);
-        if is_alone(path) && stamp() == before {
-            return result;
-        }
-        // A server started meanwhile, so what was read may be half old and half new.
+    if !is_alone(path) {
+        return work(&shared_reader(path)?).map(Some);
     }
-    work(&shared_reader(path)?)
+    let done = work(&reader(path)?)?;
+    Ok((is_alone(path) && stamp() == before).then_some(done))
 }
 
 /// Whether nobody has the database open: whoever has keeps a log beside it.

@@ -340,7 +340,7 @@ fn numbers_known(conn: &Connection) -> Result<HashMap<LobbyId, u64>, StoreError>
 }
 
 /// When the newest of all that is stored came about. One look into the index of times for each lobby.
-fn newest(conn: &Connection) -> Result<Option<UnixMillis>, StoreError> {
+pub(super) fn newest(conn: &Connection) -> Result<Option<UnixMillis>, StoreError> {
     let sql = "SELECT max(at) FROM (
         SELECT (SELECT max(at) FROM message WHERE lobby = lobby.id) AS at FROM lobby
         UNION ALL SELECT max(made_at, coalesce(left_at, 0), coalesce(used_at, 0)) FROM account
