@@ -3,6 +3,7 @@
 #![expect(clippy::disallowed_methods, reason = "main reads the environment and ends the process")]
 
 mod operator;
+mod progress;
 
 use std::collections::{BTreeSet, HashMap};
 use std::ffi::OsString;
@@ -247,7 +248,10 @@ fn with_data_dir(config: &Config, task: impl FnOnce(&Path) -> Result<String, Str
     let Some(dir) = &config.data_dir else {
         return fail(EXIT_FAILURE, "CHAT_DATA_DIR is off: there is no database");
     };
-    match task(dir) {
+    let shown = progress::show();
+    let done = task(dir);
+    drop(shown);
+    match done {
         Err(error) => fail(EXIT_FAILURE, error),
         Ok(text) => {
             say(&text);
@@ -280,7 +284,10 @@ fn run(config: Config, env_file: Option<&Path>) -> ExitCode {
         Some(place) => error!("fault at {place}"),
         None => error!("fault"),
     }));
-    let opened = match Opened::open(&config) {
+    let shown = progress::show();
+    let opened = Opened::open(&config);
+    drop(shown);
+    let opened = match opened {
         Ok(opened) => opened,
         Err(error) => return fail(EXIT_FAILURE, error),
     };

@@ -1,8 +1,13 @@
 //! `lobbyd export`: the messages of a lobby as JSON, one a line.
 
-use std::io::{BufRead, BufReader};
+use std::fs::{File, OpenOptions};
+use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::Stdio;
+use std::thread;
+use std::time::Duration;
+
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 
 use serde_json::Value;
 
@@ -95,15 +100,20 @@ fn what_cannot_be_exported_is_told_in_a_line() {
     fails(&[], &["check-data", "--since", "1d"], 2, &["--since"]);
 }
 
-#[test]
-fn whoever_reads_the_first_lines_alone_is_no_fault() {
+/// The folder of a server in whose general far more was said than a pipe takes.
+fn much_was_said() -> Folder {
     let server = Server::start(&[]);
     let mut alice = server.login("alice");
     let lines: String = (0..500).map(|i| format!("{i} {}\n", "x".repeat(500))).collect();
     alice.send_raw(lines.as_bytes());
     alice.expect("╰─> 499 ");
     alice.ask("/history 1", "╰─> 499 ");
-    let folder: Folder = stop(server);
+    stop(server)
+}
+
+#[test]
+fn whoever_reads_the_first_lines_alone_is_no_fault() {
+    let folder = much_was_said();
     let mut child = lobbyd(folder.path(), &[], &["export", "general"])
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -114,4 +124,44 @@ fn whoever_reads_the_first_lines_alone_is_no_fault() {
     assert!(first.contains("\"id\":0,"), "{first}");
     let output = child.wait_with_output().unwrap();
     assert_eq!((output.status.code(), output.stderr), (Some(0), Vec::new()));
+}
+
+/// What `lobbyd export` shows on the terminal that its errors go to, when what it prints is read only
+/// after so long.
+fn shown_on_a_terminal(folder: &Folder, term: &str, read_after: Duration) -> String {
+    let pty = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+    grantpt(&pty).unwrap();
+    unlockpt(&pty).unwrap();
+    let name = ptsname(&pty, Vec::new()).unwrap().into_string().unwrap();
+    let terminal = OpenOptions::new().read(true).write(true).open(name).unwrap();
+    let mut command = lobbyd(folder.path(), &[("TERM", term)], &["export", "general"]);
+    let mut child = command.stdout(Stdio::piped()).stderr(terminal).spawn().unwrap();
+    // Its end of the terminal, so that the other one ends with the child.
+    drop(command);
+    let reader = thread::spawn(move || {
+        let mut shown = Vec::new();
+        // At the end a terminal fails to be read.
+        let _ = File::from(pty).read_to_end(&mut shown);
+        String::from_utf8(shown).unwrap()
+    });
+    thread::sleep(read_after);
+    let mut printed = String::new();
+    child.stdout.take().unwrap().read_to_string(&mut printed).unwrap();
+    assert_eq!(printed.lines().count(), 500);
+    assert!(child.wait().unwrap().success());
+    reader.join().unwrap()
+}
+
+#[test]
+fn on_a_terminal_work_of_more_than_a_second_shows_how_far_it_is() {
+    let folder = much_was_said();
+    let long = Duration::from_millis(1_200);
+    let shown = shown_on_a_terminal(&folder, "xterm", long);
+    assert!(
+        shown.contains("\r\x1b[KPrinting messages: ") && shown.contains(" of 500 ("),
+        "{shown:?}"
+    );
+    assert!(shown.ends_with("\r\x1b[K"), "it is taken back: {shown:?}");
+    assert_eq!(shown_on_a_terminal(&folder, "xterm", Duration::ZERO), "", "it takes no second");
+    assert_eq!(shown_on_a_terminal(&folder, "dumb", long), "");
 }

@@ -11,8 +11,12 @@ use super::DATABASE_FILE;
 use super::check::first_fault;
 use super::error::reason;
 use super::open::{BESIDE, WRITE, beside, create, reading, without_links};
+use super::progress::{self, Work};
 use super::schema::{self, Found};
 use crate::files;
+
+/// Pages that are copied before it is told how many were: 4 MiB.
+const COPIED_AT_ONCE: i32 = 1_024;
 
 /// Why there is no copy.
 #[derive(Debug, thiserror::Error)]
@@ -104,11 +108,25 @@ pub(super) fn copy(source: &Connection, to: &Path) -> Result<(), CopyError> {
 /// Puts all pages of `source` into the database `to`, whatever was in it.
 pub(super) fn copy_pages(source: &Connection, to: &Path) -> rusqlite::Result<()> {
     let mut target = Connection::open_with_flags(without_links(to), WRITE)?;
-    // All in one step: between two, a server's writes would make it start anew each time.
-    let copied = Backup::new(source, &mut target)?.step(-1)?;
-    if copied != StepResult::Done {
-        let busy = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_BUSY);
-        return Err(rusqlite::Error::SqliteFailure(busy, None));
+    // The pages of one instant: else a server's writes between two steps would make it start anew each time.
+    let snapshot = source.unchecked_transaction()?;
+    schema::identify(&snapshot)?;
+    {
+        let backup = Backup::new(&snapshot, &mut target)?;
+        loop {
+            let step = backup.step(COPIED_AT_ONCE)?;
+            let (left, all) = (backup.progress().remaining, backup.progress().pagecount);
+            let count = |pages: i32| u64::try_from(pages).unwrap_or(0);
+            progress::tell(Work::Copy, count(all - left), count(all));
+            match step {
+                StepResult::Done => break,
+                StepResult::More => {}
+                _ => {
+                    let busy = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_BUSY);
+                    return Err(rusqlite::Error::SqliteFailure(busy, None));
+                }
+            }
+        }
     }
     // One file that says all, and no log beside it.
     target.pragma_update_and_check(None, "journal_mode", "DELETE", |_| Ok(()))

@@ -6,12 +6,16 @@ use rusqlite::{Connection, Row};
 
 use super::error::StoreError;
 use super::open::reading;
+use super::progress::{self, Telling, Work};
 use super::read::load;
 use super::schema::{self, Found};
 use super::{DATABASE_FILE, message, rows};
 
 /// Most faults that are told of one file.
 const MAX_FAULTS: usize = 20;
+
+/// Messages that are read before it is told how many were.
+const READ_AT_ONCE: u64 = 1_000;
 
 /// Largest file that is looked at as a whole at a start: some seconds' worth.
 const WHOLE_BYTES: u64 = 256 * 1024 * 1024;
@@ -111,6 +115,7 @@ fn inspect(conn: &Connection, path: &Path) -> Result<Report, Stop> {
     let version = version_of(conn, path)?.map_err(Stop::Error)?;
     // One transaction, so that a server that writes meanwhile does not look like a fault.
     let snapshot = conn.unchecked_transaction()?;
+    let telling = Telling::begin(conn, Work::Look)?;
     let mut faults = pages(&snapshot)?;
     if faults.is_empty() {
         references(&snapshot, &mut faults)?;
@@ -118,6 +123,7 @@ fn inspect(conn: &Connection, path: &Path) -> Result<Report, Stop> {
         if version >= 2 {
             search_index(&snapshot, &mut faults)?;
         }
+        drop(telling);
         schema::view_as_newest(&snapshot, version)?;
         values(&snapshot, &mut faults);
     }
@@ -157,6 +163,7 @@ pub(super) fn version_of(
 /// The first thing that is wrong with the pages of a file of this many bytes. Of a large one, what was
 /// said is left to [`check`], so that a start takes no minutes.
 pub(super) fn first_fault(conn: &Connection, bytes: u64) -> rusqlite::Result<Option<String>> {
+    let _telling = Telling::begin(conn, Work::Look)?;
     let mut looks = vec!["PRAGMA quick_check(1)".to_owned()];
     if bytes > WHOLE_BYTES {
         let sql = "SELECT format('PRAGMA quick_check(%s)', name) FROM sqlite_schema
@@ -234,9 +241,17 @@ fn values(conn: &Connection, faults: &mut Vec<String>) {
     let audit = "SELECT lobby, at, who, what FROM audit";
     let ignored = "SELECT key, name, who, address FROM ignored";
     let cert = "SELECT fingerprint FROM cert";
+    let count = conn.query_row("SELECT count(*) FROM message", [], |row| row.get(0));
+    let (mut read, count) = (0_u64, count.map_or(0, rows::uint));
     let found = [
         load(conn, 0).map(|_| ()),
-        each(conn, &messages, |row| message::read(row).map(|_| ())),
+        each(conn, &messages, |row| {
+            read += 1;
+            if read.is_multiple_of(READ_AT_ONCE) {
+                progress::tell(Work::Read, read, count);
+            }
+            message::read(row).map(|_| ())
+        }),
         each(conn, account, |row| rows::account(row).map(|_| ())),
         each(conn, mail, |row| rows::mail(row).map(|_| ())),
         each(conn, audit, |row| rows::audit(row).map(|_| ())),
@@ -249,7 +264,7 @@ fn values(conn: &Connection, faults: &mut Vec<String>) {
 fn each(
     conn: &Connection,
     sql: &str,
-    read: impl Fn(&Row<'_>) -> Result<(), StoreError>,
+    mut read: impl FnMut(&Row<'_>) -> Result<(), StoreError>,
 ) -> Result<(), StoreError> {
     let mut statement = conn.prepare(sql)?;
     let mut rows = statement.query([])?;

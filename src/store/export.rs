@@ -9,14 +9,18 @@ use rusqlite::{Connection, params};
 use super::check::{CheckError, version_of};
 use super::error::{StoreError, reason};
 use super::open::reading_once;
+use super::progress::{self, Work};
 use super::read::{newest, oldest_kept};
-use super::rows::{name, text};
+use super::rows::{name, text, uint};
 use super::trim::first_since;
 use super::{DATABASE_FILE, message, schema};
 use crate::chat::history::{Entry, UnixMillis};
 use crate::chat::lobbies::LobbyId;
 use crate::chat::name::Name;
 use crate::chat::retention::{Retention, is_far};
+
+/// Messages that are printed before it is told how many were.
+const PRINTED_AT_ONCE: u64 = 100;
 
 /// What is wanted of a lobby.
 #[derive(Debug)]
@@ -116,9 +120,15 @@ fn messages(
         "SELECT {} FROM message WHERE lobby = ?1 AND seq >= ?2 ORDER BY seq",
         message::COLUMNS
     );
+    let count = "SELECT count(*) FROM message WHERE lobby = ?1 AND seq >= ?2";
+    let count = uint(snapshot.query_row(count, params![lobby.0, first], |row| row.get(0))?);
     let mut found = snapshot.prepare(&sql)?;
-    let mut rows = found.query(params![lobby.0, first])?;
+    let (mut rows, mut done) = (found.query(params![lobby.0, first])?, 0_u64);
     while let Some(row) = rows.next()? {
+        done += 1;
+        if done.is_multiple_of(PRINTED_AT_ONCE) {
+            progress::tell(Work::Export, done, count);
+        }
         write(&called, message::seq(row)?, &message::read(row)?)
             .map_err(|error| Stop::Error(error.into()))?;
     }

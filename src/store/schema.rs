@@ -2,6 +2,7 @@
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
+use super::progress::{Telling, Work};
 use super::search::{self, Indexer};
 
 /// What `PRAGMA application_id` says of a database of ours: `LOBD`.
@@ -45,11 +46,13 @@ pub(super) fn upgrade(conn: &mut Connection, from: u32, to: u32) -> rusqlite::Re
         return Ok(());
     }
     let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let telling = Telling::begin(&tx, Work::Migrate)?;
     for (step, version) in STEPS.iter().zip(1..=to).skip(from as usize) {
         step(&tx)?;
         tx.pragma_update(None, "user_version", version)?;
     }
     tx.pragma_update(None, "application_id", APPLICATION_ID)?;
+    drop(telling);
     tx.commit()
 }
 

@@ -9,8 +9,9 @@ use rusqlite::{CachedStatement, Connection, params};
 
 use super::error::StoreError;
 use super::message;
+use super::progress::{self, Work};
 use super::read::{heard, oldest_kept};
-use super::rows::int;
+use super::rows::{int, uint};
 use super::tokens::{Cutter, for_query};
 use crate::chat::ignores::Ignores;
 use crate::chat::kept::MessageId;
@@ -21,6 +22,9 @@ use crate::chat::text::Text;
 /// Most tokens that are searched for at once: each is a list that is read along with the others. A run
 /// of 33 characters without spaces has as many pairs.
 const MAX_TERMS: usize = 32;
+
+/// Messages that are indexed before it is told how many were.
+const INDEXED_AT_ONCE: u64 = 1_000;
 
 /// Stands before the number of a lobby in its token. No word holds it.
 const LOBBY: char = '#';
@@ -74,9 +78,15 @@ impl Indexer {
     /// Adds all messages that there are.
     pub(super) fn add_all(&mut self, conn: &Connection) -> rusqlite::Result<()> {
         let mut insert = insert(conn)?;
+        progress::silence(conn);
+        let all = conn.query_row("SELECT count(*) FROM message", [], |row| row.get(0))?;
         let mut messages = conn.prepare("SELECT id, lobby, text FROM message ORDER BY id")?;
-        let mut rows = messages.query([])?;
+        let (mut rows, mut done) = (messages.query([])?, 0_u64);
         while let Some(row) = rows.next()? {
+            done += 1;
+            if done.is_multiple_of(INDEXED_AT_ONCE) {
+                progress::tell(Work::Index, done, uint(all));
+            }
             let (id, lobby, text): (i64, i64, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
             insert.execute(params![id, cut(&mut self.tokens, &mut self.cutter, lobby, &text)])?;
         }
