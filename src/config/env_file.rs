@@ -158,6 +158,8 @@ impl Read for Lines<'_> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn faults(text: &str) -> Vec<(usize, LineFault)> {
@@ -236,6 +238,18 @@ mod tests {
             let told = BadLine { line: 1, fault }.to_string();
             assert_eq!(told.lines().count(), 1);
             assert!(!told.contains("secret") && told.starts_with("line 1: "), "{told}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_in_a_file_each_line_is_read_or_told_once(
+            text in "([A-C_]|=| |'|\"|\\\\|\\$|#|\\{|\\}|\n|\r|\t|CHAT_A|é|\u{feff}){0,60}",
+        ) {
+            let (_, bad) = parse(text.as_bytes());
+            let lines: Vec<_> = bad.iter().map(|bad| bad.line).collect();
+            prop_assert!(lines.is_sorted_by(|a, b| a < b), "{lines:?}");
+            prop_assert!(lines.iter().all(|line| (1..=text.lines().count()).contains(line)));
         }
     }
 }
