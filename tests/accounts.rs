@@ -2,13 +2,13 @@
 //! names that look like another.
 
 use crate::harness::{Server, count};
+use crate::login::{IAC_WILL_ECHO, IAC_WONT_ECHO, sent};
 use crate::people::{PASSWORD, challenged, logged_in_to, quit, registered, stop};
 
 #[test]
 fn a_name_is_registered_with_one_word_of_the_right_length() {
     let server = Server::start(&[]);
     let mut alice = server.login("alice");
-    alice.ask("/register", "Usage: /register <password> - ");
     alice.ask("/register two words-of-it", "Usage: /register <password> - ");
     alice.ask("/register seven77", "Password too short (min 8 chars)\n> ");
     let long = "x".repeat(129);
@@ -92,7 +92,6 @@ fn without_a_data_folder_accounts_live_until_the_exit() {
 fn a_password_is_changed_by_whoever_knows_the_old_one() {
     let server = Server::start(&[]);
     let mut alice = registered(&server, "alice");
-    alice.ask("/passwd", "Usage: /passwd <old> <new> - ");
     alice.ask(&format!("/passwd {PASSWORD}"), "Usage: /passwd <old> <new> - ");
     alice.ask(&format!("/passwd {PASSWORD} short77"), "Password too short (min 8 chars)\n> ");
     alice.ask("/passwd wrong-horse battery-staple", "Wrong password.\n> ");
@@ -256,4 +255,63 @@ fn many_who_register_one_name_after_the_other_are_one_account() {
     assert_eq!(count(&alice.text(), "is yours now"), 1);
     quit(alice);
     logged_in_to(&server, "alice");
+}
+
+#[test]
+fn a_password_that_a_command_was_not_given_is_asked_for_and_hidden() {
+    let server = Server::start(&[]);
+    let (mut alice, mut bob) = (server.login("alice"), server.login("bob"));
+    alice.ask("/register", "New password: ");
+    assert_eq!(sent(&alice, &IAC_WILL_ECHO), 1);
+    alice.ask("short", "Password too short (min 8 chars)\nNew password: ");
+    alice.ask(&"x".repeat(9_000), "Password too long (max 128 chars)\nNew password: ");
+    alice.ask(PASSWORD, "Again: ");
+    // Whatever is said meanwhile is shown, and what is typed is no message.
+    bob.ask("hello", "╰─> hello\n");
+    alice.expect("╰─> hello\n> ");
+    alice.ask("/quit-is-no-command", "That was another password.\nNew password: ");
+    alice.ask(PASSWORD, "Again: ");
+    assert_eq!(sent(&alice, &IAC_WONT_ECHO), 0);
+    alice.ask(
+        PASSWORD,
+        "'alice' is yours now. It asks for your password from the next login on.\n> ",
+    );
+    assert_eq!(sent(&alice, &IAC_WONT_ECHO), 1);
+    alice.ask("/register", "Only guests can do that, and you have an account.\n> ");
+    for (old, want) in
+        [("not-this-one", "Wrong password.\n> "), (PASSWORD, "Password changed.\n> ")]
+    {
+        alice.ask("/passwd", "Old password: ");
+        alice.ask(old, "New password: ");
+        alice.ask("another-one", "Again: ");
+        alice.ask("another-one", want);
+    }
+    assert_eq!((sent(&alice, &IAC_WILL_ECHO), sent(&alice, &IAC_WONT_ECHO)), (3, 3));
+    let saw = bob.sync("bob");
+    assert!(
+        !saw.contains(PASSWORD) && !saw.contains("another-one") && !saw.contains("/quit"),
+        "{saw}"
+    );
+    let log = server.log();
+    assert!(!log.contains(PASSWORD) && !log.contains("another-one"), "{log}");
+    quit(alice);
+    challenged(&server, "alice").ask("another-one", "alice has joined the lobby\n");
+}
+
+#[test]
+fn whoever_answers_with_an_empty_line_is_not_asked_on() {
+    let server = Server::start(&[]);
+    let mut alice = server.login("alice");
+    for answers in [&[""][..], &[PASSWORD, ""]] {
+        alice.ask("/register", "New password: ");
+        for answer in answers {
+            alice.send(answer);
+        }
+        alice.expect("No password given: nothing was changed.\n> ");
+    }
+    assert_eq!((sent(&alice, &IAC_WILL_ECHO), sent(&alice, &IAC_WONT_ECHO)), (2, 2));
+    alice.ask("/whois alice", "Status: guest");
+    alice.ask("/passwd", "You have no account. Make one with /register <password>.\n> ");
+    let shown = server.script(format!("carol\n/register\n{PASSWORD}\n{PASSWORD}\nhi\n").as_bytes());
+    assert!(shown.contains("'carol' is yours now.") && shown.contains("╰─> hi\n"), "{shown}");
 }

@@ -4,7 +4,7 @@ use crate::harness::{Client, Server, count};
 use crate::people::{PASSWORD, challenged, logged_in_to, quit, registered};
 
 pub(crate) const IAC_WILL_ECHO: [u8; 3] = [255, 251, 1];
-const IAC_WONT_ECHO: [u8; 3] = [255, 252, 1];
+pub(crate) const IAC_WONT_ECHO: [u8; 3] = [255, 252, 1];
 const IAC_DO_ECHO: [u8; 3] = [255, 253, 1];
 const IAC_DONT_ECHO: [u8; 3] = [255, 254, 1];
 

@@ -24,6 +24,7 @@ use crate::actors::shard::messages::Address;
 use crate::actors::shard::telling::Telling;
 use crate::actors::shard::{ThreadContext, barrier};
 use crate::chat::accounts::{Identity, Target};
+use crate::chat::asking::Asking;
 use crate::chat::directory::ConnId;
 use crate::chat::ignores::{IgnoreError, Ignores};
 use crate::chat::lobbies::CreateError;
@@ -61,6 +62,8 @@ pub(super) enum Outcome {
     Ordered,
     /// A question is with Rox.
     Asked,
+    /// The user is to be asked for what the command was not given.
+    Asks(Box<Asking>),
     /// The connection ends, with this as its last line.
     Leave(Farewell),
 }
@@ -90,6 +93,7 @@ impl Session {
             Ok(Outcome::Done) => {}
             Ok(Outcome::Ordered) => self.note_right(false),
             Ok(Outcome::Asked) => self.questions += 1,
+            Ok(Outcome::Asks(asking)) => self.begin_asking(*asking),
             Ok(Outcome::Leave(last)) => self.close(Some(last)),
             Err(why) => {
                 if let Reply::Moderation(ModerationReply::NotDone(why, _)) = &why {

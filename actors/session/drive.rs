@@ -238,6 +238,10 @@ impl Session {
             Event::Line { text, by_cr } => {
                 self.peer.set_form(Form { crlf: by_cr, ..self.peer.form() });
                 self.pace.took_line(&text);
+                if let Some(asking) = self.take_asking() {
+                    self.take_answer(asking, Some(&text));
+                    return Poll::Ready(());
+                }
                 match &self.phase {
                     Phase::Naming => self.take_name(&text),
                     Phase::Password(_) => self.take_password(&text),
@@ -257,6 +261,10 @@ impl Session {
             Event::TooLong if matches!(self.phase, Phase::Naming) => self.refuse_long_name(),
             Event::TooLong if matches!(self.phase, Phase::Password(_)) => self.try_password(None),
             Event::TooLong => {
+                if let Some(asking) = self.take_asking() {
+                    self.take_answer(asking, None);
+                    return Poll::Ready(());
+                }
                 let line = self.judge(Input::Overlong);
                 return self.take_line(line);
             }

@@ -114,6 +114,7 @@ impl Session {
             away: None,
             clock_times: false,
             colour: None,
+            asked: None,
         });
     }
 }

@@ -5,6 +5,7 @@
 //! another actor is under way, and nothing is read while it is, so a client that sends fast fills
 //! its own socket and nobody's mailbox.
 
+mod asking;
 mod closing;
 mod commands;
 mod context;
@@ -40,6 +41,7 @@ use crate::actors::session::messages::{Disconnect, LobbyLost, MoveToGeneral, Que
 use crate::actors::shard::messages::Address;
 use crate::actors::shard::telling::Telling;
 use crate::chat::accounts::Identity;
+use crate::chat::asking::Asking;
 use crate::chat::directory::IpKey;
 use crate::chat::limiter::{SlidingWindow, wait_secs};
 use crate::chat::lobbies::LobbyId;
@@ -101,6 +103,8 @@ struct User {
     clock_times: bool,
     /// The colours that they chose, if they did.
     colour: Option<bool>,
+    /// What their next line answers, where they were asked for a password.
+    asked: Option<Box<Asking>>,
 }
 
 impl User {

@@ -95,7 +95,7 @@ impl Session {
 
     /// Has the client hide what is typed, where it can. One that cannot shows nothing of that: the
     /// prompt starts with an erased line. Without that, only a client that speaks telnet is asked.
-    fn hide_typing(&mut self, hide: bool) {
+    pub(super) fn hide_typing(&mut self, hide: bool) {
         let Some(telnet) = self.decoder.telnet() else { return };
         if self.peer.form().plain && !telnet.speaks() {
             return;
@@ -210,6 +210,7 @@ impl Session {
             away: None,
             clock_times: account.settings.clock_times,
             colour: account.settings.colour,
+            asked: None,
         });
         self.show_mail(account.id, mail);
     }

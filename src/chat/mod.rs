@@ -4,6 +4,7 @@
 //! salts are arguments. That is what lets every rule be tested in a microsecond.
 
 pub mod accounts;
+pub mod asking;
 pub mod change;
 pub mod command;
 pub mod directory;

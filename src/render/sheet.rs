@@ -52,9 +52,10 @@ impl Sheet {
         }
     }
 
-    /// Starts what answers an empty line. A client that ends its lines with LF has moved on to a new row by
-    /// then, and takes an erased row before a prompt for a part of it, as rlwrap does.
-    pub fn open_after_nothing(&mut self) -> &mut Self {
+    /// Starts what is hardly more than a prompt, right after a line of the client's own. One that ends its
+    /// lines with LF has moved on to a new row by then, and takes an erased row before a prompt for a part
+    /// of it, as rlwrap does.
+    pub fn open_after_enter(&mut self) -> &mut Self {
         if self.form.crlf { self.open() } else { self }
     }
 
@@ -178,7 +179,7 @@ impl Sheet {
 
 /// The prompt alone, after an empty line.
 pub fn prompt(form: Form) -> Bytes {
-    Sheet::new(form).open_after_nothing().close().take()
+    Sheet::new(form).open_after_enter().close().take()
 }
 
 /// Renders one block: erase the line, what `body` writes, the prompt.

@@ -5,6 +5,7 @@ use crate::actors::session::context::{Ctx, Done, Failure, Outcome, busy};
 use crate::actors::session::password::{ProofError, prove};
 use crate::actors::store::messages::{ReadAccount, ReadCerts};
 use crate::chat::accounts::{AccountId, CertPrefix, Fingerprint, MAX_CERTS};
+use crate::chat::asking::Asking;
 use crate::chat::password::Password;
 use crate::render::replies::{self, AccountReply};
 use crate::store::{Account, Change};
@@ -21,15 +22,29 @@ fn account(cx: &Ctx) -> Result<AccountId, Failure> {
     cx.user().who.account.ok_or(busy(()))
 }
 
-pub(super) async fn register(cx: &Ctx, password: Password) -> Done {
-    let (who, settings) = (cx.who(), cx.user().settings());
+/// Whether the user may have an account, as far as that is known before they have given a password.
+async fn may_register(cx: &Ctx) -> Result<(), Failure> {
+    let who = cx.who();
     if who.account.is_some() {
         return Err(AccountReply::AlreadyRegistered.into());
     }
+    Ok(cx.ask_registry(MayRegister(who.ip)).await??)
+}
+
+/// Has the passwords asked for that a command was not given.
+pub(super) async fn ask(cx: &Ctx, asking: Asking) -> Done {
+    if !asking.changes() {
+        may_register(cx).await?;
+    }
+    Ok(Outcome::Asks(Box::new(asking)))
+}
+
+pub(super) async fn register(cx: &Ctx, password: Password) -> Done {
+    // Asked first, so that password work is done for those alone who may want it.
+    may_register(cx).await?;
+    let (who, settings) = (cx.who(), cx.user().settings());
     let ignores = cx.ignores();
     let ignored = ignores.forms().map(|(name, who)| (name.clone(), who.clone())).collect();
-    // Asked first, so that password work is done for those alone who may want it.
-    cx.ask_registry(MayRegister(who.ip)).await??;
     let record = cx.hashed(password).await?;
     let made = cx.ask_registry(Register { conn: who.conn, record, settings, ignored }).await?;
     let (id, admin) = made?;

@@ -180,6 +180,7 @@ async fn run(cx: &Ctx, command: Command) -> Done {
         Command::Unignore(user) => personal::unignore(cx, &user).await,
         Command::ClockTimes(on) => personal::clock_times(cx, on).await,
         Command::Colours(on) => personal::colours(cx, on).await,
+        Command::AskPassword(asking) => account::ask(cx, asking).await,
         Command::Register(password) => account::register(cx, password).await,
         Command::ChangePassword { old, new } => account::change_password(cx, old, new).await,
         Command::Unregister(password) => account::unregister(cx, password).await,

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::Spec;
 use crate::chat::accounts::CertPrefix;
+use crate::chat::asking::Asking;
 use crate::chat::password::Password;
 use crate::chat::sanctions::Terms;
 use crate::chat::text::Line;
@@ -66,6 +67,8 @@ pub enum Command {
     ClockTimes(bool),
     /// `/color`
     Colours(bool),
+    /// `/register` and `/passwd` without a password: it is asked for.
+    AskPassword(Asking),
     /// `/register`
     Register(Password),
     /// `/passwd`

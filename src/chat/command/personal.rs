@@ -4,6 +4,7 @@ use super::args::Args;
 use super::meaning::Command;
 use super::{Cost, Group, Spec};
 use crate::chat::accounts::CertPrefix;
+use crate::chat::asking::Asking;
 use crate::chat::roles::Right;
 
 pub(super) static YOU: [Spec; 6] = [
@@ -85,7 +86,10 @@ pub(super) static ACCOUNT: [Spec; 5] = [
         group: Group::Account,
         right: Right::Guest,
         cost: Cost::Message,
-        parse: |args| Some(Command::Register(args.account_password()?)),
+        parse: |args| match args.end() {
+            Some(()) => Some(Command::AskPassword(Asking::to_register())),
+            None => Some(Command::Register(args.account_password()?)),
+        },
     },
     Spec {
         word: "/passwd",
@@ -96,6 +100,9 @@ pub(super) static ACCOUNT: [Spec; 5] = [
         right: Right::Account,
         cost: Cost::Message,
         parse: |args| {
+            if args.end().is_some() {
+                return Some(Command::AskPassword(Asking::to_change()));
+            }
             let (old, new) = (args.secret()?, args.account_password()?);
             Some(Command::ChangePassword { old, new })
         },

@@ -3,6 +3,7 @@ use std::time::Duration;
 use super::tests::{command, password};
 use super::*;
 use crate::chat::accounts::CertPrefix;
+use crate::chat::asking::Asking;
 use crate::chat::sanctions::Terms;
 
 fn clean(text: &str) -> Option<Line> {
@@ -83,7 +84,8 @@ fn account_commands_read_passwords_as_one_word() {
         ("/register hunter2hunter2", new("hunter2hunter2")),
         ("/register \"correct horse\"", new("correct horse")),
         ("/register correct horse", Err("/register")),
-        ("/register", Err("/register")),
+        ("/register", Ok(Command::AskPassword(Asking::to_register()))),
+        ("/passwd  ", Ok(Command::AskPassword(Asking::to_change()))),
         ("/passwd old new", changed("old", "new")),
         ("/passwd \"old one\" \"new one\"", changed("old one", "new one")),
         ("/passwd old", Err("/passwd")),

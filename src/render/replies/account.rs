@@ -1,9 +1,14 @@
-//! Answers about accounts.
+//! Answers about accounts, and the questions for their passwords.
+
+use bytes::Bytes;
 
 use crate::chat::accounts::{Fingerprint, MAX_CERTS};
+use crate::chat::asking::{Question, Unfit};
 use crate::chat::name::Name;
-use crate::render::Sheet;
-use crate::render::replies::too_many_attempts;
+use crate::chat::password::PasswordFault;
+use crate::render::form::Colour;
+use crate::render::replies::{NOT_UTF8, password_too_long, password_too_short, too_many_attempts};
+use crate::render::{Form, Sheet};
 
 /// A one-line answer about somebody's account.
 #[derive(Debug, Clone)]
@@ -18,6 +23,8 @@ pub enum AccountReply {
     Accepted(Name),
     /// The password was changed.
     PasswordChanged,
+    /// The user was asked for a password and gave none.
+    GivenUp,
     /// The account is no more.
     Unregistered(Name),
     /// The password is wrong.
@@ -47,6 +54,7 @@ impl AccountReply {
             Self::Registered(_)
                 | Self::Accepted(_)
                 | Self::PasswordChanged
+                | Self::GivenUp
                 | Self::Unregistered(_)
                 | Self::CertAdded(_)
                 | Self::CertRemoved(_)
@@ -67,6 +75,7 @@ impl AccountReply {
                 sheet.fixed("The lobby '").name(lobby).fixed("' is yours now.")
             }
             Self::PasswordChanged => sheet.fixed("Password changed."),
+            Self::GivenUp => sheet.fixed("No password given: nothing was changed."),
             Self::Unregistered(name) => {
                 sheet.fixed("The account '").name(name).fixed("' is gone, and you are a guest.")
             }
@@ -95,4 +104,31 @@ impl AccountReply {
             }
         }
     }
+}
+
+/// Asks somebody who chats for a password, after what is wrong with the last answer. The `first` question
+/// follows bytes that are not to be seen.
+pub fn ask_secret(form: Form, question: Question, why: Option<Unfit>, first: bool) -> Bytes {
+    let mut sheet = Sheet::new(form);
+    if first {
+        sheet.open();
+    } else {
+        sheet.open_after_enter();
+    }
+    if let Some(why) = why {
+        sheet.on(Colour::Red);
+        match why {
+            Unfit::Fault(PasswordFault::NotUtf8) => sheet.fixed(NOT_UTF8),
+            Unfit::TooShort => password_too_short(&mut sheet),
+            Unfit::TooLong => password_too_long(&mut sheet),
+            Unfit::Different => sheet.fixed("That was another password."),
+        };
+        sheet.off().newline();
+    }
+    let question = match question {
+        Question::Old => "Old password: ",
+        Question::New => "New password: ",
+        Question::Again => "Again: ",
+    };
+    sheet.fixed(question).take()
 }

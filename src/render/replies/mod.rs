@@ -18,7 +18,7 @@ use crate::chat::password::{MAX_PASSWORD_CHARS, PasswordFault};
 use crate::chat::pictures::Picture;
 use crate::render::Sheet;
 use crate::render::form::Colour;
-pub use crate::render::replies::account::AccountReply;
+pub use crate::render::replies::account::{AccountReply, ask_secret};
 pub use crate::render::replies::help::{explain, help};
 pub use crate::render::replies::lists::{lobbies, lobby, picture_list, user, users};
 pub use crate::render::replies::moderation::ModerationReply;
@@ -121,14 +121,8 @@ pub fn reply(sheet: &mut Sheet, reply: &Reply) {
     sheet.on(if reply.is_good() { Colour::Green } else { Colour::Red });
     match reply {
         Reply::TooLong(max) => too_long(sheet, *max as u64),
-        Reply::PasswordTooLong => sheet
-            .fixed("Password too long (max ")
-            .number(MAX_PASSWORD_CHARS as u64)
-            .fixed(" chars)"),
-        Reply::PasswordTooShort => sheet
-            .fixed("Password too short (min ")
-            .number(MIN_ACCOUNT_PASSWORD_CHARS as u64)
-            .fixed(" chars)"),
+        Reply::PasswordTooLong => password_too_long(sheet),
+        Reply::PasswordTooShort => password_too_short(sheet),
         Reply::NoPassword(PasswordFault::NotUtf8) => sheet.fixed(NOT_UTF8),
         Reply::NotATime => sheet.fixed("Times are 30s, 10m, 2h30m, 7d or 2w."),
         Reply::QuestionTooLong(max) => {
@@ -202,6 +196,15 @@ impl Reply {
             | Self::LobbyRestarted => false,
         }
     }
+}
+
+fn password_too_long(sheet: &mut Sheet) -> &mut Sheet {
+    sheet.fixed("Password too long (max ").number(MAX_PASSWORD_CHARS as u64).fixed(" chars)")
+}
+
+fn password_too_short(sheet: &mut Sheet) -> &mut Sheet {
+    let min = MIN_ACCOUNT_PASSWORD_CHARS as u64;
+    sheet.fixed("Password too short (min ").number(min).fixed(" chars)")
 }
 
 const NOT_UTF8: &str =

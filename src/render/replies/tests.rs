@@ -4,6 +4,7 @@ use bytes::Bytes;
 
 use super::*;
 use crate::chat::accounts::{AccountId, Fingerprint, Subject};
+use crate::chat::asking::{Question, Unfit};
 use crate::chat::command::spec;
 use crate::chat::directory::ConnId;
 use crate::chat::history::UnixMillis;
@@ -150,6 +151,18 @@ fn sanction(secs: Option<u64>, reason: Option<&str>) -> Sanction {
 #[test]
 fn a_password_is_asked_for() {
     assert_eq!(ask_password(Form::default()).as_ref(), b"\r\x1b[KPassword: ");
+    let secret = |form, question, why, first| ask_secret(form, question, why, first);
+    assert_eq!(secret(Form::default(), Question::Old, None, true), "\r\x1b[KOld password: ");
+    assert_eq!(secret(PLAIN, Question::New, None, false), "New password: ");
+    for (why, want) in [
+        (Unfit::Fault(PasswordFault::NotUtf8), NOT_UTF8),
+        (Unfit::TooShort, "Password too short (min 8 chars)"),
+        (Unfit::TooLong, "Password too long (max 128 chars)"),
+        (Unfit::Different, "That was another password."),
+    ] {
+        let asked = secret(PLAIN, Question::Again, Some(why), false);
+        assert_eq!(asked, format!("{want}\nAgain: "));
+    }
     let keys = Form { crlf: true, ..Form::default() };
     let after_nothing = |form| [ask_password_after_nothing(form), crate::render::prompt(form)];
     assert_eq!(after_nothing(Form::default()), ["Password: ", "> "]);

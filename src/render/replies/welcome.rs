@@ -118,7 +118,7 @@ pub fn ask_password(form: Form) -> Bytes {
 
 /// Asks for it again, after an empty line.
 pub fn ask_password_after_nothing(form: Form) -> Bytes {
-    Sheet::new(form).open_after_nothing().fixed(PASSWORD_PROMPT).take()
+    Sheet::new(form).open_after_enter().fixed(PASSWORD_PROMPT).take()
 }
 
 /// Why a password did not let its user in, who may try again.

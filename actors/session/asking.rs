@@ -1,0 +1,52 @@
+//! Passwords that somebody who chats is asked for, hidden as at the login.
+
+use super::commands::Judged;
+use super::{Phase, Session};
+use crate::chat::asking::{Answer, Asking, Unfit};
+use crate::chat::roles::Right;
+use crate::render::replies::{AccountReply, ask_secret};
+
+impl Session {
+    /// Asks, and hides what is typed from here on.
+    pub(super) fn begin_asking(&mut self, asking: Asking) {
+        self.hide_typing(true);
+        self.thread.hub.catch_up(self.seat);
+        self.peer.answer(ask_secret(self.peer.form(), asking.question(), None, true));
+        self.keep_asking(asking);
+    }
+
+    fn keep_asking(&self, asking: Asking) {
+        if let Some(user) = self.chatting() {
+            user.borrow_mut().asked = Some(Box::new(asking));
+        }
+    }
+
+    /// What the user was asked, where their next line answers something.
+    pub(super) fn take_asking(&mut self) -> Option<Asking> {
+        let Phase::Chatting(user) = &self.phase else { return None };
+        user.borrow_mut().asked.take().map(|asking| *asking)
+    }
+
+    /// A line that answers; none is one that is longer than any line.
+    pub(super) fn take_answer(&mut self, asking: Asking, typed: Option<&str>) {
+        let right = if asking.changes() { Right::Account } else { Right::Guest };
+        match asking.answer(typed) {
+            Answer::Ask(asking, why) => self.ask_on(asking, why),
+            Answer::Given(command) => {
+                self.hide_typing(false);
+                self.understand(Judged::Command(right, Ok(command)));
+            }
+            Answer::GivenUp => {
+                self.hide_typing(false);
+                self.reply(&AccountReply::GivenUp.into());
+            }
+        }
+    }
+
+    fn ask_on(&mut self, asking: Asking, why: Option<Unfit>) {
+        self.thread.hub.catch_up(self.seat);
+        let question = ask_secret(self.peer.form(), asking.question(), why, false);
+        self.keep_asking(asking);
+        self.answer_in_time(question);
+    }
+}
