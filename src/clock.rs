@@ -8,7 +8,7 @@ use rustix::time::{ClockId, clock_gettime};
 
 use crate::chat::history::UnixMillis;
 use crate::chat::retention::{ClockWatch, Jump};
-use crate::chat::times::{Span, Times};
+use crate::chat::times::{Span, Times, When};
 
 /// When the process began to look at a clock.
 static BEGUN: LazyLock<Instant> = LazyLock::new(now);
@@ -83,6 +83,12 @@ pub(crate) fn times(clock: bool) -> Times {
         true => Times::Clock { utc_offset_secs: jiff::Zoned::now().offset().seconds() },
         false => Times::Ages,
     }
+}
+
+/// How whoever wants clock times is told that something happens now; others are told nothing.
+pub(crate) fn stamp(clock: bool) -> Option<When> {
+    let now = unix_now();
+    clock.then(|| times(true).when(now, now))
 }
 
 /// The processor time of this thread so far.

@@ -171,7 +171,7 @@ fn settings_are_there_at_the_next_login() {
     let server = Server::start_in(stop(server), &[]);
     let mut alice = challenged(&server, "alice");
     let before = alice.raw().len();
-    let shown = alice.ask(PASSWORD, "[LOBBY] alice has joined the lobby\n> ");
+    let shown = alice.ask(PASSWORD, "[LOBBY] alice has joined the lobby");
     assert!(!alice.raw()[before..].contains(&0x1b), "no colours from the first byte on");
     let at = shown.split_once("(=^・^=) alice [").unwrap().1.split_once(']').unwrap().0;
     let (hour, minute) = at.split_once(':').unwrap();

@@ -46,7 +46,7 @@ fn a_question_is_announced_and_its_answer_shown_to_the_lobby() {
     alice.send("/ai What are goroutines?");
     alice.expect("[AI] Thinking...\n> ");
     assert_eq!(alice.expect("[LOBBY] alice asked AI: What are goroutines?\n> "), "");
-    let answer = "[AI Response to alice]\nGoroutines are threads.\n";
+    let answer = "[AI Response to alice]\n  Goroutines are threads.\n";
     alice.expect(answer);
     alice.expect("Really light ones.\n> ");
     let before = bob.expect(answer);
@@ -86,24 +86,24 @@ fn a_finished_line_is_shown_before_the_answer_ends() {
     alice.expect("bob has joined the lobby\n> ");
     question(&mut alice, "go");
     cue.send(text("First line.\nSec")).unwrap();
-    alice.expect("[AI Response to alice]\nFirst line.\n> ");
+    alice.expect("[AI Response to alice]\n  First line.\n> ");
     cue.send(text("ond line.\n")).unwrap();
     // Nothing else was shown in between: the next line follows without a heading.
-    assert_eq!(alice.expect("Second line.\n> "), "");
+    assert_eq!(alice.expect("  Second line.\n> "), "");
     bob.expect("Second line.\n> ");
     bob.ask("chat goes on", "╰─> chat goes on\n> ");
     alice.expect("╰─> chat goes on\n> ");
     cue.send(text("Third line.\n")).unwrap();
     for client in [&mut alice, &mut bob] {
-        assert_eq!(client.expect("[AI Response to alice, continued]\nThird line.\n> "), "");
+        assert_eq!(client.expect("[AI Response to alice, continued]\n  Third line.\n> "), "");
     }
     // Only bob is shown something now.
     bob.ask("/sp cat", "Profile picture changed");
     cue.send(text("Fourth line.")).unwrap();
     cue.send(finish("STOP")).unwrap();
     drop(cue);
-    assert_eq!(alice.expect("Fourth line.\n> "), "");
-    bob.expect("[AI Response to alice, continued]\nFourth line.\n> ");
+    assert_eq!(alice.expect("  Fourth line.\n> "), "");
+    bob.expect("[AI Response to alice, continued]\n  Fourth line.\n> ");
 }
 
 #[test]
@@ -115,7 +115,7 @@ fn chunks_may_be_cut_anywhere() {
     for size in [1, 2, 3, 7, 64] {
         gemini.then(Answer::Stream(stream.chunks(size).map(<[u8]>::to_vec).collect()));
         question(&mut alice, "go");
-        alice.expect("[AI Response to alice]\nGrüße, 日本 👩‍👩‍👧‍👦!\n");
+        alice.expect("[AI Response to alice]\n  Grüße, 日本 👩‍👩‍👧‍👦!\n");
         alice.expect("end\n> ");
     }
 }
@@ -127,7 +127,7 @@ fn the_answer_is_cleaned_like_any_text() {
     let server = start(&gemini, &[]);
     let mut alice = server.login("alice");
     question(&mut alice, "go");
-    alice.expect("[AI Response to alice]\nabcd\n> ");
+    alice.expect("[AI Response to alice]\n  abcd\n> ");
 }
 
 #[test]
@@ -237,7 +237,7 @@ fn what_was_shown_stays_when_the_answer_breaks_off() {
     let server = start(&gemini, &[]);
     let mut alice = server.login("alice");
     question(&mut alice, "go");
-    alice.expect("[AI Response to alice]\nShown.\n> ");
+    alice.expect("[AI Response to alice]\n  Shown.\n> ");
     alice.expect("AI Error: Please try again later.\n> ");
     assert!(!alice.sync("alice").contains("Not finished"));
 }
@@ -348,7 +348,7 @@ fn a_half_closed_client_gets_the_answer_it_asked_for() {
     gemini.then(Answer::Stream(vec![text("slow\n"), text("but sure"), finish("STOP")]));
     let server = start(&gemini, &[]);
     let shown = server.script(b"alice\n/ai go\n");
-    assert!(shown.contains("[AI Response to alice]\nslow\n"), "{shown}");
+    assert!(shown.contains("[AI Response to alice]\n  slow\n"), "{shown}");
     assert!(shown.contains("but sure\n"), "{shown}");
     let shown = server.script(b"alice\n/ai fails\n");
     assert!(shown.contains("AI Error: Please try again later.\n"), "{shown}");
@@ -365,7 +365,7 @@ fn a_user_who_leaves_does_not_stop_the_answer() {
     bob.expect("alice has left the lobby");
     cue.send([text("for whoever is there"), finish("STOP")].concat()).unwrap();
     drop(cue);
-    bob.expect("[AI Response to alice]\nfor whoever is there\n> ");
+    bob.expect("[AI Response to alice]\n  for whoever is there\n> ");
 }
 
 #[test]

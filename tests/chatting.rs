@@ -121,7 +121,7 @@ fn nothing_a_user_types_reaches_another_terminal_as_a_control() {
     bob.expect("Description: aredxyzend\n");
     for client in [&alice, &bob] {
         let raw = String::from_utf8(without_telnet(client.raw())).unwrap();
-        let ours = raw.replace("\r\x1b[K", "").replace("\r\n", "\n");
+        let ours = raw.replace("\x07\r\x1b[K", "").replace("\r\x1b[K", "").replace("\r\n", "\n");
         let mut rest = ours.as_str();
         while let Some(at) = rest.find(|c: char| c.is_control() && c != '\n') {
             let code = &rest[at..];

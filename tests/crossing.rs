@@ -91,7 +91,7 @@ fn a_login_that_breaks_off_leaves_no_second_connection_of_the_account() {
 
 #[test]
 fn a_lobby_of_a_guest_who_registers_stays_as_an_accounts_does() {
-    let server = Server::start(&[("CHAT_LOBBY_IDLE_SECS", "1")]);
+    let server = Server::start(&[("CHAT_LOBBY_IDLE_SECS", "4")]);
     let mut bob = server.login("bob");
     bob.ask("/create goes no-pass x", "Created");
     let mut alice = server.login("alice");

@@ -271,7 +271,7 @@ fn without_colours_not_one_escape_byte_is_sent() {
     assert!(alice.text().contains("\n[@_@] bob [just now]\n  ╰─> in colours\n> "));
     assert!(bob.raw().ends_with(b"> ") && bob.sync("bob").contains("alice"));
     for bad in ["/color", "/color blue", "/color on off"] {
-        alice.ask(bad, "Usage: /color on | off");
+        alice.ask(bad, "Usage: /color on | off | light");
     }
     // An account's wish is kept.
     alice.ask("/quit", "Goodbye!");

@@ -90,6 +90,7 @@ impl Server {
             ("CHAT_ADDR", "127.0.0.1:0"),
             ("CHAT_TLS_ADDR", "off"),
             ("CHAT_RATE_MESSAGES", "0"),
+            ("CHAT_WIDTH", "off"),
             ("CHAT_MAX_CONNECTIONS_PER_IP", "0"),
             ("CHAT_REGISTRATIONS_PER_DAY", "0"),
             ("CHAT_CONNECTS_PER_MINUTE", "0"),
@@ -440,7 +441,7 @@ pub(crate) fn without_telnet(raw: &[u8]) -> Vec<u8> {
     out
 }
 
-/// Text as a person sees it: no escape sequences, no carriage returns, no commands of telnet.
+/// Text as a person sees it: no escape sequences, no carriage returns, no bell, no commands of telnet.
 pub(crate) fn plain(raw: &[u8]) -> String {
     if raw.contains(&255) {
         return plain(&without_telnet(raw));
@@ -460,7 +461,7 @@ pub(crate) fn plain(raw: &[u8]) -> String {
             '\u{1b}' => {
                 chars.by_ref().find(|c| c.is_ascii_alphabetic());
             }
-            '\r' => {}
+            '\r' | '\u{7}' => {}
             c => out.push(c),
         }
     }

@@ -22,6 +22,7 @@ mod everyday;
 mod exhaustion;
 mod exporting;
 mod faults;
+mod forms;
 mod fuzz_entries;
 mod gemini;
 mod handshakes;

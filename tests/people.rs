@@ -70,7 +70,8 @@ pub(crate) fn challenged(server: &Server, name: &str) -> Client {
 /// A client that has logged in to an account, in whatever lobby; with what it was shown until then.
 pub(crate) fn logged_in_to(server: &Server, name: &str) -> (Client, String) {
     let mut client = challenged(server, name);
-    let shown = client.ask(PASSWORD, &format!("[LOBBY] {name} has joined the lobby\n> "));
+    let shown = client.ask(PASSWORD, &format!("[LOBBY] {name} has joined the lobby"));
+    client.expect("\n> ");
     (client, shown)
 }
 

@@ -163,7 +163,7 @@ fn neither_question_nor_answer_is_shown_to_who_ignores_the_asker() {
     pest.ask("/nick other", "is now known as other\n");
     pest.send("/ai noise asked");
     pest.expect("other asked AI: noise asked\n");
-    pest.expect("[AI Response to other]\nnoise answered\n");
+    pest.expect("[AI Response to other]\n  noise answered\n");
     hears_nothing(&mut alice);
 }
 

@@ -150,7 +150,7 @@ impl Ctx {
 
     /// How they want to be shown when something was said.
     pub(super) fn times(&self) -> Times {
-        crate::clock::times(self.user().clock_times)
+        crate::clock::times(self.user().settings.by_clock())
     }
 
     /// Whom they do not want to hear.

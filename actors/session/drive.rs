@@ -20,8 +20,8 @@ use crate::clock;
 use crate::fanout::peer::Health;
 use crate::net::lines::Event;
 use crate::net::probe::{begins_http, begins_tls};
-use crate::render::Form;
 use crate::render::replies::{Farewell, I_AM_HERE, welcome};
+use crate::render::{Form, Palette};
 
 /// Steps that one session takes before others get their turn.
 const STEPS_PER_TURN: usize = 64;
@@ -210,7 +210,7 @@ impl Session {
     /// Whether the client can be asked for what telnet tells of its terminal: one that knows no telnet
     /// shows nothing of the question, since an erased row follows.
     fn may_ask(&mut self) -> bool {
-        !self.peer.form().plain && self.decoder.telnet().is_some()
+        self.peer.form().palette != Palette::None && self.decoder.telnet().is_some()
     }
 
     fn greet(&mut self) {

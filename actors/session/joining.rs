@@ -116,7 +116,7 @@ impl Ctx {
     /// The user as a lobby is to have them.
     pub(super) fn member(&self) -> Member<Address> {
         let user = self.user();
-        Member::new(user.who.clone(), user.picture, user.away.clone(), self.at)
+        Member::new(user.who.clone(), user.settings.picture, user.away.clone(), self.at)
     }
 
     pub(super) fn replay_prefs(&self) -> ReplayPrefs {

@@ -17,6 +17,7 @@ use crate::chat::lobby::step::{Join, JoinKind};
 use crate::chat::name::Name;
 use crate::chat::pictures::Picture;
 use crate::chat::registry::{ClaimError, LoginError};
+use crate::chat::settings::Settings;
 use crate::net::probe::is_http;
 use crate::render::replies::{Farewell, HTTP_ANSWER, NameProblem, ask_name_again};
 use crate::store::Account;
@@ -107,15 +108,8 @@ impl Session {
         info!("conn={} logged in as {}", who.conn.0, who.name);
         self.peer.logged_in();
         let lobby = entered.stay();
-        self.phase = Phase::chatting(User {
-            who,
-            picture: Picture::DEFAULT,
-            lobby,
-            away: None,
-            clock_times: false,
-            colour: None,
-            asked: None,
-        });
+        let settings = Settings::default();
+        self.phase = Phase::chatting(User { who, lobby, away: None, settings, asked: None });
     }
 }
 

@@ -46,19 +46,19 @@ use crate::chat::directory::IpKey;
 use crate::chat::limiter::{SlidingWindow, wait_secs};
 use crate::chat::lobbies::LobbyId;
 use crate::chat::name::Name;
-use crate::chat::pictures::Picture;
+use crate::chat::settings::{Colours, Settings, Width};
 use crate::chat::text::Line;
 use crate::chat::times::Times;
 use crate::clock;
 use crate::clock::times;
+use crate::config::Config;
 use crate::fanout::hub::Seat;
 use crate::fanout::outbox::Source;
 use crate::fanout::peer::{Health, Peer};
 use crate::net::lines::LineDecoder;
 use crate::net::pace::Pace;
 use crate::render::replies::{Farewell, Reply, farewell, reply};
-use crate::render::{Sheet, block};
-use crate::store::Settings;
+use crate::render::{Form, Palette, Sheet, block};
 
 /// What is to be done with the session once a request is answered.
 type Then = Box<dyn FnOnce(&mut Session)>;
@@ -95,24 +95,12 @@ impl Phase {
 /// What a session has once it has a name.
 struct User {
     who: Identity,
-    picture: Picture,
     lobby: Membership,
     /// What they say of being away.
     away: Option<Line>,
-    /// Whether they want clock times.
-    clock_times: bool,
-    /// The colours that they chose, if they did.
-    colour: Option<bool>,
+    settings: Settings,
     /// What their next line answers, where they were asked for a password.
     asked: Option<Box<Asking>>,
-}
-
-impl User {
-    /// What an account keeps of what they have set.
-    fn settings(&self) -> Settings {
-        let Self { clock_times, colour, picture, .. } = *self;
-        Settings { clock_times, colour, picture }
-    }
 }
 
 /// The lobby that a user is in.
@@ -218,7 +206,7 @@ impl Session {
 
     /// How the user wants to be shown when something was said.
     fn times(&self) -> Times {
-        times(self.user().is_some_and(|user| user.clock_times))
+        times(self.user().is_some_and(|user| user.settings.by_clock()))
     }
 
     fn show(&self, body: impl FnOnce(&mut Sheet)) {
@@ -300,6 +288,27 @@ impl Session {
         };
         self.peer.take_no_more();
         self.peer.wake();
+    }
+}
+
+/// The form in which whoever has set this is shown things, over a connection whose lines end so.
+pub(super) fn form_of(settings: &Settings, config: &Config, crlf: bool) -> Form {
+    let palette = match settings.colours {
+        // A server without colours sends none to anybody.
+        _ if !config.color => Palette::None,
+        Some(Colours::Off) => Palette::None,
+        Some(Colours::Light) => Palette::Light,
+        Some(Colours::On) | None => Palette::Dark,
+    };
+    Form {
+        palette,
+        crlf,
+        clock: settings.by_clock(),
+        compact: settings.compact,
+        quiet: settings.quiet,
+        echo: settings.echo,
+        bell: settings.bell,
+        width: settings.width.map_or(config.width.unwrap_or(0), Width::get),
     }
 }
 

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use log::{info, warn};
 
 use super::joining::{Entered, enter, general};
-use super::{Phase, Session, User};
+use super::{Phase, Session, User, form_of};
 use crate::actors::hasher::HashError;
 use crate::actors::registry::messages::{
     BeginGuess, EndGuess, FindLobbyById, LogIn, LoggedIn, ReleaseName, TakeOver,
@@ -23,9 +23,10 @@ use crate::chat::lobby::replay::ReplayPrefs;
 use crate::chat::lobby::step::{Join, JoinKind};
 use crate::chat::password::{MAX_PASSWORD_CHARS, Match, Password, PasswordFault, PasswordRecord};
 use crate::chat::person::Person;
+use crate::chat::settings::Settings;
 use crate::clock::times;
 use crate::fanout::peer::Peer;
-use crate::render::Form;
+use crate::render::Palette;
 use crate::render::replies::{
     Farewell, NameProblem, PasswordProblem, ask_password, ask_password_after_nothing,
     ask_password_again,
@@ -97,7 +98,7 @@ impl Session {
     /// prompt starts with an erased line. Without that, only a client that speaks telnet is asked.
     pub(super) fn hide_typing(&mut self, hide: bool) {
         let Some(telnet) = self.decoder.telnet() else { return };
-        if self.peer.form().plain && !telnet.speaks() {
+        if self.peer.form().palette == Palette::None && !telnet.speaks() {
             return;
         }
         let command = telnet.hide_typing(hide);
@@ -173,7 +174,7 @@ impl Session {
         let (thread, at, ip) = (self.thread.clone(), self.at(), self.ip);
         let (conn, name, id) = (self.peer.conn(), account.name.clone(), account.id);
         let who = Identity { conn, name, account: Some(id), ip, admin: false };
-        self.take_settings(&account);
+        self.take_settings(&account.settings);
         let (theirs, me, peer) = (account.clone(), who.clone(), self.peer.clone());
         let work = async move { come_in(&thread, at, me, &theirs, &peer).await };
         self.wait_for(work, move |session, result| match result {
@@ -184,19 +185,16 @@ impl Session {
                 session.thread.registry.do_send(ReleaseName(conn));
                 session.thread.registry.do_send(TakeOver(conn));
                 session.peer.set_ignores(Ignores::default());
-                let plain = !session.thread.config.color;
-                session.peer.set_form(Form { plain, clock: false, ..session.peer.form() });
+                session.take_settings(&Settings::default());
                 session.ask_again(&problem);
             }
         });
     }
 
-    /// Before anything of a lobby is shown: it comes in the colours that the account has chosen.
-    fn take_settings(&self, account: &Account) {
-        let plain = account.settings.colour.map_or(self.peer.form().plain, |on| !on);
-        let plain = plain || !self.thread.config.color;
-        let clock = account.settings.clock_times;
-        self.peer.set_form(Form { plain, clock, ..self.peer.form() });
+    /// Before anything of a lobby is shown: it comes in the form that the account has chosen.
+    fn take_settings(&self, settings: &Settings) {
+        let crlf = self.peer.form().crlf;
+        self.peer.set_form(form_of(settings, &self.thread.config, crlf));
     }
 
     fn is_in(&mut self, who: Identity, account: &Account, entered: In) {
@@ -205,11 +203,9 @@ impl Session {
         self.peer.logged_in();
         self.phase = Phase::chatting(User {
             who: Identity { admin, ..who },
-            picture: account.settings.picture,
             lobby: entered.stay(),
             away: None,
-            clock_times: account.settings.clock_times,
-            colour: account.settings.colour,
+            settings: account.settings,
             asked: None,
         });
         self.show_mail(account.id, mail);
@@ -258,7 +254,7 @@ async fn come_in(
         Some(lobby_ref) => lobby_ref,
         None => general(thread).await.ok_or(NameProblem::ServerBusy)?,
     };
-    let times = times(account.settings.clock_times);
+    let times = times(account.settings.by_clock());
     let mut prefs = ReplayPrefs { times, ignores, ..ReplayPrefs::default() };
     let left_here = account.left_at.filter(|_| account.last_lobby == Some(lobby_ref.state.id));
     if let (Some(at), None) = (left_here, &before) {

@@ -23,8 +23,8 @@ use crate::actors::hasher::HasherPool;
 use crate::actors::registry::Registry;
 use crate::actors::registry::messages::Gone;
 use crate::actors::registry::rates::RateTable;
-use crate::actors::session::Session;
 use crate::actors::session::messages::{Disconnect, LobbyLost, MoveToGeneral, QuestionOver};
+use crate::actors::session::{Session, form_of};
 use crate::actors::shard::messages::{
     Announce, Barrier, Became, Connected, Deliver, DisconnectSeat, Drain, Effect, IdleTime,
     LastWriter, Letter, LobbyBroke, Show,
@@ -36,15 +36,16 @@ use crate::chat::history::Entry;
 use crate::chat::lobbies::LobbyId;
 use crate::chat::lobby::replay::Replay;
 use crate::chat::person::Person;
+use crate::chat::settings::Settings;
 use crate::clock;
-use crate::clock::times;
+use crate::clock::{stamp, times};
 use crate::config::Config;
 use crate::fanout::hub::Hub;
 use crate::fanout::peer::{Health, Peer, PeerLimits};
 use crate::net::link::Link;
 use crate::net::listen::ListenerKind;
 use crate::render::replies::{Farewell, ModerationReply, reply};
-use crate::render::{self, Direct, Form, Sheet};
+use crate::render::{self, Direct, Form, Retelling, Sheet};
 
 /// How often deadlines are looked at: they fire late by this much at most.
 const CLOCK_TICK: Duration = Duration::from_millis(250);
@@ -157,7 +158,7 @@ impl Shard {
         let limits = self.limits.clone();
         // The welcome goes out with CR LF, which every terminal takes; after the first line the
         // client's own line ends are known.
-        let form = Form { plain: !config.color, crlf: true, clock: false };
+        let form = form_of(&Settings::default(), config, true);
         let now = clock::now();
         match link.kind() {
             ListenerKind::Plain => log_connected(conn, addr, ListenerKind::Plain),
@@ -175,8 +176,8 @@ impl Shard {
         let head = |sheet: &mut Sheet| render::arrival(sheet, replay);
         let (stored, recent) = (replay.stored.clone(), replay.recent.clone());
         let pages = Pages::messages(self.thread.store.clone(), lobby, stored, recent);
-        let write =
-            move |sheet: &mut Sheet, entry: &Arc<Entry>| render::replay(sheet, entry, times, now);
+        let mut retelling = Retelling::new(times, now);
+        let write = move |sheet: &mut Sheet, entry: &Arc<Entry>| retelling.next(sheet, entry);
         Telling::new(form, head, pages, write).of(lobby)
     }
 
@@ -219,7 +220,10 @@ impl Shard {
             }
             Effect::Tagged { seat, by, lobby } => {
                 let elsewhere = (hub.room(seat) != Some(room)).then_some(&lobby);
-                hub.show_from(seat, &by, |sheet| render::tagged(sheet, &by.name, elsewhere));
+                hub.show_from(seat, &by, |sheet| {
+                    let when = stamp(sheet.form().clock);
+                    render::tagged(sheet, &by.name, elsewhere, when);
+                });
             }
         }
     }
@@ -295,7 +299,8 @@ impl Answers<Show> for Shard {
             let hub = &self.thread.hub;
             let shown = hub.show_from(seat, &from, |sheet| match letter {
                 Letter::Direct(text) => {
-                    render::direct(sheet, Direct::From(&from.name), &text, None);
+                    let when = stamp(sheet.form().clock);
+                    render::direct(sheet, Direct::From(&from.name), &text, when);
                 }
                 Letter::Offer(lobby) => {
                     let offer = ModerationReply::Offered { by: from.name.clone(), lobby };
@@ -338,7 +343,9 @@ impl Answers<Announce> for Shard {
     fn answer(&mut self, Announce { by, text }: Announce, _: &mut Ctx<Self>) -> Reply<Self, ()> {
         Reply::now(|| {
             let hub = &self.thread.hub;
-            hub.show_everybody(|sheet| render::announcement(sheet, &by, &text));
+            hub.show_everybody(|sheet| {
+                render::announcement(sheet, &by, &text, stamp(sheet.form().clock));
+            });
         })
     }
 }

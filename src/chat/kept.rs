@@ -9,11 +9,11 @@ use crate::chat::lobby::LobbyState;
 use crate::chat::name::Name;
 use crate::chat::password::PasswordRecord;
 use crate::chat::person::Person;
-use crate::chat::pictures::Picture;
 use crate::chat::sanctions::Sanctions;
 use crate::chat::text::Line;
 
 pub use crate::chat::accounts::{AccountId, Fingerprint, Subject};
+pub use crate::chat::settings::Settings;
 
 /// A registered name.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,23 +45,6 @@ pub struct Since {
     /// The number that the next message had then. Without it the time has to do, which is no finer than
     /// a millisecond.
     pub seq: Option<u64>,
-}
-
-/// What the owner of an account has set.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Settings {
-    /// Clock times instead of ages.
-    pub clock_times: bool,
-    /// Colours on or off; none where the server's own setting holds.
-    pub colour: Option<bool>,
-    /// The profile picture.
-    pub picture: Picture,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self { clock_times: false, colour: None, picture: Picture::DEFAULT }
-    }
 }
 
 /// Where a rule holds, or what a record of the audit is about.

@@ -26,6 +26,7 @@ pub mod registry;
 pub mod retention;
 pub mod roles;
 pub mod sanctions;
+pub mod settings;
 pub mod skeleton;
 pub mod text;
 pub mod times;

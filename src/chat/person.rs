@@ -41,6 +41,11 @@ impl Person {
         }
     }
 
+    /// Whether a reader sees the same author above the messages of both: the name too.
+    pub fn is_recorded_as(&self, other: &Self) -> bool {
+        self.name == other.name && self.account == other.account && self.ip == other.ip
+    }
+
     fn has_name_of(&self, other: &Self) -> bool {
         self.name.as_str().eq_ignore_ascii_case(other.name.as_str())
     }

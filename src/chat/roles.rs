@@ -162,7 +162,7 @@ mod tests {
     const ADMIN: Answers = [Some(NotAdmin), Some(NotAdmin), Some(NotAdmin), Some(NotAdmin), None];
 
     /// Every command of the table, once.
-    const MATRIX: [(&str, Answers); 44] = [
+    const MATRIX: [(&str, Answers); 49] = [
         ("/help", EVERYONE),
         ("/quit", EVERYONE),
         ("/whois", EVERYONE),
@@ -183,6 +183,11 @@ mod tests {
         ("/away", EVERYONE),
         ("/time", EVERYONE),
         ("/color", EVERYONE),
+        ("/style", EVERYONE),
+        ("/echo", EVERYONE),
+        ("/bell", EVERYONE),
+        ("/quiet", EVERYONE),
+        ("/width", EVERYONE),
         ("/nick", GUEST),
         ("/register", GUEST),
         ("/passwd", ACCOUNT),

@@ -3,6 +3,10 @@
 use std::fmt;
 use std::time::Duration;
 
+use jiff::Timestamp;
+use jiff::civil::{Date, DateTime};
+use jiff::tz::Offset;
+
 use super::history::{Age, UnixMillis};
 
 const MINUTE: u64 = 60;
@@ -31,27 +35,95 @@ pub enum When {
     /// How long ago.
     Age(Age),
     /// At what o'clock.
-    Clock {
-        /// 0 to 23.
-        hour: u8,
-        /// 0 to 59.
-        minute: u8,
-    },
+    Clock(ClockTime),
 }
+
+/// At what o'clock something was, and on which day where that is not the same: `17:22`, `Mon 17:22`,
+/// `3 Nov 17:22`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ClockTime {
+    at: DateTime,
+    day: Told,
+}
+
+/// How a day is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Told {
+    /// Not at all: it is today.
+    Not,
+    /// By its name.
+    Weekday,
+    /// By its date.
+    Date,
+    /// By its date, with the year.
+    Year,
+}
+
+/// A day as people name it, as in `Mon 23 Nov`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Day(Date);
+
+/// So many days back a weekday is enough: that of a week ago is today's.
+const WEEK_DAYS: i32 = 7;
+
+/// So many days back a date is enough.
+const YEAR_DAYS: u32 = 365;
 
 impl Times {
     /// How something that was said at `at` is dated now.
     pub fn when(self, at: UnixMillis, now: UnixMillis) -> When {
+        let Self::Clock { utc_offset_secs } = self else {
+            return When::Age(Age::of(at.until(now)));
+        };
+        let (at, now) = (local(at, utc_offset_secs), local(now, utc_offset_secs));
+        let day = match at.date().until(now.date()).map_or(i32::MAX, |days| days.get_days()) {
+            0 => Told::Not,
+            1..WEEK_DAYS => Told::Weekday,
+            // A clock that was set back has days to come behind it.
+            days if days.unsigned_abs() < YEAR_DAYS => Told::Date,
+            _ => Told::Year,
+        };
+        When::Clock(ClockTime { at, day })
+    }
+
+    /// The day on which something was said; none for whoever does not want clock times.
+    pub fn day(self, at: UnixMillis) -> Option<Day> {
         match self {
-            Self::Ages => When::Age(Age::of(at.until(now))),
-            Self::Clock { utc_offset_secs } => {
-                let utc = i64::try_from(at.0 / 1_000).unwrap_or(0);
-                let minutes = utc.saturating_add(utc_offset_secs.into()).div_euclid(60);
-                let minutes = minutes.rem_euclid(24 * 60);
-                // Both are below 60 by construction.
-                When::Clock { hour: (minutes / 60) as u8, minute: (minutes % 60) as u8 }
-            }
+            Self::Ages => None,
+            Self::Clock { utc_offset_secs } => Some(Day(local(at, utc_offset_secs).date())),
         }
+    }
+}
+
+impl ClockTime {
+    /// Whether it is told without a day.
+    pub fn is_of_today(&self) -> bool {
+        self.day == Told::Not
+    }
+}
+
+/// A time on the clock of a zone. What no calendar has is its first day.
+fn local(at: UnixMillis, utc_offset_secs: i32) -> DateTime {
+    let at = i64::try_from(at.0).ok().and_then(|at| Timestamp::from_millisecond(at).ok());
+    let offset = Offset::from_seconds(utc_offset_secs).unwrap_or(Offset::UTC);
+    offset.to_datetime(at.unwrap_or_default())
+}
+
+impl fmt::Display for ClockTime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let form = match self.day {
+            Told::Not => "%H:%M",
+            Told::Weekday => "%a %H:%M",
+            Told::Date => "%-d %b %H:%M",
+            Told::Year => "%-d %b %Y %H:%M",
+        };
+        self.at.strftime(form).fmt(f)
+    }
+}
+
+impl fmt::Display for Day {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.strftime("%a %-d %b").fmt(f)
     }
 }
 
@@ -211,24 +283,39 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_has_the_hours_of_its_zone() {
-        let at = |secs: u64| UnixMillis(secs * 1_000 + 999);
+    fn a_clock_has_the_hours_of_its_zone_and_the_day_where_it_is_another() {
+        let now = 1_700_000_000;
         for (secs, offset, want) in [
-            (0, 0, (0, 0)),
-            (0, 3_600, (1, 0)),
-            (0, -60, (23, 59)),
-            (86_399, 0, (23, 59)),
-            (86_399, 19_800, (5, 29)),
-            (1_700_000_000, 0, (22, 13)),
-            (u64::MAX / 1_000 - 1, 0, (1, 3)),
+            (now, 0, "22:13"),
+            (now, 3_600, "23:13"),
+            (now, 19_800, "03:43"),
+            // Yesterday, a moment ago; the day is that of the zone.
+            (now - 80_001, 0, "Mon 23:59"),
+            (now - 7_000, 7_200, "Tue 22:16"),
+            (now - 6_900, 0, "20:18"),
+            (now - 6 * 86_400, 0, "Wed 22:13"),
+            (now - 7 * 86_400, 0, "7 Nov 22:13"),
+            (now - 364 * 86_400, 0, "15 Nov 22:13"),
+            (now - 365 * 86_400, 0, "14 Nov 2022 22:13"),
+            (now + 86_400, 0, "15 Nov 22:13"),
+            (0, 0, "1 Jan 1970 00:00"),
+            (0, -60, "31 Dec 1969 23:59"),
+            (u64::MAX / 1_000, 0, "1 Jan 1970 00:00"),
         ] {
             let times = Times::Clock { utc_offset_secs: offset };
-            let (hour, minute) = want;
-            let got = times.when(at(secs), UnixMillis(0));
-            if secs < 1 << 40 {
-                assert_eq!(got, When::Clock { hour, minute }, "{secs} {offset}");
-            }
+            let When::Clock(got) = times.when(UnixMillis(secs * 1_000), UnixMillis(now * 1_000))
+            else {
+                panic!("{secs}");
+            };
+            assert_eq!(got.to_string(), want, "{secs} {offset}");
         }
+        let day = |secs: u64, offset| {
+            Times::Clock { utc_offset_secs: offset }.day(UnixMillis(secs * 1_000)).unwrap()
+        };
+        assert_eq!(day(now, 0).to_string(), "Tue 14 Nov");
+        assert_eq!(day(now, 7_200).to_string(), "Wed 15 Nov");
+        assert!(day(now, 0) == day(now - 80_000 + 800, 0) && day(now, 0) != day(now, 7_200));
+        assert_eq!(Times::Ages.day(UnixMillis(0)), None);
         let now = UnixMillis(20_000);
         assert_eq!(Times::Ages.when(UnixMillis(8_000), now), When::Age(Age::Ago(12, 's')));
     }

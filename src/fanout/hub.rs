@@ -10,6 +10,8 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
+
 use crate::chat::directory::ConnId;
 use crate::chat::lobbies::LobbyId;
 use crate::chat::lobby::event::{AnswerPiece, Event, Happened};
@@ -19,9 +21,9 @@ use crate::clock::{self, thread_time};
 use crate::fanout::outbox::Source;
 use crate::fanout::pacer::FlushPacer;
 use crate::fanout::peer::Peer;
-use crate::fanout::variants::{Fanout, Pieces};
+use crate::fanout::variants::{Fanout, Pieces, Reader};
 use crate::render::replies::Farewell;
-use crate::render::{Follows, Sheet, block};
+use crate::render::{Follows, Form, Sheet, block, ringing_block};
 
 /// Where a client is: its slot on its thread, and its connection, since slots are used again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -233,10 +235,14 @@ impl<S: Clone> Hub<S> {
 
     /// Shows one client a block; an answer to something that it did itself where `own` is set.
     pub fn show_one(&self, seat: Seat, own: bool, body: impl FnOnce(&mut Sheet)) {
+        self.show_block(seat, own, |form| block(form, body));
+    }
+
+    fn show_block(&self, seat: Seat, own: bool, make: impl FnOnce(Form) -> Bytes) {
         let inner = &mut *self.inner.borrow_mut();
         let Some(occupant) = inner.occupant(seat) else { return };
         inner.catch_up(occupant);
-        let block = block(occupant.peer.form(), body);
+        let block = make(occupant.peer.form());
         if own {
             occupant.peer.answer(block);
         } else {
@@ -258,11 +264,12 @@ impl<S: Clone> Hub<S> {
         }
     }
 
-    /// Shows one client what somebody wrote to it; not one that ignores them. Whether it was shown.
+    /// Shows one client what somebody wrote to it, and rings its bell; not one that ignores them.
+    /// Whether it was shown.
     pub fn show_from(&self, seat: Seat, from: &Person, body: impl FnOnce(&mut Sheet)) -> bool {
         let hears = self.peer(seat).is_some_and(|peer| peer.hears(from));
         if hears {
-            self.show_one(seat, false, body);
+            self.show_block(seat, false, |form| ringing_block(form, body));
         }
         hears
     }
@@ -307,6 +314,17 @@ impl Audience {
     }
 }
 
+/// Queues the events from index `seen` on. Whether the peer takes any.
+fn show_to(peer: &Peer, fanout: &mut Fanout<'_>, seen: usize) -> bool {
+    let (form, ignores) = (peer.form(), peer.ignores());
+    let last_author = if form.compact { peer.last_author() } else { None };
+    let reader = Reader { form, conn: peer.conn(), ignores: ignores.as_deref(), last_author };
+    let (block, author) = fanout.get(&reader, seen);
+    let queued = !block.is_empty() && peer.queue(block);
+    peer.note_author(author);
+    queued
+}
+
 impl<S> Inner<S> {
     fn occupant(&self, seat: Seat) -> Option<&Occupant<S>> {
         let occupant = self.seats.get(seat.slot)?.as_ref()?;
@@ -337,9 +355,9 @@ impl<S> Inner<S> {
         let seen = occupant.seen.replace(room.events.len());
         if seen < room.events.len() {
             let peer = &occupant.peer;
-            let (ignores, sheet) = (peer.ignores(), &mut *self.sheet.borrow_mut());
+            let sheet = &mut *self.sheet.borrow_mut();
             let mut fanout = Fanout::new(&room.events, sheet, self.clock);
-            peer.queue(fanout.get(peer.form(), seen, ignores.as_deref()));
+            show_to(peer, &mut fanout, seen);
         }
     }
 
@@ -353,8 +371,7 @@ impl<S> Inner<S> {
         for &slot in &room.members {
             let Some(occupant) = &self.seats[slot] else { continue };
             let peer = &occupant.peer;
-            let block = fanout.get(peer.form(), occupant.seen.take(), peer.ignores().as_deref());
-            if peer.queue(block) && !occupant.dirty.replace(true) {
+            if show_to(peer, &mut fanout, occupant.seen.take()) && !occupant.dirty.replace(true) {
                 self.dirty.push(slot);
             }
         }

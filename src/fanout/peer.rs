@@ -47,6 +47,18 @@ pub enum Health {
     Broken,
 }
 
+/// What a client was shown last, as far as what comes next depends on it.
+#[derive(Debug, Clone, Copy, Default)]
+enum LastShown {
+    /// A piece of the answer of this number.
+    Answer(u64),
+    /// A message of this connection's.
+    Message(ConnId),
+    /// Anything else.
+    #[default]
+    Other,
+}
+
 /// A connected client.
 pub struct Peer {
     conn: ConnId,
@@ -62,8 +74,8 @@ pub struct Peer {
     blocked_since: Cell<Option<Instant>>,
     login_deadline: Cell<Option<Instant>>,
     last_input: Cell<Instant>,
-    /// The answer of Rox that was the last thing shown; 0 for anything else.
-    last_answer: Cell<u64>,
+    /// What was shown last.
+    last_shown: Cell<LastShown>,
     /// Messages on their way to the lobby that have not come back yet.
     in_flight: Cell<u16>,
     /// Whether the Session waits for those.
@@ -122,7 +134,7 @@ impl Peer {
             blocked_since: Cell::new(None),
             login_deadline: Cell::new(Some(login_deadline)),
             last_input: Cell::new(now),
-            last_answer: Cell::new(0),
+            last_shown: Cell::default(),
             in_flight: Cell::new(0),
             awaiting_echo: Cell::new(false),
             awaiting_room: Cell::new(false),
@@ -149,7 +161,8 @@ impl Peer {
 
     /// The form of text that it wants.
     pub fn form(&self) -> Form {
-        self.form.get()
+        let form = self.form.get();
+        self.told_width().map_or(form, |width| Form { width, ..form })
     }
 
     /// Changes that form.
@@ -254,7 +267,7 @@ impl Peer {
                 return false;
             }
         }
-        self.last_answer.set(0);
+        self.last_shown.take();
         self.outbox.borrow_mut().push(block);
         true
     }
@@ -262,7 +275,7 @@ impl Peer {
     /// Queues a block in the peer's own form that answers the client itself.
     pub fn answer(&self, block: Bytes) {
         if self.health() == Health::Good {
-            self.last_answer.set(0);
+            self.last_shown.take();
             self.outbox.borrow_mut().push(block);
         }
     }
@@ -270,7 +283,7 @@ impl Peer {
     /// Queues a long answer to the client itself, which is made in parts as the client takes them.
     pub fn tell(&self, source: Box<dyn Source>) {
         if self.health() == Health::Good {
-            self.last_answer.set(0);
+            self.last_shown.take();
             self.outbox.borrow_mut().push_source(source);
         }
     }
@@ -289,12 +302,27 @@ impl Peer {
 
     /// Whether the answer numbered `id` was the last thing shown.
     pub fn follows_answer(&self, id: u64) -> bool {
-        self.last_answer.get() == id
+        matches!(self.last_shown.get(), LastShown::Answer(last) if last == id)
     }
 
     /// Notes that what was queued last is a piece of the answer numbered `id`.
     pub fn note_answer(&self, id: u64) {
-        self.last_answer.set(id);
+        self.last_shown.set(LastShown::Answer(id));
+    }
+
+    /// Whose message was the last thing shown, where that was noted.
+    pub fn last_author(&self) -> Option<ConnId> {
+        match self.last_shown.get() {
+            LastShown::Message(author) => Some(author),
+            LastShown::Answer(_) | LastShown::Other => None,
+        }
+    }
+
+    /// Notes that what was queued last ends with a message of this connection's.
+    pub fn note_author(&self, author: Option<ConnId>) {
+        if let Some(author) = author {
+            self.last_shown.set(LastShown::Message(author));
+        }
     }
 
     /// Queues nothing from here on: the last line is queued.

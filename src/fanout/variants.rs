@@ -3,24 +3,26 @@
 
 use bytes::Bytes;
 
+use crate::chat::directory::ConnId;
 use crate::chat::ignores::Ignores;
-use crate::chat::lobby::event::{AnswerPiece, Event};
+use crate::chat::lobby::event::{AnswerPiece, Event, Happened};
+use crate::chat::settings::Bell;
 use crate::chat::times::Times;
 use crate::render::{self, Follows, Form, Sheet};
 
 /// Blocks that were made so far, each for whoever wants the same.
-struct Variants<K> {
+struct Variants<K, B> {
     /// Mostly all want the same, and then nothing is allocated for that.
-    first: Option<(K, Bytes)>,
-    others: Vec<(K, Bytes)>,
+    first: Option<(K, B)>,
+    others: Vec<(K, B)>,
 }
 
-impl<K: PartialEq> Variants<K> {
+impl<K: PartialEq, B: Clone> Variants<K, B> {
     fn new() -> Self {
         Self { first: None, others: Vec::new() }
     }
 
-    fn get(&mut self, key: K, make: impl FnOnce() -> Bytes) -> Bytes {
+    fn get(&mut self, key: K, make: impl FnOnce() -> B) -> B {
         let mut made = self.first.iter().chain(&self.others);
         if let Some((_, made)) = made.find(|(other, _)| *other == key) {
             return made.clone();
@@ -34,13 +36,37 @@ impl<K: PartialEq> Variants<K> {
     }
 }
 
+/// Whoever is to be shown something.
+pub(super) struct Reader<'a> {
+    pub(super) form: Form,
+    pub(super) conn: ConnId,
+    pub(super) ignores: Option<&'a Ignores>,
+    /// Whose message was the last thing they were shown, where that makes a difference.
+    pub(super) last_author: Option<ConnId>,
+}
+
+impl Reader<'_> {
+    fn ignores(&self, event: &Event) -> bool {
+        let Some(ignores) = self.ignores else { return false };
+        event.author().is_some_and(|author| ignores.contains(author))
+    }
+
+    /// Whether what they have said themselves is shown to them otherwise than to all.
+    fn wants_own_otherwise(&self) -> bool {
+        !self.form.echo || self.form.bell == Bell::All
+    }
+}
+
+/// A block, and whose message is the last in it, where its form leaves out who goes on.
+type Shown = (Bytes, Option<ConnId>);
+
 /// Events that are handed out together, as one block in each form.
 pub(super) struct Fanout<'a> {
     events: &'a [Event],
     /// What is written on: its memory serves again when what was written is gone.
     sheet: &'a mut Sheet,
-    /// By the form, and the event that a block begins with.
-    blocks: Variants<(Form, usize)>,
+    /// By the form, the event that a block begins with, and whose message stands before it.
+    blocks: Variants<(Form, usize, Option<ConnId>), Shown>,
     /// How whoever wants clock times is told, once it is known.
     clock: Option<Times>,
     /// Finds that out.
@@ -52,44 +78,69 @@ impl<'a> Fanout<'a> {
         Self { events, sheet, blocks: Variants::new(), clock: None, ask_clock }
     }
 
-    /// The events from index `seen` on. Whoever ignores an author of them gets a block of their own.
-    pub(super) fn get(&mut self, form: Form, seen: usize, ignores: Option<&Ignores>) -> Bytes {
+    /// The events from index `seen` on. Whoever ignores an author of them, or wants their own shown in
+    /// another way, gets a block of their own.
+    pub(super) fn get(&mut self, reader: &Reader<'_>, seen: usize) -> Shown {
         let theirs = self.events.get(seen..).unwrap_or_default();
-        let times = match form.clock {
+        let times = match reader.form.clock {
             true => *self.clock.get_or_insert_with(self.ask_clock),
             false => Times::Ages,
         };
-        if let Some(ignores) = ignores
-            && theirs.iter().any(|event| is_ignored(event, ignores))
-        {
-            let heard = theirs.iter().filter(|event| !is_ignored(event, ignores));
-            return join(self.sheet, form, times, heard);
+        let own = reader.wants_own_otherwise() && theirs.iter().any(|e| is_by(e, reader.conn));
+        if own || (reader.ignores.is_some() && theirs.iter().any(|event| reader.ignores(event))) {
+            let heard = theirs.iter().filter(|event| !reader.ignores(event));
+            return join(self.sheet, reader, times, heard);
         }
-        let sheet = &mut *self.sheet;
-        self.blocks.get((form, seen), || join(sheet, form, times, theirs.iter()))
+        let of_room = Reader { form: reader.form.of_room(), conn: NOBODY, ..*reader };
+        let (sheet, key) = (&mut *self.sheet, (of_room.form, seen, reader.last_author));
+        self.blocks.get(key, || join(sheet, &of_room, times, theirs.iter()))
     }
 }
 
-fn is_ignored(event: &Event, ignores: &Ignores) -> bool {
-    event.author().is_some_and(|author| ignores.contains(author))
+/// The number of no connection.
+const NOBODY: ConnId = ConnId(0);
+
+fn is_by(event: &Event, conn: ConnId) -> bool {
+    matches!(&event.what, Happened::Said { entry, .. } if entry.author.conn == Some(conn))
 }
 
 /// Events as one block.
 fn join<'a>(
     sheet: &mut Sheet,
-    form: Form,
+    reader: &Reader<'_>,
     times: Times,
-    events: impl Iterator<Item = &'a Event>,
-) -> Bytes {
+    events: impl Iterator<Item = &'a Event> + Clone,
+) -> Shown {
+    let Reader { form, conn, mut last_author, .. } = *reader;
     sheet.begin(form);
-    events.for_each(|event| render::event(sheet, event, times));
-    sheet.take()
+    let of_others =
+        |event: &Event| matches!(event.what, Happened::Said { .. }) && !is_by(event, conn);
+    if form.bell == Bell::All && events.clone().any(of_others) {
+        sheet.ring();
+    }
+    for event in events {
+        if form.quiet && matches!(event.what, Happened::Joined(_) | Happened::Left(_)) {
+            continue;
+        }
+        if !form.echo && is_by(event, conn) {
+            sheet.prompt();
+            last_author = None;
+            continue;
+        }
+        let author = match &event.what {
+            Happened::Said { entry, .. } if form.compact => entry.author.conn,
+            _ => None,
+        };
+        render::event(sheet, event, times, author.is_some() && author == last_author);
+        last_author = author;
+    }
+    (sheet.take(), last_author)
 }
 
 /// A piece of an answer, in each form, and for those who were shown something else in between.
 pub(super) struct Pieces<'a> {
     piece: &'a AnswerPiece,
-    blocks: Variants<(Form, Follows)>,
+    blocks: Variants<(Form, Follows), Bytes>,
 }
 
 impl<'a> Pieces<'a> {
@@ -98,8 +149,9 @@ impl<'a> Pieces<'a> {
     }
 
     pub(super) fn get(&mut self, form: Form, follows: Follows) -> Bytes {
-        // Nothing of it is dated.
-        let form = Form { clock: false, ..form };
+        // Nothing of it is dated, and it rings for nobody.
+        let form = Form { clock: false, compact: false, quiet: false, ..form.of_room() };
+        let form = Form { bell: Bell::Off, ..form };
         self.blocks.get((form, follows), || {
             let mut sheet = Sheet::new(form);
             render::piece(&mut sheet, self.piece, follows);
@@ -114,10 +166,10 @@ mod tests {
 
     use super::*;
     use crate::chat::history::{Entry, MessageKind, UnixMillis};
-    use crate::chat::lobby::event::Happened;
     use crate::chat::person::Person;
     use crate::chat::pictures::Picture;
     use crate::chat::text::Text;
+    use crate::render::Palette;
 
     fn said(conn: u64, name: &str) -> Event {
         let entry = Arc::new(Entry {
@@ -146,14 +198,36 @@ mod tests {
     fn forms() -> impl Iterator<Item = Form> {
         (0..8).map(|bits| {
             let [plain, crlf, clock] = [1, 2, 4].map(|bit| bits & bit != 0);
-            Form { plain, crlf, clock }
+            let palette = if plain { Palette::None } else { Palette::Dark };
+            Form { palette, crlf, clock, ..Form::default() }
         })
+    }
+
+    fn reader(form: Form) -> Reader<'static> {
+        Reader { form, conn: ConnId(1), ignores: None, last_author: None }
     }
 
     fn in_form(form: Form, events: &[Event]) -> Bytes {
         let times = if form.clock { clock() } else { Times::Ages };
-        join(&mut Sheet::default(), form, times, events.iter())
+        join(&mut Sheet::default(), &reader(form), times, events.iter()).0
     }
+
+    fn shown(reader: &Reader<'_>, events: &[Event]) -> (String, Option<ConnId>) {
+        let mut sheet = Sheet::default();
+        let (block, last) = Fanout::new(events, &mut sheet, clock).get(reader, 0);
+        (String::from_utf8(block.to_vec()).unwrap(), last)
+    }
+
+    const PLAIN: Form = Form {
+        palette: Palette::None,
+        crlf: false,
+        clock: false,
+        compact: false,
+        quiet: false,
+        echo: true,
+        bell: Bell::Tags,
+        width: 0,
+    };
 
     #[test]
     fn whoever_came_in_between_is_handed_the_rest_in_every_form() {
@@ -163,7 +237,7 @@ mod tests {
         for form in forms() {
             for seen in 0..=events.len() {
                 let rest = in_form(form, &events[seen..]);
-                assert_eq!(fanout.get(form, seen, None), rest, "from {seen}");
+                assert_eq!(fanout.get(&reader(form), seen).0, rest, "from {seen}");
             }
         }
     }
@@ -174,8 +248,10 @@ mod tests {
         let mut sheet = Sheet::default();
         let mut fanout = Fanout::new(&events, &mut sheet, clock);
         for form in forms() {
-            let (first, second) = (fanout.get(form, 0, None), fanout.get(form, 0, None));
-            assert_eq!(first.as_ptr(), second.as_ptr());
+            // One's own bell, and whether one is shown one's own messages, is no matter of the others.
+            let other = Form { echo: false, bell: Bell::Off, ..form };
+            let first = fanout.get(&reader(form), 0).0;
+            assert_eq!(first.as_ptr(), fanout.get(&reader(other), 0).0.as_ptr());
         }
     }
 
@@ -187,8 +263,61 @@ mod tests {
         let mut fanout = Fanout::new(&events, &mut sheet, clock);
         for form in forms() {
             let rest = in_form(form, &events[..2]);
-            assert_eq!(fanout.get(form, 0, Some(&ignores)), rest);
+            let reader = Reader { ignores: Some(&ignores), ..reader(form) };
+            assert_eq!(fanout.get(&reader, 0).0, rest);
+            assert_eq!(fanout.get(&reader, 2).0, Bytes::new());
         }
-        assert_eq!(fanout.get(Form::default(), 2, Some(&ignores)), Bytes::new());
+    }
+
+    #[test]
+    fn who_comes_and_goes_is_nothing_to_whoever_wants_quiet() {
+        let (got, _) = shown(&reader(Form { quiet: true, ..PLAIN }), &events());
+        assert!(got.contains(" ann ") && got.contains(" bob ") && !got.contains("eve"), "{got}");
+        let (got, _) = shown(&reader(Form { quiet: true, ..PLAIN }), &[joined("eve")]);
+        assert_eq!(got, "", "not even a prompt");
+    }
+
+    #[test]
+    fn ones_own_messages_are_but_a_prompt_without_echo() {
+        let form = Form { echo: false, ..PLAIN };
+        let (got, _) = shown(&Reader { conn: ConnId(2), ..reader(form) }, &events());
+        assert!(got.starts_with("> \n[LOBBY] eve") && !got.contains(" ann "), "{got}");
+        let form = Form { palette: Palette::Dark, crlf: true, ..form };
+        let (got, _) = shown(&Reader { conn: ConnId(2), ..reader(form) }, &events()[..1]);
+        assert_eq!(got, "\r\x1b[K> ");
+    }
+
+    #[test]
+    fn the_bell_rings_once_for_messages_of_others_where_it_is_to_ring_for_all() {
+        for (bell, conn, rings) in [
+            (Bell::All, 1, true),
+            (Bell::All, 2, true),
+            (Bell::Tags, 1, false),
+            (Bell::Off, 1, false),
+        ] {
+            let reader = Reader { conn: ConnId(conn), ..reader(Form { bell, ..PLAIN }) };
+            let (got, _) = shown(&reader, &events());
+            assert_eq!(got.starts_with('\x07'), rings, "{bell:?} {conn}");
+            assert_eq!(got.matches('\x07').count(), usize::from(rings));
+        }
+        let all = Form { bell: Bell::All, ..PLAIN };
+        let own = Reader { conn: ConnId(2), ..reader(all) };
+        assert!(!shown(&own, &events()[..1]).0.contains('\x07'), "nor for one's own");
+        assert!(!shown(&reader(all), &[joined("eve")]).0.contains('\x07'), "nor for a notice");
+    }
+
+    #[test]
+    fn in_one_row_the_author_is_named_where_it_changes_for_this_reader() {
+        let compact = reader(Form { clock: true, compact: true, ..PLAIN });
+        let events = [said(2, "ann"), said(2, "ann"), joined("eve"), said(2, "ann")];
+        let (got, last) = shown(&compact, &events);
+        let want = "\n14:05 ann   hi\n> \n14:05       hi\n> \n14:05 [LOBBY] eve has joined the lobby\n\
+            > \n14:05 ann   hi\n> ";
+        assert_eq!((got.as_str(), last), (want, Some(ConnId(2))));
+        let goes_on = Reader { last_author: Some(ConnId(2)), ..compact };
+        assert_eq!(shown(&goes_on, &events[..1]).0, "\n14:05       hi\n> ");
+        assert_eq!(shown(&goes_on, &[said(3, "bob")]).0, "\n14:05 bob   hi\n> ");
+        let (_, last) = shown(&reader(PLAIN), &events);
+        assert_eq!(last, None, "else it is no matter, and all share a block");
     }
 }

@@ -1,7 +1,12 @@
 //! What a terminal wants of a text, and the few controls that lobbyd itself sends.
 
+use crate::chat::settings::Bell;
+
 /// Starts a block on a line where someone may be typing: CR, then erase to the end of the line.
 pub(super) const BLOCK_START: &str = "\r\x1b[K";
+
+/// Rings the bell of a terminal, or flashes its window (BEL, ECMA-48 §8.3.3).
+pub(super) const BEL: &str = "\x07";
 
 /// Ends a block.
 pub(super) const PROMPT: &str = "> ";
@@ -28,26 +33,77 @@ pub enum Colour {
 
 impl Colour {
     /// The sequence that turns this colour on: SGR (ECMA-48 §8.3.117).
-    pub(super) fn code(self) -> &'static str {
-        match self {
-            Self::Red => "\x1b[31m",
-            Self::Green => "\x1b[32m",
-            Self::Yellow => "\x1b[33m",
-            Self::Magenta => "\x1b[35m",
-            Self::Cyan => "\x1b[36m",
-            Self::White => "\x1b[37m",
+    pub(super) fn code(self, palette: Palette) -> &'static str {
+        match (self, palette) {
+            (_, Palette::None) => "",
+            (Self::Red, _) => "\x1b[31m",
+            (Self::Green, Palette::Dark) => "\x1b[32m",
+            (Self::Yellow, Palette::Dark) => "\x1b[33m",
+            (Self::Magenta, _) => "\x1b[35m",
+            (Self::Cyan, Palette::Dark) => "\x1b[36m",
+            (Self::White, Palette::Dark) => "\x1b[37m",
+            // The plain green and cyan are too pale for white: these are of the 256 colours.
+            (Self::Green, Palette::Light) => "\x1b[38;5;22m",
+            (Self::Cyan, Palette::Light) => "\x1b[38;5;24m",
+            (Self::Yellow, Palette::Light) => "\x1b[34m",
+            (Self::White, Palette::Light) => "\x1b[90m",
         }
     }
 }
 
+/// What the colours are chosen for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Palette {
+    /// No escape sequences at all; a block then starts with LF.
+    None,
+    /// Light text on a dark ground.
+    #[default]
+    Dark,
+    /// Dark text on a light ground.
+    Light,
+}
+
 /// The form in which one terminal wants its text. What is shown to many is rendered once for each form
 /// that is among them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Form {
-    /// No escape sequences at all; a block then starts with LF.
-    pub plain: bool,
+    /// The colours, or that there are none.
+    pub palette: Palette,
     /// Lines end with CR LF, for raw terminals and telnet; a bare LF would make a staircase there.
     pub crlf: bool,
     /// Times are those of the clock, and no ages.
     pub clock: bool,
+    /// A message stands in one row, without picture and arrow.
+    pub compact: bool,
+    /// Nothing of who comes and goes.
+    pub quiet: bool,
+    /// One's own messages are shown.
+    pub echo: bool,
+    /// When the terminal's bell rings.
+    pub bell: Bell,
+    /// Columns of the terminal, for which text is wrapped; 0 where it is not.
+    pub width: u16,
+}
+
+impl Default for Form {
+    fn default() -> Self {
+        Self {
+            palette: Palette::Dark,
+            crlf: false,
+            clock: false,
+            compact: false,
+            quiet: false,
+            echo: true,
+            bell: Bell::default(),
+            width: 0,
+        }
+    }
+}
+
+impl Form {
+    /// What of it makes a difference to what all in a room are shown, whoever has said it.
+    pub(crate) fn of_room(self) -> Self {
+        let bell = if self.bell == Bell::All { Bell::All } else { Bell::Off };
+        Self { echo: true, bell, ..self }
+    }
 }

@@ -8,44 +8,49 @@ pub mod json;
 mod notices;
 pub mod replies;
 mod sheet;
+mod wrap;
 
 use crate::chat::history::{Entry, MessageKind, UnixMillis};
 use crate::chat::lobby::event::{AnswerPiece, Event, Happened};
 use crate::chat::lobby::replay::Replay;
 use crate::chat::name::Name;
+use crate::chat::person::Person;
 use crate::chat::text::Line;
-use crate::chat::times::{Times, When};
+use crate::chat::times::{Day, Times, When};
 use crate::render::form::Colour;
-pub use crate::render::form::Form;
+pub use crate::render::form::{Form, Palette};
+use crate::render::notices::notice;
 pub use crate::render::notices::{announcement, sentence, server_sentence};
-pub use crate::render::sheet::{Sheet, block, prompt};
+pub use crate::render::sheet::{Sheet, block, prompt, ringing_block};
 
 /// What happened in a lobby, as a block for everybody in it; `times` is how whoever reads it wants
-/// times.
-pub fn event(sheet: &mut Sheet, event: &Event, times: Times) {
+/// times, `goes_on` that the message shown before was its author's too.
+pub fn event(sheet: &mut Sheet, event: &Event, times: Times, goes_on: bool) {
+    let when = times.when(event.at, event.at);
+    let stamp = sheet.form().clock.then_some(when);
     sheet.open();
     match &event.what {
         Happened::Said { entry, .. } => {
             let when = match entry.kind {
-                MessageKind::Said => Some(times.when(event.at, event.at)),
-                MessageKind::Action | MessageKind::Tag(_) => None,
+                MessageKind::Said => Some(when),
+                MessageKind::Action | MessageKind::Tag(_) => stamp,
             };
-            message(sheet, entry, when);
+            message(sheet, entry, when, goes_on);
         }
         Happened::Joined(who) => {
-            notices::notice(sheet, |s| _ = s.name(&who.name).fixed(" has joined the lobby"));
+            notice(sheet, stamp, |s| _ = s.name(&who.name).fixed(" has joined the lobby"));
         }
         Happened::Left(who) => {
-            notices::notice(sheet, |s| _ = s.name(&who.name).fixed(" has left the lobby"));
+            notice(sheet, stamp, |s| _ = s.name(&who.name).fixed(" has left the lobby"));
         }
-        Happened::Renamed { before, who } => notices::notice(sheet, |s| {
+        Happened::Renamed { before, who } => notice(sheet, stamp, |s| {
             s.name(before).fixed(" is now known as ").name(&who.name);
         }),
-        Happened::Asked { asker, question } => notices::notice(sheet, |s| {
+        Happened::Asked { asker, question } => notice(sheet, stamp, |s| {
             s.name(&asker.name).fixed(" asked AI: ").line(question);
         }),
         Happened::Moderated { by, what } => {
-            notices::notice(sheet, |s| _ = s.name(by).fixed(" ").line(&sentence(what)));
+            notice(sheet, stamp, |s| _ = s.name(by).fixed(" ").line(&sentence(what)));
         }
         Happened::Answered(piece) => answer(sheet, piece, Follows::Nothing),
     }
@@ -60,8 +65,11 @@ pub fn piece(sheet: &mut Sheet, piece: &AnswerPiece, follows: Follows) {
 }
 
 /// A message: who and when on one line, the text under it; or, on one line, what somebody does. The
-/// time is left out without one, as it is where a tag or an action is shown for the first time.
-pub fn message(sheet: &mut Sheet, entry: &Entry, when: Option<When>) {
+/// time is left out without one, as it is of a tag or an action that is shown for the first time.
+pub fn message(sheet: &mut Sheet, entry: &Entry, when: Option<When>, goes_on: bool) {
+    if sheet.form().compact {
+        return one_row(sheet, entry, when, goes_on);
+    }
     sheet.on(Colour::Yellow).picture(entry.picture);
     match &entry.kind {
         MessageKind::Action => {
@@ -81,18 +89,85 @@ pub fn message(sheet: &mut Sheet, entry: &Entry, when: Option<When>) {
     sheet.fixed("  ").tinted(Colour::Cyan, "╰─>").fixed(" ").text(&entry.text, INDENT).newline();
 }
 
-/// Stands before each row of a message but the first, which so stands under the text of that.
-const INDENT: &str = "      ";
+/// Columns before each row of a message but the first, which so stands under the text of that.
+const INDENT: usize = 6;
 
+/// Columns of a name in a message of one row, where it is not longer.
+const NAME_COLUMNS: usize = 5;
+
+/// A message in one row: `17:22 bob   sure, what time?`. The author is left out who `goes_on`.
+fn one_row(sheet: &mut Sheet, entry: &Entry, when: Option<When>, goes_on: bool) {
+    stamped(sheet, when);
+    let name = sheet.column();
+    let text = name + NAME_COLUMNS + 1;
+    let author = &entry.author.name;
+    match &entry.kind {
+        MessageKind::Action => {
+            sheet.on(Colour::Yellow).fixed("* ").name(author).off().fixed(" ");
+        }
+        MessageKind::Said | MessageKind::Tag(_) if goes_on => {
+            sheet.pad_to(text);
+        }
+        MessageKind::Said | MessageKind::Tag(_) => {
+            sheet.on(Colour::Yellow).name(author).off().pad_to(text - 1).fixed(" ");
+        }
+    }
+    if let MessageKind::Tag(whom) = &entry.kind {
+        sheet.on(Colour::Cyan).fixed("@").name(whom).off().fixed(" ");
+    }
+    sheet.text(&entry.text, text).newline();
+}
+
+/// When something was said, after it.
 fn dated(sheet: &mut Sheet, when: Option<When>) {
     if let Some(when) = when {
-        sheet.fixed(" ").on(Colour::White).fixed("[").when(when).fixed("]").off();
+        sheet.keep_together(|s| {
+            s.fixed(" ").on(Colour::White).fixed("[").when(when).fixed("]").off();
+        });
     }
 }
 
-/// A message as it is shown again later.
-pub fn replay(sheet: &mut Sheet, entry: &Entry, times: Times, now: UnixMillis) {
-    message(sheet, entry, Some(times.when(entry.at, now)));
+/// When something was said, before it.
+fn stamped(sheet: &mut Sheet, when: Option<When>) {
+    if let Some(when) = when {
+        sheet.on(Colour::White).when(when).off().fixed(" ");
+    }
+}
+
+/// Messages that are shown again later, from the first to the last.
+#[derive(Debug)]
+pub struct Retelling {
+    times: Times,
+    now: UnixMillis,
+    /// Whose the last one was, and of which day.
+    last: Option<(Person, Option<Day>)>,
+}
+
+impl Retelling {
+    /// None yet; `times` is how whoever reads it wants times.
+    pub fn new(times: Times, now: UnixMillis) -> Self {
+        Self { times, now, last: None }
+    }
+
+    /// The next one. Where another day begins, whoever wants clock times is told so.
+    pub fn next(&mut self, sheet: &mut Sheet, entry: &Entry) {
+        let day = self.times.day(entry.at);
+        let last = self.last.replace((entry.author.clone(), day));
+        let mut goes_on = false;
+        if let Some((author, of)) = last {
+            goes_on = of == day && author.is_recorded_as(&entry.author);
+            if let Some(day) = day.filter(|_| of != day) {
+                sheet.on(Colour::White).fixed("── ").day(day).fixed(" ──").off().newline();
+            }
+        }
+        let when = self.times.when(entry.at, self.now);
+        message(sheet, entry, Some(when), goes_on);
+    }
+}
+
+/// A message by itself that is shown again later.
+pub fn again(sheet: &mut Sheet, entry: &Entry, times: Times, now: UnixMillis) {
+    message(sheet, entry, Some(times.when(entry.at, now)), false);
 }
 
 /// The line under a heading: an arrow and the text.
@@ -116,7 +191,7 @@ fn answer(sheet: &mut Sheet, piece: &AnswerPiece, follows: Follows) {
         sheet.fixed(if piece.first { "]" } else { ", continued]" }).off().newline();
     }
     for line in piece.lines.iter() {
-        sheet.line(line).newline();
+        sheet.fixed("  ").line(line).newline();
     }
 }
 
@@ -138,7 +213,7 @@ fn missed(sheet: &mut Sheet, count: u64, since: When) {
     sheet.on(Colour::Green).number(count);
     sheet.fixed(if count == 1 { " message" } else { " messages" });
     sheet.fixed(" since you left ");
-    if matches!(since, When::Clock { .. }) {
+    if matches!(since, When::Clock(clock) if clock.is_of_today()) {
         sheet.fixed("at ");
     }
     sheet.when(since).off().newline();
@@ -155,25 +230,37 @@ pub enum Direct<'a> {
 
 /// A private message. One that had to wait says since when.
 pub fn direct(sheet: &mut Sheet, direction: Direct<'_>, text: &Line, when: Option<When>) {
+    let compact = sheet.form().compact;
+    if compact {
+        stamped(sheet, when);
+    }
     sheet.tinted(Colour::Magenta, "[DM]").fixed(" ").on(Colour::Yellow);
     match direction {
         Direct::To(name) => sheet.fixed("You").off().fixed(" —» ").on(Colour::Yellow).name(name),
         Direct::From(name) => sheet.name(name).off().fixed(" —» ").on(Colour::Yellow).fixed("You"),
     };
     sheet.off();
+    if compact {
+        sheet.fixed(": ").line(text).newline();
+        return;
+    }
     dated(sheet, when);
     sheet.newline();
     arrow(sheet, text);
 }
 
 /// Tells a user that somebody tagged them; `lobby` where they are not in it.
-pub fn tagged(sheet: &mut Sheet, by: &Name, lobby: Option<&Name>) {
+pub fn tagged(sheet: &mut Sheet, by: &Name, lobby: Option<&Name>, when: Option<When>) {
     sheet.on(Colour::Magenta).fixed("✦ ").name(by).fixed(" tagged you");
     if let Some(lobby) = lobby {
         sheet.fixed(" in '").name(lobby).fixed("'");
     }
-    sheet.off().newline();
+    sheet.off();
+    dated(sheet, when);
+    sheet.newline();
 }
 
+#[cfg(test)]
+mod forging_tests;
 #[cfg(test)]
 mod tests;

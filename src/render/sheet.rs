@@ -11,9 +11,11 @@ use crate::chat::accounts::Fingerprint;
 use crate::chat::history::Age;
 use crate::chat::name::Name;
 use crate::chat::pictures::Picture;
+use crate::chat::settings::Bell;
 use crate::chat::text::{Line, Text};
-use crate::chat::times::{Span, When};
-use crate::render::form::{BLOCK_START, Colour, Form, PROMPT, RESET};
+use crate::chat::times::{Day, Span, When};
+use crate::render::form::{BEL, BLOCK_START, Colour, Form, PROMPT, Palette, RESET};
+use crate::render::wrap::{self, Piece};
 
 /// Rendered output under construction.
 #[derive(Default, Clone)]
@@ -44,11 +46,21 @@ impl Sheet {
         self.form = form;
     }
 
+    /// The form that it is in.
+    pub fn form(&self) -> Form {
+        self.form
+    }
+
+    /// Rings the bell, before a block, for whoever wants to be called.
+    pub fn ring(&mut self) -> &mut Self {
+        if self.form.bell == Bell::Off { self } else { self.push(BEL) }
+    }
+
     /// Starts a block where someone may be typing, which moves on from what they have typed.
     pub fn open(&mut self) -> &mut Self {
-        match self.form.plain {
-            true => self.newline(),
-            false => self.push(BLOCK_START),
+        match self.form.palette {
+            Palette::None => self.newline(),
+            Palette::Dark | Palette::Light => self.push(BLOCK_START),
         }
     }
 
@@ -64,25 +76,88 @@ impl Sheet {
         self.push(PROMPT)
     }
 
+    /// The prompt alone, for one who has just ended a line.
+    pub fn prompt(&mut self) -> &mut Self {
+        if self.is_empty() { self.open_after_enter().close() } else { self.open().close() }
+    }
+
     /// Text of our own.
     pub fn fixed(&mut self, text: &'static str) -> &mut Self {
         self.push(text)
     }
 
-    /// Clean text of somebody's.
+    /// Clean text of somebody's. Where it needs more than a row, the others stand below its beginning.
     pub fn line(&mut self, line: &Line) -> &mut Self {
-        self.push(line.as_str())
+        self.flow(line.as_str(), None)
     }
 
-    /// Clean text of somebody's that may have several rows; `indent` stands before each but the first.
-    pub fn text(&mut self, text: &Text, indent: &'static str) -> &mut Self {
+    /// Clean text of somebody's that may have several rows; `indent` blanks stand before each but the
+    /// first, and before each that a row is continued in.
+    pub fn text(&mut self, text: &Text, indent: usize) -> &mut Self {
         for (number, row) in text.rows().enumerate() {
             if number > 0 {
-                self.newline().push(indent);
+                self.next_row(indent);
             }
-            self.push(row);
+            self.flow(row, Some(indent));
         }
         self
+    }
+
+    /// Something short of our own after a text: it stands in the next row where the terminal has no room
+    /// for it in this one.
+    pub fn keep_together(&mut self, short: impl FnOnce(&mut Self)) -> &mut Self {
+        let (start, at, width) = (self.row_start(), self.buf.len(), usize::from(self.form.width));
+        short(self);
+        if width == 0 || self.buf.len() - start <= width || self.column() <= width {
+            return self;
+        }
+        let column = wrap::rendered_columns(&self.buf[start..at]);
+        let moved = self.buf.split_off(at);
+        self.next_row(hang(column, width));
+        self.buf.extend_from_slice(&moved);
+        self
+    }
+
+    /// Columns of the row that is being written.
+    pub fn column(&self) -> usize {
+        wrap::rendered_columns(&self.buf[self.row_start()..])
+    }
+
+    /// Blanks up to this column.
+    pub fn pad_to(&mut self, column: usize) -> &mut Self {
+        let missing = column.saturating_sub(self.column());
+        self.blanks(missing)
+    }
+
+    /// A row of somebody's text, in as many as the terminal needs. None of them begins in the first
+    /// column, where only what the server says of itself stands.
+    fn flow(&mut self, text: &str, indent: Option<usize>) -> &mut Self {
+        let width = usize::from(self.form.width);
+        // No character takes more columns than bytes.
+        if width == 0 || self.buf.len() - self.row_start() + text.len() <= width {
+            return self.push(text);
+        }
+        let column = self.column();
+        let indent = indent.unwrap_or_else(|| hang(column, width));
+        wrap::wrap(text, column, indent, width, |piece| match piece {
+            Piece::Text(text) => _ = self.push(text),
+            Piece::Break => _ = self.next_row(indent),
+        });
+        self
+    }
+
+    fn next_row(&mut self, indent: usize) -> &mut Self {
+        self.newline().blanks(indent)
+    }
+
+    fn blanks(&mut self, count: usize) -> &mut Self {
+        self.buf.resize(self.buf.len() + count, b' ');
+        self
+    }
+
+    /// Where the row that is being written begins.
+    fn row_start(&self) -> usize {
+        self.buf.iter().rposition(|b| matches!(b, b'\n' | b'\r')).map_or(0, |end| end + 1)
     }
 
     /// A validated name.
@@ -113,15 +188,21 @@ impl Sheet {
         }
     }
 
-    /// When something was said, as in `12s ago` or `14:05`.
+    /// When something was said, as in `12s ago` or `Mon 14:05`.
     pub fn when(&mut self, when: When) -> &mut Self {
         match when {
             When::Age(age) => self.age(age),
-            When::Clock { hour, minute } => {
-                let _ = write!(self.buf, "{hour:02}:{minute:02}");
+            When::Clock(clock) => {
+                let _ = write!(self.buf, "{clock}");
                 self
             }
         }
+    }
+
+    /// A day, as in `Mon 23 Nov`.
+    pub fn day(&mut self, day: Day) -> &mut Self {
+        let _ = write!(self.buf, "{day}");
+        self
     }
 
     /// A length of time, as in `10m`.
@@ -138,12 +219,12 @@ impl Sheet {
 
     /// Turns a colour on.
     pub fn on(&mut self, colour: Colour) -> &mut Self {
-        if self.form.plain { self } else { self.push(colour.code()) }
+        self.push(colour.code(self.form.palette))
     }
 
     /// Turns the colour off.
     pub fn off(&mut self) -> &mut Self {
-        if self.form.plain { self } else { self.push(RESET) }
+        if self.form.palette == Palette::None { self } else { self.push(RESET) }
     }
 
     /// Text of our own in a colour.
@@ -182,10 +263,27 @@ pub fn prompt(form: Form) -> Bytes {
     Sheet::new(form).open_after_enter().close().take()
 }
 
+/// Where a text goes on that begins in this column: under its beginning, unless that leaves too little.
+fn hang(column: usize, width: usize) -> usize {
+    if column * 2 <= width { column } else { SHORT_HANG.min(width / 4) }
+}
+
+/// As far as a message's text stands from the edge.
+const SHORT_HANG: usize = 6;
+
 /// Renders one block: erase the line, what `body` writes, the prompt.
 pub fn block(form: Form, body: impl FnOnce(&mut Sheet)) -> Bytes {
     let mut sheet = Sheet::new(form);
     sheet.open();
+    body(&mut sheet);
+    sheet.close();
+    sheet.take()
+}
+
+/// The same for one who is called by it.
+pub fn ringing_block(form: Form, body: impl FnOnce(&mut Sheet)) -> Bytes {
+    let mut sheet = Sheet::new(form);
+    sheet.ring().open();
     body(&mut sheet);
     sheet.close();
     sheet.take()

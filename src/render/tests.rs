@@ -12,6 +12,7 @@ use crate::chat::moderation::{Moderation, ServerModeration};
 use crate::chat::person::Person;
 use crate::chat::pictures::Picture;
 use crate::chat::sanctions::{Sanction, Terms};
+use crate::chat::settings::Bell;
 use crate::chat::text::Text;
 use crate::chat::times::Span;
 
@@ -25,7 +26,16 @@ fn name(text: &str) -> Name {
     Name::parse(text).unwrap()
 }
 
-const PLAIN: Form = Form { plain: true, crlf: false, clock: false };
+const PLAIN: Form = Form {
+    palette: Palette::None,
+    crlf: false,
+    clock: false,
+    compact: false,
+    quiet: false,
+    echo: true,
+    bell: Bell::Tags,
+    width: 0,
+};
 
 fn text(bytes: Bytes) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
@@ -37,9 +47,13 @@ fn plain(body: impl FnOnce(&mut Sheet)) -> String {
     text(sheet.take())
 }
 
+fn clock(at: u64) -> When {
+    Times::Clock { utc_offset_secs: 0 }.when(UnixMillis(at), UnixMillis(at))
+}
+
 /// An event without what opens and closes its block.
 fn shown(event: &Event) -> String {
-    let block = plain(|sheet| self::event(sheet, event, Times::Ages));
+    let block = plain(|sheet| self::event(sheet, event, Times::Ages, false));
     block.strip_prefix('\n').unwrap().strip_suffix("> ").unwrap().to_owned()
 }
 
@@ -68,7 +82,7 @@ fn waves() -> Entry {
 #[test]
 fn a_message_has_its_colours() {
     let mut sheet = Sheet::default();
-    message(&mut sheet, &entry(None), JUST_NOW);
+    message(&mut sheet, &entry(None), JUST_NOW, false);
     let want = "\x1b[33m[@_@] alice\x1b[0m \x1b[37m[just now]\x1b[0m\n  \x1b[36m╰─>\x1b[0m Hello everyone!\n";
     assert_eq!(sheet.take(), want.as_bytes());
 }
@@ -78,19 +92,19 @@ fn texts_of_lobby_events() {
     let (alice, bob, hi) = (name("alice"), name("bob"), Line::clean("hi"));
     let cases = [
         (
-            plain(|s| message(s, &entry(None), JUST_NOW)),
+            plain(|s| message(s, &entry(None), JUST_NOW, false)),
             "[@_@] alice [just now]\n  ╰─> Hello everyone!\n",
         ),
         (
-            plain(|s| message(s, &entry(None), ago(12, 's'))),
+            plain(|s| message(s, &entry(None), ago(12, 's'), false)),
             "[@_@] alice [12s ago]\n  ╰─> Hello everyone!\n",
         ),
         (
-            plain(|s| message(s, &entry(Some("bob")), None)),
+            plain(|s| message(s, &entry(Some("bob")), None, false)),
             "[@_@] alice @bob\n  ╰─> Hello everyone!\n",
         ),
         (
-            plain(|s| message(s, &entry(Some("bob")), ago(3, 'm'))),
+            plain(|s| message(s, &entry(Some("bob")), ago(3, 'm'), false)),
             "[@_@] alice @bob [3m ago]\n  ╰─> Hello everyone!\n",
         ),
         (
@@ -106,11 +120,11 @@ fn texts_of_lobby_events() {
             "[DM] alice —» You [2h ago]\n  ╰─> hi\n",
         ),
         (
-            plain(|s| message(s, &entry(None), Some(When::Clock { hour: 9, minute: 5 }))),
-            "[@_@] alice [09:05]\n  ╰─> Hello everyone!\n",
+            plain(|s| message(s, &entry(None), Some(clock(33_900_000)), false)),
+            "[@_@] alice [09:25]\n  ╰─> Hello everyone!\n",
         ),
-        (plain(|s| message(s, &waves(), None)), "[@_@] * alice waves\n"),
-        (plain(|s| message(s, &waves(), ago(3, 'm'))), "[@_@] * alice waves [3m ago]\n"),
+        (plain(|s| message(s, &waves(), None, false)), "[@_@] * alice waves\n"),
+        (plain(|s| message(s, &waves(), ago(3, 'm'), false)), "[@_@] * alice waves [3m ago]\n"),
         (
             shown(&happened(Happened::Renamed {
                 before: alice.clone(),
@@ -118,7 +132,7 @@ fn texts_of_lobby_events() {
             })),
             "[LOBBY] alice is now known as bob\n",
         ),
-        (plain(|s| announcement(s, &alice, &hi)), "[ANNOUNCEMENT] alice: hi\n"),
+        (plain(|s| announcement(s, &alice, &hi, None)), "[ANNOUNCEMENT] alice: hi\n"),
         (
             shown(&happened(Happened::Asked {
                 asker: Person::named(alice.clone()),
@@ -132,8 +146,11 @@ fn texts_of_lobby_events() {
         ),
         (plain(|s| direct(s, Direct::To(&bob), &hi, None)), "[DM] You —» bob\n  ╰─> hi\n"),
         (plain(|s| direct(s, Direct::From(&alice), &hi, None)), "[DM] alice —» You\n  ╰─> hi\n"),
-        (plain(|s| tagged(s, &alice, None)), "✦ alice tagged you\n"),
-        (plain(|s| tagged(s, &alice, Some(&name("coding")))), "✦ alice tagged you in 'coding'\n"),
+        (plain(|s| tagged(s, &alice, None, None)), "✦ alice tagged you\n"),
+        (
+            plain(|s| tagged(s, &alice, Some(&name("coding")), None)),
+            "✦ alice tagged you in 'coding'\n",
+        ),
     ];
     for (got, want) in cases {
         assert_eq!(got, want);
@@ -148,11 +165,11 @@ fn an_answer_says_where_it_goes_on() {
         let piece = AnswerPiece { id: 1, asker: asker.clone(), first, lines: lines.clone().into() };
         plain(|sheet| self::piece(sheet, &piece, follows))
     };
-    let first = "\n[AI Response to alice]\none\n\ntwo\n> ";
+    let first = "\n[AI Response to alice]\n  one\n  \n  two\n> ";
     assert_eq!(shown(true, Follows::Nothing), first);
-    let later = "\n[AI Response to alice, continued]\none\n\ntwo\n> ";
+    let later = "\n[AI Response to alice, continued]\n  one\n  \n  two\n> ";
     assert_eq!(shown(false, Follows::Nothing), later);
-    assert_eq!(shown(false, Follows::Piece), "\none\n\ntwo\n> ");
+    assert_eq!(shown(false, Follows::Piece), "\n  one\n  \n  two\n> ");
 }
 
 /// Nothing is to be shown to whoever comes at `now`.
@@ -256,7 +273,7 @@ fn an_event_is_a_block_in_the_form_of_its_reader() {
     let rendered = |form: Form| {
         let mut sheet = Sheet::new(form);
         let times = if form.clock { Times::Clock { utc_offset_secs: 0 } } else { Times::Ages };
-        event(&mut sheet, &said, times);
+        event(&mut sheet, &said, times, false);
         text(sheet.take())
     };
     let master = "\r\x1b[K\x1b[33m[@_@] alice\x1b[0m \x1b[37m[just now]\x1b[0m\n  \x1b[36m╰─>\x1b[0m Hello everyone!\n> ";
@@ -266,7 +283,8 @@ fn an_event_is_a_block_in_the_form_of_its_reader() {
         let mut want = if plain_form { plain } else { master }.to_owned();
         want = if crlf { want.replace('\n', "\r\n") } else { want };
         want = if clock { want.replace("just now", "14:05") } else { want };
-        assert_eq!(rendered(Form { plain: plain_form, crlf, clock }), want);
+        let palette = if plain_form { Palette::None } else { Palette::Dark };
+        assert_eq!(rendered(Form { palette, crlf, clock, ..Form::default() }), want);
     }
 }
 
@@ -287,7 +305,117 @@ fn nothing_that_is_plain_has_an_escape_code_in_it() {
 fn further_rows_of_a_message_stand_under_its_text() {
     let code = Entry { text: Text::clean("fn main() {\n    go();\n}"), ..entry(None) };
     assert_eq!(
-        plain(|s| message(s, &code, JUST_NOW)),
+        plain(|s| message(s, &code, JUST_NOW, false)),
         "[@_@] alice [just now]\n  ╰─> fn main() {\n          go();\n      }\n"
     );
+}
+
+#[test]
+fn whoever_wants_clock_times_is_told_when_anything_happened() {
+    let form = Form { clock: true, ..PLAIN };
+    let times = Times::Clock { utc_offset_secs: 0 };
+    let shown = |form: Form, what: Happened| {
+        let mut sheet = Sheet::new(form);
+        event(&mut sheet, &happened(what), times, false);
+        text(sheet.take())
+    };
+    let (alice, hi) = (name("alice"), Line::clean("hi"));
+    let said = |entry| Happened::Said { seq: 1, entry: Arc::new(entry) };
+    let joined = || Happened::Joined(Person::named(alice.clone()));
+    for (got, want) in [
+        (shown(form, said(waves())), "\n[@_@] * alice waves [14:05]\n> "),
+        (
+            shown(form, said(entry(Some("bob")))),
+            "\n[@_@] alice @bob [14:05]\n  ╰─> Hello everyone!\n> ",
+        ),
+        (shown(form, joined()), "\n[LOBBY] alice has joined the lobby [14:05]\n> "),
+        (
+            plain(|s| direct(s, Direct::From(&alice), &hi, Some(clock(0)))),
+            "[DM] alice —» You [00:00]\n  ╰─> hi\n",
+        ),
+        (plain(|s| tagged(s, &alice, None, Some(clock(0)))), "✦ alice tagged you [00:00]\n"),
+        (
+            plain(|s| announcement(s, &alice, &hi, Some(clock(0)))),
+            "[ANNOUNCEMENT] alice: hi [00:00]\n",
+        ),
+    ] {
+        assert_eq!(got, want);
+    }
+}
+
+#[test]
+fn in_one_row_the_time_comes_first() {
+    let form = Form { clock: true, compact: true, ..PLAIN };
+    let shown = |body: &dyn Fn(&mut Sheet)| {
+        let mut sheet = Sheet::new(form);
+        body(&mut sheet);
+        text(sheet.take())
+    };
+    let when = Some(clock(62_520_000));
+    let long = Entry { author: Person::named(name("christopher")), ..entry(None) };
+    let rows = Entry { text: Text::clean("one\n  two"), ..entry(None) };
+    let (alice, hi) = (name("alice"), Line::clean("hi"));
+    for (got, want) in [
+        (shown(&|s| message(s, &entry(None), when, false)), "17:22 alice Hello everyone!\n"),
+        (shown(&|s| message(s, &entry(None), when, true)), "17:22       Hello everyone!\n"),
+        (shown(&|s| message(s, &long, when, false)), "17:22 christopher Hello everyone!\n"),
+        (shown(&|s| message(s, &rows, when, false)), "17:22 alice one\n              two\n"),
+        (
+            shown(&|s| message(s, &entry(Some("bob")), when, false)),
+            "17:22 alice @bob Hello everyone!\n",
+        ),
+        (shown(&|s| message(s, &waves(), when, true)), "17:22 * alice waves\n"),
+        (shown(&|s| direct(s, Direct::From(&alice), &hi, when)), "17:22 [DM] alice —» You: hi\n"),
+    ] {
+        assert_eq!(got, want);
+    }
+}
+
+#[test]
+fn what_is_retold_says_where_a_day_begins_and_an_author_goes_on() {
+    const DAY: u64 = 86_400_000;
+    let at = |at: u64, who: &str| Entry {
+        at: UnixMillis(at),
+        author: Person::named(name(who)),
+        text: Text::clean("hi"),
+        ..entry(None)
+    };
+    let told = |form: Form, times| {
+        let mut sheet = Sheet::new(form);
+        let mut retelling = Retelling::new(times, UnixMillis(20_783 * DAY));
+        for entry in [
+            at(20_782 * DAY - 60_000, "ann"),
+            at(20_782 * DAY, "ann"),
+            at(20_782 * DAY + 60_000, "ann"),
+            at(20_783 * DAY, "bob"),
+        ] {
+            retelling.next(&mut sheet, &entry);
+        }
+        text(sheet.take())
+    };
+    let times = Times::Clock { utc_offset_secs: 0 };
+    let full = told(Form { clock: true, ..PLAIN }, times);
+    let want = "[@_@] ann [Tue 23:59]\n  ╰─> hi\n── Wed 25 Nov ──\n[@_@] ann [Wed 00:00]\n  ╰─> hi\n\
+        [@_@] ann [Wed 00:01]\n  ╰─> hi\n── Thu 26 Nov ──\n[@_@] bob [00:00]\n  ╰─> hi\n";
+    assert_eq!(full, want);
+    let compact = told(Form { clock: true, compact: true, ..PLAIN }, times);
+    let want = "Tue 23:59 ann   hi\n── Wed 25 Nov ──\nWed 00:00 ann   hi\nWed 00:01       hi\n\
+        ── Thu 26 Nov ──\n00:00 bob   hi\n";
+    assert_eq!(compact, want);
+    assert!(!told(PLAIN, Times::Ages).contains("──"), "ages say enough");
+}
+
+#[test]
+fn colours_for_a_light_ground_are_legible_on_white() {
+    let mut sheet = Sheet::new(Form { palette: Palette::Light, ..Form::default() });
+    message(&mut sheet, &entry(None), JUST_NOW, false);
+    let shown = text(sheet.take());
+    assert!(
+        shown.starts_with("\x1b[34m[@_@] alice\x1b[0m \x1b[90m[just now]\x1b[0m\n"),
+        "{shown:?}"
+    );
+    // Yellow, cyan, green and white are pale.
+    for pale in ["\x1b[32m", "\x1b[33m", "\x1b[36m", "\x1b[37m"] {
+        assert!(!shown.contains(pale), "{shown:?}");
+    }
 }

@@ -6,13 +6,13 @@ use super::error::StoreError;
 use super::read::{ignores, mail_count};
 use super::rows::{int, kind_column, person_columns, scope_column, subject_columns};
 use super::search::Indexer;
-use super::{Db, lobby, message};
+use super::{Db, account, lobby, message};
 use crate::chat::accounts::REGISTRATION_WINDOW;
 use crate::chat::change::Change;
 use crate::chat::directory::IpKey;
 use crate::chat::history::{Entry, UnixMillis};
 use crate::chat::ignores::MAX_FORMS;
-use crate::chat::kept::{Account, AccountId, AuditEntry, Left, Mail, SanctionKind, Scope, Subject};
+use crate::chat::kept::{AccountId, AuditEntry, Left, Mail, SanctionKind, Scope, Subject};
 use crate::chat::lobbies::{GENERAL_ID, LobbyId};
 use crate::chat::name::Name;
 use crate::chat::person::Person;
@@ -118,7 +118,7 @@ impl<'a> Group<'a> {
                 let sql = "UPDATE lobby SET used_at = ?2 WHERE id = ?1";
                 run(conn, sql, params![lobby.0, int(at.0)])
             }
-            Change::AccountPut(account) => put_account(conn, account),
+            Change::AccountPut(put) => account::put(conn, put),
             Change::RecordRenewed { account, before, record } => {
                 let sql = "UPDATE account SET password = ?3 WHERE id = ?1 AND password = ?2";
                 run(conn, sql, params![account.0, before.as_phc(), record.as_phc()])
@@ -199,35 +199,12 @@ impl<'a> Group<'a> {
     }
 }
 
-fn run(conn: &Connection, sql: &str, values: impl rusqlite::Params) -> rusqlite::Result<()> {
+pub(super) fn run(
+    conn: &Connection,
+    sql: &str,
+    values: impl rusqlite::Params,
+) -> rusqlite::Result<()> {
     conn.prepare_cached(sql)?.execute(values).map(|_| ())
-}
-
-fn put_account(conn: &Connection, account: &Account) -> rusqlite::Result<()> {
-    run(
-        conn,
-        "INSERT INTO account(id, key, name, password, clock_times, colour, picture, made_at,
-            last_lobby, left_at, left_seq)
-        SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11
-        WHERE NOT EXISTS (SELECT 1 FROM removed WHERE kind = 'account' AND id = ?1)
-        ON CONFLICT(id) DO UPDATE SET key = excluded.key, name = excluded.name,
-            password = excluded.password, clock_times = excluded.clock_times,
-            colour = excluded.colour, picture = excluded.picture",
-        params![
-            account.id.0,
-            account.name.key().as_str(),
-            account.name.as_str(),
-            account.record.as_phc(),
-            account.settings.clock_times,
-            account.settings.colour,
-            account.settings.picture.key(),
-            int(account.made_at.0),
-            account.last_lobby.map(|lobby| lobby.0),
-            account.left_at.map(|at| int(at.0)),
-            account.left_seq.map(int),
-        ],
-    )?;
-    count(conn, "account", account.id.0)
 }
 
 /// Those of the day before count for nothing any more.

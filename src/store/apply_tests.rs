@@ -14,6 +14,7 @@ use crate::chat::pictures::Picture;
 use crate::chat::retention::Kept;
 use crate::chat::roles::Owner;
 use crate::chat::sanctions::Sanction;
+use crate::chat::settings::{Bell, Colours, Width};
 
 /// When the mutes and bans of these tests hold.
 const THEN: UnixMillis = UnixMillis(10);
@@ -97,8 +98,13 @@ fn everything_comes_back_as_it_was() {
     let user = Account {
         settings: Settings {
             clock_times: true,
-            colour: Some(false),
+            colours: Some(Colours::Light),
             picture: Picture::find("cat").unwrap(),
+            compact: true,
+            echo: false,
+            bell: Bell::All,
+            quiet: true,
+            width: Some(Width::Columns(100)),
         },
         last_lobby: Some(CODING),
         left_at: Some(UnixMillis(77)),

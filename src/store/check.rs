@@ -9,7 +9,7 @@ use super::open::reading;
 use super::progress::{self, Telling, Work};
 use super::read::load;
 use super::schema::{self, Found};
-use super::{DATABASE_FILE, message, rows};
+use super::{DATABASE_FILE, account, message, rows};
 
 /// Most faults that are told of one file.
 const MAX_FAULTS: usize = 20;
@@ -235,8 +235,7 @@ fn fault(
 /// Reads everything as a server would.
 fn values(conn: &Connection, faults: &mut Vec<String>) {
     let messages = format!("SELECT {} FROM message", message::COLUMNS);
-    let account = "SELECT id, name, password, clock_times, colour, picture, made_at, last_lobby,
-        left_at, left_seq FROM account";
+    let accounts = format!("SELECT {} FROM account", account::COLUMNS);
     let mail = "SELECT id, sender, at, text, sender_account, sender_address FROM mail";
     let audit = "SELECT lobby, at, who, what FROM audit";
     let ignored = "SELECT key, name, who, address FROM ignored";
@@ -252,7 +251,7 @@ fn values(conn: &Connection, faults: &mut Vec<String>) {
             }
             message::read(row).map(|_| ())
         }),
-        each(conn, account, |row| rows::account(row).map(|_| ())),
+        each(conn, &accounts, |row| account::read(row).map(|_| ())),
         each(conn, mail, |row| rows::mail(row).map(|_| ())),
         each(conn, audit, |row| rows::audit(row).map(|_| ())),
         each(conn, ignored, |row| rows::ignored(row).map(|_| ())),

@@ -10,6 +10,7 @@
 //! What has been applied survives the end of the process, whatever ends it: it is in the write-ahead
 //! log. It survives the end of the machine's power once a checkpoint has synced it.
 
+mod account;
 mod apply;
 mod backup;
 mod check;

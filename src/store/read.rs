@@ -9,7 +9,7 @@ use rusqlite::{
 use super::error::StoreError;
 use super::rows::{self, int, scope_column, uint};
 use super::trim::{first_since, surplus};
-use super::{Db, lobby, message, search};
+use super::{Db, account, lobby, message, search};
 use crate::chat::history::{Entry, UnixMillis};
 use crate::chat::ignores::Ignores;
 use crate::chat::kept::{
@@ -36,11 +36,8 @@ impl Db {
     /// # Errors
     /// Why it cannot be read.
     pub fn account(&self, key: &NameKey) -> Result<Option<Account>, StoreError> {
-        // The lobby may be gone; its number is never another's.
-        let sql = "SELECT id, name, password, clock_times, colour, picture, made_at,
-            (SELECT id FROM lobby WHERE id = last_lobby), left_at, left_seq
-            FROM account WHERE key = ?1";
-        let found = list(self.conn.prepare_cached(sql)?, [key.as_str()], rows::account)?;
+        let sql = format!("SELECT {} FROM account WHERE key = ?1", account::COLUMNS);
+        let found = list(self.conn.prepare_cached(&sql)?, [key.as_str()], account::read)?;
         Ok(found.into_iter().next())
     }
 

@@ -8,14 +8,12 @@ use super::error::StoreError;
 use crate::chat::directory::IpKey;
 use crate::chat::history::UnixMillis;
 use crate::chat::kept::{
-    Account, AccountId, AuditEntry, KnownAccount, Mail, MailId, SanctionKind, Scope, Settings,
-    Subject,
+    AccountId, AuditEntry, KnownAccount, Mail, MailId, SanctionKind, Scope, Subject,
 };
 use crate::chat::lobbies::LobbyId;
 use crate::chat::name::Name;
 use crate::chat::password::PasswordRecord;
 use crate::chat::person::Person;
-use crate::chat::pictures::Picture;
 use crate::chat::sanctions::Sanction;
 use crate::chat::text::Line;
 
@@ -103,24 +101,6 @@ pub(super) fn known_account(row: &Row<'_>) -> Result<KnownAccount, StoreError> {
 pub(super) fn registration(row: &Row<'_>) -> Result<(IpKey, UnixMillis), StoreError> {
     let address = maybe_address(row, 0)?.ok_or_else(|| StoreError::unreadable("address"))?;
     Ok((address, time(row.get(1)?)))
-}
-
-/// `id, name, password, clock_times, colour, picture, made_at, last_lobby, left_at, left_seq`
-pub(super) fn account(row: &Row<'_>) -> Result<Account, StoreError> {
-    Ok(Account {
-        id: AccountId(row.get(0)?),
-        name: name(text(row, 1)?)?,
-        record: record(text(row, 2)?)?,
-        settings: Settings {
-            clock_times: row.get(3)?,
-            colour: row.get(4)?,
-            picture: Picture::restore(text(row, 5)?),
-        },
-        made_at: time(row.get(6)?),
-        last_lobby: row.get::<_, Option<u32>>(7)?.map(LobbyId),
-        left_at: row.get::<_, Option<i64>>(8)?.map(time),
-        left_seq: row.get::<_, Option<i64>>(9)?.map(uint),
-    })
 }
 
 /// `kind, account, address, shown, until, by, at, reason, name`

@@ -15,7 +15,7 @@ type Step = fn(&Transaction<'_>) -> rusqlite::Result<()>;
 
 /// Step `n` makes version `n + 1` out of version `n`; version 0 is an empty file. A step that has
 /// been released is never changed.
-const STEPS: [Step; 5] = [tables, search_index, persons, numbers, moderation];
+const STEPS: [Step; 6] = [tables, search_index, persons, numbers, moderation, forms];
 
 /// What a file turned out to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,7 +62,9 @@ pub(super) fn view_as_newest(conn: &Connection, version: u32) -> rusqlite::Resul
     if version < 3 {
         conn.execute_batch(
             "CREATE TEMP VIEW account AS
-                SELECT *, made_at AS used_at, 0 AS by_operator, NULL AS left_seq FROM main.account;
+                SELECT *, made_at AS used_at, 0 AS by_operator, NULL AS left_seq, 0 AS compact,
+                    1 AS echo, 1 AS bell, 0 AS quiet, NULL AS width
+                FROM main.account;
             CREATE TEMP VIEW lobby AS SELECT *, NULL AS made_from, 0 AS next_seq FROM main.lobby;
             CREATE TEMP VIEW registration AS SELECT NULL AS address, NULL AS at WHERE 0;
             CREATE TEMP VIEW message AS
@@ -80,7 +82,16 @@ pub(super) fn view_as_newest(conn: &Connection, version: u32) -> rusqlite::Resul
     }
     if version == 3 {
         conn.execute_batch(
-            "CREATE TEMP VIEW account AS SELECT *, NULL AS left_seq FROM main.account;",
+            "CREATE TEMP VIEW account AS
+                SELECT *, NULL AS left_seq, 0 AS compact, 1 AS echo, 1 AS bell, 0 AS quiet,
+                    NULL AS width
+                FROM main.account;",
+        )?;
+    } else if (4..6).contains(&version) {
+        conn.execute_batch(
+            "CREATE TEMP VIEW account AS
+                SELECT *, 0 AS compact, 1 AS echo, 1 AS bell, 0 AS quiet, NULL AS width
+                FROM main.account;",
         )?;
     }
     if version < 5 {
@@ -293,5 +304,16 @@ fn moderation(tx: &Transaction<'_>) -> rusqlite::Result<()> {
 
         ALTER TABLE message ADD COLUMN conn INTEGER;
         ALTER TABLE lobby ADD COLUMN next_seq INTEGER NOT NULL DEFAULT 0;",
+    )
+}
+
+/// Version 6: an account keeps in which form its owner wants to be shown things.
+fn forms(tx: &Transaction<'_>) -> rusqlite::Result<()> {
+    tx.execute_batch(
+        "ALTER TABLE account ADD COLUMN compact INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE account ADD COLUMN echo INTEGER NOT NULL DEFAULT 1;
+        ALTER TABLE account ADD COLUMN bell INTEGER NOT NULL DEFAULT 1;
+        ALTER TABLE account ADD COLUMN quiet INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE account ADD COLUMN width INTEGER;",
     )
 }

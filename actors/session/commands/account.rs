@@ -42,7 +42,7 @@ pub(super) async fn ask(cx: &Ctx, asking: Asking) -> Done {
 pub(super) async fn register(cx: &Ctx, password: Password) -> Done {
     // Asked first, so that password work is done for those alone who may want it.
     may_register(cx).await?;
-    let (who, settings) = (cx.who(), cx.user().settings());
+    let (who, settings) = (cx.who(), cx.user().settings);
     let ignores = cx.ignores();
     let ignored = ignores.forms().map(|(name, who)| (name.clone(), who.clone())).collect();
     let record = cx.hashed(password).await?;

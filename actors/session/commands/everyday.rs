@@ -9,7 +9,7 @@ use crate::actors::store::messages::LeaveMail;
 use crate::chat::command::{About, Addressed, spec};
 use crate::chat::name::NameKey;
 use crate::chat::text::Line;
-use crate::clock::unix_now;
+use crate::clock::{stamp, unix_now};
 use crate::render::replies::{self, ModerationReply, PersonalReply, Reply};
 use crate::render::{self, Direct};
 use crate::store::{Left, Mail};
@@ -54,7 +54,9 @@ async fn direct(cx: &Ctx, to: To, text: &Line) -> Done {
             });
         }
     };
-    cx.show(|sheet| render::direct(sheet, Direct::To(&name), text, None));
+    cx.show(|sheet| {
+        render::direct(sheet, Direct::To(&name), text, stamp(sheet.form().clock));
+    });
     match reached {
         Reached::Here(None) => Ok(Outcome::Done),
         Reached::Here(Some(away)) => cx.reply(PersonalReply::IsAway(name, away)),

@@ -23,7 +23,7 @@ use crate::chat::password::Password;
 use crate::chat::text::Line;
 use crate::clock::unix_now;
 use crate::render::replies::{self, Reply};
-use crate::render::{Sheet, replay};
+use crate::render::{Retelling, Sheet, again};
 use crate::store::StoreError;
 
 /// Users and lobbies of a long list that wait for one client at a time.
@@ -84,8 +84,10 @@ pub(super) async fn history(cx: &Ctx, count: usize) -> Done {
     let (lobby, ignores) = (cx.lobby().id, cx.ignores());
     let store = cx.thread.store.clone();
     let messages = store.history(ReadHistory { lobby, count, ignores }).await.map_err(busy)?;
-    let count = messages.len();
-    show_entries(cx, lobby, count, Pages::history(store, lobby, messages), replies::history)
+    let (count, mut retelling) = (messages.len(), Retelling::new(cx.times(), unix_now()));
+    let pages = Pages::history(store, lobby, messages);
+    let write = move |sheet: &mut Sheet, entry: &Arc<Entry>| retelling.next(sheet, entry);
+    show_entries(cx, lobby, pages, |sheet, lobby| replies::history(sheet, lobby, count), write)
 }
 
 pub(super) async fn search(cx: &Ctx, words: &Line) -> Done {
@@ -97,22 +99,21 @@ pub(super) async fn search(cx: &Ctx, words: &Line) -> Done {
         (StoreError::TooManyTerms, Some(spec)) => Reply::Usage(spec),
         (why, _) => busy(why),
     })?;
-    let count = ids.len();
+    let (count, times, now) = (ids.len(), cx.times(), unix_now());
     let pages = Pages::messages(store, lobby, ids, Vec::new());
-    show_entries(cx, lobby, count, pages, replies::found)
+    let write = move |sheet: &mut Sheet, entry: &Arc<Entry>| again(sheet, entry, times, now);
+    show_entries(cx, lobby, pages, |sheet, lobby| replies::found(sheet, lobby, count), write)
 }
 
-/// Shows messages of a lobby under a heading with their number.
+/// Shows messages of a lobby under a heading.
 fn show_entries(
     cx: &Ctx,
     lobby: LobbyId,
-    count: usize,
     pages: Pages<Arc<Entry>>,
-    head: fn(&mut Sheet, &Name, usize),
+    head: impl FnOnce(&mut Sheet, &Name),
+    write: impl FnMut(&mut Sheet, &Arc<Entry>) + 'static,
 ) -> Done {
-    let (times, now) = (cx.times(), unix_now());
-    let write = move |sheet: &mut Sheet, entry: &Arc<Entry>| replay(sheet, entry, times, now);
-    let head = |sheet: &mut Sheet| head(sheet, &cx.user().lobby.name, count);
+    let head = |sheet: &mut Sheet| head(sheet, &cx.user().lobby.name);
     cx.tell(Telling::new(cx.peer.form(), head, pages, write).of(lobby));
     Ok(Outcome::Done)
 }

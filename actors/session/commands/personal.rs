@@ -3,6 +3,7 @@
 use crate::actors::lobby::messages::{Away, Renamed, SetPicture};
 use crate::actors::registry::messages::{Rename, SetAway, Whois};
 use crate::actors::session::context::{Ctx, Done, Failure, Outcome};
+use crate::actors::session::form_of;
 use crate::actors::shard::messages::IdleTime;
 use crate::actors::store::messages::SaveSettings;
 use crate::chat::name::{Name, NameKey};
@@ -10,8 +11,9 @@ use crate::chat::orders::Named;
 use crate::chat::person::Person;
 use crate::chat::pictures::Picture;
 use crate::chat::registry::RenameError;
+use crate::chat::settings::{Colours, Setting};
 use crate::chat::text::Line;
-use crate::render::Form;
+use crate::render::Palette;
 use crate::render::replies::{self, NameProblem, Online, PersonalReply, Place, Reply};
 use crate::store::{Change, Settings};
 
@@ -27,8 +29,7 @@ pub(super) async fn reset_picture(cx: &Ctx) -> Done {
 }
 
 async fn change_picture(cx: &Ctx, picture: Picture) -> Result<(), Failure> {
-    save(cx, |settings| Settings { picture, ..settings }).await?;
-    cx.user_mut().picture = picture;
+    change(cx, |settings| Settings { picture, ..settings }).await?;
     let _ = cx.lobby().addr.send(SetPicture(cx.conn(), picture)).await;
     Ok(())
 }
@@ -110,33 +111,29 @@ pub(super) async fn unignore(cx: &Ctx, typed: &str) -> Done {
     cx.reply(PersonalReply::Unignored(name))
 }
 
-pub(super) async fn clock_times(cx: &Ctx, on: bool) -> Done {
-    save(cx, |settings| Settings { clock_times: on, ..settings }).await?;
-    cx.user_mut().clock_times = on;
-    change_form(cx, |form| Form { clock: on, ..form });
-    cx.reply(PersonalReply::ClockTimes(on))
-}
-
-pub(super) async fn colours(cx: &Ctx, on: bool) -> Done {
-    // A server without colours sends none to anybody.
-    let plain = !on || !cx.thread.config.color;
-    save(cx, |settings| Settings { colour: Some(on), ..settings }).await?;
-    cx.user_mut().colour = Some(on);
-    change_form(cx, |form| Form { plain, ..form });
-    cx.reply(PersonalReply::Colours(!plain))
-}
-
-/// Changes the form. What the user was shown so far is in the old one.
-fn change_form(cx: &Ctx, change: impl FnOnce(Form) -> Form) {
+pub(super) async fn set(cx: &Ctx, setting: Setting) -> Done {
+    change(cx, |settings| settings.with(setting)).await?;
+    let form = form_of(&cx.user().settings, &cx.thread.config, cx.peer.form().crlf);
+    // What the user was shown so far is in the old one.
     cx.thread.hub.catch_up(cx.at.seat);
-    cx.peer.set_form(change(cx.peer.form()));
+    cx.peer.set_form(form);
+    cx.reply(match setting {
+        Setting::Width(_) if let Some(told) = cx.peer.told_width() => {
+            PersonalReply::WidthIsTold(told)
+        }
+        Setting::Colours(_) if form.palette == Palette::None => {
+            PersonalReply::Set(Setting::Colours(Colours::Off))
+        }
+        setting => PersonalReply::Set(setting),
+    })
 }
 
-/// Stores other settings of an account; a guest's go with the connection.
-async fn save(cx: &Ctx, change: impl FnOnce(Settings) -> Settings) -> Result<(), Failure> {
-    let (settings, who) = (change(cx.user().settings()), cx.who());
+/// Changes what the user has set, once that is stored; a guest's goes with the connection.
+async fn change(cx: &Ctx, change: impl FnOnce(Settings) -> Settings) -> Result<(), Failure> {
+    let (settings, who) = (change(cx.user().settings), cx.who());
     if who.account.is_some() {
         cx.thread.store.save(SaveSettings(who.name.key(), settings)).await?;
     }
+    cx.user_mut().settings = settings;
     Ok(())
 }

@@ -6,6 +6,7 @@ use super::CommandError;
 use super::meaning::{Addressed, Command};
 use crate::chat::accounts::MIN_ACCOUNT_PASSWORD_CHARS;
 use crate::chat::password::{MAX_PASSWORD_CHARS, Password};
+use crate::chat::settings::Width;
 use crate::chat::text::Line;
 use crate::chat::times::Span;
 
@@ -176,11 +177,23 @@ impl<'a> Args<'a> {
 
     /// `on` or `off`, and nothing more.
     pub(super) fn switch(&mut self) -> Option<bool> {
-        match self.only_word()?.to_ascii_lowercase().as_str() {
-            "on" => Some(true),
-            "off" => Some(false),
-            _ => None,
+        self.choice(&[("on", true), ("off", false)])
+    }
+
+    /// One of these words, and nothing more.
+    pub(super) fn choice<T: Copy>(&mut self, choices: &[(&str, T)]) -> Option<T> {
+        let word = self.only_word()?;
+        choices.iter().find(|(name, _)| name.eq_ignore_ascii_case(&word)).map(|(_, what)| *what)
+    }
+
+    /// The columns of a terminal, or `off`, and nothing more.
+    pub(super) fn width(&mut self) -> Option<Width> {
+        let word = self.only_word()?;
+        if word.eq_ignore_ascii_case("off") {
+            return Some(Width::Off);
         }
+        let digits = word.bytes().all(|b| b.is_ascii_digit());
+        word.parse().ok().filter(|_| digits).and_then(Width::columns)
     }
 
     /// The one word that is left, as a number; [`u64::MAX`] where it is larger.

@@ -7,6 +7,7 @@ use crate::chat::accounts::CertPrefix;
 use crate::chat::asking::Asking;
 use crate::chat::password::Password;
 use crate::chat::sanctions::Terms;
+use crate::chat::settings::Setting;
 use crate::chat::text::Line;
 
 /// A command with its arguments. Names of users and lobbies are as typed.
@@ -63,10 +64,8 @@ pub enum Command {
     ListIgnored,
     /// `/unignore`
     Unignore(String),
-    /// `/time`: clock times or ages.
-    ClockTimes(bool),
-    /// `/color`
-    Colours(bool),
+    /// `/time`, `/color`, `/style`, `/echo`, `/bell`, `/quiet`, `/width`
+    Set(Setting),
     /// `/register` and `/passwd` without a password: it is asked for.
     AskPassword(Asking),
     /// `/register`

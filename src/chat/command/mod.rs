@@ -115,8 +115,10 @@ pub enum Group {
     Assistant,
     /// What one needs first and last.
     Basics,
-    /// How one appears, and what one is shown.
+    /// How one appears, and whom one hears.
     You,
+    /// In which form one is shown things.
+    Settings,
     /// A name that is one's own.
     Account,
     /// For operators.
@@ -129,12 +131,13 @@ pub enum Group {
 
 impl Group {
     /// All of them, in the order of the help.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Lobbies,
         Self::Messages,
         Self::Assistant,
         Self::Basics,
         Self::You,
+        Self::Settings,
         Self::Account,
         Self::Moderation,
         Self::Ownership,
@@ -149,6 +152,7 @@ impl Group {
             Self::Assistant => "Assistant",
             Self::Basics => "Basics",
             Self::You => "You",
+            Self::Settings => "What you are shown",
             Self::Account => "Account",
             Self::Moderation => "Moderation (operators and owners of the lobby)",
             Self::Ownership => "Lobby (its owners)",
@@ -192,6 +196,7 @@ pub static COMMANDS: Table = Table(&[
     &everyday::ASSISTANT,
     &everyday::BASICS,
     &personal::YOU,
+    &personal::SETTINGS,
     &personal::ACCOUNT,
     &moderation::MODERATION,
     &moderation::OWNERSHIP,

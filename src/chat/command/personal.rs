@@ -1,4 +1,4 @@
-//! The commands about oneself: how one appears, what one is shown, and one's account.
+//! The commands about oneself: how one appears, what one is shown and how, and one's account.
 
 use super::args::Args;
 use super::meaning::Command;
@@ -6,8 +6,9 @@ use super::{Cost, Group, Spec};
 use crate::chat::accounts::CertPrefix;
 use crate::chat::asking::Asking;
 use crate::chat::roles::Right;
+use crate::chat::settings::{Bell, Colours, Setting};
 
-pub(super) static YOU: [Spec; 6] = [
+pub(super) static YOU: [Spec; 4] = [
     Spec {
         word: "/nick",
         args: "<name>",
@@ -55,25 +56,92 @@ pub(super) static YOU: [Spec; 6] = [
         cost: Cost::Message,
         parse: |args| Some(Command::Unignore(args.only_word()?)),
     },
+];
+
+pub(super) static SETTINGS: [Spec; 7] = [
     Spec {
         word: "/time",
         args: "on | off",
         help: "Show when something was said by the clock, or how long ago",
         example: "/time on",
-        group: Group::You,
+        group: Group::Settings,
         right: Right::Everyone,
         cost: Cost::Message,
-        parse: |args| Some(Command::ClockTimes(args.switch()?)),
+        parse: |args| Some(Command::Set(Setting::ClockTimes(args.switch()?))),
     },
     Spec {
         word: "/color",
-        args: "on | off",
-        help: "Turn colours on or off",
-        example: "/color off",
-        group: Group::You,
+        args: "on | off | light",
+        help: "Turn colours on or off; light is for a light ground",
+        example: "/color light",
+        group: Group::Settings,
         right: Right::Everyone,
         cost: Cost::Message,
-        parse: |args| Some(Command::Colours(args.switch()?)),
+        parse: |args| {
+            let colours = args.choice(&[
+                ("on", Colours::On),
+                ("off", Colours::Off),
+                ("light", Colours::Light),
+            ])?;
+            Some(Command::Set(Setting::Colours(colours)))
+        },
+    },
+    Spec {
+        word: "/style",
+        args: "full | compact",
+        help: "See a message with its picture, or in one row",
+        example: "/style compact",
+        group: Group::Settings,
+        right: Right::Everyone,
+        cost: Cost::Message,
+        parse: |args| {
+            let compact = args.choice(&[("full", false), ("compact", true)])?;
+            Some(Command::Set(Setting::Compact(compact)))
+        },
+    },
+    Spec {
+        word: "/echo",
+        args: "on | off",
+        help: "See your own messages, or leave them at what you typed",
+        example: "/echo off",
+        group: Group::Settings,
+        right: Right::Everyone,
+        cost: Cost::Message,
+        parse: |args| Some(Command::Set(Setting::Echo(args.switch()?))),
+    },
+    Spec {
+        word: "/bell",
+        args: "off | tags | all",
+        help: "Ring never, for tags and private messages, or always",
+        example: "/bell off",
+        group: Group::Settings,
+        right: Right::Everyone,
+        cost: Cost::Message,
+        parse: |args| {
+            let bell =
+                args.choice(&[("off", Bell::Off), ("tags", Bell::Tags), ("all", Bell::All)])?;
+            Some(Command::Set(Setting::Bell(bell)))
+        },
+    },
+    Spec {
+        word: "/quiet",
+        args: "on | off",
+        help: "Leave out who comes and who goes",
+        example: "/quiet on",
+        group: Group::Settings,
+        right: Right::Everyone,
+        cost: Cost::Message,
+        parse: |args| Some(Command::Set(Setting::Quiet(args.switch()?))),
+    },
+    Spec {
+        word: "/width",
+        args: "<20-500> | off",
+        help: "Wrap text for a terminal of so many columns",
+        example: "/width 100",
+        group: Group::Settings,
+        right: Right::Everyone,
+        cost: Cost::Message,
+        parse: |args| Some(Command::Set(Setting::Width(args.width()?))),
     },
 ];
 

@@ -5,6 +5,7 @@ use super::*;
 use crate::chat::accounts::CertPrefix;
 use crate::chat::asking::Asking;
 use crate::chat::sanctions::Terms;
+use crate::chat::settings::{Bell, Colours, Setting, Width};
 
 fn clean(text: &str) -> Option<Line> {
     Some(Line::clean(text))
@@ -59,13 +60,31 @@ fn everyday_commands_read_their_arguments() {
         ("/ignore eve bob", Err("/ignore")),
         ("/unignore eve", Ok(Command::Unignore("eve".to_owned()))),
         ("/unignore", Err("/unignore")),
-        ("/time on", Ok(Command::ClockTimes(true))),
-        ("/time OFF", Ok(Command::ClockTimes(false))),
+        ("/time on", Ok(Command::Set(Setting::ClockTimes(true)))),
+        ("/time OFF", Ok(Command::Set(Setting::ClockTimes(false)))),
         ("/time", Err("/time")),
         ("/time 12", Err("/time")),
         ("/time on off", Err("/time")),
-        ("/color on", Ok(Command::Colours(true))),
-        ("/color off", Ok(Command::Colours(false))),
+        ("/color on", Ok(Command::Set(Setting::Colours(Colours::On)))),
+        ("/color off", Ok(Command::Set(Setting::Colours(Colours::Off)))),
+        ("/color LIGHT", Ok(Command::Set(Setting::Colours(Colours::Light)))),
+        ("/style full", Ok(Command::Set(Setting::Compact(false)))),
+        ("/style compact", Ok(Command::Set(Setting::Compact(true)))),
+        ("/style", Err("/style")),
+        ("/style big", Err("/style")),
+        ("/echo off", Ok(Command::Set(Setting::Echo(false)))),
+        ("/bell all", Ok(Command::Set(Setting::Bell(Bell::All)))),
+        ("/bell tags", Ok(Command::Set(Setting::Bell(Bell::Tags)))),
+        ("/bell on", Err("/bell")),
+        ("/quiet on", Ok(Command::Set(Setting::Quiet(true)))),
+        ("/width off", Ok(Command::Set(Setting::Width(Width::Off)))),
+        ("/width 20", Ok(Command::Set(Setting::Width(Width::Columns(20))))),
+        ("/width 500", Ok(Command::Set(Setting::Width(Width::Columns(500))))),
+        ("/width 19", Err("/width")),
+        ("/width 501", Err("/width")),
+        ("/width +80", Err("/width")),
+        ("/width 99999999", Err("/width")),
+        ("/width 80 columns", Err("/width")),
         ("/color red", Err("/color")),
     ];
     for (text, want) in cases {

@@ -3,6 +3,7 @@
 use crate::chat::accounts::MAX_MAIL;
 use crate::chat::ignores::{IgnoreError, MAX_IGNORED};
 use crate::chat::name::Name;
+use crate::chat::settings::{Bell, Colours, Setting, Width};
 use crate::chat::text::Line;
 use crate::render::Sheet;
 use crate::render::replies::NameProblem;
@@ -29,10 +30,10 @@ pub enum PersonalReply {
     NotIgnored(IgnoreError),
     /// They ignore nobody.
     NobodyIgnored,
-    /// Times are shown by the clock from now on, or as ages.
-    ClockTimes(bool),
-    /// Colours are on now, or off.
-    Colours(bool),
+    /// This is so from now on.
+    Set(Setting),
+    /// It is, where the terminal does not tell its own width: this one does, and has so many columns.
+    WidthIsTold(u16),
     /// Nobody has written to them.
     NobodyWrote,
     /// Whom they would answer is not there any more, who had this name.
@@ -85,10 +86,11 @@ impl PersonalReply {
                     .fixed(" users already, which is the most."),
             },
             Self::NobodyIgnored => sheet.fixed("You ignore nobody."),
-            Self::ClockTimes(true) => sheet.fixed("Times are shown by the clock."),
-            Self::ClockTimes(false) => sheet.fixed("Times are shown as ages."),
-            Self::Colours(true) => sheet.fixed("Colours are on."),
-            Self::Colours(false) => sheet.fixed("Colours are off."),
+            Self::Set(setting) => is_set(sheet, *setting),
+            Self::WidthIsTold(columns) => sheet
+                .fixed("Kept. This terminal says itself that it has ")
+                .number((*columns).into())
+                .fixed(" columns, which goes before."),
             Self::NobodyWrote => sheet.fixed("Nobody has written to you yet."),
             Self::IsGone(name) => sheet.name(name).fixed(" is gone."),
             Self::MailKept(name) => {
@@ -103,4 +105,28 @@ impl PersonalReply {
             Self::NothingFound => sheet.fixed("No message of this lobby has all these words."),
         }
     }
+}
+
+fn is_set(sheet: &mut Sheet, setting: Setting) -> &mut Sheet {
+    let told = match setting {
+        Setting::ClockTimes(true) => "Times are shown by the clock.",
+        Setting::ClockTimes(false) => "Times are shown as ages.",
+        Setting::Colours(Colours::On) => "Colours are on.",
+        Setting::Colours(Colours::Light) => "Colours are on, for a light ground.",
+        Setting::Colours(Colours::Off) => "Colours are off.",
+        Setting::Compact(true) => "A message takes one row.",
+        Setting::Compact(false) => "Messages are shown in full.",
+        Setting::Echo(true) => "Your own messages are shown to you.",
+        Setting::Echo(false) => "Your own messages are not shown to you any more.",
+        Setting::Bell(Bell::Off) => "The bell is silent.",
+        Setting::Bell(Bell::Tags) => "The bell rings when you are tagged or written to.",
+        Setting::Bell(Bell::All) => "The bell rings with every message.",
+        Setting::Quiet(true) => "You are not told any more who comes and goes.",
+        Setting::Quiet(false) => "You are told who comes and goes.",
+        Setting::Width(Width::Off) => "Text is not wrapped.",
+        Setting::Width(Width::Columns(columns)) => {
+            return sheet.fixed("Text is wrapped at ").number(columns.into()).fixed(" columns.");
+        }
+    };
+    sheet.fixed(told)
 }

@@ -35,7 +35,7 @@ fn messages_of_the_past_are_shown_with_their_ages_or_by_the_clock() {
     let whole = |head: fn(&mut Sheet, &Name, usize), entries: &[Entry], times| {
         written(|s| {
             head(s, &coding, entries.len());
-            entries.iter().for_each(|e| message(s, e, Some(Times::when(times, e.at, NOW))));
+            entries.iter().for_each(|e| message(s, e, Some(Times::when(times, e.at, NOW)), false));
         })
     };
     assert_eq!(

@@ -21,14 +21,24 @@ use crate::chat::pictures;
 use crate::chat::registry::ClaimError;
 use crate::chat::roles::{Denied, Rank};
 use crate::chat::sanctions::{Penalty, Sanction, Terms};
+use crate::chat::settings::{Bell, Colours, Setting, Width};
 use crate::chat::text::Line;
-use crate::render::Form;
+use crate::render::{Form, Palette};
 
 fn name(text: &str) -> Name {
     Name::parse(text).unwrap()
 }
 
-const PLAIN: Form = Form { plain: true, crlf: false, clock: false };
+const PLAIN: Form = Form {
+    palette: Palette::None,
+    crlf: false,
+    clock: false,
+    compact: false,
+    quiet: false,
+    echo: true,
+    bell: Bell::Tags,
+    width: 0,
+};
 
 fn text(bytes: Bytes) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
@@ -228,10 +238,26 @@ fn answers_about_oneself_and_whom_one_hears() {
         (NotIgnored(IgnoreError::NotIgnored), "You do not ignore anybody of that name."),
         (NotIgnored(IgnoreError::TooMany), "You ignore 100 users already, which is the most."),
         (NobodyIgnored, "You ignore nobody."),
-        (ClockTimes(true), "Times are shown by the clock."),
-        (ClockTimes(false), "Times are shown as ages."),
-        (Colours(true), "Colours are on."),
-        (Colours(false), "Colours are off."),
+        (Set(Setting::ClockTimes(true)), "Times are shown by the clock."),
+        (Set(Setting::ClockTimes(false)), "Times are shown as ages."),
+        (Set(Setting::Colours(Colours::On)), "Colours are on."),
+        (Set(Setting::Colours(Colours::Light)), "Colours are on, for a light ground."),
+        (Set(Setting::Colours(Colours::Off)), "Colours are off."),
+        (Set(Setting::Compact(true)), "A message takes one row."),
+        (Set(Setting::Compact(false)), "Messages are shown in full."),
+        (Set(Setting::Echo(true)), "Your own messages are shown to you."),
+        (Set(Setting::Echo(false)), "Your own messages are not shown to you any more."),
+        (Set(Setting::Bell(Bell::Off)), "The bell is silent."),
+        (Set(Setting::Bell(Bell::Tags)), "The bell rings when you are tagged or written to."),
+        (Set(Setting::Bell(Bell::All)), "The bell rings with every message."),
+        (Set(Setting::Quiet(true)), "You are not told any more who comes and goes."),
+        (Set(Setting::Quiet(false)), "You are told who comes and goes."),
+        (Set(Setting::Width(Width::Off)), "Text is not wrapped."),
+        (
+            WidthIsTold(120),
+            "Kept. This terminal says itself that it has 120 columns, which goes before.",
+        ),
+        (Set(Setting::Width(Width::Columns(100))), "Text is wrapped at 100 columns."),
         (NobodyWrote, "Nobody has written to you yet."),
         (IsGone(bob.clone()), "bob is gone."),
         (MailKept(bob.clone()), "bob is not connected. They will see it at their next login."),
