@@ -7,7 +7,7 @@ use log::warn;
 use rustix::time::{ClockId, clock_gettime};
 
 use crate::chat::history::UnixMillis;
-use crate::chat::retention::{ClockWatch, Jump};
+use crate::chat::retention::{ClockState, ClockWatch, Jump};
 use crate::chat::times::{Span, Times, When};
 
 /// When the process began to look at a clock.
@@ -64,9 +64,14 @@ pub(crate) fn start(newest: Option<UnixMillis>) {
     }
 }
 
+/// How far the wall clock can be relied on.
+pub(crate) fn state() -> ClockState {
+    watch().state(since(*BEGUN))
+}
+
 /// Whether the wall clock has jumped lately, so that nothing is to be called old by it.
 pub(crate) fn is_in_doubt() -> bool {
-    watch().is_in_doubt(since(*BEGUN))
+    state().in_doubt
 }
 
 /// The same as it stands in a log.

@@ -14,7 +14,7 @@ use lobbyd::chat::text::Text;
 use lobbyd::store::{Change, Db};
 
 use crate::harness::{Client, Clock, Folder, Server, count};
-use crate::people::{log_in_to, quit, registered, stop};
+use crate::people::{ADMINS, PASSWORD, challenged, log_in_to, makes, quit, registered, stop};
 
 /// Messages are kept for a day; whoever joins would be shown those of a year.
 const A_DAY: [(&str, &str); 2] =
@@ -133,6 +133,23 @@ fn a_start_with_a_clock_that_is_weeks_ahead_costs_no_lobby_no_account_and_no_mes
     server.wait_for_log("the clock is more than a week away");
     let (mut alice, _) = log_in_to(&server, "alice");
     alice.ask("/history 5", "╰─> precious");
+}
+
+#[test]
+fn a_mute_and_a_ban_end_no_sooner_for_a_clock_that_is_set_ahead() {
+    let Some(clock) = Clock::new() else { return };
+    let folder = Folder::new();
+    makes(folder.path(), "root", PASSWORD);
+    let server = Server::start_in(folder, &[ADMINS.as_slice(), &clock.env()].concat());
+    let (mut root, _) = log_in_to(&server, "root");
+    let mut bob = server.login("bob");
+    registered(&server, "eve");
+    root.ask("/mute bob 10m", "muted bob for 10m");
+    root.ask("/gban eve 10m", "> ");
+    root.sync("root");
+    clock.shift(3_600);
+    bob.ask("may I?", "You are muted in 'general' for ");
+    challenged(&server, "eve").ask(PASSWORD, "banned from ");
 }
 
 #[test]

@@ -113,9 +113,16 @@ impl Lobby {
         }
     }
 
+    /// The time, of which the room is told how far it can be relied on.
+    fn now(&mut self) -> UnixMillis {
+        let now = unix_now();
+        self.room.note_clock(clock::state());
+        now
+    }
+
     /// Puts something to the lobby, and carries out what follows from it.
     fn step(&mut self, input: Input<Address>, ctx: &mut Context<Self>) -> Result<(), Refusal> {
-        let now = unix_now();
+        let now = self.now();
         self.room.propose(&input, now)?;
         self.happen(input, now, ctx);
         Ok(())
@@ -124,7 +131,6 @@ impl Lobby {
     /// Something is so from `now` on: carries out what follows from it.
     fn happen(&mut self, input: Input<Address>, now: UnixMillis, ctx: &mut Context<Self>) {
         let mut effects = std::mem::take(&mut self.effects);
-        self.room.doubt_clock(clock::is_in_doubt());
         self.room.happen(input, now, &mut effects);
         effects.drain(..).for_each(|effect| self.carry_out(effect, ctx));
         self.effects = effects;
@@ -256,7 +262,8 @@ impl Actor for Lobby {
             ctx.run_later(CONFIRM_TIME, |lobby, ctx| {
                 for at in std::mem::take(&mut lobby.unconfirmed) {
                     let leave = Input::Leave { conn: at.seat.conn, goes_on_in: None };
-                    lobby.happen(leave, unix_now(), ctx);
+                    let now = lobby.now();
+                    lobby.happen(leave, now, ctx);
                 }
             });
         }
@@ -305,7 +312,8 @@ impl Handler<Leave> for Lobby {
         // have to know: then they go on in general.
         let ordered = self.orders.available_permits() == 0;
         let goes_on_in = for_good.then_some(if ordered { GENERAL_ID } else { self.id });
-        self.happen(Input::Leave { conn, goes_on_in }, unix_now(), ctx);
+        let now = self.now();
+        self.happen(Input::Leave { conn, goes_on_in }, now, ctx);
     }
 }
 
@@ -359,6 +367,7 @@ impl Handler<SetPicture> for Lobby {
     type Result = ();
 
     fn handle(&mut self, SetPicture(conn, picture): SetPicture, ctx: &mut Self::Context) {
-        self.happen(Input::SetPicture(conn, picture), unix_now(), ctx);
+        let now = self.now();
+        self.happen(Input::SetPicture(conn, picture), now, ctx);
     }
 }

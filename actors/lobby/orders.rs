@@ -16,7 +16,6 @@ use crate::actors::registry::messages::{CarriedOut, ModerateError};
 use crate::chat::lobby::step::Input;
 use crate::chat::moderation::Moderation;
 use crate::chat::roles::{Denied, Right};
-use crate::clock::unix_now;
 use crate::render::sentence;
 
 impl Handler<Moderate> for Lobby {
@@ -25,7 +24,7 @@ impl Handler<Moderate> for Lobby {
     fn handle(&mut self, Moderate { by, order }: Moderate, _: &mut Self::Context) -> Self::Result {
         let turn = self.orders.clone().acquire_owned();
         let carried = turn.into_actor(self).then(move |turn, lobby, _| {
-            let now = unix_now();
+            let now = lobby.now();
             let planned = lobby.room.plan(&by, order, now).map_err(ModerateError::from);
             let store = lobby.setup.store.clone();
             let changes = |what| lobby.room.changes(what, &by.name, sentence(what), now);
@@ -58,9 +57,10 @@ impl Handler<ListBans> for Lobby {
 
     fn handle(&mut self, ask: ListBans, _: &mut Self::Context) -> Self::Result {
         let ListBans { by, skip, max } = ask;
+        let now = self.now();
         let state = self.room.state();
         state.check(&by, Right::Operator)?;
-        let all = state.bans.list(unix_now());
+        let all = state.bans.list(now);
         let bans = all.iter().skip(skip).take(max).map(|ban| (*ban).clone()).collect();
         Ok(Banned { total: all.len(), bans })
     }
@@ -78,7 +78,8 @@ impl Handler<Renamed> for Lobby {
     type Result = ();
 
     fn handle(&mut self, Renamed(conn, name): Renamed, ctx: &mut Self::Context) {
-        self.happen(Input::Rename(conn, name), unix_now(), ctx);
+        let now = self.now();
+        self.happen(Input::Rename(conn, name), now, ctx);
         self.flush();
     }
 }
@@ -87,7 +88,8 @@ impl Handler<Away> for Lobby {
     type Result = ();
 
     fn handle(&mut self, Away(conn, text): Away, ctx: &mut Self::Context) {
-        self.happen(Input::SetAway(conn, text), unix_now(), ctx);
+        let now = self.now();
+        self.happen(Input::SetAway(conn, text), now, ctx);
     }
 }
 
@@ -99,7 +101,8 @@ impl Handler<Registering> for Lobby {
         Registering { guest, account }: Registering,
         _: &mut Self::Context,
     ) -> Self::Result {
-        MessageResult(self.room.registering(&guest, account, unix_now()))
+        let now = self.now();
+        MessageResult(self.room.registering(&guest, account, now))
     }
 }
 
@@ -108,7 +111,8 @@ impl Handler<Registered> for Lobby {
 
     fn handle(&mut self, made: Registered, ctx: &mut Self::Context) {
         let Registered { guest, account, admin } = made;
-        self.happen(Input::Register { guest, account, admin }, unix_now(), ctx);
+        let now = self.now();
+        self.happen(Input::Register { guest, account, admin }, now, ctx);
     }
 }
 
@@ -116,7 +120,8 @@ impl Handler<Unregistering> for Lobby {
     type Result = MessageResult<Unregistering>;
 
     fn handle(&mut self, Unregistering(who): Unregistering, _: &mut Self::Context) -> Self::Result {
-        MessageResult(self.room.unregistering(&who, unix_now()))
+        let now = self.now();
+        MessageResult(self.room.unregistering(&who, now))
     }
 }
 
@@ -125,6 +130,7 @@ impl Handler<Unregistered> for Lobby {
 
     fn handle(&mut self, gone: Unregistered, ctx: &mut Self::Context) {
         let Unregistered { account, who, present } = gone;
-        self.happen(Input::Unregister { account, who, present }, unix_now(), ctx);
+        let now = self.now();
+        self.happen(Input::Unregister { account, who, present }, now, ctx);
     }
 }

@@ -84,7 +84,8 @@ impl Answers<Register> for Registry {
         Register { conn, record, settings, ignored }: Register,
         _: &mut Ctx<Self>,
     ) -> Reply<Self, Result<(AccountId, bool), RegisterError>> {
-        let registration = match self.people.propose_registration(conn, unix_now()) {
+        let now = self.now();
+        let registration = match self.people.propose_registration(conn, now) {
             Ok(registration) => registration,
             Err(why) => return Reply::Now(Err(why.into())),
         };
@@ -148,7 +149,8 @@ impl Answers<Unregister> for Registry {
         Unregister { conn, account }: Unregister,
         _: &mut Ctx<Self>,
     ) -> Reply<Self, Result<(), StoreError>> {
-        let unregistration = self.people.propose_unregistration(conn, account, unix_now());
+        let now = self.now();
+        let unregistration = self.people.propose_unregistration(conn, account, now);
         let Some(Unregistration { who, ban }) = unregistration else {
             return Reply::Now(Err(StoreError::Other("no such user".into())));
         };

@@ -132,7 +132,7 @@ impl Registry {
     fn restore(&mut self, snapshot: store::Snapshot, ctx: &mut Ctx<Self>) {
         self.next_lobby = self.next_lobby.max(snapshot.next_lobby.0);
         self.people.restore_next_account(snapshot.next_account);
-        let now = unix_now();
+        let now = self.now();
         for account in snapshot.accounts {
             self.people.restore_account(account);
         }
@@ -160,6 +160,13 @@ impl Registry {
         }
         self.remove_unused(ctx);
         guard::every(ctx, REMOVE_EVERY, Self::remove_unused);
+    }
+
+    /// The time, of which it is noted how far it can be relied on: for what a ban decides.
+    pub(super) fn now(&mut self) -> UnixMillis {
+        let now = unix_now();
+        self.people.note_clock(clock::state());
+        now
     }
 
     /// Lets something be so, and does what follows for others.
@@ -231,7 +238,7 @@ impl Registry {
 impl Dependable for Registry {
     fn started(&mut self, ctx: &mut Ctx<Self>) {
         guard::every(ctx, FORGET_EVERY, |registry: &mut Self, _| {
-            let (now, time) = (clock::now(), unix_now());
+            let (now, time) = (clock::now(), registry.now());
             registry.connections.forget_old(now);
             registry.rates.forget_old(now);
             if !clock::is_in_doubt() {

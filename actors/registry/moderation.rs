@@ -9,7 +9,6 @@ use crate::actors::registry::Registry;
 use crate::actors::registry::messages::{CarriedOut, ModerateError, ModerateServer};
 use crate::chat::moderation::ServerModeration;
 use crate::chat::registry::{Happening, server_changes};
-use crate::clock::unix_now;
 use crate::render::server_sentence;
 
 impl Answers<ModerateServer> for Registry {
@@ -22,7 +21,7 @@ impl Answers<ModerateServer> for Registry {
         ModerateServer { by, order }: ModerateServer,
         _: &mut Ctx<Self>,
     ) -> Reply<Self, Result<CarriedOut<ServerModeration>, ModerateError>> {
-        let now = unix_now();
+        let now = self.now();
         let what = match self.people.propose_moderation(&by, order, now) {
             Ok(what) => Arc::new(what),
             Err(why) => return Reply::Now(Err(why.into())),

@@ -44,7 +44,7 @@ impl Answers<Claim> for Registry {
     ) -> Reply<Self, Result<LobbyRef, LoginError>> {
         Reply::now(|| {
             let lobby_ref = self.general().ok_or(BUSY)?;
-            let now = unix_now();
+            let now = self.now();
             let came_in = self.people.propose_claim(who, at, now)?;
             self.happen(came_in, now);
             Ok(lobby_ref)
@@ -63,7 +63,7 @@ impl Answers<LogIn> for Registry {
         _: &mut Ctx<Self>,
     ) -> Reply<Self, Result<LoggedIn, LoginError>> {
         Reply::now(|| {
-            let (now, conn) = (unix_now(), who.conn);
+            let (now, conn) = (self.now(), who.conn);
             let came_in = self.people.propose_login(who, at, now)?;
             self.happen(came_in, now);
             let admin = self.people.users().get(conn).is_some_and(|user| user.who.admin);
@@ -99,7 +99,7 @@ impl Answers<Rename> for Registry {
         _: &mut Ctx<Self>,
     ) -> Reply<Self, Result<Name, RenameError>> {
         Reply::now(|| {
-            let now = unix_now();
+            let now = self.now();
             let is_muted = |who: &Identity| self.lobbies.mute(who, now);
             let renamed = self.people.propose_rename(conn, name, is_muted)?;
             let before = self.people.users().get(conn).map(|user| user.who.name.clone());

@@ -24,6 +24,11 @@ impl UnixMillis {
         Self(self.0.saturating_add(millis(time)))
     }
 
+    /// The same instant on a clock that was set by so many milliseconds.
+    pub fn shifted(self, millis: i64) -> Self {
+        Self(self.0.saturating_add_signed(millis))
+    }
+
     /// The instant that is `time` earlier, or the first one.
     pub fn before(self, time: Duration) -> Self {
         Self(self.0.saturating_sub(millis(time)))

@@ -60,6 +60,17 @@ pub struct ClockWatch {
     last: Option<(UnixMillis, Duration)>,
     /// Until when the clock is in doubt, by the other one.
     doubt_until: Duration,
+    /// By how many milliseconds it was set in all.
+    set_by: i64,
+}
+
+/// How far the clock can be relied on.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ClockState {
+    /// Whether it has jumped lately, so that nothing is to be called old by it.
+    pub in_doubt: bool,
+    /// By how many milliseconds it was set since the start: what was to end at some time ends as much later.
+    pub set_by: i64,
 }
 
 impl Default for ClockWatch {
@@ -77,10 +88,20 @@ pub enum Jump {
     Back(Duration),
 }
 
+impl Jump {
+    fn millis(self) -> i64 {
+        let millis = |by: Duration| i64::try_from(by.as_millis()).unwrap_or(i64::MAX);
+        match self {
+            Self::Ahead(by) => millis(by),
+            Self::Back(by) => -millis(by),
+        }
+    }
+}
+
 impl ClockWatch {
     /// One that has not looked at anything yet.
     pub const fn new() -> Self {
-        Self { last: None, doubt_until: Duration::ZERO }
+        Self { last: None, doubt_until: Duration::ZERO, set_by: 0 }
     }
 
     /// Looks at the clock, which says `now`, when the server has run for `up`.
@@ -93,6 +114,7 @@ impl ClockWatch {
             _ => return None,
         };
         self.doubt_until = up + GRACE;
+        self.set_by = self.set_by.saturating_add(jump.millis());
         Some(jump)
     }
 
@@ -105,9 +127,9 @@ impl ClockWatch {
         far
     }
 
-    /// Whether the clock has jumped lately.
-    pub fn is_in_doubt(&self, up: Duration) -> bool {
-        up < self.doubt_until
+    /// How far the clock can be relied on when the server has run for `up`.
+    pub fn state(&self, up: Duration) -> ClockState {
+        ClockState { in_doubt: up < self.doubt_until, set_by: self.set_by }
     }
 }
 
@@ -141,7 +163,7 @@ mod tests {
             let mut watch = ClockWatch::new();
             assert_eq!(watch.start(newest.map(UnixMillis), at, secs(5)), want, "{newest:?}");
             for (up, in_doubt) in [(5, want), (3_604, want), (3_605, false)] {
-                assert_eq!(watch.is_in_doubt(secs(up)), in_doubt, "{newest:?} {up}");
+                assert_eq!(watch.state(secs(up)).in_doubt, in_doubt, "{newest:?} {up}");
             }
         }
     }
@@ -164,8 +186,10 @@ mod tests {
         ] {
             assert_eq!(watch.look(at(now), secs(up)), want, "{now} {up}");
             jumped |= want.is_some();
-            assert_eq!(watch.is_in_doubt(secs(up)), jumped, "{now} {up}");
+            assert_eq!(watch.state(secs(up)).in_doubt, jumped, "{now} {up}");
         }
-        assert!(watch.is_in_doubt(secs(7_600 + 3_599)) && !watch.is_in_doubt(secs(7_600 + 3_600)));
+        let state = |up| watch.state(secs(up));
+        assert!(state(7_600 + 3_599).in_doubt && !state(7_600 + 3_600).in_doubt);
+        assert_eq!(state(9_000).set_by, -100_000, "an hour ahead, and a little more back");
     }
 }

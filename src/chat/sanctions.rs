@@ -211,6 +211,13 @@ impl Sanctions {
         list
     }
 
+    /// The clock was set by so many milliseconds: what has not ended lasts for as long as it would have.
+    pub fn shift(&mut self, millis: i64) {
+        for sanction in self.by_subject.values_mut() {
+            sanction.until = sanction.until.map(|until| until.shifted(millis));
+        }
+    }
+
     /// Forgets those that have ended.
     pub fn forget_ended(&mut self, now: UnixMillis) {
         self.by_subject.retain(|_, sanction| sanction.holds(now));

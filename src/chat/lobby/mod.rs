@@ -24,6 +24,7 @@ use super::name::{Name, NameKey};
 use super::orders::{OFFER_TIME, Order, OrderError};
 use super::person::Person;
 use super::pictures::Picture;
+use super::retention::ClockState;
 use super::roles::{Owner, Rank};
 use super::sanctions::{Penalty, Sanction};
 use super::text::Line;
@@ -83,13 +84,16 @@ pub struct Room<H> {
     history: History,
     pacing: SlowMode,
     offer: Option<Offer>,
+    /// By how many milliseconds the clock had been set when it was read last.
+    clock_set_by: Option<i64>,
 }
 
 impl<H> Room<H> {
     /// An empty lobby.
     pub fn new(state: LobbyState, history: History) -> Self {
         let (members, pacing) = (HashMap::new(), SlowMode::default());
-        Self { state: Arc::new(state), members, history, pacing, offer: None }
+        let state = Arc::new(state);
+        Self { state, members, history, pacing, offer: None, clock_set_by: None }
     }
 
     /// What stands for it whoever is in it.
@@ -434,15 +438,23 @@ impl<H> Room<H> {
             history: self.history.take(),
             pacing: std::mem::take(&mut self.pacing),
             offer: self.offer.take(),
+            clock_set_by: self.clock_set_by,
+        }
+    }
+
+    /// Says how far the clock can be relied on, whenever it was read.
+    pub fn note_clock(&mut self, clock: ClockState) {
+        self.history.doubt_clock(clock.in_doubt);
+        let known = self.clock_set_by.replace(clock.set_by).unwrap_or(clock.set_by);
+        if known != clock.set_by {
+            let millis = clock.set_by.saturating_sub(known);
+            let state = self.state_mut();
+            state.mutes.shift(millis);
+            state.bans.shift(millis);
         }
     }
 
     /// What a user who joins now is shown, oldest first.
-    /// Whether the clock has jumped lately, so that nothing is too old to be shown.
-    pub fn doubt_clock(&mut self, in_doubt: bool) {
-        self.history.doubt_clock(in_doubt);
-    }
-
     fn recent(&mut self, now: UnixMillis) -> impl Iterator<Item = (u64, &Arc<Entry>)> {
         self.history.recent(now)
     }

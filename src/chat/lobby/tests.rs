@@ -209,6 +209,29 @@ fn whoever_is_muted_says_nothing_until_it_ends() {
 }
 
 #[test]
+fn a_mute_lasts_for_as_long_as_it_was_meant_to_whatever_the_clock_is_set_to() {
+    const HOUR: i64 = 3_600_000;
+    for set_by in [HOUR, -HOUR / 4] {
+        let mut room = room(Owner::Guest(ConnId(1)));
+        for user in [guest(1, "alice"), guest(2, "bob")] {
+            join(&mut room, user).unwrap();
+        }
+        // It had been set before too: what was then is no matter of the lobby's.
+        let mut clock = ClockState { in_doubt: false, set_by: 7 };
+        room.note_clock(clock);
+        let terms = Terms { time: Some(Duration::from_secs(60)), ..Terms::default() };
+        let mute = Order::Mute { whom: present(guest(2, "bob")), terms };
+        order(&mut room, mute, NOW).unwrap();
+        clock.set_by += set_by;
+        room.note_clock(clock);
+        room.note_clock(clock);
+        let at = |millis: i64| NOW.shifted(set_by + millis);
+        assert!(say(&mut room, 2, at(59_999)).is_err(), "{set_by}");
+        assert!(say(&mut room, 2, at(60_000)).is_ok(), "{set_by}");
+    }
+}
+
+#[test]
 fn a_mute_of_a_guest_is_of_all_guests_of_the_address_who_are_told_so_unless_it_is_of_one_alone() {
     let minute = Some(Duration::from_secs(60));
     let muted = |room: &mut Room<()>, conn| match say(room, conn, NOW) {

@@ -29,6 +29,7 @@ use super::lobbies::LobbyId;
 use super::moderation::ServerModeration;
 use super::name::{Name, NameKey};
 use super::person::Person;
+use super::retention::ClockState;
 use super::sanctions::Sanctions;
 use super::text::Line;
 
@@ -51,6 +52,8 @@ pub struct People<H> {
     bans: Sanctions,
     offers: Offers,
     departed: Departed,
+    /// By how many milliseconds the clock had been set when it was read last.
+    clock_set_by: Option<i64>,
 }
 
 /// Something that is so from now on.
@@ -195,6 +198,15 @@ impl<H: Clone> People<H> {
             bans: Sanctions::default(),
             offers: Offers::default(),
             departed: Departed::default(),
+            clock_set_by: None,
+        }
+    }
+
+    /// Says how far the clock can be relied on, whenever it was read.
+    pub fn note_clock(&mut self, clock: ClockState) {
+        let known = self.clock_set_by.replace(clock.set_by).unwrap_or(clock.set_by);
+        if known != clock.set_by {
+            self.bans.shift(clock.set_by.saturating_sub(known));
         }
     }
 
