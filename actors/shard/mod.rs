@@ -160,10 +160,9 @@ impl Shard {
         // client's own line ends are known.
         let form = form_of(&Settings::default(), config, true);
         let now = clock::now();
-        match link.kind() {
-            ListenerKind::Plain => log_connected(conn, addr, ListenerKind::Plain),
-            // Told before its handshake.
-            ListenerKind::Tls => {}
+        let kind = link.kind();
+        if !kind.shakes_hands() {
+            log_connected(conn, addr, kind);
         }
         let peer = Peer::new(conn, link, form, limits, now, accepted + config.login_timeout);
         Session::launch(self.thread.clone(), Rc::new(peer), addr.ip().into());

@@ -54,12 +54,12 @@ impl ListenerKind {
         }
     }
 
-    /// Whether a client reads what it is sent before anything was agreed, so that one who is refused
-    /// can be told why.
-    pub fn reads_at_once(self) -> bool {
+    /// Whether something is agreed with a client before it reads: it is told of in the log before that,
+    /// and one who is refused is not told why.
+    pub fn shakes_hands(self) -> bool {
         match self {
-            Self::Plain => true,
-            Self::Tls => false,
+            Self::Plain => false,
+            Self::Tls => true,
         }
     }
 }

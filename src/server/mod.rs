@@ -369,7 +369,7 @@ impl Acceptor {
                     let ip = addr.ip().to_canonical();
                     info!("{ip} limit: {refusal} ({others} others since the last such line)");
                 }
-                if kind.reads_at_once()
+                if !kind.shakes_hands()
                     && let Some(line) = replies::refusal(refusal)
                 {
                     refuse(&stream, line);
