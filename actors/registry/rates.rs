@@ -40,6 +40,11 @@ impl RateTable {
         self.lock().count(who, kind, now);
     }
 
+    /// As [`Rates::take_back`].
+    pub fn take_back(&self, who: &Identity, kind: Kind) {
+        self.lock().take_back(who, kind);
+    }
+
     /// As [`Rates::carry_over`].
     pub fn carry_over(&self, before: &Identity, after: &Identity) {
         self.lock().carry_over(before, after);

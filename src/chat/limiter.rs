@@ -46,6 +46,11 @@ impl SlidingWindow {
         self.seen.push_back(now);
     }
 
+    /// Takes back what was recorded last: it did not happen after all.
+    pub fn take_back(&mut self) {
+        self.seen.pop_back();
+    }
+
     /// Counts what another window has counted too, for somebody who goes on in this one.
     pub fn merge(&mut self, other: &Self) {
         let mut seen: Vec<Instant> = self.seen.iter().chain(&other.seen).copied().collect();
@@ -117,6 +122,17 @@ mod tests {
             assert!(window.check(at(start, millis)).is_err());
         }
         assert_eq!(window.check(at(start, 1_000)), Ok(()));
+    }
+
+    #[test]
+    fn what_is_taken_back_does_not_count() {
+        let start = clock::now();
+        let mut window = SlidingWindow::new(2, Duration::from_secs(1));
+        window.record(start);
+        window.record(at(start, 300));
+        assert_eq!(window.check(at(start, 400)), Err(Duration::from_millis(600)));
+        window.take_back();
+        assert_eq!(window.check(at(start, 400)), Ok(()));
     }
 
     #[test]

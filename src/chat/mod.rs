@@ -10,6 +10,7 @@ pub mod command;
 pub mod directory;
 mod escape;
 pub mod history;
+pub mod hold;
 pub mod ignores;
 pub mod kept;
 pub mod limiter;

@@ -133,6 +133,15 @@ impl Rates {
         }
     }
 
+    /// What passed last was refused by others, and does not count.
+    pub fn take_back(&mut self, who: &Identity, kind: Kind) {
+        for owner in [Owner::of(who), Owner::Address(who.ip)] {
+            if let Some(windows) = self.windows.get_mut(&owner) {
+                windows.of(kind).take_back();
+            }
+        }
+    }
+
     /// The user `before` goes by another name or account from here on, as `after`, and takes along what
     /// has been counted. It counts for the old name too, which is free for others of the address.
     pub fn carry_over(&mut self, before: &Identity, after: &Identity) {
@@ -249,6 +258,16 @@ mod tests {
         rates.count(&ann, Kind::Message, now);
         let later = now + Duration::from_secs(4);
         assert_eq!(rates.check(&ann, Kind::Message, later), Err(Duration::from_secs(6)));
+    }
+
+    #[test]
+    fn what_is_taken_back_counts_neither_for_the_user_nor_for_the_address() {
+        let (mut rates, now) = (Rates::new(1, WINDOW), clock::now());
+        for i in 0..100 {
+            let user = who(i, &format!("user{i}"), None, 1);
+            assert_eq!(rates.pass(&user, Kind::Message, now), Ok(()), "{i}");
+            rates.take_back(&user, Kind::Message);
+        }
     }
 
     #[test]

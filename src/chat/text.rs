@@ -75,6 +75,15 @@ impl Line {
         if self.0.is_ascii() { self.0.len() } else { self.0.chars().count() }
     }
 
+    /// Its first `max` characters, with a mark where there are more.
+    pub fn beginning(&self, max: usize) -> Self {
+        match self.0.char_indices().nth(max) {
+            // A sequence may be cut in two, and a half of it is nothing to show.
+            Some((end, _)) => Self(format!("{}…", Self::clean(&self.0[..end]).as_str()).into()),
+            None => self.clone(),
+        }
+    }
+
     /// Whether there is nothing to see: blanks, and marks without a letter.
     pub fn is_blank(&self) -> bool {
         self.0.chars().all(|c| c == ' ' || is_mark(c) || is_joiner(c) || is_selector(c))
@@ -107,6 +116,12 @@ impl Text {
         }
         let rows = raw.split('\n').take(MAX_ROWS).map(Line::clean);
         Self(rows.map(|row| row.0).collect::<Vec<_>>().join("\n").into())
+    }
+
+    /// Of these rows; over [`MAX_ROWS`] left out.
+    pub fn of_rows<'a>(rows: impl IntoIterator<Item = &'a Line>) -> Self {
+        let rows: Vec<&str> = rows.into_iter().take(MAX_ROWS).map(Line::as_str).collect();
+        Self(rows.join("\n").into())
     }
 
     /// Its rows, from the first on.

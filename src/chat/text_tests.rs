@@ -351,3 +351,19 @@ fn a_text_of_several_rows_is_cleaned_row_by_row() {
     assert_eq!(long.rows().count(), MAX_ROWS);
     assert_eq!(format!("{:?}", Text::clean("secret")), "Text(6 bytes)");
 }
+
+#[test]
+fn rows_of_one_text_are_those_that_it_is_made_of() {
+    let rows = ["one", "", "  two"].map(Line::clean);
+    assert_eq!(Text::of_rows(&rows).as_str(), "one\n\n  two");
+    let many = vec![Line::clean("x"); MAX_ROWS + 5];
+    assert_eq!(Text::of_rows(&many).rows().count(), MAX_ROWS);
+}
+
+#[test]
+fn a_beginning_is_marked_where_it_is_not_all() {
+    for (line, want) in [("", ""), ("abc", "abc"), ("abcd", "abc…"), ("äöüß", "äöü…")] {
+        assert_eq!(Line::clean(line).beginning(3).as_str(), want);
+    }
+    assert_eq!(Line::clean("a👩\u{200D}🚀").beginning(3).as_str(), "a👩…", "no half of a sequence");
+}
