@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Instant;
 
 use crate::harness::{Folder, PATIENCE, Server, run};
+use crate::holding::{CODE, CODE_SHOWN, SOON, numbered, shown};
 
 /// Whether all of these programs are there; if not, says so where a person sees it.
 pub(crate) fn have(programs: &[&str]) -> bool {
@@ -73,6 +74,12 @@ impl Terminal {
         assert!(self.tmux(&["send-keys", key]).status().unwrap().success());
     }
 
+    /// Pastes text as a terminal does: as it is, or marked as pasted where the program asks for that.
+    fn paste(&self, text: &str) {
+        assert!(self.tmux(&["set-buffer", "--", text]).status().unwrap().success());
+        assert!(self.tmux(&["paste-buffer", "-p"]).status().unwrap().success());
+    }
+
     fn enter(&self, line: &str) {
         self.type_text(line);
         self.press("Enter");
@@ -124,6 +131,28 @@ fn chat_in_terminal(server: &Server, command: &str) -> String {
     terminal.enter("/quit");
     other.expect("alice has left the lobby");
     screen
+}
+
+/// Pastes fifteen lines of code into a client in a terminal, faster than one may talk: all of them arrive,
+/// as they were, for the others and on the own screen.
+fn paste_in_terminal(command: impl Fn(&Server) -> String) {
+    let server = Server::start(&SOON);
+    let mut other = server.login("other");
+    let terminal = Terminal::run(&command(&server));
+    terminal.wait_for("Enter your username:");
+    terminal.enter("alice");
+    terminal.wait_for("alice has joined the lobby");
+    terminal.paste(CODE);
+    // Where the client takes a paste as one line to be edited, this sends it.
+    terminal.press("Enter");
+    terminal.wait_for("Your 11 lines are kept and sent then.");
+    CODE_SHOWN.iter().for_each(|shown| _ = other.expect(shown));
+    let screen = terminal.wait_for("╰─>     let mut all");
+    let rows: Vec<&str> = screen.lines().map(str::trim_end).collect();
+    let at = rows.iter().position(|row| row.contains("╰─>     let mut all")).unwrap();
+    assert_eq!(rows[at + 1], "          io::stdin().read_line(&mut all)?;", "{screen}");
+    assert_eq!(rows[at + 4], "                  println!(\"{word}\");", "{screen}");
+    assert_eq!(rows[at + 11..at + 13], ["      }", ">"], "{screen}");
 }
 
 fn with_certificate() -> Server {
@@ -221,6 +250,37 @@ fn socat_with_a_raw_terminal() {
 }
 
 #[test]
+fn code_pasted_into_nc_arrives_whole() {
+    if have(&["tmux", "nc"]) {
+        paste_in_terminal(|server| format!("nc 127.0.0.1 {}", server.port));
+    }
+}
+
+#[test]
+fn code_pasted_into_rlwrap_arrives_whole() {
+    if have(&["tmux", "nc", "rlwrap"]) {
+        paste_in_terminal(|server| {
+            let home = server.folder.path().display();
+            format!("HOME={home} rlwrap nc 127.0.0.1 {}", server.port)
+        });
+    }
+}
+
+#[test]
+fn code_pasted_into_telnet_arrives_whole() {
+    if have(&["tmux", "telnet"]) {
+        paste_in_terminal(|server| format!("telnet 127.0.0.1 {}", server.port));
+    }
+}
+
+#[test]
+fn code_pasted_into_a_raw_terminal_arrives_whole() {
+    if have(&["tmux", "socat"]) {
+        paste_in_terminal(|server| format!("socat -,raw,echo=0 TCP:127.0.0.1:{}", server.port));
+    }
+}
+
+#[test]
 fn socat_over_tls() {
     if have(&["tmux", "socat"]) {
         let server = with_certificate();
@@ -308,5 +368,23 @@ fn a_script_piped_into_nc_gets_its_answers() {
         let order = ["╰─> hello\n", "=== Users in 'general' (1) ===", "╰─> last words\n"];
         let places: Vec<_> = order.iter().map(|t| text.find(t).expect(&text)).collect();
         assert!(places.is_sorted(), "{text}");
+    }
+}
+
+#[test]
+fn a_script_over_the_rate_arrives_whole() {
+    if have(&["nc"]) {
+        let server = Server::start(&SOON);
+        let mut child = Command::new("nc")
+            .args(["-N", "127.0.0.1", &server.port.to_string()])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut input = child.stdin.take().unwrap();
+        input.write_all(format!("bot\n{}", numbered(30)).as_bytes()).unwrap();
+        drop(input);
+        let text = crate::harness::plain(&child.wait_with_output().unwrap().stdout);
+        assert_eq!(shown(&text), (1..=30).collect::<Vec<_>>(), "{text}");
     }
 }

@@ -80,7 +80,8 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Starts one on a free port, without rate and address limits but for what `env` sets.
+    /// Starts one on a free port, without rate and address limits but for what `env` sets; where that
+    /// sets a rate, what is over it is refused.
     pub(crate) fn start(env: &[(&str, &str)]) -> Self {
         Self::start_in(Folder::new(), env)
     }
@@ -91,6 +92,7 @@ impl Server {
             ("CHAT_TLS_ADDR", "off"),
             ("CHAT_RATE_MESSAGES", "0"),
             ("CHAT_WIDTH", "off"),
+            ("CHAT_RATE_HOLD", "0"),
             ("CHAT_MAX_CONNECTIONS_PER_IP", "0"),
             ("CHAT_REGISTRATIONS_PER_DAY", "0"),
             ("CHAT_CONNECTS_PER_MINUTE", "0"),
@@ -414,7 +416,10 @@ impl Client {
             Err(e)
                 if matches!(
                     e.kind(),
-                    std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut
+                    std::io::ErrorKind::WouldBlock
+                        | std::io::ErrorKind::TimedOut
+                        // A read with a time-out is not taken up again after a signal.
+                        | std::io::ErrorKind::Interrupted
                 ) => {}
             Err(_) => self.closed = true,
         }

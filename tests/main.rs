@@ -27,6 +27,7 @@ mod fuzz_entries;
 mod gemini;
 mod handshakes;
 mod harness;
+mod holding;
 mod ignoring;
 mod joining;
 mod keeping;

@@ -7,7 +7,7 @@ use crate::actors::shard::messages::Address;
 use crate::chat::accounts::{AccountId, Identity};
 use crate::chat::directory::ConnId;
 use crate::chat::lobby::step::Join;
-use crate::chat::lobby::{JoinError, Presence};
+use crate::chat::lobby::{JoinError, Presence, SayError};
 use crate::chat::moderation::Moderation;
 use crate::chat::name::{Name, NameKey};
 use crate::chat::orders::Order;
@@ -15,7 +15,7 @@ use crate::chat::pictures::Picture;
 use crate::chat::registry::User;
 use crate::chat::roles::{Denied, Right};
 use crate::chat::sanctions::Sanction;
-use crate::chat::text::Line;
+use crate::chat::text::{Line, Text};
 use crate::store::Change;
 
 /// Let me in.
@@ -45,6 +45,18 @@ pub struct Say {
     pub text: Line,
     /// Whether they do it rather than say it.
     pub action: bool,
+}
+
+/// Say this to all, which has waited for the rate limit: the sender keeps it until it is said.
+#[derive(Message)]
+#[rtype(result = "Result<(), SayError>")]
+pub struct SayHeld {
+    /// The connection of the user.
+    pub conn: ConnId,
+    /// Where the sender is, for the echo.
+    pub at: Address,
+    /// The words.
+    pub text: Text,
 }
 
 /// Say this to all, and tell the one that it is for.

@@ -20,7 +20,9 @@ use tokio::sync::Semaphore;
 use crate::actors::ai::pool::AiPool;
 use crate::actors::guard::Guarded;
 use crate::actors::lobby::batch::Batch;
-use crate::actors::lobby::messages::{Enter, Leave, Roster, Rostered, Say, SetPicture, Tag};
+use crate::actors::lobby::messages::{
+    Enter, Leave, Roster, Rostered, Say, SayHeld, SetPicture, Tag,
+};
 use crate::actors::lobby::questions::QuestionQueue;
 use crate::actors::registry::Registry;
 use crate::actors::registry::messages::{
@@ -152,6 +154,7 @@ impl Lobby {
                 let told = ModerationReply::Removed { by, how, lobby };
                 self.batch.one(at, |seat| shard::Effect::MoveToGeneral(seat, told.into()));
             }
+            Effect::Silence(at) => self.batch.one(at, shard::Effect::Silence),
             Effect::Came(at, who) => {
                 info!("conn={} {} joined lobby '{}'", who.conn.0, who.name, self.room.state().name);
                 self.on_shard[at.shard] += 1;
@@ -341,6 +344,26 @@ impl Handler<Say> for Lobby {
         if self.batch.is_full() {
             self.flush();
         }
+    }
+}
+
+impl Handler<SayHeld> for Lobby {
+    type Result = Result<(), SayError>;
+
+    fn handle(
+        &mut self,
+        SayHeld { conn, at, text }: SayHeld,
+        ctx: &mut Self::Context,
+    ) -> Self::Result {
+        let saying = Saying::message(text);
+        let said = self.step(Input::Say { conn, saying, tagged: None }, ctx);
+        self.batch.echo(at);
+        self.flush();
+        said.map_err(|why| match why {
+            Refusal::Say(why) => why,
+            // Nobody is asked in.
+            Refusal::Join(_) => SayError::NotHere,
+        })
     }
 }
 

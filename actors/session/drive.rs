@@ -27,14 +27,14 @@ use crate::render::{Form, Palette};
 const STEPS_PER_TURN: usize = 64;
 
 /// Messages of one session on their way to its lobby. More are not read meanwhile.
-const MAX_IN_FLIGHT: usize = 32;
+pub(super) const MAX_IN_FLIGHT: usize = 32;
 
 /// How long the welcome is held back for a client that may speak first: one that has come by mistake, or a
 /// script. What it has to say follows right behind the handshake, and nobody notices so little.
 const GREETING_PAUSE: Duration = Duration::from_millis(3);
 
 /// How often a half-closed client that waits for an answer is looked after.
-const PROBE_EVERY: Duration = Duration::from_secs(5);
+pub(super) const PROBE_EVERY: Duration = Duration::from_secs(5);
 
 /// Bytes taken off a socket at a time.
 const READ_BYTES: u16 = 8 * 1024;
@@ -165,10 +165,19 @@ impl Session {
         if let Some(line) = self.held.take() {
             return self.take_line(*line);
         }
+        if let Some(held) = self.step_held(cx) {
+            return held;
+        }
         if let Some(event) = self.next_event() {
             return self.take(event);
         }
-        if self.at_end { self.step_end(cx) } else { self.read(cx) }
+        if self.at_end {
+            return self.step_end(cx);
+        }
+        match self.read(cx) {
+            Poll::Ready(()) => Poll::Ready(()),
+            Poll::Pending => self.rest(cx),
+        }
     }
 
     fn check_health(&mut self) {
@@ -249,12 +258,12 @@ impl Session {
                     Phase::Chatting(_) if self.is_fault(&text) => self.make_fault(&text),
                     Phase::Chatting(_) | Phase::Greeting | Phase::Closing(_) | Phase::Done => {
                         let max_chars = self.thread.config.max_message_chars;
-                        let input = command::parse(Line::clean(&text), max_chars);
+                        let line = Line::clean(&text);
+                        let input = command::parse(line.clone(), max_chars);
                         if let Input::Blank = input {
                             self.pace.took_nothing();
                         }
-                        let line = self.judge(input);
-                        return self.take_line(line);
+                        return self.take_in(input, line);
                     }
                 }
             }
@@ -265,8 +274,7 @@ impl Session {
                     self.take_answer(asking, None);
                     return Poll::Ready(());
                 }
-                let line = self.judge(Input::Overlong);
-                return self.take_line(line);
+                return self.take_in(Input::Overlong, Line::default());
             }
             Event::Reply(bytes) => {
                 self.pace.took_nothing();
@@ -295,7 +303,7 @@ impl Session {
     }
 
     /// Carries a line out once what must come first has come back from the lobby.
-    fn take_line(&mut self, line: Judged) -> Poll<()> {
+    pub(super) fn take_line(&mut self, line: Judged) -> Poll<()> {
         // What is answered by the session itself must not overtake messages that were sent before.
         let room = if matches!(line, Judged::Say(_)) { MAX_IN_FLIGHT } else { 1 };
         if self.peer.awaits_echo(room) {
@@ -311,13 +319,11 @@ impl Session {
         if self.peer.awaits_echo(1) {
             return Poll::Pending;
         }
-        if self.questions > 0 {
-            // A peer that closed its sending may have closed altogether, and only a write tells.
-            let timer = self.timer.get_or_insert_with(|| Box::pin(sleep(PROBE_EVERY)));
-            ready!(timer.as_mut().poll(cx));
-            self.timer = None;
-            self.show(|_| ());
+        if self.tell_of_burst() {
             return Poll::Ready(());
+        }
+        if self.questions > 0 || self.holds() {
+            return self.wait_at_end(cx);
         }
         self.close(None);
         Poll::Ready(())

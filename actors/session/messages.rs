@@ -24,3 +24,8 @@ pub struct LobbyLost(pub LobbyId);
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct MoveToGeneral(pub LobbyId);
+
+/// The user may not speak in this lobby any more.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Silenced(pub LobbyId);

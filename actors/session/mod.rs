@@ -12,6 +12,7 @@ mod context;
 mod drive;
 #[cfg(debug_assertions)]
 mod faults;
+mod holding;
 mod joining;
 mod login;
 mod mail;
@@ -22,7 +23,6 @@ use std::cell::{Ref, RefCell};
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::time::Duration;
 
 use actix::prelude::*;
 use futures_util::FutureExt;
@@ -30,20 +30,22 @@ use log::info;
 use tokio::time::Sleep;
 
 use self::closing::Closing;
-use self::commands::{Judged, Refused};
+use self::commands::Judged;
+use self::holding::Limited;
 use self::mail::ShownMail;
 use self::password::Challenge;
 use super::lobby::Lobby;
 use super::shard::ThreadContext;
 use crate::actors::lobby::messages::Leave;
 use crate::actors::registry::messages::{Gone, ReleaseName};
-use crate::actors::session::messages::{Disconnect, LobbyLost, MoveToGeneral, QuestionOver};
+use crate::actors::session::messages::{
+    Disconnect, LobbyLost, MoveToGeneral, QuestionOver, Silenced,
+};
 use crate::actors::shard::messages::Address;
 use crate::actors::shard::telling::Telling;
 use crate::chat::accounts::Identity;
 use crate::chat::asking::Asking;
 use crate::chat::directory::IpKey;
-use crate::chat::limiter::{SlidingWindow, wait_secs};
 use crate::chat::lobbies::LobbyId;
 use crate::chat::name::Name;
 use crate::chat::settings::{Colours, Settings, Width};
@@ -62,13 +64,6 @@ use crate::render::{Form, Palette, Sheet, block};
 
 /// What is to be done with the session once a request is answered.
 type Then = Box<dyn FnOnce(&mut Session)>;
-
-/// A flood of lines that are refused is not answered line by line: that one is over the rate is said
-/// once in this time.
-const REFUSAL_WINDOW: Duration = Duration::from_secs(1);
-
-/// That one is over a length, so often in the same time: each may be of another kind.
-const LENGTH_NOTICES: usize = 3;
 
 /// Where a connection stands.
 enum Phase {
@@ -127,8 +122,8 @@ pub struct Session {
     request: Option<Pin<Box<dyn Future<Output = Then>>>>,
     /// What this user ordered last was nothing that they may order.
     denied: bool,
-    /// Notices that a line was over the rate, and over a length; most users never need any.
-    notices: Option<Box<[SlidingWindow; 2]>>,
+    /// What there is of a user who was over a limit: what waits, what was told.
+    limited: Option<Box<Limited>>,
     pace: Pace,
     /// The peer sends no more.
     at_end: bool,
@@ -173,7 +168,7 @@ impl Session {
                 held: None,
                 request: None,
                 denied: false,
-                notices: None,
+                limited: None,
                 pace: Pace::new(clock::now()),
                 at_end: false,
                 timer: None,
@@ -221,27 +216,6 @@ impl Session {
         self.show(|sheet| reply(sheet, what));
     }
 
-    /// Says that a line was refused, unless that was just said of others.
-    fn refuse(&mut self, refused: Refused) {
-        self.pace.refused_line();
-        let (why, limit, kind) = match refused {
-            Refused::Rate(wait) => (Reply::RateLimited(wait_secs(wait)), "too many messages", 0),
-            Refused::Length(why) => (why, "too long", 1),
-        };
-        let now = clock::now();
-        let notices = self.notices.get_or_insert_with(|| {
-            let windows =
-                [1, LENGTH_NOTICES].map(|limit| SlidingWindow::new(limit, REFUSAL_WINDOW));
-            Box::new(windows)
-        });
-        let notices = &mut notices[kind];
-        if notices.check(now).is_ok() {
-            notices.record(now);
-            info!("conn={} limit: {limit}", self.peer.conn().0);
-            self.reply(&why);
-        }
-    }
-
     /// Starts the one request: nothing is read or carried out until `then` has its answer.
     fn wait_for<T: 'static>(
         &mut self,
@@ -275,6 +249,7 @@ impl Session {
         if matches!(self.phase, Phase::Closing(_) | Phase::Done) {
             return;
         }
+        self.end_held();
         self.sign_off();
         if let Some(last) = last {
             self.peer.answer(farewell(self.peer.form(), last));
@@ -377,5 +352,13 @@ impl Handler<MoveToGeneral> for Session {
     fn handle(&mut self, MoveToGeneral(id): MoveToGeneral, _: &mut Self::Context) {
         self.peer.came_back(usize::MAX);
         self.lost = Some(Lost::MoveToGeneral(id));
+    }
+}
+
+impl Handler<Silenced> for Session {
+    type Result = ();
+
+    fn handle(&mut self, Silenced(id): Silenced, _: &mut Self::Context) {
+        self.silence(id);
     }
 }

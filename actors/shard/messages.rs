@@ -71,6 +71,8 @@ pub enum Effect {
     AnswerOver(Seat),
     /// A client is a member no more, against its will; tell it this.
     MoveToGeneral(Seat, Reply),
+    /// A member may not speak there any more.
+    Silence(Seat),
     /// A client was tagged in this lobby, where it may be or not.
     Tagged {
         /// The client.

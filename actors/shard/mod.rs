@@ -23,7 +23,9 @@ use crate::actors::hasher::HasherPool;
 use crate::actors::registry::Registry;
 use crate::actors::registry::messages::Gone;
 use crate::actors::registry::rates::RateTable;
-use crate::actors::session::messages::{Disconnect, LobbyLost, MoveToGeneral, QuestionOver};
+use crate::actors::session::messages::{
+    Disconnect, LobbyLost, MoveToGeneral, QuestionOver, Silenced,
+};
 use crate::actors::session::{Session, form_of};
 use crate::actors::shard::messages::{
     Announce, Barrier, Became, Connected, Deliver, DisconnectSeat, Drain, Effect, IdleTime,
@@ -215,6 +217,11 @@ impl Shard {
                 }
                 if let Some((_, session)) = hub.find(seat) {
                     send(&session, MoveToGeneral(room));
+                }
+            }
+            Effect::Silence(seat) => {
+                if let Some((_, session)) = hub.find(seat) {
+                    send(&session, Silenced(room));
                 }
             }
             Effect::Tagged { seat, by, lobby } => {

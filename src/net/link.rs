@@ -131,6 +131,14 @@ impl Link {
         socket.set_tcp_notsent_lowat(before).is_ok() && taken
     }
 
+    /// Whether the peer has closed its sending side, though what it sent before may stand unread.
+    pub fn has_end(&self) -> bool {
+        let Some(stream) = self.tcp() else { return false };
+        let mut polled = [PollFd::new(stream, PollFlags::RDHUP)];
+        let ready = poll(&mut polled, Some(&Timespec::default()));
+        ready.is_ok() && !polled[0].revents().is_empty()
+    }
+
     /// Reads what has come; 0 bytes at the end of the peer's sending.
     ///
     /// # Errors

@@ -11,6 +11,7 @@ use std::time::Duration;
 use crate::actors::lobby::messages::Say;
 use crate::actors::session::Session;
 use crate::actors::session::context::{Ctx, Done, Outcome};
+use crate::actors::session::holding::named;
 use crate::chat::command::{Command, CommandError, Cost, Input, MAX_ABOUT_CHARS, OverLimit};
 use crate::chat::orders::server_rank;
 use crate::chat::rates::Kind;
@@ -28,8 +29,8 @@ pub(super) enum Judged {
     Say(Line),
     /// To be carried out, by whoever has this right.
     Command(Right, Result<Command, CommandError>),
-    /// Over a limit.
-    Refused(Refused),
+    /// Over a limit, and by which words it is named where it is refused without one.
+    Refused(Refused, Option<Line>),
 }
 
 /// The limit that a line is over.
@@ -41,30 +42,46 @@ pub(super) enum Refused {
 }
 
 impl Session {
-    /// Judges a line of a logged-in user: it may be too long, or one too many.
-    pub(super) fn judge(&mut self, input: Input) -> Judged {
+    /// Judges a line of a logged-in user: it may be too long, or one too many. What is lost is named by
+    /// `words`.
+    ///
+    /// # Errors
+    /// It is over the rate; how long until it would be let through.
+    pub(super) fn judge(&self, input: Input, words: &Line) -> Result<Judged, (Input, Duration)> {
         let max = self.thread.config.max_message_chars;
-        let too_long = || Judged::Refused(Refused::Length(Reply::TooLong(max)));
-        match input {
-            Input::Blank => Judged::Blank,
-            Input::Overlong => too_long(),
-            Input::Say(text) if text.chars() > max => too_long(),
-            Input::Say(text) => self.unless_over_rate(Kind::Message, Judged::Say(text)),
-            Input::Command { cost, right, over, parsed } => {
-                if let Some(why) = over.and_then(|over| self.too_long(over)) {
-                    return Judged::Refused(Refused::Length(why));
-                }
-                let command = Judged::Command(right, parsed);
-                match cost {
-                    Cost::Free => command,
+        let (over, kind) = match &input {
+            Input::Blank => (None, None),
+            Input::Overlong => (Some(Reply::TooLong(max)), None),
+            Input::Say(text) => {
+                ((text.chars() > max).then_some(Reply::TooLong(max)), Some(Kind::Message))
+            }
+            Input::Command { cost, over, .. } => {
+                let kind = match cost {
+                    Cost::Free => None,
                     // Whoever keeps order waits for nothing; whether one has the right for it only the
                     // lobby knows, so the first order is free, and counts once it was denied.
-                    Cost::Duty if !self.denied => command,
-                    Cost::Look => self.unless_over_rate(Kind::Look, command),
-                    Cost::Message | Cost::Duty => self.unless_over_rate(Kind::Message, command),
-                }
+                    Cost::Duty if !self.denied => None,
+                    Cost::Look => Some(Kind::Look),
+                    Cost::Message | Cost::Duty => Some(Kind::Message),
+                };
+                (over.and_then(|over| self.too_long(over)), kind)
             }
+        };
+        if let Some(why) = over {
+            let words = Some(named(&input, words));
+            return Ok(Judged::Refused(Refused::Length(why), words));
         }
+        if let Some(kind) = kind
+            && let Some(user) = self.user()
+            && let Err(wait) = self.thread.rates.pass(&user.who, kind, clock::now())
+        {
+            return Err((input, wait));
+        }
+        Ok(match input {
+            Input::Blank | Input::Overlong => Judged::Blank,
+            Input::Say(text) => Judged::Say(text),
+            Input::Command { right, parsed, .. } => Judged::Command(right, parsed),
+        })
     }
 
     fn too_long(&self, over: OverLimit) -> Option<Reply> {
@@ -80,15 +97,6 @@ impl Session {
         }
     }
 
-    /// Lets something that counts pass the rate limit, and counts it.
-    fn unless_over_rate(&self, kind: Kind, line: Judged) -> Judged {
-        let Some(user) = self.user() else { return Judged::Blank };
-        match self.thread.rates.pass(&user.who, kind, clock::now()) {
-            Ok(()) => line,
-            Err(wait) => Judged::Refused(Refused::Rate(wait)),
-        }
-    }
-
     /// Carries a line out that has been judged.
     pub(super) fn understand(&mut self, line: Judged) {
         match line {
@@ -99,7 +107,7 @@ impl Session {
                     self.wait_for(obey(cx, parsed), Self::finish);
                 }
             }
-            Judged::Refused(refused) => self.refuse(refused),
+            Judged::Refused(refused, words) => self.refuse(refused, words),
         }
     }
 

@@ -381,6 +381,21 @@ impl<H> Room<H> {
         names
     }
 
+    /// The members who may not speak any more by a mute that was carried out.
+    fn silenced(&self, what: &Moderation) -> impl Iterator<Item = H>
+    where
+        H: Copy,
+    {
+        let mute = match what.strike() {
+            Some(Strike::Mute { mute, conn }) => Some((mute, conn)),
+            Some(Strike::Kick { .. } | Strike::Ban { .. } | Strike::All) | None => None,
+        };
+        let struck = move |member: &&Member<H>| {
+            mute.is_some_and(|(mute, conn)| self.is_struck(&member.who, mute, conn))
+        };
+        self.members().filter(struck).map(|member| member.handle)
+    }
+
     /// Carries out a moderation. Whoever it [removes](Room::removed) is still here after it.
     fn apply(&mut self, by: &Name, what: &Moderation, now: UnixMillis) {
         match what {

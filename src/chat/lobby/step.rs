@@ -134,6 +134,8 @@ pub enum Effect<H> {
     Tagged(H, Person),
     /// A member has to go to general, put out by whom and how.
     Remove(H, Name, Removal),
+    /// A member may not speak any more: what of theirs waits is not to be said.
+    Silence(H),
     /// Somebody came in.
     Came(H, Identity),
     /// Somebody went.
@@ -300,6 +302,7 @@ impl<H: Copy> Room<H> {
             effects.push(Effect::Offer(account, who.into()));
         }
         effects.push(show(now, Happened::Moderated { by: by.clone(), what: what.clone() }));
+        effects.extend(self.silenced(what).map(Effect::Silence));
         if let Moderation::Delete(_) = **what {
             let go =
                 |member: &Member<H>| Effect::Remove(member.handle, by.clone(), Removal::Delete);

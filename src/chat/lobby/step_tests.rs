@@ -86,6 +86,7 @@ fn told(effect: &Effect<char>) -> String {
         Effect::Prompt(at) => format!("{at}: prompt"),
         Effect::Tagged(at, by) => format!("{at}: tagged by {}", by.name),
         Effect::Remove(at, by, _) => format!("{at}: removed by {by}"),
+        Effect::Silence(at) => format!("{at}: silence"),
         Effect::Came(at, _) => format!("{at} came"),
         Effect::Went(at, _) => format!("{at} went"),
         Effect::Reseated(before, at, _) => format!("{before} is {at}"),
@@ -180,6 +181,20 @@ fn whoever_is_put_out_is_told_after_all_were_told() {
     assert_eq!(banned, [&["keep out 9", "all: alice did ban"], &gone[..], &end].concat());
     let guest = Order::Mute { whom: Target::Present(guest(5, "eve")), terms: Terms::default() };
     assert_eq!(scene.order(guest).unwrap()[0], "recheck 5", "she may have an account by now");
+}
+
+#[test]
+fn whoever_is_muted_is_to_say_nothing_of_what_waits() {
+    let mut scene = Scene::new();
+    for (conn, name) in [(1, "alice"), (2, "bob"), (3, "carol")] {
+        scene.join(guest(conn, name), JoinKind::Switch).unwrap();
+    }
+    let whom = Target::Present(guest(2, "bob"));
+    let muted = scene.order(Order::Mute { whom, terms: Terms::default() }).unwrap();
+    let end = ["changed", "keep state"];
+    assert_eq!(muted, [&["recheck 2", "all: alice did mute", "b: silence"], &end[..]].concat());
+    let topic = scene.order(Order::Topic(None)).unwrap();
+    assert_eq!(topic, [&["all: alice did topic"], &end[..]].concat(), "by nothing else");
 }
 
 #[test]

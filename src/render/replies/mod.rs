@@ -11,6 +11,7 @@ mod welcome;
 use crate::ai::AiFailure;
 use crate::chat::accounts::MIN_ACCOUNT_PASSWORD_CHARS;
 use crate::chat::command::Spec;
+use crate::chat::hold::NotSent;
 use crate::chat::lobbies::CreateError;
 use crate::chat::lobby::JoinError;
 use crate::chat::name::Name;
@@ -49,6 +50,17 @@ pub enum Reply {
     QuestionTooLong(usize),
     /// Over the rate limit, for so many seconds more.
     RateLimited(u64),
+    /// So many lines wait, and go out when a limit lets them through.
+    Kept {
+        /// That limit.
+        limit: Limit,
+        /// Seconds until then.
+        secs: u64,
+        /// How many wait.
+        lines: usize,
+    },
+    /// Lines were not sent.
+    NotSent(NotSent),
     /// No such command.
     UnknownCommand,
     /// Wrong arguments.
@@ -98,6 +110,15 @@ pub enum Reply {
     Moderation(ModerationReply),
 }
 
+/// What makes lines wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Limit {
+    /// The limit of messages of a user.
+    Rate,
+    /// The slow mode of the lobby.
+    Slow,
+}
+
 impl From<AccountReply> for Reply {
     fn from(reply: AccountReply) -> Self {
         Self::Account(reply)
@@ -128,7 +149,9 @@ pub fn reply(sheet: &mut Sheet, reply: &Reply) {
         Reply::QuestionTooLong(max) => {
             sheet.fixed("AI question too long. Max: ").number(*max as u64).fixed(" characters")
         }
-        Reply::RateLimited(secs) => wait(sheet, "⚠ Rate limited! Wait ", *secs),
+        Reply::RateLimited(secs) => wait(sheet, RATE_LIMITED, *secs),
+        Reply::Kept { limit, secs, lines } => kept(sheet, *limit, *secs, *lines as u64),
+        Reply::NotSent(what) => not_sent(sheet, what),
         Reply::UnknownCommand => sheet.fixed("Unknown command. Type /help for available commands."),
         Reply::Usage(spec) => help::usage(sheet.fixed("Usage: "), spec),
         Reply::UserNotFound => sheet.fixed("User not found."),
@@ -181,6 +204,8 @@ impl Reply {
             | Self::NotATime
             | Self::QuestionTooLong(_)
             | Self::RateLimited(_)
+            | Self::Kept { .. }
+            | Self::NotSent(_)
             | Self::UnknownCommand
             | Self::Usage(_)
             | Self::UserNotFound
@@ -218,6 +243,32 @@ fn too_long(sheet: &mut Sheet, max: u64) -> &mut Sheet {
 
 fn wait<'s>(sheet: &'s mut Sheet, what: &'static str, secs: u64) -> &'s mut Sheet {
     sheet.fixed(what).number(secs).fixed(" seconds.")
+}
+
+const RATE_LIMITED: &str = "⚠ Rate limited! Wait ";
+
+const SLOW_MODE: &str = "⚠ Slow mode! Wait ";
+
+fn kept(sheet: &mut Sheet, limit: Limit, secs: u64, lines: u64) -> &mut Sheet {
+    let what = match limit {
+        Limit::Rate => RATE_LIMITED,
+        Limit::Slow => SLOW_MODE,
+    };
+    wait(sheet, what, secs);
+    match lines {
+        1 => sheet.fixed(" Your line is kept and sent then."),
+        lines => sheet.fixed(" Your ").number(lines).fixed(" lines are kept and sent then."),
+    }
+}
+
+fn not_sent<'s>(sheet: &'s mut Sheet, what: &NotSent) -> &'s mut Sheet {
+    sheet.fixed("Not sent: ").number(what.lines as u64);
+    sheet.fixed(if what.lines == 1 { " line" } else { " lines" });
+    // A line over what any line may have is dropped as it comes, and has no beginning.
+    match what.first.is_blank() {
+        true => sheet.fixed("."),
+        false => sheet.fixed(", from: ").line(&what.first),
+    }
 }
 
 fn too_many_attempts(sheet: &mut Sheet, secs: u64) -> &mut Sheet {

@@ -11,7 +11,7 @@ use crate::chat::roles::{Denied, Rank};
 use crate::chat::sanctions::{Penalty, Sanction};
 use crate::chat::text::Line;
 use crate::chat::times::Span;
-use crate::render::replies::wait;
+use crate::render::replies::{SLOW_MODE, wait};
 use crate::render::{Sheet, sentence, server_sentence};
 
 /// Names of an address that are told, so that the answer stays a line.
@@ -167,7 +167,7 @@ fn not_said<'s>(sheet: &'s mut Sheet, why: &SayError, lobby: &Name) -> &'s mut S
             }
             because(sheet, length.reason.as_ref())
         }
-        SayError::TooSoon(time) => wait(sheet, "⚠ Slow mode! Wait ", wait_secs(*time)),
+        SayError::TooSoon(time) => wait(sheet, SLOW_MODE, wait_secs(*time)),
     }
 }
 

@@ -53,6 +53,7 @@ pub(super) fn written(body: impl FnOnce(&mut Sheet)) -> String {
 #[test]
 fn one_line_answers() {
     let coding = name("coding");
+    let not_sent = |lines, first| Reply::NotSent(NotSent { lines, first: Line::clean(first) });
     let cases = [
         (Reply::SearchTooSlow, "Too much to look through. Be more exact."),
         (Reply::TooLong(1000), "Message too long (max 1000 chars)"),
@@ -65,6 +66,17 @@ fn one_line_answers() {
         (Reply::NotStored, "That could not be stored, so nothing was changed."),
         (Reply::QuestionTooLong(1000), "AI question too long. Max: 1000 characters"),
         (Reply::RateLimited(7), "⚠ Rate limited! Wait 7 seconds."),
+        (
+            Reply::Kept { limit: Limit::Rate, secs: 8, lines: 1 },
+            "⚠ Rate limited! Wait 8 seconds. Your line is kept and sent then.",
+        ),
+        (
+            Reply::Kept { limit: Limit::Slow, secs: 30, lines: 7 },
+            "⚠ Slow mode! Wait 30 seconds. Your 7 lines are kept and sent then.",
+        ),
+        (not_sent(12, "let text = 1;"), "Not sent: 12 lines, from: let text = 1;"),
+        (not_sent(1, "hm"), "Not sent: 1 line, from: hm"),
+        (not_sent(1, ""), "Not sent: 1 line."),
         (Reply::UnknownCommand, "Unknown command. Type /help for available commands."),
         (
             Reply::Usage(spec("/msg").unwrap()),
