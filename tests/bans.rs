@@ -464,6 +464,7 @@ fn a_guest_who_is_banned_from_general_is_told_so_at_the_name_prompt() {
     }
     root.ask("/join general", "Joined lobby 'general'");
     root.ask("/ban erin", "[LOBBY] root banned erin for good\n");
+    root.ask("/delete room", "Say it again within 30 seconds");
     root.ask("/delete room", "You deleted the lobby 'room'\n");
     erin.expect("You were kicked. Goodbye!\n");
     erin.read_to_end();

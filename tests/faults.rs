@@ -218,6 +218,7 @@ fn whatever_message_breaks_registry_shard_and_store_go_on() {
     for (target, line) in [
         ("Registry LobbyChanged", "/topic about nothing"),
         ("Registry FindTarget", "/mute nobody"),
+        ("Registry FindOffender", "/purge nobody"),
         ("Store Commit", "/topic about something"),
         ("Store SaveSettings", "/time on"),
     ] {
@@ -240,6 +241,7 @@ fn whatever_message_breaks_registry_shard_and_store_go_on() {
         stage.root.ask(&format!("/gban {} 1s", stage.last_guest()), "You banned guest-");
     });
     stage.alice.ask("/create short no-pass x", "Created");
+    stage.alice.ask("/delete short", "Say it again within 30 seconds");
     stage.strike("Registry LobbyClosed", |stage, _guest| {
         stage.alice.ask("/delete short", "You deleted the lobby 'short'");
     });

@@ -46,6 +46,7 @@ mod searching;
 mod shutdown;
 mod social;
 mod store;
+mod taking_back;
 mod telnet;
 mod tidy;
 mod tls;

@@ -4,12 +4,13 @@ use crate::harness::{Client, Server, count};
 use crate::people::{ADMINS, Cast, log_in_to, registered, restart, with_root};
 
 /// What each rank may do, with a usage line for what misses an argument.
-const OPERATORS: [(&str, &str); 9] = [
+const OPERATORS: [(&str, &str); 10] = [
     ("/kick erin Spam", "/kick <user> [reason]"),
     ("/mute erin 10m", "/mute [-1] <user> [time]"),
     ("/unmute erin", "/unmute <user>"),
     ("/ban erin 10m Spam", "/ban [-1] <user> [time] [reason]"),
     ("/unban erin", "/unban <user>"),
+    ("/purge erin", "/purge <user>"),
     ("/topic News", "/topic <text>"),
     ("/slow 10", "/slow <seconds>"),
     ("/bans", ""),
@@ -241,6 +242,7 @@ fn a_kick_in_general_disconnects() {
 #[test]
 fn the_members_of_a_deleted_lobby_go_to_general() {
     let mut cast = Cast::new();
+    cast.alice.ask("/delete coding", "Say it again within 30 seconds");
     cast.alice.send("/delete CODING");
     for (name, client) in cast.all() {
         client.expect("[LOBBY] alice deleted the lobby 'coding'\n");
@@ -256,6 +258,7 @@ fn the_members_of_a_deleted_lobby_go_to_general() {
     assert!(!shown.contains("╰─>"), "{shown}");
     cast.alice.ask("/delete coding", NOT_OWNER);
     // From elsewhere one is told that it is done.
+    cast.root.ask("/delete coding", "Say it again within 30 seconds");
     cast.root.ask("/delete coding", "You deleted the lobby 'coding'\n> ");
     cast.dave.expect("Joined lobby 'general'\n");
     restart(cast.server, &ADMINS).login("gina").ask("/join coding", "Lobby does not exist\n> ");
@@ -423,6 +426,7 @@ fn an_admin_is_an_owner_everywhere_once_the_account_is_made() {
     root.ask("/kick gina", "[LOBBY] root kicked gina\n");
     root.ask("/setpass no-pass", "[LOBBY] root made the lobby public\n");
     root.ask("/join general", "Joined lobby 'general'\nTopic: Welcome\n");
+    root.ask("/delete vault", "Say it again within 30 seconds");
     root.ask("/delete vault", "You deleted the lobby 'vault'\n> ");
     // Without being named, the account is one like any other.
     let server = restart(server, &[]);

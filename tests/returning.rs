@@ -94,7 +94,8 @@ fn a_lobby_that_is_no_more_is_left_for_general() {
     let mut alice = registered(&server, "alice");
     alice.ask("/join club", "alice has joined the lobby");
     quit(alice);
-    bob.ask("/delete club", "> ");
+    bob.ask("/delete club", "Say it again within 30 seconds");
+    bob.ask("/delete club", "You deleted the lobby 'club'");
     let (mut alice, _) = logged_in_to(&server, "alice");
     alice.ask("/users", "=== Users in 'general' (2) ===");
 }

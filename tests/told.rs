@@ -148,6 +148,7 @@ fn what_is_deleted_or_given_up_is_gone_once_that_was_told() {
         alice.ask("/join den", "Joined lobby 'den'");
         alice.ask("a line in it", "a line in it");
         alice.ask("/join general", "Joined lobby 'general'");
+        alice.ask("/delete den", "Say it again within 30 seconds");
         let deleted = "You deleted the lobby 'den'";
         let (server, told) = order_and_kill(server, &mut alice, "/delete den", after, deleted);
         let mut bob = server.login("bob");

@@ -85,9 +85,12 @@ fn whoever_keeps_order_waits_for_nothing_and_whoever_may_not_counts() {
     for n in 0..20 {
         alice.ask(&format!("/topic number {n}"), &format!("set the topic: number {n}\n"));
     }
+    for _ in 0..5 {
+        alice.ask("/purge eve", "'eve' has said nothing here in the last 24 hours.\n> ");
+    }
     let denied = "Only an owner or operator of 'den' can do that.\n> ";
     eve.ask("/kick nobody", denied);
-    eve.ask("/topic mine", denied);
+    eve.ask("/purge alice", denied);
     eve.ask("/kick alice", LIMITED);
 }
 

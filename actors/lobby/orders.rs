@@ -13,6 +13,7 @@ use crate::actors::lobby::messages::{
     Unregistering,
 };
 use crate::actors::registry::messages::{CarriedOut, ModerateError};
+use crate::actors::store::messages::ReadAuthored;
 use crate::chat::lobby::step::Input;
 use crate::chat::moderation::Moderation;
 use crate::chat::roles::{Denied, Right};
@@ -23,9 +24,25 @@ impl Handler<Moderate> for Lobby {
 
     fn handle(&mut self, Moderate { by, order }: Moderate, _: &mut Self::Context) -> Self::Result {
         let turn = self.orders.clone().acquire_owned();
-        let carried = turn.into_actor(self).then(move |turn, lobby, _| {
+        let found = turn.into_actor(self).then(move |turn, lobby, _| {
             let now = lobby.now();
-            let planned = lobby.room.plan(&by, order, now).map_err(ModerateError::from);
+            let asks = lobby.room.asks(&by, &order, now);
+            let (store, id) = (lobby.setup.store.clone(), lobby.id);
+            let found = async move {
+                let order = match asks {
+                    Some(asks) => match store.ask(ReadAuthored(id, asks)).await {
+                        Ok(found) => Ok(order.about(found)),
+                        Err(_) => Err(ModerateError::Busy),
+                    },
+                    None => Ok(order),
+                };
+                (turn, by, order)
+            };
+            found.into_actor(lobby)
+        });
+        let carried = found.then(move |(turn, by, order), lobby, _| {
+            let now = lobby.now();
+            let planned = order.and_then(|order| Ok(lobby.room.plan(&by, order, now)?));
             let store = lobby.setup.store.clone();
             let changes = |what| lobby.room.changes(what, &by.name, sentence(what), now);
             let changes = planned.as_ref().map(changes).unwrap_or_default();

@@ -34,7 +34,7 @@ use crate::chat::name::{Name, NameKey};
 use crate::chat::orders::{Named, Order, OrderError};
 use crate::chat::password::{Password, PasswordRecord};
 use crate::chat::person::Person;
-use crate::chat::roles::Right;
+use crate::chat::roles::{Denied, Right};
 use crate::chat::times::Times;
 use crate::fanout::peer::Peer;
 use crate::render::Sheet;
@@ -240,8 +240,17 @@ impl Ctx {
     /// Whether the user has the right that the command asks for in their lobby, which only that knows.
     pub(super) async fn check_right(&self) -> Result<(), Failure> {
         let lobby = self.lobby();
-        let allowed = lobby.addr.send(HasRight(self.who(), self.right)).await.map_err(busy)?;
-        allowed.map_err(|why| ModerationReply::NotDone(why.into(), lobby.name).into())
+        self.has_right(&lobby.addr)
+            .await?
+            .map_err(|why| ModerationReply::NotDone(why.into(), lobby.name).into())
+    }
+
+    /// Whether they have it in this lobby.
+    pub(super) async fn has_right(
+        &self,
+        lobby: &Addr<Lobby>,
+    ) -> Result<Result<(), Denied>, Failure> {
+        lobby.send(HasRight(self.who(), self.right)).await.map_err(busy)
     }
 
     /// Whoever has this name, or which account. That it is nobody is told to whoever has the right to

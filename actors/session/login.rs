@@ -15,6 +15,7 @@ use crate::chat::lobby::Member;
 use crate::chat::lobby::replay::ReplayPrefs;
 use crate::chat::lobby::step::{Join, JoinKind};
 use crate::chat::name::Name;
+use crate::chat::orders::Confirmation;
 use crate::chat::pictures::Picture;
 use crate::chat::registry::{ClaimError, LoginError};
 use crate::chat::settings::Settings;
@@ -108,8 +109,14 @@ impl Session {
         info!("conn={} logged in as {}", who.conn.0, who.name);
         self.peer.logged_in();
         let lobby = entered.stay();
-        let settings = Settings::default();
-        self.phase = Phase::chatting(User { who, lobby, away: None, settings, asked: None });
+        self.phase = Phase::chatting(User {
+            who,
+            lobby,
+            away: None,
+            settings: Settings::default(),
+            asked: None,
+            deleting: Confirmation::default(),
+        });
     }
 }
 

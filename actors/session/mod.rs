@@ -48,6 +48,7 @@ use crate::chat::asking::Asking;
 use crate::chat::directory::IpKey;
 use crate::chat::lobbies::LobbyId;
 use crate::chat::name::Name;
+use crate::chat::orders::Confirmation;
 use crate::chat::settings::{Colours, Settings, Width};
 use crate::chat::text::Line;
 use crate::chat::times::Times;
@@ -96,6 +97,8 @@ struct User {
     settings: Settings,
     /// What their next line answers, where they were asked for a password.
     asked: Option<Box<Asking>>,
+    /// The lobby that they were asked to say again that they delete.
+    deleting: Confirmation,
 }
 
 /// The lobby that a user is in.

@@ -21,6 +21,7 @@ use crate::chat::ignores::Ignores;
 use crate::chat::lobby::Member;
 use crate::chat::lobby::replay::ReplayPrefs;
 use crate::chat::lobby::step::{Join, JoinKind};
+use crate::chat::orders::Confirmation;
 use crate::chat::password::{MAX_PASSWORD_CHARS, Match, Password, PasswordFault, PasswordRecord};
 use crate::chat::person::Person;
 use crate::chat::settings::Settings;
@@ -207,6 +208,7 @@ impl Session {
             away: None,
             settings: account.settings,
             asked: None,
+            deleting: Confirmation::default(),
         });
         self.show_mail(account.id, mail);
     }

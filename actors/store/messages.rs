@@ -15,8 +15,8 @@ use crate::chat::name::NameKey;
 use crate::chat::person::Person;
 use crate::chat::retention::Kept;
 use crate::store::{
-    Account, AuditEntry, AuditId, Change, Db, Left, Mail, MailId, MessageId, Missed, Page,
-    READ_TIME, SEARCH_TIME, Scope, Settings, Since, StoreError,
+    Account, AuditEntry, AuditId, Authored, Change, Db, Left, Mail, MailId, MessageId, Missed,
+    Page, READ_TIME, SEARCH_TIME, Scope, Settings, Since, StoreError,
 };
 
 /// Text of messages that is read at a time for one long answer. It waits in memory until the client
@@ -151,6 +151,17 @@ impl Question for ReadMissed {
 
     fn answer(self, db: &Db, kept: Kept) -> Result<Self::Answer, StoreError> {
         db.since(self.lobby, self.since, self.count, kept, &self.ignores)
+    }
+}
+
+/// Which messages of a lobby somebody has said, newest first, by their numbers.
+pub struct ReadAuthored(pub LobbyId, pub Authored);
+
+impl Question for ReadAuthored {
+    type Answer = Vec<u64>;
+
+    fn answer(self, db: &Db, kept: Kept) -> Result<Self::Answer, StoreError> {
+        db.authored(self.0, &self.1, kept)
     }
 }
 

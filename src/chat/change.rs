@@ -27,6 +27,13 @@ pub enum Change {
         /// The message.
         entry: Arc<Entry>,
     },
+    /// Messages of a lobby are there no more: they were taken back, or removed.
+    MessagesRemoved {
+        /// The lobby.
+        lobby: LobbyId,
+        /// The numbers of the messages, rising.
+        seqs: Arc<[u64]>,
+    },
     /// A lobby was made, or anything of it is other than before.
     LobbyPut(Arc<LobbyState>),
     /// A lobby is gone, with all that hangs on it.
@@ -215,6 +222,7 @@ impl Change {
                 sanction.reason.as_ref().map_or(0, |reason| reason.as_str().len())
             }
             Self::MailAdded { mail, .. } => mail.text.as_str().len(),
+            Self::MessagesRemoved { seqs, .. } => size_of_val(&**seqs),
             Self::Audited(entry) => entry.what.as_str().len(),
             Self::LobbyRemoved(_)
             | Self::LobbyUsed { .. }

@@ -75,6 +75,8 @@ pub struct History {
     entries: VecDeque<(u64, Arc<Entry>)>,
     /// The number of the next message. Numbers rise, whatever the clock does.
     next_seq: u64,
+    /// The number of the first message of this process.
+    first_seq: u64,
     max_entries: usize,
     max_age: Duration,
     /// Whether the clock has jumped lately: then nothing is too old.
@@ -84,7 +86,14 @@ pub struct History {
 impl History {
     /// Keeps at most `max_entries`, none older than `max_age`.
     pub fn new(max_entries: usize, max_age: Duration) -> Self {
-        Self { entries: VecDeque::new(), next_seq: 0, max_entries, max_age, in_doubt: false }
+        Self {
+            entries: VecDeque::new(),
+            next_seq: 0,
+            first_seq: 0,
+            max_entries,
+            max_age,
+            in_doubt: false,
+        }
     }
 
     /// Says whether the clock has jumped lately: until it says otherwise, nothing is too old.
@@ -100,6 +109,17 @@ impl History {
             self.push(Arc::new(entry));
         }
         self.next_seq = self.next_seq.max(next_seq);
+        self.first_seq = self.next_seq;
+    }
+
+    /// The number of the first message of this process: those before it were restored.
+    pub fn first_seq(&self) -> u64 {
+        self.first_seq
+    }
+
+    /// Takes messages out, by their numbers, which rise.
+    pub fn remove(&mut self, seqs: &[u64]) {
+        self.entries.retain(|(seq, _)| seqs.binary_search(seq).is_err());
     }
 
     /// The number of the next message: of all that comes after this instant it is the least.
@@ -210,6 +230,20 @@ mod tests {
         let mut history = History::new(10, Duration::from_secs(10));
         history.restore([(3, entry(7, "stored"))], 20);
         assert_eq!(history.push(Arc::new(entry(7, "new"))), 20);
+    }
+
+    #[test]
+    fn what_is_removed_is_gone_and_its_numbers_are_not_given_again() {
+        let mut history = History::new(10, Duration::from_secs(10));
+        history.restore([(3, entry(0, "stored"))], 5);
+        for text in ["five", "six", "seven"] {
+            history.push(Arc::new(entry(0, text)));
+        }
+        history.remove(&[3, 6, 7, 99]);
+        assert_eq!(texts(&mut history, 0), ["five"]);
+        assert_eq!((history.first_seq(), history.next_seq()), (5, 8));
+        assert_eq!(history.last(9).count(), 1, "nor does it go with a question to Rox");
+        assert_eq!(history.take().first_seq(), 5);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::chat::directory::IpKey;
+use crate::chat::directory::{ConnId, IpKey};
 use crate::chat::history::{Entry, UnixMillis};
 use crate::chat::lobbies::LobbyId;
 use crate::chat::lobby::LobbyState;
@@ -45,6 +45,20 @@ pub struct Since {
     /// The number that the next message had then. Without it the time has to do, which is no finer than
     /// a millisecond.
     pub seq: Option<u64>,
+}
+
+/// Whose messages of a lobby are looked for, and since when.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Authored {
+    /// All of this account.
+    pub account: Option<AccountId>,
+    /// All that were said over this connection; the numbers of this process's messages begin with the
+    /// second, and connections of before have the same numbers.
+    pub conn: Option<(ConnId, u64)>,
+    /// Nothing older.
+    pub since: UnixMillis,
+    /// How many of the newest.
+    pub max: usize,
 }
 
 /// Where a rule holds, or what a record of the audit is about.

@@ -90,6 +90,18 @@ pub enum Moderation {
     },
     /// This lobby is no more.
     Delete(Name),
+    /// Somebody took their last message back.
+    Undo {
+        /// Its number.
+        seq: u64,
+    },
+    /// What a user said lately is removed.
+    Purge {
+        /// Their name.
+        name: Name,
+        /// The numbers of the messages, rising.
+        said: Arc<[u64]>,
+    },
 }
 
 /// What an admin does to the whole server, in the same way.
@@ -172,6 +184,8 @@ impl Moderation {
             Self::Offer { .. } => "transfer",
             Self::Transfer { .. } => "accept",
             Self::Delete(_) => "delete",
+            Self::Undo { .. } => "undo",
+            Self::Purge { .. } => "purge",
         }
     }
 
@@ -193,7 +207,31 @@ impl Moderation {
             | Self::SetPassword(_)
             | Self::SetPrompt(_)
             | Self::Offer { .. }
-            | Self::Transfer { .. } => None,
+            | Self::Transfer { .. }
+            | Self::Undo { .. }
+            | Self::Purge { .. } => None,
+        }
+    }
+
+    /// The numbers of the messages that are gone by it, rising; none where it is about no messages.
+    pub fn removes(&self) -> Option<&[u64]> {
+        match self {
+            Self::Undo { seq } => Some(std::slice::from_ref(seq)),
+            Self::Purge { said, .. } => Some(said),
+            Self::Topic(_)
+            | Self::Op { .. }
+            | Self::Deop { .. }
+            | Self::Kick { .. }
+            | Self::Mute { .. }
+            | Self::Unmute { .. }
+            | Self::Ban { .. }
+            | Self::Unban { .. }
+            | Self::Slow(_)
+            | Self::SetPassword(_)
+            | Self::SetPrompt(_)
+            | Self::Offer { .. }
+            | Self::Transfer { .. }
+            | Self::Delete(_) => None,
         }
     }
 
@@ -271,6 +309,8 @@ mod tests {
             (Moderation::Offer { account, name: name.clone() }, "transfer", false),
             (Moderation::Transfer { account, name: name.clone() }, "accept", false),
             (Moderation::Delete(name.clone()), "delete", true),
+            (Moderation::Undo { seq: 7 }, "undo", false),
+            (Moderation::Purge { name: name.clone(), said: [7, 9].into() }, "purge", false),
         ] {
             assert_eq!(what.verb(), verb);
             assert!(spec(&format!("/{verb}")).is_some(), "{verb}");

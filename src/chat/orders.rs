@@ -4,10 +4,11 @@
 //! for yet: it is stored first, and only then carried out, told to the lobby and written down.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::accounts::{Identity, Subject, Target};
 use super::history::UnixMillis;
+use super::lobbies::LobbyId;
 use super::lobby::PromptError;
 use super::moderation::{Moderation, ServerModeration};
 use super::name::{Name, NameKey};
@@ -21,6 +22,32 @@ pub const MAX_OPERATORS: usize = 100;
 
 /// How long somebody may think about taking a lobby.
 pub const OFFER_TIME: Duration = Duration::from_secs(5 * 60);
+
+/// How long a message may be taken back by whoever said it.
+pub const UNDO_TIME: Duration = Duration::from_secs(5 * 60);
+
+/// From how long ago on the messages of somebody are removed.
+pub const PURGE_TIME: Duration = Duration::from_secs(24 * 3_600);
+
+/// In what time something is to be said again that cannot be undone.
+pub const CONFIRM_TIME: Duration = Duration::from_secs(30);
+
+/// What somebody was asked to say again, since it cannot be undone: the end of a lobby.
+#[derive(Debug, Default)]
+pub struct Confirmation {
+    asked: Option<(LobbyId, Instant)>,
+}
+
+impl Confirmation {
+    /// Whether this is the second time, within [`CONFIRM_TIME`]; else it is the first one.
+    pub fn confirm(&mut self, lobby: LobbyId, now: Instant) -> bool {
+        let again = self.asked.take_if(|(asked, at)| {
+            *asked == lobby && now.saturating_duration_since(*at) < CONFIRM_TIME
+        });
+        self.asked = again.is_none().then_some((lobby, now));
+        again.is_some()
+    }
+}
 
 /// What somebody wants done in a lobby; names have been looked up.
 #[derive(Debug, Clone)]
@@ -68,9 +95,29 @@ pub enum Order {
     Delete,
     /// `/setai`
     SetPrompt(Line),
+    /// `/undo`; the number of the message, once it is known.
+    Undo(Option<u64>),
+    /// `/purge`
+    Purge {
+        /// The user or account that it is about.
+        whom: Target,
+        /// The numbers of what they said, once they are known, rising.
+        said: Arc<[u64]>,
+    },
 }
 
 impl Order {
+    /// The same about these messages, the newest first, which it had [asked for](super::lobby::Room::asks).
+    pub fn about(self, found: Vec<u64>) -> Self {
+        match self {
+            Self::Undo(_) => Self::Undo(found.first().copied()),
+            Self::Purge { whom, .. } => {
+                Self::Purge { whom, said: found.into_iter().rev().collect() }
+            }
+            other => other,
+        }
+    }
+
     /// The right that it takes.
     pub fn right(&self) -> Right {
         match self {
@@ -80,7 +127,9 @@ impl Order {
             | Self::Mute { .. }
             | Self::Unmute(_)
             | Self::Ban { .. }
-            | Self::Unban(_) => Right::Operator,
+            | Self::Unban(_)
+            | Self::Purge { .. } => Right::Operator,
+            Self::Undo(_) => Right::Everyone,
             Self::Op(_)
             | Self::Deop(_)
             | Self::SetPassword(_)
@@ -182,6 +231,12 @@ pub enum OrderError {
     /// Nobody of that name is banned.
     #[error("not banned")]
     NotBanned,
+    /// They said nothing in the lobby that could be taken back.
+    #[error("nothing to take back")]
+    NothingToUndo,
+    /// They said nothing in the lobby that could be removed.
+    #[error("nothing to remove")]
+    NothingToPurge(Name),
     /// There are as many operators, mutes or bans as there may be.
     #[error("too many")]
     TooMany,
@@ -268,6 +323,7 @@ mod tests {
     use super::*;
 
     use crate::chat::directory::{ConnId, IpKey};
+    use crate::clock;
 
     const NOW: UnixMillis = UnixMillis(1_000);
 
@@ -278,6 +334,23 @@ mod tests {
 
     fn named(name: &str, whom: Option<Target>) -> Named {
         Named { key: NameKey::of(name), whom }
+    }
+
+    #[test]
+    fn what_cannot_be_undone_is_said_twice_in_time_and_of_the_same_lobby() {
+        let (mut confirmation, start) = (Confirmation::default(), clock::now());
+        for (secs, lobby, want) in [
+            (0, 2, false),
+            (29, 2, true),
+            (29, 2, false),
+            (59, 2, false),
+            (60, 3, false),
+            (61, 2, false),
+            (62, 2, true),
+        ] {
+            let now = start + Duration::from_secs(secs);
+            assert_eq!(confirmation.confirm(LobbyId(lobby), now), want, "{secs}");
+        }
     }
 
     #[test]

@@ -162,7 +162,7 @@ mod tests {
     const ADMIN: Answers = [Some(NotAdmin), Some(NotAdmin), Some(NotAdmin), Some(NotAdmin), None];
 
     /// Every command of the table, once.
-    const MATRIX: [(&str, Answers); 49] = [
+    const MATRIX: [(&str, Answers); 51] = [
         ("/help", EVERYONE),
         ("/quit", EVERYONE),
         ("/whois", EVERYONE),
@@ -177,6 +177,7 @@ mod tests {
         ("/r", EVERYONE),
         ("/tag", EVERYONE),
         ("/me", EVERYONE),
+        ("/undo", EVERYONE),
         ("/ai", EVERYONE),
         ("/ignore", EVERYONE),
         ("/unignore", EVERYONE),
@@ -200,6 +201,7 @@ mod tests {
         ("/ban", OPERATOR),
         ("/unban", OPERATOR),
         ("/bans", OPERATOR),
+        ("/purge", OPERATOR),
         ("/topic", OPERATOR),
         ("/slow", OPERATOR),
         ("/audit", OPERATOR),

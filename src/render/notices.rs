@@ -55,6 +55,11 @@ pub fn sentence(what: &Moderation) -> Line {
         Moderation::Offer { name, .. } => format!("offered the lobby to {name}"),
         Moderation::Transfer { name, .. } => format!("gave the lobby to {name}"),
         Moderation::Delete(lobby) => format!("deleted the lobby '{lobby}'"),
+        Moderation::Undo { .. } => "took back a message".to_owned(),
+        Moderation::Purge { name, said } => {
+            let s = if said.len() == 1 { "" } else { "s" };
+            format!("removed {} message{s} of {name}", said.len())
+        }
     };
     Line::clean(&text)
 }

@@ -243,6 +243,9 @@ fn moderations_are_told_to_the_lobby() {
         (Moderation::SetPassword(None), "made the lobby public"),
         (Moderation::Transfer { account, name: bob.clone() }, "gave the lobby to bob"),
         (Moderation::Delete(name("coding")), "deleted the lobby 'coding'"),
+        (Moderation::Undo { seq: 7 }, "took back a message"),
+        (Moderation::Purge { name: bob.clone(), said: [7].into() }, "removed 1 message of bob"),
+        (Moderation::Purge { name: bob.clone(), said: [7, 9].into() }, "removed 2 messages of bob"),
     ] {
         assert_eq!(shown(&moderated(&alice, what)), format!("[LOBBY] alice {want}\n"));
     }

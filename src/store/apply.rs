@@ -109,6 +109,7 @@ impl<'a> Group<'a> {
         let conn = self.conn;
         match change {
             Change::Said { lobby, seq, entry } => self.say(*lobby, *seq, entry),
+            Change::MessagesRemoved { lobby, seqs } => take_back(conn, *lobby, seqs),
             Change::LobbyPut(state) => lobby::put(conn, state),
             Change::LobbyRemoved(lobby) => {
                 self.found = None;
@@ -197,6 +198,18 @@ impl<'a> Group<'a> {
             Change::Audited(entry) => audit(conn, entry),
         }
     }
+}
+
+/// They are out of reach at once, under the negative number of their lobby, and deleted when their turn
+/// comes: each costs an entry in the index.
+fn take_back(conn: &Connection, lobby: LobbyId, seqs: &[u64]) -> rusqlite::Result<()> {
+    let sql = "UPDATE message SET lobby = -lobby WHERE lobby = ?1 AND seq = ?2";
+    let mut hide = conn.prepare_cached(sql)?;
+    for seq in seqs {
+        hide.execute(params![lobby.0, int(*seq)])?;
+    }
+    let next = seqs.iter().max().map_or(0, |last| int(last.saturating_add(1)));
+    run(conn, "UPDATE lobby SET next_seq = max(next_seq, ?2) WHERE id = ?1", params![lobby.0, next])
 }
 
 pub(super) fn run(

@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use super::fixtures_tests::*;
 use super::*;
+use crate::chat::directory::ConnId;
 use crate::chat::history::{Entry, MessageKind, UnixMillis};
 use crate::chat::ignores::MAX_FORMS;
 use crate::chat::lobbies::LobbyId;
@@ -562,4 +563,80 @@ fn a_ban_may_be_of_a_name_alone() {
     let lifted = Change::lifted(SanctionKind::Ban, Scope::Server, &[of_name.subject]);
     db.apply(&lifted).unwrap();
     assert_eq!(db.load(0).unwrap().bans.list(THEN), [&of_address]);
+}
+
+/// A message of somebody over a connection, at that time.
+fn said_by(lobby: LobbyId, seq: u64, who: &Person, at: u64) -> Change {
+    let entry = Entry { author: who.clone(), ..entry(at, &format!("m{seq}")) };
+    Change::Said { lobby, seq, entry: entry.into() }
+}
+
+#[test]
+fn messages_that_are_removed_are_gone_from_all_that_is_read_at_once() {
+    let removed = Change::MessagesRemoved { lobby: CODING, seqs: [1, 4].into() };
+    let said_five: Vec<_> = (0..5).map(|seq| said(2, seq, &format!("word{seq} all"))).collect();
+    let of_another = said(1, 4, "word4 all");
+    let changes = [lobbies_and_accounts(), vec![of_another], said_five].concat();
+    let mut db = db(&[changes, vec![left(CODING, 5, 1), removed.clone()]].concat());
+    db.apply(&[removed, said(2, 5, "word5 all")]).unwrap();
+    let shown = ["word0 all", "word2 all", "word3 all", "word5 all"];
+    assert_eq!(texts(&db.history(CODING, 9).unwrap()), shown);
+    let found = db.search(CODING, "all", 9).unwrap();
+    assert_eq!(texts(&found), ["word5 all", "word3 all", "word2 all", "word0 all"]);
+    assert!(db.search(CODING, "word4", 9).unwrap().is_empty());
+    let since = Since { at: UnixMillis(5), seq: Some(1) };
+    let missed = db.missed_of(CODING, since, 9, Kept::ALL);
+    assert_eq!(missed, (3, shown[1..].iter().map(|text| (*text).to_owned()).collect()));
+    assert_eq!(texts(&db.history(GENERAL, 9).unwrap()), ["word4 all"]);
+}
+
+#[test]
+fn the_number_of_a_message_that_was_removed_is_not_given_again() {
+    let said: Vec<_> = (0..3).map(|seq| said(2, seq, "hi")).collect();
+    let mut db = db(&[lobbies_and_accounts(), said].concat());
+    db.apply(&[Change::MessagesRemoved { lobby: CODING, seqs: [2].into() }]).unwrap();
+    let next = |db: &Db| {
+        let lobbies = db.load(9).unwrap().lobbies;
+        lobbies.iter().find(|lobby| lobby.state.id == CODING).unwrap().next_seq
+    };
+    assert_eq!(next(&db), 3);
+    while db.trim(UnixMillis(0), 99, 10).unwrap() {}
+    assert_eq!(next(&db), 3);
+    db.apply(&[Change::LobbyPut(lobby(2, "renamed").into())]).unwrap();
+    assert_eq!(next(&db), 3, "what else changes of the lobby leaves that alone");
+}
+
+#[test]
+fn messages_are_found_by_account_and_by_connection_of_this_process() {
+    let bob = |conn, account: Option<u32>| Person {
+        conn: Some(ConnId(conn)),
+        account: account.map(AccountId),
+        ..guest("bob")
+    };
+    let messages = [
+        (0, bob(7, None)),
+        (1, bob(3, Some(2))),
+        (2, bob(7, None)),
+        (3, bob(8, None)),
+        (4, bob(9, Some(2))),
+        (5, bob(7, Some(2))),
+    ];
+    let said = messages.iter().map(|(seq, who)| said_by(CODING, *seq, who, 100 + seq));
+    let db = db(&[lobbies_and_accounts(), said.collect()].concat());
+    let all = Authored { account: None, conn: None, since: UnixMillis(0), max: 9 };
+    let since = |at| Kept { since: UnixMillis(at), ..Kept::ALL };
+    let of_conn = |conn, first| Authored { conn: Some((ConnId(conn), first)), ..all };
+    for (of, kept, want) in [
+        (all, Kept::ALL, vec![]),
+        (Authored { account: Some(BOB), ..all }, Kept::ALL, vec![5, 4, 1]),
+        (of_conn(7, 0), Kept::ALL, vec![5, 2, 0]),
+        (of_conn(7, 1), Kept::ALL, vec![5, 2]),
+        (Authored { max: 1, ..of_conn(7, 1) }, Kept::ALL, vec![5]),
+        (Authored { account: Some(BOB), ..of_conn(7, 1) }, Kept::ALL, vec![5, 4, 2, 1]),
+        (Authored { since: UnixMillis(103), ..of_conn(7, 1) }, Kept::ALL, vec![5]),
+        (of_conn(7, 0), since(102), vec![5, 2]),
+    ] {
+        assert_eq!(db.authored(CODING, &of, kept).unwrap(), want, "{of:?}");
+        assert_eq!(db.authored(GENERAL, &of, kept).unwrap(), [0; 0], "{of:?}");
+    }
 }

@@ -32,8 +32,9 @@ mod trim;
 
 pub use crate::chat::change::Change;
 pub use crate::chat::kept::{
-    Account, AccountId, AuditEntry, AuditId, Fingerprint, KnownAccount, Left, Mail, MailId,
-    MessageId, Missed, Page, SanctionKind, Scope, Settings, Since, Snapshot, StoredLobby, Subject,
+    Account, AccountId, AuditEntry, AuditId, Authored, Fingerprint, KnownAccount, Left, Mail,
+    MailId, MessageId, Missed, Page, SanctionKind, Scope, Settings, Since, Snapshot, StoredLobby,
+    Subject,
 };
 pub use apply::AUDIT_KEPT;
 pub use backup::{BackupError, backup};

@@ -13,8 +13,8 @@ use super::{Db, account, lobby, message, search};
 use crate::chat::history::{Entry, UnixMillis};
 use crate::chat::ignores::Ignores;
 use crate::chat::kept::{
-    Account, AccountId, AuditEntry, AuditId, Fingerprint, Mail, MailId, MessageId, Missed, Page,
-    SanctionKind, Scope, Since, Snapshot, StoredLobby,
+    Account, AccountId, AuditEntry, AuditId, Authored, Fingerprint, Mail, MailId, MessageId,
+    Missed, Page, SanctionKind, Scope, Since, Snapshot, StoredLobby,
 };
 use crate::chat::lobbies::LobbyId;
 use crate::chat::name::NameKey;
@@ -164,6 +164,32 @@ impl Db {
         let first = first_since(&self.conn, lobby.0.into(), kept.since)?;
         let values = params![lobby.0, first, limit(max).min(int(kept.messages))];
         heard(self.conn.prepare_cached(&sql)?, values, ignores).map(reversed)
+    }
+
+    /// The numbers of the newest messages of somebody in a lobby, of those that are kept, newest first.
+    ///
+    /// # Errors
+    /// Why they cannot be read.
+    pub fn authored(
+        &self,
+        lobby: LobbyId,
+        of: &Authored,
+        kept: Kept,
+    ) -> Result<Vec<u64>, StoreError> {
+        let sql = "SELECT seq FROM message
+            WHERE lobby = (SELECT id FROM lobby WHERE id = ?1) AND at >= ?2
+                AND (account = ?3 OR conn = ?4 AND seq >= ?5)
+            ORDER BY +seq DESC LIMIT ?6";
+        let (conn, first) = of.conn.unzip();
+        let values = params![
+            lobby.0,
+            int(of.since.max(kept.since).0),
+            of.account.map(|account| account.0),
+            conn.map(|conn| int(conn.0)),
+            first.map(int),
+            limit(of.max),
+        ];
+        list(self.conn.prepare_cached(sql)?, values, |row| Ok(uint(row.get(0)?)))
     }
 
     /// The first of these messages of a lobby, as many as fit into `max_bytes`.

@@ -18,9 +18,9 @@ pub(super) struct Round {
 }
 
 impl Db {
-    /// Deletes at most `max_rows` messages: those of lobbies that are gone, and of each other lobby
-    /// those before the first that is not from before `keep_since`, and all but the newest
-    /// `keep_messages`. Mutes and bans that
+    /// Deletes at most `max_rows` messages: those of lobbies that are gone, those that were taken back, and
+    /// of each other lobby those before the first that is not from before `keep_since`, and all but the
+    /// newest `keep_messages`. Mutes and bans that
     /// ended before `keep_since` go too. Says whether the round has more to do: then call it again,
     /// after what has come up meanwhile.
     ///
@@ -35,6 +35,7 @@ impl Db {
         let tx = self.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let mut budget = max_rows;
         sweep(&tx, &mut budget)?;
+        sweep_taken_back(&tx, &mut budget)?;
         let round = trim_lobbies(&tx, self.round, keep_since, keep_messages, &mut budget)?;
         if round.is_none() && budget > 0 {
             let sql = "DELETE FROM sanction WHERE until < ?1";
@@ -77,6 +78,17 @@ fn sweep(conn: &Connection, budget: &mut usize) -> rusqlite::Result<()> {
             let sql = "UPDATE removed SET swept = 1 WHERE kind = 'lobby' AND id = ?1";
             conn.prepare_cached(sql)?.execute([lobby])?;
         }
+    }
+    Ok(())
+}
+
+/// Deletes the messages that were taken back, of whatever lobby.
+fn sweep_taken_back(conn: &Connection, budget: &mut usize) -> rusqlite::Result<()> {
+    while *budget > 0 {
+        let sql = "SELECT min(lobby) FROM message WHERE lobby < 0";
+        let lobby: Option<i64> = conn.prepare_cached(sql)?.query_row([], |row| row.get(0))?;
+        let Some(lobby) = lobby else { return Ok(()) };
+        delete_up_to(conn, lobby, i64::MAX, budget)?;
     }
     Ok(())
 }

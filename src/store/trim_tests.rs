@@ -52,6 +52,23 @@ fn each_lobby_keeps_its_newest() {
 }
 
 #[test]
+fn messages_that_were_taken_back_are_swept_away_in_small_steps() {
+    let folder = Folder::new();
+    let (mut db, _) = Db::open(&folder.data()).unwrap();
+    db.apply(&[1, 2].map(|id| Change::LobbyPut(lobby(id, &format!("lobby{id}")).into()))).unwrap();
+    let both = (0..100).flat_map(|seq| [1, 2].map(|id| said(id, seq, "hi")));
+    db.apply(&both.collect::<Vec<_>>()).unwrap();
+    let removed = |id| Change::MessagesRemoved { lobby: LobbyId(id), seqs: (10..90).collect() };
+    db.apply(&[removed(1), removed(2)]).unwrap();
+    assert_eq!(messages(&db), 200, "hidden at first");
+    assert_eq!(check(&folder.data()).unwrap().messages, 40);
+    let steps = trim(&mut db, ALL, 1_000, 25);
+    assert!((160 / 25..10).contains(&steps), "{steps} steps");
+    assert_eq!(messages(&db), 40);
+    assert_eq!(check(&folder.data()).unwrap().messages, 40);
+}
+
+#[test]
 fn numbers_that_are_missing_do_not_count() {
     let mut db = filled(1, 5);
     let late: Vec<_> = (1_000..1_005).map(|seq| said(1, seq, "late")).collect();

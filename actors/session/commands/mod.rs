@@ -13,7 +13,7 @@ use crate::actors::session::Session;
 use crate::actors::session::context::{Ctx, Done, Outcome};
 use crate::actors::session::holding::named;
 use crate::chat::command::{Command, CommandError, Cost, Input, MAX_ABOUT_CHARS, OverLimit};
-use crate::chat::orders::server_rank;
+use crate::chat::orders::{Order, server_rank};
 use crate::chat::rates::Kind;
 use crate::chat::roles::Right;
 use crate::chat::text::Line;
@@ -208,6 +208,8 @@ async fn run(cx: &Ctx, command: Command) -> Done {
         Command::Unban(name) => moderation::unban(cx, &name).await,
         Command::SetPassword(password) => moderation::set_password(cx, password).await,
         Command::Delete(lobby) => moderation::delete(cx, &lobby).await,
+        Command::Undo => cx.order(Order::Undo(None)).await.map(|_| Outcome::Done),
+        Command::Purge(user) => moderation::purge(cx, &user).await,
         Command::Bans => moderation::bans(cx).await,
         Command::Audit => moderation::audit(cx).await,
         Command::Announce(text) => moderation::announce(cx, text).await,

@@ -16,10 +16,10 @@ use crate::chat::command::Banning;
 use crate::chat::moderation::ServerModeration;
 use crate::chat::orders::{Order, OrderError, ServerOrder};
 use crate::chat::password::Password;
-use crate::chat::roles::Denied;
+use crate::chat::roles::{Denied, Owner};
 use crate::chat::sanctions::Sanction;
 use crate::chat::text::Line;
-use crate::clock::unix_now;
+use crate::clock::{self, unix_now};
 use crate::render::Sheet;
 use crate::render::replies::{self, AccountReply, AuditLine, ModerationReply, Reply};
 use crate::store::{AuditEntry, Scope};
@@ -53,6 +53,11 @@ pub(super) async fn ban(cx: &Ctx, Banning { user, terms }: Banning) -> Done {
 pub(super) async fn unban(cx: &Ctx, name: &str) -> Done {
     let named = cx.named(name).await?;
     cx.order(Order::Unban(named)).await
+}
+
+pub(super) async fn purge(cx: &Ctx, user: &str) -> Done {
+    let whom = cx.offender(user).await?;
+    cx.order(Order::Purge { whom, said: [].into() }).await
 }
 
 pub(super) async fn topic(cx: &Ctx, topic: Option<Line>) -> Done {
@@ -120,6 +125,15 @@ pub(super) async fn set_password(cx: &Ctx, password: Option<Password>) -> Done {
 
 pub(super) async fn delete(cx: &Ctx, typed: &str) -> Done {
     let lobby_ref = cx.lobby_named(typed).await?;
+    let state = &lobby_ref.state;
+    let not_done = |why| ModerationReply::NotDone(why, state.name.clone());
+    cx.has_right(&lobby_ref.lobby).await?.map_err(|why| not_done(why.into()))?;
+    if state.owner == Owner::Server {
+        return Err(not_done(OrderError::General).into());
+    }
+    if !cx.user_mut().deleting.confirm(state.id, clock::now()) {
+        return cx.reply(ModerationReply::SayAgain(state.name.clone()));
+    }
     let deleted = cx.moderate(&lobby_ref.lobby, &lobby_ref.state.name, Order::Delete).await?;
     // Whoever was in it is told so in any case.
     if cx.user().lobby.id != lobby_ref.state.id {

@@ -120,6 +120,10 @@ pub enum Command {
     Accept,
     /// `/delete`
     Delete(String),
+    /// `/undo`
+    Undo,
+    /// `/purge`
+    Purge(String),
     /// `/announce`
     Announce(Line),
     /// `/gban`

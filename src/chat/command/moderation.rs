@@ -14,7 +14,7 @@ pub const MAX_SLOW: Duration = Duration::from_secs(3_600);
 /// Says that a guest alone is meant, and not all guests of their address.
 const ALONE: &str = "-1";
 
-pub(super) static MODERATION: [Spec; 9] = [
+pub(super) static MODERATION: [Spec; 10] = [
     Spec {
         word: "/kick",
         args: "<user> [reason]",
@@ -80,6 +80,16 @@ pub(super) static MODERATION: [Spec; 9] = [
         right: Right::Operator,
         cost: Cost::Look,
         parse: |_| Some(Command::Bans),
+    },
+    Spec {
+        word: "/purge",
+        args: "<user>",
+        help: "Remove what a user said here in the last 24 hours",
+        example: "/purge eve",
+        group: Group::Moderation,
+        right: Right::Operator,
+        cost: Cost::Duty,
+        parse: |args| Some(Command::Purge(args.only_word()?)),
     },
     Spec {
         word: "/topic",
@@ -167,7 +177,7 @@ pub(super) static OWNERSHIP: [Spec; 5] = [
     Spec {
         word: "/delete",
         args: "<lobby>",
-        help: "End a lobby; whoever is in it goes to general",
+        help: "End a lobby, said twice; whoever is in it goes to general",
         example: "/delete coding",
         group: Group::Ownership,
         right: Right::Owner,

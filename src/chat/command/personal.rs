@@ -8,7 +8,17 @@ use crate::chat::asking::Asking;
 use crate::chat::roles::Right;
 use crate::chat::settings::{Bell, Colours, Setting};
 
-pub(super) static YOU: [Spec; 4] = [
+pub(super) static YOU: [Spec; 5] = [
+    Spec {
+        word: "/undo",
+        args: "",
+        help: "Take back your last message here, within 5 minutes",
+        example: "/undo",
+        group: Group::You,
+        right: Right::Everyone,
+        cost: Cost::Message,
+        parse: |args| args.end().map(|()| Command::Undo),
+    },
     Spec {
         word: "/nick",
         args: "<name>",

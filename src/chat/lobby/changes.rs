@@ -79,6 +79,13 @@ impl<H> Room<H> {
                 return vec![Change::LobbyRemoved(id), Change::Audited(entry)];
             }
             Moderation::Offer { .. } => Vec::new(),
+            // One's own words are nothing for the audit.
+            Moderation::Undo { seq } => {
+                return vec![Change::MessagesRemoved { lobby: id, seqs: [*seq].into() }];
+            }
+            Moderation::Purge { said, .. } => {
+                vec![Change::MessagesRemoved { lobby: id, seqs: said.clone() }]
+            }
         };
         let who = self.told_of_as(by, what);
         changes.push(Change::Audited(AuditEntry { scope, at: now, who, what: told }));

@@ -16,12 +16,13 @@ pub use self::members::{Member, Presence, Saying};
 use self::slow::SlowMode;
 pub use self::state::LobbyState;
 use self::step::{Join, JoinKind};
-use super::accounts::{AccountId, Identity, Subject};
+use super::accounts::{AccountId, Identity, Subject, Target};
 use super::directory::ConnId;
 use super::history::{Entry, History, UnixMillis};
+use super::kept::Authored;
 use super::moderation::{Moderation, Strike};
 use super::name::{Name, NameKey};
-use super::orders::{OFFER_TIME, Order, OrderError};
+use super::orders::{OFFER_TIME, Order, OrderError, PURGE_TIME, UNDO_TIME};
 use super::person::Person;
 use super::pictures::Picture;
 use super::retention::ClockState;
@@ -416,8 +417,46 @@ impl<H> Room<H> {
             | Moderation::SetPassword(_)
             | Moderation::SetPrompt(_)
             | Moderation::Delete(_) => {}
+            Moderation::Undo { .. } | Moderation::Purge { .. } => {
+                return self.history.remove(what.removes().unwrap_or_default());
+            }
         }
         self.state_mut().apply(what, now);
+    }
+
+    /// The messages that an order is about, which only the store knows, where somebody may give it.
+    pub fn asks(&self, by: &Identity, order: &Order, now: UnixMillis) -> Option<Authored> {
+        let of = |account, conn: Option<ConnId>, time, max| Authored {
+            account,
+            conn: conn.map(|conn| (conn, self.history.first_seq())),
+            since: now.before(time),
+            max,
+        };
+        self.state.check(by, order.right()).ok()?;
+        match order {
+            Order::Undo(_) => Some(of(by.account, Some(by.conn), UNDO_TIME, 1)),
+            Order::Purge { whom, .. } => {
+                let conn = match whom {
+                    Target::Present(who) | Target::Departed(who) => Some(who.conn),
+                    Target::Absent { .. } => None,
+                };
+                Some(of(whom.account(), conn, PURGE_TIME, usize::MAX))
+            }
+            Order::Topic(_)
+            | Order::Op(_)
+            | Order::Deop(_)
+            | Order::Kick { .. }
+            | Order::Mute { .. }
+            | Order::Unmute(_)
+            | Order::Ban { .. }
+            | Order::Unban(_)
+            | Order::Slow(_)
+            | Order::SetPassword(_)
+            | Order::Transfer(_)
+            | Order::Accept
+            | Order::Delete
+            | Order::SetPrompt(_) => None,
+        }
     }
 
     /// Who offered the lobby, while the offer stands.

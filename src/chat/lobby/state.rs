@@ -228,6 +228,15 @@ impl LobbyState {
             Order::Accept => return Err(OrderError::NothingOffered),
             Order::Delete => Moderation::Delete(self.name.clone()),
             Order::SetPrompt(prompt) => Moderation::SetPrompt(prompt),
+            Order::Undo(seq) => Moderation::Undo { seq: seq.ok_or(OrderError::NothingToUndo)? },
+            Order::Purge { whom, said } => {
+                may_act_on(who, me.1, &whom, rank(&whom))?;
+                let name = whom.name().clone();
+                match said.is_empty() {
+                    true => return Err(OrderError::NothingToPurge(name)),
+                    false => Moderation::Purge { name, said },
+                }
+            }
         })
     }
 
@@ -290,7 +299,11 @@ impl LobbyState {
                 self.operators.remove(account);
                 self.owner = Owner::Account(*account);
             }
-            Moderation::Kick { .. } | Moderation::Offer { .. } | Moderation::Delete(_) => {}
+            Moderation::Kick { .. }
+            | Moderation::Offer { .. }
+            | Moderation::Delete(_)
+            | Moderation::Undo { .. }
+            | Moderation::Purge { .. } => {}
         }
     }
 

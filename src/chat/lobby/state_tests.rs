@@ -66,6 +66,8 @@ fn order(state: &mut LobbyState, by: &Identity, order: Order) -> Result<Moderati
         Order::Accept => "/accept",
         Order::Delete => "/delete",
         Order::SetPrompt(_) => "/setai",
+        Order::Undo(_) => "/undo",
+        Order::Purge { .. } => "/purge",
     };
     assert_eq!(spec(word).unwrap().right, order.right(), "{word}");
     let what = state.plan(by, order, NOW)?;

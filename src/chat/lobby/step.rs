@@ -310,7 +310,9 @@ impl<H: Copy> Room<H> {
             return effects.push(Effect::End);
         }
         self.put_out(&by, what, now, effects);
-        self.changed(effects);
+        if what.removes().is_none() {
+            self.changed(effects);
+        }
     }
 
     /// Puts out whoever has to go.

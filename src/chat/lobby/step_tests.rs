@@ -8,8 +8,8 @@ use crate::chat::history::{History, MessageKind};
 use crate::chat::kept::Missed;
 use crate::chat::lobbies::GENERAL_ID;
 use crate::chat::lobby::LobbyState;
-use crate::chat::orders::{Order, OrderError};
-use crate::chat::roles::Owner;
+use crate::chat::orders::{Order, OrderError, PURGE_TIME, UNDO_TIME};
+use crate::chat::roles::{Denied, Owner};
 use crate::chat::sanctions::Terms;
 use crate::chat::text::Text;
 
@@ -301,4 +301,66 @@ fn the_end_of_an_account_that_a_lobby_has_nothing_of_copies_nothing() {
     scene.room.state_mut().operators.insert(AccountId(9));
     scene.put(over(9)).unwrap();
     assert_eq!(scene.room.state().operators.len(), 0);
+}
+
+#[test]
+fn what_is_taken_back_is_looked_for_stored_as_gone_and_told() {
+    let mut scene = Scene::new();
+    let (bob, eve) = (who(2, "bob", Some(2)), guest(3, "eve"));
+    for user in [bob.clone(), eve.clone()] {
+        scene.join(user, JoinKind::Login).unwrap();
+    }
+    (0..3).for_each(|n| _ = scene.say(2, &format!("m{n}")).unwrap());
+    let asks = scene.room.asks(&bob, &Order::Undo(None), scene.now).unwrap();
+    let own = (bob.account, Some((ConnId(2), 5)), scene.now.before(UNDO_TIME), 1);
+    assert_eq!((asks.account, asks.conn, asks.since, asks.max), own);
+    let undo = |found| Order::Undo(None).about(found);
+    let nothing = scene.room.plan(&bob, undo(vec![]), scene.now).unwrap_err();
+    assert_eq!(nothing, OrderError::NothingToUndo);
+    let what = scene.room.plan(&bob, undo(vec![7]), scene.now).unwrap();
+    let stored = scene.room.changes(&what, &bob.name, Line::clean("x"), scene.now);
+    let gone = Change::MessagesRemoved { lobby: LobbyId(7), seqs: [7].into() };
+    assert_eq!(stored, [gone], "and nothing for the audit");
+    let effects = scene.put(Input::Moderate { by: bob, what: what.into() }).unwrap();
+    assert_eq!(effects.len(), 1, "the lobby is as it was: {effects:?}");
+    let left: Vec<_> = scene.room.last(9).map(|entry| entry.text.as_str().to_owned()).collect();
+    assert_eq!(left, ["m0", "m1"]);
+}
+
+#[test]
+fn what_somebody_said_is_removed_by_those_above_them() {
+    let mut scene = Scene::new();
+    let (alice, bob, eve) = (guest(1, "alice"), who(2, "bob", Some(2)), guest(3, "eve"));
+    let purge = |whom: Target| Order::Purge { whom, said: [].into() };
+    let asks = |scene: &Scene, by: &Identity, whom| scene.room.asks(by, &purge(whom), scene.now);
+    let absent = || Target::Absent { account: AccountId(2), name: bob.name.clone(), admin: false };
+    for (whom, account, conn) in [
+        (Target::Present(eve.clone()), None, Some(3)),
+        (Target::Departed(eve.clone()), None, Some(3)),
+        (Target::Present(bob.clone()), Some(2), Some(2)),
+        (absent(), Some(2), None),
+    ] {
+        let asks = asks(&scene, &alice, whom.clone()).unwrap();
+        let conn = conn.map(|conn| (ConnId(conn), 5));
+        assert_eq!((asks.account.map(|id| id.0), asks.conn), (account, conn), "{whom:?}");
+        assert_eq!(asks.since, scene.now.before(PURGE_TIME));
+    }
+    assert!(asks(&scene, &bob, absent()).is_none(), "not for those who may not");
+    let plan = |by: &Identity, order| scene.room.plan(by, order, scene.now);
+    let denied = plan(&bob, purge(Target::Present(eve.clone())).about(vec![5])).unwrap_err();
+    assert_eq!(denied, Denied::NotOperator.into());
+    let nothing = plan(&alice, purge(Target::Present(eve.clone()))).unwrap_err();
+    assert_eq!(nothing, OrderError::NothingToPurge(eve.name.clone()));
+    let oneself = plan(&alice, purge(Target::Present(alice.clone())).about(vec![5]));
+    assert_eq!(oneself.unwrap_err(), Denied::Oneself.into());
+    scene.join(eve.clone(), JoinKind::Login).unwrap();
+    (0..3).for_each(|n| _ = scene.say(3, &format!("m{n}")).unwrap());
+    let order = purge(Target::Present(eve.clone())).about(vec![7, 5]);
+    let what = scene.room.plan(&alice, order, scene.now).unwrap();
+    let stored = scene.room.changes(&what, &alice.name, Line::clean("x"), scene.now);
+    let gone = Change::MessagesRemoved { lobby: LobbyId(7), seqs: [5, 7].into() };
+    assert!(stored[0] == gone && matches!(stored[1], Change::Audited(_)), "{stored:?}");
+    scene.put(Input::Moderate { by: alice, what: what.into() }).unwrap();
+    let left: Vec<_> = scene.room.last(9).map(|entry| entry.text.as_str().to_owned()).collect();
+    assert_eq!(left, ["m1"]);
 }

@@ -112,7 +112,7 @@ mod tests {
         let shown = page(1);
         assert!(shown.ends_with("  /quit - Disconnect\n"), "{shown}");
         assert!(shown.contains("  /join <name> [password] - Go to another lobby\n"), "{shown}");
-        assert!(shown.contains("\nPage 1 of 3. /help 2 shows another, "), "{shown}");
+        assert!(shown.contains("\nPage 1 of 4. /help 2 shows another, "), "{shown}");
         for word in ["/help", "/users", "/lobbies", "/create", "/sp", "/msg", "/tag", "/ai"] {
             assert!(shown.contains(&format!("  {word} ")), "{word}");
         }
@@ -122,7 +122,7 @@ mod tests {
     fn a_page_that_is_not_there_is_the_nearest() {
         assert_eq!(page(0), page(1));
         assert_eq!(page(usize::MAX), page(pages().len()));
-        assert!(page(3).contains("Page 3 of 3. /help 1 shows another"));
+        assert!(page(4).contains("Page 4 of 4. /help 1 shows another"));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use crate::chat::limiter::wait_secs;
 use crate::chat::lobby::{PromptError, SayError};
 use crate::chat::moderation::{Moderation, Removal, ServerModeration};
 use crate::chat::name::Name;
-use crate::chat::orders::{OFFER_TIME, OrderError};
+use crate::chat::orders::{CONFIRM_TIME, OFFER_TIME, OrderError, PURGE_TIME, UNDO_TIME};
 use crate::chat::roles::{Denied, Rank};
 use crate::chat::sanctions::{Penalty, Sanction};
 use crate::chat::text::Line;
@@ -24,6 +24,8 @@ pub enum ModerationReply {
     NotDone(OrderError, Name),
     /// The message was not let into this lobby.
     NotSaid(SayError, Name),
+    /// The end of this lobby wants to be said again.
+    SayAgain(Name),
     /// It was done, and no notice of the lobby says so.
     Done(Arc<Moderation>),
     /// It was done to the whole server.
@@ -56,7 +58,8 @@ impl ModerationReply {
     pub(super) fn is_good(&self) -> bool {
         matches!(
             self,
-            Self::Done(_)
+            Self::SayAgain(_)
+                | Self::Done(_)
                 | Self::DoneToServer(_)
                 | Self::AlsoStruck(_)
                 | Self::Offered { .. }
@@ -69,6 +72,12 @@ impl ModerationReply {
         match self {
             Self::NotDone(why, lobby) => not_done(sheet, why, lobby),
             Self::NotSaid(why, lobby) => not_said(sheet, why, lobby),
+            Self::SayAgain(lobby) => sheet
+                .fixed("Say it again within ")
+                .number(CONFIRM_TIME.as_secs())
+                .fixed(" seconds to delete '")
+                .name(lobby)
+                .fixed("' and all that was said in it."),
             Self::Done(what) => sheet.fixed("You ").line(&sentence(what)),
             Self::DoneToServer(what) => sheet.fixed("You ").line(&server_sentence(what)),
             Self::AlsoStruck(names) => also_struck(sheet, names),
@@ -150,6 +159,14 @@ fn not_done<'s>(sheet: &'s mut Sheet, why: &OrderError, lobby: &Name) -> &'s mut
             sheet.number(OFFER_TIME.as_secs() / 60).fixed(" minutes are over.")
         }
         OrderError::NothingOffered => sheet.fixed("Nobody offers you a lobby."),
+        OrderError::NothingToUndo => sheet
+            .fixed("You have said nothing here in the last ")
+            .number(UNDO_TIME.as_secs() / 60)
+            .fixed(" minutes."),
+        OrderError::NothingToPurge(name) => about(sheet, name)
+            .fixed(" has said nothing here in the last ")
+            .number(PURGE_TIME.as_secs() / 3_600)
+            .fixed(" hours."),
         OrderError::NotMuted => sheet.fixed("Nobody of that name is muted."),
         OrderError::NotBanned => sheet.fixed("Nobody of that name is banned."),
         OrderError::TooMany => sheet.fixed("There are too many already. Take one back first."),

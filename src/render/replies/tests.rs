@@ -325,6 +325,11 @@ fn orders_and_messages_are_refused_with_the_reason() {
             "Somebody was asked already. Try again when their 5 minutes are over.",
         ),
         (OrderError::NothingOffered, "Nobody offers you a lobby."),
+        (OrderError::NothingToUndo, "You have said nothing here in the last 5 minutes."),
+        (
+            OrderError::NothingToPurge(name("bob")),
+            "'bob' has said nothing here in the last 24 hours.",
+        ),
         (OrderError::NotMuted, "Nobody of that name is muted."),
         (OrderError::NotBanned, "Nobody of that name is banned."),
         (OrderError::TooMany, "There are too many already. Take one back first."),
@@ -386,6 +391,10 @@ fn whoever_is_removed_is_told_by_whom_and_why() {
     assert_eq!(also(2), "also: gina0, gina1 (same address)\n");
     assert!(also(20).ends_with(", gina19 (same address)\n"));
     assert!(also(23).ends_with(", gina19 and 3 more (same address)\n"));
+    assert_eq!(
+        written(|s| reply(s, &Reply::Moderation(ModerationReply::SayAgain(coding)))),
+        "Say it again within 30 seconds to delete 'coding' and all that was said in it.\n"
+    );
     let done = Reply::Moderation(ModerationReply::Done(Moderation::Delete(name("coding")).into()));
     assert_eq!(written(|s| reply(s, &done)), "You deleted the lobby 'coding'\n");
     assert!(done.is_good());
