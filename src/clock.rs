@@ -38,17 +38,21 @@ pub fn unix_now() -> UnixMillis {
     let up = since(*BEGUN);
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let now = UnixMillis(u64::try_from(now.as_millis()).unwrap_or(u64::MAX));
-    let jump = watch().look(now, up);
+    let (jump, state) = {
+        let mut watch = watch();
+        (watch.look(now, up), watch.state(up))
+    };
     if let Some(jump) = jump {
         let (way, by) = match jump {
             Jump::Ahead(by) => ("ahead", by),
             Jump::Back(by) => ("back", by),
         };
-        warn!(
-            "the clock was set {way} by {}: nothing is deleted or hidden for its age within the next hour",
-            // The two clocks are not read at one instant, so a day may lack a moment.
-            Span::passed(by + Duration::from_secs(30))
-        );
+        let so = match state.in_doubt {
+            true => ": nothing is deleted or hidden for its age within the next hour",
+            false => "",
+        };
+        // The two clocks are not read at one instant, so a day may lack a moment.
+        warn!("the clock was set {way} by {}{so}", Span::passed(by + Duration::from_secs(30)));
     }
     now
 }

@@ -96,13 +96,26 @@ fn a_clock_that_is_set_while_the_server_runs_hides_and_deletes_nothing() {
         assert_eq!(shown(&server, "bob"), [3, 3, 3], "{ahead} hours");
         server.wait_for_log(&format!("the clock was {told}"));
     }
-    // What is said now is two days old tomorrow, but not older than what was said before it.
+    // What is said now is two days old when it is right again, but not older than what was said before it.
     let mut bob = server.login("bob");
     bob.ask("word of the past", "╰─> word of the past");
     quit(bob);
     clock.shift(0);
     let server = Server::start_in(stop(server), &env);
     assert_eq!(shown(&server, "bob"), [4, 4, 4]);
+}
+
+#[test]
+fn what_grows_old_while_the_server_runs_is_shown_by_nothing() {
+    let Some(clock) = Clock::new() else { return };
+    clock.shift(-2 * 24 * 3_600);
+    let server = Server::start(&[A_DAY.as_slice(), &clock.env()].concat());
+    let mut bob = server.login("bob");
+    bob.ask("word of old", "╰─> word of old");
+    clock.shift(0);
+    assert_eq!(shown(&server, "carol"), [0, 0, 0]);
+    bob.ask("word of now", "╰─> word of now");
+    assert_eq!(shown(&server, "carol"), [1, 1, 1]);
 }
 
 #[test]

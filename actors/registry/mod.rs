@@ -122,7 +122,7 @@ impl Registry {
         let StoredLobby { state, history: entries, next_seq } = stored;
         let (messages, age) = self.history_limits;
         let mut history = History::new(messages, age);
-        history.doubt_clock(clock::is_in_doubt());
+        history.doubt_clock(clock::state().was_set);
         history.restore(entries, next_seq);
         let room = Room::new(state, history);
         Snapshot { room, conversation: Conversation::default() }

@@ -53,13 +53,15 @@ pub fn is_far(newest: UnixMillis, now: UnixMillis) -> bool {
 }
 
 /// Notices a clock that jumps: at a start by what is stored, afterwards by the clock that only ever goes on.
-/// For an hour after that nothing is deleted or hidden for its age.
+/// For an hour after that it is in doubt, unless it is set back to what it would have been.
 #[derive(Debug)]
 pub struct ClockWatch {
     /// What both clocks said when they were looked at last.
     last: Option<(UnixMillis, Duration)>,
-    /// Until when the clock is in doubt, by the other one.
+    /// Until when the clock is in doubt for what it said at the start, by the other one.
     doubt_until: Duration,
+    /// Until when it matters that it was set.
+    set_until: Duration,
     /// By how many milliseconds it was set in all.
     set_by: i64,
 }
@@ -67,8 +69,10 @@ pub struct ClockWatch {
 /// How far the clock can be relied on.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ClockState {
-    /// Whether it has jumped lately, so that nothing is to be called old by it.
+    /// Whether it has jumped by weeks lately, so that nothing is to be called old by it.
     pub in_doubt: bool,
+    /// Whether it has jumped at all lately, so that nothing is to be called minutes old by it.
+    pub was_set: bool,
     /// By how many milliseconds it was set since the start: what was to end at some time ends as much later.
     pub set_by: i64,
 }
@@ -101,7 +105,8 @@ impl Jump {
 impl ClockWatch {
     /// One that has not looked at anything yet.
     pub const fn new() -> Self {
-        Self { last: None, doubt_until: Duration::ZERO, set_by: 0 }
+        let never = Duration::ZERO;
+        Self { last: None, doubt_until: never, set_until: never, set_by: 0 }
     }
 
     /// Looks at the clock, which says `now`, when the server has run for `up`.
@@ -113,7 +118,7 @@ impl ClockWatch {
             (_, back) if back > STEP => Jump::Back(back),
             _ => return None,
         };
-        self.doubt_until = up + GRACE;
+        self.set_until = up + GRACE;
         self.set_by = self.set_by.saturating_add(jump.millis());
         Some(jump)
     }
@@ -129,7 +134,10 @@ impl ClockWatch {
 
     /// How far the clock can be relied on when the server has run for `up`.
     pub fn state(&self, up: Duration) -> ClockState {
-        ClockState { in_doubt: up < self.doubt_until, set_by: self.set_by }
+        let off = Duration::from_millis(self.set_by.unsigned_abs());
+        let is_off_by = |least| up < self.set_until && off > least;
+        let in_doubt = up < self.doubt_until || is_off_by(FAR);
+        ClockState { in_doubt, was_set: in_doubt || is_off_by(STEP), set_by: self.set_by }
     }
 }
 
@@ -171,25 +179,28 @@ mod tests {
     #[test]
     fn a_clock_that_is_set_while_the_server_runs_is_noticed_and_one_that_goes_on_is_not() {
         let at = |secs: u64| UnixMillis(100 * DAY + secs * 1_000);
-        let (mut watch, mut jumped) = (ClockWatch::new(), false);
-        for (now, up, want) in [
-            (0, 0, None),
-            (0, 0, None),
-            (7_200, 7_200, None),
+        let mut watch = ClockWatch::new();
+        let (day, week) = (24 * 3_600, 7 * 24 * 3_600);
+        for (now, up, jump, was_set, in_doubt) in [
+            (0, 0, None, false, false),
+            (7_200, 7_200, None, false, false),
             // A little more exact, now and then.
-            (7_330, 7_300, None),
-            (7_400, 7_400, None),
-            (7_400 + 3_600, 7_400, Some(Jump::Ahead(secs(3_600)))),
-            (7_500 + 3_600, 7_500, None),
-            (7_500, 7_600, Some(Jump::Back(secs(3_700)))),
-            (7_600, 7_700, None),
+            (7_330, 7_300, None, false, false),
+            (7_400, 7_400, None, false, false),
+            (7_400 + day, 7_400, Some(Jump::Ahead(secs(day))), true, false),
+            (7_500 + day, 7_500, None, true, false),
+            // And back to what it would have been.
+            (7_600, 7_600, Some(Jump::Back(secs(day))), false, false),
+            (7_600 + week, 7_600, Some(Jump::Ahead(secs(week))), true, false),
+            (7_700 + week + 61, 7_700, Some(Jump::Ahead(secs(61))), true, true),
+            (7_700 + week + 61 + 3_599, 7_700 + 3_599, None, true, true),
+            // It is taken for right then.
+            (7_700 + week + 61 + 3_600, 7_700 + 3_600, None, false, false),
         ] {
-            assert_eq!(watch.look(at(now), secs(up)), want, "{now} {up}");
-            jumped |= want.is_some();
-            assert_eq!(watch.state(secs(up)).in_doubt, jumped, "{now} {up}");
+            assert_eq!(watch.look(at(now), secs(up)), jump, "{now} {up}");
+            let state = watch.state(secs(up));
+            assert_eq!((state.was_set, state.in_doubt), (was_set, in_doubt), "{now} {up}");
         }
-        let state = |up| watch.state(secs(up));
-        assert!(state(7_600 + 3_599).in_doubt && !state(7_600 + 3_600).in_doubt);
-        assert_eq!(state(9_000).set_by, -100_000, "an hour ahead, and a little more back");
+        assert_eq!(watch.state(secs(9_000)).set_by, (week as i64 + 61) * 1_000);
     }
 }

@@ -498,7 +498,7 @@ impl<H> Room<H> {
 
     /// Says how far the clock can be relied on, whenever it was read.
     pub fn note_clock(&mut self, clock: ClockState) {
-        self.history.doubt_clock(clock.in_doubt);
+        self.history.doubt_clock(clock.was_set);
         let known = self.clock_set_by.replace(clock.set_by).unwrap_or(clock.set_by);
         if known != clock.set_by {
             let millis = clock.set_by.saturating_sub(known);

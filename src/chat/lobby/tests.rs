@@ -217,7 +217,7 @@ fn a_mute_lasts_for_as_long_as_it_was_meant_to_whatever_the_clock_is_set_to() {
             join(&mut room, user).unwrap();
         }
         // It had been set before too: what was then is no matter of the lobby's.
-        let mut clock = ClockState { in_doubt: false, set_by: 7 };
+        let mut clock = ClockState { set_by: 7, ..ClockState::default() };
         room.note_clock(clock);
         let terms = Terms { time: Some(Duration::from_secs(60)), ..Terms::default() };
         let mute = Order::Mute { whom: present(guest(2, "bob")), terms };
