@@ -185,7 +185,10 @@ impl Settings {
                 file = Some(absolute(path));
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => faults.push(format!("{}: cannot be read: {error}", path.display())),
+            Err(error) => faults.push(format!(
+                "{}: cannot be read: {error}. Check its permissions, or start lobbyd elsewhere",
+                path.display()
+            )),
         }
         let mut names: BTreeSet<String> = values.keys().cloned().collect();
         names.extend(std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()));
@@ -230,7 +233,10 @@ fn check_config(settings: Settings) -> ExitCode {
             }
         }
     }
-    match config.data_dir.as_deref().map(store::look_at) {
+    let shown = progress::show();
+    let seen = config.data_dir.as_deref().map(store::look_at);
+    drop(shown);
+    match seen {
         None => say("# Data: memory only\n"),
         Some(Err(error)) => faults.push(error.to_string()),
         Some(Ok(seen)) => {

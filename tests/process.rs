@@ -224,6 +224,18 @@ fn a_bad_line_of_the_env_file_is_named_by_its_number_alone() {
 }
 
 #[test]
+fn an_env_file_that_cannot_be_read_ends_the_start() {
+    let folder = Folder::new();
+    fs::create_dir(folder.join(".env")).unwrap();
+    for args in [&[][..], &["--check-config"]] {
+        let output = run(folder.path(), &[], args);
+        let error = text(&output.stderr);
+        assert_eq!((output.status.code(), error.lines().count()), (Some(2), 1), "{error}");
+        assert!(error.starts_with("lobbyd: .env: cannot be read: "), "{error}");
+    }
+}
+
+#[test]
 fn an_unknown_key_is_a_warning_with_the_nearest_known_one() {
     let folder = Folder::new();
     let output = run(folder.path(), &[("CHAT_COLOUR", "off")], &["--check-config"]);
