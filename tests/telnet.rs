@@ -48,6 +48,33 @@ fn a_client_that_waits_to_be_greeted_is_asked_for_its_size_and_no_other() {
 }
 
 #[test]
+fn text_is_wrapped_for_the_width_that_was_told_last() {
+    let server = Server::start(&[("CHAT_WIDTH", "80")]);
+    let (mut alice, mut bob) = (server.login("alice"), server.login("bob"));
+    let said = ["word"; 24].join(" ");
+    let told = |columns: u16| {
+        let [high, low] = columns.to_be_bytes();
+        [IAC, 250, 31, high, low, 0, 24, IAC, 240]
+    };
+    // 0 takes it back, and what no terminal can be is not believed.
+    for (columns, widest) in
+        [(None, 80), (Some(30), 30), (Some(200), 200), (Some(9), 200), (Some(0), 80)]
+    {
+        if let Some(columns) = columns {
+            alice.send_raw(&told(columns));
+        }
+        alice.sync("alice");
+        bob.send(&said);
+        alice.expect("[@_@] bob [just now]\n");
+        let shown = alice.expect("\n> ");
+        let rows: Vec<_> = shown.lines().map(|row| row.chars().count()).collect();
+        let room = widest - "  ╰─> ".chars().count();
+        assert_eq!(rows.len(), said.len().div_ceil(room / 5 * 5), "{columns:?}: {shown}");
+        assert!(rows.iter().all(|width| *width <= widest), "{columns:?}: {shown}");
+    }
+}
+
+#[test]
 fn a_client_that_tells_its_size_by_itself_may() {
     let server = Server::start(&[("CHAT_COLOR", "off")]);
     let mut alice = server.login("alice");

@@ -20,8 +20,8 @@ use crate::clock;
 use crate::fanout::peer::Health;
 use crate::net::lines::Event;
 use crate::net::probe::{begins_http, begins_tls};
+use crate::render::Palette;
 use crate::render::replies::{Farewell, I_AM_HERE, welcome};
-use crate::render::{Form, Palette};
 
 /// Steps that one session takes before others get their turn.
 const STEPS_PER_TURN: usize = 64;
@@ -245,7 +245,7 @@ impl Session {
     fn take(&mut self, event: Event) -> Poll<()> {
         match event {
             Event::Line { text, by_cr } => {
-                self.peer.set_form(Form { crlf: by_cr, ..self.peer.form() });
+                self.peer.note_line_end(by_cr);
                 self.pace.took_line(&text);
                 if let Some(asking) = self.take_asking() {
                     self.take_answer(asking, Some(&text));

@@ -165,7 +165,12 @@ impl Peer {
         self.told_width().map_or(form, |width| Form { width, ..form })
     }
 
-    /// Changes that form.
+    /// Notes how the client ends its lines: what it is sent ends them likewise.
+    pub fn note_line_end(&self, crlf: bool) {
+        self.form.set(Form { crlf, ..self.form.get() });
+    }
+
+    /// Changes that form, but for a width that the client has told.
     pub fn set_form(&self, form: Form) {
         self.form.set(form);
     }
