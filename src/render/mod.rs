@@ -205,18 +205,24 @@ pub fn arrival(sheet: &mut Sheet, replay: &Replay) {
         sheet.tinted(Colour::Cyan, "Topic:").fixed(" ").line(topic).newline();
     }
     if let Some((count, since)) = replay.missed {
-        missed(sheet, count, replay.times.when(since, replay.now));
+        let shown = (replay.stored.len() + replay.recent.len()) as u64;
+        missed(sheet, count, shown, replay.times.when(since, replay.now));
     }
 }
 
-fn missed(sheet: &mut Sheet, count: u64, since: When) {
+/// So many messages were missed, of which the newest are `shown` below.
+fn missed(sheet: &mut Sheet, count: u64, shown: u64, since: When) {
     sheet.on(Colour::Green).number(count);
     sheet.fixed(if count == 1 { " message" } else { " messages" });
     sheet.fixed(" since you left ");
     if matches!(since, When::Clock(clock) if clock.is_of_today()) {
         sheet.fixed("at ");
     }
-    sheet.when(since).off().newline();
+    sheet.when(since);
+    if shown < count {
+        sheet.fixed(", the last ").number(shown).fixed(":");
+    }
+    sheet.off().newline();
 }
 
 /// A private message, as its sender (`to`) or its receiver (`from`) sees it.

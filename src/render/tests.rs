@@ -7,6 +7,7 @@ use super::*;
 use crate::chat::accounts::{AccountId, Fingerprint, Subject};
 use crate::chat::directory::ConnId;
 use crate::chat::history::Age;
+use crate::chat::kept::MessageId;
 use crate::chat::lobbies::LobbyId;
 use crate::chat::moderation::{Moderation, ServerModeration};
 use crate::chat::person::Person;
@@ -206,9 +207,19 @@ fn whoever_comes_back_is_told_what_they_missed() {
         (12, Times::Clock { utc_offset_secs: 0 }, "12 messages since you left at 00:00\n"),
     ] {
         let missed = Some((count, UnixMillis(0)));
-        let told = Replay { missed, times, ..nothing(7_200_000) };
+        let stored = (0..count).map(|seq| MessageId { row: 0, seq }).collect();
+        let told = Replay { missed, times, stored, ..nothing(7_200_000) };
         assert_eq!(plain(|sheet| arrival(sheet, &told)), want);
     }
+}
+
+#[test]
+fn whoever_missed_more_than_is_shown_is_told_how_much_of_it_follows() {
+    let stored = (100..300).map(|seq| MessageId { row: 0, seq }).collect();
+    let missed = Some((300, UnixMillis(0)));
+    let told = Replay { missed, stored, ..nothing(7_200_000) };
+    let want = "300 messages since you left 2h ago, the last 200:\n";
+    assert_eq!(plain(|sheet| arrival(sheet, &told)), want);
 }
 
 #[test]
