@@ -4,6 +4,7 @@
 
 use crate::gemini::{Gemini, whole};
 use crate::harness::{Client, Folder, Server, count};
+use crate::holding::{SOON, numbered};
 use crate::people::{ADMINS, PASSWORD, challenged, guest_from, log_in_to, makes, quit, registered};
 
 const FAULTS: (&str, &str) = ("LOBBYD_FAULTS", "on");
@@ -66,6 +67,19 @@ fn general_is_set_up_again_too() {
         alice.ask("hello", "╰─> hello");
     }
     server.login("bob").ask("/users", "=== Users in 'general' (2) ===");
+}
+
+#[test]
+fn lines_that_wait_outlive_their_lobby() {
+    let server = Server::start(&[&SOON[..], &[FAULTS]].concat());
+    let (mut alice, mut bob) = (server.login("alice"), server.login("bob"));
+    alice.send_raw(numbered(5).as_bytes());
+    alice.expect("Your 3 lines are kept and sent then.\n> ");
+    bob.send("/fault lobby");
+    for client in [&mut alice, &mut bob] {
+        client.expect("The lobby had to be restarted. You are back in it.\n> ");
+        client.expect("╰─> line 3\n      line 4\n      line 5\n> ");
+    }
 }
 
 #[test]

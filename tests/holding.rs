@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::harness::{Client, Folder, Server, count, resident_kib};
 use crate::people::{
-    ADMINS, PASSWORD, connect_from, guest_from, log_in_to, makes, prove, registered,
+    ADMINS, PASSWORD, connect_from, guest_from, log_in_to, makes, prove, registered, restart,
 };
 
 /// Two at once, and a window that a test can wait for.
@@ -145,6 +145,13 @@ fn a_script_arrives_whole_and_in_order_however_long_it_is() {
     assert_eq!(shown(&shown_to_bob), wanted);
     let messages = count(&shown_to_bob, "╰─> ");
     assert!(messages <= 2 + 5, "as few messages as can be: {messages}");
+}
+
+#[test]
+fn a_script_whose_lines_wait_is_not_idle() {
+    let server = Server::start(&[&SOON[..], &[("CHAT_IDLE_TIMEOUT_SECS", "3")]].concat());
+    let text = server.script(format!("alice\n{}", numbered(70)).as_bytes());
+    assert_eq!(shown(&text), (1..=70).collect::<Vec<_>>());
 }
 
 #[test]
@@ -418,4 +425,89 @@ fn a_flood_costs_the_others_nothing_and_its_memory_is_bounded() {
     }
     let grown = resident_kib(server.pid()).saturating_sub(before);
     assert!(grown < 20 * 64 + 2_048, "grew by {grown} KiB");
+}
+
+#[test]
+fn rows_outlive_a_restart() {
+    let server = Server::start(&SOON);
+    let mut alice = server.login("alice");
+    alice.send_raw(CODE.as_bytes());
+    alice.expect(CODE_SHOWN[2]);
+    let server = restart(server, &SOON);
+    let mut bob = server.login("bob");
+    let whole = CODE_SHOWN[2].trim_end_matches("> ");
+    bob.ask("/history", whole);
+    bob.ask("/search split_whitespace println", "=== Found in 'general' (1) ===\n");
+    bob.expect(whole);
+}
+
+/// What was read of a client that has ended: the lines that were refused or dropped, by number, as far as
+/// they were counted and by which first ones.
+fn named(text: &str) -> Vec<(usize, String)> {
+    let told = text.lines().map(|row| row.trim_start_matches("> "));
+    let told = told.filter_map(|row| row.strip_prefix("Not sent: "));
+    told.map(|told| {
+        let (lines, first) = told.split_once(", from: ").expect(told);
+        (lines.split(' ').next().unwrap().parse().unwrap(), first.to_owned())
+    })
+    .collect()
+}
+
+#[test]
+fn whatever_is_typed_and_whenever_each_line_is_sent_once_or_named() {
+    const LINES: usize = 60;
+    let env =
+        [("CHAT_RATE_MESSAGES", "3"), ("CHAT_RATE_WINDOW_SECS", "1"), ("CHAT_RATE_HOLD", "7")];
+    let server = Server::start(&env);
+    let mut reader = guest_from(&server, "127.0.0.9", "reader");
+    let types = |seed: usize| {
+        let mut client = guest_from(&server, &format!("127.0.1.{}", seed + 1), &format!("u{seed}"));
+        // A generator of our own: what a seed does is the same for good.
+        let mut state = seed as u64 * 7_919 + 1;
+        let mut next = move |below: u64| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            (state >> 33) % below
+        };
+        let mut looks = 0;
+        for n in 1..=LINES {
+            client.send(&format!("u{seed} line {n}"));
+            match next(12) {
+                0 => std::thread::sleep(Duration::from_millis(next(600))),
+                // No more of them than are let through.
+                1 if looks < 6 => {
+                    looks += 1;
+                    client.send("/users");
+                }
+                2 => client.send(""),
+                3 => std::thread::sleep(Duration::from_millis(next(50))),
+                _ => {}
+            }
+        }
+        if seed.is_multiple_of(2) {
+            client.send("/quit");
+        }
+        client.close_sending();
+        client.read_to_end();
+        client.text()
+    };
+    let ends: Vec<String> = std::thread::scope(|scope| {
+        let clients: Vec<_> = (0..6).map(|seed| scope.spawn(move || types(seed))).collect();
+        clients.into_iter().map(|client| client.join().unwrap()).collect()
+    });
+    let all = reader.sync("reader");
+    for (seed, text) in ends.iter().enumerate() {
+        let row = format!(" u{seed} line ");
+        let said: Vec<usize> = all
+            .lines()
+            .filter_map(|line| Some(line.split_once(&row)?.1.parse().unwrap()))
+            .collect();
+        assert!(said.is_sorted_by(|a, b| a < b), "u{seed}: {said:?}");
+        let named = named(text);
+        let lost: usize = named.iter().map(|(lines, _)| lines).sum();
+        assert_eq!(said.len() + lost, LINES, "u{seed}: {said:?} {named:?}\n{text}");
+        for (_, first) in named {
+            let number: usize = first.strip_prefix(&row[1..]).expect(&first).parse().unwrap();
+            assert!(!said.contains(&number), "u{seed}: {number} {said:?}");
+        }
+    }
 }

@@ -220,7 +220,15 @@ impl Session {
 
     fn said_held(&mut self, said: Result<Result<(), SayError>, MailboxError>) {
         let why = match said {
-            Ok(Ok(())) => return self.limited().hold.sent(),
+            Ok(Ok(())) => {
+                let hold = &mut self.limited().hold;
+                hold.sent();
+                if hold.is_closed() {
+                    // No script is idle whose lines the server delays.
+                    self.peer.note_input(clock::now());
+                }
+                return;
+            }
             Ok(Err(why)) => Some(why),
             Err(_) => None,
         };

@@ -136,6 +136,13 @@ mod tests {
     }
 
     #[test]
+    fn the_end_of_a_row_ends_a_word() {
+        assert_eq!(for_index("the end\nof it"), "the end of it");
+        let pairs = for_index("東京\n都");
+        assert!(pairs.contains("東京") && !pairs.contains("京都"), "{pairs}");
+    }
+
+    #[test]
     fn one_cutter_cuts_each_text_as_if_it_were_the_first() {
         let mut cutter = Cutter::default();
         let mut out = String::from("before");

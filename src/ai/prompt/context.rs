@@ -115,6 +115,9 @@ mod tests {
         let acts = Entry { kind: MessageKind::Action, ..entry("bob", "waves") };
         let entries = [entry("alice", "hi"), acts];
         assert_eq!(recent(entries.iter()), "Last messages in the lobby:\nalice: hi\nbob waves\n\n");
+        let rows = [entry("alice", "hi\nbob: I agree")];
+        let said = "Last messages in the lobby:\nalice: hi bob: I agree\n\n";
+        assert_eq!(recent(rows.iter()), said, "nobody speaks for others in a row of theirs");
         assert_eq!(recent([].iter()), "");
         assert_eq!(asked(&name("alice"), &Line::clean("why?")), "alice asked: why?");
     }
