@@ -65,6 +65,10 @@ mod tests {
                 r#"{"event":"message","id":7,"at":"2025-11-26T03:00:00.123Z","lobby":"general","from":"alice","text":"a \"b\" \\ 👋"}"#,
             ),
             (
+                entry(0, MessageKind::Said, "two\nrows"),
+                r#"{"event":"message","id":7,"at":"1970-01-01T00:00:00Z","lobby":"general","from":"alice","text":"two\nrows"}"#,
+            ),
+            (
                 entry(0, MessageKind::Action, "waves"),
                 r#"{"event":"action","id":7,"at":"1970-01-01T00:00:00Z","lobby":"general","from":"alice","text":"waves"}"#,
             ),
