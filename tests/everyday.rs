@@ -331,31 +331,29 @@ fn every_page_of_the_help_fits_a_small_terminal() {
     let server = Server::start(&[]);
     let mut alice = server.login("alice");
     let mut all = String::new();
-    let mut page = 1;
-    loop {
-        alice.ask(&format!("/help {page}"), "=== Available Commands ===\n");
+    let pages = [
+        ("/help", "Available Commands"),
+        ("/help lobbies", "Lobbies"),
+        ("/help private", "Messages"),
+        ("/help rox", "Assistant"),
+        ("/help settings", "Settings"),
+        ("/help Accounts", "Accounts"),
+        ("/? moderation", "Moderation (operators and owners of the lobby)"),
+        ("/h owners", "Lobby (its owners)"),
+        ("/help admins", "Server (admins)"),
+    ];
+    for (line, heading) in pages {
+        alice.ask(line, &format!("=== {heading} ===\n"));
         let shown = alice.expect("\n> ");
-        let heading = format!("Page {page} of ");
-        let pages: usize =
-            shown.strip_prefix(&heading).unwrap().split('.').next().unwrap().parse().unwrap();
-        // With what was typed and the prompt.
+        // With what was typed, the heading and the prompt.
         assert!(shown.lines().count() + 3 <= 24, "{shown}");
         assert!(shown.lines().all(|l| l.chars().count() <= 80), "{shown}");
         all.push_str(&shown);
         all.push('\n');
-        page += 1;
-        if page > pages {
-            break;
-        }
-    }
-    for group in ["Lobbies", "Messages", "You", "Account", "Moderation (", "Server (admins)"] {
-        assert!(all.lines().any(|l| l.starts_with(group)), "{group}: {all}");
     }
     for word in ["/kick", "/me", "/nick", "/whois", "/gban", "/register", "/search", "/quit"] {
-        assert_eq!(count(&all, &format!("\n  {word} ")), 1, "{word}: {all}");
+        assert!(count(&all, &format!("\n  {word} ")) >= 1, "{word}: {all}");
     }
-    alice.send("/help");
-    alice.expect("=== Available Commands ===\nPage 1 of ");
 }
 
 #[test]
@@ -370,5 +368,7 @@ fn the_help_explains_one_command() {
         );
     }
     alice.ask("/help nonsense", "Unknown command. Type /help for available commands.\n> ");
+    alice.ask("/help kikc", "available commands. Did you mean /help kick?\n> ");
+    alice.ask("/help setings", "available commands. Did you mean /help settings?\n> ");
     alice.ask("/help help", "  Example: /help create\n> ");
 }

@@ -42,8 +42,12 @@ fn a_lobby_is_set_up_again_with_its_members_and_its_history() {
     alice.ask("before", "╰─> before");
     bob.expect("╰─> before");
     bob.send("/fault lobby");
-    for client in [&mut alice, &mut bob] {
+    for (client, where_they_are) in [
+        (&mut alice, "You are alice in 'room' with bob. /help /users /quit\n> "),
+        (&mut bob, "You are bob in 'room' with alice. /help /users /quit\n> "),
+    ] {
         client.expect("The lobby had to be restarted. You are back in it.\n> ");
+        client.expect(where_they_are);
     }
     alice.ask("after", "╰─> after");
     let between = bob.expect("╰─> after");

@@ -306,11 +306,21 @@ impl Client {
         self.wire.tcp()
     }
 
-    /// Gives what was shown from the name on.
+    /// Gives what was shown from the name on, but for the last of it.
     pub(crate) fn log_in(&mut self, name: &str) -> String {
         self.expect("Enter your username: ");
         self.send(name);
-        self.expect(&format!("[LOBBY] {name} has joined the lobby\n> "))
+        self.expect_in(name)
+    }
+
+    /// Waits until the last is shown of what somebody is shown who comes in, and gives what was before
+    /// the notice to all.
+    #[track_caller]
+    pub(crate) fn expect_in(&mut self, name: &str) -> String {
+        let before = self.expect(&format!("[LOBBY] {name} has joined the lobby\n"));
+        self.expect("You are ");
+        self.expect(" /help /users /quit\n> ");
+        before
     }
 
     /// The connection breaks off.

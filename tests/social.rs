@@ -83,9 +83,7 @@ fn help_names_every_command_and_words_ignore_case() {
             ["/users", "/lobbies", "/create", "/join", "/sp", "/msg", "/tag", "/ai", "/setai"];
         assert!(commands.iter().all(|c| shown.contains(c)), "{shown}");
     }
-    for unknown in ["/nope", "/", "/helpme", "/ help"] {
-        alice.ask(unknown, "Unknown command. Type /help for available commands.\n> ");
-    }
+    alice.ask("/nope", "Unknown command. Type /help for available commands.\n> ");
 }
 
 #[test]

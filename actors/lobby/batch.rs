@@ -109,7 +109,7 @@ mod tests {
             Effect::Show(Event { what: Happened::Joined(who), .. }) => {
                 format!("{} joined", who.name)
             }
-            Effect::Prompt(seat) => format!("prompt {}", seat.conn.0),
+            Effect::AnswerOver(seat) => format!("over {}", seat.conn.0),
             Effect::Echo(seat, count) => format!("echo {} {count}", seat.conn.0),
             _ => "other".to_owned(),
         };
@@ -134,10 +134,10 @@ mod tests {
     fn order_is_kept_around_what_is_for_one() {
         let mut batch = Batch::default();
         batch.event(joined("ann"));
-        batch.one(at(1, 9), Effect::Prompt);
+        batch.one(at(1, 9), Effect::AnswerOver);
         batch.event(joined("bob"));
         let effects = take(&mut batch, &[1, 1]);
         assert_eq!(shown(&effects[0]), ["ann joined", "bob joined"]);
-        assert_eq!(shown(&effects[1]), ["ann joined", "prompt 9", "bob joined"]);
+        assert_eq!(shown(&effects[1]), ["ann joined", "over 9", "bob joined"]);
     }
 }

@@ -7,7 +7,7 @@ use crate::actors::shard::messages::Address;
 use crate::chat::accounts::{AccountId, Identity};
 use crate::chat::directory::ConnId;
 use crate::chat::lobby::step::Join;
-use crate::chat::lobby::{JoinError, Presence, SayError};
+use crate::chat::lobby::{Company, JoinError, Presence, SayError};
 use crate::chat::moderation::Moderation;
 use crate::chat::name::{Name, NameKey};
 use crate::chat::orders::Order;
@@ -18,9 +18,9 @@ use crate::chat::sanctions::Sanction;
 use crate::chat::text::{Line, Text};
 use crate::store::Change;
 
-/// Let me in.
+/// Let me in, and tell me where I am then.
 #[derive(Message)]
-#[rtype(result = "Result<(), JoinError>")]
+#[rtype(result = "Result<Company, JoinError>")]
 pub struct Enter(pub Join<Address>);
 
 /// Let me out.

@@ -36,7 +36,7 @@ use crate::chat::change::Change;
 use crate::chat::history::{MessageKind, UnixMillis};
 use crate::chat::lobbies::{GENERAL_ID, LobbyId};
 use crate::chat::lobby::step::{Effect, Input, JoinKind, Refusal};
-use crate::chat::lobby::{JoinError, Room, SayError, Saying};
+use crate::chat::lobby::{Company, JoinError, Room, SayError, Saying};
 use crate::chat::roles::Owner;
 use crate::clock::{self, unix_now};
 use crate::config::Config;
@@ -144,7 +144,6 @@ impl Lobby {
             Effect::Enter(at, replay) => {
                 self.batch.one(at, |seat| shard::Effect::Enter(seat, replay));
             }
-            Effect::Prompt(at) => self.batch.one(at, shard::Effect::Prompt),
             Effect::Tagged(at, by) => {
                 let lobby = self.room.state().name.clone();
                 self.batch.one(at, |seat| shard::Effect::Tagged { seat, by, lobby });
@@ -290,11 +289,11 @@ impl Actor for Lobby {
 }
 
 impl Handler<Enter> for Lobby {
-    type Result = Result<(), JoinError>;
+    type Result = Result<Company, JoinError>;
 
     fn handle(&mut self, Enter(mut join): Enter, ctx: &mut Self::Context) -> Self::Result {
         join.prefs.kept_since = self.setup.store.kept().since;
-        let returns = join.kind == JoinKind::Return;
+        let (conn, returns) = (join.member.who.conn, join.kind == JoinKind::Return);
         let done = self.step(Input::Join(Box::new(join)), ctx);
         if !returns {
             self.flush();
@@ -303,7 +302,8 @@ impl Handler<Enter> for Lobby {
             Refusal::Join(why) => why,
             // Nobody is asked to speak.
             Refusal::Say(_) => JoinError::NoSuchLobby,
-        })
+        })?;
+        self.room.company(conn).ok_or(JoinError::NoSuchLobby)
     }
 }
 

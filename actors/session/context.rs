@@ -31,7 +31,7 @@ use crate::chat::lobbies::CreateError;
 use crate::chat::lobby::JoinError;
 use crate::chat::moderation::Moderation;
 use crate::chat::name::{Name, NameKey};
-use crate::chat::orders::{Named, Order, OrderError};
+use crate::chat::orders::{Named, Order, OrderError, server_rank};
 use crate::chat::password::{Password, PasswordRecord};
 use crate::chat::person::Person;
 use crate::chat::roles::{Denied, Right};
@@ -251,6 +251,15 @@ impl Ctx {
         lobby: &Addr<Lobby>,
     ) -> Result<Result<(), Denied>, Failure> {
         lobby.send(HasRight(self.who(), self.right)).await.map_err(busy)
+    }
+
+    /// Whether the user has a right; not where the lobby, which alone may know, does not answer.
+    pub(super) async fn has_right(&self, right: Right) -> bool {
+        let who = self.who();
+        if !right.is_of_lobby() {
+            return right.check(&who, server_rank(who.admin)).is_ok();
+        }
+        matches!(self.lobby().addr.send(HasRight(who, right)).await, Ok(Ok(())))
     }
 
     /// Whoever has this name, or which account. That it is nobody is told to whoever has the right to

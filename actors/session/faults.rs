@@ -21,7 +21,7 @@ impl Session {
             at if fault::aim(at) => {
                 self.queue_raw(Bytes::from_static(b"a fault is on its way\r\n"));
             }
-            _ => self.reply(&Reply::UnknownCommand),
+            _ => self.reply(&Reply::UnknownCommand(None)),
         }
     }
 }

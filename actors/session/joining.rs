@@ -17,10 +17,11 @@ use crate::chat::directory::ConnId;
 use crate::chat::lobbies::{GENERAL, GENERAL_ID};
 use crate::chat::lobby::replay::ReplayPrefs;
 use crate::chat::lobby::step::{Join, JoinKind};
-use crate::chat::lobby::{JoinError, Member};
+use crate::chat::lobby::{Company, JoinError, Member};
 use crate::chat::name::NameKey;
 use crate::chat::password::{Password, PasswordRecord};
 use crate::chat::roles::Right;
+use crate::render;
 use crate::render::replies::{Farewell, NameProblem, Reply};
 
 /// Tries to find a lobby that broke set up again, before its members go to general.
@@ -55,12 +56,15 @@ impl From<JoinError> for EnterError {
 pub(super) struct Entered {
     membership: Option<Membership>,
     conn: ConnId,
+    /// Where the user is now, to be told last of all.
+    company: Option<Company>,
 }
 
 impl Entered {
     /// The session takes the membership over.
-    pub(super) fn stay(mut self) -> Membership {
-        self.membership.take().unwrap_or_else(|| unreachable!("taken once, by value"))
+    pub(super) fn stay(mut self) -> (Membership, Option<Company>) {
+        let membership = self.membership.take();
+        (membership.unwrap_or_else(|| unreachable!("taken once, by value")), self.company.take())
     }
 }
 
@@ -82,10 +86,11 @@ pub(super) async fn enter(
     let (id, name) = (lobby_ref.state.id, lobby_ref.state.name.clone());
     let membership = Membership { id, name, addr: lobby_ref.lobby };
     // From here on the lobby may have us, so the guard stands before the answer is there.
-    let mut entered = Entered { membership: Some(membership), conn };
+    let mut entered = Entered { membership: Some(membership), conn, company: None };
     match addr.send(Enter(join)).await {
-        Ok(Ok(())) => {
+        Ok(Ok(company)) => {
             barrier(&thread.shard).await;
+            entered.company = Some(company);
             Ok(entered)
         }
         Ok(Err(error)) => {
@@ -117,6 +122,15 @@ impl Ctx {
     pub(super) fn member(&self) -> Member<Address> {
         let user = self.user();
         Member::new(user.who.clone(), user.settings.picture, user.away.clone(), self.at)
+    }
+
+    /// The user is in another lobby from here on, and is told last of all where they are.
+    pub(super) fn stay(&self, entered: Entered) {
+        let (lobby, company) = entered.stay();
+        self.user_mut().lobby = lobby;
+        if let Some(company) = company {
+            self.show(|sheet| render::company(sheet, &company));
+        }
     }
 
     pub(super) fn replay_prefs(&self) -> ReplayPrefs {
@@ -163,7 +177,7 @@ async fn find_lobby(cx: Ctx, lost: Lost) -> Result<Outcome, Failure> {
         // They may be banned from general too.
         return Ok(Outcome::Leave(if broke { Farewell::Fault } else { Farewell::Kicked }));
     };
-    cx.user_mut().lobby = entered.stay();
+    cx.stay(entered);
     Ok(Outcome::Done)
 }
 

@@ -10,8 +10,9 @@ use super::{Phase, Session, User};
 use crate::actors::registry::messages::{Claim, ReleaseName};
 use crate::actors::shard::ThreadContext;
 use crate::actors::store::messages::{AccountOfCert, ReadAccount};
+use crate::chat::command::{self, Command, Input};
 use crate::chat::accounts::{AccountId, Fingerprint, Identity};
-use crate::chat::lobby::Member;
+use crate::chat::lobby::{Company, Member};
 use crate::chat::lobby::replay::ReplayPrefs;
 use crate::chat::lobby::step::{Join, JoinKind};
 use crate::chat::name::Name;
@@ -19,7 +20,9 @@ use crate::chat::orders::Confirmation;
 use crate::chat::pictures::Picture;
 use crate::chat::registry::{ClaimError, LoginError};
 use crate::chat::settings::Settings;
+use crate::chat::text::Line;
 use crate::net::probe::is_http;
+use crate::render;
 use crate::render::replies::{Farewell, HTTP_ANSWER, NameProblem, ask_name_again};
 use crate::store::Account;
 
@@ -31,8 +34,14 @@ impl Session {
             self.peer.queue(Bytes::from_static(HTTP_ANSWER));
             return self.close(None);
         }
-        if typed.trim().eq_ignore_ascii_case("/quit") {
-            return self.close(Some(Farewell::Quit));
+        if typed.trim_start().starts_with('/') {
+            let max_chars = self.thread.config.max_message_chars;
+            return match command::parse(Line::clean(typed), max_chars) {
+                Input::Command { parsed: Ok(Command::Quit), .. } => {
+                    self.close(Some(Farewell::Quit));
+                }
+                _ => self.ask_again(&NameProblem::Command),
+            };
         }
         match Name::parse(typed) {
             Err(why) => self.ask_again(&NameProblem::Invalid(why)),
@@ -108,7 +117,7 @@ impl Session {
     fn log_in(&mut self, who: Identity, entered: Entered) {
         info!("conn={} logged in as {}", who.conn.0, who.name);
         self.peer.logged_in();
-        let lobby = entered.stay();
+        let (lobby, company) = entered.stay();
         self.phase = Phase::chatting(User {
             who,
             lobby,
@@ -117,6 +126,14 @@ impl Session {
             asked: None,
             deleting: Confirmation::default(),
         });
+        self.tell_where(company);
+    }
+
+    /// The last of all that is shown to whoever has come in.
+    pub(super) fn tell_where(&self, company: Option<Company>) {
+        if let Some(company) = company {
+            self.show(|sheet| render::company(sheet, &company));
+        }
     }
 }
 

@@ -202,15 +202,17 @@ impl Session {
         let In { admin, entered, mail } = entered;
         info!("conn={} logged in as {} to its account", who.conn.0, who.name);
         self.peer.logged_in();
+        let (lobby, company) = entered.stay();
         self.phase = Phase::chatting(User {
             who: Identity { admin, ..who },
-            lobby: entered.stay(),
+            lobby,
             away: None,
             settings: account.settings,
             asked: None,
             deleting: Confirmation::default(),
         });
         self.show_mail(account.id, mail);
+        self.tell_where(company);
     }
 }
 

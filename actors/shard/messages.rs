@@ -61,8 +61,6 @@ pub enum Effect {
     Show(Event),
     /// Answer one client.
     Reply(Seat, Reply),
-    /// Show one client a prompt, where it is shown nothing else that says it may go on.
-    Prompt(Seat),
     /// A client is a member from here on; show it this first.
     Enter(Seat, Arc<Replay>),
     /// So many messages of a client have come back.

@@ -187,7 +187,6 @@ impl Shard {
         match effect {
             Effect::Show(event) => hub.show(room, event),
             Effect::Reply(seat, what) => hub.show_one(seat, true, |sheet| reply(sheet, &what)),
-            Effect::Prompt(seat) => hub.show_one(seat, true, |_| ()),
             Effect::Enter(seat, replay) => {
                 hub.enter(seat, room);
                 if !replay.is_empty()

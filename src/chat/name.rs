@@ -8,8 +8,12 @@ pub const MIN_CHARS: usize = 2;
 /// Most characters in a name.
 pub const MAX_CHARS: usize = 20;
 
-/// Names that nobody can take, because the server or Rox speak under them.
-const RESERVED: [&str; 7] = ["server", "rox", "you", "ai", "admin", "lobby", "system"];
+/// Names that nobody can take: the server or Rox speak under them, everybody is meant by them, or people
+/// type them who mean a command.
+const RESERVED: [&str; 14] = [
+    "server", "rox", "you", "ai", "admin", "lobby", "system", "help", "quit", "exit", "guest", "all",
+    "everyone", "here",
+];
 
 /// A name of 2 to 20 characters of `A–Z a–z 0–9 - _`, in the spelling its owner chose.
 ///
@@ -141,7 +145,8 @@ mod tests {
 
     #[test]
     fn reserved_names_are_reserved_in_any_case() {
-        for name in ["server", "Rox", "YOU", "ai", "Admin", "lobby", "SYSTEM"] {
+        let names = "server Rox YOU ai Admin lobby SYSTEM Help quit exit GUEST all Everyone here";
+        for name in names.split(' ') {
             assert!(Name::parse(name).unwrap().is_reserved(), "{name}");
         }
         assert!(!Name::parse("roxy").unwrap().is_reserved());

@@ -11,6 +11,7 @@ mod sheet;
 mod wrap;
 
 use crate::chat::history::{Entry, MessageKind, UnixMillis};
+use crate::chat::lobby::Company;
 use crate::chat::lobby::event::{AnswerPiece, Event, Happened};
 use crate::chat::lobby::replay::Replay;
 use crate::chat::name::Name;
@@ -201,13 +202,36 @@ pub fn arrival(sheet: &mut Sheet, replay: &Replay) {
     if let Some(lobby) = &replay.joined {
         sheet.on(Colour::Green).fixed("Joined lobby '").name(lobby).fixed("'").off().newline();
     }
-    if let Some(topic) = &replay.topic {
-        sheet.tinted(Colour::Cyan, "Topic:").fixed(" ").line(topic).newline();
-    }
     if let Some((count, since)) = replay.missed {
         let shown = (replay.stored.len() + replay.recent.len()) as u64;
         missed(sheet, count, shown, replay.times.when(since, replay.now));
     }
+}
+
+/// The last that a user is told who has come into a lobby: where they are and with whom.
+pub fn company(sheet: &mut Sheet, company: &Company) {
+    if let Some(topic) = &company.topic {
+        sheet.tinted(Colour::Cyan, "Topic:").fixed(" ").line(topic).newline();
+    }
+    sheet.on(Colour::Green).fixed("You are ");
+    if company.others.is_empty() {
+        sheet.fixed("alone in '").name(&company.lobby).fixed("'");
+    } else {
+        sheet.name(&company.you).fixed(" in '").name(&company.lobby).fixed("' with ");
+        let last = company.others.len() - 1;
+        for (number, other) in company.others.iter().enumerate() {
+            let between = match number {
+                0 => "",
+                number if number == last && company.more == 0 => " and ",
+                _ => ", ",
+            };
+            sheet.fixed(between).name(other);
+        }
+        if company.more > 0 {
+            sheet.fixed(" and ").number(company.more as u64).fixed(" more");
+        }
+    }
+    sheet.fixed(".").off().fixed(" /help /users /quit").newline();
 }
 
 /// So many messages were missed, of which the newest are `shown` below.

@@ -178,7 +178,6 @@ fn nothing(now: u64) -> Replay {
     Replay {
         lobby: LobbyId(1),
         joined: None,
-        topic: None,
         missed: None,
         stored: Vec::new(),
         recent: Vec::new(),
@@ -188,15 +187,42 @@ fn nothing(now: u64) -> Replay {
 }
 
 #[test]
-fn whoever_comes_in_is_shown_the_join_then_the_topic() {
+fn whoever_comes_in_is_shown_the_join_first() {
     let shown = |replay: &Replay| plain(|sheet| arrival(sheet, replay));
     let joined = Replay { joined: Some(name("coding")), ..nothing(0) };
     assert_eq!(shown(&joined), "Joined lobby 'coding'\n");
-    let topic = Some(Line::clean("Release on Friday"));
-    let both = "Joined lobby 'coding'\nTopic: Release on Friday\n";
-    assert_eq!(shown(&Replay { topic, ..joined.clone() }), both);
     assert_eq!(shown(&nothing(0)), "");
     assert!(nothing(0).is_empty() && !joined.is_empty());
+}
+
+#[test]
+fn whoever_has_come_in_is_told_where_they_are_and_with_whom() {
+    let with = |others: &[&str], more, topic: Option<&str>| {
+        let others = others.iter().map(|other| name(other)).collect();
+        let topic = topic.map(Line::clean);
+        let company = Company { you: name("alice"), lobby: name("general"), topic, others, more };
+        plain(|sheet| super::company(sheet, &company))
+    };
+    for (others, more, want) in [
+        (&[][..], 0, "You are alone in 'general'. /help /users /quit\n"),
+        (&["bob"], 0, "You are alice in 'general' with bob. /help /users /quit\n"),
+        (&["bob", "carol"], 0, "You are alice in 'general' with bob and carol. /help /users /quit\n"),
+        (
+            &["bob", "carol", "dave"],
+            0,
+            "You are alice in 'general' with bob, carol and dave. /help /users /quit\n",
+        ),
+        (
+            &["zoe", "eve", "bob", "carol", "dave"],
+            3,
+            "You are alice in 'general' with zoe, eve, bob, carol, dave and 3 more. \
+             /help /users /quit\n",
+        ),
+    ] {
+        assert_eq!(with(others, more, None), want);
+        let topic = format!("Topic: Release on Friday\n{want}");
+        assert_eq!(with(others, more, Some("Release on Friday")), topic);
+    }
 }
 
 #[test]

@@ -84,7 +84,7 @@ pub(super) async fn ask_rox(cx: &Ctx, question: Option<Line>) -> Done {
     if cx.thread.config.ai.is_none() {
         return Err(Reply::AiUnavailable);
     }
-    let usage = || spec("/ai").map_or(Reply::UnknownCommand, Reply::Usage);
+    let usage = || spec("/ai").map_or(Reply::UnknownCommand(None), Reply::Usage);
     let question = question.ok_or_else(usage)?;
     let lobby = cx.lobby();
     cx.ask_lobby(&lobby.addr, Ask(cx.conn(), question)).await?.map_err(|why| match why {
@@ -96,9 +96,10 @@ pub(super) async fn ask_rox(cx: &Ctx, question: Option<Line>) -> Done {
 
 pub(super) fn help(cx: &Ctx, about: About) -> Done {
     match about {
-        About::Page(page) => cx.show(|sheet| replies::help(sheet, page)),
+        About::All => cx.show(replies::help),
+        About::Topic(topic) => cx.show(|sheet| replies::topic(sheet, topic)),
         About::Command(spec) => cx.show(|sheet| replies::explain(sheet, spec)),
-        About::Unknown => return Err(Reply::UnknownCommand),
+        About::Unknown(near) => return Err(Reply::NoHelp(near)),
     }
     Ok(Outcome::Done)
 }

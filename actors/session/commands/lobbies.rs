@@ -76,7 +76,7 @@ pub(super) async fn join(cx: &Ctx, typed: &str, password: Option<Password>) -> D
     let entered = enter(&cx.thread, lobby_ref, join).await?;
     // Waited for, so that nobody who looks next sees the user in both.
     let _ = left.addr.send(Leave { conn: cx.conn(), for_good: false }).await;
-    cx.user_mut().lobby = entered.stay();
+    cx.stay(entered);
     Ok(Outcome::Done)
 }
 

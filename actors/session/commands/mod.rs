@@ -12,7 +12,7 @@ use crate::actors::lobby::messages::Say;
 use crate::actors::session::Session;
 use crate::actors::session::context::{Ctx, Done, Outcome};
 use crate::actors::session::holding::named;
-use crate::chat::command::{Command, CommandError, Cost, Input, MAX_ABOUT_CHARS, OverLimit};
+use crate::chat::command::{Command, CommandError, Cost, Input, MAX_ABOUT_CHARS, OverLimit, Spec};
 use crate::chat::orders::{Order, server_rank};
 use crate::chat::rates::Kind;
 use crate::chat::roles::Right;
@@ -149,11 +149,22 @@ impl Session {
 async fn obey(cx: Ctx, parsed: Result<Command, CommandError>) -> Done {
     match parsed {
         Ok(command) => run(&cx, command).await,
-        Err(CommandError::Unknown) => Err(Reply::UnknownCommand),
+        Err(CommandError::Unknown(near)) => Err(Reply::UnknownCommand(usable(&cx, near).await)),
+        Err(CommandError::Bare) => Err(Reply::BareWord),
         Err(CommandError::Usage(spec)) => Err(Reply::Usage(spec)),
         Err(CommandError::Password(fault)) => Err(Reply::NoPassword(fault)),
         Err(CommandError::NotATime) => Err(Reply::NotATime),
     }
+}
+
+/// The first of these commands that the user may use.
+async fn usable(cx: &Ctx, near: Vec<&'static Spec>) -> Option<&'static str> {
+    for spec in near {
+        if cx.has_right(spec.right).await {
+            return Some(spec.word);
+        }
+    }
+    None
 }
 
 /// Runs a command of somebody who has the right; what only the lobby knows, that is asked.

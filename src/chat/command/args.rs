@@ -125,7 +125,21 @@ impl<'a> Args<'a> {
 
     /// A user and a text.
     pub(super) fn addressed(&mut self) -> Option<Addressed> {
-        Some(Addressed { to: self.word()?, text: self.text()? })
+        Some(Addressed { to: self.name()?, text: self.text()? })
+    }
+
+    /// The name of a user or of a lobby, without the `@` or `#` that people put before one.
+    pub(super) fn name(&mut self) -> Option<String> {
+        let word = self.word()?;
+        let name = word.strip_prefix(['@', '#']).filter(|name| !name.is_empty());
+        Some(name.unwrap_or(&word).to_owned())
+    }
+
+    /// The one name that is left.
+    pub(super) fn only_name(&mut self) -> Option<String> {
+        let name = self.name()?;
+        self.end()?;
+        Some(name)
     }
 
     /// The one word that is left.

@@ -2,7 +2,8 @@
 
 use super::args::Args;
 use super::meaning::{About, Command, NewLobby};
-use super::{Cost, Group, Spec, spec};
+use super::words::{self, Stands};
+use super::{COMMANDS, Cost, Group, Page, Spec, spec};
 use crate::chat::roles::Right;
 use crate::chat::text::Line;
 
@@ -16,13 +17,14 @@ pub const MAX_FOUND: usize = 20;
 /// Words that it takes at most: each makes it look through more.
 pub const MAX_SEARCH_WORDS: usize = 8;
 
-pub(super) static LOBBIES: [Spec; 6] = [
+pub(super) static LOBBIES: [Spec; 7] = [
     Spec {
         word: "/lobbies",
         args: "",
         help: "Show all lobbies",
         example: "/lobbies",
         group: Group::Lobbies,
+        page: Page::First,
         right: Right::Everyone,
         cost: Cost::Look,
         parse: |_| Some(Command::Lobbies),
@@ -33,9 +35,21 @@ pub(super) static LOBBIES: [Spec; 6] = [
         help: "Show who is in this lobby",
         example: "/users",
         group: Group::Lobbies,
+        page: Page::First,
         right: Right::Everyone,
         cost: Cost::Look,
         parse: |_| Some(Command::Users),
+    },
+    Spec {
+        word: "/whois",
+        args: "<user>",
+        help: "Show where somebody is, and whether they have an account",
+        example: "/whois bob",
+        group: Group::Lobbies,
+        page: Page::Topic,
+        right: Right::Everyone,
+        cost: Cost::Look,
+        parse: |args| Some(Command::Whois(args.only_name()?)),
     },
     Spec {
         word: "/create",
@@ -43,6 +57,7 @@ pub(super) static LOBBIES: [Spec; 6] = [
         help: "Make a lobby; no-pass for no password",
         example: "/create coding no-pass All about code",
         group: Group::Lobbies,
+        page: Page::First,
         right: Right::Everyone,
         cost: Cost::Message,
         parse: create,
@@ -53,10 +68,11 @@ pub(super) static LOBBIES: [Spec; 6] = [
         help: "Go to another lobby",
         example: "/join coding",
         group: Group::Lobbies,
+        page: Page::First,
         right: Right::Everyone,
         cost: Cost::Message,
         parse: |args| {
-            let (lobby, password) = (args.word()?, args.secret());
+            let (lobby, password) = (args.name()?, args.secret());
             args.end()?;
             Some(Command::Join { lobby, password })
         },
@@ -67,6 +83,7 @@ pub(super) static LOBBIES: [Spec; 6] = [
         help: "Show the last n messages of this lobby, 200 at most",
         example: "/history 50",
         group: Group::Lobbies,
+        page: Page::First,
         right: Right::Everyone,
         cost: Cost::Look,
         parse: history,
@@ -77,6 +94,7 @@ pub(super) static LOBBIES: [Spec; 6] = [
         help: "Find messages of this lobby with all the words (8 at most)",
         example: "/search release date",
         group: Group::Lobbies,
+        page: Page::Topic,
         right: Right::Everyone,
         cost: Cost::Look,
         parse: search,
@@ -90,6 +108,7 @@ pub(super) static MESSAGES: [Spec; 4] = [
         help: "Send a private message",
         example: "/msg bob See you at nine",
         group: Group::Messages,
+        page: Page::First,
         right: Right::Everyone,
         cost: Cost::Message,
         parse: |args| Some(Command::Message(args.addressed()?)),
@@ -100,6 +119,7 @@ pub(super) static MESSAGES: [Spec; 4] = [
         help: "Answer the last one who wrote to you in private",
         example: "/r At nine, then",
         group: Group::Messages,
+        page: Page::First,
         right: Right::Everyone,
         cost: Cost::Message,
         parse: |args| Some(Command::Respond(args.text()?)),
@@ -110,6 +130,7 @@ pub(super) static MESSAGES: [Spec; 4] = [
         help: "Say something to the lobby and alert one user",
         example: "/tag bob Look at this",
         group: Group::Messages,
+        page: Page::First,
         right: Right::Everyone,
         cost: Cost::Message,
         parse: |args| Some(Command::Tag(args.addressed()?)),
@@ -120,6 +141,7 @@ pub(super) static MESSAGES: [Spec; 4] = [
         help: "Say what you do",
         example: "/me waves",
         group: Group::Messages,
+        page: Page::First,
         right: Right::Everyone,
         cost: Cost::Message,
         parse: |args| Some(Command::Act(args.text()?)),
@@ -133,6 +155,7 @@ pub(super) static ASSISTANT: [Spec; 2] = [
         help: "Ask Rox, the assistant; the whole lobby sees the answer",
         example: "/ai How do I leave vim?",
         group: Group::Assistant,
+        page: Page::First,
         right: Right::Everyone,
         cost: Cost::Message,
         parse: |args| Some(Command::Ask(args.question())),
@@ -143,50 +166,24 @@ pub(super) static ASSISTANT: [Spec; 2] = [
         help: "Give the AI of a lobby that you made another personality",
         example: "/setai You are a pirate who teaches Rust",
         group: Group::Assistant,
+        page: Page::First,
         right: Right::Owner,
         cost: Cost::Message,
         parse: |args| Some(Command::SetPrompt(args.text()?)),
     },
 ];
 
-pub(super) static BASICS: [Spec; 4] = [
+pub(super) static BASICS: [Spec; 2] = [
     Spec {
         word: "/help",
-        args: "[page | command]",
-        help: "Show this list, or explain one command",
+        args: "[topic | command]",
+        help: "Show this list, a topic of it, or explain one command",
         example: "/help create",
         group: Group::Basics,
+        page: Page::First,
         right: Right::Everyone,
         cost: Cost::Look,
         parse: help,
-    },
-    Spec {
-        word: "/whois",
-        args: "<user>",
-        help: "Show where somebody is, and whether they have an account",
-        example: "/whois bob",
-        group: Group::Basics,
-        right: Right::Everyone,
-        cost: Cost::Look,
-        parse: |args| Some(Command::Whois(args.only_word()?)),
-    },
-    Spec {
-        word: "/sp",
-        args: "<name> | list | default",
-        help: "Set your profile picture",
-        example: "/sp cat",
-        group: Group::Basics,
-        right: Right::Everyone,
-        cost: Cost::Message,
-        parse: |args| {
-            let choice = args.word().unwrap_or_default();
-            args.end()?;
-            Some(match choice.to_ascii_lowercase().as_str() {
-                "" | "default" => Command::ResetPicture,
-                "list" => args.shows(Command::ListPictures),
-                name => Command::SetPicture(name.to_owned()),
-            })
-        },
     },
     Spec {
         word: "/quit",
@@ -194,6 +191,7 @@ pub(super) static BASICS: [Spec; 4] = [
         help: "Disconnect",
         example: "/quit",
         group: Group::Basics,
+        page: Page::First,
         right: Right::Everyone,
         cost: Cost::Free,
         parse: |_| Some(Command::Quit),
@@ -202,7 +200,7 @@ pub(super) static BASICS: [Spec; 4] = [
 
 /// Two words are a name and a description; of more, the second is the password.
 fn create(args: &mut Args<'_>) -> Option<Command> {
-    let (name, second) = (args.word()?, args.word()?);
+    let (name, second) = (args.name()?, args.word()?);
     let (password, description) = match args.free_text() {
         None => (None, Line::clean(&second)),
         Some(description) => {
@@ -230,12 +228,24 @@ fn search(args: &mut Args<'_>) -> Option<Command> {
     (count <= MAX_SEARCH_WORDS).then_some(Command::Search(words))
 }
 
-/// A number is a page; any other word is a command, with its slash or without.
+/// A word is a command, with its slash or without, or a topic.
 fn help(args: &mut Args<'_>) -> Option<Command> {
-    let Some(word) = args.word() else { return Some(Command::Help(About::Page(1))) };
-    if let Ok(page) = word.parse() {
-        return Some(Command::Help(About::Page(page)));
-    }
-    let found = spec(&word).or_else(|| spec(&format!("/{word}")));
-    Some(Command::Help(found.map_or(About::Unknown, About::Command)))
+    let Some(word) = args.word() else { return Some(Command::Help(About::All)) };
+    let bare = word.strip_prefix('/').unwrap_or(&word);
+    let about = match (words::stands(&format!("/{bare}")), Group::find(&word)) {
+        (_, Some(topic)) => About::Topic(topic),
+        (Some(Stands::For(spec)), None) => About::Command(spec),
+        (Some(Stands::Leaving), None) => spec("/join").map_or(About::All, About::Command),
+        (Some(Stands::Saying), None) => About::Topic(Group::Messages),
+        (None, None) => About::Unknown(near(&bare.to_ascii_lowercase())),
+    };
+    Some(Command::Help(about))
+}
+
+/// The topic or the command that is nearest to a word.
+fn near(word: &str) -> Option<&'static str> {
+    let topics = Group::ALL.into_iter().map(Group::word);
+    let known = topics.chain(COMMANDS.iter().map(|spec| &spec.word[1..]));
+    let known = known.filter_map(|known| Some((words::distance(word, known)?, known)));
+    known.min_by_key(|(distance, _)| *distance).map(|(_, known)| known)
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::Spec;
+use super::{Group, Spec};
 use crate::chat::accounts::CertPrefix;
 use crate::chat::asking::Asking;
 use crate::chat::password::Password;
@@ -135,12 +135,14 @@ pub enum Command {
 /// What `/help` is asked about.
 #[derive(Debug, PartialEq, Eq)]
 pub enum About {
-    /// A page of the list, from 1; there may be none of that number.
-    Page(usize),
+    /// Nothing: what one needs on the first evening.
+    All,
+    /// One of the topics.
+    Topic(Group),
     /// One command.
     Command(&'static Spec),
-    /// No command there is.
-    Unknown,
+    /// Neither; a word that is near, to be asked about.
+    Unknown(Option<&'static str>),
 }
 
 /// The arguments of `/create`.

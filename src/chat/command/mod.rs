@@ -8,15 +8,18 @@ mod everyday;
 mod meaning;
 mod moderation;
 mod personal;
+mod words;
 
 use std::iter::{Copied, Flatten};
 use std::slice;
 
 use self::args::Args;
+use self::words::Stands;
 pub use self::args::{MAX_ABOUT_CHARS, OverLimit};
 pub use self::everyday::{DEFAULT_HISTORY, MAX_FOUND, MAX_HISTORY, MAX_SEARCH_WORDS};
 pub use self::meaning::{About, Addressed, Banning, Command, NewLobby};
 pub use self::moderation::MAX_SLOW;
+use super::lobbies::GENERAL;
 use super::password::PasswordFault;
 use super::roles::Right;
 use super::text::Line;
@@ -44,11 +47,14 @@ pub enum Input {
 }
 
 /// Why a line that starts with `/` is no command.
-#[derive(Debug, Clone, Copy, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum CommandError {
-    /// No such word in the table.
+    /// No such word; those that are near, nearest first.
     #[error("unknown command")]
-    Unknown,
+    Unknown(Vec<&'static Spec>),
+    /// A word without its slash that was most likely meant for the server.
+    #[error("a command without its slash")]
+    Bare,
     /// Something is missing, or there is too much.
     #[error("wrong arguments")]
     Usage(&'static Spec),
@@ -71,8 +77,10 @@ pub struct Spec {
     pub help: &'static str,
     /// A whole line, as somebody would type it.
     pub example: &'static str,
-    /// Where it stands in the help.
+    /// Under which topic it stands in the help.
     pub group: Group,
+    /// Whether it stands on the first page too.
+    pub page: Page,
     /// Who may use it.
     pub right: Right,
     /// What it counts as for the rate limit.
@@ -104,7 +112,16 @@ pub enum Cost {
     Duty,
 }
 
-/// The groups of the help.
+/// Where a command stands in the help.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Page {
+    /// On the first page, and under its topic: one needs it on the first evening.
+    First,
+    /// Under its topic alone.
+    Topic,
+}
+
+/// The topics of the help.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Group {
     /// Going in and out, and what was said there.
@@ -113,14 +130,14 @@ pub enum Group {
     Messages,
     /// Rox.
     Assistant,
-    /// What one needs first and last.
-    Basics,
     /// How one appears, and whom one hears.
     You,
     /// In which form one is shown things.
     Settings,
     /// A name that is one's own.
     Account,
+    /// What one needs first and last.
+    Basics,
     /// For operators.
     Moderation,
     /// For owners.
@@ -135,10 +152,10 @@ impl Group {
         Self::Lobbies,
         Self::Messages,
         Self::Assistant,
-        Self::Basics,
         Self::You,
         Self::Settings,
         Self::Account,
+        Self::Basics,
         Self::Moderation,
         Self::Ownership,
         Self::Server,
@@ -150,14 +167,54 @@ impl Group {
             Self::Lobbies => "Lobbies",
             Self::Messages => "Messages",
             Self::Assistant => "Assistant",
-            Self::Basics => "Basics",
             Self::You => "You",
             Self::Settings => "What you are shown",
-            Self::Account => "Account",
+            Self::Account => "Accounts",
+            Self::Basics => "Basics",
             Self::Moderation => "Moderation (operators and owners of the lobby)",
             Self::Ownership => "Lobby (its owners)",
             Self::Server => "Server (admins)",
         }
+    }
+
+    /// The word by which `/help` is asked for it: no command has the same.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Lobbies => "lobbies",
+            Self::Messages => "messages",
+            Self::Assistant => "rox",
+            Self::You => "you",
+            Self::Settings => "settings",
+            Self::Account => "accounts",
+            Self::Basics => "basics",
+            Self::Moderation => "moderation",
+            Self::Ownership => "owners",
+            Self::Server => "admins",
+        }
+    }
+
+    /// Other words for it that people try.
+    fn other_words(self) -> &'static [&'static str] {
+        match self {
+            Self::Lobbies => &["lobby", "rooms", "channels"],
+            Self::Messages => &["message", "private", "talking"],
+            Self::Assistant => &["assistant"],
+            Self::You => &["yourself", "names"],
+            Self::Settings => &["setting", "options", "preferences"],
+            Self::Account => &["account", "password", "passwords"],
+            Self::Basics => &["commands"],
+            Self::Moderation => &["moderators", "operators", "ops"],
+            Self::Ownership => &["owner", "ownership"],
+            Self::Server => &["server"],
+        }
+    }
+
+    /// The topic of this word, in any case.
+    pub fn find(word: &str) -> Option<Self> {
+        let is = |known: &&str| known.eq_ignore_ascii_case(word);
+        Self::ALL.into_iter().find(|topic| {
+            is(&topic.word()) || topic.other_words().iter().any(|known| is(known))
+        })
     }
 
     /// Its commands, in the order of the help.
@@ -194,10 +251,10 @@ pub static COMMANDS: Table = Table(&[
     &everyday::LOBBIES,
     &everyday::MESSAGES,
     &everyday::ASSISTANT,
-    &everyday::BASICS,
     &personal::YOU,
     &personal::SETTINGS,
     &personal::ACCOUNT,
+    &everyday::BASICS,
     &moderation::MODERATION,
     &moderation::OWNERSHIP,
     &moderation::SERVER,
@@ -213,24 +270,58 @@ pub fn parse(line: Line, max_chars: usize) -> Input {
     if line.is_blank() {
         return Input::Blank;
     }
-    let Some(command) = line.as_str().strip_prefix('/') else {
-        return Input::Say(line);
-    };
-    if command.starts_with('/') {
-        return Input::Say(Line::clean(command));
-    }
     let text = line.as_str();
+    if let Some(command) = command_in(text) {
+        return understand(command, max_chars);
+    }
+    if let Some(escaped) = text.strip_prefix('/').filter(|text| command_in(text).is_some()) {
+        return Input::Say(Line::clean(escaped));
+    }
+    if words::is_bare(text) {
+        return refused(Cost::Look, CommandError::Bare);
+    }
+    Input::Say(line)
+}
+
+/// What of a line is a command: blanks before it are left out, so that one that was pasted with them is
+/// not said to everybody, its password included. A slash before anything but a word is a character like
+/// others.
+fn command_in(text: &str) -> Option<&str> {
+    let text = text.trim_start();
+    let word = text.strip_prefix('/')?;
+    let is_help = word.split(' ').next() == Some("?");
+    (is_help || word.starts_with(char::is_alphanumeric)).then_some(text)
+}
+
+/// Understands a command.
+fn understand(text: &str, max_chars: usize) -> Input {
     let (word, rest) = text.split_once(' ').unwrap_or((text, ""));
-    let Some(spec) = spec(word) else {
-        let parsed = Err(CommandError::Unknown);
-        return Input::Command { cost: Cost::Message, right: Right::Everyone, over: None, parsed };
-    };
     let mut args = Args::new(rest, max_chars);
+    let spec = match words::stands(word) {
+        Some(Stands::For(spec)) => spec,
+        Some(Stands::Saying) => return args.free_text().map_or(Input::Blank, Input::said),
+        Some(Stands::Leaving) => {
+            let parsed = Ok(Command::Join { lobby: GENERAL.to_owned(), password: None });
+            let (cost, right) = (Cost::Message, Right::Everyone);
+            return Input::Command { cost, right, over: None, parsed };
+        }
+        None => return refused(Cost::Message, CommandError::Unknown(words::near(word))),
+    };
     let parsed = (spec.parse)(&mut args).ok_or(CommandError::Usage(spec));
     let parsed = args.fault().map_or(parsed, Err);
     let cost = if args.only_shows() && parsed.is_ok() { Cost::Look } else { spec.cost };
     let over = args.over().filter(|_| parsed.is_ok());
     Input::Command { cost, right: spec.right, over, parsed }
+}
+
+fn refused(cost: Cost, why: CommandError) -> Input {
+    Input::Command { cost, right: Right::Everyone, over: None, parsed: Err(why) }
+}
+
+impl Input {
+    fn said(text: Line) -> Self {
+        if text.is_blank() { Self::Blank } else { Self::Say(text) }
+    }
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::args::Args;
 use super::meaning::{Banning, Command};
-use super::{Cost, Group, Spec};
+use super::{Cost, Group, Page, Spec};
 use crate::chat::roles::Right;
 use crate::chat::sanctions::Terms;
 
@@ -21,9 +21,10 @@ pub(super) static MODERATION: [Spec; 10] = [
         help: "Send a user to general, or from there away",
         example: "/kick eve No spam, please",
         group: Group::Moderation,
+        page: Page::Topic,
         right: Right::Operator,
         cost: Cost::Duty,
-        parse: |args| Some(Command::Kick { user: args.word()?, reason: args.text() }),
+        parse: |args| Some(Command::Kick { user: args.name()?, reason: args.text() }),
     },
     Spec {
         word: "/mute",
@@ -31,11 +32,12 @@ pub(super) static MODERATION: [Spec; 10] = [
         help: "Stop a user speaking (30s 2h30m 7d; -1: only them)",
         example: "/mute eve 10m",
         group: Group::Moderation,
+        page: Page::Topic,
         right: Right::Operator,
         cost: Cost::Duty,
         parse: |args| {
             let alone = args.flag(ALONE);
-            let (user, time) = (args.word()?, args.span());
+            let (user, time) = (args.name()?, args.span());
             args.end()?;
             let terms = Terms { time, alone, ..Terms::default() };
             Some(Command::Mute(Banning { user, terms }))
@@ -47,9 +49,10 @@ pub(super) static MODERATION: [Spec; 10] = [
         help: "Let a user speak again",
         example: "/unmute eve",
         group: Group::Moderation,
+        page: Page::Topic,
         right: Right::Operator,
         cost: Cost::Duty,
-        parse: |args| Some(Command::Unmute(args.only_word()?)),
+        parse: |args| Some(Command::Unmute(args.only_name()?)),
     },
     Spec {
         word: "/ban",
@@ -57,6 +60,7 @@ pub(super) static MODERATION: [Spec; 10] = [
         help: "Keep a user out (2h30m 7d; -1: only them)",
         example: "/ban eve 7d Spam again",
         group: Group::Moderation,
+        page: Page::Topic,
         right: Right::Operator,
         cost: Cost::Duty,
         parse: |args| Some(Command::Ban(banning(args)?)),
@@ -67,9 +71,10 @@ pub(super) static MODERATION: [Spec; 10] = [
         help: "Let a user in again",
         example: "/unban eve",
         group: Group::Moderation,
+        page: Page::Topic,
         right: Right::Operator,
         cost: Cost::Duty,
-        parse: |args| Some(Command::Unban(args.only_word()?)),
+        parse: |args| Some(Command::Unban(args.only_name()?)),
     },
     Spec {
         word: "/bans",
@@ -77,6 +82,7 @@ pub(super) static MODERATION: [Spec; 10] = [
         help: "Show who is banned from here, and by whom",
         example: "/bans",
         group: Group::Moderation,
+        page: Page::Topic,
         right: Right::Operator,
         cost: Cost::Look,
         parse: |_| Some(Command::Bans),
@@ -87,6 +93,7 @@ pub(super) static MODERATION: [Spec; 10] = [
         help: "Remove what a user said here in the last 24 hours",
         example: "/purge eve",
         group: Group::Moderation,
+        page: Page::Topic,
         right: Right::Operator,
         cost: Cost::Duty,
         parse: |args| Some(Command::Purge(args.only_word()?)),
@@ -97,6 +104,7 @@ pub(super) static MODERATION: [Spec; 10] = [
         help: "Set the topic of the lobby; \"\" for none",
         example: "/topic Release on Friday",
         group: Group::Moderation,
+        page: Page::Topic,
         right: Right::Operator,
         cost: Cost::Duty,
         parse: |args| {
@@ -111,6 +119,7 @@ pub(super) static MODERATION: [Spec; 10] = [
         help: "Make each user wait between two messages; 0 ends it",
         example: "/slow 10",
         group: Group::Moderation,
+        page: Page::Topic,
         right: Right::Operator,
         cost: Cost::Duty,
         parse: |args| {
@@ -124,6 +133,7 @@ pub(super) static MODERATION: [Spec; 10] = [
         help: "Show who did what here, and when",
         example: "/audit",
         group: Group::Moderation,
+        page: Page::Topic,
         right: Right::Operator,
         cost: Cost::Look,
         parse: |_| Some(Command::Audit),
@@ -137,9 +147,10 @@ pub(super) static OWNERSHIP: [Spec; 5] = [
         help: "Make an account an operator of this lobby",
         example: "/op bob",
         group: Group::Ownership,
+        page: Page::Topic,
         right: Right::Owner,
         cost: Cost::Duty,
-        parse: |args| Some(Command::Op(args.only_word()?)),
+        parse: |args| Some(Command::Op(args.only_name()?)),
     },
     Spec {
         word: "/deop",
@@ -147,9 +158,10 @@ pub(super) static OWNERSHIP: [Spec; 5] = [
         help: "Make an operator an ordinary member again",
         example: "/deop bob",
         group: Group::Ownership,
+        page: Page::Topic,
         right: Right::Owner,
         cost: Cost::Duty,
-        parse: |args| Some(Command::Deop(args.only_word()?)),
+        parse: |args| Some(Command::Deop(args.only_name()?)),
     },
     Spec {
         word: "/setpass",
@@ -157,6 +169,7 @@ pub(super) static OWNERSHIP: [Spec; 5] = [
         help: "Change this lobby's password, or make it public",
         example: "/setpass \"open sesame\"",
         group: Group::Ownership,
+        page: Page::Topic,
         right: Right::Owner,
         cost: Cost::Duty,
         parse: |args| {
@@ -170,9 +183,10 @@ pub(super) static OWNERSHIP: [Spec; 5] = [
         help: "Offer this lobby to another account (/accept)",
         example: "/transfer bob",
         group: Group::Ownership,
+        page: Page::Topic,
         right: Right::Owner,
         cost: Cost::Duty,
-        parse: |args| Some(Command::Transfer(args.only_word()?)),
+        parse: |args| Some(Command::Transfer(args.only_name()?)),
     },
     Spec {
         word: "/delete",
@@ -180,9 +194,10 @@ pub(super) static OWNERSHIP: [Spec; 5] = [
         help: "End a lobby, said twice; whoever is in it goes to general",
         example: "/delete coding",
         group: Group::Ownership,
+        page: Page::Topic,
         right: Right::Owner,
         cost: Cost::Duty,
-        parse: |args| Some(Command::Delete(args.only_word()?)),
+        parse: |args| Some(Command::Delete(args.only_name()?)),
     },
 ];
 
@@ -193,6 +208,7 @@ pub(super) static SERVER: [Spec; 3] = [
         help: "Tell everybody on the server something",
         example: "/announce Restart in ten minutes",
         group: Group::Server,
+        page: Page::Topic,
         right: Right::Admin,
         cost: Cost::Duty,
         parse: |args| Some(Command::Announce(args.text()?)),
@@ -203,6 +219,7 @@ pub(super) static SERVER: [Spec; 3] = [
         help: "Keep a user off the server (2h30m 7d)",
         example: "/gban eve 30d Spam everywhere",
         group: Group::Server,
+        page: Page::Topic,
         right: Right::Admin,
         cost: Cost::Duty,
         parse: |args| Some(Command::ServerBan(banning(args)?)),
@@ -213,14 +230,15 @@ pub(super) static SERVER: [Spec; 3] = [
         help: "Let a user onto the server again",
         example: "/gunban eve",
         group: Group::Server,
+        page: Page::Topic,
         right: Right::Admin,
         cost: Cost::Duty,
-        parse: |args| Some(Command::ServerUnban(args.only_word()?)),
+        parse: |args| Some(Command::ServerUnban(args.only_name()?)),
     },
 ];
 
 fn banning(args: &mut Args<'_>) -> Option<Banning> {
     let alone = args.flag(ALONE);
-    let (user, time, reason) = (args.word()?, args.span(), args.text());
+    let (user, time, reason) = (args.name()?, args.span(), args.text());
     Some(Banning { user, terms: Terms { time, reason, alone } })
 }

@@ -2,22 +2,42 @@
 
 use super::args::Args;
 use super::meaning::Command;
-use super::{Cost, Group, Spec};
+use super::{Cost, Group, Page, Spec};
 use crate::chat::accounts::CertPrefix;
 use crate::chat::asking::Asking;
 use crate::chat::roles::Right;
 use crate::chat::settings::{Bell, Colours, Setting};
 
-pub(super) static YOU: [Spec; 5] = [
+pub(super) static YOU: [Spec; 6] = [
     Spec {
         word: "/undo",
         args: "",
         help: "Take back your last message here, within 5 minutes",
         example: "/undo",
         group: Group::You,
+        page: Page::First,
         right: Right::Everyone,
         cost: Cost::Message,
         parse: |args| args.end().map(|()| Command::Undo),
+    },
+    Spec {
+        word: "/sp",
+        args: "<name> | list | default",
+        help: "Set your profile picture",
+        example: "/sp cat",
+        group: Group::You,
+        page: Page::First,
+        right: Right::Everyone,
+        cost: Cost::Message,
+        parse: |args| {
+            let choice = args.word().unwrap_or_default();
+            args.end()?;
+            Some(match choice.to_ascii_lowercase().as_str() {
+                "" | "default" => Command::ResetPicture,
+                "list" => args.shows(Command::ListPictures),
+                name => Command::SetPicture(name.to_owned()),
+            })
+        },
     },
     Spec {
         word: "/nick",
@@ -25,9 +45,10 @@ pub(super) static YOU: [Spec; 5] = [
         help: "Take another name, as long as you have no account",
         example: "/nick alice2",
         group: Group::You,
+        page: Page::Topic,
         right: Right::Guest,
         cost: Cost::Message,
-        parse: |args| Some(Command::Nick(args.only_word()?)),
+        parse: |args| Some(Command::Nick(args.only_name()?)),
     },
     Spec {
         word: "/away",
@@ -35,6 +56,7 @@ pub(super) static YOU: [Spec; 5] = [
         help: "Say that you are away; without a text, that you are back",
         example: "/away Lunch, back at two",
         group: Group::You,
+        page: Page::First,
         right: Right::Everyone,
         cost: Cost::Message,
         parse: |args| Some(Command::Away(args.text())),
@@ -45,10 +67,11 @@ pub(super) static YOU: [Spec; 5] = [
         help: "See nothing more of a user; without one, show whom you ignore",
         example: "/ignore eve",
         group: Group::You,
+        page: Page::Topic,
         right: Right::Everyone,
         cost: Cost::Message,
         parse: |args| {
-            let user = args.word();
+            let user = args.name();
             args.end()?;
             Some(match user {
                 Some(user) => Command::Ignore(user),
@@ -62,9 +85,10 @@ pub(super) static YOU: [Spec; 5] = [
         help: "See a user again",
         example: "/unignore eve",
         group: Group::You,
+        page: Page::Topic,
         right: Right::Everyone,
         cost: Cost::Message,
-        parse: |args| Some(Command::Unignore(args.only_word()?)),
+        parse: |args| Some(Command::Unignore(args.only_name()?)),
     },
 ];
 
@@ -75,6 +99,7 @@ pub(super) static SETTINGS: [Spec; 7] = [
         help: "Show when something was said by the clock, or how long ago",
         example: "/time on",
         group: Group::Settings,
+        page: Page::Topic,
         right: Right::Everyone,
         cost: Cost::Message,
         parse: |args| Some(Command::Set(Setting::ClockTimes(args.switch()?))),
@@ -85,6 +110,7 @@ pub(super) static SETTINGS: [Spec; 7] = [
         help: "Turn colours on or off; light is for a light ground",
         example: "/color light",
         group: Group::Settings,
+        page: Page::Topic,
         right: Right::Everyone,
         cost: Cost::Message,
         parse: |args| {
@@ -102,6 +128,7 @@ pub(super) static SETTINGS: [Spec; 7] = [
         help: "See a message with its picture, or in one row",
         example: "/style compact",
         group: Group::Settings,
+        page: Page::Topic,
         right: Right::Everyone,
         cost: Cost::Message,
         parse: |args| {
@@ -115,6 +142,7 @@ pub(super) static SETTINGS: [Spec; 7] = [
         help: "See your own messages, or leave them at what you typed",
         example: "/echo off",
         group: Group::Settings,
+        page: Page::Topic,
         right: Right::Everyone,
         cost: Cost::Message,
         parse: |args| Some(Command::Set(Setting::Echo(args.switch()?))),
@@ -125,6 +153,7 @@ pub(super) static SETTINGS: [Spec; 7] = [
         help: "Ring never, for tags and private messages, or always",
         example: "/bell off",
         group: Group::Settings,
+        page: Page::Topic,
         right: Right::Everyone,
         cost: Cost::Message,
         parse: |args| {
@@ -139,6 +168,7 @@ pub(super) static SETTINGS: [Spec; 7] = [
         help: "Leave out who comes and who goes",
         example: "/quiet on",
         group: Group::Settings,
+        page: Page::Topic,
         right: Right::Everyone,
         cost: Cost::Message,
         parse: |args| Some(Command::Set(Setting::Quiet(args.switch()?))),
@@ -149,6 +179,7 @@ pub(super) static SETTINGS: [Spec; 7] = [
         help: "Wrap text for a terminal of so many columns",
         example: "/width 100",
         group: Group::Settings,
+        page: Page::Topic,
         right: Right::Everyone,
         cost: Cost::Message,
         parse: |args| Some(Command::Set(Setting::Width(args.width()?))),
@@ -162,6 +193,7 @@ pub(super) static ACCOUNT: [Spec; 5] = [
         help: "Keep your name: it asks for this password from now on",
         example: "/register \"correct horse battery\"",
         group: Group::Account,
+        page: Page::First,
         right: Right::Guest,
         cost: Cost::Message,
         parse: |args| match args.end() {
@@ -175,6 +207,7 @@ pub(super) static ACCOUNT: [Spec; 5] = [
         help: "Change the password of your account",
         example: "/passwd \"correct horse battery\" \"staple of another kind\"",
         group: Group::Account,
+        page: Page::Topic,
         right: Right::Account,
         cost: Cost::Message,
         parse: |args| {
@@ -191,6 +224,7 @@ pub(super) static ACCOUNT: [Spec; 5] = [
         help: "Give up your account; your name is free again",
         example: "/unregister \"correct horse battery\"",
         group: Group::Account,
+        page: Page::Topic,
         right: Right::Account,
         cost: Cost::Message,
         parse: |args| Some(Command::Unregister(args.only_secret()?)),
@@ -201,6 +235,7 @@ pub(super) static ACCOUNT: [Spec; 5] = [
         help: "Log in with this TLS client certificate",
         example: "/cert add",
         group: Group::Account,
+        page: Page::Topic,
         right: Right::Account,
         cost: Cost::Message,
         parse: cert,
@@ -211,6 +246,7 @@ pub(super) static ACCOUNT: [Spec; 5] = [
         help: "Take the lobby that somebody offers you",
         example: "/accept",
         group: Group::Account,
+        page: Page::Topic,
         right: Right::Account,
         cost: Cost::Message,
         parse: |args| args.end().map(|()| Command::Accept),

@@ -10,7 +10,8 @@ pub(super) fn command(text: &str) -> Result<Command, &'static str> {
     match parse(Line::clean(text), MAX_CHARS) {
         Input::Command { parsed: Ok(command), .. } => Ok(command),
         Input::Command { parsed: Err(CommandError::Usage(spec)), .. } => Err(spec.word),
-        Input::Command { parsed: Err(CommandError::Unknown), .. } => Err("unknown"),
+        Input::Command { parsed: Err(CommandError::Unknown(_)), .. } => Err("unknown"),
+        Input::Command { parsed: Err(CommandError::Bare), .. } => Err("bare"),
         Input::Command { parsed: Err(CommandError::Password(_)), .. } => Err("no password"),
         Input::Command { parsed: Err(CommandError::NotATime), .. } => Err("not a time"),
         Input::Say(_) | Input::Blank | Input::Overlong => Err("no command"),
@@ -99,13 +100,20 @@ fn create_takes_two_words_or_a_password_between() {
 #[test]
 fn other_commands_read_their_arguments() {
     let cases = [
-        ("/help", Ok(Command::Help(About::Page(1)))),
-        ("/HELP", Ok(Command::Help(About::Page(1)))),
-        ("/help 2", Ok(Command::Help(About::Page(2)))),
-        ("/help 99", Ok(Command::Help(About::Page(99)))),
+        ("/help", Ok(Command::Help(About::All))),
+        ("/HELP", Ok(Command::Help(About::All))),
+        ("/help SETTINGS", Ok(Command::Help(About::Topic(Group::Settings)))),
+        ("/help private", Ok(Command::Help(About::Topic(Group::Messages)))),
+        ("/help lobbies", Ok(Command::Help(About::Topic(Group::Lobbies)))),
+        ("/help /lobbies", Ok(Command::Help(About::Command(spec("/lobbies").unwrap())))),
+        ("/help j", Ok(Command::Help(About::Command(spec("/join").unwrap())))),
+        ("/help /part", Ok(Command::Help(About::Command(spec("/join").unwrap())))),
+        ("/help say", Ok(Command::Help(About::Topic(Group::Messages)))),
         ("/help JOIN", Ok(Command::Help(About::Command(spec("/join").unwrap())))),
         ("/help /join", Ok(Command::Help(About::Command(spec("/join").unwrap())))),
-        ("/help nope", Ok(Command::Help(About::Unknown))),
+        ("/help nope", Ok(Command::Help(About::Unknown(None)))),
+        ("/help jion", Ok(Command::Help(About::Unknown(Some("join"))))),
+        ("/help modration", Ok(Command::Help(About::Unknown(Some("moderation"))))),
         ("/Users now", Ok(Command::Users)),
         ("/lobbies", Ok(Command::Lobbies)),
         ("/join coding", joined("coding", None)),
@@ -137,8 +145,6 @@ fn other_commands_read_their_arguments() {
         ("/quit", Ok(Command::Quit)),
         ("/quit now", Ok(Command::Quit)),
         ("/nope", Err("unknown")),
-        ("/", Err("unknown")),
-        ("/ help", Err("unknown")),
         ("/helpme", Err("unknown")),
     ];
     for (text, want) in cases {
@@ -154,16 +160,106 @@ fn a_quote_that_is_never_closed_is_a_character() {
 
 #[test]
 fn other_lines_are_messages() {
-    for (text, want) in
-        [("hello", "hello"), (" /help", " /help"), ("//help", "/help"), ("a/b", "a/b")]
-    {
+    for (text, want) in [
+        ("hello", "hello"),
+        ("//help", "/help"),
+        ("//HELP me", "/HELP me"),
+        ("//?", "/?"),
+        ("a/b", "a/b"),
+        // Nothing that would be a command: said as it stands, such as the lines of a program.
+        ("/", "/"),
+        ("/ join den hunter2", "/ join den hunter2"),
+        ("/* a comment */", "/* a comment */"),
+        ("// another", "// another"),
+        ("  //indented", "  //indented"),
+        ("///", "///"),
+        ("/??", "/??"),
+        ("/say hi  there", "hi  there"),
+        ("/SAY quit", "quit"),
+        ("/say /help", "/help"),
+        ("/say //help", "//help"),
+        ("/say \"quit\"", "quit"),
+        ("quit it", "quit it"),
+    ] {
         match parse(Line::clean(text), MAX_CHARS) {
             Input::Say(line) => assert_eq!(line.as_str(), want),
             other => panic!("{text}: {other:?}"),
         }
     }
-    for blank in ["", "   ", "\u{3000}"] {
+    for blank in ["", "   ", "\u{3000}", "/say", "/say \"\"", "/say  "] {
         assert!(matches!(parse(Line::clean(blank), MAX_CHARS), Input::Blank), "{blank:?}");
+    }
+}
+
+#[test]
+fn blanks_before_a_command_are_left_out() {
+    for line in ["/join den hunter2", " /join den hunter2", "\t/j den hunter2", "\u{a0}  /J den hunter2"] {
+        assert_eq!(command(line), joined("den", Some("hunter2")), "{line:?}");
+    }
+    assert_eq!(command("  /jion den hunter2"), Err("unknown"), "and nothing of it is said");
+}
+
+#[test]
+fn words_that_people_bring_along_have_the_arguments_of_what_they_stand_for() {
+    for (text, want) in [
+        ("/j #coding", joined("coding", None)),
+        ("/j coding \"two words\"", joined("coding", Some("two words"))),
+        ("/j", Err("/join")),
+        ("/part", joined("general", None)),
+        ("/leave #coding bye all", joined("general", None)),
+        ("/w @bob hi", Ok(Command::Message(addressed("bob", "hi")))),
+        ("/tell bob hi there", Ok(Command::Message(addressed("bob", "hi there")))),
+        ("/m bob", Err("/msg")),
+        ("/reply hi", Ok(Command::Respond(Line::clean("hi")))),
+        ("/afk", Ok(Command::Away(None))),
+        ("/afk tea", Ok(Command::Away(Some(Line::clean("tea"))))),
+        ("/who", Ok(Command::Users)),
+        ("/rooms", Ok(Command::Lobbies)),
+        ("/q", Ok(Command::Quit)),
+        ("/h join", Ok(Command::Help(About::Command(spec("/join").unwrap())))),
+        ("/?", Ok(Command::Help(About::All))),
+        ("/? join", Ok(Command::Help(About::Command(spec("/join").unwrap())))),
+    ] {
+        assert_eq!(command(text), want, "{text}");
+    }
+    let right = |text| match parse(Line::clean(text), MAX_CHARS) {
+        Input::Command { cost, right, over, .. } => (cost, right, over),
+        other => panic!("{text}: {other:?}"),
+    };
+    for (brought, known) in [("/who", "/users"), ("/w bob hi", "/msg bob hi"), ("/q", "/quit")] {
+        assert_eq!(right(brought), right(known), "{brought}");
+    }
+    assert_eq!(right("/part"), right("/join general"));
+    let over = format!("/dm bob {}", "é".repeat(11));
+    assert_eq!(right(&over).2, Some(OverLimit::Text));
+}
+
+#[test]
+fn what_people_put_before_a_name_is_left_out() {
+    let bob = "bob".to_owned();
+    for (text, want) in [
+        ("/msg @bob hi", Ok(Command::Message(addressed("bob", "hi")))),
+        ("/tag @bob hi", Ok(Command::Tag(addressed("bob", "hi")))),
+        ("/whois @bob", Ok(Command::Whois(bob.clone()))),
+        ("/ignore @bob", Ok(Command::Ignore(bob.clone()))),
+        ("/unignore @bob", Ok(Command::Unignore(bob.clone()))),
+        ("/unmute @bob", Ok(Command::Unmute(bob.clone()))),
+        ("/op @bob", Ok(Command::Op(bob.clone()))),
+        ("/gunban @bob", Ok(Command::ServerUnban(bob.clone()))),
+        ("/delete #bob", Ok(Command::Delete(bob))),
+        ("/create #den All of it", created("den", Some("All"), "of it")),
+        ("/join ##den", joined("#den", None)),
+        ("/join #", joined("#", None)),
+        ("/join den #hunter2", joined("den", Some("#hunter2"))),
+    ] {
+        assert_eq!(command(text), want, "{text}");
+    }
+}
+
+#[test]
+fn a_bare_word_is_nothing_to_be_said() {
+    for text in ["quit", " Quit ", "EXIT", "help", ":q"] {
+        assert_eq!(command(text), Err("bare"), "{text}");
     }
 }
 
@@ -183,6 +279,9 @@ fn commands_that_change_something_count_like_messages_and_those_that_show_someth
     }
     for (line, want) in [
         ("/nope", Cost::Message),
+        ("quit", Cost::Look),
+        ("/names", Cost::Look),
+        ("/part", Cost::Message),
         ("/ignore", Cost::Look),
         ("/ignore bob", Cost::Message),
         ("/sp list", Cost::Look),
@@ -233,6 +332,8 @@ fn debug_tells_no_password() {
         "/passwd hunter2 hunter2",
         "/unregister hunter2",
         "/setpass hunter2",
+        " /j a hunter2",
+        "/jion a hunter2",
     ] {
         assert!(!format!("{:?}", command(text)).contains("hunter2"), "{text}");
     }
@@ -288,15 +389,20 @@ fn arguments_are_judged_by_characters() {
 
 proptest! {
     #[test]
-    fn any_line_is_understood_as_something(raw in "/?[a-zA-Z/]{0,6}[ \"\\PC]{0,60}") {
+    fn any_line_is_understood_as_something(raw in " {0,2}/?[a-zA-Z/?]{0,6}[ \"\\PC]{0,60}") {
         let line = Line::clean(&raw);
-        let slash = line.as_str().starts_with('/') && !line.as_str().starts_with("//");
+        let word = line.as_str().trim_start().strip_prefix('/');
+        let slash = word.is_some_and(|word| {
+            word.starts_with(char::is_alphanumeric) || word.split(' ').next() == Some("?")
+        });
         match parse(line.clone(), MAX_CHARS) {
-            Input::Blank => prop_assert!(line.is_blank()),
+            Input::Blank => prop_assert!(line.is_blank() || slash),
             Input::Say(said) => {
-                prop_assert!(!slash);
-                prop_assert!(line.as_str().ends_with(said.as_str()));
+                let says = line.as_str().trim_start().to_ascii_lowercase().starts_with("/say ");
+                prop_assert!(!slash || says);
+                prop_assert!(line.as_str().contains(said.as_str()));
             }
+            Input::Command { parsed: Err(CommandError::Bare), .. } => prop_assert!(!slash),
             Input::Command { .. } => prop_assert!(slash),
             Input::Overlong => prop_assert!(false, "no line of the parser's"),
         }

@@ -1,6 +1,7 @@
 //! The rules of one lobby: who is in it, what was said, who may do what.
 
 mod changes;
+mod company;
 pub mod event;
 mod members;
 pub mod replay;
@@ -12,6 +13,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use self::company::Company;
+use self::company::Speakers;
 pub use self::members::{Member, Presence, Saying};
 use self::slow::SlowMode;
 pub use self::state::LobbyState;
@@ -87,14 +90,15 @@ pub struct Room<H> {
     offer: Option<Offer>,
     /// By how many milliseconds the clock had been set when it was read last.
     clock_set_by: Option<i64>,
+    speakers: Speakers,
 }
 
 impl<H> Room<H> {
     /// An empty lobby.
     pub fn new(state: LobbyState, history: History) -> Self {
         let (members, pacing) = (HashMap::new(), SlowMode::default());
-        let state = Arc::new(state);
-        Self { state, members, history, pacing, offer: None, clock_set_by: None }
+        let (state, speakers) = (Arc::new(state), Speakers::default());
+        Self { state, members, history, pacing, offer: None, clock_set_by: None, speakers }
     }
 
     /// What stands for it whoever is in it.
@@ -147,6 +151,7 @@ impl<H> Room<H> {
     fn leave(&mut self, conn: ConnId) -> Option<Member<H>> {
         let member = self.members.remove(&conn)?;
         self.pacing.left(&member.who);
+        self.speakers.left(conn);
         Some(*member)
     }
 
@@ -156,6 +161,7 @@ impl<H> Room<H> {
     fn take_over(&mut self, from: ConnId, who: Identity, handle: H) -> Option<H> {
         let mut member = self.members.remove(&from)?;
         let conn = who.conn;
+        self.speakers.reseated(from, conn);
         member.who = who;
         member.away = None;
         let before = std::mem::replace(&mut member.handle, handle);
@@ -233,6 +239,7 @@ impl<H> Room<H> {
     ) -> Option<(u64, Arc<Entry>)> {
         let member = self.members.get(&conn)?;
         let (picture, author) = (member.picture, (&member.who).into());
+        self.speakers.spoke(conn);
         let Saying { kind, text } = saying;
         let entry = Arc::new(Entry { at: now, picture, author, kind, text });
         Some((self.history.push(entry.clone()), entry))
@@ -492,6 +499,7 @@ impl<H> Room<H> {
             history: self.history.take(),
             pacing: std::mem::take(&mut self.pacing),
             offer: self.offer.take(),
+            speakers: std::mem::take(&mut self.speakers),
             clock_set_by: self.clock_set_by,
         }
     }

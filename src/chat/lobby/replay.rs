@@ -10,7 +10,6 @@ use crate::chat::kept::{MessageId, Missed};
 use crate::chat::lobbies::LobbyId;
 use crate::chat::name::Name;
 use crate::chat::roles::Owner;
-use crate::chat::text::Line;
 use crate::chat::times::Times;
 
 /// How a user wants to be shown what was said before they came.
@@ -33,8 +32,6 @@ pub struct Replay {
     pub lobby: LobbyId,
     /// Its name, where they are to be told that they joined it.
     pub joined: Option<Name>,
-    /// Its topic.
-    pub topic: Option<Line>,
     /// How many messages they missed, and since when; none where they were not here before.
     pub missed: Option<(u64, UnixMillis)>,
     /// Messages that are in the database, oldest first.
@@ -51,7 +48,6 @@ impl Replay {
     /// Whether there is nothing to show.
     pub fn is_empty(&self) -> bool {
         self.joined.is_none()
-            && self.topic.is_none()
             && self.missed.is_none()
             && self.stored.is_empty()
             && self.recent.is_empty()
@@ -79,7 +75,6 @@ impl<H> Room<H> {
         Replay {
             lobby: state.id,
             joined: tell.then(|| state.name.clone()),
-            topic: state.topic.clone(),
             missed: missed.as_ref().map(|(since, missed)| (missed.count, *since)),
             stored: missed.map(|(_, missed)| missed.newest).unwrap_or_default(),
             recent,

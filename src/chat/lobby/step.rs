@@ -128,8 +128,6 @@ pub enum Effect<H> {
     Show(Event),
     /// A member is here from now on; it is shown this first.
     Enter(H, Arc<Replay>),
-    /// A member is shown a prompt, since nothing else says that they are in.
-    Prompt(H),
     /// Somebody was tagged, wherever they are.
     Tagged(H, Person),
     /// A member has to go to general, put out by whom and how.
@@ -252,14 +250,9 @@ impl<H: Copy> Room<H> {
         }
         let here = self.state().id;
         effects.extend(who.account.map(|account| Effect::Keep(self.goes_on(account, here, now))));
-        let replay = Arc::new(self.replay(kind, prefs, now));
-        let nothing = replay.is_empty();
-        effects.push(Effect::Enter(at, replay));
+        effects.push(Effect::Enter(at, Arc::new(self.replay(kind, prefs, now))));
         match before {
-            Some(before) => {
-                effects.push(Effect::Reseated(before, at, who.conn));
-                effects.extend(nothing.then_some(Effect::Prompt(at)));
-            }
+            Some(before) => effects.push(Effect::Reseated(before, at, who.conn)),
             None => {
                 effects.push(show(now, Happened::Joined((&who).into())));
                 self.used(now, effects);

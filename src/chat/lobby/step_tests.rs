@@ -83,7 +83,6 @@ fn told(effect: &Effect<char>) -> String {
             Happened::Asked { .. } | Happened::Answered(_) => "all: rox".into(),
         },
         Effect::Enter(at, replay) => format!("{at}: enter with {}", replay.recent.len()),
-        Effect::Prompt(at) => format!("{at}: prompt"),
         Effect::Tagged(at, by) => format!("{at}: tagged by {}", by.name),
         Effect::Remove(at, by, _) => format!("{at}: removed by {by}"),
         Effect::Silence(at) => format!("{at}: silence"),

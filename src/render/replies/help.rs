@@ -1,47 +1,35 @@
-//! `/help`: what there is, a page at a time, and one command explained.
+//! `/help`: what one needs on the first evening, the rest by topics, and one command explained.
 
-use crate::chat::command::{Group, Spec};
+use crate::chat::command::{COMMANDS, Group, Page, Spec};
 use crate::chat::roles::Right;
 use crate::render::Sheet;
 use crate::render::form::Colour;
 
-/// Lines of a page: with the command above it and the prompt below it, a terminal of 24 lines holds
-/// all of it.
-const PAGE_LINES: usize = 22;
-
-/// Lines at the top of every page.
-const HEAD_LINES: usize = 2;
-
-/// The groups on each page. A group stays together.
-fn pages() -> Vec<Vec<Group>> {
-    let (mut pages, mut lines) = (vec![Vec::new()], HEAD_LINES);
-    for group in Group::ALL {
-        let more = 1 + group.commands().count();
-        if lines + more > PAGE_LINES {
-            pages.push(Vec::new());
-            lines = HEAD_LINES;
-        }
-        lines += more;
-        if let Some(page) = pages.last_mut() {
-            page.push(group);
+/// The answer to `/help`.
+pub fn help(sheet: &mut Sheet) {
+    sheet.tinted(Colour::Cyan, "=== Available Commands ===").newline();
+    sheet.fixed("A line that begins with / is a command, any other is said to everybody here.");
+    sheet.newline().fixed("More: /help");
+    let mut comma = " ";
+    for topic in Group::ALL {
+        if topic.commands().any(|spec| spec.page == Page::Topic) {
+            sheet.fixed(comma).fixed(topic.word());
+            comma = " | ";
         }
     }
-    pages
+    sheet.newline();
+    rows(sheet, COMMANDS.iter().filter(|spec| spec.page == Page::First));
 }
 
-/// The answer to `/help`: the page of this number, from 1; the last where there are fewer.
-pub fn help(sheet: &mut Sheet, page: usize) {
-    let pages = pages();
-    let page = page.clamp(1, pages.len());
-    sheet.tinted(Colour::Cyan, "=== Available Commands ===").newline();
-    sheet.fixed("Page ").number(page as u64).fixed(" of ").number(pages.len() as u64);
-    sheet.fixed(". /help ").number((page % pages.len() + 1) as u64);
-    sheet.fixed(" shows another, /help <command> explains one.").newline();
-    for group in &pages[page - 1] {
-        sheet.tinted(Colour::Cyan, group.title()).newline();
-        for spec in group.commands() {
-            usage(sheet.fixed("  ").on(Colour::Yellow), spec).newline();
-        }
+/// The answer to `/help <topic>`.
+pub fn topic(sheet: &mut Sheet, topic: Group) {
+    sheet.on(Colour::Cyan).fixed("=== ").fixed(topic.title()).fixed(" ===").off().newline();
+    rows(sheet, topic.commands());
+}
+
+fn rows(sheet: &mut Sheet, specs: impl Iterator<Item = &'static Spec>) {
+    for spec in specs {
+        usage(sheet.fixed("  ").on(Colour::Yellow), spec).newline();
     }
 }
 
@@ -77,29 +65,28 @@ pub(super) fn usage<'s>(sheet: &'s mut Sheet, spec: &Spec) -> &'s mut Sheet {
 mod tests {
     use super::super::tests::written;
     use super::*;
-    use crate::chat::command::{COMMANDS, spec};
+    use crate::chat::command::spec;
 
     /// A terminal of the smallest usual size.
     const COLUMNS: usize = 80;
     const ROWS: usize = 24;
 
-    fn page(number: usize) -> String {
-        written(|s| help(s, number))
+    fn pages() -> impl Iterator<Item = String> {
+        let topics = Group::ALL.into_iter().map(|group| written(|s| topic(s, group)));
+        [written(help)].into_iter().chain(topics)
     }
 
     #[test]
     fn every_page_fits_the_screen_with_its_command_and_the_prompt() {
-        for number in 1..=pages().len() {
-            let shown = page(number);
+        for shown in pages() {
             assert!(shown.lines().count() + 2 <= ROWS, "{shown}");
             assert!(shown.lines().all(|l| l.chars().count() <= COLUMNS), "{shown}");
-            assert!(shown.starts_with("=== Available Commands ===\nPage "), "{shown}");
         }
     }
 
     #[test]
-    fn every_command_has_its_line_on_one_page() {
-        let all: String = (1..=pages().len()).map(page).collect();
+    fn every_command_has_its_line_under_one_topic() {
+        let all: String = pages().skip(1).collect();
         for spec in &COMMANDS {
             let args = if spec.args.is_empty() { "" } else { " " };
             let line = format!("  {}{args}{} - {}", spec.word, spec.args, spec.help);
@@ -108,21 +95,19 @@ mod tests {
     }
 
     #[test]
-    fn the_first_page_has_what_everybody_needs_and_ends_with_the_way_out() {
-        let shown = page(1);
-        assert!(shown.ends_with("  /quit - Disconnect\n"), "{shown}");
+    fn the_first_page_has_what_one_needs_on_the_first_evening_and_names_the_rest() {
+        let shown = written(help);
+        assert!(shown.starts_with("=== Available Commands ===\n"), "{shown}");
         assert!(shown.contains("  /join <name> [password] - Go to another lobby\n"), "{shown}");
-        assert!(shown.contains("\nPage 1 of 4. /help 2 shows another, "), "{shown}");
-        for word in ["/help", "/users", "/lobbies", "/create", "/sp", "/msg", "/tag", "/ai"] {
-            assert!(shown.contains(&format!("  {word} ")), "{word}");
+        for word in ["/help", "/users", "/lobbies", "/create", "/sp", "/msg", "/tag", "/quit"] {
+            assert!(shown.contains(&format!("\n  {word} ")), "{word}");
         }
-    }
-
-    #[test]
-    fn a_page_that_is_not_there_is_the_nearest() {
-        assert_eq!(page(0), page(1));
-        assert_eq!(page(usize::MAX), page(pages().len()));
-        assert!(page(4).contains("Page 4 of 4. /help 1 shows another"));
+        assert!(!shown.contains("/kick"), "{shown}");
+        for topic in ["lobbies", "messages", "settings", "accounts", "moderation", "owners"] {
+            assert!(shown.contains(&format!(" {topic}")), "{topic}");
+        }
+        assert!(!shown.contains("basics"), "all of it stands there: {shown}");
+        assert!(shown.ends_with("  /quit - Disconnect\n"), "{shown}");
     }
 
     #[test]

@@ -20,7 +20,7 @@ use crate::chat::pictures::Picture;
 use crate::render::Sheet;
 use crate::render::form::Colour;
 pub use crate::render::replies::account::{AccountReply, ask_secret};
-pub use crate::render::replies::help::{explain, help};
+pub use crate::render::replies::help::{explain, help, topic};
 pub use crate::render::replies::lists::{lobbies, lobby, picture_list, user, users};
 pub use crate::render::replies::moderation::ModerationReply;
 pub use crate::render::replies::personal::PersonalReply;
@@ -61,8 +61,12 @@ pub enum Reply {
     },
     /// Lines were not sent.
     NotSent(NotSent),
-    /// No such command.
-    UnknownCommand,
+    /// No such command; what may have been meant.
+    UnknownCommand(Option<&'static str>),
+    /// No such topic and no such command; what may have been meant.
+    NoHelp(Option<&'static str>),
+    /// A message that was most likely meant for the server.
+    BareWord,
     /// Wrong arguments.
     Usage(&'static Spec),
     /// No such user.
@@ -152,7 +156,11 @@ pub fn reply(sheet: &mut Sheet, reply: &Reply) {
         Reply::RateLimited(secs) => wait(sheet, RATE_LIMITED, *secs),
         Reply::Kept { limit, secs, lines } => kept(sheet, *limit, *secs, *lines as u64),
         Reply::NotSent(what) => not_sent(sheet, what),
-        Reply::UnknownCommand => sheet.fixed("Unknown command. Type /help for available commands."),
+        Reply::UnknownCommand(near) => did_you_mean(sheet.fixed(UNKNOWN), "", *near),
+        Reply::NoHelp(near) => did_you_mean(sheet.fixed(UNKNOWN), "/help ", *near),
+        Reply::BareWord => {
+            sheet.fixed("Type /quit to leave or /help for help; /say quit says it.")
+        }
         Reply::Usage(spec) => help::usage(sheet.fixed("Usage: "), spec),
         Reply::UserNotFound => sheet.fixed("User not found."),
         Reply::Created { lobby, private } => created(sheet, lobby, *private),
@@ -206,7 +214,9 @@ impl Reply {
             | Self::RateLimited(_)
             | Self::Kept { .. }
             | Self::NotSent(_)
-            | Self::UnknownCommand
+            | Self::UnknownCommand(_)
+            | Self::NoHelp(_)
+            | Self::BareWord
             | Self::Usage(_)
             | Self::UserNotFound
             | Self::NotCreated(_)
@@ -235,10 +245,23 @@ fn password_too_short(sheet: &mut Sheet) -> &mut Sheet {
 const NOT_UTF8: &str =
     "This password is not valid UTF-8. Set your terminal to UTF-8 and type it again.";
 
+const UNKNOWN: &str = "Unknown command. Type /help for available commands.";
+
 const SERVER_BUSY: &str = "Server is busy, try again in a moment.";
 
 fn too_long(sheet: &mut Sheet, max: u64) -> &mut Sheet {
     sheet.fixed("Message too long (max ").number(max).fixed(" chars)")
+}
+
+fn did_you_mean<'s>(
+    sheet: &'s mut Sheet,
+    command: &'static str,
+    near: Option<&'static str>,
+) -> &'s mut Sheet {
+    match near {
+        Some(near) => sheet.fixed(" Did you mean ").fixed(command).fixed(near).fixed("?"),
+        None => sheet,
+    }
 }
 
 fn wait<'s>(sheet: &'s mut Sheet, what: &'static str, secs: u64) -> &'s mut Sheet {

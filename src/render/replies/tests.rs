@@ -77,7 +77,16 @@ fn one_line_answers() {
         (not_sent(12, "let text = 1;"), "Not sent: 12 lines, from: let text = 1;"),
         (not_sent(1, "hm"), "Not sent: 1 line, from: hm"),
         (not_sent(1, ""), "Not sent: 1 line."),
-        (Reply::UnknownCommand, "Unknown command. Type /help for available commands."),
+        (Reply::UnknownCommand(None), "Unknown command. Type /help for available commands."),
+        (
+            Reply::UnknownCommand(Some("/join")),
+            "Unknown command. Type /help for available commands. Did you mean /join?",
+        ),
+        (
+            Reply::NoHelp(Some("rox")),
+            "Unknown command. Type /help for available commands. Did you mean /help rox?",
+        ),
+        (Reply::BareWord, "Type /quit to leave or /help for help; /say quit says it."),
         (
             Reply::Usage(spec("/msg").unwrap()),
             "Usage: /msg <user> <message> - Send a private message",
@@ -135,6 +144,7 @@ fn names_are_asked_for_again_with_the_reason() {
             NameProblem::Invalid(NameError::BadCharacter),
             "Username can only contain letters, numbers, - and _",
         ),
+        (NameProblem::Command, "Pick a name first: 2-20 letters, numbers, - or _."),
         (NameProblem::Taken, "Username already taken, try another."),
         (NameProblem::LineTooLong(1000), "Message too long (max 1000 chars)"),
         (ClaimError::TooClose(name("admin")).into(), "Username too close to 'admin', try another."),

@@ -42,6 +42,8 @@ const NAME_PROMPT: &str = "Enter your username: ";
 pub enum NameProblem {
     /// Not a valid name.
     Invalid(NameError),
+    /// A command: that comes later.
+    Command,
     /// Taken or reserved.
     Taken,
     /// It looks like this name.
@@ -92,6 +94,9 @@ pub(super) fn name_problem<'s>(sheet: &'s mut Sheet, problem: &NameProblem) -> &
         }
         NameProblem::Invalid(NameError::BadCharacter) => {
             sheet.fixed("Username can only contain letters, numbers, - and _")
+        }
+        NameProblem::Command => {
+            sheet.fixed("Pick a name first: 2-20 letters, numbers, - or _.")
         }
         NameProblem::Taken => sheet.fixed("Username already taken, try another."),
         NameProblem::TooClose(name) => {
