@@ -25,7 +25,7 @@ fn the_name_of_an_admin_is_kept_until_the_operator_has_made_the_account() {
         guest.ask(name, "Username already taken, try another.\nEnter your username: ");
     }
     guest.ask("r00t", "Username too close to 'root', try another.\n");
-    guest.ask("guest", "guest has joined the lobby");
+    guest.ask("stranger", "stranger has joined the lobby");
     guest.ask("/nick root", "Username already taken, try another.\n> ");
     guest.ask("/msg root hello", "User not found.\n> ");
     drop(guest);

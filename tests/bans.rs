@@ -321,7 +321,7 @@ fn whoever_was_removed_from_a_private_lobby_does_not_come_back_into_it_at_the_ne
         alice.ask(&format!("/{what} {name}"), &format!("[LOBBY] alice {what}"));
         if !away {
             user.expect("Joined lobby 'general'\n");
-            user.ask("/join vault", "Incorrect password for private lobby\n> ");
+            user.ask("/join vault", "It needs one: /join vault <password>\n> ");
             user.ask("/quit", "Goodbye!");
             user.read_to_end();
         }

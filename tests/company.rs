@@ -21,8 +21,7 @@ fn log_in(server: &Server, name: &str, want: &str) -> Client {
 #[test]
 fn a_newcomer_is_told_where_they_are_and_with_whom() {
     let server = Server::start(&[]);
-    let mut alice =
-        log_in(&server, "alice", "You are alone in 'general'. /help /users /quit");
+    let mut alice = log_in(&server, "alice", "You are alone in 'general'. /help /users /quit");
     let _bob = log_in(&server, "bob", "You are bob in 'general' with alice. /help /users /quit");
     let mut carol = log_in(
         &server,

@@ -84,7 +84,7 @@ fn a_login_that_breaks_off_leaves_no_second_connection_of_the_account() {
         third.send("/users");
         third.expect("=== Users in 'general'");
         let users = third.sync(name);
-        assert_eq!(users.matches(&format!("[@_@] {name}\n")).count(), 1, "{users}");
+        assert_eq!(users.matches(&format!("[@_@] {name} (you)\n")).count(), 1, "{users}");
         quit(third);
     }
 }

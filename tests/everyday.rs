@@ -66,7 +66,7 @@ fn whoever_is_away_says_so_until_they_are_back() {
     bob.ask("/msg alice hi", "  ╰─> hi\n> ");
     bob.expect("alice is away: Lunch, back at \"two\"\n> ");
     alice.expect("[DM] bob —» You\n");
-    bob.ask("/users", "  [@_@] alice (away: Lunch, back at \"two\")\n  [@_@] bob\n> ");
+    bob.ask("/users", "  [@_@] alice (away): Lunch, back at \"two\"\n  [@_@] bob (you)\n> ");
     bob.ask("/whois alice", "  Away: Lunch, back at \"two\"\n> ");
     // It goes along into another lobby, and talking does not end it.
     alice.ask("still away", "╰─> still away\n");
@@ -74,9 +74,9 @@ fn whoever_is_away_says_so_until_they_are_back() {
     for client in [&mut alice, &mut bob] {
         client.ask("/join room", "Joined lobby 'room'");
     }
-    bob.ask("/users", "  [@_@] alice (away: Lunch, back at \"two\")\n");
+    bob.ask("/users", "  [@_@] alice (away): Lunch, back at \"two\"\n");
     alice.ask("/away", "You are back.\n> ");
-    bob.ask("/users", "  [@_@] alice\n  [@_@] bob\n> ");
+    bob.ask("/users", "  [@_@] alice\n  [@_@] bob (owner) (you)\n> ");
     bob.send("/msg alice hi");
     assert!(!bob.sync("bob").contains("is away"));
     bob.send("/whois alice");
@@ -140,7 +140,10 @@ fn a_guest_takes_another_name_and_keeps_their_place() {
         client.expect("[LOBBY] bob is now known as Robert\n> ");
     }
     bob.ask("after", "[@_@] Robert [just now]\n  ╰─> after\n");
-    alice.ask("/users", "=== Users in 'room' (2) ===\n  [@_@] alice\n  [@_@] Robert\n> ");
+    alice.ask(
+        "/users",
+        "=== Users in 'room' (2) ===\n  [@_@] alice (owner) (you)\n  [@_@] Robert\n> ",
+    );
     alice.ask("/history", "[@_@] bob [");
     carol.ask("/msg robert hi", "[DM] You —» Robert\n");
     bob.expect("[DM] carol —» You\n  ╰─> hi\n");
@@ -336,7 +339,8 @@ fn every_page_of_the_help_fits_a_small_terminal() {
         ("/help lobbies", "Lobbies"),
         ("/help private", "Messages"),
         ("/help rox", "Assistant"),
-        ("/help settings", "Settings"),
+        ("/help settings", "What you are shown"),
+        ("/help you", "You"),
         ("/help Accounts", "Accounts"),
         ("/? moderation", "Moderation (operators and owners of the lobby)"),
         ("/h owners", "Lobby (its owners)"),

@@ -18,7 +18,7 @@ fn lobbies_are_made_in_the_ways_that_the_help_says() {
     );
     alice.ask(
         "/CREATE Secret \"two words\" \"For us\"",
-        "Created private lobby 'Secret'. Use /join Secret <password> to enter.\n> ",
+        "Created private lobby 'Secret'. Use /join Secret <password> to enter.\nPassword: ",
     );
     alice.ask("/create quiet \"\"", "Created public lobby 'quiet'.");
     alice.ask("/create CODING again", "Lobby already exists\n> ");
@@ -68,7 +68,10 @@ fn joining_shows_the_join_the_history_and_the_notice_in_this_order() {
     bob.ask("/join coding", "You are already in 'coding'\n> ");
     bob.ask("/join nowhere", "Lobby does not exist\n> ");
     bob.ask("/join", "Usage: /join <name> [password]");
-    bob.ask("/users", "=== Users in 'coding' (2) ===\n  [@_@] alice\n  [@_@] bob\n> ");
+    bob.ask(
+        "/users",
+        "=== Users in 'coding' (2) ===\n  [@_@] alice (owner)\n  [@_@] bob (you)\n> ",
+    );
 }
 
 #[test]
@@ -92,13 +95,14 @@ fn a_private_lobby_opens_to_its_password_alone() {
     let mut alice = server.login("alice");
     let mut bob = server.login("bob");
     alice.ask("/create secret hunter2 x", "Created private lobby");
-    bob.ask("/join secret", "Incorrect password for private lobby\n> ");
+    let none = "private lobby It needs one: /join secret <password>\n> ";
+    bob.ask("/join secret", none);
     bob.ask("/join secret Hunter2", "Incorrect password for private lobby\n> ");
     bob.ask("/join secret no-pass", "Incorrect password for private lobby\n> ");
     bob.ask("/users", "=== Users in 'general' (2) ===");
     bob.ask("/join secret hunter2", "Joined lobby 'secret'\n");
     // Whoever made it needs the password too.
-    alice.ask("/join secret", "Incorrect password for private lobby\n> ");
+    alice.ask("/join secret", none);
     alice.ask("/join SECRET \"hunter2\"", "Joined lobby 'secret'\n");
     assert!(!server.log().contains("unter2"), "{}", server.log());
 }
@@ -208,7 +212,7 @@ fn a_lobby_belongs_to_the_connection_that_made_it() {
     alice.expect("AI prompt updated!\n> ");
     bob.expect("[LOBBY] alice updated the AI prompt\n> ");
     bob.ask("/lobbies", "Lobby: room\n  Privacy: public | AI: custom AI | Created by: alice");
-    alice.ask("/setai", "Usage: /setai <prompt>");
+    alice.ask("/setai \"\"", "Usage: /setai [prompt | default]");
     alice.ask("/quit", "Goodbye!");
     server.wait_for_log("alice logged out");
     bob.expect("alice has left");

@@ -248,7 +248,7 @@ fn logins_to_one_account_at_the_same_time_leave_one() {
     }
     let mut left = clients.into_iter().filter(|client| !ended(client));
     let mut alice = left.next().unwrap();
-    alice.ask("/users", "=== Users in 'general' (2) ===\n  [@_@] alice\n  [@_@] bob\n> ");
+    alice.ask("/users", "=== Users in 'general' (2) ===\n  [@_@] alice (you)\n  [@_@] bob\n> ");
     alice.ask("it is me", "it is me");
     let saw = bob.expect("it is me");
     assert!(!saw.contains("has left") && !saw.contains("has joined"), "{saw}");

@@ -33,6 +33,7 @@ mod ignoring;
 mod joining;
 mod keeping;
 mod limits;
+mod lists;
 mod lobbies;
 mod login;
 mod model;

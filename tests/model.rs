@@ -194,11 +194,17 @@ impl World {
     fn list_users(&mut self, user: usize) {
         let Some(lobby) = self.users[user].as_ref().map(|p| p.lobby.clone()) else { return };
         let names = self.roster(&lobby);
-        let mut want =
-            format!("=== Users in '{}' ({}) ===\n", self.rooms[&lobby].name, names.len());
-        names.iter().for_each(|name| want.push_str(&format!("  [@_@] {name}\n")));
+        let heading = format!("=== Users in '{}' ({}) ===\n", self.rooms[&lobby].name, names.len());
         let present = self.users[user].as_mut().unwrap();
-        present.client.ask("/users", &(want + "> "));
+        present.client.ask("/users", &heading);
+        let shown = present.client.expect("> ");
+        let listed = shown.lines().map(|line| line.split(' ').nth(3).unwrap());
+        assert!(listed.eq(names), "{shown}");
+        let you = shown.lines().filter(|line| line.ends_with(" (you)"));
+        assert!(
+            you.eq(shown.lines().filter(|l| l.split(' ').nth(3) == Some(present.name))),
+            "{shown}"
+        );
     }
 
     fn list_lobbies(&mut self, user: usize) {

@@ -138,7 +138,7 @@ fn operators_owners_and_admins_run_the_lobby_and_everybody_is_told() {
         cast.erin.expect(&format!("{name} banned you from 'coding' for 2h: Spam again\n"));
         cast.erin.expect("Joined lobby 'general'\n");
         cast.erin.ask("/join coding", "You are banned from 'coding' for 2h more: Spam again\n> ");
-        cast.erin.ask("/users", "=== Users in 'general' (1) ===\n  [@_@] erin\n> ");
+        cast.erin.ask("/users", "=== Users in 'general' (1) ===\n  [@_@] erin (you)\n> ");
         cast.by_rank()[by].1.ask("/bans", "=== Banned from 'coding' (1) ===\n  erin (guest)");
         told(&mut cast, by, "/unban erin", "unbanned erin");
         cast.erin.ask("/join coding", "Joined lobby 'coding'\n");
@@ -348,7 +348,8 @@ fn a_guest_owns_a_lobby_for_as_long_as_they_stay() {
     gina.ask("/quit", "Goodbye!");
     server.wait_for_log("gina logged out");
     let mut gina = server.login("gina");
-    gina.ask("/join den", "Joined lobby 'den'\nTopic: Mine\n");
+    gina.ask("/join den", "Joined lobby 'den'\n");
+    gina.expect("Topic: Mine\nYou are alone in 'den'.");
     gina.ask("/topic Again", "Only an owner or operator of 'den' can do that.\n> ");
     gina.ask("/delete den", "Only an owner of 'den' can do that.\n> ");
     gina.ask("/setai mine", "Only the lobby creator can set the AI prompt\n> ");
@@ -364,9 +365,11 @@ fn the_topic_is_shown_on_join_and_in_the_list() {
     cast.dave.ask("/lobbies", "  Description: Code\n  Topic: Release \"on Friday\"\n> ");
     let server = restart(cast.server, &ADMINS);
     let mut gina = server.login("gina");
-    gina.ask("/join coding", "Joined lobby 'coding'\nTopic: Release \"on Friday\"\n");
+    gina.ask("/join coding", "Joined lobby 'coding'\n");
+    gina.expect("Topic: Release \"on Friday\"\nYou are alone in 'coding'.");
     let (mut bob, shown) = log_in_to(&server, "bob");
-    assert!(shown.contains("Topic: Release"), "{shown}");
+    let where_he_is = "Topic: Release \"on Friday\"\nYou are bob in 'coding' with gina.";
+    assert!(shown.contains(where_he_is), "{shown}");
     bob.ask("/topic \"\"", "[LOBBY] bob removed the topic\n");
     gina.ask("/lobbies", "  Description: Code\n> ");
 }
@@ -421,11 +424,12 @@ fn an_admin_is_an_owner_everywhere_once_the_account_is_made() {
     gina.ask("/kick gina", "You cannot do that to yourself.");
     let (mut root, _) = log_in_to(&server, "root");
     root.ask("/topic Welcome", "[LOBBY] root set the topic: Welcome\n");
-    root.ask("/join vault", "Incorrect password for private lobby\n> ");
+    root.ask("/join vault", "It needs one: /join vault <password>\n> ");
     root.ask("/join vault opensesame", "Joined lobby 'vault'");
     root.ask("/kick gina", "[LOBBY] root kicked gina\n");
     root.ask("/setpass no-pass", "[LOBBY] root made the lobby public\n");
-    root.ask("/join general", "Joined lobby 'general'\nTopic: Welcome\n");
+    root.ask("/join general", "Joined lobby 'general'\n");
+    root.expect("Topic: Welcome\nYou are root in 'general'");
     root.ask("/delete vault", "Say it again within 30 seconds");
     root.ask("/delete vault", "You deleted the lobby 'vault'\n> ");
     // Without being named, the account is one like any other.

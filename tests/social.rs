@@ -54,7 +54,7 @@ fn pictures_are_set_listed_and_reset() {
     let mut alice = server.login("alice");
     alice.ask("/sp cat", "Profile picture changed to: (=^・^=)\n> ");
     alice.ask("meow", "(=^・^=) alice [just now]\n  ╰─> meow\n");
-    alice.ask("/users", "  (=^・^=) alice\n> ");
+    alice.ask("/users", "  (=^・^=) alice (you)\n> ");
     alice.ask("/create room x", "Created");
     alice.ask("/join room", "Joined");
     alice.ask("meow", "(=^・^=) alice [just now]\n");

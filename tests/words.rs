@@ -109,10 +109,7 @@ fn a_command_is_no_name() {
     let mut alice = server.connect();
     alice.expect("Enter your username: ");
     for line in ["/help", "/users", " /join den hunter2", "/", "//", "/nick alice"] {
-        alice.ask(
-            line,
-            "Pick a name first: 2-20 letters, numbers, - or _.\nEnter your username: ",
-        );
+        alice.ask(line, "Pick a name first: 2-20 letters, numbers, - or _.\nEnter your username: ");
     }
     for name in ["help", "Quit", "exit", "GUEST", "all", "everyone", "here"] {
         alice.ask(name, "Username already taken, try another.\nEnter your username: ");

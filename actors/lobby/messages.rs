@@ -12,7 +12,6 @@ use crate::chat::moderation::Moderation;
 use crate::chat::name::{Name, NameKey};
 use crate::chat::orders::Order;
 use crate::chat::pictures::Picture;
-use crate::chat::registry::User;
 use crate::chat::roles::{Denied, Right};
 use crate::chat::sanctions::Sanction;
 use crate::chat::text::{Line, Text};
@@ -59,16 +58,18 @@ pub struct SayHeld {
     pub text: Text,
 }
 
-/// Say this to all, and tell the one that it is for.
+/// Say this to all, and tell the one that it is for. Answered with whether it was said.
 #[derive(Message)]
-#[rtype(result = "()")]
+#[rtype(result = "bool")]
 pub struct Tag {
     /// The connection of the user.
     pub conn: ConnId,
     /// Where the sender is.
     pub at: Address,
     /// For whom.
-    pub target: User<Address>,
+    pub whom: Name,
+    /// Where to tell them, where they are connected.
+    pub tell: Option<Address>,
     /// The words.
     pub text: Line,
 }

@@ -321,15 +321,17 @@ impl Handler<Leave> for Lobby {
 }
 
 impl Lobby {
-    /// Says something to all, or tells whoever wanted to why not.
-    fn say(&mut self, at: Address, input: Input<Address>, ctx: &mut Context<Self>) {
+    /// Says something to all, or tells whoever wanted to why not. Whether it was said.
+    fn say(&mut self, at: Address, input: Input<Address>, ctx: &mut Context<Self>) -> bool {
         match self.step(input, ctx) {
-            Ok(()) | Err(Refusal::Say(SayError::NotHere) | Refusal::Join(_)) => {}
+            Ok(()) => return true,
+            Err(Refusal::Say(SayError::NotHere) | Refusal::Join(_)) => {}
             Err(Refusal::Say(why)) => {
                 let refused = ModerationReply::NotSaid(why, self.room.state().name.clone());
                 self.batch.one(at, |seat| shard::Effect::Reply(seat, refused.into()));
             }
         }
+        false
     }
 }
 
@@ -368,12 +370,13 @@ impl Handler<SayHeld> for Lobby {
 }
 
 impl Handler<Tag> for Lobby {
-    type Result = ();
+    type Result = bool;
 
-    fn handle(&mut self, Tag { conn, at, target, text }: Tag, ctx: &mut Self::Context) {
-        let saying = Saying { kind: MessageKind::Tag(target.who.name), text: text.into() };
-        self.say(at, Input::Say { conn, saying, tagged: Some(target.handle) }, ctx);
+    fn handle(&mut self, Tag { conn, at, whom, tell, text }: Tag, ctx: &mut Self::Context) -> bool {
+        let saying = Saying { kind: MessageKind::Tag(whom), text: text.into() };
+        let said = self.say(at, Input::Say { conn, saying, tagged: tell }, ctx);
         self.flush();
+        said
     }
 }
 

@@ -7,12 +7,13 @@ use log::{error, info};
 use crate::actors::guard::{Answers, Ctx, Reply};
 use crate::actors::registry::Registry;
 use crate::actors::registry::messages::{
-    Create, CreateRefused, FindLobby, FindLobbyById, FindOffer, ListLobbies, Listed, LobbyChanged,
+    Create, CreateRefused, FindLobby, FindLobbyById, FindOffer, ListLobbies, LobbyChanged,
     LobbyClosed, LobbyCount, LobbyRef, MayCreate, Moved, OfferError, Offered,
 };
-use crate::chat::lobbies::{CreateError, LobbyEntry, LobbyId};
+use crate::chat::lobbies::{CreateError, LobbyId, LobbyPage};
 use crate::chat::lobby::LobbyState;
 use crate::chat::registry::Happening;
+use crate::chat::text::Line;
 use crate::clock::unix_now;
 use crate::store::{Change, StoreError, StoredLobby};
 
@@ -156,20 +157,16 @@ impl Registry {
 }
 
 impl Answers<ListLobbies> for Registry {
-    fn failed() -> Listed {
-        Listed::default()
+    fn failed() -> LobbyPage {
+        LobbyPage::default()
     }
 
     fn answer(
         &mut self,
-        ListLobbies { after, max }: ListLobbies,
+        ListLobbies { text, page }: ListLobbies,
         _: &mut Ctx<Self>,
-    ) -> Reply<Self, Listed> {
-        Reply::now(|| {
-            let after = self.lobbies.after(after.as_ref()).take(max);
-            let lobbies = after.map(LobbyEntry::summary).collect();
-            Listed { total: self.lobbies.count(), lobbies }
-        })
+    ) -> Reply<Self, LobbyPage> {
+        Reply::now(|| self.lobbies.page(text.as_ref().map(Line::as_str), page))
     }
 }
 

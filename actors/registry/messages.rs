@@ -10,7 +10,7 @@ use crate::actors::shard::Shard;
 use crate::actors::shard::messages::Address;
 use crate::chat::accounts::{AccountId, Identity, Target};
 use crate::chat::directory::{ConnId, IpKey, Refusal};
-use crate::chat::lobbies::{CreateError, LobbyId, LobbySummary};
+use crate::chat::lobbies::{CreateError, LobbyId, LobbyPage};
 use crate::chat::lobby::LobbyState;
 use crate::chat::moderation::ServerModeration;
 use crate::chat::name::{Name, NameKey};
@@ -377,22 +377,18 @@ pub enum CreateRefused {
 
 /// Which lobbies are there? General first, then by name.
 #[derive(Message)]
-#[rtype(result = "Listed")]
+#[rtype(result = "LobbyPage")]
 pub struct ListLobbies {
-    /// Those after this one; from the first on without one.
-    pub after: Option<NameKey>,
-    /// How many at most.
-    pub max: usize,
+    /// Those alone that have this in name or description; all without it.
+    pub text: Option<Line>,
+    /// Which page of them, from 1 on.
+    pub page: usize,
 }
 
-/// Some of the lobbies.
-#[derive(Default)]
-pub struct Listed {
-    /// How many there are.
-    pub total: usize,
-    /// Those that were asked for.
-    pub lobbies: Vec<LobbySummary>,
-}
+/// Whose name is nearest to this one, which nobody has?
+#[derive(Message)]
+#[rtype(result = "Option<Name>")]
+pub struct FindNear(pub NameKey);
 
 /// A lobby has so many members now.
 #[derive(Message)]

@@ -3,8 +3,8 @@
 use crate::actors::guard::{Answers, Ctx, Reply};
 use crate::actors::registry::Registry;
 use crate::actors::registry::messages::{
-    Before, Claim, FindOffender, FindTarget, FindUser, Known, KnownPresence, LobbyRef, LogIn,
-    LoggedIn, Relay, Relayed, Rename, SetAway, TakeOver, To, Whois,
+    Before, Claim, FindNear, FindOffender, FindTarget, FindUser, Known, KnownPresence, LobbyRef,
+    LogIn, LoggedIn, Relay, Relayed, Rename, SetAway, TakeOver, To, Whois,
 };
 use crate::actors::shard::messages::{Address, Letter, Show};
 use crate::chat::accounts::{Identity, Target};
@@ -128,6 +128,16 @@ impl Answers<FindUser> for Registry {
         _: &mut Ctx<Self>,
     ) -> Reply<Self, Option<User<Address>>> {
         Reply::now(|| self.people.users().find(&key).cloned())
+    }
+}
+
+impl Answers<FindNear> for Registry {
+    fn failed() -> Option<Name> {
+        None
+    }
+
+    fn answer(&mut self, FindNear(key): FindNear, _: &mut Ctx<Self>) -> Reply<Self, Option<Name>> {
+        Reply::now(|| self.people.users().near(&key).cloned())
     }
 }
 

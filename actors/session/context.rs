@@ -14,8 +14,8 @@ use crate::actors::lobby::Lobby;
 use crate::actors::lobby::messages::{HasRight, Moderate};
 use crate::actors::registry::Registry;
 use crate::actors::registry::messages::{
-    CarriedOut, CreateRefused, FindLobby, FindOffender, FindTarget, LobbyRef, ModerateError,
-    RegisterError,
+    CarriedOut, CreateRefused, FindLobby, FindNear, FindOffender, FindTarget, LobbyRef,
+    ModerateError, RegisterError,
 };
 use crate::actors::session::joining::EnterError;
 use crate::actors::session::password::ProofError;
@@ -254,7 +254,7 @@ impl Ctx {
     }
 
     /// Whether the user has a right; not where the lobby, which alone may know, does not answer.
-    pub(super) async fn has_right(&self, right: Right) -> bool {
+    pub(super) async fn may_use(&self, right: Right) -> bool {
         let who = self.who();
         if !right.is_of_lobby() {
             return right.check(&who, server_rank(who.admin)).is_ok();
@@ -265,22 +265,28 @@ impl Ctx {
     /// Whoever has this name, or which account. That it is nobody is told to whoever has the right to
     /// give the order, and to nobody else, so that trying names counts like anything one may not.
     pub(super) async fn target(&self, typed: &str) -> Result<Target, Failure> {
-        self.found(self.ask_registry(FindTarget(NameKey::of(typed))).await?).await
+        self.found(typed, self.ask_registry(FindTarget(NameKey::of(typed))).await?).await
     }
 
     /// The same of whom is to be banned or the like: guests who left lately are found too.
     pub(super) async fn offender(&self, typed: &str) -> Result<Target, Failure> {
-        self.found(self.ask_registry(FindOffender(NameKey::of(typed))).await?).await
+        self.found(typed, self.ask_registry(FindOffender(NameKey::of(typed))).await?).await
     }
 
-    async fn found(&self, target: Option<Target>) -> Result<Target, Failure> {
+    async fn found(&self, typed: &str, target: Option<Target>) -> Result<Target, Failure> {
         if let Some(target) = target {
             return Ok(target);
         }
         if self.right.is_of_lobby() {
             self.check_right().await?;
         }
-        Err(Reply::UserNotFound)
+        Err(self.nobody(typed).await)
+    }
+
+    /// That nobody has this name, with whose is near.
+    pub(super) async fn nobody(&self, typed: &str) -> Failure {
+        let near = self.ask_registry(FindNear(NameKey::of(typed))).await;
+        Reply::UserNotFound(near.ok().flatten())
     }
 
     /// Whoever is on a list under this name, with whoever has it now.

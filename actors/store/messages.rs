@@ -85,6 +85,8 @@ pub struct ReadHistory {
     pub lobby: LobbyId,
     /// How many messages at most.
     pub count: usize,
+    /// Before so many of the newest.
+    pub before: usize,
     /// Whose not.
     pub ignores: Ignores,
 }
@@ -95,7 +97,7 @@ impl Question for ReadHistory {
     const FRESH: bool = false;
 
     fn answer(self, db: &Db, kept: Kept) -> Result<Self::Answer, StoreError> {
-        db.newest(self.lobby, self.count, kept, &self.ignores)
+        db.newest(self.lobby, (self.count, self.before), kept, &self.ignores)
     }
 }
 

@@ -197,9 +197,13 @@ impl StoreHandle {
     /// # Errors
     /// The database does not answer as it should, or not in time.
     pub async fn history(&self, ask: ReadHistory) -> Result<Vec<Stored>, StoreError> {
-        let ReadHistory { lobby, count, ignores } = ask;
+        let ReadHistory { lobby, count, before, ignores } = ask;
         let mut waiting = self.flush(Some(lobby)).await?;
-        let ids = self.ask(ReadHistory { lobby, count, ignores: ignores.clone() }).await?;
+        // What waits is the newest.
+        let not_waiting = before.saturating_sub(waiting.len());
+        waiting.truncate(waiting.len().saturating_sub(before));
+        let there = ReadHistory { lobby, count, before: not_waiting, ignores: ignores.clone() };
+        let ids = self.ask(there).await?;
         // Some of it may have been written meanwhile.
         let last = ids.last().map(|id| id.seq);
         let Kept { since, messages } = self.kept();

@@ -1,7 +1,6 @@
 //! The list of lobbies: which exist, whose they are, how many there may be.
 
 use std::collections::{BTreeMap, HashMap};
-use std::ops::Bound;
 use std::sync::Arc;
 
 use super::accounts::Identity;
@@ -45,6 +44,22 @@ impl<H> LobbyEntry<H> {
     pub fn summary(&self) -> LobbySummary {
         LobbySummary { state: self.state.clone(), users: self.users }
     }
+}
+
+/// Lobbies on a page of the list.
+pub const LOBBIES_PER_PAGE: usize = 20;
+
+/// A page of the list of lobbies.
+#[derive(Debug, Default)]
+pub struct LobbyPage {
+    /// How many are on the list.
+    pub total: usize,
+    /// Which page it is, from 1 on.
+    pub page: usize,
+    /// How many pages there are.
+    pub pages: usize,
+    /// The lobbies on it.
+    pub lobbies: Vec<LobbySummary>,
 }
 
 /// Why a lobby cannot be made.
@@ -170,21 +185,20 @@ impl<H> Lobbies<H> {
         general.into_iter().chain(self.made_by_users())
     }
 
-    /// How many there are.
-    pub fn count(&self) -> usize {
-        self.by_key.len()
-    }
-
-    /// Those after this one in that order; all without one.
-    pub fn after(&self, key: Option<&NameKey>) -> impl Iterator<Item = &LobbyEntry<H>> {
-        let general = NameKey::of(GENERAL);
-        let first = self.by_key.get(&general).filter(|_| key.is_none());
-        let from = match key.filter(|key| **key != general) {
-            Some(key) => Bound::Excluded(key),
-            None => Bound::Unbounded,
-        };
-        let rest = self.by_key.range((from, Bound::Unbounded)).map(|(_, entry)| entry);
-        first.into_iter().chain(rest.filter(|entry| entry.state.owner.is_user()))
+    /// A page of them in that order; of those with this text in their name or description, where one is
+    /// given. Instead of a page that is not there, the nearest.
+    pub fn page(&self, text: Option<&str>, page: usize) -> LobbyPage {
+        let text = text.map(str::to_lowercase);
+        let has =
+            |field: &str| text.as_ref().is_none_or(|text| field.to_lowercase().contains(text));
+        let listed =
+            |l: &&LobbyEntry<H>| has(l.state.name.as_str()) || has(l.state.description.as_str());
+        let found: Vec<_> = self.iter().filter(listed).collect();
+        let pages = found.len().div_ceil(LOBBIES_PER_PAGE).max(1);
+        let page = page.clamp(1, pages);
+        let on_page = found.iter().skip((page - 1) * LOBBIES_PER_PAGE).take(LOBBIES_PER_PAGE);
+        let lobbies = on_page.map(|entry| entry.summary()).collect();
+        LobbyPage { total: found.len(), page, pages, lobbies }
     }
 
     fn made_by_users(&self) -> impl Iterator<Item = &LobbyEntry<H>> {
@@ -201,6 +215,7 @@ mod tests {
     use crate::chat::directory::{ConnId, IpKey};
     use crate::chat::roles::Owner;
     use crate::chat::sanctions::{Sanction, Terms};
+    use crate::chat::text::Line;
 
     fn who(conn: u64, account: Option<u32>) -> Identity {
         Identity { ip: address(conn as u8), ..Identity::example(conn, "alice", account) }
@@ -322,20 +337,51 @@ mod tests {
         assert_eq!(may(&lobbies, "more", 8), Ok(()));
     }
 
+    fn listed(lobbies: &Lobbies<()>, text: Option<&str>, page: usize) -> Vec<String> {
+        let LobbyPage { lobbies, .. } = lobbies.page(text, page);
+        lobbies.iter().map(|l| l.state.name.as_str().to_owned()).collect()
+    }
+
     #[test]
     fn general_is_listed_first_then_by_name() {
         let mut lobbies = lobbies();
         for (id, name) in [(1, "zoo"), (2, "Alpha"), (3, "beta")] {
             lobbies.insert(entry(id, name, Some(9)));
         }
-        let listed = |after: Option<&str>| -> Vec<String> {
-            let after = after.map(NameKey::of);
-            lobbies.after(after.as_ref()).map(|l| l.state.name.as_str().to_owned()).collect()
-        };
-        assert_eq!(listed(Some(GENERAL)), ["Alpha", "beta", "zoo"]);
-        assert_eq!(listed(Some("beta")), ["zoo"]);
-        assert_eq!((listed(Some("aa")).len(), listed(Some("zoo")).len()), (3, 0));
-        let names = listed(None);
-        assert_eq!(names, ["general", "Alpha", "beta", "zoo"]);
+        assert_eq!(listed(&lobbies, None, 1), ["general", "Alpha", "beta", "zoo"]);
+    }
+
+    #[test]
+    fn the_list_has_pages_and_a_page_that_is_not_there_is_the_nearest() {
+        let mut lobbies = lobbies();
+        for id in 1..=40 {
+            lobbies.insert(entry(id, &format!("room{id:02}"), Some(9)));
+        }
+        let (first, last) = (listed(&lobbies, None, 1), listed(&lobbies, None, 3));
+        assert_eq!((first[0].as_str(), first[19].as_str(), first.len()), ("general", "room19", 20));
+        assert_eq!(listed(&lobbies, None, 2)[0], "room20");
+        assert_eq!(last, ["room40"]);
+        assert_eq!((listed(&lobbies, None, 0), listed(&lobbies, None, usize::MAX)), (first, last));
+        let LobbyPage { total, page, pages, .. } = lobbies.page(None, 9);
+        assert_eq!((total, page, pages), (41, 3, 3));
+    }
+
+    #[test]
+    fn lobbies_are_found_by_name_and_description_whatever_the_case() {
+        let mut lobbies = lobbies();
+        for (id, name, about) in [
+            (1, "coding", "All about Rust"),
+            (2, "RustyCars", "Old ones"),
+            (3, "zoo", "Stra\u{df}e"),
+        ] {
+            let mut made = entry(id, name, Some(9));
+            change(&mut made, |state| state.description = Line::clean(about));
+            lobbies.insert(made);
+        }
+        assert_eq!(listed(&lobbies, Some("rust"), 1), ["coding", "RustyCars"]);
+        assert_eq!(listed(&lobbies, Some("ABOUT RUST"), 1), ["coding"]);
+        assert_eq!(listed(&lobbies, Some("nothing"), 7), Vec::<String>::new());
+        let LobbyPage { total, page, pages, .. } = lobbies.page(Some("nothing"), 7);
+        assert_eq!((total, page, pages), (0, 1, 1));
     }
 }

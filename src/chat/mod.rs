@@ -18,6 +18,7 @@ pub mod lobbies;
 pub mod lobby;
 pub mod moderation;
 pub mod name;
+pub mod near;
 pub mod orders;
 pub mod password;
 pub mod person;

@@ -72,8 +72,8 @@ pub enum Moderation {
     Slow(Duration),
     /// The password of the lobby; none for a public one.
     SetPassword(Option<Arc<PasswordRecord>>),
-    /// The lobby's AI has another prompt.
-    SetPrompt(Line),
+    /// The lobby's AI has another prompt; none is the default.
+    SetPrompt(Option<Line>),
     /// An account is asked to take the lobby.
     Offer {
         /// The number of the account.
@@ -305,7 +305,7 @@ mod tests {
             (Moderation::Unban { subjects: vec![], name: name.clone() }, "unban", false),
             (Moderation::Slow(Duration::ZERO), "slow", false),
             (Moderation::SetPassword(None), "setpass", false),
-            (Moderation::SetPrompt(Line::clean("Be a pirate")), "setai", false),
+            (Moderation::SetPrompt(Some(Line::clean("Be a pirate"))), "setai", false),
             (Moderation::Offer { account, name: name.clone() }, "transfer", false),
             (Moderation::Transfer { account, name: name.clone() }, "accept", false),
             (Moderation::Delete(name.clone()), "delete", true),

@@ -11,8 +11,8 @@ pub const MAX_CHARS: usize = 20;
 /// Names that nobody can take: the server or Rox speak under them, everybody is meant by them, or people
 /// type them who mean a command.
 const RESERVED: [&str; 14] = [
-    "server", "rox", "you", "ai", "admin", "lobby", "system", "help", "quit", "exit", "guest", "all",
-    "everyone", "here",
+    "server", "rox", "you", "ai", "admin", "lobby", "system", "help", "quit", "exit", "guest",
+    "all", "everyone", "here",
 ];
 
 /// A name of 2 to 20 characters of `A–Z a–z 0–9 - _`, in the spelling its owner chose.

@@ -93,8 +93,8 @@ pub enum Order {
     Accept,
     /// `/delete`
     Delete,
-    /// `/setai`
-    SetPrompt(Line),
+    /// `/setai`; none takes it back.
+    SetPrompt(Option<Line>),
     /// `/undo`; the number of the message, once it is known.
     Undo(Option<u64>),
     /// `/purge`

@@ -51,7 +51,8 @@ pub fn sentence(what: &Moderation) -> Line {
         }
         Moderation::SetPassword(Some(_)) => "changed the password of the lobby".to_owned(),
         Moderation::SetPassword(None) => "made the lobby public".to_owned(),
-        Moderation::SetPrompt(_) => "updated the AI prompt".to_owned(),
+        Moderation::SetPrompt(Some(_)) => "updated the AI prompt".to_owned(),
+        Moderation::SetPrompt(None) => "took the AI prompt back".to_owned(),
         Moderation::Offer { name, .. } => format!("offered the lobby to {name}"),
         Moderation::Transfer { name, .. } => format!("gave the lobby to {name}"),
         Moderation::Delete(lobby) => format!("deleted the lobby '{lobby}'"),

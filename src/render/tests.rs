@@ -142,7 +142,7 @@ fn texts_of_lobby_events() {
             "[LOBBY] alice asked AI: hi\n",
         ),
         (
-            shown(&moderated(&alice, Moderation::SetPrompt(hi.clone()))),
+            shown(&moderated(&alice, Moderation::SetPrompt(Some(hi.clone())))),
             "[LOBBY] alice updated the AI prompt\n",
         ),
         (plain(|s| direct(s, Direct::To(&bob), &hi, None)), "[DM] You —» bob\n  ╰─> hi\n"),
@@ -206,7 +206,11 @@ fn whoever_has_come_in_is_told_where_they_are_and_with_whom() {
     for (others, more, want) in [
         (&[][..], 0, "You are alone in 'general'. /help /users /quit\n"),
         (&["bob"], 0, "You are alice in 'general' with bob. /help /users /quit\n"),
-        (&["bob", "carol"], 0, "You are alice in 'general' with bob and carol. /help /users /quit\n"),
+        (
+            &["bob", "carol"],
+            0,
+            "You are alice in 'general' with bob and carol. /help /users /quit\n",
+        ),
         (
             &["bob", "carol", "dave"],
             0,
@@ -264,6 +268,7 @@ fn moderations_are_told_to_the_lobby() {
     for (what, want) in [
         (Moderation::Topic(Some(Line::clean("Release"))), "set the topic: Release"),
         (Moderation::Topic(None), "removed the topic"),
+        (Moderation::SetPrompt(None), "took the AI prompt back"),
         (Moderation::Op { account, name: bob.clone() }, "made bob an operator"),
         (Moderation::Deop { account, name: bob.clone() }, "took the operator's rights from bob"),
         (kick(None), "kicked bob"),

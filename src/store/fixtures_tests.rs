@@ -21,7 +21,7 @@ use crate::chat::text::{Line, Text};
 /// What users are shown who ask for it, at once and with nobody ignored.
 impl Db {
     pub(super) fn history(&self, lobby: LobbyId, max: usize) -> Result<Vec<Entry>, StoreError> {
-        let ids = self.newest(lobby, max, Kept::ALL, &Ignores::default())?;
+        let ids = self.newest(lobby, (max, 0), Kept::ALL, &Ignores::default())?;
         self.messages(lobby, &ids, usize::MAX).map(|page| page.items)
     }
 

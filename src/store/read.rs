@@ -143,26 +143,27 @@ impl Db {
         })
     }
 
-    /// The newest `max` messages of a lobby, of those that are kept, but for those of ignored authors,
-    /// oldest first.
+    /// The newest `max` messages of a lobby before the `skip` newest, of those that are kept, but for
+    /// those of ignored authors, oldest first.
     ///
     /// # Errors
     /// Why they cannot be read.
     pub fn newest(
         &self,
         lobby: LobbyId,
-        max: usize,
+        (max, skip): (usize, usize),
         kept: Kept,
         ignores: &Ignores,
     ) -> Result<Vec<MessageId>, StoreError> {
         let sql = format!(
             "SELECT {} FROM message
             WHERE lobby = (SELECT id FROM lobby WHERE id = ?1) AND seq >= ?2
-            ORDER BY seq DESC LIMIT ?3",
+            ORDER BY seq DESC LIMIT ?3 OFFSET ?4",
             message::OF_WHOM
         );
         let first = first_since(&self.conn, lobby.0.into(), kept.since)?;
-        let values = params![lobby.0, first, limit(max).min(int(kept.messages))];
+        let left = int(kept.messages).saturating_sub(limit(skip)).max(0);
+        let values = params![lobby.0, first, limit(max).min(left), limit(skip)];
         heard(self.conn.prepare_cached(&sql)?, values, ignores).map(reversed)
     }
 

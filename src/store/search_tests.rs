@@ -226,7 +226,7 @@ fn a_reader_sees_what_was_applied_and_writes_nothing() {
 fn a_long_answer_is_read_a_page_at_a_time() {
     let long = "x".repeat(1_000);
     let mut db = with(&[long.as_str(); 20]);
-    let ids = db.newest(LobbyId(1), 10, Kept::ALL, &Ignores::default()).unwrap();
+    let ids = db.newest(LobbyId(1), (10, 0), Kept::ALL, &Ignores::default()).unwrap();
     assert_eq!(ids.iter().map(|id| id.seq).collect::<Vec<_>>(), (10..20).collect::<Vec<_>>());
     let page = db.messages(LobbyId(1), &ids, 2_500).unwrap();
     assert_eq!((page.items.len(), page.asked), (3, 3));
@@ -240,10 +240,26 @@ fn a_long_answer_is_read_a_page_at_a_time() {
 }
 
 #[test]
+fn older_messages_are_those_before_the_newest_and_still_kept() {
+    let db = with(&["x"; 20]);
+    let read = |max, skip, messages| {
+        let kept = Kept { messages, ..Kept::ALL };
+        let ids = db.newest(LobbyId(1), (max, skip), kept, &Ignores::default()).unwrap();
+        ids.iter().map(|id| id.seq).collect::<Vec<_>>()
+    };
+    assert_eq!(read(3, 5, 99), [12, 13, 14]);
+    assert_eq!(read(9, 18, 99), [0, 1]);
+    assert!(read(3, 20, 99).is_empty());
+    assert!(read(3, usize::MAX, 99).is_empty());
+    assert_eq!(read(9, 5, 7), [13, 14], "what is kept no more is not shown");
+    assert!(read(9, 8, 7).is_empty());
+}
+
+#[test]
 fn what_is_ignored_is_not_read() {
     let db = with(&["one word", "two word"]);
     let ignores: Ignores = [(name("ALICE"), entry(0, "").author)].into_iter().collect();
-    assert!(db.newest(LobbyId(1), 9, Kept::ALL, &ignores).unwrap().is_empty());
+    assert!(db.newest(LobbyId(1), (9, 0), Kept::ALL, &ignores).unwrap().is_empty());
     assert!(db.find(LobbyId(1), "word", 9, Kept::ALL, &ignores).unwrap().is_empty());
     let since = Since { at: crate::chat::history::UnixMillis(0), seq: None };
     let missed = db.since(LobbyId(1), since, 9, Kept::ALL, &ignores).unwrap();

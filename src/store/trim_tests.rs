@@ -163,7 +163,7 @@ fn shown(db: &Db, kept: Kept) -> [Vec<u64>; 3] {
     assert_eq!(missed.count, missed.newest.len() as u64);
     let mut found = numbers(db.find(id, "word", 99, kept, &nobody).unwrap());
     found.reverse();
-    [numbers(db.newest(id, 99, kept, &nobody).unwrap()), found, numbers(missed.newest)]
+    [numbers(db.newest(id, (99, 0), kept, &nobody).unwrap()), found, numbers(missed.newest)]
 }
 
 /// Messages with these numbers in the first lobby, a second apart, among as many of another.
@@ -245,7 +245,7 @@ fn what_was_said_while_the_clock_was_set_back_is_kept_with_what_was_said_before_
         let nobody = Ignores::default();
         let mut found = db.find(LobbyId(1), "word", 9, kept, &nobody).unwrap();
         found.reverse();
-        assert_eq!(found, db.newest(LobbyId(1), 9, kept, &nobody).unwrap());
+        assert_eq!(found, db.newest(LobbyId(1), (9, 0), kept, &nobody).unwrap());
         let since = Since { at: UnixMillis(0), seq: Some(0) };
         assert_eq!(found, db.since(LobbyId(1), since, 9, kept, &nobody).unwrap().newest);
         found.into_iter().map(|id| id.seq).collect::<Vec<_>>()

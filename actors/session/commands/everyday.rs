@@ -2,12 +2,13 @@
 
 use crate::actors::ai::messages::{Ask, NotAsked};
 use crate::actors::lobby::messages::{Say, Tag};
-use crate::actors::registry::messages::{FindUser, Relay, Relayed, To};
-use crate::actors::session::context::{Ctx, Done, Outcome};
+use crate::actors::registry::messages::{FindTarget, FindUser, Relay, Relayed, To};
+use crate::actors::session::context::{Ctx, Done, Failure, Outcome};
 use crate::actors::shard::barrier;
 use crate::actors::store::messages::LeaveMail;
+use crate::chat::accounts::{AccountId, Target};
 use crate::chat::command::{About, Addressed, spec};
-use crate::chat::name::NameKey;
+use crate::chat::name::{Name, NameKey};
 use crate::chat::text::Line;
 use crate::clock::{stamp, unix_now};
 use crate::render::replies::{self, ModerationReply, PersonalReply, Reply};
@@ -41,15 +42,12 @@ async fn direct(cx: &Ctx, to: To, text: &Line) -> Done {
     let (name, reached) = match relayed? {
         Relayed::Shown { name, away } => (name, Reached::Here(away)),
         Relayed::Absent { account, name } => {
-            match cx.thread.store.leave_mail(LeaveMail(account, mail)).await? {
-                // That they are ignored is nothing that senders learn.
-                Left::Kept | Left::Ignored => (name, Reached::Kept),
-                Left::Full => return Err(PersonalReply::MailFull(name).into()),
-            }
+            keep(cx, account, &name, mail).await?;
+            (name, Reached::Kept)
         }
         Relayed::Nobody => {
             return Err(match to {
-                To::Name(_) => Reply::UserNotFound,
+                To::Name(key) => cx.nobody(key.as_str()).await,
                 To::Person(gone) => PersonalReply::IsGone(gone.name).into(),
             });
         }
@@ -73,11 +71,34 @@ enum Reached {
 }
 
 pub(super) async fn tag(cx: &Ctx, Addressed { to, text }: Addressed) -> Done {
-    let target = cx.ask_registry(FindUser(NameKey::of(&to))).await?;
-    let target = target.ok_or(Reply::UserNotFound)?;
-    let tag = Tag { conn: cx.conn(), at: cx.at, target, text };
-    cx.ask_lobby(&cx.lobby().addr, tag).await?;
-    Ok(Outcome::Done)
+    let (conn, at, lobby) = (cx.conn(), cx.at, cx.lobby());
+    if let Some(user) = cx.ask_registry(FindUser(NameKey::of(&to))).await? {
+        let (whom, tell) = (user.who.name, Some(user.handle));
+        cx.ask_lobby(&lobby.addr, Tag { conn, at, whom, tell, text }).await?;
+        return Ok(Outcome::Done);
+    }
+    // An account that is not connected finds it in its mail.
+    let absent = cx.ask_registry(FindTarget(NameKey::of(&to))).await?;
+    let Some(Target::Absent { account, name, .. }) = absent else {
+        return Err(cx.nobody(&to).await);
+    };
+    let letter = format!("\u{2726} tagged you in '{}': {}", lobby.name, text.as_str());
+    let tag = Tag { conn, at, whom: name.clone(), tell: None, text };
+    if !cx.ask_lobby(&lobby.addr, tag).await? {
+        return Ok(Outcome::Done);
+    }
+    let mail = Mail { from: cx.me(), at: unix_now(), text: Line::clean(&letter) };
+    keep(cx, account, &name, mail).await?;
+    cx.reply(PersonalReply::MailKept(name))
+}
+
+/// Keeps a letter for an account that is not connected.
+async fn keep(cx: &Ctx, account: AccountId, name: &Name, mail: Mail) -> Result<(), Failure> {
+    match cx.thread.store.leave_mail(LeaveMail(account, mail)).await? {
+        // That they are ignored is nothing that senders learn.
+        Left::Kept | Left::Ignored => Ok(()),
+        Left::Full => Err(PersonalReply::MailFull(name.clone()).into()),
+    }
 }
 
 pub(super) async fn ask_rox(cx: &Ctx, question: Option<Line>) -> Done {

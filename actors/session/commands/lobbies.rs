@@ -4,18 +4,16 @@ use std::sync::Arc;
 
 use actix::Addr;
 
-use crate::actors::guard::Guarded;
 use crate::actors::lobby::Lobby;
 use crate::actors::lobby::messages::{Leave, Roster, Rostered};
-use crate::actors::registry::Registry;
-use crate::actors::registry::messages::{Create, ListLobbies, Listed, MayCreate};
+use crate::actors::registry::messages::{Create, ListLobbies, MayCreate};
 use crate::actors::session::context::{Ctx, Done, Outcome, busy};
-use crate::actors::session::joining::{check_password, enter};
+use crate::actors::session::joining::{EnterError, check_password, enter};
 use crate::actors::shard::telling::{More, Pages, Telling};
 use crate::actors::store::messages::{ReadHistory, Search};
 use crate::chat::command::{MAX_FOUND, NewLobby, spec};
 use crate::chat::history::Entry;
-use crate::chat::lobbies::{CreateError, LobbyId, LobbySummary};
+use crate::chat::lobbies::{CreateError, LobbyId, LobbyPage, LobbySummary};
 use crate::chat::lobby::step::{Join, JoinKind};
 use crate::chat::lobby::{JoinError, Presence};
 use crate::chat::name::{Name, NameKey};
@@ -26,23 +24,33 @@ use crate::render::replies::{self, Reply};
 use crate::render::{Retelling, Sheet, again};
 use crate::store::StoreError;
 
-/// Users and lobbies of a long list that wait for one client at a time.
+/// Users of a long list that wait for one client at a time.
 const USERS_PER_PAGE: usize = 512;
-const LOBBIES_PER_PAGE: usize = 64;
 
 pub(super) async fn users(cx: &Ctx) -> Done {
     let lobby = cx.lobby();
     let (total, pages) = users_after(lobby.addr, None).await.ok_or(Reply::ServerBusy)?;
     let head = |sheet: &mut Sheet| replies::users(sheet, &lobby.name, total);
-    cx.tell(Telling::new(cx.peer.form(), head, pages, replies::user).of(lobby.id));
+    let (you, ignores) = (cx.conn(), cx.ignores());
+    let write = move |sheet: &mut Sheet, user: &Presence| {
+        replies::user(sheet, user, you, &ignores);
+    };
+    cx.tell(Telling::new(cx.peer.form(), head, pages, write).of(lobby.id));
     Ok(Outcome::Done)
 }
 
-pub(super) async fn lobbies(cx: &Ctx) -> Done {
-    let registry = cx.thread.registry.clone();
-    let (total, pages) = lobbies_after(registry, None).await.ok_or(Reply::ServerBusy)?;
+pub(super) async fn lobbies(cx: &Ctx, text: Option<Line>, page: usize) -> Done {
+    let ask = ListLobbies { text: text.clone(), page };
+    let LobbyPage { total, page, pages, lobbies } = cx.ask_registry(ask).await?;
     let head = |sheet: &mut Sheet| replies::lobbies(sheet, total);
-    cx.tell(Telling::new(cx.peer.form(), head, pages, replies::lobby));
+    let last = lobbies.last().map(|lobby| lobby.state.id).filter(|_| page < pages);
+    let write = move |sheet: &mut Sheet, lobby: &LobbySummary| {
+        replies::lobby(sheet, lobby);
+        if Some(lobby.state.id) == last {
+            replies::more_lobbies(sheet, page, pages, text.as_ref());
+        }
+    };
+    cx.tell(Telling::new(cx.peer.form(), head, Pages::whole(lobbies), write));
     Ok(Outcome::Done)
 }
 
@@ -51,14 +59,15 @@ pub(super) async fn create(cx: &Ctx, new: NewLobby) -> Done {
     let name = Name::parse(&name).map_err(CreateError::BadName)?;
     let who = cx.who();
     cx.ask_registry(MayCreate { who: who.clone(), name: name.clone() }).await??;
+    let shown = password.as_ref().map(|password| Line::clean(password.secret().expose()));
     let record = match password {
         Some(password) => Some(cx.hashed(password).await?),
         None => None,
     };
-    let (lobby, private) = (name.clone(), record.is_some());
+    let lobby = name.clone();
     // Somebody may have been quicker meanwhile, so this checks again.
     cx.ask_registry(Create { who, name, description, record }).await??;
-    cx.reply(Reply::Created { lobby, private })
+    cx.reply(Reply::Created { lobby, password: shown })
 }
 
 pub(super) async fn join(cx: &Ctx, typed: &str, password: Option<Password>) -> Done {
@@ -67,8 +76,17 @@ pub(super) async fn join(cx: &Ctx, typed: &str, password: Option<Password>) -> D
     if lobby_ref.state.id == left.id {
         return Err(JoinError::AlreadyThere(lobby_ref.state.name.clone()).into());
     }
+    let given = password.is_some();
     let proof = match lobby_ref.state.record.clone() {
-        Some(record) => Some(check_password(&cx.thread, cx.conn(), record, password).await?),
+        Some(record) => {
+            let checked = check_password(&cx.thread, cx.conn(), record, password).await;
+            Some(checked.map_err(|why| match why {
+                EnterError::Join(JoinError::WrongPassword) if !given => {
+                    JoinError::NeedsPassword(lobby_ref.state.name.clone()).into()
+                }
+                why => why,
+            })?)
+        }
         None => None,
     };
     let (member, prefs) = (cx.member(), cx.replay_prefs());
@@ -80,14 +98,16 @@ pub(super) async fn join(cx: &Ctx, typed: &str, password: Option<Password>) -> D
     Ok(Outcome::Done)
 }
 
-pub(super) async fn history(cx: &Ctx, count: usize) -> Done {
+pub(super) async fn history(cx: &Ctx, count: usize, before: usize) -> Done {
     let (lobby, ignores) = (cx.lobby().id, cx.ignores());
     let store = cx.thread.store.clone();
-    let messages = store.history(ReadHistory { lobby, count, ignores }).await.map_err(busy)?;
+    let ask = ReadHistory { lobby, count, before, ignores };
+    let messages = store.history(ask).await.map_err(busy)?;
     let (count, mut retelling) = (messages.len(), Retelling::new(cx.times(), unix_now()));
     let pages = Pages::history(store, lobby, messages);
+    let head = move |sheet: &mut Sheet, lobby: &Name| replies::history(sheet, lobby, count, before);
     let write = move |sheet: &mut Sheet, entry: &Arc<Entry>| retelling.next(sheet, entry);
-    show_entries(cx, lobby, pages, |sheet, lobby| replies::history(sheet, lobby, count), write)
+    show_entries(cx, lobby, pages, head, write)
 }
 
 pub(super) async fn search(cx: &Ctx, words: &Line) -> Done {
@@ -125,26 +145,10 @@ async fn users_after(
 ) -> Option<(usize, Pages<Presence>)> {
     let Rostered { total, users: items } =
         lobby.send(Roster { after, max: USERS_PER_PAGE }).await.ok()?;
-    let last = items.last().filter(|_| items.len() == USERS_PER_PAGE).map(|user| user.name.key());
+    let last =
+        items.last().filter(|_| items.len() == USERS_PER_PAGE).map(|user| user.who.name.key());
     let rest =
         async move |lobby, last| users_after(lobby, Some(last)).await.map(|(_, pages)| pages);
     let more = last.map(|last| More::new(move || rest(lobby, last)));
-    Some((total, Pages { items, more }))
-}
-
-/// Which lobbies there are after this one, and how many in all.
-async fn lobbies_after(
-    registry: Addr<Guarded<Registry>>,
-    after: Option<NameKey>,
-) -> Option<(usize, Pages<LobbySummary>)> {
-    let Listed { total, lobbies: items } =
-        registry.send(ListLobbies { after, max: LOBBIES_PER_PAGE }).await.ok()?;
-    let last = items
-        .last()
-        .filter(|_| items.len() == LOBBIES_PER_PAGE)
-        .map(|lobby| lobby.state.name.key());
-    let rest =
-        async move |list, last| lobbies_after(list, Some(last)).await.map(|(_, pages)| pages);
-    let more = last.map(|last| More::new(move || rest(registry, last)));
     Some((total, Pages { items, more }))
 }

@@ -160,7 +160,7 @@ async fn obey(cx: Ctx, parsed: Result<Command, CommandError>) -> Done {
 /// The first of these commands that the user may use.
 async fn usable(cx: &Ctx, near: Vec<&'static Spec>) -> Option<&'static str> {
     for spec in near {
-        if cx.has_right(spec.right).await {
+        if cx.may_use(spec.right).await {
             return Some(spec.word);
         }
     }
@@ -178,7 +178,7 @@ async fn run(cx: &Ctx, command: Command) -> Done {
         Command::Help(about) => everyday::help(cx, about),
         Command::Quit => Ok(Outcome::Leave(Farewell::Quit)),
         Command::Users => lobbies::users(cx).await,
-        Command::Lobbies => lobbies::lobbies(cx).await,
+        Command::Lobbies { text, page } => lobbies::lobbies(cx, text, page).await,
         Command::Create(new) => lobbies::create(cx, new).await,
         Command::Join { lobby, password } => lobbies::join(cx, &lobby, password).await,
         Command::Message(message) => everyday::message(cx, message).await,
@@ -186,7 +186,7 @@ async fn run(cx: &Ctx, command: Command) -> Done {
         Command::Tag(tag) => everyday::tag(cx, tag).await,
         Command::Act(text) => everyday::act(cx, text),
         Command::Ask(question) => everyday::ask_rox(cx, question).await,
-        Command::History(count) => lobbies::history(cx, count).await,
+        Command::History { count, before } => lobbies::history(cx, count, before).await,
         Command::Search(words) => lobbies::search(cx, &words).await,
         Command::SetPicture(name) => personal::set_picture(cx, &name).await,
         Command::ListPictures => personal::list_pictures(cx),
@@ -208,6 +208,7 @@ async fn run(cx: &Ctx, command: Command) -> Done {
         Command::Accept => moderation::accept(cx).await,
         Command::Topic(topic) => moderation::topic(cx, topic).await,
         Command::Slow(gap) => moderation::slow(cx, gap).await,
+        Command::ShowPrompt => moderation::show_prompt(cx).await,
         Command::SetPrompt(prompt) => moderation::set_prompt(cx, prompt).await,
         Command::Op(name) => moderation::op(cx, &name).await,
         Command::Deop(name) => moderation::deop(cx, &name).await,

@@ -6,7 +6,9 @@ use actix::Addr;
 
 use crate::actors::lobby::Lobby;
 use crate::actors::lobby::messages::{Banned, ListBans};
-use crate::actors::registry::messages::{CarriedOut, FindOffer, ModerateServer, OfferError};
+use crate::actors::registry::messages::{
+    CarriedOut, FindLobbyById, FindOffer, ModerateServer, OfferError,
+};
 use crate::actors::session::context::{Ctx, Done, Outcome, busy, not_done};
 use crate::actors::shard::barrier;
 use crate::actors::shard::telling::{More, Pages, Telling};
@@ -109,10 +111,18 @@ async fn server(cx: &Ctx, order: ServerOrder) -> Done {
     cx.tell_of_others(also)
 }
 
-pub(super) async fn set_prompt(cx: &Ctx, prompt: Line) -> Done {
+pub(super) async fn set_prompt(cx: &Ctx, prompt: Option<Line>) -> Done {
+    let told = if prompt.is_some() { Reply::PromptSet } else { Reply::PromptReset };
     cx.order(Order::SetPrompt(prompt)).await?;
-    cx.reply(Reply::PromptSet)?;
+    cx.reply(told)?;
     Ok(Outcome::Ordered)
+}
+
+/// Whoever is in the lobby hears the AI, and may know what it was told to be.
+pub(super) async fn show_prompt(cx: &Ctx) -> Done {
+    let lobby_ref =
+        cx.ask_registry(FindLobbyById(cx.lobby().id)).await?.ok_or(Reply::ServerBusy)?;
+    cx.reply(Reply::Prompt(lobby_ref.state.prompt.clone()))
 }
 
 pub(super) async fn set_password(cx: &Ctx, password: Option<Password>) -> Done {

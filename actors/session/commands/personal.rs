@@ -40,7 +40,9 @@ pub(super) fn list_pictures(cx: &Ctx) -> Done {
 }
 
 pub(super) async fn whois(cx: &Ctx, typed: &str) -> Done {
-    let known = cx.ask_registry(Whois(NameKey::of(typed))).await?.ok_or(Reply::UserNotFound)?;
+    let Some(known) = cx.ask_registry(Whois(NameKey::of(typed))).await? else {
+        return Err(cx.nobody(typed).await);
+    };
     let idle = match &known.present {
         Some(present) => present.shard.send(IdleTime(present.at.seat)).await.ok().flatten(),
         None => None,

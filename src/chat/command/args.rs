@@ -71,8 +71,8 @@ impl<'a> Args<'a> {
     }
 
     /// What is wrong with a password or a time that was read.
-    pub(super) fn fault(&self) -> Option<CommandError> {
-        self.fault
+    pub(super) fn fault(&mut self) -> Option<CommandError> {
+        self.fault.take()
     }
 
     /// The next word, or the next text in quotes. A quote that is never closed is a character.
@@ -212,7 +212,14 @@ impl<'a> Args<'a> {
 
     /// The one word that is left, as a number; [`u64::MAX`] where it is larger.
     pub(super) fn number(&mut self) -> Option<u64> {
-        let word = self.only_word()?;
+        let number = self.next_number()?;
+        self.end()?;
+        Some(number)
+    }
+
+    /// The next word, as a number; [`u64::MAX`] where it is larger.
+    pub(super) fn next_number(&mut self) -> Option<u64> {
+        let word = self.word()?;
         let digits = !word.is_empty() && word.bytes().all(|b| b.is_ascii_digit());
         digits.then(|| word.parse().unwrap_or(u64::MAX))
     }

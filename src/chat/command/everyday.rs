@@ -4,6 +4,7 @@ use super::args::Args;
 use super::meaning::{About, Command, NewLobby};
 use super::words::{self, Stands};
 use super::{COMMANDS, Cost, Group, Page, Spec, spec};
+use crate::chat::near::distance;
 use crate::chat::roles::Right;
 use crate::chat::text::Line;
 
@@ -20,14 +21,14 @@ pub const MAX_SEARCH_WORDS: usize = 8;
 pub(super) static LOBBIES: [Spec; 7] = [
     Spec {
         word: "/lobbies",
-        args: "",
-        help: "Show all lobbies",
-        example: "/lobbies",
+        args: "[word] [page]",
+        help: "Show the lobbies, or those with a word",
+        example: "/lobbies rust",
         group: Group::Lobbies,
         page: Page::First,
         right: Right::Everyone,
         cost: Cost::Look,
-        parse: |_| Some(Command::Lobbies),
+        parse: lobbies,
     },
     Spec {
         word: "/users",
@@ -79,9 +80,9 @@ pub(super) static LOBBIES: [Spec; 7] = [
     },
     Spec {
         word: "/history",
-        args: "[n]",
-        help: "Show the last n messages of this lobby, 200 at most",
-        example: "/history 50",
+        args: "[n] [before m]",
+        help: "Show the last n messages, or those before",
+        example: "/history 50 before 200",
         group: Group::Lobbies,
         page: Page::First,
         right: Right::Everyone,
@@ -162,14 +163,14 @@ pub(super) static ASSISTANT: [Spec; 2] = [
     },
     Spec {
         word: "/setai",
-        args: "<prompt>",
-        help: "Give the AI of a lobby that you made another personality",
+        args: "[prompt | default]",
+        help: "Show or set the AI's personality in your lobby",
         example: "/setai You are a pirate who teaches Rust",
         group: Group::Assistant,
         page: Page::First,
         right: Right::Owner,
         cost: Cost::Message,
-        parse: |args| Some(Command::SetPrompt(args.text()?)),
+        parse: set_prompt,
     },
 ];
 
@@ -177,7 +178,7 @@ pub(super) static BASICS: [Spec; 2] = [
     Spec {
         word: "/help",
         args: "[topic | command]",
-        help: "Show this list, a topic of it, or explain one command",
+        help: "Show this, a topic of it, or explain one command",
         example: "/help create",
         group: Group::Basics,
         page: Page::First,
@@ -212,12 +213,44 @@ fn create(args: &mut Args<'_>) -> Option<Command> {
     Some(Command::Create(new))
 }
 
+/// A number at the end is a page; whatever else stands there is looked for.
+fn lobbies(args: &mut Args<'_>) -> Option<Command> {
+    let Some(text) = args.free_text().filter(|text| !text.is_blank()) else {
+        return Some(Command::Lobbies { text: None, page: 1 });
+    };
+    let (rest, last) = text.as_str().rsplit_once(' ').unwrap_or(("", text.as_str()));
+    let digits = last.bytes().all(|byte| byte.is_ascii_digit());
+    let (rest, page) = match digits {
+        true => (rest, last.parse().unwrap_or(usize::MAX)),
+        false => (text.as_str(), 1),
+    };
+    let wanted = Line::clean(rest.trim().trim_matches('"').trim_start_matches('#'));
+    Some(Command::Lobbies { text: (!wanted.is_blank()).then_some(wanted), page })
+}
+
 fn history(args: &mut Args<'_>) -> Option<Command> {
     if args.end().is_some() {
-        return Some(Command::History(DEFAULT_HISTORY));
+        return Some(Command::History { count: DEFAULT_HISTORY, before: 0 });
     }
-    let count = args.number().filter(|n| *n > 0)?;
-    Some(Command::History(usize::try_from(count).map_or(MAX_HISTORY, |n| n.min(MAX_HISTORY))))
+    let count = args.next_number().filter(|n| *n > 0)?;
+    let count = usize::try_from(count).map_or(MAX_HISTORY, |n| n.min(MAX_HISTORY));
+    let before = match args.word() {
+        None => 0,
+        Some(word) if word.eq_ignore_ascii_case("before") => {
+            args.number().filter(|n| *n > 0)?.try_into().unwrap_or(usize::MAX)
+        }
+        Some(_) => return None,
+    };
+    Some(Command::History { count, before })
+}
+
+fn set_prompt(args: &mut Args<'_>) -> Option<Command> {
+    if args.end().is_some() {
+        return Some(args.shows(Command::ShowPrompt));
+    }
+    let prompt = args.text()?;
+    let default = prompt.as_str().eq_ignore_ascii_case("default");
+    Some(Command::SetPrompt((!default).then_some(prompt)))
 }
 
 /// Words are what people see as such: what stands between blanks and has a letter or a digit.
@@ -246,6 +279,6 @@ fn help(args: &mut Args<'_>) -> Option<Command> {
 fn near(word: &str) -> Option<&'static str> {
     let topics = Group::ALL.into_iter().map(Group::word);
     let known = topics.chain(COMMANDS.iter().map(|spec| &spec.word[1..]));
-    let known = known.filter_map(|known| Some((words::distance(word, known)?, known)));
+    let known = known.filter_map(|known| Some((distance(word, known)?, known)));
     known.min_by_key(|(distance, _)| *distance).map(|(_, known)| known)
 }

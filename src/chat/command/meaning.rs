@@ -18,7 +18,12 @@ pub enum Command {
     /// `/users`
     Users,
     /// `/lobbies`
-    Lobbies,
+    Lobbies {
+        /// What they are to have in name or description.
+        text: Option<Line>,
+        /// The page, from 1 on; there may be none of that number.
+        page: usize,
+    },
     /// `/create`
     Create(NewLobby),
     /// `/join`
@@ -28,8 +33,13 @@ pub enum Command {
         /// The password, where one was given.
         password: Option<Password>,
     },
-    /// `/history`; how many messages.
-    History(usize),
+    /// `/history`
+    History {
+        /// How many messages.
+        count: usize,
+        /// Before so many of the newest.
+        before: usize,
+    },
     /// `/search`
     Search(Line),
     /// `/sp <name>`
@@ -49,7 +59,9 @@ pub enum Command {
     /// `/ai`; without a question it is answered with its usage, where there is an AI at all.
     Ask(Option<Line>),
     /// `/setai`
-    SetPrompt(Line),
+    ShowPrompt,
+    /// `/setai <prompt>`; none takes it back.
+    SetPrompt(Option<Line>),
     /// `/whois`
     Whois(String),
     /// `/quit`

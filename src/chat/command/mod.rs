@@ -14,11 +14,11 @@ use std::iter::{Copied, Flatten};
 use std::slice;
 
 use self::args::Args;
-use self::words::Stands;
 pub use self::args::{MAX_ABOUT_CHARS, OverLimit};
 pub use self::everyday::{DEFAULT_HISTORY, MAX_FOUND, MAX_HISTORY, MAX_SEARCH_WORDS};
 pub use self::meaning::{About, Addressed, Banning, Command, NewLobby};
 pub use self::moderation::MAX_SLOW;
+use self::words::Stands;
 use super::lobbies::GENERAL;
 use super::password::PasswordFault;
 use super::roles::Right;
@@ -212,9 +212,7 @@ impl Group {
     /// The topic of this word, in any case.
     pub fn find(word: &str) -> Option<Self> {
         let is = |known: &&str| known.eq_ignore_ascii_case(word);
-        Self::ALL.into_iter().find(|topic| {
-            is(&topic.word()) || topic.other_words().iter().any(|known| is(known))
-        })
+        Self::ALL.into_iter().find(|topic| is(&topic.word()) || topic.other_words().iter().any(is))
     }
 
     /// Its commands, in the order of the help.

@@ -15,15 +15,43 @@ fn secs(count: u64) -> Option<Duration> {
     Some(Duration::from_secs(count))
 }
 
+fn history(count: usize, before: usize) -> Result<Command, &'static str> {
+    Ok(Command::History { count, before })
+}
+
+fn lobbies(text: Option<&str>, page: usize) -> Result<Command, &'static str> {
+    Ok(Command::Lobbies { text: text.map(Line::clean), page })
+}
+
 #[test]
 fn everyday_commands_read_their_arguments() {
     let cases = [
-        ("/history", Ok(Command::History(20))),
-        ("/history   ", Ok(Command::History(20))),
-        ("/history 1", Ok(Command::History(1))),
-        ("/history 200", Ok(Command::History(200))),
-        ("/history 201", Ok(Command::History(200))),
-        ("/history 99999999999999999999999", Ok(Command::History(200))),
+        ("/history", history(20, 0)),
+        ("/history   ", history(20, 0)),
+        ("/history 1", history(1, 0)),
+        ("/history 200", history(200, 0)),
+        ("/history 201", history(200, 0)),
+        ("/history 99999999999999999999999", history(200, 0)),
+        ("/history 50 before 200", history(50, 200)),
+        ("/history 500 BEFORE 1", history(200, 1)),
+        ("/history 1 before 99999999999999999999999", history(1, usize::MAX)),
+        ("/history 50 before", Err("/history")),
+        ("/history 50 before 0", Err("/history")),
+        ("/history 50 before x", Err("/history")),
+        ("/history 50 before 200 more", Err("/history")),
+        ("/history 50 after 200", Err("/history")),
+        ("/history before 200", Err("/history")),
+        ("/lobbies", lobbies(None, 1)),
+        ("/lobbies 2", lobbies(None, 2)),
+        ("/lobbies 0", lobbies(None, 0)),
+        ("/lobbies 99999999999999999999999", lobbies(None, usize::MAX)),
+        ("/lobbies rust", lobbies(Some("rust"), 1)),
+        ("/lobbies #rust 3", lobbies(Some("rust"), 3)),
+        ("/lobbies all about rust", lobbies(Some("all about rust"), 1)),
+        ("/lobbies \"all about\" 2", lobbies(Some("all about"), 2)),
+        ("/lobbies \"42\"", lobbies(None, 42)),
+        ("/lobbies rust2", lobbies(Some("rust2"), 1)),
+        ("/lobbies \"\"", lobbies(None, 1)),
         ("/history 0", Err("/history")),
         ("/history -1", Err("/history")),
         ("/history +1", Err("/history")),

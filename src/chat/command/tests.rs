@@ -115,7 +115,7 @@ fn other_commands_read_their_arguments() {
         ("/help jion", Ok(Command::Help(About::Unknown(Some("join"))))),
         ("/help modration", Ok(Command::Help(About::Unknown(Some("moderation"))))),
         ("/Users now", Ok(Command::Users)),
-        ("/lobbies", Ok(Command::Lobbies)),
+        ("/lobbies", Ok(Command::Lobbies { text: None, page: 1 })),
         ("/join coding", joined("coding", None)),
         ("/join coding pw", joined("coding", Some("pw"))),
         ("/join coding \"two words\"", joined("coding", Some("two words"))),
@@ -140,8 +140,11 @@ fn other_commands_read_their_arguments() {
         ("/ai why?", Ok(Command::Ask(Some(Line::clean("why?"))))),
         ("/ai", Ok(Command::Ask(None))),
         ("/ai   ", Ok(Command::Ask(None))),
-        ("/setai Be a pirate", Ok(Command::SetPrompt(Line::clean("Be a pirate")))),
-        ("/setai", Err("/setai")),
+        ("/setai Be a pirate", Ok(Command::SetPrompt(Some(Line::clean("Be a pirate"))))),
+        ("/setai", Ok(Command::ShowPrompt)),
+        ("/setai \"\"", Err("/setai")),
+        ("/setai DEFAULT", Ok(Command::SetPrompt(None))),
+        ("/setai default pirate", Ok(Command::SetPrompt(Some(Line::clean("default pirate"))))),
         ("/quit", Ok(Command::Quit)),
         ("/quit now", Ok(Command::Quit)),
         ("/nope", Err("unknown")),
@@ -193,7 +196,9 @@ fn other_lines_are_messages() {
 
 #[test]
 fn blanks_before_a_command_are_left_out() {
-    for line in ["/join den hunter2", " /join den hunter2", "\t/j den hunter2", "\u{a0}  /J den hunter2"] {
+    for line in
+        ["/join den hunter2", " /join den hunter2", "\t/j den hunter2", "\u{a0}  /J den hunter2"]
+    {
         assert_eq!(command(line), joined("den", Some("hunter2")), "{line:?}");
     }
     assert_eq!(command("  /jion den hunter2"), Err("unknown"), "and nothing of it is said");
@@ -214,7 +219,7 @@ fn words_that_people_bring_along_have_the_arguments_of_what_they_stand_for() {
         ("/afk", Ok(Command::Away(None))),
         ("/afk tea", Ok(Command::Away(Some(Line::clean("tea"))))),
         ("/who", Ok(Command::Users)),
-        ("/rooms", Ok(Command::Lobbies)),
+        ("/rooms 2", Ok(Command::Lobbies { text: None, page: 2 })),
         ("/q", Ok(Command::Quit)),
         ("/h join", Ok(Command::Help(About::Command(spec("/join").unwrap())))),
         ("/?", Ok(Command::Help(About::All))),
@@ -285,6 +290,9 @@ fn commands_that_change_something_count_like_messages_and_those_that_show_someth
         ("/ignore", Cost::Look),
         ("/ignore bob", Cost::Message),
         ("/sp list", Cost::Look),
+        ("/setai", Cost::Look),
+        ("/setai Be a pirate", Cost::Message),
+        ("/setai default", Cost::Message),
         ("/sp cat", Cost::Message),
         ("/cert list", Cost::Look),
     ] {

@@ -2,6 +2,7 @@
 //! what is near where a word is none.
 
 use super::{COMMANDS, Spec, spec};
+use crate::chat::near::distance;
 
 /// What a word stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,31 +73,6 @@ pub(super) fn near(word: &str) -> Vec<&'static Spec> {
     near.sort_by_key(|(distance, _)| *distance);
     near.truncate(NEAR);
     near.into_iter().map(|(_, spec)| spec).collect()
-}
-
-/// How far a typed word is from a known one, both in lower case: in letters that are missing, too many,
-/// wrong, or swapped with their neighbour. Without a number it is another word: more than a third of the
-/// letters differ, and it is no beginning of the other, its last letter apart.
-pub(super) fn distance(typed: &str, known: &str) -> Option<usize> {
-    let longer = typed.len().max(known.len());
-    let most = longer / LETTERS_PER_SLIP;
-    // A word cannot be nearer than the difference in length, and then need not be compared.
-    let begins = common_beginning(typed, known) >= MIN_BEGINNING.max(typed.len().saturating_sub(1));
-    if !begins && longer - typed.len().min(known.len()) > most {
-        return None;
-    }
-    let distance = strsim::osa_distance(typed, known);
-    (distance <= most || begins).then_some(distance)
-}
-
-/// So many letters of a word may have one slip between them.
-const LETTERS_PER_SLIP: usize = 3;
-
-/// Letters of a beginning by which one knows what was meant.
-const MIN_BEGINNING: usize = 2;
-
-fn common_beginning(one: &str, other: &str) -> usize {
-    one.bytes().zip(other.bytes()).take_while(|(one, other)| one == other).count()
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use crate::chat::accounts::Identity;
 use crate::chat::history::MessageKind;
-use crate::chat::name::Name;
+use crate::chat::person::Person;
 use crate::chat::pictures::Picture;
 use crate::chat::text::{Line, Text};
 
@@ -31,8 +31,14 @@ impl<H> Member<H> {
 pub struct Presence {
     /// Their picture.
     pub picture: Picture,
-    /// Their name.
-    pub name: Name,
+    /// Who they are.
+    pub who: Person,
+    /// Whether the lobby is theirs.
+    pub owner: bool,
+    /// Whether they are one of its operators.
+    pub operator: bool,
+    /// Whether they are an admin of the server.
+    pub admin: bool,
     /// What they say of being away.
     pub away: Option<Line>,
 }

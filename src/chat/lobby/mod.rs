@@ -42,6 +42,9 @@ pub enum JoinError {
     /// It is private, and the password is wrong or missing.
     #[error("wrong password")]
     WrongPassword,
+    /// It is private, and no password was given; the name of it.
+    #[error("no password")]
+    NeedsPassword(Name),
     /// They are in it.
     #[error("already there")]
     AlreadyThere(Name),
@@ -483,9 +486,13 @@ impl<H> Room<H> {
             users.truncate(max);
         }
         users.sort_unstable_by(by_key);
+        let LobbyState { owner, operators, .. } = &*self.state;
         let presence = |(_, m): (NameKey, &Member<H>)| Presence {
             picture: m.picture,
-            name: m.who.name.clone(),
+            who: (&m.who).into(),
+            owner: owner.is(Some(m.who.conn), m.who.account),
+            operator: m.who.account.is_some_and(|account| operators.contains(&account)),
+            admin: m.who.admin,
             away: m.away.clone(),
         };
         users.into_iter().map(presence).collect()

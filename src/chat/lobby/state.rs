@@ -290,7 +290,7 @@ impl LobbyState {
             Moderation::SetPassword(record) => {
                 (self.record, self.password_at) = (record.clone(), now);
             }
-            Moderation::SetPrompt(prompt) => self.prompt = Some(prompt.clone()),
+            Moderation::SetPrompt(prompt) => self.prompt = prompt.clone(),
             Moderation::Transfer { account, .. } => {
                 // Whoever gives a lobby away goes on helping there; a guest cannot.
                 if let Owner::Account(before) = self.owner {

@@ -204,7 +204,7 @@ fn general_is_nobodys_but_admins_run_it() {
         );
         assert_eq!(order(&mut general, &admin(), what).unwrap_err(), OrderError::General);
     }
-    let prompt = || Order::SetPrompt(Line::clean("Be a pirate"));
+    let prompt = || Order::SetPrompt(Some(Line::clean("Be a pirate")));
     let refused = order(&mut general, &admin(), prompt()).unwrap_err();
     assert_eq!(refused, PromptError::General.into());
     order(&mut general, &admin(), Order::Op(on(member()))).unwrap();

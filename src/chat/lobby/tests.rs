@@ -134,7 +134,7 @@ fn only_members_speak_and_what_they_say_is_kept() {
 fn the_prompt_belongs_to_the_owner() {
     let (general, mut room) = (room(Owner::Server), room(Owner::Guest(ConnId(1))));
     let order = |room: &Room<()>, by| {
-        room.plan(&guest(by, "alice"), Order::SetPrompt(Line::clean("Be a pirate")), NOW)
+        room.plan(&guest(by, "alice"), Order::SetPrompt(Some(Line::clean("Be a pirate"))), NOW)
     };
     assert_eq!(order(&general, 1).unwrap_err(), PromptError::General.into());
     assert_eq!(order(&room, 2).unwrap_err(), PromptError::NotCreator.into());
@@ -150,16 +150,36 @@ fn the_roster_is_by_name_whatever_the_case_and_says_who_is_away() {
         join(&mut room, guest(conn, name)).unwrap();
     }
     room.set_away(ConnId(2), Some(Line::clean("lunch")));
-    let shown: Vec<_> = room.roster(None, 9).into_iter().map(|p| (p.name, p.away)).collect();
+    let shown: Vec<_> = room.roster(None, 9).into_iter().map(|p| (p.who.name, p.away)).collect();
     let names: Vec<_> = shown.iter().map(|(name, _)| name.as_str()).collect();
     assert_eq!(names, ["alice", "Bob", "zoe"]);
     let away: Vec<_> = shown.iter().map(|(_, away)| away.is_some()).collect();
     assert_eq!(away, [false, true, false]);
     // It can be had in parts.
     let rest: Vec<_> =
-        room.roster(Some(&NameKey::of("ALICE")), 1).into_iter().map(|p| p.name).collect();
+        room.roster(Some(&NameKey::of("ALICE")), 1).into_iter().map(|p| p.who.name).collect();
     assert_eq!(rest.iter().map(Name::as_str).collect::<Vec<_>>(), ["Bob"]);
     assert!(room.roster(Some(&NameKey::of("zoe")), 9).is_empty());
+}
+
+#[test]
+fn the_roster_says_what_each_is() {
+    let mut room = room(Owner::Account(AccountId(1)));
+    room.state_mut().operators.insert(AccountId(2));
+    for (conn, name, account) in
+        [(1, "alice", Some(1)), (2, "bob", Some(2)), (3, "carol", Some(3)), (4, "dave", None)]
+    {
+        let admin = conn == 1 || conn == 3;
+        let who = Identity { admin, ..who(conn, name, account, conn as u8) };
+        join(&mut room, who).unwrap();
+    }
+    let marks = room.roster(None, 9).into_iter().map(|p| (p.owner, p.operator, p.admin));
+    let want =
+        [(true, false, true), (false, true, false), (false, false, true), (false, false, false)];
+    assert_eq!(marks.collect::<Vec<_>>(), want);
+    let mut theirs = self::room(Owner::Guest(ConnId(4)));
+    join(&mut theirs, guest(4, "dave")).unwrap();
+    assert!(theirs.roster(None, 1)[0].owner, "as long as they are connected");
 }
 
 #[test]
@@ -522,7 +542,7 @@ fn what_is_handed_on_is_all_there_is() {
     let mut room = room(Owner::Guest(ConnId(1)));
     join(&mut room, guest(1, "alice")).unwrap();
     say(&mut room, 1, NOW).unwrap();
-    order(&mut room, Order::SetPrompt(Line::clean("Be a pirate")), NOW).unwrap();
+    order(&mut room, Order::SetPrompt(Some(Line::clean("Be a pirate"))), NOW).unwrap();
     order(&mut room, Order::Topic(Some(Line::clean("Release"))), NOW).unwrap();
     let mut next = room.take();
     assert!(room.is_empty());

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use crate::chat::accounts::{AccountId, Accounts, Identity};
 use crate::chat::directory::ConnId;
 use crate::chat::name::{Name, NameKey};
+use crate::chat::near::distance;
 use crate::chat::person::Person;
 use crate::chat::skeleton::Lookalikes;
 use crate::chat::text::Line;
@@ -113,6 +114,15 @@ impl<H> Users<H> {
     /// The user who has this name in any spelling.
     pub fn find(&self, key: &NameKey) -> Option<&User<H>> {
         self.by_key.get(key).map(|user| &**user)
+    }
+
+    /// The name in use that is nearest to one that is not.
+    pub fn near(&self, key: &NameKey) -> Option<&Name> {
+        let names = self.by_key.iter().map(|(known, user)| (known, &user.who.name));
+        let near = names.filter_map(|(known, name)| {
+            Some(((distance(key.as_str(), known.as_str())?, known), name))
+        });
+        near.min_by(|(one, _), (other, _)| one.cmp(other)).map(|(_, name)| name)
     }
 
     /// The user of this connection.
@@ -240,6 +250,25 @@ mod tests {
 
     fn close(text: &str) -> ClaimError {
         ClaimError::TooClose(name(text))
+    }
+
+    #[test]
+    fn a_name_that_nobody_has_is_near_to_one_that_somebody_has() {
+        let mut users = Users::default();
+        for (conn, text) in [(1, "Bob"), (2, "carol"), (3, "alexandra"), (4, "caroline")] {
+            claim(&mut users, conn, text).unwrap();
+        }
+        let near = |typed: &str| users.near(&NameKey::of(typed)).map(Name::as_str);
+        for (typed, want) in [
+            ("bbo", Some("Bob")),
+            ("CARLO", Some("carol")),
+            ("carolin", Some("caroline")),
+            ("alex", Some("alexandra")),
+            ("zoe", None),
+            ("", None),
+        ] {
+            assert_eq!(near(typed), want, "{typed}");
+        }
     }
 
     #[test]

@@ -1,9 +1,12 @@
 //! Lists of what there is: users, lobbies, pictures.
 
+use crate::chat::directory::ConnId;
+use crate::chat::ignores::Ignores;
 use crate::chat::lobbies::LobbySummary;
 use crate::chat::lobby::Presence;
 use crate::chat::name::Name;
 use crate::chat::pictures;
+use crate::chat::text::Line;
 use crate::render::Sheet;
 use crate::render::form::Colour;
 
@@ -13,19 +16,40 @@ pub fn users(sheet: &mut Sheet, lobby: &Name, count: usize) {
     sheet.number(count as u64).fixed(") ===").off().newline();
 }
 
-/// A user in the answer to `/users`.
-pub fn user(sheet: &mut Sheet, user: &Presence) {
-    sheet.fixed("  ").on(Colour::Yellow).picture(user.picture).fixed(" ").name(&user.name).off();
-    if let Some(text) = &user.away {
-        sheet.fixed(" (away: ").line(text).fixed(")");
+/// A user in the answer to `/users`, with what holds of them for the one who asks, who is `you` and
+/// ignores these.
+pub fn user(sheet: &mut Sheet, user: &Presence, you: ConnId, ignores: &Ignores) {
+    let Presence { picture, who, owner, operator, admin, away } = user;
+    sheet.fixed("  ").on(Colour::Yellow).picture(*picture).fixed(" ").name(&who.name).off();
+    for (holds, mark) in [
+        (*owner, " (owner)"),
+        (*operator, " (operator)"),
+        (*admin, " (admin)"),
+        (away.is_some(), " (away)"),
+        (who.conn == Some(you), " (you)"),
+        (ignores.contains(who), " (ignored)"),
+    ] {
+        sheet.fixed(if holds { mark } else { "" });
+    }
+    if let Some(text) = away {
+        sheet.fixed(": ").line(text);
     }
     sheet.newline();
 }
 
-/// The beginning of the answer to `/lobbies`: so many follow.
-pub fn lobbies(sheet: &mut Sheet, count: usize) {
-    sheet.on(Colour::Cyan).fixed("=== Available Lobbies (").number(count as u64);
+/// The beginning of the answer to `/lobbies`: so many there are in all.
+pub fn lobbies(sheet: &mut Sheet, total: usize) {
+    sheet.on(Colour::Cyan).fixed("=== Available Lobbies (").number(total as u64);
     sheet.fixed(") ===").off().newline();
+}
+
+/// The end of a page of that, where more follow: how to see the next.
+pub fn more_lobbies(sheet: &mut Sheet, page: usize, of: usize, word: Option<&Line>) {
+    sheet.fixed("Page ").number(page as u64).fixed(" of ").number(of as u64).fixed(". /lobbies ");
+    if let Some(word) = word {
+        sheet.line(word).fixed(" ");
+    }
+    sheet.number(page as u64 + 1).fixed(" shows the next.").newline();
 }
 
 /// A lobby in the answer to `/lobbies`.

@@ -17,11 +17,12 @@ use crate::chat::lobby::JoinError;
 use crate::chat::name::Name;
 use crate::chat::password::{MAX_PASSWORD_CHARS, PasswordFault};
 use crate::chat::pictures::Picture;
+use crate::chat::text::Line;
 use crate::render::Sheet;
 use crate::render::form::Colour;
 pub use crate::render::replies::account::{AccountReply, ask_secret};
 pub use crate::render::replies::help::{explain, help, topic};
-pub use crate::render::replies::lists::{lobbies, lobby, picture_list, user, users};
+pub use crate::render::replies::lists::{lobbies, lobby, more_lobbies, picture_list, user, users};
 pub use crate::render::replies::moderation::ModerationReply;
 pub use crate::render::replies::personal::PersonalReply;
 pub use crate::render::replies::records::{
@@ -69,14 +70,14 @@ pub enum Reply {
     BareWord,
     /// Wrong arguments.
     Usage(&'static Spec),
-    /// No such user.
-    UserNotFound,
+    /// No such user; whose name is near.
+    UserNotFound(Option<Name>),
     /// The lobby was made.
     Created {
         /// Its name.
         lobby: Name,
-        /// Whether it has a password.
-        private: bool,
+        /// Its password, where it has one: whoever meant a description should see it.
+        password: Option<Line>,
     },
     /// The lobby was not made.
     NotCreated(CreateError),
@@ -90,6 +91,10 @@ pub enum Reply {
     PictureUnknown,
     /// The prompt was set.
     PromptSet,
+    /// The prompt is the default again.
+    PromptReset,
+    /// The prompt is this; none is the default.
+    Prompt(Option<Line>),
     /// The question was taken.
     AiThinking,
     /// There is no AI here.
@@ -158,12 +163,16 @@ pub fn reply(sheet: &mut Sheet, reply: &Reply) {
         Reply::NotSent(what) => not_sent(sheet, what),
         Reply::UnknownCommand(near) => did_you_mean(sheet.fixed(UNKNOWN), "", *near),
         Reply::NoHelp(near) => did_you_mean(sheet.fixed(UNKNOWN), "/help ", *near),
-        Reply::BareWord => {
-            sheet.fixed("Type /quit to leave or /help for help; /say quit says it.")
-        }
+        Reply::BareWord => sheet.fixed("Type /quit to leave or /help for help; /say quit says it."),
         Reply::Usage(spec) => help::usage(sheet.fixed("Usage: "), spec),
-        Reply::UserNotFound => sheet.fixed("User not found."),
-        Reply::Created { lobby, private } => created(sheet, lobby, *private),
+        Reply::UserNotFound(near) => {
+            sheet.fixed("User not found.");
+            match near {
+                Some(near) => sheet.fixed(" Did you mean ").name(near).fixed("?"),
+                None => sheet,
+            }
+        }
+        Reply::Created { lobby, password } => created(sheet, lobby, password.as_ref()),
         Reply::NotCreated(why) => not_created(sheet, why),
         Reply::NotJoined(why) => not_joined(sheet, why),
         Reply::PictureSet(picture) => {
@@ -174,6 +183,9 @@ pub fn reply(sheet: &mut Sheet, reply: &Reply) {
             sheet.fixed("Profile picture not found. Use /sp list to see options.")
         }
         Reply::PromptSet => sheet.fixed("AI prompt updated!"),
+        Reply::PromptReset => sheet.fixed("The AI has its own personality again."),
+        Reply::Prompt(None) => sheet.fixed("The AI has its own personality here."),
+        Reply::Prompt(Some(prompt)) => sheet.fixed("AI prompt: ").off().line(prompt),
         Reply::AiThinking => sheet.fixed("[AI] Thinking..."),
         Reply::AiUnavailable => sheet.fixed("AI is not available on this server"),
         Reply::AiBusy => sheet.fixed("AI is busy, try again in a moment."),
@@ -201,6 +213,8 @@ impl Reply {
             | Self::PictureSet(_)
             | Self::PictureReset
             | Self::PromptSet
+            | Self::PromptReset
+            | Self::Prompt(_)
             | Self::AiThinking => true,
             Self::Account(reply) => reply.is_good(),
             Self::Personal(reply) => reply.is_good(),
@@ -218,7 +232,7 @@ impl Reply {
             | Self::NoHelp(_)
             | Self::BareWord
             | Self::Usage(_)
-            | Self::UserNotFound
+            | Self::UserNotFound(_)
             | Self::NotCreated(_)
             | Self::NotJoined(_)
             | Self::PictureUnknown
@@ -244,6 +258,8 @@ fn password_too_short(sheet: &mut Sheet) -> &mut Sheet {
 
 const NOT_UTF8: &str =
     "This password is not valid UTF-8. Set your terminal to UTF-8 and type it again.";
+
+const WRONG_LOBBY_PASSWORD: &str = "Incorrect password for private lobby";
 
 const UNKNOWN: &str = "Unknown command. Type /help for available commands.";
 
@@ -298,10 +314,13 @@ fn too_many_attempts(sheet: &mut Sheet, secs: u64) -> &mut Sheet {
     wait(sheet, "Too many attempts. Wait ", secs)
 }
 
-fn created<'s>(sheet: &'s mut Sheet, lobby: &Name, private: bool) -> &'s mut Sheet {
-    sheet.fixed(if private { "Created private lobby '" } else { "Created public lobby '" });
-    sheet.name(lobby).fixed("'. Use /join ").name(lobby);
-    sheet.fixed(if private { " <password> to enter." } else { " to enter." })
+fn created<'s>(sheet: &'s mut Sheet, lobby: &Name, password: Option<&Line>) -> &'s mut Sheet {
+    let Some(password) = password else {
+        sheet.fixed("Created public lobby '").name(lobby).fixed("'. Use /join ").name(lobby);
+        return sheet.fixed(" to enter.");
+    };
+    sheet.fixed("Created private lobby '").name(lobby).fixed("'. Use /join ").name(lobby);
+    sheet.fixed(" <password> to enter.").newline().fixed("Password: ").line(password)
 }
 
 fn not_created<'s>(sheet: &'s mut Sheet, why: &CreateError) -> &'s mut Sheet {
@@ -319,7 +338,11 @@ fn not_created<'s>(sheet: &'s mut Sheet, why: &CreateError) -> &'s mut Sheet {
 fn not_joined<'s>(sheet: &'s mut Sheet, why: &JoinError) -> &'s mut Sheet {
     match why {
         JoinError::NoSuchLobby => sheet.fixed("Lobby does not exist"),
-        JoinError::WrongPassword => sheet.fixed("Incorrect password for private lobby"),
+        JoinError::WrongPassword => sheet.fixed(WRONG_LOBBY_PASSWORD),
+        JoinError::NeedsPassword(lobby) => {
+            sheet.fixed(WRONG_LOBBY_PASSWORD).fixed(" It needs one: /join ").name(lobby);
+            sheet.fixed(" <password>")
+        }
         JoinError::AlreadyThere(lobby) => {
             sheet.fixed("You are already in '").name(lobby).fixed("'")
         }

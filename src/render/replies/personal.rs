@@ -44,6 +44,8 @@ pub enum PersonalReply {
     MailFull(Name),
     /// Nothing was said in this lobby yet.
     NothingSaid,
+    /// Nothing was said in the lobby before what was asked about.
+    NothingBefore,
     /// No message has all the words.
     NothingFound,
 }
@@ -60,6 +62,7 @@ impl PersonalReply {
                 | Self::IsGone(_)
                 | Self::MailFull(_)
                 | Self::NothingSaid
+                | Self::NothingBefore
                 | Self::NothingFound
         )
     }
@@ -101,6 +104,7 @@ impl PersonalReply {
                 .fixed(" is not connected, and ")
                 .number(MAX_MAIL as u64)
                 .fixed(" messages wait for them already. Yours was not kept."),
+            Self::NothingBefore => sheet.fixed("Nothing was said in this lobby before that."),
             Self::NothingSaid => sheet.fixed("Nothing was said in this lobby yet."),
             Self::NothingFound => sheet.fixed("No message of this lobby has all these words."),
         }

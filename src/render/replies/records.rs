@@ -13,10 +13,15 @@ use crate::render::Sheet;
 use crate::render::form::Colour;
 use crate::render::replies::{PersonalReply, Reply};
 
-/// The beginning of the answer to `/history`: so many messages of a lobby follow, oldest first.
-pub fn history(sheet: &mut Sheet, lobby: &Name, count: usize) {
+/// The beginning of the answer to `/history`: so many messages of a lobby follow, oldest first, those
+/// before the last `before`.
+pub fn history(sheet: &mut Sheet, lobby: &Name, count: usize, before: usize) {
     if count == 0 {
-        return super::reply(sheet, &Reply::Personal(PersonalReply::NothingSaid));
+        let nothing = match before {
+            0 => PersonalReply::NothingSaid,
+            _ => PersonalReply::NothingBefore,
+        };
+        return super::reply(sheet, &Reply::Personal(nothing));
     }
     heading(sheet, "History of", lobby, count);
 }

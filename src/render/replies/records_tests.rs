@@ -32,6 +32,7 @@ fn messages_of_the_past_are_shown_with_their_ages_or_by_the_clock() {
     let coding = name("coding");
     let entries = [entry("hi", 3_600, false), entry("waves", 60, true)];
     let clock = Times::Clock { utc_offset_secs: 0 };
+    let latest = |sheet: &mut Sheet, lobby: &Name, count| history(sheet, lobby, count, 0);
     let whole = |head: fn(&mut Sheet, &Name, usize), entries: &[Entry], times| {
         written(|s| {
             head(s, &coding, entries.len());
@@ -39,7 +40,7 @@ fn messages_of_the_past_are_shown_with_their_ages_or_by_the_clock() {
         })
     };
     assert_eq!(
-        whole(history, &entries, Times::Ages),
+        whole(latest, &entries, Times::Ages),
         "=== History of 'coding' (2) ===\n[@_@] alice [1h ago]\n  ╰─> hi\n\
          [@_@] * alice waves [1m ago]\n"
     );
@@ -47,7 +48,7 @@ fn messages_of_the_past_are_shown_with_their_ages_or_by_the_clock() {
         whole(found, &entries[..1], clock),
         "=== Found in 'coding' (1) ===\n[@_@] alice [01:46]\n  ╰─> hi\n"
     );
-    assert_eq!(whole(history, &[], clock), "Nothing was said in this lobby yet.\n");
+    assert_eq!(whole(latest, &[], clock), "Nothing was said in this lobby yet.\n");
     assert_eq!(whole(found, &[], clock), "No message of this lobby has all these words.\n");
 }
 

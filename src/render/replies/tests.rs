@@ -8,7 +8,7 @@ use crate::chat::asking::{Question, Unfit};
 use crate::chat::command::spec;
 use crate::chat::directory::ConnId;
 use crate::chat::history::UnixMillis;
-use crate::chat::ignores::IgnoreError;
+use crate::chat::ignores::{IgnoreError, Ignores};
 use crate::chat::lobbies::LobbySummary;
 use crate::chat::lobby::LobbyState;
 use crate::chat::lobby::PromptError;
@@ -17,12 +17,12 @@ use crate::chat::moderation::Moderation;
 use crate::chat::name::NameError;
 use crate::chat::orders::OrderError;
 use crate::chat::password::{PasswordRecord, Secret};
+use crate::chat::person::Person;
 use crate::chat::pictures;
 use crate::chat::registry::ClaimError;
 use crate::chat::roles::{Denied, Rank};
 use crate::chat::sanctions::{Penalty, Sanction, Terms};
 use crate::chat::settings::{Bell, Colours, Setting, Width};
-use crate::chat::text::Line;
 use crate::render::{Form, Palette};
 
 fn name(text: &str) -> Name {
@@ -91,14 +91,16 @@ fn one_line_answers() {
             Reply::Usage(spec("/msg").unwrap()),
             "Usage: /msg <user> <message> - Send a private message",
         ),
-        (Reply::UserNotFound, "User not found."),
+        (Reply::UserNotFound(None), "User not found."),
+        (Reply::UserNotFound(Some(name("bob"))), "User not found. Did you mean bob?"),
         (
-            Reply::Created { lobby: coding.clone(), private: false },
+            Reply::Created { lobby: coding.clone(), password: None },
             "Created public lobby 'coding'. Use /join coding to enter.",
         ),
         (
-            Reply::Created { lobby: coding.clone(), private: true },
-            "Created private lobby 'coding'. Use /join coding <password> to enter.",
+            Reply::Created { lobby: coding.clone(), password: Some(Line::clean("Secret lobby")) },
+            "Created private lobby 'coding'. Use /join coding <password> to enter.\n\
+             Password: Secret lobby",
         ),
         (Reply::NotCreated(CreateError::Exists), "Lobby already exists"),
         (
@@ -113,12 +115,19 @@ fn one_line_answers() {
         (Reply::NotCreated(CreateError::TooMany), "Too many lobbies on this server"),
         (Reply::NotJoined(JoinError::NoSuchLobby), "Lobby does not exist"),
         (Reply::NotJoined(JoinError::WrongPassword), "Incorrect password for private lobby"),
+        (
+            Reply::NotJoined(JoinError::NeedsPassword(coding.clone())),
+            "Incorrect password for private lobby It needs one: /join coding <password>",
+        ),
         (Reply::NotJoined(JoinError::AlreadyThere(coding.clone())), "You are already in 'coding'"),
         (Reply::NotJoined(JoinError::TooManyAttempts(9)), "Too many attempts. Wait 9 seconds."),
         (Reply::PictureSet(Picture::find("cat").unwrap()), "Profile picture changed to: (=^・^=)"),
         (Reply::PictureReset, "Profile picture reset to default."),
         (Reply::PictureUnknown, "Profile picture not found. Use /sp list to see options."),
         (Reply::PromptSet, "AI prompt updated!"),
+        (Reply::PromptReset, "The AI has its own personality again."),
+        (Reply::Prompt(None), "The AI has its own personality here."),
+        (Reply::Prompt(Some(Line::clean("Be a pirate"))), "AI prompt: Be a pirate"),
         (Reply::AiThinking, "[AI] Thinking..."),
         (Reply::AiUnavailable, "AI is not available on this server"),
         (Reply::AiBusy, "AI is busy, try again in a moment."),
@@ -288,6 +297,7 @@ fn answers_about_oneself_and_whom_one_hears() {
             "bob is not connected, and 50 messages wait for them already. Yours was not kept.",
         ),
         (NothingSaid, "Nothing was said in this lobby yet."),
+        (NothingBefore, "Nothing was said in this lobby before that."),
         (NothingFound, "No message of this lobby has all these words."),
     ] {
         assert_eq!(written(|s| reply(s, &Reply::Personal(case))), format!("{want}\n"));
@@ -412,21 +422,42 @@ fn whoever_is_removed_is_told_by_whom_and_why() {
 
 #[test]
 fn users_and_lobbies_are_listed() {
-    let user = |user, away: Option<&str>| Presence {
+    let bob = Presence {
         picture: Picture::DEFAULT,
-        name: name(user),
-        away: away.map(Line::clean),
+        who: Person::example(2, "bob"),
+        owner: false,
+        operator: false,
+        admin: false,
+        away: None,
     };
-    let listed = |user: Presence| {
+    let ignoring_bob = {
+        let mut ignores = Ignores::default();
+        ignores.add(&Person::example(1, "alice"), bob.who.clone()).unwrap();
+        ignores
+    };
+    let listed = |user: &Presence, you, ignores: &Ignores| {
         written(|s| {
             users(s, &name("coding"), 1);
-            lists::user(s, &user);
+            lists::user(s, user, ConnId(you), ignores);
         })
     };
-    let shown = listed(user("alice", None));
-    assert_eq!(shown, "=== Users in 'coding' (1) ===\n  [@_@] alice\n");
-    let shown = listed(user("bob", Some("lunch")));
-    assert_eq!(shown, "=== Users in 'coding' (1) ===\n  [@_@] bob (away: lunch)\n");
+    let nobody = Ignores::default();
+    let heading = "=== Users in 'coding' (1) ===\n";
+    assert_eq!(listed(&bob, 1, &nobody), format!("{heading}  [@_@] bob\n"));
+    let away = Some(Line::clean("lunch"));
+    for (user, you, ignores, marks) in [
+        (Presence { owner: true, ..bob.clone() }, 2, &nobody, "(owner) (you)"),
+        (Presence { operator: true, ..bob.clone() }, 1, &ignoring_bob, "(operator) (ignored)"),
+        (Presence { away: away.clone(), ..bob.clone() }, 1, &nobody, "(away): lunch"),
+        (
+            Presence { owner: true, operator: true, admin: true, away, ..bob.clone() },
+            2,
+            &ignoring_bob,
+            "(owner) (operator) (admin) (away) (you) (ignored): lunch",
+        ),
+    ] {
+        assert_eq!(listed(&user, you, ignores), format!("{heading}  [@_@] bob {marks}\n"));
+    }
     let summary = |state: LobbyState| LobbySummary { state: state.into(), users: 3 };
     let coding = |description| LobbyState {
         description: Line::clean(description),
@@ -450,6 +481,15 @@ fn users_and_lobbies_are_listed() {
          Description: No description\n\
          Lobby: secret\n  Privacy: private | AI: custom AI | Created by: alice | Users: 3\n  \
          Description: For us\n"
+    );
+    let word = Line::clean("code");
+    assert_eq!(
+        written(|s| more_lobbies(s, 1, 3, None)),
+        "Page 1 of 3. /lobbies 2 shows the next.\n"
+    );
+    assert_eq!(
+        written(|s| more_lobbies(s, 2, 3, Some(&word))),
+        "Page 2 of 3. /lobbies code 3 shows the next.\n"
     );
     let topical = LobbyState { topic: Some(Line::clean("Release")), ..coding("Code") };
     let shown = written(|s| lobby(s, &summary(topical)));

@@ -95,9 +95,7 @@ pub(super) fn name_problem<'s>(sheet: &'s mut Sheet, problem: &NameProblem) -> &
         NameProblem::Invalid(NameError::BadCharacter) => {
             sheet.fixed("Username can only contain letters, numbers, - and _")
         }
-        NameProblem::Command => {
-            sheet.fixed("Pick a name first: 2-20 letters, numbers, - or _.")
-        }
+        NameProblem::Command => sheet.fixed("Pick a name first: 2-20 letters, numbers, - or _."),
         NameProblem::Taken => sheet.fixed("Username already taken, try another."),
         NameProblem::TooClose(name) => {
             sheet.fixed("Username too close to '").name(name).fixed("', try another.")
