@@ -16,6 +16,8 @@ impl Session {
     }
 
     fn keep_asking(&self, asking: Asking) {
+        let question = ask_secret(self.peer.form(), asking.question(), None, true);
+        self.peer.set_question(Some(question));
         if let Some(user) = self.chatting() {
             user.borrow_mut().asked = Some(Box::new(asking));
         }
@@ -29,6 +31,7 @@ impl Session {
 
     /// A line that answers; none is one that is longer than any line.
     pub(super) fn take_answer(&mut self, asking: Asking, typed: Option<&str>) {
+        self.peer.set_question(None);
         let right = if asking.changes() { Right::Account } else { Right::Guest };
         match asking.answer(typed) {
             Answer::Ask(asking, why) => self.ask_on(asking, why),

@@ -95,6 +95,7 @@ pub struct Peer {
 struct Others {
     ignores: Ignores,
     last_writer: Option<Person>,
+    question: Option<Bytes>,
 }
 
 /// Bytes that wait while a client's own lines are still carried out. Beyond, it has to read first,
@@ -207,6 +208,19 @@ impl Peer {
         now.saturating_duration_since(self.last_input.get())
     }
 
+    /// What the user's next line answers, where it is no message: shown again after whatever is shown
+    /// meanwhile, since that ends with the prompt for messages.
+    pub fn set_question(&self, question: Option<Bytes>) {
+        let mut others = self.others.borrow_mut();
+        if question.is_some() || others.is_some() {
+            others.get_or_insert_default().question = question;
+        }
+    }
+
+    fn question(&self) -> Option<Bytes> {
+        self.others.borrow().as_ref()?.question.clone()
+    }
+
     /// Whom the user does not want to hear; none who ignores nobody.
     pub fn ignores(&self) -> Option<Ref<'_, Ignores>> {
         let others = Ref::filter_map(self.others.borrow(), |others| {
@@ -273,7 +287,11 @@ impl Peer {
             }
         }
         self.last_shown.take();
-        self.outbox.borrow_mut().push(block);
+        let mut outbox = self.outbox.borrow_mut();
+        outbox.push(block);
+        if let Some(question) = self.question() {
+            outbox.push(question);
+        }
         true
     }
 
