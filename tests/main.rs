@@ -19,6 +19,7 @@ mod chatting;
 mod clients;
 mod company;
 mod crossing;
+mod evasions;
 mod everyday;
 mod exhaustion;
 mod exporting;

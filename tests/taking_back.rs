@@ -121,6 +121,18 @@ fn what_a_guest_said_over_a_connection_is_removed_also_once_they_have_left() {
     let seen = shown(&cast.server, "coding", "spam");
     assert!(seen.contains("spam of hans"), "{seen}");
     assert!(!seen.contains("spam one") && !seen.contains("spam two"), "{seen}");
+    // Neither does whoever connects again keep what they said before.
+    for _ in 0..2 {
+        let mut hugo = guest_from(&cast.server, ERIN, "hugo");
+        hugo.ask("/join coding", "Joined lobby 'coding'");
+        says(&mut hugo, &["spam of hugo"]);
+        quit(hugo);
+    }
+    let hugo = guest_from(&cast.server, "127.0.0.4", "hugo");
+    cast.bob.ask("/purge hugo", "'hugo' has said nothing here in the last 24 hours.\n> ");
+    quit(hugo);
+    let _hugo = guest_from(&cast.server, ERIN, "hugo");
+    cast.bob.ask("/purge hugo", "[LOBBY] bob removed 2 messages of hugo\n");
     cast.carol.ask("/join general", "spam elsewhere");
     cast.bob.ask("/purge hans", "[LOBBY] bob removed 1 message of hans\n");
     let server = restart(cast.server, &ADMINS);

@@ -6,7 +6,7 @@ use crate::chat::directory::{ConnId, IpKey};
 use crate::chat::history::{Entry, UnixMillis};
 use crate::chat::lobbies::LobbyId;
 use crate::chat::lobby::LobbyState;
-use crate::chat::name::Name;
+use crate::chat::name::{Name, NameKey};
 use crate::chat::password::PasswordRecord;
 use crate::chat::person::Person;
 use crate::chat::sanctions::Sanctions;
@@ -48,13 +48,15 @@ pub struct Since {
 }
 
 /// Whose messages of a lobby are looked for, and since when.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Authored {
     /// All of this account.
     pub account: Option<AccountId>,
     /// All that were said over this connection; the numbers of this process's messages begin with the
     /// second, and connections of before have the same numbers.
     pub conn: Option<(ConnId, u64)>,
+    /// All of guests of this name at this address: whoever connects again is known by that.
+    pub guest: Option<(NameKey, IpKey)>,
     /// Nothing older.
     pub since: UnixMillis,
     /// How many of the newest.

@@ -149,11 +149,25 @@ impl Sanctions {
         self.of(guest, now).map(|sanction| Sanction { subject, ..sanction.clone() })
     }
 
+    /// The name alone that a sanction of an account was of, before a guest of that name made the account.
+    fn alone(&self, of_account: &Sanction) -> Option<&Subject> {
+        let same = |s: &&Sanction| {
+            let of_name = matches!(s.subject, Subject::Name(_));
+            of_name
+                && (&s.name, s.at, s.until) == (&of_account.name, of_account.at, of_account.until)
+        };
+        self.by_subject.values().find(same).map(|sanction| &sanction.subject)
+    }
+
     /// What follows from an account's being given up on a connection: what holds for the account is to
-    /// hold for the guests of that address, unless something longer does already.
+    /// hold for the guests of that address, unless something longer does already, or it was meant for one
+    /// guest alone.
     pub fn for_address(&self, who: &Identity, now: UnixMillis) -> Option<Sanction> {
         let subject = Subject::Address(who.ip);
         let sanction = self.get(&Subject::Account(who.account?), now)?;
+        if self.alone(sanction).is_some() {
+            return None;
+        }
         let covered = self.get(&subject, now).is_some_and(|other| other.is_as_long_as(sanction));
         (!covered).then(|| Sanction { subject, ..sanction.clone() })
     }
@@ -163,11 +177,12 @@ impl Sanctions {
     pub fn give_up(&mut self, account: AccountId, who: Option<&Identity>, now: UnixMillis) {
         let subject = Subject::Account(account);
         if let Some(who) = who
-            && self.get(&subject, now).is_some()
+            && let Some(sanction) = self.get(&subject, now)
         {
+            let alone = self.alone(sanction).cloned();
             let left = self.for_address(who, now);
             left.into_iter().for_each(|sanction| self.impose(sanction, None));
-            self.by_conn.insert(who.conn, Subject::Address(who.ip));
+            self.by_conn.insert(who.conn, alone.unwrap_or(Subject::Address(who.ip)));
         }
         self.lift(&subject);
     }
@@ -313,6 +328,14 @@ mod tests {
             let by_address = bans.penalty(&of, now).map(|penalty| penalty.by_address);
             assert_eq!(by_address, want.then_some(false), "{what}");
         }
+        // Through an account and out of it again it stays one of the guest alone.
+        let bob = called("bob", 1, Some(7), 9);
+        let made = bans.for_account(&called("bob", 1, None, 9), AccountId(7), now).unwrap();
+        bans.impose(made, Some(ConnId(1)));
+        assert_eq!(bans.for_address(&bob, now), None);
+        bans.give_up(AccountId(7), Some(&bob), now);
+        assert!(bans.of(&called("rob", 1, None, 9), now).is_some());
+        assert!(bans.of(&called("eve", 3, None, 9), now).is_none());
         assert!(bans.lift(&Subject::Name(NameKey::of("bob"))).is_some());
         assert!(bans.of(&called("bob", 1, None, 9), now).is_none());
     }

@@ -620,15 +620,21 @@ fn messages_are_found_by_account_and_by_connection_of_this_process() {
         (3, bob(8, None)),
         (4, bob(9, Some(2))),
         (5, bob(7, Some(2))),
+        (6, Person { ip: Some(ip("10.0.0.2")), ..bob(10, None) }),
+        (7, Person { name: name("Bob"), ..bob(11, None) }),
+        (8, Person { name: name("eve"), ..bob(12, None) }),
     ];
     let said = messages.iter().map(|(seq, who)| said_by(CODING, *seq, who, 100 + seq));
     let db = db(&[lobbies_and_accounts(), said.collect()].concat());
-    let all = Authored { account: None, conn: None, since: UnixMillis(0), max: 9 };
+    let all = || Authored { account: None, conn: None, guest: None, since: UnixMillis(0), max: 9 };
     let since = |at| Kept { since: UnixMillis(at), ..Kept::ALL };
-    let of_conn = |conn, first| Authored { conn: Some((ConnId(conn), first)), ..all };
+    let of_conn = |conn, first| Authored { conn: Some((ConnId(conn), first)), ..all() };
+    let bobs = Some((key("bob"), ip("10.0.0.1")));
     for (of, kept, want) in [
-        (all, Kept::ALL, vec![]),
-        (Authored { account: Some(BOB), ..all }, Kept::ALL, vec![5, 4, 1]),
+        (all(), Kept::ALL, vec![]),
+        (Authored { account: Some(BOB), ..all() }, Kept::ALL, vec![5, 4, 1]),
+        (Authored { guest: bobs.clone(), ..all() }, Kept::ALL, vec![7, 3, 2, 0]),
+        (Authored { guest: bobs, ..of_conn(12, 0) }, Kept::ALL, vec![8, 7, 3, 2, 0]),
         (of_conn(7, 0), Kept::ALL, vec![5, 2, 0]),
         (of_conn(7, 1), Kept::ALL, vec![5, 2]),
         (Authored { max: 1, ..of_conn(7, 1) }, Kept::ALL, vec![5]),

@@ -10,6 +10,7 @@ use super::error::StoreError;
 use super::rows::{self, int, scope_column, uint};
 use super::trim::{first_since, surplus};
 use super::{Db, account, lobby, message, search};
+use crate::chat::directory::IpKey;
 use crate::chat::history::{Entry, UnixMillis};
 use crate::chat::ignores::Ignores;
 use crate::chat::kept::{
@@ -179,9 +180,11 @@ impl Db {
     ) -> Result<Vec<u64>, StoreError> {
         let sql = "SELECT seq FROM message
             WHERE lobby = (SELECT id FROM lobby WHERE id = ?1) AND at >= ?2
-                AND (account = ?3 OR conn = ?4 AND seq >= ?5)
+                AND (account = ?3 OR conn = ?4 AND seq >= ?5
+                    OR account IS NULL AND address = ?7 AND author = ?8 COLLATE NOCASE)
             ORDER BY +seq DESC LIMIT ?6";
         let (conn, first) = of.conn.unzip();
+        let (name, address) = of.guest.as_ref().map(|(name, ip)| (name.as_str(), *ip)).unzip();
         let values = params![
             lobby.0,
             int(of.since.max(kept.since).0),
@@ -189,6 +192,8 @@ impl Db {
             conn.map(|conn| int(conn.0)),
             first.map(int),
             limit(of.max),
+            address.map(IpKey::to_bytes),
+            name,
         ];
         list(self.conn.prepare_cached(sql)?, values, |row| Ok(uint(row.get(0)?)))
     }

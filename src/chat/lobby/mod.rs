@@ -439,6 +439,7 @@ impl<H> Room<H> {
         let of = |account, conn: Option<ConnId>, time, max| Authored {
             account,
             conn: conn.map(|conn| (conn, self.history.first_seq())),
+            guest: None,
             since: now.before(time),
             max,
         };
@@ -446,11 +447,14 @@ impl<H> Room<H> {
         match order {
             Order::Undo(_) => Some(of(by.account, Some(by.conn), UNDO_TIME, 1)),
             Order::Purge { whom, .. } => {
-                let conn = match whom {
-                    Target::Present(who) | Target::Departed(who) => Some(who.conn),
+                let who = match whom {
+                    Target::Present(who) | Target::Departed(who) => Some(who),
                     Target::Absent { .. } => None,
                 };
-                Some(of(whom.account(), conn, PURGE_TIME, usize::MAX))
+                let conn = who.map(|who| who.conn);
+                let guest = who.filter(|who| who.account.is_none());
+                let guest = guest.map(|who| (who.name.key(), who.ip));
+                Some(Authored { guest, ..of(whom.account(), conn, PURGE_TIME, usize::MAX) })
             }
             Order::Topic(_)
             | Order::Op(_)

@@ -342,7 +342,8 @@ fn what_somebody_said_is_removed_by_those_above_them() {
         let asks = asks(&scene, &alice, whom.clone()).unwrap();
         let conn = conn.map(|conn| (ConnId(conn), 5));
         assert_eq!((asks.account.map(|id| id.0), asks.conn), (account, conn), "{whom:?}");
-        assert_eq!(asks.since, scene.now.before(PURGE_TIME));
+        let guest = account.is_none().then(|| (eve.name.key(), eve.ip));
+        assert_eq!((asks.since, asks.guest), (scene.now.before(PURGE_TIME), guest));
     }
     assert!(asks(&scene, &bob, absent()).is_none(), "not for those who may not");
     let plan = |by: &Identity, order| scene.room.plan(by, order, scene.now);
