@@ -233,6 +233,7 @@ fn start(gemini: &Gemini) -> Server {
     let env = [
         ("CHAT_TLS_ADDR", "127.0.0.1:0"),
         ("CHAT_RATE_MESSAGES", "20"),
+        ("CHAT_RATE_HOLD", "40"),
         ("CHAT_LOGIN_TIMEOUT_SECS", "30"),
         ("CHAT_STALL_TIMEOUT_SECS", "2"),
         ("CHAT_MAX_LOBBIES_PER_USER", "20"),
