@@ -197,6 +197,16 @@ fn what_only_shows_something_does_not_wait_for_lines_that_do() {
 }
 
 #[test]
+fn a_word_that_is_answered_alone_is_a_row_like_others_in_a_paste() {
+    let server = Server::start(&SOON);
+    let mut alice = server.login("alice");
+    alice.send_raw(b"#!/bin/sh\nif ! make\nthen\n    exit\nfi\n");
+    alice.expect("Your 3 lines are kept and sent then.\n> ");
+    alice.ask("quit", "Type /quit to leave or /help for help; /say quit says it.\n> ");
+    alice.expect("╰─> then\n          exit\n      fi\n> ");
+}
+
+#[test]
 fn whoever_goes_elsewhere_gives_up_what_waits() {
     let server = Server::start(&NEVER);
     let (mut alice, mut bob) = (server.login("alice"), server.login("bob"));

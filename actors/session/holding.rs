@@ -12,7 +12,7 @@ use super::Session;
 use super::commands::{Judged, Refused};
 use super::drive::{MAX_IN_FLIGHT, PROBE_EVERY};
 use crate::actors::lobby::messages::SayHeld;
-use crate::chat::command::{Command, Input};
+use crate::chat::command::{Command, CommandError, Input};
 use crate::chat::hold::{BURST_PAUSE, Hold, Limits, Next, Offered, Typed};
 use crate::chat::limiter::{SlidingWindow, wait_secs};
 use crate::chat::lobbies::{GENERAL_ID, LobbyId};
@@ -111,6 +111,12 @@ impl Session {
             Input::Blank if self.limited().hold.offer_blank(now) => return Poll::Ready(()),
             Input::Blank => return self.take_line(Judged::Blank),
             Input::Say(text) if text.chars() <= max => Typed::Message(text),
+            // Among the lines of a paste it is one like others, and asks for nothing.
+            Input::Command { parsed: Err(CommandError::Bare), .. }
+                if self.limited().hold.goes_on(now) =>
+            {
+                Typed::Message(typed)
+            }
             other => Typed::Other(other, words),
         };
         match self.limited().hold.offer(line, now) {

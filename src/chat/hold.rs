@@ -206,6 +206,11 @@ impl<C> Hold<C> {
         }
     }
 
+    /// Whether a line that comes now stands among others that wait, as in a paste.
+    pub fn goes_on(&self, now: Instant) -> bool {
+        !self.rows.is_empty() && self.burst.is_some_and(|last| now < last + BURST_PAUSE)
+    }
+
     /// Takes an empty line, as one between two rows; not where none of this burst waits.
     pub fn offer_blank(&mut self, now: Instant) -> bool {
         let between = self.burst.is_some() && !self.rows.is_empty();

@@ -112,10 +112,12 @@ fn what_is_kept_is_told_once_when_the_burst_has_paused() {
     let later = start + ms(150);
     hold.offer(message("three"), later);
     assert_eq!(hold.pause(start + BURST_PAUSE), None, "it goes on");
+    assert!(hold.goes_on(start + BURST_PAUSE));
     assert_eq!(hold.wakes_at(true), Some(later + BURST_PAUSE));
     let told = Told { kept: Some(3), not_sent: None };
     assert_eq!(hold.pause(later + BURST_PAUSE), Some(told));
     assert_eq!(hold.pause(later + WINDOW), None, "once");
+    assert!(!hold.goes_on(later + BURST_PAUSE));
     assert_eq!(hold.wakes_at(true), Some(start + WINDOW));
     assert_eq!(hold.wait(start + ms(7_500)), ms(2_500));
     // One that is typed later is told of as it comes.
