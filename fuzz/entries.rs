@@ -8,11 +8,12 @@ use lobbyd::ai::provider::gemini::read_event;
 use lobbyd::ai::sse::SseDecoder;
 use lobbyd::chat::command::{CommandError, Input, parse};
 use lobbyd::chat::password::PasswordRecord;
+use lobbyd::chat::settings::Width;
 use lobbyd::chat::text::{Line, MAX_BLANKS, MAX_INDENT, MAX_MARKS};
 use lobbyd::net::client_cert::{MAX_MESSAGE_BYTES, check_message};
 use lobbyd::net::flight::Flight;
 use lobbyd::net::lines::{Event, LineDecoder, MAX_LINE_BYTES};
-use lobbyd::net::telnet::{Telnet, WIDTHS};
+use lobbyd::net::telnet::Telnet;
 
 /// The line decoder, with telnet and without: wherever the bytes are cut, the same events come out.
 pub(super) fn lines(data: &[u8]) {
@@ -35,7 +36,7 @@ fn lines_of(data: &[u8], telnet: fn() -> Option<Telnet>) {
                 let keys = ['\x03', '\x08', '\x15', '\x17', '\x7f'];
                 assert!(!by_cr || !text.contains(keys), "a key of a raw terminal is left");
             }
-            Event::Width(Some(columns)) => assert!(WIDTHS.contains(&columns)),
+            Event::Width(Some(columns)) => assert!(Width::columns(columns).is_some()),
             Event::Width(None)
             | Event::TooLong
             | Event::EndOfInput

@@ -18,6 +18,7 @@ pub use keys::{KEYS, Key, example, nearest_key};
 use crate::ai::provider::Provider;
 use crate::chat::name::Name;
 use crate::chat::password::Secret;
+use crate::chat::settings::{MAX_WIDTH, MIN_WIDTH};
 
 /// Everything that an operator can set.
 #[derive(Debug, Clone)]
@@ -172,7 +173,7 @@ impl Config {
             keep_messages: reader.count("CHAT_HISTORY_KEEP_MESSAGES", 1..=100_000_000),
             admins: reader.names("CHAT_ADMINS"),
             color: reader.on_off("CHAT_COLOR"),
-            width: reader.width("CHAT_WIDTH", 20..=500),
+            width: reader.width("CHAT_WIDTH", MIN_WIDTH..=MAX_WIDTH),
             ai: reader.ai(),
             log_filter: reader.log_filter("RUST_LOG"),
         };

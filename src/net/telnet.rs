@@ -6,7 +6,7 @@
 //! so a request is refused each time and an acknowledgement is never answered, which is what keeps
 //! negotiation from looping. An answer to our own WILL ECHO or DO NAWS is an acknowledgement too.
 
-use std::ops::RangeInclusive;
+use crate::chat::settings::Width;
 
 /// Interpret as command.
 pub const IAC: u8 = 255;
@@ -24,10 +24,6 @@ const EOF: u8 = 236;
 const ECHO: u8 = 1;
 /// RFC 1073: how many columns and rows the client's window has.
 const NAWS: u8 = 31;
-
-/// Columns that a terminal may be said to have. Below, hardly a word fits in a row; above, it is a mistake
-/// or an attack on whoever lays rows out.
-pub const WIDTHS: RangeInclusive<u16> = 20..=500;
 
 /// Most bytes of a subnegotiation. One that never ends would otherwise swallow all that follows.
 const MAX_SUBNEGOTIATION_BYTES: u16 = 1_024;
@@ -200,7 +196,7 @@ fn in_size(taken: u8, width: u16, byte: u8) -> State {
 fn told(width: u16) -> Option<Token> {
     match width {
         0 => Some(Token::Width(None)),
-        width => WIDTHS.contains(&width).then_some(Token::Width(Some(width))),
+        width => Width::columns(width).map(|_| Token::Width(Some(width))),
     }
 }
 
