@@ -8,6 +8,7 @@ use std::time::Duration;
 use openssl::ssl::{SslConnector, SslMethod, SslStream, SslVerifyMode, SslVersion};
 
 use crate::harness::{Client, Folder, PATIENCE, Server, Wire, plain, run};
+use crate::holding::SOON;
 
 impl Wire for SslStream<TcpStream> {
     fn tcp(&self) -> &TcpStream {
@@ -131,6 +132,24 @@ fn a_half_closed_tls_client_has_its_lines_carried_out() {
     stream.read_to_end(&mut raw).unwrap();
     let text = plain(&raw);
     assert!(text.contains("╰─> hello\n") && text.contains("╰─> unended\n"), "{text}");
+}
+
+#[test]
+fn a_script_over_tls_keeps_its_order_though_its_lines_wait() {
+    let server = start(&SOON);
+    let tcp = TcpStream::connect(("127.0.0.1", server.tls_port)).unwrap();
+    tcp.set_read_timeout(Some(PATIENCE)).unwrap();
+    let mut stream = connector(None).connect("localhost", tcp).unwrap();
+    stream.write_all(b"alice\none\ntwo\nthree\n/users\nfour\n/me waves\nfive").unwrap();
+    // Half of it: the socket stays open for what comes back.
+    stream.shutdown().unwrap();
+    let mut raw = Vec::new();
+    stream.read_to_end(&mut raw).unwrap();
+    let text = plain(&raw);
+    let order =
+        ["╰─> two\n", "╰─> three\n", "=== Users in", "╰─> four\n", "alice waves\n", "╰─> five\n"];
+    let places: Vec<_> = order.iter().map(|what| text.find(what).expect(&text)).collect();
+    assert!(places.is_sorted(), "{text}");
 }
 
 #[test]

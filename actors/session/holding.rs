@@ -139,7 +139,7 @@ impl Session {
             self.drop_held();
             return Some(Poll::Ready(()));
         }
-        if at_end || (limited.hold.asks_for_end() && self.peer.link().has_end()) {
+        if at_end || (limited.hold.asks_for_end() && self.peer.link().has_end(cx)) {
             limited.hold.close();
         }
         match limited.hold.next(clock::now()) {

@@ -131,8 +131,15 @@ impl Link {
         socket.set_tcp_notsent_lowat(before).is_ok() && taken
     }
 
-    /// Whether the peer has closed its sending side, though what it sent before may stand unread.
-    pub fn has_end(&self) -> bool {
+    /// Whether the peer has closed its sending side, though what it sent before may stand unread. Over TLS
+    /// its close_notify says so, where nothing but that is unread; the socket may stay open.
+    pub fn has_end(&mut self, cx: &mut Context<'_>) -> bool {
+        if let Self::Tls(stream) = self
+            && let Poll::Ready(peeked) = Pin::new(stream.as_mut()).poll_peek(cx, &mut [0])
+            && !matches!(peeked, Ok(1..))
+        {
+            return true;
+        }
         let Some(stream) = self.tcp() else { return false };
         let mut polled = [PollFd::new(stream, PollFlags::RDHUP)];
         let ready = poll(&mut polled, Some(&Timespec::default()));
