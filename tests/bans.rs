@@ -266,6 +266,29 @@ fn an_unban_ends_the_bans_of_that_name_and_nothing_else() {
 }
 
 #[test]
+fn of_two_guests_of_an_address_each_has_a_ban_of_their_own() {
+    let cast = Cast::new();
+    let Cast { mut bob, mut erin, server, .. } = cast;
+    let mut ida = guest_from(&server, ERIN, "ida");
+    bob.ask("/ban erin 1h", "[LOBBY] bob banned erin for 1h\n");
+    bob.ask("/ban ida", "[LOBBY] bob banned ida for good\n");
+    bob.ask("/bans", "=== Banned from 'coding' (2) ===\n");
+    bob.ask("/unban ida", "[LOBBY] bob unbanned ida\n");
+    // Neither does what keeps them out besides end with it, nor does it end by the name of another.
+    ida.ask("/join coding", "You are banned from 'coding' for ");
+    let mut hans = guest_from(&server, ERIN, "hans");
+    bob.ask("/unban hans", "Nobody of that name is banned.\n> ");
+    hans.ask("/join coding", "You are banned from 'coding' for ");
+    let server = restart(server, &ADMINS);
+    let mut hans = guest_from(&server, ERIN, "hans");
+    hans.ask("/join coding", "You are banned from 'coding' for ");
+    let (mut bob, _) = log_in_to(&server, "bob");
+    bob.ask("/unban erin", "[LOBBY] bob unbanned erin\n");
+    hans.ask("/join coding", "Joined lobby 'coding'\n");
+    erin.read_to_end();
+}
+
+#[test]
 fn all_that_was_ordered_survives_a_restart_and_still_ends_on_time() {
     let mut cast = Cast::new();
     cast.bob.ask("/ban carol 2h Spam", "banned carol for 2h: Spam\n");

@@ -334,7 +334,7 @@ fn a_mute_of_a_guest_whose_account_is_being_stored_is_of_the_account() {
 }
 
 #[test]
-fn of_two_bans_of_an_address_that_cross_the_longer_one_is_kept() {
+fn of_two_bans_of_an_address_that_cross_both_are_kept() {
     let admins = [("CHAT_ADMINS", "root,boss")];
     let folder = Folder::new();
     for name in ["root", "boss"] {

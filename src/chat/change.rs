@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use super::kept::{
-    Account, AccountId, AuditEntry, Fingerprint, Mail, MailId, SanctionKind, Scope, Subject,
-};
+use super::kept::{Account, AccountId, AuditEntry, Fingerprint, Mail, MailId, SanctionKind, Scope};
 use crate::chat::directory::IpKey;
 use crate::chat::history::{Entry, UnixMillis};
 use crate::chat::lobbies::LobbyId;
@@ -12,7 +10,7 @@ use crate::chat::lobby::LobbyState;
 use crate::chat::name::Name;
 use crate::chat::password::PasswordRecord;
 use crate::chat::person::Person;
-use crate::chat::sanctions::Sanction;
+use crate::chat::sanctions::{Sanction, SanctionKey};
 
 /// One change. Each says how things are from now on, so that doing it twice does no harm (mail and
 /// the audit apart), and one that comes late, for a lobby or an account that is gone, does nothing.
@@ -126,7 +124,8 @@ pub enum Change {
         /// Who was one.
         account: AccountId,
     },
-    /// A mute or a ban was set; it takes the place of one of its kind, scope and subject.
+    /// A mute or a ban was set; it takes the place of one of its kind, scope and subject, and (of an
+    /// address) of its name.
     SanctionSet {
         /// Mute or ban.
         kind: SanctionKind,
@@ -141,8 +140,8 @@ pub enum Change {
         kind: SanctionKind,
         /// Where it held.
         scope: Scope,
-        /// Whom it was against.
-        subject: Subject,
+        /// Which one.
+        key: SanctionKey,
     },
     /// An account is known by one certificate more.
     CertAdded {
@@ -202,10 +201,9 @@ pub enum Change {
 
 impl Change {
     /// The end of mutes or bans.
-    pub fn lifted(kind: SanctionKind, scope: Scope, subjects: &[Subject]) -> Vec<Self> {
-        let lifted =
-            |subject: &Subject| Self::SanctionLifted { kind, scope, subject: subject.clone() };
-        subjects.iter().map(lifted).collect()
+    pub fn lifted(kind: SanctionKind, scope: Scope, keys: &[SanctionKey]) -> Vec<Self> {
+        let lifted = |key: &SanctionKey| Self::SanctionLifted { kind, scope, key: key.clone() };
+        keys.iter().map(lifted).collect()
     }
 
     /// Bytes that this takes in memory, to within a few, for whoever bounds what waits.

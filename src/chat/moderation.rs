@@ -7,7 +7,7 @@ use super::accounts::{AccountId, Subject};
 use super::directory::ConnId;
 use super::name::Name;
 use super::password::PasswordRecord;
-use super::sanctions::Sanction;
+use super::sanctions::{Sanction, SanctionKey};
 use super::text::Line;
 
 /// What a moderator does to a lobby: to be stored, carried out, shown and written down.
@@ -49,8 +49,8 @@ pub enum Moderation {
     },
     /// Users may speak again.
     Unmute {
-        /// All on the list who are meant by the name.
-        subjects: Vec<Subject>,
+        /// All on the list that are meant by the name.
+        lifted: Vec<SanctionKey>,
         /// Their name.
         name: Name,
     },
@@ -63,8 +63,8 @@ pub enum Moderation {
     },
     /// Users may come in again.
     Unban {
-        /// All on the list who are meant by the name.
-        subjects: Vec<Subject>,
+        /// All on the list that are meant by the name.
+        lifted: Vec<SanctionKey>,
         /// Their name.
         name: Name,
     },
@@ -118,8 +118,8 @@ pub enum ServerModeration {
     },
     /// Users may use the server again.
     Unban {
-        /// All on the list who are meant by the name.
-        subjects: Vec<Subject>,
+        /// All on the list that are meant by the name.
+        lifted: Vec<SanctionKey>,
         /// Their name.
         name: Name,
     },
@@ -300,9 +300,9 @@ mod tests {
             (Moderation::Deop { account, name: name.clone() }, "deop", false),
             (kick, "kick", true),
             (Moderation::Mute { mute: ban.clone(), conn }, "mute", false),
-            (Moderation::Unmute { subjects: vec![], name: name.clone() }, "unmute", false),
+            (Moderation::Unmute { lifted: vec![], name: name.clone() }, "unmute", false),
             (Moderation::Ban { ban: ban.clone(), conn }, "ban", true),
-            (Moderation::Unban { subjects: vec![], name: name.clone() }, "unban", false),
+            (Moderation::Unban { lifted: vec![], name: name.clone() }, "unban", false),
             (Moderation::Slow(Duration::ZERO), "slow", false),
             (Moderation::SetPassword(None), "setpass", false),
             (Moderation::SetPrompt(Some(Line::clean("Be a pirate"))), "setai", false),
@@ -319,7 +319,7 @@ mod tests {
         for what in [
             ServerModeration::Announce(Line::clean("hi")),
             ServerModeration::Ban { ban, conn },
-            ServerModeration::Unban { subjects: vec![], name },
+            ServerModeration::Unban { lifted: vec![], name },
         ] {
             assert!(spec(&format!("/{}", what.verb())).is_some(), "{}", what.verb());
         }

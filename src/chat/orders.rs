@@ -14,7 +14,7 @@ use super::moderation::{Moderation, ServerModeration};
 use super::name::{Name, NameKey};
 use super::password::PasswordRecord;
 use super::roles::{Denied, Rank, Right, may_act_on};
-use super::sanctions::{Sanction, Sanctions, Terms};
+use super::sanctions::{Sanction, SanctionKey, Sanctions, Terms};
 use super::text::Line;
 
 /// Most operators of one lobby.
@@ -173,19 +173,19 @@ pub struct Named {
 
 impl Named {
     /// Those of `list` that are meant, with the name that is shown of them: those of this name, which is
-    /// how a moderator sees them; else what holds for whoever has the name now.
-    fn find(&self, list: &Sanctions, now: UnixMillis) -> Option<(Vec<Subject>, Name)> {
+    /// how a moderator sees them; else those of the account or the connection that has the name now.
+    fn find(&self, list: &Sanctions, now: UnixMillis) -> Option<(Vec<SanctionKey>, Name)> {
         let mut found = list.list(now);
         if found.iter().any(|s| s.name.key() == self.key) {
             found.retain(|s| s.name.key() == self.key);
         } else {
-            let subject = self.whom.as_ref().map(|whom| whom.subject(false));
+            let account = self.whom.as_ref().and_then(Target::account).map(Subject::Account);
             let conn = self.whom.as_ref().and_then(Target::conn);
-            let of_conn = conn.and_then(|conn| list.of_conn(conn, now)).map(|s| &s.subject);
-            found.retain(|s| Some(&s.subject) == subject.as_ref() || Some(&s.subject) == of_conn);
+            let of_conn = conn.and_then(|conn| list.of_conn(conn, now)).map(Sanction::key);
+            found.retain(|s| Some(&s.subject) == account.as_ref() || Some(s.key()) == of_conn);
         }
         let name = found.first()?.name.clone();
-        Some((found.iter().map(|s| s.subject.clone()).collect(), name))
+        Some((found.iter().map(|s| s.key()).collect(), name))
     }
 }
 
@@ -251,11 +251,11 @@ pub(super) fn plan_sanction(
     now: UnixMillis,
 ) -> Result<Sanction, OrderError> {
     may_act_on(who, mine, whom, theirs)?;
-    let subject = whom.subject(terms.alone);
-    if !list.has_room_for(&subject, now) {
+    if !list.has_room(now) {
         return Err(OrderError::TooMany);
     }
-    Ok(Sanction::new((subject, whom.name().clone()), who.name.clone(), terms, now))
+    let subject = (whom.subject(terms.alone), whom.name().clone());
+    Ok(Sanction::new(subject, who.name.clone(), terms, now))
 }
 
 /// Plans the end of a mute.
@@ -264,8 +264,8 @@ pub(super) fn plan_unmute(
     named: &Named,
     now: UnixMillis,
 ) -> Result<Moderation, OrderError> {
-    let (subjects, name) = named.find(mutes, now).ok_or(OrderError::NotMuted)?;
-    Ok(Moderation::Unmute { subjects, name })
+    let (lifted, name) = named.find(mutes, now).ok_or(OrderError::NotMuted)?;
+    Ok(Moderation::Unmute { lifted, name })
 }
 
 /// Plans the end of a ban.
@@ -274,8 +274,8 @@ pub(super) fn plan_unban(
     named: &Named,
     now: UnixMillis,
 ) -> Result<Moderation, OrderError> {
-    let (subjects, name) = named.find(bans, now).ok_or(OrderError::NotBanned)?;
-    Ok(Moderation::Unban { subjects, name })
+    let (lifted, name) = named.find(bans, now).ok_or(OrderError::NotBanned)?;
+    Ok(Moderation::Unban { lifted, name })
 }
 
 /// What a user is outside any lobby.
@@ -312,8 +312,8 @@ pub fn plan_server_unban(
     now: UnixMillis,
 ) -> Result<ServerModeration, OrderError> {
     ServerOrder::RIGHT.check(who, server_rank(who.admin))?;
-    let (subjects, name) = named.find(bans, now).ok_or(OrderError::NotBanned)?;
-    Ok(ServerModeration::Unban { subjects, name })
+    let (lifted, name) = named.find(bans, now).ok_or(OrderError::NotBanned)?;
+    Ok(ServerModeration::Unban { lifted, name })
 }
 
 #[cfg(test)]
@@ -380,10 +380,11 @@ mod tests {
         assert_eq!(lift(&root, named("eve", None)).unwrap_err(), OrderError::NotBanned);
         let renamed = Target::Present(who(2, "rob", None, false));
         for named in [named("BOB", None), named("rob", Some(renamed))] {
-            let Ok(ServerModeration::Unban { subjects, name }) = lift(&root, named) else {
+            let Ok(ServerModeration::Unban { lifted, name }) = lift(&root, named) else {
                 panic!("not planned");
             };
-            assert_eq!((subjects, name.as_str()), (vec![bob.subject()], "bob"));
+            let key = SanctionKey { subject: bob.subject(), name: bob.name.key() };
+            assert_eq!((lifted, name.as_str()), (vec![key], "bob"));
         }
     }
 }

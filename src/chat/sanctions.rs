@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::accounts::{AccountId, Identity, Subject};
 use super::directory::ConnId;
 use super::history::UnixMillis;
-use super::name::Name;
+use super::name::{Name, NameKey};
 use super::text::Line;
 
 /// Most mutes, and most bans, of one lobby or of the server.
@@ -82,6 +82,19 @@ impl Sanction {
         self.until.map(|until| now.until(until))
     }
 
+    /// Which one it is.
+    pub fn key(&self) -> SanctionKey {
+        SanctionKey { subject: self.subject.clone(), name: self.name.key() }
+    }
+
+    /// Whether it takes the place of another of the same subject.
+    fn replaces(&self, other: &Self) -> bool {
+        match self.subject {
+            Subject::Account(_) | Subject::Name(_) => true,
+            Subject::Address(_) => self.name.key() == other.name.key(),
+        }
+    }
+
     /// Whether it ends no sooner than another.
     fn is_as_long_as(&self, other: &Self) -> bool {
         match (self.until, other.until) {
@@ -100,41 +113,51 @@ impl Sanction {
     }
 }
 
-/// The mutes or the bans of one lobby, or the bans of the server: one for each account, address and name.
+/// Which mute or ban one is: of the guests of one address there may be several, each set because of
+/// another guest, and lifting one leaves the others.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct SanctionKey {
+    /// Of whom.
+    pub subject: Subject,
+    /// The name that whoever it was meant for had.
+    pub name: NameKey,
+}
+
+/// The mutes or the bans of one lobby, or the bans of the server: one for each account and name, and of an
+/// address one for each guest whom it was meant for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Sanctions {
-    by_subject: HashMap<Subject, Sanction>,
+    by_subject: HashMap<Subject, Vec<Sanction>>,
     /// The connections that they were set on: there they stay, whatever account comes or goes.
-    by_conn: HashMap<ConnId, Subject>,
+    by_conn: HashMap<ConnId, SanctionKey>,
 }
 
 impl Sanctions {
     /// Sets one, in the place of another of the same user; `conn` is the connection that they are on.
-    /// That of somebody else at the same address is [never made shorter](Self::standing).
     pub fn impose(&mut self, sanction: Sanction, conn: Option<ConnId>) {
         if let Some(conn) = conn {
-            self.by_conn.insert(conn, sanction.subject.clone());
+            self.by_conn.insert(conn, sanction.key());
         }
         // Connections that are over are not told of here; the oldest go first.
         while self.by_conn.len() > MAX_SANCTIONS {
             let oldest = self.by_conn.keys().min().copied();
             oldest.into_iter().for_each(|conn| _ = self.by_conn.remove(&conn));
         }
-        let standing = self.standing(&sanction);
-        self.by_subject.insert(sanction.subject, standing);
-    }
-
-    /// What will hold once this one is set: where another guest of the address has a longer one, that.
-    pub fn standing(&self, new: &Sanction) -> Sanction {
-        let other = self.by_subject.get(&new.subject).filter(|_| new.is_of_guest());
-        let other = other.filter(|other| other.name.key() != new.name.key());
-        other.filter(|other| other.is_as_long_as(new)).unwrap_or(new).clone()
+        let of_subject = self.by_subject.entry(sanction.subject.clone()).or_default();
+        of_subject.retain(|other| !sanction.replaces(other));
+        of_subject.push(sanction);
     }
 
     /// Ends one.
-    pub fn lift(&mut self, subject: &Subject) -> Option<Sanction> {
-        self.by_conn.retain(|_, of| of != subject);
-        self.by_subject.remove(subject)
+    pub fn lift(&mut self, key: &SanctionKey) -> Option<Sanction> {
+        self.by_conn.retain(|_, of| of != key);
+        let of_subject = self.by_subject.get_mut(&key.subject)?;
+        let at = of_subject.iter().position(|sanction| sanction.name.key() == key.name);
+        let lifted = at.map(|at| of_subject.remove(at));
+        if of_subject.is_empty() {
+            self.by_subject.remove(&key.subject);
+        }
+        lifted
     }
 
     /// What follows from a guest's making an account: what holds for the guest is to hold for the
@@ -150,25 +173,27 @@ impl Sanctions {
     }
 
     /// The name alone that a sanction of an account was of, before a guest of that name made the account.
-    fn alone(&self, of_account: &Sanction) -> Option<&Subject> {
+    fn alone(&self, of_account: &Sanction) -> Option<SanctionKey> {
         let same = |s: &&Sanction| {
             let of_name = matches!(s.subject, Subject::Name(_));
             of_name
                 && (&s.name, s.at, s.until) == (&of_account.name, of_account.at, of_account.until)
         };
-        self.by_subject.values().find(same).map(|sanction| &sanction.subject)
+        self.all().find(same).map(Sanction::key)
     }
 
     /// What follows from an account's being given up on a connection: what holds for the account is to
-    /// hold for the guests of that address, unless something longer does already, or it was meant for one
-    /// guest alone.
+    /// hold for the guests of that address, unless it does already, or was meant for one guest alone.
     pub fn for_address(&self, who: &Identity, now: UnixMillis) -> Option<Sanction> {
         let subject = Subject::Address(who.ip);
         let sanction = self.get(&Subject::Account(who.account?), now)?;
         if self.alone(sanction).is_some() {
             return None;
         }
-        let covered = self.get(&subject, now).is_some_and(|other| other.is_as_long_as(sanction));
+        let theirs = |other: &Sanction| other.name.key() == sanction.name.key();
+        let there = self.by_subject.get(&subject).into_iter().flatten();
+        let mut there = there.filter(|other| theirs(other) && other.is_as_long_as(sanction));
+        let covered = there.next().is_some();
         (!covered).then(|| Sanction { subject, ..sanction.clone() })
     }
 
@@ -179,17 +204,21 @@ impl Sanctions {
         if let Some(who) = who
             && let Some(sanction) = self.get(&subject, now)
         {
-            let alone = self.alone(sanction).cloned();
+            let of_address = || SanctionKey { subject: Subject::Address(who.ip), ..sanction.key() };
+            let key = self.alone(sanction).unwrap_or_else(of_address);
             let left = self.for_address(who, now);
             left.into_iter().for_each(|sanction| self.impose(sanction, None));
-            self.by_conn.insert(who.conn, alone.unwrap_or(Subject::Address(who.ip)));
+            self.by_conn.insert(who.conn, key);
         }
-        self.lift(&subject);
+        self.by_conn.retain(|_, key| key.subject != subject);
+        self.by_subject.remove(&subject);
     }
 
     /// The one that was set on this connection.
     pub fn of_conn(&self, conn: ConnId, now: UnixMillis) -> Option<&Sanction> {
-        self.get(self.by_conn.get(&conn)?, now)
+        let key = self.by_conn.get(&conn)?;
+        let of_subject = self.by_subject.get(&key.subject)?;
+        of_subject.iter().find(|one| one.holds(now) && one.name.key() == key.name)
     }
 
     /// The one that holds for a user. An account is judged by itself and its connection, so that it
@@ -214,30 +243,41 @@ impl Sanctions {
         })
     }
 
-    /// The one that holds for this very account, address or name.
+    /// The one that holds for this very account, address or name, and of several the longest.
     pub fn get(&self, subject: &Subject, now: UnixMillis) -> Option<&Sanction> {
-        self.by_subject.get(subject).filter(|sanction| sanction.holds(now))
+        let holding = self.by_subject.get(subject)?.iter().filter(|sanction| sanction.holds(now));
+        holding.reduce(|one, other| if one.is_as_long_as(other) { one } else { other })
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Sanction> {
+        self.by_subject.values().flatten()
     }
 
     /// Those that hold, by name and then by age.
     pub fn list(&self, now: UnixMillis) -> Vec<&Sanction> {
-        let mut list: Vec<_> = self.by_subject.values().filter(|s| s.holds(now)).collect();
+        let mut list: Vec<_> = self.all().filter(|s| s.holds(now)).collect();
         list.sort_by_cached_key(|s| (s.name.key(), s.at));
         list
     }
 
     /// The clock was set by so many milliseconds: what has not ended lasts for as long as it would have.
     pub fn shift(&mut self, millis: i64) {
-        for sanction in self.by_subject.values_mut() {
+        for sanction in self.by_subject.values_mut().flatten() {
             sanction.until = sanction.until.map(|until| until.shifted(millis));
         }
     }
 
     /// Forgets those that have ended.
     pub fn forget_ended(&mut self, now: UnixMillis) {
-        self.by_subject.retain(|_, sanction| sanction.holds(now));
+        self.by_subject.retain(|_, of_subject| {
+            of_subject.retain(|sanction| sanction.holds(now));
+            !of_subject.is_empty()
+        });
         let Self { by_subject, by_conn } = self;
-        by_conn.retain(|_, subject| by_subject.contains_key(subject));
+        by_conn.retain(|_, key| {
+            let of_subject = by_subject.get(&key.subject);
+            of_subject.is_some_and(|some| some.iter().any(|one| one.name.key() == key.name))
+        });
     }
 
     /// Whether one is kept for `subject`, also where it has ended.
@@ -245,18 +285,17 @@ impl Sanctions {
         self.by_subject.contains_key(subject)
     }
 
-    /// Whether another may be set for `subject`.
-    pub fn has_room_for(&self, subject: &Subject, now: UnixMillis) -> bool {
-        self.is_about(subject)
-            || self.by_subject.len() < MAX_SANCTIONS
-            || self.by_subject.values().filter(|s| s.holds(now)).count() < MAX_SANCTIONS
+    /// Whether another may be set.
+    pub fn has_room(&self, now: UnixMillis) -> bool {
+        self.all().filter(|sanction| sanction.holds(now)).count() < MAX_SANCTIONS
     }
 }
 
 impl FromIterator<Sanction> for Sanctions {
     fn from_iter<I: IntoIterator<Item = Sanction>>(sanctions: I) -> Self {
-        let by_subject = sanctions.into_iter().map(|s| (s.subject.clone(), s)).collect();
-        Self { by_subject, by_conn: HashMap::new() }
+        let mut all = Self::default();
+        sanctions.into_iter().for_each(|sanction| all.impose(sanction, None));
+        all
     }
 }
 
@@ -266,7 +305,6 @@ mod tests {
 
     use super::*;
     use crate::chat::directory::IpKey;
-    use crate::chat::name::NameKey;
 
     fn ip(last: u8) -> IpKey {
         IpKey::from(IpAddr::from([10, 0, 0, last]))
@@ -285,6 +323,30 @@ mod tests {
         Sanction::new((subject, name(who)), name("op"), terms, UnixMillis(1_000))
     }
 
+    fn key(subject: Subject, name: &str) -> SanctionKey {
+        SanctionKey { subject, name: NameKey::of(name) }
+    }
+
+    #[test]
+    fn lifting_one_of_an_address_leaves_those_of_other_guests_there() {
+        let address = || Subject::Address(ip(9));
+        let mut bans = Sanctions::default();
+        bans.impose(ban(address(), "eve", None), Some(ConnId(1)));
+        bans.impose(ban(address(), "mal", Some(10)), Some(ConnId(2)));
+        let left = |bans: &Sanctions, conn, millis| {
+            bans.of(&who(conn, None, 9), UnixMillis(millis)).map(|s| s.name.to_string())
+        };
+        assert_eq!(bans.list(UnixMillis(2_000)).len(), 2);
+        assert_eq!(left(&bans, 3, 2_000).as_deref(), Some("eve"), "of two the longer");
+        assert_eq!(left(&bans, 2, 2_000).as_deref(), Some("mal"), "on the connection");
+        assert_eq!(left(&bans, 2, 11_000).as_deref(), Some("eve"), "that one is over");
+        bans.lift(&key(address(), "eve"));
+        assert_eq!(left(&bans, 1, 2_000).as_deref(), Some("mal"));
+        bans.lift(&key(address(), "mal"));
+        assert_eq!(left(&bans, 2, 2_000), None);
+        assert_eq!(bans, Sanctions::default());
+    }
+
     #[test]
     fn accounts_are_banned_by_account_and_guests_by_address() {
         let now = UnixMillis(2_000);
@@ -301,9 +363,10 @@ mod tests {
             let got = bans.of(&who(1, account, address), now).is_some();
             assert_eq!(got, want, "{account:?} {address}");
         }
-        assert!(bans.lift(&Subject::Address(ip(9))).is_some());
+        let eve = key(Subject::Address(ip(9)), "eve");
+        assert!(bans.lift(&eve).is_some());
         assert!(bans.of(&who(1, None, 9), now).is_none());
-        assert!(bans.lift(&Subject::Address(ip(9))).is_none());
+        assert!(bans.lift(&eve).is_none());
     }
 
     #[test]
@@ -336,7 +399,7 @@ mod tests {
         bans.give_up(AccountId(7), Some(&bob), now);
         assert!(bans.of(&called("rob", 1, None, 9), now).is_some());
         assert!(bans.of(&called("eve", 3, None, 9), now).is_none());
-        assert!(bans.lift(&Subject::Name(NameKey::of("bob"))).is_some());
+        assert!(bans.lift(&key(Subject::Name(NameKey::of("bob")), "bob")).is_some());
         assert!(bans.of(&called("bob", 1, None, 9), now).is_none());
     }
 
@@ -376,20 +439,8 @@ mod tests {
     }
 
     #[test]
-    fn one_of_another_guest_of_the_address_makes_none_shorter() {
+    fn one_of_an_account_takes_the_place_of_another_whatever_the_name() {
         let mut bans = Sanctions::default();
-        let address = || Subject::Address(ip(9));
-        bans.impose(ban(address(), "eve", Some(60)), Some(ConnId(1)));
-        bans.impose(ban(address(), "mal", Some(1)), Some(ConnId(2)));
-        let until = |bans: &Sanctions, conn| {
-            bans.of(&who(conn, None, 9), UnixMillis(2_500)).map(|s| s.until)
-        };
-        for conn in [1, 2] {
-            assert_eq!(until(&bans, conn), Some(Some(UnixMillis(61_000))));
-        }
-        bans.impose(ban(address(), "mal", None), Some(ConnId(2)));
-        assert_eq!(until(&bans, 1), Some(None), "a longer one is");
-        // An account's is its own.
         let account = || Subject::Account(AccountId(7));
         bans.impose(ban(account(), "old-name", None), None);
         bans.impose(ban(account(), "name", Some(1)), None);
@@ -426,10 +477,8 @@ mod tests {
         let full: Sanctions = (0..MAX_SANCTIONS as u32)
             .map(|i| ban(Subject::Account(AccountId(i)), "bob", (i == 0).then_some(1)))
             .collect();
-        let more = Subject::Account(AccountId(u32::MAX));
-        assert!(!full.has_room_for(&more, UnixMillis(1_500)));
-        assert!(full.has_room_for(&Subject::Account(AccountId(5)), UnixMillis(1_500)));
-        assert!(full.has_room_for(&more, UnixMillis(2_000)), "one has ended");
+        assert!(!full.has_room(UnixMillis(1_500)));
+        assert!(full.has_room(UnixMillis(2_000)), "one has ended");
     }
 
     #[test]
@@ -441,7 +490,7 @@ mod tests {
         assert!(bans.of(&who(1, None, 9), now).is_some(), "and is a guest again");
         assert!(bans.of(&who(2, Some(8), 9), now).is_none(), "an account of that address");
         assert!(bans.of(&who(1, Some(7), 9), UnixMillis(61_001)).is_none(), "it ends");
-        bans.lift(&Subject::Address(ip(9)));
+        bans.lift(&key(Subject::Address(ip(9)), "bob"));
         assert!(bans.of(&who(1, Some(7), 9), now).is_none(), "it is lifted everywhere");
         assert!(bans.by_conn.is_empty());
     }
@@ -469,8 +518,10 @@ mod tests {
             let mut bans = Sanctions::default();
             bans.impose(ban(account.clone(), "bob", theirs), None);
             if let Some(secs) = of_address {
-                bans.impose(ban(Subject::Address(ip(9)), "eve", Some(secs)), None);
+                bans.impose(ban(Subject::Address(ip(9)), "bob", Some(secs)), None);
             }
+            // That of another guest there is lifted for itself, so it is none of this.
+            bans.impose(ban(Subject::Address(ip(9)), "eve", None), None);
             let left = bans.for_address(&who(1, Some(7), 9), now);
             let left = left.map(|s| (s.subject, s.until.map(|until| until.0)));
             assert_eq!(

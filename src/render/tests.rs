@@ -275,11 +275,11 @@ fn moderations_are_told_to_the_lobby() {
         (kick(Some(spam.clone())), "kicked bob: spam"),
         (mute(None), "muted bob for good"),
         (mute(Some(600)), "muted bob for 10m"),
-        (Moderation::Unmute { subjects: vec![], name: bob.clone() }, "unmuted bob"),
+        (Moderation::Unmute { lifted: vec![], name: bob.clone() }, "unmuted bob"),
         (ban(None, None), "banned bob for good"),
         (ban(None, Some("spam")), "banned bob for good: spam"),
         (ban(Some(604_800), Some("spam")), "banned bob for 7d: spam"),
-        (Moderation::Unban { subjects: vec![], name: bob.clone() }, "unbanned bob"),
+        (Moderation::Unban { lifted: vec![], name: bob.clone() }, "unbanned bob"),
         (Moderation::Slow(Duration::from_secs(10)), "turned slow mode on: a message each 10s"),
         (Moderation::Slow(Duration::ZERO), "turned slow mode off"),
         (Moderation::SetPassword(None), "made the lobby public"),
@@ -297,7 +297,7 @@ fn moderations_are_told_to_the_lobby() {
             ServerModeration::Ban { ban: sanction(Some(5_400), None), conn: None },
             "banned bob from the server for 1h 30m",
         ),
-        (ServerModeration::Unban { subjects: vec![], name: bob }, "let bob onto the server again"),
+        (ServerModeration::Unban { lifted: vec![], name: bob }, "let bob onto the server again"),
     ] {
         assert_eq!(server_sentence(&what).as_str(), want);
     }

@@ -12,11 +12,11 @@ use crate::chat::change::Change;
 use crate::chat::directory::IpKey;
 use crate::chat::history::{Entry, UnixMillis};
 use crate::chat::ignores::MAX_FORMS;
-use crate::chat::kept::{AccountId, AuditEntry, Left, Mail, SanctionKind, Scope, Subject};
+use crate::chat::kept::{AccountId, AuditEntry, Left, Mail, SanctionKind, Scope};
 use crate::chat::lobbies::{GENERAL_ID, LobbyId};
 use crate::chat::name::Name;
 use crate::chat::person::Person;
-use crate::chat::sanctions::Sanction;
+use crate::chat::sanctions::{Sanction, SanctionKey};
 use crate::chat::text::Line;
 
 /// Records of the audit that are kept of a lobby, and of the server.
@@ -169,9 +169,7 @@ impl<'a> Group<'a> {
             Change::SanctionSet { kind, scope, sanction } => {
                 set_sanction(conn, *kind, *scope, sanction)
             }
-            Change::SanctionLifted { kind, scope, subject } => {
-                lift_sanction(conn, *kind, *scope, subject)
-            }
+            Change::SanctionLifted { kind, scope, key } => lift_sanction(conn, *kind, *scope, key),
             Change::CertAdded { account, fingerprint } => run(
                 conn,
                 "INSERT INTO cert(account, fingerprint) SELECT ?1, ?2
@@ -252,7 +250,7 @@ fn set_sanction(
     scope: Scope,
     sanction: &Sanction,
 ) -> rusqlite::Result<()> {
-    lift_sanction(conn, kind, scope, &sanction.subject)?;
+    lift_sanction(conn, kind, scope, &sanction.key())?;
     let (account, address, name) = subject_columns(&sanction.subject);
     run(
         conn,
@@ -279,14 +277,15 @@ fn lift_sanction(
     conn: &Connection,
     kind: SanctionKind,
     scope: Scope,
-    subject: &Subject,
+    SanctionKey { subject, name: shown }: &SanctionKey,
 ) -> rusqlite::Result<()> {
     let (account, address, name) = subject_columns(subject);
     run(
         conn,
         "DELETE FROM sanction
-        WHERE lobby IS ?2 AND kind = ?1 AND account IS ?3 AND address IS ?4 AND name IS ?5",
-        params![kind_column(kind), scope_column(scope), account, address, name],
+        WHERE lobby IS ?2 AND kind = ?1 AND account IS ?3 AND address IS ?4 AND name IS ?5
+            AND (address IS NULL OR shown = ?6 COLLATE NOCASE)",
+        params![kind_column(kind), scope_column(scope), account, address, name, shown.as_str()],
     )
 }
 

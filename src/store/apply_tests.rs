@@ -223,7 +223,7 @@ fn what_hangs_on_lobbies_and_accounts_is_read_and_lifted() {
         Change::SanctionLifted {
             kind: SanctionKind::Mute,
             scope: Scope::Lobby(CODING),
-            subject: mute.subject.clone(),
+            key: mute.key(),
         },
         set(
             SanctionKind::Ban,
@@ -560,7 +560,7 @@ fn a_ban_may_be_of_a_name_alone() {
     let bans = db.load(0).unwrap().bans;
     assert_eq!(bans.list(THEN).len(), 2);
     assert_eq!(bans.get(&of_name.subject, THEN), Some(&of_name));
-    let lifted = Change::lifted(SanctionKind::Ban, Scope::Server, &[of_name.subject]);
+    let lifted = Change::lifted(SanctionKind::Ban, Scope::Server, &[of_name.key()]);
     db.apply(&lifted).unwrap();
     assert_eq!(db.load(0).unwrap().bans.list(THEN), [&of_address]);
 }

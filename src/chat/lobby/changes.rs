@@ -57,21 +57,17 @@ impl<H> Room<H> {
                 vec![Change::OperatorRemoved { lobby: id, account: *account }]
             }
             Moderation::Mute { mute, .. } => {
-                let sanction = self.state().mutes.standing(mute);
+                let sanction = mute.clone();
                 vec![Change::SanctionSet { kind: SanctionKind::Mute, scope, sanction }]
             }
             Moderation::Ban { ban, .. } => {
-                let sanction = self.state().bans.standing(ban);
+                let sanction = ban.clone();
                 let set = Change::SanctionSet { kind: SanctionKind::Ban, scope, sanction };
                 iter::once(set).chain(self.puts_out(what, now)).collect()
             }
             Moderation::Kick { .. } => self.puts_out(what, now).collect(),
-            Moderation::Unmute { subjects, .. } => {
-                Change::lifted(SanctionKind::Mute, scope, subjects)
-            }
-            Moderation::Unban { subjects, .. } => {
-                Change::lifted(SanctionKind::Ban, scope, subjects)
-            }
+            Moderation::Unmute { lifted, .. } => Change::lifted(SanctionKind::Mute, scope, lifted),
+            Moderation::Unban { lifted, .. } => Change::lifted(SanctionKind::Ban, scope, lifted),
             Moderation::Delete(_) => {
                 // The entry would go with the lobby, so it stands with those of the server.
                 let entry =

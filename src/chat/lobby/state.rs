@@ -281,11 +281,11 @@ impl LobbyState {
                 self.bans.forget_ended(now);
                 self.bans.impose(ban.clone(), *conn);
             }
-            Moderation::Unmute { subjects, .. } => {
-                subjects.iter().for_each(|s| _ = self.mutes.lift(s));
+            Moderation::Unmute { lifted, .. } => {
+                lifted.iter().for_each(|key| _ = self.mutes.lift(key));
             }
-            Moderation::Unban { subjects, .. } => {
-                subjects.iter().for_each(|s| _ = self.bans.lift(s))
+            Moderation::Unban { lifted, .. } => {
+                lifted.iter().for_each(|key| _ = self.bans.lift(key))
             }
             Moderation::SetPassword(record) => {
                 (self.record, self.password_at) = (record.clone(), now);

@@ -28,8 +28,8 @@ pub fn server_changes(
 ) -> Vec<Change> {
     let mut changes = match what {
         ServerModeration::Ban { ban, .. } => vec![server_ban(ban)],
-        ServerModeration::Unban { subjects, .. } => {
-            Change::lifted(SanctionKind::Ban, Scope::Server, subjects)
+        ServerModeration::Unban { lifted, .. } => {
+            Change::lifted(SanctionKind::Ban, Scope::Server, lifted)
         }
         ServerModeration::Announce(_) => Vec::new(),
     };
@@ -84,12 +84,7 @@ impl<H: Clone> People<H> {
         match what {
             ServerModeration::Ban { ban, conn } => {
                 self.bans.forget_ended(at);
-                // Another guest of the address may have got a longer one while this was being stored.
-                let standing = self.bans.standing(&ban);
-                if standing != ban {
-                    effects.push(Effect::Keep(server_ban(&standing)));
-                }
-                self.bans.impose(standing, conn);
+                self.bans.impose(ban.clone(), conn);
                 let meant = |user: &&User<H>| is_struck(&user.who, &ban, conn);
                 let disconnect =
                     |user: &User<H>| Effect::Disconnect(user.handle.clone(), Cause::Banned);
@@ -99,8 +94,8 @@ impl<H: Clone> People<H> {
                 let user = user.filter(|_| ban.is_of_guest());
                 effects.extend(user.and_then(|user| self.ban_account(&user, at)));
             }
-            ServerModeration::Unban { subjects, .. } => {
-                subjects.iter().for_each(|subject| _ = self.bans.lift(subject));
+            ServerModeration::Unban { lifted, .. } => {
+                lifted.iter().for_each(|key| _ = self.bans.lift(key));
             }
             ServerModeration::Announce(text) => effects.push(Effect::Announce { by, text }),
         }
