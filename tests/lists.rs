@@ -36,6 +36,20 @@ fn users_are_listed_with_what_holds_of_them() {
 }
 
 #[test]
+fn pictures_are_listed_in_columns_that_fit() {
+    let server = Server::start(&[]);
+    let mut alice = server.login("alice");
+    alice.ask("/sp list", "=== Available Profile Pictures ===\n");
+    let list = alice.expect("\n> ");
+    for entry in ["  alien     [", "  cat       (=^・^=) ", "  wizard    ⊂(◉‿◉)つ━☆"]
+    {
+        assert!(list.contains(entry), "{entry}: {list}");
+    }
+    assert!(list.lines().count() + 3 <= 24, "{list}");
+    assert!(list.lines().all(|line| line.chars().count() <= 80), "{list}");
+}
+
+#[test]
 fn lobbies_are_listed_by_pages_and_by_word() {
     let server = Server::start(&[("CHAT_MAX_LOBBIES_PER_USER", "50")]);
     let mut alice = server.login("alice");

@@ -19,6 +19,7 @@ mod chatting;
 mod clients;
 mod company;
 mod crossing;
+mod crowds;
 mod evasions;
 mod everyday;
 mod exhaustion;

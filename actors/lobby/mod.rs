@@ -35,6 +35,7 @@ use crate::ai::prompt::context::Conversation;
 use crate::chat::change::Change;
 use crate::chat::history::{MessageKind, UnixMillis};
 use crate::chat::lobbies::{GENERAL_ID, LobbyId};
+use crate::chat::lobby::crowd::SUM_TIME;
 use crate::chat::lobby::step::{Effect, Input, JoinKind, Refusal};
 use crate::chat::lobby::{Company, JoinError, Room, SayError, Saying};
 use crate::chat::roles::Owner;
@@ -141,6 +142,10 @@ impl Lobby {
     fn carry_out(&mut self, effect: Effect<Address>, ctx: &mut Context<Self>) {
         match effect {
             Effect::Show(event) => self.batch.event(event),
+            Effect::ShowTo(at, event) => {
+                self.batch.one(at, |seat| shard::Effect::ShowTo(seat, event));
+            }
+            Effect::SumUp => Self::sum_up_later(ctx),
             Effect::Enter(at, replay) => {
                 self.batch.one(at, |seat| shard::Effect::Enter(seat, replay));
             }
@@ -191,6 +196,14 @@ impl Lobby {
                 ctx.stop();
             }
         }
+    }
+
+    /// Tells who has come and gone meanwhile, when the second is over.
+    fn sum_up_later(ctx: &mut Context<Self>) {
+        ctx.run_later(SUM_TIME, |lobby, ctx| {
+            lobby.happen(Input::SumUp, unix_now(), ctx);
+            lobby.flush();
+        });
     }
 
     /// Another number of users is here.
@@ -257,6 +270,9 @@ impl Actor for Lobby {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.spawn(Flusher);
+        if self.room.is_summing() {
+            Self::sum_up_later(ctx);
+        }
         if self.room.is_empty() {
             self.start_idle_timer(ctx);
         } else {

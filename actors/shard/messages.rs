@@ -59,6 +59,8 @@ pub type Effects = SmallVec<[Effect; 2]>;
 pub enum Effect {
     /// Show all members what happened, but for those who ignore whose it is.
     Show(Event),
+    /// Show one member alone what happened.
+    ShowTo(Seat, Event),
     /// Answer one client.
     Reply(Seat, Reply),
     /// A client is a member from here on; show it this first.

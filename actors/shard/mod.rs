@@ -186,6 +186,7 @@ impl Shard {
         let hub = &self.thread.hub;
         match effect {
             Effect::Show(event) => hub.show(room, event),
+            Effect::ShowTo(seat, event) => hub.show_to(seat, &event),
             Effect::Reply(seat, what) => hub.show_one(seat, true, |sheet| reply(sheet, &what)),
             Effect::Enter(seat, replay) => {
                 hub.enter(seat, room);

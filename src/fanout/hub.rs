@@ -233,6 +233,21 @@ impl<S: Clone> Hub<S> {
         }
     }
 
+    /// Shows one client alone what happened in its room.
+    pub fn show_to(&self, seat: Seat, event: &Event) {
+        let inner = &mut *self.inner.borrow_mut();
+        let Some(occupant) = inner.occupant(seat) else { return };
+        inner.catch_up(occupant);
+        let queued = {
+            let sheet = &mut *inner.sheet.borrow_mut();
+            let mut fanout = Fanout::new(std::slice::from_ref(event), sheet, inner.clock);
+            show_to(&occupant.peer, &mut fanout, 0)
+        };
+        if queued && !occupant.dirty.replace(true) {
+            inner.dirty.push(seat.slot);
+        }
+    }
+
     /// Shows one client a block; an answer to something that it did itself where `own` is set.
     pub fn show_one(&self, seat: Seat, own: bool, body: impl FnOnce(&mut Sheet)) {
         self.show_block(seat, own, |form| block(form, body));

@@ -1,11 +1,14 @@
 //! What happened in a room as text, in the few forms that its clients want: each is rendered at most once
 //! and shared.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
 use crate::chat::directory::ConnId;
 use crate::chat::ignores::Ignores;
 use crate::chat::lobby::event::{AnswerPiece, Event, Happened};
+use crate::chat::person::Person;
 use crate::chat::settings::Bell;
 use crate::chat::times::Times;
 use crate::render::{self, Follows, Form, Sheet};
@@ -67,6 +70,8 @@ pub(super) struct Fanout<'a> {
     sheet: &'a mut Sheet,
     /// By the form, the event that a block begins with, and whose message stands before it.
     blocks: Variants<(Form, usize, Option<ConnId>), Shown>,
+    /// Whether there are sums among them of which whoever is in one is shown the others alone.
+    has_sums: bool,
     /// How whoever wants clock times is told, once it is known.
     clock: Option<Times>,
     /// Finds that out.
@@ -75,7 +80,8 @@ pub(super) struct Fanout<'a> {
 
 impl<'a> Fanout<'a> {
     pub(super) fn new(events: &'a [Event], sheet: &'a mut Sheet, ask_clock: fn() -> Times) -> Self {
-        Self { events, sheet, blocks: Variants::new(), clock: None, ask_clock }
+        let has_sums = events.iter().any(|event| joined_in(event).is_some());
+        Self { events, sheet, blocks: Variants::new(), has_sums, clock: None, ask_clock }
     }
 
     /// The events from index `seen` on. Whoever ignores an author of them, or wants their own shown in
@@ -86,7 +92,8 @@ impl<'a> Fanout<'a> {
             true => *self.clock.get_or_insert_with(self.ask_clock),
             false => Times::Ages,
         };
-        let own = reader.wants_own_otherwise() && theirs.iter().any(|e| is_by(e, reader.conn));
+        let own = (reader.wants_own_otherwise() && theirs.iter().any(|e| is_by(e, reader.conn)))
+            || (self.has_sums && theirs.iter().any(|e| counts(e, reader.conn)));
         if own || (reader.ignores.is_some() && theirs.iter().any(|event| reader.ignores(event))) {
             let heard = theirs.iter().filter(|event| !reader.ignores(event));
             return join(self.sheet, reader, times, heard);
@@ -104,6 +111,24 @@ fn is_by(event: &Event, conn: ConnId) -> bool {
     matches!(&event.what, Happened::Said { entry, .. } if entry.author.conn == Some(conn))
 }
 
+/// Who came in, of a sum.
+fn joined_in(event: &Event) -> Option<&[Person]> {
+    if let Happened::ManyJoined(who) = &event.what { Some(who) } else { None }
+}
+
+/// Whether somebody is counted in a sum: they were told of themselves already.
+fn counts(event: &Event, conn: ConnId) -> bool {
+    let who = joined_in(event).unwrap_or_default();
+    who.binary_search_by_key(&Some(conn), |who| who.conn).is_ok()
+}
+
+/// A sum without this one; nothing where they are alone in it.
+fn without(event: &Event, conn: ConnId) -> Option<Event> {
+    let others = joined_in(event)?.iter().filter(|who| who.conn != Some(conn));
+    let others: Arc<[Person]> = others.cloned().collect();
+    (!others.is_empty()).then_some(Event { at: event.at, what: Happened::ManyJoined(others) })
+}
+
 /// Events as one block.
 fn join<'a>(
     sheet: &mut Sheet,
@@ -119,7 +144,14 @@ fn join<'a>(
         sheet.ring();
     }
     for event in events {
-        if form.quiet && matches!(event.what, Happened::Joined(_) | Happened::Left(_)) {
+        if form.quiet && is_coming_or_going(event) {
+            continue;
+        }
+        if counts(event, conn) {
+            if let Some(others) = without(event, conn) {
+                render::event(sheet, &others, times, false);
+                last_author = None;
+            }
             continue;
         }
         if !form.echo && is_by(event, conn) {
@@ -135,6 +167,13 @@ fn join<'a>(
         last_author = author;
     }
     (sheet.take(), last_author)
+}
+
+fn is_coming_or_going(event: &Event) -> bool {
+    matches!(
+        event.what,
+        Happened::Joined(_) | Happened::Left(_) | Happened::ManyJoined(_) | Happened::ManyLeft(_)
+    )
 }
 
 /// A piece of an answer, in each form, and for those who were shown something else in between.
@@ -275,6 +314,32 @@ mod tests {
         assert!(got.contains(" ann ") && got.contains(" bob ") && !got.contains("eve"), "{got}");
         let (got, _) = shown(&reader(Form { quiet: true, ..PLAIN }), &[joined("eve")]);
         assert_eq!(got, "", "not even a prompt");
+    }
+
+    #[test]
+    fn whoever_is_in_a_sum_is_shown_the_others_alone_and_all_else_is_shared() {
+        let sum = |conns: &[u64]| {
+            let who = conns.iter().map(|conn| Person::example(*conn, &format!("user{conn}")));
+            Event { at: UnixMillis(0), what: Happened::ManyJoined(who.collect()) }
+        };
+        let events = [said(2, "ann"), sum(&[5, 7, 9, 11]), sum(&[8])];
+        let to = |conn| Reader { conn: ConnId(conn), ..reader(PLAIN) };
+        let sums = |conn| {
+            let (got, _) = shown(&to(conn), &events);
+            let notices = got.lines().filter_map(|line| line.strip_prefix("[LOBBY] "));
+            notices.map(|line| line.replace(" joined the lobby", "")).collect::<Vec<_>>()
+        };
+        assert_eq!(sums(1), ["user5, user7, user9 and 1 more have", "user8 has"]);
+        assert_eq!(sums(5), ["user7, user9 and user11 have", "user8 has"]);
+        assert_eq!(sums(11), ["user5, user7 and user9 have", "user8 has"]);
+        assert_eq!(sums(8), ["user5, user7, user9 and 1 more have"]);
+        assert_eq!(shown(&to(8), &events[2..]).0, "", "not even a prompt");
+        let mut sheet = Sheet::default();
+        let mut fanout = Fanout::new(&events, &mut sheet, clock);
+        let first = fanout.get(&to(1), 0).0;
+        assert_eq!(first.as_ptr(), fanout.get(&to(6), 0).0.as_ptr());
+        let quiet = Reader { form: Form { quiet: true, ..PLAIN }, ..to(1) };
+        assert!(!shown(&quiet, &events).0.contains("joined"));
     }
 
     #[test]

@@ -44,6 +44,8 @@ pub fn event(sheet: &mut Sheet, event: &Event, times: Times, goes_on: bool) {
         Happened::Left(who) => {
             notice(sheet, stamp, |s| _ = s.name(&who.name).fixed(" has left the lobby"));
         }
+        Happened::ManyJoined(who) => crowd(sheet, stamp, who, " joined the lobby"),
+        Happened::ManyLeft(who) => crowd(sheet, stamp, who, " left the lobby"),
         Happened::Renamed { before, who } => notice(sheet, stamp, |s| {
             s.name(before).fixed(" is now known as ").name(&who.name);
         }),
@@ -56,6 +58,34 @@ pub fn event(sheet: &mut Sheet, event: &Event, times: Times, goes_on: bool) {
         Happened::Answered(piece) => answer(sheet, piece, Follows::Nothing),
     }
     sheet.close();
+}
+
+/// Names of a sum; of more, their number is told.
+const SUMMED_NAMES: usize = 3;
+
+/// What several have done.
+fn crowd(sheet: &mut Sheet, stamp: Option<When>, who: &[Person], done: &'static str) {
+    notice(sheet, stamp, |s| {
+        let named = &who[..who.len().min(SUMMED_NAMES)];
+        names(s, named.iter().map(|who| &who.name), who.len() - named.len());
+        s.fixed(if who.len() == 1 { " has" } else { " have" }).fixed(done);
+    });
+}
+
+/// Names, and how many more there are.
+fn names<'a>(sheet: &mut Sheet, names: impl ExactSizeIterator<Item = &'a Name>, more: usize) {
+    let last = names.len().saturating_sub(1);
+    for (number, name) in names.enumerate() {
+        let between = match number {
+            0 => "",
+            number if number == last && more == 0 => " and ",
+            _ => ", ",
+        };
+        sheet.fixed(between).name(name);
+    }
+    if more > 0 {
+        sheet.fixed(" and ").number(more as u64).fixed(" more");
+    }
 }
 
 /// A piece of an answer, as a block for one who was last shown `follows`.
@@ -218,18 +248,7 @@ pub fn company(sheet: &mut Sheet, company: &Company) {
         sheet.fixed("alone in '").name(&company.lobby).fixed("'");
     } else {
         sheet.name(&company.you).fixed(" in '").name(&company.lobby).fixed("' with ");
-        let last = company.others.len() - 1;
-        for (number, other) in company.others.iter().enumerate() {
-            let between = match number {
-                0 => "",
-                number if number == last && company.more == 0 => " and ",
-                _ => ", ",
-            };
-            sheet.fixed(between).name(other);
-        }
-        if company.more > 0 {
-            sheet.fixed(" and ").number(company.more as u64).fixed(" more");
-        }
+        names(sheet, company.others.iter(), company.more);
     }
     sheet.fixed(".").off().fixed(" /help /users /quit").newline();
 }

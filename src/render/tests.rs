@@ -196,6 +196,29 @@ fn whoever_comes_in_is_shown_the_join_first() {
 }
 
 #[test]
+fn who_comes_and_goes_together_is_told_in_one_notice() {
+    let who = |names: &[&str]| -> Arc<[Person]> {
+        (1..).zip(names).map(|(conn, name)| Person::example(conn, name)).collect()
+    };
+    let shown = |what| {
+        let event = Event { at: UnixMillis(0), what };
+        plain(|sheet| super::event(sheet, &event, Times::Ages, false))
+    };
+    for (names, want) in [
+        (&["ann"][..], "ann has"),
+        (&["ann", "bob"], "ann and bob have"),
+        (&["ann", "bob", "carol"], "ann, bob and carol have"),
+        (&["ann", "bob", "carol", "dave"], "ann, bob, carol and 1 more have"),
+        (&["ann", "bob", "carol", "dave", "eve"], "ann, bob, carol and 2 more have"),
+    ] {
+        let joined = shown(Happened::ManyJoined(who(names)));
+        assert_eq!(joined, format!("\n[LOBBY] {want} joined the lobby\n> "));
+        let left = shown(Happened::ManyLeft(who(names)));
+        assert_eq!(left, format!("\n[LOBBY] {want} left the lobby\n> "));
+    }
+}
+
+#[test]
 fn whoever_has_come_in_is_told_where_they_are_and_with_whom() {
     let with = |others: &[&str], more, topic: Option<&str>| {
         let others = others.iter().map(|other| name(other)).collect();

@@ -35,6 +35,10 @@ pub enum Happened {
     Joined(Person),
     /// Somebody went, by whatever way.
     Left(Person),
+    /// These came in within a second, in the order of their connections: each was told of themselves.
+    ManyJoined(Arc<[Person]>),
+    /// These went within a second.
+    ManyLeft(Arc<[Person]>),
     /// Somebody goes by another name.
     Renamed {
         /// The one so far.
@@ -85,6 +89,8 @@ impl Event {
             Happened::Answered(piece) => Some(&piece.asker),
             Happened::Joined(_)
             | Happened::Left(_)
+            | Happened::ManyJoined(_)
+            | Happened::ManyLeft(_)
             | Happened::Renamed { .. }
             | Happened::Moderated { .. } => None,
         }
@@ -100,6 +106,8 @@ impl Event {
             }
             Happened::Joined(_)
             | Happened::Left(_)
+            | Happened::ManyJoined(_)
+            | Happened::ManyLeft(_)
             | Happened::Renamed { .. }
             | Happened::Moderated { .. } => 0,
         };

@@ -2,6 +2,7 @@
 
 mod changes;
 mod company;
+pub mod crowd;
 pub mod event;
 mod members;
 pub mod replay;
@@ -15,6 +16,7 @@ use std::time::Duration;
 
 pub use self::company::Company;
 use self::company::Speakers;
+use self::crowd::Crowd;
 pub use self::members::{Member, Presence, Saying};
 use self::slow::SlowMode;
 pub use self::state::LobbyState;
@@ -94,14 +96,16 @@ pub struct Room<H> {
     /// By how many milliseconds the clock had been set when it was read last.
     clock_set_by: Option<i64>,
     speakers: Speakers,
+    crowd: Crowd,
 }
 
 impl<H> Room<H> {
     /// An empty lobby.
     pub fn new(state: LobbyState, history: History) -> Self {
         let (members, pacing) = (HashMap::new(), SlowMode::default());
-        let (state, speakers) = (Arc::new(state), Speakers::default());
-        Self { state, members, history, pacing, offer: None, clock_set_by: None, speakers }
+        let (speakers, crowd) = (Speakers::default(), Crowd::default());
+        let state = Arc::new(state);
+        Self { state, members, history, pacing, offer: None, clock_set_by: None, speakers, crowd }
     }
 
     /// What stands for it whoever is in it.
@@ -165,6 +169,7 @@ impl<H> Room<H> {
         let mut member = self.members.remove(&from)?;
         let conn = who.conn;
         self.speakers.reseated(from, conn);
+        self.crowd.reseated(from, &who);
         member.who = who;
         member.away = None;
         let before = std::mem::replace(&mut member.handle, handle);
@@ -511,6 +516,7 @@ impl<H> Room<H> {
             pacing: std::mem::take(&mut self.pacing),
             offer: self.offer.take(),
             speakers: std::mem::take(&mut self.speakers),
+            crowd: std::mem::take(&mut self.crowd),
             clock_set_by: self.clock_set_by,
         }
     }

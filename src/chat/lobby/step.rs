@@ -83,6 +83,8 @@ pub enum Input<H> {
         /// What comes of it.
         what: Arc<Moderation>,
     },
+    /// The second is over in which notices were summed up.
+    SumUp,
     /// Somebody has another picture.
     SetPicture(ConnId, Picture),
     /// Somebody has another name.
@@ -126,6 +128,10 @@ pub enum Refusal {
 pub enum Effect<H> {
     /// All members are shown this.
     Show(Event),
+    /// A member alone is shown this.
+    ShowTo(H, Event),
+    /// After [`SUM_TIME`](super::crowd::SUM_TIME), [`Input::SumUp`] is to be put to the lobby.
+    SumUp,
     /// A member is here from now on; it is shown this first.
     Enter(H, Arc<Replay>),
     /// Somebody was tagged, wherever they are.
@@ -184,6 +190,7 @@ impl<H: Copy> Room<H> {
             Input::Say { conn, .. } | Input::Ask(conn) => Ok(self.may_speak(*conn, now)?),
             Input::Leave { .. }
             | Input::Moderate { .. }
+            | Input::SumUp
             | Input::SetPicture(..)
             | Input::Rename(..)
             | Input::SetAway(..)
@@ -205,11 +212,16 @@ impl<H: Copy> Room<H> {
                 self.let_go(conn, now, effects);
             }
             Input::Say { conn, saying, tagged } => self.said(conn, saying, tagged, now, effects),
-            Input::Ask(conn) => self.spoke(conn, now),
+            Input::Ask(conn) => {
+                self.introduce(conn, now, effects);
+                self.spoke(conn, now);
+            }
+            Input::SumUp => self.sum_up(now, effects),
             Input::Moderate { by, what } => self.moderated(&by, &what, now, effects),
             Input::SetPicture(conn, picture) => self.set_picture(conn, picture),
             Input::Rename(conn, after) => {
                 if let Some((before, who)) = self.rename(conn, after) {
+                    self.tell_sum(now, effects);
                     effects.push(show(now, Happened::Renamed { before, who }));
                 }
             }
@@ -254,7 +266,7 @@ impl<H: Copy> Room<H> {
         match before {
             Some(before) => effects.push(Effect::Reseated(before, at, who.conn)),
             None => {
-                effects.push(show(now, Happened::Joined((&who).into())));
+                self.tell_joined(at, &who, now, effects);
                 self.used(now, effects);
                 effects.push(Effect::Came(at, who));
             }
@@ -269,6 +281,7 @@ impl<H: Copy> Room<H> {
         now: UnixMillis,
         effects: &mut Vec<Effect<H>>,
     ) {
+        self.introduce(conn, now, effects);
         self.spoke(conn, now);
         let Some((seq, entry)) = self.record(conn, saying, now) else { return };
         let lobby = self.state().id;
@@ -294,6 +307,7 @@ impl<H: Copy> Room<H> {
         if let Moderation::Offer { account, .. } = **what {
             effects.push(Effect::Offer(account, who.into()));
         }
+        self.tell_sum(now, effects);
         effects.push(show(now, Happened::Moderated { by: by.clone(), what: what.clone() }));
         effects.extend(self.silenced(what).map(Effect::Silence));
         if let Moderation::Delete(_) = **what {
@@ -326,7 +340,7 @@ impl<H: Copy> Room<H> {
 
     fn let_go(&mut self, conn: ConnId, now: UnixMillis, effects: &mut Vec<Effect<H>>) {
         if let Some(member) = self.leave(conn) {
-            effects.push(show(now, Happened::Left((&member.who).into())));
+            self.tell_left(&member.who, now, effects);
             self.used(now, effects);
             effects.push(Effect::Went(member.handle, member.who));
         }

@@ -70,14 +70,26 @@ pub fn lobby(sheet: &mut Sheet, LobbySummary { state, users }: &LobbySummary) {
     }
 }
 
-/// The answer to `/sp list`.
+/// Columns of pictures side by side, and what each of them takes: the widest picture fits, and all three
+/// fit 80.
+const PICTURES_ABREAST: usize = 3;
+const PICTURE_COLUMNS: usize = 26;
+
+/// What a name takes before its picture, with the blanks around it.
+const PICTURE_NAME_COLUMNS: usize = 12;
+
+/// The answer to `/sp list`: by name, down each column.
 pub fn picture_list(sheet: &mut Sheet) {
-    const NAME_COLUMNS: usize = 10;
-    const BLANKS: &str = "          ";
     sheet.tinted(Colour::Cyan, "=== Available Profile Pictures ===").newline();
-    for (name, picture) in pictures::all() {
-        let pad = &BLANKS[..NAME_COLUMNS.saturating_sub(name.len())];
-        sheet.fixed("  ").fixed(name).fixed(pad).fixed(" ");
-        sheet.on(Colour::Yellow).picture(picture).off().newline();
+    let all: Vec<_> = pictures::all().collect();
+    let rows = all.len().div_ceil(PICTURES_ABREAST);
+    for row in 0..rows {
+        for (number, (name, picture)) in all.iter().skip(row).step_by(rows).enumerate() {
+            let column = number * PICTURE_COLUMNS;
+            sheet.pad_to(column).fixed("  ").fixed(name);
+            sheet.pad_to(column + PICTURE_NAME_COLUMNS);
+            sheet.on(Colour::Yellow).picture(*picture).off();
+        }
+        sheet.newline();
     }
 }

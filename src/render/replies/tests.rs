@@ -497,11 +497,24 @@ fn users_and_lobbies_are_listed() {
 }
 
 #[test]
-fn the_picture_list_has_a_line_for_each() {
+fn the_picture_list_stands_in_columns_that_fit_a_small_terminal() {
     let shown = written(picture_list);
-    assert!(shown.starts_with("=== Available Profile Pictures ===\n"));
-    assert_eq!(shown.lines().count(), 1 + pictures::all().count());
-    assert!(shown.contains("  cat        (=^・^=)\n"));
+    assert!(
+        shown.starts_with("=== Available Profile Pictures ===\n  alien     [\u{1f47d}]"),
+        "{shown}"
+    );
+    assert!(shown.lines().count() + 2 <= 24, "{shown}");
+    for line in shown.lines() {
+        assert!(crate::render::wrap::columns(line) <= 80, "{line}");
+    }
+    for (name, picture) in pictures::all() {
+        let entry = format!("  {name:10}{}", picture.as_str());
+        let after = shown.split(&entry).nth(1).unwrap_or_else(|| panic!("{entry}: {shown}"));
+        assert!(after.starts_with([' ', '\n']), "{entry}: {shown}");
+    }
+    // Down each column.
+    let at = |name: &str| shown.find(&format!("  {name} ")).unwrap();
+    assert!(at("alien") < at("cat") && at("cat") < at("wizard"), "{shown}");
 }
 
 #[test]
