@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use lobbyd::chat::lobby::LobbyState;
 use lobbyd::chat::name::NameKey;
 use lobbyd::chat::password::{PasswordRecord, Secret};
 use lobbyd::store::{Account, Change, Db};
@@ -160,5 +161,36 @@ fn a_record_of_the_form_that_was_typed_opens_and_is_made_anew() {
         let mut alice = challenged(&server, "alice");
         alice.ask(typed, "alice has joined the lobby\n");
         quit(alice);
+    }
+}
+
+#[test]
+fn so_does_that_of_a_lobby() {
+    let server = Server::start(&[]);
+    let mut alice = registered(&server, "alice");
+    alice.ask("/create den hunter2 For us", "Created private lobby 'den'");
+    quit(alice);
+    let folder = stop(server);
+    let old = PasswordRecord::create(&Secret::new(DECOMPOSED), b"0123456789abcdef").unwrap();
+    {
+        let (mut db, _) = Db::open(&folder.join("data")).unwrap();
+        let lobbies = db.load(0).unwrap().lobbies;
+        let den =
+            lobbies.into_iter().map(|lobby| lobby.state).find(|den| den.name.as_str() == "den");
+        let den = LobbyState { record: Some(Arc::new(old)), ..den.unwrap() };
+        db.apply(&[Change::LobbyPut(Arc::new(den))]).unwrap();
+    }
+    let server = Server::start_in(folder, &[]);
+    let joins = |name: &str, typed: &str, want: &str| {
+        let mut user = server.login(name);
+        user.ask(&format!("/join den {typed}"), want);
+        user.sync(name);
+    };
+    joins("bob", COMPOSED, "Incorrect password for private lobby");
+    joins("carol", DECOMPOSED, "Joined lobby 'den'");
+    joins("dave", COMPOSED, "Joined lobby 'den'");
+    let server = Server::start_in(stop(server), &[]);
+    for (name, typed) in [("eve", COMPOSED), ("frank", DECOMPOSED)] {
+        server.login(name).ask(&format!("/join den {typed}"), "Joined lobby 'den'");
     }
 }

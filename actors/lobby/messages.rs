@@ -1,5 +1,7 @@
 //! What a Lobby is asked and told.
 
+use std::sync::Arc;
+
 use actix::prelude::*;
 
 use crate::actors::registry::messages::{CarriedOut, ModerateError};
@@ -11,6 +13,7 @@ use crate::chat::lobby::{Company, JoinError, Presence, SayError};
 use crate::chat::moderation::Moderation;
 use crate::chat::name::{Name, NameKey};
 use crate::chat::orders::Order;
+use crate::chat::password::PasswordRecord;
 use crate::chat::pictures::Picture;
 use crate::chat::roles::{Denied, Right};
 use crate::chat::sanctions::Sanction;
@@ -96,6 +99,16 @@ pub struct Rostered {
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct SetPicture(pub ConnId, pub Picture);
+
+/// The password was proved by a record of an earlier version, for which this one is.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct RenewPassword {
+    /// The record that it was proved by.
+    pub before: Arc<PasswordRecord>,
+    /// The one to have in its place.
+    pub record: Arc<PasswordRecord>,
+}
 
 /// I have another name.
 #[derive(Message)]

@@ -9,8 +9,8 @@ use log::info;
 
 use crate::actors::lobby::Lobby;
 use crate::actors::lobby::messages::{
-    Away, Banned, HasRight, ListBans, Moderate, Registered, Registering, Renamed, Unregistered,
-    Unregistering,
+    Away, Banned, HasRight, ListBans, Moderate, Registered, Registering, Renamed, RenewPassword,
+    Unregistered, Unregistering,
 };
 use crate::actors::registry::messages::{CarriedOut, ModerateError};
 use crate::actors::store::messages::ReadAuthored;
@@ -88,6 +88,16 @@ impl Handler<HasRight> for Lobby {
 
     fn handle(&mut self, HasRight(by, right): HasRight, _: &mut Self::Context) -> Self::Result {
         self.room.state().check(&by, right)
+    }
+}
+
+impl Handler<RenewPassword> for Lobby {
+    type Result = ();
+
+    fn handle(&mut self, renew: RenewPassword, ctx: &mut Self::Context) {
+        let RenewPassword { before, record } = renew;
+        let now = self.now();
+        self.happen(Input::RenewPassword { before, record }, now, ctx);
     }
 }
 

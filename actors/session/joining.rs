@@ -19,7 +19,7 @@ use crate::chat::lobby::replay::ReplayPrefs;
 use crate::chat::lobby::step::{Join, JoinKind};
 use crate::chat::lobby::{Company, JoinError, Member};
 use crate::chat::name::NameKey;
-use crate::chat::password::{Password, PasswordRecord};
+use crate::chat::password::{Match, Password, PasswordRecord};
 use crate::chat::roles::Right;
 use crate::render;
 use crate::render::replies::{Farewell, NameProblem, Reply};
@@ -101,16 +101,16 @@ pub(super) async fn enter(
     }
 }
 
-/// Checks the password of a private lobby. The record that it was checked against is the proof.
+/// Checks the password of a private lobby. The record that it was checked against is the proof; where that is
+/// of another form of the password, it is to be renewed.
 pub(super) async fn check_password(
     thread: &ThreadContext,
     conn: ConnId,
     record: Arc<PasswordRecord>,
     password: Option<Password>,
-) -> Result<Arc<PasswordRecord>, EnterError> {
+) -> Result<(Arc<PasswordRecord>, Match), EnterError> {
     match prove(thread, conn, record.clone(), password).await {
-        // In whatever form: the record stays as it is, since it is the proof.
-        Ok(_) => Ok(record),
+        Ok(right) => Ok((record, right)),
         Err(ProofError::Wrong) => Err(JoinError::WrongPassword.into()),
         Err(ProofError::TooMany(secs)) => Err(JoinError::TooManyAttempts(secs).into()),
         Err(ProofError::Busy) => Err(EnterError::Busy),

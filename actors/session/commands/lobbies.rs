@@ -5,7 +5,7 @@ use std::sync::Arc;
 use actix::Addr;
 
 use crate::actors::lobby::Lobby;
-use crate::actors::lobby::messages::{Leave, Roster, Rostered};
+use crate::actors::lobby::messages::{Leave, RenewPassword, Roster, Rostered};
 use crate::actors::registry::messages::{Create, ListLobbies, MayCreate};
 use crate::actors::session::context::{Ctx, Done, Outcome, busy};
 use crate::actors::session::joining::{EnterError, check_password, enter};
@@ -17,7 +17,7 @@ use crate::chat::lobbies::{CreateError, LobbyId, LobbyPage, LobbySummary};
 use crate::chat::lobby::step::{Join, JoinKind};
 use crate::chat::lobby::{JoinError, Presence};
 use crate::chat::name::{Name, NameKey};
-use crate::chat::password::Password;
+use crate::chat::password::{Match, Password, PasswordRecord};
 use crate::chat::text::Line;
 use crate::clock::unix_now;
 use crate::render::replies::{self, Reply};
@@ -76,26 +76,42 @@ pub(super) async fn join(cx: &Ctx, typed: &str, password: Option<Password>) -> D
     if lobby_ref.state.id == left.id {
         return Err(JoinError::AlreadyThere(lobby_ref.state.name.clone()).into());
     }
-    let given = password.is_some();
+    let (given, mut outdated) = (password.is_some(), None);
     let proof = match lobby_ref.state.record.clone() {
         Some(record) => {
-            let checked = check_password(&cx.thread, cx.conn(), record, password).await;
-            Some(checked.map_err(|why| match why {
+            let checked = check_password(&cx.thread, cx.conn(), record, password.clone()).await;
+            let (record, matched) = checked.map_err(|why| match why {
                 EnterError::Join(JoinError::WrongPassword) if !given => {
                     JoinError::NeedsPassword(lobby_ref.state.name.clone()).into()
                 }
                 why => why,
-            })?)
+            })?;
+            if matched == Match::AsTyped {
+                outdated = password.map(|password| (password, record.clone()));
+            }
+            Some(record)
         }
         None => None,
     };
+    let addr = lobby_ref.lobby.clone();
     let (member, prefs) = (cx.member(), cx.replay_prefs());
     let join = Join { member, proof, kind: JoinKind::Switch, prefs };
     let entered = enter(&cx.thread, lobby_ref, join).await?;
     // Waited for, so that nobody who looks next sees the user in both.
     let _ = left.addr.send(Leave { conn: cx.conn(), for_good: false }).await;
     cx.stay(entered);
+    if let Some((password, before)) = outdated {
+        renew(cx, &addr, password, before).await;
+    }
     Ok(Outcome::Done)
+}
+
+/// Has a lobby keep its password in the form in which passwords are kept. Where that fails, the next who comes
+/// in by the old record does it.
+async fn renew(cx: &Ctx, lobby: &Addr<Lobby>, password: Password, before: Arc<PasswordRecord>) {
+    if let Ok(record) = cx.hashed(password).await {
+        lobby.do_send(RenewPassword { before, record });
+    }
 }
 
 pub(super) async fn history(cx: &Ctx, count: usize, before: usize) -> Done {

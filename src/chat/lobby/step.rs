@@ -85,6 +85,14 @@ pub enum Input<H> {
     },
     /// The second is over in which notices were summed up.
     SumUp,
+    /// The password has a record in the form in which passwords are kept: it was proved by one of an earlier
+    /// version's.
+    RenewPassword {
+        /// The record that it was proved by.
+        before: Arc<PasswordRecord>,
+        /// The one to have in its place.
+        record: Arc<PasswordRecord>,
+    },
     /// Somebody has another picture.
     SetPicture(ConnId, Picture),
     /// Somebody has another name.
@@ -191,6 +199,7 @@ impl<H: Copy> Room<H> {
             Input::Leave { .. }
             | Input::Moderate { .. }
             | Input::SumUp
+            | Input::RenewPassword { .. }
             | Input::SetPicture(..)
             | Input::Rename(..)
             | Input::SetAway(..)
@@ -218,6 +227,14 @@ impl<H: Copy> Room<H> {
             }
             Input::SumUp => self.sum_up(now, effects),
             Input::Moderate { by, what } => self.moderated(&by, &what, now, effects),
+            Input::RenewPassword { before, record } => {
+                // It may have another password by now. This one is no change of it: whoever knows it comes
+                // back as before.
+                if self.state().record.as_ref() == Some(&before) {
+                    self.state_mut().record = Some(record);
+                    self.changed(effects);
+                }
+            }
             Input::SetPicture(conn, picture) => self.set_picture(conn, picture),
             Input::Rename(conn, after) => {
                 if let Some((before, who)) = self.rename(conn, after) {

@@ -9,6 +9,7 @@ use crate::chat::kept::Missed;
 use crate::chat::lobbies::GENERAL_ID;
 use crate::chat::lobby::LobbyState;
 use crate::chat::orders::{Order, OrderError, PURGE_TIME, UNDO_TIME};
+use crate::chat::password::Secret;
 use crate::chat::roles::{Denied, Owner};
 use crate::chat::sanctions::Terms;
 use crate::chat::text::Text;
@@ -367,4 +368,23 @@ fn what_somebody_said_is_removed_by_those_above_them() {
     scene.put(Input::Moderate { by: alice, what: what.into() }).unwrap();
     let left: Vec<_> = scene.room.last(9).map(|entry| entry.text.as_str().to_owned()).collect();
     assert_eq!(left, ["m1"]);
+}
+
+#[test]
+fn a_password_is_renewed_where_its_record_still_stands() {
+    let record = |salt| Arc::new(PasswordRecord::create(&Secret::new("pw"), salt).unwrap());
+    let (old, new) = (record(b"0123456789abcdef"), record(b"fedcba9876543210"));
+    let mut scene = Scene::new();
+    scene.order(Order::SetPassword(Some(old.clone()))).unwrap();
+    let set_at = scene.room.state().password_at;
+    scene.wait(5);
+    let renew = |scene: &mut Scene| {
+        scene.put(Input::RenewPassword { before: old.clone(), record: new.clone() }).unwrap()
+    };
+    assert_eq!(renew(&mut scene), ["changed", "keep state"]);
+    assert_eq!(scene.room.state().record.as_ref(), Some(&new));
+    assert_eq!(scene.room.state().password_at, set_at, "whoever knows it comes back as before");
+    assert!(renew(&mut scene).is_empty(), "it has another record by now");
+    scene.order(Order::SetPassword(None)).unwrap();
+    assert!(renew(&mut scene).is_empty() && scene.room.state().record.is_none());
 }
