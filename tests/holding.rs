@@ -148,6 +148,20 @@ fn a_script_arrives_whole_and_in_order_however_long_it_is() {
 }
 
 #[test]
+fn a_script_of_more_bytes_than_may_wait_is_left_lying_in_its_socket() {
+    let env =
+        [("CHAT_RATE_MESSAGES", "10"), ("CHAT_RATE_WINDOW_SECS", "1"), ("CHAT_RATE_HOLD", "40")];
+    let server = Server::start(&env);
+    let long: String = (1..=40).map(|n| format!("{} line {n}\n", "x".repeat(900))).collect();
+    let text = server.script(format!("alice\n{long}/users\n").as_bytes());
+    let number = |row: &str| row.split_once("x line ")?.1.parse().ok();
+    let said: Vec<usize> = text.lines().filter_map(number).collect();
+    assert_eq!(said, (1..=40).collect::<Vec<_>>(), "{text}");
+    assert!(!text.contains("Not sent"), "{text}");
+    assert!(text.find("x line 40").unwrap() < text.find("=== Users in").unwrap());
+}
+
+#[test]
 fn a_script_whose_lines_wait_is_not_idle() {
     let server = Server::start(&[&SOON[..], &[("CHAT_IDLE_TIMEOUT_SECS", "3")]].concat());
     let text = server.script(format!("alice\n{}", numbered(70)).as_bytes());
