@@ -96,7 +96,7 @@ pub(super) static MODERATION: [Spec; 10] = [
         page: Page::Topic,
         right: Right::Operator,
         cost: Cost::Duty,
-        parse: |args| Some(Command::Purge(args.only_word()?)),
+        parse: |args| Some(Command::Purge(args.only_name()?)),
     },
     Spec {
         word: "/topic",

@@ -222,6 +222,7 @@ fn moderation_commands_read_users_times_and_reasons() {
         ("/delete bob", Ok(Command::Delete(bob()))),
         ("/delete", Err("/delete")),
         ("/purge bob", Ok(Command::Purge(bob()))),
+        ("/purge @bob", Ok(Command::Purge(bob()))),
         ("/purge bob 7d", Err("/purge")),
         ("/purge", Err("/purge")),
         ("/undo", Ok(Command::Undo)),

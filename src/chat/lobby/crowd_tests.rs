@@ -1,3 +1,5 @@
+use proptest::prelude::*;
+
 use super::*;
 use crate::chat::history::History;
 use crate::chat::lobby::step::{Input, Join, JoinKind};
@@ -152,4 +154,62 @@ fn a_lobby_that_is_set_up_again_and_a_place_that_is_taken_over_lose_nobody() {
     let mut scene = Scene { room, ..scene };
     scene.say(300);
     assert_eq!(scene.told(), ["joined: ann", "ann said"]);
+}
+
+/// What somebody does in a lobby, as it is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Deed {
+    Joined,
+    Left,
+    Said,
+}
+
+/// What is told to all, of whom.
+fn told_to_all(effects: Vec<Effect<u64>>) -> Vec<(ConnId, Deed)> {
+    let one = |who: &Person, deed| (who.conn.unwrap(), deed);
+    let each = |effect| {
+        let Effect::Show(Event { what, .. }) = effect else { return Vec::new() };
+        match what {
+            Happened::Joined(who) => vec![one(&who, Deed::Joined)],
+            Happened::Left(who) => vec![one(&who, Deed::Left)],
+            Happened::ManyJoined(who) => who.iter().map(|who| one(who, Deed::Joined)).collect(),
+            Happened::ManyLeft(who) => who.iter().map(|who| one(who, Deed::Left)).collect(),
+            Happened::Said { entry, .. } => vec![one(&entry.author, Deed::Said)],
+            other => panic!("{other:?}"),
+        }
+    };
+    effects.into_iter().flat_map(each).collect()
+}
+
+proptest! {
+    #[test]
+    fn of_each_all_is_told_once_and_in_the_order_in_which_it_happened(
+        steps in prop::collection::vec((0..4_u8, 90..112_u64), 0..200)
+    ) {
+        let mut scene = Scene::with(98);
+        let mut happened = Vec::new();
+        for (what, conn) in steps {
+            let here = scene.room.member(ConnId(conn)).is_some();
+            match (what, here) {
+                (0, false) => scene.join(conn, &format!("user{conn}")),
+                (1, true) => scene.leave(conn),
+                (2, true) => scene.say(conn),
+                (3, _) => {
+                    scene.put(Input::SumUp);
+                    continue;
+                }
+                _ => continue,
+            }
+            happened.push((ConnId(conn), [Deed::Joined, Deed::Left, Deed::Said][usize::from(what)]));
+        }
+        scene.put(Input::SumUp);
+        let told = told_to_all(scene.effects);
+        prop_assert_eq!(told.len(), happened.len());
+        for conn in (90..112).map(ConnId) {
+            let of = |deeds: &[(ConnId, Deed)]| -> Vec<Deed> {
+                deeds.iter().filter(|(who, _)| *who == conn).map(|(_, deed)| *deed).collect()
+            };
+            prop_assert_eq!(of(&told), of(&happened), "{}", conn.0);
+        }
+    }
 }
