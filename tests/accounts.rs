@@ -269,7 +269,10 @@ fn a_password_that_a_command_was_not_given_is_asked_for_and_hidden() {
     // Whatever is said meanwhile is shown, and what is typed is no message.
     bob.ask("hello", "╰─> hello\n");
     alice.expect("╰─> hello\n> Again: ");
-    alice.ask("/quit-is-no-command", "That was another password.\nNew password: ");
+    alice.ask(
+        "/quit-is-no-command",
+        "That was another password. An empty line gives up.\nNew password: ",
+    );
     alice.ask(PASSWORD, "Again: ");
     assert_eq!(sent(&alice, &IAC_WONT_ECHO), 0);
     alice.ask(

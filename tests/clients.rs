@@ -211,6 +211,24 @@ fn rlwrap_shows_what_is_typed_after_an_empty_line_once() {
 }
 
 #[test]
+fn rlwrap_shows_what_is_typed_at_a_question_once() {
+    if have(&["tmux", "nc", "rlwrap"]) {
+        let server = Server::start(&[]);
+        let home = server.folder.path().display().to_string();
+        let command = format!("HOME={home} rlwrap -H /dev/null nc 127.0.0.1 {}", server.port);
+        let terminal = Terminal::run(&command);
+        terminal.wait_for("Enter your username:");
+        terminal.enter("alice");
+        terminal.wait_for("You are alone in 'general'");
+        terminal.enter("/register");
+        terminal.wait_for("New password:");
+        terminal.enter("zebra-crossing");
+        let screen = terminal.wait_for("Again:");
+        assert!(screen.contains("New password: zebra-crossing"), "{screen}");
+    }
+}
+
+#[test]
 fn telnet_leaves_at_ctrl_d_and_not_at_ctrl_c() {
     if have(&["tmux", "telnet"]) {
         let server = Server::start(&[]);

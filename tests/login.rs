@@ -117,7 +117,7 @@ fn what_is_typed_for_a_password_is_hidden_where_the_client_can() {
     quit(registered(&server, "alice"));
     let mut alice = challenged(&server, "alice");
     let mut asked = IAC_WILL_ECHO.to_vec();
-    asked.extend(b"\r\x1b[KPassword: ");
+    asked.extend(b"\r\x1b[K\rPassword: ");
     assert!(alice.raw().ends_with(&asked), "{:?}", alice.raw());
     // As telnet does: it agrees, which is no request of its own.
     alice.send_raw(&IAC_DO_ECHO);

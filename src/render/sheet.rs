@@ -71,6 +71,15 @@ impl Sheet {
         if self.form.crlf { self.open() } else { self }
     }
 
+    /// Starts a question that follows bytes which are not to be seen. The last CR is for rlwrap, which takes
+    /// what stands after one for the prompt, and would count erasing as a part of it.
+    pub fn open_question(&mut self) -> &mut Self {
+        match self.form.palette {
+            Palette::None => self.open(),
+            Palette::Dark | Palette::Light => self.open().push("\r"),
+        }
+    }
+
     /// Ends a block with the prompt.
     pub fn close(&mut self) -> &mut Self {
         self.push(PROMPT)

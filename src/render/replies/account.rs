@@ -111,7 +111,7 @@ impl AccountReply {
 pub fn ask_secret(form: Form, question: Question, why: Option<Unfit>, first: bool) -> Bytes {
     let mut sheet = Sheet::new(form);
     if first {
-        sheet.open();
+        sheet.open_question();
     } else {
         sheet.open_after_enter();
     }
@@ -121,7 +121,7 @@ pub fn ask_secret(form: Form, question: Question, why: Option<Unfit>, first: boo
             Unfit::Fault(PasswordFault::NotUtf8) => sheet.fixed(NOT_UTF8),
             Unfit::TooShort => password_too_short(&mut sheet),
             Unfit::TooLong => password_too_long(&mut sheet),
-            Unfit::Different => sheet.fixed("That was another password."),
+            Unfit::Different => sheet.fixed("That was another password. An empty line gives up."),
         };
         sheet.off().newline();
     }

@@ -191,15 +191,15 @@ fn sanction(secs: Option<u64>, reason: Option<&str>) -> Sanction {
 
 #[test]
 fn a_password_is_asked_for() {
-    assert_eq!(ask_password(Form::default()).as_ref(), b"\r\x1b[KPassword: ");
+    assert_eq!(ask_password(Form::default()).as_ref(), b"\r\x1b[K\rPassword: ");
     let secret = |form, question, why, first| ask_secret(form, question, why, first);
-    assert_eq!(secret(Form::default(), Question::Old, None, true), "\r\x1b[KOld password: ");
+    assert_eq!(secret(Form::default(), Question::Old, None, true), "\r\x1b[K\rOld password: ");
     assert_eq!(secret(PLAIN, Question::New, None, false), "New password: ");
     for (why, want) in [
         (Unfit::Fault(PasswordFault::NotUtf8), NOT_UTF8),
         (Unfit::TooShort, "Password too short (min 8 chars)"),
         (Unfit::TooLong, "Password too long (max 128 chars)"),
-        (Unfit::Different, "That was another password."),
+        (Unfit::Different, "That was another password. An empty line gives up."),
     ] {
         let asked = secret(PLAIN, Question::Again, Some(why), false);
         assert_eq!(asked, format!("{want}\nAgain: "));

@@ -116,7 +116,7 @@ const PASSWORD_PROMPT: &str = "Password: ";
 
 /// Asks for the password of an account.
 pub fn ask_password(form: Form) -> Bytes {
-    Sheet::new(form).open().fixed(PASSWORD_PROMPT).take()
+    Sheet::new(form).open_question().fixed(PASSWORD_PROMPT).take()
 }
 
 /// Asks for it again, after an empty line.
