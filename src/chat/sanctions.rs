@@ -104,6 +104,11 @@ impl Sanction {
         }
     }
 
+    /// Of two the one that ends later.
+    fn longer<'a>(one: &'a Self, other: &'a Self) -> &'a Self {
+        if one.is_as_long_as(other) { one } else { other }
+    }
+
     /// Whether it is about guests.
     pub fn is_of_guest(&self) -> bool {
         match self.subject {
@@ -222,31 +227,31 @@ impl Sanctions {
     }
 
     /// The one that holds for a user. An account is judged by itself and its connection, so that it
-    /// does not suffer for the guests of its address; a guest by address and name too.
+    /// does not suffer for the guests of its address; a guest by address and name too. Of several it is
+    /// the longest: nobody sheds that by making an account, nor by the end of a shorter one.
     pub fn of(&self, who: &Identity, now: UnixMillis) -> Option<&Sanction> {
-        let of_name = || {
-            let guest = who.account.is_none();
-            guest.then(|| self.get(&Subject::Name(who.name.key()), now)).flatten()
-        };
-        let of_conn = self.of_conn(who.conn, now);
-        of_conn.or_else(|| self.get(&who.subject(), now)).or_else(of_name)
+        let name = who.account.is_none().then(|| Subject::Name(who.name.key()));
+        let of_name = name.and_then(|name| self.get(&name, now));
+        let all = [self.of_conn(who.conn, now), self.get(&who.subject(), now), of_name];
+        all.into_iter().flatten().reduce(Sanction::longer)
     }
 
     /// What somebody is told for whom one holds.
     pub fn penalty(&self, who: &Identity, now: UnixMillis) -> Option<Penalty> {
         let sanction = self.of(who, now)?;
         let of_address = matches!(sanction.subject, Subject::Address(_));
+        let set_on_them = self.by_conn.get(&who.conn) == Some(&sanction.key());
         Some(Penalty {
             left: sanction.left(now),
             reason: sanction.reason.clone(),
-            by_address: of_address && self.of_conn(who.conn, now).is_none(),
+            by_address: of_address && !set_on_them,
         })
     }
 
     /// The one that holds for this very account, address or name, and of several the longest.
     pub fn get(&self, subject: &Subject, now: UnixMillis) -> Option<&Sanction> {
         let holding = self.by_subject.get(subject)?.iter().filter(|sanction| sanction.holds(now));
-        holding.reduce(|one, other| if one.is_as_long_as(other) { one } else { other })
+        holding.reduce(Sanction::longer)
     }
 
     fn all(&self) -> impl Iterator<Item = &Sanction> {
@@ -338,8 +343,14 @@ mod tests {
         };
         assert_eq!(bans.list(UnixMillis(2_000)).len(), 2);
         assert_eq!(left(&bans, 3, 2_000).as_deref(), Some("eve"), "of two the longer");
-        assert_eq!(left(&bans, 2, 2_000).as_deref(), Some("mal"), "on the connection");
+        assert_eq!(left(&bans, 2, 2_000).as_deref(), Some("eve"), "on the connection too");
         assert_eq!(left(&bans, 2, 11_000).as_deref(), Some("eve"), "that one is over");
+        let by_address = |conn| {
+            bans.penalty(&who(conn, None, 9), UnixMillis(2_000)).map(|penalty| penalty.by_address)
+        };
+        assert_eq!((by_address(1), by_address(2)), (Some(false), Some(true)));
+        let account = bans.for_account(&who(2, None, 9), AccountId(7), UnixMillis(2_000));
+        assert_eq!(account.map(|ban| ban.until), Some(None), "nor does an account shed it");
         bans.lift(&key(address(), "eve"));
         assert_eq!(left(&bans, 1, 2_000).as_deref(), Some("mal"));
         bans.lift(&key(address(), "mal"));
