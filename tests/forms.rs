@@ -122,7 +122,7 @@ fn ones_own_messages_may_be_left_at_what_one_typed() {
     bob.expect("@bob\n  ╰─> two\n");
     bob.send("three");
     alice.expect("[@_@] bob [just now]\n  ╰─> three\n> ");
-    assert_eq!(count(&alice.text(), "one"), 0);
+    assert_eq!(count(&alice.text(), "╰─> one"), 0);
     // What was said is there all the same.
     alice.ask("/history", "╰─> one\n");
     alice.ask("/echo on", "Your own messages are shown to you.\n> ");
