@@ -127,6 +127,40 @@ impl Sheet {
         self
     }
 
+    /// Rows of our own words. Where the terminal is too narrow for one, it goes on in the next one, a little
+    /// away from the edge.
+    pub fn fitting(&mut self, write: impl FnOnce(&mut Self)) -> &mut Self {
+        let (from, width) = (self.row_start(), usize::from(self.form.width));
+        write(self);
+        if width == 0 || self.buf.len() - from <= width {
+            return self;
+        }
+        let written = self.buf.split_off(from);
+        for row in written.split_inclusive(|b| *b == b'\n') {
+            self.fit(row, width);
+        }
+        self
+    }
+
+    fn fit(&mut self, row: &[u8], width: usize) {
+        // No character takes more columns than bytes.
+        if row.len() <= width || wrap::rendered_columns(row) <= width {
+            return self.buf.extend_from_slice(row);
+        }
+        let (mut column, mut begun) = (0, false);
+        for word in row.split_inclusive(|b| *b == b' ') {
+            let columns = wrap::rendered_columns(word);
+            if begun && column + columns > width {
+                let indent = SHORT_HANG.min(width / 4);
+                self.next_row(indent);
+                (column, begun) = (indent, false);
+            }
+            self.buf.extend_from_slice(word);
+            column += columns;
+            begun |= columns > 1;
+        }
+    }
+
     /// Columns of the row that is being written.
     pub fn column(&self) -> usize {
         wrap::rendered_columns(&self.buf[self.row_start()..])

@@ -303,11 +303,13 @@ fn understand(text: &str, max_chars: usize) -> Input {
             let (cost, right) = (Cost::Message, Right::Everyone);
             return Input::Command { cost, right, over: None, parsed };
         }
-        None => return refused(Cost::Message, CommandError::Unknown(words::near(word))),
+        None => return refused(Cost::Look, CommandError::Unknown(words::near(word))),
     };
     let parsed = (spec.parse)(&mut args).ok_or(CommandError::Usage(spec));
     let parsed = args.fault().map_or(parsed, Err);
-    let cost = if args.only_shows() && parsed.is_ok() { Cost::Look } else { spec.cost };
+    // One that is not understood changes nothing: it shows how it is meant.
+    let only_shows = args.only_shows() || parsed.is_err();
+    let cost = if only_shows && spec.cost == Cost::Message { Cost::Look } else { spec.cost };
     let over = args.over().filter(|_| parsed.is_ok());
     Input::Command { cost, right: spec.right, over, parsed }
 }

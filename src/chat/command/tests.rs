@@ -283,7 +283,10 @@ fn commands_that_change_something_count_like_messages_and_those_that_show_someth
         assert_eq!(spec.cost, cost, "{}", spec.word);
     }
     for (line, want) in [
-        ("/nope", Cost::Message),
+        ("/nope", Cost::Look),
+        ("/msg bob", Cost::Look),
+        ("/time never", Cost::Look),
+        ("/kick", Cost::Duty),
         ("quit", Cost::Look),
         ("/names", Cost::Look),
         ("/part", Cost::Message),

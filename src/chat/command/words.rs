@@ -68,11 +68,18 @@ const NEAR: usize = 4;
 /// The commands that are near to a word that is none, nearest first.
 pub(super) fn near(word: &str) -> Vec<&'static Spec> {
     let typed = word.trim_start_matches('/').to_ascii_lowercase();
-    let distance = |spec: &'static Spec| Some((distance(&typed, &spec.word[1..])?, spec));
-    let mut near: Vec<_> = COMMANDS.iter().filter_map(distance).collect();
+    let own = COMMANDS.iter().map(|spec| (spec.word, spec));
+    let brought = BROUGHT_ALONG.iter().filter_map(|(word, known)| Some((*word, spec(known)?)));
+    let distance = |(word, spec): (&str, _)| Some((distance(&typed, &word[1..])?, spec));
+    let mut near: Vec<_> = own.chain(brought).filter_map(distance).collect();
     near.sort_by_key(|(distance, _)| *distance);
-    near.truncate(NEAR);
-    near.into_iter().map(|(_, spec)| spec).collect()
+    let mut specs: Vec<&'static Spec> = Vec::new();
+    for (_, spec) in near {
+        if specs.len() < NEAR && !specs.contains(&spec) {
+            specs.push(spec);
+        }
+    }
+    specs
 }
 
 #[cfg(test)]
@@ -126,6 +133,9 @@ mod tests {
             ("/msgbob", None),
             ("/regsiter", Some("/register")),
             ("/whios", Some("/whois")),
+            ("/lsit", Some("/lobbies")),
+            ("/nmaes", Some("/users")),
+            ("/channel", Some("/lobbies")),
             ("/quiet-please", None),
             ("/nope", None),
             ("/foo", None),

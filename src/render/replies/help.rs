@@ -8,16 +8,18 @@ use crate::render::form::Colour;
 /// The answer to `/help`.
 pub fn help(sheet: &mut Sheet) {
     sheet.tinted(Colour::Cyan, "=== Available Commands ===").newline();
-    sheet.fixed("A line that begins with / is a command, any other is said to everybody here.");
-    sheet.newline().fixed("More: /help");
-    let mut comma = " ";
-    for topic in Group::ALL {
-        if topic.commands().any(|spec| spec.page == Page::Topic) {
-            sheet.fixed(comma).fixed(topic.word());
-            comma = " | ";
+    sheet.fitting(|sheet| {
+        sheet.fixed("A line that begins with / is a command, any other is said to everybody here.");
+        sheet.newline().fixed("More: /help");
+        let mut comma = " ";
+        for topic in Group::ALL {
+            if topic.commands().any(|spec| spec.page == Page::Topic) {
+                sheet.fixed(comma).fixed(topic.word());
+                comma = " | ";
+            }
         }
-    }
-    sheet.newline();
+        sheet.newline();
+    });
     rows(sheet, COMMANDS.iter().filter(|spec| spec.page == Page::First));
 }
 
@@ -29,14 +31,14 @@ pub fn topic(sheet: &mut Sheet, topic: Group) {
 
 fn rows(sheet: &mut Sheet, specs: impl Iterator<Item = &'static Spec>) {
     for spec in specs {
-        usage(sheet.fixed("  ").on(Colour::Yellow), spec).newline();
+        sheet.fitting(|sheet| _ = usage(sheet.fixed("  ").on(Colour::Yellow), spec).newline());
     }
 }
 
 /// The answer to `/help <command>`.
-pub fn explain(sheet: &mut Sheet, spec: &Spec) {
+pub fn explain(sheet: &mut Sheet, spec: &'static Spec) {
     sheet.on(Colour::Cyan).fixed("=== ").fixed(spec.word).fixed(" ===").off().newline();
-    usage(sheet.fixed("  ").on(Colour::Yellow), spec).newline();
+    rows(sheet, [spec].into_iter());
     sheet.fixed("  For: ").fixed(whom(spec.right)).newline();
     sheet.fixed("  Example: ").fixed(spec.example).newline();
 }
@@ -64,8 +66,10 @@ pub(super) fn usage<'s>(sheet: &'s mut Sheet, spec: &Spec) -> &'s mut Sheet {
 #[cfg(test)]
 mod tests {
     use super::super::tests::written;
+    use super::super::{Reply, reply};
     use super::*;
     use crate::chat::command::spec;
+    use crate::render::{Form, Palette};
 
     /// A terminal of the smallest usual size.
     const COLUMNS: usize = 80;
@@ -81,6 +85,22 @@ mod tests {
         for shown in pages() {
             assert!(shown.lines().count() + 2 <= ROWS, "{shown}");
             assert!(shown.lines().all(|l| l.chars().count() <= COLUMNS), "{shown}");
+        }
+    }
+
+    #[test]
+    fn a_usage_line_fits_the_terminal_whole_and_goes_on_away_from_the_edge() {
+        for (width, spec) in [80, 60, 40].iter().flat_map(|w| COMMANDS.iter().map(move |s| (*w, s)))
+        {
+            let form = Form { width, palette: Palette::None, ..Form::default() };
+            let mut sheet = Sheet::new(form);
+            reply(&mut sheet, &Reply::Usage(spec));
+            let shown = String::from_utf8(sheet.take().to_vec()).unwrap();
+            let args = if spec.args.is_empty() { "" } else { " " };
+            let whole = format!("Usage: {}{args}{} - {}\n", spec.word, spec.args, spec.help);
+            assert_eq!(shown.replace("\n      ", ""), whole);
+            assert!(shown.lines().all(|l| l.len() <= usize::from(width)), "{shown}");
+            assert!(shown.lines().skip(1).all(|l| l.starts_with("      ")), "{shown}");
         }
     }
 

@@ -55,10 +55,16 @@ pub fn more_lobbies(sheet: &mut Sheet, page: usize, of: usize, word: Option<&Lin
 /// A lobby in the answer to `/lobbies`.
 pub fn lobby(sheet: &mut Sheet, LobbySummary { state, users }: &LobbySummary) {
     sheet.fixed("Lobby: ").on(Colour::Yellow).name(&state.name).off().newline();
-    sheet.fixed("  Privacy: ").fixed(if state.is_private() { "private" } else { "public" });
-    sheet.fixed(" | AI: ").fixed(if state.prompt.is_some() { "custom AI" } else { "default AI" });
-    sheet.fixed(" | Created by: ").name(&state.creator);
-    sheet.fixed(" | Users: ").number(*users as u64).newline();
+    sheet.fitting(|sheet| {
+        sheet.fixed("  Privacy: ").fixed(if state.is_private() { "private" } else { "public" });
+        sheet.fixed(" | AI: ").fixed(if state.prompt.is_some() {
+            "custom AI"
+        } else {
+            "default AI"
+        });
+        sheet.fixed(" | Created by: ").name(&state.creator);
+        sheet.fixed(" | Users: ").number(*users as u64).newline();
+    });
     sheet.fixed("  Description: ");
     if state.description.is_blank() {
         sheet.fixed("No description").newline();

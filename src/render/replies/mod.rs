@@ -164,7 +164,7 @@ pub fn reply(sheet: &mut Sheet, reply: &Reply) {
         Reply::UnknownCommand(near) => did_you_mean(sheet.fixed(UNKNOWN), "", *near),
         Reply::NoHelp(near) => did_you_mean(sheet.fixed(UNKNOWN), "/help ", *near),
         Reply::BareWord => sheet.fixed("Type /quit to leave or /help for help; /say quit says it."),
-        Reply::Usage(spec) => help::usage(sheet.fixed("Usage: "), spec),
+        Reply::Usage(spec) => sheet.fitting(|sheet| _ = help::usage(sheet.fixed("Usage: "), spec)),
         Reply::UserNotFound(near) => {
             sheet.fixed("User not found.");
             match near {
