@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use lobbyd::chat::command::COMMANDS;
+use lobbyd::chat::command::{COMMANDS, Page};
 use lobbyd::config::KEYS;
 
 fn root() -> PathBuf {
@@ -139,14 +139,54 @@ fn nothing_unfinished_is_left() {
 }
 
 #[test]
-fn the_readme_has_every_setting_and_every_command() {
-    let readme = read("README.md");
+fn the_documents_have_every_setting_and_every_command() {
+    let (settings, commands) = (read("docs/operating.md"), read("docs/commands.md"));
     for key in &KEYS {
-        assert!(readme.contains(key.name), "{} is not in the README", key.name);
+        assert!(settings.contains(key.name), "{} is not in docs/operating.md", key.name);
     }
     for spec in &COMMANDS {
-        assert!(readme.contains(spec.word), "{} is not in the README", spec.word);
+        assert!(commands.contains(spec.word), "{} is not in docs/commands.md", spec.word);
+        let first = spec.page == Page::First;
+        assert!(
+            !first || read("README.md").contains(spec.word),
+            "{} is not in the README",
+            spec.word
+        );
     }
+}
+
+/// The headings of a document, as links name them.
+fn anchors(document: &str) -> Vec<String> {
+    let headings = document.lines().filter(|line| line.starts_with('#'));
+    let anchor = |line: &str| -> String {
+        let heading = line.trim_start_matches('#').trim().to_lowercase();
+        let kept = heading.chars().filter(|c| c.is_alphanumeric() || " -_".contains(*c));
+        kept.collect::<String>().replace(' ', "-")
+    };
+    headings.map(anchor).collect()
+}
+
+#[test]
+fn every_link_of_the_documents_leads_somewhere() {
+    let mut links = 0;
+    for name in ["README.md", "docs/commands.md", "docs/clients.md", "docs/operating.md"] {
+        let text = read(name);
+        for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            if link.contains("://") {
+                continue;
+            }
+            links += 1;
+            let (file, anchor) = link.split_once('#').unwrap_or((link, ""));
+            let of = match file {
+                "" => PathBuf::from(name),
+                file => Path::new(name).with_file_name(file),
+            };
+            let there = root().join(&of).exists();
+            let known = anchor.is_empty() || anchors(&read(&of)).iter().any(|a| a == anchor);
+            assert!(there && known, "{name}: {link}");
+        }
+    }
+    assert!(links > 30, "{links}");
 }
 
 #[test]
