@@ -11,6 +11,7 @@ use lobbyd::chat::name::Name;
 use lobbyd::chat::password::{MAX_PASSWORD_CHARS, Password};
 use lobbyd::render::json;
 use lobbyd::store::{self, Account, Change, Db, Export, ExportError, Report, Restored, Settings};
+use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 
 /// Most bytes of a password that are read; a longer one is refused for its length.
 const MAX_INPUT_BYTES: u64 = 4_096;
@@ -126,10 +127,12 @@ pub(crate) fn set_password(dir: &Path, name: &str, now: UnixMillis) -> Result<St
 /// The first line of standard input, read as the login reads it.
 fn read_password() -> Result<Password, String> {
     let mut line = Vec::new();
+    let asked = Asked::ask();
     let mut input = std::io::stdin().lock().take(MAX_INPUT_BYTES);
     input
         .read_until(b'\n', &mut line)
         .map_err(|error| format!("the password cannot be read from standard input: {error}"))?;
+    drop(asked);
     // The last character may have been cut here, which is no fault of whoever typed it.
     if line.len() as u64 == MAX_INPUT_BYTES
         && let Err(cut) = std::str::from_utf8(&line)
@@ -138,6 +141,30 @@ fn read_password() -> Result<Password, String> {
         line.truncate(cut.valid_up_to());
     }
     as_password(&line)
+}
+
+/// Somebody at a terminal who was asked for a password, and does not see it until this is dropped.
+struct Asked(Termios);
+
+impl Asked {
+    /// Asks, where standard input is a terminal.
+    fn ask() -> Option<Self> {
+        let before = tcgetattr(std::io::stdin()).ok()?;
+        let mut hidden = before.clone();
+        hidden.local_modes.remove(LocalModes::ECHO);
+        // Where it cannot be hidden it is seen, as in any other client.
+        _ = tcsetattr(std::io::stdin(), OptionalActions::Now, &hidden);
+        _ = std::io::stderr().write_all(b"New password: ");
+        Some(Self(before))
+    }
+}
+
+impl Drop for Asked {
+    fn drop(&mut self) {
+        _ = tcsetattr(std::io::stdin(), OptionalActions::Now, &self.0);
+        // The line end that was typed did not show either.
+        _ = std::io::stderr().write_all(b"\n");
+    }
 }
 
 fn as_password(line: &[u8]) -> Result<Password, String> {

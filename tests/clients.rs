@@ -229,6 +229,22 @@ fn rlwrap_shows_what_is_typed_at_a_question_once() {
 }
 
 #[test]
+fn an_operator_at_a_terminal_is_asked_for_a_password_that_does_not_show() {
+    if have(&["tmux"]) {
+        let folder = Folder::new();
+        let (dir, bin) = (folder.path().display(), env!("CARGO_BIN_EXE_lobbyd"));
+        let terminal =
+            Terminal::run(&format!("cd {dir}; {bin} passwd alice; stty -a; {bin} --version; cat"));
+        terminal.wait_for("New password: ");
+        terminal.enter("zebra-crossing");
+        let screen = terminal.wait_for("lobbyd 0.");
+        assert!(screen.contains("alice is registered."), "{screen}");
+        assert!(!screen.contains("zebra"), "{screen}");
+        assert!(screen.contains(" echo "), "what is typed shows again: {screen}");
+    }
+}
+
+#[test]
 fn telnet_leaves_at_ctrl_d_and_not_at_ctrl_c() {
     if have(&["tmux", "telnet"]) {
         let server = Server::start(&[]);

@@ -158,6 +158,19 @@ fn dated(sheet: &mut Sheet, when: Option<When>) {
     }
 }
 
+/// A row with the time of it: before it where a message takes one row, else behind it.
+fn timed(sheet: &mut Sheet, when: Option<When>, body: impl FnOnce(&mut Sheet)) {
+    let before = sheet.form().compact;
+    if before {
+        stamped(sheet, when);
+    }
+    body(sheet);
+    if !before {
+        dated(sheet, when);
+    }
+    sheet.newline();
+}
+
 /// When something was said, before it.
 fn stamped(sheet: &mut Sheet, when: Option<When>) {
     if let Some(when) = when {
@@ -300,13 +313,13 @@ pub fn direct(sheet: &mut Sheet, direction: Direct<'_>, text: &Line, when: Optio
 
 /// Tells a user that somebody tagged them; `lobby` where they are not in it.
 pub fn tagged(sheet: &mut Sheet, by: &Name, lobby: Option<&Name>, when: Option<When>) {
-    sheet.on(Colour::Magenta).fixed("✦ ").name(by).fixed(" tagged you");
-    if let Some(lobby) = lobby {
-        sheet.fixed(" in '").name(lobby).fixed("'");
-    }
-    sheet.off();
-    dated(sheet, when);
-    sheet.newline();
+    timed(sheet, when, |sheet| {
+        sheet.on(Colour::Magenta).fixed("✦ ").name(by).fixed(" tagged you");
+        if let Some(lobby) = lobby {
+            sheet.fixed(" in '").name(lobby).fixed("'");
+        }
+        sheet.off();
+    });
 }
 
 #[cfg(test)]

@@ -6,28 +6,22 @@ use crate::chat::sanctions::Sanction;
 use crate::chat::text::Line;
 use crate::chat::times::{Span, When};
 use crate::render::form::Colour;
-use crate::render::{Sheet, dated, stamped};
+use crate::render::{Sheet, timed};
 
 /// A notice of the lobby; `when`, for whoever wants clock times.
 pub(super) fn notice(sheet: &mut Sheet, when: Option<When>, body: impl FnOnce(&mut Sheet)) {
-    let before = sheet.form().compact;
-    if before {
-        stamped(sheet, when);
-    }
-    sheet.tinted(Colour::Green, "[LOBBY]").fixed(" ");
-    body(sheet);
-    if !before {
-        dated(sheet, when);
-    }
-    sheet.newline();
+    timed(sheet, when, |sheet| {
+        sheet.tinted(Colour::Green, "[LOBBY]").fixed(" ");
+        body(sheet);
+    });
 }
 
 /// What an admin tells everybody on the server.
 pub fn announcement(sheet: &mut Sheet, by: &Name, text: &Line, when: Option<When>) {
-    sheet.tinted(Colour::Magenta, "[ANNOUNCEMENT]").fixed(" ").on(Colour::Yellow).name(by).off();
-    sheet.fixed(": ").line(text);
-    dated(sheet, when);
-    sheet.newline();
+    timed(sheet, when, |sheet| {
+        sheet.tinted(Colour::Magenta, "[ANNOUNCEMENT]").fixed(" ").on(Colour::Yellow).name(by);
+        sheet.off().fixed(": ").line(text);
+    });
 }
 
 /// A moderation as it is told, without the name of whoever did it: `kicked bob: spam`. This is also how it

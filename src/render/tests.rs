@@ -434,6 +434,8 @@ fn in_one_row_the_time_comes_first() {
         ),
         (shown(&|s| message(s, &waves(), when, true)), "17:22 * alice waves\n"),
         (shown(&|s| direct(s, Direct::From(&alice), &hi, when)), "17:22 [DM] alice —» You: hi\n"),
+        (shown(&|s| tagged(s, &alice, None, when)), "17:22 ✦ alice tagged you\n"),
+        (shown(&|s| announcement(s, &alice, &hi, when)), "17:22 [ANNOUNCEMENT] alice: hi\n"),
     ] {
         assert_eq!(got, want);
     }
