@@ -18,6 +18,7 @@ use crate::chat::lobbies::LobbyId;
 use crate::chat::person::Person;
 use crate::clock;
 use crate::fanout::outbox::{Outbox, Pulled, Source};
+use crate::fanout::variants::Author;
 use crate::net::link::Link;
 use crate::net::listen::USER_TIMEOUT;
 use crate::render::Form;
@@ -48,12 +49,12 @@ pub enum Health {
 }
 
 /// What a client was shown last, as far as what comes next depends on it.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Default)]
 enum LastShown {
     /// A piece of the answer of this number.
     Answer(u64),
-    /// A message of this connection's.
-    Message(ConnId),
+    /// A message of this author's.
+    Message(Author),
     /// Anything else.
     #[default]
     Other,
@@ -75,7 +76,7 @@ pub struct Peer {
     login_deadline: Cell<Option<Instant>>,
     last_input: Cell<Instant>,
     /// What was shown last.
-    last_shown: Cell<LastShown>,
+    last_shown: RefCell<LastShown>,
     /// Messages on their way to the lobby that have not come back yet.
     in_flight: Cell<u16>,
     /// Whether the Session waits for those.
@@ -135,7 +136,7 @@ impl Peer {
             blocked_since: Cell::new(None),
             login_deadline: Cell::new(Some(login_deadline)),
             last_input: Cell::new(now),
-            last_shown: Cell::default(),
+            last_shown: RefCell::default(),
             in_flight: Cell::new(0),
             awaiting_echo: Cell::new(false),
             awaiting_room: Cell::new(false),
@@ -325,26 +326,26 @@ impl Peer {
 
     /// Whether the answer numbered `id` was the last thing shown.
     pub fn follows_answer(&self, id: u64) -> bool {
-        matches!(self.last_shown.get(), LastShown::Answer(last) if last == id)
+        matches!(*self.last_shown.borrow(), LastShown::Answer(last) if last == id)
     }
 
     /// Notes that what was queued last is a piece of the answer numbered `id`.
     pub fn note_answer(&self, id: u64) {
-        self.last_shown.set(LastShown::Answer(id));
+        self.last_shown.replace(LastShown::Answer(id));
     }
 
     /// Whose message was the last thing shown, where that was noted.
-    pub fn last_author(&self) -> Option<ConnId> {
-        match self.last_shown.get() {
-            LastShown::Message(author) => Some(author),
+    pub(super) fn last_author(&self) -> Option<Author> {
+        match &*self.last_shown.borrow() {
+            LastShown::Message(author) => Some(author.clone()),
             LastShown::Answer(_) | LastShown::Other => None,
         }
     }
 
-    /// Notes that what was queued last ends with a message of this connection's.
-    pub fn note_author(&self, author: Option<ConnId>) {
+    /// Notes that what was queued last ends with a message of this author's.
+    pub(super) fn note_author(&self, author: Option<Author>) {
         if let Some(author) = author {
-            self.last_shown.set(LastShown::Message(author));
+            self.last_shown.replace(LastShown::Message(author));
         }
     }
 

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use crate::chat::directory::ConnId;
 use crate::chat::ignores::Ignores;
 use crate::chat::lobby::event::{AnswerPiece, Event, Happened};
+use crate::chat::name::Name;
 use crate::chat::person::Person;
 use crate::chat::settings::Bell;
 use crate::chat::times::Times;
@@ -45,7 +46,21 @@ pub(super) struct Reader<'a> {
     pub(super) conn: ConnId,
     pub(super) ignores: Option<&'a Ignores>,
     /// Whose message was the last thing they were shown, where that makes a difference.
-    pub(super) last_author: Option<ConnId>,
+    pub(super) last_author: Option<Author>,
+}
+
+/// Whoever stands before a message that was shown. The name too: not all readers are told of every change
+/// of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Author {
+    conn: ConnId,
+    name: Name,
+}
+
+impl Author {
+    fn of(who: &Person) -> Option<Self> {
+        Some(Self { conn: who.conn?, name: who.name.clone() })
+    }
 }
 
 impl Reader<'_> {
@@ -61,7 +76,7 @@ impl Reader<'_> {
 }
 
 /// A block, and whose message is the last in it, where its form leaves out who goes on.
-type Shown = (Bytes, Option<ConnId>);
+type Shown = (Bytes, Option<Author>);
 
 /// Events that are handed out together, as one block in each form.
 pub(super) struct Fanout<'a> {
@@ -69,7 +84,7 @@ pub(super) struct Fanout<'a> {
     /// What is written on: its memory serves again when what was written is gone.
     sheet: &'a mut Sheet,
     /// By the form, the event that a block begins with, and whose message stands before it.
-    blocks: Variants<(Form, usize, Option<ConnId>), Shown>,
+    blocks: Variants<(Form, usize, Option<Author>), Shown>,
     /// Whether there are sums among them of which whoever is in one is shown the others alone.
     has_sums: bool,
     /// How whoever wants clock times is told, once it is known.
@@ -98,8 +113,10 @@ impl<'a> Fanout<'a> {
             let heard = theirs.iter().filter(|event| !reader.ignores(event));
             return join(self.sheet, reader, times, heard);
         }
-        let of_room = Reader { form: reader.form.of_room(), conn: NOBODY, ..*reader };
-        let (sheet, key) = (&mut *self.sheet, (of_room.form, seen, reader.last_author));
+        let last_author = reader.last_author.clone();
+        let of_room = Reader { form: reader.form.of_room(), conn: NOBODY, last_author, ..*reader };
+        let key = (of_room.form, seen, of_room.last_author.clone());
+        let sheet = &mut *self.sheet;
         self.blocks.get(key, || join(sheet, &of_room, times, theirs.iter()))
     }
 }
@@ -136,7 +153,8 @@ fn join<'a>(
     times: Times,
     events: impl Iterator<Item = &'a Event> + Clone,
 ) -> Shown {
-    let Reader { form, conn, mut last_author, .. } = *reader;
+    let Reader { form, conn, .. } = *reader;
+    let mut last_author = reader.last_author.clone();
     sheet.begin(form);
     let of_others =
         |event: &Event| matches!(event.what, Happened::Said { .. }) && !is_by(event, conn);
@@ -160,7 +178,7 @@ fn join<'a>(
             continue;
         }
         let author = match &event.what {
-            Happened::Said { entry, .. } if form.compact => entry.author.conn,
+            Happened::Said { entry, .. } if form.compact => Author::of(&entry.author),
             _ => None,
         };
         render::event(sheet, event, times, author.is_some() && author == last_author);
@@ -251,7 +269,7 @@ mod tests {
         join(&mut Sheet::default(), &reader(form), times, events.iter()).0
     }
 
-    fn shown(reader: &Reader<'_>, events: &[Event]) -> (String, Option<ConnId>) {
+    fn shown(reader: &Reader<'_>, events: &[Event]) -> (String, Option<Author>) {
         let mut sheet = Sheet::default();
         let (block, last) = Fanout::new(events, &mut sheet, clock).get(reader, 0);
         (String::from_utf8(block.to_vec()).unwrap(), last)
@@ -378,10 +396,16 @@ mod tests {
         let (got, last) = shown(&compact, &events);
         let want = "\n14:05 ann   hi\n> \n14:05       hi\n> \n14:05 [LOBBY] eve has joined the lobby\n\
             > \n14:05 ann   hi\n> ";
-        assert_eq!((got.as_str(), last), (want, Some(ConnId(2))));
-        let goes_on = Reader { last_author: Some(ConnId(2)), ..compact };
+        let ann = Author::of(&Person::example(2, "ann"));
+        assert_eq!((got.as_str(), &last), (want, &ann));
+        let goes_on = Reader { last_author: ann, ..compact };
         assert_eq!(shown(&goes_on, &events[..1]).0, "\n14:05       hi\n> ");
         assert_eq!(shown(&goes_on, &[said(3, "bob")]).0, "\n14:05 bob   hi\n> ");
+        let quiet = Form { quiet: true, ..compact.form };
+        let back = [said(2, "ann"), joined("eve"), said(2, "ann"), joined("bea"), said(2, "bea")];
+        let (got, _) = shown(&Reader { form: quiet, ..reader(quiet) }, &back);
+        let want = "\n14:05 ann   hi\n> \n14:05       hi\n> \n14:05 bea   hi\n> ";
+        assert_eq!(got, want, "whoever was away may have another name, though nobody was told");
         let (_, last) = shown(&reader(PLAIN), &events);
         assert_eq!(last, None, "else it is no matter, and all share a block");
     }
