@@ -192,7 +192,14 @@ fn is_blank(c: char) -> bool {
     matches!(
         c,
         '\t' | ' ' | '\u{A0}' | '\u{1680}' | '\u{2000}'
-            ..='\u{200A}' | '\u{202F}' | '\u{205F}' | '\u{2800}' | '\u{3000}'
+            ..='\u{200A}'
+                | '\u{202F}'
+                | '\u{205F}'
+                | '\u{2800}'
+                | '\u{3000}'
+                | '\u{13441}'
+                | '\u{13442}'
+                | '\u{1D159}'
     )
 }
 
@@ -259,7 +266,8 @@ fn is_mark(c: char) -> bool {
             || c.general_category_group() == GeneralCategoryGroup::Mark && !is_selector(c))
 }
 
-fn is_joiner(c: char) -> bool {
+/// Whether a character joins others and takes no column (ZWNJ, ZWJ).
+pub fn is_joiner(c: char) -> bool {
     c == ZWJ || c == ZWNJ
 }
 
@@ -309,7 +317,8 @@ fn is_skin_tone(c: char) -> bool {
     matches!(c, '\u{1F3FB}'..='\u{1F3FF}')
 }
 
-fn is_tag(c: char) -> bool {
+/// Whether a character is part of the name of a flag, and takes no column.
+pub fn is_tag(c: char) -> bool {
     ('\u{E0020}'..=CANCEL_TAG).contains(&c)
 }
 

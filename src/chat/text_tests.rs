@@ -78,7 +78,8 @@ fn characters_without_a_width_vanish_from_words() {
 fn whatever_looks_blank_is_a_plain_blank_and_counts_as_one() {
     let blanks =
         ("\t \u{a0}\u{1680}\u{2000}\u{2001}\u{2002}\u{2003}\u{2004}\u{2005}\u{2006}\u{2007}\
-                   \u{2008}\u{2009}\u{200a}\u{202f}\u{205f}\u{2800}\u{3000}")
+                   \u{2008}\u{2009}\u{200a}\u{202f}\u{205f}\u{2800}\u{3000}\
+                   \u{13441}\u{13442}\u{1d159}")
             .chars();
     for blank in blanks.clone() {
         assert_eq!(clean(&format!("a{blank}b")), "a b", "{blank:?}");
@@ -335,8 +336,8 @@ proptest! {
 
     #[test]
     fn text_without_hostile_characters_is_unchanged(
-        // Letters but those of Hangul that are fillers or pile up, and the blank of Braille.
-        raw in "[[\\p{L}\\p{N}\\p{P}\\p{S} ]--[\\x{115F}-\\x{11FF}\\x{D7B0}-\\x{D7FB}\\x{3164}\\x{FFA0}\\x{2800}]]{0,60}",
+        // Letters but those of Hangul that are fillers or pile up, and the blanks.
+        raw in "[[\\p{L}\\p{N}\\p{P}\\p{S} ]--[\\x{115F}-\\x{11FF}\\x{D7B0}-\\x{D7FB}\\x{3164}\\x{FFA0}\\x{2800}\\x{13441}\\x{13442}\\x{1D159}]]{0,60}",
     ) {
         prop_assert_eq!(clean(&raw), raw);
     }

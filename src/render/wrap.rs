@@ -9,8 +9,11 @@
 //! columns that any of them takes: then no row runs over, and some end early.
 
 use unicode_linebreak::linebreaks;
+use unicode_properties::{GeneralCategory, UnicodeGeneralCategory};
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthChar;
+
+use crate::chat::text::{is_joiner, is_tag};
 
 /// Asks for the form of an emoji, which some terminals draw in two columns and others in one.
 const EMOJI_SELECTOR: char = '\u{FE0F}';
@@ -25,12 +28,41 @@ pub(super) fn columns(text: &str) -> usize {
     for c in text.chars() {
         let width = match c {
             EMOJI_SELECTOR => usize::from(before == 1),
-            c => c.width().unwrap_or(0),
+            c => most_columns(c),
         };
         columns += width;
         before = width;
     }
     columns
+}
+
+/// Columns that a character takes at most, on whichever terminal.
+fn most_columns(c: char) -> usize {
+    match c {
+        // Pictures by their selector alone, or half a flag: terminals that take them for pictures anyway.
+        '\u{261D}' | '\u{26F9}' | '\u{270C}' | '\u{270D}' | '\u{1F3CB}' | '\u{1F3CC}' => 2,
+        '\u{1F574}' | '\u{1F575}' | '\u{1F590}' | '\u{1F1E6}'..='\u{1F1FF}' => 2,
+        // Numbers in squares, which the C library draws wide.
+        '\u{3248}'..='\u{324F}' => 2,
+        '\u{302E}' | '\u{302F}' | '\u{16FF0}' | '\u{16FF1}' => 2,
+        c => match c.width().unwrap_or(0) {
+            // Some have a shape of their own beside the character before. Whether they take a column is what
+            // terminals agree on least: Unicode says no, the C library yes.
+            0 if !c.is_ascii() && stands_beside(c) => 1,
+            width => width,
+        },
+    }
+}
+
+/// Whether a character without a width is drawn beside another one and not on it: a spacing mark, a
+/// letter, a sign before a number. The vowels and finals of Hangul are drawn in its block.
+fn stands_beside(c: char) -> bool {
+    let in_block = matches!(c, '\u{1160}'..='\u{11FF}' | '\u{D7B0}'..='\u{D7FF}');
+    let on_it = matches!(
+        c.general_category(),
+        GeneralCategory::NonspacingMark | GeneralCategory::EnclosingMark
+    );
+    !in_block && !on_it && !is_joiner(c) && !is_tag(c)
 }
 
 /// Columns that rendered text takes, which may hold sequences that colour it or erase a line.

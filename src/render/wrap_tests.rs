@@ -75,8 +75,17 @@ fn columns_are_the_most_that_a_terminal_takes() {
         ("❤", 1),
         ("❤\u{FE0F}", 2),
         ("👨\u{200D}👩\u{200D}👧", 6),
-        ("🇩🇪", 2),
+        ("🇩🇪", 4),
+        ("✌", 2),
+        ("㉈", 2),
         ("한글", 4),
+        ("\u{1112}\u{1161}\u{11AB}", 2),
+        // Marks beside a letter, a letter and signs before others: Unicode gives them no column of their own.
+        ("ক\u{9BE}", 2),
+        ("x\u{302E}", 3),
+        ("\u{D4E}ക", 2),
+        ("\u{70F}\u{8E2}\u{605}", 3),
+        ("ക\u{D4D}\u{200D}", 1),
     ] {
         assert_eq!(columns(text), want, "{text}");
     }
