@@ -217,14 +217,17 @@ fn has_long_gap(text: &str) -> bool {
 fn join(text: &[char], indent: usize) -> String {
     let mut out: Vec<char> = Vec::with_capacity(text.len());
     let (mut marks, mut gap) = (0, 0);
-    let mut at = 0;
+    // What is read next, and what stands behind a run of joiners and the like: looked for once a run.
+    let (mut at, mut after) = (0, 0);
     while let Some(&c) = text.get(at) {
         at += 1;
         if is_joiner(c) {
             // What follows is what will stand there: whatever else hides behind a joiner goes.
             let goes = |c: &char| is_joiner(*c) || is_tag(*c) || is_selector(*c);
-            let next = text[at..].iter().copied().find(|c| !goes(c));
-            if joins(c, &out, next, marks) {
+            if after < at {
+                after = at + text[at..].iter().take_while(|c| goes(c)).count();
+            }
+            if joins(c, &out, text.get(after).copied(), marks) {
                 out.push(c);
             }
         } else if is_selector(c) {
