@@ -285,6 +285,32 @@ fn questions_of_a_lobby_are_answered_in_order_and_others_beside() {
 }
 
 #[test]
+fn what_was_taken_back_goes_with_no_question_any_more_not_with_one_that_waits_either() {
+    let gemini = Gemini::start();
+    let first = gemini.then_on_cue();
+    let server = start(&gemini, &[]);
+    let (mut alice, mut bob) = (server.login("alice"), server.login("bob"));
+    question(&mut alice, "one");
+    for text in ["it may be known", "it is a secret"] {
+        alice.ask(text, &format!("╰─> {text}\n"));
+    }
+    question(&mut bob, "two");
+    alice.ask("/undo", "[LOBBY] alice took back a message\n> ");
+    for answer in ["answer two", "answer three"] {
+        gemini.then(whole(answer));
+    }
+    first.send([text("answer one"), finish("STOP")].concat()).unwrap();
+    drop(first);
+    bob.expect("answer two\n");
+    question(&mut bob, "three");
+    bob.expect("answer three\n");
+    for request in &gemini.requests()[1..] {
+        let newest = request.newest();
+        assert!(newest.contains("it may be known") && !newest.contains("secret"), "{newest}");
+    }
+}
+
+#[test]
 fn more_questions_than_the_queue_takes_are_refused() {
     let gemini = Gemini::start();
     let cue = gemini.then_on_cue();

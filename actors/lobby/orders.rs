@@ -59,6 +59,9 @@ impl Handler<Moderate> for Lobby {
                     let also = lobby.room.also_struck(&what);
                     // As of the instant that was stored.
                     lobby.happen(Input::Moderate { by, what: what.clone() }, now, ctx);
+                    if what.removes().is_some() {
+                        lobby.forget_removed();
+                    }
                     lobby.flush();
                     drop(turn);
                     Ok(CarriedOut { what, also })

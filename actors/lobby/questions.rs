@@ -28,7 +28,7 @@ struct Question {
     ip: IpKey,
     at: Address,
     text: Line,
-    /// The last messages of the lobby at that time.
+    /// The last messages of the lobby at that time, or when some were taken back since.
     recent: String,
 }
 
@@ -62,15 +62,28 @@ impl QuestionQueue {
 impl Lobby {
     fn question(&self, conn: ConnId, text: Line) -> Option<Question> {
         let member = self.room.member(conn)?;
-        // What is shown to nobody any more goes to no provider either.
-        let kept = self.setup.store.kept().since;
         Some(Question {
             asker: (&member.who).into(),
             ip: member.who.ip,
             at: member.handle,
             text,
-            recent: recent(self.room.last(RECENT_MESSAGES).skip_while(|entry| entry.at < kept)),
+            recent: self.recent(),
         })
+    }
+
+    /// The last messages, as they go with a question.
+    fn recent(&self) -> String {
+        // What is shown to nobody any more goes to no provider either.
+        let kept = self.setup.store.kept().since;
+        recent(self.room.last(RECENT_MESSAGES).skip_while(|entry| entry.at < kept))
+    }
+
+    /// Messages were taken back: they do not go with questions that still wait.
+    pub(super) fn forget_removed(&mut self) {
+        let recent = self.recent();
+        for (_, question) in &mut self.questions.waiting {
+            question.recent.clone_from(&recent);
+        }
     }
 
     /// The lobby ends: nobody waits for an answer any more.
