@@ -9,7 +9,7 @@ use crate::people::{PASSWORD, challenged, logged_in_to, quit, registered, stop};
 fn a_name_is_registered_with_one_word_of_the_right_length() {
     let server = Server::start(&[]);
     let mut alice = server.login("alice");
-    alice.ask("/register two words-of-it", "Usage: /register <password> - ");
+    alice.ask("/register two words-of-it", "Usage: /register [password] - ");
     alice.ask("/register seven77", "Password too short (min 8 chars)\n> ");
     let long = "x".repeat(129);
     alice.ask(&format!("/register {long}"), "Password too long (max 128 chars)\n> ");

@@ -189,8 +189,8 @@ pub(super) static SETTINGS: [Spec; 7] = [
 pub(super) static ACCOUNT: [Spec; 5] = [
     Spec {
         word: "/register",
-        args: "<password>",
-        help: "Keep your name: it asks for this password from now on",
+        args: "[password]",
+        help: "Keep your name: it asks for a password from now on",
         example: "/register \"correct horse battery\"",
         group: Group::Account,
         page: Page::First,

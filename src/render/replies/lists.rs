@@ -76,8 +76,8 @@ pub fn lobby(sheet: &mut Sheet, LobbySummary { state, users }: &LobbySummary) {
     }
 }
 
-/// Columns of pictures side by side, and what each of them takes: the widest picture fits, and all three
-/// fit 80.
+/// Pictures side by side at most, and the columns that each of them takes: the widest picture fits, and
+/// all three fit 80.
 const PICTURES_ABREAST: usize = 3;
 const PICTURE_COLUMNS: usize = 26;
 
@@ -88,7 +88,11 @@ const PICTURE_NAME_COLUMNS: usize = 12;
 pub fn picture_list(sheet: &mut Sheet) {
     sheet.tinted(Colour::Cyan, "=== Available Profile Pictures ===").newline();
     let all: Vec<_> = pictures::all().collect();
-    let rows = all.len().div_ceil(PICTURES_ABREAST);
+    let abreast = match usize::from(sheet.form().width) {
+        0 => PICTURES_ABREAST,
+        width => (width / PICTURE_COLUMNS).clamp(1, PICTURES_ABREAST),
+    };
+    let rows = all.len().div_ceil(abreast);
     for row in 0..rows {
         for (number, (name, picture)) in all.iter().skip(row).step_by(rows).enumerate() {
             let column = number * PICTURE_COLUMNS;

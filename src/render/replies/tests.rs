@@ -504,8 +504,15 @@ fn the_picture_list_stands_in_columns_that_fit_a_small_terminal() {
         "{shown}"
     );
     assert!(shown.lines().count() + 2 <= 24, "{shown}");
-    for line in shown.lines() {
-        assert!(crate::render::wrap::columns(line) <= 80, "{line}");
+    for (width, abreast) in [(80, 3), (60, 2), (40, 1), (0, 3)] {
+        let mut sheet = Sheet::new(Form { width, ..PLAIN });
+        picture_list(&mut sheet);
+        let shown = text(sheet.take());
+        let rows = pictures::all().count().div_ceil(abreast);
+        assert_eq!(shown.lines().count(), 1 + rows, "{shown}");
+        for line in shown.lines().skip(1) {
+            assert!(crate::render::wrap::columns(line) <= abreast * 26, "{line}");
+        }
     }
     for (name, picture) in pictures::all() {
         let entry = format!("  {name:10}{}", picture.as_str());
