@@ -376,6 +376,10 @@ fn banner(config: &Config, opened: &Opened, env_file: Option<&Path>) -> String {
     }
     if !opened.has_admin {
         text.push_str("    [!] No admins: nobody can moderate general (CHAT_ADMINS)\n");
+        if let (Some(name), Some(_)) = (config.admins.first(), &config.data_dir) {
+            let remedy = format!("stop the server and run: lobbyd passwd {name}");
+            text.push_str(&format!("    [!] {name} is no admin yet: {remedy}\n"));
+        }
     }
     text
 }
