@@ -233,6 +233,19 @@ fn an_older_version_is_copied_and_migrated() {
 }
 
 #[test]
+fn what_was_cut_into_words_by_older_rules_is_cut_anew() {
+    let folder = Folder::new();
+    made_v1(&folder);
+    let mut old = Connection::open(folder.database()).unwrap();
+    schema::upgrade(&mut old, 1, 6).unwrap();
+    // Nothing that one looks for is there, as where the rules were others.
+    old.execute("DELETE FROM search", []).unwrap();
+    drop(old);
+    let (db, _) = Db::open(&folder.data()).unwrap();
+    assert_eq!(texts(&db.search(LobbyId(1), "OLD", 5).unwrap()), ["an old message"]);
+}
+
+#[test]
 fn what_was_kept_by_name_alone_is_known_by_its_name() {
     let folder = Folder::new();
     made_v1(&folder);

@@ -15,7 +15,7 @@ type Step = fn(&Transaction<'_>) -> rusqlite::Result<()>;
 
 /// Step `n` makes version `n + 1` out of version `n`; version 0 is an empty file. A step that has
 /// been released is never changed.
-const STEPS: [Step; 6] = [tables, search_index, persons, numbers, moderation, forms];
+const STEPS: [Step; 7] = [tables, search_index, persons, numbers, moderation, forms, folding];
 
 /// What a file turned out to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -316,4 +316,11 @@ fn forms(tx: &Transaction<'_>) -> rusqlite::Result<()> {
         ALTER TABLE account ADD COLUMN quiet INTEGER NOT NULL DEFAULT 0;
         ALTER TABLE account ADD COLUMN width INTEGER;",
     )
+}
+
+/// Version 7: words are found by full case folding, and Korean ones by their beginnings, so all that was
+/// said is cut anew.
+fn folding(tx: &Transaction<'_>) -> rusqlite::Result<()> {
+    tx.execute_batch("DROP TABLE search")?;
+    search_index(tx)
 }

@@ -1,15 +1,22 @@
 //! Text to the tokens that it is found by. One function cuts both what is said and what is searched
 //! for, so that they cannot disagree.
 //!
-//! A word is letters, digits and their marks, in lower case. Scripts that put no space between words
+//! A word is letters, digits and their marks, with case folded. Scripts that put no space between words
 //! have no words to find, so a run of such characters becomes pairs of neighbours, and a query of
 //! two or more characters the same pairs in a row; each single character is a token too. A run takes
 //! the letters of other scripts in that touch it: any part of `第3回` can be found, and its `3` alone.
+//! Korean puts its particles at the end of words, so one is found by its beginnings too, `rust` of
+//! `rust는` among them.
 
+use unicode_normalization::char::compose;
 use unicode_properties::{GeneralCategoryGroup, UnicodeGeneralCategory};
 
 /// Stands before a pair that could be taken for a word. Words hold no such character.
 const PAIR: char = '+';
+
+/// Characters of the longest beginning that a Korean word is found by: a word with its particles seldom has
+/// as many, and one of a thousand would have as many beginnings.
+const MAX_BEGINNING: usize = 16;
 
 /// Cuts text into tokens, in memory that it keeps from one text to the next.
 #[derive(Debug, Default)]
@@ -22,7 +29,7 @@ impl Cutter {
     pub(super) fn for_index(&mut self, text: &str, out: &mut String) {
         self.runs(text, |run| {
             if !run.iter().copied().any(is_spaceless) {
-                return push(out, run);
+                return push_word(out, run);
             }
             for pair in run.windows(2) {
                 push_pair(out, pair);
@@ -34,21 +41,31 @@ impl Cutter {
                 }
             }
             for word in run.split(|c| is_spaceless(*c)).filter(|word| !word.is_empty()) {
-                push(out, word);
+                push_word(out, word);
             }
         });
     }
 
-    /// Unbroken runs of letters, digits and marks, in lower case.
+    /// Unbroken runs of letters, digits and marks, with case folded and Korean syllables composed.
     fn runs(&mut self, text: &str, mut each: impl FnMut(&[char])) {
         let run = &mut self.run;
         run.clear();
         for c in text.chars() {
             if c.is_ascii_alphanumeric() {
                 run.push(c.to_ascii_lowercase());
+                continue;
+            }
+            if is_silent(c) {
+                continue;
+            }
+            if is_jamo(c)
+                && let Some(last) = run.last_mut()
+                && let Some(syllable) = compose(*last, c)
+            {
+                *last = syllable;
             } else if c.is_alphanumeric() || (!run.is_empty() && is_mark(c)) {
-                run.extend(c.to_lowercase().map(fold).filter(|c| !is_silent(*c)));
-            } else if !is_silent(c) && !run.is_empty() {
+                run.extend(fold(c).filter(|c| !is_silent(*c)));
+            } else if !run.is_empty() {
                 each(run);
                 run.clear();
             }
@@ -86,6 +103,16 @@ fn push(out: &mut String, token: &[char]) {
     out.extend(token);
 }
 
+/// A word, and the beginnings that end or are followed by a Korean syllable.
+fn push_word(out: &mut String, word: &[char]) {
+    push(out, word);
+    for (at, pair) in word.windows(2).enumerate().take(MAX_BEGINNING) {
+        if pair.iter().copied().any(is_syllable) {
+            push(out, &word[..=at]);
+        }
+    }
+}
+
 fn push_pair(out: &mut String, pair: &[char]) {
     if pair.iter().copied().any(is_spaceless) {
         push(out, pair);
@@ -95,14 +122,26 @@ fn push_pair(out: &mut String, pair: &[char]) {
     }
 }
 
-/// Both small sigmas are one letter.
-fn fold(c: char) -> char {
-    if c == 'ς' { 'σ' } else { c }
+/// What a letter is without regard to case (full case folding, which has two letters for one sharp s).
+/// Upper case is where letters meet that have several small forms, and `ı` is the one that must not.
+fn fold(c: char) -> impl Iterator<Item = char> {
+    let dotless = (c == 'ı').then_some(c);
+    let folded = c.to_lowercase().flat_map(char::to_uppercase).flat_map(char::to_lowercase);
+    dotless.into_iter().chain(folded.filter(move |_| dotless.is_none()))
 }
 
 /// What people type or leave out as it comes: accents on their own, joiners, variation selectors.
 fn is_silent(c: char) -> bool {
     matches!(c, '\u{300}'..='\u{36F}' | '\u{200C}' | '\u{200D}' | '\u{FE00}'..='\u{FE0F}')
+}
+
+/// The vowels and finals that make a syllable of what stands before them.
+fn is_jamo(c: char) -> bool {
+    matches!(c, '\u{1161}'..='\u{1175}' | '\u{11A8}'..='\u{11C2}')
+}
+
+fn is_syllable(c: char) -> bool {
+    matches!(c, '\u{AC00}'..='\u{D7A3}')
 }
 
 fn is_mark(c: char) -> bool {
@@ -161,7 +200,12 @@ mod tests {
             ("foo_bar foo-bar can't", "foo bar foo bar can t"),
             ("ÉCOLE e\u{301}cole ΟΔΟΣ İ", "école ecole οδοσ i"),
             ("می\u{200C}خواهم", "میخواهم"),
-            ("한국어 검색", "한국어 검색"),
+            ("한국어 검색", "한국어 한 한국 검색 검"),
+            ("\u{1112}\u{1161}\u{11AB}\u{1100}\u{116E}\u{11A8}", "한국 한"),
+            ("Rust는 3월에 한abc", "rust는 rust 3월에 3 3월 한abc 한"),
+            ("한국語", "+한국 국語 語 한국 한"),
+            ("Straße STRASSE ẞ ﬁn ſo", "strasse strasse ss fin so"),
+            ("I ı i \u{345}", "i ı i"),
             ("日本語", "日本 本語 日 本 語"),
             ("日、本", "日 本"),
             ("人人人", "人人 人人 人"),
@@ -191,6 +235,24 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_korean_word_has_no_more_beginnings_than_are_indexed() {
+        let tokens = for_index(&"가".repeat(1_000));
+        assert_eq!(tokens.split(' ').count(), 1 + MAX_BEGINNING);
+    }
+
+    #[test]
+    fn what_differs_in_case_alone_is_one_word() {
+        for c in (0..=0x10_FFFF).filter_map(char::from_u32) {
+            let folded: String = fold(c).collect();
+            for case in [c.to_lowercase().collect::<String>(), c.to_uppercase().collect()] {
+                let of_case: String = case.chars().flat_map(fold).collect();
+                // Turkish pairs the dotless i with a letter that all others pair with the dotted one.
+                assert!(of_case == folded || c == 'ı', "{c} {case}");
+            }
+        }
+    }
+
     /// Whether the index would find `words` in `text`: every term in a row of the tokens.
     fn finds(text: &str, words: &str) -> bool {
         let index = format!(" {} ", for_index(text));
@@ -199,6 +261,15 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn a_korean_word_is_found_by_its_beginnings_and_by_nothing_else(
+            word in "[가-깋]{1,16}", len in 1usize..16, other in "[가-깋]{1,3}",
+        ) {
+            let beginning: String = word.chars().take(len).collect();
+            prop_assert!(finds(&word, &beginning), "{word} {beginning}");
+            prop_assert_eq!(finds(&word, &other), word.starts_with(&other));
+        }
+
         #[test]
         fn any_part_of_text_without_spaces_is_found(
             text in "[日本語のひらカタ字ดีมกา][日本語のひらカタ字ดีมกาa3]{0,12}", from in 0usize..12, len in 1usize..12,
