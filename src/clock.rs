@@ -96,8 +96,10 @@ pub(crate) fn times(clock: bool) -> Times {
 
 /// How whoever wants clock times is told that something happens now; others are told nothing.
 pub(crate) fn stamp(clock: bool) -> Option<When> {
-    let now = unix_now();
-    clock.then(|| times(true).when(now, now))
+    clock.then(|| {
+        let now = unix_now();
+        times(true).when(now, now)
+    })
 }
 
 /// The processor time of this thread so far.
