@@ -161,14 +161,16 @@ fn dated(sheet: &mut Sheet, when: Option<When>) {
 /// A row with the time of it: before it where a message takes one row, else behind it.
 fn timed(sheet: &mut Sheet, when: Option<When>, body: impl FnOnce(&mut Sheet)) {
     let before = sheet.form().compact;
-    if before {
-        stamped(sheet, when);
-    }
-    body(sheet);
-    if !before {
-        dated(sheet, when);
-    }
-    sheet.newline();
+    sheet.fitting(|sheet| {
+        if before {
+            stamped(sheet, when);
+        }
+        body(sheet);
+        if !before {
+            dated(sheet, when);
+        }
+        sheet.newline();
+    });
 }
 
 /// When something was said, before it.
@@ -256,14 +258,16 @@ pub fn company(sheet: &mut Sheet, company: &Company) {
     if let Some(topic) = &company.topic {
         sheet.tinted(Colour::Cyan, "Topic:").fixed(" ").line(topic).newline();
     }
-    sheet.on(Colour::Green).fixed("You are ");
-    if company.others.is_empty() {
-        sheet.fixed("alone in '").name(&company.lobby).fixed("'");
-    } else {
-        sheet.name(&company.you).fixed(" in '").name(&company.lobby).fixed("' with ");
-        names(sheet, company.others.iter(), company.more);
-    }
-    sheet.fixed(".").off().fixed(" /help /users /quit").newline();
+    sheet.fitting(|sheet| {
+        sheet.on(Colour::Green).fixed("You are ");
+        if company.others.is_empty() {
+            sheet.fixed("alone in '").name(&company.lobby).fixed("'");
+        } else {
+            sheet.name(&company.you).fixed(" in '").name(&company.lobby).fixed("' with ");
+            names(sheet, company.others.iter(), company.more);
+        }
+        sheet.fixed(".").off().fixed(" /help /users /quit").newline();
+    });
 }
 
 /// So many messages were missed, of which the newest are `shown` below.

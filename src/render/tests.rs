@@ -253,6 +253,48 @@ fn whoever_has_come_in_is_told_where_they_are_and_with_whom() {
 }
 
 #[test]
+fn a_sentence_of_ours_that_is_too_long_goes_on_in_the_next_row() {
+    let shown = |body: &dyn Fn(&mut Sheet)| {
+        let mut sheet = Sheet::new(Form { width: 40, ..PLAIN });
+        body(&mut sheet);
+        text(sheet.take())
+    };
+    let company = Company {
+        you: name("alice"),
+        lobby: name("general"),
+        topic: None,
+        others: vec![name("christopher"), name("bob")],
+        more: 0,
+    };
+    for (got, want) in [
+        (
+            shown(&|s| super::company(s, &company)),
+            "You are alice in 'general' with \n      christopher and bob. /help /users \n      /quit\n",
+        ),
+        (
+            shown(&|s| replies::reply(s, &replies::Reply::RateLimited(9))),
+            "⚠ Rate limited! Wait 9 seconds.\n",
+        ),
+        (
+            shown(&|s| replies::reply(s, &replies::Reply::ServerBusy)),
+            "Server is busy, try again in a moment.\n",
+        ),
+        (
+            shown(&|s| replies::reply(s, &replies::Reply::UnknownCommand(None))),
+            "Unknown command. Type /help for \n      available commands.\n",
+        ),
+        (
+            shown(&|s| {
+                notice(s, None, |s| _ = s.fixed("somebody with a long name has joined the lobby"));
+            }),
+            "[LOBBY] somebody with a long name has \n      joined the lobby\n",
+        ),
+    ] {
+        assert_eq!(got, want);
+    }
+}
+
+#[test]
 fn whoever_comes_back_is_told_what_they_missed() {
     for (count, times, want) in [
         (12, Times::Ages, "12 messages since you left 2h ago\n"),

@@ -148,6 +148,10 @@ impl From<ModerationReply> for Reply {
 
 /// Writes a one-line answer.
 pub fn reply(sheet: &mut Sheet, reply: &Reply) {
+    sheet.fitting(|sheet| worded(sheet, reply));
+}
+
+fn worded(sheet: &mut Sheet, reply: &Reply) {
     sheet.on(if reply.is_good() { Colour::Green } else { Colour::Red });
     match reply {
         Reply::TooLong(max) => too_long(sheet, *max as u64),
