@@ -260,6 +260,17 @@ fn a_kick_drops_what_waits() {
     assert!(shown(&bob.sync("bob")).is_empty());
     alice.sync("alice");
     assert_eq!(shown(&alice.text()), [1, 2]);
+    // Nor is a script's action shown in another lobby that waited behind its messages.
+    let mut erin = server.login("erin");
+    erin.ask("/join den", "Joined lobby 'den'");
+    std::thread::sleep(Duration::from_millis(2_100));
+    erin.send_raw(format!("{}/me whispers\n", numbered(5)).as_bytes());
+    erin.close_sending();
+    erin.expect(" Your 3 lines are kept and sent then.\n> ");
+    alice.send("/kick erin");
+    erin.expect("Not sent: 4 lines, from: line 3\n> ");
+    erin.read_to_end();
+    assert!(!bob.sync("bob").contains("whispers"));
     // From general it is out of the server.
     let folder = Folder::new();
     makes(folder.path(), "root", PASSWORD);

@@ -136,7 +136,10 @@ impl Session {
         let limited = self.limited.as_mut()?;
         if limited.hold.waits() && limited.of != lobby {
             limited.of = lobby;
-            self.drop_held();
+            // What waits here is no way into another lobby, which is taken out before it is carried out.
+            if let Some(not_sent) = limited.hold.drop_all() {
+                self.reply(&Reply::NotSent(not_sent));
+            }
             return Some(Poll::Ready(()));
         }
         if at_end || (limited.hold.asks_for_end() && self.peer.link().has_end(cx)) {

@@ -330,14 +330,19 @@ impl<C> Hold<C> {
         self.lost.take().map(|lost| lost.what)
     }
 
-    /// Drops everything, at the end of a connection. What is not sent by that; a message that was on its
-    /// way is.
-    pub fn end(mut self) -> Option<NotSent> {
-        if let Some((number, Typed::Other(_, words))) = &mut self.next {
-            let (number, words) = (*number, std::mem::take(words));
+    /// Drops everything: it was typed for a lobby that its user is not in any more. What is not sent by that.
+    pub fn drop_all(&mut self) -> Option<NotSent> {
+        if let Some((number, Typed::Other(_, words))) =
+            self.next.take_if(|(_, line)| matches!(line, Typed::Other(..)))
+        {
             self.lose(number, &words);
         }
         self.drop_messages()
+    }
+
+    /// The same at the end of a connection; a message that was on its way is sent.
+    pub fn end(mut self) -> Option<NotSent> {
+        self.drop_all()
     }
 
     /// A line comes: its number.

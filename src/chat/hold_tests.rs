@@ -262,7 +262,11 @@ fn what_is_dropped_is_named_but_for_what_is_on_its_way() {
     hold.offer(Typed::Other("/me", Line::clean("/me")), start);
     assert_eq!(hold.drop_messages(), Some(not_sent(1, "one")));
     assert!(hold.waits(), "what is no message is still carried out");
-    assert_eq!(hold.end(), Some(not_sent(1, "/me")));
+    assert_eq!(hold.drop_all(), Some(not_sent(1, "/me")), "but not in another lobby");
+    assert_eq!((hold.waits(), hold.drop_all()), (false, None));
+    hold.offer(message("two"), start);
+    hold.offer(Typed::Other("/me", Line::clean("/me")), start);
+    assert_eq!(hold.end(), Some(not_sent(2, "two")));
     assert_eq!(Hold::<()>::new(LIMITS).end(), None);
 }
 
