@@ -70,9 +70,13 @@ pub(super) fn near(word: &str) -> Vec<&'static Spec> {
     let typed = word.trim_start_matches('/').to_ascii_lowercase();
     let own = COMMANDS.iter().map(|spec| (spec.word, spec));
     let brought = BROUGHT_ALONG.iter().filter_map(|(word, known)| Some((*word, spec(known)?)));
-    let distance = |(word, spec): (&str, _)| Some((distance(&typed, &word[1..])?, spec));
+    // Of words as near as each other the one that was typed whole goes first: `/quitt` is no `/quiet`.
+    let distance = |(word, spec): (&str, _)| {
+        let known = &word[1..];
+        Some(((distance(&typed, known)?, !typed.starts_with(known)), spec))
+    };
     let mut near: Vec<_> = own.chain(brought).filter_map(distance).collect();
-    near.sort_by_key(|(distance, _)| *distance);
+    near.sort_by_key(|(how_near, _)| *how_near);
     let mut specs: Vec<&'static Spec> = Vec::new();
     for (_, spec) in near {
         if specs.len() < NEAR && !specs.contains(&spec) {
@@ -137,6 +141,9 @@ mod tests {
             ("/nmaes", Some("/users")),
             ("/channel", Some("/lobbies")),
             ("/quiet-please", None),
+            ("/quitt", Some("/quit")),
+            ("/quite", Some("/quit")),
+            ("/quiett", Some("/quiet")),
             ("/nope", None),
             ("/foo", None),
             ("/x", None),
