@@ -258,6 +258,18 @@ fn many_who_register_one_name_after_the_other_are_one_account() {
 }
 
 #[test]
+fn a_password_that_was_typed_ahead_after_many_lines_is_not_said() {
+    let server = Server::start(&[("CHAT_RATE_MESSAGES", "2")]);
+    let (mut alice, mut bob) = (server.login("alice"), server.login("bob"));
+    let burst = format!("one\ntwo\nthree\n/register\n{PASSWORD}\n{PASSWORD}\n");
+    alice.send_raw(burst.as_bytes());
+    alice.expect("'alice' is yours now.");
+    bob.expect("╰─> two\n");
+    bob.sync("bob");
+    assert!(!bob.text().contains(PASSWORD), "{}", bob.text());
+}
+
+#[test]
 fn a_password_that_a_command_was_not_given_is_asked_for_and_hidden() {
     let server = Server::start(&[]);
     let (mut alice, mut bob) = (server.login("alice"), server.login("bob"));

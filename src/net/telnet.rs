@@ -25,8 +25,9 @@ const ECHO: u8 = 1;
 /// RFC 1073: how many columns and rows the client's window has.
 const NAWS: u8 = 31;
 
-/// Most bytes of a subnegotiation. One that never ends would otherwise swallow all that follows.
-const MAX_SUBNEGOTIATION_BYTES: u16 = 1_024;
+/// Most bytes of a subnegotiation, as many as of a line. One that never ends would otherwise swallow all that
+/// follows.
+const MAX_SUBNEGOTIATION_BYTES: u16 = 8 * 1_024;
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 enum State {

@@ -197,7 +197,8 @@ pub(super) static ACCOUNT: [Spec; 5] = [
         right: Right::Guest,
         cost: Cost::Message,
         parse: |args| match args.end() {
-            Some(()) => Some(Command::AskPassword(Asking::to_register())),
+            // Asking changes nothing: were it refused for its rate, a password that was typed ahead would be said.
+            Some(()) => Some(args.shows(Command::AskPassword(Asking::to_register()))),
             None => Some(Command::Register(args.account_password()?)),
         },
     },
@@ -212,7 +213,7 @@ pub(super) static ACCOUNT: [Spec; 5] = [
         cost: Cost::Message,
         parse: |args| {
             if args.end().is_some() {
-                return Some(Command::AskPassword(Asking::to_change()));
+                return Some(args.shows(Command::AskPassword(Asking::to_change())));
             }
             let (old, new) = (args.secret()?, args.account_password()?);
             Some(Command::ChangePassword { old, new })

@@ -283,6 +283,9 @@ fn commands_that_change_something_count_like_messages_and_those_that_show_someth
         assert_eq!(spec.cost, cost, "{}", spec.word);
     }
     for (line, want) in [
+        ("/register", Cost::Look),
+        ("/register correcthorse", Cost::Message),
+        ("/passwd", Cost::Look),
         ("/nope", Cost::Look),
         ("/msg bob", Cost::Look),
         ("/time never", Cost::Look),
