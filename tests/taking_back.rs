@@ -172,6 +172,23 @@ fn what_an_account_said_is_removed_whatever_it_was_used_from_and_no_way_out_keep
 }
 
 #[test]
+fn what_somebody_said_before_they_registered_is_removed_also_once_they_have_left() {
+    let mut cast = Cast::new();
+    let mut other = guest_from(&cast.server, "127.0.0.4", "dodger");
+    other.ask("/join coding", "Joined lobby 'coding'");
+    says(&mut other, &["no spam of another"]);
+    quit(other);
+    let mut dodger = guest_from(&cast.server, "127.0.0.9", "dodger");
+    dodger.ask("/join coding", "Joined lobby 'coding'");
+    says(&mut dodger, &["spam of a guest"]);
+    dodger.ask(&format!("/register {PASSWORD}"), "is yours now.");
+    quit(dodger);
+    cast.bob.ask("/purge dodger", "[LOBBY] bob removed 1 message of dodger\n");
+    let seen = shown(&cast.server, "coding", "spam");
+    assert!(!seen.contains("spam of a guest") && seen.contains("no spam of another"), "{seen}");
+}
+
+#[test]
 fn a_lobby_is_deleted_when_that_is_said_twice() {
     let mut cast = Cast::new();
     let again =

@@ -55,6 +55,8 @@ pub struct Authored {
     /// All that were said over this connection; the numbers of this process's messages begin with the
     /// second, and connections of before have the same numbers.
     pub conn: Option<(ConnId, u64)>,
+    /// Also what guests of the account's name said at the address that it was made from, before that.
+    pub before_made: bool,
     /// All of guests of this name at this address: whoever connects again is known by that.
     pub guest: Option<(NameKey, IpKey)>,
     /// Nothing older.

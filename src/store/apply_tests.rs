@@ -626,7 +626,14 @@ fn messages_are_found_by_account_and_by_connection_of_this_process() {
     ];
     let said = messages.iter().map(|(seq, who)| said_by(CODING, *seq, who, 100 + seq));
     let db = db(&[lobbies_and_accounts(), said.collect()].concat());
-    let all = || Authored { account: None, conn: None, guest: None, since: UnixMillis(0), max: 9 };
+    let all = || Authored {
+        account: None,
+        conn: None,
+        before_made: false,
+        guest: None,
+        since: UnixMillis(0),
+        max: 9,
+    };
     let since = |at| Kept { since: UnixMillis(at), ..Kept::ALL };
     let of_conn = |conn, first| Authored { conn: Some((ConnId(conn), first)), ..all() };
     let bobs = Some((key("bob"), ip("10.0.0.1")));

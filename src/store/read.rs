@@ -181,7 +181,14 @@ impl Db {
         let sql = "SELECT seq FROM message
             WHERE lobby = (SELECT id FROM lobby WHERE id = ?1) AND at >= ?2
                 AND (account = ?3 OR conn = ?4 AND seq >= ?5
-                    OR account IS NULL AND address = ?7 AND author = ?8 COLLATE NOCASE)
+                    OR account IS NULL AND address = ?7 AND author = ?8 COLLATE NOCASE
+                    -- Of an account what it said as a guest, before it was made from that address.
+                    OR ?9 AND account IS NULL AND EXISTS (
+                        SELECT 1 FROM account AS made
+                        JOIN registration ON registration.at = made.made_at
+                        WHERE made.id = ?3 AND registration.address = message.address
+                            AND message.at <= made.made_at
+                            AND message.author = made.name COLLATE NOCASE))
             ORDER BY +seq DESC LIMIT ?6";
         let (conn, first) = of.conn.unzip();
         let (name, address) = of.guest.as_ref().map(|(name, ip)| (name.as_str(), *ip)).unzip();
@@ -194,6 +201,7 @@ impl Db {
             limit(of.max),
             address.map(IpKey::to_bytes),
             name,
+            of.before_made,
         ];
         list(self.conn.prepare_cached(sql)?, values, |row| Ok(uint(row.get(0)?)))
     }

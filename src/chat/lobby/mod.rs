@@ -444,6 +444,7 @@ impl<H> Room<H> {
         let of = |account, conn: Option<ConnId>, time, max| Authored {
             account,
             conn: conn.map(|conn| (conn, self.history.first_seq())),
+            before_made: false,
             guest: None,
             since: now.before(time),
             max,
@@ -459,7 +460,8 @@ impl<H> Room<H> {
                 let conn = who.map(|who| who.conn);
                 let guest = who.filter(|who| who.account.is_none());
                 let guest = guest.map(|who| (who.name.key(), who.ip));
-                Some(Authored { guest, ..of(whom.account(), conn, PURGE_TIME, usize::MAX) })
+                let of = of(whom.account(), conn, PURGE_TIME, usize::MAX);
+                Some(Authored { guest, before_made: true, ..of })
             }
             Order::Topic(_)
             | Order::Op(_)
