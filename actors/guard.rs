@@ -4,7 +4,7 @@
 //! (Registry, Shard, AiPool, Store) that would be the end of the server. So these are no actors
 //! themselves: [`Guarded`] is, which alone can reach them, and lets a panic cost the message in hand.
 //! What they do with a message is written as [`Answers`]; what they do later, or again and again, goes
-//! by [`Reply::after`], [`spawn`], [`later`], [`every`] and [`drive`]. There is no other way to write it.
+//! by [`Reply::after`], [`spawn`], [`repeat`], [`every`] and [`drive`]. There is no other way to write it.
 //! Each of their steps changes its maps at once, and leaves the rest as it was.
 
 use std::any::type_name;
@@ -24,7 +24,7 @@ use crate::chat::lobbies::LobbyId;
 use crate::clock;
 
 /// What one of these actors runs in, as far as it may be used: what is done later or again and again goes
-/// by [`spawn`], [`later`], [`every`] and [`drive`].
+/// by [`spawn`], [`repeat`], [`every`] and [`drive`].
 pub struct Ctx<'a, A: Dependable>(&'a mut Context<Guarded<A>>);
 
 impl<A: Dependable> Ctx<'_, A> {
