@@ -16,7 +16,7 @@ fn text_goes_on_under_itself_at_the_width_of_its_reader() {
     let server = Server::start(&[("CHAT_WIDTH", "40")]);
     let (mut alice, mut bob) = (server.login("alice"), server.login("bob"));
     let mut carol = server.login("carol");
-    bob.ask("/width 24", "Text is wrapped at 24 columns.\n> ");
+    bob.ask("/width 24", "Text is wrapped at 24 \n      columns.\n> ");
     carol.ask("/width off", "Text is not wrapped.\n> ");
     alice.send(PROSE);
     let at_40 = "  ╰─> the quick brown fox jumps over \n      the lazy dog and runs far away \n      \
@@ -178,12 +178,12 @@ fn an_account_is_shown_everything_in_its_form_from_its_login_on() {
     let server = Server::start(&[]);
     let mut alice = registered(&server, "alice");
     for (line, told) in [
-        ("/width 30", "Text is wrapped at 30 columns."),
         ("/style compact", "A message takes one row."),
         ("/echo off", "not shown to you any more."),
         ("/bell all", "The bell rings with every message."),
         ("/quiet on", "You are not told any more"),
         ("/color light", "Colours are on, for a light ground."),
+        ("/width 30", "Text is wrapped at 30"),
     ] {
         alice.ask(line, told);
     }

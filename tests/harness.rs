@@ -319,7 +319,7 @@ impl Client {
     pub(crate) fn expect_in(&mut self, name: &str) -> String {
         let before = self.expect(&format!("[LOBBY] {name} has joined the lobby\n"));
         self.expect("You are ");
-        self.expect(" /help /users /quit\n> ");
+        self.expect(" /quit\n> ");
         before
     }
 
