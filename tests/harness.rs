@@ -218,7 +218,7 @@ fn collect(pipe: impl Read + Send + 'static) -> Arc<Mutex<String>> {
 /// A wall clock that a server sees and a test moves. The one that only ever goes on goes on.
 pub(crate) struct Clock {
     folder: Folder,
-    library: String,
+    preload: String,
     offset: String,
 }
 
@@ -257,15 +257,15 @@ impl Clock {
             return None;
         }
         let path = |name: &str| folder.join(name).to_str().unwrap().to_owned();
-        let (library, offset) = (path("clock.so"), path("offset"));
-        let clock = Self { folder, library, offset };
+        let (preload, offset) = (path("clock.so"), path("offset"));
+        let clock = Self { folder, preload, offset };
         clock.shift(0);
         Some(clock)
     }
 
     /// What a server is started with that sees it.
     pub(crate) fn env(&self) -> [(&str, &str); 2] {
-        [("LD_PRELOAD", &self.library), ("CLOCK_OFFSET", &self.offset)]
+        [("LD_PRELOAD", &self.preload), ("CLOCK_OFFSET", &self.offset)]
     }
 
     /// Sets it so many seconds ahead of the true time.
