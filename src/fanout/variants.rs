@@ -207,8 +207,8 @@ impl<'a> Pieces<'a> {
 
     pub(super) fn get(&mut self, form: Form, follows: Follows) -> Bytes {
         // Nothing of it is dated, and it rings for nobody.
-        let form = Form { clock: false, compact: false, quiet: false, ..form.of_room() };
-        let form = Form { bell: Bell::Off, ..form };
+        let bell = Bell::Off;
+        let form = Form { clock: false, compact: false, quiet: false, bell, ..form.of_room() };
         self.blocks.get((form, follows), || {
             let mut sheet = Sheet::new(form);
             render::piece(&mut sheet, self.piece, follows);
@@ -275,17 +275,6 @@ mod tests {
         (String::from_utf8(block.to_vec()).unwrap(), last)
     }
 
-    const PLAIN: Form = Form {
-        palette: Palette::None,
-        crlf: false,
-        clock: false,
-        compact: false,
-        quiet: false,
-        echo: true,
-        bell: Bell::Tags,
-        width: 0,
-    };
-
     #[test]
     fn whoever_came_in_between_is_handed_the_rest_in_every_form() {
         let events = events();
@@ -328,9 +317,9 @@ mod tests {
 
     #[test]
     fn who_comes_and_goes_is_nothing_to_whoever_wants_quiet() {
-        let (got, _) = shown(&reader(Form { quiet: true, ..PLAIN }), &events());
+        let (got, _) = shown(&reader(Form { quiet: true, ..Form::PLAIN }), &events());
         assert!(got.contains(" ann ") && got.contains(" bob ") && !got.contains("eve"), "{got}");
-        let (got, _) = shown(&reader(Form { quiet: true, ..PLAIN }), &[joined("eve")]);
+        let (got, _) = shown(&reader(Form { quiet: true, ..Form::PLAIN }), &[joined("eve")]);
         assert_eq!(got, "", "not even a prompt");
     }
 
@@ -341,7 +330,7 @@ mod tests {
             Event { at: UnixMillis(0), what: Happened::ManyJoined(who.collect()) }
         };
         let events = [said(2, "ann"), sum(&[5, 7, 9, 11]), sum(&[8])];
-        let to = |conn| Reader { conn: ConnId(conn), ..reader(PLAIN) };
+        let to = |conn| Reader { conn: ConnId(conn), ..reader(Form::PLAIN) };
         let sums = |conn| {
             let (got, _) = shown(&to(conn), &events);
             let notices = got.lines().filter_map(|line| line.strip_prefix("[LOBBY] "));
@@ -356,13 +345,13 @@ mod tests {
         let mut fanout = Fanout::new(&events, &mut sheet, clock);
         let first = fanout.get(&to(1), 0).0;
         assert_eq!(first.as_ptr(), fanout.get(&to(6), 0).0.as_ptr());
-        let quiet = Reader { form: Form { quiet: true, ..PLAIN }, ..to(1) };
+        let quiet = Reader { form: Form { quiet: true, ..Form::PLAIN }, ..to(1) };
         assert!(!shown(&quiet, &events).0.contains("joined"));
     }
 
     #[test]
     fn ones_own_messages_are_but_a_prompt_without_echo() {
-        let form = Form { echo: false, ..PLAIN };
+        let form = Form { echo: false, ..Form::PLAIN };
         let (got, _) = shown(&Reader { conn: ConnId(2), ..reader(form) }, &events());
         assert!(got.starts_with("> \n[LOBBY] eve") && !got.contains(" ann "), "{got}");
         let form = Form { palette: Palette::Dark, crlf: true, ..form };
@@ -378,12 +367,12 @@ mod tests {
             (Bell::Tags, 1, false),
             (Bell::Off, 1, false),
         ] {
-            let reader = Reader { conn: ConnId(conn), ..reader(Form { bell, ..PLAIN }) };
+            let reader = Reader { conn: ConnId(conn), ..reader(Form { bell, ..Form::PLAIN }) };
             let (got, _) = shown(&reader, &events());
             assert_eq!(got.starts_with('\x07'), rings, "{bell:?} {conn}");
             assert_eq!(got.matches('\x07').count(), usize::from(rings));
         }
-        let all = Form { bell: Bell::All, ..PLAIN };
+        let all = Form { bell: Bell::All, ..Form::PLAIN };
         let own = Reader { conn: ConnId(2), ..reader(all) };
         assert!(!shown(&own, &events()[..1]).0.contains('\x07'), "nor for one's own");
         assert!(!shown(&reader(all), &[joined("eve")]).0.contains('\x07'), "nor for a notice");
@@ -391,7 +380,7 @@ mod tests {
 
     #[test]
     fn in_one_row_the_author_is_named_where_it_changes_for_this_reader() {
-        let compact = reader(Form { clock: true, compact: true, ..PLAIN });
+        let compact = reader(Form { clock: true, compact: true, ..Form::PLAIN });
         let events = [said(2, "ann"), said(2, "ann"), joined("eve"), said(2, "ann")];
         let (got, last) = shown(&compact, &events);
         let want = "\n14:05 ann   hi\n> \n14:05       hi\n> \n14:05 [LOBBY] eve has joined the lobby\n\
@@ -406,7 +395,7 @@ mod tests {
         let (got, _) = shown(&Reader { form: quiet, ..reader(quiet) }, &back);
         let want = "\n14:05 ann   hi\n> \n14:05       hi\n> \n14:05 bea   hi\n> ";
         assert_eq!(got, want, "whoever was away may have another name, though nobody was told");
-        let (_, last) = shown(&reader(PLAIN), &events);
+        let (_, last) = shown(&reader(Form::PLAIN), &events);
         assert_eq!(last, None, "else it is no matter, and all share a block");
     }
 }

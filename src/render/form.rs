@@ -101,6 +101,19 @@ impl Default for Form {
 }
 
 impl Form {
+    /// For tests: text alone, with the settings of somebody new.
+    #[cfg(test)]
+    pub(crate) const PLAIN: Self = Self {
+        palette: Palette::None,
+        crlf: false,
+        clock: false,
+        compact: false,
+        quiet: false,
+        echo: true,
+        bell: Bell::Tags,
+        width: 0,
+    };
+
     /// What of it makes a difference to what all in a room are shown, whoever has said it.
     pub(crate) fn of_room(self) -> Self {
         let bell = if self.bell == Bell::All { Bell::All } else { Bell::Off };

@@ -13,7 +13,6 @@ use crate::chat::moderation::{Moderation, ServerModeration};
 use crate::chat::person::Person;
 use crate::chat::pictures::Picture;
 use crate::chat::sanctions::{Sanction, Terms};
-use crate::chat::settings::Bell;
 use crate::chat::text::Text;
 use crate::chat::times::Span;
 
@@ -27,23 +26,12 @@ fn name(text: &str) -> Name {
     Name::parse(text).unwrap()
 }
 
-const PLAIN: Form = Form {
-    palette: Palette::None,
-    crlf: false,
-    clock: false,
-    compact: false,
-    quiet: false,
-    echo: true,
-    bell: Bell::Tags,
-    width: 0,
-};
-
 fn text(bytes: Bytes) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
 }
 
 fn plain(body: impl FnOnce(&mut Sheet)) -> String {
-    let mut sheet = Sheet::new(PLAIN);
+    let mut sheet = Sheet::new(Form::PLAIN);
     body(&mut sheet);
     text(sheet.take())
 }
@@ -255,7 +243,7 @@ fn whoever_has_come_in_is_told_where_they_are_and_with_whom() {
 #[test]
 fn a_sentence_of_ours_that_is_too_long_goes_on_in_the_next_row() {
     let shown = |body: &dyn Fn(&mut Sheet)| {
-        let mut sheet = Sheet::new(Form { width: 40, ..PLAIN });
+        let mut sheet = Sheet::new(Form { width: 40, ..Form::PLAIN });
         body(&mut sheet);
         text(sheet.take())
     };
@@ -422,7 +410,7 @@ fn further_rows_of_a_message_stand_under_its_text() {
 
 #[test]
 fn whoever_wants_clock_times_is_told_when_anything_happened() {
-    let form = Form { clock: true, ..PLAIN };
+    let form = Form { clock: true, ..Form::PLAIN };
     let times = Times::Clock { utc_offset_secs: 0 };
     let shown = |form: Form, what: Happened| {
         let mut sheet = Sheet::new(form);
@@ -455,7 +443,7 @@ fn whoever_wants_clock_times_is_told_when_anything_happened() {
 
 #[test]
 fn in_one_row_the_time_comes_first() {
-    let form = Form { clock: true, compact: true, ..PLAIN };
+    let form = Form { clock: true, compact: true, ..Form::PLAIN };
     let shown = |body: &dyn Fn(&mut Sheet)| {
         let mut sheet = Sheet::new(form);
         body(&mut sheet);
@@ -506,15 +494,15 @@ fn what_is_retold_says_where_a_day_begins_and_an_author_goes_on() {
         text(sheet.take())
     };
     let times = Times::Clock { utc_offset_secs: 0 };
-    let full = told(Form { clock: true, ..PLAIN }, times);
+    let full = told(Form { clock: true, ..Form::PLAIN }, times);
     let want = "[@_@] ann [Tue 23:59]\n  ╰─> hi\n── Wed 25 Nov ──\n[@_@] ann [Wed 00:00]\n  ╰─> hi\n\
         [@_@] ann [Wed 00:01]\n  ╰─> hi\n── Thu 26 Nov ──\n[@_@] bob [00:00]\n  ╰─> hi\n";
     assert_eq!(full, want);
-    let compact = told(Form { clock: true, compact: true, ..PLAIN }, times);
+    let compact = told(Form { clock: true, compact: true, ..Form::PLAIN }, times);
     let want = "Tue 23:59 ann   hi\n── Wed 25 Nov ──\nWed 00:00 ann   hi\nWed 00:01       hi\n\
         ── Thu 26 Nov ──\n00:00 bob   hi\n";
     assert_eq!(compact, want);
-    assert!(!told(PLAIN, Times::Ages).contains("──"), "ages say enough");
+    assert!(!told(Form::PLAIN, Times::Ages).contains("──"), "ages say enough");
 }
 
 #[test]

@@ -23,29 +23,18 @@ use crate::chat::registry::ClaimError;
 use crate::chat::roles::{Denied, Rank};
 use crate::chat::sanctions::{Penalty, Sanction, Terms};
 use crate::chat::settings::{Bell, Colours, Setting, Width};
-use crate::render::{Form, Palette};
+use crate::render::Form;
 
 fn name(text: &str) -> Name {
     Name::parse(text).unwrap()
 }
-
-const PLAIN: Form = Form {
-    palette: Palette::None,
-    crlf: false,
-    clock: false,
-    compact: false,
-    quiet: false,
-    echo: true,
-    bell: Bell::Tags,
-    width: 0,
-};
 
 fn text(bytes: Bytes) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
 }
 
 pub(super) fn written(body: impl FnOnce(&mut Sheet)) -> String {
-    let mut sheet = Sheet::new(PLAIN);
+    let mut sheet = Sheet::new(Form::PLAIN);
     body(&mut sheet);
     text(sheet.take())
 }
@@ -165,7 +154,7 @@ fn names_are_asked_for_again_with_the_reason() {
         (NameProblem::Banned(penalty(None, None)), "This name is banned."),
     ];
     for (problem, want) in cases {
-        let shown = text(ask_name_again(PLAIN, &problem));
+        let shown = text(ask_name_again(Form::PLAIN, &problem));
         assert_eq!(shown, format!("\n{want}\nEnter your username: "));
     }
 }
@@ -194,20 +183,20 @@ fn a_password_is_asked_for() {
     assert_eq!(ask_password(Form::default()).as_ref(), b"\r\x1b[K\rPassword: ");
     let secret = |form, question, why, first| ask_secret(form, question, why, first);
     assert_eq!(secret(Form::default(), Question::Old, None, true), "\r\x1b[K\rOld password: ");
-    assert_eq!(secret(PLAIN, Question::New, None, false), "New password: ");
+    assert_eq!(secret(Form::PLAIN, Question::New, None, false), "New password: ");
     for (why, want) in [
         (Unfit::Fault(PasswordFault::NotUtf8), NOT_UTF8),
         (Unfit::TooShort, "Password too short (min 8 chars)"),
         (Unfit::TooLong, "Password too long (max 128 chars)"),
         (Unfit::Different, "That was another password. An empty line gives up."),
     ] {
-        let asked = secret(PLAIN, Question::Again, Some(why), false);
+        let asked = secret(Form::PLAIN, Question::Again, Some(why), false);
         assert_eq!(asked, format!("{want}\nAgain: "));
     }
     let keys = Form { crlf: true, ..Form::default() };
     let after_nothing = |form| [ask_password_after_nothing(form), crate::render::prompt(form)];
     assert_eq!(after_nothing(Form::default()), ["Password: ", "> "]);
-    assert_eq!(after_nothing(PLAIN), ["Password: ", "> "]);
+    assert_eq!(after_nothing(Form::PLAIN), ["Password: ", "> "]);
     assert_eq!(after_nothing(keys), ["\r\x1b[KPassword: ", "\r\x1b[K> "]);
     for (problem, want) in [
         (PasswordProblem::Wrong, "Wrong password."),
@@ -218,7 +207,7 @@ fn a_password_is_asked_for() {
         ),
         (PasswordProblem::ServerBusy, "Server is busy, try again in a moment."),
     ] {
-        assert_eq!(text(ask_password_again(PLAIN, problem)), format!("\n{want}\nPassword: "));
+        assert_eq!(text(ask_password_again(Form::PLAIN, problem)), format!("\n{want}\nPassword: "));
     }
 }
 
@@ -505,7 +494,7 @@ fn the_picture_list_stands_in_columns_that_fit_a_small_terminal() {
     );
     assert!(shown.lines().count() + 2 <= 24, "{shown}");
     for (width, abreast) in [(80, 3), (60, 2), (40, 1), (0, 3)] {
-        let mut sheet = Sheet::new(Form { width, ..PLAIN });
+        let mut sheet = Sheet::new(Form { width, ..Form::PLAIN });
         picture_list(&mut sheet);
         let shown = text(sheet.take());
         let rows = pictures::all().count().div_ceil(abreast);
@@ -526,7 +515,7 @@ fn the_picture_list_stands_in_columns_that_fit_a_small_terminal() {
 
 #[test]
 fn the_welcome_names_the_commands_and_asks_for_a_name() {
-    let shown = text(welcome(PLAIN, false));
+    let shown = text(welcome(Form::PLAIN, false));
     for text in [
         ">> Welcome to the Ultimate Chat Server <<",
         "/help",
@@ -545,12 +534,18 @@ fn the_welcome_names_the_commands_and_asks_for_a_name() {
 
 #[test]
 fn farewells_carry_no_prompt() {
-    assert_eq!(text(farewell(PLAIN, Farewell::Quit)), "\nDisconnecting from server. Goodbye!\n");
-    assert_eq!(text(farewell(PLAIN, Farewell::Shutdown)), "\nServer is shutting down. Goodbye!\n");
-    let locked = text(farewell(PLAIN, Farewell::TooManyAttempts(7)));
+    assert_eq!(
+        text(farewell(Form::PLAIN, Farewell::Quit)),
+        "\nDisconnecting from server. Goodbye!\n"
+    );
+    assert_eq!(
+        text(farewell(Form::PLAIN, Farewell::Shutdown)),
+        "\nServer is shutting down. Goodbye!\n"
+    );
+    let locked = text(farewell(Form::PLAIN, Farewell::TooManyAttempts(7)));
     assert_eq!(locked, "\nToo many attempts. Wait 7 seconds.\n");
-    assert_eq!(text(farewell(PLAIN, Farewell::Elsewhere)), "\nLogged in from elsewhere.\n");
-    let tls = text(farewell(PLAIN, Farewell::SpeaksTls(Some(8443))));
+    assert_eq!(text(farewell(Form::PLAIN, Farewell::Elsewhere)), "\nLogged in from elsewhere.\n");
+    let tls = text(farewell(Form::PLAIN, Farewell::SpeaksTls(Some(8443))));
     assert_eq!(tls, "\nThis port does not speak TLS. Use port 8443.\n");
 }
 
