@@ -131,6 +131,12 @@ impl Lobby {
         Ok(())
     }
 
+    /// Something is so now: carries out what follows from it.
+    fn happened(&mut self, input: Input<Address>, ctx: &mut Context<Self>) {
+        let now = self.now();
+        self.happen(input, now, ctx);
+    }
+
     /// Something is so from `now` on: carries out what follows from it.
     fn happen(&mut self, input: Input<Address>, now: UnixMillis, ctx: &mut Context<Self>) {
         let mut effects = std::mem::take(&mut self.effects);
@@ -201,7 +207,7 @@ impl Lobby {
     /// Tells who has come and gone meanwhile, when the second is over.
     fn sum_up_later(ctx: &mut Context<Self>) {
         ctx.run_later(SUM_TIME, |lobby, ctx| {
-            lobby.happen(Input::SumUp, unix_now(), ctx);
+            lobby.happened(Input::SumUp, ctx);
             lobby.flush();
         });
     }
@@ -280,8 +286,7 @@ impl Actor for Lobby {
             ctx.run_later(CONFIRM_TIME, |lobby, ctx| {
                 for at in std::mem::take(&mut lobby.unconfirmed) {
                     let leave = Input::Leave { conn: at.seat.conn, goes_on_in: None };
-                    let now = lobby.now();
-                    lobby.happen(leave, now, ctx);
+                    lobby.happened(leave, ctx);
                 }
             });
         }
@@ -331,8 +336,7 @@ impl Handler<Leave> for Lobby {
         // have to know: then they go on in general.
         let ordered = self.orders.available_permits() == 0;
         let goes_on_in = for_good.then_some(if ordered { GENERAL_ID } else { self.id });
-        let now = self.now();
-        self.happen(Input::Leave { conn, goes_on_in }, now, ctx);
+        self.happened(Input::Leave { conn, goes_on_in }, ctx);
     }
 }
 
@@ -409,7 +413,6 @@ impl Handler<SetPicture> for Lobby {
     type Result = ();
 
     fn handle(&mut self, SetPicture(conn, picture): SetPicture, ctx: &mut Self::Context) {
-        let now = self.now();
-        self.happen(Input::SetPicture(conn, picture), now, ctx);
+        self.happened(Input::SetPicture(conn, picture), ctx);
     }
 }

@@ -99,8 +99,7 @@ impl Handler<RenewPassword> for Lobby {
 
     fn handle(&mut self, renew: RenewPassword, ctx: &mut Self::Context) {
         let RenewPassword { before, record } = renew;
-        let now = self.now();
-        self.happen(Input::RenewPassword { before, record }, now, ctx);
+        self.happened(Input::RenewPassword { before, record }, ctx);
     }
 }
 
@@ -108,8 +107,7 @@ impl Handler<Renamed> for Lobby {
     type Result = ();
 
     fn handle(&mut self, Renamed(conn, name): Renamed, ctx: &mut Self::Context) {
-        let now = self.now();
-        self.happen(Input::Rename(conn, name), now, ctx);
+        self.happened(Input::Rename(conn, name), ctx);
         self.flush();
     }
 }
@@ -118,8 +116,7 @@ impl Handler<Away> for Lobby {
     type Result = ();
 
     fn handle(&mut self, Away(conn, text): Away, ctx: &mut Self::Context) {
-        let now = self.now();
-        self.happen(Input::SetAway(conn, text), now, ctx);
+        self.happened(Input::SetAway(conn, text), ctx);
     }
 }
 
@@ -141,8 +138,7 @@ impl Handler<Registered> for Lobby {
 
     fn handle(&mut self, made: Registered, ctx: &mut Self::Context) {
         let Registered { guest, account, admin } = made;
-        let now = self.now();
-        self.happen(Input::Register { guest, account, admin }, now, ctx);
+        self.happened(Input::Register { guest, account, admin }, ctx);
     }
 }
 
@@ -160,7 +156,6 @@ impl Handler<Unregistered> for Lobby {
 
     fn handle(&mut self, gone: Unregistered, ctx: &mut Self::Context) {
         let Unregistered { account, who, present } = gone;
-        let now = self.now();
-        self.happen(Input::Unregister { account, who, present }, now, ctx);
+        self.happened(Input::Unregister { account, who, present }, ctx);
     }
 }
