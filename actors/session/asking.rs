@@ -1,5 +1,7 @@
 //! Passwords that somebody who chats is asked for, hidden as at the login.
 
+use bytes::Bytes;
+
 use super::commands::Judged;
 use super::{Phase, Session};
 use crate::chat::asking::{Answer, Asking, Unfit};
@@ -11,12 +13,14 @@ impl Session {
     pub(super) fn begin_asking(&mut self, asking: Asking) {
         self.hide_typing(true);
         self.thread.hub.catch_up(self.seat);
-        self.peer.answer(ask_secret(self.peer.form(), asking.question(), None, true));
-        self.keep_asking(asking);
+        let question = ask_secret(self.peer.form(), asking.question(), None, true);
+        self.peer.answer(question.clone());
+        self.keep_asking(asking, question);
     }
 
-    fn keep_asking(&self, asking: Asking) {
-        let question = ask_secret(self.peer.form(), asking.question(), None, true);
+    /// Waits for the answer to a question that is shown again, from its first row, below what comes in
+    /// between.
+    fn keep_asking(&self, asking: Asking, question: Bytes) {
         self.peer.set_question(Some(question));
         if let Some(user) = self.chatting() {
             user.borrow_mut().asked = Some(Box::new(asking));
@@ -48,8 +52,10 @@ impl Session {
 
     fn ask_on(&mut self, asking: Asking, why: Option<Unfit>) {
         self.thread.hub.catch_up(self.seat);
-        let question = ask_secret(self.peer.form(), asking.question(), why, false);
-        self.keep_asking(asking);
+        let form = self.peer.form();
+        let question = ask_secret(form, asking.question(), why, false);
+        let again = ask_secret(form, asking.question(), None, true);
+        self.keep_asking(asking, again);
         self.answer_in_time(question);
     }
 }

@@ -13,7 +13,7 @@ use super::commands::{Judged, Refused};
 use super::drive::{MAX_IN_FLIGHT, PROBE_EVERY};
 use crate::actors::lobby::messages::SayHeld;
 use crate::chat::command::{Command, CommandError, Input};
-use crate::chat::hold::{BURST_PAUSE, Hold, Limits, Next, Offered, Typed};
+use crate::chat::hold::{BURST_PAUSE, Hold, Limits, Next, NotSent, Offered, Typed};
 use crate::chat::limiter::{SlidingWindow, wait_secs};
 use crate::chat::lobbies::{GENERAL_ID, LobbyId};
 use crate::chat::lobby::SayError;
@@ -137,9 +137,8 @@ impl Session {
         if limited.hold.waits() && limited.of != lobby {
             limited.of = lobby;
             // What waits here is no way into another lobby, which is taken out before it is carried out.
-            if let Some(not_sent) = limited.hold.drop_all() {
-                self.reply(&Reply::NotSent(not_sent));
-            }
+            let not_sent = limited.hold.drop_all();
+            self.tell_not_sent(not_sent);
             return Some(Poll::Ready(()));
         }
         if at_end || (limited.hold.asks_for_end() && self.peer.link().has_end(cx)) {
@@ -302,14 +301,16 @@ impl Session {
     /// Gives up the messages that wait, and says so.
     pub(super) fn drop_held(&mut self) {
         let not_sent = self.limited.as_mut().and_then(|limited| limited.hold.drop_messages());
-        if let Some(not_sent) = not_sent {
-            self.reply(&Reply::NotSent(not_sent));
-        }
+        self.tell_not_sent(not_sent);
     }
 
     /// The same for good.
     pub(super) fn end_held(&mut self) {
         let not_sent = self.limited.take().and_then(|limited| limited.hold.end());
+        self.tell_not_sent(not_sent);
+    }
+
+    fn tell_not_sent(&mut self, not_sent: Option<NotSent>) {
         if let Some(not_sent) = not_sent {
             self.reply(&Reply::NotSent(not_sent));
         }
