@@ -77,6 +77,15 @@ pub struct ClockState {
     pub set_by: i64,
 }
 
+impl ClockState {
+    /// By how many milliseconds the clock was set since `known`, which becomes what is known now. None where
+    /// it was not set, or nothing was known.
+    pub fn set_since(self, known: &mut Option<i64>) -> Option<i64> {
+        let before = known.replace(self.set_by)?;
+        (before != self.set_by).then(|| self.set_by.saturating_sub(before))
+    }
+}
+
 impl Default for ClockWatch {
     fn default() -> Self {
         Self::new()

@@ -67,6 +67,11 @@ impl Sanction {
         }
     }
 
+    /// Whether it strikes somebody where it is set on this connection, whatever that one goes by.
+    pub fn strikes(&self, who: &Identity, conn: Option<ConnId>) -> bool {
+        self.is_about(who) || Some(who.conn) == conn
+    }
+
     /// Whether it still holds.
     pub fn holds(&self, now: UnixMillis) -> bool {
         self.until.is_none_or(|until| now < until)
@@ -302,6 +307,18 @@ impl FromIterator<Sanction> for Sanctions {
         sanctions.into_iter().for_each(|sanction| all.impose(sanction, None));
         all
     }
+}
+
+/// The guests among those whom a sanction strikes, by name, besides the one whom it was meant for: others of
+/// their address.
+pub(super) fn guests_besides<'a>(
+    meant: Option<ConnId>,
+    struck: impl Iterator<Item = &'a Identity>,
+) -> Vec<Name> {
+    let others = struck.filter(|who| Some(who.conn) != meant && who.account.is_none());
+    let mut names: Vec<_> = others.map(|who| who.name.clone()).collect();
+    names.sort_by_cached_key(Name::key);
+    names
 }
 
 #[cfg(test)]

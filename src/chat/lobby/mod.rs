@@ -32,7 +32,7 @@ use super::person::Person;
 use super::pictures::Picture;
 use super::retention::ClockState;
 use super::roles::{Owner, Rank};
-use super::sanctions::{Penalty, Sanction};
+use super::sanctions::{Penalty, Sanction, guests_besides};
 use super::text::Line;
 
 /// Why a user does not get into a lobby.
@@ -378,7 +378,7 @@ impl<H> Room<H> {
     /// Whether a mute or a ban that is set on this connection strikes a member. It does not strike those
     /// who run the lobby.
     fn is_struck(&self, who: &Identity, sanction: &Sanction, conn: Option<ConnId>) -> bool {
-        (sanction.is_about(who) || Some(who.conn) == conn) && self.state.rank(who) == Rank::Member
+        sanction.strikes(who, conn) && self.state.rank(who) == Rank::Member
     }
 
     /// Members whom a mute or a ban strikes besides the one whom it was meant for, by name: others of
@@ -389,12 +389,8 @@ impl<H> Room<H> {
         else {
             return Vec::new();
         };
-        let others = self.members().map(|member| &member.who).filter(|who| {
-            Some(who.conn) != conn && who.account.is_none() && self.is_struck(who, sanction, conn)
-        });
-        let mut names: Vec<_> = others.map(|who| who.name.clone()).collect();
-        names.sort_by_cached_key(Name::key);
-        names
+        let members = self.members().map(|member| &member.who);
+        guests_besides(conn, members.filter(|who| self.is_struck(who, sanction, conn)))
     }
 
     /// The members who may not speak any more by a mute that was carried out.
@@ -526,9 +522,7 @@ impl<H> Room<H> {
     /// Says how far the clock can be relied on, whenever it was read.
     pub fn note_clock(&mut self, clock: ClockState) {
         self.history.doubt_clock(clock.was_set);
-        let known = self.clock_set_by.replace(clock.set_by).unwrap_or(clock.set_by);
-        if known != clock.set_by {
-            let millis = clock.set_by.saturating_sub(known);
+        if let Some(millis) = clock.set_since(&mut self.clock_set_by) {
             let state = self.state_mut();
             state.mutes.shift(millis);
             state.bans.shift(millis);

@@ -11,7 +11,7 @@ use crate::chat::name::Name;
 use crate::chat::orders::{
     OrderError, ServerOrder, plan_server_ban, plan_server_unban, server_rank,
 };
-use crate::chat::sanctions::Sanction;
+use crate::chat::sanctions::{Sanction, guests_besides};
 use crate::chat::text::Line;
 
 /// A ban from the server as it is stored.
@@ -39,19 +39,15 @@ pub fn server_changes(
 }
 
 fn is_struck(who: &Identity, ban: &Sanction, conn: Option<ConnId>) -> bool {
-    (ban.is_about(who) || Some(who.conn) == conn) && !who.admin
+    ban.strikes(who, conn) && !who.admin
 }
 
 impl<H: Clone> People<H> {
     /// Users whom a ban strikes besides the one whom it was meant for, by name: others of their address.
     pub fn also_struck(&self, what: &ServerModeration) -> Vec<Name> {
         let ServerModeration::Ban { ban, conn } = what else { return Vec::new() };
-        let others = self.users.iter().map(|user| &user.who);
-        let others = others.filter(|who| Some(who.conn) != *conn && is_struck(who, ban, *conn));
-        let guests = others.filter(|who| who.account.is_none());
-        let mut names: Vec<_> = guests.map(|who| who.name.clone()).collect();
-        names.sort_by_cached_key(Name::key);
-        names
+        let users = self.users.iter().map(|user| &user.who);
+        guests_besides(*conn, users.filter(|who| is_struck(who, ban, *conn)))
     }
 
     /// Whether somebody may do this to the whole server, and what comes of it.

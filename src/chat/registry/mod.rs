@@ -204,9 +204,8 @@ impl<H: Clone> People<H> {
 
     /// Says how far the clock can be relied on, whenever it was read.
     pub fn note_clock(&mut self, clock: ClockState) {
-        let known = self.clock_set_by.replace(clock.set_by).unwrap_or(clock.set_by);
-        if known != clock.set_by {
-            self.bans.shift(clock.set_by.saturating_sub(known));
+        if let Some(millis) = clock.set_since(&mut self.clock_set_by) {
+            self.bans.shift(millis);
         }
     }
 
