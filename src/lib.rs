@@ -14,6 +14,7 @@
 //! - [`clock`]: the only place that reads the clock.
 //! - [`files`]: files of lobbyd's own, made and opened without following a link.
 //! - [`logging`]: the log, by a queue to a thread of its own.
+//! - [`metrics`]: what is counted of the running server, and its form for Prometheus.
 //! - [`config`]: every setting with its name, default and bounds.
 //! - [`server`]: listeners, threads, accepting, draining. The program itself is `src/main.rs`.
 //!
@@ -44,6 +45,7 @@ pub mod config;
 pub mod fanout;
 pub mod files;
 pub mod logging;
+pub mod metrics;
 pub mod net;
 pub mod render;
 pub mod server;

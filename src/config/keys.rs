@@ -18,7 +18,7 @@ const fn key(name: &'static str, default: &'static str, help: &'static str) -> K
 }
 
 /// Every key that lobbyd knows.
-pub static KEYS: [Key; 34] = [
+pub static KEYS: [Key; 39] = [
     key("CHAT_ADDR", "[::]:8080", "Plain listener (IPv6 and IPv4); off for none"),
     key(
         "CHAT_TLS_ADDR",
@@ -92,6 +92,22 @@ pub static KEYS: [Key; 34] = [
     key("CHAT_HISTORY_KEEP_DAYS", "30", "Messages are kept on disk for so many days"),
     key("CHAT_HISTORY_KEEP_MESSAGES", "100000", "Messages that are kept on disk for each lobby"),
     key("CHAT_ADMINS", "", "Accounts that act as owners everywhere, separated by commas"),
+    key(
+        "CHAT_ADMIN_ADDR",
+        "off",
+        "HTTP for the operator: /metrics, /health/live, /health/ready and a page at /; off for none",
+    ),
+    key(
+        "CHAT_PROXY_FROM",
+        "",
+        "CIDR blocks of proxies whose connections begin with a PROXY protocol header, separated by commas",
+    ),
+    key("CHAT_ALLOW", "", "CIDR blocks, separated by commas: only those may connect"),
+    key(
+        "CHAT_DENY",
+        "",
+        "CIDR blocks, separated by commas, that may not connect, whatever CHAT_ALLOW says",
+    ),
     key("CHAT_COLOR", "on", "off: no escape codes at all are sent"),
     key(
         "CHAT_WIDTH",
@@ -108,6 +124,7 @@ pub static KEYS: [Key; 34] = [
     key("AI_TIMEOUT_SECS", "30", "Time for a whole answer"),
     key("AI_WORKERS", "4", "Questions that are answered side by side"),
     key("AI_QUEUE", "32", "Questions that wait on the server before Rox is busy"),
+    key("CHAT_LOG", "text", "json: the log is one JSON object a line"),
     key("RUST_LOG", "info", "Log filter: error, warn, info, debug, trace, or by module"),
 ];
 

@@ -5,6 +5,7 @@
 
 pub mod env_file;
 mod keys;
+mod live;
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -14,11 +15,13 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub use keys::{KEYS, Key, example, nearest_key};
+pub use live::Live;
 
 use crate::ai::provider::Provider;
 use crate::chat::name::Name;
 use crate::chat::password::Secret;
 use crate::chat::settings::{MAX_WIDTH, MIN_WIDTH};
+use crate::net::nets::Nets;
 
 /// Everything that an operator can set.
 #[derive(Debug, Clone)]
@@ -69,12 +72,22 @@ pub struct Config {
     pub keep_messages: usize,
     /// Accounts that act as owners everywhere.
     pub admins: Vec<Name>,
+    /// Where the operator's HTTP listener binds; none for no such listener.
+    pub admin_addr: Option<ListenAddr>,
+    /// Proxies, whose connections begin with a PROXY protocol header.
+    pub proxy_from: Nets,
+    /// Who alone may connect; empty for everybody.
+    pub allow: Nets,
+    /// Who may not connect, whatever [`Config::allow`] says.
+    pub deny: Nets,
     /// Whether escape codes are sent.
     pub color: bool,
     /// Columns taken for a terminal that does not tell its own; none: text is not wrapped there.
     pub width: Option<u16>,
     /// The assistant; none without a key.
     pub ai: Option<AiConfig>,
+    /// Whether the log is JSON.
+    pub log_json: bool,
     /// The filter of the log, in the syntax of `RUST_LOG`.
     pub log_filter: String,
 }
@@ -172,9 +185,14 @@ impl Config {
             keep_age: reader.secs_of_days("CHAT_HISTORY_KEEP_DAYS", 1..=36_500),
             keep_messages: reader.count("CHAT_HISTORY_KEEP_MESSAGES", 1..=100_000_000),
             admins: reader.names("CHAT_ADMINS"),
+            admin_addr: reader.listen("CHAT_ADMIN_ADDR"),
+            proxy_from: reader.nets("CHAT_PROXY_FROM"),
+            allow: reader.nets("CHAT_ALLOW"),
+            deny: reader.nets("CHAT_DENY"),
             color: reader.on_off("CHAT_COLOR"),
             width: reader.width("CHAT_WIDTH", MIN_WIDTH..=MAX_WIDTH),
             ai: reader.ai(),
+            log_json: reader.word("CHAT_LOG", ["text", "json"]) == 1,
             log_filter: reader.log_filter("RUST_LOG"),
         };
         let mut faults = reader.faults.into_inner();
@@ -267,12 +285,21 @@ impl Reader {
     }
 
     fn on_off(&self, key: &'static str) -> bool {
-        let expected = || "on or off".to_owned();
-        self.value(key, expected, |text| match text.to_ascii_lowercase().as_str() {
-            "on" => Some(true),
-            "off" => Some(false),
-            _ => None,
+        self.word(key, ["on", "off"]) == 0
+    }
+
+    /// Which of two words the value is.
+    fn word(&self, key: &'static str, words: [&str; 2]) -> usize {
+        let expected = || format!("{} or {}", words[0], words[1]);
+        self.value(key, expected, |text| {
+            words.iter().position(|word| word.eq_ignore_ascii_case(text))
         })
+    }
+
+    fn nets(&self, key: &'static str) -> Nets {
+        let expected =
+            || "CIDR blocks, as 192.0.2.0/24 or 2001:db8::/32, separated by commas".to_owned();
+        self.value(key, expected, Nets::parse)
     }
 
     fn width(&self, key: &'static str, range: RangeInclusive<u16>) -> Option<u16> {

@@ -54,6 +54,14 @@ impl ListenerKind {
         }
     }
 
+    /// Its name in the log and in metrics.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Plain => "plain",
+            Self::Tls => "tls",
+        }
+    }
+
     /// Whether something is agreed with a client before it reads: it is told of in the log before that,
     /// and one who is refused is not told why.
     pub fn shakes_hands(self) -> bool {
@@ -67,10 +75,7 @@ impl ListenerKind {
 /// As the log has it.
 impl fmt::Display for ListenerKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Plain => "plain",
-            Self::Tls => "tls",
-        })
+        f.write_str(self.name())
     }
 }
 

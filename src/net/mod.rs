@@ -5,6 +5,7 @@ pub mod flight;
 pub mod lines;
 pub mod link;
 pub mod listen;
+pub mod nets;
 pub mod pace;
 pub mod probe;
 pub mod telnet;

@@ -1,0 +1,286 @@
+//! What is counted of the running server, and its form for Prometheus.
+//!
+//! All series are there from the start, at 0, and no name and no address is ever a label: how many series
+//! there are does not depend on who connects.
+
+mod each;
+mod text;
+
+use std::sync::atomic::AtomicU64;
+
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::metrics::info::Info;
+use prometheus_client::registry::Registry;
+
+pub use each::{Case, Each};
+
+use crate::net::listen::ListenerKind;
+
+/// Upper ends of the buckets of a delivery, in seconds: from what nobody notices to what everybody does.
+const DELIVERY_BUCKETS: [f64; 12] =
+    [0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0];
+
+/// The same for a group of changes that is written to the database.
+const STORE_BUCKETS: [f64; 10] = [0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 2.5];
+
+/// The same for an answer of the AI.
+const AI_BUCKETS: [f64; 8] = [0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0];
+
+/// Why a connection is not let in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refused {
+    /// Its address is denied, or not among those that are allowed.
+    NotAllowed,
+    /// Its address connects too often.
+    TooOften,
+    /// Its address has as many connections as one may have.
+    TooManyFromAddress,
+    /// The server has as many as it may have.
+    Full,
+    /// The server is about to stop.
+    Draining,
+    /// Its proxy did not say, or not rightly or in time, for whom it stands.
+    ProxyHeader,
+}
+
+impl Case for Refused {
+    const ALL: &'static [Self] = &[
+        Self::NotAllowed,
+        Self::TooOften,
+        Self::TooManyFromAddress,
+        Self::Full,
+        Self::Draining,
+        Self::ProxyHeader,
+    ];
+    const LABEL: &'static str = "reason";
+
+    fn value(self) -> &'static str {
+        match self {
+            Self::NotAllowed => "not_allowed",
+            Self::TooOften => "too_often",
+            Self::TooManyFromAddress => "too_many_from_address",
+            Self::Full => "server_full",
+            Self::Draining => "draining",
+            Self::ProxyHeader => "proxy_header",
+        }
+    }
+}
+
+impl Case for ListenerKind {
+    const ALL: &'static [Self] = &Self::ALL;
+    const LABEL: &'static str = "listener";
+
+    fn value(self) -> &'static str {
+        self.name()
+    }
+}
+
+/// How a reload ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reloaded {
+    /// What was read is in force.
+    Good,
+    /// Something was wrong, and all of the old stays.
+    Bad,
+}
+
+impl Case for Reloaded {
+    const ALL: &'static [Self] = &[Self::Good, Self::Bad];
+    const LABEL: &'static str = "result";
+
+    fn value(self) -> &'static str {
+        match self {
+            Self::Good => "good",
+            Self::Bad => "bad",
+        }
+    }
+}
+
+/// What is started anew after a fault.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Restarted {
+    /// A lobby, with its members.
+    Lobby,
+    /// A worker of the AI.
+    AiWorker,
+}
+
+impl Case for Restarted {
+    const ALL: &'static [Self] = &[Self::Lobby, Self::AiWorker];
+    const LABEL: &'static str = "actor";
+
+    fn value(self) -> &'static str {
+        match self {
+            Self::Lobby => "lobby",
+            Self::AiWorker => "ai_worker",
+        }
+    }
+}
+
+/// A count that only rises.
+pub type Count = Counter<u64, AtomicU64>;
+
+/// All that is counted. Times are in seconds.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    /// Connections that there are, by listener.
+    pub connections: Each<ListenerKind, Gauge>,
+    /// Connections that were let in, by listener.
+    pub connections_accepted: Each<ListenerKind, Count>,
+    /// Users who are in the chat.
+    pub users: Gauge,
+    /// Lobbies that there are, general among them.
+    pub lobbies: Gauge,
+    /// Messages that were said in lobbies, or privately.
+    pub messages_in: Count,
+    /// Messages that were queued for those who are shown them: one for each of them.
+    pub messages_delivered: Count,
+    /// Bytes of text that clients sent.
+    pub received_bytes: Count,
+    /// Bytes of text that clients were sent.
+    pub sent_bytes: Count,
+    /// Connections that were not let in.
+    pub refusals: Each<Refused, Count>,
+    /// Clients that were cut off since they did not read.
+    pub slow_clients: Count,
+    /// From a message to the write that shows it, for each thread that shows it.
+    pub delivery: Histogram,
+    /// Questions that were put to the AI's provider.
+    pub ai_requests: Count,
+    /// Those that came to no whole answer.
+    pub ai_errors: Count,
+    /// From such a question to the end of its answer.
+    pub ai_latency: Histogram,
+    /// Changes that wait to be written to the database.
+    pub store_queue: Gauge,
+    /// How long a group of them took.
+    pub store_latency: Histogram,
+    /// Groups that could not be written.
+    pub store_errors: Count,
+    /// What was started anew after a fault.
+    pub restarts: Each<Restarted, Count>,
+    /// Times that the configuration was read anew.
+    pub reloads: Each<Reloaded, Count>,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Metrics {
+    /// All at 0.
+    pub fn new() -> Self {
+        let mut registry = Registry::with_prefix("lobbyd");
+        let histogram = |buckets: &[f64]| Histogram::new(buckets.iter().copied());
+        let version = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
+        registry.register("build", "The version that runs", version);
+        let mut metrics = Self {
+            registry,
+            connections: Each::default(),
+            connections_accepted: Each::default(),
+            users: Gauge::default(),
+            lobbies: Gauge::default(),
+            messages_in: Count::default(),
+            messages_delivered: Count::default(),
+            received_bytes: Count::default(),
+            sent_bytes: Count::default(),
+            refusals: Each::default(),
+            slow_clients: Count::default(),
+            delivery: histogram(&DELIVERY_BUCKETS),
+            ai_requests: Count::default(),
+            ai_errors: Count::default(),
+            ai_latency: histogram(&AI_BUCKETS),
+            store_queue: Gauge::default(),
+            store_latency: histogram(&STORE_BUCKETS),
+            store_errors: Count::default(),
+            restarts: Each::default(),
+            reloads: Each::default(),
+        };
+        metrics.register();
+        metrics
+    }
+
+    /// Gives each its name and its help. A counter's name is written with `_total` after it.
+    fn register(&mut self) {
+        let r = &mut self.registry;
+        self.connections.register(r, "connections", "Connections that there are");
+        self.connections_accepted.register(r, "connections_accepted", "Connections let in");
+        r.register("users", "Users who are in the chat", self.users.clone());
+        r.register("lobbies", "Lobbies that there are", self.lobbies.clone());
+        r.register(
+            "messages_in",
+            "Messages said in lobbies or privately",
+            self.messages_in.clone(),
+        );
+        r.register(
+            "messages_delivered",
+            "Messages queued for those who are shown them",
+            self.messages_delivered.clone(),
+        );
+        r.register("received_bytes", "Bytes of text from clients", self.received_bytes.clone());
+        r.register("sent_bytes", "Bytes of text to clients", self.sent_bytes.clone());
+        self.refusals.register(r, "refusals", "Connections not let in");
+        r.register(
+            "slow_clients",
+            "Clients cut off since they do not read",
+            self.slow_clients.clone(),
+        );
+        r.register(
+            "delivery_latency_seconds",
+            "From a message to the write that shows it",
+            self.delivery.clone(),
+        );
+        r.register("ai_requests", "Questions to the provider of the AI", self.ai_requests.clone());
+        r.register("ai_errors", "Questions without a whole answer", self.ai_errors.clone());
+        r.register(
+            "ai_latency_seconds",
+            "From a question to the end of its answer",
+            self.ai_latency.clone(),
+        );
+        r.register("store_queue", "Changes that wait for the database", self.store_queue.clone());
+        r.register(
+            "store_latency_seconds",
+            "Writing a group of changes",
+            self.store_latency.clone(),
+        );
+        r.register(
+            "store_errors",
+            "Groups of changes that could not be written",
+            self.store_errors.clone(),
+        );
+        self.restarts.register(r, "actor_restarts", "Actors started anew after a fault");
+        self.reloads.register(r, "reloads", "Times the configuration was read anew");
+    }
+
+    /// All of it in Prometheus' text format 0.0.4.
+    pub fn text(&self) -> String {
+        text::encode(&self.registry)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_series_is_there_from_the_start_at_zero() {
+        let text = Metrics::new().text();
+        for line in [
+            "lobbyd_connections{listener=\"plain\"} 0",
+            "lobbyd_connections_accepted_total{listener=\"tls\"} 0",
+            "lobbyd_users 0",
+            "lobbyd_messages_delivered_total 0",
+            "lobbyd_refusals_total{reason=\"not_allowed\"} 0",
+            "lobbyd_delivery_latency_seconds_bucket{le=\"+Inf\"} 0",
+            "lobbyd_reloads_total{result=\"bad\"} 0",
+            concat!("lobbyd_build_info{version=\"", env!("CARGO_PKG_VERSION"), "\"} 1"),
+        ] {
+            assert!(text.lines().any(|l| l == line), "{line}\n{text}");
+        }
+    }
+}
