@@ -18,7 +18,7 @@ use std::net::TcpStream;
 use std::sync::mpsc;
 use std::thread;
 
-use lobbyd::config::Config;
+use lobbyd::config::{Config, Live};
 use lobbyd::net::listen::ListenerKind;
 use lobbyd::server::{self, Opened};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
@@ -101,7 +101,7 @@ fn start_server() -> u16 {
         let port = opened.port(ListenerKind::Plain).unwrap();
         let tell = move || ready.send(port).unwrap();
         let stop = std::future::pending::<()>();
-        actix::System::new().block_on(server::run(config, opened, tell, stop)).unwrap();
+        actix::System::new().block_on(server::run(Live::new(config), opened, tell, stop)).unwrap();
     });
     port.recv().unwrap()
 }

@@ -13,10 +13,9 @@ use std::path::{Path, PathBuf};
 use std::process::{ExitCode, exit};
 use std::time::Duration;
 
-use lobbyd::chat::retention::Retention;
 use lobbyd::chat::times::Span;
 use lobbyd::clock::unix_now;
-use lobbyd::config::{Config, KEYS, env_file, nearest_key};
+use lobbyd::config::{Config, KEYS, Live, env_file, nearest_key};
 use lobbyd::logging::{self, FlushAtEnd, complain, say};
 use lobbyd::net::listen::ListenerKind;
 use lobbyd::net::tls;
@@ -96,7 +95,7 @@ fn do_task(task: Task, settings: Settings) -> ExitCode {
         Task::Restore(file) => with_data_dir(&config, |dir| operator::restore(dir, &file)),
         Task::CheckData => with_data_dir(&config, operator::check),
         Task::Export { lobby, since } => with_data_dir(&config, |dir| {
-            let retention = Retention { age: config.keep_age, messages: config.keep_messages };
+            let retention = config.retention();
             operator::export(dir, &Export { lobby: &lobby, since, retention, now: unix_now() })
         }),
         Task::SetPassword(name) => {
@@ -304,7 +303,7 @@ fn run(config: Config, env_file: Option<&Path>) -> ExitCode {
     let ready = || say("\n    >> Server ready - Waiting for connections...\n");
     let ran = actix::System::new().block_on(async {
         let stop = stop_signal().map_err(server::StartError::Io)?;
-        server::run(config, opened, ready, stop).await
+        server::run(Live::new(config), opened, ready, stop).await
     });
     match ran {
         Ok(()) => {

@@ -20,6 +20,7 @@ use crate::actors::registry::messages::Gone;
 use crate::actors::shard::messages::Connected;
 use crate::actors::shard::{Shard, log_connected};
 use crate::chat::directory::ConnId;
+use crate::config::Live;
 use crate::net::client_cert::Unwelcome;
 use crate::net::link::Arrival;
 use crate::net::listen::ListenerKind;
@@ -50,18 +51,14 @@ pub struct Handshaker {
     registry: Addr<Guarded<Registry>>,
     /// Makes TLS of connections.
     acceptor: Acceptor,
-    /// From accept to a valid name, the handshake included.
-    login_timeout: Duration,
+    /// The settings in force.
+    config: Live,
 }
 
 impl Handshaker {
     /// One on the thread that it runs on.
-    pub fn new(
-        registry: Addr<Guarded<Registry>>,
-        acceptor: Acceptor,
-        login_timeout: Duration,
-    ) -> Self {
-        Self { registry, acceptor, login_timeout }
+    pub fn new(registry: Addr<Guarded<Registry>>, acceptor: Acceptor, config: Live) -> Self {
+        Self { registry, acceptor, config }
     }
 }
 
@@ -82,7 +79,9 @@ impl Handler<Shake> for Handshaker {
     fn handle(&mut self, shake: Shake, _: &mut Self::Context) {
         let place = Place { conn: shake.conn, registry: Some(self.registry.clone()) };
         // A task of its own: a panic costs this connection alone.
-        actix_rt::spawn(see_through(shake, place, self.acceptor.clone(), self.login_timeout));
+        // From accept to a valid name, the handshake included.
+        let login_timeout = self.config.get().login_timeout;
+        actix_rt::spawn(see_through(shake, place, self.acceptor.clone(), login_timeout));
     }
 }
 

@@ -40,14 +40,14 @@ use crate::chat::lobby::step::{Effect, Input, JoinKind, Refusal};
 use crate::chat::lobby::{Company, JoinError, Room, SayError, Saying};
 use crate::chat::roles::Owner;
 use crate::clock::{self, unix_now};
-use crate::config::Config;
+use crate::config::Live;
 use crate::render::replies::ModerationReply;
 
 /// What all lobbies share.
 #[derive(Clone)]
 pub struct LobbySetup {
-    /// The settings.
-    pub config: Arc<Config>,
+    /// The settings in force.
+    pub config: Live,
     /// The Shards, by index.
     pub shards: Arc<[Addr<Guarded<Shard>>]>,
     /// What outlives the process.
@@ -238,7 +238,7 @@ impl Lobby {
     }
 
     fn start_idle_timer(&mut self, ctx: &mut Context<Self>) {
-        let config = &self.setup.config;
+        let config = self.setup.config.get();
         let limit: Duration = match self.room.state().owner {
             Owner::Server => return,
             // What an account has made stays as long as what is said in it.

@@ -38,7 +38,7 @@ use crate::chat::registry::{Cause, Connections, Effect, Happening, People};
 use crate::chat::roles::Owner;
 use crate::clock;
 use crate::clock::unix_now;
-use crate::config::Config;
+use crate::config::Live;
 use crate::render::replies::Farewell;
 use crate::store::{self, Change, StoredLobby};
 
@@ -80,32 +80,30 @@ pub struct Registry {
     lobbies: Lobbies<Addr<Lobby>>,
     store: StoreHandle,
     threads: Option<Threads>,
-    keep_age: Duration,
-    /// What is replayed of a lobby: how many messages, how old ones.
-    history_limits: (usize, Duration),
+    /// The settings in force.
+    config: Live,
 }
 
 impl Registry {
     /// Knows nobody yet.
-    pub fn new(config: &Config, store: StoreHandle, rates: RateTable) -> Self {
-        let limits =
-            LobbyLimits { total: config.max_lobbies, per_user: config.max_lobbies_per_user };
+    pub fn new(config: Live, store: StoreHandle, rates: RateTable) -> Self {
+        let now = config.get();
+        let limits = LobbyLimits { total: now.max_lobbies, per_user: now.max_lobbies_per_user };
         let admission = Admission::new(
-            config.max_connections,
-            config.max_connections_per_ip,
-            config.connects_per_minute,
+            now.max_connections,
+            now.max_connections_per_ip,
+            now.connects_per_minute,
         );
         Self {
             next_lobby: GENERAL_ID.0 + 1,
             connections: Connections::new(admission),
-            people: People::new(config.admins.iter().cloned(), config.registrations_per_day),
+            people: People::new(now.admins.iter().cloned(), now.registrations_per_day),
             rates,
             waiters: HashMap::new(),
             lobbies: Lobbies::new(limits),
             store,
             threads: None,
-            keep_age: config.keep_age,
-            history_limits: (config.history_messages.min(config.keep_messages), config.history_age),
+            config,
         }
     }
 
@@ -120,7 +118,7 @@ impl Registry {
     /// A lobby that nobody is in.
     pub(super) fn empty(&self, stored: StoredLobby) -> Snapshot {
         let StoredLobby { state, history: entries, next_seq } = stored;
-        let (messages, age) = self.history_limits;
+        let (messages, age) = self.config.get().history();
         let mut history = History::new(messages, age);
         history.doubt_clock(clock::state().was_set);
         history.restore(entries, next_seq);
@@ -145,9 +143,10 @@ impl Registry {
             self.people.restore_registration(ip, at);
         }
         self.people.restore_bans(snapshot.bans);
+        let keep_age = self.config.get().keep_age;
         for stored in snapshot.lobbies {
             match (stored.state.owner, stored.state.used_at.until(now)) {
-                (Owner::Account(_), unused) if unused > self.keep_age && !clock::is_in_doubt() => {
+                (Owner::Account(_), unused) if unused > keep_age && !clock::is_in_doubt() => {
                     self.store.keep(vec![Change::LobbyRemoved(stored.state.id)]);
                 }
                 _ => self.add_lobby(self.empty(stored), ctx),

@@ -257,7 +257,7 @@ impl Session {
                     #[cfg(debug_assertions)]
                     Phase::Chatting(_) if self.is_fault(&text) => self.make_fault(&text),
                     Phase::Chatting(_) | Phase::Greeting | Phase::Closing(_) | Phase::Done => {
-                        let max_chars = self.thread.config.max_message_chars;
+                        let max_chars = self.thread.config.get().max_message_chars;
                         let line = Line::clean(&text);
                         let input = command::parse(line.clone(), max_chars);
                         if let Input::Blank = input {

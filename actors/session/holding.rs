@@ -55,7 +55,7 @@ impl Limited {
 
 impl Session {
     fn limited(&mut self) -> &mut Limited {
-        let config = &self.thread.config;
+        let config = self.thread.config.get();
         let limits = Limits { lines: config.rate_hold, message_chars: config.max_message_chars };
         let of = self.lobby_id();
         self.limited.get_or_insert_with(|| {
@@ -76,7 +76,7 @@ impl Session {
         }
         match self.judge(input, &typed) {
             Ok(line) => self.take_line(line),
-            Err((input, wait)) if self.thread.config.rate_hold == 0 => {
+            Err((input, wait)) if self.thread.config.get().rate_hold == 0 => {
                 let words = match input {
                     Input::Say(_) => {
                         // Each is named when the burst is over, though the first was told at once.
@@ -105,7 +105,7 @@ impl Session {
     }
 
     fn offer(&mut self, input: Input, typed: Line) -> Poll<()> {
-        let (now, max) = (clock::now(), self.thread.config.max_message_chars);
+        let (now, max) = (clock::now(), self.thread.config.get().max_message_chars);
         let words = named(&input, &typed);
         let line = match input {
             Input::Blank if self.limited().hold.offer_blank(now) => return Poll::Ready(()),

@@ -35,7 +35,7 @@ impl Session {
             return self.close(None);
         }
         if typed.trim_start().starts_with('/') {
-            let max_chars = self.thread.config.max_message_chars;
+            let max_chars = self.thread.config.get().max_message_chars;
             return match command::parse(Line::clean(typed), max_chars) {
                 Input::Command { parsed: Ok(Command::Quit), .. } => {
                     self.close(Some(Farewell::Quit));

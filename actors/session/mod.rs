@@ -261,7 +261,7 @@ impl Session {
         self.phase = if health == Health::Broken {
             Phase::Done
         } else {
-            let stall = self.thread.config.stall_timeout;
+            let stall = self.thread.config.get().stall_timeout;
             Phase::Closing(Box::new(Closing::new(health, last, stall, self.peer.written())))
         };
         self.peer.take_no_more();

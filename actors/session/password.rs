@@ -195,7 +195,7 @@ impl Session {
     /// Before anything of a lobby is shown: it comes in the form that the account has chosen.
     fn take_settings(&self, settings: &Settings) {
         let crlf = self.peer.form().crlf;
-        self.peer.set_form(form_of(settings, &self.thread.config, crlf));
+        self.peer.set_form(form_of(settings, &self.thread.config.get(), crlf));
     }
 
     fn is_in(&mut self, who: Identity, account: &Account, entered: In) {
@@ -263,7 +263,7 @@ async fn come_in(
     let left_here = account.left_at.filter(|_| account.last_lobby == Some(lobby_ref.state.id));
     if let (Some(at), None) = (left_here, &before) {
         let since = Since { at, seq: account.left_seq };
-        let count = thread.config.history_messages;
+        let count = thread.config.get().history_messages;
         let ignores = prefs.ignores.clone();
         let missed =
             thread.store.ask(ReadMissed { lobby: lobby_ref.state.id, since, count, ignores }).await;

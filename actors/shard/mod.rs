@@ -41,7 +41,7 @@ use crate::chat::person::Person;
 use crate::chat::settings::Settings;
 use crate::clock;
 use crate::clock::{stamp, times};
-use crate::config::Config;
+use crate::config::Live;
 use crate::fanout::hub::Hub;
 use crate::fanout::peer::{Health, Peer, PeerLimits};
 use crate::net::link::Link;
@@ -61,8 +61,8 @@ const LOGINS_AT_ONCE: usize = 32;
 
 /// What all Sessions of a thread share.
 pub struct ThreadContext {
-    /// The settings.
-    pub config: Arc<Config>,
+    /// The settings in force.
+    pub config: Live,
     /// Names, lobbies, limits.
     pub registry: Addr<Guarded<Registry>>,
     /// Password work.
@@ -86,8 +86,8 @@ pub struct ThreadContext {
 /// What a Shard needs to start.
 #[derive(Clone)]
 pub struct ShardSetup {
-    /// The settings.
-    pub config: Arc<Config>,
+    /// The settings in force.
+    pub config: Live,
     /// Names, lobbies, limits.
     pub registry: Addr<Guarded<Registry>>,
     /// Password work.
@@ -116,10 +116,11 @@ impl Shard {
         let ShardSetup { config, registry, hasher, store, rates, tls_port, index } = setup;
         let hub = Hub::new(|| times(true));
         let logins = Arc::new(Semaphore::new(LOGINS_AT_ONCE));
+        let now = config.get();
         let limits = PeerLimits {
-            outbound_bytes: config.outbound_limit_bytes,
-            stall: config.stall_timeout,
-            idle: config.idle_timeout,
+            outbound_bytes: now.outbound_limit_bytes,
+            stall: now.stall_timeout,
+            idle: now.idle_timeout,
         };
         let thread = ThreadContext {
             config,
@@ -156,11 +157,11 @@ impl Shard {
     fn start_session(&self, connected: Connected) -> std::io::Result<()> {
         let Connected { conn, arrival, addr, accepted } = connected;
         let link = Link::of(arrival)?;
-        let config = &self.thread.config;
+        let config = self.thread.config.get();
         let limits = self.limits.clone();
         // The welcome goes out with CR LF, which every terminal takes; after the first line the
         // client's own line ends are known.
-        let form = form_of(&Settings::default(), config, true);
+        let form = form_of(&Settings::default(), &config, true);
         let now = clock::now();
         let kind = link.kind();
         if !kind.shakes_hands() {

@@ -20,6 +20,7 @@ pub use live::Live;
 use crate::ai::provider::Provider;
 use crate::chat::name::Name;
 use crate::chat::password::Secret;
+use crate::chat::retention::Retention;
 use crate::chat::settings::{MAX_WIDTH, MIN_WIDTH};
 use crate::net::nets::Nets;
 
@@ -199,6 +200,16 @@ impl Config {
         let place = |fault: &ConfigError| KEYS.iter().position(|key| key.name == fault.key);
         faults.sort_by_key(place);
         (config, faults)
+    }
+
+    /// What is replayed of a lobby: so many messages, so old ones.
+    pub fn history(&self) -> (usize, Duration) {
+        (self.history_messages.min(self.keep_messages), self.history_age)
+    }
+
+    /// What is kept on disk of what was said in a lobby.
+    pub fn retention(&self) -> Retention {
+        Retention { age: self.keep_age, messages: self.keep_messages }
     }
 
     /// Every key with its effective value as `lookup` says it, secrets masked, a line each.

@@ -30,9 +30,8 @@ use crate::actors::shard::{Shard, ShardSetup};
 use crate::actors::store::StoreHandle;
 use crate::chat::directory::ConnId;
 use crate::chat::history::ALWAYS_KEPT;
-use crate::chat::retention::Retention;
 use crate::clock;
-use crate::config::{AiConfig, Config};
+use crate::config::{AiConfig, Config, Live};
 use crate::net::link::Arrival;
 use crate::net::listen::{ListenError, ListenerKind, listen};
 use crate::net::tls::{self, LoadedTls, TlsError};
@@ -178,19 +177,19 @@ fn data_file(dir: &Path) -> String {
 /// # Errors
 /// A listener cannot be used.
 pub async fn run(
-    config: Config,
+    config: Live,
     opened: Opened,
     ready: impl FnOnce(),
     stop: impl Future<Output = ()>,
 ) -> Result<(), StartError> {
-    let config = Arc::new(config);
+    let at_start = config.get();
     let tls_port = opened.port(ListenerKind::Tls);
     let cores = available_parallelism().map_or(1, NonZero::get);
     clock::start(opened.snapshot.newest);
-    let retention = Retention { age: config.keep_age, messages: config.keep_messages };
-    let store = StoreHandle::start(opened.db, retention);
-    let rates = RateTable::new(config.rate_messages, config.rate_window);
-    let registry = Guarded::new(Registry::new(&config, store.clone(), rates.clone())).start();
+    let store = StoreHandle::start(opened.db, at_start.retention());
+    let rates = RateTable::new(at_start.rate_messages, at_start.rate_window);
+    let registry =
+        Guarded::new(Registry::new(config.clone(), store.clone(), rates.clone())).start();
     let helpers = (cores / 2).clamp(1, MAX_HELPERS);
     let hasher = HasherPool::start(helpers);
     let arbiters: Vec<Arbiter> = (0..cores).map(|_| Arbiter::new()).collect();
@@ -212,14 +211,15 @@ pub async fn run(
             })
         })
         .collect();
-    let ai = config.ai.clone().map(start_ai);
+    let ai = at_start.ai.clone().map(start_ai);
     let setup =
         LobbySetup { config: config.clone(), shards: shards.clone(), store: store.clone(), ai };
+    drop(at_start);
     open_lobbies(setup, &registry, &arbiters, opened.snapshot);
 
     let handshakers = match opened.tls {
         Some(LoadedTls { acceptor, .. }) => {
-            start_handshakers(helpers, &registry, &acceptor, config.login_timeout)
+            start_handshakers(helpers, &registry, &acceptor, &config)
         }
         None => Vec::new(),
     };
@@ -283,10 +283,10 @@ fn start_handshakers(
     threads: usize,
     registry: &Addr<Guarded<Registry>>,
     acceptor: &tls::Acceptor,
-    login_timeout: Duration,
+    config: &Live,
 ) -> Vec<Addr<Handshaker>> {
     let start = |_| {
-        let handshaker = Handshaker::new(registry.clone(), acceptor.clone(), login_timeout);
+        let handshaker = Handshaker::new(registry.clone(), acceptor.clone(), config.clone());
         Handshaker::start_in_arbiter(&Arbiter::new().handle(), move |_| handshaker)
     };
     (0..threads).map(start).collect()

@@ -102,7 +102,7 @@ async fn keep(cx: &Ctx, account: AccountId, name: &Name, mail: Mail) -> Result<(
 }
 
 pub(super) async fn ask_rox(cx: &Ctx, question: Option<Line>) -> Done {
-    if cx.thread.config.ai.is_none() {
+    if cx.thread.config.get().ai.is_none() {
         return Err(Reply::AiUnavailable);
     }
     let usage = || spec("/ai").map_or(Reply::UnknownCommand(None), Reply::Usage);

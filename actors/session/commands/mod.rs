@@ -48,7 +48,7 @@ impl Session {
     /// # Errors
     /// It is over the rate; how long until it would be let through.
     pub(super) fn judge(&self, input: Input, words: &Line) -> Result<Judged, (Input, Duration)> {
-        let max = self.thread.config.max_message_chars;
+        let max = self.thread.config.get().max_message_chars;
         let (over, kind) = match &input {
             Input::Blank => (None, None),
             Input::Overlong => (Some(Reply::TooLong(max)), None),
@@ -85,10 +85,10 @@ impl Session {
     }
 
     fn too_long(&self, over: OverLimit) -> Option<Reply> {
-        let max = self.thread.config.max_message_chars;
+        let max = self.thread.config.get().max_message_chars;
         match over {
             // Without an AI its questions are all answered alike.
-            OverLimit::Question if self.thread.config.ai.is_none() => None,
+            OverLimit::Question if self.thread.config.get().ai.is_none() => None,
             OverLimit::Question => Some(Reply::QuestionTooLong(max)),
             OverLimit::About => Some(Reply::TooLong(MAX_ABOUT_CHARS)),
             OverLimit::Text => Some(Reply::TooLong(max)),
@@ -122,7 +122,7 @@ impl Session {
 
     /// A line over the limit of lines, at the name prompt.
     pub(super) fn refuse_long_name(&mut self) {
-        self.ask_again(&NameProblem::LineTooLong(self.thread.config.max_message_chars));
+        self.ask_again(&NameProblem::LineTooLong(self.thread.config.get().max_message_chars));
     }
 
     /// Notes whether the user had the right for what they ordered.
