@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use lobbyd::chat::command::{COMMANDS, Page};
-use lobbyd::config::KEYS;
+use lobbyd::config::{Config, KEYS};
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -138,21 +138,93 @@ fn nothing_unfinished_is_left() {
     }
 }
 
+/// The documents: those at the top of the repository, and the manual.
+fn documents() -> Vec<String> {
+    let mut names = Vec::new();
+    for folder in ["", "docs"] {
+        for entry in fs::read_dir(root().join(folder)).unwrap().map(Result::unwrap) {
+            let name = Path::new(folder).join(entry.file_name()).display().to_string();
+            if name.ends_with(".md") {
+                names.push(name);
+            }
+        }
+    }
+    names
+}
+
 #[test]
-fn the_documents_have_every_setting_and_every_command() {
-    let (settings, commands) = (read("docs/operating.md"), read("docs/commands.md"));
-    for key in &KEYS {
-        assert!(settings.contains(key.name), "{} is not in docs/operating.md", key.name);
-    }
+fn the_documents_have_every_command() {
+    let (all, readme) = (read("docs/commands.md"), read("README.md"));
     for spec in &COMMANDS {
-        assert!(commands.contains(spec.word), "{} is not in docs/commands.md", spec.word);
+        assert!(all.contains(spec.word), "{} is not in docs/commands.md", spec.word);
         let first = spec.page == Page::First;
-        assert!(
-            !first || read("README.md").contains(spec.word),
-            "{} is not in the README",
-            spec.word
-        );
+        assert!(!first || readme.contains(spec.word), "{} is not in the README", spec.word);
     }
+}
+
+/// A row of the table of settings.
+struct Row {
+    key: String,
+    default: String,
+    values: String,
+}
+
+/// The rows of the tables of `docs/configuration.md` that have a key, its default and its values.
+fn settings() -> Vec<Row> {
+    let document = read("docs/configuration.md");
+    let mut rows = Vec::new();
+    for line in document.lines().filter(|line| line.starts_with("| `")) {
+        let cells: Vec<&str> = line.split('|').map(str::trim).collect();
+        // The other tables have fewer columns.
+        let [_, key, default, values, meaning, _] = cells[..] else { continue };
+        assert!(!meaning.is_empty(), "{line}");
+        let bare = |cell: &str| cell.replace('`', "");
+        let default = if default == "none" { String::new() } else { bare(default) };
+        rows.push(Row { key: bare(key), default, values: bare(values) });
+    }
+    rows
+}
+
+#[test]
+fn the_table_of_settings_is_that_of_the_program() {
+    let written: Vec<_> = settings().into_iter().map(|row| (row.key, row.default)).collect();
+    let known: Vec<_> = KEYS.iter().map(|k| (k.name.to_owned(), k.default.to_owned())).collect();
+    for (written, known) in written.iter().zip(&known) {
+        assert_eq!(written, known, "docs/configuration.md and config::KEYS");
+    }
+    assert_eq!(written.len(), known.len());
+}
+
+/// Whether the program takes a value for a key.
+fn takes(key: &str, value: &str) -> bool {
+    let lookup = |name: &str| (name == key).then(|| value.to_owned());
+    Config::load(lookup).is_ok()
+}
+
+#[test]
+fn the_values_in_the_table_of_settings_are_those_that_the_program_takes() {
+    let (mut ranges, mut words) = (0, 0);
+    for Row { key, default, values } in settings() {
+        let mut parts = values.split(", ");
+        let first = parts.clone().next().unwrap_or_default();
+        if let Some((low, high)) = first.split_once('–') {
+            let (low, high): (u64, u64) = (low.parse().unwrap(), high.parse().unwrap());
+            assert!(takes(&key, &low.to_string()) && takes(&key, &high.to_string()), "{key}");
+            assert!(!takes(&key, &(high + 1).to_string()), "{key}: {high} is not the last");
+            assert!(low == 0 || !takes(&key, &(low - 1).to_string()), "{key}: {low} not the first");
+            let bare = default.parse().is_ok_and(|n: u64| (low..=high).contains(&n));
+            assert!(bare || values.contains(&default), "{key}: {default}");
+            ranges += 1;
+        }
+        // Where all that may be written stands there, nothing else may be written.
+        let closed = parts.all(|part| ["on", "off", "text", "json"].contains(&part));
+        for word in values.split(", ").filter(|part| ["on", "off", "text", "json"].contains(part)) {
+            assert!(takes(&key, word) && takes(&key, &word.to_uppercase()), "{key}: {word}");
+            assert!(!closed || !takes(&key, "something"), "{key} takes something");
+            words += 1;
+        }
+    }
+    assert!(ranges > 20 && words > 5, "{ranges} ranges, {words} words");
 }
 
 /// The headings of a document, as links name them.
@@ -169,8 +241,8 @@ fn anchors(document: &str) -> Vec<String> {
 #[test]
 fn every_link_of_the_documents_leads_somewhere() {
     let mut links = 0;
-    for name in ["README.md", "docs/commands.md", "docs/clients.md", "docs/operating.md"] {
-        let text = read(name);
+    for name in documents() {
+        let text = read(&name);
         for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
             if link.contains("://") {
                 continue;
@@ -178,15 +250,23 @@ fn every_link_of_the_documents_leads_somewhere() {
             links += 1;
             let (file, anchor) = link.split_once('#').unwrap_or((link, ""));
             let of = match file {
-                "" => PathBuf::from(name),
-                file => Path::new(name).with_file_name(file),
+                "" => PathBuf::from(&name),
+                file => Path::new(&name).with_file_name(file),
             };
             let there = root().join(&of).exists();
             let known = anchor.is_empty() || anchors(&read(&of)).iter().any(|a| a == anchor);
             assert!(there && known, "{name}: {link}");
         }
     }
-    assert!(links > 30, "{links}");
+    assert!(links > 40, "{links}");
+}
+
+#[test]
+fn the_readme_leads_to_every_document() {
+    let readme = read("README.md");
+    for name in documents().into_iter().filter(|name| name != "README.md") {
+        assert!(readme.contains(&format!("]({name}")), "{name} is not in the README");
+    }
 }
 
 #[test]
