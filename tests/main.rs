@@ -44,6 +44,7 @@ mod passwords;
 mod people;
 mod persons;
 mod process;
+mod proxying;
 mod restore;
 mod returning;
 mod searching;

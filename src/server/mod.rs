@@ -1,51 +1,43 @@
 //! The server as a whole: opens the listeners, starts the threads and their actors, accepts, drains.
 
-use std::cell::{Cell, RefCell};
+mod accept;
+
+use std::cell::Cell;
 use std::io;
-use std::net::{SocketAddr, TcpListener as StdListener, TcpStream as StdStream};
+use std::net::TcpListener as StdListener;
 use std::num::NonZero;
 use std::path::Path;
-use std::rc::Rc;
 use std::sync::Arc;
 use std::thread::available_parallelism;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use actix::prelude::*;
-use log::{error, info, warn};
-use tokio::net::{TcpListener, TcpStream};
+use log::{error, warn};
 use tokio::task::JoinHandle;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
 use crate::actors::ai::pool::AiPool;
 use crate::actors::ai::worker::AiWorker;
 use crate::actors::guard::Guarded;
-use crate::actors::handshaker::{Handshaker, Shake};
+use crate::actors::handshaker::Handshaker;
 use crate::actors::hasher::HasherPool;
 use crate::actors::lobby::{Lobby, LobbySetup};
-use crate::actors::registry::messages::{Admit, Gone};
 use crate::actors::registry::rates::RateTable;
 use crate::actors::registry::{Open, Registry};
-use crate::actors::shard::messages::{Connected, Drain};
+use crate::actors::shard::messages::Drain;
 use crate::actors::shard::{Shard, ShardSetup};
 use crate::actors::store::StoreHandle;
-use crate::chat::directory::ConnId;
 use crate::chat::history::ALWAYS_KEPT;
 use crate::clock;
 use crate::config::{AiConfig, Config, Live};
-use crate::net::link::Arrival;
+use crate::metrics::Metrics;
 use crate::net::listen::{ListenError, ListenerKind, listen};
 use crate::net::tls::{self, LoadedTls, TlsError};
-use crate::render::replies;
+use crate::server::accept::Acceptor;
 use crate::store::{DATABASE_FILE, Db, Note, OpenError, Snapshot, StoreError};
 
 /// For everybody to be told that the server stops, at most.
 pub const DRAIN_TIME: Duration = Duration::from_secs(5);
-
-/// Pause after the machine could give no socket (mostly: no file descriptor left).
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-
-/// Least time between two log lines about refused connections.
-const REFUSALS_EVERY: Duration = Duration::from_secs(1);
 
 /// Most threads that hash passwords, and most that do TLS handshakes.
 const MAX_HELPERS: usize = 4;
@@ -183,6 +175,7 @@ pub async fn run(
     stop: impl Future<Output = ()>,
 ) -> Result<(), StartError> {
     let at_start = config.get();
+    let metrics = Arc::new(Metrics::new());
     let tls_port = opened.port(ListenerKind::Tls);
     let cores = available_parallelism().map_or(1, NonZero::get);
     clock::start(opened.snapshot.newest);
@@ -223,13 +216,7 @@ pub async fn run(
         }
         None => Vec::new(),
     };
-    let acceptor = Acceptor {
-        registry,
-        shards: shards.clone(),
-        handshakers: handshakers.into(),
-        next: Rc::default(),
-        refusals: Rc::default(),
-    };
+    let acceptor = Acceptor::new(config, metrics, registry, shards.clone(), handshakers);
     let mut accepting: Vec<JoinHandle<()>> = Vec::new();
     for (kind, listener) in opened.listeners {
         accepting.push(acceptor.start(kind, listener)?);
@@ -297,129 +284,4 @@ async fn drain(shards: &[Addr<Guarded<Shard>>]) {
     if timeout(DRAIN_TIME, futures_util::future::join_all(all)).await.is_err() {
         warn!("some clients did not take their last line in time");
     }
-}
-
-/// Takes connections and gives them to the Shards in turn, through a Handshaker where there is TLS.
-#[derive(Clone)]
-struct Acceptor {
-    registry: Addr<Guarded<Registry>>,
-    shards: Arc<[Addr<Guarded<Shard>>]>,
-    handshakers: Rc<[Addr<Handshaker>]>,
-    next: Rc<Cell<usize>>,
-    refusals: Rc<RefCell<Refusals>>,
-}
-
-/// Refused connections that the log has not been told of: a flood of them is told in lines a second
-/// apart.
-#[derive(Default)]
-struct Refusals {
-    told: Option<Instant>,
-    untold: usize,
-}
-
-impl Refusals {
-    /// Notes one; how many others came since the last line, where it is time for one.
-    fn note(&mut self, now: Instant) -> Option<usize> {
-        if self.told.is_some_and(|t| now.saturating_duration_since(t) < REFUSALS_EVERY) {
-            self.untold += 1;
-            return None;
-        }
-        self.told = Some(now);
-        Some(std::mem::take(&mut self.untold))
-    }
-}
-
-impl Acceptor {
-    fn start(&self, kind: ListenerKind, listener: StdListener) -> io::Result<JoinHandle<()>> {
-        let listener = TcpListener::from_std(listener)?;
-        Ok(actix_rt::spawn(self.clone().accept(kind, listener)))
-    }
-
-    async fn accept(self, kind: ListenerKind, listener: TcpListener) {
-        let mut failing = false;
-        loop {
-            match listener.accept().await {
-                Ok((stream, addr)) => {
-                    if std::mem::take(&mut failing) {
-                        info!("connections are accepted again");
-                    }
-                    self.admit(kind, stream, addr).await;
-                }
-                Err(reason) if is_of_connection(&reason) => {}
-                Err(reason) => {
-                    if !std::mem::replace(&mut failing, true) {
-                        error!("connections cannot be accepted and wait: {reason}");
-                    }
-                    sleep(ACCEPT_PAUSE).await;
-                }
-            }
-        }
-    }
-
-    async fn admit(&self, kind: ListenerKind, stream: TcpStream, addr: SocketAddr) {
-        match self.registry.send(Admit(addr.ip().into())).await {
-            Ok(Ok(conn)) => {
-                let Ok(socket) = stream.into_std() else {
-                    return self.registry.do_send(Gone(conn));
-                };
-                self.hand_on(kind, conn, socket, addr);
-            }
-            Ok(Err(refusal)) => {
-                if let Some(others) = self.refusals.borrow_mut().note(clock::now()) {
-                    let ip = addr.ip().to_canonical();
-                    info!("{ip} limit: {refusal} ({others} others since the last such line)");
-                }
-                if !kind.shakes_hands()
-                    && let Some(line) = replies::refusal(refusal)
-                {
-                    refuse(&stream, line);
-                }
-            }
-            // The Registry lives as long as the System.
-            Err(_) => {}
-        }
-    }
-
-    fn hand_on(&self, kind: ListenerKind, conn: ConnId, socket: StdStream, addr: SocketAddr) {
-        let index = self.next.get();
-        self.next.set((index + 1) % self.shards.len());
-        let (shard, accepted) = (&self.shards[index], clock::now());
-        match kind {
-            ListenerKind::Plain => {
-                let arrival = Arrival::Plain(socket);
-                shard.do_send(Connected { conn, arrival, addr, accepted });
-            }
-            ListenerKind::Tls => {
-                let shard = shard.clone();
-                let handshaker = &self.handshakers[index % self.handshakers.len()];
-                handshaker.do_send(Shake { conn, socket, addr, accepted, shard });
-            }
-        }
-    }
-}
-
-/// Says why and closes. What the client has sent already is taken first: a socket that is closed
-/// with unread bytes is reset, and the reset can overtake the line.
-fn refuse(stream: &TcpStream, line: &[u8]) {
-    let _ = stream.try_write(line);
-    let _ = stream.try_read(&mut [0; 4_096]);
-    let _ = socket2::SockRef::from(stream).shutdown(std::net::Shutdown::Write);
-}
-
-/// Errors of the one connection that was to be accepted, not of the listener (accept(2)).
-fn is_of_connection(error: &io::Error) -> bool {
-    use io::ErrorKind::{
-        ConnectionAborted, ConnectionReset, HostUnreachable, Interrupted, NetworkUnreachable,
-        PermissionDenied, TimedOut,
-    };
-    matches!(
-        error.kind(),
-        ConnectionAborted
-            | ConnectionReset
-            | HostUnreachable
-            | Interrupted
-            | NetworkUnreachable
-            | PermissionDenied
-            | TimedOut
-    )
 }
