@@ -40,6 +40,7 @@ mod lobbies;
 mod login;
 mod model;
 mod moderation;
+mod monitoring;
 mod passwords;
 mod people;
 mod persons;
