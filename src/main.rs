@@ -1,7 +1,9 @@
-//! The program: arguments, settings, log, signals, exit status.
+//! The program: settings, log, signals, exit status.
 
 #![expect(clippy::disallowed_methods, reason = "main reads the environment and ends the process")]
 
+mod args;
+mod man;
 mod operator;
 mod progress;
 
@@ -11,9 +13,7 @@ use std::fmt::Display;
 use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::process::{ExitCode, exit};
-use std::time::Duration;
 
-use lobbyd::chat::times::Span;
 use lobbyd::clock::unix_now;
 use lobbyd::config::{Config, KEYS, Live, env_file, nearest_key};
 use lobbyd::logging::{self, FlushAtEnd, complain, say};
@@ -24,6 +24,8 @@ use lobbyd::store::{self, DATABASE_FILE, Export};
 use log::{error, warn};
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::args::Task;
+
 /// A setting that cannot be used, or arguments.
 const EXIT_USAGE: u8 = 2;
 /// Something of the machine: a port, a certificate.
@@ -31,44 +33,9 @@ const EXIT_FAILURE: u8 = 1;
 /// A second signal: as a shell reports a process that SIGINT ended.
 const EXIT_INTERRUPTED: i32 = 130;
 
-const HELP: &str = "\
-lobbyd - a terminal chat server for nc, rlwrap, telnet, socat and openssl s_client
-
-Usage:
-  lobbyd                    Run the server
-  lobbyd --check-config     Check all settings, print them, and exit
-  lobbyd gen-cert [--force] Write a self-signed certificate and its key
-  lobbyd backup FILE        Copy the database, of a running server too
-  lobbyd restore FILE       Put a copy in place of the database, which is kept
-  lobbyd check-data         Verify the database
-  lobbyd export LOBBY [--since 7d]
-                            Print the messages of a lobby as JSON, one a line,
-                            of a running server too
-  lobbyd passwd NAME        Make an account, or set its password; the password
-                            is read from standard input
-  lobbyd --help             Print this
-  lobbyd --version          Print the version
-
-Settings come from the environment and from a .env file in the working
-directory; .env.example lists them all.
-";
-
-/// What the arguments ask for.
-enum Task {
-    Run,
-    CheckConfig,
-    GenCert { force: bool },
-    Backup(PathBuf),
-    Restore(PathBuf),
-    CheckData,
-    Export { lobby: String, since: Option<Duration> },
-    SetPassword(String),
-    Print(String),
-}
-
 fn main() -> ExitCode {
-    match parse_args(std::env::args_os().skip(1)) {
-        Err(error) => fail(EXIT_USAGE, format!("{error}; see lobbyd --help")),
+    match args::parse(std::env::args_os()) {
+        Err(error) => fail(EXIT_USAGE, error),
         Ok(Task::Print(text)) => {
             say(&text);
             ExitCode::SUCCESS
@@ -102,61 +69,6 @@ fn do_task(task: Task, settings: Settings) -> ExitCode {
             with_data_dir(&config, |dir| operator::set_password(dir, &name, unix_now()))
         }
         Task::CheckConfig | Task::Print(_) => ExitCode::SUCCESS,
-    }
-}
-
-fn parse_args(args: impl IntoIterator<Item = OsString>) -> Result<Task, lexopt::Error> {
-    use lexopt::prelude::{Long, Short, Value, ValueExt};
-    let mut parser = lexopt::Parser::from_args(args);
-    let (mut task, mut force, mut since) = (None, false, None);
-    while let Some(arg) = parser.next()? {
-        let next = match arg {
-            Long("help") | Short('h') => Task::Print(HELP.to_owned()),
-            Long("version") | Short('V') => {
-                Task::Print(concat!("lobbyd ", env!("CARGO_PKG_VERSION"), "\n").to_owned())
-            }
-            Long("check-config") if task.is_none() => Task::CheckConfig,
-            Value(ref word) if word == "gen-cert" && task.is_none() => Task::GenCert { force },
-            Value(ref word) if word == "backup" && task.is_none() => {
-                Task::Backup(parser.value()?.into())
-            }
-            Value(ref word) if word == "restore" && task.is_none() => {
-                Task::Restore(parser.value()?.into())
-            }
-            Value(ref word) if word == "check-data" && task.is_none() => Task::CheckData,
-            Value(ref word) if word == "export" && task.is_none() => {
-                Task::Export { lobby: parser.value()?.string()?, since: None }
-            }
-            Value(ref word) if word == "passwd" && task.is_none() => {
-                Task::SetPassword(parser.value()?.string()?)
-            }
-            Long("force") => {
-                force = true;
-                continue;
-            }
-            Long("since") => {
-                since = Some(parser.value()?.parse_with(age)?);
-                continue;
-            }
-            other => return Err(other.unexpected()),
-        };
-        task = Some(next);
-    }
-    match task {
-        Some(Task::GenCert { .. }) if since.is_none() => Ok(Task::GenCert { force }),
-        Some(Task::Export { lobby, .. }) if !force => Ok(Task::Export { lobby, since }),
-        _ if force => Err("--force goes with gen-cert".into()),
-        _ if since.is_some() => Err("--since goes with export".into()),
-        Some(task) => Ok(task),
-        None => Ok(Task::Run),
-    }
-}
-
-/// How long ago something was at most, as people write it.
-fn age(word: &str) -> Result<Duration, &'static str> {
-    match Span::parse(word) {
-        Some(Ok(age)) => Ok(age),
-        Some(Err(_)) | None => Err("times are 30s, 10m, 2h30m, 7d or 2w"),
     }
 }
 

@@ -13,6 +13,7 @@ mod absent;
 mod accounts;
 mod admins;
 mod ai;
+mod arguments;
 mod bans;
 mod certs;
 mod chatting;
