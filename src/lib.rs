@@ -16,6 +16,8 @@
 //! - [`logging`]: the log, by a queue to a thread of its own.
 //! - [`metrics`]: what is counted of the running server, and its form for Prometheus.
 //! - [`config`]: every setting with its name, default and bounds.
+//! - [`health`]: whether the server is well, as the load balancer and the watchdog have to know it.
+//! - [`web`]: HTTP: a bounded service, and what it answers the operator.
 //! - [`server`]: listeners, threads, accepting, draining. The program itself is `src/main.rs`.
 //!
 //! # Invariants
@@ -44,9 +46,11 @@ pub mod clock;
 pub mod config;
 pub mod fanout;
 pub mod files;
+pub mod health;
 pub mod logging;
 pub mod metrics;
 pub mod net;
 pub mod render;
 pub mod server;
 pub mod store;
+pub mod web;

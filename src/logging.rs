@@ -41,6 +41,9 @@ struct Output {
     log: Outlet,
 }
 
+/// Tells of every request that is broken, as an error: whoever can reach a port could fill the log with it.
+const NOISY: &str = "actix_http";
+
 static OUTPUT: OnceLock<Output> = OnceLock::new();
 
 /// From here on log lines, [`say`] and [`complain`] go by queues. Called once.
@@ -52,6 +55,7 @@ pub fn start(filter: &str, colours: bool) -> io::Result<()> {
     let log = Outlet::start("log", io::stderr(), Some(loss))?;
     let style = if colours { WriteStyle::Always } else { WriteStyle::Never };
     env_logger::Builder::new()
+        .filter_module(NOISY, log::LevelFilter::Off)
         .parse_filters(filter)
         .target(Target::Pipe(Box::new(Lines(log.clone()))))
         .write_style(style)

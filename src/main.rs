@@ -274,6 +274,9 @@ fn banner(config: &Config, opened: &Opened, env_file: Option<&Path>) -> String {
         text.push_str(&format!("    TLS enabled on port {port}\n"));
         text.push_str(&format!("    Certificate SHA-256: {fingerprint}\n"));
     }
+    if let Some(addr) = opened.admin_addr() {
+        text.push_str(&line("Admin:", &format_args!("http://{addr}/")));
+    }
     if opened.tls_has_no_certificate {
         text.push_str("    [!] TLS is off: no certificate. Make one with: lobbyd gen-cert\n");
     }

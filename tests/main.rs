@@ -42,6 +42,7 @@ mod login;
 mod model;
 mod moderation;
 mod monitoring;
+mod operator;
 mod passwords;
 mod people;
 mod persons;

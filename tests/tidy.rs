@@ -65,7 +65,7 @@ fn the_pure_half_reads_no_clock_no_chance_and_no_machine() {
 
 #[test]
 fn what_stands_below_knows_nothing_of_what_stands_on_it() {
-    let above = ["chat", "render", "ai", "net", "fanout", "store", "server", "actors"];
+    let above = ["chat", "render", "ai", "net", "fanout", "store", "server", "actors", "web"];
     for (folder, may) in [
         ("src/chat", &["chat"][..]),
         ("src/render", &["chat", "ai", "render"]),
@@ -73,6 +73,7 @@ fn what_stands_below_knows_nothing_of_what_stands_on_it() {
         ("src/net", &["chat", "render", "net"]),
         ("src/store", &["chat", "store"]),
         ("src/fanout", &["chat", "render", "net", "fanout"]),
+        ("src/web", &["web"]),
     ] {
         for (name, text) in sources(folder) {
             for module in above.into_iter().filter(|module| !may.contains(module)) {

@@ -24,6 +24,7 @@ use crate::actors::lobby::messages::{
     Enter, Leave, Roster, Rostered, Say, SayHeld, SetPicture, Tag,
 };
 use crate::actors::lobby::questions::QuestionQueue;
+use crate::actors::ping::answers_ping;
 use crate::actors::registry::Registry;
 use crate::actors::registry::messages::{
     LobbyChanged, LobbyClosed, LobbyCount, Moved, Offered, Recheck,
@@ -308,6 +309,8 @@ impl Actor for Lobby {
         }
     }
 }
+
+answers_ping!(Lobby);
 
 impl Handler<Enter> for Lobby {
     type Result = Result<Company, JoinError>;

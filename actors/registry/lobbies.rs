@@ -2,15 +2,18 @@
 
 use std::sync::Arc;
 
+use actix::prelude::*;
 use log::{error, info};
 
 use crate::actors::guard::{Answers, Ctx, Reply};
+use crate::actors::lobby::Lobby;
+use crate::actors::ping::Ping;
 use crate::actors::registry::Registry;
 use crate::actors::registry::messages::{
-    Create, CreateRefused, FindLobby, FindLobbyById, FindOffer, ListLobbies, LobbyChanged,
-    LobbyClosed, LobbyCount, LobbyRef, MayCreate, Moved, OfferError, Offered,
+    Create, CreateRefused, FindLobby, FindLobbyById, FindOffer, ListLobbies, LobbiesToAsk,
+    LobbyChanged, LobbyClosed, LobbyCount, LobbyRef, MayCreate, Moved, OfferError, Offered,
 };
-use crate::chat::lobbies::{CreateError, LobbyId, LobbyPage};
+use crate::chat::lobbies::{CreateError, GENERAL_ID, LobbyEntry, LobbyId, LobbyPage};
 use crate::chat::lobby::LobbyState;
 use crate::chat::registry::Happening;
 use crate::chat::text::Line;
@@ -218,6 +221,26 @@ impl Answers<LobbyClosed> for Registry {
             let Some(snapshot) = snapshot else { return };
             error!("lobby '{}' is set up again", entry.state.name);
             self.add_lobby(snapshot, ctx);
+        })
+    }
+}
+
+impl Answers<LobbiesToAsk> for Registry {
+    fn failed() -> Vec<(LobbyId, Recipient<Ping>)> {
+        Vec::new()
+    }
+
+    fn answer(
+        &mut self,
+        LobbiesToAsk { skip, max }: LobbiesToAsk,
+        _: &mut Ctx<Self>,
+    ) -> Reply<Self, Vec<(LobbyId, Recipient<Ping>)>> {
+        Reply::now(|| {
+            let some = self.lobbies.iter().skip(skip).take(max);
+            let to_ask = |entry: &LobbyEntry<Addr<Lobby>>| {
+                (entry.state.id, entry.handle.clone().recipient())
+            };
+            self.lobbies.get(GENERAL_ID).into_iter().chain(some).map(to_ask).collect()
         })
     }
 }

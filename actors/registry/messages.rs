@@ -6,6 +6,7 @@ use actix::prelude::*;
 
 use crate::actors::guard::Guarded;
 use crate::actors::lobby::{Lobby, Snapshot};
+use crate::actors::ping::Ping;
 use crate::actors::shard::Shard;
 use crate::actors::shard::messages::Address;
 use crate::chat::accounts::{AccountId, Identity, Target};
@@ -413,4 +414,14 @@ pub struct LobbyClosed {
     pub id: LobbyId,
     /// What the one begins with that is set up in its place; nothing where it was meant to end.
     pub snapshot: Option<Snapshot>,
+}
+
+/// Which lobbies are there to be asked whether they answer? General, and some of all.
+#[derive(Message)]
+#[rtype(result = "Vec<(LobbyId, Recipient<Ping>)>")]
+pub struct LobbiesToAsk {
+    /// Not so many of the first.
+    pub skip: usize,
+    /// How many at most.
+    pub max: usize,
 }

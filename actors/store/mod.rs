@@ -20,6 +20,7 @@ use rustix::process::nice;
 use tokio::sync::Semaphore;
 
 use crate::actors::guard::{self, Answers, Ctx, Dependable, Drive, Guarded, Pause, Reply, survive};
+use crate::actors::ping::Ping;
 use crate::actors::store::coming::{Coming, Mark};
 use crate::actors::store::messages::{
     Close, Commit, Flush, Lane, LeaveMail, Question, Read, ReadAccount, ReadHistory, SaveSettings,
@@ -31,6 +32,7 @@ use crate::chat::lobbies::LobbyId;
 use crate::chat::retention::{Kept, Retention};
 use crate::clock;
 use crate::clock::unix_now;
+use crate::health::Health;
 use crate::store::{Account, Change, Db, Left, MessageId, StoreError};
 
 /// Changes in one transaction at most: some 30 ms of work. More would hold up whoever waits for a command
@@ -103,6 +105,7 @@ pub struct Store {
     since: Instant,
     failing: Option<Failing>,
     coming: Arc<Coming>,
+    health: Health,
 }
 
 /// A time in which the disk cannot be written.
@@ -113,7 +116,7 @@ struct Failing {
 
 impl StoreHandle {
     /// Starts the Store on a thread of its own.
-    pub fn start(db: Db, retention: Retention) -> Self {
+    pub fn start(db: Db, retention: Retention, health: Health) -> Self {
         let coming = Arc::new(Coming::default());
         let theirs = coming.clone();
         let readers = match start_readers(&db, retention) {
@@ -132,6 +135,7 @@ impl StoreHandle {
                 since: clock::now(),
                 failing: None,
                 coming: theirs,
+                health,
             })
         });
         let semaphore = |places| Arc::new(Semaphore::new(places));
@@ -228,6 +232,16 @@ impl StoreHandle {
         self.addr.send(Flush(lobby)).await.map_err(gone)
     }
 
+    /// Those of whom others wait for answers, by what they are called.
+    pub fn to_ask(&self) -> Vec<(&'static str, Recipient<Ping>)> {
+        let mut all = vec![("the Store", self.addr.clone().recipient())];
+        if let Some([quick, search]) = self.readers.clone() {
+            all.push(("the quick Reader", quick.recipient()));
+            all.push(("the searching Reader", search.recipient()));
+        }
+        all
+    }
+
     /// Has everything written that waits, and nothing read any more.
     pub async fn close(&self) {
         // First, since a read may take its time, and all of this has little.
@@ -285,6 +299,7 @@ impl Store {
     }
 
     fn failed(&mut self, reason: &StoreError) {
+        self.health.set_store_fails(true);
         if self.failing.is_none() {
             error!("the database cannot be written, messages wait: {reason}");
         }
@@ -306,6 +321,7 @@ impl Store {
 
     fn recovered(&mut self) {
         if let Some(Failing { lost, .. }) = self.failing.take() {
+            self.health.set_store_fails(false);
             info!("the database is written again; {lost} changes were lost meanwhile");
         }
     }

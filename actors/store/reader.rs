@@ -6,6 +6,7 @@ use log::debug;
 use rustix::process::nice;
 
 use crate::actors::guard::survive;
+use crate::actors::ping::answers_ping;
 use crate::actors::store::messages::{Close, Question, Read};
 use crate::actors::store::{NICENESS, kept_now};
 use crate::chat::retention::Retention;
@@ -55,6 +56,8 @@ impl<Q: Question> Handler<Read<Q>> for Reader {
     }
 }
 
+answers_ping!(Reader);
+
 impl Handler<Close> for Reader {
     type Result = ();
 
@@ -72,6 +75,7 @@ mod tests {
     use crate::actors::store::StoreHandle;
     use crate::actors::store::messages::Lane;
     use crate::chat::retention::Kept;
+    use crate::health::Health;
 
     /// Looks for something until it is told to stop.
     struct Seek(mpsc::Receiver<()>);
@@ -102,7 +106,7 @@ mod tests {
         let (db, _) = Db::open(&dir).unwrap();
         let retention = Retention { age: Duration::from_secs(60), messages: 10 };
         actix::System::new().block_on(async move {
-            let store = StoreHandle::start(db, retention);
+            let store = StoreHandle::start(db, retention, Health::new());
             work(store.clone()).await;
             store.close().await;
         });

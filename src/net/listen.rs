@@ -89,14 +89,12 @@ pub struct ListenError {
 }
 
 /// Binds and listens. On Linux, accepted sockets inherit all of the options set here, which saves
-/// the system calls for each. Without IPv6 on the machine, `[::]` becomes `0.0.0.0`.
+/// the system calls for each. Without IPv6 on the machine, `[::]` becomes `0.0.0.0`. `key` is the setting
+/// that an error names.
 ///
 /// # Errors
 /// Why not, and what can be done.
-pub fn listen(
-    ListenAddr(addr): ListenAddr,
-    kind: ListenerKind,
-) -> Result<TcpListener, ListenError> {
+pub fn listen(ListenAddr(addr): ListenAddr, key: &'static str) -> Result<TcpListener, ListenError> {
     let result = match bind(addr) {
         Err(error) if addr.ip().is_unspecified() && addr.is_ipv6() && no_ipv6(&error) => {
             bind(SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), addr.port()))
@@ -104,7 +102,6 @@ pub fn listen(
         result => result,
     };
     result.map_err(|reason| {
-        let key = kind.key();
         let remedy = match reason.kind() {
             io::ErrorKind::AddrInUse => {
                 format!("Stop the program that has the port, or set {key} to another")
@@ -151,18 +148,16 @@ mod tests {
 
     #[test]
     fn a_port_in_use_is_named_with_the_key_to_change() {
-        let first =
-            listen(ListenAddr("127.0.0.1:0".parse().unwrap()), ListenerKind::Plain).unwrap();
+        let first = listen(ListenAddr("127.0.0.1:0".parse().unwrap()), "CHAT_ADDR").unwrap();
         let taken = first.local_addr().unwrap();
-        let error = listen(ListenAddr(taken), ListenerKind::Plain).unwrap_err().to_string();
+        let error = listen(ListenAddr(taken), "CHAT_ADDR").unwrap_err().to_string();
         assert!(error.contains(&taken.to_string()) && error.contains("CHAT_ADDR"), "{error}");
         assert_eq!(error.lines().count(), 1);
     }
 
     #[test]
     fn accepted_connections_inherit_how_dead_peers_are_found_and_urgent_bytes_kept() {
-        let listener =
-            listen(ListenAddr("127.0.0.1:0".parse().unwrap()), ListenerKind::Plain).unwrap();
+        let listener = listen(ListenAddr("127.0.0.1:0".parse().unwrap()), "CHAT_ADDR").unwrap();
         let _client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let accepted = loop {
             match listener.accept() {

@@ -1,10 +1,12 @@
 //! The server as a whole: opens the listeners, starts the threads and their actors, accepts, drains.
 
 mod accept;
+mod admin;
+mod prober;
 
 use std::cell::Cell;
 use std::io;
-use std::net::TcpListener as StdListener;
+use std::net::{SocketAddr, TcpListener as StdListener};
 use std::num::NonZero;
 use std::path::Path;
 use std::sync::Arc;
@@ -30,10 +32,12 @@ use crate::actors::store::StoreHandle;
 use crate::chat::history::ALWAYS_KEPT;
 use crate::clock;
 use crate::config::{AiConfig, Config, Live};
+use crate::health::Health;
 use crate::metrics::Metrics;
 use crate::net::listen::{ListenError, ListenerKind, listen};
 use crate::net::tls::{self, LoadedTls, TlsError};
 use crate::server::accept::Acceptor;
+use crate::server::prober::Prober;
 use crate::store::{DATABASE_FILE, Db, Note, OpenError, Snapshot, StoreError};
 
 /// For everybody to be told that the server stops, at most.
@@ -73,6 +77,8 @@ pub enum StartError {
 /// What was opened: the listeners, and the certificate in use.
 pub struct Opened {
     listeners: Vec<(ListenerKind, StdListener)>,
+    /// The operator's; none where that is off.
+    admin: Option<StdListener>,
     /// None where nobody listens for TLS.
     tls: Option<LoadedTls>,
     db: Db,
@@ -83,6 +89,15 @@ pub struct Opened {
     pub tls_has_no_certificate: bool,
     /// Whether anybody can moderate general: an account of an admin's name that the operator has made.
     pub has_admin: bool,
+}
+
+/// What all parts of a running server share.
+#[derive(Clone)]
+struct Shared {
+    /// What is counted.
+    metrics: Arc<Metrics>,
+    /// How the server is.
+    health: Health,
 }
 
 /// Loads the certificate: none where TLS is off, or where neither of the default files is there.
@@ -129,9 +144,10 @@ impl Opened {
                 ListenerKind::Tls => config.tls.addr.filter(|_| tls.is_some()),
             };
             if let Some(addr) = addr {
-                listeners.push((kind, listen(addr, kind)?));
+                listeners.push((kind, listen(addr, kind.key())?));
             }
         }
+        let admin = config.admin_addr.map(|addr| listen(addr, "CHAT_ADMIN_ADDR")).transpose()?;
         let (db, data_notes) = match &config.data_dir {
             Some(dir) => Db::open(dir)?,
             None => (Db::in_memory()?, Vec::new()),
@@ -144,13 +160,27 @@ impl Opened {
             account.by_operator
                 && config.admins.iter().any(|admin| admin.key() == account.name.key())
         });
-        Ok(Self { listeners, tls, db, snapshot, data_notes, tls_has_no_certificate, has_admin })
+        Ok(Self {
+            listeners,
+            admin,
+            tls,
+            db,
+            snapshot,
+            data_notes,
+            tls_has_no_certificate,
+            has_admin,
+        })
     }
 
     /// The real port of the listener of this kind, where there is one.
     pub fn port(&self, kind: ListenerKind) -> Option<u16> {
         let (_, listener) = self.listeners.iter().find(|(other, _)| *other == kind)?;
         listener.local_addr().ok().map(|addr| addr.port())
+    }
+
+    /// Where the operator's listener is, where there is one.
+    pub fn admin_addr(&self) -> Option<SocketAddr> {
+        self.admin.as_ref()?.local_addr().ok()
     }
 
     /// SHA-256 of the certificate in use.
@@ -175,11 +205,11 @@ pub async fn run(
     stop: impl Future<Output = ()>,
 ) -> Result<(), StartError> {
     let at_start = config.get();
-    let metrics = Arc::new(Metrics::new());
+    let shared = Shared { metrics: Arc::new(Metrics::new()), health: Health::new() };
     let tls_port = opened.port(ListenerKind::Tls);
     let cores = available_parallelism().map_or(1, NonZero::get);
     clock::start(opened.snapshot.newest);
-    let store = StoreHandle::start(opened.db, at_start.retention());
+    let store = StoreHandle::start(opened.db, at_start.retention(), shared.health.clone());
     let rates = RateTable::new(at_start.rate_messages, at_start.rate_window);
     let registry =
         Guarded::new(Registry::new(config.clone(), store.clone(), rates.clone())).start();
@@ -208,6 +238,7 @@ pub async fn run(
     let setup =
         LobbySetup { config: config.clone(), shards: shards.clone(), store: store.clone(), ai };
     drop(at_start);
+    watch(opened.admin, &shared, &registry, &setup)?;
     open_lobbies(setup, &registry, &arbiters, opened.snapshot);
 
     let handshakers = match opened.tls {
@@ -216,6 +247,7 @@ pub async fn run(
         }
         None => Vec::new(),
     };
+    let metrics = shared.metrics.clone();
     let acceptor = Acceptor::new(config, metrics, registry, shards.clone(), handshakers);
     let mut accepting: Vec<JoinHandle<()>> = Vec::new();
     for (kind, listener) in opened.listeners {
@@ -224,6 +256,7 @@ pub async fn run(
     ready();
     stop.await;
 
+    shared.health.set_draining();
     for task in accepting {
         task.abort();
     }
@@ -232,6 +265,22 @@ pub async fn run(
         error!("the database does not take the last changes in time");
     }
     Ok(())
+}
+
+/// Starts the thread that answers the operator, and has it ask the actors whether they are there.
+fn watch(
+    listener: Option<StdListener>,
+    shared: &Shared,
+    registry: &Addr<Guarded<Registry>>,
+    setup: &LobbySetup,
+) -> io::Result<()> {
+    let shards = setup.shards.iter().enumerate();
+    let shards = shards.map(|(index, shard)| (format!("Shard {index}"), shard.clone().recipient()));
+    let others = setup.store.to_ask().into_iter().map(|(name, actor)| (name.to_owned(), actor));
+    let pool = setup.ai.clone().map(|pool| ("the AiPool".to_owned(), pool.recipient()));
+    let actors: Vec<_> = shards.chain(others).chain(pool).collect();
+    let (health, registry) = (shared.health.clone(), registry.clone());
+    admin::start(listener, shared.clone(), move || Prober::new(health, registry, actors))
 }
 
 /// Lets the Registry start lobbies, each on one of the threads in turn.

@@ -1,0 +1,160 @@
+//! Whether the server is well: what a prober of its actors finds, what the Store says of its disk, and
+//! whether the server is about to stop. Read without a lock by whoever has to know.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use arc_swap::ArcSwap;
+
+use crate::clock;
+
+/// A finding that is older than this says nothing any more: whoever makes it is itself not there.
+pub const STALE_AFTER: Duration = Duration::from_secs(2);
+
+/// What the server is at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// All is well.
+    Ready,
+    /// It takes no new connections, and stops when those that are there have left.
+    Draining,
+    /// Something does not work.
+    Failing,
+}
+
+impl State {
+    /// As the operator's page has it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Ready => "ready",
+            Self::Draining => "draining",
+            Self::Failing => "failing",
+        }
+    }
+}
+
+/// The health of the server, shared by all threads.
+#[derive(Debug, Clone)]
+pub struct Health(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    begun: Instant,
+    draining: AtomicBool,
+    store_fails: AtomicBool,
+    /// What was found last: a line for each actor that does not answer.
+    silent: ArcSwap<Vec<String>>,
+    /// When that was, in milliseconds after `begun`.
+    found: AtomicU64,
+}
+
+impl Default for Health {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Health {
+    /// Of a server that starts: nothing is known of its actors yet.
+    pub fn new() -> Self {
+        Self(Arc::new(Inner {
+            begun: clock::now(),
+            draining: AtomicBool::new(false),
+            store_fails: AtomicBool::new(false),
+            silent: ArcSwap::from_pointee(vec!["the server is starting".to_owned()]),
+            found: AtomicU64::new(0),
+        }))
+    }
+
+    /// The server takes no new connections from here on, and stops some time.
+    pub fn set_draining(&self) {
+        self.0.draining.store(true, Ordering::Release);
+    }
+
+    /// Whether that was said.
+    pub fn is_draining(&self) -> bool {
+        self.0.draining.load(Ordering::Acquire)
+    }
+
+    /// Whether the database cannot be written at present.
+    pub fn set_store_fails(&self, fails: bool) {
+        self.0.store_fails.store(fails, Ordering::Release);
+    }
+
+    /// Notes which actors do not answer, a line for each.
+    pub fn set_silent(&self, silent: Vec<String>) {
+        self.0.silent.store(Arc::new(silent));
+        self.0.found.store(self.millis(clock::now()), Ordering::Release);
+    }
+
+    /// The actors that do not answer, a line for each; what keeps the watchdog from being fed.
+    pub fn silent(&self) -> Vec<String> {
+        self.silent_at(clock::now())
+    }
+
+    fn silent_at(&self, now: Instant) -> Vec<String> {
+        let found = Duration::from_millis(self.0.found.load(Ordering::Acquire));
+        let mut silent = Vec::clone(&self.0.silent.load());
+        if self.0.begun + found + STALE_AFTER < now {
+            silent.push("nobody looks whether the actors answer".to_owned());
+        }
+        silent
+    }
+
+    /// What the server is at, and why, a line for each reason.
+    pub fn report(&self) -> (State, Vec<String>) {
+        let mut why = self.silent();
+        if self.0.store_fails.load(Ordering::Acquire) {
+            why.push("the database cannot be written".to_owned());
+        }
+        let state = if why.is_empty() { State::Ready } else { State::Failing };
+        if !self.is_draining() {
+            return (state, why);
+        }
+        why.insert(0, "the server is draining".to_owned());
+        (if state == State::Ready { State::Draining } else { state }, why)
+    }
+
+    fn millis(&self, now: Instant) -> u64 {
+        let since = now.saturating_duration_since(self.0.begun);
+        u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_is_ready_once_all_actors_were_heard() {
+        let health = Health::new();
+        assert_eq!(health.report().0, State::Failing);
+        health.set_silent(Vec::new());
+        assert_eq!(health.report(), (State::Ready, Vec::new()));
+        health.set_silent(vec!["the Store does not answer".to_owned()]);
+        assert_eq!(health.report(), (State::Failing, vec!["the Store does not answer".to_owned()]));
+    }
+
+    #[test]
+    fn every_reason_is_told() {
+        let health = Health::new();
+        health.set_silent(Vec::new());
+        health.set_draining();
+        assert_eq!(health.report(), (State::Draining, vec!["the server is draining".to_owned()]));
+        health.set_store_fails(true);
+        let (state, why) = health.report();
+        assert_eq!((state, why.len()), (State::Failing, 2));
+        assert!(health.silent().is_empty(), "neither is a reason to end the process");
+        health.set_store_fails(false);
+        assert_eq!(health.report().0, State::Draining);
+    }
+
+    #[test]
+    fn an_old_finding_is_no_finding() {
+        let health = Health::new();
+        health.set_silent(Vec::new());
+        assert!(health.silent_at(clock::now() + STALE_AFTER / 2).is_empty());
+        assert_eq!(health.silent_at(clock::now() + STALE_AFTER * 2).len(), 1);
+    }
+}

@@ -1,0 +1,146 @@
+//! What the operator is answered: metrics, health, and a page to look at.
+
+mod files;
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_http::header::{self, HeaderName, HeaderValue};
+use actix_http::{Method, RequestHead, Response, ResponseBuilder, StatusCode};
+
+use crate::health::{Health, State};
+use crate::metrics::Metrics;
+use crate::web::{Answer, Limits};
+
+/// A scraper, a load balancer, and a few browsers with some connections each, ten times over.
+pub const LIMITS: Limits = Limits {
+    connections: 64,
+    head_time: Duration::from_secs(5),
+    // Longer than the pause between two scrapes mostly is.
+    quiet_time: Duration::from_secs(75),
+    linger_time: Duration::from_secs(1),
+    // A browser's head with many cookies of others on the same host, and some requests at once.
+    request_bytes: 32 * 1024,
+};
+
+/// What Prometheus reads: <https://prometheus.io/docs/instrumenting/exposition_formats/>.
+const METRICS_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+const TEXT_TYPE: &str = "text/plain; charset=utf-8";
+
+/// The page is of this server alone, and nobody shows it in theirs. `data:` is for its icon.
+const CONTENT_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
+    img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; \
+    frame-ancestors 'none'";
+
+/// With every answer. It is always of now, so nobody keeps it.
+const HEADERS: [(HeaderName, &str); 5] = [
+    (header::CACHE_CONTROL, "no-store"),
+    (header::CONTENT_SECURITY_POLICY, CONTENT_POLICY),
+    (header::CROSS_ORIGIN_RESOURCE_POLICY, "same-origin"),
+    (header::REFERRER_POLICY, "no-referrer"),
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+];
+
+/// What the answers are made of.
+#[derive(Debug, Clone)]
+pub struct Admin {
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+    /// How the server is.
+    pub health: Health,
+    /// Whether nobody but this machine reaches the listener.
+    pub on_loopback: bool,
+}
+
+impl Admin {
+    /// Answers a request.
+    pub fn answer(&self, head: &RequestHead) -> Answer {
+        if !matches!(head.method, Method::GET | Method::HEAD) {
+            let allow = (header::ALLOW, HeaderValue::from_static("GET, HEAD"));
+            return text(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD\n", Some(allow));
+        }
+        let host = head.headers.get(header::HOST);
+        if self.on_loopback && !host.is_none_or(|host| host.to_str().is_ok_and(is_own_host)) {
+            return text(
+                StatusCode::MISDIRECTED_REQUEST,
+                "this listener is known by its IP address and as localhost: a proxy before it has to ask for that\n",
+                None,
+            );
+        }
+        match head.uri.path() {
+            "/metrics" => answer(StatusCode::OK, METRICS_TYPE, self.metrics.text()),
+            "/health/live" => text(StatusCode::OK, "alive\n", None),
+            "/health/ready" => self.ready(),
+            path => match files::find(path) {
+                Some(file) => answer(StatusCode::OK, file.kind, file.content),
+                None => text(StatusCode::NOT_FOUND, "not found\n", None),
+            },
+        }
+    }
+
+    fn ready(&self) -> Answer {
+        match self.health.report() {
+            (State::Ready, _) => text(StatusCode::OK, "ready\n", None),
+            (State::Draining | State::Failing, why) => {
+                let why: String = why.iter().map(|line| format!("{line}\n")).collect();
+                answer(StatusCode::SERVICE_UNAVAILABLE, TEXT_TYPE, why)
+            }
+        }
+    }
+}
+
+fn text(status: StatusCode, line: &'static str, more: Option<(HeaderName, HeaderValue)>) -> Answer {
+    let mut answer = answer(status, TEXT_TYPE, line);
+    if let Some((name, value)) = more {
+        answer.headers_mut().insert(name, value);
+    }
+    answer
+}
+
+fn answer<B: actix_http::body::MessageBody + 'static>(
+    status: StatusCode,
+    kind: &'static str,
+    body: B,
+) -> Answer {
+    let mut builder: ResponseBuilder = Response::build(status);
+    builder.insert_header((header::CONTENT_TYPE, kind));
+    for (name, value) in HEADERS {
+        builder.insert_header((name, value));
+    }
+    builder.body(body).map_into_boxed_body()
+}
+
+/// Whether a browser can only have meant this machine by a host. Another name may be one whose owner lets
+/// it lead here, so that a page of theirs may read what it should not (DNS rebinding); nobody owns a name
+/// without a dot.
+fn is_own_host(host: &str) -> bool {
+    let name = match host.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        Some((ip, _)) => ip,
+        None => host.split(':').next().unwrap_or_default(),
+    };
+    let name = name.trim_end_matches('.').to_ascii_lowercase();
+    name.parse::<IpAddr>().is_ok() || !name.contains('.') || name.ends_with(".localhost")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_of_somebody_else_is_not_ours() {
+        for (host, own) in [
+            ("127.0.0.1:9090", true),
+            ("[::1]:9090", true),
+            ("localhost", true),
+            ("LOCALHOST.:9090", true),
+            ("chat.localhost:9090", true),
+            ("lobbyd:9090", true),
+            ("evil.example:9090", false),
+            ("127.0.0.1.evil.example", false),
+            ("localhost.evil.example", false),
+        ] {
+            assert_eq!(is_own_host(host), own, "{host}");
+        }
+    }
+}
