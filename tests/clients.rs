@@ -39,19 +39,25 @@ pub(crate) fn skip(missing: &str) {
 }
 
 /// A terminal in tmux.
-struct Terminal {
+pub(crate) struct Terminal {
     socket: String,
 }
 
 impl Terminal {
     /// Runs a shell command in a terminal of 80 columns and 24 lines.
     fn run(command: &str) -> Self {
+        Self::sized(command, 80, 24)
+    }
+
+    /// Runs it in one of another size.
+    pub(crate) fn sized(command: &str, columns: u16, lines: u16) -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let socket = format!("lobbyd-it-{}-{number}", std::process::id());
         let terminal = Self { socket };
+        let (x, y) = (columns.to_string(), lines.to_string());
         let started = terminal
-            .tmux(&["-f", "/dev/null", "new-session", "-d", "-x", "80", "-y", "24", command])
+            .tmux(&["-f", "/dev/null", "new-session", "-d", "-x", &x, "-y", &y, command])
             .status();
         assert!(started.unwrap().success(), "tmux does not start");
         terminal
@@ -80,19 +86,28 @@ impl Terminal {
         assert!(self.tmux(&["paste-buffer", "-p"]).status().unwrap().success());
     }
 
-    fn enter(&self, line: &str) {
+    pub(crate) fn enter(&self, line: &str) {
         self.type_text(line);
         self.press("Enter");
     }
 
     /// What a person sees now.
-    fn screen(&self) -> String {
-        let output = self.tmux(&["capture-pane", "-p"]).output().unwrap();
+    pub(crate) fn screen(&self) -> String {
+        self.captured(&[])
+    }
+
+    /// The same, with the sequences that change the colour.
+    pub(crate) fn screen_with_colours(&self) -> String {
+        self.captured(&["-e"])
+    }
+
+    fn captured(&self, options: &[&str]) -> String {
+        let output = self.tmux(&["capture-pane", "-p"]).args(options).output().unwrap();
         String::from_utf8_lossy(&output.stdout).into_owned()
     }
 
     #[track_caller]
-    fn wait_for(&self, text: &str) -> String {
+    pub(crate) fn wait_for(&self, text: &str) -> String {
         let start = Instant::now();
         loop {
             let screen = self.screen();

@@ -46,6 +46,7 @@ mod operator;
 mod passwords;
 mod people;
 mod persons;
+mod picture;
 mod process;
 mod proxying;
 mod restore;
