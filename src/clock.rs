@@ -9,6 +9,7 @@ use rustix::time::{ClockId, clock_gettime};
 use crate::chat::history::UnixMillis;
 use crate::chat::retention::{ClockState, ClockWatch, Jump};
 use crate::chat::times::{Span, Times, When};
+use crate::logging::event;
 
 /// When the process began to look at a clock.
 static BEGUN: LazyLock<Instant> = LazyLock::new(now);
@@ -52,7 +53,10 @@ pub fn unix_now() -> UnixMillis {
             false => "",
         };
         // The two clocks are not read at one instant, so a day may lack a moment.
-        warn!("the clock was set {way} by {}{so}", Span::passed(by + Duration::from_secs(30)));
+        warn!(
+            event = event::CLOCK_SET;
+            "the clock was set {way} by {}{so}", Span::passed(by + Duration::from_secs(30))
+        );
     }
     now
 }
@@ -63,6 +67,7 @@ pub(crate) fn start(newest: Option<UnixMillis>) {
     let far = watch().start(newest, now, since(*BEGUN));
     if far {
         warn!(
+            event = event::CLOCK_DOUBTFUL;
             "the clock is more than a week away from the newest thing stored: nothing is deleted or hidden for its age within the first hour"
         );
     }

@@ -16,12 +16,12 @@ use std::process::{ExitCode, exit};
 
 use lobbyd::clock::unix_now;
 use lobbyd::config::{Config, KEYS, Live, env_file, nearest_key};
-use lobbyd::logging::{self, FlushAtEnd, complain, say};
+use lobbyd::logging::{self, FlushAtEnd, complain, event, say};
 use lobbyd::net::listen::ListenerKind;
 use lobbyd::net::tls;
 use lobbyd::server::{self, Opened};
 use lobbyd::store::{self, DATABASE_FILE, Export};
-use log::{error, warn};
+use log::{Level, error, info, warn};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::args::Task;
@@ -45,8 +45,10 @@ fn main() -> ExitCode {
 }
 
 fn do_task(task: Task, settings: Settings) -> ExitCode {
+    // Other tasks answer whoever typed them.
+    logging::set_json(settings.config.log_json && matches!(task, Task::Run));
     for warning in &settings.warnings {
-        complain(&format!("lobbyd: warning: {warning}"));
+        complain(Level::Warn, event::SETTING_WARNING, warning);
     }
     if let Task::CheckConfig = task {
         return check_config(settings);
@@ -153,7 +155,7 @@ fn check_config(settings: Settings) -> ExitCode {
         Some(Ok(seen)) => {
             say(&format!("# Data: {seen}\n"));
             if let Some(note) = seen.note {
-                complain(&format!("lobbyd: warning: {note}"));
+                complain(Level::Warn, event::DATA, &note.to_string());
             }
         }
     }
@@ -198,8 +200,8 @@ fn run(config: Config, env_file: Option<&Path>) -> ExitCode {
     let _flush = FlushAtEnd::default();
     // Where, but not what: the words of a panic can hold text of a user.
     std::panic::set_hook(Box::new(|panic| match panic.location() {
-        Some(place) => error!("fault at {place}"),
-        None => error!("fault"),
+        Some(place) => error!(event = event::FAULT; "fault at {place}"),
+        None => error!(event = event::FAULT; "fault"),
     }));
     let shown = progress::show();
     let opened = Opened::open(&config);
@@ -208,17 +210,22 @@ fn run(config: Config, env_file: Option<&Path>) -> ExitCode {
         Ok(opened) => opened,
         Err(error) => return fail(EXIT_FAILURE, error),
     };
+    log_start(&config, &opened, env_file);
     for note in &opened.data_notes {
-        warn!("{note}");
+        warn!(event = event::DATA; "{note}");
     }
     say(&banner(&config, &opened, env_file));
-    let ready = || say("\n    >> Server ready - Waiting for connections...\n");
+    let ready = || {
+        info!(event = event::READY; "ready");
+        say("\n    >> Server ready - Waiting for connections...\n");
+    };
     let ran = actix::System::new().block_on(async {
         let stop = stop_signal().map_err(server::StartError::Io)?;
         server::run(Live::new(config), opened, ready, stop).await
     });
     match ran {
         Ok(()) => {
+            info!(event = event::STOPPED; "stopped");
             say("GoodBye\n");
             logging::flush();
             // Threads that still hash a password are not waited for.
@@ -237,7 +244,7 @@ fn stop_signal() -> io::Result<impl Future<Output = ()>> {
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
         }
-        warn!("stopping");
+        warn!(event = event::STOPPING; "stopping");
         actix_rt::spawn(async move {
             tokio::select! {
                 _ = interrupt.recv() => {}
@@ -247,6 +254,28 @@ fn stop_signal() -> io::Result<impl Future<Output = ()>> {
             exit(EXIT_INTERRUPTED)
         });
     })
+}
+
+/// Tells the log what has started: for whoever reads it later, or elsewhere than the banner.
+fn log_start(config: &Config, opened: &Opened, env_file: Option<&Path>) {
+    let settings = env_file.map_or("no .env".into(), |file| file.display().to_string());
+    let (version, pid) = (env!("CARGO_PKG_VERSION"), std::process::id());
+    info!(event = event::STARTING; "lobbyd {version} starts as process {pid}, with {settings}");
+    match database(config) {
+        Some(file) => info!(event = event::DATA; "the database is {}", file.display()),
+        None => info!(event = event::DATA; "there is no database: memory only"),
+    }
+    for (kind, addr) in opened.listeners() {
+        match opened.fingerprint().filter(|_| kind == ListenerKind::Tls) {
+            Some(sum) => info!(event = event::LISTENING; "{kind} on {addr}, SHA-256 {sum}"),
+            None => info!(event = event::LISTENING; "{kind} on {addr}"),
+        }
+    }
+}
+
+/// The whole path of the database.
+fn database(config: &Config) -> Option<PathBuf> {
+    config.data_dir.as_deref().map(|dir| absolute(&dir.join(DATABASE_FILE)))
 }
 
 fn banner(config: &Config, opened: &Opened, env_file: Option<&Path>) -> String {
@@ -284,8 +313,8 @@ fn banner(config: &Config, opened: &Opened, env_file: Option<&Path>) -> String {
         Some(file) => text.push_str(&line("Config:", &file.display())),
         None => text.push_str(&line("Config:", &"none")),
     }
-    match &config.data_dir {
-        Some(dir) => text.push_str(&line("Data:", &absolute(&dir.join(DATABASE_FILE)).display())),
+    match database(config) {
+        Some(file) => text.push_str(&line("Data:", &file.display())),
         None => text.push_str(&line("Data:", &"memory only")),
     }
     if !opened.has_admin {
@@ -315,11 +344,11 @@ fn log_has_colours() -> bool {
 
 /// A line for each fault.
 fn fail_for(status: u8, faults: &[String]) -> ExitCode {
-    faults.iter().for_each(|fault| complain(&format!("lobbyd: {fault}")));
+    faults.iter().for_each(|fault| complain(Level::Error, event::BAD_SETTING, fault));
     ExitCode::from(status)
 }
 
 fn fail(status: u8, error: impl Display) -> ExitCode {
-    complain(&format!("lobbyd: {error}"));
+    complain(Level::Error, event::START_FAILED, &error.to_string());
     ExitCode::from(status)
 }

@@ -114,6 +114,26 @@ fn the_store_alone_knows_its_database() {
 }
 
 #[test]
+fn every_log_line_says_its_event_by_the_one_table() {
+    let mut lines = 0;
+    for (name, text) in sources("src").into_iter().chain(sources("actors")) {
+        let text = code(&text).collect::<Vec<_>>().join("\n");
+        for level in ["error!(", "warn!(", "info!(", "debug!(", "trace!("] {
+            for line in text.split(level).skip(1) {
+                let said = line.trim_start();
+                assert!(
+                    said.starts_with("event = event::"),
+                    "{name}: {level} begins with event = event::…"
+                );
+                assert!(!said.split(");").next().unwrap().contains("conn={}"), "{name}: {level}");
+                lines += 1;
+            }
+        }
+    }
+    assert!(lines > 50, "{lines}");
+}
+
+#[test]
 fn files_say_what_they_are_for_and_end_well() {
     for folder in ["src", "actors", "tests"] {
         for (name, text) in sources(folder) {

@@ -14,6 +14,7 @@ use crate::actors::guard::{Answers, Ctx, Dependable, Guarded, Reply};
 use crate::actors::lobby::Lobby;
 use crate::ai::AiFailure;
 use crate::ai::permits::{AiBusy, Permits};
+use crate::logging::event;
 
 /// Starts the worker of an index.
 pub type StartWorker = Box<dyn Fn(usize, Addr<Guarded<AiPool>>) -> Addr<AiWorker>>;
@@ -109,7 +110,7 @@ impl Answers<WorkerDied> for AiPool {
 
     fn answer(&mut self, WorkerDied(index): WorkerDied, ctx: &mut Ctx<Self>) -> Reply<Self, ()> {
         Reply::now(|| {
-            warn!("AI: worker {index} died and is replaced");
+            warn!(event = event::AI_WORKER_REPLACED; "AI: worker {index} died and is replaced");
             self.workers[index] = (self.start_worker)(index, ctx.address());
             // The asker may ask again before they can see that it is over.
             if let Some((permit, lobby)) = self.permits.died(index) {

@@ -21,6 +21,7 @@ use crate::actors::shard::messages::Connected;
 use crate::actors::shard::{Shard, log_connected};
 use crate::chat::directory::ConnId;
 use crate::config::Live;
+use crate::logging::event;
 use crate::net::client_cert::Unwelcome;
 use crate::net::link::Arrival;
 use crate::net::listen::ListenerKind;
@@ -68,7 +69,7 @@ impl Actor for Handshaker {
     fn started(&mut self, _: &mut Self::Context) {
         // Niceness is a thread's own on Linux. It is a courtesy to the chat, no need.
         if let Err(error) = rustix::process::nice(NICENESS) {
-            warn!("handshaker: cannot lower the priority: {error}");
+            warn!(event = event::PRIORITY; "handshaker: cannot lower the priority: {error}");
         }
     }
 }
@@ -95,7 +96,7 @@ impl Drop for Place {
     fn drop(&mut self) {
         if let Some(registry) = self.registry.take() {
             registry.do_send(Gone(self.conn));
-            info!("conn={} disconnected", self.conn.0);
+            info!(event = event::DISCONNECTED, conn = self.conn.0; "disconnected");
         }
     }
 }
@@ -129,10 +130,14 @@ async fn see_through(shake: Shake, mut place: Place, acceptor: Acceptor, login_t
             shard.do_send(Connected { conn, arrival, addr, accepted });
         }
         Ok(Err(error)) => match error.unwelcome() {
-            Some(why) => info!("conn={} limit: {why}", conn.0),
-            None => debug!("conn={} TLS handshake: {error}", conn.0),
+            Some(why) => info!(event = event::LIMIT, conn = conn.0; "limit: {why}"),
+            None => {
+                debug!(event = event::HANDSHAKE_FAILED, conn = conn.0; "TLS handshake: {error}")
+            }
         },
-        Err(_) => debug!("conn={} TLS handshake: not in time", conn.0),
+        Err(_) => {
+            debug!(event = event::HANDSHAKE_FAILED, conn = conn.0; "TLS handshake: not in time")
+        }
     }
 }
 

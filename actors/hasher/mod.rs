@@ -9,6 +9,7 @@ use tokio::sync::Semaphore;
 
 use crate::actors::guard::survive;
 use crate::chat::password::{Match, Password, PasswordError, PasswordRecord, SALT_BYTES};
+use crate::logging::event;
 
 /// Password work that may wait. Each takes some 150 ms, so more would wait for over half a minute.
 const MAX_WAITING: usize = 256;
@@ -36,7 +37,7 @@ impl Actor for Hasher {
     fn started(&mut self, _: &mut Self::Context) {
         // Niceness is a thread's own on Linux. It is a courtesy to the chat, no need.
         if let Err(error) = rustix::process::nice(NICENESS) {
-            warn!("hasher: cannot lower the priority: {error}");
+            warn!(event = event::PRIORITY; "hasher: cannot lower the priority: {error}");
         }
     }
 }
@@ -79,7 +80,7 @@ pub fn new_record(password: &Password) -> Result<PasswordRecord, PasswordError> 
 fn guarded<T>(work: impl FnOnce() -> Result<T, PasswordError>) -> Result<T, HashError> {
     survive(Err(HashError::Failed), || {
         work().map_err(|reason| {
-            error!("hasher: {reason}");
+            error!(event = event::HASHER_FAILED; "hasher: {reason}");
             HashError::Failed
         })
     })

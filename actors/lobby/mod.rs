@@ -42,6 +42,7 @@ use crate::chat::lobby::{Company, JoinError, Room, SayError, Saying};
 use crate::chat::roles::Owner;
 use crate::clock::{self, unix_now};
 use crate::config::Live;
+use crate::logging::event;
 use crate::render::replies::ModerationReply;
 
 /// What all lobbies share.
@@ -167,13 +168,19 @@ impl Lobby {
             }
             Effect::Silence(at) => self.batch.one(at, shard::Effect::Silence),
             Effect::Came(at, who) => {
-                info!("conn={} {} joined lobby '{}'", who.conn.0, who.name, self.room.state().name);
+                info!(
+                    event = event::JOINED_LOBBY, conn = who.conn.0;
+                    "{} joined lobby '{}'", who.name, self.room.state().name
+                );
                 self.on_shard[at.shard] += 1;
                 self.registry.do_send(Moved(who.conn, self.id));
                 self.count(ctx);
             }
             Effect::Went(at, who) => {
-                info!("conn={} {} left lobby '{}'", who.conn.0, who.name, self.room.state().name);
+                info!(
+                    event = event::LEFT_LOBBY, conn = who.conn.0;
+                    "{} left lobby '{}'", who.name, self.room.state().name
+                );
                 self.on_shard[at.shard] -= 1;
                 self.count(ctx);
             }
@@ -247,7 +254,10 @@ impl Lobby {
             Owner::Guest(_) | Owner::Nobody => config.lobby_idle,
         };
         self.idle_timer = Some(ctx.run_later(limit, |lobby, ctx| {
-            info!("lobby '{}' was empty for too long", lobby.room.state().name);
+            info!(
+                event = event::LOBBY_EXPIRED;
+                "lobby '{}' was empty for too long", lobby.room.state().name
+            );
             lobby.kept.push(Change::LobbyRemoved(lobby.id));
             lobby.ended = true;
             ctx.stop();
@@ -302,7 +312,7 @@ impl Actor for Lobby {
         });
         self.registry.do_send(LobbyClosed { id: self.id, snapshot });
         if !self.ended {
-            error!("lobby {} broke", self.id.0);
+            error!(event = event::LOBBY_BROKE; "lobby {} broke", self.id.0);
             for shard in self.setup.shards.iter() {
                 shard.do_send(LobbyBroke(self.id));
             }

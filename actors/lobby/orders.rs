@@ -17,6 +17,7 @@ use crate::actors::store::messages::ReadAuthored;
 use crate::chat::lobby::step::Input;
 use crate::chat::moderation::Moderation;
 use crate::chat::roles::{Denied, Right};
+use crate::logging::event;
 use crate::render::sentence;
 
 impl Handler<Moderate> for Lobby {
@@ -55,7 +56,10 @@ impl Handler<Moderate> for Lobby {
                 move |stored: Result<Arc<Moderation>, ModerateError>, lobby, ctx| {
                     let what = stored?;
                     let (name, verb) = (by.name.clone(), what.verb());
-                    info!("lobby '{}': {name} did {verb}", lobby.room.state().name);
+                    info!(
+                        event = event::MODERATED;
+                        "lobby '{}': {name} did {verb}", lobby.room.state().name
+                    );
                     let also = lobby.room.also_struck(&what);
                     // As of the instant that was stored.
                     lobby.happen(Input::Moderate { by, what: what.clone() }, now, ctx);

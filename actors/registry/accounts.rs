@@ -15,6 +15,7 @@ use crate::actors::registry::messages::{
 use crate::chat::accounts::AccountId;
 use crate::chat::registry::{Happening, Registration, Unregistration, Unused, server_ban};
 use crate::clock::{self, unix_now};
+use crate::logging::event;
 use crate::store::{Account, Change, StoreError};
 
 /// Unused accounts that go at a time: each is told to every lobby, and there may be a thousand of those.
@@ -33,7 +34,10 @@ impl Registry {
         if unused.is_empty() {
             return;
         }
-        info!("{} accounts that were never used again go", unused.len());
+        info!(
+            event = event::ACCOUNTS_REMOVED;
+            "{} accounts that were never used again go", unused.len()
+        );
         let changes = unused.iter().map(|id| Change::AccountRemoved(*id)).collect();
         let store = self.store.clone();
         let commit = async move { store.commit(changes).await };
@@ -115,7 +119,7 @@ impl Answers<Register> for Registry {
                 registry.people.end_registration(&registration);
                 return Err(why.into());
             }
-            info!("conn={} {} registered", conn.0, guest.name);
+            info!(event = event::REGISTERED, conn = conn.0; "{} registered", guest.name);
             registry.happen(Happening::Registered(registration), unix_now());
             Ok((id, registry.people.accounts().is_admin(&guest.name.key())))
         })
@@ -164,7 +168,7 @@ impl Answers<Unregister> for Registry {
         };
         Reply::after(commit, move |registry: &mut Self, stored, _| {
             stored?;
-            info!("conn={} gave its account up", conn.0);
+            info!(event = event::UNREGISTERED, conn = conn.0; "gave its account up");
             registry.happen(Happening::Unregistered { account, who: Some(who) }, unix_now());
             Ok(())
         })

@@ -12,12 +12,13 @@ use crate::chat::directory::{ConnId, Guess};
 use crate::chat::limiter::wait_secs;
 use crate::chat::registry::Woken;
 use crate::clock;
+use crate::logging::event;
 
 /// What whoever wants to try a password is told: the seconds to wait, where they may not.
 pub(super) type GuessAnswer = Result<(), u64>;
 
 fn refused(conn: ConnId, wait: Duration) -> GuessAnswer {
-    info!("conn={} limit: too many wrong passwords from its address", conn.0);
+    info!(event = event::LIMIT, conn = conn.0; "limit: too many wrong passwords from its address");
     Err(wait_secs(wait))
 }
 

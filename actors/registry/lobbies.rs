@@ -18,6 +18,7 @@ use crate::chat::lobby::LobbyState;
 use crate::chat::registry::Happening;
 use crate::chat::text::Line;
 use crate::clock::unix_now;
+use crate::logging::event;
 use crate::store::{Change, StoreError, StoredLobby};
 
 impl Answers<FindLobby> for Registry {
@@ -146,7 +147,10 @@ impl Registry {
             return Err(why.into());
         }
         let Create { who, name, .. } = create;
-        info!("conn={} {} created lobby '{name}'", who.conn.0, who.name);
+        info!(
+            event = event::LOBBY_CREATED, conn = who.conn.0;
+            "{} created lobby '{name}'", who.name
+        );
         let stored = StoredLobby::new(Arc::unwrap_or_clone(state));
         self.add_lobby(self.empty(stored), ctx);
         Ok(())
@@ -219,7 +223,7 @@ impl Answers<LobbyClosed> for Registry {
         Reply::now(|| {
             let Some(entry) = self.lobbies.remove(id) else { return };
             let Some(snapshot) = snapshot else { return };
-            error!("lobby '{}' is set up again", entry.state.name);
+            error!(event = event::LOBBY_RESTARTED; "lobby '{}' is set up again", entry.state.name);
             self.add_lobby(snapshot, ctx);
         })
     }

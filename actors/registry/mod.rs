@@ -39,6 +39,7 @@ use crate::chat::roles::Owner;
 use crate::clock;
 use crate::clock::unix_now;
 use crate::config::Live;
+use crate::logging::event;
 use crate::render::replies::Farewell;
 use crate::store::{self, Change, StoredLobby};
 
@@ -136,6 +137,7 @@ impl Registry {
         }
         for name in self.people.accounts().doubtful_admins() {
             warn!(
+                event = event::ADMIN_DOUBTFUL;
                 "CHAT_ADMINS: somebody else had made the account {name} before; it is no admin until you stop the server and run: lobbyd passwd {name}"
             );
         }

@@ -9,6 +9,7 @@ use crate::actors::registry::Registry;
 use crate::actors::registry::messages::{CarriedOut, ModerateError, ModerateServer};
 use crate::chat::moderation::ServerModeration;
 use crate::chat::registry::{Happening, server_changes};
+use crate::logging::event;
 use crate::render::server_sentence;
 
 impl Answers<ModerateServer> for Registry {
@@ -32,7 +33,7 @@ impl Answers<ModerateServer> for Registry {
         let commit = async move { store.commit(changes).await };
         Reply::after(commit, move |registry: &mut Self, stored, _| {
             stored?;
-            info!("{by} did {}", what.verb());
+            info!(event = event::MODERATED; "{by} did {}", what.verb());
             let also = registry.people.also_struck(&what);
             registry.happen(Happening::Moderated { by, what: (*what).clone() }, now);
             Ok(CarriedOut { what, also })

@@ -37,6 +37,7 @@ use crate::chat::person::Person;
 use crate::chat::roles::{Denied, Right};
 use crate::chat::times::Times;
 use crate::fanout::peer::Peer;
+use crate::logging::event;
 use crate::render::Sheet;
 use crate::render::replies::{
     AccountReply, Farewell, ModerationReply, NameProblem, PersonalReply, Reply, reply,
@@ -101,7 +102,7 @@ impl Session {
                     self.note_right(denied);
                 }
                 if let Some(limit) = limit(&why) {
-                    info!("conn={} limit: {limit}", self.peer.conn().0);
+                    info!(event = event::LIMIT, conn = self.peer.conn().0; "limit: {limit}");
                 }
                 self.reply(&why);
             }

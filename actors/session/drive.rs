@@ -18,6 +18,7 @@ use crate::chat::command::{self, Input};
 use crate::chat::text::Line;
 use crate::clock;
 use crate::fanout::peer::Health;
+use crate::logging::event;
 use crate::net::lines::Event;
 use crate::net::probe::{begins_http, begins_tls};
 use crate::render::Palette;
@@ -184,7 +185,10 @@ impl Session {
         match (self.peer.health(), &self.phase) {
             (_, Phase::Closing(_) | Phase::Done) | (Health::Good | Health::Closing, _) => {}
             (Health::CutOff, _) => {
-                warn!("conn={} cut off: it does not read what it is sent", self.peer.conn().0);
+                warn!(
+                    event = event::CUT_OFF, conn = self.peer.conn().0;
+                    "cut off: it does not read what it is sent"
+                );
                 self.close(None);
             }
             (Health::Broken, _) => self.close(None),
@@ -353,13 +357,16 @@ impl Session {
                 let nameless = matches!(self.phase, Phase::Greeting | Phase::Naming);
                 let mistaken = nameless && self.peer.link().may_be_mistaken();
                 if mistaken && begins_tls(self.unread.rest()) {
-                    info!("conn={} speaks TLS on the plain port", self.peer.conn().0);
+                    info!(
+                        event = event::OTHER_PROTOCOL, conn = self.peer.conn().0;
+                        "speaks TLS on the plain port"
+                    );
                     self.unread.clear();
                     self.close(Some(Farewell::SpeaksTls(self.thread.tls_port)));
                 }
             }
             Err(error) => {
-                debug!("conn={} read: {error}", self.peer.conn().0);
+                debug!(event = event::READ_FAILED, conn = self.peer.conn().0; "read: {error}");
                 self.close(None);
                 self.phase = Phase::Done;
             }

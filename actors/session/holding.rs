@@ -20,6 +20,7 @@ use crate::chat::lobby::SayError;
 use crate::chat::rates::Kind;
 use crate::chat::text::{Line, Text};
 use crate::clock;
+use crate::logging::event;
 use crate::render::replies::{Limit, ModerationReply, Reply, reply};
 
 /// A flood of lines that are refused is not answered line by line: that one is over the rate is said
@@ -191,7 +192,7 @@ impl Session {
         let now = clock::now();
         let told = self.limited.as_mut().and_then(|limited| limited.hold.pause(now));
         let Some(told) = told else { return false };
-        info!("conn={} limit: too many messages", self.peer.conn().0);
+        info!(event = event::LIMIT, conn = self.peer.conn().0; "limit: too many messages");
         let kept = told.kept.map(|lines| {
             let user = self.user().map(|user| user.who.clone());
             let rate = user.map(|who| self.thread.rates.check(&who, Kind::Message, now));
@@ -336,7 +337,7 @@ impl Session {
         let notices = &mut self.limited().notices[kind];
         if notices.check(now).is_ok() {
             notices.record(now);
-            info!("conn={} limit: {limit}", self.peer.conn().0);
+            info!(event = event::LIMIT, conn = self.peer.conn().0; "limit: {limit}");
             self.reply(&why);
         } else if let Some(words) = words {
             self.limited().hold.refused(&words, now);

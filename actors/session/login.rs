@@ -21,6 +21,7 @@ use crate::chat::pictures::Picture;
 use crate::chat::registry::{ClaimError, LoginError};
 use crate::chat::settings::Settings;
 use crate::chat::text::Line;
+use crate::logging::event;
 use crate::net::probe::is_http;
 use crate::render;
 use crate::render::replies::{Farewell, HTTP_ANSWER, NameProblem, ask_name_again};
@@ -30,7 +31,7 @@ impl Session {
     /// A line at the name prompt.
     pub(super) fn take_name(&mut self, typed: &str) {
         if is_http(typed) {
-            info!("conn={} speaks HTTP", self.peer.conn().0);
+            info!(event = event::OTHER_PROTOCOL, conn = self.peer.conn().0; "speaks HTTP");
             self.peer.queue(Bytes::from_static(HTTP_ANSWER));
             return self.close(None);
         }
@@ -115,7 +116,7 @@ impl Session {
     }
 
     fn log_in(&mut self, who: Identity, entered: Entered) {
-        info!("conn={} logged in as {}", who.conn.0, who.name);
+        info!(event = event::LOGGED_IN, conn = who.conn.0; "logged in as {}", who.name);
         self.peer.logged_in();
         let (lobby, company) = entered.stay();
         self.phase = Phase::chatting(User {

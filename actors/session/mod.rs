@@ -58,6 +58,7 @@ use crate::config::Config;
 use crate::fanout::hub::Seat;
 use crate::fanout::outbox::Source;
 use crate::fanout::peer::{Health, Peer};
+use crate::logging::event;
 use crate::net::lines::LineDecoder;
 use crate::net::pace::Pace;
 use crate::render::replies::{Farewell, Reply, farewell, reply};
@@ -239,7 +240,7 @@ impl Session {
         if let Phase::Chatting(user) = &self.phase {
             let user = user.borrow();
             user.lobby.addr.do_send(Leave { conn, for_good: true });
-            info!("conn={} {} logged out", conn.0, user.who.name);
+            info!(event = event::LOGGED_OUT, conn = conn.0; "{} logged out", user.who.name);
         }
         if matches!(self.phase, Phase::Naming | Phase::Password(_) | Phase::Chatting(_)) {
             self.thread.registry.do_send(ReleaseName(conn));
@@ -319,7 +320,7 @@ impl Actor for Session {
         self.phase = Phase::Done;
         self.thread.hub.unseat(self.seat);
         self.thread.registry.do_send(Gone(self.peer.conn()));
-        info!("conn={} disconnected", self.peer.conn().0);
+        info!(event = event::DISCONNECTED, conn = self.peer.conn().0; "disconnected");
     }
 }
 
@@ -327,7 +328,7 @@ impl Handler<Disconnect> for Session {
     type Result = ();
 
     fn handle(&mut self, Disconnect(last): Disconnect, _: &mut Self::Context) {
-        info!("conn={} is closed: {last:?}", self.peer.conn().0);
+        info!(event = event::CLOSED, conn = self.peer.conn().0; "is closed: {last:?}");
         self.close(Some(last));
     }
 }

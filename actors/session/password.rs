@@ -27,6 +27,7 @@ use crate::chat::person::Person;
 use crate::chat::settings::Settings;
 use crate::clock::times;
 use crate::fanout::peer::Peer;
+use crate::logging::event;
 use crate::render::Palette;
 use crate::render::replies::{
     Farewell, NameProblem, PasswordProblem, ask_password, ask_password_after_nothing,
@@ -70,11 +71,14 @@ pub(super) async fn prove(
     match checked {
         Ok(right @ (Match::Yes | Match::AsTyped)) => Ok(right),
         Ok(Match::No) => {
-            info!("conn={} gave a wrong password", conn.0);
+            info!(event = event::WRONG_PASSWORD, conn = conn.0; "gave a wrong password");
             Err(ProofError::Wrong)
         }
         Err(reason @ (HashError::Busy | HashError::Failed)) => {
-            warn!("conn={} password not checked: {reason}", conn.0);
+            warn!(
+                event = event::PASSWORD_UNCHECKED, conn = conn.0;
+                "password not checked: {reason}"
+            );
             Err(ProofError::Busy)
         }
     }
@@ -200,7 +204,10 @@ impl Session {
 
     fn is_in(&mut self, who: Identity, account: &Account, entered: In) {
         let In { admin, entered, mail } = entered;
-        info!("conn={} logged in as {} to its account", who.conn.0, who.name);
+        info!(
+            event = event::LOGGED_IN, conn = who.conn.0;
+            "logged in as {} to its account", who.name
+        );
         self.peer.logged_in();
         let (lobby, company) = entered.stay();
         self.phase = Phase::chatting(User {

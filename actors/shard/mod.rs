@@ -44,6 +44,7 @@ use crate::clock::{stamp, times};
 use crate::config::Live;
 use crate::fanout::hub::Hub;
 use crate::fanout::peer::{Health, Peer, PeerLimits};
+use crate::logging::event;
 use crate::net::link::Link;
 use crate::net::listen::ListenerKind;
 use crate::render::replies::{Farewell, ModerationReply, reply};
@@ -274,7 +275,7 @@ impl Answers<Connected> for Shard {
             let conn = connected.conn;
             let started = if self.draining { Ok(()) } else { self.start_session(connected) };
             if let Err(reason) = started {
-                error!("conn={} cannot be started: {reason}", conn.0);
+                error!(event = event::NOT_STARTED, conn = conn.0; "cannot be started: {reason}");
                 self.thread.registry.do_send(Gone(conn));
             }
         })
@@ -441,7 +442,7 @@ where
 /// Tells the log of a connection.
 pub fn log_connected(conn: ConnId, addr: SocketAddr, kind: ListenerKind) {
     let (ip, port) = (addr.ip().to_canonical(), addr.port());
-    info!("conn={} connected from {ip} port {port} ({kind})", conn.0);
+    info!(event = event::CONNECTED, conn = conn.0; "connected from {ip} port {port} ({kind})");
 }
 
 /// Answered once all that was sent to the Shard before is queued for its clients.

@@ -9,6 +9,7 @@ use std::time::Instant;
 use log::warn;
 
 use crate::clock;
+use crate::logging::event;
 use crate::store::Change;
 
 /// Bytes on their way to the Store at most. It takes them whenever a group is due and the disk
@@ -62,7 +63,10 @@ impl Coming {
             let bytes = change.bytes();
             if queue.bytes + bytes > MAX_COMING_BYTES && super::is_message(&change) {
                 if queue.lost == 0 {
-                    warn!("the database does not keep up: messages are shown and not kept");
+                    warn!(
+                        event = event::DATA_BEHIND;
+                        "the database does not keep up: messages are shown and not kept"
+                    );
                 }
                 queue.lost += 1;
                 continue;

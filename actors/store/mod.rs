@@ -33,6 +33,7 @@ use crate::chat::retention::{Kept, Retention};
 use crate::clock;
 use crate::clock::unix_now;
 use crate::health::Health;
+use crate::logging::event;
 use crate::store::{Account, Change, Db, Left, MessageId, StoreError};
 
 /// Changes in one transaction at most: some 30 ms of work. More would hold up whoever waits for a command
@@ -122,7 +123,10 @@ impl StoreHandle {
         let readers = match start_readers(&db, retention) {
             Ok(readers) => readers,
             Err(reason) => {
-                warn!("the database is read on the thread that writes it: {reason}");
+                warn!(
+                    event = event::DATA_READER;
+                    "the database is read on the thread that writes it: {reason}"
+                );
                 None
             }
         };
@@ -280,7 +284,10 @@ impl Store {
                 }
                 Err(StoreError::Rejected(index)) => {
                     // It would be rejected for ever, and hold up all that come after it.
-                    error!("a change contradicts what is stored and is left out");
+                    error!(
+                        event = event::DATA_REJECTED;
+                        "a change contradicts what is stored and is left out"
+                    );
                     if let Some(change) = self.queue.remove(index) {
                         self.queued_bytes -= change.bytes();
                     }
@@ -301,7 +308,10 @@ impl Store {
     fn failed(&mut self, reason: &StoreError) {
         self.health.set_store_fails(true);
         if self.failing.is_none() {
-            error!("the database cannot be written, messages wait: {reason}");
+            error!(
+                event = event::DATA_FAILING;
+                "the database cannot be written, messages wait: {reason}"
+            );
         }
         self.since = clock::now();
         let lost = self.failing.take().map_or(0, |failing| failing.lost);
@@ -322,7 +332,10 @@ impl Store {
     fn recovered(&mut self) {
         if let Some(Failing { lost, .. }) = self.failing.take() {
             self.health.set_store_fails(false);
-            info!("the database is written again; {lost} changes were lost meanwhile");
+            info!(
+                event = event::DATA_RECOVERED;
+                "the database is written again; {lost} changes were lost meanwhile"
+            );
         }
     }
 
@@ -331,6 +344,7 @@ impl Store {
         let taken = self.coming.take(mark, &mut self.queue);
         if taken.lost > 0 {
             warn!(
+                event = event::DATA_BEHIND;
                 "the database takes changes again; {} messages were not kept meanwhile",
                 taken.lost
             );
@@ -376,7 +390,9 @@ impl Store {
         }
         let stored = work(&mut self.db);
         match &stored {
-            Err(reason @ StoreError::Rejected(_)) => debug!("not stored: {reason}"),
+            Err(reason @ StoreError::Rejected(_)) => {
+                debug!(event = event::DATA_REJECTED; "not stored: {reason}")
+            }
             Err(reason) => self.failed(reason),
             Ok(_) => self.recovered(),
         }
@@ -399,7 +415,7 @@ impl Store {
             Ok(true) => TRIM_PAUSE,
             Ok(false) => TRIM_EVERY,
             Err(reason) => {
-                debug!("old messages cannot be deleted: {reason}");
+                debug!(event = event::DATA_UPKEEP; "old messages cannot be deleted: {reason}");
                 TRIM_EVERY
             }
         }
@@ -509,10 +525,13 @@ impl Answers<Close> for Store {
             self.take(None);
             self.write();
             if !self.queue.is_empty() {
-                error!("{} changes could not be written", self.queue.len());
+                error!(
+                    event = event::DATA_LOST;
+                    "{} changes could not be written", self.queue.len()
+                );
             }
             if let Err(reason) = self.db.empty_log() {
-                debug!("the write-ahead log stays: {reason}");
+                debug!(event = event::DATA_UPKEEP; "the write-ahead log stays: {reason}");
             }
         })
     }

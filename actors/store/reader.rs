@@ -10,6 +10,7 @@ use crate::actors::ping::answers_ping;
 use crate::actors::store::messages::{Close, Question, Read};
 use crate::actors::store::{NICENESS, kept_now};
 use crate::chat::retention::Retention;
+use crate::logging::event;
 use crate::store::{Db, StoreError};
 
 /// The actor.
@@ -35,7 +36,11 @@ pub(super) fn answer<Q: Question>(
     survive(Err(StoreError::fault()), || {
         db.within(Q::TIME, |db| question.answer(db, kept_now(retention)))
     })
-    .inspect_err(|reason| debug!("a question to the database is not answered: {reason}"))
+    .inspect_err(|reason| {
+        debug!(
+        event = event::DATA_READER;
+        "a question to the database is not answered: {reason}")
+    })
 }
 
 impl Actor for Reader {

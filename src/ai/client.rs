@@ -17,6 +17,7 @@ use super::sse::SseDecoder;
 use crate::chat::password::Secret;
 use crate::chat::text::Line;
 use crate::config::AiConfig;
+use crate::logging::event;
 
 /// Most bytes of an error body that are read to see what it says.
 const MAX_ERROR_BYTES: usize = 64 * 1024;
@@ -56,11 +57,14 @@ impl AiClient {
         match timeout(self.config.timeout, self.stream(request, show)).await {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(why)) => {
-                warn!("AI: a question failed: {why}");
+                warn!(event = event::AI_FAILED; "AI: a question failed: {why}");
                 Err(why)
             }
             Err(_) => {
-                warn!("AI: no whole answer within {} s", self.config.timeout.as_secs());
+                warn!(
+                    event = event::AI_FAILED;
+                    "AI: no whole answer within {} s", self.config.timeout.as_secs()
+                );
                 Err(AiFailure::Unavailable)
             }
         }
@@ -76,18 +80,18 @@ impl AiClient {
         let mut post = self.http.post(format!("{base_url}{path}"));
         for (name, value) in &headers {
             let value = header_value(value).map_err(|error| {
-                warn!("AI: the header {name} cannot be sent: {error}");
+                warn!(event = event::AI_FAILED; "AI: the header {name} cannot be sent: {error}");
                 AiFailure::Unavailable
             })?;
             post = post.insert_header((*name, value));
         }
         let response = post.send_body(body).await.map_err(|error: SendRequestError| {
-            warn!("AI: the request failed: {error}");
+            warn!(event = event::AI_FAILED; "AI: the request failed: {error}");
             AiFailure::Unavailable
         })?;
         let status = response.status().as_u16();
         if status != 200 {
-            warn!("AI: HTTP status {status}");
+            warn!(event = event::AI_FAILED; "AI: HTTP status {status}");
             return Err((self.dialect.read_error)(status, &error_body(response).await));
         }
         read_answer(response, &self.dialect, show).await
@@ -124,11 +128,11 @@ async fn read_answer(
     };
     while let Some(chunk) = body.next().await {
         let chunk = chunk.map_err(|error| {
-            warn!("AI: the answer broke off: {error}");
+            warn!(event = event::AI_FAILED; "AI: the answer broke off: {error}");
             AiFailure::Unavailable
         })?;
         let events = sse.feed(&chunk).map_err(|error| {
-            warn!("AI: {error}");
+            warn!(event = event::AI_FAILED; "AI: {error}");
             AiFailure::Unavailable
         })?;
         for data in events {
@@ -145,7 +149,7 @@ async fn read_answer(
     if !finished {
         // The HTTP client reports a chunked body that breaks off as one that ended, so only the
         // model's own word, which it always gives, says that the answer is whole.
-        warn!("AI: the answer broke off");
+        warn!(event = event::AI_FAILED; "AI: the answer broke off");
         return Err(AiFailure::Unavailable);
     }
     let last = answer.finish();

@@ -26,6 +26,7 @@ use crate::actors::shard::messages::Connected;
 use crate::chat::directory::{ConnId, Refusal};
 use crate::clock;
 use crate::config::{Config, Live};
+use crate::logging::event;
 use crate::metrics::{Metrics, Refused};
 use crate::net::link::Arrival;
 use crate::net::listen::ListenerKind;
@@ -134,14 +135,17 @@ impl Acceptor {
             match listener.accept().await {
                 Ok((stream, addr)) => {
                     if std::mem::take(&mut failing) {
-                        info!("connections are accepted again");
+                        info!(event = event::ACCEPT_RECOVERED; "connections are accepted again");
                     }
                     self.admit(kind, stream, addr).await;
                 }
                 Err(reason) if is_of_connection(&reason) => {}
                 Err(reason) => {
                     if !std::mem::replace(&mut failing, true) {
-                        error!("connections cannot be accepted and wait: {reason}");
+                        error!(
+                            event = event::ACCEPT_FAILING;
+                            "connections cannot be accepted and wait: {reason}"
+                        );
                     }
                     sleep(ACCEPT_PAUSE).await;
                 }
@@ -178,7 +182,10 @@ impl Acceptor {
         self.metrics.refusals.of(reason).inc();
         if let Some(others) = self.refusals.borrow_mut().note(clock::now()) {
             let ip = addr.ip().to_canonical();
-            info!("{ip} limit: {why} ({others} others since the last such line)");
+            info!(
+                event = event::REFUSED;
+                "{ip} limit: {why} ({others} others since the last such line)"
+            );
         }
     }
 

@@ -8,6 +8,7 @@ use actix::prelude::*;
 use log::{error, info};
 use tokio::net::TcpListener;
 
+use crate::logging::event;
 use crate::server::Shared;
 use crate::server::prober::Prober;
 use crate::web;
@@ -27,12 +28,17 @@ pub(super) fn start(
     thread.spawn_fn(move || _ = actix_rt::spawn(prober().run()));
     let Some(listener) = listener else { return Ok(()) };
     let addr = listener.local_addr()?;
-    info!("the operator's page is at http://{addr}/");
+    info!(event = event::LISTENING; "the operator's page is at http://{addr}/");
     let on_loopback = addr.ip().to_canonical().is_loopback();
     thread.spawn_fn(move || {
         let listener = match TcpListener::from_std(listener) {
             Ok(listener) => listener,
-            Err(reason) => return error!("the operator's listener cannot be used: {reason}"),
+            Err(reason) => {
+                return error!(
+                    event = event::HTTP_FAILED;
+                    "the operator's listener cannot be used: {reason}"
+                );
+            }
         };
         let admin = Admin { metrics, health, on_loopback };
         actix_rt::spawn(web::serve(listener, LIMITS, move |request| {

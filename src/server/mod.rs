@@ -33,6 +33,7 @@ use crate::chat::history::ALWAYS_KEPT;
 use crate::clock;
 use crate::config::{AiConfig, Config, Live};
 use crate::health::Health;
+use crate::logging::event;
 use crate::metrics::Metrics;
 use crate::net::listen::{ListenError, ListenerKind, listen};
 use crate::net::tls::{self, LoadedTls, TlsError};
@@ -172,10 +173,15 @@ impl Opened {
         })
     }
 
+    /// The listeners that are open, with their real addresses.
+    pub fn listeners(&self) -> impl Iterator<Item = (ListenerKind, SocketAddr)> {
+        let addr = |listener: &StdListener| listener.local_addr().ok();
+        self.listeners.iter().filter_map(move |(kind, of)| addr(of).map(|addr| (*kind, addr)))
+    }
+
     /// The real port of the listener of this kind, where there is one.
     pub fn port(&self, kind: ListenerKind) -> Option<u16> {
-        let (_, listener) = self.listeners.iter().find(|(other, _)| *other == kind)?;
-        listener.local_addr().ok().map(|addr| addr.port())
+        self.listeners().find(|(other, _)| *other == kind).map(|(_, addr)| addr.port())
     }
 
     /// Where the operator's listener is, where there is one.
@@ -262,7 +268,7 @@ pub async fn run(
     }
     drain(&shards).await;
     if timeout(DRAIN_TIME, store.close()).await.is_err() {
-        error!("the database does not take the last changes in time");
+        error!(event = event::DATA_LOST; "the database does not take the last changes in time");
     }
     Ok(())
 }
@@ -331,6 +337,6 @@ fn start_handshakers(
 async fn drain(shards: &[Addr<Guarded<Shard>>]) {
     let all = shards.iter().map(|shard| shard.send(Drain));
     if timeout(DRAIN_TIME, futures_util::future::join_all(all)).await.is_err() {
-        warn!("some clients did not take their last line in time");
+        warn!(event = event::SLOW_END; "some clients did not take their last line in time");
     }
 }

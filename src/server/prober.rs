@@ -21,6 +21,7 @@ use crate::actors::registry::messages::LobbiesToAsk;
 use crate::chat::lobbies::{GENERAL_ID, LobbyId};
 use crate::clock;
 use crate::health::Health;
+use crate::logging::event;
 
 /// How often the actors are asked, and what they answered is looked at.
 const ASK_EVERY: Duration = Duration::from_millis(250);
@@ -86,8 +87,8 @@ impl Prober {
             let silent = silent(&self.waiting.borrow(), clock::now());
             if silent != told {
                 match silent.is_empty() {
-                    true => info!("all actors answer again"),
-                    false => error!("{}", silent.join("; ")),
+                    true => info!(event = event::ACTORS_ANSWER; "all actors answer again"),
+                    false => error!(event = event::ACTORS_SILENT; "{}", silent.join("; ")),
                 }
                 told.clone_from(&silent);
             }

@@ -17,6 +17,7 @@ use tokio::task::{JoinHandle, spawn_local};
 use tokio::time::{sleep, timeout_at};
 
 use crate::clock;
+use crate::logging::event;
 use crate::web::socket::{Progress, Socket};
 
 /// What is answered.
@@ -58,7 +59,7 @@ where
         .client_disconnect_timeout(limits.linger_time)
         .h1(answer);
     let Ok(service) = service.new_service(()).await else {
-        return error!("the HTTP service cannot be started");
+        return error!(event = event::HTTP_FAILED; "the HTTP service cannot be started");
     };
     let service = Rc::new(service);
     let mut open: VecDeque<JoinHandle<()>> = VecDeque::new();
@@ -68,14 +69,17 @@ where
             Ok((stream, _)) => stream,
             Err(reason) => {
                 if !std::mem::replace(&mut failing, true) {
-                    error!("HTTP connections cannot be accepted and wait: {reason}");
+                    error!(
+                        event = event::ACCEPT_FAILING;
+                        "HTTP connections cannot be accepted and wait: {reason}"
+                    );
                 }
                 sleep(ACCEPT_PAUSE).await;
                 continue;
             }
         };
         if std::mem::take(&mut failing) {
-            info!("HTTP connections are accepted again");
+            info!(event = event::ACCEPT_RECOVERED; "HTTP connections are accepted again");
         }
         open.retain(|connection| !connection.is_finished());
         if open.len() >= limits.connections
@@ -103,7 +107,9 @@ where
         let until = progress.last() + limits.quiet_time;
         match timeout_at(until.into(), &mut connection).await {
             Ok(Ok(())) => return,
-            Ok(Err(reason)) => return debug!("an HTTP connection ends: {reason}"),
+            Ok(Err(reason)) => {
+                return debug!(event = event::HTTP_FAILED; "an HTTP connection ends: {reason}");
+            }
             Err(_) if progress.last() + limits.quiet_time <= clock::now() => return,
             // Something was sent meanwhile.
             Err(_) => {}

@@ -1,4 +1,4 @@
-//! The log, and what the program prints while it serves: by a queue to a thread of its own.
+//! What is printed while the program serves: by a bounded queue to a thread of its own.
 //!
 //! Whoever reads the log may stop reading: a terminal under Ctrl-S, a collector that hangs. A write to
 //! such a pipe waits for ever, and with it would wait whoever wrote the line: a thread of the chat. So
@@ -7,12 +7,9 @@
 use crate::clock;
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Write};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
-
-use env_logger::{Target, WriteStyle};
-use jiff::Unit;
 
 /// Lines that may wait: what a flood of connections logs in a second or so, for a reader that is busy.
 pub const MAX_LINES: usize = 8_192;
@@ -23,108 +20,12 @@ pub const MAX_BYTES: usize = 1024 * 1024;
 /// Bytes of one write: many short lines cost a system call together.
 const WRITE_BYTES: usize = 16 * 1024;
 
-/// How long the end of the process waits for a reader that takes nothing.
-const FLUSH_STALL: Duration = Duration::from_secs(1);
-
-/// How long it waits at a second signal, which is to end the process at once, for any reader.
-const FLUSH_HASTE: Duration = Duration::from_millis(100);
-
-/// How long it waits else for a reader that takes something now and then.
-const FLUSH_TIME: Duration = Duration::from_secs(5);
-
 /// Until a pipe that another program has made non-blocking, and that is full, is tried again.
 const RETRY: Duration = Duration::from_millis(20);
 
-/// What the program prints with while it serves.
-struct Output {
-    out: Outlet,
-    log: Outlet,
-}
-
-/// Tells of every request that is broken, as an error: whoever can reach a port could fill the log with it.
-const NOISY: &str = "actix_http";
-
-static OUTPUT: OnceLock<Output> = OnceLock::new();
-
-/// From here on log lines, [`say`] and [`complain`] go by queues. Called once.
-///
-/// # Errors
-/// There is no thread to be had.
-pub fn start(filter: &str, colours: bool) -> io::Result<()> {
-    let out = Outlet::start("stdout", io::stdout(), None)?;
-    let log = Outlet::start("log", io::stderr(), Some(loss))?;
-    let style = if colours { WriteStyle::Always } else { WriteStyle::Never };
-    env_logger::Builder::new()
-        .filter_module(NOISY, log::LevelFilter::Off)
-        .parse_filters(filter)
-        .target(Target::Pipe(Box::new(Lines(log.clone()))))
-        .write_style(style)
-        .init();
-    // Nobody else sets it: the logger above can be set only once.
-    let _ = OUTPUT.set(Output { out, log });
-    Ok(())
-}
-
-/// Prints to stdout. Nobody may be there to read it, which is no reason to end or to wait.
-pub fn say(text: &str) {
-    match OUTPUT.get() {
-        Some(output) => output.out.push(text.as_bytes()),
-        None => {
-            let _ = io::stdout().write_all(text.as_bytes()).and_then(|()| io::stdout().flush());
-        }
-    }
-}
-
-/// Prints a line to stderr that is no log line, such as why the program ends.
-pub fn complain(line: &str) {
-    let line = format!("{line}\n");
-    match OUTPUT.get() {
-        Some(output) => output.log.push(line.as_bytes()),
-        None => {
-            let _ = io::stderr().write_all(line.as_bytes());
-        }
-    }
-}
-
-/// Waits for what is queued to be written, but not for a reader that takes nothing.
-pub fn flush() {
-    flush_within(FLUSH_STALL, FLUSH_TIME);
-}
-
-/// The same in a tenth of a second, whatever the readers take.
-pub fn flush_in_haste() {
-    flush_within(FLUSH_HASTE, FLUSH_HASTE);
-}
-
-fn flush_within(stall: Duration, most: Duration) {
-    let end = clock::now() + most;
-    if let Some(output) = OUTPUT.get() {
-        output.out.flush(stall, end);
-        output.log.flush(stall, end);
-    }
-}
-
-/// Waits at the end of its scope, however that is left, as [`flush`] does.
-#[derive(Debug, Default)]
-pub struct FlushAtEnd(());
-
-impl Drop for FlushAtEnd {
-    fn drop(&mut self) {
-        flush();
-    }
-}
-
-/// The log line that tells of lines that were lost, in the logger's own form.
-fn loss(count: u64) -> String {
-    let now = clock::timestamp();
-    let now = now.round(Unit::Second).unwrap_or(now);
-    let lines = if count == 1 { "log line was" } else { "log lines were" };
-    format!("[{now} WARN  lobbyd::logging] {count} {lines} lost: nobody read them\n")
-}
-
 /// A queue of text and the thread that writes it to its sink.
 #[derive(Clone)]
-struct Outlet(Arc<Shared>);
+pub(super) struct Outlet(Arc<Shared>);
 
 struct Shared {
     queue: Mutex<Queue>,
@@ -133,7 +34,7 @@ struct Shared {
     /// Something was written.
     progress: Condvar,
     /// The line that tells of lost ones; none where that is not told.
-    loss: Option<fn(u64) -> String>,
+    loss: Option<fn(u64) -> Vec<u8>>,
     max_lines: usize,
     max_bytes: usize,
 }
@@ -158,10 +59,10 @@ enum Entry {
 }
 
 impl Outlet {
-    fn start(
+    pub(super) fn start(
         name: &str,
         sink: impl Write + Send + 'static,
-        loss: Option<fn(u64) -> String>,
+        loss: Option<fn(u64) -> Vec<u8>>,
     ) -> io::Result<Self> {
         Self::with_limits(name, sink, loss, MAX_LINES, MAX_BYTES)
     }
@@ -169,7 +70,7 @@ impl Outlet {
     fn with_limits(
         name: &str,
         sink: impl Write + Send + 'static,
-        loss: Option<fn(u64) -> String>,
+        loss: Option<fn(u64) -> Vec<u8>>,
         max_lines: usize,
         max_bytes: usize,
     ) -> io::Result<Self> {
@@ -186,11 +87,11 @@ impl Outlet {
         Ok(Self(shared))
     }
 
-    fn push(&self, line: &[u8]) {
+    pub(super) fn push(&self, line: &[u8]) {
         self.0.push(line);
     }
 
-    fn flush(&self, stall: Duration, end: Instant) -> bool {
+    pub(super) fn flush(&self, stall: Duration, end: Instant) -> bool {
         self.0.flush(stall, end)
     }
 }
@@ -275,7 +176,7 @@ impl Shared {
 
     fn tell_loss(&self, count: u64, text: &mut Vec<u8>) {
         if let Some(loss) = self.loss {
-            text.extend_from_slice(loss(count).as_bytes());
+            text.extend_from_slice(&loss(count));
         }
     }
 
@@ -320,20 +221,6 @@ impl Shared {
     }
 }
 
-/// What the logger writes to: a line in each call.
-struct Lines(Outlet);
-
-impl Write for Lines {
-    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        self.0.push(line);
-        Ok(line.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
 #[cfg(test)]
-#[path = "logging_tests.rs"]
+#[path = "queue_tests.rs"]
 mod tests;
