@@ -28,10 +28,10 @@ pub const LIMITS: Limits = Limits {
 const METRICS_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 const TEXT_TYPE: &str = "text/plain; charset=utf-8";
 
-/// The page is of this server alone, and nobody shows it in theirs. `data:` is for its icon.
+/// The page is of this server alone, nobody shows it in theirs, and no text becomes markup in it.
 const CONTENT_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
-    img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; \
-    frame-ancestors 'none'";
+    img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; \
+    frame-ancestors 'none'; require-trusted-types-for 'script'";
 
 /// With every answer. It is always of now, so nobody keeps it.
 const HEADERS: [(HeaderName, &str); 5] = [
