@@ -113,8 +113,6 @@ impl Handler<WorkerFault> for Lobby {
     type Result = ();
 
     fn handle(&mut self, fault: WorkerFault, _: &mut Self::Context) {
-        if let Some(ai) = &self.setup.ai {
-            ai.do_send(fault);
-        }
+        self.setup.ai.do_send(fault);
     }
 }

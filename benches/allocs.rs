@@ -99,7 +99,7 @@ fn start_server() -> u16 {
         let config = Config::load(lookup).unwrap();
         let opened = Opened::open(&config).unwrap();
         let port = opened.port(ListenerKind::Plain).unwrap();
-        let tell = move || ready.send(port).unwrap();
+        let tell = move |_| ready.send(port).unwrap();
         let stop = std::future::pending::<()>();
         actix::System::new().block_on(server::run(Live::new(config), opened, tell, stop)).unwrap();
     });

@@ -7,22 +7,21 @@ mod man;
 mod operator;
 mod progress;
 
-use std::collections::{BTreeSet, HashMap};
-use std::ffi::OsString;
 use std::fmt::Display;
 use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::process::{ExitCode, exit};
 
 use lobbyd::clock::unix_now;
-use lobbyd::config::{Config, KEYS, Live, env_file, nearest_key};
+use lobbyd::config::{Config, Live, Settings};
 use lobbyd::logging::{self, FlushAtEnd, complain, event, say};
 use lobbyd::net::listen::ListenerKind;
 use lobbyd::net::tls;
+use lobbyd::server::reload::Reloader;
 use lobbyd::server::{self, Opened};
 use lobbyd::store::{self, DATABASE_FILE, Export};
 use log::{Level, error, info, warn};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::args::Task;
 
@@ -53,12 +52,12 @@ fn do_task(task: Task, settings: Settings) -> ExitCode {
     if let Task::CheckConfig = task {
         return check_config(settings);
     }
-    let Settings { config, file, faults, .. } = settings;
+    let Settings { config, faults, .. } = settings;
     if !faults.is_empty() {
         return fail_for(EXIT_USAGE, &faults);
     }
     match task {
-        Task::Run => run(config, file.as_deref()),
+        Task::Run => run(config),
         Task::GenCert { force } => gen_cert(&config, force),
         Task::Backup(file) => with_data_dir(&config, |dir| operator::backup(dir, &file)),
         Task::Restore(file) => with_data_dir(&config, |dir| operator::restore(dir, &file)),
@@ -74,58 +73,6 @@ fn do_task(task: Task, settings: Settings) -> ExitCode {
     }
 }
 
-/// What the environment and `.env` say, and all that is wrong with it.
-struct Settings {
-    /// The `.env` file, where there is one.
-    file: Option<PathBuf>,
-    /// Every value that is set; one of the environment wins.
-    values: HashMap<String, String>,
-    /// What follows from the values that are good.
-    config: Config,
-    warnings: Vec<String>,
-    faults: Vec<String>,
-}
-
-impl Settings {
-    fn gather() -> Self {
-        let (mut values, mut file, mut faults) = (HashMap::new(), None, Vec::new());
-        let path = Path::new(".env");
-        match std::fs::read(path) {
-            Ok(bytes) => {
-                let (found, bad) = env_file::parse(&bytes);
-                values = found;
-                faults.extend(bad.iter().map(|line| format!("{}: {line}", path.display())));
-                file = Some(absolute(path));
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => faults.push(format!(
-                "{}: cannot be read: {error}. Check its permissions, or start lobbyd elsewhere",
-                path.display()
-            )),
-        }
-        let mut names: BTreeSet<String> = values.keys().cloned().collect();
-        names.extend(std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()));
-        for key in &KEYS {
-            match std::env::var_os(key.name).map(OsString::into_string) {
-                Some(Ok(value)) if !value.is_empty() => {
-                    values.insert(key.name.to_owned(), value);
-                }
-                Some(Err(_)) => {
-                    faults.push(format!("{}: bad value: expected UTF-8 text", key.name));
-                }
-                Some(Ok(_)) | None => {}
-            }
-        }
-        let (config, bad) = Config::read(|key| values.get(key).cloned());
-        faults.extend(bad.iter().map(ToString::to_string));
-        let unknown = |name: &String| {
-            nearest_key(name).map(|known| format!("{name} is no setting; did you mean {known}?"))
-        };
-        let warnings = names.iter().filter_map(unknown).collect();
-        Self { file, values, config, warnings, faults }
-    }
-}
-
 /// The whole path of a file: what an operator looks for who is in another folder.
 fn absolute(path: &Path) -> PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
@@ -133,8 +80,8 @@ fn absolute(path: &Path) -> PathBuf {
 
 /// Tells every fault that a start would meet, and prints the settings.
 fn check_config(settings: Settings) -> ExitCode {
-    let Settings { values, config, mut faults, .. } = settings;
-    say(&Config::summary(|key| values.get(key).cloned()));
+    say(&settings.summary());
+    let Settings { config, mut faults, .. } = settings;
     match server::load_tls(&config) {
         Err(error) => faults.push(error.to_string()),
         Ok(tls) => {
@@ -193,7 +140,7 @@ fn gen_cert(config: &Config, force: bool) -> ExitCode {
     }
 }
 
-fn run(config: Config, env_file: Option<&Path>) -> ExitCode {
+fn run(config: Config) -> ExitCode {
     if let Err(error) = logging::start(&config.log_filter, log_has_colours()) {
         return fail(EXIT_FAILURE, format!("the log cannot be started: {error}"));
     }
@@ -210,17 +157,20 @@ fn run(config: Config, env_file: Option<&Path>) -> ExitCode {
         Ok(opened) => opened,
         Err(error) => return fail(EXIT_FAILURE, error),
     };
-    log_start(&config, &opened, env_file);
+    log_start(&config, &opened);
     for note in &opened.data_notes {
         warn!(event = event::DATA; "{note}");
     }
-    say(&banner(&config, &opened, env_file));
-    let ready = || {
-        info!(event = event::READY; "ready");
-        say("\n    >> Server ready - Waiting for connections...\n");
-    };
+    say(&banner(&config, &opened));
     let ran = actix::System::new().block_on(async {
         let stop = stop_signal().map_err(server::StartError::Io)?;
+        // From here on it ends nobody, also while the server is not ready yet.
+        let hangup = signal(SignalKind::hangup()).map_err(server::StartError::Io)?;
+        let ready = |reloader| {
+            actix_rt::spawn(reload_at(hangup, reloader));
+            info!(event = event::READY; "ready");
+            say("\n    >> Server ready - Waiting for connections...\n");
+        };
         server::run(Live::new(config), opened, ready, stop).await
     });
     match ran {
@@ -232,6 +182,14 @@ fn run(config: Config, env_file: Option<&Path>) -> ExitCode {
             exit(0)
         }
         Err(error) => fail(EXIT_FAILURE, error),
+    }
+}
+
+/// Has everything read anew at each SIGHUP. Those that come meanwhile are one more, after it.
+async fn reload_at(mut hangup: Signal, reloader: Reloader) {
+    while hangup.recv().await.is_some() {
+        // What came of it is in the log.
+        let _ = reloader.reload().await;
     }
 }
 
@@ -257,8 +215,9 @@ fn stop_signal() -> io::Result<impl Future<Output = ()>> {
 }
 
 /// Tells the log what has started: for whoever reads it later, or elsewhere than the banner.
-fn log_start(config: &Config, opened: &Opened, env_file: Option<&Path>) {
-    let settings = env_file.map_or("no .env".into(), |file| file.display().to_string());
+fn log_start(config: &Config, opened: &Opened) {
+    let settings =
+        config.env_file.as_ref().map_or("no .env".into(), |file| file.display().to_string());
     let (version, pid) = (env!("CARGO_PKG_VERSION"), std::process::id());
     info!(event = event::STARTING; "lobbyd {version} starts as process {pid}, with {settings}");
     match database(config) {
@@ -278,7 +237,7 @@ fn database(config: &Config) -> Option<PathBuf> {
     config.data_dir.as_deref().map(|dir| absolute(&dir.join(DATABASE_FILE)))
 }
 
-fn banner(config: &Config, opened: &Opened, env_file: Option<&Path>) -> String {
+fn banner(config: &Config, opened: &Opened) -> String {
     let rule = "  ═════════════════════════════════════════════\n";
     let name = concat!("              lobbyd ", env!("CARGO_PKG_VERSION"), ", terminal chat\n");
     let mut text = format!("\n{rule}\n{name}\n{rule}\n");
@@ -309,7 +268,7 @@ fn banner(config: &Config, opened: &Opened, env_file: Option<&Path>) -> String {
     if opened.tls_has_no_certificate {
         text.push_str("    [!] TLS is off: no certificate. Make one with: lobbyd gen-cert\n");
     }
-    match env_file {
+    match &config.env_file {
         Some(file) => text.push_str(&line("Config:", &file.display())),
         None => text.push_str(&line("Config:", &"none")),
     }

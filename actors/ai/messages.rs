@@ -50,6 +50,11 @@ pub struct AnswerOver(pub PermitId, pub Result<String, AiFailure>);
 
 // ---- to the AiPool ----
 
+/// Other settings are in force.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Reconfigured;
+
 /// May a lobby take a question?
 #[derive(Message)]
 #[rtype(result = "Result<Permit, AiBusy>")]

@@ -7,31 +7,44 @@ use actix::prelude::*;
 use log::warn;
 
 use crate::actors::ai::messages::{
-    AnswerOver, Answered, Cancel, GiveBack, Permit, StartAnswer, TakePermit, WorkerDied, WorkerFree,
+    AnswerOver, Answered, Cancel, GiveBack, Permit, Reconfigured, StartAnswer, TakePermit,
+    WorkerDied, WorkerFree,
 };
 use crate::actors::ai::worker::AiWorker;
 use crate::actors::guard::{Answers, Ctx, Dependable, Guarded, Reply};
 use crate::actors::lobby::Lobby;
 use crate::ai::AiFailure;
 use crate::ai::permits::{AiBusy, Permits};
+use crate::config::Live;
 use crate::logging::event;
 
 /// Starts the worker of an index.
-pub type StartWorker = Box<dyn Fn(usize, Addr<Guarded<AiPool>>) -> Addr<AiWorker>>;
+pub type StartWorker = Box<dyn FnMut(usize, Addr<Guarded<AiPool>>) -> Addr<AiWorker>>;
 
 /// The actor.
 pub struct AiPool {
     start_worker: StartWorker,
-    count: usize,
+    config: Live,
+    /// As many as there ever were to be: those beyond what is set have no turns.
     workers: Vec<Addr<AiWorker>>,
     permits: Permits<Addr<Lobby>>,
 }
 
 impl AiPool {
-    /// With `count` workers, and at most `max_waiting` questions for which none is free.
-    pub fn new(count: usize, max_waiting: usize, start_worker: StartWorker) -> Self {
-        let permits = Permits::new(count, max_waiting);
-        Self { start_worker, count, workers: Vec::new(), permits }
+    /// Without a worker: those are started once there is a provider for them.
+    pub fn new(config: Live, start_worker: StartWorker) -> Self {
+        Self { start_worker, config, workers: Vec::new(), permits: Permits::new(0, 0) }
+    }
+
+    /// Has as many workers as are set, where there is a provider.
+    fn take_settings(&mut self, ctx: &Ctx<Self>) {
+        let config = self.config.get();
+        let Some(ai) = &config.ai else { return };
+        for index in self.workers.len()..ai.workers {
+            self.workers.push((self.start_worker)(index, ctx.address()));
+        }
+        self.permits.set_limits(ai.workers, ai.queue);
+        self.share_out();
     }
 
     /// The workers that are at a question.
@@ -50,8 +63,15 @@ impl AiPool {
 
 impl Dependable for AiPool {
     fn started(&mut self, ctx: &mut Ctx<Self>) {
-        let pool = ctx.address();
-        self.workers = (0..self.count).map(|i| (self.start_worker)(i, pool.clone())).collect();
+        self.take_settings(ctx);
+    }
+}
+
+impl Answers<Reconfigured> for AiPool {
+    fn failed() {}
+
+    fn answer(&mut self, _: Reconfigured, ctx: &mut Ctx<Self>) -> Reply<Self, ()> {
+        Reply::now(|| self.take_settings(ctx))
     }
 }
 

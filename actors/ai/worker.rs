@@ -9,14 +9,17 @@ use crate::actors::ai::messages::{
 };
 use crate::actors::ai::pool::AiPool;
 use crate::actors::guard::Guarded;
+use crate::ai::AiFailure;
 use crate::ai::client::AiClient;
 use crate::ai::permits::PermitId;
-use crate::config::AiConfig;
+use crate::config::Live;
 
 /// The actor.
 pub struct AiWorker {
     index: usize,
     pool: Addr<Guarded<AiPool>>,
+    /// The settings in force: each question is asked by those of its beginning.
+    config: Live,
     client: Rc<AiClient>,
     job: Option<Job>,
 }
@@ -29,8 +32,8 @@ struct Job {
 
 impl AiWorker {
     /// Made on the thread that it runs on: the HTTP client cannot move.
-    pub fn new(index: usize, pool: Addr<Guarded<AiPool>>, config: &AiConfig) -> Self {
-        Self { index, pool, client: Rc::new(AiClient::new(config)), job: None }
+    pub fn new(index: usize, pool: Addr<Guarded<AiPool>>, config: Live) -> Self {
+        Self { index, pool, config, client: Rc::default(), job: None }
     }
 }
 
@@ -48,9 +51,12 @@ impl Handler<Generate> for AiWorker {
     fn handle(&mut self, generate: Generate, ctx: &mut Self::Context) {
         let Generate { request, permit, lobby } = generate;
         let (client, to) = (self.client.clone(), lobby.clone());
+        let provider = self.config.get().ai.clone();
         let answer = async move {
             let mut show = |lines| to.do_send(AnswerLines(permit, lines));
-            client.ask(&request, &mut show).await
+            // None where the key was taken away while the question waited.
+            let provider = provider.ok_or(AiFailure::Unavailable)?;
+            client.ask(&provider, &request, &mut show).await
         };
         let task = ctx.spawn(answer.into_actor(self).map(move |result, worker, _| {
             if worker.job.take().is_some() {

@@ -25,7 +25,7 @@ use crate::logging::event;
 use crate::net::client_cert::Unwelcome;
 use crate::net::link::Arrival;
 use crate::net::listen::ListenerKind;
-use crate::net::tls::Acceptor;
+use crate::net::tls::{Acceptor, LiveTls};
 
 /// How much less of a processor these threads get than the chat when both want it: the least there is, so
 /// that a line of chat that comes up has it at once.
@@ -51,15 +51,15 @@ pub struct Shake {
 pub struct Handshaker {
     registry: Addr<Guarded<Registry>>,
     /// Makes TLS of connections.
-    acceptor: Acceptor,
+    tls: LiveTls,
     /// The settings in force.
     config: Live,
 }
 
 impl Handshaker {
     /// One on the thread that it runs on.
-    pub fn new(registry: Addr<Guarded<Registry>>, acceptor: Acceptor, config: Live) -> Self {
-        Self { registry, acceptor, config }
+    pub fn new(registry: Addr<Guarded<Registry>>, tls: LiveTls, config: Live) -> Self {
+        Self { registry, tls, config }
     }
 }
 
@@ -82,7 +82,7 @@ impl Handler<Shake> for Handshaker {
         // A task of its own: a panic costs this connection alone.
         // From accept to a valid name, the handshake included.
         let login_timeout = self.config.get().login_timeout;
-        actix_rt::spawn(see_through(shake, place, self.acceptor.clone(), login_timeout));
+        actix_rt::spawn(see_through(shake, place, self.tls.acceptor(), login_timeout));
     }
 }
 

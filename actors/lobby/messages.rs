@@ -194,3 +194,8 @@ pub struct Banned {
 #[derive(Message)]
 #[rtype(result = "Result<(), Denied>")]
 pub struct HasRight(pub Identity, pub Right);
+
+/// Other settings are in force, or others are admins.
+#[derive(Debug, Clone, Message)]
+#[rtype(result = "()")]
+pub struct Reconfigured;

@@ -10,7 +10,7 @@ mod questions;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{self, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use actix::fut::ActorFuture;
 use actix::prelude::*;
@@ -21,7 +21,7 @@ use crate::actors::ai::pool::AiPool;
 use crate::actors::guard::Guarded;
 use crate::actors::lobby::batch::Batch;
 use crate::actors::lobby::messages::{
-    Enter, Leave, Roster, Rostered, Say, SayHeld, SetPicture, Tag,
+    Enter, Leave, Reconfigured, Roster, Rostered, Say, SayHeld, SetPicture, Tag,
 };
 use crate::actors::lobby::questions::QuestionQueue;
 use crate::actors::ping::answers_ping;
@@ -29,6 +29,7 @@ use crate::actors::registry::Registry;
 use crate::actors::registry::messages::{
     LobbyChanged, LobbyClosed, LobbyCount, Moved, Offered, Recheck,
 };
+use crate::actors::registry::ranks::Admins;
 use crate::actors::shard::Shard;
 use crate::actors::shard::messages::{self as shard, Address, Deliver, LobbyBroke};
 use crate::actors::store::StoreHandle;
@@ -54,8 +55,10 @@ pub struct LobbySetup {
     pub shards: Arc<[Addr<Guarded<Shard>>]>,
     /// What outlives the process.
     pub store: StoreHandle,
-    /// Who answers questions; none without an API key.
-    pub ai: Option<Addr<Guarded<AiPool>>>,
+    /// Who is an admin.
+    pub admins: Admins,
+    /// Who answers questions, where there is an API key.
+    pub ai: Addr<Guarded<AiPool>>,
 }
 
 /// All that is known of a lobby: to start it with, also in the place of one that broke.
@@ -86,7 +89,8 @@ pub struct Lobby {
     ended: bool,
     /// Members on each thread.
     on_shard: Vec<usize>,
-    idle_timer: Option<SpawnHandle>,
+    /// Ends it where it stays empty, and since when it is.
+    idle_timer: Option<(SpawnHandle, Instant)>,
     /// Members taken over whose Sessions have not been heard of.
     unconfirmed: Vec<Address>,
     /// The turn to order something. One order at a time is checked, stored and carried out, so that
@@ -97,7 +101,9 @@ pub struct Lobby {
 impl Lobby {
     /// One that begins as the snapshot says.
     pub fn new(setup: LobbySetup, registry: Addr<Guarded<Registry>>, snapshot: Snapshot) -> Self {
-        let Snapshot { room, conversation } = snapshot;
+        let Snapshot { mut room, conversation } = snapshot;
+        // It may have broken on the very message.
+        take_settings(&mut room, &setup);
         let mut on_shard = vec![0; setup.shards.len()];
         room.members().for_each(|member| on_shard[member.handle.shard] += 1);
         let unconfirmed = room.members().map(|member| member.handle).collect();
@@ -194,9 +200,9 @@ impl Lobby {
             Effect::Changed => {
                 self.registry.do_send(LobbyChanged(self.room.state().clone()));
                 // An empty lobby that has another owner goes when that one's would.
-                if let Some(timer) = self.idle_timer.take() {
+                if let Some((timer, since)) = self.idle_timer.take() {
                     ctx.cancel_future(timer);
-                    self.start_idle_timer(ctx);
+                    self.start_idle_timer(since, ctx);
                 }
             }
             Effect::Offer(to, from) => {
@@ -224,8 +230,8 @@ impl Lobby {
     fn count(&mut self, ctx: &mut Context<Self>) {
         self.registry.do_send(LobbyCount(self.id, self.room.len()));
         if self.room.is_empty() {
-            self.start_idle_timer(ctx);
-        } else if let Some(timer) = self.idle_timer.take() {
+            self.start_idle_timer(clock::now(), ctx);
+        } else if let Some((timer, _)) = self.idle_timer.take() {
             ctx.cancel_future(timer);
         }
     }
@@ -245,7 +251,8 @@ impl Lobby {
         });
     }
 
-    fn start_idle_timer(&mut self, ctx: &mut Context<Self>) {
+    /// It has been empty since then.
+    fn start_idle_timer(&mut self, since: Instant, ctx: &mut Context<Self>) {
         let config = self.setup.config.get();
         let limit: Duration = match self.room.state().owner {
             Owner::Server => return,
@@ -253,7 +260,8 @@ impl Lobby {
             Owner::Account(_) => config.keep_age,
             Owner::Guest(_) | Owner::Nobody => config.lobby_idle,
         };
-        self.idle_timer = Some(ctx.run_later(limit, |lobby, ctx| {
+        let left = limit.saturating_sub(clock::now().saturating_duration_since(since));
+        let timer = ctx.run_later(left, |lobby, ctx| {
             info!(
                 event = event::LOBBY_EXPIRED;
                 "lobby '{}' was empty for too long", lobby.room.state().name
@@ -261,8 +269,16 @@ impl Lobby {
             lobby.kept.push(Change::LobbyRemoved(lobby.id));
             lobby.ended = true;
             ctx.stop();
-        }));
+        });
+        self.idle_timer = Some((timer, since));
     }
+}
+
+/// What of the settings a room has for itself.
+fn take_settings(room: &mut Room<Address>, setup: &LobbySetup) {
+    let (messages, age) = setup.config.get().history();
+    room.set_history_limits(messages, age);
+    room.set_ranks(|account| setup.admins.has(account));
 }
 
 /// Hands on what has gathered, each time the mailbox has been drained.
@@ -291,7 +307,7 @@ impl Actor for Lobby {
             Self::sum_up_later(ctx);
         }
         if self.room.is_empty() {
-            self.start_idle_timer(ctx);
+            self.start_idle_timer(clock::now(), ctx);
         } else {
             self.registry.do_send(LobbyCount(self.id, self.room.len()));
             ctx.run_later(CONFIRM_TIME, |lobby, ctx| {
@@ -327,6 +343,8 @@ impl Handler<Enter> for Lobby {
 
     fn handle(&mut self, Enter(mut join): Enter, ctx: &mut Self::Context) -> Self::Result {
         join.prefs.kept_since = self.setup.store.kept().since;
+        let who = &mut join.member.who;
+        who.admin = who.account.is_some_and(|account| self.setup.admins.has(account));
         let (conn, returns) = (join.member.who.conn, join.kind == JoinKind::Return);
         let done = self.step(Input::Join(Box::new(join)), ctx);
         if !returns {
@@ -427,5 +445,17 @@ impl Handler<SetPicture> for Lobby {
 
     fn handle(&mut self, SetPicture(conn, picture): SetPicture, ctx: &mut Self::Context) {
         self.happened(Input::SetPicture(conn, picture), ctx);
+    }
+}
+
+impl Handler<Reconfigured> for Lobby {
+    type Result = ();
+
+    fn handle(&mut self, _: Reconfigured, ctx: &mut Self::Context) {
+        take_settings(&mut self.room, &self.setup);
+        if let Some((timer, since)) = self.idle_timer.take() {
+            ctx.cancel_future(timer);
+            self.start_idle_timer(since, ctx);
+        }
     }
 }

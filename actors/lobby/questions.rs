@@ -119,18 +119,21 @@ impl Handler<Ask> for Lobby {
         if let Err(Refusal::Say(why)) = self.step(Input::Ask(conn), ctx) {
             return AtomicResponse::new(Box::pin(fut::ready(Err(why.into()))));
         }
-        let (Some(question), Some(ai)) = (self.question(conn, text), &self.setup.ai) else {
+        let question = self.question(conn, text);
+        // The Session has looked already, but a moment ago.
+        let Some(question) = question.filter(|_| self.setup.config.get().ai.is_some()) else {
             return AtomicResponse::new(Box::pin(fut::ready(Err(AiBusy.into()))));
         };
         // Without a pause in the mailbox, the start of the answer could overtake the words that
         // the question was taken. The pool answers at once, so the pause is some microseconds.
         let (asker, ip) = (question.asker.clone(), question.ip);
         let take = TakePermit { id: self.id, lobby: ctx.address(), asker, ip };
-        let taken = ai.send(take).into_actor(self).map(move |given, act: &mut Self, _| {
-            let permit = given.unwrap_or(Err(AiBusy))?;
-            act.take_question(permit, question);
-            Ok(())
-        });
+        let taken =
+            self.setup.ai.send(take).into_actor(self).map(move |given, act: &mut Self, _| {
+                let permit = given.unwrap_or(Err(AiBusy))?;
+                act.take_question(permit, question);
+                Ok(())
+            });
         AtomicResponse::new(Box::pin(taken))
     }
 }

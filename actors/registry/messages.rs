@@ -22,6 +22,12 @@ use crate::chat::registry::{LoginError, RegistrationError, RenameError, User};
 use crate::chat::text::Line;
 use crate::store::{Settings, StoreError};
 
+/// Other settings are in force: take what follows from them, and tell lobbies and Shards. Answered with what
+/// an operator should know of them, a line each.
+#[derive(Message)]
+#[rtype(result = "Vec<String>")]
+pub struct Reconfigured;
+
 /// A connection was accepted: may it stay?
 #[derive(Message)]
 #[rtype(result = "Result<ConnId, Refusal>")]
@@ -54,8 +60,6 @@ pub struct LogIn {
 
 /// How somebody with an account comes in.
 pub struct LoggedIn {
-    /// Whether the account is an admin's.
-    pub admin: bool,
     /// Another connection of the same account, whose place they take.
     pub before: Option<Before>,
 }

@@ -9,7 +9,9 @@ mod guessing;
 mod lobbies;
 pub mod messages;
 mod moderation;
+pub mod ranks;
 pub mod rates;
+mod reconfiguring;
 mod users;
 
 use std::collections::HashMap;
@@ -25,6 +27,7 @@ use crate::actors::lobby::messages::{Registered, Unregistered};
 use crate::actors::lobby::{Lobby, Snapshot};
 use crate::actors::registry::guessing::GuessAnswer;
 use crate::actors::registry::messages::{Admit, Gone, LobbyRef, ReleaseName};
+use crate::actors::registry::ranks::Admins;
 use crate::actors::registry::rates::RateTable;
 use crate::actors::shard::Shard;
 use crate::actors::shard::messages::{Address, Announce, Became, DisconnectSeat, Letter, Show};
@@ -76,6 +79,7 @@ pub struct Registry {
     connections: Connections,
     people: People<Address>,
     rates: RateTable,
+    admins: Admins,
     /// Sessions that wait to be let try a password.
     waiters: HashMap<ConnId, oneshot::Sender<GuessAnswer>>,
     lobbies: Lobbies<Addr<Lobby>>,
@@ -87,7 +91,7 @@ pub struct Registry {
 
 impl Registry {
     /// Knows nobody yet.
-    pub fn new(config: Live, store: StoreHandle, rates: RateTable) -> Self {
+    pub fn new(config: Live, store: StoreHandle, rates: RateTable, admins: Admins) -> Self {
         let now = config.get();
         let limits = LobbyLimits { total: now.max_lobbies, per_user: now.max_lobbies_per_user };
         let admission = Admission::new(
@@ -100,6 +104,7 @@ impl Registry {
             connections: Connections::new(admission),
             people: People::new(now.admins.iter().cloned(), now.registrations_per_day),
             rates,
+            admins,
             waiters: HashMap::new(),
             lobbies: Lobbies::new(limits),
             store,
@@ -135,11 +140,9 @@ impl Registry {
         for account in snapshot.accounts {
             self.people.restore_account(account);
         }
-        for name in self.people.accounts().doubtful_admins() {
-            warn!(
-                event = event::ADMIN_DOUBTFUL;
-                "CHAT_ADMINS: somebody else had made the account {name} before; it is no admin until you stop the server and run: lobbyd passwd {name}"
-            );
+        self.admins.set(self.people.accounts().admins());
+        for warning in self.doubtful_admins() {
+            warn!(event = event::ADMIN_DOUBTFUL; "{warning}");
         }
         for (ip, at) in snapshot.registrations {
             self.people.restore_registration(ip, at);

@@ -19,6 +19,11 @@ impl RateTable {
         Self(Arc::new(Mutex::new(Rates::new(limit, window))))
     }
 
+    /// As [`Rates::set_limit`].
+    pub fn set_limit(&self, limit: usize, window: Duration) {
+        self.lock().set_limit(limit, window);
+    }
+
     /// As [`Rates::check`].
     ///
     /// # Errors

@@ -66,7 +66,6 @@ impl Answers<LogIn> for Registry {
             let (now, conn) = (self.now(), who.conn);
             let came_in = self.people.propose_login(who, at, now)?;
             self.happen(came_in, now);
-            let admin = self.people.users().get(conn).is_some_and(|user| user.who.admin);
             let before = match self.people.taken_over_by(conn).cloned() {
                 Some(user) => {
                     let lobby_ref = self.lobby_ref_of(user.who.conn).ok_or(BUSY)?;
@@ -75,7 +74,7 @@ impl Answers<LogIn> for Registry {
                 }
                 None => None,
             };
-            Ok(LoggedIn { admin, before })
+            Ok(LoggedIn { before })
         })
     }
 }

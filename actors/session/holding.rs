@@ -56,14 +56,26 @@ impl Limited {
 
 impl Session {
     fn limited(&mut self) -> &mut Limited {
-        let config = self.thread.config.get();
-        let limits = Limits { lines: config.rate_hold, message_chars: config.max_message_chars };
-        let of = self.lobby_id();
+        let (limits, of) = (self.limits(), self.lobby_id());
         self.limited.get_or_insert_with(|| {
             let notices =
                 [1, LENGTH_NOTICES].map(|limit| SlidingWindow::new(limit, REFUSAL_WINDOW));
             Box::new(Limited { notices, hold: Hold::new(limits), of, timer: None })
         })
+    }
+
+    fn limits(&self) -> Limits {
+        let config = self.thread.config.get();
+        Limits { lines: config.rate_hold, message_chars: config.max_message_chars }
+    }
+
+    /// Other limits may be in force: they count for what waits too.
+    pub(super) fn limits_changed(&mut self) {
+        let limits = self.limits();
+        if let Some(limited) = &mut self.limited {
+            limited.hold.set_limits(limits);
+            limited.hold.look_again();
+        }
     }
 
     fn lobby_id(&self) -> LobbyId {

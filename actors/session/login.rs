@@ -118,6 +118,8 @@ impl Session {
     fn log_in(&mut self, who: Identity, entered: Entered) {
         info!(event = event::LOGGED_IN, conn = who.conn.0; "logged in as {}", who.name);
         self.peer.logged_in();
+        // Other settings may be in force by now.
+        self.take_form(&Settings::default());
         let (lobby, company) = entered.stay();
         self.phase = Phase::chatting(User {
             who,
@@ -127,7 +129,17 @@ impl Session {
             asked: None,
             deleting: Confirmation::default(),
         });
+        self.show_motd();
         self.tell_where(company);
+    }
+
+    /// What the operator wants everybody to read: below what was said before, and above what is for this
+    /// user alone.
+    pub(super) fn show_motd(&self) {
+        let motd = self.thread.config.get().motd.clone();
+        if !motd.is_empty() {
+            self.show(|sheet| render::motd(sheet, &motd));
+        }
     }
 
     /// The last of all that is shown to whoever has come in.

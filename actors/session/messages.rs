@@ -29,3 +29,8 @@ pub struct MoveToGeneral(pub LobbyId);
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct Silenced(pub LobbyId);
+
+/// Other settings are in force, or others are admins.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Reconfigured;

@@ -39,7 +39,7 @@ use super::shard::ThreadContext;
 use crate::actors::lobby::messages::Leave;
 use crate::actors::registry::messages::{Gone, ReleaseName};
 use crate::actors::session::messages::{
-    Disconnect, LobbyLost, MoveToGeneral, QuestionOver, Silenced,
+    Disconnect, LobbyLost, MoveToGeneral, QuestionOver, Reconfigured, Silenced,
 };
 use crate::actors::shard::messages::Address;
 use crate::actors::shard::telling::Telling;
@@ -232,6 +232,17 @@ impl Session {
         ));
     }
 
+    /// The form in which whoever has set this is shown things from here on.
+    fn take_form(&self, settings: &Settings) {
+        let crlf = self.peer.form().crlf;
+        self.peer.set_form(form_of(settings, &self.thread.config.get(), crlf));
+    }
+
+    /// Whether somebody is an admin, as it is now.
+    fn take_rank(&self, who: &mut Identity) {
+        who.admin = who.account.is_some_and(|account| self.thread.admins.has(account));
+    }
+
     /// Lets go of lobby and name, at once.
     fn sign_off(&mut self) {
         self.request = None;
@@ -364,5 +375,24 @@ impl Handler<Silenced> for Session {
 
     fn handle(&mut self, Silenced(id): Silenced, _: &mut Self::Context) {
         self.silence(id);
+    }
+}
+
+impl Handler<Reconfigured> for Session {
+    type Result = ();
+
+    fn handle(&mut self, _: Reconfigured, _: &mut Self::Context) {
+        if let Some(user) = self.chatting().cloned() {
+            self.take_rank(&mut user.borrow_mut().who);
+            let settings = user.borrow().settings;
+            // What the user was shown so far is in the form of before.
+            self.thread.hub.catch_up(self.seat);
+            self.take_form(&settings);
+        } else if self.request.is_none() {
+            // Whoever is just logging in takes them when they are in.
+            self.take_form(&Settings::default());
+        }
+        self.limits_changed();
+        self.peer.wake();
     }
 }

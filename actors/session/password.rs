@@ -7,7 +7,7 @@ use bytes::Bytes;
 use log::{info, warn};
 
 use super::joining::{Entered, enter, general};
-use super::{Phase, Session, User, form_of};
+use super::{Phase, Session, User};
 use crate::actors::hasher::HashError;
 use crate::actors::registry::messages::{
     BeginGuess, EndGuess, FindLobbyById, LogIn, LoggedIn, ReleaseName, TakeOver,
@@ -86,7 +86,6 @@ pub(super) async fn prove(
 
 /// An account that is in.
 struct In {
-    admin: bool,
     entered: Entered,
     mail: Vec<(MailId, Person)>,
 }
@@ -179,7 +178,8 @@ impl Session {
         let (thread, at, ip) = (self.thread.clone(), self.at(), self.ip);
         let (conn, name, id) = (self.peer.conn(), account.name.clone(), account.id);
         let who = Identity { conn, name, account: Some(id), ip, admin: false };
-        self.take_settings(&account.settings);
+        // Before anything of a lobby is shown: it comes in the form that the account has chosen.
+        self.take_form(&account.settings);
         let (theirs, me, peer) = (account.clone(), who.clone(), self.peer.clone());
         let work = async move { come_in(&thread, at, me, &theirs, &peer).await };
         self.wait_for(work, move |session, result| match result {
@@ -190,20 +190,17 @@ impl Session {
                 session.thread.registry.do_send(ReleaseName(conn));
                 session.thread.registry.do_send(TakeOver(conn));
                 session.peer.set_ignores(Ignores::default());
-                session.take_settings(&Settings::default());
+                session.take_form(&Settings::default());
                 session.ask_again(&problem);
             }
         });
     }
 
-    /// Before anything of a lobby is shown: it comes in the form that the account has chosen.
-    fn take_settings(&self, settings: &Settings) {
-        let crlf = self.peer.form().crlf;
-        self.peer.set_form(form_of(settings, &self.thread.config.get(), crlf));
-    }
-
-    fn is_in(&mut self, who: Identity, account: &Account, entered: In) {
-        let In { admin, entered, mail } = entered;
+    fn is_in(&mut self, mut who: Identity, account: &Account, entered: In) {
+        let In { entered, mail } = entered;
+        // Other settings may be in force by now.
+        self.take_form(&account.settings);
+        self.take_rank(&mut who);
         info!(
             event = event::LOGGED_IN, conn = who.conn.0;
             "logged in as {} to its account", who.name
@@ -211,13 +208,14 @@ impl Session {
         self.peer.logged_in();
         let (lobby, company) = entered.stay();
         self.phase = Phase::chatting(User {
-            who: Identity { admin, ..who },
+            who,
             lobby,
             away: None,
             settings: account.settings,
             asked: None,
             deleting: Confirmation::default(),
         });
+        self.show_motd();
         self.show_mail(account.id, mail);
         self.tell_where(company);
     }
@@ -249,7 +247,7 @@ async fn come_in(
     }
     let login = LogIn { who: who.clone(), at };
     let logged_in = thread.registry.send(login).await.map_err(|_| NameProblem::ServerBusy)?;
-    let LoggedIn { admin, before } = logged_in?;
+    let LoggedIn { before } = logged_in?;
     // Where it goes on is read only now: whoever was put out of a lobby while their password was looked
     // at has no place there any more.
     let account = match thread.store.ask(ReadAccount(account.name.key())).await {
@@ -277,7 +275,6 @@ async fn come_in(
         prefs.missed = missed.ok().map(|missed| (at, missed));
     }
     let member = |who| Member::new(who, account.settings.picture, None, at);
-    let who = Identity { admin, ..who };
     let kind = before.as_ref().map_or(JoinKind::Login, |b| JoinKind::TakeOver(b.user.who.conn));
     // They were in it after its password was set.
     let known = left_here.is_some_and(|left| lobby_ref.state.password_at < left);
@@ -302,5 +299,5 @@ async fn come_in(
     }
     let entered = entered.map_err(NameProblem::from)?;
     let mail = thread.store.ask(ReadMail(account.id)).await.unwrap_or_default();
-    Ok(In { admin, entered, mail })
+    Ok(In { entered, mail })
 }

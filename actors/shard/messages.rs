@@ -154,3 +154,8 @@ pub struct LobbyBroke(pub LobbyId);
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct Drain;
+
+/// Other settings are in force, or others are admins: they count for the clients that are here too.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Reconfigured;

@@ -22,14 +22,15 @@ use crate::actors::guard::{self, Answers, Ctx, Dependable, Drive, Guarded, Pause
 use crate::actors::hasher::HasherPool;
 use crate::actors::registry::Registry;
 use crate::actors::registry::messages::Gone;
+use crate::actors::registry::ranks::Admins;
 use crate::actors::registry::rates::RateTable;
 use crate::actors::session::messages::{
-    Disconnect, LobbyLost, MoveToGeneral, QuestionOver, Silenced,
+    self as session, Disconnect, LobbyLost, MoveToGeneral, QuestionOver, Silenced,
 };
 use crate::actors::session::{Session, form_of};
 use crate::actors::shard::messages::{
     Announce, Barrier, Became, Connected, Deliver, DisconnectSeat, Drain, Effect, IdleTime,
-    LastWriter, Letter, LobbyBroke, Show,
+    LastWriter, Letter, LobbyBroke, Reconfigured, Show,
 };
 use crate::actors::shard::telling::{Pages, Telling};
 use crate::actors::store::StoreHandle;
@@ -41,9 +42,10 @@ use crate::chat::person::Person;
 use crate::chat::settings::Settings;
 use crate::clock;
 use crate::clock::{stamp, times};
-use crate::config::Live;
+use crate::config::{Config, Live};
 use crate::fanout::hub::Hub;
-use crate::fanout::peer::{Health, Peer, PeerLimits};
+use crate::fanout::limits::{Limits, PeerLimits};
+use crate::fanout::peer::{Health, Peer};
 use crate::logging::event;
 use crate::net::link::Link;
 use crate::net::listen::ListenerKind;
@@ -72,6 +74,8 @@ pub struct ThreadContext {
     pub store: StoreHandle,
     /// How fast each user may send.
     pub rates: RateTable,
+    /// Who is an admin.
+    pub admins: Admins,
     /// This thread's Shard.
     pub shard: Addr<Guarded<Shard>>,
     /// Its index.
@@ -97,6 +101,8 @@ pub struct ShardSetup {
     pub store: StoreHandle,
     /// How fast each user may send.
     pub rates: RateTable,
+    /// Who is an admin.
+    pub admins: Admins,
     /// The port that speaks TLS.
     pub tls_port: Option<u16>,
     /// Which Shard this is.
@@ -114,21 +120,17 @@ pub struct Shard {
 impl Shard {
     /// Made on its own thread; `shard` is where it will be reached.
     pub fn new(setup: ShardSetup, shard: Addr<Guarded<Self>>) -> Self {
-        let ShardSetup { config, registry, hasher, store, rates, tls_port, index } = setup;
+        let ShardSetup { config, registry, hasher, store, rates, admins, tls_port, index } = setup;
         let hub = Hub::new(|| times(true));
         let logins = Arc::new(Semaphore::new(LOGINS_AT_ONCE));
-        let now = config.get();
-        let limits = PeerLimits {
-            outbound_bytes: now.outbound_limit_bytes,
-            stall: now.stall_timeout,
-            idle: now.idle_timeout,
-        };
+        let limits = PeerLimits::new(limits_of(&config.get()), clock::now());
         let thread = ThreadContext {
             config,
             registry,
             hasher,
             store,
             rates,
+            admins,
             shard,
             index,
             tls_port,
@@ -168,7 +170,7 @@ impl Shard {
         if !kind.shakes_hands() {
             log_connected(conn, addr, kind);
         }
-        let peer = Peer::new(conn, link, form, limits, now, accepted + config.login_timeout);
+        let peer = Peer::new(conn, link, form, limits, now, accepted);
         Session::launch(self.thread.clone(), Rc::new(peer), addr.ip().into());
         Ok(())
     }
@@ -408,6 +410,20 @@ impl Answers<LobbyBroke> for Shard {
     }
 }
 
+impl Answers<Reconfigured> for Shard {
+    fn failed() {}
+
+    fn answer(&mut self, _: Reconfigured, _: &mut Ctx<Self>) -> Reply<Self, ()> {
+        Reply::now(|| {
+            self.limits.set(limits_of(&self.thread.config.get()), clock::now());
+            for (peer, session) in self.thread.hub.all() {
+                peer.limits_changed();
+                send(&session, session::Reconfigured);
+            }
+        })
+    }
+}
+
 impl Answers<Drain> for Shard {
     fn failed() {}
 
@@ -425,6 +441,16 @@ impl Answers<Drain> for Shard {
             }
         };
         Reply::after(empty, |_, (), _| ())
+    }
+}
+
+/// What holds for each client by these settings.
+fn limits_of(config: &Config) -> Limits {
+    Limits {
+        outbound_bytes: config.outbound_limit_bytes,
+        stall: config.stall_timeout,
+        idle: config.idle_timeout,
+        login: config.login_timeout,
     }
 }
 

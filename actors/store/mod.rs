@@ -29,9 +29,10 @@ use crate::actors::store::reader::{Reader, answer};
 use crate::chat::accounts::MAX_MAIL;
 use crate::chat::history::Entry;
 use crate::chat::lobbies::LobbyId;
-use crate::chat::retention::{Kept, Retention};
+use crate::chat::retention::Kept;
 use crate::clock;
 use crate::clock::unix_now;
+use crate::config::Live;
 use crate::health::Health;
 use crate::logging::event;
 use crate::store::{Account, Change, Db, Left, MessageId, StoreError};
@@ -70,7 +71,7 @@ pub struct StoreHandle {
     /// Those that read, for each [`Lane`]; none for a database in memory, which the Store itself reads.
     readers: Option<[Addr<Reader>; 2]>,
     searches: Searches,
-    retention: Retention,
+    config: Live,
 }
 
 /// The turns of searches: one is on its way to the database, so that no read that comes after it waits
@@ -90,16 +91,16 @@ pub enum Stored {
 }
 
 /// What is kept of what was said, at this instant.
-fn kept_now(retention: Retention) -> Kept {
+fn kept_now(config: &Live) -> Kept {
     // First, since it looks whether the clock was set.
     let now = unix_now();
-    retention.kept(now, clock::is_in_doubt())
+    config.get().retention().kept(now, clock::is_in_doubt())
 }
 
 /// The actor.
 pub struct Store {
     db: Db,
-    retention: Retention,
+    config: Live,
     queue: VecDeque<Change>,
     queued_bytes: usize,
     /// When it was tried last to write.
@@ -117,10 +118,10 @@ struct Failing {
 
 impl StoreHandle {
     /// Starts the Store on a thread of its own.
-    pub fn start(db: Db, retention: Retention, health: Health) -> Self {
+    pub fn start(db: Db, config: Live, health: Health) -> Self {
         let coming = Arc::new(Coming::default());
         let theirs = coming.clone();
-        let readers = match start_readers(&db, retention) {
+        let readers = match start_readers(&db, &config) {
             Ok(readers) => readers,
             Err(reason) => {
                 warn!(
@@ -130,10 +131,11 @@ impl StoreHandle {
                 None
             }
         };
+        let settings = config.clone();
         let addr = Guarded::start_in_arbiter(&Arbiter::new().handle(), move |_| {
             Guarded::new(Store {
                 db,
-                retention,
+                config: settings,
                 queue: VecDeque::new(),
                 queued_bytes: 0,
                 since: clock::now(),
@@ -144,7 +146,7 @@ impl StoreHandle {
         });
         let semaphore = |places| Arc::new(Semaphore::new(places));
         let searches = Searches { places: semaphore(MAX_SEARCHES), turn: semaphore(1) };
-        Self { addr, coming, readers, searches, retention }
+        Self { addr, coming, readers, searches, config }
     }
 
     /// Keeps changes, some time soon.
@@ -228,7 +230,7 @@ impl StoreHandle {
 
     /// What is kept of what was said at this instant, and is therefore shown.
     pub fn kept(&self) -> Kept {
-        kept_now(self.retention)
+        kept_now(&self.config)
     }
 
     /// Has written what was kept, and tells what of a lobby cannot be.
@@ -266,9 +268,9 @@ fn gone(_: MailboxError) -> StoreError {
 }
 
 /// Threads that read, where the database can be read beside its writer.
-fn start_readers(db: &Db, retention: Retention) -> Result<Option<[Addr<Reader>; 2]>, StoreError> {
+fn start_readers(db: &Db, config: &Live) -> Result<Option<[Addr<Reader>; 2]>, StoreError> {
     let (Some(quick), Some(search)) = (db.reader()?, db.reader()?) else { return Ok(None) };
-    Ok(Some([quick, search].map(|db| Reader::start_on_thread(db, retention))))
+    Ok(Some([quick, search].map(|db| Reader::start_on_thread(db, config.clone()))))
 }
 
 impl Store {
@@ -410,7 +412,7 @@ impl Store {
 
     /// Deletes some of what is over the limits; how long until the next step.
     fn trim(&mut self) -> Duration {
-        let Kept { since, messages } = kept_now(self.retention);
+        let Kept { since, messages } = kept_now(&self.config);
         match self.db.trim(since, messages, TRIM_ROWS) {
             Ok(true) => TRIM_PAUSE,
             Ok(false) => TRIM_EVERY,
@@ -506,7 +508,7 @@ impl Answers<SaveSettings> for Store {
     ) -> Reply<Self, Result<(), StoreError>> {
         Reply::now(|| {
             self.flush();
-            match answer(&self.db, self.retention, ReadAccount(key))? {
+            match answer(&self.db, &self.config, ReadAccount(key))? {
                 // Its owner has given the account up meanwhile.
                 None => Ok(()),
                 Some(account) => {
@@ -565,6 +567,6 @@ impl<Q: Question> Answers<Read<Q>> for Store {
         Read(question, _turn): Read<Q>,
         _: &mut Ctx<Self>,
     ) -> Reply<Self, Result<Q::Answer, StoreError>> {
-        Reply::now(|| answer(&self.db, self.retention, question))
+        Reply::now(|| answer(&self.db, &self.config, question))
     }
 }

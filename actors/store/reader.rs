@@ -9,7 +9,7 @@ use crate::actors::guard::survive;
 use crate::actors::ping::answers_ping;
 use crate::actors::store::messages::{Close, Question, Read};
 use crate::actors::store::{NICENESS, kept_now};
-use crate::chat::retention::Retention;
+use crate::config::Live;
 use crate::logging::event;
 use crate::store::{Db, StoreError};
 
@@ -17,24 +17,24 @@ use crate::store::{Db, StoreError};
 pub(super) struct Reader {
     /// None once the server stops.
     db: Option<Db>,
-    retention: Retention,
+    config: Live,
 }
 
 impl Reader {
     /// Starts one on a thread of its own.
-    pub(super) fn start_on_thread(db: Db, retention: Retention) -> Addr<Self> {
-        Self::start_in_arbiter(&Arbiter::new().handle(), move |_| Self { db: Some(db), retention })
+    pub(super) fn start_on_thread(db: Db, config: Live) -> Addr<Self> {
+        Self::start_in_arbiter(&Arbiter::new().handle(), move |_| Self { db: Some(db), config })
     }
 }
 
 /// Answers a question, in its time. A panic costs the answer and no more.
 pub(super) fn answer<Q: Question>(
     db: &Db,
-    retention: Retention,
+    config: &Live,
     question: Q,
 ) -> Result<Q::Answer, StoreError> {
     survive(Err(StoreError::fault()), || {
-        db.within(Q::TIME, |db| question.answer(db, kept_now(retention)))
+        db.within(Q::TIME, |db| question.answer(db, kept_now(config)))
     })
     .inspect_err(|reason| {
         debug!(
@@ -57,7 +57,7 @@ impl<Q: Question> Handler<Read<Q>> for Reader {
 
     fn handle(&mut self, Read(question, _turn): Read<Q>, _: &mut Self::Context) -> Self::Result {
         let closed = || StoreError::Other("the store has ended".into());
-        answer(self.db.as_ref().ok_or_else(closed)?, self.retention, question)
+        answer(self.db.as_ref().ok_or_else(closed)?, &self.config, question)
     }
 }
 
@@ -74,12 +74,12 @@ impl Handler<Close> for Reader {
 #[cfg(test)]
 mod tests {
     use std::sync::mpsc;
-    use std::time::Duration;
 
     use super::*;
     use crate::actors::store::StoreHandle;
     use crate::actors::store::messages::Lane;
     use crate::chat::retention::Kept;
+    use crate::config::Config;
     use crate::health::Health;
 
     /// Looks for something until it is told to stop.
@@ -109,9 +109,9 @@ mod tests {
     fn with_store<F: Future<Output = ()>>(name: &str, work: impl FnOnce(StoreHandle) -> F) {
         let dir = std::env::temp_dir().join(format!("lobbyd-{name}-{}", std::process::id()));
         let (db, _) = Db::open(&dir).unwrap();
-        let retention = Retention { age: Duration::from_secs(60), messages: 10 };
+        let (config, _) = Config::read(|_| None);
         actix::System::new().block_on(async move {
-            let store = StoreHandle::start(db, retention, Health::new());
+            let store = StoreHandle::start(db, Live::new(config), Health::new());
             work(store.clone()).await;
             store.close().await;
         });

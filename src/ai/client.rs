@@ -25,8 +25,6 @@ const MAX_ERROR_BYTES: usize = 64 * 1024;
 /// A client of a provider. It lives on the thread that made it.
 pub struct AiClient {
     http: awc::Client,
-    config: AiConfig,
-    dialect: Dialect,
 }
 
 /// The value of a header. Marked as sensitive, no log shows it, not even the HTTP client's at its finest
@@ -37,24 +35,26 @@ fn header_value(value: &Secret) -> Result<HeaderValue, InvalidHeaderValue> {
     Ok(value)
 }
 
-impl AiClient {
-    /// A client of the provider of `config`, with its key, model and address.
-    pub fn new(config: &AiConfig) -> Self {
+impl Default for AiClient {
+    fn default() -> Self {
         // Redirects would carry the key elsewhere; our own timeout covers the whole answer.
-        let http = awc::Client::builder().disable_redirects().disable_timeout().finish();
-        Self { http, config: config.clone(), dialect: config.provider.dialect() }
+        Self { http: awc::Client::builder().disable_redirects().disable_timeout().finish() }
     }
+}
 
-    /// Asks, and calls `show` with finished lines as they come. The whole text at the end.
+impl AiClient {
+    /// Asks the provider of `config`, and calls `show` with finished lines as they come. The whole text at the
+    /// end.
     ///
     /// # Errors
     /// Why there is no (whole) answer. What was shown by then stays shown.
     pub async fn ask(
         &self,
+        config: &AiConfig,
         request: &Request,
         show: &mut impl FnMut(Vec<Line>),
     ) -> Result<String, AiFailure> {
-        match timeout(self.config.timeout, self.stream(request, show)).await {
+        match timeout(config.timeout, self.stream(config, request, show)).await {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(why)) => {
                 warn!(event = event::AI_FAILED; "AI: a question failed: {why}");
@@ -63,7 +63,7 @@ impl AiClient {
             Err(_) => {
                 warn!(
                     event = event::AI_FAILED;
-                    "AI: no whole answer within {} s", self.config.timeout.as_secs()
+                    "AI: no whole answer within {} s", config.timeout.as_secs()
                 );
                 Err(AiFailure::Unavailable)
             }
@@ -72,11 +72,13 @@ impl AiClient {
 
     async fn stream(
         &self,
+        config: &AiConfig,
         request: &Request,
         show: &mut impl FnMut(Vec<Line>),
     ) -> Result<String, AiFailure> {
-        let AiConfig { key, model, base_url, .. } = &self.config;
-        let Post { path, headers, body } = (self.dialect.post)(model, key, request);
+        let AiConfig { key, model, base_url, .. } = config;
+        let dialect = config.provider.dialect();
+        let Post { path, headers, body } = (dialect.post)(model, key, request);
         let mut post = self.http.post(format!("{base_url}{path}"));
         for (name, value) in &headers {
             let value = header_value(value).map_err(|error| {
@@ -92,9 +94,9 @@ impl AiClient {
         let status = response.status().as_u16();
         if status != 200 {
             warn!(event = event::AI_FAILED; "AI: HTTP status {status}");
-            return Err((self.dialect.read_error)(status, &error_body(response).await));
+            return Err((dialect.read_error)(status, &error_body(response).await));
         }
-        read_answer(response, &self.dialect, show).await
+        read_answer(response, &dialect, show).await
     }
 }
 

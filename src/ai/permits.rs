@@ -57,6 +57,12 @@ impl<L: Clone> Permits<L> {
         Self { workers, max_waiting, open: BTreeMap::new(), last: 0 }
     }
 
+    /// From here on so many workers answer, and so many questions wait. Those beyond that which are at a
+    /// question are not disturbed, and questions that wait already have their turn.
+    pub fn set_limits(&mut self, workers: usize, max_waiting: usize) {
+        (self.workers, self.max_waiting) = (workers, max_waiting);
+    }
+
     /// A permit for a question: one of a user is open at a time, and one address leaves a quarter of
     /// the room for those that wait to others.
     ///
@@ -243,6 +249,21 @@ mod tests {
         assert_eq!(pool.ask(1, 2, 2), Ok(vec![]));
         assert_eq!(pool.ask(1, 3, 3), Err(AiBusy));
         assert_eq!(pool.ask(2, 4, 4), Ok(vec![3]), "a refused one has no number");
+    }
+
+    #[test]
+    fn other_limits_leave_alone_what_is_open() {
+        let mut pool = Pool::new(2, 2);
+        assert_eq!(pool.ask(1, 1, 1), Ok(vec![1]));
+        assert_eq!(pool.ask(2, 2, 2), Ok(vec![2]));
+        assert_eq!(pool.ask(3, 3, 3), Ok(vec![]));
+        assert_eq!(pool.ask(4, 4, 4), Ok(vec![]));
+        pool.0.set_limits(1, 1);
+        assert_eq!(pool.ask(5, 5, 5), Err(AiBusy));
+        assert_eq!(pool.done(2), [] as [u64; 0], "the second worker has no more turns");
+        assert_eq!(pool.done(1), [3]);
+        pool.0.set_limits(2, 1);
+        assert_eq!(pool.turns(), [4], "and has them again");
     }
 
     #[test]

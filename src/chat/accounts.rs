@@ -212,7 +212,8 @@ impl CertPrefix {
 pub struct Accounts {
     by_key: HashMap<NameKey, AccountId>,
     names: HashMap<AccountId, Name>,
-    admins: HashSet<NameKey>,
+    /// The names kept for admins, as the operator wrote them.
+    admins: HashMap<NameKey, Name>,
     /// The accounts that the operator has made, or given a password: they alone can be admins.
     by_operator: HashSet<AccountId>,
     /// Names whose accounts are being stored.
@@ -226,17 +227,34 @@ impl Accounts {
     /// No accounts yet. The names of the admins are kept until each has one.
     pub fn new(admins: impl IntoIterator<Item = Name>) -> Self {
         let mut accounts = Self::default();
-        for name in admins {
-            if accounts.admins.insert(name.key()) {
-                accounts.alike.add(&name);
-            }
-        }
+        accounts.set_admins(admins);
         accounts
+    }
+
+    /// From here on these names are those of the admins, and kept for them; others are no more.
+    pub fn set_admins(&mut self, admins: impl IntoIterator<Item = Name>) {
+        let after: HashMap<_, _> = admins.into_iter().map(|name| (name.key(), name)).collect();
+        let before = std::mem::replace(&mut self.admins, after);
+        // A name is among those that others may not look like once, by whatever it is kept.
+        let only_in = |these: &HashMap<NameKey, Name>, those: &HashMap<NameKey, Name>| {
+            let only =
+                |key: &&NameKey| !those.contains_key(*key) && !self.by_key.contains_key(*key);
+            these.keys().filter(only).filter_map(|key| these.get(key)).cloned().collect::<Vec<_>>()
+        };
+        let (gone, new) = (only_in(&before, &self.admins), only_in(&self.admins, &before));
+        gone.iter().for_each(|name| self.alike.remove(name));
+        new.iter().for_each(|name| self.alike.add(name));
+    }
+
+    /// The accounts of the admins that are theirs.
+    pub fn admins(&self) -> impl Iterator<Item = AccountId> {
+        let accounts = self.admins.keys().filter_map(|key| self.by_key.get(key));
+        accounts.filter(|id| self.by_operator.contains(id)).copied()
     }
 
     /// Adds an account.
     pub fn add(&mut self, id: AccountId, name: Name) {
-        if !self.admins.contains(&name.key()) {
+        if !self.admins.contains_key(&name.key()) {
             self.alike.add(&name);
         }
         self.by_key.insert(name.key(), id);
@@ -285,7 +303,7 @@ impl Accounts {
 
     /// The accounts of an admin's name that somebody else had made before it became one.
     pub fn doubtful_admins(&self) -> impl Iterator<Item = &Name> {
-        let admins = self.admins.iter().filter_map(|key| self.by_key.get(key));
+        let admins = self.admins.keys().filter_map(|key| self.by_key.get(key));
         admins.filter(|id| !self.by_operator.contains(id)).filter_map(|id| self.names.get(id))
     }
 
@@ -295,7 +313,7 @@ impl Accounts {
         self.by_key.remove(&name.key());
         self.by_operator.remove(&id);
         self.unused.remove(&id);
-        if !self.admins.contains(&name.key()) {
+        if !self.admins.contains_key(&name.key()) {
             self.alike.remove(&name);
         }
         Some(name)
@@ -313,14 +331,14 @@ impl Accounts {
 
     /// Whether this name is kept for an admin.
     pub fn is_kept(&self, key: &NameKey) -> bool {
-        self.admins.contains(key)
+        self.admins.contains_key(key)
     }
 
     /// Whether whoever has logged in under this name is an admin: the operator has named it, and made
     /// its account, so that a stranger who had it before is none.
     pub fn is_admin(&self, key: &NameKey) -> bool {
         let vouched = |id| self.by_operator.contains(id);
-        self.admins.contains(key) && self.by_key.get(key).is_some_and(vouched)
+        self.admins.contains_key(key) && self.by_key.get(key).is_some_and(vouched)
     }
 
     /// A registered or kept name that looks like `name` and is another.
@@ -388,6 +406,29 @@ mod tests {
         accounts.remove(AccountId(1));
         assert!(!accounts.is_admin(&key) && accounts.absent(&key).is_none());
         assert_eq!(accounts.close_to(&name("r00t")), Some(&name("Root")));
+    }
+
+    #[test]
+    fn other_names_of_admins_hold_at_once() {
+        let mut accounts = Accounts::new([name("root"), name("boss")]);
+        accounts.add(AccountId(1), name("root"));
+        accounts.add(AccountId(2), name("Carl"));
+        accounts.vouch_for(AccountId(1));
+        accounts.vouch_for(AccountId(2));
+        assert_eq!(accounts.admins().collect::<Vec<_>>(), [AccountId(1)]);
+        accounts.set_admins([name("carl"), name("dave")]);
+        assert_eq!(accounts.admins().collect::<Vec<_>>(), [AccountId(2)]);
+        // What is kept, with or without an account, may not be looked like; what is not may be had.
+        for (like, want) in [("r00t", Some("root")), ("b0ss", None), ("car1", Some("Carl"))] {
+            assert_eq!(accounts.close_to(&name(like)).map(Name::as_str), want, "{like}");
+        }
+        assert!(accounts.is_kept(&NameKey::of("DAVE")) && !accounts.is_kept(&NameKey::of("boss")));
+        accounts.remove(AccountId(1));
+        accounts.remove(AccountId(2));
+        assert_eq!(accounts.close_to(&name("r00t")), None);
+        assert_eq!(accounts.close_to(&name("car1")), Some(&name("carl")));
+        accounts.set_admins([]);
+        assert_eq!(accounts.close_to(&name("car1")), None);
     }
 
     #[test]

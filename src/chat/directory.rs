@@ -83,6 +83,18 @@ impl Admission {
         Self { max_total, max_per_ip, max_connects, total: 0, per_ip, connects }
     }
 
+    /// From here on these limits hold. Who is in stays in, also where they are more than that by now.
+    pub fn set_limits(&mut self, max_total: usize, max_per_ip: usize, max_connects: usize) {
+        (self.max_total, self.max_per_ip, self.max_connects) =
+            (max_total, max_per_ip, max_connects);
+        if max_connects == 0 {
+            self.connects.clear();
+        }
+        for connects in self.connects.values_mut() {
+            connects.set_limit(max_connects, CONNECTS_WINDOW);
+        }
+    }
+
     /// Takes a place for a connection from `ip`.
     ///
     /// # Errors
@@ -274,6 +286,28 @@ mod tests {
         assert_eq!(admission.connects.len(), 1, "that of the first address");
         admission.forget_old(at(120));
         assert_eq!(admission.connects.len(), 0);
+    }
+
+    #[test]
+    fn lower_limits_put_nobody_out_and_hold_for_whoever_comes() {
+        let (mut admission, now) = (Admission::new(0, 0, 0), clock::now());
+        let (a, b) = (ip("10.0.0.1"), ip("10.0.0.2"));
+        for from in [a, a, a, b] {
+            assert_eq!(admission.admit(from, now), Ok(()));
+        }
+        admission.set_limits(0, 2, 0);
+        assert_eq!(admission.total(), 4);
+        assert_eq!(admission.admit(a, now), Err(Refusal::TooManyFromAddress));
+        assert_eq!(admission.admit(b, now), Ok(()));
+        admission.release(a);
+        assert_eq!(admission.admit(a, now), Err(Refusal::TooManyFromAddress), "two are left");
+        admission.release(a);
+        assert_eq!(admission.admit(a, now), Ok(()));
+        admission.set_limits(4, 0, 1);
+        assert_eq!(admission.admit(a, now), Err(Refusal::Full), "the first that is counted");
+        admission.set_limits(0, 0, 2);
+        assert_eq!(admission.admit(a, now), Ok(()), "the second");
+        assert_eq!(admission.admit(a, now), Err(Refusal::TooOften));
     }
 
     #[test]

@@ -96,6 +96,14 @@ impl History {
         }
     }
 
+    /// From here on it keeps at most so many, none older than that.
+    pub fn set_limits(&mut self, max_entries: usize, max_age: Duration) {
+        (self.max_entries, self.max_age) = (max_entries, max_age);
+        while self.entries.len() > max_entries.max(ALWAYS_KEPT) {
+            self.entries.pop_front();
+        }
+    }
+
     /// Says whether the clock has jumped lately: until it says otherwise, nothing is too old.
     pub fn doubt_clock(&mut self, in_doubt: bool) {
         self.in_doubt = in_doubt;
@@ -256,6 +264,21 @@ mod tests {
         assert_eq!(texts(&mut history, 12_000), ["2", "3", "4"]);
         assert_eq!(texts(&mut history, 12_001), ["3", "4"]);
         assert!(texts(&mut history, 60_000).is_empty());
+    }
+
+    #[test]
+    fn other_limits_hold_at_once() {
+        let mut history = History::new(20, Duration::from_secs(10));
+        for i in 0..8 {
+            history.push(Arc::new(entry(i * 1_000, &i.to_string())));
+        }
+        history.set_limits(2, Duration::from_secs(10));
+        assert_eq!(texts(&mut history, 7_000), ["6", "7"]);
+        assert_eq!(history.last(9).count(), ALWAYS_KEPT, "for questions to Rox");
+        history.set_limits(20, Duration::from_secs(3));
+        assert_eq!(texts(&mut history, 8_000), ["5", "6", "7"]);
+        history.set_limits(20, Duration::from_secs(100));
+        assert_eq!(texts(&mut history, 8_000), ["3", "4", "5", "6", "7"], "what there still is");
     }
 
     #[test]

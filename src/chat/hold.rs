@@ -151,6 +151,16 @@ impl<C> Hold<C> {
         }
     }
 
+    /// From here on these limits hold. What waits is kept.
+    pub fn set_limits(&mut self, limits: Limits) {
+        self.limits = limits;
+    }
+
+    /// The limit may be another one: whether a message may be let through is to be asked now.
+    pub fn look_again(&mut self) {
+        self.opens = None;
+    }
+
     /// Messages that wait.
     pub fn lines(&self) -> usize {
         self.rows.len() + usize::from(matches!(self.next, Some((_, Typed::Message(_)))))
@@ -243,7 +253,10 @@ impl<C> Hold<C> {
                 self.keep(number, text);
                 self.next(now)
             }
-            Some((number, Typed::Message(text))) if self.ending == Ending::Open => {
+            // Where none may wait, none of a script does: that was allowed when it was typed.
+            Some((number, Typed::Message(text)))
+                if self.ending == Ending::Open || self.limits.lines == 0 =>
+            {
                 self.lose(number, &text);
                 Next::Refused
             }

@@ -58,6 +58,26 @@ fn lines_go_out_as_rows_when_the_window_opens() {
 }
 
 #[test]
+fn other_limits_hold_at_once_and_lose_nothing_that_waits() {
+    let start = some_instant();
+    let mut hold = holding(&["one", "two", "three"], LIMITS, start);
+    hold.set_limits(Limits { lines: 1, message_chars: 6 });
+    hold.close();
+    assert_eq!(hold.offer(message("four"), start), Offered::Kept, "a script waits");
+    assert_eq!(hold.next(start), Next::Nothing);
+    hold.look_again();
+    assert_eq!(messages(&mut hold, start), ["one\ntwo", "three", "four"]);
+    // Where nothing may wait any more, what of a script was left lying is named.
+    let mut hold = holding(&["one"], Limits { lines: 1, ..LIMITS }, start);
+    hold.close();
+    assert_eq!(hold.offer(message("two"), start), Offered::Kept);
+    hold.set_limits(Limits { lines: 0, ..LIMITS });
+    assert_eq!(hold.next(start), Next::Refused);
+    assert_eq!(messages(&mut hold, start + WINDOW), ["one"]);
+    assert_eq!(hold.pause(start + WINDOW).unwrap().not_sent, Some(not_sent(1, "two")));
+}
+
+#[test]
 fn a_message_has_so_many_rows_and_characters_as_fit() {
     let start = some_instant();
     let letters: Vec<String> = (0..25).map(|i| format!("row {i}")).collect();

@@ -20,6 +20,14 @@ impl SlidingWindow {
         Self { limit, window, seen: VecDeque::new() }
     }
 
+    /// From here on this limit and this window hold, also for what has been counted.
+    pub fn set_limit(&mut self, limit: usize, window: Duration) {
+        (self.limit, self.window) = (limit, window);
+        if limit == 0 {
+            self.seen.clear();
+        }
+    }
+
     /// Whether one more fits now.
     ///
     /// # Errors
@@ -40,7 +48,7 @@ impl SlidingWindow {
         if self.limit == 0 {
             return;
         }
-        if self.seen.len() == self.limit {
+        while self.seen.len() >= self.limit {
             self.seen.pop_front();
         }
         self.seen.push_back(now);

@@ -110,6 +110,11 @@ impl<H> Lobbies<H> {
         Self { limits, by_key: BTreeMap::new(), names: Lookalikes::default(), keys: HashMap::new() }
     }
 
+    /// From here on these limits hold. Those that there are stay.
+    pub fn set_limits(&mut self, limits: LobbyLimits) {
+        self.limits = limits;
+    }
+
     /// Whether a user may make a lobby called `name` now.
     ///
     /// # Errors

@@ -41,6 +41,14 @@ impl Owner {
     fn of(who: &Identity) -> Self {
         Self::User(who.holder())
     }
+
+    /// What it may send where a user may send so much.
+    fn share(&self, limit: usize) -> usize {
+        match self {
+            Self::User(_) => limit,
+            Self::Address(_) => limit.saturating_mul(USERS_PER_ADDRESS),
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -55,6 +63,11 @@ impl Windows {
             messages: SlidingWindow::new(limit, window),
             looks: SlidingWindow::new(limit.saturating_mul(LOOKS_PER_MESSAGE), window),
         }
+    }
+
+    fn set_limit(&mut self, limit: usize, window: Duration) {
+        self.messages.set_limit(limit, window);
+        self.looks.set_limit(limit.saturating_mul(LOOKS_PER_MESSAGE), window);
     }
 
     fn of(&mut self, kind: Kind) -> &mut SlidingWindow {
@@ -85,6 +98,17 @@ impl Rates {
     /// At most `limit` messages of a user in any `window`; a `limit` of 0 means no limit.
     pub fn new(limit: usize, window: Duration) -> Self {
         Self { limit, window, windows: HashMap::new(), forget_at: FORGET_OVER }
+    }
+
+    /// From here on these limits hold, also for what has been counted.
+    pub fn set_limit(&mut self, limit: usize, window: Duration) {
+        (self.limit, self.window) = (limit, window);
+        if limit == 0 {
+            self.windows.clear();
+        }
+        for (owner, windows) in &mut self.windows {
+            windows.set_limit(owner.share(limit), window);
+        }
     }
 
     /// Whether one more of this user's would be let through now.
@@ -125,8 +149,8 @@ impl Rates {
             self.forget_old(now);
             self.forget_at = FORGET_OVER.max(self.windows.len().saturating_mul(2));
         }
-        let address = self.limit.saturating_mul(USERS_PER_ADDRESS);
-        for (owner, limit) in [(Owner::of(who), self.limit), (Owner::Address(who.ip), address)] {
+        for owner in [Owner::of(who), Owner::Address(who.ip)] {
+            let limit = owner.share(self.limit);
             let windows = self.windows.entry(owner);
             let windows = windows.or_insert_with(|| Windows::new(limit, self.window));
             windows.of(kind).record(now);
@@ -281,6 +305,33 @@ mod tests {
         assert!(rates.len() < 3 * FORGET_OVER, "{}", rates.len());
         rates.forget_old(now + Duration::from_secs(1_000));
         assert!(rates.is_empty());
+    }
+
+    #[test]
+    fn another_limit_holds_at_once_for_what_was_counted_too() {
+        let (mut rates, now, ann) = (Rates::new(5, WINDOW), clock::now(), who(1, "ann", None, 1));
+        assert_eq!(passed(&mut rates, &ann, now), 5);
+        rates.set_limit(7, WINDOW);
+        assert_eq!(passed(&mut rates, &ann, now), 2);
+        rates.set_limit(2, WINDOW * 2);
+        let later = now + WINDOW;
+        assert_eq!(rates.check(&ann, Kind::Message, later), Err(WINDOW), "the window is longer");
+        rates.set_limit(2, WINDOW / 2);
+        assert_eq!(passed(&mut rates, &ann, later), 2, "and shorter");
+        rates.set_limit(0, WINDOW);
+        assert_eq!(passed(&mut rates, &ann, later), 100);
+        rates.set_limit(1, WINDOW);
+        assert_eq!(passed(&mut rates, &ann, later), 1, "what was not limited counts for nothing");
+    }
+
+    #[test]
+    fn the_share_of_an_address_follows_another_limit() {
+        let (mut rates, now) = (Rates::new(5, WINDOW), clock::now());
+        let users = || (0..40).map(|i| who(i, &format!("user{i}"), None, 1));
+        let pass = |rates: &mut Rates| users().map(|u| passed(rates, &u, now)).sum::<usize>();
+        assert_eq!(pass(&mut rates), 50);
+        rates.set_limit(6, WINDOW);
+        assert_eq!(pass(&mut rates), 10);
     }
 
     #[test]

@@ -11,16 +11,23 @@ pub struct Key {
     pub help: &'static str,
     /// Whether its value must not be shown.
     pub secret: bool,
+    /// Whether it can change only by a restart.
+    pub fixed: bool,
 }
 
 const fn key(name: &'static str, default: &'static str, help: &'static str) -> Key {
-    Key { name, default, help, secret: false }
+    Key { name, default, help, secret: false, fixed: false }
+}
+
+/// One that cannot change while the server runs.
+const fn fixed(name: &'static str, default: &'static str, help: &'static str) -> Key {
+    Key { fixed: true, ..key(name, default, help) }
 }
 
 /// Every key that lobbyd knows.
-pub static KEYS: [Key; 39] = [
-    key("CHAT_ADDR", "[::]:8080", "Plain listener (IPv6 and IPv4); off for none"),
-    key(
+pub static KEYS: [Key; 41] = [
+    fixed("CHAT_ADDR", "[::]:8080", "Plain listener (IPv6 and IPv4); off for none"),
+    fixed(
         "CHAT_TLS_ADDR",
         "[::]:8443",
         "TLS listener, used when the certificate and key exist; off for none",
@@ -88,11 +95,11 @@ pub static KEYS: [Key; 39] = [
         "30",
         "A client that takes nothing for this long while something waits is cut off",
     ),
-    key("CHAT_DATA_DIR", "data", "Folder of the database; off: nothing outlives the process"),
+    fixed("CHAT_DATA_DIR", "data", "Folder of the database; off: nothing outlives the process"),
     key("CHAT_HISTORY_KEEP_DAYS", "30", "Messages are kept on disk for so many days"),
     key("CHAT_HISTORY_KEEP_MESSAGES", "100000", "Messages that are kept on disk for each lobby"),
     key("CHAT_ADMINS", "", "Accounts that act as owners everywhere, separated by commas"),
-    key(
+    fixed(
         "CHAT_ADMIN_ADDR",
         "off",
         "HTTP for the operator: /metrics, /health/live, /health/ready and a page at /; off for none",
@@ -114,7 +121,9 @@ pub static KEYS: [Key; 39] = [
         "80",
         "Columns of a terminal that does not tell its own (20 to 500); off: text is not wrapped there",
     ),
-    Key { name: "GEMINI_API_KEY", default: "", help: "Turns Rox, the assistant, on", secret: true },
+    key("CHAT_MOTD_FILE", "", "A text file of at most 4 KiB that is shown after login"),
+    Key { secret: true, ..key("GEMINI_API_KEY", "", "Turns Rox, the assistant, on") },
+    key("GEMINI_API_KEY_FILE", "", "A file that the key is read from instead"),
     key("GEMINI_MODEL", "gemini-2.5-flash", "The model that answers"),
     key(
         "GEMINI_BASE_URL",
@@ -150,14 +159,16 @@ pub fn nearest_key(name: &str) -> Option<&'static str> {
     own.min_by_key(|known| strsim::damerau_levenshtein(known, &name))
 }
 
-/// The text of `.env.example`: every key at its default, commented out.
+/// The text of `.env.example`: every key at its default, commented out, and what takes a restart.
 pub fn example() -> String {
     let mut text = String::from(
         "# Settings of lobbyd. Copy this file to .env and take the # from the lines that you change.\n\
-         # A variable of the environment wins over this file; an empty value counts as unset.\n",
+         # A variable of the environment wins over this file; an empty value counts as unset.\n\
+         # SIGHUP has a running server read it again.\n",
     );
     for key in &KEYS {
-        text.push_str(&format!("\n# {}\n#{}={}\n", key.help, key.name, key.default));
+        let fixed = if key.fixed { " (a change takes a restart)" } else { "" };
+        text.push_str(&format!("\n# {}{fixed}\n#{}={}\n", key.help, key.name, key.default));
     }
     text
 }

@@ -6,22 +6,28 @@
 pub mod env_file;
 mod keys;
 mod live;
+mod named;
+mod settings;
 
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 pub use keys::{KEYS, Key, example, nearest_key};
 pub use live::Live;
+pub use named::MAX_MOTD_BYTES;
+pub use settings::Settings;
 
 use crate::ai::provider::Provider;
 use crate::chat::name::Name;
 use crate::chat::password::Secret;
 use crate::chat::retention::Retention;
 use crate::chat::settings::{MAX_WIDTH, MIN_WIDTH};
+use crate::chat::text::Line;
 use crate::net::nets::Nets;
 
 /// Everything that an operator can set.
@@ -91,6 +97,12 @@ pub struct Config {
     pub log_json: bool,
     /// The filter of the log, in the syntax of `RUST_LOG`.
     pub log_filter: String,
+    /// The file of what is shown after login.
+    pub motd_file: Option<PathBuf>,
+    /// What is shown after login, row by row. Read by [`Settings`].
+    pub motd: Arc<[Line]>,
+    /// The `.env` that was read; none where there is none. Set by [`Settings`].
+    pub env_file: Option<PathBuf>,
 }
 
 /// An address to listen on.
@@ -195,11 +207,32 @@ impl Config {
             ai: reader.ai(),
             log_json: reader.word("CHAT_LOG", ["text", "json"]) == 1,
             log_filter: reader.log_filter("RUST_LOG"),
+            motd_file: Some(reader.path("CHAT_MOTD_FILE"))
+                .filter(|_| reader.is_set("CHAT_MOTD_FILE")),
+            motd: Arc::default(),
+            env_file: None,
         };
         let mut faults = reader.faults.into_inner();
         let place = |fault: &ConfigError| KEYS.iter().position(|key| key.name == fault.key);
         faults.sort_by_key(place);
         (config, faults)
+    }
+
+    /// Puts back what cannot change while the server runs. Answered with the keys of which the value is
+    /// another one.
+    pub fn keep_fixed(&mut self, in_force: &Self) -> Vec<&'static str> {
+        fn keep<T: Clone + PartialEq>(value: &mut T, in_force: &T) -> bool {
+            let differs = value != in_force;
+            value.clone_from(in_force);
+            differs
+        }
+        let kept = [
+            ("CHAT_ADDR", keep(&mut self.addr, &in_force.addr)),
+            ("CHAT_TLS_ADDR", keep(&mut self.tls.addr, &in_force.tls.addr)),
+            ("CHAT_DATA_DIR", keep(&mut self.data_dir, &in_force.data_dir)),
+            ("CHAT_ADMIN_ADDR", keep(&mut self.admin_addr, &in_force.admin_addr)),
+        ];
+        kept.into_iter().filter(|(_, differs)| *differs).map(|(key, _)| key).collect()
     }
 
     /// What is replayed of a lobby: so many messages, so old ones.

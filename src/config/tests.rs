@@ -198,6 +198,27 @@ fn a_mistyped_key_is_matched_with_the_nearest() {
 }
 
 #[test]
+fn what_cannot_change_while_the_server_runs_is_put_back_and_named() {
+    let (in_force, _) = Config::read(|_| None);
+    let other = |key: &Key| match key.name {
+        name if name.ends_with("_ADDR") => ":7".to_owned(),
+        "CHAT_COLOR" => "off".to_owned(),
+        "CHAT_LOG" => "json".to_owned(),
+        "RUST_LOG" => "debug".to_owned(),
+        "GEMINI_BASE_URL" => "http://localhost".to_owned(),
+        "CHAT_PROXY_FROM" | "CHAT_ALLOW" | "CHAT_DENY" => "10.0.0.0/8".to_owned(),
+        _ => key.default.parse().map_or("other".to_owned(), |n: u32| (n + 20).to_string()),
+    };
+    for key in &KEYS {
+        let value = other(key);
+        let mut config = load(&[(key.name, &value)]).unwrap();
+        let kept = config.keep_fixed(&in_force);
+        assert_eq!(kept, if key.fixed { vec![key.name] } else { vec![] }, "{}", key.name);
+        assert!(config.keep_fixed(&in_force).is_empty(), "{} is put back", key.name);
+    }
+}
+
+#[test]
 fn the_example_file_is_in_step_with_the_table() {
     let file = include_str!("../../.env.example");
     assert_eq!(file, example(), "write it anew from config::example()");

@@ -3,6 +3,7 @@
 //! Between `render`, which makes the text, and `net`, which has the sockets; knows no actor.
 
 pub mod hub;
+pub mod limits;
 pub mod outbox;
 mod pacer;
 pub mod peer;

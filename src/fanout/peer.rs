@@ -17,23 +17,13 @@ use crate::chat::ignores::Ignores;
 use crate::chat::lobbies::LobbyId;
 use crate::chat::person::Person;
 use crate::clock;
+use crate::fanout::limits::PeerLimits;
 use crate::fanout::outbox::{Outbox, Pulled, Source};
 use crate::fanout::variants::Author;
 use crate::net::link::Link;
 use crate::net::listen::USER_TIMEOUT;
 use crate::render::Form;
 use crate::render::replies::{Farewell, farewell};
-
-/// The limits that hold for every client.
-#[derive(Debug)]
-pub struct PeerLimits {
-    /// Bytes that may wait in the outbox.
-    pub outbound_bytes: usize,
-    /// How long a client may take nothing while something waits.
-    pub stall: Duration,
-    /// How long a client may send nothing; none for ever.
-    pub idle: Option<Duration>,
-}
 
 /// How a connection is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,7 +63,8 @@ pub struct Peer {
     health: Cell<Health>,
     /// Since when the socket has taken nothing although something waits.
     blocked_since: Cell<Option<Instant>>,
-    login_deadline: Cell<Option<Instant>>,
+    /// Since when it has been without a name; none where it has one.
+    nameless_since: Cell<Option<Instant>>,
     last_input: Cell<Instant>,
     /// What was shown last.
     last_shown: RefCell<LastShown>,
@@ -122,7 +113,7 @@ impl Peer {
         form: Form,
         limits: Rc<PeerLimits>,
         now: Instant,
-        login_deadline: Instant,
+        accepted: Instant,
     ) -> Self {
         Self {
             conn,
@@ -134,7 +125,7 @@ impl Peer {
             told_width: Cell::new(0),
             health: Cell::new(Health::Good),
             blocked_since: Cell::new(None),
-            login_deadline: Cell::new(Some(login_deadline)),
+            nameless_since: Cell::new(Some(accepted)),
             last_input: Cell::new(now),
             last_shown: RefCell::default(),
             in_flight: Cell::new(0),
@@ -266,9 +257,9 @@ impl Peer {
         self.others.borrow_mut().get_or_insert_default().last_writer = Some(who);
     }
 
-    /// The user has a name: the deadline for it is met.
+    /// The user has a name: that was in time.
     pub fn logged_in(&self) {
-        self.login_deadline.set(None);
+        self.nameless_since.set(None);
     }
 
     /// Queues a block that is in the peer's own form. False where the peer is not (or no
@@ -381,7 +372,21 @@ impl Peer {
 
     fn has_much(&self) -> bool {
         let outbox = self.outbox.borrow();
-        outbox.has_source() || outbox.bytes() > BACKED_UP_BYTES.min(self.limits.outbound_bytes)
+        outbox.has_source()
+            || outbox.bytes() > BACKED_UP_BYTES.min(self.limits.now().outbound_bytes)
+    }
+
+    /// Other limits hold from here on.
+    pub fn limits_changed(&self) {
+        if self.blocked_since.get().is_some() {
+            self.link().set_user_timeout(self.user_timeout());
+        }
+    }
+
+    /// Whoever takes nothing, with the window of TCP closed, may do so for as long as is set: the kernel is
+    /// not to be faster.
+    fn user_timeout(&self) -> Duration {
+        self.limits.now().stall + USER_TIMEOUT
     }
 
     /// Writes as much as the socket takes now.
@@ -403,7 +408,7 @@ impl Peer {
         let mut link = self.link.borrow_mut();
         SCRATCH.with_borrow_mut(|scratch| {
             let max = link.max_write().min(scratch.len());
-            let part = PART_BYTES.min(self.limits.outbound_bytes / 2);
+            let part = PART_BYTES.min(self.limits.now().outbound_bytes / 2);
             while self.has_part(&mut outbox, part) {
                 match link.poll_write(&mut cx, outbox.offer(&mut scratch[..max])) {
                     Poll::Ready(Ok(count)) if count > 0 => {
@@ -421,9 +426,7 @@ impl Peer {
                     Poll::Pending => {
                         if self.blocked_since.get().is_none() {
                             self.blocked_since.set(Some(clock::now()));
-                            // Whoever takes nothing, with the window of TCP closed, may do so for
-                            // as long as is set: the kernel is not to be faster.
-                            link.set_user_timeout(self.limits.stall + USER_TIMEOUT);
+                            link.set_user_timeout(self.user_timeout());
                         }
                         return;
                     }
@@ -463,17 +466,18 @@ impl Peer {
 
     /// What the clock says against this client at `now`, if anything.
     pub fn overdue(&self, now: Instant) -> Option<Farewell> {
-        let since = |then: Instant| now.saturating_duration_since(then);
         if self.health() != Health::Good {
             return None;
         }
-        if self.blocked_since.get().is_some_and(|then| since(then) >= self.limits.stall) {
+        let limits = self.limits.now();
+        let over = |since: Instant, limit| self.limits.is_over(since, limit, now);
+        if self.blocked_since.get().is_some_and(|since| over(since, limits.stall)) {
             return Some(Farewell::TooSlow);
         }
-        if self.login_deadline.get().is_some_and(|deadline| now >= deadline) {
+        if self.nameless_since.get().is_some_and(|since| over(since, limits.login)) {
             return Some(Farewell::LoginTimeout);
         }
-        let idle = self.limits.idle.is_some_and(|limit| since(self.last_input.get()) >= limit);
+        let idle = limits.idle.is_some_and(|limit| over(self.last_input.get(), limit));
         idle.then_some(Farewell::Idle)
     }
 
@@ -500,6 +504,8 @@ impl Peer {
     }
 
     fn is_over(&self, more: usize) -> bool {
-        self.outbox.borrow().is_over(more, self.limits.outbound_bytes)
+        let outbox = self.outbox.borrow();
+        outbox.is_over(more, self.limits.now().outbound_bytes)
+            && self.limits.more_for_now(clock::now).is_none_or(|limit| outbox.is_over(more, limit))
     }
 }

@@ -3,8 +3,9 @@
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
+use arc_swap::ArcSwap;
 use openssl::asn1::{Asn1Integer, Asn1Time};
 use openssl::bn::{BigNum, MsbOption};
 use openssl::ec::{EcGroup, EcKey};
@@ -136,6 +137,43 @@ pub struct LoadedTls {
     pub fingerprint: String,
 }
 
+/// The certificate in use, which a reload replaces while handshakes go on: each is made with the one of its
+/// beginning.
+#[derive(Clone)]
+pub struct LiveTls(Arc<ArcSwap<LoadedTls>>);
+
+impl LiveTls {
+    /// With the certificate of the start.
+    pub fn new(loaded: LoadedTls) -> Self {
+        Self(Arc::new(ArcSwap::from_pointee(loaded)))
+    }
+
+    /// Makes TLS of connections that are accepted now.
+    pub fn acceptor(&self) -> Acceptor {
+        self.0.load().acceptor.clone()
+    }
+
+    /// SHA-256 of the certificate.
+    pub fn fingerprint(&self) -> String {
+        self.0.load().fingerprint.clone()
+    }
+
+    /// Uses another from here on.
+    pub fn set(&self, loaded: LoadedTls) {
+        self.0.store(Arc::new(loaded));
+    }
+}
+
+/// Where each connection has the place for its secrets: one for the process, since OpenSSL never gives one
+/// back.
+fn secrets_index() -> Result<Index<Ssl, Arc<Secrets>>, ErrorStack> {
+    static INDEX: OnceLock<Index<Ssl, Arc<Secrets>>> = OnceLock::new();
+    match INDEX.get() {
+        Some(index) => Ok(*index),
+        None => Ssl::new_ex_index().map(|index| *INDEX.get_or_init(|| index)),
+    }
+}
+
 /// Loads certificate chain and key, and checks that they belong together.
 ///
 /// # Errors
@@ -145,8 +183,11 @@ pub fn load(cert: &Path, key: &Path) -> Result<LoadedTls, TlsError> {
     let cert_error = |reason| TlsError::Certificate { path: cert.to_owned(), reason };
     let key_error = |reason| TlsError::Key { path: key.to_owned(), reason };
     let pem = read(cert).map_err(cert_error)?;
-    let leaf =
-        X509::from_pem(&pem).map_err(|_| cert_error("it holds no PEM certificate".into()))?;
+    // Read once: whoever renews it may be writing it at this very moment.
+    let mut chain = X509::stack_from_pem(&pem)
+        .map_err(|_| cert_error("its chain is not usable".into()))?
+        .into_iter();
+    let leaf = chain.next().ok_or_else(|| cert_error("it holds no PEM certificate".into()))?;
     // With a passphrase at hand, OpenSSL asks nobody for one: it would on the terminal.
     let private = PKey::private_key_from_pem_passphrase(&read(key).map_err(key_error)?, b"")
         .map_err(|_| key_error("it holds no PEM private key without a passphrase".into()))?;
@@ -155,9 +196,10 @@ pub fn load(cert: &Path, key: &Path) -> Result<LoadedTls, TlsError> {
     builder.set_min_proto_version(Some(SslVersion::TLS1_2))?;
     builder.set_cipher_list(TLS12_CIPHERS)?;
     builder.set_options(SslOptions::NO_RENEGOTIATION | SslOptions::CIPHER_SERVER_PREFERENCE);
-    builder
-        .set_certificate_chain_file(cert)
-        .map_err(|_| cert_error("its chain is not usable".into()))?;
+    builder.set_certificate(&leaf).map_err(|_| cert_error("it is not usable".into()))?;
+    for issuer in chain {
+        builder.add_extra_chain_cert(issuer)?;
+    }
     let mismatch = || TlsError::Mismatch { cert: cert.to_owned(), key: key.to_owned() };
     if !leaf.public_key()?.public_eq(&private) {
         return Err(mismatch());
@@ -177,7 +219,7 @@ pub fn load(cert: &Path, key: &Path) -> Result<LoadedTls, TlsError> {
     // far as here, so no signature of an issuer is ever checked; the depth says so once more.
     builder.set_verify_depth(0);
     builder.set_verify_callback(SslVerifyMode::PEER, |_, context| context.error_depth() == 0);
-    let secrets = Ssl::new_ex_index::<Arc<Secrets>>()?;
+    let secrets = secrets_index()?;
     builder.set_keylog_callback(move |ssl, line| {
         if let (Some(secret), Some(cipher)) = (ssl.ex_data(secrets), ssl.current_cipher()) {
             secret.take_line(line, cipher.standard_name().unwrap_or_default());

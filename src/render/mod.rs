@@ -253,6 +253,16 @@ pub fn arrival(sheet: &mut Sheet, replay: &Replay) {
     }
 }
 
+/// What the operator wants everybody to read who logs in. None of its rows begins in the first column.
+pub fn motd(sheet: &mut Sheet, rows: &[Line]) {
+    for row in rows {
+        if !row.is_blank() {
+            sheet.fixed("  ").line(row);
+        }
+        sheet.newline();
+    }
+}
+
 /// The last that a user is told who has come into a lobby: where they are and with whom.
 pub fn company(sheet: &mut Sheet, company: &Company) {
     if let Some(topic) = &company.topic {

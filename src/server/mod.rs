@@ -3,6 +3,7 @@
 mod accept;
 mod admin;
 mod prober;
+pub mod reload;
 
 use std::cell::Cell;
 use std::io;
@@ -24,6 +25,7 @@ use crate::actors::guard::Guarded;
 use crate::actors::handshaker::Handshaker;
 use crate::actors::hasher::HasherPool;
 use crate::actors::lobby::{Lobby, LobbySetup};
+use crate::actors::registry::ranks::Admins;
 use crate::actors::registry::rates::RateTable;
 use crate::actors::registry::{Open, Registry};
 use crate::actors::shard::messages::Drain;
@@ -31,14 +33,15 @@ use crate::actors::shard::{Shard, ShardSetup};
 use crate::actors::store::StoreHandle;
 use crate::chat::history::ALWAYS_KEPT;
 use crate::clock;
-use crate::config::{AiConfig, Config, Live};
+use crate::config::{Config, Live};
 use crate::health::Health;
 use crate::logging::event;
 use crate::metrics::Metrics;
 use crate::net::listen::{ListenError, ListenerKind, listen};
-use crate::net::tls::{self, LoadedTls, TlsError};
+use crate::net::tls::{self, LiveTls, LoadedTls, TlsError};
 use crate::server::accept::Acceptor;
 use crate::server::prober::Prober;
+use crate::server::reload::{Parts, Reloader};
 use crate::store::{DATABASE_FILE, Db, Note, OpenError, Snapshot, StoreError};
 
 /// For everybody to be told that the server stops, at most.
@@ -200,14 +203,14 @@ fn data_file(dir: &Path) -> String {
 }
 
 /// Runs the server until `stop` resolves, then tells everybody and waits for them to be gone.
-/// `ready` is called once every listener accepts.
+/// `ready` is called once every listener accepts, with what reads the settings anew.
 ///
 /// # Errors
 /// A listener cannot be used.
 pub async fn run(
     config: Live,
     opened: Opened,
-    ready: impl FnOnce(),
+    ready: impl FnOnce(Reloader),
     stop: impl Future<Output = ()>,
 ) -> Result<(), StartError> {
     let at_start = config.get();
@@ -215,10 +218,11 @@ pub async fn run(
     let tls_port = opened.port(ListenerKind::Tls);
     let cores = available_parallelism().map_or(1, NonZero::get);
     clock::start(opened.snapshot.newest);
-    let store = StoreHandle::start(opened.db, at_start.retention(), shared.health.clone());
+    let store = StoreHandle::start(opened.db, config.clone(), shared.health.clone());
     let rates = RateTable::new(at_start.rate_messages, at_start.rate_window);
-    let registry =
-        Guarded::new(Registry::new(config.clone(), store.clone(), rates.clone())).start();
+    let admins = Admins::default();
+    let registry = Registry::new(config.clone(), store.clone(), rates.clone(), admins.clone());
+    let registry = Guarded::new(registry).start();
     let helpers = (cores / 2).clamp(1, MAX_HELPERS);
     let hasher = HasherPool::start(helpers);
     let arbiters: Vec<Arbiter> = (0..cores).map(|_| Arbiter::new()).collect();
@@ -232,6 +236,7 @@ pub async fn run(
                 hasher: hasher.clone(),
                 store: store.clone(),
                 rates: rates.clone(),
+                admins: admins.clone(),
                 tls_port,
                 index,
             };
@@ -240,26 +245,38 @@ pub async fn run(
             })
         })
         .collect();
-    let ai = at_start.ai.clone().map(start_ai);
-    let setup =
-        LobbySetup { config: config.clone(), shards: shards.clone(), store: store.clone(), ai };
     drop(at_start);
+    let setup = LobbySetup {
+        config: config.clone(),
+        shards: shards.clone(),
+        store: store.clone(),
+        admins,
+        ai: start_ai(config.clone()),
+    };
     watch(opened.admin, &shared, &registry, &setup)?;
+    let ai = setup.ai.clone();
     open_lobbies(setup, &registry, &arbiters, opened.snapshot);
 
-    let handshakers = match opened.tls {
-        Some(LoadedTls { acceptor, .. }) => {
-            start_handshakers(helpers, &registry, &acceptor, &config)
-        }
+    let tls = opened.tls.map(LiveTls::new);
+    let handshakers = match &tls {
+        Some(tls) => start_handshakers(helpers, &registry, tls, &config),
         None => Vec::new(),
     };
     let metrics = shared.metrics.clone();
+    let reloader = Reloader::new(Parts {
+        config: config.clone(),
+        tls,
+        rates,
+        registry: registry.clone(),
+        ai,
+        metrics: metrics.clone(),
+    });
     let acceptor = Acceptor::new(config, metrics, registry, shards.clone(), handshakers);
     let mut accepting: Vec<JoinHandle<()>> = Vec::new();
     for (kind, listener) in opened.listeners {
         accepting.push(acceptor.start(kind, listener)?);
     }
-    ready();
+    ready(reloader);
     stop.await;
 
     shared.health.set_draining();
@@ -283,8 +300,8 @@ fn watch(
     let shards = setup.shards.iter().enumerate();
     let shards = shards.map(|(index, shard)| (format!("Shard {index}"), shard.clone().recipient()));
     let others = setup.store.to_ask().into_iter().map(|(name, actor)| (name.to_owned(), actor));
-    let pool = setup.ai.clone().map(|pool| ("the AiPool".to_owned(), pool.recipient()));
-    let actors: Vec<_> = shards.chain(others).chain(pool).collect();
+    let pool = ("the AiPool".to_owned(), setup.ai.clone().recipient());
+    let actors: Vec<_> = shards.chain(others).chain([pool]).collect();
     let (health, registry) = (shared.health.clone(), registry.clone());
     admin::start(listener, shared.clone(), move || Prober::new(health, registry, actors))
 }
@@ -310,25 +327,26 @@ fn open_lobbies(
     });
 }
 
-/// The AI has a thread of its own: its TLS and JSON never stand in the way of the chat.
-fn start_ai(config: AiConfig) -> Addr<Guarded<AiPool>> {
-    let thread = Arbiter::new().handle();
-    let (workers, queue) = (config.workers, config.queue);
+/// The AI has a thread of its own from its first worker on: its TLS and JSON never stand in the way of the
+/// chat.
+fn start_ai(config: Live) -> Addr<Guarded<AiPool>> {
+    let (mut thread, settings) = (None, config.clone());
     let start_worker = move |index, pool| {
-        let config = config.clone();
-        AiWorker::start_in_arbiter(&thread, move |_| AiWorker::new(index, pool, &config))
+        let thread = thread.get_or_insert_with(|| Arbiter::new().handle());
+        let config = settings.clone();
+        AiWorker::start_in_arbiter(thread, move |_| AiWorker::new(index, pool, config))
     };
-    Guarded::new(AiPool::new(workers, queue, Box::new(start_worker))).start()
+    Guarded::new(AiPool::new(config, Box::new(start_worker))).start()
 }
 
 fn start_handshakers(
     threads: usize,
     registry: &Addr<Guarded<Registry>>,
-    acceptor: &tls::Acceptor,
+    tls: &LiveTls,
     config: &Live,
 ) -> Vec<Addr<Handshaker>> {
     let start = |_| {
-        let handshaker = Handshaker::new(registry.clone(), acceptor.clone(), config.clone());
+        let handshaker = Handshaker::new(registry.clone(), tls.clone(), config.clone());
         Handshaker::start_in_arbiter(&Arbiter::new().handle(), move |_| handshaker)
     };
     (0..threads).map(start).collect()

@@ -519,6 +519,18 @@ impl<H> Room<H> {
         }
     }
 
+    /// From here on this is replayed at most: so many messages, so old ones.
+    pub fn set_history_limits(&mut self, messages: usize, age: Duration) {
+        self.history.set_limits(messages, age);
+    }
+
+    /// Says anew who is an admin: those of these accounts.
+    pub fn set_ranks(&mut self, is_admin: impl Fn(AccountId) -> bool) {
+        for member in self.members.values_mut() {
+            member.who.admin = member.who.account.is_some_and(&is_admin);
+        }
+    }
+
     /// Says how far the clock can be relied on, whenever it was read.
     pub fn note_clock(&mut self, clock: ClockState) {
         self.history.doubt_clock(clock.was_set);

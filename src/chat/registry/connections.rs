@@ -46,6 +46,11 @@ impl Connections {
         }
     }
 
+    /// What limits them, to be changed: that puts nobody out.
+    pub fn admission(&mut self) -> &mut Admission {
+        &mut self.admission
+    }
+
     /// Gives a connection from `ip` a place and its number.
     ///
     /// # Errors

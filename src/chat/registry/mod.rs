@@ -202,6 +202,18 @@ impl<H: Clone> People<H> {
         }
     }
 
+    /// From here on these are the names of the admins, and their rank holds at once, also for those who
+    /// are here.
+    pub fn set_admins(&mut self, admins: impl IntoIterator<Item = Name>) {
+        self.accounts.set_admins(admins);
+        self.users.set_ranks(|key| self.accounts.is_admin(key));
+    }
+
+    /// From here on an address makes so many accounts in a day at most, 0 for no limit.
+    pub fn set_registrations_per_day(&mut self, limit: usize) {
+        self.registrations.set_limit(limit);
+    }
+
     /// Says how far the clock can be relied on, whenever it was read.
     pub fn note_clock(&mut self, clock: ClockState) {
         if let Some(millis) = clock.set_since(&mut self.clock_set_by) {

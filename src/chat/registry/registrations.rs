@@ -21,6 +21,11 @@ impl Registrations {
         Self { limit, made: HashMap::new(), under_way: HashMap::new() }
     }
 
+    /// From here on this limit holds, also for what has been made.
+    pub(super) fn set_limit(&mut self, limit: usize) {
+        self.limit = limit;
+    }
+
     /// Whether an address may make one more.
     pub(super) fn may(&self, ip: IpKey, now: UnixMillis) -> bool {
         let made = self.made.get(&ip).into_iter().flatten();
@@ -46,9 +51,7 @@ impl Registrations {
 
     /// An address has made one.
     pub(super) fn note(&mut self, ip: IpKey, at: UnixMillis) {
-        if self.limit > 0 {
-            self.made.entry(ip).or_default().push_back(at);
-        }
+        self.made.entry(ip).or_default().push_back(at);
     }
 
     /// Forgets what counts no more.
@@ -107,13 +110,17 @@ mod tests {
     }
 
     #[test]
-    fn zero_is_no_limit() {
+    fn zero_is_no_limit_until_another_holds() {
         let mut made = Registrations::new(0);
         for at in 0..100 {
             assert!(made.may(ip(1), UnixMillis(at)));
             made.begin(ip(1));
             made.note(ip(1), UnixMillis(at));
+            made.end(ip(1));
         }
-        assert!(made.made.is_empty());
+        made.set_limit(100);
+        assert!(!made.may(ip(1), UnixMillis(100)) && made.may(ip(2), UnixMillis(100)));
+        made.set_limit(101);
+        assert!(made.may(ip(1), UnixMillis(100)));
     }
 }

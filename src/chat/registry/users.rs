@@ -155,6 +155,13 @@ impl<H> Users<H> {
         }
     }
 
+    /// Says anew who is an admin, by name: those who are logged in to an account.
+    pub fn set_ranks(&mut self, is_admin: impl Fn(&NameKey) -> bool) {
+        for (key, user) in &mut self.by_key {
+            user.who.admin = user.who.account.is_some() && is_admin(key);
+        }
+    }
+
     /// The user of this connection is away, or back.
     pub fn set_away(&mut self, conn: ConnId, away: Option<Line>) {
         if let Some(user) = self.get_mut(conn) {

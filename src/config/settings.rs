@@ -1,0 +1,176 @@
+//! Where settings come from: the environment, the `.env` file, and the files that settings name.
+
+use std::collections::{BTreeSet, HashMap};
+use std::ffi::OsString;
+use std::io;
+use std::path::Path;
+
+use super::named::{self, Fault};
+use super::{Config, KEYS, env_file, nearest_key};
+
+/// Secrets that may stand in a file of their own, each with the key that names the file.
+const IN_FILES: [(&str, &str); 1] = [("GEMINI_API_KEY", "GEMINI_API_KEY_FILE")];
+
+/// What the environment, `.env` and the files that they name say, and all that is wrong with it.
+#[derive(Clone)]
+pub struct Settings {
+    /// Every value that is set; one of the environment wins. A secret that stands in a file is among them.
+    values: HashMap<String, String>,
+    /// What follows from what is good.
+    pub config: Config,
+    /// What an operator should know, a line each.
+    pub warnings: Vec<String>,
+    /// What is wrong, a line each.
+    pub faults: Vec<String>,
+}
+
+impl Settings {
+    /// Reads everything, as it is now. Files are read, which may take its time.
+    pub fn gather() -> Self {
+        let (mut values, mut faults) = (HashMap::new(), Vec::new());
+        let path = Path::new(".env");
+        let mut file = Some(std::path::absolute(path).unwrap_or_else(|_| path.to_owned()));
+        match std::fs::read(path) {
+            Ok(bytes) => {
+                let (found, bad) = env_file::parse(&bytes);
+                values = found;
+                faults.extend(bad.iter().map(|line| format!("{}: {line}", path.display())));
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => file = None,
+            Err(error) => faults.push(format!(
+                "{}: cannot be read: {error}. Check its permissions, or start lobbyd elsewhere",
+                path.display()
+            )),
+        }
+        let mut names: BTreeSet<String> = values.keys().cloned().collect();
+        names.extend(names_in_environment());
+        for key in &KEYS {
+            match in_environment(key.name) {
+                Some(Ok(value)) if !value.is_empty() => {
+                    values.insert(key.name.to_owned(), value);
+                }
+                Some(Err(_)) => {
+                    faults.push(format!("{}: bad value: expected UTF-8 text", key.name));
+                }
+                Some(Ok(_)) | None => {}
+            }
+        }
+        let mut settings = Self::of(values, faults);
+        settings.config.env_file = file;
+        let unknown = |name: &String| {
+            nearest_key(name).map(|known| format!("{name} is no setting; did you mean {known}?"))
+        };
+        settings.warnings = names.iter().filter_map(unknown).collect();
+        settings
+    }
+
+    /// What follows from these values, with what was wrong by then.
+    fn of(mut values: HashMap<String, String>, mut faults: Vec<String>) -> Self {
+        let mut files = HashMap::new();
+        for (secret, file) in IN_FILES {
+            let set = |key: &str| values.get(key).is_some_and(|value| !value.is_empty());
+            let Some(path) = values.get(file).filter(|_| set(file)) else { continue };
+            if set(secret) {
+                faults.push(format!("{secret}: set twice: take out either {secret} or {file}"));
+                continue;
+            }
+            match named::secret(Path::new(path)) {
+                Ok(value) => {
+                    values.insert(secret.to_owned(), value);
+                    files.insert(secret, file);
+                }
+                // By mistake, the name may be the secret.
+                Err(error) => faults.push(Fault { key: file, path: None, error }.to_string()),
+            }
+        }
+        let (mut config, bad) = Config::read(|key| values.get(key).cloned());
+        for mut fault in bad {
+            // Told by what the operator has set.
+            fault.key = files.get(fault.key).unwrap_or(&fault.key);
+            faults.push(fault.to_string());
+        }
+        if let Some(path) = &config.motd_file {
+            match named::motd(path) {
+                Ok(rows) => config.motd = rows.into(),
+                Err(error) => {
+                    let (key, path) = ("CHAT_MOTD_FILE", Some(path.as_path()));
+                    faults.push(Fault { key, path, error }.to_string());
+                }
+            }
+        }
+        Self { values, config, warnings: Vec::new(), faults }
+    }
+
+    /// Every key with its effective value, secrets masked, a line each.
+    pub fn summary(&self) -> String {
+        Config::summary(|key| self.values.get(key).cloned())
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the environment is read here")]
+fn in_environment(key: &str) -> Option<Result<String, OsString>> {
+    std::env::var_os(key).map(OsString::into_string)
+}
+
+#[expect(clippy::disallowed_methods, reason = "the environment is read here")]
+fn names_in_environment() -> impl Iterator<Item = String> {
+    std::env::vars_os().filter_map(|(name, _)| name.into_string().ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(pairs: &[(&str, &str)]) -> Settings {
+        let values = pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
+        Settings::of(values.collect(), Vec::new())
+    }
+
+    /// A file with this text, whose path is given and which is gone afterwards.
+    fn with_file<T>(name: &str, text: &str, work: impl FnOnce(&str) -> T) -> T {
+        let path = std::env::temp_dir().join(format!("lobbyd-set-{name}-{}", std::process::id()));
+        std::fs::write(&path, text).unwrap();
+        let done = work(path.to_str().unwrap());
+        std::fs::remove_file(path).unwrap();
+        done
+    }
+
+    #[test]
+    fn a_secret_may_stand_in_a_file_of_its_own() {
+        with_file("key", "sk-1\n", |path| {
+            let settings = of(&[("GEMINI_API_KEY_FILE", path)]);
+            assert_eq!(settings.faults, [""; 0]);
+            assert_eq!(settings.config.ai.as_ref().unwrap().key.expose(), "sk-1");
+            let summary = settings.summary();
+            assert!(summary.contains("GEMINI_API_KEY=****\n") && !summary.contains("sk-1"));
+            let settings = of(&[("GEMINI_API_KEY_FILE", path), ("GEMINI_API_KEY", "sk-2")]);
+            assert_eq!(settings.faults.len(), 1);
+            assert!(settings.faults[0].starts_with("GEMINI_API_KEY: set twice"));
+            assert!(!settings.faults[0].contains("sk-"));
+        });
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_secret_is_told_by_the_key_of_its_file_and_without_it() {
+        with_file("bad", "sk 1\n", |path| {
+            let faults = of(&[("GEMINI_API_KEY_FILE", path)]).faults;
+            assert_eq!(faults.len(), 1);
+            assert!(faults[0].starts_with("GEMINI_API_KEY_FILE: bad value '****'"), "{faults:?}");
+        });
+        let faults = of(&[("GEMINI_API_KEY_FILE", "sk-pasted")]).faults;
+        assert!(faults[0].starts_with("GEMINI_API_KEY_FILE: the file cannot be read"));
+        assert!(!faults[0].contains("sk-pasted"));
+    }
+
+    #[test]
+    fn what_is_shown_after_login_is_read_from_its_file() {
+        with_file("motd", "Be kind\n", |path| {
+            let settings = of(&[("CHAT_MOTD_FILE", path)]);
+            assert_eq!(settings.faults, [""; 0]);
+            assert_eq!(settings.config.motd[0].as_str(), "Be kind");
+        });
+        let faults = of(&[("CHAT_MOTD_FILE", "/nowhere"), ("CHAT_WIDTH", "1")]).faults;
+        assert_eq!(faults.len(), 2, "all of them are told: {faults:?}");
+        assert!(faults[1].starts_with("CHAT_MOTD_FILE: /nowhere cannot be read: "), "{faults:?}");
+    }
+}

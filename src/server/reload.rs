@@ -1,0 +1,180 @@
+//! Reading settings, certificate and files anew while the server runs.
+//!
+//! All of it is read and judged first, and only then put in force. Where anything is wrong, all of the old
+//! stays. Connections are not touched: whoever needs a setting asks for it when they need it
+//! ([`Live`](crate::config::Live)), and those who have one for themselves are told to look again.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix::prelude::*;
+use arc_swap::ArcSwapOption;
+use log::{error, info, warn};
+use tokio::sync::Mutex;
+use tokio::time::timeout;
+
+use crate::actors::ai::messages as ai;
+use crate::actors::ai::pool::AiPool;
+use crate::actors::guard::Guarded;
+use crate::actors::registry::Registry;
+use crate::actors::registry::messages::Reconfigured;
+use crate::actors::registry::rates::RateTable;
+use crate::chat::history::UnixMillis;
+use crate::clock::unix_now;
+use crate::config::{Config, Live, Settings};
+use crate::logging::{self, event};
+use crate::metrics::{Metrics, Reloaded};
+use crate::net::tls::{self, LiveTls, LoadedTls};
+use crate::server::load_tls;
+
+/// For reading all files. One may lie on a disk that does not answer, and a later reload is to find its turn.
+const READ_TIME: Duration = Duration::from_secs(10);
+
+/// How a reload ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LastReload {
+    /// When.
+    pub at: UnixMillis,
+    /// The first thing that was wrong; none where what was read is in force.
+    pub fault: Option<String>,
+}
+
+/// Who must know of other settings.
+pub(super) struct Parts {
+    pub(super) config: Live,
+    /// None where TLS is off, which it stays.
+    pub(super) tls: Option<LiveTls>,
+    pub(super) rates: RateTable,
+    pub(super) registry: Addr<Guarded<Registry>>,
+    pub(super) ai: Addr<Guarded<AiPool>>,
+    pub(super) metrics: Arc<Metrics>,
+}
+
+/// Reads everything anew, for whoever asks: a signal, or an operator at the console.
+#[derive(Clone)]
+pub struct Reloader(Arc<Inner>);
+
+struct Inner {
+    parts: Parts,
+    /// One at a time. Who comes meanwhile has their turn after it.
+    turn: Mutex<()>,
+    last: ArcSwapOption<LastReload>,
+}
+
+/// What was read, and is good.
+struct Read {
+    config: Config,
+    tls: Option<LoadedTls>,
+    warnings: Vec<String>,
+}
+
+impl Reloader {
+    pub(super) fn new(parts: Parts) -> Self {
+        Self(Arc::new(Inner { parts, turn: Mutex::new(()), last: ArcSwapOption::empty() }))
+    }
+
+    /// Reads everything anew, and puts it in force where all of it is good. Answered with what an operator
+    /// should know, a line each. It goes on to its end, whether its answer is waited for or not.
+    ///
+    /// # Errors
+    /// All that is wrong, a line each: nothing has changed.
+    pub async fn reload(&self) -> Result<Vec<String>, Vec<String>> {
+        let inner = self.0.clone();
+        let reload = actix_rt::spawn(async move { inner.reload().await });
+        reload.await.unwrap_or_else(|_| Err(vec!["a fault: reload once more".to_owned()]))
+    }
+
+    /// How the last one ended; none where there was none.
+    pub fn last(&self) -> Option<Arc<LastReload>> {
+        self.0.last.load_full()
+    }
+}
+
+impl Inner {
+    async fn reload(&self) -> Result<Vec<String>, Vec<String>> {
+        let _turn = self.turn.lock().await;
+        let result = match self.read().await {
+            Ok(read) => Ok(self.put_in_force(read).await),
+            Err(faults) => Err(faults),
+        };
+        let ended = if result.is_ok() { Reloaded::Good } else { Reloaded::Bad };
+        self.parts.metrics.reloads.of(ended).inc();
+        let fault = result.as_ref().err().and_then(|faults| faults.first()).cloned();
+        self.last.store(Some(Arc::new(LastReload { at: unix_now(), fault })));
+        match &result {
+            Ok(warnings) => {
+                warnings.iter().for_each(|warning| warn!(event = event::RELOAD_WARNING; "{warning}"));
+                info!(event = event::RELOADED; "reloaded: what was read is in force");
+            }
+            Err(faults) => {
+                let tell = |fault| error!(event = event::RELOAD_FAILED; "nothing was reloaded: {fault}");
+                faults.iter().for_each(tell);
+            }
+        }
+        result
+    }
+
+    /// Reads everything, on a thread that may wait for it.
+    async fn read(&self) -> Result<Read, Vec<String>> {
+        let in_force = self.parts.config.get().clone();
+        let has_tls = self.parts.tls.is_some();
+        let read = actix_rt::task::spawn_blocking(move || read(&in_force, has_tls));
+        match timeout(READ_TIME, read).await {
+            Ok(Ok(read)) => read,
+            Ok(Err(_)) => Err(vec!["a fault: reload once more".to_owned()]),
+            Err(_) => Err(vec![format!(
+                "the files cannot be read within {} s: look at the disk that they are on",
+                READ_TIME.as_secs()
+            )]),
+        }
+    }
+
+    async fn put_in_force(&self, read: Read) -> Vec<String> {
+        let Read { config, tls, mut warnings } = read;
+        let Parts { config: live, tls: live_tls, rates, registry, ai, .. } = &self.parts;
+        if let (Some(live), Some(loaded)) = (live_tls, tls) {
+            live.set(loaded);
+        }
+        rates.set_limit(config.rate_messages, config.rate_window);
+        logging::set_json(config.log_json);
+        if let Err(reason) = logging::set_filter(&config.log_filter) {
+            warnings.push(format!("RUST_LOG: the filter is not in force: {reason}"));
+        }
+        live.set(config);
+        ai.do_send(ai::Reconfigured);
+        // It tells the lobbies and the Shards, who come after it in all that is asked of them.
+        warnings.extend(registry.send(Reconfigured).await.unwrap_or_default());
+        warnings
+    }
+}
+
+/// Reads everything, as a start would, and judges it.
+fn read(in_force: &Config, has_tls: bool) -> Result<Read, Vec<String>> {
+    let Settings { mut config, mut warnings, mut faults, .. } = Settings::gather();
+    if let (Some(file), None) = (&in_force.env_file, &config.env_file) {
+        // Every setting in it would be what nobody has set, limits and lists too.
+        faults.push(format!(
+            "{}: is gone. Put it back, or an empty one in its place",
+            file.display()
+        ));
+    }
+    let fixed = config.keep_fixed(in_force).into_iter();
+    let takes_restart = |key| format!("{key}: cannot change while the server runs; restart lobbyd");
+    warnings.extend(fixed.map(takes_restart));
+    let loaded = if has_tls {
+        tls::load(&config.tls.cert, &config.tls.key).map(Some)
+    } else {
+        load_tls(&config)
+    };
+    let tls = loaded.unwrap_or_else(|error| {
+        faults.push(error.to_string());
+        None
+    });
+    if tls.is_some() && !has_tls {
+        warnings.push(
+            "CHAT_TLS_CERT: TLS is off and cannot be turned on while the server runs; restart lobbyd"
+                .to_owned(),
+        );
+    }
+    if faults.is_empty() { Ok(Read { config, tls, warnings }) } else { Err(faults) }
+}
