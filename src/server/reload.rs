@@ -103,11 +103,14 @@ impl Inner {
         self.last.store(Some(Arc::new(LastReload { at: unix_now(), fault })));
         match &result {
             Ok(warnings) => {
-                warnings.iter().for_each(|warning| warn!(event = event::RELOAD_WARNING; "{warning}"));
+                warnings
+                    .iter()
+                    .for_each(|warning| warn!(event = event::RELOAD_WARNING; "{warning}"));
                 info!(event = event::RELOADED; "reloaded: what was read is in force");
             }
             Err(faults) => {
-                let tell = |fault| error!(event = event::RELOAD_FAILED; "nothing was reloaded: {fault}");
+                let tell =
+                    |fault| error!(event = event::RELOAD_FAILED; "nothing was reloaded: {fault}");
                 faults.iter().for_each(tell);
             }
         }
