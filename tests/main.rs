@@ -39,6 +39,7 @@ mod limits;
 mod lists;
 mod lobbies;
 mod login;
+mod manual;
 mod model;
 mod moderation;
 mod monitoring;
