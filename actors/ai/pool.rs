@@ -3,6 +3,8 @@
 //! The questions wait in their lobbies; what is counted of them here, and in which order they have their
 //! turn, is [`Permits`].
 
+use std::sync::Arc;
+
 use actix::prelude::*;
 use log::warn;
 
@@ -17,6 +19,7 @@ use crate::ai::AiFailure;
 use crate::ai::permits::{AiBusy, Permits};
 use crate::config::Live;
 use crate::logging::event;
+use crate::metrics::{Metrics, Restarted};
 
 /// Starts the worker of an index.
 pub type StartWorker = Box<dyn FnMut(usize, Addr<Guarded<AiPool>>) -> Addr<AiWorker>>;
@@ -28,12 +31,13 @@ pub struct AiPool {
     /// As many as there ever were to be: those beyond what is set have no turns.
     workers: Vec<Addr<AiWorker>>,
     permits: Permits<Addr<Lobby>>,
+    metrics: Arc<Metrics>,
 }
 
 impl AiPool {
     /// Without a worker: those are started once there is a provider for them.
-    pub fn new(config: Live, start_worker: StartWorker) -> Self {
-        Self { start_worker, config, workers: Vec::new(), permits: Permits::new(0, 0) }
+    pub fn new(config: Live, start_worker: StartWorker, metrics: Arc<Metrics>) -> Self {
+        Self { start_worker, config, workers: Vec::new(), permits: Permits::new(0, 0), metrics }
     }
 
     /// Has as many workers as are set, where there is a provider.
@@ -131,6 +135,7 @@ impl Answers<WorkerDied> for AiPool {
     fn answer(&mut self, WorkerDied(index): WorkerDied, ctx: &mut Ctx<Self>) -> Reply<Self, ()> {
         Reply::now(|| {
             warn!(event = event::AI_WORKER_REPLACED; "AI: worker {index} died and is replaced");
+            self.metrics.restarts.of(Restarted::AiWorker).inc();
             self.workers[index] = (self.start_worker)(index, ctx.address());
             // The asker may ask again before they can see that it is over.
             if let Some((permit, lobby)) = self.permits.died(index) {

@@ -1,6 +1,7 @@
 //! The AiWorker actor: owns an HTTP client and answers one question at a time.
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use actix::prelude::*;
 
@@ -12,7 +13,9 @@ use crate::actors::guard::Guarded;
 use crate::ai::AiFailure;
 use crate::ai::client::AiClient;
 use crate::ai::permits::PermitId;
+use crate::clock;
 use crate::config::Live;
+use crate::metrics::Metrics;
 
 /// The actor.
 pub struct AiWorker {
@@ -22,6 +25,7 @@ pub struct AiWorker {
     config: Live,
     client: Rc<AiClient>,
     job: Option<Job>,
+    metrics: Arc<Metrics>,
 }
 
 /// The question in hand.
@@ -32,8 +36,13 @@ struct Job {
 
 impl AiWorker {
     /// Made on the thread that it runs on: the HTTP client cannot move.
-    pub fn new(index: usize, pool: Addr<Guarded<AiPool>>, config: Live) -> Self {
-        Self { index, pool, config, client: Rc::default(), job: None }
+    pub fn new(
+        index: usize,
+        pool: Addr<Guarded<AiPool>>,
+        config: Live,
+        metrics: Arc<Metrics>,
+    ) -> Self {
+        Self { index, pool, config, client: Rc::default(), job: None, metrics }
     }
 }
 
@@ -41,6 +50,9 @@ impl Actor for AiWorker {
     type Context = Context<Self>;
 
     fn stopped(&mut self, _: &mut Self::Context) {
+        if self.job.is_some() {
+            self.metrics.ai_errors.inc();
+        }
         self.pool.do_send(WorkerDied(self.index));
     }
 }
@@ -52,6 +64,8 @@ impl Handler<Generate> for AiWorker {
         let Generate { request, permit, lobby } = generate;
         let (client, to) = (self.client.clone(), lobby.clone());
         let provider = self.config.get().ai.clone();
+        let begun = clock::now();
+        self.metrics.ai_requests.inc();
         let answer = async move {
             let mut show = |lines| to.do_send(AnswerLines(permit, lines));
             // None where the key was taken away while the question waited.
@@ -59,6 +73,10 @@ impl Handler<Generate> for AiWorker {
             client.ask(&provider, &request, &mut show).await
         };
         let task = ctx.spawn(answer.into_actor(self).map(move |result, worker, _| {
+            worker.metrics.ai_latency.observe(clock::since(begun).as_secs_f64());
+            if result.is_err() {
+                worker.metrics.ai_errors.inc();
+            }
             if worker.job.take().is_some() {
                 // Before anybody can see that it is over, and ask again.
                 worker.pool.do_send(Answered(permit));

@@ -22,6 +22,7 @@ use crate::actors::shard::{Shard, log_connected};
 use crate::chat::directory::ConnId;
 use crate::config::Live;
 use crate::logging::event;
+use crate::metrics::CountedConnection;
 use crate::net::client_cert::Unwelcome;
 use crate::net::link::Arrival;
 use crate::net::listen::ListenerKind;
@@ -43,6 +44,8 @@ pub struct Shake {
     pub addr: SocketAddr,
     /// When it was accepted.
     pub accepted: Instant,
+    /// Among the connections that there are.
+    pub counted: CountedConnection,
     /// Where it goes afterwards.
     pub shard: Addr<Guarded<Shard>>,
 }
@@ -121,13 +124,13 @@ impl ShakeError {
 }
 
 async fn see_through(shake: Shake, mut place: Place, acceptor: Acceptor, login_timeout: Duration) {
-    let Shake { conn, socket, addr, accepted, shard } = shake;
+    let Shake { conn, socket, addr, accepted, counted, shard } = shake;
     log_connected(conn, addr, ListenerKind::Tls);
     let deadline = tokio::time::Instant::from_std(accepted + login_timeout);
     match timeout_at(deadline, shake_hands(socket, &acceptor)).await {
         Ok(Ok(arrival)) => {
             place.registry = None;
-            shard.do_send(Connected { conn, arrival, addr, accepted });
+            shard.do_send(Connected { conn, arrival, addr, accepted, counted });
         }
         Ok(Err(error)) => match error.unwelcome() {
             Some(why) => info!(event = event::LIMIT, conn = conn.0; "limit: {why}"),

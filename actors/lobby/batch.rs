@@ -4,8 +4,10 @@
 //! member.
 
 use crate::actors::shard::messages::{Address, Effect, Effects};
+use std::time::Instant;
+
 use crate::chat::lobby::event::Event;
-use crate::fanout::hub::Seat;
+use crate::fanout::hub::{Seat, Taken};
 
 /// What is gathered at most before it is handed on, as text, so that a client's limit is judged in steps
 /// that are small against it.
@@ -27,6 +29,8 @@ pub(super) struct Batch {
     /// Bytes that the events among them take.
     bytes: usize,
     echoes: Vec<(Address, usize)>,
+    /// The messages among them.
+    taken: Option<Taken>,
 }
 
 impl Batch {
@@ -46,6 +50,17 @@ impl Batch {
         self.effects.push((Scope::Members, Effect::Show(event)));
     }
 
+    /// A message is among the events, which was taken then.
+    pub(super) fn message(&mut self, at: Instant) {
+        let first = Taken { at, messages: 0 };
+        self.taken.get_or_insert(first).messages += 1;
+    }
+
+    /// How many messages are among the events.
+    pub(super) fn messages(&self) -> u32 {
+        self.taken.map_or(0, |taken| taken.messages)
+    }
+
     /// Something for the thread of one client.
     pub(super) fn one(&mut self, at: Address, effect: impl FnOnce(Seat) -> Effect) {
         self.effects.push((Scope::Shard(at.shard), effect(at.seat)));
@@ -59,9 +74,15 @@ impl Batch {
         }
     }
 
-    /// Hands all effects out, to each thread its own; `members` counts the members on each.
-    pub(super) fn hand_out(&mut self, members: &[usize], mut to: impl FnMut(usize, Effects)) {
+    /// Hands all effects out, to each thread its own, with the messages among them where members are shown
+    /// those; `members` counts the members on each.
+    pub(super) fn hand_out(
+        &mut self,
+        members: &[usize],
+        mut to: impl FnMut(usize, Effects, Option<Taken>),
+    ) {
         self.bytes = 0;
+        let taken = self.taken.take();
         let echoes = self.echoes.drain(..);
         self.effects.extend(
             echoes.map(|(at, count)| (Scope::Shard(at.shard), Effect::Echo(at.seat, count))),
@@ -74,7 +95,7 @@ impl Batch {
             let own = self.effects.iter().filter(|(scope, _)| concerned(*scope));
             let own: Effects = own.map(|(_, effect)| effect.clone()).collect();
             if !own.is_empty() {
-                to(shard, own);
+                to(shard, own, taken.filter(|_| count > 0));
             }
         }
         self.effects.clear();
@@ -91,7 +112,7 @@ mod tests {
 
     fn take(batch: &mut Batch, members: &[usize]) -> Vec<Effects> {
         let mut by_shard = vec![Effects::new(); members.len()];
-        batch.hand_out(members, |shard, effects| by_shard[shard] = effects);
+        batch.hand_out(members, |shard, effects, _| by_shard[shard] = effects);
         by_shard
     }
 

@@ -1,6 +1,7 @@
 //! What a Lobby is asked and told.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use actix::prelude::*;
 
@@ -47,6 +48,8 @@ pub struct Say {
     pub text: Line,
     /// Whether they do it rather than say it.
     pub action: bool,
+    /// When it was taken from the client.
+    pub taken: Instant,
 }
 
 /// Say this to all, which has waited for the rate limit: the sender keeps it until it is said.
@@ -59,6 +62,8 @@ pub struct SayHeld {
     pub at: Address,
     /// The words.
     pub text: Text,
+    /// When its turn came.
+    pub taken: Instant,
 }
 
 /// Say this to all, and tell the one that it is for. Answered with whether it was said.
@@ -75,6 +80,8 @@ pub struct Tag {
     pub tell: Option<Address>,
     /// The words.
     pub text: Line,
+    /// When it was taken from the client.
+    pub taken: Instant,
 }
 
 /// Who is in the lobby, by name?

@@ -44,6 +44,7 @@ use crate::chat::roles::Owner;
 use crate::clock::{self, unix_now};
 use crate::config::Live;
 use crate::logging::event;
+use crate::metrics::Metrics;
 use crate::render::replies::ModerationReply;
 
 /// What all lobbies share.
@@ -57,6 +58,8 @@ pub struct LobbySetup {
     pub store: StoreHandle,
     /// Who is an admin.
     pub admins: Admins,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
     /// Who answers questions, where there is an API key.
     pub ai: Addr<Guarded<AiPool>>,
 }
@@ -246,8 +249,12 @@ impl Lobby {
             return;
         }
         let (room, shards) = (self.id, &self.setup.shards);
-        self.batch.hand_out(&self.on_shard, |shard, effects| {
-            shards[shard].do_send(Deliver { room, effects });
+        match self.batch.messages() {
+            0 => {}
+            messages => _ = self.setup.metrics.messages_in.inc_by(messages.into()),
+        }
+        self.batch.hand_out(&self.on_shard, |shard, effects, taken| {
+            shards[shard].do_send(Deliver { room, effects, taken });
         });
     }
 
@@ -372,9 +379,27 @@ impl Handler<Leave> for Lobby {
 }
 
 impl Lobby {
-    /// Says something to all, or tells whoever wanted to why not. Whether it was said.
-    fn say(&mut self, at: Address, input: Input<Address>, ctx: &mut Context<Self>) -> bool {
-        match self.step(input, ctx) {
+    /// Says something to all that was taken then.
+    fn say_to_all(
+        &mut self,
+        input: Input<Address>,
+        taken: Instant,
+        ctx: &mut Context<Self>,
+    ) -> Result<(), Refusal> {
+        self.step(input, ctx)?;
+        self.batch.message(taken);
+        Ok(())
+    }
+
+    /// The same; tells whoever wanted to why not. Whether it was said.
+    fn say(
+        &mut self,
+        at: Address,
+        input: Input<Address>,
+        taken: Instant,
+        ctx: &mut Context<Self>,
+    ) -> bool {
+        match self.say_to_all(input, taken, ctx) {
             Ok(()) => return true,
             Err(Refusal::Say(SayError::NotHere) | Refusal::Join(_)) => {}
             Err(Refusal::Say(why)) => {
@@ -389,10 +414,10 @@ impl Lobby {
 impl Handler<Say> for Lobby {
     type Result = ();
 
-    fn handle(&mut self, Say { conn, at, text, action }: Say, ctx: &mut Self::Context) {
+    fn handle(&mut self, Say { conn, at, text, action, taken }: Say, ctx: &mut Self::Context) {
         let kind = if action { MessageKind::Action } else { MessageKind::Said };
         let saying = Saying { kind, text: text.into() };
-        self.say(at, Input::Say { conn, saying, tagged: None }, ctx);
+        self.say(at, Input::Say { conn, saying, tagged: None }, taken, ctx);
         self.batch.echo(at);
         if self.batch.is_full() {
             self.flush();
@@ -405,11 +430,11 @@ impl Handler<SayHeld> for Lobby {
 
     fn handle(
         &mut self,
-        SayHeld { conn, at, text }: SayHeld,
+        SayHeld { conn, at, text, taken }: SayHeld,
         ctx: &mut Self::Context,
     ) -> Self::Result {
         let saying = Saying::message(text);
-        let said = self.step(Input::Say { conn, saying, tagged: None }, ctx);
+        let said = self.say_to_all(Input::Say { conn, saying, tagged: None }, taken, ctx);
         self.batch.echo(at);
         self.flush();
         said.map_err(|why| match why {
@@ -423,9 +448,13 @@ impl Handler<SayHeld> for Lobby {
 impl Handler<Tag> for Lobby {
     type Result = bool;
 
-    fn handle(&mut self, Tag { conn, at, whom, tell, text }: Tag, ctx: &mut Self::Context) -> bool {
+    fn handle(
+        &mut self,
+        Tag { conn, at, whom, tell, text, taken }: Tag,
+        ctx: &mut Self::Context,
+    ) -> bool {
         let saying = Saying { kind: MessageKind::Tag(whom), text: text.into() };
-        let said = self.say(at, Input::Say { conn, saying, tagged: tell }, ctx);
+        let said = self.say(at, Input::Say { conn, saying, tagged: tell }, taken, ctx);
         self.flush();
         said
     }

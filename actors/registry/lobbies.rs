@@ -19,6 +19,7 @@ use crate::chat::registry::Happening;
 use crate::chat::text::Line;
 use crate::clock::unix_now;
 use crate::logging::event;
+use crate::metrics::Restarted;
 use crate::store::{Change, StoreError, StoredLobby};
 
 impl Answers<FindLobby> for Registry {
@@ -222,8 +223,10 @@ impl Answers<LobbyClosed> for Registry {
     ) -> Reply<Self, ()> {
         Reply::now(|| {
             let Some(entry) = self.lobbies.remove(id) else { return };
+            self.metrics.lobbies.dec();
             let Some(snapshot) = snapshot else { return };
             error!(event = event::LOBBY_RESTARTED; "lobby '{}' is set up again", entry.state.name);
+            self.metrics.restarts.of(Restarted::Lobby).inc();
             self.add_lobby(snapshot, ctx);
         })
     }

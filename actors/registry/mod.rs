@@ -43,6 +43,7 @@ use crate::clock;
 use crate::clock::unix_now;
 use crate::config::Live;
 use crate::logging::event;
+use crate::metrics::Metrics;
 use crate::render::replies::Farewell;
 use crate::store::{self, Change, StoredLobby};
 
@@ -84,6 +85,7 @@ pub struct Registry {
     waiters: HashMap<ConnId, oneshot::Sender<GuessAnswer>>,
     lobbies: Lobbies<Addr<Lobby>>,
     store: StoreHandle,
+    metrics: Arc<Metrics>,
     threads: Option<Threads>,
     /// The settings in force.
     config: Live,
@@ -91,7 +93,13 @@ pub struct Registry {
 
 impl Registry {
     /// Knows nobody yet.
-    pub fn new(config: Live, store: StoreHandle, rates: RateTable, admins: Admins) -> Self {
+    pub fn new(
+        config: Live,
+        store: StoreHandle,
+        rates: RateTable,
+        admins: Admins,
+        metrics: Arc<Metrics>,
+    ) -> Self {
         let now = config.get();
         let limits = LobbyLimits { total: now.max_lobbies, per_user: now.max_lobbies_per_user };
         let admission = Admission::new(
@@ -108,6 +116,7 @@ impl Registry {
             waiters: HashMap::new(),
             lobbies: Lobbies::new(limits),
             store,
+            metrics,
             threads: None,
             config,
         }
@@ -118,6 +127,7 @@ impl Registry {
         let Some(threads) = &self.threads else { return };
         let state = snapshot.room.state().clone();
         let handle = (threads.start_lobby)(snapshot, ctx.address());
+        self.metrics.lobbies.inc();
         self.lobbies.insert(LobbyEntry { state, users: 0, handle });
     }
 
@@ -175,7 +185,9 @@ impl Registry {
 
     /// Lets something be so, and does what follows for others.
     pub(super) fn happen(&mut self, what: Happening<Address>, at: UnixMillis) {
-        for effect in self.people.happen(what, at) {
+        let effects = self.people.happen(what, at);
+        self.metrics.users.set(self.people.users().len() as i64);
+        for effect in effects {
             match effect {
                 Effect::Disconnect(Address { shard, seat }, cause) => {
                     let why = match cause {

@@ -340,13 +340,15 @@ impl Session {
             return Poll::Ready(());
         }
         // Nothing is read before all that was read before has been looked at.
-        let Self { unread, peer, pace, .. } = &mut *self;
+        let Self { unread, peer, pace, thread, .. } = &mut *self;
+        let tally = &thread.tally;
         let count = unread.fill(|buffer| {
             let mut link = peer.link();
             let result = link.poll_read(cx, buffer);
             let count = if let Poll::Ready(Ok(count)) = result { count } else { 0 };
             // Records without text are paid for too, also where no text has come at all.
             pace.read(link.taken(count));
+            tally.received(count);
             result
         });
         match ready!(count) {

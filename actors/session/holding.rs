@@ -231,7 +231,8 @@ impl Session {
         match passed {
             Err(wait) => self.limited().hold.shut(now + wait),
             Ok(()) => {
-                let said = lobby.send(SayHeld { conn: self.peer.conn(), at: self.at(), text });
+                let said =
+                    lobby.send(SayHeld { conn: self.peer.conn(), at: self.at(), text, taken: now });
                 self.peer.sent_to_lobby();
                 self.wait_for(said, Self::said_held);
             }

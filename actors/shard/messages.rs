@@ -14,7 +14,8 @@ use crate::chat::lobby::replay::Replay;
 use crate::chat::name::Name;
 use crate::chat::person::Person;
 use crate::chat::text::Line;
-use crate::fanout::hub::Seat;
+use crate::fanout::hub::{Seat, Taken};
+use crate::metrics::CountedConnection;
 use crate::net::link;
 use crate::render::replies::{Farewell, Reply};
 
@@ -39,6 +40,8 @@ pub struct Connected {
     pub addr: SocketAddr,
     /// When it was accepted.
     pub accepted: Instant,
+    /// Among the connections that there are.
+    pub counted: CountedConnection,
 }
 
 /// What a lobby wants done, in this order.
@@ -49,6 +52,8 @@ pub struct Deliver {
     pub room: LobbyId,
     /// What to do.
     pub effects: Effects,
+    /// The messages that members are shown, where there are some.
+    pub taken: Option<Taken>,
 }
 
 /// A few effects, mostly a message and its echo: these take no memory of their own.

@@ -46,7 +46,9 @@ use crate::config::{Config, Live};
 use crate::fanout::hub::Hub;
 use crate::fanout::limits::{Limits, PeerLimits};
 use crate::fanout::peer::{Health, Peer};
+use crate::fanout::tally::Tally;
 use crate::logging::event;
+use crate::metrics::Metrics;
 use crate::net::link::Link;
 use crate::net::listen::ListenerKind;
 use crate::render::replies::{Farewell, ModerationReply, reply};
@@ -82,6 +84,8 @@ pub struct ThreadContext {
     pub index: usize,
     /// The port that speaks TLS, to tell those who knock at the wrong one.
     pub tls_port: Option<u16>,
+    /// What this thread counts.
+    pub tally: Rc<Tally>,
     /// The clients of this thread, their Sessions by weak addresses: an `Addr` has 96 bytes behind it.
     pub hub: Hub<WeakAddr<Session>>,
     /// Turns to log in.
@@ -103,6 +107,8 @@ pub struct ShardSetup {
     pub rates: RateTable,
     /// Who is an admin.
     pub admins: Admins,
+    /// What all threads count.
+    pub metrics: Arc<Metrics>,
     /// The port that speaks TLS.
     pub tls_port: Option<u16>,
     /// Which Shard this is.
@@ -114,14 +120,17 @@ pub struct Shard {
     thread: Rc<ThreadContext>,
     /// What holds for each client.
     limits: Rc<PeerLimits>,
+    metrics: Arc<Metrics>,
     draining: bool,
 }
 
 impl Shard {
     /// Made on its own thread; `shard` is where it will be reached.
     pub fn new(setup: ShardSetup, shard: Addr<Guarded<Self>>) -> Self {
-        let ShardSetup { config, registry, hasher, store, rates, admins, tls_port, index } = setup;
-        let hub = Hub::new(|| times(true));
+        let ShardSetup { config, registry, hasher, store, rates, admins, metrics, tls_port, index } =
+            setup;
+        let tally = Rc::new(Tally::default());
+        let hub = Hub::new(|| times(true), tally.clone());
         let logins = Arc::new(Semaphore::new(LOGINS_AT_ONCE));
         let limits = PeerLimits::new(limits_of(&config.get()), clock::now());
         let thread = ThreadContext {
@@ -134,10 +143,11 @@ impl Shard {
             shard,
             index,
             tls_port,
+            tally,
             hub,
             logins,
         };
-        Self { thread: Rc::new(thread), limits: Rc::new(limits), draining: false }
+        Self { thread: Rc::new(thread), limits: Rc::new(limits), metrics, draining: false }
     }
 
     /// Has everybody in a lobby ask for it anew.
@@ -158,10 +168,10 @@ impl Shard {
     }
 
     fn start_session(&self, connected: Connected) -> std::io::Result<()> {
-        let Connected { conn, arrival, addr, accepted } = connected;
+        let Connected { conn, arrival, addr, accepted, counted } = connected;
         let link = Link::of(arrival)?;
         let config = self.thread.config.get();
-        let limits = self.limits.clone();
+        let (limits, tally) = (self.limits.clone(), self.thread.tally.clone());
         // The welcome goes out with CR LF, which every terminal takes; after the first line the
         // client's own line ends are known.
         let form = form_of(&Settings::default(), &config, true);
@@ -170,7 +180,7 @@ impl Shard {
         if !kind.shakes_hands() {
             log_connected(conn, addr, kind);
         }
-        let peer = Peer::new(conn, link, form, limits, now, accepted);
+        let peer = Peer::new((conn, counted), link, form, limits, tally, now, accepted);
         Session::launch(self.thread.clone(), Rc::new(peer), addr.ip().into());
         Ok(())
     }
@@ -260,7 +270,10 @@ impl Drive<Shard> for Flusher {
 impl Dependable for Shard {
     fn started(&mut self, ctx: &mut Ctx<Self>) {
         guard::drive(ctx, Flusher::default());
-        guard::every(ctx, CLOCK_TICK, |shard: &mut Self, _| shard.check_clock());
+        guard::every(ctx, CLOCK_TICK, |shard: &mut Self, _| {
+            shard.thread.tally.settle(&shard.metrics);
+            shard.check_clock();
+        });
     }
 
     /// Whoever said something there waits for it to come back, and now asks the lobby anew.
@@ -289,6 +302,9 @@ impl Answers<Deliver> for Shard {
 
     fn answer(&mut self, deliver: Deliver, _: &mut Ctx<Self>) -> Reply<Self, ()> {
         Reply::now(|| {
+            if let Some(taken) = deliver.taken {
+                self.thread.hub.note_taken(deliver.room, taken);
+            }
             for effect in deliver.effects {
                 self.carry_out(deliver.room, effect);
             }

@@ -2,6 +2,7 @@
 //! group is due. A message for each change would cost three allocations for each line that is said.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 use std::time::Instant;
@@ -18,7 +19,11 @@ pub(super) const MAX_COMING_BYTES: usize = 2 * super::MAX_WAITING_BYTES;
 
 /// The queue.
 #[derive(Default)]
-pub(super) struct Coming(Mutex<Queue>);
+pub(super) struct Coming {
+    queue: Mutex<Queue>,
+    /// How many changes the Store has taken and not written.
+    held: AtomicUsize,
+}
 
 #[derive(Default)]
 struct Queue {
@@ -116,9 +121,19 @@ impl Coming {
         Taken { bytes, lost: std::mem::take(&mut queue.lost) }
     }
 
+    /// The Store has taken so many that it has not written.
+    pub(super) fn note_held(&self, changes: usize) {
+        self.held.store(changes, Ordering::Relaxed);
+    }
+
+    /// How many changes are not written, here and with the Store.
+    pub(super) fn waiting(&self) -> usize {
+        self.lock().changes.len() + self.held.load(Ordering::Relaxed)
+    }
+
     fn lock(&self) -> MutexGuard<'_, Queue> {
         // Nothing that could panic leaves the queue half changed.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -147,7 +162,6 @@ impl Drop for Mark {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicUsize, Ordering};
     use std::task::Wake;
 
     use super::*;

@@ -35,6 +35,7 @@ use crate::clock::unix_now;
 use crate::config::Live;
 use crate::health::Health;
 use crate::logging::event;
+use crate::metrics::Metrics;
 use crate::store::{Account, Change, Db, Left, MessageId, StoreError};
 
 /// Changes in one transaction at most: some 30 ms of work. More would hold up whoever waits for a command
@@ -108,6 +109,7 @@ pub struct Store {
     failing: Option<Failing>,
     coming: Arc<Coming>,
     health: Health,
+    metrics: Arc<Metrics>,
 }
 
 /// A time in which the disk cannot be written.
@@ -118,7 +120,7 @@ struct Failing {
 
 impl StoreHandle {
     /// Starts the Store on a thread of its own.
-    pub fn start(db: Db, config: Live, health: Health) -> Self {
+    pub fn start(db: Db, config: Live, health: Health, metrics: Arc<Metrics>) -> Self {
         let coming = Arc::new(Coming::default());
         let theirs = coming.clone();
         let readers = match start_readers(&db, &config) {
@@ -142,6 +144,7 @@ impl StoreHandle {
                 failing: None,
                 coming: theirs,
                 health,
+                metrics,
             })
         });
         let semaphore = |places| Arc::new(Semaphore::new(places));
@@ -238,6 +241,11 @@ impl StoreHandle {
         self.addr.send(Flush(lobby)).await.map_err(gone)
     }
 
+    /// How many changes wait to be written.
+    pub fn waiting(&self) -> usize {
+        self.coming.waiting()
+    }
+
     /// Those of whom others wait for answers, by what they are called.
     pub fn to_ask(&self) -> Vec<(&'static str, Recipient<Ping>)> {
         let mut all = vec![("the Store", self.addr.clone().recipient())];
@@ -279,7 +287,10 @@ impl Store {
         while !self.queue.is_empty() {
             let rows = self.queue.len().min(GROUP_ROWS);
             let group = &self.queue.make_contiguous()[..rows];
-            match self.db.apply(group) {
+            let begun = clock::now();
+            let applied = self.db.apply(group);
+            self.took(begun);
+            match applied {
                 Ok(()) => {
                     self.forget(rows);
                     self.recovered();
@@ -300,6 +311,17 @@ impl Store {
         // What a burst took is given back; a group as large as most fits without a new allocation.
         self.queue.shrink_to(GROUP_ROWS);
         self.since = clock::now();
+        self.note_held();
+    }
+
+    /// A group of changes was written, or was not.
+    fn took(&self, begun: Instant) {
+        self.metrics.store_latency.observe(clock::since(begun).as_secs_f64());
+    }
+
+    /// So many changes wait here.
+    fn note_held(&self) {
+        self.coming.note_held(self.queue.len());
     }
 
     fn forget(&mut self, rows: usize) {
@@ -309,6 +331,7 @@ impl Store {
 
     fn failed(&mut self, reason: &StoreError) {
         self.health.set_store_fails(true);
+        self.metrics.store_errors.inc();
         if self.failing.is_none() {
             error!(
                 event = event::DATA_FAILING;
@@ -319,6 +342,7 @@ impl Store {
         let lost = self.failing.take().map_or(0, |failing| failing.lost);
         self.failing = Some(Failing { reason: reason.clone(), lost });
         self.let_oldest_go();
+        self.note_held();
     }
 
     fn let_oldest_go(&mut self) {
@@ -353,6 +377,7 @@ impl Store {
         }
         self.queued_bytes += taken.bytes;
         self.let_oldest_go();
+        self.note_held();
     }
 
     /// How long until the next group is due: no time where it is, none at all where nothing waits.
@@ -390,7 +415,9 @@ impl Store {
         if let Some(failing) = self.failing.as_ref().filter(|_| !self.queue.is_empty()) {
             return Err(failing.reason.clone());
         }
+        let begun = clock::now();
         let stored = work(&mut self.db);
+        self.took(begun);
         match &stored {
             Err(reason @ StoreError::Rejected(_)) => {
                 debug!(event = event::DATA_REJECTED; "not stored: {reason}")

@@ -73,7 +73,7 @@ impl Handler<Close> for Reader {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::mpsc;
+    use std::sync::{Arc, mpsc};
 
     use super::*;
     use crate::actors::store::StoreHandle;
@@ -81,6 +81,7 @@ mod tests {
     use crate::chat::retention::Kept;
     use crate::config::Config;
     use crate::health::Health;
+    use crate::metrics::Metrics;
 
     /// Looks for something until it is told to stop.
     struct Seek(mpsc::Receiver<()>);
@@ -111,7 +112,8 @@ mod tests {
         let (db, _) = Db::open(&dir).unwrap();
         let (config, _) = Config::read(|_| None);
         actix::System::new().block_on(async move {
-            let store = StoreHandle::start(db, Live::new(config), Health::new());
+            let store =
+                StoreHandle::start(db, Live::new(config), Health::new(), Arc::new(Metrics::new()));
             work(store.clone()).await;
             store.close().await;
         });

@@ -21,6 +21,7 @@ use crate::clock::{self, thread_time};
 use crate::fanout::outbox::Source;
 use crate::fanout::pacer::FlushPacer;
 use crate::fanout::peer::Peer;
+use crate::fanout::tally::Tally;
 use crate::fanout::variants::{Fanout, Pieces, Reader};
 use crate::render::replies::Farewell;
 use crate::render::{Follows, Form, Sheet, block, ringing_block};
@@ -51,6 +52,16 @@ struct Audience {
     /// What all members are to be shown in the next round.
     events: Vec<Event>,
     event_bytes: usize,
+    taken: Vec<Taken>,
+}
+
+/// Messages of a lobby that came together: how many, and when the first of them was taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Taken {
+    /// When its Session took it.
+    pub at: Instant,
+    /// How many.
+    pub messages: u32,
 }
 
 /// What waits in one room at most, as text: it is judged against the limit of a client in steps that
@@ -77,6 +88,9 @@ struct Inner<S> {
     /// Clients to whom something is to be written.
     dirty: Vec<usize>,
     rounds: FlushPacer,
+    /// What was handed out and is not written yet.
+    handed_out: Vec<Taken>,
+    tally: Rc<Tally>,
     /// How whoever wants clock times is told when something happened.
     clock: fn() -> Times,
     /// What events are written on.
@@ -85,7 +99,7 @@ struct Inner<S> {
 
 impl<S> Hub<S> {
     /// Without clients. `clock` says how whoever wants clock times is told when something happened.
-    pub fn new(clock: fn() -> Times) -> Self {
+    pub fn new(clock: fn() -> Times, tally: Rc<Tally>) -> Self {
         Self {
             inner: RefCell::new(Inner {
                 seats: Vec::new(),
@@ -94,6 +108,8 @@ impl<S> Hub<S> {
                 waiting: Vec::new(),
                 dirty: Vec::new(),
                 rounds: FlushPacer::default(),
+                handed_out: Vec::new(),
+                tally,
                 clock,
                 sheet: RefCell::new(Sheet::with_capacity(SHEET_BYTES)),
             }),
@@ -233,6 +249,13 @@ impl<S: Clone> Hub<S> {
         }
     }
 
+    /// Notes that messages are among what the members of a room are to be shown.
+    pub fn note_taken(&self, room: LobbyId, taken: Taken) {
+        if let Some(room) = self.inner.borrow_mut().rooms.get_mut(&room) {
+            room.taken.push(taken);
+        }
+    }
+
     /// Shows one client alone what happened in its room.
     pub fn show_to(&self, seat: Seat, event: &Event) {
         let inner = &mut *self.inner.borrow_mut();
@@ -241,7 +264,7 @@ impl<S: Clone> Hub<S> {
         let queued = {
             let sheet = &mut *inner.sheet.borrow_mut();
             let mut fanout = Fanout::new(std::slice::from_ref(event), sheet, inner.clock);
-            show_to(&occupant.peer, &mut fanout, 0)
+            show_to(&occupant.peer, &mut fanout, 0, &inner.tally)
         };
         if queued && !occupant.dirty.replace(true) {
             inner.dirty.push(seat.slot);
@@ -285,6 +308,7 @@ impl<S: Clone> Hub<S> {
         let hears = self.peer(seat).is_some_and(|peer| peer.hears(from));
         if hears {
             self.show_block(seat, false, |form| ringing_block(form, body));
+            self.inner.borrow().tally.delivered(1);
         }
         hears
     }
@@ -330,12 +354,15 @@ impl Audience {
 }
 
 /// Queues the events from index `seen` on. Whether the peer takes any.
-fn show_to(peer: &Peer, fanout: &mut Fanout<'_>, seen: usize) -> bool {
+fn show_to(peer: &Peer, fanout: &mut Fanout<'_>, seen: usize, tally: &Tally) -> bool {
     let (form, ignores) = (peer.form(), peer.ignores());
     let last_author = if form.compact { peer.last_author() } else { None };
     let reader = Reader { form, conn: peer.conn(), ignores: ignores.as_deref(), last_author };
-    let (block, author) = fanout.get(&reader, seen);
+    let (block, author, messages) = fanout.get(&reader, seen);
     let queued = !block.is_empty() && peer.queue(block);
+    if queued {
+        tally.delivered(messages);
+    }
     peer.note_author(author);
     queued
 }
@@ -372,7 +399,7 @@ impl<S> Inner<S> {
             let peer = &occupant.peer;
             let sheet = &mut *self.sheet.borrow_mut();
             let mut fanout = Fanout::new(&room.events, sheet, self.clock);
-            show_to(peer, &mut fanout, seen);
+            show_to(peer, &mut fanout, seen, &self.tally);
         }
     }
 
@@ -386,12 +413,14 @@ impl<S> Inner<S> {
         for &slot in &room.members {
             let Some(occupant) = &self.seats[slot] else { continue };
             let peer = &occupant.peer;
-            if show_to(peer, &mut fanout, occupant.seen.take()) && !occupant.dirty.replace(true) {
+            let queued = show_to(peer, &mut fanout, occupant.seen.take(), &self.tally);
+            if queued && !occupant.dirty.replace(true) {
                 self.dirty.push(slot);
             }
         }
         room.event_bytes = 0;
         room.events.clear();
+        self.handed_out.append(&mut room.taken);
     }
 
     /// Queues a piece of an answer at once: how it begins depends on what each member was shown last.
@@ -423,6 +452,12 @@ impl<S> Inner<S> {
             if let Some(occupant) = &self.seats[slot] {
                 occupant.dirty.set(false);
                 occupant.peer.flush();
+            }
+        }
+        if !self.handed_out.is_empty() {
+            let now = clock::now();
+            for Taken { at, messages } in self.handed_out.drain(..) {
+                self.tally.took(now.saturating_duration_since(at), messages.into());
             }
         }
     }

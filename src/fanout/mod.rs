@@ -7,4 +7,5 @@ pub mod limits;
 pub mod outbox;
 mod pacer;
 pub mod peer;
+pub mod tally;
 pub mod variants;

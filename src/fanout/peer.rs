@@ -19,7 +19,9 @@ use crate::chat::person::Person;
 use crate::clock;
 use crate::fanout::limits::PeerLimits;
 use crate::fanout::outbox::{Outbox, Pulled, Source};
+use crate::fanout::tally::Tally;
 use crate::fanout::variants::Author;
+use crate::metrics::CountedConnection;
 use crate::net::link::Link;
 use crate::net::listen::USER_TIMEOUT;
 use crate::render::Form;
@@ -53,7 +55,11 @@ enum LastShown {
 /// A connected client.
 pub struct Peer {
     conn: ConnId,
+    /// Among the connections that there are.
+    _counted: CountedConnection,
     limits: Rc<PeerLimits>,
+    /// What its thread counts.
+    tally: Rc<Tally>,
     link: RefCell<Link>,
     outbox: RefCell<Outbox>,
     task: RefCell<Waker>,
@@ -108,16 +114,19 @@ thread_local! {
 impl Peer {
     /// A client that has just been accepted.
     pub fn new(
-        conn: ConnId,
+        (conn, counted): (ConnId, CountedConnection),
         link: Link,
         form: Form,
         limits: Rc<PeerLimits>,
+        tally: Rc<Tally>,
         now: Instant,
         accepted: Instant,
     ) -> Self {
         Self {
             conn,
+            _counted: counted,
             limits,
+            tally,
             link: RefCell::new(link),
             outbox: RefCell::default(),
             task: RefCell::new(Waker::noop().clone()),
@@ -414,6 +423,7 @@ impl Peer {
                     Poll::Ready(Ok(count)) if count > 0 => {
                         outbox.advance(count);
                         self.written.set(self.written.get() + count as u64);
+                        self.tally.sent(count);
                         if self.blocked_since.take().is_some() {
                             link.set_user_timeout(USER_TIMEOUT);
                         }
@@ -458,6 +468,7 @@ impl Peer {
     /// and says so in a last line.
     pub fn cut_off(&self) {
         self.health.set(Health::CutOff);
+        self.tally.cut_off();
         let mut outbox = self.outbox.borrow_mut();
         outbox.drop_rest();
         outbox.push(farewell(self.form(), Farewell::TooSlow));

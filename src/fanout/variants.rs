@@ -75,8 +75,9 @@ impl Reader<'_> {
     }
 }
 
-/// A block, and whose message is the last in it, where its form leaves out who goes on.
-type Shown = (Bytes, Option<Author>);
+/// A block, whose message is the last in it, where its form leaves out who goes on, and how many messages
+/// are in it.
+type Shown = (Bytes, Option<Author>, usize);
 
 /// Events that are handed out together, as one block in each form.
 pub(super) struct Fanout<'a> {
@@ -154,7 +155,7 @@ fn join<'a>(
     events: impl Iterator<Item = &'a Event> + Clone,
 ) -> Shown {
     let Reader { form, conn, .. } = *reader;
-    let mut last_author = reader.last_author.clone();
+    let (mut last_author, mut messages) = (reader.last_author.clone(), 0);
     sheet.begin(form);
     let of_others =
         |event: &Event| matches!(event.what, Happened::Said { .. }) && !is_by(event, conn);
@@ -177,6 +178,7 @@ fn join<'a>(
             last_author = None;
             continue;
         }
+        messages += usize::from(matches!(event.what, Happened::Said { .. }));
         let author = match &event.what {
             Happened::Said { entry, .. } if form.compact => Author::of(&entry.author),
             _ => None,
@@ -184,7 +186,7 @@ fn join<'a>(
         render::event(sheet, event, times, author.is_some() && author == last_author);
         last_author = author;
     }
-    (sheet.take(), last_author)
+    (sheet.take(), last_author, messages)
 }
 
 fn is_coming_or_going(event: &Event) -> bool {
@@ -271,7 +273,7 @@ mod tests {
 
     fn shown(reader: &Reader<'_>, events: &[Event]) -> (String, Option<Author>) {
         let mut sheet = Sheet::default();
-        let (block, last) = Fanout::new(events, &mut sheet, clock).get(reader, 0);
+        let (block, last, _) = Fanout::new(events, &mut sheet, clock).get(reader, 0);
         (String::from_utf8(block.to_vec()).unwrap(), last)
     }
 

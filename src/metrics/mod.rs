@@ -4,8 +4,11 @@
 //! there are does not depend on who connects.
 
 mod each;
+pub mod figures;
+pub mod latency;
 mod text;
 
+use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use prometheus_client::metrics::counter::Counter;
@@ -16,13 +19,10 @@ use prometheus_client::registry::Registry;
 
 pub use each::{Case, Each};
 
+use crate::metrics::latency::Latency;
 use crate::net::listen::ListenerKind;
 
-/// Upper ends of the buckets of a delivery, in seconds: from what nobody notices to what everybody does.
-const DELIVERY_BUCKETS: [f64; 12] =
-    [0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0];
-
-/// The same for a group of changes that is written to the database.
+/// Upper ends of the buckets, in seconds, for a group of changes that is written to the database.
 const STORE_BUCKETS: [f64; 10] = [0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 2.5];
 
 /// The same for an answer of the AI.
@@ -147,7 +147,7 @@ pub struct Metrics {
     /// Clients that were cut off since they did not read.
     pub slow_clients: Count,
     /// From a message to the write that shows it, for each thread that shows it.
-    pub delivery: Histogram,
+    pub delivery: Latency,
     /// Questions that were put to the AI's provider.
     pub ai_requests: Count,
     /// Those that came to no whole answer.
@@ -191,7 +191,7 @@ impl Metrics {
             sent_bytes: Count::default(),
             refusals: Each::default(),
             slow_clients: Count::default(),
-            delivery: histogram(&DELIVERY_BUCKETS),
+            delivery: Latency::default(),
             ai_requests: Count::default(),
             ai_errors: Count::default(),
             ai_latency: histogram(&AI_BUCKETS),
@@ -257,9 +257,29 @@ impl Metrics {
         self.reloads.register(r, "reloads", "Times the configuration was read anew");
     }
 
+    /// A connection has been let in, and is there until what is given back goes.
+    pub fn count_connection(self: &Arc<Self>, kind: ListenerKind) -> CountedConnection {
+        self.connections_accepted.of(kind).inc();
+        self.connections.of(kind).inc();
+        CountedConnection { metrics: self.clone(), kind }
+    }
+
     /// All of it in Prometheus' text format 0.0.4.
     pub fn text(&self) -> String {
         text::encode(&self.registry)
+    }
+}
+
+/// A connection among those that there are, wherever it is on its way through the server.
+#[derive(Debug)]
+pub struct CountedConnection {
+    metrics: Arc<Metrics>,
+    kind: ListenerKind,
+}
+
+impl Drop for CountedConnection {
+    fn drop(&mut self) {
+        self.metrics.connections.of(self.kind).dec();
     }
 }
 

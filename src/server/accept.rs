@@ -193,15 +193,16 @@ impl Acceptor {
         let index = self.next.get();
         self.next.set((index + 1) % self.shards.len());
         let (shard, accepted) = (&self.shards[index], clock::now());
+        let counted = self.metrics.count_connection(kind);
         match kind {
             ListenerKind::Plain => {
                 let arrival = Arrival::Plain(socket);
-                shard.do_send(Connected { conn, arrival, addr, accepted });
+                shard.do_send(Connected { conn, arrival, addr, accepted, counted });
             }
             ListenerKind::Tls => {
                 let shard = shard.clone();
                 let handshaker = &self.handshakers[index % self.handshakers.len()];
-                handshaker.do_send(Shake { conn, socket, addr, accepted, shard });
+                handshaker.do_send(Shake { conn, socket, addr, accepted, counted, shard });
             }
         }
     }

@@ -218,10 +218,17 @@ pub async fn run(
     let tls_port = opened.port(ListenerKind::Tls);
     let cores = available_parallelism().map_or(1, NonZero::get);
     clock::start(opened.snapshot.newest);
-    let store = StoreHandle::start(opened.db, config.clone(), shared.health.clone());
+    let Shared { metrics, health } = shared.clone();
+    let store = StoreHandle::start(opened.db, config.clone(), health, metrics.clone());
     let rates = RateTable::new(at_start.rate_messages, at_start.rate_window);
     let admins = Admins::default();
-    let registry = Registry::new(config.clone(), store.clone(), rates.clone(), admins.clone());
+    let registry = Registry::new(
+        config.clone(),
+        store.clone(),
+        rates.clone(),
+        admins.clone(),
+        metrics.clone(),
+    );
     let registry = Guarded::new(registry).start();
     let helpers = (cores / 2).clamp(1, MAX_HELPERS);
     let hasher = HasherPool::start(helpers);
@@ -237,6 +244,7 @@ pub async fn run(
                 store: store.clone(),
                 rates: rates.clone(),
                 admins: admins.clone(),
+                metrics: metrics.clone(),
                 tls_port,
                 index,
             };
@@ -251,9 +259,18 @@ pub async fn run(
         shards: shards.clone(),
         store: store.clone(),
         admins,
-        ai: start_ai(config.clone()),
+        ai: start_ai(config.clone(), metrics.clone()),
+        metrics: metrics.clone(),
     };
-    watch(opened.admin, &shared, &registry, &setup)?;
+    let listeners = opened.listeners.iter();
+    let listeners = listeners.filter_map(|(kind, at)| Some((*kind, at.local_addr().ok()?)));
+    let parts = admin::Parts {
+        listener: opened.admin,
+        shared: shared.clone(),
+        listeners: listeners.collect(),
+        store: store.clone(),
+    };
+    watch(parts, &registry, &setup)?;
     let ai = setup.ai.clone();
     open_lobbies(setup, &registry, &arbiters, opened.snapshot);
 
@@ -262,7 +279,6 @@ pub async fn run(
         Some(tls) => start_handshakers(helpers, &registry, tls, &config),
         None => Vec::new(),
     };
-    let metrics = shared.metrics.clone();
     let reloader = Reloader::new(Parts {
         config: config.clone(),
         tls,
@@ -292,8 +308,7 @@ pub async fn run(
 
 /// Starts the thread that answers the operator, and has it ask the actors whether they are there.
 fn watch(
-    listener: Option<StdListener>,
-    shared: &Shared,
+    parts: admin::Parts,
     registry: &Addr<Guarded<Registry>>,
     setup: &LobbySetup,
 ) -> io::Result<()> {
@@ -302,8 +317,8 @@ fn watch(
     let others = setup.store.to_ask().into_iter().map(|(name, actor)| (name.to_owned(), actor));
     let pool = ("the AiPool".to_owned(), setup.ai.clone().recipient());
     let actors: Vec<_> = shards.chain(others).chain([pool]).collect();
-    let (health, registry) = (shared.health.clone(), registry.clone());
-    admin::start(listener, shared.clone(), move || Prober::new(health, registry, actors))
+    let (health, registry) = (parts.shared.health.clone(), registry.clone());
+    admin::start(parts, move || Prober::new(health, registry, actors))
 }
 
 /// Lets the Registry start lobbies, each on one of the threads in turn.
@@ -329,14 +344,14 @@ fn open_lobbies(
 
 /// The AI has a thread of its own from its first worker on: its TLS and JSON never stand in the way of the
 /// chat.
-fn start_ai(config: Live) -> Addr<Guarded<AiPool>> {
-    let (mut thread, settings) = (None, config.clone());
+fn start_ai(config: Live, metrics: Arc<Metrics>) -> Addr<Guarded<AiPool>> {
+    let (mut thread, settings, theirs) = (None, config.clone(), metrics.clone());
     let start_worker = move |index, pool| {
         let thread = thread.get_or_insert_with(|| Arbiter::new().handle());
-        let config = settings.clone();
-        AiWorker::start_in_arbiter(thread, move |_| AiWorker::new(index, pool, config))
+        let (config, metrics) = (settings.clone(), theirs.clone());
+        AiWorker::start_in_arbiter(thread, move |_| AiWorker::new(index, pool, config, metrics))
     };
-    Guarded::new(AiPool::new(config, Box::new(start_worker))).start()
+    Guarded::new(AiPool::new(config, Box::new(start_worker), metrics)).start()
 }
 
 fn start_handshakers(

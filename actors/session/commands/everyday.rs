@@ -10,14 +10,14 @@ use crate::chat::accounts::{AccountId, Target};
 use crate::chat::command::{About, Addressed, spec};
 use crate::chat::name::{Name, NameKey};
 use crate::chat::text::Line;
-use crate::clock::{stamp, unix_now};
+use crate::clock::{self, stamp, unix_now};
 use crate::render::replies::{self, ModerationReply, PersonalReply, Reply};
 use crate::render::{self, Direct};
 use crate::store::{Left, Mail};
 
 pub(super) fn act(cx: &Ctx, text: Line) -> Done {
     let (conn, at) = (cx.conn(), cx.at);
-    cx.user().lobby.addr.do_send(Say { conn, at, text, action: true });
+    cx.user().lobby.addr.do_send(Say { conn, at, text, action: true, taken: clock::now() });
     cx.peer.sent_to_lobby();
     Ok(Outcome::Done)
 }
@@ -52,6 +52,7 @@ async fn direct(cx: &Ctx, to: To, text: &Line) -> Done {
             });
         }
     };
+    cx.thread.tally.wrote_privately();
     cx.show(|sheet| {
         render::direct(sheet, Direct::To(&name), text, stamp(sheet.form().clock));
     });
@@ -74,7 +75,8 @@ pub(super) async fn tag(cx: &Ctx, Addressed { to, text }: Addressed) -> Done {
     let (conn, at, lobby) = (cx.conn(), cx.at, cx.lobby());
     if let Some(user) = cx.ask_registry(FindUser(NameKey::of(&to))).await? {
         let (whom, tell) = (user.who.name, Some(user.handle));
-        cx.ask_lobby(&lobby.addr, Tag { conn, at, whom, tell, text }).await?;
+        let tag = Tag { conn, at, whom, tell, text, taken: clock::now() };
+        cx.ask_lobby(&lobby.addr, tag).await?;
         return Ok(Outcome::Done);
     }
     // An account that is not connected finds it in its mail.
@@ -83,7 +85,7 @@ pub(super) async fn tag(cx: &Ctx, Addressed { to, text }: Addressed) -> Done {
         return Err(cx.nobody(&to).await);
     };
     let letter = format!("\u{2726} tagged you in '{}': {}", lobby.name, text.as_str());
-    let tag = Tag { conn, at, whom: name.clone(), tell: None, text };
+    let tag = Tag { conn, at, whom: name.clone(), tell: None, text, taken: clock::now() };
     if !cx.ask_lobby(&lobby.addr, tag).await? {
         return Ok(Outcome::Done);
     }

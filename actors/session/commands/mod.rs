@@ -140,7 +140,7 @@ impl Session {
     fn say(&self, text: Line) {
         let (conn, at) = (self.peer.conn(), self.at());
         if let Some(user) = self.user() {
-            user.lobby.addr.do_send(Say { conn, at, text, action: false });
+            user.lobby.addr.do_send(Say { conn, at, text, action: false, taken: clock::now() });
             self.peer.sent_to_lobby();
         }
     }

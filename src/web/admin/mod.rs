@@ -1,16 +1,23 @@
 //! What the operator is answered: metrics, health, and a page to look at.
 
+mod figures;
 mod files;
 
-use std::net::IpAddr;
+use std::cell::RefCell;
+use std::net::{IpAddr, SocketAddr};
+use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use actix_http::header::{self, HeaderName, HeaderValue};
 use actix_http::{Method, RequestHead, Response, ResponseBuilder, StatusCode};
 
+use crate::chat::history::UnixMillis;
+use crate::clock;
 use crate::health::{Health, State};
 use crate::metrics::Metrics;
+use crate::metrics::figures::Figures;
+use crate::net::listen::ListenerKind;
 use crate::web::{Answer, Limits};
 
 /// A scraper, a load balancer, and a few browsers with some connections each, ten times over.
@@ -26,6 +33,7 @@ pub const LIMITS: Limits = Limits {
 
 /// What Prometheus reads: <https://prometheus.io/docs/instrumenting/exposition_formats/>.
 const METRICS_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+const JSON_TYPE: &str = "application/json";
 const TEXT_TYPE: &str = "text/plain; charset=utf-8";
 
 /// The page is of this server alone, nobody shows it in theirs, and no text becomes markup in it.
@@ -49,6 +57,14 @@ pub struct Admin {
     pub metrics: Arc<Metrics>,
     /// How the server is.
     pub health: Health,
+    /// The listeners for the chat, and where they are.
+    pub listeners: Vec<(ListenerKind, SocketAddr)>,
+    /// When the server was started.
+    pub started: UnixMillis,
+    /// The same on the clock that only ever goes on.
+    pub begun: Instant,
+    /// The figures of the last hour.
+    pub figures: Rc<RefCell<Figures>>,
     /// Whether nobody but this machine reaches the listener.
     pub on_loopback: bool,
 }
@@ -72,6 +88,13 @@ impl Admin {
             "/metrics" => answer(StatusCode::OK, METRICS_TYPE, self.metrics.text()),
             "/health/live" => text(StatusCode::OK, "alive\n", None),
             "/health/ready" => self.ready(),
+            "/figures" => match figures::since(head.uri.query()) {
+                Ok(since) => {
+                    let figures = self.figures(since, clock::since(self.begun));
+                    answer(StatusCode::OK, JSON_TYPE, figures)
+                }
+                Err(why) => text(StatusCode::BAD_REQUEST, why, None),
+            },
             path => match files::find(path) {
                 Some(file) => answer(StatusCode::OK, file.kind, file.content),
                 None => text(StatusCode::NOT_FOUND, "not found\n", None),
