@@ -469,6 +469,17 @@ fn figures_of_the_last_hour_follow_within_seconds() {
     assert!(all["started"].as_u64().unwrap() < last && last <= all["now"].as_u64().unwrap());
     let rest = figures(&format!("?since={last}"));
     assert!(rest["at"].as_array().unwrap().iter().all(|at| at.as_u64().unwrap() > last));
+    assert!(all["reload"].is_null());
+    server.signal("HUP");
+    let reloaded = |good: bool| {
+        let is_so = |answer: &Answer| answer.body.contains(&format!("\"good\":{good},"));
+        let answer = wait_for(port, "/figures", is_so);
+        serde_json::from_str::<serde_json::Value>(&answer.body).unwrap()["reload"].clone()
+    };
+    assert!(reloaded(true)["why"].is_null());
+    std::fs::write(server.folder.join(".env"), "CHAT_MAX_CONNECTIONS=many\n").unwrap();
+    server.signal("HUP");
+    assert!(reloaded(false)["why"].as_str().unwrap().contains("CHAT_MAX_CONNECTIONS"));
     for query in ["?since=x", "?until=1"] {
         assert_eq!(ask(port, "GET", &format!("/figures{query}")).status, 400, "{query}");
     }

@@ -21,8 +21,9 @@ use crate::metrics::figures::{Figures, Reading, STEP};
 use crate::net::listen::ListenerKind;
 use crate::server::Shared;
 use crate::server::prober::Prober;
+use crate::server::reload::Reloader;
 use crate::web;
-use crate::web::admin::{Admin, LIMITS};
+use crate::web::admin::{Admin, LIMITS, Reload};
 
 /// How often what nobody counts as it changes is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
@@ -35,6 +36,8 @@ pub(super) struct Parts {
     /// The listeners for the chat, and where they are.
     pub(super) listeners: Vec<(ListenerKind, SocketAddr)>,
     pub(super) store: StoreHandle,
+    /// Knows how the last reload ended.
+    pub(super) reloader: Reloader,
 }
 
 /// Starts the thread, and the prober on it. All that is there goes on until the process ends.
@@ -47,7 +50,7 @@ pub(super) fn start(
 ) -> io::Result<()> {
     let thread = Arbiter::new();
     thread.spawn_fn(move || _ = actix_rt::spawn(prober().run()));
-    let Parts { listener, shared: Shared { metrics, health }, listeners, store } = parts;
+    let Parts { listener, shared: Shared { metrics, health }, listeners, store, reloader } = parts;
     let Some(listener) = listener else { return Ok(()) };
     let addr = listener.local_addr()?;
     info!(event = event::LISTENING; "the operator's page is at http://{addr}/");
@@ -66,7 +69,12 @@ pub(super) fn start(
         let figures = Figures::new(Reading::of(&metrics, Duration::ZERO));
         let figures = Rc::new(RefCell::new(figures));
         actix_rt::spawn(sample(metrics.clone(), store, figures.clone(), begun));
-        let admin = Admin { metrics, health, listeners, started, begun, figures, on_loopback };
+        let last_reload = Box::new(move || {
+            let last = reloader.last()?;
+            Some(Reload { at: last.at, fault: last.fault.clone() })
+        });
+        let admin =
+            Admin { metrics, health, listeners, last_reload, started, begun, figures, on_loopback };
         let admin = Rc::new(admin);
         actix_rt::spawn(web::serve(listener, LIMITS, move |request| {
             let answer = admin.answer(request.head());

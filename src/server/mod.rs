@@ -262,15 +262,6 @@ pub async fn run(
         ai: start_ai(config.clone(), metrics.clone()),
         metrics: metrics.clone(),
     };
-    let listeners = opened.listeners.iter();
-    let listeners = listeners.filter_map(|(kind, at)| Some((*kind, at.local_addr().ok()?)));
-    let parts = admin::Parts {
-        listener: opened.admin,
-        shared: shared.clone(),
-        listeners: listeners.collect(),
-        store: store.clone(),
-    };
-    watch(parts, &registry, &setup)?;
     let ai = setup.ai.clone();
     open_lobbies(setup, &registry, &arbiters, opened.snapshot);
 
@@ -284,9 +275,19 @@ pub async fn run(
         tls,
         rates,
         registry: registry.clone(),
-        ai,
+        ai: ai.clone(),
         metrics: metrics.clone(),
     });
+    let listeners = opened.listeners.iter();
+    let listeners = listeners.filter_map(|(kind, at)| Some((*kind, at.local_addr().ok()?)));
+    let parts = admin::Parts {
+        listener: opened.admin,
+        shared: shared.clone(),
+        listeners: listeners.collect(),
+        store: store.clone(),
+        reloader: reloader.clone(),
+    };
+    watch(parts, &registry, &shards, ai)?;
     let acceptor = Acceptor::new(config, metrics, registry, shards.clone(), handshakers);
     let mut accepting: Vec<JoinHandle<()>> = Vec::new();
     for (kind, listener) in opened.listeners {
@@ -310,12 +311,13 @@ pub async fn run(
 fn watch(
     parts: admin::Parts,
     registry: &Addr<Guarded<Registry>>,
-    setup: &LobbySetup,
+    shards: &[Addr<Guarded<Shard>>],
+    ai: Addr<Guarded<AiPool>>,
 ) -> io::Result<()> {
-    let shards = setup.shards.iter().enumerate();
+    let shards = shards.iter().enumerate();
     let shards = shards.map(|(index, shard)| (format!("Shard {index}"), shard.clone().recipient()));
-    let others = setup.store.to_ask().into_iter().map(|(name, actor)| (name.to_owned(), actor));
-    let pool = ("the AiPool".to_owned(), setup.ai.clone().recipient());
+    let others = parts.store.to_ask().into_iter().map(|(name, actor)| (name.to_owned(), actor));
+    let pool = ("the AiPool".to_owned(), ai.recipient());
     let actors: Vec<_> = shards.chain(others).chain([pool]).collect();
     let (health, registry) = (parts.shared.health.clone(), registry.clone());
     admin::start(parts, move || Prober::new(health, registry, actors))

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::Admin;
+use super::{Admin, Reload};
 use crate::chat::history::UnixMillis;
 use crate::metrics::figures::{Point, STEP};
 
@@ -35,6 +35,9 @@ impl Admin {
             let connections = self.metrics.connections.of(*kind).get();
             json!({ "kind": kind.name(), "addr": addr.to_string(), "connections": connections })
         });
+        let reload = (self.last_reload)().map(|Reload { at: UnixMillis(at), fault }| {
+            json!({ "at": at, "good": fault.is_none(), "why": fault })
+        });
         let all = json!({
             "version": env!("CARGO_PKG_VERSION"),
             "started": started,
@@ -45,7 +48,7 @@ impl Admin {
             "users": self.metrics.users.get(),
             "lobbies": self.metrics.lobbies.get(),
             "nodes": [],
-            "reload": null,
+            "reload": reload,
             "step_ms": millis(STEP) - started,
             "at": points.clone().map(|point| millis(point.up)).collect::<Value>(),
             "series": {

@@ -50,8 +50,16 @@ const HEADERS: [(HeaderName, &str); 5] = [
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
 ];
 
+/// How a reload ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reload {
+    /// When.
+    pub at: UnixMillis,
+    /// The first thing that was wrong; none where what was read is in force.
+    pub fault: Option<String>,
+}
+
 /// What the answers are made of.
-#[derive(Debug, Clone)]
 pub struct Admin {
     /// What is counted.
     pub metrics: Arc<Metrics>,
@@ -59,6 +67,8 @@ pub struct Admin {
     pub health: Health,
     /// The listeners for the chat, and where they are.
     pub listeners: Vec<(ListenerKind, SocketAddr)>,
+    /// How the last reload ended; none where there was none.
+    pub last_reload: Box<dyn Fn() -> Option<Reload>>,
     /// When the server was started.
     pub started: UnixMillis,
     /// The same on the clock that only ever goes on.
