@@ -1,10 +1,14 @@
 //! The manual, held against the program: what it tells an operator to type is typed here, and what it says
 //! of the alerts is said of those that there are.
 
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::harness::{Folder, Server};
+use openssl::hash::MessageDigest;
+use openssl::ssl::{SslConnector, SslMethod, SslVerifyMode};
+
+use crate::harness::{Folder, Server, run};
 
 fn read(name: &str) -> String {
     std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).unwrap()
@@ -92,6 +96,56 @@ fn the_manuals_commands_back_up_a_running_server_and_restore_it() {
     alice.ask("alice", "Password: ");
     alice.send("hunter2-hunter2");
     alice.expect_in("alice");
+}
+
+/// The SHA-256 fingerprint of the certificate that a new TLS connection is shown.
+fn shown_certificate(server: &Server) -> String {
+    let mut builder = SslConnector::builder(SslMethod::tls_client()).unwrap();
+    builder.set_verify(SslVerifyMode::NONE);
+    let tcp = TcpStream::connect(("127.0.0.1", server.tls_port)).unwrap();
+    let stream = builder.build().connect("chat.example.org", tcp).unwrap();
+    let certificate = stream.ssl().peer_certificate().unwrap();
+    let digest = certificate.digest(MessageDigest::sha256()).unwrap();
+    digest.iter().map(|byte| format!("{byte:02X}")).collect::<Vec<_>>().join(":")
+}
+
+#[test]
+fn the_manuals_hook_gives_a_running_server_its_new_certificate() {
+    let (folder, renewed) = (Folder::new(), Folder::new());
+    run(folder.path(), &[], &["gen-cert"]);
+    let cert = ("CHAT_TLS_CERT", "fullchain.pem");
+    let made = run(renewed.path(), &[cert, ("CHAT_TLS_KEY", "privkey.pem")], &["gen-cert"]);
+    let made = String::from_utf8(made.stdout).unwrap();
+    let mut server = Server::start_in(folder, &[("CHAT_TLS_ADDR", "127.0.0.1:0")]);
+    let mut alice = server.login("alice");
+    let old = shown_certificate(&server);
+
+    // Where the certificate is, whose it is, and who tells the server, are the test's here.
+    let reload = format!("kill -HUP {}", server.pid());
+    let script = commands("hook").join("\n");
+    for part in ["/etc/lobbyd/certs", " -g lobbyd", "systemctl reload-or-restart lobbyd"] {
+        assert!(script.contains(part), "{part} is not in {script}");
+    }
+    let script = script.replace("/etc/lobbyd/certs", "certs").replace(" -g lobbyd", "");
+    let script = script.replace("systemctl reload-or-restart lobbyd", &reload);
+    let renew = |domains: &str| {
+        let status = Command::new("sh")
+            .args(["-c", &script])
+            .current_dir(server.folder.path())
+            .env("RENEWED_DOMAINS", domains)
+            .env("RENEWED_LINEAGE", renewed.path())
+            .status();
+        assert!(status.unwrap().success());
+    };
+    renew("www.example.org not-chat.example.org");
+    let now = std::fs::read(server.folder.join("certs/server.crt")).unwrap();
+    assert_ne!(now, std::fs::read(renewed.join("fullchain.pem")).unwrap(), "it is another's");
+    renew("www.example.org chat.example.org");
+    server.wait_for_log("reloaded: ");
+
+    let new = shown_certificate(&server);
+    assert!(new != old && made.contains(&new), "{new} {made}");
+    alice.ask("still here", "╰─> still here");
 }
 
 #[test]

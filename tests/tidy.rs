@@ -216,6 +216,16 @@ fn the_table_of_settings_is_that_of_the_program() {
     assert_eq!(written.len(), known.len());
 }
 
+#[test]
+fn the_settings_that_take_a_restart_are_those_of_the_program() {
+    let document = read("docs/configuration.md");
+    let (_, list) = document.split_once("- These take a restart: ").unwrap();
+    let (list, _) = list.split_once('.').unwrap();
+    let told: Vec<_> = list.split(',').map(|key| key.trim().trim_matches('`')).collect();
+    let fixed: Vec<_> = KEYS.iter().filter(|key| key.fixed).map(|key| key.name).collect();
+    assert_eq!(told, fixed, "docs/configuration.md and config::KEYS");
+}
+
 /// Whether the program takes a value for a key.
 fn takes(key: &str, value: &str) -> bool {
     let lookup = |name: &str| (name == key).then(|| value.to_owned());
