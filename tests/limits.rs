@@ -22,7 +22,7 @@ fn an_address_has_only_so_many_connections() {
     let refused = "Too many connections from your IP. Try again later.\n";
     assert_eq!(all_that_comes(server.port), refused);
     assert_eq!(all_that_comes(server.port), refused);
-    server.wait_for_log("limit: too many connections from this address");
+    server.wait_for_log("refused 127.0.0.1: too many connections from this address");
     alice.ask("/quit", "Goodbye!");
     alice.close_sending();
     server.wait_for(|s| s.log().contains("conn=1 disconnected"), "the place is free");
@@ -39,7 +39,8 @@ fn an_address_connects_only_so_often() {
     for _ in 0..3 {
         assert_eq!(all_that_comes(server.port), "", "closed without a word");
     }
-    server.wait_for_log("limit: too many new connections from this address in a minute");
+    server
+        .wait_for_log("refused 127.0.0.1: too many new connections from this address in a minute");
     assert_eq!(count(&server.log(), "too many new connections"), 1, "told once a second at most");
     alice.ask("still here", "╰─> still here");
 }

@@ -18,7 +18,7 @@ use crate::actors::guard::Guarded;
 use crate::actors::registry::Registry;
 use crate::actors::registry::messages::Gone;
 use crate::actors::shard::messages::Connected;
-use crate::actors::shard::{Shard, log_connected};
+use crate::actors::shard::{Shard, log_connected, log_disconnected};
 use crate::chat::directory::ConnId;
 use crate::config::Live;
 use crate::logging::event;
@@ -81,7 +81,8 @@ impl Handler<Shake> for Handshaker {
     type Result = ();
 
     fn handle(&mut self, shake: Shake, _: &mut Self::Context) {
-        let place = Place { conn: shake.conn, registry: Some(self.registry.clone()) };
+        let Shake { conn, accepted, .. } = shake;
+        let place = Place { conn, accepted, registry: Some(self.registry.clone()) };
         // A task of its own: a panic costs this connection alone.
         // From accept to a valid name, the handshake included.
         let login_timeout = self.config.get().login_timeout;
@@ -92,6 +93,7 @@ impl Handler<Shake> for Handshaker {
 /// The place of a connection: given back where its handshake does not come to a good end.
 struct Place {
     conn: ConnId,
+    accepted: Instant,
     registry: Option<Addr<Guarded<Registry>>>,
 }
 
@@ -99,7 +101,7 @@ impl Drop for Place {
     fn drop(&mut self) {
         if let Some(registry) = self.registry.take() {
             registry.do_send(Gone(self.conn));
-            info!(event = event::DISCONNECTED, conn = self.conn.0; "disconnected");
+            log_disconnected(self.conn, self.accepted);
         }
     }
 }

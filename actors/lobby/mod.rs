@@ -177,19 +177,11 @@ impl Lobby {
             }
             Effect::Silence(at) => self.batch.one(at, shard::Effect::Silence),
             Effect::Came(at, who) => {
-                info!(
-                    event = event::JOINED_LOBBY, conn = who.conn.0;
-                    "{} joined lobby '{}'", who.name, self.room.state().name
-                );
                 self.on_shard[at.shard] += 1;
                 self.registry.do_send(Moved(who.conn, self.id));
                 self.count(ctx);
             }
-            Effect::Went(at, who) => {
-                info!(
-                    event = event::LEFT_LOBBY, conn = who.conn.0;
-                    "{} left lobby '{}'", who.name, self.room.state().name
-                );
+            Effect::Went(at, _) => {
                 self.on_shard[at.shard] -= 1;
                 self.count(ctx);
             }

@@ -18,7 +18,7 @@ use crate::chat::lobby::step::Input;
 use crate::chat::moderation::Moderation;
 use crate::chat::roles::{Denied, Right};
 use crate::logging::event;
-use crate::render::sentence;
+use crate::render::{deed, sentence};
 
 impl Handler<Moderate> for Lobby {
     type Result = ResponseActFuture<Self, Result<CarriedOut<Moderation>, ModerateError>>;
@@ -55,10 +55,9 @@ impl Handler<Moderate> for Lobby {
             commit.into_actor(lobby).map(
                 move |stored: Result<Arc<Moderation>, ModerateError>, lobby, ctx| {
                     let what = stored?;
-                    let (name, verb) = (by.name.clone(), what.verb());
                     info!(
-                        event = event::MODERATED;
-                        "lobby '{}': {name} did {verb}", lobby.room.state().name
+                        event = event::MODERATED, conn = by.conn.0;
+                        "lobby '{}': {} {}", lobby.room.state().name, by.name, deed(&what)
                     );
                     let also = lobby.room.also_struck(&what);
                     // As of the instant that was stored.

@@ -168,7 +168,7 @@ impl Answers<Unregister> for Registry {
         };
         Reply::after(commit, move |registry: &mut Self, stored, _| {
             stored?;
-            info!(event = event::UNREGISTERED, conn = conn.0; "gave its account up");
+            info!(event = event::UNREGISTERED, conn = conn.0; "{} gave its account up", who.name);
             registry.happen(Happening::Unregistered { account, who: Some(who) }, unix_now());
             Ok(())
         })

@@ -1,8 +1,5 @@
 //! The part of the Registry that lets passwords be tried, as far as the wrong ones of an address allow.
 
-use std::time::Duration;
-
-use log::info;
 use tokio::sync::oneshot;
 
 use crate::actors::guard::{Answers, Ctx, Reply};
@@ -12,15 +9,9 @@ use crate::chat::directory::{ConnId, Guess};
 use crate::chat::limiter::wait_secs;
 use crate::chat::registry::Woken;
 use crate::clock;
-use crate::logging::event;
 
 /// What whoever wants to try a password is told: the seconds to wait, where they may not.
 pub(super) type GuessAnswer = Result<(), u64>;
-
-fn refused(conn: ConnId, wait: Duration) -> GuessAnswer {
-    info!(event = event::LIMIT, conn = conn.0; "limit: too many wrong passwords from its address");
-    Err(wait_secs(wait))
-}
 
 impl Registry {
     pub(super) fn end_guess(&mut self, conn: ConnId, wrong: bool) {
@@ -31,7 +22,7 @@ impl Registry {
     /// Answers Sessions that waited.
     pub(super) fn wake(&mut self, woken: Vec<Woken>) {
         for (conn, may) in woken {
-            let answer = may.or_else(|wait| refused(conn, wait));
+            let answer = may.map_err(wait_secs);
             let waiter = self.waiters.remove(&conn);
             let told = waiter.is_some_and(|waiter| waiter.send(answer).is_ok());
             if !told && answer.is_ok() {
@@ -57,7 +48,7 @@ impl Answers<BeginGuess> for Registry {
         }
         match self.connections.begin_guess(conn, clock::now()) {
             Guess::Go => Reply::Now(Ok(())),
-            Guess::Refused(wait) => Reply::Now(refused(conn, wait)),
+            Guess::Refused(wait) => Reply::Now(Err(wait_secs(wait))),
             Guess::Later => {
                 let (answer, waiting) = oneshot::channel();
                 self.waiters.insert(conn, answer);

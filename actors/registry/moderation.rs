@@ -10,7 +10,7 @@ use crate::actors::registry::messages::{CarriedOut, ModerateError, ModerateServe
 use crate::chat::moderation::ServerModeration;
 use crate::chat::registry::{Happening, server_changes};
 use crate::logging::event;
-use crate::render::server_sentence;
+use crate::render::{server_deed, server_sentence};
 
 impl Answers<ModerateServer> for Registry {
     fn failed() -> Result<CarriedOut<ServerModeration>, ModerateError> {
@@ -27,13 +27,13 @@ impl Answers<ModerateServer> for Registry {
             Ok(what) => Arc::new(what),
             Err(why) => return Reply::Now(Err(why.into())),
         };
-        let by = by.name;
+        let (conn, by) = (by.conn, by.name);
         let changes = server_changes(&what, &by, server_sentence(&what), now);
         let store = self.store.clone();
         let commit = async move { store.commit(changes).await };
         Reply::after(commit, move |registry: &mut Self, stored, _| {
             stored?;
-            info!(event = event::MODERATED; "{by} did {}", what.verb());
+            info!(event = event::MODERATED, conn = conn.0; "{by} {}", server_deed(&what));
             let also = registry.people.also_struck(&what);
             registry.happen(Happening::Moderated { by, what: (*what).clone() }, now);
             Ok(CarriedOut { what, also })

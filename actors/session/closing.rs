@@ -23,6 +23,23 @@ const LINGER_TIME: Duration = Duration::from_millis(500);
 /// Most that is read meanwhile, so that a flood does not hold the connection open.
 const LINGER_BYTES: usize = 1024 * 1024;
 
+/// Why the server ends a connection, for the log; none where it does not, or where it ends them all.
+pub(super) fn reason(last: Farewell) -> Option<&'static str> {
+    match last {
+        Farewell::Quit | Farewell::Shutdown => None,
+        Farewell::TooSlow => Some("it does not read what it is sent"),
+        Farewell::LoginTimeout => Some("no name in time"),
+        Farewell::WrongPasswords => Some("too many wrong passwords"),
+        Farewell::TooManyAttempts(_) => Some("too many wrong passwords from its address"),
+        Farewell::Elsewhere => Some("logged in from elsewhere"),
+        Farewell::Kicked => Some("kicked from general"),
+        Farewell::Banned => Some("banned from the server"),
+        Farewell::Fault => Some("something broke"),
+        Farewell::Idle => Some("idle for too long"),
+        Farewell::SpeaksTls(_) => Some("it speaks TLS"),
+    }
+}
+
 /// How far it has come.
 enum Stage {
     Flush,

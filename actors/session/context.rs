@@ -102,7 +102,11 @@ impl Session {
                     self.note_right(denied);
                 }
                 if let Some(limit) = limit(&why) {
-                    info!(event = event::LIMIT, conn = self.peer.conn().0; "limit: {limit}");
+                    let from = self.peer.origin().ip;
+                    info!(
+                        event = event::LIMIT, conn = self.peer.conn().0;
+                        "limit: {limit} from {from}"
+                    );
                 }
                 self.reply(&why);
             }
@@ -116,7 +120,7 @@ fn limit(why: &Failure) -> Option<&'static str> {
         Reply::NotCreated(CreateError::TooMany) => Some("too many lobbies"),
         Reply::NotCreated(CreateError::TooManyOfUser) => Some("too many lobbies of this user"),
         Reply::AiBusy => Some("too many questions are waiting"),
-        Reply::Account(AccountReply::TooManyOfAddress) => Some("too many accounts of its address"),
+        Reply::Account(AccountReply::TooManyOfAddress) => Some("too many accounts"),
         _ => None,
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use super::context::{Ctx, Failure, Outcome};
-use super::password::{ProofError, prove};
+use super::password::{Door, ProofError, prove};
 use super::{Lost, Membership, Session};
 use crate::actors::lobby::messages::{Enter, Leave};
 use crate::actors::registry::messages::{FindLobby, LobbyRef};
@@ -18,9 +18,10 @@ use crate::chat::lobbies::{GENERAL, GENERAL_ID};
 use crate::chat::lobby::replay::ReplayPrefs;
 use crate::chat::lobby::step::{Join, JoinKind};
 use crate::chat::lobby::{Company, JoinError, Member};
-use crate::chat::name::NameKey;
+use crate::chat::name::{Name, NameKey};
 use crate::chat::password::{Match, Password, PasswordRecord};
 use crate::chat::roles::Right;
+use crate::fanout::peer::Peer;
 use crate::render;
 use crate::render::replies::{Farewell, NameProblem, Reply};
 
@@ -105,11 +106,12 @@ pub(super) async fn enter(
 /// of another form of the password, it is to be renewed.
 pub(super) async fn check_password(
     thread: &ThreadContext,
-    conn: ConnId,
+    peer: &Peer,
+    lobby: &Name,
     record: Arc<PasswordRecord>,
     password: Option<Password>,
 ) -> Result<(Arc<PasswordRecord>, Match), EnterError> {
-    match prove(thread, conn, record.clone(), password).await {
+    match prove(thread, peer, Door::Lobby(lobby), record.clone(), password).await {
         Ok(right) => Ok((record, right)),
         Err(ProofError::Wrong) => Err(JoinError::WrongPassword.into()),
         Err(ProofError::TooMany(secs)) => Err(JoinError::TooManyAttempts(secs).into()),
@@ -127,7 +129,7 @@ impl Ctx {
     /// The user is in another lobby from here on, and is told last of all where they are.
     pub(super) fn stay(&self, entered: Entered) {
         let (lobby, company) = entered.stay();
-        self.user_mut().lobby = lobby;
+        self.user_mut().move_to(lobby);
         if let Some(company) = company {
             self.show(|sheet| render::company(sheet, &company));
         }

@@ -6,7 +6,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::sleep;
 
 use super::joining::{Entered, enter};
-use super::{Phase, Session, User};
+use super::{Session, User};
 use crate::actors::registry::messages::{Claim, ReleaseName};
 use crate::actors::shard::ThreadContext;
 use crate::actors::store::messages::{AccountOfCert, ReadAccount};
@@ -116,12 +116,10 @@ impl Session {
     }
 
     fn log_in(&mut self, who: Identity, entered: Entered) {
-        info!(event = event::LOGGED_IN, conn = who.conn.0; "logged in as {}", who.name);
-        self.peer.logged_in();
         // Other settings may be in force by now.
         self.take_form(&Settings::default());
         let (lobby, company) = entered.stay();
-        self.phase = Phase::chatting(User {
+        self.begin_chat(User {
             who,
             lobby,
             away: None,

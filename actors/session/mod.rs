@@ -35,7 +35,7 @@ use self::holding::Limited;
 use self::mail::ShownMail;
 use self::password::Challenge;
 use super::lobby::Lobby;
-use super::shard::ThreadContext;
+use super::shard::{ThreadContext, log_disconnected};
 use crate::actors::lobby::messages::Leave;
 use crate::actors::registry::messages::{Gone, ReleaseName};
 use crate::actors::session::messages::{
@@ -83,12 +83,6 @@ enum Phase {
     Done,
 }
 
-impl Phase {
-    fn chatting(user: User) -> Self {
-        Self::Chatting(Rc::new(RefCell::new(user)))
-    }
-}
-
 /// What a session has once it has a name.
 struct User {
     who: Identity,
@@ -100,6 +94,29 @@ struct User {
     asked: Option<Box<Asking>>,
     /// The lobby that they were asked to say again that they delete.
     deleting: Confirmation,
+}
+
+impl User {
+    /// The user is in another lobby from here on, or in one that was set up again.
+    fn move_to(&mut self, lobby: Membership) {
+        if lobby.id == self.lobby.id {
+            self.lobby = lobby;
+            return;
+        }
+        self.log_left();
+        self.lobby = lobby;
+        self.log_joined();
+    }
+
+    fn log_joined(&self) {
+        let (who, lobby) = (&self.who, &self.lobby.name);
+        info!(event = event::JOINED_LOBBY, conn = who.conn.0; "{} joined lobby '{lobby}'", who.name);
+    }
+
+    fn log_left(&self) {
+        let (who, lobby) = (&self.who, &self.lobby.name);
+        info!(event = event::LEFT_LOBBY, conn = who.conn.0; "{} left lobby '{lobby}'", who.name);
+    }
 }
 
 /// The lobby that a user is in.
@@ -243,6 +260,17 @@ impl Session {
         who.admin = who.account.is_some_and(|account| self.thread.admins.has(account));
     }
 
+    /// The user is in. What the log says of the life of a connection is said by its Session alone, so
+    /// it comes in the order in which it happens, each thing once.
+    fn begin_chat(&mut self, user: User) {
+        self.peer.logged_in();
+        let how = if user.who.account.is_some() { " to its account" } else { "" };
+        let (conn, name) = (user.who.conn, &user.who.name);
+        info!(event = event::LOGGED_IN, conn = conn.0; "logged in as {name}{how}");
+        user.log_joined();
+        self.phase = Phase::Chatting(Rc::new(RefCell::new(user)));
+    }
+
     /// Lets go of lobby and name, at once.
     fn sign_off(&mut self) {
         self.request = None;
@@ -251,6 +279,7 @@ impl Session {
         if let Phase::Chatting(user) = &self.phase {
             let user = user.borrow();
             user.lobby.addr.do_send(Leave { conn, for_good: true });
+            user.log_left();
             info!(event = event::LOGGED_OUT, conn = conn.0; "{} logged out", user.who.name);
         }
         if matches!(self.phase, Phase::Naming | Phase::Password(_) | Phase::Chatting(_)) {
@@ -263,6 +292,9 @@ impl Session {
     fn close(&mut self, last: Option<Farewell>) {
         if matches!(self.phase, Phase::Closing(_) | Phase::Done) {
             return;
+        }
+        if let Some(why) = last.and_then(closing::reason) {
+            info!(event = event::CLOSED, conn = self.peer.conn().0; "is closed: {why}");
         }
         self.end_held();
         self.sign_off();
@@ -331,7 +363,7 @@ impl Actor for Session {
         self.phase = Phase::Done;
         self.thread.hub.unseat(self.seat);
         self.thread.registry.do_send(Gone(self.peer.conn()));
-        info!(event = event::DISCONNECTED, conn = self.peer.conn().0; "disconnected");
+        log_disconnected(self.peer.conn(), self.peer.origin().at);
     }
 }
 
@@ -339,7 +371,6 @@ impl Handler<Disconnect> for Session {
     type Result = ();
 
     fn handle(&mut self, Disconnect(last): Disconnect, _: &mut Self::Context) {
-        info!(event = event::CLOSED, conn = self.peer.conn().0; "is closed: {last:?}");
         self.close(Some(last));
     }
 }

@@ -1,5 +1,6 @@
 //! The password of an account, at login.
 
+use std::fmt;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -16,11 +17,11 @@ use crate::actors::shard::ThreadContext;
 use crate::actors::shard::messages::LastWriter;
 use crate::actors::store::messages::{ReadAccount, ReadIgnores, ReadMail, ReadMissed};
 use crate::chat::accounts::{Identity, MAX_LOGIN_TRIES};
-use crate::chat::directory::ConnId;
 use crate::chat::ignores::Ignores;
 use crate::chat::lobby::Member;
 use crate::chat::lobby::replay::ReplayPrefs;
 use crate::chat::lobby::step::{Join, JoinKind};
+use crate::chat::name::Name;
 use crate::chat::orders::Confirmation;
 use crate::chat::password::{MAX_PASSWORD_CHARS, Match, Password, PasswordFault, PasswordRecord};
 use crate::chat::person::Person;
@@ -52,16 +53,40 @@ pub(super) enum ProofError {
     Busy,
 }
 
-/// Checks a password against a record, within the limit for wrong ones of the address. None is wrong.
-/// Says in which form it was the right one.
+/// What a password opens.
+pub(super) enum Door<'a> {
+    /// The account of this name.
+    Account(&'a Name),
+    /// The lobby of this name.
+    Lobby(&'a Name),
+}
+
+impl fmt::Display for Door<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Account(name) => write!(f, "account {name}"),
+            Self::Lobby(name) => write!(f, "lobby {name}"),
+        }
+    }
+}
+
+/// Checks a password against the record of a door, within the limit for wrong ones of the address. None is
+/// wrong. Says in which form it was the right one.
 pub(super) async fn prove(
     thread: &ThreadContext,
-    conn: ConnId,
+    peer: &Peer,
+    door: Door<'_>,
     record: Arc<PasswordRecord>,
     password: Option<Password>,
 ) -> Result<Match, ProofError> {
+    let (conn, ip) = (peer.conn(), peer.origin().ip);
     let allowed = thread.registry.send(BeginGuess(conn)).await.map_err(|_| ProofError::Busy)?;
-    allowed.map_err(ProofError::TooMany)?;
+    allowed.map_err(|secs| {
+        // With its address: a filter of the log may shut that out.
+        info!(event = event::LIMIT, conn = conn.0; "limit: too many wrong passwords from {ip}");
+        ProofError::TooMany(secs)
+    })?;
+    let given = password.is_some();
     let checked = match password.filter(|p| p.chars() <= MAX_PASSWORD_CHARS) {
         Some(password) => thread.hasher.verify(record, password).await,
         None => Ok(Match::No),
@@ -71,13 +96,18 @@ pub(super) async fn prove(
     match checked {
         Ok(right @ (Match::Yes | Match::AsTyped)) => Ok(right),
         Ok(Match::No) => {
-            info!(event = event::WRONG_PASSWORD, conn = conn.0; "gave a wrong password");
+            if given {
+                info!(
+                    event = event::WRONG_PASSWORD, conn = conn.0;
+                    "wrong password of {door} from {ip}"
+                );
+            }
             Err(ProofError::Wrong)
         }
         Err(reason @ (HashError::Busy | HashError::Failed)) => {
             warn!(
                 event = event::PASSWORD_UNCHECKED, conn = conn.0;
-                "password not checked: {reason}"
+                "password of {door} not checked: {reason}"
             );
             Err(ProofError::Busy)
         }
@@ -128,13 +158,15 @@ impl Session {
     pub(super) fn try_password(&mut self, password: Option<Password>) {
         let Phase::Password(challenge) = &self.phase else { return };
         let (id, name) = (challenge.account.id, challenge.account.name.key());
-        let (thread, conn) = (self.thread.clone(), self.peer.conn());
+        let (thread, peer) = (self.thread.clone(), self.peer.clone());
         let work = async move {
             // The account may have another password by now, or be another's, or be no more.
             let account =
                 thread.store.ask(ReadAccount(name)).await.map_err(|_| ProofError::Busy)?;
             let account = account.filter(|account| account.id == id).ok_or(ProofError::Wrong)?;
-            let proved = prove(&thread, conn, account.record.clone(), password.clone()).await?;
+            let door = Door::Account(&account.name);
+            let proved =
+                prove(&thread, &peer, door, account.record.clone(), password.clone()).await?;
             match (proved, password) {
                 (Match::AsTyped, Some(password)) => Ok(renewed(&thread, account, password).await),
                 _ => Ok(account),
@@ -201,13 +233,8 @@ impl Session {
         // Other settings may be in force by now.
         self.take_form(&account.settings);
         self.take_rank(&mut who);
-        info!(
-            event = event::LOGGED_IN, conn = who.conn.0;
-            "logged in as {} to its account", who.name
-        );
-        self.peer.logged_in();
         let (lobby, company) = entered.stay();
-        self.phase = Phase::chatting(User {
+        self.begin_chat(User {
             who,
             lobby,
             away: None,

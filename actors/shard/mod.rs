@@ -11,7 +11,7 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{self, Poll, ready};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use actix::WeakAddr;
 use actix::prelude::*;
@@ -45,7 +45,7 @@ use crate::clock::{stamp, times};
 use crate::config::{Config, Live};
 use crate::fanout::hub::Hub;
 use crate::fanout::limits::{Limits, PeerLimits};
-use crate::fanout::peer::{Health, Peer};
+use crate::fanout::peer::{Health, Origin, Peer};
 use crate::fanout::tally::Tally;
 use crate::logging::event;
 use crate::metrics::Metrics;
@@ -180,7 +180,8 @@ impl Shard {
         if !kind.shakes_hands() {
             log_connected(conn, addr, kind);
         }
-        let peer = Peer::new((conn, counted), link, form, limits, tally, now, accepted);
+        let origin = Origin { ip: addr.ip().to_canonical(), at: accepted };
+        let peer = Peer::new((conn, counted), origin, link, form, limits, tally, now);
         Session::launch(self.thread.clone(), Rc::new(peer), addr.ip().into());
         Ok(())
     }
@@ -287,11 +288,12 @@ impl Answers<Connected> for Shard {
 
     fn answer(&mut self, connected: Connected, _: &mut Ctx<Self>) -> Reply<Self, ()> {
         Reply::now(|| {
-            let conn = connected.conn;
+            let (conn, accepted) = (connected.conn, connected.accepted);
             let started = if self.draining { Ok(()) } else { self.start_session(connected) };
             if let Err(reason) = started {
                 error!(event = event::NOT_STARTED, conn = conn.0; "cannot be started: {reason}");
                 self.thread.registry.do_send(Gone(conn));
+                log_disconnected(conn, accepted);
             }
         })
     }
@@ -485,6 +487,12 @@ where
 pub fn log_connected(conn: ConnId, addr: SocketAddr, kind: ListenerKind) {
     let (ip, port) = (addr.ip().to_canonical(), addr.port());
     info!(event = event::CONNECTED, conn = conn.0; "connected from {ip} port {port} ({kind})");
+}
+
+/// Tells the log of the end of a connection, and how long it was there.
+pub fn log_disconnected(conn: ConnId, accepted: Instant) {
+    let secs = clock::since(accepted).as_secs();
+    info!(event = event::DISCONNECTED, conn = conn.0; "disconnected after {secs} s");
 }
 
 /// Answered once all that was sent to the Shard before is queued for its clients.

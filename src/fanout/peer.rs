@@ -5,6 +5,7 @@
 //! woken by it, so a socket that is full costs the hub nothing.
 
 use std::cell::{Cell, Ref, RefCell, RefMut};
+use std::net::IpAddr;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
@@ -52,11 +53,21 @@ enum LastShown {
     Other,
 }
 
+/// Where a connection comes from.
+#[derive(Debug, Clone, Copy)]
+pub struct Origin {
+    /// Its address, which is a proxy's only where that does not tell the real one.
+    pub ip: IpAddr,
+    /// When it was accepted.
+    pub at: Instant,
+}
+
 /// A connected client.
 pub struct Peer {
     conn: ConnId,
     /// Among the connections that there are.
     _counted: CountedConnection,
+    origin: Origin,
     limits: Rc<PeerLimits>,
     /// What its thread counts.
     tally: Rc<Tally>,
@@ -115,16 +126,17 @@ impl Peer {
     /// A client that has just been accepted.
     pub fn new(
         (conn, counted): (ConnId, CountedConnection),
+        origin: Origin,
         link: Link,
         form: Form,
         limits: Rc<PeerLimits>,
         tally: Rc<Tally>,
         now: Instant,
-        accepted: Instant,
     ) -> Self {
         Self {
             conn,
             _counted: counted,
+            origin,
             limits,
             tally,
             link: RefCell::new(link),
@@ -134,7 +146,7 @@ impl Peer {
             told_width: Cell::new(0),
             health: Cell::new(Health::Good),
             blocked_since: Cell::new(None),
-            nameless_since: Cell::new(Some(accepted)),
+            nameless_since: Cell::new(Some(origin.at)),
             last_input: Cell::new(now),
             last_shown: RefCell::default(),
             in_flight: Cell::new(0),
@@ -149,6 +161,11 @@ impl Peer {
     /// The number of its connection.
     pub fn conn(&self) -> ConnId {
         self.conn
+    }
+
+    /// Where it comes from.
+    pub fn origin(&self) -> Origin {
+        self.origin
     }
 
     /// The connection, for the Session.

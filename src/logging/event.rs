@@ -60,18 +60,23 @@ events! {
     LIMIT "limit" "Somebody met a limit, and which.";
     REGISTERED "registered" "Somebody made an account of their name.";
     UNREGISTERED "unregistered" "Somebody gave their account up.";
+    RENAMED "renamed" "Somebody goes by another name.";
+    PASSWORD_CHANGED "password_changed" "An account has another password.";
+    CERTIFICATE_ADDED "certificate_added" "An account may be logged in to with a certificate.";
+    CERTIFICATE_REMOVED "certificate_removed" "The same is over.";
+    ASKED "asked" "Somebody asked Rox something.";
     READ_FAILED "read_failed" "A connection broke off while it was read.";
     CUT_OFF "cut_off" "A client does not read what it is sent.";
     CLOSED "closed" "The server ends a connection, and why.";
     LOGGED_OUT "logged_out" "A name is free again.";
-    DISCONNECTED "disconnected" "A connection is over. It is the last line about it.";
+    DISCONNECTED "disconnected" "A connection is over, after how many seconds.";
     NOT_STARTED "not_started" "A connection was accepted and cannot be served.";
 
     LOBBY_CREATED "lobby_created" "Somebody made a lobby.";
     LOBBY_EXPIRED "lobby_expired" "A lobby was empty for too long and goes.";
     LOBBY_BROKE "lobby_broke" "A lobby had a fault.";
     LOBBY_RESTARTED "lobby_restarted" "A lobby that had a fault is set up again.";
-    MODERATED "moderated" "A moderator did something: who, what, to whom, for how long.";
+    MODERATED "moderated" "A moderator did something: who, what, to whom, for how long. Never why.";
     ACCOUNTS_REMOVED "accounts_removed" "Accounts that were never used again go.";
     ADMIN_DOUBTFUL "admin_doubtful" "A name of CHAT_ADMINS is somebody else's account.";
 

@@ -28,13 +28,35 @@ pub fn announcement(sheet: &mut Sheet, by: &Name, text: &Line, when: Option<When
 /// is written down.
 pub fn sentence(what: &Moderation) -> Line {
     let text = match what {
-        Moderation::Topic(Some(topic)) => format!("set the topic: {}", topic.as_str()),
+        Moderation::Topic(topic) => topic.as_ref(),
+        Moderation::Kick { reason, .. } => reason.as_ref(),
+        Moderation::Mute { mute: sanction, .. } | Moderation::Ban { ban: sanction, .. } => {
+            sanction.reason.as_ref()
+        }
+        Moderation::Op { .. }
+        | Moderation::Deop { .. }
+        | Moderation::Unmute { .. }
+        | Moderation::Unban { .. }
+        | Moderation::Slow(_)
+        | Moderation::SetPassword(_)
+        | Moderation::SetPrompt(_)
+        | Moderation::Offer { .. }
+        | Moderation::Transfer { .. }
+        | Moderation::Delete(_)
+        | Moderation::Undo { .. }
+        | Moderation::Purge { .. } => None,
+    };
+    told(&deed(what), text)
+}
+
+/// The same without what somebody wrote, a reason or a topic: for the log, which never holds texts.
+pub fn deed(what: &Moderation) -> String {
+    match what {
+        Moderation::Topic(Some(_)) => "set the topic".to_owned(),
         Moderation::Topic(None) => "removed the topic".to_owned(),
         Moderation::Op { name, .. } => format!("made {name} an operator"),
         Moderation::Deop { name, .. } => format!("took the operator's rights from {name}"),
-        Moderation::Kick { name, reason, .. } => {
-            format!("kicked {name}{}", because(reason.as_ref()))
-        }
+        Moderation::Kick { name, .. } => format!("kicked {name}"),
         Moderation::Mute { mute, .. } => format!("muted {}{}", mute.name, length(mute)),
         Moderation::Unmute { name, .. } => format!("unmuted {name}"),
         Moderation::Ban { ban, .. } => format!("banned {}{}", ban.name, length(ban)),
@@ -55,28 +77,37 @@ pub fn sentence(what: &Moderation) -> Line {
             let s = if said.len() == 1 { "" } else { "s" };
             format!("removed {} message{s} of {name}", said.len())
         }
-    };
-    Line::clean(&text)
+    }
 }
 
 /// The same of what is done to the whole server.
 pub fn server_sentence(what: &ServerModeration) -> Line {
     let text = match what {
-        ServerModeration::Announce(text) => format!("announced: {}", text.as_str()),
+        ServerModeration::Announce(text) => Some(text),
+        ServerModeration::Ban { ban, .. } => ban.reason.as_ref(),
+        ServerModeration::Unban { .. } => None,
+    };
+    told(&server_deed(what), text)
+}
+
+/// The same without what somebody wrote.
+pub fn server_deed(what: &ServerModeration) -> String {
+    match what {
+        ServerModeration::Announce(_) => "announced".to_owned(),
         ServerModeration::Ban { ban, .. } => {
             format!("banned {} from the server{}", ban.name, length(ban))
         }
         ServerModeration::Unban { name, .. } => format!("let {name} onto the server again"),
-    };
-    Line::clean(&text)
+    }
 }
 
-/// How long it is for, and why, where that was said.
+/// How long it is for.
 fn length(sanction: &Sanction) -> String {
     let time = sanction.time().map(|time| format!(" for {}", Span::exact(time)));
-    time.unwrap_or(" for good".to_owned()) + &because(sanction.reason.as_ref())
+    time.unwrap_or(" for good".to_owned())
 }
 
-fn because(reason: Option<&Line>) -> String {
-    reason.map(|reason| format!(": {}", reason.as_str())).unwrap_or_default()
+fn told(deed: &str, text: Option<&Line>) -> Line {
+    let text = text.map(|text| format!(": {}", text.as_str())).unwrap_or_default();
+    Line::clean(&format!("{deed}{text}"))
 }

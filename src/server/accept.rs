@@ -184,7 +184,7 @@ impl Acceptor {
             let ip = addr.ip().to_canonical();
             info!(
                 event = event::REFUSED;
-                "{ip} limit: {why} ({others} others since the last such line)"
+                "refused {ip}: {why} ({others} others since the last such line)"
             );
         }
     }

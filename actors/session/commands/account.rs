@@ -1,12 +1,15 @@
 //! The commands about one's account.
 
+use log::info;
+
 use crate::actors::registry::messages::{MayRegister, Register, Unregister};
 use crate::actors::session::context::{Ctx, Done, Failure, Outcome, busy};
-use crate::actors::session::password::{ProofError, prove};
+use crate::actors::session::password::{Door, ProofError, prove};
 use crate::actors::store::messages::{ReadAccount, ReadCerts};
 use crate::chat::accounts::{AccountId, CertPrefix, Fingerprint, MAX_CERTS};
 use crate::chat::asking::Asking;
 use crate::chat::password::Password;
+use crate::logging::event;
 use crate::render::replies::{self, AccountReply};
 use crate::store::{Account, Change};
 
@@ -14,7 +17,8 @@ use crate::store::{Account, Change};
 async fn proved(cx: &Ctx, password: Password) -> Result<Account, Failure> {
     let account = cx.thread.store.ask(ReadAccount(cx.who().name.key())).await?;
     let account = account.ok_or(ProofError::Wrong)?;
-    prove(&cx.thread, cx.conn(), account.record.clone(), Some(password)).await?;
+    let (door, record) = (Door::Account(&account.name), account.record.clone());
+    prove(&cx.thread, &cx.peer, door, record, Some(password)).await?;
     Ok(account)
 }
 
@@ -60,6 +64,7 @@ pub(super) async fn change_password(cx: &Ctx, old: Password, new: Password) -> D
     let record = cx.hashed(new).await?;
     // That alone: the rest of it may have changed meanwhile.
     cx.thread.store.commit(vec![Change::PasswordSet { account, record }]).await?;
+    info!(event = event::PASSWORD_CHANGED, conn = cx.conn().0; "{} has another password", cx.who().name);
     cx.reply(AccountReply::PasswordChanged)
 }
 
@@ -84,6 +89,8 @@ pub(super) async fn add_cert(cx: &Ctx) -> Done {
         return Err(AccountReply::TooManyCerts.into());
     }
     cx.thread.store.commit(vec![Change::CertAdded { account, fingerprint }]).await?;
+    let name = cx.who().name;
+    info!(event = event::CERTIFICATE_ADDED, conn = cx.conn().0; "{name} may come with {fingerprint}");
     cx.reply(AccountReply::CertAdded(fingerprint))
 }
 
@@ -104,5 +111,10 @@ pub(super) async fn delete_cert(cx: &Ctx, prefix: CertPrefix) -> Done {
         [_, _, ..] => return Err(AccountReply::CertAmbiguous.into()),
     };
     cx.thread.store.commit(vec![Change::CertRemoved { account, fingerprint }]).await?;
+    let name = cx.who().name;
+    info!(
+        event = event::CERTIFICATE_REMOVED, conn = cx.conn().0;
+        "{name} may come no more with {fingerprint}"
+    );
     cx.reply(AccountReply::CertRemoved(fingerprint))
 }

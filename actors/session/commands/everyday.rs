@@ -1,5 +1,7 @@
 //! The commands by which one says something, to a lobby, to somebody or to Rox; and the help.
 
+use log::info;
+
 use crate::actors::ai::messages::{Ask, NotAsked};
 use crate::actors::lobby::messages::{Say, Tag};
 use crate::actors::registry::messages::{FindTarget, FindUser, Relay, Relayed, To};
@@ -11,6 +13,7 @@ use crate::chat::command::{About, Addressed, spec};
 use crate::chat::name::{Name, NameKey};
 use crate::chat::text::Line;
 use crate::clock::{self, stamp, unix_now};
+use crate::logging::event;
 use crate::render::replies::{self, ModerationReply, PersonalReply, Reply};
 use crate::render::{self, Direct};
 use crate::store::{Left, Mail};
@@ -112,8 +115,10 @@ pub(super) async fn ask_rox(cx: &Ctx, question: Option<Line>) -> Done {
     let lobby = cx.lobby();
     cx.ask_lobby(&lobby.addr, Ask(cx.conn(), question)).await?.map_err(|why| match why {
         NotAsked::Busy(_) => Reply::AiBusy,
-        NotAsked::Silent(why) => ModerationReply::NotSaid(why, lobby.name).into(),
+        NotAsked::Silent(why) => ModerationReply::NotSaid(why, lobby.name.clone()).into(),
     })?;
+    let name = cx.who().name;
+    info!(event = event::ASKED, conn = cx.conn().0; "{name} asked Rox in lobby '{}'", lobby.name);
     Ok(Outcome::Asked)
 }
 

@@ -79,7 +79,9 @@ pub(super) async fn join(cx: &Ctx, typed: &str, password: Option<Password>) -> D
     let (given, mut outdated) = (password.is_some(), None);
     let proof = match lobby_ref.state.record.clone() {
         Some(record) => {
-            let checked = check_password(&cx.thread, cx.conn(), record, password.clone()).await;
+            let name = &lobby_ref.state.name;
+            let checked = check_password(&cx.thread, &cx.peer, name, record, password.clone());
+            let checked = checked.await;
             let (record, matched) = checked.map_err(|why| match why {
                 EnterError::Join(JoinError::WrongPassword) if !given => {
                     JoinError::NeedsPassword(lobby_ref.state.name.clone()).into()

@@ -1,5 +1,7 @@
 //! The commands about oneself: how one appears, what one is shown, and whom one hears.
 
+use log::info;
+
 use crate::actors::lobby::messages::{Away, Renamed, SetPicture};
 use crate::actors::registry::messages::{Rename, SetAway, Whois};
 use crate::actors::session::context::{Ctx, Done, Failure, Outcome};
@@ -13,6 +15,7 @@ use crate::chat::pictures::Picture;
 use crate::chat::registry::RenameError;
 use crate::chat::settings::{Colours, Setting};
 use crate::chat::text::Line;
+use crate::logging::event;
 use crate::render::Palette;
 use crate::render::replies::{self, NameProblem, Online, PersonalReply, Place, Reply};
 use crate::store::{Change, Settings};
@@ -66,6 +69,8 @@ pub(super) async fn nick(cx: &Ctx, typed: &str) -> Done {
         RenameError::Muted => PersonalReply::NameKeptMuted.into(),
     })?;
     let lobby = cx.lobby().addr;
+    let before = cx.who().name;
+    info!(event = event::RENAMED, conn = cx.conn().0; "{before} is {name} now");
     // The name is theirs, whatever becomes of the lobby.
     cx.user_mut().who.name = name.clone();
     let _ = cx.ask_lobby(&lobby, Renamed(cx.conn(), name)).await;
