@@ -183,14 +183,14 @@ fn history_and_search_answer_from_what_is_stored() {
 }
 
 /// Lets the program write no byte beyond a size, as on a full disk, or any again.
-fn limit_file_size(server: &Server, bytes: &str) {
+pub(crate) fn limit_file_size(server: &Server, bytes: &str) {
     let pid = server.pid().to_string();
     let limit = format!("--fsize={bytes}:unlimited");
     assert!(Command::new("prlimit").args([&limit, "--pid", &pid]).status().unwrap().success());
 }
 
-#[test]
-fn the_chat_goes_on_while_the_disk_cannot_be_written_and_catches_up_after() {
+/// A server whose disk can be full, with these variables too.
+pub(crate) fn start_with_a_limit_on_files(env: &[(&str, &str)]) -> Server {
     let folder = Folder::new();
     // A process that may write no more is sent a signal, which ends it unless it is ignored.
     let program = lobbyd(folder.path(), &[], &[]).get_program().to_owned();
@@ -202,7 +202,13 @@ fn the_chat_goes_on_while_the_disk_cannot_be_written_and_catches_up_after() {
         ("CHAT_RATE_MESSAGES", "0"),
         ("PATH", "/usr/bin:/bin"),
     ]);
-    let mut server = Server::spawn(command, folder);
+    command.envs(env.iter().copied());
+    Server::spawn(command, folder)
+}
+
+#[test]
+fn the_chat_goes_on_while_the_disk_cannot_be_written_and_catches_up_after() {
+    let mut server = start_with_a_limit_on_files(&[]);
     let mut alice = server.login("alice");
     alice.ask("while it works", "while it works");
     alice.ask("/history", "while it works");

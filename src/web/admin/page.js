@@ -17,8 +17,8 @@ const fine = (n) => (n === 0 ? "0" : n < 1 ? n.toFixed(2) : n < 10 ? n.toFixed(1
 /** What marks of an axis may lie apart where its figures are whole. */
 const WHOLE_STEPS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 2e4, 5e4, 1e5, 1e6];
 
-/** The marks of a logarithmic axis, ms. */
-const TENS = [0.1, 1, 10, 100, 1e3, 1e4];
+/** The marks of a logarithmic axis, ms; what is less than the first is shown there. */
+const TENS = [0.01, 0.1, 1, 10, 100, 1e3, 1e4];
 
 /**
  * The charts, with the figures that each draws. `least` is the top of the axis where all is lower, `room` how
@@ -231,7 +231,7 @@ function chart({ title, lines, show, unit = "", least, log, room = "0" }) {
     scales: {
       x: { time: true, range: () => [now - span(), now] },
       y: log
-        ? { distr: 3, range: (_, low, high) => [Math.min(0.1, low || 1), Math.max(least, (high ?? 0) * 1.3)] }
+        ? { distr: 3, range: (_, low, high) => [low !== null && low < 0.1 ? TENS[0] : 0.1, Math.max(least, (high ?? 0) * 1.3)] }
         : { range: (_, low, high) => [0, Math.max(least, (high ?? 0) * 1.08)] },
     },
     axes: [
@@ -287,7 +287,8 @@ function chart({ title, lines, show, unit = "", least, log, room = "0" }) {
 
   return {
     draw() {
-      u.setData([at, ...lines.map((line) => (line.key === "ai" ? byMinute(points.ai) : points[line.key]))]);
+      const shown = (figures) => (log ? figures.map((figure) => figure && Math.max(figure, TENS[0])) : figures);
+      u.setData([at, ...lines.map(({ key }) => (key === "ai" ? byMinute(points.ai) : shown(points[key])))]);
       const text = read();
       if (document.activeElement !== plot) plot.setAttribute("aria-label", `Chart. ${text}. Arrow keys read older ones.`);
     },
