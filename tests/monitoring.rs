@@ -151,9 +151,11 @@ fn prometheus_takes_the_rules_and_every_query_of_the_dashboard() {
 fn the_alerts_tell_what_goes_wrong_and_nothing_of_a_calm_server() {
     let rules = read("deploy/prometheus-alerts.yml");
     let test = read("tests/data/prometheus-alerts-test.yml");
+    let manual = read("docs/operating.md");
     let mut alerts = 0;
     for alert in rules.lines().filter_map(|line| line.trim().strip_prefix("- alert: ")) {
         assert!(test.contains(&format!("alertname=\"{alert}\"")), "{alert} is not tested");
+        assert!(manual.contains(&format!("\n### {alert}\n")), "{alert} is not in the manual");
         alerts += 1;
     }
     assert!(alerts > 8, "{alerts}");

@@ -86,6 +86,7 @@ fn a_server_says_that_it_is_alive_and_when_it_is_ready() {
     assert_eq!((live.status, live.body.as_str()), (200, "alive\n"));
     let ready = wait_for(port, "/health/ready", |answer| answer.status == 200);
     assert_eq!(ready.body, "ready\n");
+    assert!(get(&server, "/metrics").body.contains("\nlobbyd_ready 1\n"));
     assert!(server.log().contains(&format!("http://127.0.0.1:{port}/")));
     server.signal("TERM");
     assert_eq!(server.wait(), 0);
@@ -108,7 +109,7 @@ fn while_the_server_stops_it_is_alive_and_not_ready() {
     let draining = wait_for(port, "/health/ready", |answer| answer.status == 503);
     assert_eq!(draining.body, "the server is draining\n");
     assert_eq!(ask(port, "GET", "/health/live").status, 200);
-    assert_eq!(ask(port, "GET", "/metrics").status, 200);
+    assert!(ask(port, "GET", "/metrics").body.contains("\nlobbyd_ready 0\n"));
     drop((deaf, loud, idle));
     assert_eq!(server.wait(), 0);
 }

@@ -126,6 +126,8 @@ pub type Count = Counter<u64, AtomicU64>;
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
+    /// 1 where the server is ready, as `/health/ready` says it, else 0.
+    pub ready: Gauge,
     /// Connections that there are, by listener.
     pub connections: Each<ListenerKind, Gauge>,
     /// Connections that were let in, by listener.
@@ -181,6 +183,7 @@ impl Metrics {
         registry.register("build", "The version that runs", version);
         let mut metrics = Self {
             registry,
+            ready: Gauge::default(),
             connections: Each::default(),
             connections_accepted: Each::default(),
             users: Gauge::default(),
@@ -208,6 +211,7 @@ impl Metrics {
     /// Gives each its name and its help. A counter's name is written with `_total` after it.
     fn register(&mut self) {
         let r = &mut self.registry;
+        r.register("ready", "1 where the server is ready, else 0", self.ready.clone());
         self.connections.register(r, "connections", "Connections that there are");
         self.connections_accepted.register(r, "connections_accepted", "Connections let in");
         r.register("users", "Users who are in the chat", self.users.clone());

@@ -95,7 +95,11 @@ impl Admin {
             );
         }
         match head.uri.path() {
-            "/metrics" => answer(StatusCode::OK, METRICS_TYPE, self.metrics.text()),
+            "/metrics" => {
+                let (state, _) = self.health.report();
+                self.metrics.ready.set(i64::from(state == State::Ready));
+                answer(StatusCode::OK, METRICS_TYPE, self.metrics.text())
+            }
             "/health/live" => text(StatusCode::OK, "alive\n", None),
             "/health/ready" => self.ready(),
             "/figures" => match figures::since(head.uri.query()) {
