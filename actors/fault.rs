@@ -1,8 +1,10 @@
 //! Faults on demand, to test what one costs. Only builds with debug assertions have this, and only
-//! where `LOBBYD_FAULTS=on` is in the environment: then `/fault <actor>` makes that actor panic.
+//! where `LOBBYD_FAULTS=on` is in the environment: then `/fault <actor>` makes that actor panic, and
+//! `/fault wedge <actor>` makes it do nothing for some seconds, with all that is on its thread.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use actix::prelude::*;
 
@@ -31,26 +33,55 @@ pub(super) fn strike() {
     panic!("a fault on demand");
 }
 
-/// Where the next fault of a guarded actor is to strike: the actor, the message, and whether in what it
-/// does after it has waited. Empty for nowhere.
-static TARGET: Mutex<Option<(String, String, bool)>> = Mutex::new(None);
+/// Blocks the thread.
+#[expect(clippy::disallowed_methods, reason = "the point of it")]
+pub(super) fn wedge(time: Duration) {
+    std::thread::sleep(time);
+}
+
+/// What the next fault of an actor is.
+#[derive(Debug, PartialEq, Eq)]
+enum Fate {
+    /// A panic.
+    Panic,
+    /// It does nothing for so long.
+    Wedge(Duration),
+}
+
+/// Where it is to strike: the actor, the message, and whether in what it does after it has waited.
+type Place = (String, String, bool);
+
+/// The next fault. Empty for none.
+static TARGET: Mutex<Option<(Place, Fate)>> = Mutex::new(None);
 
 /// Whether there is one: looked at for every message.
 static AIMED: AtomicBool = AtomicBool::new(false);
 
 /// `<Actor> <Message>`, or `<Actor> <Message> then`: the next such message panics there.
+/// `wedge <Actor> <Message> <seconds>`: it blocks the thread for so long.
 pub(super) fn aim(at: &str) -> bool {
-    let mut words = at.split_whitespace();
+    let (fate, place) = match at.strip_prefix("wedge ").and_then(|rest| rest.rsplit_once(' ')) {
+        Some((place, secs)) => {
+            let Some(time) = seconds(secs) else { return false };
+            (Fate::Wedge(time), place)
+        }
+        None => (Fate::Panic, at),
+    };
+    let mut words = place.split_whitespace();
     let (Some(actor), Some(message)) = (words.next(), words.next()) else { return false };
-    let then = words.next() == Some("then");
-    *TARGET.lock().unwrap_or_else(PoisonError::into_inner) =
-        Some((actor.to_owned(), message.to_owned(), then));
+    let place = (actor.to_owned(), message.to_owned(), words.next() == Some("then"));
+    *TARGET.lock().unwrap_or_else(PoisonError::into_inner) = Some((place, fate));
     AIMED.store(true, Ordering::Release);
     true
 }
 
-/// Panics where it is aimed at: called inside each handler of a guarded actor, with the names of its
-/// types.
+/// A number of seconds, as `/fault` has it.
+pub(super) fn seconds(word: &str) -> Option<Duration> {
+    word.parse().ok().map(Duration::from_secs)
+}
+
+/// Panics or blocks where it is aimed at: called inside each handler of a guarded actor, and in some others',
+/// with the names of its types.
 pub(super) fn strike_in(actor: &str, message: &str, then: bool) {
     if !AIMED.load(Ordering::Acquire) {
         return;
@@ -62,11 +93,12 @@ pub(super) fn strike_in(actor: &str, message: &str, then: bool) {
     };
     let here = (name(actor), name(message), then);
     let mut target = TARGET.lock().unwrap_or_else(PoisonError::into_inner);
-    if target.as_ref() == Some(&here) {
-        *target = None;
-        AIMED.store(false, Ordering::Release);
-        drop(target);
-        strike();
+    let Some((_, fate)) = target.take_if(|(place, _)| *place == here) else { return };
+    AIMED.store(false, Ordering::Release);
+    drop(target);
+    match fate {
+        Fate::Panic => strike(),
+        Fate::Wedge(time) => wedge(time),
     }
 }
 

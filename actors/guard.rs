@@ -149,7 +149,7 @@ fn run<A: Dependable, R: 'static>(
 }
 
 /// Where the tests have a fault strike: inside what is done with a message, or `then`, after it has waited.
-fn strike_in(actor: &str, message: &str, then: bool) {
+pub(super) fn strike_in(actor: &str, message: &str, then: bool) {
     #[cfg(debug_assertions)]
     super::fault::strike_in(actor, message, then);
     #[cfg(not(debug_assertions))]

@@ -64,5 +64,6 @@ mod tidy;
 mod tls;
 mod told;
 mod unread;
+mod wedged;
 mod whose;
 mod words;

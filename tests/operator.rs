@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use crate::clients::have;
 use crate::harness::{Folder, PATIENCE, Server, run};
 
-const ADMIN: (&str, &str) = ("CHAT_ADMIN_ADDR", "127.0.0.1:0");
+pub(crate) const ADMIN: (&str, &str) = ("CHAT_ADMIN_ADDR", "127.0.0.1:0");
 
 /// An answer over HTTP.
 pub(crate) struct Answer {

@@ -18,7 +18,7 @@ use log::{error, info};
 use tokio::sync::Semaphore;
 
 use crate::actors::ai::pool::AiPool;
-use crate::actors::guard::Guarded;
+use crate::actors::guard::{Guarded, strike_in};
 use crate::actors::lobby::batch::Batch;
 use crate::actors::lobby::messages::{
     Enter, Leave, Reconfigured, Roster, Rostered, Say, SayHeld, SetPicture, Tag,
@@ -407,6 +407,7 @@ impl Handler<Say> for Lobby {
     type Result = ();
 
     fn handle(&mut self, Say { conn, at, text, action, taken }: Say, ctx: &mut Self::Context) {
+        strike_in("Lobby", "Say", false);
         let kind = if action { MessageKind::Action } else { MessageKind::Said };
         let saying = Saying { kind, text: text.into() };
         self.say(at, Input::Say { conn, saying, tagged: None }, taken, ctx);

@@ -1,5 +1,7 @@
 //! `/fault`, for tests: only in builds with debug assertions (see `actors::fault`).
 
+use std::time::Duration;
+
 use bytes::Bytes;
 
 use super::Session;
@@ -18,10 +20,16 @@ impl Session {
             "lobby" => lobby.do_send(fault::Fault),
             "worker" => lobby.do_send(fault::WorkerFault),
             "hasher" => self.thread.hasher.strike(),
+            wedge if let Some(time) = wedge_of_session(wedge) => fault::wedge(time),
             at if fault::aim(at) => {
                 self.queue_raw(Bytes::from_static(b"a fault is on its way\r\n"));
             }
             _ => self.reply(&Reply::UnknownCommand(None)),
         }
     }
+}
+
+/// `wedge session <seconds>`.
+fn wedge_of_session(what: &str) -> Option<Duration> {
+    fault::seconds(what.strip_prefix("wedge session ")?)
 }

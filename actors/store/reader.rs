@@ -1,11 +1,13 @@
 //! The Reader actor: a connection that only reads, on a thread of its own. One answers what logins wait
 //! for and what is found by its key, another what is looked for.
 
+use std::any::type_name;
+
 use actix::prelude::*;
 use log::debug;
 use rustix::process::nice;
 
-use crate::actors::guard::survive;
+use crate::actors::guard::{strike_in, survive};
 use crate::actors::ping::answers_ping;
 use crate::actors::store::messages::{Close, Question, Read};
 use crate::actors::store::{NICENESS, kept_now};
@@ -34,6 +36,7 @@ pub(super) fn answer<Q: Question>(
     question: Q,
 ) -> Result<Q::Answer, StoreError> {
     survive(Err(StoreError::fault()), || {
+        strike_in("Reader", type_name::<Q>(), false);
         db.within(Q::TIME, |db| question.answer(db, kept_now(config)))
     })
     .inspect_err(|reason| {

@@ -100,7 +100,7 @@ impl Prober {
         for (name, actor) in &self.actors {
             ask(&self.waiting, name.clone(), actor);
         }
-        // The Registry answers with whom to ask next.
+        // The Registry answers with whom to ask next: while it does not answer, no lobby is asked.
         let name = Asked::Actor("the Registry".to_owned());
         let Some(waits) = Waits::begin(&self.waiting, name) else { return };
         let (skip, max) = (*self.next_lobby.borrow(), LOBBIES_AT_ONCE);
