@@ -97,7 +97,7 @@ fn start_server() -> u16 {
         ];
         let lookup = |key: &str| settings.iter().find(|(k, _)| *k == key).map(|(_, v)| (*v).into());
         let config = Config::load(lookup).unwrap();
-        let opened = Opened::open(&config).unwrap();
+        let opened = Opened::open(&config, Default::default()).unwrap();
         let port = opened.port(ListenerKind::Plain).unwrap();
         let tell = move |_| ready.send(port).unwrap();
         let stop = std::future::pending::<()>();

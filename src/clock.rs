@@ -33,6 +33,12 @@ pub(crate) fn since(then: Instant) -> Duration {
     now().saturating_duration_since(then)
 }
 
+/// The clock that only ever goes on as the kernel counts it, in microseconds: what systemd compares with its own.
+pub(crate) fn monotonic_micros() -> i128 {
+    let time = clock_gettime(ClockId::Monotonic);
+    i128::from(time.tv_sec) * 1_000_000 + i128::from(time.tv_nsec) / 1_000
+}
+
 /// The wall clock, in UTC, which may be set: for what is told and stored.
 #[expect(clippy::disallowed_methods, reason = "the place that reads it")]
 pub fn unix_now() -> UnixMillis {

@@ -12,9 +12,11 @@ use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::process::{ExitCode, exit};
 
+use listenfd::ListenFd;
 use lobbyd::clock::unix_now;
 use lobbyd::config::{Config, Live, Settings};
 use lobbyd::logging::{self, FlushAtEnd, complain, event, say};
+use lobbyd::net::handed::Handed;
 use lobbyd::net::listen::ListenerKind;
 use lobbyd::net::tls;
 use lobbyd::server::reload::Reloader;
@@ -141,6 +143,11 @@ fn gen_cert(config: &Config, force: bool) -> ExitCode {
 }
 
 fn run(config: Config) -> ExitCode {
+    // It takes variables out of the environment, which only one thread may do.
+    let handed = match Handed::take(ListenFd::from_env()) {
+        Ok(handed) => handed,
+        Err(error) => return fail(EXIT_FAILURE, error),
+    };
     if let Err(error) = logging::start(&config.log_filter, log_has_colours()) {
         return fail(EXIT_FAILURE, format!("the log cannot be started: {error}"));
     }
@@ -151,7 +158,7 @@ fn run(config: Config) -> ExitCode {
         None => error!(event = event::FAULT; "fault"),
     }));
     let shown = progress::show();
-    let opened = Opened::open(&config);
+    let opened = Opened::open(&config, handed);
     drop(shown);
     let opened = match opened {
         Ok(opened) => opened,
@@ -267,6 +274,9 @@ fn banner(config: &Config, opened: &Opened) -> String {
     }
     if opened.tls_has_no_certificate {
         text.push_str("    [!] TLS is off: no certificate. Make one with: lobbyd gen-cert\n");
+    }
+    if opened.tls_has_no_socket {
+        text.push_str("    [!] TLS is off: one socket was handed over, and TLS takes the second\n");
     }
     match &config.env_file {
         Some(file) => text.push_str(&line("Config:", &file.display())),

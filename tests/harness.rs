@@ -104,13 +104,14 @@ impl Server {
     }
 
     /// Starts a command that runs the program.
-    pub(crate) fn spawn(mut command: Command, folder: Folder) -> Self {
-        let mut child = command
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+    pub(crate) fn spawn(command: Command, folder: Folder) -> Self {
+        Self::spawn_with(command, folder, Stdio::null())
+    }
+
+    /// The same, with something to read.
+    pub(crate) fn spawn_with(mut command: Command, folder: Folder, stdin: Stdio) -> Self {
+        let mut child =
+            command.stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let stdout = collect(child.stdout.take().unwrap());
         let stderr = collect(child.stderr.take().unwrap());
         let mut server = Self { child, folder, stdout, stderr, port: 0, tls_port: 0 };

@@ -11,6 +11,7 @@
 
 mod absent;
 mod accounts;
+mod activation;
 mod admins;
 mod ai;
 mod arguments;
@@ -22,6 +23,7 @@ mod clients;
 mod company;
 mod crossing;
 mod crowds;
+mod deploying;
 mod evasions;
 mod everyday;
 mod exhaustion;
@@ -40,6 +42,7 @@ mod limits;
 mod lists;
 mod lobbies;
 mod login;
+mod manager;
 mod manual;
 mod model;
 mod moderation;

@@ -1,7 +1,7 @@
 //! The TLS listener.
 
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::process::Command;
 use std::time::Duration;
 
@@ -35,6 +35,12 @@ fn connector(version: Option<SslVersion>) -> SslConnector {
 fn connect(server: &Server, version: Option<SslVersion>) -> Option<Client> {
     let tcp = TcpStream::connect(("127.0.0.1", server.tls_port)).unwrap();
     connector(version).connect("localhost", tcp).ok().map(Client::new)
+}
+
+/// Somebody who connected over TLS.
+pub(crate) fn over_tls(addr: SocketAddr) -> Client {
+    let tcp = TcpStream::connect(addr).unwrap();
+    Client::new(connector(None).connect("localhost", tcp).unwrap())
 }
 
 #[test]

@@ -96,6 +96,9 @@ events! {
     HTTP_FAILED "http_failed" "The HTTP service cannot be used, or one of its connections broke off.";
     ACTORS_SILENT "actors_silent" "Actors do not answer in time: the server is not ready.";
     ACTORS_ANSWER "actors_answer" "All actors answer again.";
+    MANAGER_FAILED "manager_failed" "The service manager could not be told how the server is.";
+    WATCHDOG_HELD "watchdog_held" "Actors do not answer: the watchdog is not fed, and the service manager starts the server anew.";
+    WATCHDOG_FED "watchdog_fed" "All actors answer again, and the watchdog is fed.";
     SLOW_END "slow_end" "At the end some clients did not take their last line in time.";
     CLOCK_SET "clock_set" "The clock was set while the server runs.";
     CLOCK_DOUBTFUL "clock_doubtful" "The clock is far from the newest thing stored.";

@@ -119,6 +119,14 @@ fn bind(addr: SocketAddr) -> io::Result<TcpListener> {
         socket.set_only_v6(false)?;
     }
     socket.set_reuse_address(true)?;
+    set_options(&socket)?;
+    socket.bind(&addr.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
+}
+
+/// Sets what connections inherit, on a socket that may listen already, or on a connection.
+pub(crate) fn set_options(socket: &Socket) -> io::Result<()> {
     socket.set_nonblocking(true)?;
     socket.set_tcp_nodelay(true)?;
     socket.set_send_buffer_size(SEND_BUFFER_BYTES)?;
@@ -130,10 +138,7 @@ fn bind(addr: SocketAddr) -> io::Result<TcpListener> {
         .with_interval(KEEPALIVE_INTERVAL)
         .with_retries(KEEPALIVE_PROBES);
     socket.set_tcp_keepalive(&keepalive)?;
-    socket.set_tcp_user_timeout(Some(USER_TIMEOUT))?;
-    socket.bind(&addr.into())?;
-    socket.listen(BACKLOG)?;
-    Ok(socket.into())
+    socket.set_tcp_user_timeout(Some(USER_TIMEOUT))
 }
 
 /// Whether the error says that there is no IPv6 here (EAFNOSUPPORT, EADDRNOTAVAIL).

@@ -2,6 +2,7 @@
 
 pub mod client_cert;
 pub mod flight;
+pub mod handed;
 pub mod lines;
 pub mod link;
 pub mod listen;

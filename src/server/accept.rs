@@ -29,7 +29,7 @@ use crate::config::{Config, Live};
 use crate::logging::event;
 use crate::metrics::{Metrics, Refused};
 use crate::net::link::Arrival;
-use crate::net::listen::ListenerKind;
+use crate::net::listen::{ListenerKind, set_options};
 use crate::render::replies;
 
 /// Pause after the machine could give no socket (mostly: no file descriptor left).
@@ -116,7 +116,8 @@ impl Acceptor {
         Self { live, metrics, registry, shards, handshakers: handshakers.into(), next, refusals }
     }
 
-    /// Accepts at a listener until the task is aborted.
+    /// Accepts at a listener until the task is aborted. Where it was `handed` over, connections may have come
+    /// before it had its options, and they are set on each.
     ///
     /// # Errors
     /// The reactor does not take the listener.
@@ -124,18 +125,23 @@ impl Acceptor {
         &self,
         kind: ListenerKind,
         listener: StdListener,
+        handed: bool,
     ) -> io::Result<JoinHandle<()>> {
         let listener = TcpListener::from_std(listener)?;
-        Ok(actix_rt::spawn(self.clone().accept(kind, listener)))
+        Ok(actix_rt::spawn(self.clone().accept(kind, listener, handed)))
     }
 
-    async fn accept(self, kind: ListenerKind, listener: TcpListener) {
+    async fn accept(self, kind: ListenerKind, listener: TcpListener, handed: bool) {
         let mut failing = false;
         loop {
             match listener.accept().await {
                 Ok((stream, addr)) => {
                     if std::mem::take(&mut failing) {
                         info!(event = event::ACCEPT_RECOVERED; "connections are accepted again");
+                    }
+                    if handed {
+                        // A connection that is over already does not take them, which shows soon.
+                        let _ = set_options(&socket2::SockRef::from(&stream));
                     }
                     self.admit(kind, stream, addr).await;
                 }

@@ -4,6 +4,7 @@ mod accept;
 mod admin;
 mod prober;
 pub mod reload;
+mod service;
 
 use std::cell::Cell;
 use std::io;
@@ -37,11 +38,13 @@ use crate::config::{Config, Live};
 use crate::health::Health;
 use crate::logging::event;
 use crate::metrics::Metrics;
+use crate::net::handed::Handed;
 use crate::net::listen::{ListenError, ListenerKind, listen};
 use crate::net::tls::{self, LiveTls, LoadedTls, TlsError};
 use crate::server::accept::Acceptor;
 use crate::server::prober::Prober;
 use crate::server::reload::{Parts, Reloader};
+use crate::server::service::Service;
 use crate::store::{DATABASE_FILE, Db, Note, OpenError, Snapshot, StoreError};
 
 /// For everybody to be told that the server stops, at most.
@@ -81,6 +84,8 @@ pub enum StartError {
 /// What was opened: the listeners, and the certificate in use.
 pub struct Opened {
     listeners: Vec<(ListenerKind, StdListener)>,
+    /// Whether a service manager opened them.
+    handed_over: bool,
     /// The operator's; none where that is off.
     admin: Option<StdListener>,
     /// None where nobody listens for TLS.
@@ -91,6 +96,8 @@ pub struct Opened {
     pub data_notes: Vec<Note>,
     /// Whether TLS is off because there is no certificate at the default paths.
     pub tls_has_no_certificate: bool,
+    /// Whether TLS is off because sockets were handed over and none of them is for it.
+    pub tls_has_no_socket: bool,
     /// Whether anybody can moderate general: an account of an admin's name that the operator has made.
     pub has_admin: bool,
 }
@@ -109,12 +116,14 @@ struct Shared {
 /// # Errors
 /// [`TlsError`], also where only one of the files is there or a path was set.
 pub fn load_tls(config: &Config) -> Result<Option<LoadedTls>, TlsError> {
-    let tls = &config.tls;
-    let absent = !tls.cert.exists() && !tls.key.exists();
-    if tls.addr.is_none() || (absent && !tls.paths_were_set) {
+    if !wants_tls(config) {
         return Ok(None);
     }
-    tls::load(&tls.cert, &tls.key).map(Some)
+    tls::load(&config.tls.cert, &config.tls.key).map(Some)
+}
+
+fn wants_tls(Config { tls, .. }: &Config) -> bool {
+    tls.addr.is_some() && (tls.paths_were_set || tls.cert.exists() || tls.key.exists())
 }
 
 /// Whether anybody could connect.
@@ -133,24 +142,18 @@ pub fn check_listeners(config: &Config, tls: Option<&LoadedTls>) -> Result<(), S
 }
 
 impl Opened {
-    /// Loads the certificate and opens the listeners.
+    /// Loads the certificate and opens the listeners, or takes those that were `handed` over: all of them
+    /// then, whatever the addresses say.
     ///
     /// # Errors
     /// The first thing that is not as it should be.
-    pub fn open(config: &Config) -> Result<Self, StartError> {
-        let tls = load_tls(config)?;
-        check_listeners(config, tls.as_ref())?;
-        let tls_has_no_certificate = config.tls.addr.is_some() && tls.is_none();
-        let mut listeners = Vec::new();
-        for kind in ListenerKind::ALL {
-            let addr = match kind {
-                ListenerKind::Plain => config.addr,
-                ListenerKind::Tls => config.tls.addr.filter(|_| tls.is_some()),
-            };
-            if let Some(addr) = addr {
-                listeners.push((kind, listen(addr, kind.key())?));
-            }
-        }
+    pub fn open(config: &Config, handed: Handed) -> Result<Self, StartError> {
+        let handed_over = !handed.is_empty();
+        let (listeners, tls) =
+            if handed_over { adopt(config, handed)? } else { open_addresses(config)? };
+        let tls_is_missing = config.tls.addr.is_some() && tls.is_none();
+        let tls_has_no_socket = tls_is_missing && handed_over && wants_tls(config);
+        let tls_has_no_certificate = tls_is_missing && !handed_over;
         let admin = config.admin_addr.map(|addr| listen(addr, "CHAT_ADMIN_ADDR")).transpose()?;
         let (db, data_notes) = match &config.data_dir {
             Some(dir) => Db::open(dir)?,
@@ -166,12 +169,14 @@ impl Opened {
         });
         Ok(Self {
             listeners,
+            handed_over,
             admin,
             tls,
             db,
             snapshot,
             data_notes,
             tls_has_no_certificate,
+            tls_has_no_socket,
             has_admin,
         })
     }
@@ -196,6 +201,37 @@ impl Opened {
     pub fn fingerprint(&self) -> Option<&str> {
         self.tls.as_ref().map(|loaded| loaded.fingerprint.as_str())
     }
+}
+
+/// Listeners, and the certificate of the one for TLS.
+type Listening = (Vec<(ListenerKind, StdListener)>, Option<LoadedTls>);
+
+fn open_addresses(config: &Config) -> Result<Listening, StartError> {
+    let tls = load_tls(config)?;
+    check_listeners(config, tls.as_ref())?;
+    let mut listeners = Vec::new();
+    for kind in ListenerKind::ALL {
+        let addr = match kind {
+            ListenerKind::Plain => config.addr,
+            ListenerKind::Tls => config.tls.addr.filter(|_| tls.is_some()),
+        };
+        if let Some(addr) = addr {
+            listeners.push((kind, listen(addr, kind.key())?));
+        }
+    }
+    Ok((listeners, tls))
+}
+
+/// With the listeners that were handed over. Where one is for TLS there must be a certificate: whoever connects
+/// there would wait for ever.
+fn adopt(config: &Config, handed: Handed) -> Result<Listening, StartError> {
+    let plain_is_off = config.addr.is_none() && config.tls.addr.is_some();
+    let listeners = handed.into_listeners(plain_is_off);
+    let tls = match listeners.iter().any(|(kind, _)| *kind == ListenerKind::Tls) {
+        true => Some(tls::load(&config.tls.cert, &config.tls.key)?),
+        false => None,
+    };
+    Ok((listeners, tls))
 }
 
 fn data_file(dir: &Path) -> String {
@@ -270,9 +306,12 @@ pub async fn run(
         Some(tls) => start_handshakers(helpers, &registry, tls, &config),
         None => Vec::new(),
     };
+    let service = Service::start(metrics.clone(), shared.health.clone());
     let reloader = Reloader::new(Parts {
         config: config.clone(),
         tls,
+        tls_has_no_socket: opened.tls_has_no_socket,
+        service: service.clone(),
         rates,
         registry: registry.clone(),
         ai: ai.clone(),
@@ -291,11 +330,13 @@ pub async fn run(
     let acceptor = Acceptor::new(config, metrics, registry, shards.clone(), handshakers);
     let mut accepting: Vec<JoinHandle<()>> = Vec::new();
     for (kind, listener) in opened.listeners {
-        accepting.push(acceptor.start(kind, listener)?);
+        accepting.push(acceptor.start(kind, listener, opened.handed_over)?);
     }
     ready(reloader);
+    service.ready();
     stop.await;
 
+    service.stopping().await;
     shared.health.set_draining();
     for task in accepting {
         task.abort();

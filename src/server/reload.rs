@@ -26,6 +26,7 @@ use crate::logging::{self, event};
 use crate::metrics::{Metrics, Reloaded};
 use crate::net::tls::{self, LiveTls, LoadedTls};
 use crate::server::load_tls;
+use crate::server::service::Service;
 
 /// For reading all files. One may lie on a disk that does not answer, and a later reload is to find its turn.
 const READ_TIME: Duration = Duration::from_secs(10);
@@ -44,6 +45,10 @@ pub(super) struct Parts {
     pub(super) config: Live,
     /// None where TLS is off, which it stays.
     pub(super) tls: Option<LiveTls>,
+    /// Whether it is because no socket was handed over for it, so that no certificate is looked at.
+    pub(super) tls_has_no_socket: bool,
+    /// Who is told when a reload begins and ends.
+    pub(super) service: Service,
     pub(super) rates: RateTable,
     pub(super) registry: Addr<Guarded<Registry>>,
     pub(super) ai: Addr<Guarded<AiPool>>,
@@ -93,6 +98,7 @@ impl Reloader {
 impl Inner {
     async fn reload(&self) -> Result<Vec<String>, Vec<String>> {
         let _turn = self.turn.lock().await;
+        let _told = self.parts.service.reloading();
         let result = match self.read().await {
             Ok(read) => Ok(self.put_in_force(read).await),
             Err(faults) => Err(faults),
@@ -120,8 +126,8 @@ impl Inner {
     /// Reads everything, on a thread that may wait for it.
     async fn read(&self) -> Result<Read, Vec<String>> {
         let in_force = self.parts.config.get().clone();
-        let has_tls = self.parts.tls.is_some();
-        let read = actix_rt::task::spawn_blocking(move || read(&in_force, has_tls));
+        let (has_tls, no_socket) = (self.parts.tls.is_some(), self.parts.tls_has_no_socket);
+        let read = actix_rt::task::spawn_blocking(move || read(&in_force, has_tls, no_socket));
         match timeout(READ_TIME, read).await {
             Ok(Ok(read)) => read,
             Ok(Err(_)) => Err(vec!["a fault: reload once more".to_owned()]),
@@ -152,7 +158,7 @@ impl Inner {
 }
 
 /// Reads everything, as a start would, and judges it.
-fn read(in_force: &Config, has_tls: bool) -> Result<Read, Vec<String>> {
+fn read(in_force: &Config, has_tls: bool, no_socket: bool) -> Result<Read, Vec<String>> {
     let Settings { mut config, mut warnings, mut faults, .. } = Settings::gather();
     if let (Some(file), None) = (&in_force.env_file, &config.env_file) {
         // Every setting in it would be what nobody has set, limits and lists too.
@@ -166,6 +172,8 @@ fn read(in_force: &Config, has_tls: bool) -> Result<Read, Vec<String>> {
     warnings.extend(fixed.map(takes_restart));
     let loaded = if has_tls {
         tls::load(&config.tls.cert, &config.tls.key).map(Some)
+    } else if no_socket {
+        Ok(None)
     } else {
         load_tls(&config)
     };

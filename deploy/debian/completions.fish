@@ -1,0 +1,59 @@
+# Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
+function __fish_lobbyd_global_optspecs
+    string join \n check-config force since= h/help V/version
+end
+
+function __fish_lobbyd_needs_command
+    # Figure out if the current invocation already has a command.
+    set -l cmd (commandline -opc)
+    set -e cmd[1]
+    argparse -s (__fish_lobbyd_global_optspecs) -- $cmd 2>/dev/null
+    or return
+    if set -q argv[1]
+        # Also print the command, so this can be used to figure out what it is.
+        echo $argv[1]
+        return 1
+    end
+    return 0
+end
+
+function __fish_lobbyd_using_subcommand
+    set -l cmd (__fish_lobbyd_needs_command)
+    test -z "$cmd"
+    and return 1
+    contains -- $cmd[1] $argv
+end
+
+complete -c lobbyd -n "__fish_lobbyd_needs_command" -l since -d '' -r
+complete -c lobbyd -n "__fish_lobbyd_needs_command" -l check-config -d 'Check all settings, print them, and exit'
+complete -c lobbyd -n "__fish_lobbyd_needs_command" -l force -d ''
+complete -c lobbyd -n "__fish_lobbyd_needs_command" -s h -l help -d 'Print help'
+complete -c lobbyd -n "__fish_lobbyd_needs_command" -s V -l version -d 'Print version'
+complete -c lobbyd -n "__fish_lobbyd_needs_command" -f -a "gen-cert" -d 'Write a self-signed certificate and its key'
+complete -c lobbyd -n "__fish_lobbyd_needs_command" -f -a "backup" -d 'Copy the database, of a running server too'
+complete -c lobbyd -n "__fish_lobbyd_needs_command" -f -a "restore" -d 'Put a copy in place of the database, which is kept'
+complete -c lobbyd -n "__fish_lobbyd_needs_command" -f -a "check-data" -d 'Verify the database'
+complete -c lobbyd -n "__fish_lobbyd_needs_command" -f -a "export" -d 'Print the messages of a lobby as JSON, one a line'
+complete -c lobbyd -n "__fish_lobbyd_needs_command" -f -a "passwd" -d 'Make an account, or set its password'
+complete -c lobbyd -n "__fish_lobbyd_needs_command" -f -a "completions" -d 'Print what completes these arguments in a shell'
+complete -c lobbyd -n "__fish_lobbyd_needs_command" -f -a "man" -d 'Print the manual page lobbyd(1)'
+complete -c lobbyd -n "__fish_lobbyd_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c lobbyd -n "__fish_lobbyd_using_subcommand gen-cert" -l force -d 'Overwrite files that are there'
+complete -c lobbyd -n "__fish_lobbyd_using_subcommand gen-cert" -s h -l help -d 'Print help'
+complete -c lobbyd -n "__fish_lobbyd_using_subcommand backup" -s h -l help -d 'Print help'
+complete -c lobbyd -n "__fish_lobbyd_using_subcommand restore" -s h -l help -d 'Print help'
+complete -c lobbyd -n "__fish_lobbyd_using_subcommand check-data" -s h -l help -d 'Print help'
+complete -c lobbyd -n "__fish_lobbyd_using_subcommand export" -l since -d 'Only messages up to this old: 30m, 12h, 7d, 2w' -r
+complete -c lobbyd -n "__fish_lobbyd_using_subcommand export" -s h -l help -d 'Print help'
+complete -c lobbyd -n "__fish_lobbyd_using_subcommand passwd" -s h -l help -d 'Print help'
+complete -c lobbyd -n "__fish_lobbyd_using_subcommand completions" -s h -l help -d 'Print help'
+complete -c lobbyd -n "__fish_lobbyd_using_subcommand man" -s h -l help -d 'Print help'
+complete -c lobbyd -n "__fish_lobbyd_using_subcommand help; and not __fish_seen_subcommand_from gen-cert backup restore check-data export passwd completions man help" -f -a "gen-cert" -d 'Write a self-signed certificate and its key'
+complete -c lobbyd -n "__fish_lobbyd_using_subcommand help; and not __fish_seen_subcommand_from gen-cert backup restore check-data export passwd completions man help" -f -a "backup" -d 'Copy the database, of a running server too'
+complete -c lobbyd -n "__fish_lobbyd_using_subcommand help; and not __fish_seen_subcommand_from gen-cert backup restore check-data export passwd completions man help" -f -a "restore" -d 'Put a copy in place of the database, which is kept'
+complete -c lobbyd -n "__fish_lobbyd_using_subcommand help; and not __fish_seen_subcommand_from gen-cert backup restore check-data export passwd completions man help" -f -a "check-data" -d 'Verify the database'
+complete -c lobbyd -n "__fish_lobbyd_using_subcommand help; and not __fish_seen_subcommand_from gen-cert backup restore check-data export passwd completions man help" -f -a "export" -d 'Print the messages of a lobby as JSON, one a line'
+complete -c lobbyd -n "__fish_lobbyd_using_subcommand help; and not __fish_seen_subcommand_from gen-cert backup restore check-data export passwd completions man help" -f -a "passwd" -d 'Make an account, or set its password'
+complete -c lobbyd -n "__fish_lobbyd_using_subcommand help; and not __fish_seen_subcommand_from gen-cert backup restore check-data export passwd completions man help" -f -a "completions" -d 'Print what completes these arguments in a shell'
+complete -c lobbyd -n "__fish_lobbyd_using_subcommand help; and not __fish_seen_subcommand_from gen-cert backup restore check-data export passwd completions man help" -f -a "man" -d 'Print the manual page lobbyd(1)'
+complete -c lobbyd -n "__fish_lobbyd_using_subcommand help; and not __fish_seen_subcommand_from gen-cert backup restore check-data export passwd completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
