@@ -173,8 +173,9 @@ fn run(config: Config) -> ExitCode {
         let stop = stop_signal().map_err(server::StartError::Io)?;
         // From here on it ends nobody, also while the server is not ready yet.
         let hangup = signal(SignalKind::hangup()).map_err(server::StartError::Io)?;
+        let in_terminal = io::stdin().is_terminal();
         let ready = |reloader| {
-            actix_rt::spawn(reload_at(hangup, reloader));
+            actix_rt::spawn(reload_at(hangup, reloader, in_terminal));
             info!(event = event::READY; "ready");
             say("\n    >> Server ready - Waiting for connections...\n");
         };
@@ -192,9 +193,16 @@ fn run(config: Config) -> ExitCode {
     }
 }
 
-/// Has everything read anew at each SIGHUP. Those that come meanwhile are one more, after it.
-async fn reload_at(mut hangup: Signal, reloader: Reloader) {
+/// Has everything read anew at each SIGHUP. Those that come meanwhile are one more, after it. Where its
+/// terminal was closed, of which SIGHUP tells too, the server stops as at SIGTERM: nobody would look after it.
+async fn reload_at(mut hangup: Signal, reloader: Reloader, in_terminal: bool) {
     while hangup.recv().await.is_some() {
+        if in_terminal && !io::stdin().is_terminal() {
+            let myself = rustix::process::getpid();
+            if rustix::process::kill_process(myself, rustix::process::Signal::TERM).is_ok() {
+                return;
+            }
+        }
         // What came of it is in the log.
         let _ = reloader.reload().await;
     }

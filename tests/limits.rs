@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::harness::{Client, PATIENCE, Server, count, resident_kib};
 
-fn all_that_comes(port: u16) -> String {
+pub(crate) fn all_that_comes(port: u16) -> String {
     let mut text = String::new();
     let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();

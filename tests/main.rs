@@ -55,6 +55,7 @@ mod persons;
 mod picture;
 mod process;
 mod proxying;
+mod reloading;
 mod restore;
 mod returning;
 mod searching;

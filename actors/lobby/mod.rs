@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use actix::fut::ActorFuture;
 use actix::prelude::*;
-use log::{error, info};
+use log::{error, info, warn};
 use tokio::sync::Semaphore;
 
 use crate::actors::ai::pool::AiPool;
@@ -33,6 +33,7 @@ use crate::actors::registry::ranks::Admins;
 use crate::actors::shard::Shard;
 use crate::actors::shard::messages::{self as shard, Address, Deliver, LobbyBroke};
 use crate::actors::store::StoreHandle;
+use crate::actors::store::messages::ReadRecent;
 use crate::ai::prompt::context::Conversation;
 use crate::chat::change::Change;
 use crate::chat::history::{MessageKind, UnixMillis};
@@ -474,10 +475,37 @@ impl Handler<Reconfigured> for Lobby {
     type Result = ();
 
     fn handle(&mut self, _: Reconfigured, ctx: &mut Self::Context) {
+        let (messages, age) = self.room.history_limits();
         take_settings(&mut self.room, &self.setup);
+        let (more, older) = self.room.history_limits();
+        if more > messages || older > age {
+            self.refill(more, ctx);
+        }
         if let Some((timer, since)) = self.idle_timer.take() {
             ctx.cancel_future(timer);
             self.start_idle_timer(since, ctx);
         }
+    }
+}
+
+impl Lobby {
+    /// More is replayed from here on than was: it is read again. In the turn of an order, so that nothing is
+    /// taken back between that it is read and that it is here.
+    fn refill(&self, count: usize, ctx: &mut Context<Self>) {
+        let (orders, store, id) = (self.orders.clone(), self.setup.store.clone(), self.id);
+        let read = async move {
+            let turn = orders.acquire_owned().await;
+            (store.ask(ReadRecent(id, count)).await, turn)
+        };
+        ctx.spawn(read.into_actor(self).map(|(read, _turn), lobby, _| match read {
+            Ok(entries) => lobby.room.refill(entries),
+            Err(reason) => {
+                let name = &lobby.room.state().name;
+                warn!(
+                    event = event::DATA_READER;
+                    "what was said in lobby '{name}' cannot be read again: {reason}"
+                );
+            }
+        }));
     }
 }

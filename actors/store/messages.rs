@@ -101,6 +101,17 @@ impl Question for ReadHistory {
     }
 }
 
+/// What was said last in a lobby, so many messages at most, under their numbers, oldest first.
+pub struct ReadRecent(pub LobbyId, pub usize);
+
+impl Question for ReadRecent {
+    type Answer = Vec<(u64, Entry)>;
+
+    fn answer(self, db: &Db, _: Kept) -> Result<Self::Answer, StoreError> {
+        db.recent(self.0, self.1)
+    }
+}
+
 /// Which messages of a lobby hold all these words, newest first.
 pub struct Search {
     /// The lobby.

@@ -104,6 +104,21 @@ impl History {
         }
     }
 
+    /// Its limits: how many messages, how old ones.
+    pub fn limits(&self) -> (usize, Duration) {
+        (self.max_entries, self.max_age)
+    }
+
+    /// Adds what was let go of under other limits, oldest first, each under its own number. What is here
+    /// already is left as it is.
+    pub fn refill(&mut self, entries: impl DoubleEndedIterator<Item = (u64, Entry)>) {
+        let first = self.entries.front().map_or(self.next_seq, |(seq, _)| *seq);
+        let room = self.max_entries.saturating_sub(self.entries.len());
+        for (seq, entry) in entries.rev().skip_while(|(seq, _)| *seq >= first).take(room) {
+            self.entries.push_front((seq, Arc::new(entry)));
+        }
+    }
+
     /// Says whether the clock has jumped lately: until it says otherwise, nothing is too old.
     pub fn doubt_clock(&mut self, in_doubt: bool) {
         self.in_doubt = in_doubt;
@@ -279,6 +294,21 @@ mod tests {
         assert_eq!(texts(&mut history, 8_000), ["5", "6", "7"]);
         history.set_limits(20, Duration::from_secs(100));
         assert_eq!(texts(&mut history, 8_000), ["3", "4", "5", "6", "7"], "what there still is");
+    }
+
+    #[test]
+    fn what_was_let_go_of_comes_back_before_what_is_there() {
+        let mut history = History::new(3, Duration::from_secs(10));
+        history.restore((0..5).map(|i| (i, entry(i, &i.to_string()))), 5);
+        history.remove(&[3]);
+        history.set_limits(3, Duration::from_secs(10));
+        let stored = || [0, 1, 2, 4, 5].map(|i| (i, entry(i, &format!("stored {i}"))));
+        history.refill(stored().into_iter());
+        assert_eq!(texts(&mut history, 5), ["stored 0", "stored 1", "2", "4"]);
+        history.set_limits(4, Duration::from_secs(10));
+        assert_eq!(history.push(Arc::new(entry(6, "six"))), 5, "numbers go on");
+        history.refill(stored().into_iter());
+        assert_eq!(texts(&mut history, 6), ["2", "4", "six"]);
     }
 
     #[test]

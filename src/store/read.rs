@@ -32,6 +32,14 @@ impl Db {
         load(&self.conn, history_messages)
     }
 
+    /// What was said last in a lobby, under its numbers, oldest first.
+    ///
+    /// # Errors
+    /// Why it cannot be read.
+    pub fn recent(&self, lobby: LobbyId, max: usize) -> Result<Vec<(u64, Entry)>, StoreError> {
+        history(&self.conn, lobby, max)
+    }
+
     /// The account of this name in any spelling.
     ///
     /// # Errors

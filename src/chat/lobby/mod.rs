@@ -524,6 +524,16 @@ impl<H> Room<H> {
         self.history.set_limits(messages, age);
     }
 
+    /// What is replayed at most.
+    pub fn history_limits(&self) -> (usize, Duration) {
+        self.history.limits()
+    }
+
+    /// Adds what was said before and let go of, since less was replayed then.
+    pub fn refill(&mut self, entries: Vec<(u64, Entry)>) {
+        self.history.refill(entries.into_iter());
+    }
+
     /// Says anew who is an admin: those of these accounts.
     pub fn set_ranks(&mut self, is_admin: impl Fn(AccountId) -> bool) {
         for member in self.members.values_mut() {
