@@ -263,6 +263,10 @@ fn whatever_message_breaks_registry_shard_and_store_go_on() {
     stage.strike("Registry LobbyClosed", |stage, _guest| {
         stage.alice.ask("/delete short", "You deleted the lobby 'short'");
     });
+    for target in ["Registry Reconfigured", "Shard Reconfigured", "AiPool Reconfigured"] {
+        stage.strike(target, |stage, _guest| stage.server.signal("HUP"));
+    }
+    stage.server.wait_for_log("not all of it may be in force. Reload once more, or restart lobbyd");
 }
 
 #[test]
