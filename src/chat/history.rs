@@ -298,17 +298,25 @@ mod tests {
 
     #[test]
     fn what_was_let_go_of_comes_back_before_what_is_there() {
-        let mut history = History::new(3, Duration::from_secs(10));
-        history.restore((0..5).map(|i| (i, entry(i, &i.to_string()))), 5);
-        history.remove(&[3]);
-        history.set_limits(3, Duration::from_secs(10));
-        let stored = || [0, 1, 2, 4, 5].map(|i| (i, entry(i, &format!("stored {i}"))));
-        history.refill(stored().into_iter());
-        assert_eq!(texts(&mut history, 5), ["stored 0", "stored 1", "2", "4"]);
-        history.set_limits(4, Duration::from_secs(10));
-        assert_eq!(history.push(Arc::new(entry(6, "six"))), 5, "numbers go on");
-        history.refill(stored().into_iter());
-        assert_eq!(texts(&mut history, 6), ["2", "4", "six"]);
+        let mut history = History::new(5, Duration::from_secs(10));
+        history.restore((0..20).map(|i| (i, entry(0, &i.to_string()))), 20);
+        history.remove(&[17]);
+        let stored =
+            || (10..20).filter(|i| *i != 17).map(|i| (i, entry(0, &format!("stored {i}"))));
+        let stored = || stored().collect::<Vec<_>>().into_iter();
+        history.refill(stored());
+        assert_eq!(texts(&mut history, 1), ["stored 14", "15", "16", "18", "19"]);
+        history.set_limits(7, Duration::from_secs(10));
+        assert_eq!(history.push(Arc::new(entry(1, "new"))), 20, "numbers go on");
+        history.refill(stored());
+        let all = ["stored 13", "stored 14", "15", "16", "18", "19", "new"];
+        assert_eq!(texts(&mut history, 1), all);
+        // One of which nothing is left takes what was said before its next message.
+        let mut history = History::new(5, Duration::from_secs(10));
+        history.restore([], 15);
+        history.refill(stored());
+        let numbers: Vec<_> = history.recent(UnixMillis(0)).map(|(seq, _)| seq).collect();
+        assert_eq!(numbers, [10, 11, 12, 13, 14]);
     }
 
     #[test]
