@@ -13,6 +13,7 @@ use lobbyd::chat::text::{Line, MAX_BLANKS, MAX_INDENT, MAX_MARKS};
 use lobbyd::net::client_cert::{MAX_MESSAGE_BYTES, check_message};
 use lobbyd::net::flight::Flight;
 use lobbyd::net::lines::{Event, LineDecoder, MAX_LINE_BYTES};
+use lobbyd::net::proxy::{HeaderError, HeaderReader, MAX_V2_BYTES, Sender};
 use lobbyd::net::telnet::Telnet;
 
 /// The line decoder, with telnet and without: wherever the bytes are cut, the same events come out.
@@ -160,4 +161,33 @@ pub(super) fn certificate(data: &[u8]) {
         let taken = check_message(data, tls13).is_ok();
         assert!(!taken || data.len() <= MAX_MESSAGE_BYTES);
     }
+}
+
+/// The header of the PROXY protocol: wherever it is cut, as many bytes are taken, and they say the same.
+pub(super) fn proxy(data: &[u8]) {
+    let Some((&cut, data)) = data.split_first() else { return };
+    let whole = header(&[data]);
+    let (a, b) = data.split_at(usize::from(cut).min(data.len()));
+    assert_eq!(header(&[a, b]), whole, "a cut changed what was read");
+    let single: Vec<&[u8]> = data.chunks(1).collect();
+    assert_eq!(header(&single), whole, "single bytes changed what was read");
+    let (taken, result) = whole;
+    assert!(taken <= MAX_V2_BYTES);
+    if let Ok(Some(_)) = result {
+        assert_eq!(header(&[&data[..taken]]).1, result, "what comes after it counted");
+        assert_eq!(header(&[&data[..taken - 1]]).1, Ok(None), "it was whole before");
+    }
+}
+
+/// How many bytes were taken of a header that came in these pieces, as far as it was one, and what it says.
+fn header(pieces: &[&[u8]]) -> (usize, Result<Option<Sender>, HeaderError>) {
+    let (mut header, mut taken) = (HeaderReader::default(), 0);
+    for piece in pieces {
+        match header.take(piece) {
+            Ok((count, None)) => taken += count,
+            Ok((count, sender)) => return (taken + count, Ok(sender)),
+            Err(error) => return (0, Err(error)),
+        }
+    }
+    (taken, Ok(None))
 }

@@ -10,13 +10,14 @@ mod entries;
 
 type Entry = fn(&[u8]);
 
-const ENTRIES: [(&str, Entry); 6] = [
+const ENTRIES: [(&str, Entry); 7] = [
     ("lines", entries::lines),
     ("text", entries::text),
     ("command", entries::command),
     ("sse", entries::sse),
     ("record", entries::record),
     ("certificate", entries::certificate),
+    ("proxy", entries::proxy),
 ];
 
 #[test]
@@ -68,6 +69,8 @@ fn bytes() -> impl Strategy<Value = Vec<u8>> {
         b"i=1000",
         b"\x0b\x00\x00\x09\x00\x00\x06\x00\x00\x03\x30\x01\x00",
         b"\x01\x00\x00\x01",
+        b"PROXY TCP4 192.0.2.7 10.0.0.1 42 80\r\n",
+        b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c",
         b"a",
         b" ",
     ];

@@ -54,6 +54,7 @@ mod people;
 mod persons;
 mod picture;
 mod process;
+mod proxies;
 mod proxying;
 mod reloading;
 mod restore;

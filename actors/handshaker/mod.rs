@@ -5,7 +5,8 @@
 //! connection when its handshake is over. On a thread here one handshake is computed at a time, and
 //! one that waits for its client holds up none; the others wait unread in their sockets.
 
-use std::net::{SocketAddr, TcpStream};
+use std::io;
+use std::net::TcpStream;
 use std::pin::Pin;
 use std::time::{Duration, Instant};
 
@@ -19,13 +20,14 @@ use crate::actors::registry::Registry;
 use crate::actors::registry::messages::Gone;
 use crate::actors::shard::messages::Connected;
 use crate::actors::shard::{Shard, log_connected, log_disconnected};
-use crate::chat::directory::ConnId;
+use crate::chat::directory::{ConnId, IpKey};
 use crate::config::Live;
 use crate::logging::event;
 use crate::metrics::CountedConnection;
 use crate::net::client_cert::Unwelcome;
 use crate::net::link::Arrival;
 use crate::net::listen::ListenerKind;
+use crate::net::origin::{Arrived, Origin};
 use crate::net::tls::{Acceptor, LiveTls};
 
 /// How much less of a processor these threads get than the chat when both want it: the least there is, so
@@ -40,8 +42,10 @@ pub struct Shake {
     pub conn: ConnId,
     /// The socket, in no reactor yet.
     pub socket: TcpStream,
-    /// The other end.
-    pub addr: SocketAddr,
+    /// Where it comes from.
+    pub origin: Origin,
+    /// What it counts for in the limits of addresses.
+    pub ip: IpKey,
     /// When it was accepted.
     pub accepted: Instant,
     /// Among the connections that there are.
@@ -81,8 +85,13 @@ impl Handler<Shake> for Handshaker {
     type Result = ();
 
     fn handle(&mut self, shake: Shake, _: &mut Self::Context) {
-        let Shake { conn, accepted, .. } = shake;
-        let place = Place { conn, accepted, registry: Some(self.registry.clone()) };
+        let Shake { conn, origin, accepted, .. } = shake;
+        let told = !origin.may_be_a_look();
+        if told {
+            log_connected(conn, origin, ListenerKind::Tls);
+        }
+        let arrived = Arrived { from: origin, at: accepted };
+        let place = Place { conn, arrived, told, registry: Some(self.registry.clone()) };
         // A task of its own: a panic costs this connection alone.
         // From accept to a valid name, the handshake included.
         let login_timeout = self.config.get().login_timeout;
@@ -93,7 +102,9 @@ impl Handler<Shake> for Handshaker {
 /// The place of a connection: given back where its handshake does not come to a good end.
 struct Place {
     conn: ConnId,
-    accepted: Instant,
+    arrived: Arrived,
+    /// Whether the log was told of it.
+    told: bool,
     registry: Option<Addr<Guarded<Registry>>>,
 }
 
@@ -101,7 +112,7 @@ impl Drop for Place {
     fn drop(&mut self) {
         if let Some(registry) = self.registry.take() {
             registry.do_send(Gone(self.conn));
-            log_disconnected(self.conn, self.accepted);
+            log_disconnected(self.conn, self.arrived, self.told);
         }
     }
 }
@@ -110,7 +121,7 @@ impl Drop for Place {
 #[derive(Debug, thiserror::Error)]
 enum ShakeError {
     #[error(transparent)]
-    Socket(#[from] std::io::Error),
+    Socket(#[from] io::Error),
     #[error(transparent)]
     OpenSsl(#[from] openssl::error::ErrorStack),
     #[error(transparent)]
@@ -126,13 +137,17 @@ impl ShakeError {
 }
 
 async fn see_through(shake: Shake, mut place: Place, acceptor: Acceptor, login_timeout: Duration) {
-    let Shake { conn, socket, addr, accepted, counted, shard } = shake;
-    log_connected(conn, addr, ListenerKind::Tls);
+    let Shake { conn, socket, origin, ip, accepted, counted, shard } = shake;
     let deadline = tokio::time::Instant::from_std(accepted + login_timeout);
-    match timeout_at(deadline, shake_hands(socket, &acceptor)).await {
+    let says_something = || {
+        if !std::mem::replace(&mut place.told, true) {
+            log_connected(conn, origin, ListenerKind::Tls);
+        }
+    };
+    match timeout_at(deadline, shake_hands(socket, &acceptor, says_something)).await {
         Ok(Ok(arrival)) => {
             place.registry = None;
-            shard.do_send(Connected { conn, arrival, addr, accepted, counted });
+            shard.do_send(Connected { conn, arrival, origin, ip, accepted, counted });
         }
         Ok(Err(error)) => match error.unwelcome() {
             Some(why) => info!(event = event::LIMIT, conn = conn.0; "limit: {why}"),
@@ -146,10 +161,17 @@ async fn see_through(shake: Shake, mut place: Place, acceptor: Acceptor, login_t
     }
 }
 
-async fn shake_hands(socket: TcpStream, acceptor: &Acceptor) -> Result<Arrival, ShakeError> {
+async fn shake_hands(
+    socket: TcpStream,
+    acceptor: &Acceptor,
+    says_something: impl FnOnce(),
+) -> Result<Arrival, ShakeError> {
     let socket = tokio::net::TcpStream::from_std(socket)?;
     // Whoever says nothing costs no more than a socket.
-    socket.readable().await?;
+    if socket.peek(&mut [0]).await? == 0 {
+        return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
+    }
+    says_something();
     let mut stream = Box::new(acceptor.accept(socket)?);
     if let Err(error) = Pin::new(stream.as_mut()).accept().await {
         stream.get_mut().drain();

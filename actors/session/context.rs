@@ -102,7 +102,7 @@ impl Session {
                     self.note_right(denied);
                 }
                 if let Some(limit) = limit(&why) {
-                    let from = self.peer.origin().ip;
+                    let from = self.peer.arrived().from.host();
                     info!(
                         event = event::LIMIT, conn = self.peer.conn().0;
                         "limit: {limit} from {from}"

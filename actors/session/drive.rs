@@ -14,6 +14,7 @@ use tokio::time::sleep;
 
 use super::commands::Judged;
 use super::{Phase, Session};
+use crate::actors::shard::log_connected;
 use crate::chat::command::{self, Input};
 use crate::chat::text::Line;
 use crate::clock;
@@ -354,6 +355,10 @@ impl Session {
         match ready!(count) {
             Ok(0) => self.at_end = true,
             Ok(_) => {
+                if !std::mem::replace(&mut self.told, true) {
+                    let origin = self.peer.arrived().from;
+                    log_connected(self.peer.conn(), origin, self.peer.link().kind());
+                }
                 self.peer.note_input(now);
                 self.mail_may_be_there();
                 let nameless = matches!(self.phase, Phase::Greeting | Phase::Naming);

@@ -157,6 +157,8 @@ pub struct Session {
     mail: Option<Box<ShownMail>>,
     /// Questions to Rox that are not over yet; below 0 where the end came before the beginning.
     questions: i32,
+    /// Whether the log was told of its beginning.
+    told: bool,
 }
 
 /// With a byte more, each connection takes 128 more: the block that its actor is in has that alignment.
@@ -174,7 +176,7 @@ enum Lost {
 
 impl Session {
     /// Starts the session of a new connection on this thread.
-    pub(super) fn launch(thread: Rc<ThreadContext>, peer: Rc<Peer>, ip: IpKey) {
+    pub(super) fn launch(thread: Rc<ThreadContext>, peer: Rc<Peer>, ip: IpKey, told: bool) {
         Self::create(move |ctx| {
             let seat = thread.hub.seat(peer.clone(), ctx.address().downgrade());
             let decoder = LineDecoder::new(peer.link().telnet());
@@ -196,6 +198,7 @@ impl Session {
                 lost: None,
                 mail: None,
                 questions: 0,
+                told,
             }
         });
     }
@@ -363,7 +366,7 @@ impl Actor for Session {
         self.phase = Phase::Done;
         self.thread.hub.unseat(self.seat);
         self.thread.registry.do_send(Gone(self.peer.conn()));
-        log_disconnected(self.peer.conn(), self.peer.origin().at);
+        log_disconnected(self.peer.conn(), self.peer.arrived(), self.told);
     }
 }
 

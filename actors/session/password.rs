@@ -79,11 +79,11 @@ pub(super) async fn prove(
     record: Arc<PasswordRecord>,
     password: Option<Password>,
 ) -> Result<Match, ProofError> {
-    let (conn, ip) = (peer.conn(), peer.origin().ip);
+    let (conn, from) = (peer.conn(), peer.arrived().from.host());
     let allowed = thread.registry.send(BeginGuess(conn)).await.map_err(|_| ProofError::Busy)?;
     allowed.map_err(|secs| {
         // With its address: a filter of the log may shut that out.
-        info!(event = event::LIMIT, conn = conn.0; "limit: too many wrong passwords from {ip}");
+        info!(event = event::LIMIT, conn = conn.0; "limit: too many wrong passwords from {from}");
         ProofError::TooMany(secs)
     })?;
     let given = password.is_some();
@@ -99,7 +99,7 @@ pub(super) async fn prove(
             if given {
                 info!(
                     event = event::WRONG_PASSWORD, conn = conn.0;
-                    "wrong password of {door} from {ip}"
+                    "wrong password of {door} from {from}"
                 );
             }
             Err(ProofError::Wrong)

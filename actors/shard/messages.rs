@@ -1,13 +1,12 @@
 //! What a Shard is told.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix::prelude::*;
 use smallvec::SmallVec;
 
-use crate::chat::directory::ConnId;
+use crate::chat::directory::{ConnId, IpKey};
 use crate::chat::lobbies::LobbyId;
 use crate::chat::lobby::event::Event;
 use crate::chat::lobby::replay::Replay;
@@ -17,6 +16,7 @@ use crate::chat::text::Line;
 use crate::fanout::hub::{Seat, Taken};
 use crate::metrics::CountedConnection;
 use crate::net::link;
+use crate::net::origin::Origin;
 use crate::render::replies::{Farewell, Reply};
 
 /// Where a connection is: its thread, and its seat in the hub there.
@@ -36,8 +36,10 @@ pub struct Connected {
     pub conn: ConnId,
     /// The connection, in no reactor now.
     pub arrival: link::Arrival,
-    /// The other end.
-    pub addr: SocketAddr,
+    /// Where it comes from.
+    pub origin: Origin,
+    /// What it counts for in the limits of addresses.
+    pub ip: IpKey,
     /// When it was accepted.
     pub accepted: Instant,
     /// Among the connections that there are.

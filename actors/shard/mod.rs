@@ -7,15 +7,14 @@
 pub mod messages;
 pub mod telling;
 
-use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{self, Poll, ready};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use actix::WeakAddr;
 use actix::prelude::*;
-use log::{error, info};
+use log::{debug, error, info};
 use tokio::sync::Semaphore;
 
 use crate::actors::guard::{self, Answers, Ctx, Dependable, Drive, Guarded, Pause, Reply};
@@ -45,12 +44,13 @@ use crate::clock::{stamp, times};
 use crate::config::{Config, Live};
 use crate::fanout::hub::Hub;
 use crate::fanout::limits::{Limits, PeerLimits};
-use crate::fanout::peer::{Health, Origin, Peer};
+use crate::fanout::peer::{Health, Peer};
 use crate::fanout::tally::Tally;
 use crate::logging::event;
 use crate::metrics::Metrics;
 use crate::net::link::Link;
 use crate::net::listen::ListenerKind;
+use crate::net::origin::{Arrived, Origin};
 use crate::render::replies::{Farewell, ModerationReply, reply};
 use crate::render::{self, Direct, Form, Retelling, Sheet};
 
@@ -168,7 +168,7 @@ impl Shard {
     }
 
     fn start_session(&self, connected: Connected) -> std::io::Result<()> {
-        let Connected { conn, arrival, addr, accepted, counted } = connected;
+        let Connected { conn, arrival, origin, ip, accepted, counted } = connected;
         let link = Link::of(arrival)?;
         let config = self.thread.config.get();
         let (limits, tally) = (self.limits.clone(), self.thread.tally.clone());
@@ -177,12 +177,14 @@ impl Shard {
         let form = form_of(&Settings::default(), &config, true);
         let now = clock::now();
         let kind = link.kind();
-        if !kind.shakes_hands() {
-            log_connected(conn, addr, kind);
+        // Of one that has shaken hands the log was told before.
+        let told = kind.shakes_hands() || !origin.may_be_a_look();
+        if told && !kind.shakes_hands() {
+            log_connected(conn, origin, kind);
         }
-        let origin = Origin { ip: addr.ip().to_canonical(), at: accepted };
-        let peer = Peer::new((conn, counted), origin, link, form, limits, tally, now);
-        Session::launch(self.thread.clone(), Rc::new(peer), addr.ip().into());
+        let arrived = Arrived { from: origin, at: accepted };
+        let peer = Peer::new((conn, counted), arrived, link, form, limits, tally, now);
+        Session::launch(self.thread.clone(), Rc::new(peer), ip, told);
         Ok(())
     }
 
@@ -288,12 +290,12 @@ impl Answers<Connected> for Shard {
 
     fn answer(&mut self, connected: Connected, _: &mut Ctx<Self>) -> Reply<Self, ()> {
         Reply::now(|| {
-            let (conn, accepted) = (connected.conn, connected.accepted);
+            let Connected { conn, origin: from, accepted: at, .. } = connected;
             let started = if self.draining { Ok(()) } else { self.start_session(connected) };
             if let Err(reason) = started {
                 error!(event = event::NOT_STARTED, conn = conn.0; "cannot be started: {reason}");
                 self.thread.registry.do_send(Gone(conn));
-                log_disconnected(conn, accepted);
+                log_disconnected(conn, Arrived { from, at }, true);
             }
         })
     }
@@ -484,15 +486,19 @@ where
 }
 
 /// Tells the log of a connection.
-pub fn log_connected(conn: ConnId, addr: SocketAddr, kind: ListenerKind) {
-    let (ip, port) = (addr.ip().to_canonical(), addr.port());
-    info!(event = event::CONNECTED, conn = conn.0; "connected from {ip} port {port} ({kind})");
+pub fn log_connected(conn: ConnId, origin: Origin, kind: ListenerKind) {
+    info!(event = event::CONNECTED, conn = conn.0; "connected from {origin} ({kind})");
 }
 
-/// Tells the log of the end of a connection, and how long it was there.
-pub fn log_disconnected(conn: ConnId, accepted: Instant) {
-    let secs = clock::since(accepted).as_secs();
-    info!(event = event::DISCONNECTED, conn = conn.0; "disconnected after {secs} s");
+/// Tells it of the end of a connection, and how long it was there; of one that it was not told of, quietly:
+/// that was to see whether the server is there.
+pub fn log_disconnected(conn: ConnId, arrived: Arrived, told: bool) {
+    if told {
+        let secs = clock::since(arrived.at).as_secs();
+        info!(event = event::DISCONNECTED, conn = conn.0; "disconnected after {secs} s");
+    } else {
+        debug!(event = event::LOOKED, conn = conn.0; "was a look from {}", arrived.from);
+    }
 }
 
 /// Answered once all that was sent to the Shard before is queued for its clients.

@@ -64,9 +64,15 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// What holds for them, held for: the account, or the address of a guest.
+    /// What holds for them, held for: the account, or that of a [guest](Self::guest_subject).
     pub fn subject(&self) -> Subject {
-        self.account.map_or(Subject::Address(self.ip), Subject::Account)
+        self.account.map_or_else(|| self.guest_subject(), Subject::Account)
+    }
+
+    /// What holds for them as a guest, held for: the address; where that is not known, the name, since
+    /// the place of a connection is gone with it.
+    pub fn guest_subject(&self) -> Subject {
+        if self.ip.is_known() { Subject::Address(self.ip) } else { Subject::Name(self.name.key()) }
     }
 
     /// The same connection without an account.

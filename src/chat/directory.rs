@@ -11,7 +11,8 @@ use super::limiter::SlidingWindow;
 pub struct ConnId(pub u64);
 
 /// An address as limits count it: an IPv4 address (mapped ones too), or an IPv6 /64, which is what
-/// one customer has. As it is stored: the family (4 or 6), then the number, its highest byte first.
+/// one customer has. A connection of which no address is known is at a place of its own. As it is
+/// stored: the family (4, 6, or 0 for such a place), then the number, its highest byte first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct IpKey([u8; Self::BYTES]);
 
@@ -32,6 +33,20 @@ impl IpKey {
     /// Bytes of a stored key.
     pub const BYTES: usize = 9;
 
+    /// The place of a connection whose address is not known: nobody else's, now or later, where
+    /// `number` was drawn by chance. So nobody there is ever taken for somebody else, or for who they
+    /// were over another connection.
+    pub fn unknown(number: u64) -> Self {
+        let mut bytes = [0; Self::BYTES];
+        bytes[1..].copy_from_slice(&number.to_be_bytes());
+        Self(bytes)
+    }
+
+    /// Whether this is an address, and no place of a single connection.
+    pub fn is_known(self) -> bool {
+        self.0[0] != 0
+    }
+
     /// The key as it is stored.
     pub fn to_bytes(self) -> [u8; Self::BYTES] {
         self.0
@@ -40,7 +55,7 @@ impl IpKey {
     /// Reads a stored key. None where these are no bytes of [`IpKey::to_bytes`].
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let bytes: [u8; Self::BYTES] = bytes.try_into().ok()?;
-        matches!(bytes, [4, 0, 0, 0, 0, ..] | [6, ..]).then_some(Self(bytes))
+        matches!(bytes, [4, 0, 0, 0, 0, ..] | [0 | 6, ..]).then_some(Self(bytes))
     }
 }
 
@@ -95,21 +110,26 @@ impl Admission {
         }
     }
 
-    /// Takes a place for a connection from `ip`.
+    /// Takes a place for a connection from `ip`. One whose address is not known counts among all only.
     ///
     /// # Errors
     /// The limit that is reached; the address's own first.
     pub fn admit(&mut self, ip: IpKey, now: Instant) -> Result<(), Refusal> {
-        self.count_connect(ip, now)?;
-        let count = self.per_ip.get(&ip).copied().unwrap_or(0);
-        if self.max_per_ip != 0 && count >= self.max_per_ip {
+        let mut of_address = 0;
+        if ip.is_known() {
+            self.count_connect(ip, now)?;
+            of_address = self.per_ip.get(&ip).copied().unwrap_or(0);
+        }
+        if self.max_per_ip != 0 && of_address >= self.max_per_ip {
             return Err(Refusal::TooManyFromAddress);
         }
         if self.max_total != 0 && self.total >= self.max_total {
             return Err(Refusal::Full);
         }
         self.total += 1;
-        self.per_ip.insert(ip, count + 1);
+        if ip.is_known() {
+            self.per_ip.insert(ip, of_address + 1);
+        }
         Ok(())
     }
 
@@ -248,9 +268,36 @@ mod tests {
             let key = ip(text);
             assert_eq!(IpKey::from_bytes(&key.to_bytes()), Some(key), "{text}");
         }
+        let nowhere = IpKey::unknown(u64::MAX - 1);
+        assert_eq!(IpKey::from_bytes(&nowhere.to_bytes()), Some(nowhere));
         for bad in [&[][..], &[4, 0, 0, 0, 1], &[5; 9], &[4; 9], &[6; 10]] {
             assert_eq!(IpKey::from_bytes(bad), None, "{bad:?}");
         }
+    }
+
+    #[test]
+    fn a_place_that_is_not_known_is_no_address_and_nobody_elses() {
+        let one = IpKey::unknown(1);
+        assert!(!one.is_known() && one != IpKey::unknown(2));
+        // Whose numbers have the same bytes.
+        for other in ["0.0.0.1", "0:0:0:1::"] {
+            assert!(ip(other).is_known() && ip(other) != one, "{other}");
+        }
+    }
+
+    #[test]
+    fn a_connection_from_nowhere_known_counts_among_all_and_for_no_address() {
+        let (mut admission, now) = (Admission::new(5, 1, 1), clock::now());
+        let nowhere = IpKey::unknown(7);
+        for _ in 0..5 {
+            assert_eq!(admission.admit(nowhere, now), Ok(()), "whatever the limits of an address");
+        }
+        assert_eq!(admission.admit(nowhere, now), Err(Refusal::Full));
+        assert_eq!((admission.connects.len(), admission.per_ip.len()), (0, 0), "nothing is kept");
+        for _ in 0..5 {
+            admission.release(nowhere);
+        }
+        assert_eq!(admission.total(), 0);
     }
 
     #[test]

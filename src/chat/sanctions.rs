@@ -193,9 +193,10 @@ impl Sanctions {
     }
 
     /// What follows from an account's being given up on a connection: what holds for the account is to
-    /// hold for the guests of that address, unless it does already, or was meant for one guest alone.
+    /// hold for the guests of that address (where that is not known, for those of that name), unless it
+    /// does already, or was meant for one guest alone.
     pub fn for_address(&self, who: &Identity, now: UnixMillis) -> Option<Sanction> {
-        let subject = Subject::Address(who.ip);
+        let subject = who.guest_subject();
         let sanction = self.get(&Subject::Account(who.account?), now)?;
         if self.alone(sanction).is_some() {
             return None;
@@ -214,8 +215,8 @@ impl Sanctions {
         if let Some(who) = who
             && let Some(sanction) = self.get(&subject, now)
         {
-            let of_address = || SanctionKey { subject: Subject::Address(who.ip), ..sanction.key() };
-            let key = self.alone(sanction).unwrap_or_else(of_address);
+            let of_guest = || SanctionKey { subject: who.guest_subject(), ..sanction.key() };
+            let key = self.alone(sanction).unwrap_or_else(of_guest);
             let left = self.for_address(who, now);
             left.into_iter().for_each(|sanction| self.impose(sanction, None));
             self.by_conn.insert(who.conn, key);
@@ -429,6 +430,39 @@ mod tests {
         assert!(bans.of(&called("eve", 3, None, 9), now).is_none());
         assert!(bans.lift(&key(Subject::Name(NameKey::of("bob")), "bob")).is_some());
         assert!(bans.of(&called("bob", 1, None, 9), now).is_none());
+    }
+
+    #[test]
+    fn one_of_a_guest_of_no_known_address_is_of_the_name() {
+        let now = UnixMillis(2_000);
+        let at = |place, name: &str, conn, account| {
+            let ip = IpKey::unknown(place);
+            Identity { ip, ..Identity::example(conn, name, account) }
+        };
+        let bob = at(1, "bob", 1, None);
+        assert_eq!(bob.subject(), Subject::Name(NameKey::of("bob")));
+        let mut bans = Sanctions::default();
+        bans.impose(ban(bob.subject(), "bob", None), Some(ConnId(1)));
+        for (what, of, want) in [
+            ("under another name", at(1, "rob", 1, None), true),
+            ("with an account", at(1, "bob", 1, Some(7)), true),
+            ("over another connection", at(2, "bob", 2, None), true),
+            ("another of no known address", at(3, "eve", 3, None), false),
+        ] {
+            let told = bans.penalty(&of, now).map(|penalty| penalty.by_address);
+            assert_eq!(told, want.then_some(false), "{what}");
+        }
+        // One of an account stays when that is given up, with the connection and with the name.
+        let mut bans = Sanctions::default();
+        bans.impose(ban(Subject::Account(AccountId(7)), "bob", None), Some(ConnId(1)));
+        bans.give_up(AccountId(7), Some(&at(1, "bob", 1, Some(7))), now);
+        for (what, of, want) in [
+            ("the connection", at(1, "rob", 1, None), true),
+            ("over another connection", at(2, "bob", 2, None), true),
+            ("another of no known address", at(3, "eve", 3, None), false),
+        ] {
+            assert_eq!(bans.of(&of, now).is_some(), want, "{what}");
+        }
     }
 
     #[test]

@@ -5,7 +5,6 @@
 //! woken by it, so a socket that is full costs the hub nothing.
 
 use std::cell::{Cell, Ref, RefCell, RefMut};
-use std::net::IpAddr;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
@@ -25,6 +24,7 @@ use crate::fanout::variants::Author;
 use crate::metrics::CountedConnection;
 use crate::net::link::Link;
 use crate::net::listen::USER_TIMEOUT;
+use crate::net::origin::Arrived;
 use crate::render::Form;
 use crate::render::replies::{Farewell, farewell};
 
@@ -53,21 +53,12 @@ enum LastShown {
     Other,
 }
 
-/// Where a connection comes from.
-#[derive(Debug, Clone, Copy)]
-pub struct Origin {
-    /// Its address, which is a proxy's only where that does not tell the real one.
-    pub ip: IpAddr,
-    /// When it was accepted.
-    pub at: Instant,
-}
-
 /// A connected client.
 pub struct Peer {
     conn: ConnId,
     /// Among the connections that there are.
     _counted: CountedConnection,
-    origin: Origin,
+    arrived: Arrived,
     limits: Rc<PeerLimits>,
     /// What its thread counts.
     tally: Rc<Tally>,
@@ -126,7 +117,7 @@ impl Peer {
     /// A client that has just been accepted.
     pub fn new(
         (conn, counted): (ConnId, CountedConnection),
-        origin: Origin,
+        arrived: Arrived,
         link: Link,
         form: Form,
         limits: Rc<PeerLimits>,
@@ -136,7 +127,7 @@ impl Peer {
         Self {
             conn,
             _counted: counted,
-            origin,
+            arrived,
             limits,
             tally,
             link: RefCell::new(link),
@@ -146,7 +137,7 @@ impl Peer {
             told_width: Cell::new(0),
             health: Cell::new(Health::Good),
             blocked_since: Cell::new(None),
-            nameless_since: Cell::new(Some(origin.at)),
+            nameless_since: Cell::new(Some(arrived.at)),
             last_input: Cell::new(now),
             last_shown: RefCell::default(),
             in_flight: Cell::new(0),
@@ -163,9 +154,9 @@ impl Peer {
         self.conn
     }
 
-    /// Where it comes from.
-    pub fn origin(&self) -> Origin {
-        self.origin
+    /// Where it comes from, and since when.
+    pub fn arrived(&self) -> Arrived {
+        self.arrived
     }
 
     /// The connection, for the Session.

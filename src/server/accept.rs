@@ -1,21 +1,23 @@
 //! Accepting: who is let in, and which thread gets the connection.
 //!
-//! What refuses a connection comes in the order of what it costs, and before anything is read of it: its
-//! address first, then the places that there are. Only then there is a handshake or an actor for it.
+//! What refuses a connection comes in the order of what it costs, and before anything of the chat is read:
+//! its address first, then the places that there are. Only then there is a handshake or an actor for it.
+//! Where a proxy stands between, all of that waits for the header in which it says for whom.
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
+use std::hash::{BuildHasher, RandomState};
 use std::io;
-use std::net::{IpAddr, SocketAddr, TcpListener as StdListener, TcpStream as StdStream};
+use std::net::{IpAddr, TcpListener as StdListener};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix::prelude::*;
-use log::{error, info};
+use log::{error, info, warn};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::task::JoinHandle;
-use tokio::time::sleep;
+use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::{sleep, timeout_at};
 
 use crate::actors::guard::Guarded;
 use crate::actors::handshaker::{Handshaker, Shake};
@@ -23,13 +25,15 @@ use crate::actors::registry::Registry;
 use crate::actors::registry::messages::{Admit, Gone};
 use crate::actors::shard::Shard;
 use crate::actors::shard::messages::Connected;
-use crate::chat::directory::{ConnId, Refusal};
+use crate::chat::directory::{ConnId, IpKey, Refusal};
 use crate::clock;
 use crate::config::{Config, Live};
 use crate::logging::event;
 use crate::metrics::{Metrics, Refused};
 use crate::net::link::Arrival;
 use crate::net::listen::{ListenerKind, set_options};
+use crate::net::origin::Origin;
+use crate::net::proxy::{ReadError, Sender, read_header};
 use crate::render::replies;
 
 /// Pause after the machine could give no socket (mostly: no file descriptor left).
@@ -37,6 +41,13 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Least time between two log lines about refused connections.
 const REFUSALS_EVERY: Duration = Duration::from_secs(1);
+
+/// How long a proxy may take to say for whom a connection stands. It sends that with the first packet.
+const HEADER_TIME: Duration = Duration::from_secs(5);
+
+/// Connections of proxies at one listener that wait for that, or for a place: each is a socket and a
+/// small task, and has no place yet that would count it. A proxy that works is done with one at once.
+const MAX_UNSAID: usize = 512;
 
 /// Takes connections and gives them to the Shards in turn, through a Handshaker where there is TLS.
 #[derive(Clone)]
@@ -48,6 +59,45 @@ pub(super) struct Acceptor {
     handshakers: Rc<[Addr<Handshaker>]>,
     next: Rc<Cell<usize>>,
     refusals: Rc<RefCell<Refusals>>,
+    /// The same of proxies: neither is to hide the other.
+    proxy_refusals: Rc<RefCell<Refusals>>,
+    places: Rc<Places>,
+}
+
+/// A connection that was accepted.
+struct Accepted {
+    stream: TcpStream,
+    kind: ListenerKind,
+    at: Instant,
+}
+
+/// Draws the places of connections whose address is not known: numbers that nobody can tell beforehand,
+/// and that do not come again after a restart either.
+#[derive(Default)]
+struct Places {
+    last: Cell<u64>,
+    key: RandomState,
+}
+
+impl Places {
+    fn draw(&self) -> IpKey {
+        self.last.set(self.last.get().wrapping_add(1));
+        IpKey::unknown(self.key.hash_one(self.last.get()))
+    }
+}
+
+/// Why a proxy is not heard.
+#[derive(Debug, thiserror::Error)]
+enum Unheard {
+    /// What it sent.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// It took longer than it may.
+    #[error("no PROXY header in time")]
+    Late,
+    /// [`MAX_UNSAID`] others wait.
+    #[error("too many connections of proxies wait for their PROXY header")]
+    TooMany,
 }
 
 /// Refused connections that the log has not been told of: a flood of them is told in lines a second
@@ -112,8 +162,19 @@ impl Acceptor {
         shards: Arc<[Addr<Guarded<Shard>>]>,
         handshakers: Vec<Addr<Handshaker>>,
     ) -> Self {
-        let (next, refusals) = Default::default();
-        Self { live, metrics, registry, shards, handshakers: handshakers.into(), next, refusals }
+        let handshakers = handshakers.into();
+        let (next, refusals, proxy_refusals, places) = Default::default();
+        Self {
+            live,
+            metrics,
+            registry,
+            shards,
+            handshakers,
+            next,
+            refusals,
+            proxy_refusals,
+            places,
+        }
     }
 
     /// Accepts at a listener until the task is aborted. Where it was `handed` over, connections may have come
@@ -132,6 +193,8 @@ impl Acceptor {
     }
 
     async fn accept(self, kind: ListenerKind, listener: TcpListener, handed: bool) {
+        // Goes with the loop, and so do those who wait.
+        let mut unsaid = JoinSet::new();
         let mut failing = false;
         loop {
             match listener.accept().await {
@@ -143,7 +206,12 @@ impl Acceptor {
                         // A connection that is over already does not take them, which shows soon.
                         let _ = set_options(&socket2::SockRef::from(&stream));
                     }
-                    self.admit(kind, stream, addr).await;
+                    let accepted = Accepted { stream, kind, at: clock::now() };
+                    if self.live.get().proxy_from.contains(addr.ip()) {
+                        self.hear(&mut unsaid, accepted, addr.ip());
+                    } else {
+                        self.admit(accepted, Origin::Direct(addr)).await;
+                    }
                 }
                 Err(reason) if is_of_connection(&reason) => {}
                 Err(reason) => {
@@ -159,23 +227,49 @@ impl Acceptor {
         }
     }
 
-    async fn admit(&self, kind: ListenerKind, stream: TcpStream, addr: SocketAddr) {
-        if let Err(why) = look_up(&self.live.get(), addr.ip()) {
-            return self.count_refused(addr, Refused::NotAllowed, &why);
+    /// Has a proxy say for whom a connection stands, in a task of its own, so that one that takes its time
+    /// holds up none.
+    fn hear(&self, unsaid: &mut JoinSet<()>, accepted: Accepted, via: IpAddr) {
+        while unsaid.try_join_next().is_some() {}
+        if unsaid.len() >= MAX_UNSAID {
+            return self.count_unheard(via, &Unheard::TooMany);
         }
-        match self.registry.send(Admit(addr.ip().into())).await {
-            Ok(Ok(conn)) => {
-                let Ok(socket) = stream.into_std() else {
-                    return self.registry.do_send(Gone(conn));
-                };
-                self.hand_on(kind, conn, socket, addr);
+        let acceptor = self.clone();
+        unsaid.spawn_local(async move {
+            match acceptor.origin_of(&accepted, via).await {
+                Ok(origin) => acceptor.admit(accepted, origin).await,
+                Err(why) => acceptor.count_unheard(via, &why),
             }
+        });
+    }
+
+    async fn origin_of(&self, accepted: &Accepted, via: IpAddr) -> Result<Origin, Unheard> {
+        // The time for a name runs already.
+        let time = HEADER_TIME.min(self.live.get().login_timeout);
+        let header = timeout_at((accepted.at + time).into(), read_header(&accepted.stream)).await;
+        Ok(match header.map_err(|_| Unheard::Late)?? {
+            Sender::Client(addr) => Origin::Told { addr, via },
+            Sender::Untold => Origin::Untold { via },
+            Sender::Proxy => Origin::Proxy { via },
+        })
+    }
+
+    async fn admit(&self, accepted: Accepted, origin: Origin) {
+        let addr = origin.addr();
+        if let Some(addr) = addr
+            && let Err(why) = look_up(&self.live.get(), addr.ip())
+        {
+            return self.count_refused(origin, Refused::NotAllowed, &why);
+        }
+        let ip = addr.map_or_else(|| self.places.draw(), |addr| addr.ip().into());
+        match self.registry.send(Admit(ip)).await {
+            Ok(Ok(conn)) => self.hand_on(accepted, conn, origin, ip),
             Ok(Err(refusal)) => {
-                self.count_refused(addr, refusal.into(), &refusal);
-                if !kind.shakes_hands()
+                self.count_refused(origin, refusal.into(), &refusal);
+                if !accepted.kind.shakes_hands()
                     && let Some(line) = replies::refusal(refusal)
                 {
-                    refuse(&stream, line);
+                    refuse(&accepted.stream, line);
                 }
             }
             // The Registry lives as long as the System.
@@ -184,31 +278,46 @@ impl Acceptor {
     }
 
     /// Counts a connection that is not let in, and tells the log, though not of each.
-    fn count_refused(&self, addr: SocketAddr, reason: Refused, why: &dyn fmt::Display) {
+    fn count_refused(&self, origin: Origin, reason: Refused, why: &dyn fmt::Display) {
         self.metrics.refusals.of(reason).inc();
         if let Some(others) = self.refusals.borrow_mut().note(clock::now()) {
-            let ip = addr.ip().to_canonical();
             info!(
                 event = event::REFUSED;
-                "refused {ip}: {why} ({others} others since the last such line)"
+                "refused {}: {why} ({others} others since the last such line)", origin.host()
             );
         }
     }
 
-    fn hand_on(&self, kind: ListenerKind, conn: ConnId, socket: StdStream, addr: SocketAddr) {
+    /// The same of one whose proxy does not say, or not rightly, for whom it stands.
+    fn count_unheard(&self, via: IpAddr, why: &Unheard) {
+        self.metrics.refusals.of(Refused::ProxyHeader).inc();
+        if let Some(others) = self.proxy_refusals.borrow_mut().note(clock::now()) {
+            let via = via.to_canonical();
+            warn!(
+                event = event::PROXY_HEADER_REFUSED;
+                "proxy {via} refused: {why} ({others} others since the last such line)"
+            );
+        }
+    }
+
+    fn hand_on(&self, accepted: Accepted, conn: ConnId, origin: Origin, ip: IpKey) {
+        let Accepted { stream, kind, at: accepted } = accepted;
+        let Ok(socket) = stream.into_std() else {
+            return self.registry.do_send(Gone(conn));
+        };
         let index = self.next.get();
         self.next.set((index + 1) % self.shards.len());
-        let (shard, accepted) = (&self.shards[index], clock::now());
+        let shard = &self.shards[index];
         let counted = self.metrics.count_connection(kind);
         match kind {
             ListenerKind::Plain => {
                 let arrival = Arrival::Plain(socket);
-                shard.do_send(Connected { conn, arrival, addr, accepted, counted });
+                shard.do_send(Connected { conn, arrival, origin, ip, accepted, counted });
             }
             ListenerKind::Tls => {
                 let shard = shard.clone();
                 let handshaker = &self.handshakers[index % self.handshakers.len()];
-                handshaker.do_send(Shake { conn, socket, addr, accepted, counted, shard });
+                handshaker.do_send(Shake { conn, socket, origin, ip, accepted, counted, shard });
             }
         }
     }
@@ -273,6 +382,16 @@ mod tests {
             let config = config(allow, deny);
             assert_eq!(look_up(&config, ip.parse().unwrap()), want, "{allow} {deny} {ip}");
         }
+    }
+
+    #[test]
+    fn a_place_is_drawn_once_and_not_again_after_a_restart() {
+        let mut drawn: Vec<_> =
+            (0..4).map(|_| Places::default()).flat_map(|p| [(); 100].map(|()| p.draw())).collect();
+        drawn.sort_by_key(|place| place.to_bytes());
+        drawn.dedup();
+        assert_eq!(drawn.len(), 400);
+        assert!(drawn.iter().all(|place| !place.is_known()));
     }
 
     #[test]
