@@ -128,7 +128,7 @@ fn with_few_descriptors_from_the_start_it_runs() {
     let folder = Folder::new();
     let mut command = Command::new("sh");
     command
-        .args(["-c", "ulimit -n 48; exec \"$0\"", env!("CARGO_BIN_EXE_lobbyd")])
+        .args(["-c", "ulimit -n 64; exec \"$0\"", env!("CARGO_BIN_EXE_lobbyd")])
         .current_dir(folder.path())
         .env_clear()
         .env("CHAT_ADDR", "127.0.0.1:0")
