@@ -19,7 +19,7 @@ use crate::client::Swarm;
 use crate::machine::cpu_ns;
 use crate::servers::{Kind, Server};
 
-const CLIENTS: usize = 200;
+pub(crate) const CLIENTS: usize = 200;
 const LINES_PER_SEC: u32 = 200;
 const HANDSHAKES_PER_SEC: u32 = 10;
 const WARM_UP: Duration = Duration::from_secs(1);
@@ -41,17 +41,18 @@ pub(crate) fn run(secs: Duration, pinned: bool) {
     (0..CLIENTS).for_each(|_| swarm.connect(0, 1, false));
     swarm.wait_ready();
     let mut seq = vec![0; CLIENTS];
-    let (alone, before) = chat(&mut swarm, &mut seq, &server, secs);
+    let alone = chat(&mut swarm, &mut seq, &server, secs, || ());
     let stop = Arc::new(AtomicBool::new(false));
     let port = server.tls_port.unwrap();
     let attacker = {
         let (stop, flights) = (stop.clone(), flights());
         thread::spawn(move || attack(port, &flights, &stop))
     };
-    let (beside, after) = chat(&mut swarm, &mut seq, &server, secs);
+    let beside = chat(&mut swarm, &mut seq, &server, secs, || ());
     stop.store(true, Ordering::Relaxed);
     let handshakes = attacker.join().unwrap();
-    let each = (after - before) / f64::from(HANDSHAKES_PER_SEC) * 1e3;
+    let each = (beside.used - alone.used) / f64::from(HANDSHAKES_PER_SEC) * 1e3;
+    let (alone, beside) = (alone.p99, beside.p99);
     println!(
         "hostile  p99 {alone:.3} ms alone, {beside:.3} ms beside {handshakes} handshakes: {:.2} times; \
          {each:.2} ms of processor time a handshake",
@@ -59,8 +60,22 @@ pub(crate) fn run(secs: Duration, pinned: bool) {
     );
 }
 
-/// Chats for so long: p99 in milliseconds, and seconds of the server's processor time in a second.
-fn chat(swarm: &mut Swarm, seq: &mut [u32], server: &Server, secs: Duration) -> (f64, f64) {
+/// How a chat went: from a line to its readers in milliseconds, and seconds of the server's processor time in
+/// a second.
+pub(crate) struct Chat {
+    pub p50: f64,
+    pub p99: f64,
+    pub used: f64,
+}
+
+/// Chats for so long; `meanwhile` is done again and again.
+pub(crate) fn chat(
+    swarm: &mut Swarm,
+    seq: &mut [u32],
+    server: &Server,
+    secs: Duration,
+    mut meanwhile: impl FnMut(),
+) -> Chat {
     let begin = swarm.start.elapsed();
     let (mut due, mut turn, mut measured) = (begin, 0_usize, None);
     while swarm.start.elapsed() - begin < WARM_UP + secs {
@@ -75,12 +90,14 @@ fn chat(swarm: &mut Swarm, seq: &mut [u32], server: &Server, secs: Duration) -> 
             due += Duration::from_secs(1) / LINES_PER_SEC;
         }
         swarm.turn();
+        meanwhile();
     }
     let (since, cpu) = measured.expect("the warm-up is over");
     let used = (cpu_ns(server.pid()) - cpu) as f64 / 1e9 / since.elapsed().as_secs_f64();
     let latencies = &mut swarm.counts.latencies;
     latencies.sort_unstable();
-    (latencies[latencies.len() * 99 / 100] as f64 / 1e6, used)
+    let at = |share: usize| latencies[latencies.len() * share / 100] as f64 / 1e6;
+    Chat { p50: at(50), p99: at(99), used }
 }
 
 /// Shows each in turn, so many a second; how many that were.

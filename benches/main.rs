@@ -22,6 +22,7 @@ mod plot;
 mod report;
 mod scale;
 mod scenario;
+mod scraped;
 mod seekers;
 mod servers;
 mod wire;
@@ -48,6 +49,8 @@ struct Plan {
     lookup: bool,
     /// Measure plain chat beside hostile handshakes.
     hostile: bool,
+    /// Measure plain chat beside a scraper.
+    scraped: bool,
     /// Measure logins while others search.
     seekers: bool,
 }
@@ -69,6 +72,9 @@ fn main() {
     }
     if plan.hostile {
         return (0..plan.runs).for_each(|_| hostile::run(plan.secs, plan.pinned));
+    }
+    if plan.scraped {
+        return (0..plan.runs).for_each(|_| scraped::run(plan.secs, plan.pinned));
     }
     if plan.seekers {
         return (0..plan.runs).for_each(|_| seekers::run(plan.secs, plan.pinned));
@@ -112,6 +118,7 @@ fn plan(args: &[String]) -> Plan {
         scale: false,
         lookup: false,
         hostile: false,
+        scraped: false,
         seekers: false,
     };
     let mut parser = lexopt::Parser::from_args(args);
@@ -125,6 +132,7 @@ fn plan(args: &[String]) -> Plan {
             Value(name) if name == "scale" => plan.scale = true,
             Value(name) if name == "lookup" => plan.lookup = true,
             Value(name) if name == "hostile" => plan.hostile = true,
+            Value(name) if name == "scraped" => plan.scraped = true,
             Value(name) if name == "seekers" => plan.seekers = true,
             Long("unpinned") => plan.pinned = false,
             Long("servers") => {

@@ -85,6 +85,8 @@ pub(crate) struct Server {
     pub port: u16,
     /// The port that speaks TLS beside the plain one, where that was asked for.
     pub tls_port: Option<u16>,
+    /// The port of the operator's listener, where that was asked for.
+    pub admin_port: Option<u16>,
     folder: PathBuf,
 }
 
@@ -96,7 +98,12 @@ impl Server {
 
     /// Starts lobbyd with both listeners.
     pub(crate) fn start_both(pinned: bool) -> Self {
-        Self::launch(Kind::Lobbyd, pinned, false, Some(free_port()), |_| ())
+        Self::launch(Kind::Lobbyd, pinned, false, (Some(free_port()), None), |_| ())
+    }
+
+    /// Starts lobbyd with the operator's listener.
+    pub(crate) fn start_with_admin(pinned: bool) -> Self {
+        Self::launch(Kind::Lobbyd, pinned, false, (None, Some(free_port())), |_| ())
     }
 
     /// The same as `start`, in a folder that has been prepared.
@@ -106,14 +113,14 @@ impl Server {
         tls: bool,
         prepare: impl FnOnce(&Path),
     ) -> Self {
-        Self::launch(kind, pinned, tls, None, prepare)
+        Self::launch(kind, pinned, tls, (None, None), prepare)
     }
 
     fn launch(
         kind: Kind,
         pinned: bool,
         tls: bool,
-        tls_port: Option<u16>,
+        (tls_port, admin_port): (Option<u16>, Option<u16>),
         prepare: impl FnOnce(&Path),
     ) -> Self {
         let folder = std::env::temp_dir().join(format!("lobbyd-bench-{}", std::process::id()));
@@ -128,6 +135,9 @@ impl Server {
         if let Some(port) = tls_port {
             command.env("CHAT_TLS_ADDR", format!("127.0.0.1:{port}"));
         }
+        if let Some(port) = admin_port {
+            command.env("CHAT_ADMIN_ADDR", format!("127.0.0.1:{port}"));
+        }
         command.stdin(Stdio::null()).stderr(Stdio::null()).current_dir(&folder);
         // The new process inherits our affinity: give it its own from its first instant.
         let wanted = affinity(pinned.then_some(0));
@@ -136,7 +146,7 @@ impl Server {
         let child = command.spawn().unwrap();
         set_affinity(child.id(), &wanted);
         rustix::thread::sched_setaffinity(None, &ours).unwrap();
-        let mut server = Self { child, port, tls_port, folder };
+        let mut server = Self { child, port, tls_port, admin_port, folder };
         server.wait(kind);
         server
     }

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use actix::prelude::*;
 use log::{error, info};
+use rustix::process::nice;
 use tokio::net::TcpListener;
 use tokio::time::sleep;
 
@@ -27,6 +28,9 @@ use crate::web::admin::{Admin, LIMITS, Reload};
 
 /// How often what nobody counts as it changes is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
+
+/// The thread's share of a busy machine: the chat goes first, however often somebody asks.
+const NICENESS: i32 = 10;
 
 /// What the operator's thread works with.
 pub(super) struct Parts {
@@ -49,7 +53,11 @@ pub(super) fn start(
     prober: impl FnOnce() -> Prober + Send + 'static,
 ) -> io::Result<()> {
     let thread = Arbiter::new();
-    thread.spawn_fn(move || _ = actix_rt::spawn(prober().run()));
+    thread.spawn_fn(move || {
+        // Best effort: without it the operator is merely as important as the chat.
+        let _ = nice(NICENESS);
+        actix_rt::spawn(prober().run());
+    });
     let Parts { listener, shared: Shared { metrics, health }, listeners, store, reloader } = parts;
     let Some(listener) = listener else { return Ok(()) };
     let addr = listener.local_addr()?;
