@@ -261,7 +261,8 @@ fn ranks_of_admins_follow_at_once_wherever_they_are() {
     root.ask("/announce mine", "Only an admin can do that.\n> ");
     root.ask("/topic mine", "Only an owner or operator of 'club' can do that.\n> ");
 
-    let log = reload(&mut server, &["CHAT_ADMINS=root,bob"]);
+    let log = reload(&mut server, &["CHAT_ADMINS=root,bob,nobody"]);
+    assert!(log.contains("CHAT_ADMINS: nobody has no account yet; make it with: "), "{log}");
     root.ask("/topic root's", "root set the topic: root's\n> ");
     root.ask("/announce hello", "[ANNOUNCEMENT] root: hello\n> ");
     bob.expect("[ANNOUNCEMENT] root: hello\n> ");

@@ -20,6 +20,16 @@ impl Registry {
         doubtful.map(warning).collect()
     }
 
+    /// The same of those who have no account, which a start tells apart from the log.
+    fn absent_admins(&self) -> impl Iterator<Item = String> {
+        let absent = self.people.accounts().absent_admins();
+        absent.map(|name| {
+            format!(
+                "CHAT_ADMINS: {name} has no account yet; make it with: lobbyd ctl passwd {name}"
+            )
+        })
+    }
+
     /// These limits hold from here on. Nobody is put out, and nothing goes that there is.
     fn take_limits(&mut self, config: &Config) {
         self.connections.admission().set_limits(
@@ -56,7 +66,7 @@ impl Answers<Reconfigured> for Registry {
             let config = self.config.get();
             self.take_limits(&config);
             self.tell_settings();
-            self.doubtful_admins()
+            self.absent_admins().chain(self.doubtful_admins()).collect()
         })
     }
 }

@@ -310,6 +310,11 @@ impl Accounts {
         old.map(|(id, _)| *id).collect()
     }
 
+    /// The names of admins without an account, which are no admins yet.
+    pub fn absent_admins(&self) -> impl Iterator<Item = &Name> {
+        self.admins.iter().filter(|(key, _)| !self.by_key.contains_key(key)).map(|(_, name)| name)
+    }
+
     /// The accounts of an admin's name that somebody else had made before it became one.
     pub fn doubtful_admins(&self) -> impl Iterator<Item = &Name> {
         let admins = self.admins.keys().filter_map(|key| self.by_key.get(key));
@@ -431,6 +436,7 @@ mod tests {
         for (like, want) in [("r00t", Some("root")), ("b0ss", None), ("car1", Some("Carl"))] {
             assert_eq!(accounts.close_to(&name(like)).map(Name::as_str), want, "{like}");
         }
+        assert_eq!(accounts.absent_admins().collect::<Vec<_>>(), [&name("dave")]);
         assert!(accounts.is_kept(&NameKey::of("DAVE")) && !accounts.is_kept(&NameKey::of("boss")));
         accounts.remove(AccountId(1));
         accounts.remove(AccountId(2));

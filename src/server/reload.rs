@@ -5,12 +5,13 @@
 //! ([`Live`](crate::config::Live)), and those who have one for themselves are told to look again.
 
 use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
 use actix::prelude::*;
 use arc_swap::ArcSwapOption;
 use log::{error, info, warn};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, oneshot};
 use tokio::time::timeout;
 
 use crate::actors::ai::messages as ai;
@@ -123,12 +124,20 @@ impl Inner {
         result
     }
 
-    /// Reads everything, on a thread that may wait for it.
+    /// Reads everything, on a thread of its own: one that waits for a disk holds up nobody, not even the end
+    /// of the process, which waits for those of the runtime.
     async fn read(&self) -> Result<Read, Vec<String>> {
         let in_force = self.parts.config.get().clone();
         let (has_tls, no_socket) = (self.parts.tls.is_some(), self.parts.tls_has_no_socket);
-        let read = actix_rt::task::spawn_blocking(move || read(&in_force, has_tls, no_socket));
-        match timeout(READ_TIME, read).await {
+        let (done, result) = oneshot::channel();
+        let work = move || {
+            // Nobody may wait for it any more.
+            let _ = done.send(read(&in_force, has_tls, no_socket));
+        };
+        if let Err(reason) = thread::Builder::new().name("reload".to_owned()).spawn(work) {
+            return Err(vec![format!("there is no thread to be had: {reason}")]);
+        }
+        match timeout(READ_TIME, result).await {
             Ok(Ok(read)) => read,
             Ok(Err(_)) => Err(vec!["a fault: reload once more".to_owned()]),
             Err(_) => Err(vec![format!(
