@@ -158,3 +158,59 @@ fn the_manual_says_of_each_alert_what_it_means() {
     let told: Vec<_> = part.lines().filter_map(|line| line.strip_prefix("### ")).collect();
     assert_eq!(told, alerts, "docs/operating.md and deploy/prometheus-alerts.yml");
 }
+
+/// What begins messages that are explained but come from elsewhere: the compiler, clients, terminals.
+const OF_OTHERS: [&str; 11] = [
+    "Could not find directory of OpenSSL installation",
+    "wrong version number",
+    "alert bad certificate",
+    "alert unsupported certificate",
+    "KEYUPDATE",
+    "RENEGOTIATING",
+    "DONE",
+    "certificate verify failed",
+    "telnet>",
+    "[33m",
+    "^[[K",
+];
+
+/// All code of the program as one text, with literals that go on in the next line put together.
+fn code() -> String {
+    let (mut text, mut folders) = (String::new(), vec!["src".into(), "actors".into()]);
+    while let Some(folder) = folders.pop() {
+        let folder: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+        for entry in std::fs::read_dir(folder).unwrap().map(Result::unwrap) {
+            match entry.path() {
+                path if path.is_dir() => folders.push(path),
+                path if path.extension().is_some_and(|end| end == "rs") => {
+                    text += &std::fs::read_to_string(path).unwrap();
+                }
+                _ => {}
+            }
+        }
+    }
+    let mut parts = text.split("\\\n");
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |text, part| text + part.trim_start())
+}
+
+#[test]
+fn every_message_that_the_manual_explains_is_one_of_the_programs() {
+    let (code, document) = (code(), read("docs/troubleshooting.md"));
+    let mut explained = 0;
+    for row in document.lines().filter(|line| line.starts_with("| ")) {
+        let messages = row.split(" | ").next().unwrap_or_default();
+        for message in messages.split('`').skip(1).step_by(2) {
+            // Between what differs from time to time stands what is always the same.
+            let differs = |c: char| "…'0123456789:()".contains(c);
+            let mut fixed = message.split(differs).map(str::trim).filter(|part| part.len() > 4);
+            let other = OF_OTHERS.contains(&message);
+            assert!(
+                other || fixed.any(|part| code.contains(part)),
+                "{message} is nothing that lobbyd says"
+            );
+            explained += usize::from(!other);
+        }
+    }
+    assert!(explained > 40, "{explained}");
+}
