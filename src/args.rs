@@ -8,7 +8,9 @@ use std::time::Duration;
 use clap::error::ErrorKind;
 use clap::{Arg, ArgAction, ArgMatches, Command, ValueHint, value_parser};
 use lobbyd::chat::times::Span;
+use lobbyd::console::Request;
 
+use crate::ctl::Ask;
 use crate::man;
 
 /// The program's name, as people type it.
@@ -52,6 +54,13 @@ pub(crate) enum Task {
     },
     /// `passwd NAME`
     SetPassword(String),
+    /// `ctl`
+    Ctl {
+        /// What is asked of the running server.
+        ask: Ask,
+        /// Whether a program reads the answer.
+        json: bool,
+    },
     /// A text that is known without any setting.
     Print(String),
 }
@@ -68,7 +77,7 @@ struct Row {
 
 /// Every command, in the order of the help. What a row of its own is here is in the help, in the man page and in
 /// the completions.
-static ROWS: [Row; 8] = [
+static ROWS: [Row; 9] = [
     Row {
         name: "gen-cert",
         help: "Write a self-signed certificate and its key",
@@ -112,6 +121,24 @@ static ROWS: [Row; 8] = [
         task: |found| Task::SetPassword(text(found, "NAME")),
     },
     Row {
+        name: "ctl",
+        help: "Ask a running server, or have it do something",
+        args: |command| {
+            let json = flag("json", "Print the answer as JSON").global(true);
+            let rows =
+                CTL_ROWS.iter().map(|row| (row.args)(Command::new(row.name).about(row.help)));
+            command.arg(json).subcommand_required(true).subcommands(rows)
+        },
+        task: |found| {
+            let row = |(name, inner)| Some((CTL_ROWS.iter().find(|row| row.name == name)?, inner));
+            match found.subcommand().and_then(row) {
+                Some((row, inner)) => (row.task)(inner),
+                // One of them is required.
+                None => Task::Print(String::new()),
+            }
+        },
+    },
+    Row {
         name: "completions",
         help: "Print what completes these arguments in a shell",
         args: |command| {
@@ -127,6 +154,134 @@ static ROWS: [Row; 8] = [
         task: |_| Task::Print(man::page(table())),
     },
 ];
+
+/// The commands of `ctl`, which its server carries out.
+static CTL_ROWS: [Row; 11] = [
+    Row {
+        name: "status",
+        help: "How the server is",
+        args: |command| command,
+        task: |found| ctl(found, Request::Status),
+    },
+    Row {
+        name: "users",
+        help: "Who is in the chat, with their addresses",
+        args: |command| command,
+        task: |found| ctl(found, Request::Users),
+    },
+    Row {
+        name: "lobbies",
+        help: "Which lobbies there are, private ones too",
+        args: |command| command,
+        task: |found| ctl(found, Request::Lobbies),
+    },
+    Row {
+        name: "kick",
+        help: "End somebody's connection to the server",
+        args: |command| {
+            command.arg(word("NAME", "The user")).arg(words("REASON", "Why, which they are told"))
+        },
+        task: |found| {
+            let reason = joined(found, &["REASON"]);
+            ctl(found, Request::Kick { name: text(found, "NAME"), reason })
+        },
+    },
+    Row {
+        name: "gban",
+        help: "Keep somebody off the server, as /gban does",
+        args: |command| {
+            let alone = flag("alone", "Only this guest, and not all guests of their address");
+            command
+                .arg(alone.short('1'))
+                .arg(word("NAME", "The user, or a guest who left within the hour"))
+                .arg(optional("TIME", "For how long: 30s, 10m, 2h30m, 7d, 2w; else for good"))
+                .arg(words("REASON", "Why, which they are told"))
+        },
+        task: |found| {
+            let alone = found.get_flag("alone");
+            let terms = joined(found, &["TIME", "REASON"]);
+            ctl(found, Request::Ban { name: text(found, "NAME"), alone, terms })
+        },
+    },
+    Row {
+        name: "ungban",
+        help: "Let somebody onto the server again",
+        args: |command| command.arg(word("NAME", "The name that was banned")),
+        task: |found| ctl(found, Request::Unban { name: text(found, "NAME") }),
+    },
+    Row {
+        name: "announce",
+        help: "Tell everybody something",
+        args: |command| command.arg(words("TEXT", "What").required(true)),
+        task: |found| {
+            let text = joined(found, &["TEXT"]).unwrap_or_default();
+            ctl(found, Request::Announce { text })
+        },
+    },
+    Row {
+        name: "reload",
+        help: "Read the configuration anew, as SIGHUP does",
+        args: |command| command,
+        task: |found| ctl(found, Request::Reload),
+    },
+    Row {
+        name: "drain",
+        help: "Take no new connections, and stop when all have left",
+        args: |command| {
+            let deadline = Arg::new("deadline")
+                .long("deadline")
+                .value_name("TIME")
+                .help("Stop after this long whoever is left (10m)")
+                .value_parser(age)
+                .allow_hyphen_values(true);
+            let cancel = flag("cancel", "Take new connections again");
+            command.arg(deadline).arg(cancel.conflicts_with("deadline"))
+        },
+        task: |found| match found.get_flag("cancel") {
+            true => ctl(found, Request::CancelDrain),
+            false => ctl(found, Request::Drain { deadline: found.get_one("deadline").copied() }),
+        },
+    },
+    Row {
+        name: "backup",
+        help: "Copy the database, by the server and as its user",
+        args: |command| command.arg(file("The copy, which must not exist yet")),
+        task: |found| asked(found, Ask::Backup(path(found))),
+    },
+    Row {
+        name: "passwd",
+        help: "Make an account, or set its password",
+        args: |command| {
+            command.arg(word("NAME", "The account; its password is read from standard input"))
+        },
+        task: |found| asked(found, Ask::Password(text(found, "NAME"))),
+    },
+];
+
+fn ctl(found: &ArgMatches, request: Request) -> Task {
+    asked(found, Ask::Whole(request))
+}
+
+fn asked(found: &ArgMatches, ask: Ask) -> Task {
+    Task::Ctl { ask, json: found.get_flag("json") }
+}
+
+/// An argument of one word that may be left out.
+fn optional(name: &'static str, help: &'static str) -> Arg {
+    Arg::new(name).help(help)
+}
+
+/// As many words as there are.
+fn words(name: &'static str, help: &'static str) -> Arg {
+    Arg::new(name).help(help).num_args(1..)
+}
+
+/// What [`words`] and [`optional`] were given, as one text; none where there was nothing.
+fn joined(found: &ArgMatches, names: &[&str]) -> Option<String> {
+    let words = names.iter().filter_map(|name| found.get_many::<String>(name)).flatten();
+    let words: Vec<&str> = words.map(String::as_str).collect();
+    (!words.is_empty()).then(|| words.join(" "))
+}
 
 /// The table as clap has it.
 pub(crate) fn table() -> Command {

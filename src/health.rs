@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use arc_swap::ArcSwap;
 
 use crate::clock;
+use crate::draining::Draining;
 
 /// A finding that is older than this says nothing any more: whoever makes it is itself not there.
 pub const STALE_AFTER: Duration = Duration::from_secs(2);
@@ -41,7 +42,7 @@ pub struct Health(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     begun: Instant,
-    draining: AtomicBool,
+    draining: Draining,
     store_fails: AtomicBool,
     /// What was found last: a line for each actor that does not answer.
     silent: ArcSwap<Vec<String>>,
@@ -60,26 +61,26 @@ impl Health {
     pub fn new() -> Self {
         Self(Arc::new(Inner {
             begun: clock::now(),
-            draining: AtomicBool::new(false),
+            draining: Draining::default(),
             store_fails: AtomicBool::new(false),
             silent: ArcSwap::from_pointee(vec!["the server is starting".to_owned()]),
             found: AtomicU64::new(0),
         }))
     }
 
-    /// The server takes no new connections from here on, and stops some time.
-    pub fn set_draining(&self) {
-        self.0.draining.store(true, Ordering::Release);
-    }
-
-    /// Whether that was said.
-    pub fn is_draining(&self) -> bool {
-        self.0.draining.load(Ordering::Acquire)
+    /// Whether the server takes new connections, or is about to stop.
+    pub fn draining(&self) -> &Draining {
+        &self.0.draining
     }
 
     /// Whether the database cannot be written at present.
     pub fn set_store_fails(&self, fails: bool) {
         self.0.store_fails.store(fails, Ordering::Release);
+    }
+
+    /// Whether that is so.
+    pub fn store_fails(&self) -> bool {
+        self.0.store_fails.load(Ordering::Acquire)
     }
 
     /// Notes which actors do not answer, a line for each.
@@ -105,11 +106,11 @@ impl Health {
     /// What the server is at, and why, a line for each reason.
     pub fn report(&self) -> (State, Vec<String>) {
         let mut why = self.silent();
-        if self.0.store_fails.load(Ordering::Acquire) {
+        if self.store_fails() {
             why.push("the database cannot be written".to_owned());
         }
         let state = if why.is_empty() { State::Ready } else { State::Failing };
-        if !self.is_draining() {
+        if !self.draining().is_on() {
             return (state, why);
         }
         why.insert(0, "the server is draining".to_owned());
@@ -140,7 +141,7 @@ mod tests {
     fn every_reason_is_told() {
         let health = Health::new();
         health.set_silent(Vec::new());
-        health.set_draining();
+        health.draining().stop();
         assert_eq!(health.report(), (State::Draining, vec!["the server is draining".to_owned()]));
         health.set_store_fails(true);
         let (state, why) = health.report();

@@ -15,7 +15,9 @@
 //! - [`files`]: files of lobbyd's own, made and opened without following a link.
 //! - [`logging`]: the log, by a queue to a thread of its own.
 //! - [`metrics`]: what is counted of the running server, and its form for Prometheus.
+//! - [`console`]: the operator's console, as both its ends know it.
 //! - [`config`]: every setting with its name, default and bounds.
+//! - [`draining`]: whether new connections are taken, or the server is about to stop.
 //! - [`health`]: whether the server is well, as the load balancer and the watchdog have to know it.
 //! - [`web`]: HTTP: a bounded service, and what it answers the operator.
 //! - [`server`]: listeners, threads, accepting, draining. The program itself is `src/main.rs`.
@@ -44,6 +46,8 @@ pub mod ai;
 pub mod chat;
 pub mod clock;
 pub mod config;
+pub mod console;
+pub mod draining;
 pub mod fanout;
 pub mod files;
 pub mod health;

@@ -3,6 +3,7 @@
 #![expect(clippy::disallowed_methods, reason = "main reads the environment and ends the process")]
 
 mod args;
+mod ctl;
 mod man;
 mod operator;
 mod progress;
@@ -26,6 +27,7 @@ use log::{Level, error, info, warn};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::args::Task;
+use crate::ctl::{Ask, Failure};
 
 /// A setting that cannot be used, or arguments.
 const EXIT_USAGE: u8 = 2;
@@ -41,6 +43,7 @@ fn main() -> ExitCode {
             say(&text);
             ExitCode::SUCCESS
         }
+        Ok(Task::Ctl { ask, json }) => ctl(Settings::gather(), ask, json),
         Ok(task) => do_task(task, Settings::gather()),
     }
 }
@@ -71,7 +74,23 @@ fn do_task(task: Task, settings: Settings) -> ExitCode {
         Task::SetPassword(name) => {
             with_data_dir(&config, |dir| operator::set_password(dir, &name, unix_now()))
         }
-        Task::CheckConfig | Task::Print(_) => ExitCode::SUCCESS,
+        Task::CheckConfig | Task::Ctl { .. } | Task::Print(_) => ExitCode::SUCCESS,
+    }
+}
+
+/// Asks a running server something. What is wrong with other settings is that one's to tell.
+fn ctl(Settings { config, faults, .. }: Settings, ask: Ask, json: bool) -> ExitCode {
+    let Some(dir) = &config.data_dir else {
+        return fail(EXIT_FAILURE, "CHAT_DATA_DIR is off: a server without it has no console");
+    };
+    match ctl::run(dir, ask, json) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure { why, usage, missing }) => {
+            // With these it may have been looked for in the wrong place.
+            let faults = faults.into_iter().filter(|_| missing);
+            let why: Vec<String> = faults.chain(why).collect();
+            fail_for(if usage { EXIT_USAGE } else { EXIT_FAILURE }, &why)
+        }
     }
 }
 
@@ -297,7 +316,7 @@ fn banner(config: &Config, opened: &Opened) -> String {
     if !opened.has_admin {
         text.push_str("    [!] No admins: nobody can moderate general (CHAT_ADMINS)\n");
         if let (Some(name), Some(_)) = (config.admins.first(), &config.data_dir) {
-            let remedy = format!("stop the server and run: lobbyd passwd {name}");
+            let remedy = format!("run: lobbyd ctl passwd {name}");
             text.push_str(&format!("    [!] {name} is no admin yet: {remedy}\n"));
         }
     }

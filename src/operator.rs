@@ -5,12 +5,14 @@ use std::path::Path;
 use std::sync::Arc;
 
 use lobbyd::actors::hasher::new_record;
-use lobbyd::chat::accounts::MIN_ACCOUNT_PASSWORD_CHARS;
 use lobbyd::chat::history::UnixMillis;
 use lobbyd::chat::name::Name;
-use lobbyd::chat::password::{MAX_PASSWORD_CHARS, Password};
+use lobbyd::chat::password::Password;
+use lobbyd::console::shown::new_password;
 use lobbyd::render::json;
-use lobbyd::store::{self, Account, Change, Db, Export, ExportError, Report, Restored, Settings};
+use lobbyd::store::{
+    self, Account, Change, Db, Export, ExportError, OpenError, Report, Restored, Settings,
+};
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 
 /// Most bytes of a password that are read; a longer one is refused for its length.
@@ -84,7 +86,12 @@ pub(crate) fn set_password(dir: &Path, name: &str, now: UnixMillis) -> Result<St
         return Err(format!("the name {name} is the server's own"));
     }
     let password = read_password()?;
-    let (mut db, notes) = Db::open(dir).map_err(|error| error.to_string())?;
+    let (mut db, notes) = Db::open(dir).map_err(|error| match error {
+        OpenError::InUse { .. } => {
+            format!("{error}. A running server does it with: lobbyd ctl passwd {name}")
+        }
+        _ => error.to_string(),
+    })?;
     let known = db.account(&name.key()).map_err(|error| error.to_string())?;
     let record = Arc::new(new_record(&password).map_err(|error| error.to_string())?);
     let mut changes = Vec::new();
@@ -92,11 +99,7 @@ pub(crate) fn set_password(dir: &Path, name: &str, now: UnixMillis) -> Result<St
         Some(account) => {
             // Whoever had it so far may have tied certificates to it, which ask for no password.
             let certs = db.certs(account.id).map_err(|error| error.to_string())?;
-            let done = match certs.len() {
-                0 => "has a new password".to_owned(),
-                1 => "has a new password, and one certificate less".to_owned(),
-                count => format!("has a new password, and {count} certificates less"),
-            };
+            let done = new_password(certs.len() as u64);
             let id = account.id;
             let remove = |fingerprint| Change::CertRemoved { account: id, fingerprint };
             changes.extend(certs.into_iter().map(remove));
@@ -125,7 +128,7 @@ pub(crate) fn set_password(dir: &Path, name: &str, now: UnixMillis) -> Result<St
 }
 
 /// The first line of standard input, read as the login reads it.
-fn read_password() -> Result<Password, String> {
+pub(crate) fn read_password() -> Result<Password, String> {
     let mut line = Vec::new();
     let asked = Asked::ask();
     let mut input = std::io::stdin().lock().take(MAX_INPUT_BYTES);
@@ -170,14 +173,6 @@ impl Drop for Asked {
 fn as_password(line: &[u8]) -> Result<Password, String> {
     let line = line.strip_suffix(b"\n").unwrap_or(line);
     let line = line.strip_suffix(b"\r").unwrap_or(line);
-    let password = Password::parse(&String::from_utf8_lossy(line))
-        .map_err(|fault| format!("the password on standard input is {fault}"))?;
-    if !(MIN_ACCOUNT_PASSWORD_CHARS..=MAX_PASSWORD_CHARS).contains(&password.chars()) {
-        return Err(format!(
-            "the password on standard input has {} characters; expected {MIN_ACCOUNT_PASSWORD_CHARS} \
-             to {MAX_PASSWORD_CHARS}",
-            password.chars()
-        ));
-    }
-    Ok(password)
+    Password::for_account(&String::from_utf8_lossy(line))
+        .map_err(|fault| format!("the password on standard input {fault}"))
 }

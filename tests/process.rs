@@ -58,7 +58,7 @@ fn the_start_says_which_files_it_uses_and_whether_anybody_is_an_admin() {
     registered(&server, "alice");
     let server = Server::start_in(stop(server), &[]);
     assert!(server.out().contains("[!] No admins"), "{}", server.out());
-    let remedy = "    [!] alice is no admin yet: stop the server and run: lobbyd passwd alice\n";
+    let remedy = "    [!] alice is no admin yet: run: lobbyd ctl passwd alice\n";
     assert!(server.out().contains(remedy), "{}", server.out());
     let folder = stop(server);
     makes(folder.path(), "alice", PASSWORD);

@@ -16,7 +16,7 @@ impl Wire for SslStream<TcpStream> {
     }
 }
 
-fn start(env: &[(&str, &str)]) -> Server {
+pub(crate) fn start(env: &[(&str, &str)]) -> Server {
     let folder = Folder::new();
     assert!(run(folder.path(), &[], &["gen-cert"]).status.success());
     let mut all = vec![("CHAT_TLS_ADDR", "127.0.0.1:0")];
@@ -32,7 +32,7 @@ fn connector(version: Option<SslVersion>) -> SslConnector {
     builder.build()
 }
 
-fn connect(server: &Server, version: Option<SslVersion>) -> Option<Client> {
+pub(crate) fn connect(server: &Server, version: Option<SslVersion>) -> Option<Client> {
     let tcp = TcpStream::connect(("127.0.0.1", server.tls_port)).unwrap();
     connector(version).connect("localhost", tcp).ok().map(Client::new)
 }

@@ -185,6 +185,7 @@ impl Answers<LobbyCount> for Registry {
         Reply::now(|| {
             if let Some(entry) = self.lobbies.by_id(id) {
                 entry.users = users;
+                entry.used_at = unix_now();
             }
         })
     }

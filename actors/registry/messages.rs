@@ -11,6 +11,7 @@ use crate::actors::shard::Shard;
 use crate::actors::shard::messages::Address;
 use crate::chat::accounts::{AccountId, Identity, Target};
 use crate::chat::directory::{ConnId, IpKey, Refusal};
+use crate::chat::history::UnixMillis;
 use crate::chat::lobbies::{CreateError, LobbyId, LobbyPage};
 use crate::chat::lobby::LobbyState;
 use crate::chat::moderation::ServerModeration;
@@ -18,7 +19,7 @@ use crate::chat::name::{Name, NameKey};
 use crate::chat::orders::{OrderError, ServerOrder};
 use crate::chat::password::PasswordRecord;
 use crate::chat::person::Person;
-use crate::chat::registry::{LoginError, RegistrationError, RenameError, User};
+use crate::chat::registry::{GiveError, LoginError, RegistrationError, RenameError, User};
 use crate::chat::text::Line;
 use crate::store::{Settings, StoreError};
 
@@ -54,6 +55,8 @@ pub struct Claim {
 pub struct LogIn {
     /// Who; the name is that of the account.
     pub who: Identity,
+    /// The record of its password as it was when they proved that it is theirs.
+    pub record: Arc<PasswordRecord>,
     /// Where they are to be found.
     pub at: Address,
 }
@@ -183,6 +186,83 @@ pub struct KnownPresence {
     pub away: Option<Line>,
     /// Their lobby, unless it is private.
     pub lobby: Option<Name>,
+}
+
+/// How many connections are there?
+#[derive(Message)]
+#[rtype(result = "Option<usize>")]
+pub struct CountConnections;
+
+/// Who is in the chat? In no order.
+#[derive(Message)]
+#[rtype(result = "Vec<ListedUser>")]
+pub struct ListUsers;
+
+/// What the Registry knows of a user, for the operator.
+#[derive(Debug)]
+pub struct ListedUser {
+    /// Who.
+    pub who: Identity,
+    /// The lobby that they are in, once they are in one.
+    pub lobby: Option<Name>,
+    /// Whether they are away.
+    pub away: bool,
+}
+
+/// Which lobbies are there, private ones too? General first, then by name.
+#[derive(Message)]
+#[rtype(result = "Vec<ListedLobby>")]
+pub struct ListAllLobbies;
+
+/// What the Registry knows of a lobby, for the operator.
+#[derive(Debug)]
+pub struct ListedLobby {
+    /// What stands for it.
+    pub state: Arc<LobbyState>,
+    /// How many are in it.
+    pub users: usize,
+    /// Whose it is, where they have a name.
+    pub owner: Option<Name>,
+    /// When somebody came, left or spoke last, as far as that is known here.
+    pub used_at: UnixMillis,
+}
+
+/// The operator gives an account a password, and makes it where it is not there. Answered when that is
+/// stored.
+#[derive(Message)]
+#[rtype(result = "Result<PasswordGiven, GivePasswordError>")]
+pub struct GivePassword {
+    /// Whose.
+    pub name: Name,
+    /// The password.
+    pub record: Arc<PasswordRecord>,
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub struct PasswordGiven {
+    /// The name as it is spelled.
+    pub name: Name,
+    /// Whether the account was made.
+    pub made: bool,
+    /// How many certificates are no longer its.
+    pub certs: usize,
+    /// Whether somebody was logged in to it, who is so no longer.
+    pub disconnected: bool,
+}
+
+/// Why it was not given.
+#[derive(Debug, thiserror::Error)]
+pub enum GivePasswordError {
+    /// It may not be.
+    #[error(transparent)]
+    Rule(#[from] GiveError),
+    /// It could not be stored.
+    #[error("not stored")]
+    NotStored,
+    /// Something inside does not answer, or the account is no more.
+    #[error("an actor does not answer")]
+    Busy,
 }
 
 /// Do something to the whole server.

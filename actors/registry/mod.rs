@@ -5,6 +5,7 @@
 //! and taking is one handler, so of many who want one name at an instant one gets it.
 
 mod accounts;
+mod console;
 mod guessing;
 mod lobbies;
 pub mod messages;
@@ -128,7 +129,8 @@ impl Registry {
         let state = snapshot.room.state().clone();
         let handle = (threads.start_lobby)(snapshot, ctx.address());
         self.metrics.lobbies.inc();
-        self.lobbies.insert(LobbyEntry { state, users: 0, handle });
+        let used_at = state.used_at;
+        self.lobbies.insert(LobbyEntry { state, users: 0, used_at, handle });
     }
 
     /// A lobby that nobody is in.
@@ -190,12 +192,14 @@ impl Registry {
         for effect in effects {
             match effect {
                 Effect::Disconnect(Address { shard, seat }, cause) => {
-                    let why = match cause {
-                        Cause::Elsewhere => Farewell::Elsewhere,
-                        Cause::Banned => Farewell::Banned,
+                    let (why, reason) = match cause {
+                        Cause::Elsewhere => (Farewell::Elsewhere, None),
+                        Cause::Banned => (Farewell::Banned, None),
+                        Cause::Kicked(reason) => (Farewell::Kicked, reason),
+                        Cause::NewPassword => (Farewell::NewPassword, None),
                     };
                     if let Some(shard) = self.shard(shard) {
-                        shard.do_send(DisconnectSeat(seat, why));
+                        shard.do_send(DisconnectSeat(seat, why, reason));
                     }
                 }
                 Effect::Became { before, now } => {

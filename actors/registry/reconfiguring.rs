@@ -14,7 +14,7 @@ impl Registry {
         let doubtful = self.people.accounts().doubtful_admins();
         let warning = |name| {
             format!(
-                "CHAT_ADMINS: somebody else had made the account {name} before; it is no admin until you stop the server and run: lobbyd passwd {name}"
+                "CHAT_ADMINS: somebody else had made the account {name} before; it is no admin until you run: lobbyd ctl passwd {name}"
             )
         };
         doubtful.map(warning).collect()

@@ -59,11 +59,14 @@ impl Answers<LogIn> for Registry {
 
     fn answer(
         &mut self,
-        LogIn { who, at }: LogIn,
+        LogIn { who, record, at }: LogIn,
         _: &mut Ctx<Self>,
     ) -> Reply<Self, Result<LoggedIn, LoginError>> {
         Reply::now(|| {
             let (now, conn) = (self.now(), who.conn);
+            if who.account.is_some_and(|account| self.people.is_void(account, &record)) {
+                return Err(BUSY);
+            }
             let came_in = self.people.propose_login(who, at, now)?;
             self.happen(came_in, now);
             let before = match self.people.taken_over_by(conn).cloned() {

@@ -272,7 +272,7 @@ async fn come_in(
     if !ignores.is_empty() {
         peer.set_ignores(ignores.clone());
     }
-    let login = LogIn { who: who.clone(), at };
+    let login = LogIn { who: who.clone(), record: account.record.clone(), at };
     let logged_in = thread.registry.send(login).await.map_err(|_| NameProblem::ServerBusy)?;
     let LoggedIn { before } = logged_in?;
     // Where it goes on is read only now: whoever was put out of a lobby while their password was looked

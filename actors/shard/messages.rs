@@ -16,6 +16,7 @@ use crate::chat::text::Line;
 use crate::fanout::hub::{Seat, Taken};
 use crate::metrics::CountedConnection;
 use crate::net::link;
+use crate::net::listen::ListenerKind;
 use crate::net::origin::Origin;
 use crate::render::replies::{Farewell, Reply};
 
@@ -137,10 +138,52 @@ pub struct Announce {
     pub text: Line,
 }
 
-/// Say this to a client and end its connection.
+/// Say this to a client, after a reason where there is one, and end its connection.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub struct DisconnectSeat(pub Seat, pub Farewell);
+pub struct DisconnectSeat(pub Seat, pub Farewell, pub Option<Line>);
+
+/// Let nobody in who has no name yet, or let them in again.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Doors {
+    /// Whether nobody is let in.
+    pub closed: bool,
+}
+
+/// What the server itself has to say to all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ServerNotice {
+    /// It restarts, in so long at the latest.
+    Restarting(Duration),
+    /// It does not after all.
+    NotRestarting,
+}
+
+/// Tell every client that has a name.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct TellAll(pub ServerNotice);
+
+/// Which clients are on this thread?
+#[derive(Message)]
+#[rtype(result = "Vec<SeatListed>")]
+pub struct ListSeats;
+
+/// What a thread knows of a client.
+#[derive(Debug)]
+pub struct SeatListed {
+    /// Its connection.
+    pub conn: ConnId,
+    /// Where it comes from.
+    pub from: Origin,
+    /// How it came.
+    pub kind: ListenerKind,
+    /// When it was accepted.
+    pub since: Instant,
+    /// For how long it has sent nothing.
+    pub idle: Duration,
+}
 
 /// How long has this client sent nothing?
 #[derive(Message)]

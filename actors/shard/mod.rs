@@ -4,6 +4,7 @@
 //! It is the parent of its Sessions, so it alone among the actors knows another actor's type for
 //! more than an address: sockets and outboxes never leave their thread, and cannot be messages.
 
+mod console;
 pub mod messages;
 pub mod telling;
 
@@ -122,6 +123,8 @@ pub struct Shard {
     limits: Rc<PeerLimits>,
     metrics: Arc<Metrics>,
     draining: bool,
+    /// Nobody new is let in.
+    doors_closed: bool,
 }
 
 impl Shard {
@@ -147,7 +150,13 @@ impl Shard {
             hub,
             logins,
         };
-        Self { thread: Rc::new(thread), limits: Rc::new(limits), metrics, draining: false }
+        Self {
+            thread: Rc::new(thread),
+            limits: Rc::new(limits),
+            metrics,
+            draining: false,
+            doors_closed: false,
+        }
     }
 
     /// Has everybody in a lobby ask for it anew.
@@ -292,6 +301,10 @@ impl Answers<Connected> for Shard {
         Reply::now(|| {
             let Connected { conn, origin: from, accepted: at, .. } = connected;
             let started = if self.draining { Ok(()) } else { self.start_session(connected) };
+            // It was on its way when they were closed.
+            if self.doors_closed {
+                self.turn_away();
+            }
             if let Err(reason) = started {
                 error!(event = event::NOT_STARTED, conn = conn.0; "cannot be started: {reason}");
                 self.thread.registry.do_send(Gone(conn));
@@ -385,10 +398,14 @@ impl Answers<DisconnectSeat> for Shard {
 
     fn answer(
         &mut self,
-        DisconnectSeat(seat, why): DisconnectSeat,
+        DisconnectSeat(seat, why, reason): DisconnectSeat,
         _: &mut Ctx<Self>,
     ) -> Reply<Self, ()> {
         Reply::now(|| {
+            if let Some(reason) = reason {
+                let reason = ModerationReply::Disconnected(reason).into();
+                self.thread.hub.show_one(seat, true, |sheet| reply(sheet, &reason));
+            }
             if let Some((_, session)) = self.thread.hub.find(seat) {
                 send(&session, Disconnect(why));
             }

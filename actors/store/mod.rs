@@ -236,6 +236,14 @@ impl StoreHandle {
         kept_now(&self.config)
     }
 
+    /// Has what was kept written, as far as the disk takes it.
+    ///
+    /// # Errors
+    /// The Store does not answer.
+    pub async fn write_out(&self) -> Result<(), StoreError> {
+        self.flush(None).await.map(|_| ())
+    }
+
     /// Has written what was kept, and tells what of a lobby cannot be.
     async fn flush(&self, lobby: Option<LobbyId>) -> Result<Vec<(u64, Arc<Entry>)>, StoreError> {
         self.addr.send(Flush(lobby)).await.map_err(gone)

@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
+use std::net::{IpAddr, Ipv6Addr};
 use std::time::Duration;
 
 use super::directory::{ConnId, IpKey};
@@ -64,6 +65,13 @@ pub struct Identity {
 }
 
 impl Identity {
+    /// The operator, at the console: an admin without an account and a connection, whose number no
+    /// connection has.
+    pub fn console() -> Self {
+        let nowhere = IpKey::from(IpAddr::V6(Ipv6Addr::UNSPECIFIED));
+        Self { conn: ConnId(0), name: Name::console(), account: None, ip: nowhere, admin: true }
+    }
+
     /// What holds for them, held for: the account, or that of a [guest](Self::guest_subject).
     pub fn subject(&self) -> Subject {
         self.account.map_or_else(|| self.guest_subject(), Subject::Account)

@@ -26,6 +26,8 @@ pub struct LobbyEntry<H> {
     pub state: Arc<LobbyState>,
     /// How many are in it.
     pub users: usize,
+    /// When somebody came or left last.
+    pub used_at: UnixMillis,
     /// Where to reach it.
     pub handle: H,
 }
@@ -235,7 +237,7 @@ mod tests {
         let made_from = conn.map(|conn| address(conn as u8));
         let name = Name::parse(name).unwrap();
         let state = LobbyState { owner, made_from, ..LobbyState::example(id, name) };
-        LobbyEntry { state: Arc::new(state), users: 0, handle: () }
+        LobbyEntry { state: Arc::new(state), users: 0, used_at: UnixMillis(0), handle: () }
     }
 
     fn change(listed: &mut LobbyEntry<()>, change: impl FnOnce(&mut LobbyState)) {

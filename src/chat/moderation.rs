@@ -123,6 +123,17 @@ pub enum ServerModeration {
         /// Their name.
         name: Name,
     },
+    /// A user's connection has to end.
+    Kick {
+        /// The connection that they have now.
+        conn: ConnId,
+        /// Their account, where they have one: another connection may have taken it over by then.
+        account: Option<AccountId>,
+        /// Their name.
+        name: Name,
+        /// The reason that was given, where one was.
+        reason: Option<Line>,
+    },
 }
 
 /// Whom a [moderation](Moderation::strike) strikes.
@@ -275,6 +286,7 @@ impl ServerModeration {
             Self::Announce(_) => "announce",
             Self::Ban { .. } => "gban",
             Self::Unban { .. } => "gunban",
+            Self::Kick { .. } => "kick",
         }
     }
 }
@@ -319,7 +331,8 @@ mod tests {
         for what in [
             ServerModeration::Announce(Line::clean("hi")),
             ServerModeration::Ban { ban, conn },
-            ServerModeration::Unban { lifted: vec![], name },
+            ServerModeration::Unban { lifted: vec![], name: name.clone() },
+            ServerModeration::Kick { conn: ConnId(2), account: None, name, reason: None },
         ] {
             assert!(spec(&format!("/{}", what.verb())).is_some(), "{}", what.verb());
         }

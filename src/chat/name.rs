@@ -10,10 +10,13 @@ pub const MAX_CHARS: usize = 20;
 
 /// Names that nobody can take: the server or Rox speak under them, everybody is meant by them, or people
 /// type them who mean a command.
-const RESERVED: [&str; 14] = [
+const RESERVED: [&str; 15] = [
     "server", "rox", "you", "ai", "admin", "lobby", "system", "help", "quit", "exit", "guest",
-    "all", "everyone", "here",
+    "all", "everyone", "here", CONSOLE,
 ];
+
+/// The name under which the operator acts from outside the chat.
+const CONSOLE: &str = "console";
 
 /// A name of 2 to 20 characters of `A–Z a–z 0–9 - _`, in the spelling its owner chose.
 ///
@@ -52,6 +55,11 @@ impl Name {
             _ if !name.bytes().all(allowed) => Err(NameError::BadCharacter),
             _ => Ok(Self(name.into())),
         }
+    }
+
+    /// That of whoever acts from the operator's console.
+    pub fn console() -> Self {
+        Self(CONSOLE.into())
     }
 
     /// The name as its owner spells it.

@@ -155,6 +155,13 @@ pub enum ServerOrder {
     },
     /// `/gunban`
     Unban(Named),
+    /// The end of somebody's connection, which the operator alone orders.
+    Kick {
+        /// The user that it is about.
+        whom: Target,
+        /// The reason, where one was given.
+        reason: Option<Line>,
+    },
 }
 
 impl ServerOrder {
@@ -314,6 +321,21 @@ pub fn plan_server_unban(
     ServerOrder::RIGHT.check(who, server_rank(who.admin))?;
     let (lifted, name) = named.find(bans, now).ok_or(OrderError::NotBanned)?;
     Ok(ServerModeration::Unban { lifted, name })
+}
+
+/// Plans the end of somebody's connection, whatever they are.
+///
+/// # Errors
+/// [`OrderError::Denied`], [`OrderError::NotConnected`].
+pub fn plan_server_kick(
+    who: &Identity,
+    whom: &Target,
+    reason: Option<Line>,
+) -> Result<ServerModeration, OrderError> {
+    ServerOrder::RIGHT.check(who, server_rank(who.admin))?;
+    let name = whom.name().clone();
+    let conn = whom.conn().ok_or_else(|| OrderError::NotConnected(name.clone()))?;
+    Ok(ServerModeration::Kick { conn, account: whom.account(), name, reason })
 }
 
 #[cfg(test)]

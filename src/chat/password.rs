@@ -7,6 +7,7 @@ use pbkdf2::password_hash::{PasswordHasher, PasswordVerifier};
 use pbkdf2::{Algorithm, Params, Pbkdf2};
 use unicode_normalization::UnicodeNormalization;
 
+use super::accounts::MIN_ACCOUNT_PASSWORD_CHARS;
 use super::text::{Line, without_controls};
 
 /// Most characters in a lobby password: far over any passphrase, and hashing stays cheap.
@@ -103,6 +104,31 @@ impl Password {
     /// Whether there is nothing of it.
     pub fn is_empty(&self) -> bool {
         self.secret.expose().is_empty()
+    }
+}
+
+/// Why a password is none for an account, as what is told of "the password".
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum AccountPasswordFault {
+    /// It is none at all.
+    #[error("is {0}")]
+    None(#[from] PasswordFault),
+    /// It is too short or too long.
+    #[error("has {0} characters; expected {MIN_ACCOUNT_PASSWORD_CHARS} to {MAX_PASSWORD_CHARS}")]
+    Length(usize),
+}
+
+impl Password {
+    /// Reads a password that the operator gives an account.
+    ///
+    /// # Errors
+    /// Why an account cannot have it.
+    pub fn for_account(typed: &str) -> Result<Self, AccountPasswordFault> {
+        let password = Self::parse(typed)?;
+        match password.chars() {
+            MIN_ACCOUNT_PASSWORD_CHARS..=MAX_PASSWORD_CHARS => Ok(password),
+            chars => Err(AccountPasswordFault::Length(chars)),
+        }
     }
 }
 

@@ -279,6 +279,11 @@ impl Peer {
         self.nameless_since.set(None);
     }
 
+    /// Whether that was so.
+    pub fn is_logged_in(&self) -> bool {
+        self.nameless_since.get().is_none()
+    }
+
     /// Queues a block that is in the peer's own form. False where the peer is not (or no
     /// longer) taking any: it was cut off, now or before.
     pub fn queue(&self, block: Bytes) -> bool {

@@ -82,6 +82,14 @@ events! {
     ACCOUNTS_REMOVED "accounts_removed" "Accounts that were never used again go.";
     ADMIN_DOUBTFUL "admin_doubtful" "A name of CHAT_ADMINS is somebody else's account.";
 
+    CONSOLE "console" "Where the operator's console is, or why there is none.";
+    CONSOLE_DENIED "console_denied" "Another user of the machine opened the operator's console.";
+    PASSWORD_GIVEN "password_given" "The operator made an account, or gave it a password.";
+    BACKUP "backup" "The operator's console had the database copied, or why it is not.";
+    DRAINING "draining" "No new connections are taken, until when, and whether anybody waits for that.";
+    DRAIN_CANCELLED "drain_cancelled" "New connections are taken again.";
+    DRAINED "drained" "A drain is over: how many were left.";
+
     AI_FAILED "ai_failed" "The AI gave no answer, or not all of it.";
     AI_WORKER_REPLACED "ai_worker_replaced" "A worker of the AI had a fault and is replaced.";
 

@@ -30,7 +30,7 @@ pub fn message(lobby: &Name, seq: u64, entry: &Entry) -> String {
 }
 
 /// An instant as RFC 3339 has it; the last one that has a name where it is past all of them.
-fn rfc3339(at: UnixMillis) -> Timestamp {
+pub fn rfc3339(at: UnixMillis) -> Timestamp {
     let millis = i64::try_from(at.0).unwrap_or(i64::MAX);
     Timestamp::from_millisecond(millis).unwrap_or(Timestamp::MAX)
 }

@@ -21,7 +21,9 @@ use crate::chat::times::{Day, Times, When};
 use crate::render::form::Colour;
 pub use crate::render::form::{Form, Palette};
 use crate::render::notices::notice;
-pub use crate::render::notices::{announcement, deed, sentence, server_deed, server_sentence};
+pub use crate::render::notices::{
+    announcement, deed, not_restarting, restarting, sentence, server_deed, server_sentence,
+};
 pub use crate::render::sheet::{Sheet, block, prompt, ringing_block};
 
 /// What happened in a lobby, as a block for everybody in it; `times` is how whoever reads it wants

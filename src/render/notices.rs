@@ -1,5 +1,7 @@
 //! What a lobby, or the server, tells everybody in it.
 
+use std::time::Duration;
+
 use crate::chat::moderation::{Moderation, ServerModeration};
 use crate::chat::name::Name;
 use crate::chat::sanctions::Sanction;
@@ -22,6 +24,19 @@ pub fn announcement(sheet: &mut Sheet, by: &Name, text: &Line, when: Option<When
         sheet.tinted(Colour::Magenta, "[ANNOUNCEMENT]").fixed(" ").on(Colour::Yellow).name(by);
         sheet.off().fixed(": ").line(text);
     });
+}
+
+/// The server restarts in so long at the latest.
+pub fn restarting(sheet: &mut Sheet, time: Duration, when: Option<When>) {
+    notice(sheet, when, |sheet| {
+        sheet.fixed("The server restarts when everybody has left, in ").span(Span::left(time));
+        sheet.fixed(" at the latest. Until then nobody can join it.");
+    });
+}
+
+/// It does not after all.
+pub fn not_restarting(sheet: &mut Sheet, when: Option<When>) {
+    notice(sheet, when, |sheet| _ = sheet.fixed("The server does not restart after all."));
 }
 
 /// A moderation as it is told, without the name of whoever did it: `kicked bob: spam`. This is also how it
@@ -85,6 +100,7 @@ pub fn server_sentence(what: &ServerModeration) -> Line {
     let text = match what {
         ServerModeration::Announce(text) => Some(text),
         ServerModeration::Ban { ban, .. } => ban.reason.as_ref(),
+        ServerModeration::Kick { reason, .. } => reason.as_ref(),
         ServerModeration::Unban { .. } => None,
     };
     told(&server_deed(what), text)
@@ -98,6 +114,7 @@ pub fn server_deed(what: &ServerModeration) -> String {
             format!("banned {} from the server{}", ban.name, length(ban))
         }
         ServerModeration::Unban { name, .. } => format!("let {name} onto the server again"),
+        ServerModeration::Kick { name, .. } => format!("disconnected {name}"),
     }
 }
 

@@ -29,12 +29,13 @@ use crate::chat::directory::{ConnId, IpKey, Refusal};
 use crate::clock;
 use crate::config::{Config, Live};
 use crate::logging::event;
-use crate::metrics::{Metrics, Refused};
+use crate::metrics::Refused;
 use crate::net::link::Arrival;
 use crate::net::listen::{ListenerKind, set_options};
 use crate::net::origin::Origin;
 use crate::net::proxy::{ReadError, Sender, read_header};
 use crate::render::replies;
+use crate::server::Shared;
 
 /// Pause after the machine could give no socket (mostly: no file descriptor left).
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -53,7 +54,7 @@ const MAX_UNSAID: usize = 512;
 #[derive(Clone)]
 pub(super) struct Acceptor {
     live: Live,
-    metrics: Arc<Metrics>,
+    shared: Shared,
     registry: Addr<Guarded<Registry>>,
     shards: Arc<[Addr<Guarded<Shard>>]>,
     handshakers: Rc<[Addr<Handshaker>]>,
@@ -157,24 +158,14 @@ impl Acceptor {
     /// the Handshakers.
     pub(super) fn new(
         live: Live,
-        metrics: Arc<Metrics>,
+        shared: Shared,
         registry: Addr<Guarded<Registry>>,
         shards: Arc<[Addr<Guarded<Shard>>]>,
         handshakers: Vec<Addr<Handshaker>>,
     ) -> Self {
         let handshakers = handshakers.into();
         let (next, refusals, proxy_refusals, places) = Default::default();
-        Self {
-            live,
-            metrics,
-            registry,
-            shards,
-            handshakers,
-            next,
-            refusals,
-            proxy_refusals,
-            places,
-        }
+        Self { live, shared, registry, shards, handshakers, next, refusals, proxy_refusals, places }
     }
 
     /// Accepts at a listener until the task is aborted. Where it was `handed` over, connections may have come
@@ -261,6 +252,13 @@ impl Acceptor {
         {
             return self.count_refused(origin, Refused::NotAllowed, &why);
         }
+        if self.shared.health.draining().is_on() {
+            self.count_refused(origin, Refused::Draining, &"draining");
+            if !accepted.kind.shakes_hands() {
+                refuse(&accepted.stream, &replies::restarting_line());
+            }
+            return;
+        }
         let ip = addr.map_or_else(|| self.places.draw(), |addr| addr.ip().into());
         match self.registry.send(Admit(ip)).await {
             Ok(Ok(conn)) => self.hand_on(accepted, conn, origin, ip),
@@ -279,7 +277,7 @@ impl Acceptor {
 
     /// Counts a connection that is not let in, and tells the log, though not of each.
     fn count_refused(&self, origin: Origin, reason: Refused, why: &dyn fmt::Display) {
-        self.metrics.refusals.of(reason).inc();
+        self.shared.metrics.refusals.of(reason).inc();
         if let Some(others) = self.refusals.borrow_mut().note(clock::now()) {
             info!(
                 event = event::REFUSED;
@@ -290,7 +288,7 @@ impl Acceptor {
 
     /// The same of one whose proxy does not say, or not rightly, for whom it stands.
     fn count_unheard(&self, via: IpAddr, why: &Unheard) {
-        self.metrics.refusals.of(Refused::ProxyHeader).inc();
+        self.shared.metrics.refusals.of(Refused::ProxyHeader).inc();
         if let Some(others) = self.proxy_refusals.borrow_mut().note(clock::now()) {
             let via = via.to_canonical();
             warn!(
@@ -308,7 +306,7 @@ impl Acceptor {
         let index = self.next.get();
         self.next.set((index + 1) % self.shards.len());
         let shard = &self.shards[index];
-        let counted = self.metrics.count_connection(kind);
+        let counted = self.shared.metrics.count_connection(kind);
         match kind {
             ListenerKind::Plain => {
                 let arrival = Arrival::Plain(socket);

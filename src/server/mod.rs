@@ -2,6 +2,7 @@
 
 mod accept;
 mod admin;
+mod console;
 mod prober;
 pub mod reload;
 mod service;
@@ -10,13 +11,13 @@ use std::cell::Cell;
 use std::io;
 use std::net::{SocketAddr, TcpListener as StdListener};
 use std::num::NonZero;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::available_parallelism;
 use std::time::Duration;
 
 use actix::prelude::*;
-use log::{error, warn};
+use log::{error, info, warn};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
@@ -35,6 +36,7 @@ use crate::actors::store::StoreHandle;
 use crate::chat::history::ALWAYS_KEPT;
 use crate::clock;
 use crate::config::{Config, Live};
+use crate::console::{Socket, SocketError};
 use crate::health::Health;
 use crate::logging::event;
 use crate::metrics::Metrics;
@@ -42,6 +44,7 @@ use crate::net::handed::Handed;
 use crate::net::listen::{ListenError, ListenerKind, listen};
 use crate::net::tls::{self, LiveTls, LoadedTls, TlsError};
 use crate::server::accept::Acceptor;
+use crate::server::console::{Console, Reach};
 use crate::server::prober::Prober;
 use crate::server::reload::{Parts, Reloader};
 use crate::server::service::Service;
@@ -76,6 +79,9 @@ pub enum StartError {
         /// What the store says of it.
         reason: StoreError,
     },
+    /// Something has the name of the console's socket.
+    #[error(transparent)]
+    Console(#[from] SocketError),
     /// The listener cannot be used.
     #[error("a listener cannot be used: {0}")]
     Io(#[from] io::Error),
@@ -92,6 +98,8 @@ pub struct Opened {
     tls: Option<LoadedTls>,
     db: Db,
     snapshot: Snapshot,
+    /// The data directory and the console's socket in it; none without one.
+    console: Option<(PathBuf, Socket)>,
     /// What was done to the database to open it.
     pub data_notes: Vec<Note>,
     /// Whether TLS is off because there is no certificate at the default paths.
@@ -159,6 +167,13 @@ impl Opened {
             Some(dir) => Db::open(dir)?,
             None => (Db::in_memory()?, Vec::new()),
         };
+        let console = match &config.data_dir {
+            Some(dir) => open_console(dir)?.map(|socket| (dir.clone(), socket)),
+            None => {
+                info!(event = event::CONSOLE; "there is no console (lobbyd ctl): CHAT_DATA_DIR is off");
+                None
+            }
+        };
         let file = || config.data_dir.as_deref().map_or_else(String::new, data_file);
         let snapshot = db
             .load(config.history_messages.max(ALWAYS_KEPT))
@@ -174,6 +189,7 @@ impl Opened {
             tls,
             db,
             snapshot,
+            console,
             data_notes,
             tls_has_no_certificate,
             tls_has_no_socket,
@@ -232,6 +248,19 @@ fn adopt(config: &Config, handed: Handed) -> Result<Listening, StartError> {
         false => None,
     };
     Ok((listeners, tls))
+}
+
+/// The console's socket. A folder that can have none is no reason not to start; something strange of its
+/// name is.
+fn open_console(dir: &Path) -> Result<Option<Socket>, SocketError> {
+    match Socket::listen(dir) {
+        Ok(socket) => Ok(Some(socket)),
+        Err(why @ SocketError::InTheWay { .. }) => Err(why),
+        Err(why @ SocketError::Unusable { .. }) => {
+            warn!(event = event::CONSOLE; "there is no console (lobbyd ctl): {why}");
+            Ok(None)
+        }
+    }
 }
 
 fn data_file(dir: &Path) -> String {
@@ -319,31 +348,55 @@ pub async fn run(
     });
     let listeners = opened.listeners.iter();
     let listeners = listeners.filter_map(|(kind, at)| Some((*kind, at.local_addr().ok()?)));
+    let listeners: Vec<_> = listeners.collect();
     let parts = admin::Parts {
         listener: opened.admin,
         shared: shared.clone(),
-        listeners: listeners.collect(),
+        listeners: listeners.clone(),
         store: store.clone(),
         reloader: reloader.clone(),
     };
     watch(parts, &registry, &shards, ai)?;
-    let acceptor = Acceptor::new(config, metrics, registry, shards.clone(), handshakers);
+    let console = match opened.console {
+        None => None,
+        Some((dir, socket)) => {
+            let reach = Reach {
+                config: config.clone(),
+                registry: registry.clone(),
+                shards: shards.clone(),
+                store: store.clone(),
+                hasher,
+                shared: shared.clone(),
+                reloader: reloader.clone(),
+                listeners,
+                dir: std::path::absolute(&dir).unwrap_or(dir),
+                started: clock::unix_now(),
+            };
+            Some(Console::start(socket, reach)?)
+        }
+    };
+    let acceptor = Acceptor::new(config, shared.clone(), registry, shards.clone(), handshakers);
     let mut accepting: Vec<JoinHandle<()>> = Vec::new();
     for (kind, listener) in opened.listeners {
         accepting.push(acceptor.start(kind, listener, opened.handed_over)?);
     }
     ready(reloader);
     service.ready();
-    stop.await;
-
+    tokio::select! {
+        () = stop => {}
+        () = shared.health.draining().over() => info!(event = event::STOPPING; "stopping, since the drain is over"),
+    }
     service.stopping().await;
-    shared.health.set_draining();
+    shared.health.draining().stop();
     for task in accepting {
         task.abort();
     }
     drain(&shards).await;
     if timeout(DRAIN_TIME, store.close()).await.is_err() {
         error!(event = event::DATA_LOST; "the database does not take the last changes in time");
+    }
+    if let Some(console) = console {
+        console.close().await;
     }
     Ok(())
 }

@@ -228,7 +228,7 @@ mod tests {
         metrics.connections.of(ListenerKind::Plain).inc();
         assert_eq!(status(&health, &metrics), "1 user, 1 connection");
         metrics.connections.of(ListenerKind::Tls).inc();
-        health.set_draining();
+        health.draining().stop();
         assert_eq!(status(&health, &metrics), "Draining: 1 user, 2 connections");
         health.set_silent(vec!["the Store does not answer".to_owned()]);
         let status = status(&health, &metrics);

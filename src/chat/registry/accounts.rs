@@ -184,7 +184,7 @@ impl<H: Clone> People<H> {
     }
 
     /// A number is never given to a second account, also where the first was not stored.
-    fn number_given(&mut self, account: AccountId) {
+    pub(super) fn number_given(&mut self, account: AccountId) {
         self.next_account = self.next_account.max(AccountId(account.0.saturating_add(1)));
     }
 }

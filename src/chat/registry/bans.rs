@@ -9,7 +9,7 @@ use crate::chat::kept::{AuditEntry, SanctionKind, Scope};
 use crate::chat::moderation::ServerModeration;
 use crate::chat::name::Name;
 use crate::chat::orders::{
-    OrderError, ServerOrder, plan_server_ban, plan_server_unban, server_rank,
+    OrderError, ServerOrder, plan_server_ban, plan_server_kick, plan_server_unban, server_rank,
 };
 use crate::chat::sanctions::{Sanction, guests_besides};
 use crate::chat::text::Line;
@@ -31,7 +31,7 @@ pub fn server_changes(
         ServerModeration::Unban { lifted, .. } => {
             Change::lifted(SanctionKind::Ban, Scope::Server, lifted)
         }
-        ServerModeration::Announce(_) => Vec::new(),
+        ServerModeration::Announce(_) | ServerModeration::Kick { .. } => Vec::new(),
     };
     let entry = AuditEntry { scope: Scope::Server, at: now, who: by.clone(), what: told };
     changes.push(Change::Audited(entry));
@@ -67,6 +67,7 @@ impl<H: Clone> People<H> {
             }
             ServerOrder::Ban { whom, terms } => plan_server_ban(&self.bans, by, &whom, terms, now),
             ServerOrder::Unban(named) => plan_server_unban(&self.bans, by, &named, now),
+            ServerOrder::Kick { whom, reason } => plan_server_kick(by, &whom, reason),
         }
     }
 
@@ -94,6 +95,14 @@ impl<H: Clone> People<H> {
                 lifted.iter().for_each(|key| _ = self.bans.lift(key));
             }
             ServerModeration::Announce(text) => effects.push(Effect::Announce { by, text }),
+            ServerModeration::Kick { conn, account, reason, .. } => {
+                // Another connection of the account may have taken its place meanwhile.
+                let other = || self.users.find_account(&self.accounts, account?);
+                let user = self.users.get(conn).or_else(other);
+                let kicked =
+                    |user: &User<H>| Effect::Disconnect(user.handle.clone(), Cause::Kicked(reason));
+                effects.extend(user.map(kicked));
+            }
         }
         effects
     }

@@ -63,6 +63,16 @@ impl Connections {
         Ok(conn)
     }
 
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.by_id.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.by_id.is_empty()
+    }
+
     /// Whether a connection is still there.
     pub fn is_there(&self, conn: ConnId) -> bool {
         self.by_id.contains_key(&conn)

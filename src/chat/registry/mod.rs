@@ -12,10 +12,12 @@ mod connections;
 mod departed;
 mod logins;
 mod offers;
+mod passwords;
 mod registrations;
 mod users;
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use self::departed::Departed;
 use self::offers::Offers;
@@ -28,6 +30,7 @@ use super::kept::KnownAccount;
 use super::lobbies::LobbyId;
 use super::moderation::ServerModeration;
 use super::name::{Name, NameKey};
+use super::password::PasswordRecord;
 use super::person::Person;
 use super::retention::ClockState;
 use super::sanctions::Sanctions;
@@ -37,6 +40,7 @@ pub use self::accounts::{Registration, RegistrationError, Unregistration, Unused
 pub use self::bans::{server_ban, server_changes};
 pub use self::connections::{Connections, Woken};
 pub use self::logins::{LoginError, RenameError};
+pub use self::passwords::{GiveError, GivenPassword};
 pub use self::users::{ClaimError, User, Users};
 
 /// Who there is and what holds for them, on the whole server. `H` is how a user is reached.
@@ -52,6 +56,8 @@ pub struct People<H> {
     bans: Sanctions,
     offers: Offers,
     departed: Departed,
+    /// Records of passwords that the operator has put an end to.
+    void: HashMap<AccountId, Arc<PasswordRecord>>,
     /// By how many milliseconds the clock had been set when it was read last.
     clock_set_by: Option<i64>,
 }
@@ -96,6 +102,13 @@ pub enum Happening<H> {
     },
     /// Whoever has this account has used it since they made it.
     AccountUsed(AccountId),
+    /// The operator has given an account a password, and made it where it was not there.
+    PasswordGiven {
+        /// Which account.
+        given: GivenPassword,
+        /// The record of its password so far, where it had one.
+        before: Option<Arc<PasswordRecord>>,
+    },
     /// An admin has done something to the whole server.
     Moderated {
         /// The name of the admin.
@@ -177,12 +190,16 @@ pub enum Effect<H> {
 }
 
 /// Why a connection has to end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Cause {
     /// Another connection of the account has taken its place.
     Elsewhere,
     /// Its user is banned from the server.
     Banned,
+    /// The operator wants it, for this reason where one was given.
+    Kicked(Option<Line>),
+    /// The operator has given its account another password.
+    NewPassword,
 }
 
 impl<H: Clone> People<H> {
@@ -198,6 +215,7 @@ impl<H: Clone> People<H> {
             bans: Sanctions::default(),
             offers: Offers::default(),
             departed: Departed::default(),
+            void: HashMap::new(),
             clock_set_by: None,
         }
     }
@@ -239,6 +257,7 @@ impl<H: Clone> People<H> {
             Happening::Registered(registration) => self.registered(&registration, at),
             Happening::Unregistered { account, who } => self.unregistered(account, who, at),
             Happening::AccountUsed(account) => self.account_used(account, at).into_iter().collect(),
+            Happening::PasswordGiven { given, before } => self.password_given(&given, before),
             Happening::Moderated { by, what } => self.moderated(by, what, at),
             Happening::Offered { lobby, to, from, name } => {
                 self.offers.add(to, lobby, at);

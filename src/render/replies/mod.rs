@@ -31,7 +31,7 @@ pub use crate::render::replies::records::{
 };
 pub use crate::render::replies::welcome::{
     Farewell, HTTP_ANSWER, I_AM_HERE, NameProblem, PasswordProblem, ask_name_again, ask_password,
-    ask_password_after_nothing, ask_password_again, farewell, refusal, welcome,
+    ask_password_after_nothing, ask_password_again, farewell, refusal, restarting_line, welcome,
 };
 
 /// A one-line answer to one user.

@@ -41,6 +41,8 @@ pub enum ModerationReply {
         /// From where.
         lobby: Name,
     },
+    /// The operator ends the user's connection, for this reason.
+    Disconnected(Line),
     /// Somebody wants to give the user this lobby.
     Offered {
         /// Whoever did it, by name.
@@ -82,6 +84,9 @@ impl ModerationReply {
             Self::DoneToServer(what) => sheet.fixed("You ").line(&server_sentence(what)),
             Self::AlsoStruck(names) => also_struck(sheet, names),
             Self::Removed { by, how, lobby } => removed(sheet, by, how, lobby),
+            Self::Disconnected(reason) => {
+                sheet.fixed("The operator of the server disconnects you: ").line(reason)
+            }
             Self::Offered { by, lobby } => sheet
                 .name(by)
                 .fixed(" offers you the lobby '")

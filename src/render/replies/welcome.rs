@@ -171,6 +171,10 @@ pub enum Farewell {
     Kicked,
     /// Banned from the server.
     Banned,
+    /// The operator has given the account another password.
+    NewPassword,
+    /// The server takes nobody new, since it is about to restart.
+    Restarting,
     /// Something broke that the session cannot do without.
     Fault,
     /// Nothing was sent for too long.
@@ -178,6 +182,9 @@ pub enum Farewell {
     /// TLS on the plain port; the port that speaks TLS, where there is one.
     SpeaksTls(Option<u16>),
 }
+
+/// What those are told who come while the server waits for the others to leave.
+const RESTARTING: &str = "Server is restarting. Try again soon.";
 
 /// Renders a farewell. No prompt follows it.
 pub fn farewell(form: Form, farewell: Farewell) -> Bytes {
@@ -193,6 +200,10 @@ pub fn farewell(form: Form, farewell: Farewell) -> Bytes {
         Farewell::Elsewhere => sheet.fixed("Logged in from elsewhere."),
         Farewell::Kicked => sheet.fixed("You were kicked. Goodbye!"),
         Farewell::Banned => sheet.fixed("You are banned from this server. Goodbye!"),
+        Farewell::NewPassword => {
+            sheet.fixed("This account has a new password. Log in with it again.")
+        }
+        Farewell::Restarting => sheet.fixed(RESTARTING),
         Farewell::Fault => sheet.fixed("Something broke on the server. Please connect again."),
         Farewell::Idle => sheet.fixed("You were idle for too long. Goodbye!"),
         Farewell::SpeaksTls(Some(port)) => {
@@ -210,6 +221,11 @@ pub const HTTP_ANSWER: &[u8] = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r
 
 /// What a telnet client is answered that asks whether anybody is there (RFC 854, AYT).
 pub const I_AM_HERE: &[u8] = b"\r\n[yes]\r\n";
+
+/// The one line that a connection gets while the server waits for the others to leave.
+pub fn restarting_line() -> Vec<u8> {
+    format!("{RESTARTING}\n").into_bytes()
+}
 
 /// The one line that a connection over a limit gets; none where it is closed without a word.
 pub fn refusal(refusal: Refusal) -> Option<&'static [u8]> {

@@ -1,0 +1,174 @@
+//! The part of the Registry that the operator's console asks: who and what there is, and the passwords that
+//! the operator gives accounts.
+
+use std::sync::Arc;
+
+use log::info;
+
+use crate::actors::guard::{Answers, Ctx, Reply};
+use crate::actors::registry::Registry;
+use crate::actors::registry::messages::{
+    CountConnections, GivePassword, GivePasswordError, ListAllLobbies, ListUsers, ListedLobby,
+    ListedUser, PasswordGiven,
+};
+use crate::actors::shard::messages::DisconnectSeat;
+use crate::actors::store::StoreHandle;
+use crate::actors::store::messages::{ReadAccount, ReadCerts};
+use crate::chat::accounts::AccountId;
+use crate::chat::kept::{AuditEntry, Scope};
+use crate::chat::name::Name;
+use crate::chat::password::PasswordRecord;
+use crate::chat::registry::{GivenPassword, Happening};
+use crate::chat::roles::Owner;
+use crate::chat::text::Line;
+use crate::clock::unix_now;
+use crate::logging::event;
+use crate::render::replies::Farewell;
+use crate::store::{Account, Change, Settings, StoreError};
+
+impl Registry {
+    /// Whose a lobby is, by name.
+    fn owner(&self, owner: Owner) -> Option<Name> {
+        match owner {
+            Owner::Server | Owner::Nobody => None,
+            Owner::Account(account) => self.people.accounts().name(account).cloned(),
+            Owner::Guest(conn) => self.people.users().get(conn).map(|user| user.who.name.clone()),
+        }
+    }
+}
+
+impl Answers<CountConnections> for Registry {
+    fn failed() -> Option<usize> {
+        None
+    }
+
+    fn answer(&mut self, _: CountConnections, _: &mut Ctx<Self>) -> Reply<Self, Option<usize>> {
+        Reply::now(|| Some(self.connections.len()))
+    }
+}
+
+impl Answers<ListUsers> for Registry {
+    fn failed() -> Vec<ListedUser> {
+        Vec::new()
+    }
+
+    fn answer(&mut self, _: ListUsers, _: &mut Ctx<Self>) -> Reply<Self, Vec<ListedUser>> {
+        Reply::now(|| {
+            let listed = self.people.users().iter().map(|user| {
+                let lobby = self.connections.lobby(user.who.conn);
+                let lobby = lobby.and_then(|id| self.lobbies.get(id));
+                ListedUser {
+                    who: user.who.clone(),
+                    lobby: lobby.map(|entry| entry.state.name.clone()),
+                    away: user.away.is_some(),
+                }
+            });
+            listed.collect()
+        })
+    }
+}
+
+impl Answers<ListAllLobbies> for Registry {
+    fn failed() -> Vec<ListedLobby> {
+        Vec::new()
+    }
+
+    fn answer(&mut self, _: ListAllLobbies, _: &mut Ctx<Self>) -> Reply<Self, Vec<ListedLobby>> {
+        Reply::now(|| {
+            let listed = self.lobbies.iter().map(|entry| ListedLobby {
+                state: entry.state.clone(),
+                users: entry.users,
+                owner: self.owner(entry.state.owner),
+                used_at: entry.used_at.max(entry.state.used_at),
+            });
+            listed.collect()
+        })
+    }
+}
+
+impl Answers<GivePassword> for Registry {
+    fn failed() -> Result<PasswordGiven, GivePasswordError> {
+        Err(GivePasswordError::Busy)
+    }
+
+    fn answer(
+        &mut self,
+        GivePassword { name, record }: GivePassword,
+        _: &mut Ctx<Self>,
+    ) -> Reply<Self, Result<PasswordGiven, GivePasswordError>> {
+        let given = match self.people.propose_password(&name) {
+            Ok(given) => given,
+            Err(why) => return Reply::Now(Err(why.into())),
+        };
+        self.people.begin_password(&given);
+        // First, so that whoever is logged in to it has no time to change it once more.
+        let present = self.people.logged_in_to(given.account).map(|user| user.handle);
+        if let Some(at) = present
+            && let Some(shard) = self.shard(at.shard)
+        {
+            shard.do_send(DisconnectSeat(at.seat, Farewell::NewPassword, None));
+        }
+        let (store, planned) = (self.store.clone(), given.clone());
+        let work = async move { store_password(&store, planned, record).await };
+        Reply::after(work, move |registry: &mut Self, stored, _| {
+            let (certs, before) = stored.inspect_err(|_| registry.people.end_password(&given))?;
+            let (name, account, made) = (given.name.clone(), given.account, given.made);
+            info!(event = event::PASSWORD_GIVEN, user = name.as_str(); "the operator gave {name} a password");
+            registry.happen(Happening::PasswordGiven { given, before }, unix_now());
+            registry.admins.set(registry.people.accounts().admins());
+            // It may have been given up meanwhile.
+            registry.people.accounts().name(account).ok_or(GivePasswordError::Busy)?;
+            Ok(PasswordGiven { name, made, certs, disconnected: present.is_some() })
+        })
+    }
+}
+
+/// Stores a password, with all that is to go with the one before. Answered with how many certificates
+/// went, and with the record of before.
+async fn store_password(
+    store: &StoreHandle,
+    given: GivenPassword,
+    record: Arc<PasswordRecord>,
+) -> Result<(usize, Option<Arc<PasswordRecord>>), GivePasswordError> {
+    let GivenPassword { account, name, made } = given;
+    let mut changes = Vec::new();
+    let (mut certs, mut before) = (0, None);
+    if made {
+        changes.push(Change::AccountPut(new_account(account, name.clone(), record)));
+    } else {
+        let known = store.ask(ReadAccount(name.key())).await?;
+        before = Some(known.ok_or(GivePasswordError::Busy)?.record);
+        // Whoever had it so far may have tied certificates to it, which ask for no password.
+        let known = store.ask(ReadCerts(account)).await?;
+        certs = known.len();
+        let remove = |fingerprint| Change::CertRemoved { account, fingerprint };
+        changes.extend(known.into_iter().map(remove));
+        changes.push(Change::PasswordSet { account, record });
+    }
+    changes.push(Change::AccountVouched(account));
+    let done = if made { "made the account" } else { "set the password of" };
+    let what = Line::clean(&format!("{done} {name}"));
+    let entry = AuditEntry { scope: Scope::Server, at: unix_now(), who: Name::console(), what };
+    changes.push(Change::Audited(entry));
+    store.commit(changes).await?;
+    Ok((certs, before))
+}
+
+fn new_account(id: AccountId, name: Name, record: Arc<PasswordRecord>) -> Account {
+    Account {
+        id,
+        name,
+        record,
+        settings: Settings::default(),
+        made_at: unix_now(),
+        last_lobby: None,
+        left_at: None,
+        left_seq: None,
+    }
+}
+
+impl From<StoreError> for GivePasswordError {
+    fn from(_: StoreError) -> Self {
+        Self::NotStored
+    }
+}

@@ -1,0 +1,74 @@
+//! The part of the Shard that the operator's console asks: who is on this thread, and what all of them are
+//! to be told.
+
+use crate::actors::guard::{Answers, Ctx, Reply};
+use crate::actors::session::messages::Disconnect;
+use crate::actors::shard::messages::{Doors, ListSeats, SeatListed, ServerNotice, TellAll};
+use crate::actors::shard::{Shard, send};
+use crate::clock::{self, stamp};
+use crate::render;
+use crate::render::replies::Farewell;
+
+impl Shard {
+    /// Sends those away who have no name yet.
+    pub(super) fn turn_away(&self) {
+        for (peer, session) in self.thread.hub.all() {
+            if !peer.is_logged_in() {
+                send(&session, Disconnect(Farewell::Restarting));
+            }
+        }
+    }
+}
+
+impl Answers<Doors> for Shard {
+    fn failed() {}
+
+    fn answer(&mut self, Doors { closed }: Doors, _: &mut Ctx<Self>) -> Reply<Self, ()> {
+        Reply::now(|| {
+            self.doors_closed = closed;
+            if closed {
+                self.turn_away();
+            }
+        })
+    }
+}
+
+impl Answers<TellAll> for Shard {
+    fn failed() {}
+
+    fn answer(&mut self, TellAll(notice): TellAll, _: &mut Ctx<Self>) -> Reply<Self, ()> {
+        Reply::now(|| {
+            self.thread.hub.show_everybody(|sheet| {
+                let when = stamp(sheet.form().clock);
+                match notice {
+                    ServerNotice::Restarting(time) => render::restarting(sheet, time, when),
+                    ServerNotice::NotRestarting => render::not_restarting(sheet, when),
+                }
+            });
+        })
+    }
+}
+
+impl Answers<ListSeats> for Shard {
+    fn failed() -> Vec<SeatListed> {
+        Vec::new()
+    }
+
+    fn answer(&mut self, _: ListSeats, _: &mut Ctx<Self>) -> Reply<Self, Vec<SeatListed>> {
+        Reply::now(|| {
+            let now = clock::now();
+            let all = self.thread.hub.all().into_iter();
+            let listed = all.map(|(peer, _)| {
+                let arrived = peer.arrived();
+                SeatListed {
+                    conn: peer.conn(),
+                    from: arrived.from,
+                    kind: peer.link().kind(),
+                    since: arrived.at,
+                    idle: peer.idle_time(now),
+                }
+            });
+            listed.collect()
+        })
+    }
+}

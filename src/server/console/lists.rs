@@ -1,0 +1,140 @@
+//! What the console tells of the server: how it is, who is there, which lobbies there are.
+
+use std::collections::HashMap;
+
+use futures_util::future::join_all;
+use serde_json::{Value, json};
+
+use super::{Answering, LIST_TIME, Outcome, Reach, ask};
+use crate::actors::registry::messages::{ListAllLobbies, ListUsers, ListedLobby, ListedUser};
+use crate::actors::shard::messages::{ListSeats, SeatListed};
+use crate::chat::directory::ConnId;
+use crate::chat::history::UnixMillis;
+use crate::chat::roles::Owner;
+use crate::clock::{self, unix_now};
+use crate::console::Answer;
+use crate::draining::{Drain, Phase};
+use crate::render::json::rfc3339;
+use crate::store::DATABASE_FILE;
+
+impl Reach {
+    /// How the server is. No actor is asked: it is told also where none answers.
+    pub(super) async fn status(&self) -> Value {
+        let metrics = &self.shared.metrics;
+        let (state, why) = self.shared.health.report();
+        let listeners: Vec<Value> = self
+            .listeners
+            .iter()
+            .map(|(kind, addr)| {
+                let connections = metrics.connections.of(*kind).get();
+                json!({ "kind": kind.name(), "addr": addr.to_string(), "connections": connections })
+            })
+            .collect();
+        json!({
+            "version": env!("CARGO_PKG_VERSION"),
+            "pid": std::process::id(),
+            "started": rfc3339(self.started).to_string(),
+            "state": state.name(),
+            "why": why,
+            "data": self.dir.join(DATABASE_FILE).display().to_string(),
+            "drain": match self.shared.health.draining().phase() {
+                Phase::Draining(drain) => progress(drain),
+                Phase::Serving | Phase::Stopping { .. } => Value::Null,
+            },
+            "listeners": listeners,
+            "users": metrics.users.get(),
+            "lobbies": metrics.lobbies.get(),
+            "messages_in": metrics.messages_in.get(),
+            "messages_delivered": metrics.messages_delivered.get(),
+            "store_queue": self.store.waiting(),
+            "store_failing": self.shared.health.store_fails(),
+            "reload": self.reloader.last().map(|last| json!({
+                "at": rfc3339(last.at).to_string(),
+                "good": last.fault.is_none(),
+                "why": last.fault,
+            })),
+        })
+    }
+
+    /// Who is in the chat, by name.
+    pub(super) async fn users(&self, out: &Answering) -> Outcome {
+        let mut users = ask(&self.registry, "the Registry", LIST_TIME, ListUsers).await?;
+        users.sort_by_key(|user| user.who.name.key());
+        let asked = self.shards.iter().map(|shard| ask(shard, "", LIST_TIME, ListSeats));
+        let mut seats: HashMap<ConnId, SeatListed> = HashMap::new();
+        for (index, answer) in join_all(asked).await.into_iter().enumerate() {
+            match answer {
+                Ok(some) => seats.extend(some.into_iter().map(|seat| (seat.conn, seat))),
+                // What the others know is told in any case.
+                Err(_) => tell(out, Answer::Note(silent_thread(index))).await,
+            }
+        }
+        let (count, now) = (users.len(), clock::now());
+        for user in users {
+            let seat = seats.get(&user.who.conn);
+            let since = seat.map(|seat| {
+                let ago = now.saturating_duration_since(seat.since);
+                let ago = u64::try_from(ago.as_millis()).unwrap_or(u64::MAX);
+                UnixMillis(unix_now().0.saturating_sub(ago))
+            });
+            tell(out, Answer::Item(described(&user, seat, since))).await;
+        }
+        Ok(json!({ "count": count }))
+    }
+
+    /// Which lobbies there are: general first, then by name.
+    pub(super) async fn lobbies(&self, out: &Answering) -> Outcome {
+        let lobbies = ask(&self.registry, "the Registry", LIST_TIME, ListAllLobbies).await?;
+        let count = lobbies.len();
+        for ListedLobby { state, users, owner, used_at } in lobbies {
+            let kind = match state.owner {
+                Owner::Server => "server",
+                Owner::Guest(_) => "guest",
+                Owner::Account(_) => "account",
+                Owner::Nobody => "nobody",
+            };
+            let item = json!({
+                "name": state.name.as_str(),
+                "users": users,
+                "private": state.is_private(),
+                "owner": owner.as_ref().map(|owner| owner.as_str()),
+                "owner_kind": kind,
+                "made": rfc3339(state.made_at).to_string(),
+                "used": rfc3339(used_at).to_string(),
+            });
+            tell(out, Answer::Item(item)).await;
+        }
+        Ok(json!({ "count": count }))
+    }
+}
+
+fn silent_thread(index: usize) -> String {
+    format!("thread {index} of the chat does not answer: of its users little is known")
+}
+
+fn described(user: &ListedUser, seat: Option<&SeatListed>, since: Option<UnixMillis>) -> Value {
+    let ListedUser { who, lobby, away } = user;
+    json!({
+        "name": who.name.as_str(),
+        "account": who.account.is_some(),
+        "admin": who.admin,
+        "address": seat.and_then(|seat| seat.from.addr()).map(|addr| addr.ip().to_canonical().to_string()),
+        "lobby": lobby.as_ref().map(|lobby| lobby.as_str()),
+        "listener": seat.map(|seat| seat.kind.name()),
+        "idle_secs": seat.map(|seat| seat.idle.as_secs()),
+        "since": since.map(|since| rfc3339(since).to_string()),
+        "away": away,
+        "conn": who.conn.0,
+    })
+}
+
+/// How far a drain has come.
+pub(super) fn progress(drain: Drain) -> Value {
+    let deadline = drain.time(clock::now()).as_secs();
+    json!({ "left": drain.left, "deadline_secs": deadline })
+}
+
+/// Whoever does not listen any more misses it.
+pub(super) async fn tell(out: &Answering, answer: Answer) {
+    let _ = out.send(answer).await;
+}

@@ -1,0 +1,218 @@
+//! `lobbyd ctl drain`: no new connections, and the end when those that are there have left.
+
+use std::io::{BufRead, BufReader, Read};
+use std::net::TcpStream;
+use std::process::{Child, ChildStdout, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::console::{Told, asks, ctl};
+use crate::harness::{Client, PATIENCE, Server, lobbyd};
+use crate::operator::{admin_port, get, wait_for};
+use crate::people::quit;
+use crate::tls;
+
+const RESTARTING: &str = "Server is restarting. Try again soon.\n";
+const ADMIN: (&str, &str) = ("CHAT_ADMIN_ADDR", "127.0.0.1:0");
+
+/// A drain that somebody waits for.
+struct Drain {
+    child: Child,
+    out: BufReader<ChildStdout>,
+}
+
+impl Drain {
+    /// Begins one, and waits until it is under way.
+    fn begin(server: &Server, args: &[&str]) -> Self {
+        let args: Vec<&str> = ["ctl", "drain"].iter().chain(args).copied().collect();
+        let mut command = lobbyd(server.folder.path(), &[], &args);
+        let command = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let out = BufReader::new(child.stdout.take().unwrap());
+        Self { child, out }
+    }
+
+    /// The next line that it prints which holds this.
+    #[track_caller]
+    fn expect(&mut self, what: &str) {
+        let mut all = String::new();
+        while !all.lines().last().is_some_and(|line| line.contains(what)) {
+            let count = self.out.read_line(&mut all).unwrap();
+            assert!(count > 0, "{what:?} does not come: {all}");
+        }
+    }
+
+    /// What else it prints, and its status.
+    fn end(mut self) -> Told {
+        let mut rest = String::new();
+        self.out.read_to_string(&mut rest).unwrap();
+        let told = Told::of(self.child.wait_with_output().unwrap());
+        Told { out: rest, ..told }
+    }
+}
+
+/// A connection that is not let in gets the one line.
+#[track_caller]
+fn is_turned_away(server: &Server) {
+    let mut late = server.connect();
+    late.read_to_end();
+    assert_eq!(late.text(), RESTARTING);
+}
+
+fn is_told_goodbye(client: &mut Client) {
+    client.expect("Server is shutting down. Goodbye!\n");
+    client.read_to_end();
+}
+
+#[test]
+fn nobody_new_comes_in_and_the_server_ends_when_all_have_left() {
+    let mut server = Server::start(&[ADMIN]);
+    wait_for(admin_port(&server), "/health/ready", |answer| answer.status == 200);
+    let mut alice = server.login("alice");
+    let mut bob = server.login("bob");
+    let mut nameless = server.connect();
+    nameless.expect("Enter your username: ");
+    let mut drain = Drain::begin(&server, &["--deadline", "2h"]);
+    drain.expect("2h at most");
+    for client in [&mut alice, &mut bob] {
+        client.expect("[LOBBY] The server restarts when everybody has left, in 2h at the latest.");
+        client.expect("Until then nobody can join it.\n> ");
+    }
+    nameless.expect(RESTARTING);
+    nameless.read_to_end();
+    drain.expect("2 connections left, ");
+    is_turned_away(&server);
+    // Those who are there talk on.
+    alice.send("still here");
+    bob.expect("╰─> still here\n");
+    assert_eq!(get(&server, "/health/live").status, 200);
+    let ready = get(&server, "/health/ready");
+    assert_eq!((ready.status, ready.body.as_str()), (503, "the server is draining\n"));
+    assert!(
+        get(&server, "/metrics").body.contains("lobbyd_refusals_total{reason=\"draining\"} 1\n")
+    );
+    let told = ctl(&server, "status").out;
+    assert!(
+        told.contains(", draining\n") && told.contains("\nDraining     2 connections left, "),
+        "{told}"
+    );
+    quit(alice);
+    drain.expect("1 connection left, ");
+    quit(bob);
+    let told = drain.end();
+    assert_eq!((told.status, told.err.as_str()), (0, ""), "{told:?}");
+    assert!(told.out.ends_with("Drained: everybody has left. The server stops.\n"), "{told:?}");
+    assert_eq!(server.wait(), 0);
+    assert!(server.out().ends_with("GoodBye\n"), "{}", server.out());
+    assert!(!server.folder.join("data").join("ctl.sock").exists());
+}
+
+#[test]
+fn at_the_deadline_those_who_are_left_are_told_goodbye() {
+    let mut server = Server::start(&[]);
+    let mut alice = server.login("alice");
+    let told = Drain::begin(&server, &["--deadline", "1s"]).end();
+    assert_eq!((told.status, told.err.as_str()), (0, ""), "{told:?}");
+    assert!(told.out.ends_with("Drained: 1 connection left. The server stops.\n"), "{told:?}");
+    is_told_goodbye(&mut alice);
+    assert_eq!(server.wait(), 0);
+}
+
+#[test]
+fn an_empty_server_is_drained_at_once_and_gone_when_the_command_ends() {
+    let mut server = Server::start(&[]);
+    let told = Drain::begin(&server, &["--json"]).end();
+    assert_eq!((told.status, told.out.lines().last()), (0, Some(r#"{"left":0}"#)), "{told:?}");
+    assert!(TcpStream::connect(("127.0.0.1", server.port)).is_err());
+    assert_eq!(server.wait(), 0);
+}
+
+#[test]
+fn over_tls_a_new_connection_is_closed_before_the_handshake() {
+    let server = tls::start(&[]);
+    let mut alice = tls::connect(&server, None).unwrap();
+    alice.log_in("alice");
+    let mut drain = Drain::begin(&server, &[]);
+    drain.expect("1 connection left, ");
+    let mut late = TcpStream::connect(("127.0.0.1", server.tls_port)).unwrap();
+    late.set_read_timeout(Some(PATIENCE)).unwrap();
+    let mut all = Vec::new();
+    late.read_to_end(&mut all).unwrap();
+    assert!(all.is_empty(), "no line either");
+    alice.ask("still here", "╰─> still here\n");
+    quit(alice);
+    assert_eq!(drain.end().status, 0);
+}
+
+#[test]
+fn a_drain_that_is_cancelled_lets_new_ones_in_again() {
+    let server = Server::start(&[ADMIN]);
+    let mut alice = server.login("alice");
+    let mut drain = Drain::begin(&server, &[]);
+    drain.expect("1 connection left, ");
+    is_turned_away(&server);
+    let told = ctl(&server, "drain --cancel").out;
+    assert_eq!(told, "The drain is cancelled: new connections are taken again.\n");
+    let told = drain.end();
+    assert_eq!(
+        (told.status, told.err.as_str()),
+        (1, "lobbyd: the drain was cancelled\n"),
+        "{told:?}"
+    );
+    alice.expect("[LOBBY] The server does not restart after all.\n> ");
+    server.login("bob");
+    wait_for(admin_port(&server), "/health/ready", |answer| answer.status == 200);
+    let told = asks(server.folder.path(), "drain --cancel");
+    assert_eq!((told.status, told.err.as_str()), (1, "lobbyd: no drain is under way\n"));
+    quit(alice);
+    ctl(&server, "status");
+}
+
+#[test]
+fn a_second_drain_waits_along_and_may_change_the_deadline() {
+    let mut server = Server::start(&[]);
+    let mut alice = server.login("alice");
+    let mut first = Drain::begin(&server, &["--deadline", "30m"]);
+    first.expect("1 connection left, ");
+    alice.expect("in 30m at the latest.");
+    let mut second = Drain::begin(&server, &[]);
+    second.expect("1 connection left, 29m ");
+    let mut third = Drain::begin(&server, &["--deadline", "1s"]);
+    third.expect("1 connection left, ");
+    alice.expect("in 1s at the latest.");
+    for drain in [first, second, third] {
+        let told = drain.end();
+        assert_eq!((told.status, told.err.as_str()), (0, ""), "{told:?}");
+    }
+    is_told_goodbye(&mut alice);
+    assert_eq!(server.wait(), 0);
+}
+
+#[test]
+fn a_drain_goes_on_when_nobody_waits_for_it() {
+    let mut server = Server::start(&[]);
+    let alice = server.login("alice");
+    let mut drain = Drain::begin(&server, &[]);
+    drain.expect("1 connection left, ");
+    drain.child.kill().unwrap();
+    drain.child.wait().unwrap();
+    server.wait_for_log("nobody waits for the drain, which goes on");
+    is_turned_away(&server);
+    quit(alice);
+    assert_eq!(server.wait(), 0);
+}
+
+#[test]
+fn a_signal_during_a_drain_stops_the_server_as_ever() {
+    let mut server = Server::start(&[]);
+    let mut alice = server.login("alice");
+    let mut drain = Drain::begin(&server, &[]);
+    drain.expect("1 connection left, ");
+    let start = Instant::now();
+    server.signal("TERM");
+    is_told_goodbye(&mut alice);
+    drop(alice);
+    let told = drain.end();
+    assert_eq!((told.status, told.err.as_str()), (0, ""), "{told:?}");
+    assert_eq!(server.wait(), 0);
+    assert!(start.elapsed() < Duration::from_secs(10), "it waited for nobody");
+}
