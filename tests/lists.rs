@@ -93,7 +93,7 @@ fn the_maker_of_a_private_lobby_alone_is_told_its_password() {
     bob.ask("/lobbies", "=== Available Lobbies (4) ===\n");
     bob.sync("bob");
     assert!(!bob.text().contains("Secret lobby"), "{}", bob.text());
-    server.wait_for_log("gave a wrong password");
+    server.wait_for_log("wrong password of lobby");
     assert!(!server.log().contains("Secret lobby"), "{}", server.log());
 }
 
