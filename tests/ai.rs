@@ -14,7 +14,7 @@ fn start(gemini: &Gemini, more: &[(&str, &str)]) -> Server {
 
 /// Asks, and again where the last answer's end is still on its way to who shares the workers out: its
 /// last line is shown a moment before.
-fn question(client: &mut Client, question: &str) {
+pub(crate) fn question(client: &mut Client, question: &str) {
     let answers = ["[AI] Thinking...\n> ", "AI is busy, try again in a moment.\n> "];
     let asks = |client: &mut Client| {
         client.send(&format!("/ai {question}"));

@@ -22,6 +22,7 @@ mod chatting;
 mod clients;
 mod company;
 mod console;
+mod counting;
 mod crossing;
 mod crowds;
 mod deploying;
