@@ -45,6 +45,7 @@ mod limits;
 mod lists;
 mod lobbies;
 mod login;
+mod logs;
 mod manager;
 mod manual;
 mod model;

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use lobbyd::chat::command::{COMMANDS, Page};
 use lobbyd::config::{Config, KEYS};
+use lobbyd::logging::event::EVENTS;
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -214,6 +215,14 @@ fn the_table_of_settings_is_that_of_the_program() {
         assert_eq!(written, known, "docs/configuration.md and config::KEYS");
     }
     assert_eq!(written.len(), known.len());
+}
+
+#[test]
+fn the_table_of_events_is_that_of_the_program() {
+    let document = read("docs/log.md");
+    let rows: Vec<&str> = document.lines().filter(|line| line.starts_with("| `")).collect();
+    let known = EVENTS.iter().map(|(event, says)| format!("| `{}` | {says} |", event.as_str()));
+    assert_eq!(rows, known.collect::<Vec<_>>(), "docs/log.md and logging::event");
 }
 
 #[test]
