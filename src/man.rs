@@ -38,6 +38,10 @@ const SECTIONS: [Section; 4] = [
                 "data/lobbyd.db",
                 "the database, in the folder that CHAT_DATA_DIR names; /var/lib/lobbyd for the service",
             ),
+            (
+                "data/ctl.sock",
+                "the console of a running server, for lobbyd ctl, in the same folder",
+            ),
         ],
     ),
     (
@@ -51,11 +55,18 @@ const SECTIONS: [Section; 4] = [
     ),
     (
         "SIGNALS",
-        &[(
-            "SIGINT, SIGTERM",
-            "stop: no new connections, everybody is told, and what is queued for them goes out, for 5 seconds at \
-             most; a second signal ends the server at once",
-        )],
+        &[
+            (
+                "SIGHUP",
+                "read the settings, the certificate and the files that they name anew; where anything is wrong, \
+                 all of the old stays and the log says why",
+            ),
+            (
+                "SIGINT, SIGTERM",
+                "stop: no new connections, everybody is told, and what is queued for them goes out, for 5 seconds \
+                 at most; a second signal ends the server at once",
+            ),
+        ],
     ),
     (
         "EXAMPLES",
@@ -64,6 +75,14 @@ const SECTIONS: [Section; 4] = [
             ("lobbyd gen-cert && lobbyd", "the same, with TLS on port 8443"),
             ("CHAT_ADDR=:2323 lobbyd", "run it on another port"),
             ("lobbyd backup /backup/chat.db", "copy the database while the server runs"),
+            (
+                "lobbyd ctl status",
+                "how the running server is, whose data folder is that of the settings here",
+            ),
+            (
+                "lobbyd ctl drain --deadline 10m",
+                "stop it when everybody has left, or after ten minutes",
+            ),
             ("lobbyd export general --since 7d", "what was said in general in a week, as JSON"),
         ],
     ),

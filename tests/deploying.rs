@@ -2,10 +2,12 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use crate::clients::have;
-use crate::harness::{Folder, run};
+use crate::harness::{Folder, PATIENCE, Server, run};
 
 fn path(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
@@ -145,4 +147,42 @@ fn the_image_is_built_of_what_is_there_and_as_the_project_says() {
     assert_eq!((of("USER"), of("VOLUME")), (vec!["lobbyd"], vec!["/var/lib/lobbyd"]));
     assert!(of("ENV").contains(&"CHAT_DATA_DIR=/var/lib/lobbyd"));
     assert_eq!(of("ENTRYPOINT"), ["[\"/usr/bin/lobbyd\"]"]);
+}
+
+/// Whether a shell command, as the unit or the image has it, succeeds in the folder of a server.
+fn succeeds(folder: &Path, command: &str) -> bool {
+    let program = Path::new(env!("CARGO_BIN_EXE_lobbyd")).parent().unwrap();
+    let path = format!("{}:{}", program.display(), std::env::var("PATH").unwrap());
+    let mut shell = Command::new("sh");
+    shell.args(["-c", command]).current_dir(folder).env_clear().env("PATH", path);
+    shell.stdout(Stdio::null()).stderr(Stdio::null()).status().unwrap().success()
+}
+
+#[test]
+fn the_image_is_healthy_while_a_server_runs_well_in_it() {
+    let all = instructions();
+    let (_, check) = all.iter().find(|(name, _)| name == "HEALTHCHECK").unwrap();
+    let (_, check) = check.split_once(" CMD ").unwrap();
+    let folder = Folder::new();
+    assert!(!succeeds(folder.path(), check), "there is no server");
+    let server = Server::start_in(folder, &[]);
+    let start = Instant::now();
+    while !succeeds(server.folder.path(), check) {
+        assert!(start.elapsed() < PATIENCE, "{check}");
+        thread::sleep(Duration::from_millis(50));
+    }
+}
+
+#[test]
+fn the_units_reload_fails_where_the_settings_are_bad() {
+    let unit = read("deploy/lobbyd.service");
+    let reload = unit.lines().find_map(|line| line.strip_prefix("ExecReload=/usr/bin/")).unwrap();
+    let server = Server::start(&[]);
+    let settings = server.folder.join(".env");
+    fs::write(&settings, "CHAT_MAX_MESSAGE_CHARS=10\n").unwrap();
+    assert!(succeeds(server.folder.path(), reload), "{}", server.log());
+    fs::write(&settings, "CHAT_MAX_MESSAGE_CHARS=none\n").unwrap();
+    assert!(!succeeds(server.folder.path(), reload));
+    // What was good is in force, at once and still.
+    server.login("alice").ask("more than ten", "Message too long (max 10 chars)");
 }

@@ -25,6 +25,9 @@ _lobbyd() {
             lobbyd,completions)
                 cmd="lobbyd__subcmd__completions"
                 ;;
+            lobbyd,ctl)
+                cmd="lobbyd__subcmd__ctl"
+                ;;
             lobbyd,export)
                 cmd="lobbyd__subcmd__export"
                 ;;
@@ -43,6 +46,78 @@ _lobbyd() {
             lobbyd,restore)
                 cmd="lobbyd__subcmd__restore"
                 ;;
+            lobbyd__subcmd__ctl,announce)
+                cmd="lobbyd__subcmd__ctl__subcmd__announce"
+                ;;
+            lobbyd__subcmd__ctl,backup)
+                cmd="lobbyd__subcmd__ctl__subcmd__backup"
+                ;;
+            lobbyd__subcmd__ctl,drain)
+                cmd="lobbyd__subcmd__ctl__subcmd__drain"
+                ;;
+            lobbyd__subcmd__ctl,gban)
+                cmd="lobbyd__subcmd__ctl__subcmd__gban"
+                ;;
+            lobbyd__subcmd__ctl,help)
+                cmd="lobbyd__subcmd__ctl__subcmd__help"
+                ;;
+            lobbyd__subcmd__ctl,kick)
+                cmd="lobbyd__subcmd__ctl__subcmd__kick"
+                ;;
+            lobbyd__subcmd__ctl,lobbies)
+                cmd="lobbyd__subcmd__ctl__subcmd__lobbies"
+                ;;
+            lobbyd__subcmd__ctl,passwd)
+                cmd="lobbyd__subcmd__ctl__subcmd__passwd"
+                ;;
+            lobbyd__subcmd__ctl,reload)
+                cmd="lobbyd__subcmd__ctl__subcmd__reload"
+                ;;
+            lobbyd__subcmd__ctl,status)
+                cmd="lobbyd__subcmd__ctl__subcmd__status"
+                ;;
+            lobbyd__subcmd__ctl,ungban)
+                cmd="lobbyd__subcmd__ctl__subcmd__ungban"
+                ;;
+            lobbyd__subcmd__ctl,users)
+                cmd="lobbyd__subcmd__ctl__subcmd__users"
+                ;;
+            lobbyd__subcmd__ctl__subcmd__help,announce)
+                cmd="lobbyd__subcmd__ctl__subcmd__help__subcmd__announce"
+                ;;
+            lobbyd__subcmd__ctl__subcmd__help,backup)
+                cmd="lobbyd__subcmd__ctl__subcmd__help__subcmd__backup"
+                ;;
+            lobbyd__subcmd__ctl__subcmd__help,drain)
+                cmd="lobbyd__subcmd__ctl__subcmd__help__subcmd__drain"
+                ;;
+            lobbyd__subcmd__ctl__subcmd__help,gban)
+                cmd="lobbyd__subcmd__ctl__subcmd__help__subcmd__gban"
+                ;;
+            lobbyd__subcmd__ctl__subcmd__help,help)
+                cmd="lobbyd__subcmd__ctl__subcmd__help__subcmd__help"
+                ;;
+            lobbyd__subcmd__ctl__subcmd__help,kick)
+                cmd="lobbyd__subcmd__ctl__subcmd__help__subcmd__kick"
+                ;;
+            lobbyd__subcmd__ctl__subcmd__help,lobbies)
+                cmd="lobbyd__subcmd__ctl__subcmd__help__subcmd__lobbies"
+                ;;
+            lobbyd__subcmd__ctl__subcmd__help,passwd)
+                cmd="lobbyd__subcmd__ctl__subcmd__help__subcmd__passwd"
+                ;;
+            lobbyd__subcmd__ctl__subcmd__help,reload)
+                cmd="lobbyd__subcmd__ctl__subcmd__help__subcmd__reload"
+                ;;
+            lobbyd__subcmd__ctl__subcmd__help,status)
+                cmd="lobbyd__subcmd__ctl__subcmd__help__subcmd__status"
+                ;;
+            lobbyd__subcmd__ctl__subcmd__help,ungban)
+                cmd="lobbyd__subcmd__ctl__subcmd__help__subcmd__ungban"
+                ;;
+            lobbyd__subcmd__ctl__subcmd__help,users)
+                cmd="lobbyd__subcmd__ctl__subcmd__help__subcmd__users"
+                ;;
             lobbyd__subcmd__help,backup)
                 cmd="lobbyd__subcmd__help__subcmd__backup"
                 ;;
@@ -51,6 +126,9 @@ _lobbyd() {
                 ;;
             lobbyd__subcmd__help,completions)
                 cmd="lobbyd__subcmd__help__subcmd__completions"
+                ;;
+            lobbyd__subcmd__help,ctl)
+                cmd="lobbyd__subcmd__help__subcmd__ctl"
                 ;;
             lobbyd__subcmd__help,export)
                 cmd="lobbyd__subcmd__help__subcmd__export"
@@ -70,6 +148,39 @@ _lobbyd() {
             lobbyd__subcmd__help,restore)
                 cmd="lobbyd__subcmd__help__subcmd__restore"
                 ;;
+            lobbyd__subcmd__help__subcmd__ctl,announce)
+                cmd="lobbyd__subcmd__help__subcmd__ctl__subcmd__announce"
+                ;;
+            lobbyd__subcmd__help__subcmd__ctl,backup)
+                cmd="lobbyd__subcmd__help__subcmd__ctl__subcmd__backup"
+                ;;
+            lobbyd__subcmd__help__subcmd__ctl,drain)
+                cmd="lobbyd__subcmd__help__subcmd__ctl__subcmd__drain"
+                ;;
+            lobbyd__subcmd__help__subcmd__ctl,gban)
+                cmd="lobbyd__subcmd__help__subcmd__ctl__subcmd__gban"
+                ;;
+            lobbyd__subcmd__help__subcmd__ctl,kick)
+                cmd="lobbyd__subcmd__help__subcmd__ctl__subcmd__kick"
+                ;;
+            lobbyd__subcmd__help__subcmd__ctl,lobbies)
+                cmd="lobbyd__subcmd__help__subcmd__ctl__subcmd__lobbies"
+                ;;
+            lobbyd__subcmd__help__subcmd__ctl,passwd)
+                cmd="lobbyd__subcmd__help__subcmd__ctl__subcmd__passwd"
+                ;;
+            lobbyd__subcmd__help__subcmd__ctl,reload)
+                cmd="lobbyd__subcmd__help__subcmd__ctl__subcmd__reload"
+                ;;
+            lobbyd__subcmd__help__subcmd__ctl,status)
+                cmd="lobbyd__subcmd__help__subcmd__ctl__subcmd__status"
+                ;;
+            lobbyd__subcmd__help__subcmd__ctl,ungban)
+                cmd="lobbyd__subcmd__help__subcmd__ctl__subcmd__ungban"
+                ;;
+            lobbyd__subcmd__help__subcmd__ctl,users)
+                cmd="lobbyd__subcmd__help__subcmd__ctl__subcmd__users"
+                ;;
             *)
                 ;;
         esac
@@ -77,7 +188,7 @@ _lobbyd() {
 
     case "${cmd}" in
         lobbyd)
-            opts="-h -V --check-config --force --since --help --version gen-cert backup restore check-data export passwd completions man help"
+            opts="-h -V --check-config --force --since --help --version gen-cert backup restore check-data export passwd ctl completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -136,6 +247,360 @@ _lobbyd() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        lobbyd__subcmd__ctl)
+            opts="-h --json --help status users lobbies kick gban ungban announce reload drain backup passwd help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        lobbyd__subcmd__ctl__subcmd__announce)
+            opts="-h --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        lobbyd__subcmd__ctl__subcmd__backup)
+            opts="-h --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        lobbyd__subcmd__ctl__subcmd__drain)
+            opts="-h --deadline --cancel --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --deadline)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        lobbyd__subcmd__ctl__subcmd__gban)
+            opts="-1 -h --alone --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        lobbyd__subcmd__ctl__subcmd__help)
+            opts="status users lobbies kick gban ungban announce reload drain backup passwd help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        lobbyd__subcmd__ctl__subcmd__help__subcmd__announce)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        lobbyd__subcmd__ctl__subcmd__help__subcmd__backup)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        lobbyd__subcmd__ctl__subcmd__help__subcmd__drain)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        lobbyd__subcmd__ctl__subcmd__help__subcmd__gban)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        lobbyd__subcmd__ctl__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        lobbyd__subcmd__ctl__subcmd__help__subcmd__kick)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        lobbyd__subcmd__ctl__subcmd__help__subcmd__lobbies)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        lobbyd__subcmd__ctl__subcmd__help__subcmd__passwd)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        lobbyd__subcmd__ctl__subcmd__help__subcmd__reload)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        lobbyd__subcmd__ctl__subcmd__help__subcmd__status)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        lobbyd__subcmd__ctl__subcmd__help__subcmd__ungban)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        lobbyd__subcmd__ctl__subcmd__help__subcmd__users)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        lobbyd__subcmd__ctl__subcmd__kick)
+            opts="-h --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        lobbyd__subcmd__ctl__subcmd__lobbies)
+            opts="-h --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        lobbyd__subcmd__ctl__subcmd__passwd)
+            opts="-h --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        lobbyd__subcmd__ctl__subcmd__reload)
+            opts="-h --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        lobbyd__subcmd__ctl__subcmd__status)
+            opts="-h --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        lobbyd__subcmd__ctl__subcmd__ungban)
+            opts="-h --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        lobbyd__subcmd__ctl__subcmd__users)
+            opts="-h --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         lobbyd__subcmd__export)
             opts="-h --since --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -169,7 +634,7 @@ _lobbyd() {
             return 0
             ;;
         lobbyd__subcmd__help)
-            opts="gen-cert backup restore check-data export passwd completions man help"
+            opts="gen-cert backup restore check-data export passwd ctl completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -213,6 +678,174 @@ _lobbyd() {
         lobbyd__subcmd__help__subcmd__completions)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        lobbyd__subcmd__help__subcmd__ctl)
+            opts="status users lobbies kick gban ungban announce reload drain backup passwd"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        lobbyd__subcmd__help__subcmd__ctl__subcmd__announce)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        lobbyd__subcmd__help__subcmd__ctl__subcmd__backup)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        lobbyd__subcmd__help__subcmd__ctl__subcmd__drain)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        lobbyd__subcmd__help__subcmd__ctl__subcmd__gban)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        lobbyd__subcmd__help__subcmd__ctl__subcmd__kick)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        lobbyd__subcmd__help__subcmd__ctl__subcmd__lobbies)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        lobbyd__subcmd__help__subcmd__ctl__subcmd__passwd)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        lobbyd__subcmd__help__subcmd__ctl__subcmd__reload)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        lobbyd__subcmd__help__subcmd__ctl__subcmd__status)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        lobbyd__subcmd__help__subcmd__ctl__subcmd__ungban)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        lobbyd__subcmd__help__subcmd__ctl__subcmd__users)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
