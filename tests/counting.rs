@@ -61,6 +61,8 @@ fn metrics_move_when_people_talk() {
     alice.expect("bob waves");
     alice.ask("/msg bob hello", "bob\n  ╰─> hello");
     bob.expect("hello");
+    alice.ask("/tag bob look", "look");
+    bob.expect("look");
     alice.ask("/msg nobody hello", "not");
     alice.ask("/create room x", "Created");
     let metrics = wait_for_metrics(
@@ -72,15 +74,15 @@ fn metrics_move_when_people_talk() {
             ("lobbyd_connections{listener=\"tls\"}", 0.0),
             ("lobbyd_connections_accepted_total{listener=\"plain\"}", 3.0),
             ("lobbyd_refusals_total{reason=\"server_full\"}", 1.0),
-            // Six in the lobby, and a private one.
-            ("lobbyd_messages_in_total", 7.0),
-            ("lobbyd_messages_delivered_total", 13.0),
+            // Seven in the lobby, of which one tags somebody, and a private one.
+            ("lobbyd_messages_in_total", 8.0),
+            ("lobbyd_messages_delivered_total", 15.0),
             ("lobbyd_store_errors_total", 0.0),
             ("lobbyd_store_queue", 0.0),
         ],
     );
     let count = value(&metrics, "lobbyd_delivery_latency_seconds_count");
-    assert!((6.0..=12.0).contains(&count), "once for each thread that shows it: {count}");
+    assert!((7.0..=14.0).contains(&count), "once for each thread that shows it: {count}");
     assert_eq!(count, value(&metrics, "lobbyd_delivery_latency_seconds_bucket{le=\"+Inf\"}"));
     assert!(value(&metrics, "lobbyd_store_latency_seconds_count") > 0.0);
     let received = value(&metrics, "lobbyd_received_bytes_total");
@@ -99,7 +101,7 @@ fn metrics_move_when_people_talk() {
 }
 
 /// What is typed there, beside the names.
-const SENT: [&str; 9] = [
+const SENT: [&str; 10] = [
     "line 0",
     "line 1",
     "line 2",
@@ -107,6 +109,7 @@ const SENT: [&str; 9] = [
     "line 4",
     "/me waves",
     "/msg bob hello",
+    "/tag bob look",
     "/msg nobody hello",
     "/create room x",
 ];

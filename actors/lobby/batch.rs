@@ -152,6 +152,22 @@ mod tests {
     }
 
     #[test]
+    fn messages_are_told_where_members_are_shown_them_and_once() {
+        let (mut batch, at_seat) = (Batch::default(), at(1, 9));
+        let at = crate::clock::now();
+        batch.event(joined("ann"));
+        batch.message(at);
+        batch.message(at + std::time::Duration::from_secs(1));
+        batch.one(at_seat, Effect::AnswerOver);
+        assert_eq!(batch.messages(), 2);
+        let mut told = Vec::new();
+        batch.hand_out(&[1, 0, 1], |shard, _, taken| told.push((shard, taken)));
+        let both = Some(Taken { at, messages: 2 });
+        assert_eq!(told, [(0, both), (1, None), (2, both)]);
+        assert_eq!(batch.messages(), 0);
+    }
+
+    #[test]
     fn order_is_kept_around_what_is_for_one() {
         let mut batch = Batch::default();
         batch.event(joined("ann"));

@@ -340,6 +340,7 @@ impl Answers<Show> for Shard {
         Reply::now(|| {
             let Show { seat, from, letter } = show;
             let hub = &self.thread.hub;
+            let is_message = matches!(letter, Letter::Direct(_));
             let shown = hub.show_from(seat, &from, |sheet| match letter {
                 Letter::Direct(text) => {
                     let when = stamp(sheet.form().clock);
@@ -350,6 +351,9 @@ impl Answers<Show> for Shard {
                     reply(sheet, &offer.into());
                 }
             });
+            if shown && is_message {
+                self.thread.tally.delivered(1);
+            }
             if let Some(peer) = hub.peer(seat).filter(|_| shown) {
                 peer.note_writer(from);
             }

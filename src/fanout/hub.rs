@@ -308,7 +308,6 @@ impl<S: Clone> Hub<S> {
         let hears = self.peer(seat).is_some_and(|peer| peer.hears(from));
         if hears {
             self.show_block(seat, false, |form| ringing_block(form, body));
-            self.inner.borrow().tally.delivered(1);
         }
         hears
     }
