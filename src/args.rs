@@ -425,6 +425,14 @@ mod tests {
     fn a_command_line_asks_for_one_thing() {
         let days = |days: u64| Some(Duration::from_secs(days * 86_400));
         let export = |since| Task::Export { lobby: "general".to_owned(), since };
+        let name = |text: &str| text.to_owned();
+        let ctl = |request, json| Task::Ctl { ask: Ask::Whole(request), json };
+        let kick = |whom, why| Request::Kick { name: name(whom), reason: Some(name(why)) };
+        let ban = |whom, alone, terms: Option<&str>| Request::Ban {
+            name: name(whom),
+            alone,
+            terms: terms.map(name),
+        };
         for (line, task) in [
             ("", Task::Run),
             ("--check-config", Task::CheckConfig),
@@ -441,6 +449,25 @@ mod tests {
             ("export -1-", Task::Export { lobby: "-1-".to_owned(), since: None }),
             ("passwd alice", Task::SetPassword("alice".to_owned())),
             ("passwd -bob-", Task::SetPassword("-bob-".to_owned())),
+            ("ctl status", ctl(Request::Status, false)),
+            ("ctl --json users", ctl(Request::Users, true)),
+            ("ctl lobbies --json", ctl(Request::Lobbies, true)),
+            ("ctl kick bob", ctl(Request::Kick { name: name("bob"), reason: None }, false)),
+            ("ctl kick -bob- no spam", ctl(kick("-bob-", "no spam"), false)),
+            ("ctl kick bob no spam --json", ctl(kick("bob", "no spam"), true)),
+            ("ctl kick bob -- -no --json", ctl(kick("bob", "-no --json"), false)),
+            ("ctl gban bob", ctl(ban("bob", false, None), false)),
+            ("ctl gban bob 10m no spam", ctl(ban("bob", false, Some("10m no spam")), false)),
+            ("ctl gban -1 bob no spam", ctl(ban("bob", true, Some("no spam")), false)),
+            ("ctl gban --alone bob", ctl(ban("bob", true, None), false)),
+            ("ctl ungban bob", ctl(Request::Unban { name: name("bob") }, false)),
+            ("ctl announce at noon", ctl(Request::Announce { text: name("at noon") }, false)),
+            ("ctl reload", ctl(Request::Reload, false)),
+            ("ctl drain", ctl(Request::Drain { deadline: None }, false)),
+            ("ctl drain --deadline 7d", ctl(Request::Drain { deadline: days(7) }, false)),
+            ("ctl drain --cancel", ctl(Request::CancelDrain, false)),
+            ("ctl backup x.db", Task::Ctl { ask: Ask::Backup("x.db".into()), json: false }),
+            ("ctl passwd bob", Task::Ctl { ask: Ask::Password(name("bob")), json: false }),
         ] {
             assert_eq!(parsed(line), Ok(task), "{line}");
         }

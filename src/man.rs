@@ -40,7 +40,7 @@ const SECTIONS: [Section; 4] = [
             ),
             (
                 "data/ctl.sock",
-                "the console of a running server, for lobbyd ctl, in the same folder",
+                "the console of a running server in the same folder, for lobbyd ctl; its owner and root alone can use it",
             ),
         ],
     ),

@@ -12,6 +12,7 @@ use crate::harness::{Client, Folder, PATIENCE, Server, lobbyd, run};
 use crate::people::{
     ADMINS, PASSWORD, challenged, guest_from, logged_in_to, quit, registered, stop, with_root,
 };
+use crate::reloading;
 
 /// What `lobbyd ctl` said, and its exit status.
 #[derive(Debug)]
@@ -508,4 +509,129 @@ fn arguments_that_are_wrong_have_status_two() {
         assert!(told.status == 2 && told.err.contains(why), "{line}: {told:?}");
         assert_eq!(told.err.lines().count(), 1, "{told:?}");
     }
+}
+
+#[test]
+fn a_reload_tells_what_is_odd_or_all_that_is_wrong() {
+    let server = reloading::start(&["CHAT_MAX_MESSAGE_CHARS=10"]);
+    let mut alice = server.login("alice");
+    alice.ask("12345678901", "Message too long (max 10 chars)\n");
+    reloading::write(server.folder.path(), &["CHAT_MAX_MESSAGE_CHARS=20"]);
+    let told = ctl(&server, "reload").out;
+    assert_eq!(told, "The configuration was read anew, and is in force.\n");
+    alice.ask("12345678901", "╰─> 12345678901\n");
+    assert!(ctl(&server, "status").out.contains(" ago), good\n"));
+
+    // What takes a restart is a warning, and the rest applies.
+    let lines = ["CHAT_MAX_MESSAGE_CHARS=30", "CHAT_DATA_DIR=elsewhere"];
+    reloading::write(server.folder.path(), &lines);
+    // The console is where the server has it, whatever the file says by now.
+    let env = [("CHAT_DATA_DIR", "data")];
+    let told = Told::of(run(server.folder.path(), &env, &["ctl", "reload"]));
+    let warning =
+        "lobbyd: warning: CHAT_DATA_DIR: cannot change while the server runs; restart lobbyd\n";
+    assert_eq!((told.status, told.err.as_str()), (0, warning), "{told:?}");
+    alice.ask("1234567890123456789012345", "╰─> 1234567890123456789012345\n");
+
+    reloading::write(server.folder.path(), &["CHAT_MAX_MESSAGE_CHARS=nine", "CHAT_COLOR=blue"]);
+    let told = asks(server.folder.path(), "reload");
+    assert_eq!((told.status, told.out.as_str(), told.err.lines().count()), (1, "", 2), "{told:?}");
+    for key in ["lobbyd: CHAT_MAX_MESSAGE_CHARS: bad value", "lobbyd: CHAT_COLOR: bad value"] {
+        assert!(told.err.contains(key), "{told:?}");
+    }
+    assert!(ctl(&server, "status").out.contains(" ago), refused: CHAT_"));
+    let value = ctl(&server, "status --json").json();
+    assert_eq!(value["reload"]["good"], false);
+    alice.ask("1234567890123456789012345", "╰─> 1234567890123456789012345\n");
+}
+
+/// A server whose actors can be had to break or to stand still.
+fn breakable() -> Server {
+    let mut server = Server::start(&[("LOBBYD_FAULTS", "on")]);
+    let folder = server.folder.path().to_owned();
+    server.wait_for(|_| asks(&folder, "status").out.contains(", ready\n"), "it is ready");
+    server
+}
+
+#[test]
+fn status_answers_though_an_actor_does_not_and_says_which() {
+    let mut server = breakable();
+    let mut alice = server.login("alice");
+    alice.send("/fault wedge Registry FindUser 8");
+    alice.send("/tag alice look");
+    let folder = server.folder.path().to_owned();
+    let silent = "             the Registry does not answer\n";
+    server.wait_for(|_| asks(&folder, "status").out.contains(silent), silent);
+    let told = ctl(&server, "status").out;
+    assert!(told.contains(", failing\n"), "{told}");
+    let why = "the Registry does not answer. lobbyd ctl status tells more";
+    for line in ["users", "lobbies", "kick alice"] {
+        fails(&server, line, 1, why);
+    }
+    server.wait_for(|_| asks(&folder, "status").out.contains(", ready\n"), "it is ready again");
+    assert!(ctl(&server, "users").out.contains("alice"));
+}
+
+#[test]
+fn of_users_on_a_thread_that_stands_still_is_told_what_is_known() {
+    let server = breakable();
+    let mut alice = server.login("alice");
+    alice.send("/fault wedge Shard IdleTime 5");
+    alice.send("/whois alice");
+    // It may take a moment until that is under way.
+    let told = loop {
+        let told = asks(server.folder.path(), "users");
+        assert_eq!(told.status, 0, "{told:?}");
+        if !told.err.is_empty() {
+            break told;
+        }
+    };
+    assert!(
+        told.err.contains(" of the chat does not answer: of its users little is known\n"),
+        "{told:?}"
+    );
+    let line = told.out.lines().find(|line| line.starts_with("alice")).unwrap();
+    let words: Vec<&str> = line.split_whitespace().collect();
+    assert_eq!(words, ["alice", "guest", "-", "general", "-", "-", "-"]);
+}
+
+#[test]
+fn a_fault_costs_one_answer_of_the_console() {
+    let server = breakable();
+    let mut alice = server.login("alice");
+    let broke = "something broke while it was listed. The log says where; try again";
+    let busy = "something inside does not answer: nothing was done";
+    for (target, line, why) in [
+        ("Registry ListUsers", "users", broke),
+        ("Registry ListAllLobbies", "lobbies", broke),
+        ("Registry ModerateServer", "announce hello", busy),
+        ("Registry ModerateServer then", "announce hello", busy),
+    ] {
+        alice.send(&format!("/fault {target}"));
+        alice.sync("alice");
+        fails(&server, line, 1, why);
+        ctl(&server, line);
+    }
+    alice.send("/fault Shard ListSeats");
+    alice.sync("alice");
+    assert!(asks(server.folder.path(), "users").err.contains("does not answer"));
+    for (target, made) in
+        [("Registry GivePassword", "dave"), ("Registry GivePassword then", "erin")]
+    {
+        alice.send(&format!("/fault {target}"));
+        alice.sync("alice");
+        let told = gives(&server, made, PASSWORD);
+        let why = "lobbyd: something inside does not answer: look whether it was done\n";
+        assert_eq!((told.status, told.err.lines().last()), (1, why.lines().last()), "{told:?}");
+    }
+    assert_eq!(gives(&server, "frank", PASSWORD).out, "frank is registered.\n");
+}
+
+#[test]
+fn lobbyd_passwd_points_to_the_server_that_runs() {
+    let server = Server::start(&[]);
+    let out = crate::people::passwd(server.folder.path(), "alice", format!("{PASSWORD}\n"));
+    let error = String::from_utf8(out.stderr).unwrap();
+    assert_eq!(out.status.code(), Some(1));
+    assert!(error.ends_with("A running server does it with: lobbyd ctl passwd alice\n"), "{error}");
 }

@@ -9,6 +9,7 @@ use crate::console::{Told, asks, ctl};
 use crate::harness::{Client, PATIENCE, Server, lobbyd};
 use crate::operator::{admin_port, get, wait_for};
 use crate::people::quit;
+use crate::reloading;
 use crate::tls;
 
 const RESTARTING: &str = "Server is restarting. Try again soon.\n";
@@ -215,4 +216,19 @@ fn a_signal_during_a_drain_stops_the_server_as_ever() {
     assert_eq!((told.status, told.err.as_str()), (0, ""), "{told:?}");
     assert_eq!(server.wait(), 0);
     assert!(start.elapsed() < Duration::from_secs(10), "it waited for nobody");
+}
+
+#[test]
+fn a_reload_during_a_drain_is_one_as_ever() {
+    let mut server = reloading::start(&["CHAT_MAX_MESSAGE_CHARS=10"]);
+    let mut alice = server.login("alice");
+    let mut drain = Drain::begin(&server, &[]);
+    drain.expect("1 connection left, ");
+    reloading::write(server.folder.path(), &["CHAT_MAX_MESSAGE_CHARS=20"]);
+    reloading::hang_up(&mut server, &[reloading::RELOADED]);
+    alice.ask("12345678901", "╰─> 12345678901\n");
+    is_turned_away(&server);
+    quit(alice);
+    assert_eq!(drain.end().status, 0);
+    assert_eq!(server.wait(), 0);
 }

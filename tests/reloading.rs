@@ -21,10 +21,10 @@ const BASE: &str = "CHAT_ADDR=127.0.0.1:0\nCHAT_TLS_ADDR=off\nCHAT_WIDTH=off\nCH
     CHAT_RATE_HOLD=0\nCHAT_MAX_CONNECTIONS_PER_IP=0\nCHAT_CONNECTS_PER_MINUTE=0\n\
     CHAT_REGISTRATIONS_PER_DAY=0\n";
 
-const RELOADED: &str = "reloaded: what was read is in force";
+pub(crate) const RELOADED: &str = "reloaded: what was read is in force";
 const NOT_RELOADED: &str = "nothing was reloaded: ";
 
-fn write(folder: &Path, lines: &[&str]) {
+pub(crate) fn write(folder: &Path, lines: &[&str]) {
     fs::write(folder.join(".env"), format!("{BASE}{}\n", lines.join("\n"))).unwrap();
 }
 
@@ -35,7 +35,7 @@ fn start_in(folder: Folder, lines: &[&str]) -> Server {
     Server::spawn(command, folder)
 }
 
-fn start(lines: &[&str]) -> Server {
+pub(crate) fn start(lines: &[&str]) -> Server {
     start_in(Folder::new(), lines)
 }
 
@@ -48,7 +48,7 @@ fn reload(server: &mut Server, lines: &[&str]) -> String {
 
 /// Has everything read anew, and waits until the log has these lines, of which the last is told last.
 #[track_caller]
-fn hang_up(server: &mut Server, lines: &[&str]) -> String {
+pub(crate) fn hang_up(server: &mut Server, lines: &[&str]) -> String {
     let before = server.log().len();
     server.signal("HUP");
     for line in lines {

@@ -48,11 +48,11 @@ impl Answers<CountConnections> for Registry {
 }
 
 impl Answers<ListUsers> for Registry {
-    fn failed() -> Vec<ListedUser> {
-        Vec::new()
+    fn failed() -> Option<Vec<ListedUser>> {
+        None
     }
 
-    fn answer(&mut self, _: ListUsers, _: &mut Ctx<Self>) -> Reply<Self, Vec<ListedUser>> {
+    fn answer(&mut self, _: ListUsers, _: &mut Ctx<Self>) -> Reply<Self, Option<Vec<ListedUser>>> {
         Reply::now(|| {
             let listed = self.people.users().iter().map(|user| {
                 let lobby = self.connections.lobby(user.who.conn);
@@ -63,17 +63,21 @@ impl Answers<ListUsers> for Registry {
                     away: user.away.is_some(),
                 }
             });
-            listed.collect()
+            Some(listed.collect())
         })
     }
 }
 
 impl Answers<ListAllLobbies> for Registry {
-    fn failed() -> Vec<ListedLobby> {
-        Vec::new()
+    fn failed() -> Option<Vec<ListedLobby>> {
+        None
     }
 
-    fn answer(&mut self, _: ListAllLobbies, _: &mut Ctx<Self>) -> Reply<Self, Vec<ListedLobby>> {
+    fn answer(
+        &mut self,
+        _: ListAllLobbies,
+        _: &mut Ctx<Self>,
+    ) -> Reply<Self, Option<Vec<ListedLobby>>> {
         Reply::now(|| {
             let listed = self.lobbies.iter().map(|entry| ListedLobby {
                 state: entry.state.clone(),
@@ -81,7 +85,7 @@ impl Answers<ListAllLobbies> for Registry {
                 owner: self.owner(entry.state.owner),
                 used_at: entry.used_at.max(entry.state.used_at),
             });
-            listed.collect()
+            Some(listed.collect())
         })
     }
 }

@@ -195,7 +195,7 @@ pub struct CountConnections;
 
 /// Who is in the chat? In no order.
 #[derive(Message)]
-#[rtype(result = "Vec<ListedUser>")]
+#[rtype(result = "Option<Vec<ListedUser>>")]
 pub struct ListUsers;
 
 /// What the Registry knows of a user, for the operator.
@@ -211,7 +211,7 @@ pub struct ListedUser {
 
 /// Which lobbies are there, private ones too? General first, then by name.
 #[derive(Message)]
-#[rtype(result = "Vec<ListedLobby>")]
+#[rtype(result = "Option<Vec<ListedLobby>>")]
 pub struct ListAllLobbies;
 
 /// What the Registry knows of a lobby, for the operator.

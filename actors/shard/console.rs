@@ -50,11 +50,11 @@ impl Answers<TellAll> for Shard {
 }
 
 impl Answers<ListSeats> for Shard {
-    fn failed() -> Vec<SeatListed> {
-        Vec::new()
+    fn failed() -> Option<Vec<SeatListed>> {
+        None
     }
 
-    fn answer(&mut self, _: ListSeats, _: &mut Ctx<Self>) -> Reply<Self, Vec<SeatListed>> {
+    fn answer(&mut self, _: ListSeats, _: &mut Ctx<Self>) -> Reply<Self, Option<Vec<SeatListed>>> {
         Reply::now(|| {
             let now = clock::now();
             let all = self.thread.hub.all().into_iter();
@@ -68,7 +68,7 @@ impl Answers<ListSeats> for Shard {
                     idle: peer.idle_time(now),
                 }
             });
-            listed.collect()
+            Some(listed.collect())
         })
     }
 }

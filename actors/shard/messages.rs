@@ -167,7 +167,7 @@ pub struct TellAll(pub ServerNotice);
 
 /// Which clients are on this thread?
 #[derive(Message)]
-#[rtype(result = "Vec<SeatListed>")]
+#[rtype(result = "Option<Vec<SeatListed>>")]
 pub struct ListSeats;
 
 /// What a thread knows of a client.

@@ -7,6 +7,7 @@ use super::departed::DEPARTED_FOR;
 use super::*;
 use crate::chat::accounts::{REGISTRATION_WINDOW, Subject, UNUSED_AFTER};
 use crate::chat::orders::{Named, OFFER_TIME, OrderError, ServerOrder};
+use crate::chat::password::{SALT_BYTES, Secret};
 use crate::chat::roles::Denied;
 use crate::chat::sanctions::{Penalty, Terms};
 
@@ -662,4 +663,107 @@ proptest! {
             prop_assert!(known, "nobody has an account that is no more");
         }
     }
+}
+
+/// One that is equal to another of the same salt alone.
+fn record(salt: u8) -> Arc<PasswordRecord> {
+    PasswordRecord::create(&Secret::new("pw"), &[salt; SALT_BYTES]).unwrap().into()
+}
+
+fn new_password() -> Effect<u64> {
+    Effect::Disconnect(5, Cause::NewPassword)
+}
+
+#[test]
+fn the_operator_makes_an_account_or_takes_one_from_whoever_had_it() {
+    let mut script = Script::new();
+    let give = |script: &mut Script, text: &str| {
+        let given = script.people.propose_password(&name(text))?;
+        script.people.begin_password(&given);
+        let before = (!given.made).then(|| record(1));
+        let told = (given.account.0, given.made);
+        let effects = script.happen(Happening::PasswordGiven { given, before });
+        Ok::<_, GiveError>((told, effects))
+    };
+    // Nobody has it: it is made, and an admin's where it is to be.
+    assert_eq!(give(&mut script, "carol").unwrap(), ((4, true), vec![]));
+    assert_eq!(script.claim(5, "carol"), Err(ClaimError::Registered(AccountId(4)).into()));
+    // Somebody is logged in to it, under whatever spelling it is asked for.
+    script.log_in(5, "alice", 1).unwrap();
+    assert_eq!(give(&mut script, "ALICE").unwrap(), ((1, false), vec![new_password()]));
+    assert!(script.people.is_void(AccountId(1), &record(1)));
+    assert!(!script.people.is_void(AccountId(1), &record(2)));
+    assert!(!script.people.is_void(AccountId(2), &record(1)));
+    // A guest would be somebody else under it.
+    script.claim(6, "dave").unwrap();
+    assert_eq!(give(&mut script, "Dave").unwrap_err(), GiveError::InUse);
+    script.left(6);
+    assert_eq!(give(&mut script, "Dave").unwrap(), ((5, true), vec![]));
+    assert_eq!(give(&mut script, "server").unwrap_err(), GiveError::Reserved);
+}
+
+#[test]
+fn a_name_is_kept_while_the_operators_account_of_it_is_stored() {
+    let mut script = Script::new();
+    let given = script.people.propose_password(&name("carol")).unwrap();
+    script.people.begin_password(&given);
+    assert_eq!(script.claim(5, "carol"), Err(taken()));
+    assert_eq!(script.people.propose_password(&name("carol")), Err(GiveError::Pending));
+    script.people.end_password(&given);
+    script.claim(5, "carol").unwrap();
+    // Its number is not given again.
+    let next = script.people.propose_password(&name("dave")).unwrap();
+    assert_eq!(next.account, AccountId(5));
+    // An account that was given up while its password was stored is no account.
+    script.log_in(6, "alice", 1).unwrap();
+    let given = script.people.propose_password(&name("alice")).unwrap();
+    script.people.begin_password(&given);
+    script.unregister(6, 1);
+    assert_eq!(script.happen(Happening::PasswordGiven { given, before: None }), []);
+    assert_eq!(script.people.accounts().find(&NameKey::of("alice")), None);
+}
+
+#[test]
+fn a_stranger_with_an_admins_name_is_one_once_the_operator_has_given_the_password() {
+    let mut people = People::<u64>::new([name("root")], 2);
+    let stranger = KnownAccount {
+        id: AccountId(1),
+        name: name("root"),
+        by_operator: false,
+        unused_since: None,
+    };
+    people.restore_account(stranger);
+    let key = NameKey::of("root");
+    assert!(!people.accounts().is_admin(&key));
+    let given = people.propose_password(&name("root")).unwrap();
+    people.begin_password(&given);
+    people.happen(Happening::PasswordGiven { given, before: None }, START);
+    assert!(people.accounts().is_admin(&key));
+}
+
+#[test]
+fn the_operator_ends_the_connection_of_anybody_who_is_there() {
+    let mut script = Script::new();
+    script.log_in(ROOT, "root", 3).unwrap();
+    script.log_in(5, "alice", 1).unwrap();
+    let order = |whom: &str, script: &Script| {
+        let whom = script.people.target(&NameKey::of(whom)).unwrap();
+        ServerOrder::Kick { whom, reason: None }
+    };
+    let kick = |whom: &str, script: &Script| {
+        script.people.propose_moderation(&Identity::console(), order(whom, script), script.now)
+    };
+    // Bob has an account, and is not there.
+    assert_eq!(kick("bob", &script).unwrap_err(), OrderError::NotConnected(name("bob")));
+    let guest = who(7, "eve", None);
+    let denied = script.people.propose_moderation(&guest, order("alice", &script), script.now);
+    assert_eq!(denied.unwrap_err(), Denied::NotAdmin.into());
+    let gone = |conn| Effect::Disconnect(conn, Cause::Kicked(None));
+    let kicked = kick("root", &script).unwrap();
+    assert_eq!(script.moderate(kicked), [gone(ROOT)]);
+    // Another connection takes the account over before it happens: that one ends.
+    let kicked = kick("alice", &script).unwrap();
+    script.log_in(15, "alice", 1).unwrap();
+    script.took_over(15);
+    assert_eq!(script.moderate(kicked), [gone(15)]);
 }

@@ -58,15 +58,16 @@ impl Reach {
 
     /// Who is in the chat, by name.
     pub(super) async fn users(&self, out: &Answering) -> Outcome {
-        let mut users = ask(&self.registry, "the Registry", LIST_TIME, ListUsers).await?;
+        let users = ask(&self.registry, "the Registry", LIST_TIME, ListUsers).await?;
+        let mut users = users.ok_or_else(broke)?;
         users.sort_by_key(|user| user.who.name.key());
         let asked = self.shards.iter().map(|shard| ask(shard, "", LIST_TIME, ListSeats));
         let mut seats: HashMap<ConnId, SeatListed> = HashMap::new();
         for (index, answer) in join_all(asked).await.into_iter().enumerate() {
             match answer {
-                Ok(some) => seats.extend(some.into_iter().map(|seat| (seat.conn, seat))),
+                Ok(Some(some)) => seats.extend(some.into_iter().map(|seat| (seat.conn, seat))),
                 // What the others know is told in any case.
-                Err(_) => tell(out, Answer::Note(silent_thread(index))).await,
+                Ok(None) | Err(_) => tell(out, Answer::Note(silent_thread(index))).await,
             }
         }
         let (count, now) = (users.len(), clock::now());
@@ -85,6 +86,7 @@ impl Reach {
     /// Which lobbies there are: general first, then by name.
     pub(super) async fn lobbies(&self, out: &Answering) -> Outcome {
         let lobbies = ask(&self.registry, "the Registry", LIST_TIME, ListAllLobbies).await?;
+        let lobbies = lobbies.ok_or_else(broke)?;
         let count = lobbies.len();
         for ListedLobby { state, users, owner, used_at } in lobbies {
             let kind = match state.owner {
@@ -106,6 +108,10 @@ impl Reach {
         }
         Ok(json!({ "count": count }))
     }
+}
+
+fn broke() -> Answer {
+    Answer::failed("something broke while it was listed. The log says where; try again")
 }
 
 fn silent_thread(index: usize) -> String {

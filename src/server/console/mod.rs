@@ -27,6 +27,7 @@ use crate::actors::store::StoreHandle;
 use crate::chat::history::UnixMillis;
 use crate::config::Live;
 use crate::console::{Answer, MAX_REQUEST_BYTES, Request, RequestError, Socket, is_trusted};
+use crate::draining::Phase;
 use crate::logging::event;
 use crate::net::listen::ListenerKind;
 use crate::server::Shared;
@@ -145,9 +146,10 @@ async fn talk(stream: UnixStream, reach: Rc<Reach>, places: Arc<Semaphore>) {
         return;
     };
     // The mode of the socket says the same; this holds wherever somebody could change that.
-    let peer = stream.peer_cred().map(|peer| peer.uid());
-    if !peer.as_ref().is_ok_and(|uid| is_trusted(*uid)) {
-        warn!(event = event::CONSOLE_DENIED; "the console was opened by another user ({peer:?})");
+    let uid = stream.peer_cred().map(|peer| peer.uid()).ok();
+    if !uid.is_some_and(is_trusted) {
+        let whose = uid.map_or("of no known number".to_owned(), |uid| format!("number {uid}"));
+        warn!(event = event::CONSOLE_DENIED; "the console was opened by another user, {whose}");
         let denied = Answer::failed("only the user that lobbyd runs as, and root, may do that");
         write(&stream, &denied).await;
         return;
@@ -162,6 +164,7 @@ async fn talk(stream: UnixStream, reach: Rc<Reach>, places: Arc<Semaphore>) {
         Ok(None) | Err(_) => return,
     };
     let drains = matches!(request, Request::Drain { .. });
+    let draining = reach.shared.health.draining().clone();
     let (answers, waiting) = mpsc::channel(LINES_WAITING);
     let carried_out = async move {
         let last = reach.carry_out(request, &answers).await;
@@ -169,7 +172,7 @@ async fn talk(stream: UnixStream, reach: Rc<Reach>, places: Arc<Semaphore>) {
         let _ = answers.send(last).await;
     };
     let ((), heard) = tokio::join!(carried_out, write_all(&stream, waiting));
-    if drains && heard {
+    if drains && heard && matches!(draining.phase(), Phase::Stopping { .. }) {
         // It ends with the process: who waits for that can go on then.
         drop(place);
         std::future::pending().await
