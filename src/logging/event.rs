@@ -45,7 +45,7 @@ events! {
     STOPPING "stopping" "The server was told to stop.";
     STOPPED "stopped" "Everybody has been told, all is written: the end.";
     START_FAILED "start_failed" "Why the server does not start, or ends before its time.";
-    BAD_SETTING "bad_setting" "A setting, a line of `.env` or an argument that cannot be used: the server does not start.";
+    BAD_SETTING "bad_setting" "A setting or a line of `.env` that cannot be used: the server does not start.";
     SETTING_WARNING "setting_warning" "What is odd about the settings, such as a key that is no setting.";
 
     CONNECTED "connected" "A connection was accepted: its address, port and listener.";

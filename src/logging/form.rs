@@ -27,7 +27,8 @@ pub(super) struct LogLine<'a> {
 }
 
 impl<'a> LogLine<'a> {
-    /// What the log is given. What has no event is not of lobbyd's own.
+    /// What the log is given. What has no event is not of lobbyd's own, and the number 0 is that of whoever
+    /// acts without a connection, from the console.
     pub(super) fn of(record: &'a Record<'a>, at: Timestamp) -> Self {
         let value = |key: &'static str| record.key_values().get(Key::from_str(key));
         let event = value("event").and_then(|event| event.to_borrowed_str());
@@ -35,7 +36,7 @@ impl<'a> LogLine<'a> {
             at,
             level: record.level(),
             event: event.unwrap_or(event::LIBRARY.as_str()),
-            conn: value("conn").and_then(|conn| conn.to_u64()),
+            conn: value("conn").and_then(|conn| conn.to_u64()).filter(|conn| *conn > 0),
             module: event.is_none().then_some(record.target()),
             message: *record.args(),
         }

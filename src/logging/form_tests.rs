@@ -31,12 +31,15 @@ fn a_line_has_time_level_event_and_its_connection() {
 
 #[test]
 fn what_is_about_no_connection_has_no_number() {
-    let pairs = [("event", event::READY)];
-    let record =
-        Record::builder().level(Level::Warn).key_values(&pairs).args(format_args!("x")).build();
-    let (text, json) = both(&record);
-    assert_eq!(text, "[2026-11-26T05:57:53Z WARN  ready] x\n");
-    assert!(!json.contains("conn"), "{json}");
+    let nothing = [("event", event::READY.to_value())];
+    let console = [("event", event::READY.to_value()), ("conn", 0_u64.to_value())];
+    for pairs in [&nothing[..], &console] {
+        let mut record = Record::builder();
+        let record = record.level(Level::Warn).key_values(&pairs).args(format_args!("x")).build();
+        let (text, json) = both(&record);
+        assert_eq!(text, "[2026-11-26T05:57:53Z WARN  ready] x\n");
+        assert!(!json.contains("conn"), "{json}");
+    }
 }
 
 #[test]
