@@ -134,25 +134,49 @@ fn a_manager_that_is_not_there_holds_nobody_up() {
     assert_eq!(server.log().matches("the service manager").count(), 1, "{}", server.log());
 }
 
+/// Asked to be fed as often as this, in microseconds.
+const WATCHDOG: (&str, &str) = ("WATCHDOG_USEC", "400000");
+
+fn is_fed(told: &str) -> bool {
+    told == "WATCHDOG=1\n"
+}
+
+/// The watchdog of a server in which something is wedged: it is not fed until `free` ends that.
+fn is_held(manager: &Manager, server: &mut Server, free: impl FnOnce()) {
+    server.wait_for_log("the watchdog is not fed");
+    manager.until(|told| told.starts_with("STATUS=Failing: "));
+    let told = manager.all_for(Duration::from_millis(600));
+    assert!(!told.iter().any(|told| is_fed(told)), "{told:?}");
+    free();
+    manager.until(is_fed);
+    server.wait_for_log("the watchdog is fed again");
+}
+
 #[test]
-fn the_watchdog_is_fed_while_the_actors_answer_and_not_while_one_is_wedged() {
+fn the_watchdog_is_fed_while_the_actors_answer_and_not_while_the_database_is_stuck() {
     let manager = Manager::new();
-    let mut server = manager.start(&[("WATCHDOG_USEC", "400000")]);
-    let fed = |told: &str| told == "WATCHDOG=1\n";
-    manager.until(fed);
-    manager.until(fed);
+    let mut server = manager.start(&[WATCHDOG]);
+    manager.until(is_fed);
+    manager.until(is_fed);
     let mut alice = server.login("alice");
     // Another program holds the database: the Store waits for it, and answers nobody meanwhile.
     let database = rusqlite::Connection::open(server.folder.join("data/lobbyd.db")).unwrap();
     database.execute_batch("BEGIN IMMEDIATE").unwrap();
     alice.ask("a message to store", "╰─> a message to store");
-    server.wait_for_log("the watchdog is not fed");
-    manager.until(|told| told.starts_with("STATUS=Failing: "));
-    let told = manager.all_for(Duration::from_millis(600));
-    assert!(!told.iter().any(|told| fed(told)), "{told:?}");
-    database.execute_batch("ROLLBACK").unwrap();
-    manager.until(fed);
-    server.wait_for_log("the watchdog is fed again");
+    is_held(&manager, &mut server, || database.execute_batch("ROLLBACK").unwrap());
+}
+
+/// Builds without debug assertions have no such hook.
+#[cfg(debug_assertions)]
+#[test]
+fn the_watchdog_is_not_fed_while_an_actor_is_wedged() {
+    let manager = Manager::new();
+    let mut server = manager.start(&[WATCHDOG, ("LOBBYD_FAULTS", "on")]);
+    manager.until(is_fed);
+    let mut alice = server.login("alice");
+    alice.ask("/fault wedge Registry ListLobbies 4", "a fault is on its way");
+    alice.send("/lobbies");
+    is_held(&manager, &mut server, || _ = alice.expect("=== Available Lobbies (1) ==="));
 }
 
 #[test]
