@@ -199,7 +199,7 @@ fn a_client_that_closes_both_ways_leaves_nothing_behind() {
         client.send(&format!("user{i}"));
         client.tcp().shutdown(Shutdown::Both).unwrap();
     }
-    server.wait_for(|s| count(&s.log(), " disconnected") == 20, "all are gone");
+    server.wait_for(|s| count(&s.log(), " disconnected after ") == 20, "all are gone");
     let mut alice = server.login("alice");
     alice.ask("/users", "=== Users in 'general' (1) ===");
 }
