@@ -2,7 +2,7 @@
 //! socket, how that is answered, and where the socket is.
 //!
 //! A connection is for one request: a line of JSON, answered with lines of JSON of which the last says how
-//! it ended. The server's end is [`server::console`](crate::server::console), the client's `lobbyd ctl`.
+//! it ended. The server's end is `server/console`, the client's `lobbyd ctl`.
 
 mod answer;
 mod request;

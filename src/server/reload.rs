@@ -2,7 +2,7 @@
 //!
 //! All of it is read and judged first, and only then put in force. Where anything is wrong, all of the old
 //! stays. Connections are not touched: whoever needs a setting asks for it when they need it
-//! ([`Live`](crate::config::Live)), and those who have one for themselves are told to look again.
+//! ([`Live`]), and those who have one for themselves are told to look again.
 
 use std::sync::Arc;
 use std::thread;
