@@ -5,6 +5,16 @@ use std::sync::Arc;
 use arc_swap::{ArcSwap, Guard};
 
 use super::Config;
+use crate::chat::history::UnixMillis;
+
+/// How reading it anew ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LastReload {
+    /// When.
+    pub at: UnixMillis,
+    /// The first thing that was wrong; none where what was read is in force.
+    pub fault: Option<String>,
+}
 
 /// The configuration in force, shared by all threads. Whoever needs a setting asks for it when they need
 /// it, so that a reload counts for connections that are there already.

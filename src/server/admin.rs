@@ -24,7 +24,7 @@ use crate::server::Shared;
 use crate::server::prober::Prober;
 use crate::server::reload::Reloader;
 use crate::web;
-use crate::web::admin::{Admin, LIMITS, Reload};
+use crate::web::admin::{Admin, LIMITS};
 
 /// How often what nobody counts as it changes is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
@@ -77,10 +77,7 @@ pub(super) fn start(
         let figures = Figures::new(Reading::of(&metrics, Duration::ZERO));
         let figures = Rc::new(RefCell::new(figures));
         actix_rt::spawn(sample(metrics.clone(), store, figures.clone(), begun));
-        let last_reload = Box::new(move || {
-            let last = reloader.last()?;
-            Some(Reload { at: last.at, fault: last.fault.clone() })
-        });
+        let last_reload = Box::new(move || reloader.last());
         let admin =
             Admin { metrics, health, listeners, last_reload, started, begun, figures, on_loopback };
         let admin = Rc::new(admin);

@@ -20,9 +20,8 @@ use crate::actors::guard::Guarded;
 use crate::actors::registry::Registry;
 use crate::actors::registry::messages::Reconfigured;
 use crate::actors::registry::rates::RateTable;
-use crate::chat::history::UnixMillis;
 use crate::clock::unix_now;
-use crate::config::{Config, Live, Settings};
+use crate::config::{Config, LastReload, Live, Settings};
 use crate::logging::{self, event};
 use crate::metrics::{Metrics, Reloaded};
 use crate::net::tls::{self, LiveTls, LoadedTls};
@@ -31,15 +30,6 @@ use crate::server::service::Service;
 
 /// For reading all files. One may lie on a disk that does not answer, and a later reload is to find its turn.
 const READ_TIME: Duration = Duration::from_secs(10);
-
-/// How a reload ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LastReload {
-    /// When.
-    pub at: UnixMillis,
-    /// The first thing that was wrong; none where what was read is in force.
-    pub fault: Option<String>,
-}
 
 /// Who must know of other settings.
 pub(super) struct Parts {

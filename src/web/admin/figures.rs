@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{Admin, Reload};
+use super::Admin;
 use crate::chat::history::UnixMillis;
 use crate::metrics::figures::{Point, STEP};
 
@@ -35,9 +35,9 @@ impl Admin {
             let connections = self.metrics.connections.of(*kind).get();
             json!({ "kind": kind.name(), "addr": addr.to_string(), "connections": connections })
         });
-        let reload = (self.last_reload)().map(|Reload { at: UnixMillis(at), fault }| {
-            json!({ "at": at, "good": fault.is_none(), "why": fault })
-        });
+        let reload = (self.last_reload)().map(
+            |last| json!({ "at": last.at.0, "good": last.fault.is_none(), "why": last.fault }),
+        );
         let all = json!({
             "version": env!("CARGO_PKG_VERSION"),
             "started": started,

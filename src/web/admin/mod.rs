@@ -14,6 +14,7 @@ use actix_http::{Method, RequestHead, Response, ResponseBuilder, StatusCode};
 
 use crate::chat::history::UnixMillis;
 use crate::clock;
+use crate::config::LastReload;
 use crate::health::{Health, State};
 use crate::metrics::Metrics;
 use crate::metrics::figures::Figures;
@@ -50,15 +51,6 @@ const HEADERS: [(HeaderName, &str); 5] = [
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
 ];
 
-/// How a reload ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Reload {
-    /// When.
-    pub at: UnixMillis,
-    /// The first thing that was wrong; none where what was read is in force.
-    pub fault: Option<String>,
-}
-
 /// What the answers are made of.
 pub struct Admin {
     /// What is counted.
@@ -68,7 +60,7 @@ pub struct Admin {
     /// The listeners for the chat, and where they are.
     pub listeners: Vec<(ListenerKind, SocketAddr)>,
     /// How the last reload ended; none where there was none.
-    pub last_reload: Box<dyn Fn() -> Option<Reload>>,
+    pub last_reload: Box<dyn Fn() -> Option<Arc<LastReload>>>,
     /// When the server was started.
     pub started: UnixMillis,
     /// The same on the clock that only ever goes on.
