@@ -10,9 +10,7 @@ use lobbyd::chat::name::Name;
 use lobbyd::chat::password::Password;
 use lobbyd::console::shown::new_password;
 use lobbyd::render::json;
-use lobbyd::store::{
-    self, Account, Change, Db, Export, ExportError, OpenError, Report, Restored, Settings,
-};
+use lobbyd::store::{self, Account, Change, Db, Export, ExportError, OpenError, Report, Restored};
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 
 /// Most bytes of a password that are read; a longer one is refused for its length.
@@ -107,16 +105,7 @@ pub(crate) fn set_password(dir: &Path, name: &str, now: UnixMillis) -> Result<St
         }
         None => {
             let snapshot = db.load(0).map_err(|error| error.to_string())?;
-            let account = Account {
-                id: snapshot.next_account,
-                name: name.clone(),
-                record,
-                settings: Settings::default(),
-                made_at: now,
-                last_lobby: None,
-                left_at: None,
-                left_seq: None,
-            };
+            let account = Account::new(snapshot.next_account, name.clone(), record, now);
             (account, "is registered".to_owned())
         }
     };

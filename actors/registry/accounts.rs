@@ -96,16 +96,7 @@ impl Answers<Register> for Registry {
         self.people.begin_registration(&registration);
         let Registration { guest, account: id, made_at } = registration.clone();
         let gathered = self.gather(&Registering { guest: guest.clone(), account: id });
-        let account = Account {
-            id,
-            name: guest.name.clone(),
-            record,
-            settings,
-            made_at,
-            last_lobby: None,
-            left_at: None,
-            left_seq: None,
-        };
+        let account = Account { settings, ..Account::new(id, guest.name.clone(), record, made_at) };
         let made = Change::Registered { address: guest.ip, at: made_at };
         let ignored = ignored.into_iter();
         let ignored =

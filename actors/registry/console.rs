@@ -14,7 +14,6 @@ use crate::actors::registry::messages::{
 use crate::actors::shard::messages::DisconnectSeat;
 use crate::actors::store::StoreHandle;
 use crate::actors::store::messages::{ReadAccount, ReadCerts};
-use crate::chat::accounts::AccountId;
 use crate::chat::kept::{AuditEntry, Scope};
 use crate::chat::name::Name;
 use crate::chat::password::PasswordRecord;
@@ -24,7 +23,7 @@ use crate::chat::text::Line;
 use crate::clock::unix_now;
 use crate::logging::event;
 use crate::render::replies::Farewell;
-use crate::store::{Account, Change, Settings, StoreError};
+use crate::store::{Account, Change, StoreError};
 
 impl Registry {
     /// Whose a lobby is, by name.
@@ -138,7 +137,8 @@ async fn store_password(
     let mut changes = Vec::new();
     let (mut certs, mut before) = (0, None);
     if made {
-        changes.push(Change::AccountPut(new_account(account, name.clone(), record)));
+        let made = Account::new(account, name.clone(), record, unix_now());
+        changes.push(Change::AccountPut(made));
     } else {
         let known = store.ask(ReadAccount(name.key())).await?;
         before = Some(known.ok_or(GivePasswordError::Busy)?.record);
@@ -156,19 +156,6 @@ async fn store_password(
     changes.push(Change::Audited(entry));
     store.commit(changes).await?;
     Ok((certs, before))
-}
-
-fn new_account(id: AccountId, name: Name, record: Arc<PasswordRecord>) -> Account {
-    Account {
-        id,
-        name,
-        record,
-        settings: Settings::default(),
-        made_at: unix_now(),
-        last_lobby: None,
-        left_at: None,
-        left_seq: None,
-    }
 }
 
 impl From<StoreError> for GivePasswordError {

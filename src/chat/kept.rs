@@ -37,6 +37,28 @@ pub struct Account {
     pub left_seq: Option<u64>,
 }
 
+impl Account {
+    /// One that is made now: nothing is set, and nobody has logged in to it.
+    pub fn new(
+        id: AccountId,
+        name: Name,
+        record: Arc<PasswordRecord>,
+        made_at: UnixMillis,
+    ) -> Self {
+        let settings = Settings::default();
+        Self {
+            id,
+            name,
+            record,
+            settings,
+            made_at,
+            last_lobby: None,
+            left_at: None,
+            left_seq: None,
+        }
+    }
+}
+
 /// From where on somebody has missed what was said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Since {

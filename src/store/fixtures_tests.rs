@@ -149,16 +149,7 @@ pub(super) fn lobby(id: u32, called: &str) -> LobbyState {
 }
 
 pub(super) fn account(id: u32, called: &str) -> Account {
-    Account {
-        id: AccountId(id),
-        name: name(called),
-        record: record(),
-        settings: Settings::default(),
-        made_at: UnixMillis(1),
-        last_lobby: None,
-        left_at: None,
-        left_seq: None,
-    }
+    Account::new(AccountId(id), name(called), record(), UnixMillis(1))
 }
 
 pub(super) fn sanction(subject: Subject) -> Sanction {
