@@ -12,6 +12,9 @@ use crate::config::ListenAddr;
 /// Connections that wait to be accepted; the kernel caps it at `net.core.somaxconn`.
 const BACKLOG: i32 = 4_096;
 
+/// Pause after the machine could give no socket (mostly: no file descriptor left), at whatever listener.
+pub const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
 /// The kernel's send buffer for a connection (it takes twice this). Left alone it would swallow
 /// megabytes before anybody noticed that a client does not read.
 const SEND_BUFFER_BYTES: usize = 64 * 1024;

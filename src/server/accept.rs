@@ -31,14 +31,11 @@ use crate::config::{Config, Live};
 use crate::logging::event;
 use crate::metrics::Refused;
 use crate::net::link::Arrival;
-use crate::net::listen::{ListenerKind, set_options};
+use crate::net::listen::{ACCEPT_PAUSE, ListenerKind, set_options};
 use crate::net::origin::Origin;
 use crate::net::proxy::{ReadError, Sender, read_header};
 use crate::render::replies;
 use crate::server::Shared;
-
-/// Pause after the machine could give no socket (mostly: no file descriptor left).
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Least time between two log lines about refused connections.
 const REFUSALS_EVERY: Duration = Duration::from_secs(1);

@@ -18,13 +18,11 @@ use tokio::time::{sleep, timeout_at};
 
 use crate::clock;
 use crate::logging::event;
+use crate::net::listen::ACCEPT_PAUSE;
 use crate::web::socket::{Progress, Socket};
 
 /// What is answered.
 pub type Answer = Response<BoxBody>;
-
-/// Pause after the machine could give no socket (mostly: no file descriptor left).
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// What clients of a listener may take.
 #[derive(Debug, Clone, Copy)]

@@ -29,7 +29,7 @@ use crate::config::Live;
 use crate::console::{Answer, MAX_REQUEST_BYTES, Request, RequestError, Socket, is_trusted};
 use crate::draining::Phase;
 use crate::logging::event;
-use crate::net::listen::ListenerKind;
+use crate::net::listen::{ACCEPT_PAUSE, ListenerKind};
 use crate::server::Shared;
 use crate::server::reload::Reloader;
 
@@ -53,9 +53,6 @@ const WAIT_EVERY: Duration = Duration::from_secs(1);
 
 /// Lines of an answer that wait to be written.
 const LINES_WAITING: usize = 64;
-
-/// Pause after the machine could give no socket (mostly: no file descriptor left).
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// For the last lines to be written when the server ends.
 const CLOSE_TIME: Duration = Duration::from_secs(1);
