@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use lobbyd::clock::unix_now;
 use lobbyd::console::{self, Answer, ConnectError, MAX_ANSWER_BYTES, Request, shown};
+use lobbyd::files;
 use lobbyd::logging::{complain, event, say};
 use log::Level;
 use serde_json::Value;
@@ -57,7 +58,7 @@ impl From<ConnectError> for Failure {
 /// Asks the server whose data directory this is; prints the answer for people, or for programs.
 pub(crate) fn run(dir: &Path, ask: Ask, json: bool) -> Result<(), Failure> {
     // As whoever is in another folder finds it.
-    let dir = &std::path::absolute(dir).unwrap_or_else(|_| dir.to_owned());
+    let dir = &files::absolute(dir);
     let request = whole(dir, ask)?;
     let mut stream = console::connect(dir)?;
     let mut conversation = Conversation::begin(&mut stream, &request)?;

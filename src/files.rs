@@ -23,6 +23,12 @@ pub fn look(path: &Path) -> io::Result<Option<Metadata>> {
     }
 }
 
+/// The whole path of a file, for whoever is in another folder; as it was given where the own folder is not
+/// known.
+pub fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+}
+
 /// What something is that is no plain file with one name, in words for an operator.
 pub fn unfit(found: &Metadata) -> Option<&'static str> {
     let kind = found.file_type();

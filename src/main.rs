@@ -16,6 +16,7 @@ use std::process::{ExitCode, exit};
 use listenfd::ListenFd;
 use lobbyd::clock::unix_now;
 use lobbyd::config::{Config, Live, Settings};
+use lobbyd::files;
 use lobbyd::logging::{self, FlushAtEnd, complain, event, say};
 use lobbyd::net::handed::Handed;
 use lobbyd::net::listen::ListenerKind;
@@ -92,11 +93,6 @@ fn ctl(Settings { config, faults, .. }: Settings, ask: Ask, json: bool) -> ExitC
             fail_for(if usage { EXIT_USAGE } else { EXIT_FAILURE }, &why)
         }
     }
-}
-
-/// The whole path of a file: what an operator looks for who is in another folder.
-fn absolute(path: &Path) -> PathBuf {
-    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 
 /// Tells every fault that a start would meet, and prints the settings.
@@ -268,7 +264,7 @@ fn log_start(config: &Config, opened: &Opened) {
 
 /// The whole path of the database.
 fn database(config: &Config) -> Option<PathBuf> {
-    config.data_dir.as_deref().map(|dir| absolute(&dir.join(DATABASE_FILE)))
+    config.data_dir.as_deref().map(|dir| files::absolute(&dir.join(DATABASE_FILE)))
 }
 
 fn banner(config: &Config, opened: &Opened) -> String {

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use super::named::{self, Fault};
 use super::{Config, KEYS, env_file, nearest_key};
+use crate::files;
 
 /// Secrets that may stand in a file of their own, each with the key that names the file.
 const IN_FILES: [(&str, &str); 1] = [("GEMINI_API_KEY", "GEMINI_API_KEY_FILE")];
@@ -29,7 +30,7 @@ impl Settings {
     pub fn gather() -> Self {
         let (mut values, mut faults) = (HashMap::new(), Vec::new());
         let path = Path::new(".env");
-        let mut file = Some(std::path::absolute(path).unwrap_or_else(|_| path.to_owned()));
+        let mut file = Some(files::absolute(path));
         match std::fs::read(path) {
             Ok(bytes) => {
                 let (found, bad) = env_file::parse(&bytes);

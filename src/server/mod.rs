@@ -37,6 +37,7 @@ use crate::chat::history::ALWAYS_KEPT;
 use crate::clock;
 use crate::config::{Config, Live};
 use crate::console::{Socket, SocketError};
+use crate::files;
 use crate::health::Health;
 use crate::logging::event;
 use crate::metrics::Metrics;
@@ -369,7 +370,7 @@ pub async fn run(
                 shared: shared.clone(),
                 reloader: reloader.clone(),
                 listeners,
-                dir: std::path::absolute(&dir).unwrap_or(dir),
+                dir: files::absolute(&dir),
                 started: clock::unix_now(),
             };
             Some(Console::start(socket, reach)?)
