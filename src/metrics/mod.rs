@@ -8,6 +8,7 @@ pub mod figures;
 pub mod latency;
 mod text;
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
@@ -16,6 +17,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
+use serde_json::{Value, json};
 
 pub use each::{Case, Each};
 
@@ -266,6 +268,15 @@ impl Metrics {
         self.connections_accepted.of(kind).inc();
         self.connections.of(kind).inc();
         CountedConnection { metrics: self.clone(), kind }
+    }
+
+    /// The listeners with their connections, as programs are told of them.
+    pub fn listeners(&self, listeners: &[(ListenerKind, SocketAddr)]) -> Value {
+        let told = listeners.iter().map(|(kind, addr)| {
+            let connections = self.connections.of(*kind).get();
+            json!({ "kind": kind.name(), "addr": addr.to_string(), "connections": connections })
+        });
+        told.collect()
     }
 
     /// All of it in Prometheus' text format 0.0.4.

@@ -281,7 +281,8 @@ pub async fn run(
 ) -> Result<(), StartError> {
     let at_start = config.get();
     let shared = Shared { metrics: Arc::new(Metrics::new()), health: Health::new() };
-    let tls_port = opened.port(ListenerKind::Tls);
+    let (tls_port, listeners) =
+        (opened.port(ListenerKind::Tls), opened.listeners().collect::<Vec<_>>());
     let cores = available_parallelism().map_or(1, NonZero::get);
     clock::start(opened.snapshot.newest);
     let Shared { metrics, health } = shared.clone();
@@ -347,9 +348,6 @@ pub async fn run(
         ai: ai.clone(),
         metrics: metrics.clone(),
     });
-    let listeners = opened.listeners.iter();
-    let listeners = listeners.filter_map(|(kind, at)| Some((*kind, at.local_addr().ok()?)));
-    let listeners: Vec<_> = listeners.collect();
     let parts = admin::Parts {
         listener: opened.admin,
         shared: shared.clone(),

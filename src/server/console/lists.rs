@@ -22,14 +22,6 @@ impl Reach {
     pub(super) async fn status(&self) -> Value {
         let metrics = &self.shared.metrics;
         let (state, why) = self.shared.health.report();
-        let listeners: Vec<Value> = self
-            .listeners
-            .iter()
-            .map(|(kind, addr)| {
-                let connections = metrics.connections.of(*kind).get();
-                json!({ "kind": kind.name(), "addr": addr.to_string(), "connections": connections })
-            })
-            .collect();
         json!({
             "version": env!("CARGO_PKG_VERSION"),
             "pid": std::process::id(),
@@ -41,7 +33,7 @@ impl Reach {
                 Phase::Draining(drain) => progress(drain),
                 Phase::Serving | Phase::Stopping { .. } => Value::Null,
             },
-            "listeners": listeners,
+            "listeners": metrics.listeners(&self.listeners),
             "users": metrics.users.get(),
             "lobbies": metrics.lobbies.get(),
             "messages_in": metrics.messages_in.get(),

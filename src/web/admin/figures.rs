@@ -31,10 +31,6 @@ impl Admin {
         let points = figures.after(after);
         let each = |value: fn(&Point) -> Value| points.clone().map(value).collect::<Value>();
         let (state, why) = self.health.report();
-        let listeners = self.listeners.iter().map(|(kind, addr)| {
-            let connections = self.metrics.connections.of(*kind).get();
-            json!({ "kind": kind.name(), "addr": addr.to_string(), "connections": connections })
-        });
         let reload = (self.last_reload)().map(
             |last| json!({ "at": last.at.0, "good": last.fault.is_none(), "why": last.fault }),
         );
@@ -44,7 +40,7 @@ impl Admin {
             "now": millis(up),
             "state": state.name(),
             "why": why,
-            "listeners": listeners.collect::<Value>(),
+            "listeners": self.metrics.listeners(&self.listeners),
             "users": self.metrics.users.get(),
             "lobbies": self.metrics.lobbies.get(),
             "nodes": [],
