@@ -194,6 +194,34 @@ fn code() -> String {
     parts.fold(first, |text, part| text + part.trim_start())
 }
 
+/// The commands that the program lists in an answer of its help.
+fn listed(help: &[&str]) -> Vec<String> {
+    let output = run(Folder::new().path(), &[], help);
+    let text = String::from_utf8(output.stdout).unwrap();
+    let (_, commands) = text.split_once("Commands:\n").expect(&text);
+    let rows = commands.lines().take_while(|line| !line.is_empty());
+    rows.filter(|row| row.starts_with("  ") && !row.starts_with("   "))
+        .filter_map(|row| row.split_whitespace().next())
+        .filter(|word| *word != "help")
+        .map(str::to_owned)
+        .collect()
+}
+
+#[test]
+fn the_manual_has_every_command_of_the_program_and_of_its_console() {
+    let manual = read("docs/operating.md");
+    let (_, console) = manual.split_once("\n## The console\n").unwrap();
+    let console = console.split("\n## ").next().unwrap();
+    let (program, asked) = (listed(&["--help"]), listed(&["ctl", "--help"]));
+    assert!(program.len() > 8 && asked.len() > 8, "{program:?} {asked:?}");
+    for word in program {
+        assert!(manual.contains(&format!("| `lobbyd {word}")), "{word} is not in the manual");
+    }
+    for word in asked {
+        assert!(console.contains(&format!("| `{word}")), "ctl {word} is not in the manual");
+    }
+}
+
 #[test]
 fn every_message_that_the_manual_explains_is_one_of_the_programs() {
     let (code, document) = (code(), read("docs/troubleshooting.md"));
