@@ -5,7 +5,7 @@
 //! stands for something else.
 
 use std::fs::{self, DirBuilder, File, Metadata, OpenOptions, Permissions};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
@@ -59,6 +59,37 @@ pub fn may_write(path: &Path) -> io::Result<()> {
         wanted |= Access::EXEC_OK;
     }
     Ok(access(path, wanted)?)
+}
+
+/// Why a file is not read.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// It is not there, or may not be read.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    /// It is a directory, a pipe or a device, which may have no end or wait for one.
+    #[error("it is no plain file")]
+    NotPlain,
+    /// It has more than may be, in bytes.
+    #[error("it has more than {0} bytes")]
+    TooLong(u64),
+}
+
+/// The bytes of a plain file, of `max` at most. A link is followed: secrets and certificates are handed over
+/// by way of links.
+///
+/// # Errors
+/// Why not.
+pub fn read_plain(path: &Path, max: u64) -> Result<Vec<u8>, ReadError> {
+    // A pipe would have this wait for its other end.
+    let nonblocking = OFlags::NONBLOCK.bits().cast_signed();
+    let file = OpenOptions::new().read(true).custom_flags(nonblocking).open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(ReadError::NotPlain);
+    }
+    let mut bytes = Vec::new();
+    file.take(max + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > max { Err(ReadError::TooLong(max)) } else { Ok(bytes) }
 }
 
 /// Options that neither follow a link nor wait for the other end of a pipe.

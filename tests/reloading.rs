@@ -551,3 +551,19 @@ fn a_terminal_that_is_closed_stops_the_server_in_it() {
     alice.expect("Server is shutting down. Goodbye!");
     wait_for("out", "GoodBye");
 }
+
+#[test]
+fn what_is_no_settings_file_is_told_at_once_and_not_waited_for() {
+    let mut server = start(&[]);
+    let path = server.folder.join(".env");
+    fs::remove_file(&path).unwrap();
+    assert!(Command::new("mkfifo").arg(&path).status().unwrap().success());
+    fail_to_reload(&mut server, &[".env: cannot be read: it is no plain file"]);
+    fs::remove_file(&path).unwrap();
+    std::os::unix::fs::symlink("/dev/zero", &path).unwrap();
+    fail_to_reload(&mut server, &[".env: cannot be read: it is no plain file"]);
+    fs::remove_file(&path).unwrap();
+    fs::write(&path, "#".repeat(100_000)).unwrap();
+    fail_to_reload(&mut server, &[".env: cannot be read: it has more than 65536 bytes"]);
+    server.login("alice");
+}

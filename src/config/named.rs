@@ -1,14 +1,11 @@
 //! Files that settings name: what is shown after login, and secrets.
 
 use std::fmt::{self, Display};
-use std::fs::{File, OpenOptions};
-use std::io::{self, Read};
-use std::os::unix::fs::OpenOptionsExt;
+use std::io;
 use std::path::Path;
 
-use rustix::fs::OFlags;
-
 use crate::chat::text::Line;
+use crate::files::{ReadError, read_plain};
 
 /// Bytes of a secret's file: keys are some hundred bytes long.
 const MAX_SECRET_BYTES: u64 = 4 * 1024;
@@ -21,7 +18,7 @@ pub const MAX_MOTD_BYTES: u64 = 4 * 1024;
 pub(super) enum FileError {
     /// It is not there, or may not be read.
     #[error("cannot be read: {0}. Check its name and permissions")]
-    Unreadable(#[from] io::Error),
+    Unreadable(io::Error),
     /// It is a directory, a pipe or a device.
     #[error("is no plain file: name a file")]
     NotPlain,
@@ -37,6 +34,16 @@ pub(super) enum FileError {
     /// There is more in it than the secret.
     #[error("has more than one line: put the key alone into it")]
     TooManyLines,
+}
+
+impl From<ReadError> for FileError {
+    fn from(why: ReadError) -> Self {
+        match why {
+            ReadError::Io(error) => Self::Unreadable(error),
+            ReadError::NotPlain => Self::NotPlain,
+            ReadError::TooLong(max) => Self::TooLong(max),
+        }
+    }
 }
 
 /// A secret that stands in a file of its own, without the end of its line.
@@ -62,21 +69,10 @@ pub(super) fn motd(path: &Path) -> Result<Vec<Line>, FileError> {
 
 /// The text of a plain file. A link is followed: secrets are handed over by way of links.
 fn read(path: &Path, max: u64) -> Result<String, FileError> {
-    // A pipe would have this wait for its other end.
-    let nonblocking = OFlags::NONBLOCK.bits().cast_signed();
-    let file = OpenOptions::new().read(true).custom_flags(nonblocking).open(path)?;
-    let mut bytes = Vec::new();
-    plain(&file)?.take(max + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > max {
-        return Err(FileError::TooLong(max));
-    }
+    let bytes = read_plain(path, max)?;
     let text = String::from_utf8(bytes).map_err(|_| FileError::NotText)?;
     // As editors of Windows write it.
     Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
-}
-
-fn plain(file: &File) -> Result<&File, FileError> {
-    if file.metadata()?.is_file() { Ok(file) } else { Err(FileError::NotPlain) }
 }
 
 /// The fault of a file, in one line with the key that names it.

@@ -7,7 +7,10 @@ use std::path::Path;
 
 use super::named::{self, Fault};
 use super::{Config, KEYS, env_file, nearest_key};
-use crate::files;
+use crate::files::{self, ReadError, read_plain};
+
+/// Bytes of a `.env` file: more than ten times what it has with every setting in it.
+const MAX_ENV_BYTES: u64 = 64 * 1024;
 
 /// Secrets that may stand in a file of their own, each with the key that names the file.
 const IN_FILES: [(&str, &str); 1] = [("GEMINI_API_KEY", "GEMINI_API_KEY_FILE")];
@@ -31,13 +34,13 @@ impl Settings {
         let (mut values, mut faults) = (HashMap::new(), Vec::new());
         let path = Path::new(".env");
         let mut file = Some(files::absolute(path));
-        match std::fs::read(path) {
+        match read_plain(path, MAX_ENV_BYTES) {
             Ok(bytes) => {
                 let (found, bad) = env_file::parse(&bytes);
                 values = found;
                 faults.extend(bad.iter().map(|line| format!("{}: {line}", path.display())));
             }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => file = None,
+            Err(ReadError::Io(error)) if error.kind() == io::ErrorKind::NotFound => file = None,
             Err(error) => faults.push(format!(
                 "{}: cannot be read: {error}. Check its permissions, or start lobbyd elsewhere",
                 path.display()

@@ -1,5 +1,6 @@
 //! TLS: the acceptor, the fingerprint of its certificate, and self-signed certificates.
 
+#[cfg(test)]
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -27,7 +28,7 @@ use tokio_openssl::SslStream;
 
 use super::flight::Secrets;
 use super::tls_socket::TlsSocket;
-use crate::files;
+use crate::files::{self, read_plain};
 
 /// TLS 1.2 suites in use: forward secret and authenticated only. Those of TLS 1.3 are all so.
 const TLS12_CIPHERS: &str = "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:\
@@ -50,6 +51,9 @@ const NO_COMPRESSED_CERTIFICATE: SslOptions = SslOptions::from_bits_retain(1 << 
 const SIGNATURES: &str = "ed25519:ECDSA+SHA256:ECDSA+SHA384:ECDSA+SHA512:ed448:\
     rsa_pss_rsae_sha256:rsa_pss_rsae_sha384:rsa_pss_rsae_sha512:\
     rsa_pss_pss_sha256:rsa_pss_pss_sha384:rsa_pss_pss_sha512:RSA+SHA256:RSA+SHA384:RSA+SHA512";
+
+/// Bytes of a chain or a key: one is some kilobytes long.
+const MAX_PEM_BYTES: u64 = 1024 * 1024;
 
 /// Days that a certificate of `gen-cert` is valid. It is compared by fingerprint, not by date.
 const VALID_DAYS: u32 = 3_650;
@@ -179,7 +183,7 @@ fn secrets_index() -> Result<Index<Ssl, Arc<Secrets>>, ErrorStack> {
 /// # Errors
 /// The file that cannot be used, and why.
 pub fn load(cert: &Path, key: &Path) -> Result<LoadedTls, TlsError> {
-    let read = |path: &Path| fs::read(path).map_err(|error| error.to_string());
+    let read = |path: &Path| read_plain(path, MAX_PEM_BYTES).map_err(|error| error.to_string());
     let cert_error = |reason| TlsError::Certificate { path: cert.to_owned(), reason };
     let key_error = |reason| TlsError::Key { path: key.to_owned(), reason };
     let pem = read(cert).map_err(cert_error)?;
