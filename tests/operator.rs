@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::time::{Duration, Instant};
 
-use crate::harness::{Folder, PATIENCE, Server, run};
+use crate::harness::{Folder, PATIENCE, Server, resident_kib, run};
 
 pub(crate) const ADMIN: (&str, &str) = ("CHAT_ADMIN_ADDR", "127.0.0.1:0");
 
@@ -249,4 +249,33 @@ fn a_port_in_use_is_one_line_with_the_key() {
 fn it_is_off_unless_it_is_set() {
     let server = Server::start(&[]);
     assert!(!server.out().contains("Admin:"));
+}
+
+#[test]
+fn requests_that_come_at_once_are_answered_one_after_the_other_and_take_no_memory() {
+    let server = Server::start(&[("CHAT_ADMIN_ADDR", "127.0.0.1:0")]);
+    let port = admin_port(&server);
+    let one = "GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    let mut all = one.repeat(199);
+    all.push_str("GET /health/live HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.write_all(all.as_bytes()).unwrap();
+    let mut answers = String::new();
+    stream.read_to_string(&mut answers).unwrap();
+    assert_eq!(answers.matches("HTTP/1.1 200 OK").count(), 200);
+
+    let before = resident_kib(server.pid());
+    let unread: Vec<TcpStream> = (0..48)
+        .map(|_| {
+            let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+            stream.set_nonblocking(true).unwrap();
+            let _ = stream.write(one.repeat(1_000).as_bytes());
+            stream
+        })
+        .collect();
+    // It has read what it will: whoever comes last is answered.
+    wait_for(port, "/health/live", |answer| answer.status == 200);
+    let grown = resident_kib(server.pid()).saturating_sub(before);
+    assert!(grown < 64 * 1024, "{grown} KiB for {} connections", unread.len());
 }

@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Instant;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -27,18 +27,55 @@ impl Progress {
     }
 }
 
-/// A socket that ends, for whoever reads it, once so many bytes were read since it was last written to:
-/// the library behind it takes 128 KiB of a head, and any number of bytes that follow an answer.
+/// A socket that gives whoever reads it one head of a request at a time, and the next when something was
+/// written: the library behind it makes requests of all that it is given, however many those are. It ends
+/// once so many bytes were read since it was last written to.
 pub(super) struct Socket {
     stream: TcpStream,
     max_unanswered: usize,
     unanswered: usize,
+    head: Head,
+    /// What has come after the end of a head.
+    rest: Vec<u8>,
+    /// Who wants to read on, once the head that they have is answered.
+    reader: Option<Waker>,
     progress: Rc<Progress>,
+}
+
+/// Bytes that are read at a time.
+const CHUNK_BYTES: usize = 2 * 1024;
+
+/// How far a head has been read. It ends with an empty line (RFC 9112 §2.1); empty ones before it count for
+/// nothing (§2.2).
+#[derive(Debug, Default)]
+struct Head {
+    has_lines: bool,
+    line_has_bytes: bool,
+    whole: bool,
+}
+
+impl Head {
+    /// How many of these bytes are its, which may be all.
+    fn take(&mut self, bytes: &[u8]) -> usize {
+        for (at, byte) in bytes.iter().enumerate() {
+            match byte {
+                b'\n' if !self.line_has_bytes && self.has_lines => {
+                    self.whole = true;
+                    return at + 1;
+                }
+                b'\n' => self.line_has_bytes = false,
+                b'\r' => {}
+                _ => (self.line_has_bytes, self.has_lines) = (true, true),
+            }
+        }
+        bytes.len()
+    }
 }
 
 impl Socket {
     pub(super) fn new(stream: TcpStream, max_unanswered: usize, progress: Rc<Progress>) -> Self {
-        Self { stream, max_unanswered, unanswered: 0, progress }
+        let (head, rest) = Default::default();
+        Self { stream, max_unanswered, unanswered: 0, head, rest, reader: None, progress }
     }
 }
 
@@ -49,16 +86,25 @@ impl AsyncRead for Socket {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
+        if this.head.whole {
+            this.reader = Some(cx.waker().clone());
+            return Poll::Pending;
+        }
         let room = buf.remaining().min(this.max_unanswered - this.unanswered);
         if room == 0 {
             return Poll::Ready(Ok(()));
         }
-        let mut part = ReadBuf::new(buf.initialize_unfilled_to(room));
-        let read = Pin::new(&mut this.stream).poll_read(cx, &mut part);
-        let count = part.filled().len();
-        buf.advance(count);
+        if this.rest.is_empty() {
+            let mut chunk = [0; CHUNK_BYTES];
+            let mut part = ReadBuf::new(&mut chunk);
+            ready!(Pin::new(&mut this.stream).poll_read(cx, &mut part))?;
+            this.rest.extend_from_slice(part.filled());
+        }
+        let count = this.head.take(&this.rest[..this.rest.len().min(room)]);
+        buf.put_slice(&this.rest[..count]);
+        this.rest.drain(..count);
         this.unanswered += count;
-        read
+        Poll::Ready(Ok(()))
     }
 }
 
@@ -72,6 +118,12 @@ impl AsyncWrite for Socket {
         let written = Pin::new(&mut this.stream).poll_write(cx, bytes);
         if let Poll::Ready(Ok(1..)) = written {
             this.unanswered = 0;
+            if this.head.whole {
+                this.head = Head::default();
+                if let Some(reader) = this.reader.take() {
+                    reader.wake();
+                }
+            }
             this.progress.0.set(clock::now());
         }
         written
@@ -83,5 +135,32 @@ impl AsyncWrite for Socket {
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.get_mut().stream).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_head_ends_with_its_empty_line_wherever_the_bytes_are_cut() {
+        for (bytes, its) in [
+            (&b"GET / HTTP/1.1\r\nHost: a\r\n\r\nGET"[..], 27),
+            (b"GET / HTTP/1.1\nHost: a\n\nGET", 24),
+            (b"\r\n\nGET / HTTP/1.1\r\n\r\n\r\n", 21),
+        ] {
+            let mut head = Head::default();
+            assert_eq!((head.take(bytes), head.whole), (its, true), "{bytes:?}");
+            for cut in 0..bytes.len() {
+                let mut head = Head::default();
+                let mut taken = head.take(&bytes[..cut]);
+                if !head.whole {
+                    taken += head.take(&bytes[cut..]);
+                }
+                assert_eq!((taken, head.whole), (its, true), "{bytes:?} cut at {cut}");
+            }
+        }
+        let mut head = Head::default();
+        assert_eq!((head.take(b"GET / HTTP/1.1\r\nHost: a\r\n"), head.whole), (25, false));
     }
 }
