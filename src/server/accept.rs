@@ -5,6 +5,7 @@
 //! Where a proxy stands between, all of that waits for the header in which it says for whom.
 
 use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
 use std::io;
@@ -16,6 +17,7 @@ use std::time::{Duration, Instant};
 use actix::prelude::*;
 use log::{error, info, warn};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::oneshot;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{sleep, timeout_at};
 
@@ -43,8 +45,9 @@ const REFUSALS_EVERY: Duration = Duration::from_secs(1);
 /// How long a proxy may take to say for whom a connection stands. It sends that with the first packet.
 const HEADER_TIME: Duration = Duration::from_secs(5);
 
-/// Connections of proxies at one listener that wait for that, or for a place: each is a socket and a
-/// small task, and has no place yet that would count it. A proxy that works is done with one at once.
+/// Connections of proxies at one listener that wait for that: each is a socket and a small task, and has no
+/// place yet that would count it. A proxy that works is done with one at once. Twice as many may have said it
+/// and wait for a place.
 const MAX_UNSAID: usize = 512;
 
 /// Takes connections and gives them to the Shards in turn, through a Handshaker where there is TLS.
@@ -150,6 +153,32 @@ impl From<Refusal> for Refused {
     }
 }
 
+/// Connections of proxies that have not said for whom they stand.
+#[derive(Default)]
+struct Unsaid {
+    tasks: JoinSet<()>,
+    /// How each that is still to say it is told that its time is over, the oldest first.
+    waiting: VecDeque<oneshot::Sender<()>>,
+}
+
+impl Unsaid {
+    /// One more, which is told here when it must make way. Where there are too many, the oldest does: those
+    /// that say nothing would keep out those that do.
+    fn begin(&mut self) -> oneshot::Receiver<()> {
+        while self.tasks.try_join_next().is_some() {}
+        self.waiting.retain(|waiting| !waiting.is_closed());
+        if self.waiting.len() >= MAX_UNSAID
+            && let Some(oldest) = self.waiting.pop_front()
+        {
+            // Where it has just said it, it is none of them.
+            let _ = oldest.send(());
+        }
+        let (over, told) = oneshot::channel();
+        self.waiting.push_back(over);
+        told
+    }
+}
+
 impl Acceptor {
     /// One that asks the Registry for places and gives connections to the Shards, those over TLS through
     /// the Handshakers.
@@ -182,7 +211,7 @@ impl Acceptor {
 
     async fn accept(self, kind: ListenerKind, listener: TcpListener, handed: bool) {
         // Goes with the loop, and so do those who wait.
-        let mut unsaid = JoinSet::new();
+        let mut unsaid = Unsaid::default();
         let mut failing = false;
         loop {
             match listener.accept().await {
@@ -217,14 +246,18 @@ impl Acceptor {
 
     /// Has a proxy say for whom a connection stands, in a task of its own, so that one that takes its time
     /// holds up none.
-    fn hear(&self, unsaid: &mut JoinSet<()>, accepted: Accepted, via: IpAddr) {
-        while unsaid.try_join_next().is_some() {}
-        if unsaid.len() >= MAX_UNSAID {
+    fn hear(&self, unsaid: &mut Unsaid, accepted: Accepted, via: IpAddr) {
+        // Those who have said it wait for the Registry, and are not sent away.
+        if unsaid.tasks.len() >= 2 * MAX_UNSAID {
             return self.count_unheard(via, &Unheard::TooMany);
         }
-        let acceptor = self.clone();
-        unsaid.spawn_local(async move {
-            match acceptor.origin_of(&accepted, via).await {
+        let (acceptor, over) = (self.clone(), unsaid.begin());
+        unsaid.tasks.spawn_local(async move {
+            let origin = tokio::select! {
+                origin = acceptor.origin_of(&accepted, via) => origin,
+                _ = over => Err(Unheard::TooMany),
+            };
+            match origin {
                 Ok(origin) => acceptor.admit(accepted, origin).await,
                 Err(why) => acceptor.count_unheard(via, &why),
             }
