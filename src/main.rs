@@ -12,6 +12,7 @@ use std::fmt::Display;
 use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::process::{ExitCode, exit};
+use std::time::Duration;
 
 use listenfd::ListenFd;
 use lobbyd::clock::unix_now;
@@ -25,6 +26,7 @@ use lobbyd::server::reload::Reloader;
 use lobbyd::server::{self, Opened};
 use lobbyd::store::{self, DATABASE_FILE, Export};
 use log::{Level, error, info, warn};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::args::Task;
@@ -180,6 +182,7 @@ fn run(config: Config) -> ExitCode {
         Err(error) => return fail(EXIT_FAILURE, error),
     };
     log_start(&config, &opened);
+    raise_descriptors(config.max_connections);
     for note in &opened.data_notes {
         warn!(event = event::DATA; "{note}");
     }
@@ -208,10 +211,48 @@ fn run(config: Config) -> ExitCode {
     }
 }
 
+/// Descriptors besides those of connections: the database, threads, the console, the operator's listener.
+const OTHER_DESCRIPTORS: u64 = 200;
+
+/// Takes as many descriptors as the machine lets this process have, and tells where they are too few for the
+/// connections that are allowed.
+fn raise_descriptors(max_connections: usize) {
+    let before = getrlimit(Resource::Nofile);
+    if before.current != before.maximum {
+        // Where it is refused, what there was stays.
+        let _ = setrlimit(Resource::Nofile, Rlimit { current: before.maximum, ..before });
+    }
+    let Some(limit) = getrlimit(Resource::Nofile).current else { return };
+    if limit < OTHER_DESCRIPTORS + max_connections as u64 {
+        warn!(
+            event = event::DESCRIPTORS;
+            "{limit} file descriptors are too few for CHAT_MAX_CONNECTIONS={max_connections}: raise the limit \
+             (ulimit -n, LimitNOFILE), or set it to {}",
+            limit.saturating_sub(OTHER_DESCRIPTORS).max(1)
+        );
+    }
+}
+
+/// How often it is looked whether the terminal is still there.
+const LOOK_FOR_TERMINAL: Duration = Duration::from_secs(2);
+
 /// Has everything read anew at each SIGHUP. Those that come meanwhile are one more, after it. Where its
 /// terminal was closed, of which SIGHUP tells too, the server stops as at SIGTERM: nobody would look after it.
-async fn reload_at(mut hangup: Signal, reloader: Reloader, in_terminal: bool) {
-    while hangup.recv().await.is_some() {
+/// One that outlived its terminal without being told (`disown`, `setsid`) is looked after in another way.
+async fn reload_at(mut hangup: Signal, reloader: Reloader, mut in_terminal: bool) {
+    let mut looks_gone = false;
+    loop {
+        tokio::select! {
+            biased;
+            told = hangup.recv() => if told.is_none() { return },
+            () = tokio::time::sleep(LOOK_FOR_TERMINAL), if in_terminal => {
+                // Twice: the signal of a terminal that is just being closed may be on its way.
+                let gone = !io::stdin().is_terminal();
+                in_terminal = !(gone && looks_gone);
+                looks_gone = gone;
+                continue;
+            }
+        }
         if in_terminal && !io::stdin().is_terminal() {
             let myself = rustix::process::getpid();
             if rustix::process::kill_process(myself, rustix::process::Signal::TERM).is_ok() {

@@ -38,6 +38,7 @@ events! {
     STARTING "starting" "The server starts: its version, process and settings file.";
     DATA "data" "Which database is used, or that there is none; what was done to open it.";
     LISTENING "listening" "A listener is open, with its real address.";
+    DESCRIPTORS "descriptors" "The process may have fewer file descriptors than its connections could need.";
     READY "ready" "Every listener accepts.";
     RELOADED "reloaded" "The settings were read again and are in force.";
     RELOAD_FAILED "reload_failed" "The settings were read again, something is wrong, and all of the old stays.";
@@ -53,7 +54,7 @@ events! {
     PROXY_HEADER_REFUSED "proxy_header_refused" "A proxy did not say, or not rightly or in time, for whom it stands; a line a second at most.";
     LOOKED "looked" "A connection that said nothing is over: a proxy saw whether the server is there.";
     HANDSHAKE_FAILED "handshake_failed" "A TLS handshake came to nothing.";
-    OTHER_PROTOCOL "other_protocol" "A client speaks HTTP, or TLS on the plain port.";
+    OTHER_PROTOCOL "other_protocol" "A client speaks HTTP, TLS on the plain port, or no TLS on that for TLS.";
     LOGGED_IN "logged_in" "Somebody has a name.";
     WRONG_PASSWORD "wrong_password" "A wrong password of an account or a lobby, and from which address.";
     PASSWORD_UNCHECKED "password_unchecked" "A password could not be looked at.";
