@@ -237,3 +237,11 @@ fn a_slow_tls_client_gets_everything_in_order() {
         .collect();
     assert_eq!(numbers, (0..1_500).collect::<Vec<_>>());
 }
+
+#[test]
+fn who_speaks_no_tls_on_its_port_is_named_so_in_the_log() {
+    let mut server = start(&[]);
+    let mut plain = TcpStream::connect(("127.0.0.1", server.tls_port)).unwrap();
+    plain.write_all(b"hello there, is anybody in?\n").unwrap();
+    server.wait_for_log("conn=1 does not speak TLS on the TLS port");
+}

@@ -28,7 +28,7 @@ use crate::net::client_cert::Unwelcome;
 use crate::net::link::Arrival;
 use crate::net::listen::ListenerKind;
 use crate::net::origin::{Arrived, Origin};
-use crate::net::tls::{Acceptor, LiveTls};
+use crate::net::tls::LiveTls;
 
 /// How much less of a processor these threads get than the chat when both want it: the least there is, so
 /// that a line of chat that comes up has it at once.
@@ -95,7 +95,7 @@ impl Handler<Shake> for Handshaker {
         // A task of its own: a panic costs this connection alone.
         // From accept to a valid name, the handshake included.
         let login_timeout = self.config.get().login_timeout;
-        actix_rt::spawn(see_through(shake, place, self.tls.acceptor(), login_timeout));
+        actix_rt::spawn(see_through(shake, place, self.tls.clone(), login_timeout));
     }
 }
 
@@ -136,7 +136,7 @@ impl ShakeError {
     }
 }
 
-async fn see_through(shake: Shake, mut place: Place, acceptor: Acceptor, login_timeout: Duration) {
+async fn see_through(shake: Shake, mut place: Place, tls: LiveTls, login_timeout: Duration) {
     let Shake { conn, socket, origin, ip, accepted, counted, shard } = shake;
     let deadline = tokio::time::Instant::from_std(accepted + login_timeout);
     let says_something = || {
@@ -144,12 +144,16 @@ async fn see_through(shake: Shake, mut place: Place, acceptor: Acceptor, login_t
             log_connected(conn, origin, ListenerKind::Tls);
         }
     };
-    match timeout_at(deadline, shake_hands(socket, &acceptor, says_something)).await {
+    match timeout_at(deadline, shake_hands(socket, &tls, says_something)).await {
         Ok(Ok(arrival)) => {
             place.registry = None;
             shard.do_send(Connected { conn, arrival, origin, ip, accepted, counted });
         }
         Ok(Err(error)) => match error.unwelcome() {
+            Some(Unwelcome::NotTls) => info!(
+                event = event::OTHER_PROTOCOL, conn = conn.0;
+                "does not speak TLS on the TLS port"
+            ),
             Some(why) => info!(event = event::LIMIT, conn = conn.0; "limit: {why}"),
             None => {
                 debug!(event = event::HANDSHAKE_FAILED, conn = conn.0; "TLS handshake: {error}")
@@ -163,7 +167,7 @@ async fn see_through(shake: Shake, mut place: Place, acceptor: Acceptor, login_t
 
 async fn shake_hands(
     socket: TcpStream,
-    acceptor: &Acceptor,
+    tls: &LiveTls,
     says_something: impl FnOnce(),
 ) -> Result<Arrival, ShakeError> {
     let socket = tokio::net::TcpStream::from_std(socket)?;
@@ -172,7 +176,8 @@ async fn shake_hands(
         return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
     }
     says_something();
-    let mut stream = Box::new(acceptor.accept(socket)?);
+    // With the certificate of this moment, not of that in which the connection came.
+    let mut stream = Box::new(tls.acceptor().accept(socket)?);
     if let Err(error) = Pin::new(stream.as_mut()).accept().await {
         stream.get_mut().drain();
         return Err(error.into());

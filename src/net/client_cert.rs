@@ -49,6 +49,9 @@ pub enum Unwelcome {
     /// Its key is of a kind that is dear, or that nobody uses.
     #[error("the key of the client's certificate is of no kind that is taken")]
     Key,
+    /// What they send is no record of TLS: they speak something else.
+    #[error("the client does not speak TLS")]
+    NotTls,
     /// It is no such message or no certificate.
     #[error("the client's certificate cannot be read")]
     Malformed,
@@ -61,7 +64,7 @@ impl Unwelcome {
         match self {
             Self::Several | Self::TooLong => 42,
             Self::Key => 43,
-            Self::Malformed => 50,
+            Self::Malformed | Self::NotTls => 50,
         }
     }
 }

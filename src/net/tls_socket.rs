@@ -79,15 +79,18 @@ impl Handshake {
     fn add(&mut self, bytes: &[u8]) -> Result<bool, Unwelcome> {
         self.record.extend_from_slice(bytes);
         self.bytes += bytes.len();
+        let known = |head: &u8| RECORD_TYPES.contains(head);
+        if !self.record.first().is_none_or(known)
+            || self.record.get(1).is_some_and(|version| *version != RECORD_VERSION)
+        {
+            return Err(Unwelcome::NotTls);
+        }
         let wanted = self.wanted();
         let missing = wanted - self.record.len();
         if self.bytes + missing > HANDSHAKE_BYTES {
             return Err(Unwelcome::TooLong);
         }
         let Some((head, body)) = self.record.split_at_checked(HEAD_BYTES) else { return Ok(false) };
-        if !RECORD_TYPES.contains(&head[0]) || head[1] != RECORD_VERSION {
-            return Err(Unwelcome::Malformed);
-        }
         if missing == 0 {
             self.flight.record(head, body)?;
         }

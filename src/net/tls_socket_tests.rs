@@ -87,9 +87,9 @@ async fn a_handshake_that_is_none_or_too_long_ends() {
         [&[kind, version, 3, high, low][..], &vec![0; length]].concat()
     };
     let bad = [
-        (record(0x80, 3, 5), Unwelcome::Malformed),
-        (record(22, 2, 5), Unwelcome::Malformed),
-        (b"GET / HTTP/1.1\r\n\r\n".to_vec(), Unwelcome::Malformed),
+        (record(0x80, 3, 5), Unwelcome::NotTls),
+        (record(22, 2, 5), Unwelcome::NotTls),
+        (b"GET / HTTP/1.1\r\n\r\n".to_vec(), Unwelcome::NotTls),
         (record(22, 3, HANDSHAKE_BYTES), Unwelcome::TooLong),
         (record(20, 3, 1).repeat(HANDSHAKE_BYTES / 6 + 1), Unwelcome::TooLong),
     ];
