@@ -101,6 +101,11 @@ fn whole(dir: &Path, ask: Ask) -> Result<Request, Failure> {
         Ask::Backup(file) => {
             let file = std::path::absolute(&file)
                 .map_err(|why| Failure::of(format!("{}: {why}", file.display())))?;
+            // It is asked for as JSON, which has text alone.
+            if file.to_str().is_none() {
+                let name = file.display();
+                return Err(Failure::of(format!("{name}: is no UTF-8 name. Name another file")));
+            }
             Ok(Request::Backup { file })
         }
         Ask::Password(name) => {

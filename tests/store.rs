@@ -144,6 +144,11 @@ fn a_running_server_is_backed_up() {
     let out = backup("copy.db");
     assert_eq!(out.status.code(), Some(0), "{}", String::from_utf8_lossy(&out.stderr));
     assert_eq!(backup("copy.db").status.code(), Some(1), "it is never overwritten");
+    for own in ["data/lobbyd.db-journal", "data/lobbyd.db", "data/../data/lobbyd.lock"] {
+        let out = backup(own);
+        let told = String::from_utf8(out.stderr).unwrap();
+        assert!(out.status.code() == Some(1) && told.contains("the server's own"), "{own}: {told}");
+    }
     let mode = fs::metadata(server.folder.join("copy.db")).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
 

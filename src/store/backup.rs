@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::Connection;
 use rusqlite::backup::{Backup, StepResult};
 
-use super::DATABASE_FILE;
+use super::{DATABASE_FILE, LOCK_FILE};
 use super::check::first_fault;
 use super::error::reason;
 use super::open::{BESIDE, WRITE, beside, create, reading, without_links};
@@ -35,6 +35,9 @@ pub enum BackupError {
     /// Something of the copy's name is there.
     #[error("{}: exists already. Name another file", .0.display())]
     Exists(PathBuf),
+    /// Its name is that of a file of the server's own, now or at another time.
+    #[error("{}: is the name of a file of the server's own. Name another file", .0.display())]
+    Own(PathBuf),
     /// The copy cannot be written.
     #[error("{}: cannot be written: {reason}. Check the directory and the room on its disk", path.display())]
     Target {
@@ -54,6 +57,9 @@ pub fn backup(dir: &Path, to: &Path) -> Result<(), BackupError> {
     let path = dir.join(DATABASE_FILE);
     if !path.exists() {
         return Err(BackupError::Missing(path));
+    }
+    if is_own(dir, to) {
+        return Err(BackupError::Own(to.to_owned()));
     }
     let unreadable = |reason| BackupError::Source { path: path.clone(), reason };
     let unwritable = |reason| BackupError::Target { path: to.to_owned(), reason };
@@ -79,6 +85,18 @@ pub fn backup(dir: &Path, to: &Path) -> Result<(), BackupError> {
         Err(error) => return Err(unreadable(reason(&error))),
     }
     unfinished.finish().map_err(|error| unwritable(error.to_string()))
+}
+
+/// Whether a file would be taken for one of the server's own: SQLite would play a copy of such a name back as
+/// what an end of the machine had left behind.
+fn is_own(dir: &Path, file: &Path) -> bool {
+    let Some(name) = file.file_name().and_then(|name| name.to_str()) else { return false };
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new(".")).canonicalize();
+    let same = folder.and_then(|folder| Ok(folder == dir.canonicalize()?)).unwrap_or(false);
+    let of_database = name.strip_prefix(DATABASE_FILE);
+    let of_database = of_database.is_some_and(|suffix| suffix.is_empty() || BESIDE.contains(&suffix));
+    same && (of_database || name == LOCK_FILE)
 }
 
 /// Why a database was not copied.
