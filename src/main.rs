@@ -109,6 +109,10 @@ fn check_config(settings: Settings) -> ExitCode {
             }
             if let Some(tls) = tls {
                 say(&format!("# TLS certificate, SHA-256: {}\n", tls.fingerprint));
+                say(&format!("# TLS certificate, valid until: {}\n", tls.validity.until));
+                if let Some(warning) = tls.validity.warning(&config.tls.cert, unix_now()) {
+                    complain(Level::Warn, event::CERTIFICATE, &warning);
+                }
             }
         }
     }
@@ -182,6 +186,10 @@ fn run(config: Config) -> ExitCode {
         Err(error) => return fail(EXIT_FAILURE, error),
     };
     log_start(&config, &opened);
+    let valid = opened.validity();
+    if let Some(warning) = valid.and_then(|valid| valid.warning(&config.tls.cert, unix_now())) {
+        warn!(event = event::CERTIFICATE; "{warning}");
+    }
     raise_descriptors(config.max_connections);
     for note in &opened.data_notes {
         warn!(event = event::DATA; "{note}");

@@ -30,6 +30,7 @@ mod draining;
 mod evasions;
 mod everyday;
 mod exhaustion;
+mod expiring;
 mod exporting;
 mod faults;
 mod forms;

@@ -112,20 +112,42 @@ fn the_dashboard_and_the_alerts_ask_for_metrics_that_there_are() {
     }
 }
 
+/// A family of metrics by the name that it has in the documents: a counter's with its `_total`.
+fn families(metrics: &str) -> BTreeSet<&str> {
+    let types = metrics.lines().filter_map(|line| line.strip_prefix("# TYPE "));
+    types.map(|line| line.split(' ').next().unwrap()).collect()
+}
+
+#[test]
+fn every_metric_has_its_row_in_the_manual_and_every_row_is_a_metric() {
+    let manual = read("docs/operating.md");
+    let rows = manual.lines().filter_map(|line| line.strip_prefix("| `lobbyd_"));
+    let mut told = BTreeSet::new();
+    for row in rows {
+        let (first, _) = row.split_once(" | ").unwrap();
+        for name in format!("`lobbyd_{first}").split(", ") {
+            let name = name.trim_matches('`').to_owned();
+            assert!(told.insert(name.clone()), "{name} has two rows");
+        }
+    }
+    let metrics = Metrics::new().text();
+    let known: BTreeSet<String> = families(&metrics).into_iter().map(str::to_owned).collect();
+    assert!(known.len() > 15, "{known:?}");
+    assert_eq!(told, known);
+}
+
 #[test]
 fn every_metric_is_on_the_dashboard_or_left_out_on_purpose() {
     let metrics = Metrics::new().text();
     let queries = queries_of_the_dashboard().join("\n");
     let shown = names(&queries);
-    let mut families = 0;
-    for line in metrics.lines().filter_map(|line| line.strip_prefix("# TYPE ")) {
-        let (family, _) = line.split_once(' ').unwrap();
+    let families = families(&metrics);
+    for family in &families {
         let series = ["", "_bucket", "_count", "_sum"].map(|suffix| format!("{family}{suffix}"));
         let used = series.iter().any(|name| shown.contains(name.as_str()));
-        assert_ne!(used, NOT_SHOWN.contains(&family), "{family}");
-        families += 1;
+        assert_ne!(used, NOT_SHOWN.contains(family), "{family}");
     }
-    assert!(families > 15, "{families}");
+    assert!(families.len() > 15, "{families:?}");
 }
 
 #[test]

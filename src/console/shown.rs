@@ -92,6 +92,9 @@ fn status(status: &Value, now: UnixMillis) -> String {
         let (kind, addr) = (plain(&listener["kind"]), plain(&listener["addr"]));
         lines.add("Listener", &format!("{kind:<5} {addr}, {count}"));
     }
+    if let Some(certificate) = certificate(&status["certificate"], now) {
+        lines.add("Certificate", &certificate);
+    }
     let (users, lobbies) =
         (counted(&status["users"], "user"), counted(&status["lobbies"], "lobby"));
     lines.add("Chat", &format!("{users}, {lobbies}"));
@@ -118,6 +121,20 @@ fn status(status: &Value, now: UnixMillis) -> String {
         },
     );
     lines.0
+}
+
+/// Until when the certificate is valid, or that it is not; none where there is none.
+fn certificate(validity: &Value, now: UnixMillis) -> Option<String> {
+    let [from, until] = [time(&validity["from"])?, time(&validity["until"])?];
+    let now = i64::try_from(now.0).unwrap_or(i64::MAX);
+    let left = until.as_millisecond().saturating_sub(now);
+    Some(match u64::try_from(left) {
+        Err(_) => format!("expired on {until}: renew it and reload"),
+        Ok(_) if now < from.as_millisecond() => format!("not valid before {from}"),
+        Ok(left) => {
+            format!("valid until {until} ({} left)", Span::left(Duration::from_millis(left)))
+        }
+    })
 }
 
 /// `users`.
@@ -233,8 +250,12 @@ fn short(time: Duration) -> String {
 
 /// How long ago an instant was.
 fn age(at: &Value, now: UnixMillis) -> Option<Duration> {
-    let at: Timestamp = at.as_str()?.parse().ok()?;
-    Some(UnixMillis(u64::try_from(at.as_millisecond()).unwrap_or(0)).until(now))
+    Some(UnixMillis(u64::try_from(time(at)?.as_millisecond()).unwrap_or(0)).until(now))
+}
+
+/// An instant as it is told.
+fn time(at: &Value) -> Option<Timestamp> {
+    at.as_str()?.parse().ok()
 }
 
 /// An instant, and how long ago it was.
@@ -277,6 +298,7 @@ mod tests {
                 {"kind": "plain", "addr": "[::]:8080", "connections": 12},
                 {"kind": "tls", "addr": "[::]:8443", "connections": 1},
             ],
+            "certificate": {"from": "2025-11-01T00:00:00Z", "until": "2026-01-30T00:00:00Z"},
             "users": 12, "lobbies": 1, "messages_in": 100, "messages_delivered": 1200,
             "store_queue": 0, "store_failing": false,
             "reload": {"at": "2025-11-26T02:57:00Z", "good": false, "why": "CHAT_ADDR: bad value"},
@@ -289,12 +311,38 @@ Up since     2025-11-26T01:00:00Z (2h ago)
 Data         /var/lib/lobbyd/lobbyd.db
 Listener     plain [::]:8080, 12 connections
 Listener     tls   [::]:8443, 1 connection
+Certificate  valid until 2026-01-30T00:00:00Z (64d 21h left)
 Chat         12 users, 1 lobby
 Messages     100 since the start, shown 1200 times
 Database     good, 0 changes to be written
 Last reload  2025-11-26T02:57:00Z (3m ago), refused: CHAT_ADDR: bad value
 ";
         assert_eq!(status(&value, NOW), want);
+    }
+
+    #[test]
+    fn a_certificate_that_is_not_valid_is_told_so() {
+        for (from, until, want) in [
+            (
+                "2025-11-01T00:00:00Z",
+                "2025-11-26T03:00:30Z",
+                "valid until 2025-11-26T03:00:30Z (30s left)",
+            ),
+            (
+                "2025-11-01T00:00:00Z",
+                "2025-11-26T02:59:59Z",
+                "expired on 2025-11-26T02:59:59Z: renew it and reload",
+            ),
+            (
+                "2025-11-27T00:00:00Z",
+                "2026-11-27T00:00:00Z",
+                "not valid before 2025-11-27T00:00:00Z",
+            ),
+        ] {
+            let told = certificate(&json!({"from": from, "until": until}), NOW);
+            assert_eq!(told.as_deref(), Some(want));
+        }
+        assert_eq!(certificate(&Value::Null, NOW), None, "without TLS");
     }
 
     #[test]

@@ -38,6 +38,7 @@ events! {
     STARTING "starting" "The server starts: its version, process and settings file.";
     DATA "data" "Which database is used, or that there is none; what was done to open it.";
     LISTENING "listening" "A listener is open, with its real address.";
+    CERTIFICATE "certificate" "The TLS certificate has expired, or is not valid yet; where a reload finds that, it is a `reload_warning`.";
     DESCRIPTORS "descriptors" "The process may have fewer file descriptors than its connections could need.";
     READY "ready" "Every listener accepts.";
     RELOADED "reloaded" "The settings were read again and are in force.";

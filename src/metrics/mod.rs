@@ -168,6 +168,8 @@ pub struct Metrics {
     pub restarts: Each<Restarted, Count>,
     /// Times that the configuration was read anew.
     pub reloads: Each<Reloaded, Count>,
+    /// When the certificate for TLS expires, in seconds since 1970; 0 without one.
+    pub certificate_expires: Gauge,
 }
 
 impl Default for Metrics {
@@ -205,6 +207,7 @@ impl Metrics {
             store_errors: Count::default(),
             restarts: Each::default(),
             reloads: Each::default(),
+            certificate_expires: Gauge::default(),
         };
         metrics.register();
         metrics
@@ -261,6 +264,11 @@ impl Metrics {
         );
         self.restarts.register(r, "actor_restarts", "Actors started anew after a fault");
         self.reloads.register(r, "reloads", "Times the configuration was read anew");
+        r.register(
+            "tls_certificate_expires_timestamp_seconds",
+            "When the certificate for TLS expires, as Unix time; 0 without one",
+            self.certificate_expires.clone(),
+        );
     }
 
     /// A connection has been let in, and is there until what is given back goes.

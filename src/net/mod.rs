@@ -14,3 +14,4 @@ pub mod proxy;
 pub mod telnet;
 pub mod tls;
 pub mod tls_socket;
+pub mod validity;

@@ -28,6 +28,7 @@ use tokio_openssl::SslStream;
 
 use super::flight::Secrets;
 use super::tls_socket::TlsSocket;
+use super::validity::Validity;
 use crate::files::{self, read_plain};
 
 /// TLS 1.2 suites in use: forward secret and authenticated only. Those of TLS 1.3 are all so.
@@ -139,6 +140,8 @@ pub struct LoadedTls {
     pub acceptor: Acceptor,
     /// SHA-256 of the certificate, as `AB:CD:…`, for people to compare.
     pub fingerprint: String,
+    /// From when until when it is valid. It is used at any time: that is for clients to judge.
+    pub validity: Validity,
 }
 
 /// The certificate in use, which a reload replaces while handshakes go on: each is made with the one of its
@@ -160,6 +163,11 @@ impl LiveTls {
     /// SHA-256 of the certificate.
     pub fn fingerprint(&self) -> String {
         self.0.load().fingerprint.clone()
+    }
+
+    /// From when until when the certificate is valid.
+    pub fn validity(&self) -> Validity {
+        self.0.load().validity
     }
 
     /// Uses another from here on.
@@ -192,6 +200,7 @@ pub fn load(cert: &Path, key: &Path) -> Result<LoadedTls, TlsError> {
         .map_err(|_| cert_error("its chain is not usable".into()))?
         .into_iter();
     let leaf = chain.next().ok_or_else(|| cert_error("it holds no PEM certificate".into()))?;
+    let validity = Validity::of(&leaf).map_err(|_| cert_error("its dates are none".into()))?;
     // With a passphrase at hand, OpenSSL asks nobody for one: it would on the terminal.
     let private = PKey::private_key_from_pem_passphrase(&read(key).map_err(key_error)?, b"")
         .map_err(|_| key_error("it holds no PEM private key without a passphrase".into()))?;
@@ -230,7 +239,7 @@ pub fn load(cert: &Path, key: &Path) -> Result<LoadedTls, TlsError> {
         }
     });
     let acceptor = Acceptor { acceptor: builder.build(), secrets };
-    Ok(LoadedTls { acceptor, fingerprint: fingerprint(&leaf)? })
+    Ok(LoadedTls { acceptor, fingerprint: fingerprint(&leaf)?, validity })
 }
 
 /// SHA-256 of a certificate, as `openssl x509 -fingerprint -sha256` prints it.

@@ -77,10 +77,22 @@ pub(super) fn start(
         let figures = Figures::new(Reading::of(&metrics, Duration::ZERO));
         let figures = Rc::new(RefCell::new(figures));
         actix_rt::spawn(sample(metrics.clone(), store, figures.clone(), begun));
+        let certificate = {
+            let reloader = reloader.clone();
+            Box::new(move || reloader.certificate())
+        };
         let last_reload = Box::new(move || reloader.last());
-        let admin =
-            Admin { metrics, health, listeners, last_reload, started, begun, figures, on_loopback };
-        let admin = Rc::new(admin);
+        let admin = Rc::new(Admin {
+            metrics,
+            health,
+            listeners,
+            last_reload,
+            certificate,
+            started,
+            begun,
+            figures,
+            on_loopback,
+        });
         actix_rt::spawn(web::serve(listener, LIMITS, move |request| {
             let answer = admin.answer(request.head());
             async move { answer }

@@ -44,6 +44,7 @@ use crate::metrics::Metrics;
 use crate::net::handed::Handed;
 use crate::net::listen::{ListenError, ListenerKind, listen};
 use crate::net::tls::{self, LiveTls, LoadedTls, TlsError};
+use crate::net::validity::Validity;
 use crate::server::accept::Acceptor;
 use crate::server::console::{Console, Reach};
 use crate::server::prober::Prober;
@@ -214,6 +215,11 @@ impl Opened {
         self.admin.as_ref()?.local_addr().ok()
     }
 
+    /// From when until when the certificate in use is valid.
+    pub fn validity(&self) -> Option<Validity> {
+        self.tls.as_ref().map(|loaded| loaded.validity)
+    }
+
     /// SHA-256 of the certificate in use.
     pub fn fingerprint(&self) -> Option<&str> {
         self.tls.as_ref().map(|loaded| loaded.fingerprint.as_str())
@@ -333,6 +339,9 @@ pub async fn run(
     open_lobbies(setup, &registry, &arbiters, opened.snapshot);
 
     let tls = opened.tls.map(LiveTls::new);
+    if let Some(tls) = &tls {
+        metrics.certificate_expires.set(tls.validity().until.as_second());
+    }
     let handshakers = match &tls {
         Some(tls) => start_handshakers(helpers, &registry, tls, &config),
         None => Vec::new(),

@@ -25,6 +25,7 @@ use crate::config::{Config, LastReload, Live, Settings};
 use crate::logging::{self, event};
 use crate::metrics::{Metrics, Reloaded};
 use crate::net::tls::{self, LiveTls, LoadedTls};
+use crate::net::validity::Validity;
 use crate::server::load_tls;
 use crate::server::service::Service;
 
@@ -84,6 +85,11 @@ impl Reloader {
     pub fn last(&self) -> Option<Arc<LastReload>> {
         self.0.last.load_full()
     }
+
+    /// From when until when the certificate in use is valid; none without TLS.
+    pub fn certificate(&self) -> Option<Validity> {
+        self.0.parts.tls.as_ref().map(LiveTls::validity)
+    }
 }
 
 impl Inner {
@@ -141,6 +147,7 @@ impl Inner {
         let Read { config, tls, mut warnings } = read;
         let Parts { config: live, tls: live_tls, rates, registry, ai, .. } = &self.parts;
         if let (Some(live), Some(loaded)) = (live_tls, tls) {
+            self.parts.metrics.certificate_expires.set(loaded.validity.until.as_second());
             live.set(loaded);
         }
         rates.set_limit(config.rate_messages, config.rate_window);
@@ -180,6 +187,8 @@ fn read(in_force: &Config, has_tls: bool, no_socket: bool) -> Result<Read, Vec<S
         faults.push(error.to_string());
         None
     });
+    let warning = |tls: &LoadedTls| tls.validity.warning(&config.tls.cert, unix_now());
+    warnings.extend(tls.as_ref().and_then(warning));
     if tls.is_some() && !has_tls {
         warnings.push(
             "CHAT_TLS_CERT: TLS is off and cannot be turned on while the server runs; restart lobbyd"

@@ -7,12 +7,12 @@ use std::path::{Path, PathBuf};
 use rusqlite::Connection;
 use rusqlite::backup::{Backup, StepResult};
 
-use super::{DATABASE_FILE, LOCK_FILE};
 use super::check::first_fault;
 use super::error::reason;
 use super::open::{BESIDE, WRITE, beside, create, reading, without_links};
 use super::progress::{self, Work};
 use super::schema::{self, Found};
+use super::{DATABASE_FILE, LOCK_FILE};
 use crate::files;
 
 /// Pages that are copied before it is told how many were: 4 MiB.
@@ -95,7 +95,8 @@ fn is_own(dir: &Path, file: &Path) -> bool {
     let folder = folder.unwrap_or(Path::new(".")).canonicalize();
     let same = folder.and_then(|folder| Ok(folder == dir.canonicalize()?)).unwrap_or(false);
     let of_database = name.strip_prefix(DATABASE_FILE);
-    let of_database = of_database.is_some_and(|suffix| suffix.is_empty() || BESIDE.contains(&suffix));
+    let of_database =
+        of_database.is_some_and(|suffix| suffix.is_empty() || BESIDE.contains(&suffix));
     same && (of_database || name == LOCK_FILE)
 }
 

@@ -34,6 +34,10 @@ impl Reach {
                 Phase::Serving | Phase::Stopping { .. } => Value::Null,
             },
             "listeners": metrics.listeners(&self.listeners),
+            "certificate": self.reloader.certificate().map(|valid| json!({
+                "from": valid.from.to_string(),
+                "until": valid.until.to_string(),
+            })),
             "users": metrics.users.get(),
             "lobbies": metrics.lobbies.get(),
             "messages_in": metrics.messages_in.get(),

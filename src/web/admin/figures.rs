@@ -34,6 +34,9 @@ impl Admin {
         let reload = (self.last_reload)().map(
             |last| json!({ "at": last.at.0, "good": last.fault.is_none(), "why": last.fault }),
         );
+        let certificate = (self.certificate)().map(|valid| {
+            json!({ "from": valid.from.as_millisecond(), "until": valid.until.as_millisecond() })
+        });
         let all = json!({
             "version": env!("CARGO_PKG_VERSION"),
             "started": started,
@@ -45,6 +48,7 @@ impl Admin {
             "lobbies": self.metrics.lobbies.get(),
             "nodes": [],
             "reload": reload,
+            "certificate": certificate,
             "step_ms": millis(STEP) - started,
             "at": points.clone().map(|point| millis(point.up)).collect::<Value>(),
             "series": {

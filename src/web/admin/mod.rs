@@ -19,6 +19,7 @@ use crate::health::{Health, State};
 use crate::metrics::Metrics;
 use crate::metrics::figures::Figures;
 use crate::net::listen::ListenerKind;
+use crate::net::validity::Validity;
 use crate::web::{Answer, Limits};
 
 /// A scraper, a load balancer, and a few browsers with some connections each, ten times over.
@@ -61,6 +62,8 @@ pub struct Admin {
     pub listeners: Vec<(ListenerKind, SocketAddr)>,
     /// How the last reload ended; none where there was none.
     pub last_reload: Box<dyn Fn() -> Option<Arc<LastReload>>>,
+    /// From when until when the certificate for TLS is valid; none without one.
+    pub certificate: Box<dyn Fn() -> Option<Validity>>,
     /// When the server was started.
     pub started: UnixMillis,
     /// The same on the clock that only ever goes on.

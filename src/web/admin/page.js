@@ -5,10 +5,12 @@ const HOUR = 3_600_000; // ms
 const POLL = 2_000; // ms between an answer and the next question
 const PATIENCE = 5_000; // ms that an answer may take
 const MINUTE = 60_000; // ms
+const TWO_WEEKS = 14 * 24 * HOUR; // before its end a certificate is due, as the alert has it
 
 const whole = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
 const clock = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
 const clockShort = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit" });
+const day = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", year: "numeric" });
 const dayAndClock = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
 
 /** Three digits that count, of a number that is no whole one. */
@@ -156,7 +158,18 @@ function showNow(answer) {
   const when = reload && (now - reload.at < HOUR * 12 ? clock : dayAndClock).format(reload.at);
   by("reload").className = reload ? (reload.good ? "good" : "bad") : "";
   set(by("reload"), !reload ? "As read at the start" : reload.good ? `✓ Reloaded at ${when}` : `! Reload at ${when} refused: the old one stays`);
+  showCertificate(answer.certificate);
   set(by("fault"), reload && !reload.good ? (reload.why ?? "") : "");
+}
+
+/** Until when the certificate is good; a mark stands before it where it is not, or not for long. */
+function showCertificate(certificate) {
+  const bad = certificate && (certificate.until < now || certificate.from > now);
+  const soon = certificate && certificate.until - now < TWO_WEEKS;
+  const on = certificate && day.format(certificate.from > now ? certificate.from : certificate.until);
+  const word = !certificate ? "" : certificate.until < now ? "expired on" : bad ? "not valid before" : "valid until";
+  by("certificate").className = bad || soon ? "bad" : "";
+  set(by("certificate"), certificate ? `${bad || soon ? "! " : ""}TLS certificate ${word} ${on}` : "");
 }
 
 function rows(body, cells) {
