@@ -4,6 +4,7 @@ use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use crate::console::ctl;
 use crate::harness::{Folder, PATIENCE, Server};
 
 /// A service manager that starts a server and hears what it is told.
@@ -121,6 +122,30 @@ fn a_reload_is_told_when_it_begins_and_when_it_ends_well_or_not() {
         server.wait_for_log(logged);
     }
     server.login("alice").ask("more than ten", "Message too long (max 10 chars)");
+}
+
+#[test]
+fn a_manager_that_is_slow_hears_the_truth_last_however_much_happened_meanwhile() {
+    let manager = Manager::new();
+    let mut server = manager.start(&[WATCHDOG]);
+    // More than its socket and any queue would hold. It takes nothing all the while.
+    for _ in 0..100 {
+        let told = ctl(&server, "reload");
+        assert!(told.out.contains("in force"), "{told:?}");
+    }
+    let told = manager.until(|told| told == "READY=1\n");
+    let last = [told, manager.all_for(Duration::from_millis(500))].concat();
+    let mut words = news(&last);
+    words.retain(|word| *word != "WATCHDOG=1");
+    assert_eq!(words.last(), Some(&"READY=1"), "{words:?}");
+    assert!(words.len() < 100, "{words:?}");
+    assert!(!server.log().contains("service manager"), "{}", server.log());
+
+    // Nothing follows the last word.
+    server.signal("TERM");
+    manager.until(|told| told.starts_with("STOPPING=1\n"));
+    assert_eq!(server.wait(), 0);
+    assert_eq!(manager.all_for(Duration::from_millis(100)), [""; 0]);
 }
 
 #[test]

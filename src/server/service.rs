@@ -3,9 +3,9 @@
 //! started anew.
 //!
 //! A thread of its own tells it, since the manager may be slow to take it, and only where there is a manager.
+//! What has been overtaken meanwhile is not told any more, so that the last thing that it hears is true.
 
-use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -20,17 +20,15 @@ use crate::logging::event;
 use crate::metrics::Metrics;
 use crate::net::listen::ListenerKind;
 
-/// What may wait to be told: far more than happens while a manager that is well takes one.
-const QUEUE: usize = 64;
-
 /// How often it is looked whether the server is well and how many are there, at the least.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 
 /// For the manager to take the word that the server stops.
 const STOPPING_TIME: Duration = Duration::from_secs(1);
 
-/// A thing that happens once.
-enum News {
+/// A thing that happened.
+#[derive(Debug)]
+enum Word {
     Ready,
     /// At this reading of the clock that only goes on, in microseconds.
     Reloading(i128),
@@ -38,9 +36,64 @@ enum News {
     Stopping(oneshot::Sender<()>),
 }
 
+/// What has happened and is not told yet: of each kind the newest alone, however long the manager takes.
+#[derive(Debug, Default)]
+struct News {
+    reloading: Option<i128>,
+    /// Since the newest reload began, if one did.
+    ready: bool,
+    stopping: Option<oneshot::Sender<()>>,
+}
+
+impl News {
+    fn happens(&mut self, word: Word) {
+        match word {
+            Word::Ready => self.ready = true,
+            Word::Reloading(at) => (self.reloading, self.ready) = (Some(at), false),
+            Word::Stopping(told) => self.stopping = Some(told),
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.reloading.is_none() && !self.ready && self.stopping.is_none()
+    }
+
+    /// What is to be told, in this order. A manager that waits for a reload of its own has to hear that one
+    /// began, though it has ended by now.
+    fn into_words(self) -> impl Iterator<Item = Word> {
+        let reloading = self.reloading.map(Word::Reloading);
+        let ready = self.ready.then_some(Word::Ready);
+        reloading.into_iter().chain(ready).chain(self.stopping.map(Word::Stopping))
+    }
+}
+
+/// Where news are left for the thread that tells them.
+#[derive(Default)]
+struct Board {
+    news: Mutex<News>,
+    is_new: Condvar,
+}
+
+impl Board {
+    fn news(&self) -> MutexGuard<'_, News> {
+        // Nothing that could panic leaves it half changed.
+        self.news.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits for news, but not beyond an instant: there may be none then.
+    fn wait(&self, until: Instant) -> News {
+        let time = until.saturating_duration_since(clock::now());
+        let (mut news, _) = self
+            .is_new
+            .wait_timeout_while(self.news(), time, |news| news.is_empty())
+            .unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(&mut news)
+    }
+}
+
 /// The service manager; nobody, where lobbyd was not started by one.
 #[derive(Clone)]
-pub(super) struct Service(Option<SyncSender<News>>);
+pub(super) struct Service(Option<Arc<Board>>);
 
 /// Settings are being read anew; dropped when that has ended, well or not.
 pub(super) struct Reloading<'a>(&'a Service);
@@ -58,7 +111,7 @@ impl Service {
             return Self(None);
         }
         let watchdog = sd_notify::watchdog_enabled().filter(|time| !time.is_zero());
-        let (news, told) = sync_channel(QUEUE);
+        let board = Arc::new(Board::default());
         let teller = Teller {
             metrics,
             health,
@@ -70,8 +123,9 @@ impl Service {
             status: String::new(),
         };
         let thread = thread::Builder::new().name("service".to_owned());
-        match thread.spawn(move || teller.run(&told)) {
-            Ok(_) => Self(Some(news)),
+        let news = board.clone();
+        match thread.spawn(move || teller.run(&news)) {
+            Ok(_) => Self(Some(board)),
             Err(reason) => {
                 error!(event = event::MANAGER_FAILED; "the service manager cannot be told anything: {reason}");
                 Self(None)
@@ -81,27 +135,26 @@ impl Service {
 
     /// Every listener accepts.
     pub(super) fn ready(&self) {
-        self.tell(News::Ready);
+        self.tell(Word::Ready);
     }
 
     /// Settings are read anew from now on, until what this gives is dropped.
     pub(super) fn reloading(&self) -> Reloading<'_> {
-        self.tell(News::Reloading(clock::monotonic_micros()));
+        self.tell(Word::Reloading(clock::monotonic_micros()));
         Reloading(self)
     }
 
-    /// The server stops. Waits until that is told, but not long.
+    /// The server stops: nothing is told after that. Waits until it is told, but not long.
     pub(super) async fn stopping(&self) {
         let (told, waits) = oneshot::channel();
-        self.tell(News::Stopping(told));
+        self.tell(Word::Stopping(told));
         let _ = timeout(STOPPING_TIME, waits).await;
     }
 
-    fn tell(&self, news: News) {
-        if let Self(Some(teller)) = self
-            && teller.try_send(news).is_err()
-        {
-            error!(event = event::MANAGER_FAILED; "the service manager takes nothing: it is not told how the server is");
+    fn tell(&self, word: Word) {
+        if let Self(Some(board)) = self {
+            board.news().happens(word);
+            board.is_new.notify_one();
         }
     }
 }
@@ -129,16 +182,19 @@ struct Teller {
 }
 
 impl Teller {
-    fn run(mut self, told: &Receiver<News>) {
+    fn run(mut self, board: &Board) {
         let mut next = clock::now();
         loop {
-            match told.recv_timeout(next.saturating_duration_since(clock::now())) {
-                Ok(news) => self.pass_on(news),
-                Err(RecvTimeoutError::Timeout) => {
-                    self.look();
-                    next = self.after(next);
-                }
-                Err(RecvTimeoutError::Disconnected) => return,
+            let news = board.wait(next);
+            let stops = news.stopping.is_some();
+            news.into_words().for_each(|word| self.pass_on(word));
+            if stops {
+                // Neither how it is nor that it answers counts any more: the manager waits for its end.
+                return;
+            }
+            if next <= clock::now() {
+                self.look();
+                next = self.after(next);
             }
         }
     }
@@ -148,16 +204,16 @@ impl Teller {
         (last + self.look_every).max(clock::now())
     }
 
-    fn pass_on(&mut self, news: News) {
-        match news {
-            News::Ready => {
+    fn pass_on(&mut self, word: Word) {
+        match word {
+            Word::Ready => {
                 self.is_ready = true;
                 self.send(&[NotifyState::Ready]);
             }
-            News::Reloading(at) => {
+            Word::Reloading(at) => {
                 self.send(&[NotifyState::Reloading, NotifyState::MonotonicUsec(at)]);
             }
-            News::Stopping(told) => {
+            Word::Stopping(told) => {
                 self.send(&[NotifyState::Stopping, NotifyState::Status("Stopping")]);
                 let _ = told.send(());
             }
@@ -218,6 +274,38 @@ fn status(health: &Health, metrics: &Metrics) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// What is told of these, as letters.
+    fn told(words: Vec<Word>) -> String {
+        let mut news = News::default();
+        words.into_iter().for_each(|word| news.happens(word));
+        let letter = |word| match word {
+            Word::Ready => "ready ".to_owned(),
+            Word::Reloading(at) => format!("reloading-{at} "),
+            Word::Stopping(_) => "stopping ".to_owned(),
+        };
+        news.into_words().map(letter).collect()
+    }
+
+    #[test]
+    fn what_was_overtaken_is_not_told_and_the_last_word_is_true() {
+        use Word::{Ready, Reloading, Stopping};
+        let stopping = || Stopping(oneshot::channel().0);
+        for (words, want) in [
+            (vec![], ""),
+            (vec![Ready], "ready "),
+            (vec![Reloading(1)], "reloading-1 "),
+            (vec![Reloading(1), Ready], "reloading-1 ready "),
+            (vec![Ready, Reloading(1)], "reloading-1 "),
+            (vec![Reloading(1), Ready, Reloading(2)], "reloading-2 "),
+            (vec![Reloading(1), Ready, Reloading(2), Ready], "reloading-2 ready "),
+            (vec![Reloading(1), stopping()], "reloading-1 stopping "),
+            // One that was under way ends while the server stops.
+            (vec![stopping(), Ready], "ready stopping "),
+        ] {
+            assert_eq!(told(words), want);
+        }
+    }
 
     #[test]
     fn the_status_says_who_is_there_and_what_is_wrong() {
