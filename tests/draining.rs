@@ -189,6 +189,33 @@ fn a_second_drain_waits_along_and_may_change_the_deadline() {
 }
 
 #[test]
+fn many_who_wait_for_a_drain_keep_nobody_off_the_console() {
+    let mut server = Server::start(&[]);
+    let alice = server.login("alice");
+    let waiting: Vec<Drain> = (0..8)
+        .map(|_| {
+            let mut drain = Drain::begin(&server, &[]);
+            drain.expect("1 connection left, ");
+            drain
+        })
+        .collect();
+    for _ in 0..16 {
+        let told = Drain::begin(&server, &["--deadline", "1s"]).end();
+        let why = "lobbyd: 8 wait for the end of the drain already, which goes on unchanged. lobbyd ctl status \
+                   tells how far it is\n";
+        assert_eq!((told.status, told.err.as_str()), (1, why), "{told:?}");
+    }
+    let told = ctl(&server, "status").out;
+    assert!(told.contains("\nDraining     1 connection left, 9m "), "{told}");
+    quit(alice);
+    for drain in waiting {
+        let told = drain.end();
+        assert_eq!((told.status, told.err.as_str()), (0, ""), "{told:?}");
+    }
+    assert_eq!(server.wait(), 0);
+}
+
+#[test]
 fn a_drain_goes_on_when_nobody_waits_for_it() {
     let mut server = Server::start(&[]);
     let alice = server.login("alice");

@@ -7,7 +7,7 @@ use serde_json::json;
 use tokio::time::{sleep, timeout};
 
 use super::lists::{progress, tell};
-use super::{Answering, LIST_TIME, Outcome, Reach};
+use super::{Answering, LIST_TIME, MAX_DRAINS, Outcome, Reach};
 use crate::actors::registry::messages::CountConnections;
 use crate::actors::shard::messages::{Doors, ServerNotice, TellAll};
 use crate::chat::kept::{AuditEntry, Scope};
@@ -25,6 +25,14 @@ const COUNT_EVERY: Duration = Duration::from_millis(200);
 
 /// How often whoever waits is told, where the count stays the same.
 const TELL_EVERY: Duration = Duration::from_secs(10);
+
+/// What one too many is told who would wait for a drain.
+pub(super) fn too_many() -> Answer {
+    Answer::failed(format!(
+        "{MAX_DRAINS} wait for the end of the drain already, which goes on unchanged. lobbyd ctl status tells how \
+         far it is"
+    ))
+}
 
 impl Reach {
     /// Begins a drain, or joins the one that is under way, and waits for its end. It goes on where

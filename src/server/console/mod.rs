@@ -36,6 +36,10 @@ use crate::server::reload::Reloader;
 /// Operators and scripts that are served at one time.
 const MAX_CLIENTS: u32 = 16;
 
+/// Those who wait for the end of a drain at one time, besides: they stay for as long as it lasts, and are to keep
+/// nobody out who looks how it goes on.
+pub(super) const MAX_DRAINS: u32 = 8;
+
 /// For a request to come, from the connection on.
 const REQUEST_TIME: Duration = Duration::from_secs(5);
 
@@ -85,7 +89,13 @@ pub(super) struct Reach {
 /// The console of a running server. Its socket goes with this.
 pub(super) struct Console {
     _socket: Socket,
-    places: Arc<Semaphore>,
+    places: Arc<Places>,
+}
+
+/// Those for whoever is served.
+struct Places {
+    clients: Semaphore,
+    drains: Semaphore,
 }
 
 impl Console {
@@ -95,7 +105,10 @@ impl Console {
     /// The socket cannot be used.
     pub(super) fn start(socket: Socket, reach: Reach) -> std::io::Result<Self> {
         let listener = socket.listener()?;
-        let places = Arc::new(Semaphore::new(MAX_CLIENTS as usize));
+        let places = Arc::new(Places {
+            clients: Semaphore::new(MAX_CLIENTS as usize),
+            drains: Semaphore::new(MAX_DRAINS as usize),
+        });
         let theirs = places.clone();
         info!(event = event::CONSOLE; "the console is at {}", socket.path().display());
         Arbiter::new().spawn_fn(move || {
@@ -113,11 +126,15 @@ impl Console {
     /// Waits for those who are being answered, though not for long.
     pub(super) async fn close(self) {
         // Whoever is still at it then sees the end of the connection.
-        let _ = timeout(CLOSE_TIME, self.places.acquire_many(MAX_CLIENTS)).await;
+        let Places { clients, drains } = &*self.places;
+        let all = async {
+            tokio::join!(clients.acquire_many(MAX_CLIENTS), drains.acquire_many(MAX_DRAINS))
+        };
+        let _ = timeout(CLOSE_TIME, all).await;
     }
 }
 
-async fn serve(listener: UnixListener, reach: Rc<Reach>, places: Arc<Semaphore>) {
+async fn serve(listener: UnixListener, reach: Rc<Reach>, places: Arc<Places>) {
     let mut failing = false;
     loop {
         match listener.accept().await {
@@ -136,8 +153,8 @@ async fn serve(listener: UnixListener, reach: Rc<Reach>, places: Arc<Semaphore>)
 }
 
 /// One connection, which is for one request.
-async fn talk(stream: UnixStream, reach: Rc<Reach>, places: Arc<Semaphore>) {
-    let Ok(place) = places.try_acquire() else {
+async fn talk(stream: UnixStream, reach: Rc<Reach>, places: Arc<Places>) {
+    let Ok(mut place) = places.clients.try_acquire() else {
         let busy = Answer::failed("the console is busy. Try again in a moment");
         write(&stream, &busy).await;
         return;
@@ -161,6 +178,13 @@ async fn talk(stream: UnixStream, reach: Rc<Reach>, places: Arc<Semaphore>) {
         Ok(None) | Err(_) => return,
     };
     let drains = matches!(request, Request::Drain { .. });
+    if drains {
+        let Ok(waits) = places.drains.try_acquire() else {
+            write(&stream, &drain::too_many()).await;
+            return;
+        };
+        place = waits;
+    }
     let draining = reach.shared.health.draining().clone();
     let (answers, waiting) = mpsc::channel(LINES_WAITING);
     let carried_out = async move {
