@@ -415,6 +415,7 @@ fn slow_mode_spaces_a_users_messages_and_not_those_of_operators() {
 fn a_server_ban_disconnects_and_refuses_guests_at_the_name_and_accounts_at_the_login() {
     let mut cast = Cast::new();
     cast.root.ask("/gban erin 2h Spam", "You banned erin from the server for 2h: Spam\n> ");
+    cast.erin.expect("You are banned for 2h more: Spam\n");
     cast.erin.expect("You are banned from this server. Goodbye!\n");
     cast.erin.read_to_end();
     cast.dave.expect("[LOBBY] erin has left the lobby\n");
@@ -432,12 +433,14 @@ fn a_server_ban_disconnects_and_refuses_guests_at_the_name_and_accounts_at_the_l
     let mut far = guest_from(&cast.server, "127.0.0.4", "far-away");
     far.sync("far-away");
 
-    cast.root.ask("/gban carol", "You banned carol from the server for good\n> ");
+    cast.root.ask("/gban carol Enough", "You banned carol from the server for good: Enough\n> ");
+    guest.expect("You are banned: Enough\n");
     guest.expect("You are banned from this server. Goodbye!\n");
     guest.read_to_end();
     for from in ["127.0.0.1", "127.0.0.6"] {
         let mut carol = connect_from(&cast.server, from);
         prove(&mut carol, "carol");
+        carol.expect("You are banned: Enough\n");
         carol.expect("You are banned from this server. Goodbye!\n");
         carol.read_to_end();
     }

@@ -193,7 +193,8 @@ fn gban_keeps_somebody_off_the_server_and_tells_who_else_it_struck() {
         told,
         "Banned bob from the server for 10m: Spam everywhere\nalso: innocent (same address)\n"
     );
-    for client in [&mut bob, &mut innocent] {
+    for (client, whom) in [(&mut bob, "You"), (&mut innocent, "Guests of your address")] {
+        client.expect(&format!("{whom} are banned for 10m more: Spam everywhere\n"));
         client.expect("You are banned from this server. Goodbye!\n");
         client.read_to_end();
     }

@@ -45,7 +45,7 @@ use crate::clock::unix_now;
 use crate::config::Live;
 use crate::logging::event;
 use crate::metrics::Metrics;
-use crate::render::replies::Farewell;
+use crate::render::replies::{Farewell, ModerationReply};
 use crate::store::{self, Change, StoredLobby};
 
 /// How often addresses without a recent wrong password or connection are forgotten.
@@ -194,8 +194,13 @@ impl Registry {
                 Effect::Disconnect(Address { shard, seat }, cause) => {
                     let (why, reason) = match cause {
                         Cause::Elsewhere => (Farewell::Elsewhere, None),
-                        Cause::Banned => (Farewell::Banned, None),
-                        Cause::Kicked(reason) => (Farewell::Kicked, reason),
+                        Cause::Banned(terms) => {
+                            let told = terms.says_more().then_some(terms);
+                            (Farewell::Banned, told.map(ModerationReply::Banned))
+                        }
+                        Cause::Kicked(reason) => {
+                            (Farewell::Kicked, reason.map(ModerationReply::Disconnected))
+                        }
                         Cause::NewPassword => (Farewell::NewPassword, None),
                     };
                     if let Some(shard) = self.shard(shard) {

@@ -31,8 +31,8 @@ use crate::fanout::peer::Peer;
 use crate::logging::event;
 use crate::render::Palette;
 use crate::render::replies::{
-    Farewell, NameProblem, PasswordProblem, ask_password, ask_password_after_nothing,
-    ask_password_again,
+    Farewell, ModerationReply, NameProblem, PasswordProblem, ask_password,
+    ask_password_after_nothing, ask_password_again,
 };
 use crate::store::{Account, Change, MailId, Since};
 
@@ -216,7 +216,12 @@ impl Session {
         let work = async move { come_in(&thread, at, me, &theirs, &peer).await };
         self.wait_for(work, move |session, result| match result {
             Ok(entered) => session.is_in(who, &account, entered),
-            Err(NameProblem::Banned(_)) => session.close(Some(Farewell::Banned)),
+            Err(NameProblem::Banned(terms)) => {
+                if terms.says_more() {
+                    session.reply(&ModerationReply::Banned(terms).into());
+                }
+                session.close(Some(Farewell::Banned));
+            }
             Err(problem) => {
                 let conn = session.peer.conn();
                 session.thread.registry.do_send(ReleaseName(conn));

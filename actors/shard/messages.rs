@@ -18,7 +18,7 @@ use crate::metrics::CountedConnection;
 use crate::net::link;
 use crate::net::listen::ListenerKind;
 use crate::net::origin::Origin;
-use crate::render::replies::{Farewell, Reply};
+use crate::render::replies::{Farewell, ModerationReply, Reply};
 
 /// Where a connection is: its thread, and its seat in the hub there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -138,10 +138,10 @@ pub struct Announce {
     pub text: Line,
 }
 
-/// Say this to a client, after a reason where there is one, and end its connection.
+/// Say this to a client, after why where that is to be told, and end its connection.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub struct DisconnectSeat(pub Seat, pub Farewell, pub Option<Line>);
+pub struct DisconnectSeat(pub Seat, pub Farewell, pub Option<ModerationReply>);
 
 /// Let nobody in who has no name yet, or let them in again.
 #[derive(Message)]

@@ -407,7 +407,7 @@ impl Answers<DisconnectSeat> for Shard {
     ) -> Reply<Self, ()> {
         Reply::now(|| {
             if let Some(reason) = reason {
-                let reason = ModerationReply::Disconnected(reason).into();
+                let reason = reason.into();
                 self.thread.hub.show_one(seat, true, |sheet| reply(sheet, &reason));
             }
             if let Some((_, session)) = self.thread.hub.find(seat) {

@@ -51,6 +51,13 @@ pub struct Penalty {
     pub by_address: bool,
 }
 
+impl Penalty {
+    /// Whether there is something to tell of it besides that it holds.
+    pub fn says_more(&self) -> bool {
+        self.left.is_some() || self.reason.is_some() || self.by_address
+    }
+}
+
 impl Sanction {
     /// One that begins now.
     pub fn new((subject, name): (Subject, Name), by: Name, terms: Terms, now: UnixMillis) -> Self {

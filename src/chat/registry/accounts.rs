@@ -136,10 +136,10 @@ impl<H: Clone> People<H> {
         effects.push(Effect::CarryOver { before: guest.clone(), after: now.clone() });
         effects.push(Effect::Registered { guest: guest.clone(), account, admin });
         // They may have been banned while it was being stored.
-        if self.bans.of(guest, at).is_some() {
+        if let Some(penalty) = self.bans.penalty(guest, at) {
             effects.extend(self.ban_account(&now, at));
-            let user = self.users.get(conn);
-            effects.extend(user.map(|user| Effect::Disconnect(user.handle.clone(), Cause::Banned)));
+            let handle = self.users.get(conn).map(|user| user.handle.clone());
+            effects.extend(handle.map(|handle| Effect::Disconnect(handle, Cause::Banned(penalty))));
         }
         effects
     }
@@ -169,8 +169,8 @@ impl<H: Clone> People<H> {
             effects.push(Effect::CarryOver { before: other.clone(), after: guest.clone() });
             if who.as_ref().is_some_and(|who| who.conn != other.conn) {
                 effects.push(Effect::Disconnect(handle, Cause::Elsewhere));
-            } else if self.bans.of(&guest, at).is_some() {
-                effects.push(Effect::Disconnect(handle, Cause::Banned));
+            } else if let Some(penalty) = self.bans.penalty(&guest, at) {
+                effects.push(Effect::Disconnect(handle, Cause::Banned(penalty)));
             }
         }
         effects.push(Effect::Unregistered { account, who, present });

@@ -82,10 +82,8 @@ impl<H: Clone> People<H> {
             ServerModeration::Ban { ban, conn } => {
                 self.bans.forget_ended(at);
                 self.bans.impose(ban.clone(), conn);
-                let meant = |user: &&User<H>| is_struck(&user.who, &ban, conn);
-                let disconnect =
-                    |user: &User<H>| Effect::Disconnect(user.handle.clone(), Cause::Banned);
-                effects.extend(self.users.iter().filter(meant).map(disconnect));
+                let struck = self.users.iter().filter(|user| is_struck(&user.who, &ban, conn));
+                effects.extend(struck.filter_map(|user| self.shut_out(user, at)));
                 // A guest who has made an account while this was being stored.
                 let user = conn.and_then(|conn| self.users.get(conn)).map(|user| user.who.clone());
                 let user = user.filter(|_| ban.is_of_guest());
@@ -105,6 +103,12 @@ impl<H: Clone> People<H> {
             }
         }
         effects
+    }
+
+    /// The end of a connection whose user is banned from the server, where they are.
+    pub(super) fn shut_out(&self, user: &User<H>, at: UnixMillis) -> Option<Effect<H>> {
+        let penalty = self.bans.penalty(&user.who, at)?;
+        Some(Effect::Disconnect(user.handle.clone(), Cause::Banned(penalty)))
     }
 
     /// A guest is banned from the server who has an account by now: that one is too.

@@ -33,7 +33,7 @@ use super::name::{Name, NameKey};
 use super::password::PasswordRecord;
 use super::person::Person;
 use super::retention::ClockState;
-use super::sanctions::Sanctions;
+use super::sanctions::{Penalty, Sanctions};
 use super::text::Line;
 
 pub use self::accounts::{Registration, RegistrationError, Unregistration, Unused};
@@ -194,8 +194,8 @@ pub enum Effect<H> {
 pub enum Cause {
     /// Another connection of the account has taken its place.
     Elsewhere,
-    /// Its user is banned from the server.
-    Banned,
+    /// Its user is banned from the server, on these terms.
+    Banned(Penalty),
     /// The operator wants it, for this reason where one was given.
     Kicked(Option<Line>),
     /// The operator has given its account another password.

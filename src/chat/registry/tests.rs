@@ -64,7 +64,8 @@ impl Script {
 
     fn happen(&mut self, what: Happening<u64>) -> Vec<Effect<u64>> {
         self.log.push((what.clone(), self.now));
-        self.people.happen(what, self.now)
+        let effects = self.people.happen(what, self.now).into_iter();
+        effects.map(without_terms).collect()
     }
 
     fn claim(&mut self, conn: u64, text: &str) -> Result<(), LoginError> {
@@ -162,7 +163,16 @@ fn used(account: u32, at: UnixMillis) -> Effect<u64> {
 }
 
 fn banned(conn: u64) -> Effect<u64> {
-    Effect::Disconnect(conn, Cause::Banned)
+    let penalty = Penalty { left: None, reason: None, by_address: false };
+    Effect::Disconnect(conn, Cause::Banned(penalty))
+}
+
+/// Here it is of interest alone who is banned.
+fn without_terms(effect: Effect<u64>) -> Effect<u64> {
+    match effect {
+        Effect::Disconnect(conn, Cause::Banned(_)) => banned(conn),
+        other => other,
+    }
 }
 
 /// The bans that are stored for what has happened: of whom, and their seconds.

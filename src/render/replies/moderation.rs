@@ -43,6 +43,8 @@ pub enum ModerationReply {
     },
     /// The operator ends the user's connection, for this reason.
     Disconnected(Line),
+    /// The user is banned from the server, on these terms.
+    Banned(Penalty),
     /// Somebody wants to give the user this lobby.
     Offered {
         /// Whoever did it, by name.
@@ -86,6 +88,13 @@ impl ModerationReply {
             Self::Removed { by, how, lobby } => removed(sheet, by, how, lobby),
             Self::Disconnected(reason) => {
                 sheet.fixed("The operator of the server disconnects you: ").line(reason)
+            }
+            Self::Banned(terms) => {
+                let whom = match terms.by_address {
+                    true => "Guests of your address are banned",
+                    false => "You are banned",
+                };
+                penalty(sheet.fixed(whom), terms)
             }
             Self::Offered { by, lobby } => sheet
                 .name(by)

@@ -359,6 +359,17 @@ fn orders_and_messages_are_refused_with_the_reason() {
         let case = Reply::Moderation(ModerationReply::NotSaid(why, coding.clone()));
         assert_eq!(written(|s| reply(s, &case)), format!("{want}\n"));
     }
+    for (terms, want) in [
+        (penalty(Some(600), None), "You are banned for 10m more."),
+        (penalty(None, Some("spam")), "You are banned: spam"),
+        (
+            of_address(penalty(Some(600), Some("spam"))),
+            "Guests of your address are banned for 10m more: spam",
+        ),
+    ] {
+        let case = Reply::Moderation(ModerationReply::Banned(terms));
+        assert_eq!(written(|s| reply(s, &case)), format!("{want}\n"));
+    }
     for (penalty, want) in [
         (penalty(None, None), "You are banned from 'coding'."),
         (
