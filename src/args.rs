@@ -156,7 +156,7 @@ static ROWS: [Row; 9] = [
 ];
 
 /// The commands of `ctl`, which its server carries out.
-static CTL_ROWS: [Row; 11] = [
+static CTL_ROWS: [Row; 12] = [
     Row {
         name: "status",
         help: "How the server is",
@@ -202,6 +202,12 @@ static CTL_ROWS: [Row; 11] = [
             let terms = joined(found, &["TIME", "REASON"]);
             ctl(found, Request::Ban { name: text(found, "NAME"), alone, terms })
         },
+    },
+    Row {
+        name: "bans",
+        help: "Who is kept off the server, until when, by whom and why",
+        args: |command| command,
+        task: |found| ctl(found, Request::Bans),
     },
     Row {
         name: "ungban",
@@ -460,6 +466,7 @@ mod tests {
             ("ctl gban bob 10m no spam", ctl(ban("bob", false, Some("10m no spam")), false)),
             ("ctl gban -1 bob no spam", ctl(ban("bob", true, Some("no spam")), false)),
             ("ctl gban --alone bob", ctl(ban("bob", true, None), false)),
+            ("ctl bans --json", ctl(Request::Bans, true)),
             ("ctl ungban bob", ctl(Request::Unban { name: name("bob") }, false)),
             ("ctl announce at noon", ctl(Request::Announce { text: name("at noon") }, false)),
             ("ctl reload", ctl(Request::Reload, false)),

@@ -218,6 +218,43 @@ fn gban_keeps_somebody_off_the_server_and_tells_who_else_it_struck() {
 }
 
 #[test]
+fn bans_are_listed_with_whom_they_strike_until_when_by_whom_and_why() {
+    let mut server = with_root();
+    assert!(ctl(&server, "bans").out.ends_with("\n0 bans\n"));
+    assert_eq!(ctl(&server, "bans --json").out, "[]\n");
+    let (mut root, _) = logged_in_to(&server, "root");
+    quit(registered(&server, "alice"));
+    let _bob = guest_from(&server, "127.0.0.2", "bob");
+    let _eve = guest_from(&server, "127.0.0.3", "eve");
+    root.ask("/gban alice Enough is enough", "You banned alice");
+    ctl(&server, "gban -1 bob 1s");
+    ctl(&server, "gban eve 2w");
+    // What has ended is none any more.
+    let folder = server.folder.path().to_owned();
+    server.wait_for(|_| asks(&folder, "bans").out.ends_with("\n2 bans\n"), "one has ended");
+    let told = ctl(&server, "bans").out;
+    let lines: Vec<Vec<&str>> =
+        told.lines().map(|line| line.split_whitespace().collect()).collect();
+    assert_eq!(lines[0], ["NAME", "OF", "SINCE", "TIME", "LEFT", "BY", "REASON"]);
+    assert_eq!(lines[1][..2], ["alice", "account"]);
+    assert_eq!(lines[1][3..], ["for", "good", "root", "Enough", "is", "enough"]);
+    assert_eq!(lines[2][..5], ["eve", "guests", "of", "an", "address"]);
+    assert!(told.contains(" console  -\n") && !told.contains("127.0.0."), "{told}");
+    let value = ctl(&server, "bans --json").json();
+    let [alice, eve] = &value.as_array().unwrap()[..] else { panic!("{value}") };
+    assert_eq!((&alice["name"], &alice["of"]), (&"alice".into(), &"account".into()));
+    assert_eq!((&alice["by"], &alice["until"]), (&"root".into(), &Value::Null));
+    assert_eq!((&alice["reason"], &eve["reason"]), (&"Enough is enough".into(), &Value::Null));
+    assert_eq!((&eve["of"], &eve["by"]), (&"address".into(), &"console".into()));
+    assert!(eve["since"].is_string() && eve["until"].is_string(), "{eve}");
+    // They outlive the process, and one that was lifted is gone.
+    let server = Server::start_in(stop(server), &ADMINS);
+    ctl(&server, "ungban alice");
+    let value = ctl(&server, "bans --json").json();
+    assert_eq!((value.as_array().unwrap().len(), &value[0]["name"]), (1, &"eve".into()));
+}
+
+#[test]
 fn what_cannot_be_done_to_somebody_is_told_why() {
     let server = with_root();
     let _bob = server.login("bob");
@@ -605,6 +642,7 @@ fn a_fault_costs_one_answer_of_the_console() {
     for (target, line, why) in [
         ("Registry ListUsers", "users", broke),
         ("Registry ListAllLobbies", "lobbies", broke),
+        ("Registry ListServerBans", "bans", broke),
         ("Registry ModerateServer", "announce hello", busy),
         ("Registry ModerateServer then", "announce hello", busy),
     ] {

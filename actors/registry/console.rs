@@ -8,8 +8,8 @@ use log::info;
 use crate::actors::guard::{Answers, Ctx, Reply};
 use crate::actors::registry::Registry;
 use crate::actors::registry::messages::{
-    CountConnections, GivePassword, GivePasswordError, ListAllLobbies, ListUsers, ListedLobby,
-    ListedUser, PasswordGiven,
+    CountConnections, GivePassword, GivePasswordError, ListAllLobbies, ListServerBans, ListUsers,
+    ListedLobby, ListedUser, PasswordGiven,
 };
 use crate::actors::shard::messages::DisconnectSeat;
 use crate::actors::store::StoreHandle;
@@ -19,6 +19,7 @@ use crate::chat::name::Name;
 use crate::chat::password::PasswordRecord;
 use crate::chat::registry::{GivenPassword, Happening};
 use crate::chat::roles::Owner;
+use crate::chat::sanctions::Sanction;
 use crate::chat::text::Line;
 use crate::clock::unix_now;
 use crate::logging::event;
@@ -64,6 +65,21 @@ impl Answers<ListUsers> for Registry {
             });
             Some(listed.collect())
         })
+    }
+}
+
+impl Answers<ListServerBans> for Registry {
+    fn failed() -> Option<Vec<Sanction>> {
+        None
+    }
+
+    fn answer(
+        &mut self,
+        _: ListServerBans,
+        _: &mut Ctx<Self>,
+    ) -> Reply<Self, Option<Vec<Sanction>>> {
+        let now = self.now();
+        Reply::now(|| Some(self.people.bans(now)))
     }
 }
 

@@ -20,6 +20,7 @@ use crate::chat::orders::{OrderError, ServerOrder};
 use crate::chat::password::PasswordRecord;
 use crate::chat::person::Person;
 use crate::chat::registry::{GiveError, LoginError, RegistrationError, RenameError, User};
+use crate::chat::sanctions::Sanction;
 use crate::chat::text::Line;
 use crate::store::{Settings, StoreError};
 
@@ -208,6 +209,11 @@ pub struct ListedUser {
     /// Whether they are away.
     pub away: bool,
 }
+
+/// Who is kept off the server? By name, and then by age.
+#[derive(Message)]
+#[rtype(result = "Option<Vec<Sanction>>")]
+pub struct ListServerBans;
 
 /// Which lobbies are there, private ones too? General first, then by name.
 #[derive(Message)]

@@ -52,6 +52,9 @@ _lobbyd() {
             lobbyd__subcmd__ctl,backup)
                 cmd="lobbyd__subcmd__ctl__subcmd__backup"
                 ;;
+            lobbyd__subcmd__ctl,bans)
+                cmd="lobbyd__subcmd__ctl__subcmd__bans"
+                ;;
             lobbyd__subcmd__ctl,drain)
                 cmd="lobbyd__subcmd__ctl__subcmd__drain"
                 ;;
@@ -87,6 +90,9 @@ _lobbyd() {
                 ;;
             lobbyd__subcmd__ctl__subcmd__help,backup)
                 cmd="lobbyd__subcmd__ctl__subcmd__help__subcmd__backup"
+                ;;
+            lobbyd__subcmd__ctl__subcmd__help,bans)
+                cmd="lobbyd__subcmd__ctl__subcmd__help__subcmd__bans"
                 ;;
             lobbyd__subcmd__ctl__subcmd__help,drain)
                 cmd="lobbyd__subcmd__ctl__subcmd__help__subcmd__drain"
@@ -153,6 +159,9 @@ _lobbyd() {
                 ;;
             lobbyd__subcmd__help__subcmd__ctl,backup)
                 cmd="lobbyd__subcmd__help__subcmd__ctl__subcmd__backup"
+                ;;
+            lobbyd__subcmd__help__subcmd__ctl,bans)
+                cmd="lobbyd__subcmd__help__subcmd__ctl__subcmd__bans"
                 ;;
             lobbyd__subcmd__help__subcmd__ctl,drain)
                 cmd="lobbyd__subcmd__help__subcmd__ctl__subcmd__drain"
@@ -248,7 +257,7 @@ _lobbyd() {
             return 0
             ;;
         lobbyd__subcmd__ctl)
-            opts="-h --json --help status users lobbies kick gban ungban announce reload drain backup passwd help"
+            opts="-h --json --help status users lobbies kick gban bans ungban announce reload drain backup passwd help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -276,6 +285,20 @@ _lobbyd() {
             return 0
             ;;
         lobbyd__subcmd__ctl__subcmd__backup)
+            opts="-h --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        lobbyd__subcmd__ctl__subcmd__bans)
             opts="-h --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -322,7 +345,7 @@ _lobbyd() {
             return 0
             ;;
         lobbyd__subcmd__ctl__subcmd__help)
-            opts="status users lobbies kick gban ungban announce reload drain backup passwd help"
+            opts="status users lobbies kick gban bans ungban announce reload drain backup passwd help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -350,6 +373,20 @@ _lobbyd() {
             return 0
             ;;
         lobbyd__subcmd__ctl__subcmd__help__subcmd__backup)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        lobbyd__subcmd__ctl__subcmd__help__subcmd__bans)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -690,7 +727,7 @@ _lobbyd() {
             return 0
             ;;
         lobbyd__subcmd__help__subcmd__ctl)
-            opts="status users lobbies kick gban ungban announce reload drain backup passwd"
+            opts="status users lobbies kick gban bans ungban announce reload drain backup passwd"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -718,6 +755,20 @@ _lobbyd() {
             return 0
             ;;
         lobbyd__subcmd__help__subcmd__ctl__subcmd__backup)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        lobbyd__subcmd__help__subcmd__ctl__subcmd__bans)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )

@@ -130,6 +130,13 @@ _arguments "${_arguments_options[@]}" : \
 '*::REASON -- Why, which they are told:_default' \
 && ret=0
 ;;
+(bans)
+_arguments "${_arguments_options[@]}" : \
+'--json[Print the answer as JSON]' \
+'-h[Print help]' \
+'--help[Print help]' \
+&& ret=0
+;;
 (ungban)
 _arguments "${_arguments_options[@]}" : \
 '--json[Print the answer as JSON]' \
@@ -207,6 +214,10 @@ _arguments "${_arguments_options[@]}" : \
 && ret=0
 ;;
 (gban)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+(bans)
 _arguments "${_arguments_options[@]}" : \
 && ret=0
 ;;
@@ -327,6 +338,10 @@ _arguments "${_arguments_options[@]}" : \
 _arguments "${_arguments_options[@]}" : \
 && ret=0
 ;;
+(bans)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
 (ungban)
 _arguments "${_arguments_options[@]}" : \
 && ret=0
@@ -415,6 +430,7 @@ _lobbyd__subcmd__ctl_commands() {
 'lobbies:Which lobbies there are, private ones too' \
 'kick:End somebody'\''s connection to the server' \
 'gban:Keep somebody off the server, as /gban does' \
+'bans:Who is kept off the server, until when, by whom and why' \
 'ungban:Let somebody onto the server again' \
 'announce:Tell everybody something' \
 'reload:Read the configuration anew, as SIGHUP does' \
@@ -435,6 +451,11 @@ _lobbyd__subcmd__ctl__subcmd__backup_commands() {
     local commands; commands=()
     _describe -t commands 'lobbyd ctl backup commands' commands "$@"
 }
+(( $+functions[_lobbyd__subcmd__ctl__subcmd__bans_commands] )) ||
+_lobbyd__subcmd__ctl__subcmd__bans_commands() {
+    local commands; commands=()
+    _describe -t commands 'lobbyd ctl bans commands' commands "$@"
+}
 (( $+functions[_lobbyd__subcmd__ctl__subcmd__drain_commands] )) ||
 _lobbyd__subcmd__ctl__subcmd__drain_commands() {
     local commands; commands=()
@@ -453,6 +474,7 @@ _lobbyd__subcmd__ctl__subcmd__help_commands() {
 'lobbies:Which lobbies there are, private ones too' \
 'kick:End somebody'\''s connection to the server' \
 'gban:Keep somebody off the server, as /gban does' \
+'bans:Who is kept off the server, until when, by whom and why' \
 'ungban:Let somebody onto the server again' \
 'announce:Tell everybody something' \
 'reload:Read the configuration anew, as SIGHUP does' \
@@ -472,6 +494,11 @@ _lobbyd__subcmd__ctl__subcmd__help__subcmd__announce_commands() {
 _lobbyd__subcmd__ctl__subcmd__help__subcmd__backup_commands() {
     local commands; commands=()
     _describe -t commands 'lobbyd ctl help backup commands' commands "$@"
+}
+(( $+functions[_lobbyd__subcmd__ctl__subcmd__help__subcmd__bans_commands] )) ||
+_lobbyd__subcmd__ctl__subcmd__help__subcmd__bans_commands() {
+    local commands; commands=()
+    _describe -t commands 'lobbyd ctl help bans commands' commands "$@"
 }
 (( $+functions[_lobbyd__subcmd__ctl__subcmd__help__subcmd__drain_commands] )) ||
 _lobbyd__subcmd__ctl__subcmd__help__subcmd__drain_commands() {
@@ -607,6 +634,7 @@ _lobbyd__subcmd__help__subcmd__ctl_commands() {
 'lobbies:Which lobbies there are, private ones too' \
 'kick:End somebody'\''s connection to the server' \
 'gban:Keep somebody off the server, as /gban does' \
+'bans:Who is kept off the server, until when, by whom and why' \
 'ungban:Let somebody onto the server again' \
 'announce:Tell everybody something' \
 'reload:Read the configuration anew, as SIGHUP does' \
@@ -625,6 +653,11 @@ _lobbyd__subcmd__help__subcmd__ctl__subcmd__announce_commands() {
 _lobbyd__subcmd__help__subcmd__ctl__subcmd__backup_commands() {
     local commands; commands=()
     _describe -t commands 'lobbyd help ctl backup commands' commands "$@"
+}
+(( $+functions[_lobbyd__subcmd__help__subcmd__ctl__subcmd__bans_commands] )) ||
+_lobbyd__subcmd__help__subcmd__ctl__subcmd__bans_commands() {
+    local commands; commands=()
+    _describe -t commands 'lobbyd help ctl bans commands' commands "$@"
 }
 (( $+functions[_lobbyd__subcmd__help__subcmd__ctl__subcmd__drain_commands] )) ||
 _lobbyd__subcmd__help__subcmd__ctl__subcmd__drain_commands() {

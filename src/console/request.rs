@@ -37,6 +37,8 @@ pub enum Request {
         /// A time and a reason, each where one was given, as `/gban` takes them.
         terms: Option<String>,
     },
+    /// Who is kept off the server.
+    Bans,
     /// Let somebody onto the server again.
     Unban {
         /// Whom.
@@ -108,6 +110,7 @@ impl Request {
             Self::Lobbies => "lobbies",
             Self::Kick { .. } => "kick",
             Self::Ban { .. } => "gban",
+            Self::Bans => "bans",
             Self::Unban { .. } => "ungban",
             Self::Announce { .. } => "announce",
             Self::Reload => "reload",
@@ -125,7 +128,12 @@ impl Request {
         put(VERSION_FIELD, PROTOCOL.into());
         put(COMMAND_FIELD, self.name().into());
         match self {
-            Self::Status | Self::Users | Self::Lobbies | Self::Reload | Self::CancelDrain => {}
+            Self::Status
+            | Self::Users
+            | Self::Lobbies
+            | Self::Bans
+            | Self::Reload
+            | Self::CancelDrain => {}
             Self::Kick { name, reason } => {
                 put("name", name.as_str().into());
                 put("reason", reason.as_deref().into());
@@ -175,6 +183,7 @@ impl Request {
                 alone: fields.switch("alone")?,
                 terms: fields.text("terms")?,
             },
+            "bans" => Self::Bans,
             "ungban" => Self::Unban { name: fields.needed("name")? },
             "announce" => Self::Announce { text: fields.needed("text")? },
             "reload" => Self::Reload,
@@ -252,6 +261,7 @@ mod tests {
             Just(Request::Status),
             Just(Request::Users),
             Just(Request::Lobbies),
+            Just(Request::Bans),
             Just(Request::Reload),
             Just(Request::CancelDrain),
             (text(), proptest::option::of(text()))

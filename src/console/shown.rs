@@ -20,6 +20,7 @@ pub fn done(request: &Request, items: &[Value], done: &Value, now: UnixMillis) -
         Request::Status => status(done, now),
         Request::Users => users(items, now),
         Request::Lobbies => lobbies(items, now),
+        Request::Bans => bans(items, now),
         Request::Kick { .. } | Request::Ban { .. } | Request::Unban { .. } => moderated(done),
         Request::Announce { .. } => "Announced.\n".to_owned(),
         Request::Reload => "The configuration was read anew, and is in force.\n".to_owned(),
@@ -197,6 +198,36 @@ fn lobbies(lobbies: &[Value], now: UnixMillis) -> String {
     table(columns, &rows) + &total(lobbies.len(), "lobby")
 }
 
+/// `bans`.
+fn bans(bans: &[Value], now: UnixMillis) -> String {
+    let columns = [
+        Column::text("NAME"),
+        Column::text("OF"),
+        Column::number("SINCE"),
+        Column::number("TIME LEFT"),
+        Column::text("BY"),
+        Column::text("REASON"),
+    ];
+    let rows: Vec<_> = bans
+        .iter()
+        .map(|ban| {
+            let of = match ban["of"].as_str() {
+                Some("address") => "guests of an address",
+                Some("guest") => "this guest",
+                _ => "account",
+            };
+            let since = age(&ban["since"], now).map_or(NOTHING.to_owned(), short);
+            let rest = match time_of(&ban["until"]) {
+                Some(until) => Span::left(now.until(until)).to_string(),
+                None => "for good".to_owned(),
+            };
+            let [name, by, reason] = ["name", "by", "reason"].map(|field| plain(&ban[field]));
+            [name, of.to_owned(), since, rest, by, reason]
+        })
+        .collect();
+    table(columns, &rows) + &total(bans.len(), "ban")
+}
+
 /// How far a drain has come.
 pub fn drain(progress: &Value) -> String {
     let time = seconds(&progress["deadline_secs"]).unwrap_or_default();
@@ -250,7 +281,12 @@ fn short(time: Duration) -> String {
 
 /// How long ago an instant was.
 fn age(at: &Value, now: UnixMillis) -> Option<Duration> {
-    Some(UnixMillis(u64::try_from(time(at)?.as_millisecond()).unwrap_or(0)).until(now))
+    time_of(at).map(|at| at.until(now))
+}
+
+/// An instant as the chat counts it; none where there is none.
+fn time_of(at: &Value) -> Option<UnixMillis> {
+    Some(UnixMillis(u64::try_from(time(at)?.as_millisecond()).unwrap_or(0)))
 }
 
 /// An instant as it is told.
@@ -385,6 +421,40 @@ club         0  private  eve (guest)    1h   42s
 2 lobbies
 ";
         assert_eq!(lobbies(&[general, club], NOW), want);
+    }
+
+    #[test]
+    fn bans_are_a_table_and_take_two_lines_where_the_reasons_are_long() {
+        let ban = |name: &str, of: &str, until: Value, reason: Value| {
+            json!({
+                "name": name, "of": of, "by": "root", "since": "2025-11-26T02:00:00Z", "until": until,
+                "reason": reason,
+            })
+        };
+        let until = || Value::from("2025-11-26T04:30:00Z");
+        let list = [
+            ban("bob", "account", Value::Null, Value::Null),
+            ban("eve", "address", until(), "Spam".into()),
+        ];
+        let want = "\
+NAME  OF                    SINCE  TIME LEFT  BY    REASON
+bob   account                  1h   for good  root  -
+eve   guests of an address     1h     1h 30m  root  Spam
+2 bans
+";
+        assert_eq!(bans(&list, NOW), want);
+        let want = format!(
+            "\
+NAME  OF          SINCE  TIME LEFT  BY
+    REASON
+zoe   this guest     1h     1h 30m  root
+    {0}
+1 ban
+",
+            "long ".repeat(20).trim_end()
+        );
+        let zoe = ban("zoe", "guest", until(), "long ".repeat(20).trim_end().into());
+        assert_eq!(bans(&[zoe], NOW), want);
     }
 
     #[test]

@@ -50,6 +50,11 @@ impl<H: Clone> People<H> {
         guests_besides(*conn, users.filter(|who| is_struck(who, ban, *conn)))
     }
 
+    /// The bans from the server that hold, by name and then by age.
+    pub fn bans(&self, now: UnixMillis) -> Vec<Sanction> {
+        self.bans.list(now).into_iter().cloned().collect()
+    }
+
     /// Whether somebody may do this to the whole server, and what comes of it.
     ///
     /// # Errors

@@ -1,4 +1,4 @@
-//! What the console tells of the server: how it is, who is there, which lobbies there are.
+//! What the console tells of the server: how it is, who is there, which lobbies there are, who is banned.
 
 use std::collections::HashMap;
 
@@ -6,11 +6,15 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 
 use super::{Answering, LIST_TIME, Outcome, Reach, ask};
-use crate::actors::registry::messages::{ListAllLobbies, ListUsers, ListedLobby, ListedUser};
+use crate::actors::registry::messages::{
+    ListAllLobbies, ListServerBans, ListUsers, ListedLobby, ListedUser,
+};
 use crate::actors::shard::messages::{ListSeats, SeatListed};
+use crate::chat::accounts::Subject;
 use crate::chat::directory::ConnId;
 use crate::chat::history::UnixMillis;
 use crate::chat::roles::Owner;
+use crate::chat::sanctions::Sanction;
 use crate::clock::{self, unix_now};
 use crate::console::Answer;
 use crate::draining::{Drain, Phase};
@@ -99,6 +103,31 @@ impl Reach {
                 "owner_kind": kind,
                 "made": rfc3339(state.made_at).to_string(),
                 "used": rfc3339(used_at).to_string(),
+            });
+            tell(out, Answer::Item(item)).await;
+        }
+        Ok(json!({ "count": count }))
+    }
+
+    /// Who is kept off the server, by name.
+    pub(super) async fn bans(&self, out: &Answering) -> Outcome {
+        let bans = ask(&self.registry, "the Registry", LIST_TIME, ListServerBans).await?;
+        let bans = bans.ok_or_else(broke)?;
+        let count = bans.len();
+        for Sanction { subject, name, by, at, until, reason } in bans {
+            // Never an address: of an IPv6 one no more than the network is known.
+            let of = match subject {
+                Subject::Account(_) => "account",
+                Subject::Address(_) => "address",
+                Subject::Name(_) => "guest",
+            };
+            let item = json!({
+                "name": name.as_str(),
+                "of": of,
+                "by": by.as_str(),
+                "since": rfc3339(at).to_string(),
+                "until": until.map(|until| rfc3339(until).to_string()),
+                "reason": reason.as_ref().map(|reason| reason.as_str()),
             });
             tell(out, Answer::Item(item)).await;
         }

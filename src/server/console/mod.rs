@@ -268,6 +268,7 @@ impl Reach {
             Request::Lobbies => self.lobbies(out).await,
             Request::Kick { name, reason } => self.kick(&name, reason.as_deref()).await,
             Request::Ban { name, alone, terms } => self.ban(&name, alone, terms.as_deref()).await,
+            Request::Bans => self.bans(out).await,
             Request::Unban { name } => self.unban(&name).await,
             Request::Announce { text } => self.announce(&text).await,
             Request::Reload => self.reload(out).await,
