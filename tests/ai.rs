@@ -225,7 +225,11 @@ fn failures_are_told_to_the_asker_and_leave_no_trace() {
     question(&mut alice, "last");
     alice.expect("fine\n> ");
     assert_eq!(gemini.requests().pop().unwrap().turns().len(), 1, "no trace in the conversation");
-    assert_eq!(count(&server.log(), "AI: a question failed"), asked, "{}", server.log());
+    // Each is told of as a matter of her connection.
+    let (log, failed) = (server.log(), "WARN  ai_failed] conn=1 AI: a question failed");
+    assert_eq!(count(&log, failed), asked, "{log}");
+    let lines = log.lines().filter(|line| line.contains("ai_failed"));
+    assert!(lines.into_iter().all(|line| line.contains("] conn=1 AI: ")), "{log}");
     let saw = bob.expect("fine\n> ");
     assert_eq!(count(&saw, "AI Error"), 0, "told to the asker alone");
 }

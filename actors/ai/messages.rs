@@ -122,6 +122,8 @@ pub struct WorkerDied(pub usize);
 pub struct Generate {
     /// What to ask the model.
     pub request: Request,
+    /// The connection that the question came from.
+    pub conn: ConnId,
     /// The permit that the question has.
     pub permit: PermitId,
     /// Where the lobby is that wants the answer.

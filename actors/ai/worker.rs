@@ -4,17 +4,20 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use actix::prelude::*;
+use log::info;
 
 use crate::actors::ai::messages::{
     AnswerLines, AnswerOver, Answered, Cancel, Generate, WorkerDied, WorkerFree,
 };
 use crate::actors::ai::pool::AiPool;
 use crate::actors::guard::Guarded;
+use crate::actors::lobby::Lobby;
 use crate::ai::AiFailure;
 use crate::ai::client::AiClient;
 use crate::ai::permits::PermitId;
 use crate::clock;
 use crate::config::Live;
+use crate::logging::event;
 use crate::metrics::Metrics;
 
 /// The actor.
@@ -44,6 +47,14 @@ impl AiWorker {
     ) -> Self {
         Self { index, pool, config, client: Rc::default(), job: None, metrics }
     }
+
+    /// Tells everybody concerned what came of a question.
+    fn end(&self, permit: PermitId, lobby: &Addr<Lobby>, result: Result<String, AiFailure>) {
+        // Before anybody can see that it is over, and ask again.
+        self.pool.do_send(Answered(permit));
+        lobby.do_send(AnswerOver(permit, result));
+        self.pool.do_send(WorkerFree(permit));
+    }
 }
 
 impl Actor for AiWorker {
@@ -61,16 +72,20 @@ impl Handler<Generate> for AiWorker {
     type Result = ();
 
     fn handle(&mut self, generate: Generate, ctx: &mut Self::Context) {
-        let Generate { request, permit, lobby } = generate;
+        let Generate { request, conn, permit, lobby } = generate;
         let (client, to) = (self.client.clone(), lobby.clone());
-        let provider = self.config.get().ai.clone();
+        let Some(provider) = self.config.get().ai.clone() else {
+            info!(
+                event = event::AI_FAILED, conn = conn.0;
+                "AI: the question is not put to anybody: the key was taken away while it waited"
+            );
+            return self.end(permit, &lobby, Err(AiFailure::NoProvider));
+        };
         let begun = clock::now();
         self.metrics.ai_requests.inc();
         let answer = async move {
             let mut show = |lines| to.do_send(AnswerLines(permit, lines));
-            // None where the key was taken away while the question waited.
-            let provider = provider.ok_or(AiFailure::Unavailable)?;
-            client.ask(&provider, &request, &mut show).await
+            client.ask(conn, &provider, &request, &mut show).await
         };
         let task = ctx.spawn(answer.into_actor(self).map(move |result, worker, _| {
             worker.metrics.ai_latency.observe(clock::since(begun).as_secs_f64());
@@ -78,10 +93,7 @@ impl Handler<Generate> for AiWorker {
                 worker.metrics.ai_errors.inc();
             }
             if worker.job.take().is_some() {
-                // Before anybody can see that it is over, and ask again.
-                worker.pool.do_send(Answered(permit));
-                lobby.do_send(AnswerOver(permit, result));
-                worker.pool.do_send(WorkerFree(permit));
+                worker.end(permit, &lobby, result);
             }
         }));
         self.job = Some(Job { permit, task });

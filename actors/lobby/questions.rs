@@ -24,6 +24,7 @@ use crate::render::replies::Reply;
 
 /// A question that waits, as it was when it was asked.
 struct Question {
+    conn: ConnId,
     asker: Person,
     ip: IpKey,
     at: Address,
@@ -63,6 +64,7 @@ impl Lobby {
     fn question(&self, conn: ConnId, text: Line) -> Option<Question> {
         let member = self.room.member(conn)?;
         Some(Question {
+            conn,
             asker: (&member.who).into(),
             ip: member.who.ip,
             at: member.handle,
@@ -153,9 +155,10 @@ impl Handler<StartAnswer> for Lobby {
         let newest = format!("{}{}", question.recent, asked(&question.asker.name, &question.text));
         let before = self.questions.conversation.begin(clock::now()).cloned();
         let turns = before.chain([Turn::user(newest)]).collect();
+        let conn = question.conn;
         self.questions.answering = Some(Answering { question, permit, begun: false });
         let request = Request { system, turns };
-        worker.do_send(Generate { request, permit: id, lobby: ctx.address() });
+        worker.do_send(Generate { request, conn, permit: id, lobby: ctx.address() });
     }
 }
 

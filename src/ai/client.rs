@@ -14,6 +14,7 @@ use super::answer::AnswerText;
 use super::provider::{Dialect, Post};
 use super::request::Request;
 use super::sse::SseDecoder;
+use crate::chat::directory::ConnId;
 use crate::chat::password::Secret;
 use crate::chat::text::Line;
 use crate::config::AiConfig;
@@ -44,25 +45,26 @@ impl Default for AiClient {
 
 impl AiClient {
     /// Asks the provider of `config`, and calls `show` with finished lines as they come. The whole text at the
-    /// end.
+    /// end. What goes wrong is logged as a matter of `conn`, whose question it is.
     ///
     /// # Errors
     /// Why there is no (whole) answer. What was shown by then stays shown.
     pub async fn ask(
         &self,
+        conn: ConnId,
         config: &AiConfig,
         request: &Request,
         show: &mut impl FnMut(Vec<Line>),
     ) -> Result<String, AiFailure> {
-        match timeout(config.timeout, self.stream(config, request, show)).await {
+        match timeout(config.timeout, self.stream(conn, config, request, show)).await {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(why)) => {
-                warn!(event = event::AI_FAILED; "AI: a question failed: {why}");
+                warn!(event = event::AI_FAILED, conn = conn.0; "AI: a question failed: {why}");
                 Err(why)
             }
             Err(_) => {
                 warn!(
-                    event = event::AI_FAILED;
+                    event = event::AI_FAILED, conn = conn.0;
                     "AI: no whole answer within {} s", config.timeout.as_secs()
                 );
                 Err(AiFailure::Unavailable)
@@ -72,6 +74,7 @@ impl AiClient {
 
     async fn stream(
         &self,
+        conn: ConnId,
         config: &AiConfig,
         request: &Request,
         show: &mut impl FnMut(Vec<Line>),
@@ -82,21 +85,21 @@ impl AiClient {
         let mut post = self.http.post(format!("{base_url}{path}"));
         for (name, value) in &headers {
             let value = header_value(value).map_err(|error| {
-                warn!(event = event::AI_FAILED; "AI: the header {name} cannot be sent: {error}");
+                warn!(event = event::AI_FAILED, conn = conn.0; "AI: the header {name} cannot be sent: {error}");
                 AiFailure::Unavailable
             })?;
             post = post.insert_header((*name, value));
         }
         let response = post.send_body(body).await.map_err(|error: SendRequestError| {
-            warn!(event = event::AI_FAILED; "AI: the request failed: {error}");
+            warn!(event = event::AI_FAILED, conn = conn.0; "AI: the request failed: {error}");
             AiFailure::Unavailable
         })?;
         let status = response.status().as_u16();
         if status != 200 {
-            warn!(event = event::AI_FAILED; "AI: HTTP status {status}");
+            warn!(event = event::AI_FAILED, conn = conn.0; "AI: HTTP status {status}");
             return Err((dialect.read_error)(status, &error_body(response).await));
         }
-        read_answer(response, &dialect, show).await
+        read_answer(conn, response, &dialect, show).await
     }
 }
 
@@ -112,6 +115,7 @@ async fn error_body(body: impl Stream<Item = Result<Bytes, PayloadError>>) -> St
 }
 
 async fn read_answer(
+    conn: ConnId,
     body: impl Stream<Item = Result<Bytes, PayloadError>>,
     dialect: &Dialect,
     show: &mut impl FnMut(Vec<Line>),
@@ -130,11 +134,11 @@ async fn read_answer(
     };
     while let Some(chunk) = body.next().await {
         let chunk = chunk.map_err(|error| {
-            warn!(event = event::AI_FAILED; "AI: the answer broke off: {error}");
+            warn!(event = event::AI_FAILED, conn = conn.0; "AI: the answer broke off: {error}");
             AiFailure::Unavailable
         })?;
         let events = sse.feed(&chunk).map_err(|error| {
-            warn!(event = event::AI_FAILED; "AI: {error}");
+            warn!(event = event::AI_FAILED, conn = conn.0; "AI: {error}");
             AiFailure::Unavailable
         })?;
         for data in events {
@@ -151,7 +155,7 @@ async fn read_answer(
     if !finished {
         // The HTTP client reports a chunked body that breaks off as one that ended, so only the
         // model's own word, which it always gives, says that the answer is whole.
-        warn!(event = event::AI_FAILED; "AI: the answer broke off");
+        warn!(event = event::AI_FAILED, conn = conn.0; "AI: the answer broke off");
         return Err(AiFailure::Unavailable);
     }
     let last = answer.finish();

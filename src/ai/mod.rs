@@ -22,6 +22,9 @@ pub enum AiFailure {
     /// HTTP 400, or the prompt was blocked.
     #[error("prompt refused")]
     InvalidPrompt,
+    /// The key was taken away while the question waited for its turn.
+    #[error("no provider")]
+    NoProvider,
     /// Anything else: a timeout, a broken stream, an empty answer, a stop for safety.
     #[error("no usable answer")]
     Unavailable,

@@ -191,12 +191,13 @@ fn worded(sheet: &mut Sheet, reply: &Reply) {
         Reply::Prompt(None) => sheet.fixed("The AI has its own personality here."),
         Reply::Prompt(Some(prompt)) => sheet.fixed("AI prompt: ").off().line(prompt),
         Reply::AiThinking => sheet.fixed("[AI] Thinking..."),
-        Reply::AiUnavailable => sheet.fixed("AI is not available on this server"),
+        Reply::AiUnavailable => sheet.fixed(AI_UNAVAILABLE),
         Reply::AiBusy => sheet.fixed("AI is busy, try again in a moment."),
         Reply::AiFailed(why) => sheet.fixed(match why {
             AiFailure::RateLimited => "AI Error: Rate limit reached. Please wait and try again.",
             AiFailure::QuotaReached => "AI Error: Quota reached. Try later.",
             AiFailure::InvalidPrompt => "AI Error: Your prompt is invalid.",
+            AiFailure::NoProvider => AI_UNAVAILABLE,
             AiFailure::Unavailable => "AI Error: Please try again later.",
         }),
         Reply::SearchTooSlow => sheet.fixed("Too much to look through. Be more exact."),
@@ -266,6 +267,8 @@ const NOT_UTF8: &str =
 const WRONG_LOBBY_PASSWORD: &str = "Incorrect password for private lobby";
 
 const UNKNOWN: &str = "Unknown command. Type /help for available commands.";
+
+const AI_UNAVAILABLE: &str = "AI is not available on this server";
 
 const SERVER_BUSY: &str = "Server is busy, try again in a moment.";
 

@@ -126,6 +126,7 @@ fn one_line_answers() {
         ),
         (Reply::AiFailed(AiFailure::QuotaReached), "AI Error: Quota reached. Try later."),
         (Reply::AiFailed(AiFailure::InvalidPrompt), "AI Error: Your prompt is invalid."),
+        (Reply::AiFailed(AiFailure::NoProvider), "AI is not available on this server"),
         (Reply::AiFailed(AiFailure::Unavailable), "AI Error: Please try again later."),
     ];
     for (case, want) in cases {
