@@ -303,6 +303,15 @@ fn log_start(config: &Config, opened: &Opened) {
         Some(file) => info!(event = event::DATA; "the database is {}", file.display()),
         None => info!(event = event::DATA; "there is no database: memory only"),
     }
+    match (&opened.console_fault, &config.data_dir) {
+        (Some(why), _) => {
+            warn!(event = event::CONSOLE; "there is no console (lobbyd ctl): {why}");
+        }
+        (None, None) => {
+            info!(event = event::CONSOLE; "there is no console (lobbyd ctl): CHAT_DATA_DIR is off");
+        }
+        (None, Some(_)) => {}
+    }
     for (kind, addr) in opened.listeners() {
         match opened.fingerprint().filter(|_| kind == ListenerKind::Tls) {
             Some(sum) => info!(event = event::LISTENING; "{kind} on {addr}, SHA-256 {sum}"),

@@ -403,6 +403,8 @@ fn who_finds_no_server_is_told_why() {
 fn a_server_without_a_data_directory_says_that_it_has_no_console() {
     let mut server = Server::start(&[("CHAT_DATA_DIR", "off")]);
     server.wait_for_log("there is no console (lobbyd ctl): CHAT_DATA_DIR is off");
+    let log = server.log();
+    assert!(log.lines().next().unwrap().contains(" starting] "), "{log}");
 }
 
 #[test]

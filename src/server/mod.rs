@@ -102,6 +102,8 @@ pub struct Opened {
     snapshot: Snapshot,
     /// The data directory and the console's socket in it; none without one.
     console: Option<(PathBuf, Socket)>,
+    /// Why there can be no console in the data directory, where that is so.
+    pub console_fault: Option<SocketError>,
     /// What was done to the database to open it.
     pub data_notes: Vec<Note>,
     /// Whether TLS is off because there is no certificate at the default paths.
@@ -169,12 +171,12 @@ impl Opened {
             Some(dir) => Db::open(dir)?,
             None => (Db::in_memory()?, Vec::new()),
         };
-        let console = match &config.data_dir {
-            Some(dir) => open_console(dir)?.map(|socket| (dir.clone(), socket)),
-            None => {
-                info!(event = event::CONSOLE; "there is no console (lobbyd ctl): CHAT_DATA_DIR is off");
-                None
-            }
+        let (console, console_fault) = match config.data_dir.as_deref().map(open_console) {
+            None => (None, None),
+            Some(Ok(socket)) => (Some(socket), None),
+            Some(Err(why @ SocketError::InTheWay { .. })) => return Err(why.into()),
+            // A folder that can have none is no reason not to start.
+            Some(Err(why @ SocketError::Unusable { .. })) => (None, Some(why)),
         };
         let file = || config.data_dir.as_deref().map_or_else(String::new, data_file);
         let snapshot = db
@@ -192,6 +194,7 @@ impl Opened {
             db,
             snapshot,
             console,
+            console_fault,
             data_notes,
             tls_has_no_certificate,
             tls_has_no_socket,
@@ -257,17 +260,9 @@ fn adopt(config: &Config, handed: Handed) -> Result<Listening, StartError> {
     Ok((listeners, tls))
 }
 
-/// The console's socket. A folder that can have none is no reason not to start; something strange of its
-/// name is.
-fn open_console(dir: &Path) -> Result<Option<Socket>, SocketError> {
-    match Socket::listen(dir) {
-        Ok(socket) => Ok(Some(socket)),
-        Err(why @ SocketError::InTheWay { .. }) => Err(why),
-        Err(why @ SocketError::Unusable { .. }) => {
-            warn!(event = event::CONSOLE; "there is no console (lobbyd ctl): {why}");
-            Ok(None)
-        }
-    }
+/// The data directory with the console's socket.
+fn open_console(dir: &Path) -> Result<(PathBuf, Socket), SocketError> {
+    Ok((dir.to_owned(), Socket::listen(dir)?))
 }
 
 fn data_file(dir: &Path) -> String {
