@@ -4,7 +4,7 @@ mod figures;
 mod files;
 
 use std::cell::RefCell;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -146,13 +146,25 @@ fn answer<B: actix_http::body::MessageBody + 'static>(
 /// Whether a browser can only have meant this machine by a host. Another name may be one whose owner lets
 /// it lead here, so that a page of theirs may read what it should not (DNS rebinding); nobody owns a name
 /// without a dot.
+///
+/// What is no host with or without a port, as RFC 9110 (7.2) has it, is nobody's.
 fn is_own_host(host: &str) -> bool {
-    let name = match host.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-        Some((ip, _)) => ip,
-        None => host.split(':').next().unwrap_or_default(),
+    let is_port = |rest: &str| {
+        rest.strip_prefix(':')
+            .map_or(rest.is_empty(), |port| port.bytes().all(|b| b.is_ascii_digit()))
     };
-    let name = name.trim_end_matches('.').to_ascii_lowercase();
-    name.parse::<IpAddr>().is_ok() || !name.contains('.') || name.ends_with(".localhost")
+    if let Some(rest) = host.strip_prefix('[') {
+        let literal = rest.split_once(']');
+        return literal.is_some_and(|(ip, rest)| ip.parse::<Ipv6Addr>().is_ok() && is_port(rest));
+    }
+    let (name, rest) = host.split_at(host.find(':').unwrap_or(host.len()));
+    let name = name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase();
+    let is_label = |label: &str| {
+        !label.is_empty() && label.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b))
+    };
+    is_port(rest)
+        && name.split('.').all(is_label)
+        && (name.parse::<Ipv4Addr>().is_ok() || !name.contains('.') || name.ends_with(".localhost"))
 }
 
 #[cfg(test)]
@@ -163,14 +175,51 @@ mod tests {
     fn a_name_of_somebody_else_is_not_ours() {
         for (host, own) in [
             ("127.0.0.1:9090", true),
+            ("127.0.0.1", true),
+            ("192.0.2.7:80", true),
+            ("127.0.0.1.", true),
             ("[::1]:9090", true),
+            ("[::1]", true),
+            ("[::ffff:127.0.0.1]:9090", true),
             ("localhost", true),
             ("LOCALHOST.:9090", true),
             ("chat.localhost:9090", true),
+            ("a.b.localhost", true),
             ("lobbyd:9090", true),
+            ("my-host_1", true),
+            // An empty port is one that is not given.
+            ("localhost:", true),
             ("evil.example:9090", false),
             ("127.0.0.1.evil.example", false),
             ("localhost.evil.example", false),
+            ("notlocalhost.example", false),
+            ("evil.example.", false),
+            ("localhost..", false),
+            (".localhost", false),
+            ("evil..localhost", false),
+            ("[::1].evil.example", false),
+            ("[::1].evil.example:9090", false),
+            ("[::1]evil", false),
+            ("[::1]9090", false),
+            ("[::1", false),
+            ("[]", false),
+            ("[localhost]", false),
+            ("[127.0.0.1]", false),
+            ("[evil.example]:9090", false),
+            ("::1", false),
+            ("::1]", false),
+            ("localhost:evil.example", false),
+            ("localhost:80:80", false),
+            ("localhost:+80", false),
+            ("127.0.0.1.evil", false),
+            ("127.1", false),
+            ("evil.example#.localhost", false),
+            ("evil.example/.localhost", false),
+            ("user@localhost", false),
+            ("local host", false),
+            ("", false),
+            (":9090", false),
+            (".", false),
         ] {
             assert_eq!(is_own_host(host), own, "{host}");
         }
