@@ -12,8 +12,10 @@ use lobbyd::chat::command::COMMANDS;
 use lobbyd::logging::event::EVENTS;
 
 use crate::clients::have;
+use crate::console::ctl;
 use crate::gemini::{Gemini, whole};
 use crate::harness::{Client, Folder, Server, run};
+use crate::operator::{self, admin_port};
 use crate::people::{
     ADMINS, PASSWORD, challenged, connect_from, log_in_to, makes, prove, quit, registered,
     with_root,
@@ -474,4 +476,34 @@ fn fail2ban_takes_the_jails() {
     for jail in ["lobbyd", "lobbyd-refusals"] {
         assert!(told.contains(&format!("['add', '{jail}', 'systemd']")), "{told}{error}");
     }
+}
+
+/// No log line can say why a reload was refused: whoever set that is told at once, and others tell of it.
+#[test]
+fn a_filter_that_hides_errors_is_warned_of_and_a_refused_reload_is_told_elsewhere() {
+    for filter in ["off", "hyper=debug,lobbyd=off"] {
+        let folder = Folder::new();
+        let mut server =
+            Server::start_in(folder, &[("RUST_LOG", filter), ("CHAT_ADMIN_ADDR", "127.0.0.1:0")]);
+        server.wait_for_log("lobbyd: warning: RUST_LOG hides errors: ");
+        fs::write(server.folder.join(".env"), "CHAT_MAX_LOBBIES=many\n").unwrap();
+        server.signal("HUP");
+        let fault = "CHAT_MAX_LOBBIES: bad value 'many'";
+        let told = get_until(&server, "/figures", fault);
+        assert!(told.contains("\"good\":false"), "{told}");
+        get_until(&server, "/metrics", "lobbyd_reloads_total{result=\"bad\"} 1\n");
+        let status = ctl(&server, "status").out;
+        assert!(status.contains("refused: ") && status.contains(fault), "{status}");
+        assert_eq!(server.log().lines().count(), 1, "{}", server.log());
+    }
+    let others = ["info", "error", "off,lobbyd=error", "lobbyd::server=warn,off"];
+    for filter in others {
+        let checked = run(Folder::new().path(), &[("RUST_LOG", filter)], &["--check-config"]);
+        let told = String::from_utf8(checked.stderr).unwrap();
+        assert!(!told.contains("RUST_LOG"), "{filter}: {told}");
+    }
+}
+
+fn get_until(server: &Server, path: &str, what: &str) -> String {
+    operator::wait_for(admin_port(server), path, |answer| answer.body.contains(what)).body
 }

@@ -285,7 +285,12 @@ fn help_and_version_are_printed_and_other_arguments_refused() {
 fn a_port_in_use_is_named_with_the_remedy() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let addr = taken.local_addr().unwrap().to_string();
-    fails(&[("CHAT_ADDR", &addr), ("RUST_LOG", "off")], &[], 1, &[&addr, "CHAT_ADDR"]);
+    fails(
+        &[("CHAT_ADDR", &addr), ("RUST_LOG", "off,lobbyd::server::reload=error")],
+        &[],
+        1,
+        &[&addr, "CHAT_ADDR"],
+    );
 }
 
 #[test]

@@ -8,6 +8,7 @@ use std::path::Path;
 use super::named::{self, Fault};
 use super::{Config, KEYS, env_file, nearest_key};
 use crate::files::{self, ReadError, read_plain};
+use crate::logging;
 
 /// Bytes of a `.env` file: more than ten times what it has with every setting in it.
 const MAX_ENV_BYTES: u64 = 64 * 1024;
@@ -65,6 +66,7 @@ impl Settings {
             nearest_key(name).map(|known| format!("{name} is no setting; did you mean {known}?"))
         };
         settings.warnings = names.iter().filter_map(unknown).collect();
+        settings.warnings.extend(logging::warning_of(&settings.config.log_filter));
         settings
     }
 

@@ -106,6 +106,17 @@ pub fn set_filter(filter: &str) -> Result<(), ParseError> {
     Ok(())
 }
 
+/// What a filter that hides the server's own errors is warned of with, if it does.
+pub fn warning_of(filter: &str) -> Option<String> {
+    let filter = env_filter::Builder::new().parse(filter).build();
+    let error = Metadata::builder().level(Level::Error).target("lobbyd::server::reload").build();
+    (!filter.enabled(&error)).then(|| {
+        "RUST_LOG hides errors: no log line will say why a reload is refused or messages are not stored \
+         (lobbyd ctl status does). Add lobbyd=error to it"
+            .to_owned()
+    })
+}
+
 /// Whether lines are JSON from here on, those that tell why there is no start too.
 pub fn set_json(json: bool) {
     JSON.store(json, Ordering::Relaxed);
