@@ -5,6 +5,7 @@ use std::net::TcpStream;
 use std::process::{Child, ChildStdout, Stdio};
 use std::time::{Duration, Instant};
 
+use crate::browser::{Browser, View};
 use crate::console::{Told, asks, ctl};
 use crate::harness::{Client, PATIENCE, Server, lobbyd};
 use crate::operator::{admin_port, get, wait_for};
@@ -116,6 +117,27 @@ fn at_the_deadline_those_who_are_left_are_told_goodbye() {
     assert!(told.out.ends_with("Drained: 1 connection left. The server stops.\n"), "{told:?}");
     is_told_goodbye(&mut alice);
     assert_eq!(server.wait(), 0);
+}
+
+#[test]
+fn the_page_says_how_many_are_still_there() {
+    let Some(browser) = Browser::start() else { return };
+    let server = Server::start(&[ADMIN]);
+    let page =
+        browser.open(&format!("http://127.0.0.1:{}/", admin_port(&server)), View::phone(false));
+    let (mut alice, _bob) = (server.login("alice"), server.login("bob"));
+    let mut drain = Drain::begin(&server, &["--deadline", "2h"]);
+    drain.expect("2 connections left, ");
+    let why = "document.getElementById('why').textContent";
+    page.wait("document.getElementById('word').textContent === 'Draining'");
+    page.wait(&format!(r"/2 still here, for (2 h 0 m|1 h \d+ m) at most$/.test({why})"));
+    alice.send("/quit");
+    page.wait(&format!("{why}.includes('1 still here, for ')"));
+    ctl(&server, "drain --cancel");
+    page.wait("document.getElementById('word').textContent === 'Ready'");
+    page.wait(&format!("!{why}.includes('still here')"));
+    assert_eq!(page.complaints(), Vec::<String>::new());
+    drop(drain.end());
 }
 
 #[test]

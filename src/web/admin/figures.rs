@@ -6,6 +6,8 @@ use serde_json::{Value, json};
 
 use super::Admin;
 use crate::chat::history::UnixMillis;
+use crate::clock;
+use crate::draining::Phase;
 use crate::metrics::figures::{Point, STEP};
 
 /// From which point on the figures are asked for, by the query of the request.
@@ -37,12 +39,20 @@ impl Admin {
         let certificate = (self.certificate)().map(|valid| {
             json!({ "from": valid.from.as_millisecond(), "until": valid.until.as_millisecond() })
         });
+        let drain = match self.health.draining().phase() {
+            Phase::Draining(drain) => json!({
+                "left": drain.left,
+                "deadline_ms": millis(drain.time(clock::now())) - started,
+            }),
+            Phase::Serving | Phase::Stopping { .. } => Value::Null,
+        };
         let all = json!({
             "version": env!("CARGO_PKG_VERSION"),
             "started": started,
             "now": millis(up),
             "state": state.name(),
             "why": why,
+            "drain": drain,
             "listeners": self.metrics.listeners(&self.listeners),
             "users": self.metrics.users.get(),
             "lobbies": self.metrics.lobbies.get(),

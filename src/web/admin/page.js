@@ -132,11 +132,18 @@ function say(state, word, reasons) {
   if (shown.join("\n") !== reasons.join("\n")) by("why").replaceChildren(...reasons.map((why) => make("li", "", why)));
 }
 
+/** Who is still there while the server drains, and for how long at most. */
+function left(drain) {
+  if (!drain) return [];
+  const count = drain.left === null ? "Connections are being counted" : `${whole.format(drain.left)} still here`;
+  return [`${count}, for ${duration(drain.deadline_ms)} at most`];
+}
+
 function showNow(answer) {
   document.body.classList.remove("lost");
   document.title = answer.state === "ready" ? `${whole.format(answer.users)} on lobbyd` : `${WORDS[answer.state] ?? answer.state}: lobbyd`;
   const fine = answer.state === "ready" && !answer.why.length;
-  say(answer.state, WORDS[answer.state] ?? answer.state, fine ? ["Every part of the server answers."] : answer.why);
+  say(answer.state, WORDS[answer.state] ?? answer.state, fine ? ["Every part of the server answers."] : [...answer.why, ...left(answer.drain)]);
   set(by("version"), `version ${answer.version}`);
   set(by("users"), whole.format(answer.users));
   set(by("lobbies"), whole.format(answer.lobbies));
