@@ -309,14 +309,15 @@ pub(crate) fn table() -> Command {
 /// # Errors
 /// One line that says what is wrong and where help is.
 pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Task, String> {
-    let found = match table().try_get_matches_from(args) {
+    let args: Vec<OsString> = args.into_iter().collect();
+    let found = match table().try_get_matches_from(&args) {
         Ok(found) => found,
         Err(asked)
             if matches!(asked.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) =>
         {
             return Ok(Task::Print(asked.render().to_string()));
         }
-        Err(error) => return Err(format!("{}; see lobbyd --help", one_line(&error))),
+        Err(error) => return Err(format!("{}; see {}", one_line(&error), help_for(&args))),
     };
     let task = match found.subcommand() {
         Some((name, inner)) => {
@@ -340,6 +341,20 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Task, St
         Some(task) => Ok(task),
         None if found.get_flag("check-config") => Ok(Task::CheckConfig),
         None => Ok(Task::Run),
+    }
+}
+
+/// Where help is for arguments that are wrong: the console has many commands, and each has its own.
+fn help_for(args: &[OsString]) -> String {
+    let words = args.iter().skip(1).filter_map(|arg| arg.to_str());
+    let mut words = words.filter(|word| !word.starts_with('-'));
+    if words.next() != Some("ctl") {
+        return format!("{PROGRAM} --help");
+    }
+    let word = words.next().filter(|word| CTL_ROWS.iter().any(|row| row.name == *word));
+    match word {
+        Some(word) => format!("{PROGRAM} ctl {word} --help"),
+        None => format!("{PROGRAM} ctl --help"),
     }
 }
 
@@ -508,6 +523,29 @@ mod tests {
             assert!(error.contains(words), "{line}: {error}");
             assert!(error.ends_with("; see lobbyd --help"), "{error}");
             assert_eq!(error.lines().count(), 1, "{error}");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_command_of_the_console_points_to_its_own_help() {
+        for (line, help) in [
+            ("ctl", "lobbyd ctl --help"),
+            ("ctl --json", "lobbyd ctl --help"),
+            ("ctl dance", "lobbyd ctl --help"),
+            ("ctl statsu kick", "lobbyd ctl --help"),
+            ("ctl kick", "lobbyd ctl kick --help"),
+            ("ctl --json kick", "lobbyd ctl kick --help"),
+            ("ctl status more", "lobbyd ctl status --help"),
+            ("ctl drain --deadline soon", "lobbyd ctl drain --help"),
+            ("passwd", "lobbyd --help"),
+            ("export --since ctl", "lobbyd --help"),
+        ] {
+            let error = parsed(line).expect_err(line);
+            assert!(error.ends_with(&format!("; see {help}")), "{line}: {error}");
+            // There is such a help.
+            let Ok(Task::Print(_)) = parsed(help.trim_start_matches("lobbyd ")) else {
+                panic!("{help}")
+            };
         }
     }
 

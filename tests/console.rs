@@ -538,6 +538,8 @@ fn arguments_that_are_wrong_have_status_two() {
     for (line, why) in [
         ("", "requires a subcommand"),
         ("dance", "unrecognized subcommand 'dance'"),
+        ("dance", "; see lobbyd ctl --help"),
+        ("--json kick", "; see lobbyd ctl kick --help"),
         ("kick", "<NAME>"),
         ("announce", "<TEXT>"),
         ("status more", "unexpected argument 'more'"),
