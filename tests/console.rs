@@ -573,6 +573,13 @@ fn a_reload_tells_what_is_odd_or_all_that_is_wrong() {
     let warning =
         "lobbyd: warning: CHAT_DATA_DIR: cannot change while the server runs; restart lobbyd\n";
     assert_eq!((told.status, told.err.as_str()), (0, warning), "{told:?}");
+    let waits = "The configuration was read anew. CHAT_DATA_DIR waits for a restart, the rest is in force.\n";
+    assert_eq!(told.out, waits);
+    reloading::write(server.folder.path(), &["CHAT_ADDR=127.0.0.1:1", lines[0], lines[1]]);
+    let told = Told::of(run(server.folder.path(), &env, &["ctl", "reload"]));
+    assert!(told.out.contains(" CHAT_ADDR, CHAT_DATA_DIR wait for a restart, "), "{told:?}");
+    let told = Told::of(run(server.folder.path(), &env, &["ctl", "reload", "--json"]));
+    assert_eq!(told.json()["restart"], serde_json::json!(["CHAT_ADDR", "CHAT_DATA_DIR"]));
     alice.ask("1234567890123456789012345", "╰─> 1234567890123456789012345\n");
 
     reloading::write(server.folder.path(), &["CHAT_MAX_MESSAGE_CHARS=nine", "CHAT_COLOR=blue"]);

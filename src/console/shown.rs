@@ -23,7 +23,7 @@ pub fn done(request: &Request, items: &[Value], done: &Value, now: UnixMillis) -
         Request::Bans => bans(items, now),
         Request::Kick { .. } | Request::Ban { .. } | Request::Unban { .. } => moderated(done),
         Request::Announce { .. } => "Announced.\n".to_owned(),
-        Request::Reload => "The configuration was read anew, and is in force.\n".to_owned(),
+        Request::Reload => reloaded(done),
         Request::Drain { .. } => match done["left"].as_u64() {
             Some(0) => "Drained: everybody has left. The server stops.\n".to_owned(),
             _ => {
@@ -48,6 +48,19 @@ pub fn done(request: &Request, items: &[Value], done: &Value, now: UnixMillis) -
             format!("{} {told}.{more}\n", name())
         }
     }
+}
+
+/// What of a configuration that was read anew is in force.
+fn reloaded(done: &Value) -> String {
+    let restart = done["restart"].as_array().map_or(&[][..], Vec::as_slice);
+    let restart: Vec<String> = restart.iter().map(plain).collect();
+    let waits = match restart.len() {
+        0 => return "The configuration was read anew, and is in force.\n".to_owned(),
+        1 => "waits",
+        _ => "wait",
+    };
+    let keys = restart.join(", ");
+    format!("The configuration was read anew. {keys} {waits} for a restart, the rest is in force.\n")
 }
 
 /// What came of giving an account, which had so many certificates, a new password.

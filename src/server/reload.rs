@@ -62,7 +62,16 @@ struct Inner {
 struct Read {
     config: Config,
     tls: Option<LoadedTls>,
-    warnings: Vec<String>,
+    told: Told,
+}
+
+/// What an operator should know of a reload that is good.
+#[derive(Debug, Clone, Default)]
+pub struct Told {
+    /// A line each.
+    pub warnings: Vec<String>,
+    /// The keys that were changed and cannot change while the server runs.
+    pub restart: Vec<&'static str>,
 }
 
 impl Reloader {
@@ -71,11 +80,11 @@ impl Reloader {
     }
 
     /// Reads everything anew, and puts it in force where all of it is good. Answered with what an operator
-    /// should know, a line each. It goes on to its end, whether its answer is waited for or not.
+    /// should know. It goes on to its end, whether its answer is waited for or not.
     ///
     /// # Errors
     /// All that is wrong, a line each: nothing has changed.
-    pub async fn reload(&self) -> Result<Vec<String>, Vec<String>> {
+    pub async fn reload(&self) -> Result<Told, Vec<String>> {
         let inner = self.0.clone();
         let reload = actix_rt::spawn(async move { inner.reload().await });
         reload.await.unwrap_or_else(|_| Err(vec!["a fault: reload once more".to_owned()]))
@@ -93,7 +102,7 @@ impl Reloader {
 }
 
 impl Inner {
-    async fn reload(&self) -> Result<Vec<String>, Vec<String>> {
+    async fn reload(&self) -> Result<Told, Vec<String>> {
         let _turn = self.turn.lock().await;
         let _told = self.parts.service.reloading();
         let result = match self.read().await {
@@ -105,7 +114,7 @@ impl Inner {
         let fault = result.as_ref().err().and_then(|faults| faults.first()).cloned();
         self.last.store(Some(Arc::new(LastReload { at: unix_now(), fault })));
         match &result {
-            Ok(warnings) => {
+            Ok(Told { warnings, .. }) => {
                 warnings
                     .iter()
                     .for_each(|warning| warn!(event = event::RELOAD_WARNING; "{warning}"));
@@ -143,8 +152,8 @@ impl Inner {
         }
     }
 
-    async fn put_in_force(&self, read: Read) -> Vec<String> {
-        let Read { config, tls, mut warnings } = read;
+    async fn put_in_force(&self, read: Read) -> Told {
+        let Read { config, tls, mut told } = read;
         let Parts { config: live, tls: live_tls, rates, registry, ai, .. } = &self.parts;
         if let (Some(live), Some(loaded)) = (live_tls, tls) {
             self.parts.metrics.certificate_expires.set(loaded.validity.until.as_second());
@@ -153,13 +162,13 @@ impl Inner {
         rates.set_limit(config.rate_messages, config.rate_window);
         logging::set_json(config.log_json);
         if let Err(reason) = logging::set_filter(&config.log_filter) {
-            warnings.push(format!("RUST_LOG: the filter is not in force: {reason}"));
+            told.warnings.push(format!("RUST_LOG: the filter is not in force: {reason}"));
         }
         live.set(config);
         ai.do_send(ai::Reconfigured);
         // It tells the lobbies and the Shards, who come after it in all that is asked of them.
-        warnings.extend(registry.send(Reconfigured).await.unwrap_or_default());
-        warnings
+        told.warnings.extend(registry.send(Reconfigured).await.unwrap_or_default());
+        told
     }
 }
 
@@ -173,9 +182,9 @@ fn read(in_force: &Config, has_tls: bool, no_socket: bool) -> Result<Read, Vec<S
             file.display()
         ));
     }
-    let fixed = config.keep_fixed(in_force).into_iter();
+    let mut restart = config.keep_fixed(in_force);
     let takes_restart = |key| format!("{key}: cannot change while the server runs; restart lobbyd");
-    warnings.extend(fixed.map(takes_restart));
+    warnings.extend(restart.iter().map(takes_restart));
     let loaded = if has_tls {
         tls::load(&config.tls.cert, &config.tls.key).map(Some)
     } else if no_socket {
@@ -194,6 +203,10 @@ fn read(in_force: &Config, has_tls: bool, no_socket: bool) -> Result<Read, Vec<S
             "CHAT_TLS_CERT: TLS is off and cannot be turned on while the server runs; restart lobbyd"
                 .to_owned(),
         );
+        restart.push("CHAT_TLS_CERT");
     }
-    if faults.is_empty() { Ok(Read { config, tls, warnings }) } else { Err(faults) }
+    if !faults.is_empty() {
+        return Err(faults);
+    }
+    Ok(Read { config, tls, told: Told { warnings, restart } })
 }

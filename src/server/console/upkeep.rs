@@ -17,6 +17,7 @@ use crate::chat::password::{Password, Secret};
 use crate::chat::registry::GiveError;
 use crate::console::Answer;
 use crate::logging::event;
+use crate::server::reload::Told;
 use crate::store;
 
 /// The priority of a thread that copies the database: the chat goes first.
@@ -44,11 +45,11 @@ impl Reach {
     /// Reads the configuration anew, as SIGHUP does.
     pub(super) async fn reload(&self, out: &Answering) -> Outcome {
         match self.reloader.reload().await {
-            Ok(warnings) => {
+            Ok(Told { warnings, restart }) => {
                 for warning in warnings {
                     tell(out, Answer::Note(warning)).await;
                 }
-                Ok(json!({}))
+                Ok(json!({ "restart": restart }))
             }
             Err(why) => Err(Answer::Failed { why, usage: false }),
         }
