@@ -165,7 +165,11 @@ fn gen_cert(config: &Config, force: bool) -> ExitCode {
 
 fn run(config: Config) -> ExitCode {
     // It takes variables out of the environment, which only one thread may do.
-    let handed = match Handed::take(ListenFd::from_env()) {
+    let said = |key: &str| std::env::var(key).unwrap_or_default();
+    let own = std::process::id();
+    let handed = Handed::check_count(&said("LISTEN_FDS"), &said("LISTEN_PID"), own)
+        .and_then(|()| Handed::take(ListenFd::from_env()));
+    let handed = match handed {
         Ok(handed) => handed,
         Err(error) => return fail(EXIT_FAILURE, error),
     };

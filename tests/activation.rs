@@ -145,6 +145,11 @@ fn what_cannot_be_listened_on_ends_the_start_with_one_line() {
     let tcp = || Stdio::from(OwnedFd::from(listener.try_clone().unwrap()));
     let no_listener = "socket 1 of those handed over (LISTEN_FDS) is no listening TCP socket";
     fails(&[], tcp(), 3, "3 sockets were handed over (LISTEN_FDS): lobbyd takes two at most");
+    // As many as no list could hold.
+    let many = run(folder.path(), &[("LISTEN_FDS", "18446744073709551615")], &[]);
+    let error = String::from_utf8(many.stderr).unwrap();
+    assert_eq!((many.status.code(), error.lines().count()), (Some(1), 1), "{error}");
+    assert!(error.starts_with("lobbyd: 18446744073709551615 sockets were handed over"), "{error}");
     fails(&[], Stdio::null(), 1, no_listener);
     let unix = UnixListener::bind(folder.join("socket")).unwrap();
     fails(&[], OwnedFd::from(unix).into(), 1, no_listener);

@@ -498,6 +498,11 @@ fn broken_requests_are_told_why_and_harm_nobody() {
             "has no command 'dance'",
         ),
         (
+            br#"{"protocol":1,"command":"drain","deadline_secs":18446744073709551615}
+"#,
+            "deadline_secs is at most 315360000",
+        ),
+        (
             br#"{"protocol":1,"command":"backup","file":"relative.db"}
 "#,
             "the field 'file'",

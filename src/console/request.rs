@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use super::PROTOCOL;
 use crate::chat::password::Secret;
+use crate::chat::times::MAX_SPAN;
 
 /// Most bytes of a request: the longest path (4,096) and the longest announcement fit, however much of
 /// them is written as escapes.
@@ -90,6 +91,9 @@ pub enum RequestError {
     /// There is no such command.
     #[error("this server ({VERSION}) has no command '{0}'. Use the lobbyd of the server's version")]
     Unknown(String),
+    /// A drain would take longer than anybody waits.
+    #[error("a drain is over within ten years: deadline_secs is at most {}", MAX_SPAN.as_secs())]
+    Deadline,
     /// A field is not there, or is no such value as it holds.
     #[error("the field '{0}' of the request is missing, or is not what it should be")]
     Field(&'static str),
@@ -189,6 +193,9 @@ impl Request {
             "reload" => Self::Reload,
             "drain" => {
                 let deadline = fields.number("deadline_secs")?.map(Duration::from_secs);
+                if deadline.is_some_and(|deadline| deadline > MAX_SPAN) {
+                    return Err(RequestError::Deadline);
+                }
                 Self::Drain { deadline }
             }
             "cancel-drain" => Self::CancelDrain,
@@ -256,7 +263,8 @@ mod tests {
 
     fn any_request() -> impl Strategy<Value = Request> {
         let text = || ".{0,40}";
-        let deadline = proptest::option::of((0..u64::MAX).prop_map(Duration::from_secs));
+        let most = MAX_SPAN.as_secs();
+        let deadline = proptest::option::of((0..=most).prop_map(Duration::from_secs));
         prop_oneof![
             Just(Request::Status),
             Just(Request::Users),
@@ -295,7 +303,7 @@ mod tests {
 
     #[test]
     fn what_is_no_request_is_told_why() {
-        use RequestError::{Field, NotAnObject, Unknown, Version};
+        use RequestError::{Deadline, Field, NotAnObject, Unknown, Version};
         for (line, want) in [
             ("", NotAnObject),
             ("status", NotAnObject),
@@ -311,6 +319,9 @@ mod tests {
             (r#"{"protocol":1,"command":"kick","name":"bob","reason":1}"#, Field("reason")),
             (r#"{"protocol":1,"command":"gban","name":"bob","alone":"yes"}"#, Field("alone")),
             (r#"{"protocol":1,"command":"drain","deadline_secs":-1}"#, Field("deadline_secs")),
+            (r#"{"protocol":1,"command":"drain","deadline_secs":1e99}"#, Field("deadline_secs")),
+            (r#"{"protocol":1,"command":"drain","deadline_secs":315360001}"#, Deadline),
+            (r#"{"protocol":1,"command":"drain","deadline_secs":18446744073709551615}"#, Deadline),
             (r#"{"protocol":1,"command":"backup","file":"here.db"}"#, Field("file")),
             (r#"{"protocol":1,"command":"backup","file":"/"}"#, Field("file")),
             (r#"{"protocol":1,"command":"passwd","name":"bob"}"#, Field("password")),

@@ -60,7 +60,9 @@ fn reloaded(done: &Value) -> String {
         _ => "wait",
     };
     let keys = restart.join(", ");
-    format!("The configuration was read anew. {keys} {waits} for a restart, the rest is in force.\n")
+    format!(
+        "The configuration was read anew. {keys} {waits} for a restart, the rest is in force.\n"
+    )
 }
 
 /// What came of giving an account, which had so many certificates, a new password.

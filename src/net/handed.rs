@@ -21,7 +21,7 @@ pub enum HandedError {
         "{0} sockets were handed over (LISTEN_FDS): lobbyd takes two at most, the first for plain \
          connections and the second for TLS. Take the others out of the socket unit"
     )]
-    TooMany(usize),
+    TooMany(String),
     /// It is of another kind.
     #[error(
         "socket {number} of those handed over (LISTEN_FDS) is no listening TCP socket{}. Let the socket unit \
@@ -49,14 +49,29 @@ fn because(reason: &Option<io::Error>) -> String {
 }
 
 impl Handed {
+    /// Looks at how many are said to be handed over, before there is a list of them: room for that many
+    /// may be more than there is. Those for a process other than this one, which is `own`, are its affair.
+    ///
+    /// # Errors
+    /// There are more than are of use.
+    pub fn check_count(said: &str, whose: &str, own: u32) -> Result<(), HandedError> {
+        if !whose.is_empty() && whose.parse() != Ok(own) {
+            return Ok(());
+        }
+        let is_number = !said.is_empty() && said.bytes().all(|byte| byte.is_ascii_digit());
+        match said.parse::<usize>() {
+            Ok(count) if count <= ListenerKind::ALL.len() => Ok(()),
+            // What is no number is no word of a service manager, and means nothing.
+            Err(_) if !is_number => Ok(()),
+            Ok(_) | Err(_) => Err(HandedError::TooMany(said.to_owned())),
+        }
+    }
+
     /// Takes what was handed over, and gives it the options that sockets of our own have.
     ///
     /// # Errors
     /// The first socket that is of no use.
     pub fn take(mut from: ListenFd) -> Result<Self, HandedError> {
-        if from.len() > ListenerKind::ALL.len() {
-            return Err(HandedError::TooMany(from.len()));
-        }
         let mut listeners = Vec::new();
         for index in 0..from.len() {
             let number = index + 1;
@@ -101,6 +116,24 @@ impl Handed {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn more_than_two_are_told_however_many_are_said_to_be_there() {
+        for (said, whose, good) in [
+            ("", "", true),
+            ("0", "7", true),
+            ("2", "7", true),
+            ("two", "7", true),
+            ("-1", "7", true),
+            ("3", "8", true),
+            ("3", "7", false),
+            ("3", "", false),
+            ("18446744073709551615", "7", false),
+            ("99999999999999999999999", "7", false),
+        ] {
+            assert_eq!(Handed::check_count(said, whose, 7).is_ok(), good, "{said} for {whose:?}");
+        }
+    }
 
     #[test]
     fn the_first_is_plain_and_the_second_tls() {
