@@ -81,7 +81,7 @@ fn nobody_new_comes_in_and_the_server_ends_when_all_have_left() {
     }
     nameless.expect(RESTARTING);
     nameless.read_to_end();
-    drain.expect("2 connections left, ");
+    drain.expect("2 connections still open, ");
     is_turned_away(&server);
     // Those who are there talk on.
     alice.send("still here");
@@ -94,11 +94,11 @@ fn nobody_new_comes_in_and_the_server_ends_when_all_have_left() {
     );
     let told = ctl(&server, "status").out;
     assert!(
-        told.contains(", draining\n") && told.contains("\nDraining     2 connections left, "),
+        told.contains(", draining\n") && told.contains("\nDraining     2 connections still open, "),
         "{told}"
     );
     quit(alice);
-    drain.expect("1 connection left, ");
+    drain.expect("1 connection still open, ");
     quit(bob);
     let told = drain.end();
     assert_eq!((told.status, told.err.as_str()), (0, ""), "{told:?}");
@@ -114,7 +114,7 @@ fn at_the_deadline_those_who_are_left_are_told_goodbye() {
     let mut alice = server.login("alice");
     let told = Drain::begin(&server, &["--deadline", "1s"]).end();
     assert_eq!((told.status, told.err.as_str()), (0, ""), "{told:?}");
-    assert!(told.out.ends_with("Drained: 1 connection left. The server stops.\n"), "{told:?}");
+    assert!(told.out.ends_with("Drained: 1 connection still open. The server stops.\n"), "{told:?}");
     is_told_goodbye(&mut alice);
     assert_eq!(server.wait(), 0);
 }
@@ -155,7 +155,7 @@ fn over_tls_a_new_connection_is_closed_before_the_handshake() {
     let mut alice = tls::connect(&server, None).unwrap();
     alice.log_in("alice");
     let mut drain = Drain::begin(&server, &[]);
-    drain.expect("1 connection left, ");
+    drain.expect("1 connection still open, ");
     let mut late = TcpStream::connect(("127.0.0.1", server.tls_port)).unwrap();
     late.set_read_timeout(Some(PATIENCE)).unwrap();
     let mut all = Vec::new();
@@ -171,7 +171,7 @@ fn a_drain_that_is_cancelled_lets_new_ones_in_again() {
     let server = Server::start(&[ADMIN]);
     let mut alice = server.login("alice");
     let mut drain = Drain::begin(&server, &[]);
-    drain.expect("1 connection left, ");
+    drain.expect("1 connection still open, ");
     is_turned_away(&server);
     let told = ctl(&server, "drain --cancel").out;
     assert_eq!(told, "The drain is cancelled: new connections are taken again.\n");
@@ -195,12 +195,12 @@ fn a_second_drain_waits_along_and_may_change_the_deadline() {
     let mut server = Server::start(&[]);
     let mut alice = server.login("alice");
     let mut first = Drain::begin(&server, &["--deadline", "30m"]);
-    first.expect("1 connection left, ");
+    first.expect("1 connection still open, ");
     alice.expect("in 30m at the latest.");
     let mut second = Drain::begin(&server, &[]);
-    second.expect("1 connection left, 29m ");
+    second.expect("1 connection still open, 29m ");
     let mut third = Drain::begin(&server, &["--deadline", "1s"]);
-    third.expect("1 connection left, ");
+    third.expect("1 connection still open, ");
     alice.expect("in 1s at the latest.");
     for drain in [first, second, third] {
         let told = drain.end();
@@ -217,7 +217,7 @@ fn many_who_wait_for_a_drain_keep_nobody_off_the_console() {
     let waiting: Vec<Drain> = (0..8)
         .map(|_| {
             let mut drain = Drain::begin(&server, &[]);
-            drain.expect("1 connection left, ");
+            drain.expect("1 connection still open, ");
             drain
         })
         .collect();
@@ -228,7 +228,7 @@ fn many_who_wait_for_a_drain_keep_nobody_off_the_console() {
         assert_eq!((told.status, told.err.as_str()), (1, why), "{told:?}");
     }
     let told = ctl(&server, "status").out;
-    assert!(told.contains("\nDraining     1 connection left, 9m "), "{told}");
+    assert!(told.contains("\nDraining     1 connection still open, 9m "), "{told}");
     quit(alice);
     for drain in waiting {
         let told = drain.end();
@@ -242,7 +242,7 @@ fn a_drain_goes_on_when_nobody_waits_for_it() {
     let mut server = Server::start(&[]);
     let alice = server.login("alice");
     let mut drain = Drain::begin(&server, &[]);
-    drain.expect("1 connection left, ");
+    drain.expect("1 connection still open, ");
     drain.child.kill().unwrap();
     drain.child.wait().unwrap();
     server.wait_for_log("nobody waits for the drain, which goes on");
@@ -256,7 +256,7 @@ fn a_signal_during_a_drain_stops_the_server_as_ever() {
     let mut server = Server::start(&[]);
     let mut alice = server.login("alice");
     let mut drain = Drain::begin(&server, &[]);
-    drain.expect("1 connection left, ");
+    drain.expect("1 connection still open, ");
     let start = Instant::now();
     server.signal("TERM");
     is_told_goodbye(&mut alice);
@@ -272,7 +272,7 @@ fn a_reload_during_a_drain_is_one_as_ever() {
     let mut server = reloading::start(&["CHAT_MAX_MESSAGE_CHARS=10"]);
     let mut alice = server.login("alice");
     let mut drain = Drain::begin(&server, &[]);
-    drain.expect("1 connection left, ");
+    drain.expect("1 connection still open, ");
     reloading::write(server.folder.path(), &["CHAT_MAX_MESSAGE_CHARS=20"]);
     reloading::hang_up(&mut server, &[reloading::RELOADED]);
     alice.ask("12345678901", "╰─> 12345678901\n");

@@ -27,7 +27,7 @@ pub fn done(request: &Request, items: &[Value], done: &Value, now: UnixMillis) -
         Request::Drain { .. } => match done["left"].as_u64() {
             Some(0) => "Drained: everybody has left. The server stops.\n".to_owned(),
             _ => {
-                let left = left(done).unwrap_or("nobody knows how many are left".to_owned());
+                let left = left(done).unwrap_or("nobody knows how many connections are still open".to_owned());
                 format!("Drained: {left}. The server stops.\n")
             }
         },
@@ -253,7 +253,7 @@ pub fn drain(progress: &Value) -> String {
 /// How many connections are left; none where nothing says so.
 fn left(drain: &Value) -> Option<String> {
     drain["left"].as_u64()?;
-    Some(format!("{} left", counted(&drain["left"], "connection")))
+    Some(format!("{} still open", counted(&drain["left"], "connection")))
 }
 
 /// A value without its quotes.
@@ -357,7 +357,7 @@ mod tests {
         let want = "\
 lobbyd       0.1.0, process 4711, draining
              the server is about to restart
-Draining     1 connection left, 9m 50s at most
+Draining     1 connection still open, 9m 50s at most
 Up since     2025-11-26T01:00:00Z (2h ago)
 Data         /var/lib/lobbyd/lobbyd.db
 Listener     plain [::]:8080, 12 connections
@@ -475,8 +475,8 @@ zoe   this guest     1h     1h 30m  root
     #[test]
     fn a_drain_says_who_is_left() {
         for (progress, want) in [
-            (json!({"left": 3, "deadline_secs": 600}), "3 connections left, 10m at most\n"),
-            (json!({"left": 1, "deadline_secs": 59}), "1 connection left, 59s at most\n"),
+            (json!({"left": 3, "deadline_secs": 600}), "3 connections still open, 10m at most\n"),
+            (json!({"left": 1, "deadline_secs": 59}), "1 connection still open, 59s at most\n"),
             (
                 json!({"left": null, "deadline_secs": 5}),
                 "the connections are not counted, 5s at most\n",

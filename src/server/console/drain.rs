@@ -100,7 +100,7 @@ impl Reach {
                 Some(Step::Remind(time)) => self.tell_all(ServerNotice::Restarting(time)),
                 Some(Step::Over) => {
                     let left = left.map_or("nobody knows how many".to_owned(), |n| n.to_string());
-                    info!(event = event::DRAINED; "drained: {left} connections left");
+                    info!(event = event::DRAINED; "drained: {left} connections still open");
                     return;
                 }
                 None => return,
