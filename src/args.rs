@@ -199,7 +199,7 @@ static CTL_ROWS: [Row; 12] = [
         },
         task: |found| {
             let alone = found.get_flag("alone");
-            let terms = joined(found, &["TIME", "REASON"]);
+            let terms = terms(found);
             ctl(found, Request::Ban { name: text(found, "NAME"), alone, terms })
         },
     },
@@ -287,6 +287,14 @@ fn joined(found: &ArgMatches, names: &[&str]) -> Option<String> {
     let words = names.iter().filter_map(|name| found.get_many::<String>(name)).flatten();
     let words: Vec<&str> = words.map(String::as_str).collect();
     (!words.is_empty()).then(|| words.join(" "))
+}
+
+/// The time and the reason of a ban, as `/gban` takes them. A first word with a blank in it was quoted in the
+/// shell, which is what keeps a reason from being taken for a time; the chat is to see quotes too.
+fn terms(found: &ArgMatches) -> Option<String> {
+    let all = joined(found, &["TIME", "REASON"])?;
+    let is_reason = found.get_one("TIME").is_some_and(|first: &String| first.contains(' '));
+    Some(if is_reason && !all.starts_with('"') { format!("\"{all}\"") } else { all })
 }
 
 /// The table as clap has it.
@@ -492,6 +500,25 @@ mod tests {
             ("ctl passwd bob", Task::Ctl { ask: Ask::Password(name("bob")), json: false }),
         ] {
             assert_eq!(parsed(line), Ok(task), "{line}");
+        }
+    }
+
+    #[test]
+    fn what_is_quoted_in_the_shell_is_the_reason_of_a_ban() {
+        for (words, want) in [
+            (&["10m", "2nd warning"][..], "10m 2nd warning"),
+            (&["10m of spam"], "\"10m of spam\""),
+            (&["3rd warning", "today"], "\"3rd warning today\""),
+            (&["\"42\""], "\"42\""),
+            (&["\"42 times\""], "\"42 times\""),
+        ] {
+            let line = ["lobbyd", "ctl", "gban", "bob"].iter().chain(words);
+            let Ok(Task::Ctl { ask: Ask::Whole(Request::Ban { terms, .. }), .. }) =
+                parse(line.map(OsString::from))
+            else {
+                panic!("{words:?}");
+            };
+            assert_eq!(terms.as_deref(), Some(want), "{words:?}");
         }
     }
 

@@ -218,6 +218,32 @@ fn gban_keeps_somebody_off_the_server_and_tells_who_else_it_struck() {
 }
 
 #[test]
+fn a_reason_that_begins_like_a_time_stands_in_quotes_as_in_the_chat() {
+    let server = with_root();
+    let (mut root, _) = logged_in_to(&server, "root");
+    for (number, (words, chat, want)) in [
+        (&["3rd warning"][..], "\"3rd warning\"", "for good: 3rd warning"),
+        (&["2h of spam"], "\"2h of spam\"", "for good: 2h of spam"),
+        (&["2h", "3rd warning"], "2h 3rd warning", "for 2h: 3rd warning"),
+        (&["\"42\""], "\"42\"", "for good: 42"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let names = [format!("ann-{number}"), format!("bea-{number}")];
+        let _ann = guest_from(&server, "127.0.0.2", &names[0]);
+        let args: Vec<&str> =
+            ["ctl", "gban", "-1", &names[0]].iter().chain(words).copied().collect();
+        let told = Told::of(run(server.folder.path(), &[], &args));
+        let done = format!("Banned {} from the server {want}\n", names[0]);
+        assert_eq!((told.status, told.out), (0, done), "{}", told.err);
+        let _bea = guest_from(&server, "127.0.0.3", &names[1]);
+        let done = format!("You banned {} from the server {want}\n", names[1]);
+        root.ask(&format!("/gban -1 {} {chat}", names[1]), &done);
+    }
+}
+
+#[test]
 fn bans_are_listed_with_whom_they_strike_until_when_by_whom_and_why() {
     let mut server = with_root();
     assert!(ctl(&server, "bans").out.ends_with("\n0 bans\n"));
@@ -258,8 +284,11 @@ fn bans_are_listed_with_whom_they_strike_until_when_by_whom_and_why() {
 fn what_cannot_be_done_to_somebody_is_told_why() {
     let server = with_root();
     let _bob = server.login("bob");
-    fails(&server, "gban bob 3x", 2, "times are 30s, 10m, 2h30m, 7d or 2w");
-    fails(&server, "gban bob 0s", 2, "times are 30s, 10m, 2h30m, 7d or 2w");
+    let times = "times are 30s, 10m, 2h30m, 7d or 2w. A reason that begins with a digit or a sign stands in \
+                 quotes: '\"3rd warning\"'";
+    fails(&server, "gban bob 3x", 2, times);
+    fails(&server, "gban bob 0s", 2, times);
+    fails(&server, "gban bob 3rd warning", 2, times);
     fails(&server, "gban nobody 10m", 1, "there is no user 'nobody'");
     let admin = "root is an admin: take the name out of CHAT_ADMINS and reload first";
     fails(&server, "gban root", 1, admin);

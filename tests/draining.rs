@@ -114,7 +114,10 @@ fn at_the_deadline_those_who_are_left_are_told_goodbye() {
     let mut alice = server.login("alice");
     let told = Drain::begin(&server, &["--deadline", "1s"]).end();
     assert_eq!((told.status, told.err.as_str()), (0, ""), "{told:?}");
-    assert!(told.out.ends_with("Drained: 1 connection still open. The server stops.\n"), "{told:?}");
+    assert!(
+        told.out.ends_with("Drained: 1 connection still open. The server stops.\n"),
+        "{told:?}"
+    );
     is_told_goodbye(&mut alice);
     assert_eq!(server.wait(), 0);
 }

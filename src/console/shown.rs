@@ -27,7 +27,8 @@ pub fn done(request: &Request, items: &[Value], done: &Value, now: UnixMillis) -
         Request::Drain { .. } => match done["left"].as_u64() {
             Some(0) => "Drained: everybody has left. The server stops.\n".to_owned(),
             _ => {
-                let left = left(done).unwrap_or("nobody knows how many connections are still open".to_owned());
+                let left = left(done)
+                    .unwrap_or("nobody knows how many connections are still open".to_owned());
                 format!("Drained: {left}. The server stops.\n")
             }
         },

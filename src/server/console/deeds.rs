@@ -76,7 +76,10 @@ impl Reach {
             return Err(Answer::misused(format!("too long: {max_chars} characters at most")));
         }
         parsed.map_err(|why| match why {
-            CommandError::NotATime => Answer::misused("times are 30s, 10m, 2h30m, 7d or 2w"),
+            CommandError::NotATime => Answer::misused(
+                "times are 30s, 10m, 2h30m, 7d or 2w. A reason that begins with a digit or a sign stands in quotes: \
+                 '\"3rd warning\"'",
+            ),
             CommandError::Usage(_) => Answer::misused("there is nothing in it"),
             CommandError::Unknown(_) | CommandError::Bare | CommandError::Password(_) => misread(),
         })
