@@ -591,6 +591,12 @@ fn what_is_no_settings_file_is_told_at_once_and_not_waited_for() {
     std::os::unix::fs::symlink("/dev/zero", &path).unwrap();
     fail_to_reload(&mut server, &[".env: cannot be read: it is no plain file"]);
     fs::remove_file(&path).unwrap();
+    std::os::unix::fs::symlink("lobbyd.env", &path).unwrap();
+    fail_to_reload(&mut server, &["It is a link to nothing: put back what it names"]);
+    let checked = crate::harness::run(server.folder.path(), &[], &["--check-config"]);
+    let told = String::from_utf8(checked.stderr).unwrap();
+    assert!(checked.status.code() == Some(2) && told.contains("a link to nothing"), "{told}");
+    fs::remove_file(&path).unwrap();
     fs::write(&path, "#".repeat(100_000)).unwrap();
     fail_to_reload(&mut server, &[".env: cannot be read: it has more than 65536 bytes"]);
     server.login("alice");

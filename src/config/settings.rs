@@ -41,11 +41,23 @@ impl Settings {
                 values = found;
                 faults.extend(bad.iter().map(|line| format!("{}: {line}", path.display())));
             }
-            Err(ReadError::Io(error)) if error.kind() == io::ErrorKind::NotFound => file = None,
-            Err(error) => faults.push(format!(
-                "{}: cannot be read: {error}. Check its permissions, or start lobbyd elsewhere",
-                path.display()
-            )),
+            Err(ReadError::Io(error))
+                if error.kind() == io::ErrorKind::NotFound && !path.is_symlink() =>
+            {
+                file = None;
+            }
+            Err(error) => {
+                let remedy = match &error {
+                    ReadError::Io(error) if error.kind() == io::ErrorKind::NotFound => {
+                        "It is a link to nothing: put back what it names"
+                    }
+                    ReadError::Io(_) => "Check its permissions, or start lobbyd elsewhere",
+                    ReadError::NotPlain | ReadError::TooLong(_) => {
+                        "Put a file of settings in its place"
+                    }
+                };
+                faults.push(format!("{}: cannot be read: {error}. {remedy}", path.display()));
+            }
         }
         let mut names: BTreeSet<String> = values.keys().cloned().collect();
         names.extend(names_in_environment());
