@@ -298,9 +298,12 @@ impl Reader {
     /// A value as it may be shown.
     fn shown(&self, key: &str) -> String {
         let value = self.text(key);
+        if self.is_secret(key) && !value.is_empty() { "****".to_owned() } else { value.to_owned() }
+    }
+
+    fn is_secret(&self, key: &str) -> bool {
         // An address with a password in it is refused, and not shown either.
-        let secret = KEYS.iter().any(|k| k.name == key && k.secret) || value.contains('@');
-        if secret && !value.is_empty() { "****".to_owned() } else { value.to_owned() }
+        KEYS.iter().any(|k| k.name == key && k.secret) || self.text(key).contains('@')
     }
 
     fn count(&self, key: &'static str, range: RangeInclusive<usize>) -> usize {
@@ -341,9 +344,11 @@ impl Reader {
     }
 
     fn nets(&self, key: &'static str) -> Nets {
-        let expected =
-            || "CIDR blocks, as 192.0.2.0/24 or 2001:db8::/32, separated by commas".to_owned();
-        self.value(key, expected, Nets::parse)
+        Nets::parse(self.text(key)).unwrap_or_else(|why| {
+            let value = if self.is_secret(key) { self.shown(key) } else { why.of() };
+            self.faults.borrow_mut().push(ConfigError { key, value, expected: why.to_string() });
+            Nets::default()
+        })
     }
 
     fn width(&self, key: &'static str, range: RangeInclusive<u16>) -> Option<u16> {

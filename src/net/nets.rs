@@ -9,11 +9,14 @@ use ipnet::{IpNet, Ipv6Net};
 pub struct Nets(Vec<IpNet>);
 
 impl Nets {
-    /// Reads blocks and single addresses, separated by commas. None where one of them is neither, or has
-    /// bits set after its prefix: that is mostly a slip, and would mean another network than it seems to.
-    pub fn parse(text: &str) -> Option<Self> {
+    /// Reads blocks and single addresses, separated by commas.
+    ///
+    /// # Errors
+    /// The first that is neither, or that has bits set after its prefix: that is mostly a slip, and would
+    /// mean another network than it seems to.
+    pub fn parse(text: &str) -> Result<Self, NetError> {
         let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
-        parts.map(parse_net).collect::<Option<_>>().map(Self)
+        parts.map(parse_net).collect::<Result<_, _>>().map(Self)
     }
 
     /// Whether an address is in one of them.
@@ -28,15 +31,43 @@ impl Nets {
     }
 }
 
-fn parse_net(text: &str) -> Option<IpNet> {
+/// Why something is no network, in the words of what would be one.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NetError {
+    /// It is neither a block nor an address.
+    #[error("CIDR blocks, as 192.0.2.0/24 or 2001:db8::/32, separated by commas")]
+    Unknown(String),
+    /// It has bits set after its prefix.
+    #[error("no bits after the prefix, as {1}")]
+    HostBits(String, IpNet),
+}
+
+/// So much of what an operator wrote is shown: a list without commas is one word.
+const SHOWN_CHARS: usize = 60;
+
+impl NetError {
+    /// What is none, as far as it is worth showing.
+    pub fn of(&self) -> String {
+        let (Self::Unknown(text) | Self::HostBits(text, _)) = self;
+        match text.char_indices().nth(SHOWN_CHARS) {
+            Some((end, _)) => format!("{}…", &text[..end]),
+            None => text.clone(),
+        }
+    }
+}
+
+fn parse_net(text: &str) -> Result<IpNet, NetError> {
     let net: IpNet = match text.parse() {
         Ok(net) => net,
-        Err(_) => IpNet::from(text.parse::<IpAddr>().ok()?),
+        Err(_) => match text.parse::<IpAddr>() {
+            Ok(ip) => IpNet::from(ip),
+            Err(_) => return Err(NetError::Unknown(text.to_owned())),
+        },
     };
     if net.trunc() != net {
-        return None;
+        return Err(NetError::HostBits(text.to_owned(), net.trunc()));
     }
-    Some(match net {
+    Ok(match net {
         IpNet::V6(v6) => unmapped(v6).unwrap_or(net),
         IpNet::V4(_) => net,
     })
@@ -81,9 +112,18 @@ mod tests {
     #[test]
     fn what_is_no_network_is_refused() {
         for text in
-            ["10.0.0.0/33", "10.0.0.1/8", "localhost", "10.0.0", "::1/129", "10.0.0.0/8;::1"]
+            ["10.0.0.0/33", "localhost", "10.0.0", "::1/129", "10.0.0.0/8;::1", "10/8", "[::1]"]
         {
-            assert_eq!(Nets::parse(text), None, "{text}");
+            let list = format!("192.0.2.1, {text}, 192.0.2.0/24");
+            assert_eq!(Nets::parse(&list), Err(NetError::Unknown(text.to_owned())), "{text}");
         }
+        for (text, told) in [
+            ("10.0.0.1/8", "no bits after the prefix, as 10.0.0.0/8"),
+            ("2001:db8::1/32", "no bits after the prefix, as 2001:db8::/32"),
+        ] {
+            let why = Nets::parse(text).unwrap_err();
+            assert_eq!((why.of().as_str(), why.to_string().as_str()), (text, told));
+        }
+        assert_eq!(Nets::parse(&"1".repeat(10_000)).unwrap_err().of().chars().count(), 61);
     }
 }
