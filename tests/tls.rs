@@ -1,5 +1,6 @@
 //! The TLS listener.
 
+use std::fs;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::process::Command;
@@ -244,4 +245,22 @@ fn who_speaks_no_tls_on_its_port_is_named_so_in_the_log() {
     let mut plain = TcpStream::connect(("127.0.0.1", server.tls_port)).unwrap();
     plain.write_all(b"hello there, is anybody in?\n").unwrap();
     server.wait_for_log("conn=1 does not speak TLS on the TLS port");
+}
+
+#[test]
+fn a_certificate_that_openssl_refuses_is_told_why() {
+    use openssl::{asn1::Asn1Time, hash::MessageDigest, pkey::PKey, rsa::Rsa, x509::X509};
+    let key = PKey::from_rsa(Rsa::generate(1024).unwrap()).unwrap();
+    let mut cert = X509::builder().unwrap();
+    cert.set_pubkey(&key).unwrap();
+    cert.set_not_before(&Asn1Time::days_from_now(0).unwrap()).unwrap();
+    cert.set_not_after(&Asn1Time::days_from_now(9).unwrap()).unwrap();
+    cert.sign(&key, MessageDigest::sha256()).unwrap();
+    let folder = Folder::new();
+    fs::write(folder.join("cert.pem"), cert.build().to_pem().unwrap()).unwrap();
+    fs::write(folder.join("key.pem"), key.private_key_to_pem_pkcs8().unwrap()).unwrap();
+    let files = [("CHAT_TLS_CERT", "cert.pem"), ("CHAT_TLS_KEY", "key.pem")];
+    let told = run(folder.path(), &files, &["--check-config"]);
+    let why = String::from_utf8(told.stderr).unwrap();
+    assert!(why.contains("OpenSSL does not take it: ee key too small"), "{why}");
 }

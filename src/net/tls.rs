@@ -209,7 +209,9 @@ pub fn load(cert: &Path, key: &Path) -> Result<LoadedTls, TlsError> {
     builder.set_min_proto_version(Some(SslVersion::TLS1_2))?;
     builder.set_cipher_list(TLS12_CIPHERS)?;
     builder.set_options(SslOptions::NO_RENEGOTIATION | SslOptions::CIPHER_SERVER_PREFERENCE);
-    builder.set_certificate(&leaf).map_err(|_| cert_error("it is not usable".into()))?;
+    let refused =
+        |why: ErrorStack| cert_error(format!("OpenSSL does not take it: {}", first(&why)));
+    builder.set_certificate(&leaf).map_err(refused)?;
     for issuer in chain {
         builder.add_extra_chain_cert(issuer)?;
     }
@@ -243,6 +245,12 @@ pub fn load(cert: &Path, key: &Path) -> Result<LoadedTls, TlsError> {
 }
 
 /// SHA-256 of a certificate, as `openssl x509 -fingerprint -sha256` prints it.
+/// What OpenSSL says first of why it refuses something.
+fn first(why: &ErrorStack) -> String {
+    let reason = why.errors().first().and_then(openssl::error::Error::reason);
+    reason.unwrap_or("it does not say why").to_owned()
+}
+
 fn fingerprint(cert: &X509) -> Result<String, ErrorStack> {
     let digest = Sha256::digest(cert.to_der()?);
     Ok(digest.iter().map(|byte| format!("{byte:02X}")).collect::<Vec<_>>().join(":"))
