@@ -5,7 +5,7 @@
 //! Where a proxy stands between, all of that waits for the header in which it says for whom.
 
 use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
 use std::io;
@@ -41,6 +41,9 @@ use crate::server::Shared;
 
 /// Least time between two log lines about refused connections.
 const REFUSALS_EVERY: Duration = Duration::from_secs(1);
+
+/// Addresses whose refusals are told in a second at most: with more, the log would be what a flood fills.
+const MAX_TOLD: usize = 64;
 
 /// How long a proxy may take to say for whom a connection stands. It sends that with the first packet.
 const HEADER_TIME: Duration = Duration::from_secs(5);
@@ -101,22 +104,40 @@ enum Unheard {
     TooMany,
 }
 
-/// Refused connections that the log has not been told of: a flood of them is told in lines a second
-/// apart.
+/// Refused connections that the log has not been told of: a flood of them is told in lines a second apart for
+/// each address, so that none hides another.
 #[derive(Default)]
 struct Refusals {
-    told: Option<Instant>,
+    /// Addresses of which a line was told within the last second, and how many came since.
+    told: HashMap<IpKey, (Instant, usize)>,
+    /// How many came of others, beyond [`MAX_TOLD`] or before they were forgotten.
     untold: usize,
 }
 
 impl Refusals {
-    /// Notes one; how many others came since the last line, where it is time for one.
-    fn note(&mut self, now: Instant) -> Option<usize> {
-        if self.told.is_some_and(|t| now.saturating_duration_since(t) < REFUSALS_EVERY) {
+    /// Notes one; how many others came since the last line about it, where it is time for one.
+    fn note(&mut self, ip: IpKey, now: Instant) -> Option<usize> {
+        let is_fresh = |at: Instant| now.saturating_duration_since(at) < REFUSALS_EVERY;
+        if let Some((at, untold)) = self.told.get_mut(&ip) {
+            if is_fresh(*at) {
+                *untold += 1;
+                return None;
+            }
+            *at = now;
+            return Some(std::mem::take(untold));
+        }
+        if self.told.len() >= MAX_TOLD {
+            self.told.retain(|_, (at, untold)| {
+                let stays = is_fresh(*at);
+                self.untold += if stays { 0 } else { *untold };
+                stays
+            });
+        }
+        if self.told.len() >= MAX_TOLD {
             self.untold += 1;
             return None;
         }
-        self.told = Some(now);
+        self.told.insert(ip, (now, 0));
         Some(std::mem::take(&mut self.untold))
     }
 }
@@ -308,7 +329,9 @@ impl Acceptor {
     /// Counts a connection that is not let in, and tells the log, though not of each.
     fn count_refused(&self, origin: Origin, reason: Refused, why: &dyn fmt::Display) {
         self.shared.metrics.refusals.of(reason).inc();
-        if let Some(others) = self.refusals.borrow_mut().note(clock::now()) {
+        // Those whose address is not known are one.
+        let ip = origin.addr().map_or(IpKey::unknown(0), |addr| addr.ip().into());
+        if let Some(others) = self.refusals.borrow_mut().note(ip, clock::now()) {
             info!(
                 event = event::REFUSED;
                 "refused {}: {why} ({others} others since the last such line)", origin.host()
@@ -319,7 +342,7 @@ impl Acceptor {
     /// The same of one whose proxy does not say, or not rightly, for whom it stands.
     fn count_unheard(&self, via: IpAddr, why: &Unheard) {
         self.shared.metrics.refusals.of(Refused::ProxyHeader).inc();
-        if let Some(others) = self.proxy_refusals.borrow_mut().note(clock::now()) {
+        if let Some(others) = self.proxy_refusals.borrow_mut().note(via.into(), clock::now()) {
             let via = via.to_canonical();
             warn!(
                 event = event::PROXY_HEADER_REFUSED;
@@ -413,6 +436,23 @@ mod tests {
     }
 
     #[test]
+    fn a_flood_from_one_address_hides_no_other_and_fills_no_log() {
+        let (mut refusals, now) = (Refusals::default(), clock::now());
+        let ip = |n: u32| IpKey::from(IpAddr::from(n.to_be_bytes()));
+        assert_eq!(refusals.note(ip(1), now), Some(0));
+        (0..10).for_each(|_| assert_eq!(refusals.note(ip(1), now), None));
+        assert_eq!(refusals.note(ip(2), now), Some(0), "another address is told of at once");
+        let later = now + REFUSALS_EVERY;
+        assert_eq!(refusals.note(ip(1), later), Some(10));
+        assert_eq!(refusals.note(ip(1), later), None);
+        let told = (100..1_000).filter(|n| refusals.note(ip(*n), later).is_some()).count();
+        assert!(told < MAX_TOLD && refusals.told.len() <= MAX_TOLD, "{told}");
+        let much_later = later + REFUSALS_EVERY;
+        assert_eq!(refusals.note(ip(2_000), much_later), Some(900 - told + 1));
+        assert_eq!(refusals.note(ip(2_001), much_later), Some(0));
+    }
+
+    #[test]
     fn a_place_is_drawn_once_and_not_again_after_a_restart() {
         let mut drawn: Vec<_> =
             (0..4).map(|_| Places::default()).flat_map(|p| [(); 100].map(|()| p.draw())).collect();
@@ -420,16 +460,5 @@ mod tests {
         drawn.dedup();
         assert_eq!(drawn.len(), 400);
         assert!(drawn.iter().all(|place| !place.is_known()));
-    }
-
-    #[test]
-    fn a_flood_of_refusals_is_a_line_a_second_that_counts_the_others() {
-        let (mut refusals, start) = (Refusals::default(), clock::now());
-        assert_eq!(refusals.note(start), Some(0));
-        for i in 1..10 {
-            assert_eq!(refusals.note(start + Duration::from_millis(i * 100)), None);
-        }
-        assert_eq!(refusals.note(start + REFUSALS_EVERY), Some(9));
-        assert_eq!(refusals.note(start + REFUSALS_EVERY * 2), Some(0));
     }
 }
