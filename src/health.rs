@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use arc_swap::ArcSwap;
 
 use crate::clock;
-use crate::draining::Draining;
+use crate::draining::{Draining, Phase};
 
 /// A finding that is older than this says nothing any more: whoever makes it is itself not there.
 pub const STALE_AFTER: Duration = Duration::from_secs(2);
@@ -89,6 +89,11 @@ impl Health {
         self.0.found.store(self.millis(clock::now()), Ordering::Release);
     }
 
+    /// Whether the actors have been asked, so that it is known how the server is.
+    pub fn is_known(&self) -> bool {
+        self.0.found.load(Ordering::Acquire) > 0
+    }
+
     /// The actors that do not answer, a line for each; what keeps the watchdog from being fed.
     pub fn silent(&self) -> Vec<String> {
         self.silent_at(clock::now())
@@ -110,16 +115,19 @@ impl Health {
             why.push("the database cannot be written".to_owned());
         }
         let state = if why.is_empty() { State::Ready } else { State::Failing };
-        if !self.draining().is_on() {
-            return (state, why);
-        }
-        why.insert(0, "the server is draining".to_owned());
+        let stands = match self.draining().phase() {
+            Phase::Serving => return (state, why),
+            Phase::Draining(_) => "the server is draining",
+            Phase::Stopping { .. } => "the server is stopping",
+        };
+        why.insert(0, stands.to_owned());
         (if state == State::Ready { State::Draining } else { state }, why)
     }
 
     fn millis(&self, now: Instant) -> u64 {
         let since = now.saturating_duration_since(self.0.begun);
-        u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+        // Never 0, which says that nothing is known.
+        u64::try_from(since.as_millis()).unwrap_or(u64::MAX).max(1)
     }
 }
 
@@ -142,7 +150,7 @@ mod tests {
         let health = Health::new();
         health.set_silent(Vec::new());
         health.draining().stop();
-        assert_eq!(health.report(), (State::Draining, vec!["the server is draining".to_owned()]));
+        assert_eq!(health.report(), (State::Draining, vec!["the server is stopping".to_owned()]));
         health.set_store_fails(true);
         let (state, why) = health.report();
         assert_eq!((state, why.len()), (State::Failing, 2));

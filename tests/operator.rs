@@ -105,7 +105,7 @@ fn while_the_server_stops_it_is_alive_and_not_ready() {
     let idle = connect(port);
     server.signal("TERM");
     let draining = wait_for(port, "/health/ready", |answer| answer.status == 503);
-    assert_eq!(draining.body, "the server is draining\n");
+    assert_eq!(draining.body, "the server is stopping\n");
     assert_eq!(ask(port, "GET", "/health/live").status, 200);
     assert!(ask(port, "GET", "/metrics").body.contains("\nlobbyd_ready 0\n"));
     drop((deaf, loud, idle));

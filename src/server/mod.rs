@@ -19,7 +19,7 @@ use std::time::Duration;
 use actix::prelude::*;
 use log::{error, info, warn};
 use tokio::task::JoinHandle;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use crate::actors::ai::pool::AiPool;
 use crate::actors::ai::worker::AiWorker;
@@ -383,6 +383,13 @@ pub async fn run(
     for (kind, listener) in opened.listeners {
         accepting.push(acceptor.start(kind, listener, opened.handed_over)?);
     }
+    // Whoever reads that it is ready and asks is to hear the same.
+    let known = async {
+        while !shared.health.is_known() {
+            sleep(prober::LOOK_AT_START).await;
+        }
+    };
+    let _ = timeout(prober::PATIENCE, known).await;
     ready(reloader);
     service.ready();
     tokio::select! {

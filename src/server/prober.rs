@@ -26,6 +26,9 @@ use crate::logging::event;
 /// How often the actors are asked, and what they answered is looked at.
 const ASK_EVERY: Duration = Duration::from_millis(250);
 
+/// How often it is looked at the start whether all have answered: nobody is to wait for that to be known.
+pub(super) const LOOK_AT_START: Duration = Duration::from_millis(2);
+
 /// An actor that has not answered for this long does not answer.
 pub(super) const PATIENCE: Duration = Duration::from_secs(1);
 
@@ -83,7 +86,11 @@ impl Prober {
         let mut told = Vec::new();
         loop {
             self.ask_all();
-            sleep(ASK_EVERY).await;
+            if self.health.is_known() {
+                sleep(ASK_EVERY).await;
+            } else {
+                self.wait_for_all().await;
+            }
             let silent = silent(&self.waiting.borrow(), clock::now());
             if silent != told {
                 match silent.is_empty() {
@@ -93,6 +100,16 @@ impl Prober {
                 told.clone_from(&silent);
             }
             self.health.set_silent(silent);
+        }
+    }
+
+    /// Waits until all have answered, but no longer than any may take.
+    async fn wait_for_all(&self) {
+        let begun = clock::now();
+        // The Registry first says which lobbies there are.
+        sleep(LOOK_AT_START).await;
+        while !self.waiting.borrow().is_empty() && clock::since(begun) < PATIENCE {
+            sleep(LOOK_AT_START).await;
         }
     }
 
