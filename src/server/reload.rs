@@ -104,7 +104,7 @@ impl Reloader {
 impl Inner {
     async fn reload(&self) -> Result<Told, Vec<String>> {
         let _turn = self.turn.lock().await;
-        let _told = self.parts.service.reloading();
+        let told = self.parts.service.reloading();
         let result = match self.read().await {
             Ok(read) => Ok(self.put_in_force(read).await),
             Err(faults) => Err(faults),
@@ -112,6 +112,7 @@ impl Inner {
         let ended = if result.is_ok() { Reloaded::Good } else { Reloaded::Bad };
         self.parts.metrics.reloads.of(ended).inc();
         let fault = result.as_ref().err().and_then(|faults| faults.first()).cloned();
+        told.ended(fault.as_deref());
         self.last.store(Some(Arc::new(LastReload { at: unix_now(), fault })));
         match &result {
             Ok(Told { warnings, .. }) => {

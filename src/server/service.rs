@@ -43,6 +43,8 @@ struct News {
     /// Since the newest reload began, if one did.
     ready: bool,
     stopping: Option<oneshot::Sender<()>>,
+    /// Why the last reload was refused, where it was, once one has ended.
+    refused: Option<Option<String>>,
 }
 
 impl News {
@@ -98,6 +100,15 @@ pub(super) struct Service(Option<Arc<Board>>);
 /// Settings are being read anew; dropped when that has ended, well or not.
 pub(super) struct Reloading<'a>(&'a Service);
 
+impl Reloading<'_> {
+    /// How it has ended: refused, for this reason, or well.
+    pub(super) fn ended(&self, fault: Option<&str>) {
+        if let Service(Some(board)) = self.0 {
+            board.news().refused = Some(fault.map(str::to_owned));
+        }
+    }
+}
+
 impl Drop for Reloading<'_> {
     fn drop(&mut self) {
         self.0.ready();
@@ -121,6 +132,7 @@ impl Service {
             fed: true,
             failing: false,
             status: String::new(),
+            refused: None,
         };
         let thread = thread::Builder::new().name("service".to_owned());
         let news = board.clone();
@@ -179,13 +191,18 @@ struct Teller {
     failing: bool,
     /// How the server was when that was last told.
     status: String,
+    /// Why the last reload was refused, where it was.
+    refused: Option<String>,
 }
 
 impl Teller {
     fn run(mut self, board: &Board) {
         let mut next = clock::now();
         loop {
-            let news = board.wait(next);
+            let mut news = board.wait(next);
+            if let Some(refused) = news.refused.take() {
+                self.refused = refused;
+            }
             let stops = news.stopping.is_some();
             news.into_words().for_each(|word| self.pass_on(word));
             if stops {
@@ -231,7 +248,10 @@ impl Teller {
             }
             self.tell_the_log(&silent);
         }
-        let status = status(&self.health, &self.metrics);
+        let mut status = status(&self.health, &self.metrics);
+        if let Some(fault) = &self.refused {
+            status = format!("{status}; the last reload was refused: {fault}");
+        }
         if status != self.status {
             self.send(&[NotifyState::Status(&status)]);
             self.status = status;
