@@ -22,6 +22,8 @@ pub enum Phase {
     Stopping {
         /// How many connections a drain has left, where one was under way and they were counted.
         left: Option<usize>,
+        /// Whether it is the end of a drain, and not of one that was broken off, or of none.
+        drained: bool,
     },
 }
 
@@ -131,7 +133,7 @@ impl Draining {
                 Phase::Draining(drain) => drain.left,
                 Phase::Stopping { .. } => return false,
             };
-            *phase = Phase::Stopping { left };
+            *phase = Phase::Stopping { left, drained: false };
             true
         });
     }
@@ -148,7 +150,7 @@ impl Draining {
             let changed = drain.left != before;
             step = Some(next);
             if next == Step::Over {
-                *phase = Phase::Stopping { left: drain.left };
+                *phase = Phase::Stopping { left: drain.left, drained: true };
             }
             changed || next == Step::Over
         });

@@ -26,6 +26,11 @@ const COUNT_EVERY: Duration = Duration::from_millis(200);
 /// How often whoever waits is told, where the count stays the same.
 const TELL_EVERY: Duration = Duration::from_secs(10);
 
+fn count(connections: usize) -> String {
+    let s = if connections == 1 { "" } else { "s" };
+    format!("{connections} connection{s}")
+}
+
 /// What one too many is told who would wait for a drain.
 pub(super) fn too_many() -> Answer {
     Answer::failed(format!(
@@ -49,7 +54,13 @@ impl Reach {
                 // They are counted at once.
                 Phase::Draining(drain) if drain.left.is_none() => {}
                 Phase::Draining(drain) => tell(out, Answer::Item(progress(drain))).await,
-                Phase::Stopping { left } => return Ok(json!({ "left": left })),
+                Phase::Stopping { left, drained: true } => return Ok(json!({ "left": left })),
+                Phase::Stopping { left, drained: false } => {
+                    let left = left.map_or(String::new(), |left| format!(" with {}", count(left)));
+                    return Err(Answer::failed(format!(
+                        "the server was stopped{left}, before the drain was over"
+                    )));
+                }
                 Phase::Serving => return Err(Answer::failed("the drain was cancelled")),
             }
             tokio::select! {
@@ -99,8 +110,8 @@ impl Reach {
                 Some(Step::Wait) => {}
                 Some(Step::Remind(time)) => self.tell_all(ServerNotice::Restarting(time)),
                 Some(Step::Over) => {
-                    let left = left.map_or("nobody knows how many".to_owned(), |n| n.to_string());
-                    info!(event = event::DRAINED; "drained: {left} connections still open");
+                    let left = left.map_or("nobody knows how many connections".to_owned(), count);
+                    info!(event = event::DRAINED; "drained: {left} still open");
                     return;
                 }
                 None => return,
