@@ -3,6 +3,7 @@
 use std::io::{BufRead, BufWriter, ErrorKind, Read, Write};
 use std::path::Path;
 use std::sync::Arc;
+use std::thread;
 
 use lobbyd::actors::hasher::new_record;
 use lobbyd::chat::history::UnixMillis;
@@ -12,6 +13,7 @@ use lobbyd::console::shown::new_password;
 use lobbyd::render::json;
 use lobbyd::store::{self, Account, Change, Db, Export, ExportError, OpenError, Report, Restored};
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
+use tokio::sync::oneshot;
 
 /// Most bytes of a password that are read; a longer one is refused for its length.
 const MAX_INPUT_BYTES: u64 = 4_096;
@@ -116,15 +118,24 @@ pub(crate) fn set_password(dir: &Path, name: &str, now: UnixMillis) -> Result<St
     Ok(format!("{notes}{name} {done}.\n"))
 }
 
-/// The first line of standard input, read as the login reads it.
+/// A password from standard input, as the login reads one: twice from somebody at a terminal, who does not see it.
 pub(crate) fn read_password() -> Result<Password, String> {
+    let Some(hidden) = Hidden::hide() else { return as_password(&read_line()?) };
+    let first = as_password(&hidden.ask("New password: ")?)?;
+    let again = as_password(&hidden.ask("The same again: ")?);
+    match again {
+        Ok(again) if again.secret() == first.secret() => Ok(first),
+        _ => Err("the two are not the same: nothing was changed".to_owned()),
+    }
+}
+
+/// The next line of standard input, as far as a password may be long.
+fn read_line() -> Result<Vec<u8>, String> {
     let mut line = Vec::new();
-    let asked = Asked::ask();
     let mut input = std::io::stdin().lock().take(MAX_INPUT_BYTES);
     input
         .read_until(b'\n', &mut line)
         .map_err(|error| format!("the password cannot be read from standard input: {error}"))?;
-    drop(asked);
     // The last character may have been cut here, which is no fault of whoever typed it.
     if line.len() as u64 == MAX_INPUT_BYTES
         && let Err(cut) = std::str::from_utf8(&line)
@@ -132,30 +143,46 @@ pub(crate) fn read_password() -> Result<Password, String> {
     {
         line.truncate(cut.valid_up_to());
     }
-    as_password(&line)
+    Ok(line)
 }
 
-/// Somebody at a terminal who was asked for a password, and does not see it until this is dropped.
-struct Asked(Termios);
+/// A terminal that does not show what is typed until this is dropped.
+struct Hidden(Termios);
 
-impl Asked {
-    /// Asks, where standard input is a terminal.
-    fn ask() -> Option<Self> {
+impl Hidden {
+    /// Where standard input is one.
+    fn hide() -> Option<Self> {
         let before = tcgetattr(std::io::stdin()).ok()?;
         let mut hidden = before.clone();
         hidden.local_modes.remove(LocalModes::ECHO);
         // Where it cannot be hidden it is seen, as in any other client.
         _ = tcsetattr(std::io::stdin(), OptionalActions::Now, &hidden);
-        _ = std::io::stderr().write_all(b"New password: ");
         Some(Self(before))
+    }
+
+    /// Asks, and reads on a thread of its own: whoever gives up by Ctrl-C gets their terminal back.
+    fn ask(&self, question: &str) -> Result<Vec<u8>, String> {
+        _ = std::io::stderr().write_all(question.as_bytes());
+        let (typed, line) = oneshot::channel();
+        thread::spawn(move || _ = typed.send(read_line()));
+        let answer = actix::System::new().block_on(async {
+            tokio::select! {
+                line = line => line.unwrap_or_else(|_| Err(GIVEN_UP.to_owned())),
+                _ = tokio::signal::ctrl_c() => Err(GIVEN_UP.to_owned()),
+            }
+        });
+        // The line end that was typed did not show either.
+        _ = std::io::stderr().write_all(b"\n");
+        answer
     }
 }
 
-impl Drop for Asked {
+/// What whoever gives up is told.
+const GIVEN_UP: &str = "no password was given: nothing was changed";
+
+impl Drop for Hidden {
     fn drop(&mut self) {
         _ = tcsetattr(std::io::stdin(), OptionalActions::Now, &self.0);
-        // The line end that was typed did not show either.
-        _ = std::io::stderr().write_all(b"\n");
     }
 }
 

@@ -8,6 +8,7 @@ use std::process::{Output, Stdio};
 
 use serde_json::Value;
 
+use crate::exporting::terminal;
 use crate::harness::{Client, Folder, PATIENCE, Server, lobbyd, run};
 use crate::people::{
     ADMINS, PASSWORD, challenged, guest_from, logged_in_to, quit, registered, stop, with_root,
@@ -419,6 +420,8 @@ fn who_finds_no_server_is_told_why() {
     let missing =
         format!("no server runs with this CHAT_DATA_DIR: {} is not there", socket.display());
     assert!(told.err.contains(&missing) && told.err.lines().count() == 1, "{told:?}");
+    let remedy = "ask in the folder that it was started in, with the CHAT_DATA_DIR that it has";
+    assert!(told.err.contains(remedy), "{told:?}");
     let told = Told::of(run(folder.path(), &[("CHAT_DATA_DIR", "off")], &["ctl", "status"]));
     assert_eq!(told.status, 1);
     assert_eq!(told.err, "lobbyd: CHAT_DATA_DIR is off: a server without it has no console\n");
@@ -718,4 +721,71 @@ fn lobbyd_passwd_points_to_the_server_that_runs() {
     let error = String::from_utf8(out.stderr).unwrap();
     assert_eq!(out.status.code(), Some(1));
     assert!(error.ends_with("A running server does it with: lobbyd ctl passwd alice\n"), "{error}");
+}
+
+#[test]
+fn an_answer_that_cannot_be_written_is_a_failure() {
+    let server = Server::start(&[]);
+    for args in [&["ctl", "lobbies", "--json"][..], &["ctl", "status"], &["--check-config"]] {
+        let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+        let mut command = lobbyd(server.folder.path(), &[], args);
+        let told = command.stdout(full).output().unwrap();
+        let why = String::from_utf8(told.stderr).unwrap();
+        assert_eq!(told.status.code(), Some(1), "{args:?}: {why}");
+        assert!(why.contains("the answer cannot be written: "), "{args:?}: {why}");
+    }
+}
+
+/// `lobbyd passwd alice` at a terminal, where the lines are typed one after the other as it asks.
+fn passwd_at_a_terminal(folder: &Folder, lines: &[&str]) -> (String, bool) {
+    let (pty, theirs) = terminal();
+    let mut command = lobbyd(folder.path(), &[], &["passwd", "alice"]);
+    command.stdin(theirs.try_clone().unwrap()).stderr(theirs.try_clone().unwrap());
+    let mut child = command.stdout(theirs).spawn().unwrap();
+    drop(command);
+    let mut pty = std::fs::File::from(pty);
+    let (mut shown, mut typed) = (String::new(), 0);
+    let mut some = [0; 256];
+    while let Ok(count @ 1..) = pty.read(&mut some) {
+        shown.push_str(&String::from_utf8_lossy(&some[..count]));
+        if shown.ends_with(": ") && typed < lines.len() {
+            writeln!(pty, "{}", lines[typed]).unwrap();
+            typed += 1;
+        }
+    }
+    (shown, child.wait().unwrap().success())
+}
+
+#[test]
+fn a_password_is_asked_twice_at_a_terminal_and_not_shown() {
+    let folder = Folder::new();
+    let (shown, done) = passwd_at_a_terminal(&folder, &["correct-horse", "correct-house"]);
+    assert!(!done && shown.contains("the two are not the same: nothing was changed"), "{shown}");
+    let (shown, done) = passwd_at_a_terminal(&folder, &["correct-horse", "correct-horse"]);
+    assert!(done && shown.contains("alice is registered."), "{shown}");
+    assert!(shown.starts_with("New password: \r\nThe same again: \r\n"), "{shown}");
+    assert!(!shown.contains("horse"), "{shown}");
+}
+
+#[test]
+fn whoever_gives_up_at_the_password_gets_their_terminal_back() {
+    let (folder, (pty, theirs)) = (Folder::new(), terminal());
+    let mut command = lobbyd(folder.path(), &[], &["passwd", "alice"]);
+    command.stdin(theirs.try_clone().unwrap()).stderr(theirs.try_clone().unwrap());
+    let mut child = command.stdout(theirs).spawn().unwrap();
+    let mut pty = std::fs::File::from(pty);
+    let mut some = [0; 64];
+    let count = pty.read(&mut some).unwrap();
+    assert_eq!(&some[..count], b"New password: ");
+    let echoes = |pty: &std::fs::File| {
+        let modes = rustix::termios::tcgetattr(pty).unwrap().local_modes;
+        modes.contains(rustix::termios::LocalModes::ECHO)
+    };
+    assert!(!echoes(&pty));
+    // It is asked before it waits for the signal: one that comes too early ends the process as ever.
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    let pid = rustix::process::Pid::from_child(&child);
+    rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(1));
+    assert!(echoes(&pty));
 }

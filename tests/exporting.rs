@@ -2,6 +2,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, Read};
+use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::process::Stdio;
 use std::thread;
@@ -126,14 +127,19 @@ fn whoever_reads_the_first_lines_alone_is_no_fault() {
     assert_eq!((output.status.code(), output.stderr), (Some(0), Vec::new()));
 }
 
-/// What `lobbyd export` shows on the terminal that its errors go to, when what it prints is read only
-/// after so long.
-fn shown_on_a_terminal(folder: &Folder, term: &str, read_after: Duration) -> String {
+/// Both ends of a terminal: whoever looks at it, and what is shown on it.
+pub(crate) fn terminal() -> (OwnedFd, File) {
     let pty = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
     grantpt(&pty).unwrap();
     unlockpt(&pty).unwrap();
     let name = ptsname(&pty, Vec::new()).unwrap().into_string().unwrap();
-    let terminal = OpenOptions::new().read(true).write(true).open(name).unwrap();
+    (pty, OpenOptions::new().read(true).write(true).open(name).unwrap())
+}
+
+/// What `lobbyd export` shows on the terminal that its errors go to, when what it prints is read only
+/// after so long.
+fn shown_on_a_terminal(folder: &Folder, term: &str, read_after: Duration) -> String {
+    let (pty, terminal) = terminal();
     let mut command = lobbyd(folder.path(), &[("TERM", term)], &["export", "general"]);
     let mut child = command.stdout(Stdio::piped()).stderr(terminal).spawn().unwrap();
     // Its end of the terminal, so that the other one ends with the child.
