@@ -40,7 +40,7 @@ const EXIT_FAILURE: u8 = 1;
 const EXIT_INTERRUPTED: i32 = 130;
 
 fn main() -> ExitCode {
-    match args::parse(std::env::args_os()) {
+    let status = match args::parse(std::env::args_os()) {
         Err(error) => fail(EXIT_USAGE, error),
         Ok(Task::Print(text)) => {
             say(&text);
@@ -48,6 +48,12 @@ fn main() -> ExitCode {
         }
         Ok(Task::Ctl { ask, json }) => ctl(Settings::gather(), ask, json),
         Ok(task) => do_task(task, Settings::gather()),
+    };
+    match logging::unsaid() {
+        None => status,
+        // Whoever reads no further knows it.
+        Some(why) if why.kind() == io::ErrorKind::BrokenPipe => ExitCode::from(EXIT_FAILURE),
+        Some(why) => fail(EXIT_FAILURE, format_args!("the answer cannot be written: {why}")),
     }
 }
 
@@ -173,6 +179,12 @@ fn run(config: Config) -> ExitCode {
         Ok(handed) => handed,
         Err(error) => return fail(EXIT_FAILURE, error),
     };
+    // Before anything that takes its time: a reload that is wanted while the server starts is to end nobody.
+    let system = actix::System::new();
+    let hangup = match system.block_on(async { signal(SignalKind::hangup()) }) {
+        Ok(hangup) => hangup,
+        Err(error) => return fail(EXIT_FAILURE, server::StartError::Io(error)),
+    };
     if let Err(error) = logging::start(&config.log_filter, log_has_colours()) {
         return fail(EXIT_FAILURE, format!("the log cannot be started: {error}"));
     }
@@ -199,10 +211,8 @@ fn run(config: Config) -> ExitCode {
         warn!(event = event::DATA; "{note}");
     }
     say(&banner(&config, &opened));
-    let ran = actix::System::new().block_on(async {
+    let ran = system.block_on(async {
         let stop = stop_signal().map_err(server::StartError::Io)?;
-        // From here on it ends nobody, also while the server is not ready yet.
-        let hangup = signal(SignalKind::hangup()).map_err(server::StartError::Io)?;
         let in_terminal = io::stdin().is_terminal();
         let ready = |reloader| {
             actix_rt::spawn(reload_at(hangup, reloader, in_terminal));

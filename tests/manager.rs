@@ -121,7 +121,39 @@ fn a_reload_is_told_when_it_begins_and_when_it_ends_well_or_not() {
         assert!(before <= at && at <= monotonic_micros(), "{before} {at}");
         server.wait_for_log(logged);
     }
+    let why = "; the last reload was refused: CHAT_MAX_LOBBIES: bad value 'x'";
+    manager.until(|told| told.starts_with("STATUS=") && told.contains(why));
+    std::fs::write(&settings, "CHAT_MAX_MESSAGE_CHARS=10\n").unwrap();
+    server.signal("HUP");
+    manager.until(|told| told.starts_with("STATUS=") && !told.contains(why));
     server.login("alice").ask("more than ten", "Message too long (max 10 chars)");
+}
+
+#[test]
+fn whoever_is_told_that_it_is_ready_finds_it_so() {
+    let server = Server::start(&[crate::operator::ADMIN]);
+    assert_eq!(crate::operator::get(&server, "/health/ready").status, 200);
+    assert!(ctl(&server, "status --json").out.contains(r#""state":"ready""#));
+}
+
+#[test]
+fn a_reload_that_is_wanted_while_the_server_starts_ends_it_not() {
+    let folder = Folder::new();
+    let mut command = crate::harness::lobbyd(folder.path(), &[], &[]);
+    command.stdin(std::process::Stdio::null()).stdout(std::process::Stdio::null());
+    let mut child = command.stderr(std::process::Stdio::piped()).spawn().unwrap();
+    // Its first word comes before it has looked at its database.
+    let pid = rustix::process::Pid::from_child(&child);
+    let mut log = std::io::BufReader::new(child.stderr.take().unwrap());
+    let mut line = String::new();
+    std::io::BufRead::read_line(&mut log, &mut line).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::HUP).unwrap();
+    while !line.contains("in force") {
+        line.clear();
+        assert!(std::io::BufRead::read_line(&mut log, &mut line).unwrap() > 0, "it has ended");
+    }
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+    assert!(child.wait().unwrap().success());
 }
 
 #[test]

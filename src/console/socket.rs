@@ -55,7 +55,7 @@ pub enum SocketError {
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
     /// There is no socket.
-    #[error("no server runs with this CHAT_DATA_DIR: {} is not there. Start lobbyd, or say this with the settings that it has", .0.display())]
+    #[error("no server runs with this CHAT_DATA_DIR: {} is not there. Start lobbyd; where it runs, ask in the folder that it was started in, with the CHAT_DATA_DIR that it has", .0.display())]
     Missing(PathBuf),
     /// There is one, of a server that is not there any more.
     #[error("no server runs with this CHAT_DATA_DIR: {} is left from one that was killed. Start lobbyd", .0.display())]

@@ -40,6 +40,9 @@ struct Output {
     log: Outlet,
 }
 
+/// What befell the first of an answer that could not be printed.
+static UNSAID: OnceLock<io::Error> = OnceLock::new();
+
 static OUTPUT: OnceLock<Output> = OnceLock::new();
 
 /// Tells of every request that is broken, as an error: whoever can reach a port could fill the log with it.
@@ -122,14 +125,23 @@ pub fn set_json(json: bool) {
     JSON.store(json, Ordering::Relaxed);
 }
 
-/// Prints to stdout. Nobody may be there to read it, which is no reason to end or to wait.
+/// Prints to stdout. Nobody may be there to read it, which is no reason for a server to end or to wait;
+/// whoever prints an answer asks [`unsaid`] at the end.
 pub fn say(text: &str) {
     match OUTPUT.get() {
         Some(output) => output.out.push(text.as_bytes()),
         None => {
-            let _ = io::stdout().write_all(text.as_bytes()).and_then(|()| io::stdout().flush());
+            let said = io::stdout().write_all(text.as_bytes()).and_then(|()| io::stdout().flush());
+            if let Err(reason) = said {
+                let _ = UNSAID.set(reason);
+            }
         }
     }
+}
+
+/// Why something could not be printed, where a server does not run.
+pub fn unsaid() -> Option<&'static io::Error> {
+    UNSAID.get()
 }
 
 /// Prints a line to stderr whatever the filter says, such as why the program ends: a log line where those
