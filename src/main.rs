@@ -51,8 +51,8 @@ fn main() -> ExitCode {
     };
     match logging::unsaid() {
         None => status,
-        // Whoever reads no further knows it.
-        Some(why) if why.kind() == io::ErrorKind::BrokenPipe => ExitCode::from(EXIT_FAILURE),
+        // Whoever reads no further has what they wanted, as `grep -q`.
+        Some(why) if why.kind() == io::ErrorKind::BrokenPipe => status,
         Some(why) => fail(EXIT_FAILURE, format_args!("the answer cannot be written: {why}")),
     }
 }

@@ -789,3 +789,13 @@ fn whoever_gives_up_at_the_password_gets_their_terminal_back() {
     assert_eq!(child.wait().unwrap().code(), Some(1));
     assert!(echoes(&pty));
 }
+
+#[test]
+fn whoever_reads_no_further_has_had_no_failure() {
+    let server = Server::start(&[]);
+    let mut command = lobbyd(server.folder.path(), &[], &["ctl", "status"]);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    let told = child.wait_with_output().unwrap();
+    assert!(told.status.success() && told.stderr.is_empty(), "{told:?}");
+}
