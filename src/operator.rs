@@ -122,7 +122,7 @@ pub(crate) fn set_password(dir: &Path, name: &str, now: UnixMillis) -> Result<St
 pub(crate) fn read_password() -> Result<Password, String> {
     let Some(hidden) = Hidden::hide() else { return as_password(&read_line()?) };
     let first = as_password(&hidden.ask("New password: ")?)?;
-    let again = as_password(&hidden.ask("The same again: ")?);
+    let again = as_password(&hidden.ask("Again: ")?);
     match again {
         Ok(again) if again.secret() == first.secret() => Ok(first),
         _ => Err("the two are not the same: nothing was changed".to_owned()),

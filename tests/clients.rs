@@ -252,6 +252,8 @@ fn an_operator_at_a_terminal_is_asked_for_a_password_that_does_not_show() {
             Terminal::run(&format!("cd {dir}; {bin} passwd alice; stty -a; {bin} --version; cat"));
         terminal.wait_for("New password:");
         terminal.enter("zebra-crossing");
+        terminal.wait_for("Again:");
+        terminal.enter("zebra-crossing");
         let screen = terminal.wait_for("lobbyd 0.");
         assert!(screen.contains("alice is registered."), "{screen}");
         assert!(!screen.contains("zebra"), "{screen}");
