@@ -2,7 +2,9 @@
 
 use std::io::{BufRead, BufReader, Read};
 use std::net::TcpStream;
-use std::process::{Child, ChildStdout, Stdio};
+use std::process::{Child, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::browser::{Browser, View};
@@ -16,10 +18,11 @@ use crate::tls;
 const RESTARTING: &str = "Server is restarting. Try again soon.\n";
 const ADMIN: (&str, &str) = ("CHAT_ADMIN_ADDR", "127.0.0.1:0");
 
-/// A drain that somebody waits for.
+/// A drain that somebody waits for. Nobody does any more when this is dropped.
 struct Drain {
-    child: Child,
-    out: BufReader<ChildStdout>,
+    child: Option<Child>,
+    /// What it prints, line by line as it comes.
+    lines: Receiver<String>,
 }
 
 impl Drain {
@@ -29,26 +32,46 @@ impl Drain {
         let mut command = lobbyd(server.folder.path(), &[], &args);
         let command = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
-        let out = BufReader::new(child.stdout.take().unwrap());
-        Self { child, out }
+        let mut out = BufReader::new(child.stdout.take().unwrap());
+        let (to, lines) = channel();
+        thread::spawn(move || {
+            let mut line = String::new();
+            while out.read_line(&mut line).is_ok_and(|count| count > 0) {
+                let _ = to.send(std::mem::take(&mut line));
+            }
+        });
+        Self { child: Some(child), lines }
     }
 
     /// The next line that it prints which holds this.
     #[track_caller]
     fn expect(&mut self, what: &str) {
-        let mut all = String::new();
-        while !all.lines().last().is_some_and(|line| line.contains(what)) {
-            let count = self.out.read_line(&mut all).unwrap();
-            assert!(count > 0, "{what:?} does not come: {all}");
+        let (start, mut all) = (Instant::now(), String::new());
+        loop {
+            let line = self.lines.recv_timeout(PATIENCE.saturating_sub(start.elapsed()));
+            let Ok(line) = line else { panic!("{what:?} does not come: {all}") };
+            if line.contains(what) {
+                return;
+            }
+            all.push_str(&line);
         }
     }
 
     /// What else it prints, and its status.
     fn end(mut self) -> Told {
-        let mut rest = String::new();
-        self.out.read_to_string(&mut rest).unwrap();
-        let told = Told::of(self.child.wait_with_output().unwrap());
+        let rest = self.lines.iter().collect();
+        let child = self.child.take().unwrap();
+        let told = Told::of(child.wait_with_output().unwrap());
         Told { out: rest, ..told }
+    }
+}
+
+impl Drop for Drain {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
     }
 }
 
@@ -130,7 +153,7 @@ fn the_page_says_how_many_are_still_there() {
         browser.open(&format!("http://127.0.0.1:{}/", admin_port(&server)), View::phone(false));
     let (mut alice, _bob) = (server.login("alice"), server.login("bob"));
     let mut drain = Drain::begin(&server, &["--deadline", "2h"]);
-    drain.expect("2 connections left, ");
+    drain.expect("2 connections still open, ");
     let why = "document.getElementById('why').textContent";
     page.wait("document.getElementById('word').textContent === 'Draining'");
     page.wait(&format!(r"/2 still here, for (2 h 0 m|1 h \d+ m) at most$/.test({why})"));
@@ -246,8 +269,7 @@ fn a_drain_goes_on_when_nobody_waits_for_it() {
     let alice = server.login("alice");
     let mut drain = Drain::begin(&server, &[]);
     drain.expect("1 connection still open, ");
-    drain.child.kill().unwrap();
-    drain.child.wait().unwrap();
+    drop(drain);
     server.wait_for_log("nobody waits for the drain, which goes on");
     is_turned_away(&server);
     quit(alice);
