@@ -162,9 +162,15 @@ impl Server {
         assert!(Command::new("kill").args([name, pid]).status().unwrap().success());
     }
 
-    /// Waits for the end and gives the exit status.
+    /// Waits for the end, and until all that it has printed was read; gives the exit status.
     pub(crate) fn wait(&mut self) -> i32 {
-        wait(&mut self.child)
+        let (start, status) = (Instant::now(), wait(&mut self.child));
+        // Whoever reads it holds it until there is no more.
+        let is_read = |text: &Arc<Mutex<String>>| Arc::strong_count(text) == 1;
+        while !(is_read(&self.stdout) && is_read(&self.stderr)) && start.elapsed() < PATIENCE {
+            thread::sleep(Duration::from_millis(1));
+        }
+        status
     }
 
     /// Ends it where it still runs, and keeps its folder.
