@@ -51,7 +51,7 @@ events! {
     SETTING_WARNING "setting_warning" "What is odd about the settings, such as a key that is no setting.";
 
     CONNECTED "connected" "A connection was accepted: its address, port and listener.";
-    REFUSED "refused" "An address was refused a connection, by which limit; a line a second at most, with how many others there were.";
+    REFUSED "refused" "An address was refused a connection, by which limit; a line a second for each address at most, with how many others there were.";
     PROXY_HEADER_REFUSED "proxy_header_refused" "A proxy did not say, or not rightly or in time, for whom it stands; a line a second at most.";
     LOOKED "looked" "A connection that said nothing is over: a proxy saw whether the server is there.";
     HANDSHAKE_FAILED "handshake_failed" "A TLS handshake came to nothing.";
