@@ -1,7 +1,5 @@
 //! TLS: the acceptor, the fingerprint of its certificate, and self-signed certificates.
 
-#[cfg(test)]
-use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
@@ -244,13 +242,13 @@ pub fn load(cert: &Path, key: &Path) -> Result<LoadedTls, TlsError> {
     Ok(LoadedTls { acceptor, fingerprint: fingerprint(&leaf)?, validity })
 }
 
-/// SHA-256 of a certificate, as `openssl x509 -fingerprint -sha256` prints it.
 /// What OpenSSL says first of why it refuses something.
 fn first(why: &ErrorStack) -> String {
     let reason = why.errors().first().and_then(openssl::error::Error::reason);
     reason.unwrap_or("it does not say why").to_owned()
 }
 
+/// SHA-256 of a certificate, as `openssl x509 -fingerprint -sha256` prints it.
 fn fingerprint(cert: &X509) -> Result<String, ErrorStack> {
     let digest = Sha256::digest(cert.to_der()?);
     Ok(digest.iter().map(|byte| format!("{byte:02X}")).collect::<Vec<_>>().join(":"))
@@ -328,6 +326,8 @@ fn write(path: &Path, content: &[u8], mode: u32, force: bool) -> Result<(), GenC
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]
