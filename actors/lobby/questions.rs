@@ -24,7 +24,6 @@ use crate::render::replies::Reply;
 
 /// A question that waits, as it was when it was asked.
 struct Question {
-    conn: ConnId,
     asker: Person,
     ip: IpKey,
     at: Address,
@@ -64,7 +63,6 @@ impl Lobby {
     fn question(&self, conn: ConnId, text: Line) -> Option<Question> {
         let member = self.room.member(conn)?;
         Some(Question {
-            conn,
             asker: (&member.who).into(),
             ip: member.who.ip,
             at: member.handle,
@@ -155,7 +153,7 @@ impl Handler<StartAnswer> for Lobby {
         let newest = format!("{}{}", question.recent, asked(&question.asker.name, &question.text));
         let before = self.questions.conversation.begin(clock::now()).cloned();
         let turns = before.chain([Turn::user(newest)]).collect();
-        let conn = question.conn;
+        let conn = question.at.seat.conn;
         self.questions.answering = Some(Answering { question, permit, begun: false });
         let request = Request { system, turns };
         worker.do_send(Generate { request, conn, permit: id, lobby: ctx.address() });
