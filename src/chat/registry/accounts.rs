@@ -165,12 +165,12 @@ impl<H: Clone> People<H> {
             let before = self.person(other.conn);
             self.users.set_account(other.conn, None, false);
             effects.extend(self.became(before, other.conn));
-            let guest = other.as_guest();
-            effects.push(Effect::CarryOver { before: other.clone(), after: guest.clone() });
+            effects.push(Effect::CarryOver { before: other.clone(), after: other.as_guest() });
             if who.as_ref().is_some_and(|who| who.conn != other.conn) {
                 effects.push(Effect::Disconnect(handle, Cause::Elsewhere));
-            } else if let Some(penalty) = self.bans.penalty(&guest, at) {
-                effects.push(Effect::Disconnect(handle, Cause::Banned(penalty)));
+            } else {
+                let user = self.users.get(other.conn);
+                effects.extend(user.and_then(|user| self.shut_out(user, at)));
             }
         }
         effects.push(Effect::Unregistered { account, who, present });
