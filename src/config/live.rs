@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arc_swap::{ArcSwap, Guard};
+use arc_swap::{ArcSwap, ArcSwapOption, Guard};
 
 use super::Config;
 use crate::chat::history::UnixMillis;
@@ -15,6 +15,9 @@ pub struct LastReload {
     /// The first thing that was wrong; none where what was read is in force.
     pub fault: Option<String>,
 }
+
+/// Where it stands how the last one ended; nothing before there was one.
+pub type SharedReload = Arc<ArcSwapOption<LastReload>>;
 
 /// The configuration in force, shared by all threads. Whoever needs a setting asks for it when they need
 /// it, so that a reload counts for connections that are there already.

@@ -18,7 +18,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use keys::{KEYS, Key, example, nearest_key};
-pub use live::{LastReload, Live};
+pub use live::{LastReload, Live, SharedReload};
 pub use named::MAX_MOTD_BYTES;
 pub use settings::Settings;
 

@@ -266,12 +266,16 @@ fn plain(value: &Value) -> String {
     }
 }
 
-/// So many of something.
+/// So many of something, where it is known how many.
 fn counted(value: &Value, one: &str) -> String {
-    match value.as_u64() {
-        None => format!("{NOTHING} {}", many(one)),
-        Some(1) => format!("1 {one}"),
-        Some(count) => format!("{count} {}", many(one)),
+    value.as_u64().map_or_else(|| format!("{NOTHING} {}", many(one)), |count| so_many(count, one))
+}
+
+/// So many of something.
+pub fn so_many(count: u64, one: &str) -> String {
+    match count {
+        1 => format!("1 {one}"),
+        _ => format!("{count} {}", many(one)),
     }
 }
 

@@ -35,7 +35,7 @@ use crate::actors::shard::{Shard, ShardSetup};
 use crate::actors::store::StoreHandle;
 use crate::chat::history::ALWAYS_KEPT;
 use crate::clock;
-use crate::config::{Config, Live};
+use crate::config::{Config, Live, SharedReload};
 use crate::console::{Socket, SocketError};
 use crate::files;
 use crate::health::Health;
@@ -341,12 +341,14 @@ pub async fn run(
         Some(tls) => start_handshakers(helpers, &registry, tls, &config),
         None => Vec::new(),
     };
-    let service = Service::start(metrics.clone(), shared.health.clone());
+    let last = SharedReload::default();
+    let service = Service::start(metrics.clone(), shared.health.clone(), last.clone());
     let reloader = Reloader::new(Parts {
         config: config.clone(),
         tls,
         tls_has_no_socket: opened.tls_has_no_socket,
         service: service.clone(),
+        last,
         rates,
         registry: registry.clone(),
         ai: ai.clone(),

@@ -9,7 +9,6 @@ use std::thread;
 use std::time::Duration;
 
 use actix::prelude::*;
-use arc_swap::ArcSwapOption;
 use log::{error, info, warn};
 use tokio::sync::{Mutex, oneshot};
 use tokio::time::timeout;
@@ -21,7 +20,7 @@ use crate::actors::registry::Registry;
 use crate::actors::registry::messages::Reconfigured;
 use crate::actors::registry::rates::RateTable;
 use crate::clock::unix_now;
-use crate::config::{Config, LastReload, Live, Settings};
+use crate::config::{Config, LastReload, Live, Settings, SharedReload};
 use crate::logging::{self, event};
 use crate::metrics::{Metrics, Reloaded};
 use crate::net::tls::{self, LiveTls, LoadedTls};
@@ -41,6 +40,8 @@ pub(super) struct Parts {
     pub(super) tls_has_no_socket: bool,
     /// Who is told when a reload begins and ends.
     pub(super) service: Service,
+    /// Where it stands how the last one ended.
+    pub(super) last: SharedReload,
     pub(super) rates: RateTable,
     pub(super) registry: Addr<Guarded<Registry>>,
     pub(super) ai: Addr<Guarded<AiPool>>,
@@ -55,7 +56,6 @@ struct Inner {
     parts: Parts,
     /// One at a time. Who comes meanwhile has their turn after it.
     turn: Mutex<()>,
-    last: ArcSwapOption<LastReload>,
 }
 
 /// What was read, and is good.
@@ -76,7 +76,7 @@ pub struct Told {
 
 impl Reloader {
     pub(super) fn new(parts: Parts) -> Self {
-        Self(Arc::new(Inner { parts, turn: Mutex::new(()), last: ArcSwapOption::empty() }))
+        Self(Arc::new(Inner { parts, turn: Mutex::new(()) }))
     }
 
     /// Reads everything anew, and puts it in force where all of it is good. Answered with what an operator
@@ -92,7 +92,7 @@ impl Reloader {
 
     /// How the last one ended; none where there was none.
     pub fn last(&self) -> Option<Arc<LastReload>> {
-        self.0.last.load_full()
+        self.0.parts.last.load_full()
     }
 
     /// From when until when the certificate in use is valid; none without TLS.
@@ -104,7 +104,7 @@ impl Reloader {
 impl Inner {
     async fn reload(&self) -> Result<Told, Vec<String>> {
         let _turn = self.turn.lock().await;
-        let told = self.parts.service.reloading();
+        let _told = self.parts.service.reloading();
         let result = match self.read().await {
             Ok(read) => Ok(self.put_in_force(read).await),
             Err(faults) => Err(faults),
@@ -112,8 +112,7 @@ impl Inner {
         let ended = if result.is_ok() { Reloaded::Good } else { Reloaded::Bad };
         self.parts.metrics.reloads.of(ended).inc();
         let fault = result.as_ref().err().and_then(|faults| faults.first()).cloned();
-        told.ended(fault.as_deref());
-        self.last.store(Some(Arc::new(LastReload { at: unix_now(), fault })));
+        self.parts.last.store(Some(Arc::new(LastReload { at: unix_now(), fault })));
         match &result {
             Ok(Told { warnings, .. }) => {
                 warnings

@@ -15,6 +15,8 @@ use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use crate::clock;
+use crate::config::SharedReload;
+use crate::console::shown::so_many;
 use crate::health::{Health, State};
 use crate::logging::event;
 use crate::metrics::Metrics;
@@ -43,8 +45,6 @@ struct News {
     /// Since the newest reload began, if one did.
     ready: bool,
     stopping: Option<oneshot::Sender<()>>,
-    /// Why the last reload was refused, where it was, once one has ended.
-    refused: Option<Option<String>>,
 }
 
 impl News {
@@ -100,15 +100,6 @@ pub(super) struct Service(Option<Arc<Board>>);
 /// Settings are being read anew; dropped when that has ended, well or not.
 pub(super) struct Reloading<'a>(&'a Service);
 
-impl Reloading<'_> {
-    /// How it has ended: refused, for this reason, or well.
-    pub(super) fn ended(&self, fault: Option<&str>) {
-        if let Service(Some(board)) = self.0 {
-            board.news().refused = Some(fault.map(str::to_owned));
-        }
-    }
-}
-
 impl Drop for Reloading<'_> {
     fn drop(&mut self) {
         self.0.ready();
@@ -117,7 +108,7 @@ impl Drop for Reloading<'_> {
 
 impl Service {
     /// Looks in the environment for one, and begins to tell it things.
-    pub(super) fn start(metrics: Arc<Metrics>, health: Health) -> Self {
+    pub(super) fn start(metrics: Arc<Metrics>, health: Health, last_reload: SharedReload) -> Self {
         if !has_manager() {
             return Self(None);
         }
@@ -132,7 +123,7 @@ impl Service {
             fed: true,
             failing: false,
             status: String::new(),
-            refused: None,
+            last_reload,
         };
         let thread = thread::Builder::new().name("service".to_owned());
         let news = board.clone();
@@ -191,18 +182,15 @@ struct Teller {
     failing: bool,
     /// How the server was when that was last told.
     status: String,
-    /// Why the last reload was refused, where it was.
-    refused: Option<String>,
+    /// How the last reload ended.
+    last_reload: SharedReload,
 }
 
 impl Teller {
     fn run(mut self, board: &Board) {
         let mut next = clock::now();
         loop {
-            let mut news = board.wait(next);
-            if let Some(refused) = news.refused.take() {
-                self.refused = refused;
-            }
+            let news = board.wait(next);
             let stops = news.stopping.is_some();
             news.into_words().for_each(|word| self.pass_on(word));
             if stops {
@@ -249,7 +237,8 @@ impl Teller {
             self.tell_the_log(&silent);
         }
         let mut status = status(&self.health, &self.metrics);
-        if let Some(fault) = &self.refused {
+        let last = self.last_reload.load();
+        if let Some(fault) = last.as_ref().and_then(|last| last.fault.as_ref()) {
             status = format!("{status}; the last reload was refused: {fault}");
         }
         if status != self.status {
@@ -278,8 +267,8 @@ impl Teller {
 
 /// How the server is, as `systemctl status` shows it.
 fn status(health: &Health, metrics: &Metrics) -> String {
-    let count =
-        |count: i64, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
+    // A gauge may stand below 0 for an instant, between two threads.
+    let count = |count: i64, what| so_many(u64::try_from(count).unwrap_or(0), what);
     let connections = ListenerKind::ALL.map(|kind| metrics.connections.of(kind).get()).iter().sum();
     let there =
         format!("{}, {}", count(metrics.users.get(), "user"), count(connections, "connection"));

@@ -16,6 +16,7 @@ use crate::chat::text::Line;
 use crate::chat::times::Span;
 use crate::clock::{self, unix_now};
 use crate::console::Answer;
+use crate::console::shown::so_many;
 use crate::draining::{DEFAULT_DEADLINE, Phase, Step};
 use crate::logging::event;
 use crate::store::Change;
@@ -27,8 +28,7 @@ const COUNT_EVERY: Duration = Duration::from_millis(200);
 const TELL_EVERY: Duration = Duration::from_secs(10);
 
 fn count(connections: usize) -> String {
-    let s = if connections == 1 { "" } else { "s" };
-    format!("{connections} connection{s}")
+    so_many(connections as u64, "connection")
 }
 
 /// What one too many is told who would wait for a drain.
