@@ -1,10 +1,11 @@
 //! `lobbyd ctl`: what an operator asks a running server over its Unix socket.
 
+use std::fs::File;
 use std::io::{Read, Write};
 use std::os::unix::fs::{FileTypeExt, PermissionsExt, symlink};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
-use std::process::{Output, Stdio};
+use std::process::{Child, Output, Stdio};
 
 use serde_json::Value;
 
@@ -727,7 +728,7 @@ fn lobbyd_passwd_points_to_the_server_that_runs() {
 fn an_answer_that_cannot_be_written_is_a_failure() {
     let server = Server::start(&[]);
     for args in [&["ctl", "lobbies", "--json"][..], &["ctl", "status"], &["--check-config"]] {
-        let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+        let full = File::options().write(true).open("/dev/full").unwrap();
         let mut command = lobbyd(server.folder.path(), &[], args);
         let told = command.stdout(full).output().unwrap();
         let why = String::from_utf8(told.stderr).unwrap();
@@ -736,14 +737,18 @@ fn an_answer_that_cannot_be_written_is_a_failure() {
     }
 }
 
-/// `lobbyd passwd alice` at a terminal, where the lines are typed one after the other as it asks.
-fn passwd_at_a_terminal(folder: &Folder, lines: &[&str]) -> (String, bool) {
+/// `lobbyd passwd alice` at a terminal: what is seen of that, and the program.
+fn passwd_at_a_terminal(folder: &Folder) -> (File, Child) {
     let (pty, theirs) = terminal();
     let mut command = lobbyd(folder.path(), &[], &["passwd", "alice"]);
     command.stdin(theirs.try_clone().unwrap()).stderr(theirs.try_clone().unwrap());
-    let mut child = command.stdout(theirs).spawn().unwrap();
-    drop(command);
-    let mut pty = std::fs::File::from(pty);
+    // Its ends of the terminal go with the command, so that the other one ends with the program.
+    (pty.into(), command.stdout(theirs).spawn().unwrap())
+}
+
+/// The same, where the lines are typed one after the other as it asks: what is shown, and whether it is done.
+fn passwd_with(folder: &Folder, lines: &[&str]) -> (String, bool) {
+    let (mut pty, mut child) = passwd_at_a_terminal(folder);
     let (mut shown, mut typed) = (String::new(), 0);
     let mut some = [0; 256];
     while let Ok(count @ 1..) = pty.read(&mut some) {
@@ -759,9 +764,9 @@ fn passwd_at_a_terminal(folder: &Folder, lines: &[&str]) -> (String, bool) {
 #[test]
 fn a_password_is_asked_twice_at_a_terminal_and_not_shown() {
     let folder = Folder::new();
-    let (shown, done) = passwd_at_a_terminal(&folder, &["correct-horse", "correct-house"]);
+    let (shown, done) = passwd_with(&folder, &["correct-horse", "correct-house"]);
     assert!(!done && shown.contains("the two are not the same: nothing was changed"), "{shown}");
-    let (shown, done) = passwd_at_a_terminal(&folder, &["correct-horse", "correct-horse"]);
+    let (shown, done) = passwd_with(&folder, &["correct-horse", "correct-horse"]);
     assert!(done && shown.contains("alice is registered."), "{shown}");
     assert!(shown.starts_with("New password: \r\nAgain: \r\n"), "{shown}");
     assert!(!shown.contains("horse"), "{shown}");
@@ -769,15 +774,12 @@ fn a_password_is_asked_twice_at_a_terminal_and_not_shown() {
 
 #[test]
 fn whoever_gives_up_at_the_password_gets_their_terminal_back() {
-    let (folder, (pty, theirs)) = (Folder::new(), terminal());
-    let mut command = lobbyd(folder.path(), &[], &["passwd", "alice"]);
-    command.stdin(theirs.try_clone().unwrap()).stderr(theirs.try_clone().unwrap());
-    let mut child = command.stdout(theirs).spawn().unwrap();
-    let mut pty = std::fs::File::from(pty);
+    let folder = Folder::new();
+    let (mut pty, mut child) = passwd_at_a_terminal(&folder);
     let mut some = [0; 64];
     let count = pty.read(&mut some).unwrap();
     assert_eq!(&some[..count], b"New password: ");
-    let echoes = |pty: &std::fs::File| {
+    let echoes = |pty: &File| {
         let modes = rustix::termios::tcgetattr(pty).unwrap().local_modes;
         modes.contains(rustix::termios::LocalModes::ECHO)
     };

@@ -1,11 +1,16 @@
 //! What a service manager is told, as it takes it: datagrams on the socket that it names in the environment.
 
+use std::io::{BufRead, BufReader};
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
+use rustix::process::{Pid, Signal, kill_process};
+
 use crate::console::ctl;
-use crate::harness::{Folder, PATIENCE, Server};
+use crate::harness::{Folder, PATIENCE, Server, lobbyd};
+use crate::operator::{ADMIN, get};
 
 /// A service manager that starts a server and hears what it is told.
 struct Manager {
@@ -131,28 +136,28 @@ fn a_reload_is_told_when_it_begins_and_when_it_ends_well_or_not() {
 
 #[test]
 fn whoever_is_told_that_it_is_ready_finds_it_so() {
-    let server = Server::start(&[crate::operator::ADMIN]);
-    assert_eq!(crate::operator::get(&server, "/health/ready").status, 200);
+    let server = Server::start(&[ADMIN]);
+    assert_eq!(get(&server, "/health/ready").status, 200);
     assert!(ctl(&server, "status --json").out.contains(r#""state":"ready""#));
 }
 
 #[test]
 fn a_reload_that_is_wanted_while_the_server_starts_ends_it_not() {
     let folder = Folder::new();
-    let mut command = crate::harness::lobbyd(folder.path(), &[], &[]);
-    command.stdin(std::process::Stdio::null()).stdout(std::process::Stdio::null());
-    let mut child = command.stderr(std::process::Stdio::piped()).spawn().unwrap();
+    let mut command = lobbyd(folder.path(), &[], &[]);
+    command.stdin(Stdio::null()).stdout(Stdio::null());
+    let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
     // Its first word comes before it has looked at its database.
-    let pid = rustix::process::Pid::from_child(&child);
-    let mut log = std::io::BufReader::new(child.stderr.take().unwrap());
+    let pid = Pid::from_child(&child);
+    let mut log = BufReader::new(child.stderr.take().unwrap());
     let mut line = String::new();
-    std::io::BufRead::read_line(&mut log, &mut line).unwrap();
-    rustix::process::kill_process(pid, rustix::process::Signal::HUP).unwrap();
+    log.read_line(&mut line).unwrap();
+    kill_process(pid, Signal::HUP).unwrap();
     while !line.contains("in force") {
         line.clear();
-        assert!(std::io::BufRead::read_line(&mut log, &mut line).unwrap() > 0, "it has ended");
+        assert!(log.read_line(&mut line).unwrap() > 0, "it has ended");
     }
-    rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+    kill_process(pid, Signal::TERM).unwrap();
     assert!(child.wait().unwrap().success());
 }
 
