@@ -24,7 +24,7 @@ pub(crate) const CODE: &str = "use std::io;\n\nfn main() -> io::Result<()> {\n  
 
 /// What the others are shown of [`CODE`] where two messages are let through at once: an empty line
 /// between two messages is none.
-pub(crate) const CODE_SHOWN: [&str; 3] = [
+const CODE_SHOWN: [&str; 3] = [
     "╰─> use std::io;\n",
     "╰─> fn main() -> io::Result<()> {\n",
     "╰─>     let mut all = String::new();\n          io::stdin().read_line(&mut all)?;\n          \

@@ -17,8 +17,8 @@ use crate::gemini::{Gemini, whole};
 use crate::harness::{Client, Folder, Server, run};
 use crate::operator::{self, admin_port};
 use crate::people::{
-    ADMINS, PASSWORD, challenged, connect_from, log_in_to, makes, prove, quit, registered,
-    with_root,
+    ADMINS, PASSWORD, challenged, connect_from, guest_from, log_in_to, makes, prove, quit,
+    registered, with_root,
 };
 
 /// The event of a line of text, and its message with the connection before it.
@@ -323,6 +323,12 @@ fn nothing_that_anybody_wrote_is_in_the_log_at_any_level() {
     dave.ask(WORDS, "Password: ");
     dave.ask("open.sesame", "root has joined");
     quit(dave);
+    // Too many of them, at a place of their own.
+    let mut eve = guest_from(&server, "127.0.0.11", "eve");
+    for _ in 0..5 {
+        eve.ask("/join room open.sesame.not", "Incorrect password");
+    }
+    eve.ask("/join room open.sesame", "Too many attempts.");
     server.signal("TERM");
     assert_eq!(server.wait(), 0);
     let log = server.log();
