@@ -163,22 +163,24 @@ fn paste_in_terminal(command: impl Fn(&Server) -> String) {
     terminal.press("Enter");
     terminal.wait_for("kept and sent then.");
     terminal.enter("the end");
-    shows_code(&other.expect("the end\n"));
+    let code: Vec<&str> = CODE.lines().filter(|line| !line.is_empty()).collect();
+    // Each once and nothing else, in this order.
+    assert_eq!(said_in(&other.expect("the end\n")).collect::<Vec<_>>(), code);
     other.ask("and back", "╰─> and back");
-    shows_code(&terminal.wait_for("╰─> and back"));
+    let screen = terminal.wait_for("╰─> and back");
+    // What the client shows of the typing may stand between them.
+    let mut said = said_in(&screen);
+    let missing: Vec<_> = code.iter().filter(|line| !said.any(|row| row == **line)).collect();
+    assert!(missing.is_empty(), "{missing:?} in {screen}");
+    let last = screen.lines().map(str::trim_end).rfind(|row| !row.is_empty());
+    assert_eq!(last, Some(">"), "{screen}");
 }
 
-/// Every line of [`CODE`] is there as it was, under its author's mark or under the line before.
-#[track_caller]
-fn shows_code(text: &str) {
-    let mut rows = text.lines().map(str::trim_end);
-    for line in CODE.lines().filter(|line| !line.is_empty()) {
-        let shown = rows.any(|row| {
-            let said = row.strip_prefix("  ╰─> ").or_else(|| row.strip_prefix("      "));
-            said == Some(line)
-        });
-        assert!(shown, "{line:?} in {text}");
-    }
+/// The rows of messages, which stand under their author's mark or under the row before.
+fn said_in(text: &str) -> impl Iterator<Item = &str> {
+    text.lines()
+        .map(str::trim_end)
+        .filter_map(|row| row.strip_prefix("  ╰─> ").or_else(|| row.strip_prefix("      ")))
 }
 
 fn with_certificate() -> Server {
