@@ -10,6 +10,7 @@ pub mod guard;
 pub mod handshaker;
 pub mod hasher;
 pub mod lobby;
+pub mod log;
 pub mod ping;
 pub mod registry;
 pub mod session;

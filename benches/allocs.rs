@@ -101,7 +101,9 @@ fn start_server() -> u16 {
         let port = opened.port(ListenerKind::Plain).unwrap();
         let tell = move |_| ready.send(port).unwrap();
         let stop = std::future::pending::<()>();
-        actix::System::new().block_on(server::run(Live::new(config), opened, tell, stop)).unwrap();
+        actix::System::new()
+            .block_on(server::run(Live::new(config), opened, None, tell, stop))
+            .unwrap();
     });
     port.recv().unwrap()
 }

@@ -357,23 +357,31 @@ impl Swarm {
     /// Sends whoever has got in on their way out, and puts new ones in the place of those that are
     /// gone; how many those were.
     pub(crate) fn churn(&mut self) -> u64 {
+        let last_words = match self.protocol {
+            Protocol::Lobbyd => "hello\n/quit\n",
+            Protocol::Irc => "PRIVMSG #r0 :hello\r\nQUIT\r\n",
+        };
+        (0..self.clients.len()).for_each(|id| self.send_out(id, last_words));
+        self.put_back()
+    }
+
+    /// Sends one on their way out with these lines, where they have got in.
+    pub(crate) fn send_out(&mut self, id: usize, last_words: &str) {
+        let client = &mut self.clients[id];
+        if client.state == State::Ready && !client.leaving {
+            client.leaving = true;
+            client.send(last_words.as_bytes());
+        }
+    }
+
+    /// Puts new ones in the place of those that are gone; how many those were.
+    pub(crate) fn put_back(&mut self) -> u64 {
         let mut gone = 0;
         for id in 0..self.clients.len() {
-            match self.clients[id].state {
-                State::Ready if !self.clients[id].leaving => {
-                    self.clients[id].leaving = true;
-                    let goodbye = match self.protocol {
-                        Protocol::Lobbyd => "hello\n/quit\n".to_owned(),
-                        Protocol::Irc => "PRIVMSG #r0 :hello\r\nQUIT\r\n".to_owned(),
-                    };
-                    self.clients[id].send(goodbye.as_bytes());
-                }
-                State::Closed => {
-                    gone += 1;
-                    self.serial += 1;
-                    self.connect_as(id);
-                }
-                _ => {}
+            if self.clients[id].state == State::Closed {
+                gone += 1;
+                self.serial += 1;
+                self.connect_as(id);
             }
         }
         gone

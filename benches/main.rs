@@ -19,7 +19,9 @@ mod hostile;
 mod lookup;
 mod machine;
 mod plot;
+mod record;
 mod report;
+mod returns;
 mod scale;
 mod scenario;
 mod scraped;
@@ -47,12 +49,16 @@ struct Plan {
     scale: bool,
     /// Measure `/history` and `/search`.
     lookup: bool,
+    /// Measure what a line costs as a record of the log.
+    record: bool,
     /// Measure plain chat beside hostile handshakes.
     hostile: bool,
     /// Measure plain chat beside a scraper.
     scraped: bool,
     /// Measure logins while others search.
     seekers: bool,
+    /// Measure a large lobby to which many come back.
+    returns: bool,
 }
 
 fn main() {
@@ -70,6 +76,9 @@ fn main() {
     if plan.lookup {
         return (0..plan.runs).for_each(|_| lookup::run(plan.secs, plan.pinned));
     }
+    if plan.record {
+        return (0..plan.runs).for_each(|_| record::run());
+    }
     if plan.hostile {
         return (0..plan.runs).for_each(|_| hostile::run(plan.secs, plan.pinned));
     }
@@ -78,6 +87,9 @@ fn main() {
     }
     if plan.seekers {
         return (0..plan.runs).for_each(|_| seekers::run(plan.secs, plan.pinned));
+    }
+    if plan.returns {
+        return (0..plan.runs).for_each(|_| returns::run(plan.secs, plan.pinned));
     }
     if plan.scale {
         return print_scaling(plan.runs);
@@ -117,9 +129,11 @@ fn plan(args: &[String]) -> Plan {
         sweep: None,
         scale: false,
         lookup: false,
+        record: false,
         hostile: false,
         scraped: false,
         seekers: false,
+        returns: false,
     };
     let mut parser = lexopt::Parser::from_args(args);
     while let Some(arg) = parser.next().unwrap() {
@@ -131,9 +145,11 @@ fn plan(args: &[String]) -> Plan {
             Long("sweep") => plan.sweep = Some(parser.value().unwrap().string().unwrap()),
             Value(name) if name == "scale" => plan.scale = true,
             Value(name) if name == "lookup" => plan.lookup = true,
+            Value(name) if name == "record" => plan.record = true,
             Value(name) if name == "hostile" => plan.hostile = true,
             Value(name) if name == "scraped" => plan.scraped = true,
             Value(name) if name == "seekers" => plan.seekers = true,
+            Value(name) if name == "returns" => plan.returns = true,
             Long("unpinned") => plan.pinned = false,
             Long("servers") => {
                 let list = parser.value().unwrap().string().unwrap();

@@ -10,6 +10,7 @@ use lobbyd::chat::command::{CommandError, Input, parse};
 use lobbyd::chat::password::PasswordRecord;
 use lobbyd::chat::settings::Width;
 use lobbyd::chat::text::{Line, MAX_BLANKS, MAX_INDENT, MAX_MARKS};
+use lobbyd::cluster::record::{DecodeError, EncodeError, MAX_RECORD_BYTES, Record, Unknown};
 use lobbyd::net::client_cert::{MAX_MESSAGE_BYTES, check_message};
 use lobbyd::net::flight::Flight;
 use lobbyd::net::lines::{Event, LineDecoder, MAX_LINE_BYTES};
@@ -142,6 +143,24 @@ pub(super) fn sse(data: &[u8]) {
 pub(super) fn record(data: &[u8]) {
     if let Ok(record) = PasswordRecord::parse(&String::from_utf8_lossy(data)) {
         assert_eq!(format!("{record:?}"), "PasswordRecord(****)");
+    }
+}
+
+/// Records of the log of several nodes: what is read is written alike, and what is not tells nothing that
+/// acts on a terminal.
+pub(super) fn wire(data: &[u8]) {
+    match Record::decode(data) {
+        Ok(record) => match record.encode() {
+            Ok(bytes) => assert_eq!(Record::decode(&bytes), Ok(record), "written it is another"),
+            // A character may take more bytes here than it did there.
+            Err(error) => assert!(matches!(error, EncodeError::TooLong(_)), "{error}"),
+        },
+        Err(error @ DecodeError::NoRecord(_)) => assert!(error.to_string().is_ascii()),
+        Err(DecodeError::Unknown(Unknown::Kind(kind))) => {
+            assert_eq!(Line::clean(kind.as_str()), kind);
+            assert!(kind.chars() <= 41 && data.len() <= MAX_RECORD_BYTES);
+        }
+        Err(DecodeError::Unknown(Unknown::Form(form))) => assert!(form > 1),
     }
 }
 

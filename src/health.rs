@@ -44,6 +44,8 @@ struct Inner {
     begun: Instant,
     draining: Draining,
     store_fails: AtomicBool,
+    /// The other servers cannot be reached.
+    cut_off: AtomicBool,
     /// What was found last: a line for each actor that does not answer.
     silent: ArcSwap<Vec<String>>,
     /// When that was, in milliseconds after `begun`.
@@ -63,6 +65,7 @@ impl Health {
             begun: clock::now(),
             draining: Draining::default(),
             store_fails: AtomicBool::new(false),
+            cut_off: AtomicBool::new(false),
             silent: ArcSwap::from_pointee(vec!["the server is starting".to_owned()]),
             found: AtomicU64::new(0),
         }))
@@ -76,6 +79,11 @@ impl Health {
     /// Whether the database cannot be written at present.
     pub fn set_store_fails(&self, fails: bool) {
         self.0.store_fails.store(fails, Ordering::Release);
+    }
+
+    /// Whether the other servers of the cluster cannot be reached at present.
+    pub fn set_cut_off(&self, cut_off: bool) {
+        self.0.cut_off.store(cut_off, Ordering::Release);
     }
 
     /// Whether that is so.
@@ -113,6 +121,9 @@ impl Health {
         let mut why = self.silent();
         if self.store_fails() {
             why.push("the database cannot be written".to_owned());
+        }
+        if self.0.cut_off.load(Ordering::Acquire) {
+            why.push("the other servers cannot be reached".to_owned());
         }
         let state = if why.is_empty() { State::Ready } else { State::Failing };
         let stands = match self.draining().phase() {

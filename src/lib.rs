@@ -10,6 +10,8 @@
 //! - [`fanout`]: from one event to the many who are shown it: the hub of a thread, outboxes.
 //! - [`actors`]: who owns what: Session, Shard, Lobby, Registry, AiPool, AiWorker, Store, Hasher, each in
 //!   a folder with its messages.
+//! - [`cluster`]: several nodes as one chat, as pure code.
+//! - [`nats`]: the engine that a cluster needs, on NATS JetStream: the only user of its client.
 //! - [`store`]: the database, and all SQL.
 //! - [`clock`]: the only place that reads the clock.
 //! - [`files`]: files of lobbyd's own, made and opened without following a link.
@@ -45,6 +47,7 @@ pub mod actors;
 pub mod ai;
 pub mod chat;
 pub mod clock;
+pub mod cluster;
 pub mod config;
 pub mod console;
 pub mod draining;
@@ -53,6 +56,7 @@ pub mod files;
 pub mod health;
 pub mod logging;
 pub mod metrics;
+pub mod nats;
 pub mod net;
 pub mod render;
 pub mod server;

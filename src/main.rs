@@ -19,9 +19,11 @@ use lobbyd::clock::unix_now;
 use lobbyd::config::{Config, Live, Settings};
 use lobbyd::files;
 use lobbyd::logging::{self, FlushAtEnd, complain, event, say};
+use lobbyd::nats;
 use lobbyd::net::handed::Handed;
 use lobbyd::net::listen::ListenerKind;
 use lobbyd::net::tls;
+use lobbyd::server::cluster::Membership;
 use lobbyd::server::reload::Reloader;
 use lobbyd::server::{self, Opened};
 use lobbyd::store::{self, DATABASE_FILE, Export};
@@ -212,14 +214,31 @@ fn run(config: Config) -> ExitCode {
     }
     say(&banner(&config, &opened));
     let ran = system.block_on(async {
-        let stop = stop_signal().map_err(server::StartError::Io)?;
+        let io = |error| RunError::Server(server::StartError::Io(error));
+        let stop = stop_signal().map_err(io)?;
         let in_terminal = io::stdin().is_terminal();
         let ready = |reloader| {
             actix_rt::spawn(reload_at(hangup, reloader, in_terminal));
             info!(event = event::READY; "ready");
             say("\n    >> Server ready - Waiting for connections...\n");
         };
-        server::run(Live::new(config), opened, ready, stop).await
+        let mut stop = std::pin::pin!(stop);
+        let engine = match engine_options(&config) {
+            None => None,
+            Some(options) => {
+                let membership = Membership {
+                    node: options.node.clone(),
+                    replicas: u8::try_from(options.replicas).unwrap_or(1),
+                };
+                tokio::select! {
+                    started = nats::start(options) => {
+                        Some((membership, started.map_err(RunError::Engine)?))
+                    }
+                    () = &mut stop => return Ok(()),
+                }
+            }
+        };
+        server::run(Live::new(config), opened, engine, ready, stop).await.map_err(RunError::Server)
     });
     match ran {
         Ok(()) => {
@@ -231,6 +250,31 @@ fn run(config: Config) -> ExitCode {
         }
         Err(error) => fail(EXIT_FAILURE, error),
     }
+}
+
+/// Why the server does not run.
+#[derive(Debug, thiserror::Error)]
+enum RunError {
+    /// For want of something of this machine.
+    #[error(transparent)]
+    Server(server::StartError),
+    /// For want of the engine of its cluster.
+    #[error(transparent)]
+    Engine(nats::StartError),
+}
+
+/// The engine that the settings name; none where this server is alone.
+fn engine_options(config: &Config) -> Option<nats::Options> {
+    let cluster = &config.cluster;
+    let addresses = cluster.engine.clone()?;
+    Some(nats::Options {
+        addresses,
+        cluster: cluster.name.clone(),
+        node: cluster.node.clone(),
+        replicas: cluster.replicas as u64,
+        may_make: true,
+        patience: nats::START_TIME,
+    })
 }
 
 /// Descriptors besides those of connections: the database, threads, the console, the operator's listener.

@@ -10,7 +10,7 @@ mod entries;
 
 type Entry = fn(&[u8]);
 
-const ENTRIES: [(&str, Entry); 7] = [
+const ENTRIES: [(&str, Entry); 8] = [
     ("lines", entries::lines),
     ("text", entries::text),
     ("command", entries::command),
@@ -18,6 +18,7 @@ const ENTRIES: [(&str, Entry); 7] = [
     ("record", entries::record),
     ("certificate", entries::certificate),
     ("proxy", entries::proxy),
+    ("wire", entries::wire),
 ];
 
 #[test]
@@ -65,6 +66,10 @@ fn bytes() -> impl Strategy<Value = Vec<u8>> {
         b"\xe2\x80\x8d",
         b"\xcc\x81",
         b"\xf0\x9f\x91\xa9",
+        b"{\"lobbyd\":1,\"life\":1,\"n\":1,\"what\":",
+        b"\"kept\",\"changes\":[",
+        b"{\"lobby_removed\":7}",
+        b"]}",
         b"$pbkdf2-sha512$",
         b"i=1000",
         b"\x0b\x00\x00\x09\x00\x00\x06\x00\x00\x03\x30\x01\x00",

@@ -44,6 +44,10 @@ impl Drop for Folder {
 pub(crate) fn lobbyd(folder: &Path, env: &[(&str, &str)], args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_lobbyd"));
     command.current_dir(folder).env_clear().envs(env.iter().copied()).args(args);
+    // With a log that leads back to the server, everything is done by way of one.
+    if let Ok(log) = std::env::var("LOBBYD_LOG") {
+        command.env("LOBBYD_LOG", log);
+    }
     command
 }
 

@@ -151,16 +151,16 @@ async fn see_through(shake: Shake, mut place: Place, tls: LiveTls, login_timeout
         }
         Ok(Err(error)) => match error.unwelcome() {
             Some(Unwelcome::NotTls) => info!(
-                event = event::OTHER_PROTOCOL, conn = conn.0;
+                event = event::OTHER_PROTOCOL, conn = conn.number();
                 "does not speak TLS on the TLS port"
             ),
-            Some(why) => info!(event = event::LIMIT, conn = conn.0; "limit: {why}"),
+            Some(why) => info!(event = event::LIMIT, conn = conn.number(); "limit: {why}"),
             None => {
-                debug!(event = event::HANDSHAKE_FAILED, conn = conn.0; "TLS handshake: {error}")
+                debug!(event = event::HANDSHAKE_FAILED, conn = conn.number(); "TLS handshake: {error}")
             }
         },
         Err(_) => {
-            debug!(event = event::HANDSHAKE_FAILED, conn = conn.0; "TLS handshake: not in time")
+            debug!(event = event::HANDSHAKE_FAILED, conn = conn.number(); "TLS handshake: not in time")
         }
     }
 }

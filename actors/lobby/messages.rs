@@ -5,11 +5,14 @@ use std::time::Instant;
 
 use actix::prelude::*;
 
+use crate::actors::log::Ticket;
 use crate::actors::registry::messages::{CarriedOut, ModerateError};
 use crate::actors::shard::messages::Address;
 use crate::chat::accounts::{AccountId, Identity};
 use crate::chat::directory::ConnId;
-use crate::chat::lobby::step::Join;
+use crate::chat::history::UnixMillis;
+use crate::chat::lobby::event::AnswerPiece;
+use crate::chat::lobby::step::{Input, Join};
 use crate::chat::lobby::{Company, JoinError, Presence, SayError};
 use crate::chat::moderation::Moderation;
 use crate::chat::name::{Name, NameKey};
@@ -82,6 +85,43 @@ pub struct Tag {
     pub text: Line,
     /// When it was taken from the client.
     pub taken: Instant,
+}
+
+/// This has come out of the log, as the Registry hands it on: it happens now where it may be.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Decided {
+    /// What was put to the lobby.
+    pub input: Input<Address>,
+    /// When, by the log.
+    pub at: UnixMillis,
+    /// Under what this node has proposed it; none where another one has.
+    pub own: Option<Ticket>,
+}
+
+/// A node has found it empty for too long: it goes where it is so now.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Expire;
+
+/// Rox is asked, answers or has answered, on whatever node.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub enum Rox {
+    /// This member asks this, and the question was taken.
+    Asked(ConnId, Line, UnixMillis),
+    /// The next lines.
+    Answered(AnswerPiece, UnixMillis),
+}
+
+/// A life of a node is over: its people are not here any more.
+#[derive(Message, Clone)]
+#[rtype(result = "()")]
+pub struct LifeOver {
+    /// Its number.
+    pub life: u32,
+    /// When, by the log.
+    pub at: UnixMillis,
 }
 
 /// Who is in the lobby, by name?

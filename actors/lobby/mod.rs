@@ -12,18 +12,20 @@ use std::sync::Arc;
 use std::task::{self, Poll};
 use std::time::{Duration, Instant};
 
+use ::log::{error, info, warn};
 use actix::fut::ActorFuture;
 use actix::prelude::*;
-use log::{error, info, warn};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, oneshot};
 
 use crate::actors::ai::pool::AiPool;
 use crate::actors::guard::{Guarded, strike_in};
 use crate::actors::lobby::batch::Batch;
 use crate::actors::lobby::messages::{
-    Enter, Leave, Reconfigured, Roster, Rostered, Say, SayHeld, SetPicture, Tag,
+    Decided, Enter, Expire, Leave, LifeOver, Reconfigured, Roster, Rostered, Say, SayHeld,
+    SetPicture, Tag,
 };
 use crate::actors::lobby::questions::QuestionQueue;
+use crate::actors::log::{self, Log, Ticket, Waiting};
 use crate::actors::ping::answers_ping;
 use crate::actors::registry::Registry;
 use crate::actors::registry::messages::{
@@ -43,6 +45,9 @@ use crate::chat::lobby::step::{Effect, Input, JoinKind, Refusal};
 use crate::chat::lobby::{Company, JoinError, Room, SayError, Saying};
 use crate::chat::roles::Owner;
 use crate::clock::{self, unix_now};
+use crate::cluster::engine::Subject;
+use crate::cluster::reach;
+use crate::cluster::record::What;
 use crate::config::Live;
 use crate::logging::event;
 use crate::metrics::Metrics;
@@ -63,6 +68,8 @@ pub struct LobbySetup {
     pub metrics: Arc<Metrics>,
     /// Who answers questions, where there is an API key.
     pub ai: Addr<Guarded<AiPool>>,
+    /// Where things happen.
+    pub log: Log,
 }
 
 /// All that is known of a lobby: to start it with, also in the place of one that broke.
@@ -100,6 +107,17 @@ pub struct Lobby {
     /// The turn to order something. One order at a time is checked, stored and carried out, so that
     /// none is checked against what another is about to change. Who waits is bounded by the members.
     orders: Arc<Semaphore>,
+    /// What was put to it and has not come out of the log.
+    proposed: Waiting<Proposed>,
+}
+
+/// Done where something was proposed, once it has happened or was refused.
+type Then = Box<dyn FnOnce(&mut Lobby, Result<(), Refusal>, &mut Context<Lobby>)>;
+
+/// Something that was proposed, as this node knows it.
+struct Proposed {
+    input: Input<Address>,
+    then: Then,
 }
 
 impl Lobby {
@@ -109,8 +127,10 @@ impl Lobby {
         // It may have broken on the very message.
         take_settings(&mut room, &setup);
         let mut on_shard = vec![0; setup.shards.len()];
-        room.members().for_each(|member| on_shard[member.handle.shard] += 1);
-        let unconfirmed = room.members().map(|member| member.handle).collect();
+        let threads = room.members().map(|member| member.handle.shard);
+        threads.for_each(|shard| on_shard.get_mut(shard).into_iter().for_each(|n| *n += 1));
+        let here = |at: &Address| at.shard < setup.shards.len();
+        let unconfirmed = room.members().map(|member| member.handle).filter(here).collect();
         Self {
             id: room.state().id,
             room,
@@ -124,6 +144,7 @@ impl Lobby {
             idle_timer: None,
             unconfirmed,
             orders: Arc::new(Semaphore::new(1)),
+            proposed: Waiting::default(),
             setup,
         }
     }
@@ -131,11 +152,37 @@ impl Lobby {
     /// The time, of which the room is told how far it can be relied on.
     fn now(&mut self) -> UnixMillis {
         let now = unix_now();
-        self.room.note_clock(clock::state());
+        // What is shared goes by the log's time.
+        if let Log::Alone = self.setup.log {
+            self.room.note_clock(clock::state());
+        }
         now
     }
 
-    /// Puts something to the lobby, and carries out what follows from it.
+    /// Puts something to the lobby: where it may be, it happens, at once or when it comes out of the log. Then
+    /// `then` is done, here alone.
+    fn put(
+        &mut self,
+        input: Input<Address>,
+        ctx: &mut Context<Self>,
+        then: impl FnOnce(&mut Self, Result<(), Refusal>, &mut Context<Self>) + 'static,
+    ) {
+        let now = self.now();
+        let may = self.room.propose(&input, now);
+        match (&self.setup.log, may) {
+            (_, Err(why)) => then(self, Err(why), ctx),
+            (Log::Alone, Ok(())) => {
+                self.happen(input, now, ctx);
+                then(self, Ok(()), ctx);
+            }
+            (Log::Shared(log), Ok(())) => {
+                let ticket = self.append(log, &input);
+                self.proposed.add(ticket, Proposed { input, then: Box::new(then) });
+            }
+        }
+    }
+
+    /// Puts something to it that happens here and at once.
     fn step(&mut self, input: Input<Address>, ctx: &mut Context<Self>) -> Result<(), Refusal> {
         let now = self.now();
         self.room.propose(&input, now)?;
@@ -143,7 +190,21 @@ impl Lobby {
         Ok(())
     }
 
-    /// Something is so now: carries out what follows from it.
+    fn append(&self, log: &log::Shared, input: &Input<Address>) -> Ticket {
+        let (lobby, input) = (self.id, reach::input(input.clone(), |at: Address| at.seat.conn));
+        let subject = match input {
+            Input::Moderate { .. } => Subject::LobbyOrders(lobby),
+            _ => Subject::Lobby(lobby),
+        };
+        log.append(subject, What::Lobby { lobby, input }, Vec::new())
+    }
+
+    /// Puts something to it that nobody waits for.
+    fn note(&mut self, input: Input<Address>, ctx: &mut Context<Self>) {
+        self.put(input, ctx, |_, _, _| ());
+    }
+
+    /// Something is so now, for the users of this node: carries out what follows from it.
     fn happened(&mut self, input: Input<Address>, ctx: &mut Context<Self>) {
         let now = self.now();
         self.happen(input, now, ctx);
@@ -178,17 +239,17 @@ impl Lobby {
             }
             Effect::Silence(at) => self.batch.one(at, shard::Effect::Silence),
             Effect::Came(at, who) => {
-                self.on_shard[at.shard] += 1;
+                self.seated(at, 1);
                 self.registry.do_send(Moved(who.conn, self.id));
                 self.count(ctx);
             }
             Effect::Went(at, _) => {
-                self.on_shard[at.shard] -= 1;
+                self.seated(at, -1);
                 self.count(ctx);
             }
             Effect::Reseated(before, at, conn) => {
-                self.on_shard[before.shard] -= 1;
-                self.on_shard[at.shard] += 1;
+                self.seated(before, -1);
+                self.seated(at, 1);
                 self.registry.do_send(Moved(conn, self.id));
             }
             Effect::Confirmed(at) => self.unconfirmed.retain(|other| *other != at),
@@ -211,6 +272,13 @@ impl Lobby {
                 self.ended = true;
                 ctx.stop();
             }
+        }
+    }
+
+    /// A member more or less on a thread; on none, where they are on another node.
+    fn seated(&mut self, at: Address, change: isize) {
+        if let Some(count) = self.on_shard.get_mut(at.shard) {
+            *count = count.saturating_add_signed(change);
         }
     }
 
@@ -261,16 +329,25 @@ impl Lobby {
             Owner::Guest(_) | Owner::Nobody => config.lobby_idle,
         };
         let left = limit.saturating_sub(clock::now().saturating_duration_since(since));
-        let timer = ctx.run_later(left, |lobby, ctx| {
-            info!(
-                event = event::LOBBY_EXPIRED;
-                "lobby '{}' was empty for too long", lobby.room.state().name
-            );
-            lobby.kept.push(Change::LobbyRemoved(lobby.id));
-            lobby.ended = true;
-            ctx.stop();
+        let timer = ctx.run_later(left, |lobby, ctx| match &lobby.setup.log {
+            Log::Alone => lobby.expire(ctx),
+            Log::Shared(log) => {
+                let gone = What::LobbyRemoved(lobby.id);
+                log.append(Subject::Server, gone, Vec::new());
+            }
         });
         self.idle_timer = Some((timer, since));
+    }
+
+    /// It was empty for too long.
+    fn expire(&mut self, ctx: &mut Context<Self>) {
+        info!(
+            event = event::LOBBY_EXPIRED;
+            "lobby '{}' was empty for too long", self.room.state().name
+        );
+        self.kept.push(Change::LobbyRemoved(self.id));
+        self.ended = true;
+        ctx.stop();
     }
 }
 
@@ -312,8 +389,7 @@ impl Actor for Lobby {
             self.registry.do_send(LobbyCount(self.id, self.room.len()));
             ctx.run_later(CONFIRM_TIME, |lobby, ctx| {
                 for at in std::mem::take(&mut lobby.unconfirmed) {
-                    let leave = Input::Leave { conn: at.seat.conn, goes_on_in: None };
-                    lobby.happened(leave, ctx);
+                    lobby.note(Input::Leave { conn: at.seat.conn, goes_on_in: None }, ctx);
                 }
             });
         }
@@ -339,60 +415,65 @@ impl Actor for Lobby {
 answers_ping!(Lobby);
 
 impl Handler<Enter> for Lobby {
-    type Result = Result<Company, JoinError>;
+    type Result = Response<Result<Company, JoinError>>;
 
     fn handle(&mut self, Enter(mut join): Enter, ctx: &mut Self::Context) -> Self::Result {
         join.prefs.kept_since = self.setup.store.kept().since;
         let who = &mut join.member.who;
         who.admin = who.account.is_some_and(|account| self.setup.admins.has(account));
         let (conn, returns) = (join.member.who.conn, join.kind == JoinKind::Return);
-        let done = self.step(Input::Join(Box::new(join)), ctx);
-        if !returns {
-            self.flush();
-        }
-        done.map_err(|why| match why {
-            Refusal::Join(why) => why,
-            // Nobody is asked to speak.
-            Refusal::Say(_) => JoinError::NoSuchLobby,
-        })?;
-        self.room.company(conn).ok_or(JoinError::NoSuchLobby)
+        let (done, company) = oneshot::channel();
+        self.put(Input::Join(Box::new(join)), ctx, move |lobby, joined, _| {
+            if !returns {
+                lobby.flush();
+            }
+            let joined = joined.map_err(|why| match why {
+                Refusal::Join(why) => why,
+                // Nobody is asked to speak.
+                Refusal::Say(_) => JoinError::NoSuchLobby,
+            });
+            let company =
+                joined.and_then(|()| lobby.room.company(conn).ok_or(JoinError::NoSuchLobby));
+            let _ = done.send(company);
+        });
+        log::answer(company, Err(JoinError::NoSuchLobby))
     }
 }
 
 impl Handler<Leave> for Lobby {
-    type Result = ();
+    type Result = Response<()>;
 
-    fn handle(&mut self, Leave { conn, for_good }: Leave, ctx: &mut Self::Context) {
+    fn handle(&mut self, Leave { conn, for_good }: Leave, ctx: &mut Self::Context) -> Self::Result {
         // An order that is being stored just now may be about them, or be the password that they would
         // have to know: then they go on in general.
         let ordered = self.orders.available_permits() == 0;
         let goes_on_in = for_good.then_some(if ordered { GENERAL_ID } else { self.id });
-        self.happened(Input::Leave { conn, goes_on_in }, ctx);
+        let (done, left) = oneshot::channel();
+        self.put(Input::Leave { conn, goes_on_in }, ctx, |_, _, _| _ = done.send(()));
+        log::answer(left, ())
     }
 }
 
 impl Lobby {
-    /// Says something to all that was taken then.
+    /// Says something to all that was taken then; `then` is done when it is said, or why not.
     fn say_to_all(
         &mut self,
         input: Input<Address>,
         taken: Instant,
         ctx: &mut Context<Self>,
-    ) -> Result<(), Refusal> {
-        self.step(input, ctx)?;
-        self.batch.message(taken);
-        Ok(())
+        then: impl FnOnce(&mut Self, Result<(), Refusal>) + 'static,
+    ) {
+        self.put(input, ctx, move |lobby, said, _| {
+            if said.is_ok() {
+                lobby.batch.message(taken);
+            }
+            then(lobby, said);
+        });
     }
 
-    /// The same; tells whoever wanted to why not. Whether it was said.
-    fn say(
-        &mut self,
-        at: Address,
-        input: Input<Address>,
-        taken: Instant,
-        ctx: &mut Context<Self>,
-    ) -> bool {
-        match self.say_to_all(input, taken, ctx) {
+    /// Tells whoever wanted to say something why they may not. Whether it was said.
+    fn tell_said(&mut self, at: Address, said: Result<(), Refusal>) -> bool {
+        match said {
             Ok(()) => return true,
             Err(Refusal::Say(SayError::NotHere) | Refusal::Join(_)) => {}
             Err(Refusal::Say(why)) => {
@@ -411,46 +492,109 @@ impl Handler<Say> for Lobby {
         strike_in("Lobby", "Say", false);
         let kind = if action { MessageKind::Action } else { MessageKind::Said };
         let saying = Saying { kind, text: text.into() };
-        self.say(at, Input::Say { conn, saying, tagged: None }, taken, ctx);
-        self.batch.echo(at);
-        if self.batch.is_full() {
-            self.flush();
-        }
+        let say = Input::Say { conn, saying, tagged: None };
+        self.say_to_all(say, taken, ctx, move |lobby, said| {
+            lobby.tell_said(at, said);
+            lobby.batch.echo(at);
+            if lobby.batch.is_full() {
+                lobby.flush();
+            }
+        });
     }
 }
 
 impl Handler<SayHeld> for Lobby {
-    type Result = Result<(), SayError>;
+    type Result = Response<Result<(), SayError>>;
 
     fn handle(
         &mut self,
         SayHeld { conn, at, text, taken }: SayHeld,
         ctx: &mut Self::Context,
     ) -> Self::Result {
-        let saying = Saying::message(text);
-        let said = self.say_to_all(Input::Say { conn, saying, tagged: None }, taken, ctx);
-        self.batch.echo(at);
-        self.flush();
-        said.map_err(|why| match why {
-            Refusal::Say(why) => why,
-            // Nobody is asked in.
-            Refusal::Join(_) => SayError::NotHere,
-        })
+        let say = Input::Say { conn, saying: Saying::message(text), tagged: None };
+        let (done, was_said) = oneshot::channel();
+        self.say_to_all(say, taken, ctx, move |lobby, said| {
+            lobby.batch.echo(at);
+            lobby.flush();
+            let _ = done.send(said.map_err(|why| match why {
+                Refusal::Say(why) => why,
+                // Nobody is asked in.
+                Refusal::Join(_) => SayError::NotHere,
+            }));
+        });
+        log::answer(was_said, Err(SayError::NotHere))
     }
 }
 
 impl Handler<Tag> for Lobby {
-    type Result = bool;
+    type Result = Response<bool>;
 
     fn handle(
         &mut self,
         Tag { conn, at, whom, tell, text, taken }: Tag,
         ctx: &mut Self::Context,
-    ) -> bool {
+    ) -> Self::Result {
         let saying = Saying { kind: MessageKind::Tag(whom), text: text.into() };
-        let said = self.say(at, Input::Say { conn, saying, tagged: tell }, taken, ctx);
-        self.flush();
-        said
+        let say = Input::Say { conn, saying, tagged: tell };
+        let (done, was_said) = oneshot::channel();
+        self.say_to_all(say, taken, ctx, move |lobby, said| {
+            let said = lobby.tell_said(at, said);
+            lobby.flush();
+            let _ = done.send(said);
+        });
+        log::answer(was_said, false)
+    }
+}
+
+impl Handler<Decided> for Lobby {
+    type Result = ();
+
+    fn handle(&mut self, Decided { input, at, own }: Decided, ctx: &mut Self::Context) {
+        let proposed = own.and_then(|ticket| self.proposed.take(ticket));
+        let (input, then) = match proposed {
+            // Where this node has proposed it, it knows where its users are.
+            Some(Proposed { input, then }) => (input, Some(then)),
+            None => (input, None),
+        };
+        let may = self.room.propose(&input, at);
+        if may.is_ok() {
+            self.keep_order(&input, at);
+            let removes =
+                matches!(&input, Input::Moderate { what, .. } if what.removes().is_some());
+            self.happen(input, at, ctx);
+            if removes {
+                self.forget_removed();
+            }
+        }
+        if let Some(then) = then {
+            then(self, may, ctx);
+        } else if self.batch.is_full() {
+            self.flush();
+        }
+    }
+}
+
+impl Handler<Expire> for Lobby {
+    type Result = ();
+
+    fn handle(&mut self, _: Expire, ctx: &mut Self::Context) {
+        // Somebody may have come in before, on another node.
+        if self.room.is_empty() {
+            self.expire(ctx);
+        }
+    }
+}
+
+impl Handler<LifeOver> for Lobby {
+    type Result = ();
+
+    fn handle(&mut self, LifeOver { life, at }: LifeOver, ctx: &mut Self::Context) {
+        let gone = self.room.members().map(|member| member.who.conn);
+        let gone: Vec<_> = gone.filter(|conn| conn.life() == life).collect();
+        let mut effects = std::mem::take(&mut self.effects);
+        self.room.lose(&gone, at, &mut effects);
+        effects.drain(..).for_each(|effect| self.carry_out(effect, ctx));
+        self.effects = effects;
     }
 }
 
@@ -467,7 +611,7 @@ impl Handler<SetPicture> for Lobby {
     type Result = ();
 
     fn handle(&mut self, SetPicture(conn, picture): SetPicture, ctx: &mut Self::Context) {
-        self.happened(Input::SetPicture(conn, picture), ctx);
+        self.note(Input::SetPicture(conn, picture), ctx);
     }
 }
 

@@ -8,6 +8,8 @@ use crate::actors::ai::messages::{
     AnswerLines, AnswerOver, Ask, Generate, NotAsked, Permit, StartAnswer, TakePermit,
 };
 use crate::actors::lobby::Lobby;
+use crate::actors::lobby::messages::Rox;
+use crate::actors::log::Log;
 use crate::actors::shard::messages::{Address, Effect};
 use crate::ai::AiFailure;
 use crate::ai::permits::AiBusy;
@@ -20,6 +22,8 @@ use crate::chat::lobby::step::{Input, Refusal};
 use crate::chat::person::Person;
 use crate::chat::text::Line;
 use crate::clock::{self, unix_now};
+use crate::cluster::engine::Subject;
+use crate::cluster::record::What;
 use crate::render::replies::Reply;
 
 /// A question that waits, as it was when it was asked.
@@ -105,8 +109,17 @@ impl Lobby {
     fn take_question(&mut self, permit: Permit, question: Question) {
         self.batch.one(question.at, |seat| Effect::Reply(seat, Reply::AiThinking));
         let (asker, text) = (question.asker.clone(), question.text.clone());
-        let what = Happened::Asked { asker, question: text };
-        self.batch.event(Event { at: unix_now(), what });
+        match &self.setup.log {
+            Log::Alone => {
+                let what = Happened::Asked { asker, question: text };
+                self.batch.event(Event { at: unix_now(), what });
+            }
+            Log::Shared(log) => {
+                let (lobby, conn) = (self.id, question.at.seat.conn);
+                let what = What::Asked { lobby, question: permit.id().0, conn, text };
+                log.append(Subject::Lobby(lobby), what, Vec::new());
+            }
+        }
         self.flush();
         self.questions.waiting.push_back((permit, question));
     }
@@ -170,9 +183,20 @@ impl Handler<AnswerLines> for Lobby {
             return;
         };
         let first = !std::mem::replace(&mut answering.begun, true);
-        let (id, asker) = (id.0, answering.question.asker.clone());
+        let (asker, conn) = (answering.question.asker.clone(), answering.question.at.seat.conn);
+        // Each node counts its own.
+        let id = u64::from(conn.life()) << 32 | id.0 & u64::from(u32::MAX);
         let piece = AnswerPiece { id, asker, first, lines: lines.into() };
-        self.batch.event(Event { at: unix_now(), what: Happened::Answered(piece) });
+        match &self.setup.log {
+            Log::Alone => {
+                self.batch.event(Event { at: unix_now(), what: Happened::Answered(piece) });
+            }
+            Log::Shared(log) => {
+                let lobby = self.id;
+                let what = What::Answered { lobby, piece };
+                log.append(Subject::Lobby(lobby), what, Vec::new());
+            }
+        }
     }
 }
 
@@ -190,5 +214,23 @@ impl Handler<AnswerOver> for Lobby {
             Err(why) => self.question_failed(&question, why),
         }
         self.batch.one(question.at, Effect::AnswerOver);
+    }
+}
+
+impl Handler<Rox> for Lobby {
+    type Result = ();
+
+    fn handle(&mut self, rox: Rox, _: &mut Self::Context) {
+        let (at, what) = match rox {
+            Rox::Asked(conn, question, at) => {
+                let Some(member) = self.room.member(conn) else { return };
+                (at, Happened::Asked { asker: (&member.who).into(), question })
+            }
+            Rox::Answered(piece, at) => (at, Happened::Answered(piece)),
+        };
+        self.batch.event(Event { at, what });
+        if self.batch.is_full() {
+            self.flush();
+        }
     }
 }

@@ -86,7 +86,7 @@ impl Answers<Register> for Registry {
     fn answer(
         &mut self,
         Register { conn, record, settings, ignored }: Register,
-        _: &mut Ctx<Self>,
+        ctx: &mut Ctx<Self>,
     ) -> Reply<Self, Result<(AccountId, bool), RegisterError>> {
         let now = self.now();
         let registration = match self.people.propose_registration(conn, now) {
@@ -102,16 +102,15 @@ impl Answers<Register> for Registry {
         let ignored =
             ignored.map(move |(name, who)| Change::IgnoreAdded { account: id, name, who });
         let changes = [Change::AccountPut(account), made].into_iter().chain(ignored);
-        let store = self.store.clone();
         // The account, and all that hangs on it, or nothing.
-        let commit = async move { store.commit(changes.chain(gathered.await).collect()).await };
-        Reply::after(commit, move |registry: &mut Self, stored, _| {
-            if let Err(why) = stored {
+        let changes = async move { changes.chain(gathered.await).collect() };
+        let registered = Happening::Registered(registration.clone());
+        self.bring_about_after(changes, registered, ctx, move |registry, done| {
+            if let Err(why) = done {
                 registry.people.end_registration(&registration);
                 return Err(why.into());
             }
-            info!(event = event::REGISTERED, conn = conn.0; "{} registered", guest.name);
-            registry.happen(Happening::Registered(registration), unix_now());
+            info!(event = event::REGISTERED, conn = conn.number(); "{} registered", guest.name);
             Ok((id, registry.people.accounts().is_admin(&guest.name.key())))
         })
     }
@@ -142,25 +141,25 @@ impl Answers<Unregister> for Registry {
     fn answer(
         &mut self,
         Unregister { conn, account }: Unregister,
-        _: &mut Ctx<Self>,
+        ctx: &mut Ctx<Self>,
     ) -> Reply<Self, Result<(), StoreError>> {
         let now = self.now();
         let unregistration = self.people.propose_unregistration(conn, account, now);
         let Some(Unregistration { who, ban }) = unregistration else {
             return Reply::Now(Err(StoreError::Other("no such user".into())));
         };
-        let (store, gathered) = (self.store.clone(), self.gather(&Unregistering(who.clone())));
+        let gathered = self.gather(&Unregistering(who.clone()));
         // Its own bans and mutes go with the account, so what is left of them comes after it.
-        let commit = async move {
+        let changes = async move {
             let mut changes = vec![Change::AccountRemoved(account)];
             changes.extend(gathered.await);
             changes.extend(ban.as_ref().map(server_ban));
-            store.commit(changes).await
+            changes
         };
-        Reply::after(commit, move |registry: &mut Self, stored, _| {
-            stored?;
-            info!(event = event::UNREGISTERED, conn = conn.0; "{} gave its account up", who.name);
-            registry.happen(Happening::Unregistered { account, who: Some(who) }, unix_now());
+        let gone = Happening::Unregistered { account, who: Some(who.clone()) };
+        self.bring_about_after(changes, gone, ctx, move |_, done| {
+            done?;
+            info!(event = event::UNREGISTERED, conn = conn.number(); "{} gave its account up", who.name);
             Ok(())
         })
     }

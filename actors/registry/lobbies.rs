@@ -7,8 +7,10 @@ use log::{error, info};
 
 use crate::actors::guard::{Answers, Ctx, Reply};
 use crate::actors::lobby::Lobby;
+use crate::actors::log::Log;
 use crate::actors::ping::Ping;
 use crate::actors::registry::Registry;
+use crate::actors::registry::deciding::NotDone;
 use crate::actors::registry::messages::{
     Create, CreateRefused, FindLobby, FindLobbyById, FindOffer, ListLobbies, LobbiesToAsk,
     LobbyChanged, LobbyClosed, LobbyCount, LobbyRef, MayCreate, Moved, OfferError, Offered,
@@ -111,6 +113,22 @@ impl Answers<Create> for Registry {
             Ok(state) => Arc::new(state),
             Err(why) => return Reply::Now(Err(why.into())),
         };
+        if let Log::Shared(_) = self.log {
+            let made = self.propose_lobby(state);
+            return Reply::after(made, move |_, made, _| {
+                let Create { who, name, .. } = &create;
+                if let Ok(Ok(())) = made {
+                    info!(
+                        event = event::LOBBY_CREATED, conn = who.conn.number();
+                        "{} created lobby '{name}'", who.name
+                    );
+                }
+                made.unwrap_or(Err(NotDone::TooLate)).map_err(|why| match why {
+                    NotDone::TooLate => CreateError::Exists.into(),
+                    NotDone::NotStored(_) => CreateRefused::NotStored,
+                })
+            });
+        }
         let (store, put) = (self.store.clone(), Change::LobbyPut(state.clone()));
         let commit = async move { store.commit(vec![put]).await };
         Reply::after(commit, move |registry: &mut Self, stored, ctx| {
@@ -149,11 +167,27 @@ impl Registry {
         }
         let Create { who, name, .. } = create;
         info!(
-            event = event::LOBBY_CREATED, conn = who.conn.0;
+            event = event::LOBBY_CREATED, conn = who.conn.number();
             "{} created lobby '{name}'", who.name
         );
         let stored = StoredLobby::new(Arc::unwrap_or_clone(state));
         self.add_lobby(self.empty(stored), ctx);
+        Ok(())
+    }
+
+    /// A lobby was made on one of the nodes: it is here too, unless somebody was quicker. The number that it has
+    /// was free for whoever proposed it; here it has the next one.
+    pub(super) fn lobby_decided(
+        &mut self,
+        state: Arc<LobbyState>,
+        ctx: &mut Ctx<Self>,
+    ) -> Result<(), NotDone> {
+        if self.lobbies.find(&state.name.key()).is_some() {
+            return Err(NotDone::TooLate);
+        }
+        let id = LobbyId(self.next_lobby.max(state.id.0));
+        self.next_lobby = id.0 + 1;
+        self.add_new(LobbyState { id, ..Arc::unwrap_or_clone(state) }, ctx);
         Ok(())
     }
 

@@ -6,6 +6,7 @@
 
 mod accounts;
 mod console;
+mod deciding;
 mod guessing;
 mod lobbies;
 pub mod messages;
@@ -26,6 +27,8 @@ use tokio::sync::oneshot;
 use crate::actors::guard::{self, Answers, Ctx, Dependable, Guarded, Reply};
 use crate::actors::lobby::messages::{Registered, Unregistered};
 use crate::actors::lobby::{Lobby, Snapshot};
+use crate::actors::log::{Log, Waiting};
+use crate::actors::registry::deciding::Proposed;
 use crate::actors::registry::guessing::GuessAnswer;
 use crate::actors::registry::messages::{Admit, Gone, LobbyRef, ReleaseName};
 use crate::actors::registry::ranks::Admins;
@@ -90,6 +93,12 @@ pub struct Registry {
     threads: Option<Threads>,
     /// The settings in force.
     config: Live,
+    /// Where things happen.
+    log: Log,
+    /// What was proposed and has not come out of the log: who waits for it is told whether it happened.
+    proposed: Waiting<Proposed>,
+    /// Connections whose name is on its way through the log.
+    coming: HashMap<ConnId, usize>,
 }
 
 impl Registry {
@@ -100,6 +109,7 @@ impl Registry {
         rates: RateTable,
         admins: Admins,
         metrics: Arc<Metrics>,
+        log: Log,
     ) -> Self {
         let now = config.get();
         let limits = LobbyLimits { total: now.max_lobbies, per_user: now.max_lobbies_per_user };
@@ -120,6 +130,9 @@ impl Registry {
             metrics,
             threads: None,
             config,
+            log,
+            proposed: Waiting::default(),
+            coming: HashMap::new(),
         }
     }
 
@@ -181,7 +194,10 @@ impl Registry {
     /// The time, of which it is noted how far it can be relied on: for what a ban decides.
     pub(super) fn now(&mut self) -> UnixMillis {
         let now = unix_now();
-        self.people.note_clock(clock::state());
+        // What is shared goes by the log's time.
+        if let Log::Alone = self.log {
+            self.people.note_clock(clock::state());
+        }
         now
     }
 
@@ -304,9 +320,8 @@ impl Answers<Gone> for Registry {
 
     fn answer(&mut self, Gone(conn): Gone, _: &mut Ctx<Self>) -> Reply<Self, ()> {
         Reply::now(|| {
-            let now = unix_now();
-            self.happen(Happening::Left(conn), now);
-            self.happen(Happening::TookOver(conn), now);
+            self.leave(conn);
+            self.took_over(conn);
             self.waiters.remove(&conn);
             let woken = self.connections.close(conn, clock::now());
             self.wake(woken);
@@ -318,6 +333,6 @@ impl Answers<ReleaseName> for Registry {
     fn failed() {}
 
     fn answer(&mut self, ReleaseName(conn): ReleaseName, _: &mut Ctx<Self>) -> Reply<Self, ()> {
-        Reply::now(|| self.happen(Happening::Left(conn), unix_now()))
+        Reply::now(|| self.leave(conn))
     }
 }

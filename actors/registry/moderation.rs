@@ -29,13 +29,11 @@ impl Answers<ModerateServer> for Registry {
         };
         let (conn, by) = (by.conn, by.name);
         let changes = server_changes(&what, &by, server_sentence(&what), now);
-        let store = self.store.clone();
-        let commit = async move { store.commit(changes).await };
-        Reply::after(commit, move |registry: &mut Self, stored, _| {
-            stored?;
-            info!(event = event::MODERATED, conn = conn.0; "{by} {}", server_deed(&what));
-            let also = registry.people.also_struck(&what);
-            registry.happen(Happening::Moderated { by, what: (*what).clone() }, now);
+        let also = self.people.also_struck(&what);
+        let moderated = Happening::Moderated { by: by.clone(), what: (*what).clone() };
+        self.bring_about_at(moderated, changes, now, move |_, done| {
+            done?;
+            info!(event = event::MODERATED, conn = conn.number(); "{by} {}", server_deed(&what));
             Ok(CarriedOut { what, also })
         })
     }

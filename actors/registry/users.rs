@@ -1,6 +1,7 @@
 //! The part of the Registry that knows who is there: names, logins, where each is.
 
 use crate::actors::guard::{Answers, Ctx, Reply};
+use crate::actors::log::{self, Log};
 use crate::actors::registry::Registry;
 use crate::actors::registry::messages::{
     Before, Claim, FindNear, FindOffender, FindTarget, FindUser, Known, KnownPresence, LobbyRef,
@@ -42,12 +43,14 @@ impl Answers<Claim> for Registry {
         Claim { who, at }: Claim,
         _: &mut Ctx<Self>,
     ) -> Reply<Self, Result<LobbyRef, LoginError>> {
-        Reply::now(|| {
-            let lobby_ref = self.general().ok_or(BUSY)?;
-            let now = self.now();
-            let came_in = self.people.propose_claim(who, at, now)?;
-            self.happen(came_in, now);
-            Ok(lobby_ref)
+        let now = self.now();
+        let came_in = match self.people.propose_claim(who, at, now) {
+            Ok(came_in) => came_in,
+            Err(why) => return Reply::Now(Err(why)),
+        };
+        self.bring_about(came_in, Vec::new(), |registry, done| {
+            done.map_err(|_| LoginError::Name(ClaimError::Taken))?;
+            registry.general().ok_or(BUSY)
         })
     }
 }
@@ -62,17 +65,20 @@ impl Answers<LogIn> for Registry {
         LogIn { who, record, at }: LogIn,
         _: &mut Ctx<Self>,
     ) -> Reply<Self, Result<LoggedIn, LoginError>> {
-        Reply::now(|| {
-            let (now, conn) = (self.now(), who.conn);
-            if who.account.is_some_and(|account| self.people.is_void(account, &record)) {
-                return Err(BUSY);
-            }
-            let came_in = self.people.propose_login(who, at, now)?;
-            self.happen(came_in, now);
-            let before = match self.people.taken_over_by(conn).cloned() {
+        let (now, conn) = (self.now(), who.conn);
+        if who.account.is_some_and(|account| self.people.is_void(account, &record)) {
+            return Reply::Now(Err(BUSY));
+        }
+        let came_in = match self.people.propose_login(who, at, now) {
+            Ok(came_in) => came_in,
+            Err(why) => return Reply::Now(Err(why)),
+        };
+        self.bring_about(came_in, Vec::new(), move |registry, done| {
+            done.map_err(|_| BUSY)?;
+            let before = match registry.people.taken_over_by(conn).cloned() {
                 Some(user) => {
-                    let lobby_ref = self.lobby_ref_of(user.who.conn).ok_or(BUSY)?;
-                    let shard = self.shard(user.handle.shard).cloned();
+                    let lobby_ref = registry.lobby_ref_of(user.who.conn).ok_or(BUSY)?;
+                    let shard = registry.shard(user.handle.shard).cloned();
                     Some(Before { user, lobby_ref, shard })
                 }
                 None => None,
@@ -86,7 +92,7 @@ impl Answers<TakeOver> for Registry {
     fn failed() {}
 
     fn answer(&mut self, TakeOver(conn): TakeOver, _: &mut Ctx<Self>) -> Reply<Self, ()> {
-        Reply::now(|| self.happen(Happening::TookOver(conn), unix_now()))
+        Reply::now(|| self.took_over(conn))
     }
 }
 
@@ -100,12 +106,15 @@ impl Answers<Rename> for Registry {
         Rename(conn, name): Rename,
         _: &mut Ctx<Self>,
     ) -> Reply<Self, Result<Name, RenameError>> {
-        Reply::now(|| {
-            let now = self.now();
-            let is_muted = |who: &Identity| self.lobbies.mute(who, now);
-            let renamed = self.people.propose_rename(conn, name, is_muted)?;
-            let before = self.people.users().get(conn).map(|user| user.who.name.clone());
-            self.happen(renamed, now);
+        let now = self.now();
+        let is_muted = |who: &Identity| self.lobbies.mute(who, now);
+        let renamed = match self.people.propose_rename(conn, name, is_muted) {
+            Ok(renamed) => renamed,
+            Err(why) => return Reply::Now(Err(why)),
+        };
+        let before = self.people.users().get(conn).map(|user| user.who.name.clone());
+        self.bring_about(renamed, Vec::new(), move |_, done| {
+            done.map_err(|_| ClaimError::Taken)?;
             Ok(before.ok_or(ClaimError::Taken)?)
         })
     }
@@ -115,7 +124,7 @@ impl Answers<SetAway> for Registry {
     fn failed() {}
 
     fn answer(&mut self, SetAway(conn, text): SetAway, _: &mut Ctx<Self>) -> Reply<Self, ()> {
-        Reply::now(|| self.happen(Happening::Away { conn, text }, unix_now()))
+        self.bring_about(Happening::Away { conn, text }, Vec::new(), |_, _| ())
     }
 }
 
@@ -216,9 +225,18 @@ impl Answers<Relay> for Registry {
                     return Relayed::Absent { account, name };
                 }
             };
-            let shard = user.and_then(|user| self.shard(user.handle.shard));
-            let Some((user, shard)) = user.zip(shard) else { return Relayed::Nobody };
-            shard.do_send(Show { seat: user.handle.seat, from, letter: Letter::Direct(text) });
+            let Some(user) = user else { return Relayed::Nobody };
+            match (self.shard(user.handle.shard), &self.log) {
+                (Some(shard), _) => {
+                    let seat = user.handle.seat;
+                    shard.do_send(Show { seat, from, letter: Letter::Direct(text) });
+                }
+                (None, Log::Shared(log)) => {
+                    let to = user.who.conn;
+                    log.send(to.life(), log::Letter { to, from, text });
+                }
+                (None, Log::Alone) => return Relayed::Nobody,
+            }
             Relayed::Shown { name: user.who.name.clone(), away: user.away.clone() }
         })
     }

@@ -104,7 +104,7 @@ impl Session {
                 if let Some(limit) = limit(&why) {
                     let from = self.peer.arrived().from.host();
                     info!(
-                        event = event::LIMIT, conn = self.peer.conn().0;
+                        event = event::LIMIT, conn = self.peer.conn().number();
                         "limit: {limit} from {from}"
                     );
                 }

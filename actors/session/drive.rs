@@ -187,7 +187,7 @@ impl Session {
             (_, Phase::Closing(_) | Phase::Done) | (Health::Good | Health::Closing, _) => {}
             (Health::CutOff, _) => {
                 warn!(
-                    event = event::CUT_OFF, conn = self.peer.conn().0;
+                    event = event::CUT_OFF, conn = self.peer.conn().number();
                     "cut off: it does not read what it is sent"
                 );
                 self.close(None);
@@ -365,7 +365,7 @@ impl Session {
                 let mistaken = nameless && self.peer.link().may_be_mistaken();
                 if mistaken && begins_tls(self.unread.rest()) {
                     info!(
-                        event = event::OTHER_PROTOCOL, conn = self.peer.conn().0;
+                        event = event::OTHER_PROTOCOL, conn = self.peer.conn().number();
                         "speaks TLS on the plain port"
                     );
                     self.unread.clear();
@@ -373,7 +373,7 @@ impl Session {
                 }
             }
             Err(error) => {
-                debug!(event = event::READ_FAILED, conn = self.peer.conn().0; "read: {error}");
+                debug!(event = event::READ_FAILED, conn = self.peer.conn().number(); "read: {error}");
                 self.close(None);
                 self.phase = Phase::Done;
             }

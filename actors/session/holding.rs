@@ -204,7 +204,7 @@ impl Session {
         let now = clock::now();
         let told = self.limited.as_mut().and_then(|limited| limited.hold.pause(now));
         let Some(told) = told else { return false };
-        info!(event = event::LIMIT, conn = self.peer.conn().0; "limit: too many messages");
+        info!(event = event::LIMIT, conn = self.peer.conn().number(); "limit: too many messages");
         let kept = told.kept.map(|lines| {
             let user = self.user().map(|user| user.who.clone());
             let rate = user.map(|who| self.thread.rates.check(&who, Kind::Message, now));
@@ -350,7 +350,7 @@ impl Session {
         let notices = &mut self.limited().notices[kind];
         if notices.check(now).is_ok() {
             notices.record(now);
-            info!(event = event::LIMIT, conn = self.peer.conn().0; "limit: {limit}");
+            info!(event = event::LIMIT, conn = self.peer.conn().number(); "limit: {limit}");
             self.reply(&why);
         } else if let Some(words) = words {
             self.limited().hold.refused(&words, now);

@@ -31,7 +31,7 @@ impl Session {
     /// A line at the name prompt.
     pub(super) fn take_name(&mut self, typed: &str) {
         if is_http(typed) {
-            info!(event = event::OTHER_PROTOCOL, conn = self.peer.conn().0; "speaks HTTP");
+            info!(event = event::OTHER_PROTOCOL, conn = self.peer.conn().number(); "speaks HTTP");
             self.peer.queue(Bytes::from_static(HTTP_ANSWER));
             return self.close(None);
         }

@@ -68,7 +68,7 @@ impl Session {
             && self.peer.link().all_is_taken();
         if sent && let Some(mail) = self.mail.take() {
             let ShownMail { account, up_to, .. } = *mail;
-            self.thread.store.keep(vec![Change::MailTaken { account, up_to }]);
+            self.thread.store.note(vec![Change::MailTaken { account, up_to }]);
         }
     }
 

@@ -110,12 +110,12 @@ impl User {
 
     fn log_joined(&self) {
         let (who, lobby) = (&self.who, &self.lobby.name);
-        info!(event = event::JOINED_LOBBY, conn = who.conn.0; "{} joined lobby '{lobby}'", who.name);
+        info!(event = event::JOINED_LOBBY, conn = who.conn.number(); "{} joined lobby '{lobby}'", who.name);
     }
 
     fn log_left(&self) {
         let (who, lobby) = (&self.who, &self.lobby.name);
-        info!(event = event::LEFT_LOBBY, conn = who.conn.0; "{} left lobby '{lobby}'", who.name);
+        info!(event = event::LEFT_LOBBY, conn = who.conn.number(); "{} left lobby '{lobby}'", who.name);
     }
 }
 
@@ -269,7 +269,7 @@ impl Session {
         self.peer.logged_in();
         let how = if user.who.account.is_some() { " to its account" } else { "" };
         let (conn, name) = (user.who.conn, &user.who.name);
-        info!(event = event::LOGGED_IN, conn = conn.0; "logged in as {name}{how}");
+        info!(event = event::LOGGED_IN, conn = conn.number(); "logged in as {name}{how}");
         user.log_joined();
         self.phase = Phase::Chatting(Rc::new(RefCell::new(user)));
     }
@@ -283,7 +283,7 @@ impl Session {
             let user = user.borrow();
             user.lobby.addr.do_send(Leave { conn, for_good: true });
             user.log_left();
-            info!(event = event::LOGGED_OUT, conn = conn.0; "{} logged out", user.who.name);
+            info!(event = event::LOGGED_OUT, conn = conn.number(); "{} logged out", user.who.name);
         }
         if matches!(self.phase, Phase::Naming | Phase::Password(_) | Phase::Chatting(_)) {
             self.thread.registry.do_send(ReleaseName(conn));
@@ -297,7 +297,7 @@ impl Session {
             return;
         }
         if let Some(why) = last.and_then(closing::reason) {
-            info!(event = event::CLOSED, conn = self.peer.conn().0; "is closed: {why}");
+            info!(event = event::CLOSED, conn = self.peer.conn().number(); "is closed: {why}");
         }
         self.end_held();
         self.sign_off();

@@ -83,7 +83,7 @@ pub(super) async fn prove(
     let allowed = thread.registry.send(BeginGuess(conn)).await.map_err(|_| ProofError::Busy)?;
     allowed.map_err(|secs| {
         // With its address: a filter of the log may shut that out.
-        info!(event = event::LIMIT, conn = conn.0; "limit: too many wrong passwords from {from}");
+        info!(event = event::LIMIT, conn = conn.number(); "limit: too many wrong passwords from {from}");
         ProofError::TooMany(secs)
     })?;
     let given = password.is_some();
@@ -98,7 +98,7 @@ pub(super) async fn prove(
         Ok(Match::No) => {
             if given {
                 info!(
-                    event = event::WRONG_PASSWORD, conn = conn.0;
+                    event = event::WRONG_PASSWORD, conn = conn.number();
                     "wrong password of {door} from {from}"
                 );
             }
@@ -106,7 +106,7 @@ pub(super) async fn prove(
         }
         Err(reason @ (HashError::Busy | HashError::Failed)) => {
             warn!(
-                event = event::PASSWORD_UNCHECKED, conn = conn.0;
+                event = event::PASSWORD_UNCHECKED, conn = conn.number();
                 "password of {door} not checked: {reason}"
             );
             Err(ProofError::Busy)
@@ -259,7 +259,7 @@ async fn renewed(thread: &ThreadContext, account: Account, password: Password) -
     let Ok(record) = thread.hasher.hash(password).await else { return account };
     let (record, before) = (Arc::new(record), account.record.clone());
     let renewed = Change::RecordRenewed { account: account.id, before, record: record.clone() };
-    thread.store.keep(vec![renewed]);
+    thread.store.note(vec![renewed]);
     Account { record, ..account }
 }
 

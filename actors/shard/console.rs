@@ -43,6 +43,8 @@ impl Answers<TellAll> for Shard {
                 match notice {
                     ServerNotice::Restarting(time) => render::restarting(sheet, time, when),
                     ServerNotice::NotRestarting => render::not_restarting(sheet, when),
+                    ServerNotice::Unreachable => render::unreachable(sheet, when),
+                    ServerNotice::Reachable => render::reachable(sheet, when),
                 }
             });
         })

@@ -29,6 +29,13 @@ pub struct Address {
     pub seat: Seat,
 }
 
+impl Address {
+    /// That of a connection of another node: no thread here has that index, so whatever is for it goes nowhere.
+    pub fn elsewhere(conn: ConnId) -> Self {
+        Self { shard: usize::MAX, seat: Seat { slot: 0, conn } }
+    }
+}
+
 /// An accepted connection that has a place, its handshake over where it has one.
 #[derive(Message)]
 #[rtype(result = "()")]
@@ -158,6 +165,10 @@ pub enum ServerNotice {
     Restarting(Duration),
     /// It does not after all.
     NotRestarting,
+    /// The log that it shares with others cannot be reached.
+    Unreachable,
+    /// It can be reached again.
+    Reachable,
 }
 
 /// Tell every client that has a name.

@@ -306,7 +306,7 @@ impl Answers<Connected> for Shard {
                 self.turn_away();
             }
             if let Err(reason) = started {
-                error!(event = event::NOT_STARTED, conn = conn.0; "cannot be started: {reason}");
+                error!(event = event::NOT_STARTED, conn = conn.number(); "cannot be started: {reason}");
                 self.thread.registry.do_send(Gone(conn));
                 log_disconnected(conn, Arrived { from, at }, true);
             }
@@ -508,7 +508,7 @@ where
 
 /// Tells the log of a connection.
 pub fn log_connected(conn: ConnId, origin: Origin, kind: ListenerKind) {
-    info!(event = event::CONNECTED, conn = conn.0; "connected from {origin} ({kind})");
+    info!(event = event::CONNECTED, conn = conn.number(); "connected from {origin} ({kind})");
 }
 
 /// Tells it of the end of a connection, and how long it was there; of one that it was not told of, quietly:
@@ -516,9 +516,9 @@ pub fn log_connected(conn: ConnId, origin: Origin, kind: ListenerKind) {
 pub fn log_disconnected(conn: ConnId, arrived: Arrived, told: bool) {
     if told {
         let secs = clock::since(arrived.at).as_secs();
-        info!(event = event::DISCONNECTED, conn = conn.0; "disconnected after {secs} s");
+        info!(event = event::DISCONNECTED, conn = conn.number(); "disconnected after {secs} s");
     } else {
-        debug!(event = event::LOOKED, conn = conn.0; "was a look from {}", arrived.from);
+        debug!(event = event::LOOKED, conn = conn.number(); "was a look from {}", arrived.from);
     }
 }
 

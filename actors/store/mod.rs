@@ -14,12 +14,13 @@ use std::sync::Arc;
 use std::task::{self, Poll, Waker, ready};
 use std::time::{Duration, Instant};
 
+use ::log::{debug, error, info, warn};
 use actix::prelude::*;
-use log::{debug, error, info, warn};
 use rustix::process::nice;
 use tokio::sync::Semaphore;
 
 use crate::actors::guard::{self, Answers, Ctx, Dependable, Drive, Guarded, Pause, Reply, survive};
+use crate::actors::log::Log;
 use crate::actors::ping::Ping;
 use crate::actors::store::coming::{Coming, Mark};
 use crate::actors::store::messages::{
@@ -73,6 +74,7 @@ pub struct StoreHandle {
     readers: Option<[Addr<Reader>; 2]>,
     searches: Searches,
     config: Live,
+    log: Log,
 }
 
 /// The turns of searches: one is on its way to the database, so that no read that comes after it waits
@@ -120,7 +122,7 @@ struct Failing {
 
 impl StoreHandle {
     /// Starts the Store on a thread of its own.
-    pub fn start(db: Db, config: Live, health: Health, metrics: Arc<Metrics>) -> Self {
+    pub fn start(db: Db, config: Live, health: Health, metrics: Arc<Metrics>, log: Log) -> Self {
         let coming = Arc::new(Coming::default());
         let theirs = coming.clone();
         let readers = match start_readers(&db, &config) {
@@ -149,7 +151,7 @@ impl StoreHandle {
         });
         let semaphore = |places| Arc::new(Semaphore::new(places));
         let searches = Searches { places: semaphore(MAX_SEARCHES), turn: semaphore(1) };
-        Self { addr, coming, readers, searches, config }
+        Self { addr, coming, readers, searches, config, log }
     }
 
     /// Keeps changes, some time soon.
@@ -157,11 +159,24 @@ impl StoreHandle {
         self.coming.add(changes);
     }
 
+    /// Keeps what a user has changed, some time soon: on every node, where there are several.
+    pub fn note(&self, changes: Vec<Change>) {
+        match &self.log {
+            Log::Alone => self.keep(changes),
+            Log::Shared(log) => drop(log.keep(changes)),
+        }
+    }
+
     /// Writes changes, all or none.
     ///
     /// # Errors
     /// Nothing was written.
     pub async fn commit(&self, changes: Vec<Change>) -> Result<(), StoreError> {
+        if let Log::Shared(log) = &self.log {
+            let kept = log.keep(changes).await;
+            kept.map_err(|_| StoreError::Other("the log has ended".into()))?;
+            return self.write_out().await;
+        }
         self.addr.send(Commit(changes, self.coming.mark())).await.map_err(gone)?
     }
 
@@ -170,6 +185,11 @@ impl StoreHandle {
     /// # Errors
     /// Nothing was written.
     pub async fn save(&self, settings: SaveSettings) -> Result<(), StoreError> {
+        if let Log::Shared(_) = self.log {
+            let SaveSettings(key, settings) = settings;
+            let Some(account) = self.ask(ReadAccount(key)).await? else { return Ok(()) };
+            return self.commit(vec![Change::AccountPut(Account { settings, ..account })]).await;
+        }
         self.addr.send(settings).await.map_err(gone)?
     }
 
@@ -178,6 +198,11 @@ impl StoreHandle {
     /// # Errors
     /// It was not written.
     pub async fn leave_mail(&self, letter: LeaveMail) -> Result<Left, StoreError> {
+        if let Log::Shared(_) = self.log {
+            let LeaveMail(to, mail) = letter;
+            self.commit(vec![Change::MailAdded { to, mail }]).await?;
+            return Ok(Left::Kept);
+        }
         self.addr.send(letter).await.map_err(gone)?
     }
 

@@ -79,6 +79,7 @@ mod tests {
     use std::sync::{Arc, mpsc};
 
     use super::*;
+    use crate::actors::log::Log;
     use crate::actors::store::StoreHandle;
     use crate::actors::store::messages::Lane;
     use crate::chat::retention::Kept;
@@ -115,8 +116,13 @@ mod tests {
         let (db, _) = Db::open(&dir).unwrap();
         let (config, _) = Config::read(|_| None);
         actix::System::new().block_on(async move {
-            let store =
-                StoreHandle::start(db, Live::new(config), Health::new(), Arc::new(Metrics::new()));
+            let store = StoreHandle::start(
+                db,
+                Live::new(config),
+                Health::new(),
+                Arc::new(Metrics::new()),
+                Log::Alone,
+            );
             work(store.clone()).await;
             store.close().await;
         });

@@ -10,8 +10,11 @@ pub mod provider;
 pub mod request;
 pub mod sse;
 
+use serde::{Deserialize, Serialize};
+
 /// Why a question got no (whole) answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum AiFailure {
     /// HTTP 429.
     #[error("rate limit reached")]

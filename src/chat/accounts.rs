@@ -5,6 +5,8 @@ use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::directory::{ConnId, IpKey};
 use super::history::UnixMillis;
 use super::name::{Name, NameKey};
@@ -25,11 +27,13 @@ pub const UNUSED_AFTER: Duration = Duration::from_secs(30 * 24 * 3_600);
 pub const REGISTRATION_WINDOW: Duration = Duration::from_secs(24 * 3_600);
 
 /// Number of an account, never used twice.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct AccountId(pub u32);
 
 /// Whom a mute or a ban is about: an account, or for guests an address, or a name alone.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Subject {
     /// Whoever has logged in to this account, from anywhere.
     Account(AccountId),
@@ -50,17 +54,19 @@ pub enum Holder {
 }
 
 /// Who asks for something: a connected user, as the Session tells with each request.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Identity {
     /// The connection.
     pub conn: ConnId,
     /// The name that they have now.
     pub name: Name,
     /// Their account; none for a guest.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub account: Option<AccountId>,
     /// The address that they come from.
     pub ip: IpKey,
     /// Whether their account is one of the server's admins.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub admin: bool,
 }
 

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::kept::{Account, AccountId, AuditEntry, Fingerprint, Mail, MailId, SanctionKind, Scope};
 use crate::chat::directory::IpKey;
 use crate::chat::history::{Entry, UnixMillis};
@@ -11,10 +13,12 @@ use crate::chat::name::Name;
 use crate::chat::password::PasswordRecord;
 use crate::chat::person::Person;
 use crate::chat::sanctions::{Sanction, SanctionKey};
+use crate::chat::wire::rising;
 
 /// One change. Each says how things are from now on, so that doing it twice does no harm (mail and
 /// the audit apart), and one that comes late, for a lobby or an account that is gone, does nothing.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Change {
     /// A message was said in a lobby. A second one with the same number there is ignored.
     Said {
@@ -30,6 +34,7 @@ pub enum Change {
         /// The lobby.
         lobby: LobbyId,
         /// The numbers of the messages, rising.
+        #[serde(with = "rising")]
         seqs: Arc<[u64]>,
     },
     /// A lobby was made, or anything of it is other than before.

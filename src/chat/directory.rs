@@ -6,9 +6,30 @@ use std::time::{Duration, Instant};
 
 use super::limiter::SlidingWindow;
 
-/// Number of a connection, never used twice while the process lives.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+/// Number of a connection. The upper half is the life of its node, so that no two of a cluster have one
+/// number; a server that is alone has the life 0. The lower half is counted by the node.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
+)]
 pub struct ConnId(pub u64);
+
+impl ConnId {
+    /// The connection that a node has counted as this one, in that life.
+    pub fn new(life: u32, number: u32) -> Self {
+        Self(u64::from(life) << 32 | u64::from(number))
+    }
+
+    /// The life of the node that it is on; 0 where that is alone.
+    pub fn life(self) -> u32 {
+        // The upper half, which fits by construction.
+        (self.0 >> 32) as u32
+    }
+
+    /// Its number on its node, as the log has it.
+    pub fn number(self) -> u32 {
+        (self.0 & u64::from(u32::MAX)) as u32
+    }
+}
 
 /// An address as limits count it: an IPv4 address (mapped ones too), or an IPv6 /64, which is what
 /// one customer has. A connection of which no address is known is at a place of its own. As it is

@@ -4,13 +4,15 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::name::Name;
 use super::person::Person;
 use super::pictures::Picture;
 use super::text::Text;
 
 /// Wall-clock time in milliseconds since 1970-01-01 UTC.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct UnixMillis(pub u64);
 
 impl UnixMillis {
@@ -40,7 +42,7 @@ fn millis(time: Duration) -> u64 {
 }
 
 /// One message, as it was shown to the lobby.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
     /// When it was said.
     pub at: UnixMillis,
@@ -55,7 +57,8 @@ pub struct Entry {
 }
 
 /// What kind of message something is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum MessageKind {
     /// It was said to all.
     Said,

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::chat::directory::{ConnId, IpKey};
 use crate::chat::history::{Entry, UnixMillis};
 use crate::chat::lobbies::LobbyId;
@@ -16,7 +18,7 @@ pub use crate::chat::accounts::{AccountId, Fingerprint, Subject};
 pub use crate::chat::settings::Settings;
 
 /// A registered name.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Account {
     /// Its number.
     pub id: AccountId,
@@ -29,11 +31,14 @@ pub struct Account {
     /// When it was made.
     pub made_at: UnixMillis,
     /// The lobby it was in when it left last; none where that lobby is gone.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub last_lobby: Option<LobbyId>,
     /// When it left last.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub left_at: Option<UnixMillis>,
     /// The number that the next message in that lobby had then; none where that is not known, as of a
     /// version that kept no more than the time.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub left_seq: Option<u64>,
 }
 
@@ -88,7 +93,8 @@ pub struct Authored {
 }
 
 /// Where a rule holds, or what a record of the audit is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Scope {
     /// The whole server.
     Server,
@@ -97,7 +103,8 @@ pub enum Scope {
 }
 
 /// What somebody under a sanction cannot do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum SanctionKind {
     /// Speak.
     Mute,
@@ -106,7 +113,7 @@ pub enum SanctionKind {
 }
 
 /// A private message that waits for its receiver to log in.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mail {
     /// Who wrote it.
     pub from: Person,
@@ -117,7 +124,7 @@ pub struct Mail {
 }
 
 /// Place of a mail among all that ever were, so that only what was shown is taken away.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct MailId(pub u64);
 
 /// What became of a private message to an account that is not connected.
@@ -155,7 +162,7 @@ pub struct Page<T> {
 }
 
 /// Something that was done to a lobby, to the server or to a user.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuditEntry {
     /// In which lobby, or to the server.
     pub scope: Scope,

@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::accounts::Identity;
 use super::history::UnixMillis;
 use super::lobby::LobbyState;
@@ -13,7 +15,8 @@ use super::skeleton::Lookalikes;
 pub const GENERAL: &str = "general";
 
 /// Number of a lobby, never used twice.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "u32")]
 pub struct LobbyId(pub u32);
 
 /// The number of [`GENERAL`].

@@ -32,3 +32,4 @@ pub mod settings;
 pub mod skeleton;
 pub mod text;
 pub mod times;
+pub mod wire;

@@ -3,15 +3,19 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::accounts::{AccountId, Subject};
 use super::directory::ConnId;
 use super::name::Name;
 use super::password::PasswordRecord;
 use super::sanctions::{Sanction, SanctionKey};
 use super::text::Line;
+use super::wire::{rising, secs};
 
 /// What a moderator does to a lobby: to be stored, carried out, shown and written down.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Moderation {
     /// The topic is this now.
     Topic(Option<Line>),
@@ -69,7 +73,7 @@ pub enum Moderation {
         name: Name,
     },
     /// The time between a user's messages.
-    Slow(Duration),
+    Slow(#[serde(with = "secs")] Duration),
     /// The password of the lobby; none for a public one.
     SetPassword(Option<Arc<PasswordRecord>>),
     /// The lobby's AI has another prompt; none is the default.
@@ -100,12 +104,14 @@ pub enum Moderation {
         /// Their name.
         name: Name,
         /// The numbers of the messages, rising.
+        #[serde(with = "rising")]
         said: Arc<[u64]>,
     },
 }
 
 /// What an admin does to the whole server, in the same way.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum ServerModeration {
     /// All users are told something.
     Announce(Line),

@@ -1,20 +1,25 @@
 //! Who wrote something, and whether that is somebody who is known already.
 
+use serde::{Deserialize, Serialize};
+
 use super::accounts::{AccountId, Identity, Target};
 use super::directory::{ConnId, IpKey};
 use super::name::Name;
 
 /// Somebody, as far as it is known who they are: whoever wrote a message, is ignored, or is to be
 /// answered. Cheap to clone: a text has one, however many are shown it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Person {
     /// The name that they had.
     pub name: Name,
     /// The connection; none where that is of no use any more, as after a restart.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub conn: Option<ConnId>,
     /// Their account; none for a guest.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub account: Option<AccountId>,
     /// The address that they came from; none where it is not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub ip: Option<IpKey>,
 }
 

@@ -1,5 +1,7 @@
 //! Who may do what, and to whom.
 
+use serde::{Deserialize, Serialize};
+
 use super::accounts::{AccountId, Identity, Target};
 use super::directory::ConnId;
 
@@ -17,7 +19,8 @@ pub enum Rank {
 }
 
 /// Whose a lobby is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Owner {
     /// The server's own: `general`.
     Server,

@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::accounts::{AccountId, Identity, Subject};
 use super::directory::ConnId;
 use super::history::UnixMillis;
@@ -13,7 +15,7 @@ use super::text::Line;
 pub const MAX_SANCTIONS: usize = 1_000;
 
 /// A mute or a ban.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sanction {
     /// Of whom.
     pub subject: Subject,
@@ -24,8 +26,10 @@ pub struct Sanction {
     /// When it was set.
     pub at: UnixMillis,
     /// When it ends; none for good.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub until: Option<UnixMillis>,
     /// Why, where that was said.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<Line>,
 }
 
@@ -132,7 +136,7 @@ impl Sanction {
 
 /// Which mute or ban one is: of the guests of one address there may be several, each set because of
 /// another guest, and lifting one leaves the others.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct SanctionKey {
     /// Of whom.
     pub subject: Subject,

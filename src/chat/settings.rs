@@ -1,5 +1,7 @@
 //! What a user has set of how they want to be shown things. An account keeps it.
 
+use serde::{Deserialize, Serialize};
+
 use super::pictures::Picture;
 
 /// The fewest columns of a terminal that text is wrapped for.
@@ -9,7 +11,8 @@ pub const MIN_WIDTH: u16 = 20;
 pub const MAX_WIDTH: u16 = 500;
 
 /// Which colours somebody wants.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Colours {
     /// None.
     Off,
@@ -20,7 +23,8 @@ pub enum Colours {
 }
 
 /// When a terminal's bell rings.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Bell {
     /// Never.
     Off,
@@ -32,7 +36,8 @@ pub enum Bell {
 }
 
 /// The columns that somebody says their terminal has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "u16", into = "u16")]
 pub enum Width {
     /// Text is not wrapped.
     Off,
@@ -61,7 +66,8 @@ impl Width {
 }
 
 /// All that a user has set.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Settings {
     /// Clock times instead of ages.
     pub clock_times: bool,

@@ -25,7 +25,7 @@ const fn fixed(name: &'static str, default: &'static str, help: &'static str) ->
 }
 
 /// Every key that lobbyd knows.
-pub static KEYS: [Key; 41] = [
+pub static KEYS: [Key; 47] = [
     fixed("CHAT_ADDR", "[::]:8080", "Plain listener (IPv6 and IPv4); off for none"),
     fixed(
         "CHAT_TLS_ADDR",
@@ -133,6 +133,23 @@ pub static KEYS: [Key; 41] = [
     key("AI_TIMEOUT_SECS", "30", "Time for a whole answer"),
     key("AI_WORKERS", "4", "Questions that are answered side by side"),
     key("AI_QUEUE", "32", "Questions that wait on the server before Rox is busy"),
+    Key {
+        secret: true,
+        ..fixed(
+            "NATS_URL",
+            "off",
+            "Engine of a cluster, as nats://user:password@127.0.0.1:4222, several separated by commas; off: this server is alone",
+        )
+    },
+    fixed("NATS_URL_FILE", "", "A file that the same is read from instead"),
+    fixed("NATS_REPLICAS", "1", "Copies of the log that the engine keeps: 1, 3 or 5"),
+    fixed("NATS_ALLOW_REMOTE", "off", "on: an engine on another machine is spoken to, in plain"),
+    fixed("CHAT_CLUSTER", "lobbyd", "Name of the cluster on that engine"),
+    fixed(
+        "CHAT_NODE",
+        "",
+        "Name of this node, unique in its cluster; the host's name where it is not set",
+    ),
     key("CHAT_LOG", "text", "json: the log is one JSON object a line"),
     key("RUST_LOG", "info", "Log filter: error, warn, info, debug, trace, or by module"),
 ];

@@ -3,6 +3,7 @@
 //! [`Config::load`] takes a lookup function, so that it reads the environment no more than a test
 //! does. The defaults stand once, in [`KEYS`], as the text that a `.env` file would hold.
 
+mod cluster;
 pub mod env_file;
 mod keys;
 mod live;
@@ -17,6 +18,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use cluster::ClusterConfig;
 pub use keys::{KEYS, Key, example, nearest_key};
 pub use live::{LastReload, Live, SharedReload};
 pub use named::MAX_MOTD_BYTES;
@@ -93,6 +95,8 @@ pub struct Config {
     pub width: Option<u16>,
     /// The assistant; none without a key.
     pub ai: Option<AiConfig>,
+    /// How this server is a node of a cluster.
+    pub cluster: ClusterConfig,
     /// Whether the log is JSON.
     pub log_json: bool,
     /// The filter of the log, in the syntax of `RUST_LOG`.
@@ -205,6 +209,7 @@ impl Config {
             color: reader.on_off("CHAT_COLOR"),
             width: reader.width("CHAT_WIDTH", MIN_WIDTH..=MAX_WIDTH),
             ai: reader.ai(),
+            cluster: reader.cluster(),
             log_json: reader.word("CHAT_LOG", ["text", "json"]) == 1,
             log_filter: reader.log_filter("RUST_LOG"),
             motd_file: Some(reader.path("CHAT_MOTD_FILE"))
@@ -231,6 +236,15 @@ impl Config {
             ("CHAT_TLS_ADDR", keep(&mut self.tls.addr, &in_force.tls.addr)),
             ("CHAT_DATA_DIR", keep(&mut self.data_dir, &in_force.data_dir)),
             ("CHAT_ADMIN_ADDR", keep(&mut self.admin_addr, &in_force.admin_addr)),
+            ("NATS_URL", keep(&mut self.cluster.engine, &in_force.cluster.engine)),
+            ("NATS_URL_FILE", keep(&mut self.cluster.file, &in_force.cluster.file)),
+            ("NATS_REPLICAS", keep(&mut self.cluster.replicas, &in_force.cluster.replicas)),
+            (
+                "NATS_ALLOW_REMOTE",
+                keep(&mut self.cluster.allow_remote, &in_force.cluster.allow_remote),
+            ),
+            ("CHAT_CLUSTER", keep(&mut self.cluster.name, &in_force.cluster.name)),
+            ("CHAT_NODE", keep(&mut self.cluster.node, &in_force.cluster.node)),
         ];
         kept.into_iter().filter(|(_, differs)| *differs).map(|(key, _)| key).collect()
     }
@@ -298,6 +312,9 @@ impl Reader {
     /// A value as it may be shown.
     fn shown(&self, key: &str) -> String {
         let value = self.text(key);
+        if key == "NATS_URL" {
+            return Self::shown_engine(value);
+        }
         if self.is_secret(key) && !value.is_empty() { "****".to_owned() } else { value.to_owned() }
     }
 

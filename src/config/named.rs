@@ -29,10 +29,10 @@ pub(super) enum FileError {
     #[error("is no UTF-8 text: save it as UTF-8")]
     NotText,
     /// There is nothing in it.
-    #[error("is empty: put the key into it")]
+    #[error("is empty: put the secret into it")]
     Empty,
     /// There is more in it than the secret.
-    #[error("has more than one line: put the key alone into it")]
+    #[error("has more than one line: put the secret alone into it")]
     TooManyLines,
 }
 

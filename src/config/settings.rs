@@ -5,16 +5,19 @@ use std::ffi::OsString;
 use std::io;
 use std::path::Path;
 
+use super::cluster::NODE_UNSET;
 use super::named::{self, Fault};
-use super::{Config, KEYS, env_file, nearest_key};
+use super::{ClusterConfig, Config, KEYS, env_file, nearest_key};
 use crate::files::{self, ReadError, read_plain};
 use crate::logging;
+use crate::nats::is_node;
 
 /// Bytes of a `.env` file: more than ten times what it has with every setting in it.
 const MAX_ENV_BYTES: u64 = 64 * 1024;
 
 /// Secrets that may stand in a file of their own, each with the key that names the file.
-const IN_FILES: [(&str, &str); 1] = [("GEMINI_API_KEY", "GEMINI_API_KEY_FILE")];
+const IN_FILES: [(&str, &str); 2] =
+    [("GEMINI_API_KEY", "GEMINI_API_KEY_FILE"), ("NATS_URL", "NATS_URL_FILE")];
 
 /// What the environment, `.env` and the files that they name say, and all that is wrong with it.
 #[derive(Clone)]
@@ -107,6 +110,14 @@ impl Settings {
             fault.key = files.get(fault.key).unwrap_or(&fault.key);
             faults.push(fault.to_string());
         }
+        match name_by_host(&config.cluster, &hostname()) {
+            Ok(None) => {}
+            Ok(Some(name)) => {
+                name.clone_into(&mut config.cluster.node);
+                values.insert("CHAT_NODE".to_owned(), name);
+            }
+            Err(fault) => faults.push(fault),
+        }
         if let Some(path) = &config.motd_file {
             match named::motd(path) {
                 Ok(rows) => config.motd = rows.into(),
@@ -123,6 +134,19 @@ impl Settings {
     pub fn summary(&self) -> String {
         Config::summary(|key| self.values.get(key).cloned())
     }
+}
+
+/// The name of a node that has none, by its host; none where it needs none.
+fn name_by_host(cluster: &ClusterConfig, host: &str) -> Result<Option<String>, String> {
+    match cluster.engine.is_some() && cluster.node.is_empty() {
+        false => Ok(None),
+        true if is_node(host) => Ok(Some(host.to_owned())),
+        true => Err(format!("CHAT_NODE: not set, and {NODE_UNSET}")),
+    }
+}
+
+fn hostname() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
 }
 
 #[expect(clippy::disallowed_methods, reason = "the environment is read here")]
@@ -178,6 +202,53 @@ mod tests {
         let faults = of(&[("GEMINI_API_KEY_FILE", "sk-pasted")]).faults;
         assert!(faults[0].starts_with("GEMINI_API_KEY_FILE: the file cannot be read"));
         assert!(!faults[0].contains("sk-pasted"));
+    }
+
+    #[test]
+    fn the_address_of_an_engine_may_stand_in_a_file_of_its_own() {
+        with_file("nats", "nats://ann:secret@127.0.0.1\n", |path| {
+            let settings = of(&[("NATS_URL_FILE", path), ("CHAT_NODE", "one")]);
+            assert_eq!(settings.faults, [""; 0]);
+            let cluster = &settings.config.cluster;
+            assert_eq!(cluster.engine.as_ref().unwrap().to_string(), "nats://127.0.0.1:4222");
+            let summary = settings.summary();
+            assert!(summary.contains("NATS_URL=nats://****@127.0.0.1:4222\n"), "{summary}");
+            assert!(!format!("{summary}{:?}", settings.config).contains("secret"));
+            let both =
+                of(&[("NATS_URL_FILE", path), ("NATS_URL", "nats://a:hidden@localhost")]).faults;
+            assert!(both[0].starts_with("NATS_URL: set twice") && both.len() == 1, "{both:?}");
+            assert!(!both[0].contains("secret") && !both[0].contains("hidden"));
+        });
+        with_file("nats-bad", "nats://ann:secret@10.0.0.1\n", |path| {
+            let faults = of(&[("NATS_URL_FILE", path)]).faults;
+            assert!(
+                faults[0].starts_with("NATS_URL_FILE: bad value 'nats://****@10.0.0.1:4222'"),
+                "{faults:?}"
+            );
+            assert!(
+                faults[0].contains("NATS_ALLOW_REMOTE") && !faults[0].contains("secret"),
+                "{faults:?}"
+            );
+        });
+    }
+
+    #[test]
+    fn a_node_without_a_name_has_that_of_its_host() {
+        let named = |pairs: &[(&str, &str)], host| {
+            let (config, _) = Config::read(|key| {
+                pairs.iter().find(|(k, _)| *k == key).map(|(_, value)| (*value).to_owned())
+            });
+            name_by_host(&config.cluster, host)
+        };
+        let engine = ("NATS_URL", "nats://localhost");
+        assert_eq!(named(&[engine], "chat1.example.org"), Ok(Some("chat1.example.org".to_owned())));
+        assert_eq!(named(&[engine, ("CHAT_NODE", "two")], "(none)"), Ok(None));
+        assert_eq!(named(&[], "(none)"), Ok(None));
+        let fault = named(&[engine], "(none)").unwrap_err();
+        assert!(fault.starts_with("CHAT_NODE: ") && fault.contains("set CHAT_NODE"), "{fault}");
+        let settings = of(&[engine]);
+        let told = format!("CHAT_NODE={}\n", settings.config.cluster.node);
+        assert!(settings.faults.len() == 1 || settings.summary().contains(&told));
     }
 
     #[test]

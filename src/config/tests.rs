@@ -75,6 +75,15 @@ fn bad_values_name_the_key_the_value_and_what_was_expected() {
         ("RUST_LOG", "lobbyd=loud"),
         ("RUST_LOG", "infoo"),
         ("RUST_LOG", "=,="),
+        ("NATS_REPLICAS", "2"),
+        ("NATS_REPLICAS", "7"),
+        ("NATS_REPLICAS", "03"),
+        ("NATS_ALLOW_REMOTE", "yes"),
+        ("CHAT_CLUSTER", "a.b"),
+        ("CHAT_CLUSTER", "a b"),
+        ("CHAT_CLUSTER", "chat*"),
+        ("CHAT_NODE", "one>"),
+        ("CHAT_NODE", "a..b"),
         ("AI_TIMEOUT_SECS", "0"),
         ("AI_WORKERS", "0"),
         ("AI_QUEUE", "0"),
@@ -169,6 +178,44 @@ fn the_api_key_is_never_shown() {
 }
 
 #[test]
+fn an_engine_is_on_this_machine_unless_another_is_allowed() {
+    let url = |url: &str, remote: &str| {
+        load(&[("NATS_URL", url), ("NATS_ALLOW_REMOTE", remote)])
+            .map(|config| config.cluster.engine)
+    };
+    for off in ["", "off", "OFF"] {
+        assert_eq!(url(off, ""), Ok(None));
+    }
+    for here in ["nats://127.0.0.1:4222", "nats://u:secret@localhost,nats://[::1]"] {
+        assert!(url(here, "").unwrap().is_some(), "{here}");
+    }
+    for there in ["nats://u:secret@10.0.0.1", "nats://localhost,nats://n2.example"] {
+        assert!(url(there, "on").unwrap().is_some(), "{there}");
+        let told = fault(&[("NATS_URL", there)]).to_string();
+        assert!(told.contains("NATS_ALLOW_REMOTE=on") && !told.contains("secret"), "{told}");
+    }
+    for tls in ["tls://u:secret@localhost", "nats://localhost,tls://localhost"] {
+        let told = fault(&[("NATS_URL", tls), ("NATS_ALLOW_REMOTE", "on")]).to_string();
+        assert!(told.contains("in plain") && !told.contains("secret"), "{told}");
+    }
+    // Whatever is no address may be the password.
+    for other in [
+        "secret",
+        "u:secret",
+        "u:secret@localhost",
+        "http://u:secret@localhost",
+        "nats://u:sec@ret@h",
+    ] {
+        let told = fault(&[("NATS_URL", other)]).to_string();
+        assert!(
+            told.starts_with("NATS_URL: bad value '****': expected nats://[user:password@]host"),
+            "{told}"
+        );
+        assert_eq!(told.lines().count(), 1);
+    }
+}
+
+#[test]
 fn the_summary_has_every_key() {
     let summary = Config::summary(lookup(&[("CHAT_COLOR", "off")]));
     assert!(KEYS.iter().all(|k| summary.contains(&format!("{}=", k.name))));
@@ -206,6 +253,9 @@ fn what_cannot_change_while_the_server_runs_is_put_back_and_named() {
         "CHAT_LOG" => "json".to_owned(),
         "RUST_LOG" => "debug".to_owned(),
         "GEMINI_BASE_URL" => "http://localhost".to_owned(),
+        "NATS_URL" => "nats://localhost".to_owned(),
+        "NATS_REPLICAS" => "3".to_owned(),
+        "NATS_ALLOW_REMOTE" => "on".to_owned(),
         "CHAT_PROXY_FROM" | "CHAT_ALLOW" | "CHAT_DENY" => "10.0.0.0/8".to_owned(),
         _ => key.default.parse().map_or("other".to_owned(), |n: u32| (n + 20).to_string()),
     };

@@ -192,7 +192,11 @@ fn join<'a>(
 fn is_coming_or_going(event: &Event) -> bool {
     matches!(
         event.what,
-        Happened::Joined(_) | Happened::Left(_) | Happened::ManyJoined(_) | Happened::ManyLeft(_)
+        Happened::Joined(_)
+            | Happened::Left(_)
+            | Happened::ManyJoined(_)
+            | Happened::ManyLeft(_)
+            | Happened::ManyLost(_)
     )
 }
 

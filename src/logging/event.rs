@@ -1,6 +1,6 @@
 //! The events of the log: what happened, in a word that stays the same, on every line.
 //!
-//! A line is written as `info!(event = event::CONNECTED, conn = conn.0; "…")`: this table is the only
+//! A line is written as `info!(event = event::CONNECTED, conn = conn.number(); "…")`: this table is the only
 //! source of the words, and of the table in docs/operating.md.
 
 use log::kv::{ToValue, Value};
@@ -39,6 +39,7 @@ events! {
     DATA "data" "Which database is used, or that there is none; what was done to open it.";
     LISTENING "listening" "A listener is open, with its real address.";
     CERTIFICATE "certificate" "The TLS certificate has expired, or is not valid yet; where a reload finds that, it is a `reload_warning`.";
+    CLUSTER "cluster" "How this node stands in its cluster.";
     DESCRIPTORS "descriptors" "The process may have fewer file descriptors than its connections could need.";
     READY "ready" "Every listener accepts.";
     RELOADED "reloaded" "The settings were read again and are in force.";
@@ -102,6 +103,8 @@ events! {
     DATA_LOST "data_lost" "Changes could not be written before the end.";
     DATA_READER "data_reader" "A reader of the database is not to be had, or did not answer.";
     DATA_UPKEEP "data_upkeep" "Old messages could not be deleted, or the write-ahead log not emptied.";
+
+    ENGINE "engine" "The engine of the cluster was found, lost, or cannot be used, and why.";
 
     ACCEPT_FAILING "accept_failing" "The machine gives no sockets: connections wait.";
     ACCEPT_RECOVERED "accept_recovered" "Connections are accepted again.";

@@ -45,8 +45,9 @@ static UNSAID: OnceLock<io::Error> = OnceLock::new();
 
 static OUTPUT: OnceLock<Output> = OnceLock::new();
 
-/// Tells of every request that is broken, as an error: whoever can reach a port could fill the log with it.
-const NOISY: &str = "actix_http";
+/// Libraries that say nothing here: one tells of every request that is broken, as an error, so that whoever can
+/// reach a port could fill the log with it; the other of every try to connect, which is told of by `nats`.
+const NOISY: [&str; 2] = ["actix_http", "async_nats"];
 
 /// Whether lines are JSON.
 static JSON: AtomicBool = AtomicBool::new(false);
@@ -102,7 +103,10 @@ pub fn start(filter: &str, colours: bool) -> io::Result<()> {
 /// It is none. The old one stays.
 pub fn set_filter(filter: &str) -> Result<(), ParseError> {
     let mut builder = env_filter::Builder::new();
-    let filter = builder.filter_module(NOISY, LevelFilter::Off).try_parse(filter)?.build();
+    NOISY.iter().for_each(|module| {
+        builder.filter_module(module, LevelFilter::Off);
+    });
+    let filter = builder.try_parse(filter)?.build();
     let level = filter.filter();
     FILTER.store(filter.into());
     log::set_max_level(level);

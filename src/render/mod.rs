@@ -22,7 +22,8 @@ use crate::render::form::Colour;
 pub use crate::render::form::{Form, Palette};
 use crate::render::notices::notice;
 pub use crate::render::notices::{
-    announcement, deed, not_restarting, restarting, sentence, server_deed, server_sentence,
+    announcement, deed, not_restarting, reachable, restarting, sentence, server_deed,
+    server_sentence, unreachable,
 };
 pub use crate::render::sheet::{Sheet, block, prompt, ringing_block};
 
@@ -48,6 +49,7 @@ pub fn event(sheet: &mut Sheet, event: &Event, times: Times, goes_on: bool) {
         }
         Happened::ManyJoined(who) => crowd(sheet, stamp, who, " joined the lobby"),
         Happened::ManyLeft(who) => crowd(sheet, stamp, who, " left the lobby"),
+        Happened::ManyLost(who) => lost(sheet, stamp, who),
         Happened::Renamed { before, who } => notice(sheet, stamp, |s| {
             s.name(before).fixed(" is now known as ").name(&who.name);
         }),
@@ -71,6 +73,16 @@ fn crowd(sheet: &mut Sheet, stamp: Option<When>, who: &[Person], done: &'static 
         let named = &who[..who.len().min(SUMMED_NAMES)];
         names(s, named.iter().map(|who| &who.name), who.len() - named.len());
         s.fixed(if who.len() == 1 { " has" } else { " have" }).fixed(done);
+    });
+}
+
+/// The connections of several were lost.
+fn lost(sheet: &mut Sheet, stamp: Option<When>, who: &[Person]) {
+    notice(sheet, stamp, |s| {
+        let people = if who.len() == 1 { " person" } else { " people" };
+        s.number(who.len() as u64).fixed(people).fixed(" lost their connection: ");
+        let named = &who[..who.len().min(SUMMED_NAMES)];
+        names(s, named.iter().map(|who| &who.name), who.len() - named.len());
     });
 }
 

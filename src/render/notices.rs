@@ -39,6 +39,18 @@ pub fn not_restarting(sheet: &mut Sheet, when: Option<When>) {
     notice(sheet, when, |sheet| _ = sheet.fixed("The server does not restart after all."));
 }
 
+/// The other servers cannot be reached.
+pub fn unreachable(sheet: &mut Sheet, when: Option<When>) {
+    notice(sheet, when, |sheet| {
+        sheet.fixed("The other servers cannot be reached. What you write is sent when they can.");
+    });
+}
+
+/// They can again.
+pub fn reachable(sheet: &mut Sheet, when: Option<When>) {
+    notice(sheet, when, |sheet| _ = sheet.fixed("The other servers are back."));
+}
+
 /// A moderation as it is told, without the name of whoever did it: `kicked bob: spam`. This is also how it
 /// is written down.
 pub fn sentence(what: &Moderation) -> Line {

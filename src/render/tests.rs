@@ -204,6 +204,16 @@ fn who_comes_and_goes_together_is_told_in_one_notice() {
         let left = shown(Happened::ManyLeft(who(names)));
         assert_eq!(left, format!("\n[LOBBY] {want} left the lobby\n> "));
     }
+    for (names, want) in [
+        (&["ann"][..], "1 person lost their connection: ann"),
+        (
+            &["ann", "bob", "carol", "dave", "eve"],
+            "5 people lost their connection: ann, bob, carol and 2 more",
+        ),
+    ] {
+        let lost = shown(Happened::ManyLost(who(names)));
+        assert_eq!(lost, format!("\n[LOBBY] {want}\n> "));
+    }
 }
 
 #[test]

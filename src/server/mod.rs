@@ -2,7 +2,10 @@
 
 mod accept;
 mod admin;
+pub mod cluster;
 mod console;
+#[cfg(debug_assertions)]
+mod looped;
 mod prober;
 pub mod reload;
 mod service;
@@ -18,6 +21,7 @@ use std::time::Duration;
 
 use actix::prelude::*;
 use log::{error, info, warn};
+use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
@@ -27,6 +31,8 @@ use crate::actors::guard::Guarded;
 use crate::actors::handshaker::Handshaker;
 use crate::actors::hasher::HasherPool;
 use crate::actors::lobby::{Lobby, LobbySetup};
+#[cfg(not(debug_assertions))]
+use crate::actors::log::Log;
 use crate::actors::registry::ranks::Admins;
 use crate::actors::registry::rates::RateTable;
 use crate::actors::registry::{Open, Registry};
@@ -41,11 +47,13 @@ use crate::files;
 use crate::health::Health;
 use crate::logging::event;
 use crate::metrics::Metrics;
+use crate::nats::Engine;
 use crate::net::handed::Handed;
 use crate::net::listen::{ListenError, ListenerKind, listen};
 use crate::net::tls::{self, LiveTls, LoadedTls, TlsError};
 use crate::net::validity::Validity;
 use crate::server::accept::Acceptor;
+use crate::server::cluster::{Driver, Membership};
 use crate::server::console::{Console, Reach};
 use crate::server::prober::Prober;
 use crate::server::reload::{Parts, Reloader};
@@ -67,6 +75,9 @@ pub enum StartError {
     /// The certificate or its key.
     #[error(transparent)]
     Tls(#[from] TlsError),
+    /// The cluster.
+    #[error("this node stops: {0}")]
+    Cluster(String),
     /// There would be no listener.
     #[error("CHAT_ADDR is off and so is TLS: nobody could connect. {0}")]
     NoListener(&'static str),
@@ -277,6 +288,7 @@ fn data_file(dir: &Path) -> String {
 pub async fn run(
     config: Live,
     opened: Opened,
+    engine: Option<(Membership, Engine)>,
     ready: impl FnOnce(Reloader),
     stop: impl Future<Output = ()>,
 ) -> Result<(), StartError> {
@@ -287,7 +299,18 @@ pub async fn run(
     let cores = available_parallelism().map_or(1, NonZero::get);
     clock::start(opened.snapshot.newest);
     let Shared { metrics, health } = shared.clone();
-    let store = StoreHandle::start(opened.db, config.clone(), health, metrics.clone());
+    #[cfg(debug_assertions)]
+    let (log, looped) = looped::log();
+    #[cfg(not(debug_assertions))]
+    let log = Log::Alone;
+    let (log, node) = match engine {
+        None => (log, None),
+        Some((membership, engine)) => {
+            let (log, wanted, ender) = cluster::log();
+            (log, Some((membership, engine, wanted, ender)))
+        }
+    };
+    let store = StoreHandle::start(opened.db, config.clone(), health, metrics.clone(), log.clone());
     let rates = RateTable::new(at_start.rate_messages, at_start.rate_window);
     let admins = Admins::default();
     let registry = Registry::new(
@@ -296,8 +319,13 @@ pub async fn run(
         rates.clone(),
         admins.clone(),
         metrics.clone(),
+        log.clone(),
     );
     let registry = Guarded::new(registry).start();
+    #[cfg(debug_assertions)]
+    if let Some(proposals) = looped {
+        actix_rt::spawn(looped::run(proposals, registry.clone()));
+    }
     let helpers = (cores / 2).clamp(1, MAX_HELPERS);
     let hasher = HasherPool::start(helpers);
     let arbiters: Vec<Arbiter> = (0..cores).map(|_| Arbiter::new()).collect();
@@ -329,9 +357,27 @@ pub async fn run(
         admins,
         ai: start_ai(config.clone(), metrics.clone()),
         metrics: metrics.clone(),
+        log,
     };
     let ai = setup.ai.clone();
     open_lobbies(setup, &registry, &arbiters, opened.snapshot);
+    let mut ender = None;
+    let (fails, mut failed) = oneshot::channel();
+    match node {
+        Some((membership, engine, wanted, ends)) => {
+            let (caught_up, waits) = oneshot::channel();
+            let tells = (registry.clone(), shared.health.clone());
+            let driver = Driver::new(membership, engine, wanted, tells, caught_up, fails);
+            actix_rt::spawn(driver.run());
+            tokio::select! {
+                _ = waits => {}
+                Ok(why) = &mut failed => return Err(StartError::Cluster(why)),
+            }
+            ender = Some(ends);
+        }
+        // Alone, there is nothing that could fail so.
+        None => drop(fails),
+    }
 
     let tls = opened.tls.map(LiveTls::new);
     if let Some(tls) = &tls {
@@ -396,6 +442,7 @@ pub async fn run(
     service.ready();
     tokio::select! {
         () = stop => {}
+        Ok(why) = &mut failed => return Err(StartError::Cluster(why)),
         () = shared.health.draining().over() => info!(event = event::STOPPING; "stopping, since the drain is over"),
     }
     service.stopping().await;
@@ -404,6 +451,9 @@ pub async fn run(
         task.abort();
     }
     drain(&shards).await;
+    if let Some(ender) = ender {
+        ender.end().await;
+    }
     if timeout(DRAIN_TIME, store.close()).await.is_err() {
         error!(event = event::DATA_LOST; "the database does not take the last changes in time");
     }

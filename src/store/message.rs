@@ -84,7 +84,7 @@ pub(super) fn insert(
     let (tagged, action) = kind_columns(&entry.kind);
     let added = insertion.execute(named_params! {
         ":lobby": lobby.0,
-        ":conn": entry.author.conn.map(|conn| int(conn.0)),
+        ":conn": entry.author.conn.map(|conn| conn.0.cast_signed()),
         ":seq": int(seq),
         ":at": int(entry.at.0),
         ":author": entry.author.name.as_str(),

@@ -204,7 +204,7 @@ impl Db {
             lobby.0,
             int(of.since.max(kept.since).0),
             of.account.map(|account| account.0),
-            conn.map(|conn| int(conn.0)),
+            conn.map(|conn| conn.0.cast_signed()),
             first.map(int),
             limit(of.max),
             address.map(IpKey::to_bytes),

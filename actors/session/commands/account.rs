@@ -64,7 +64,7 @@ pub(super) async fn change_password(cx: &Ctx, old: Password, new: Password) -> D
     let record = cx.hashed(new).await?;
     // That alone: the rest of it may have changed meanwhile.
     cx.thread.store.commit(vec![Change::PasswordSet { account, record }]).await?;
-    info!(event = event::PASSWORD_CHANGED, conn = cx.conn().0; "{} has another password", cx.who().name);
+    info!(event = event::PASSWORD_CHANGED, conn = cx.conn().number(); "{} has another password", cx.who().name);
     cx.reply(AccountReply::PasswordChanged)
 }
 
@@ -90,7 +90,7 @@ pub(super) async fn add_cert(cx: &Ctx) -> Done {
     }
     cx.thread.store.commit(vec![Change::CertAdded { account, fingerprint }]).await?;
     let name = cx.who().name;
-    info!(event = event::CERTIFICATE_ADDED, conn = cx.conn().0; "{name} may come with {fingerprint}");
+    info!(event = event::CERTIFICATE_ADDED, conn = cx.conn().number(); "{name} may come with {fingerprint}");
     cx.reply(AccountReply::CertAdded(fingerprint))
 }
 
@@ -113,7 +113,7 @@ pub(super) async fn delete_cert(cx: &Ctx, prefix: CertPrefix) -> Done {
     cx.thread.store.commit(vec![Change::CertRemoved { account, fingerprint }]).await?;
     let name = cx.who().name;
     info!(
-        event = event::CERTIFICATE_REMOVED, conn = cx.conn().0;
+        event = event::CERTIFICATE_REMOVED, conn = cx.conn().number();
         "{name} may come no more with {fingerprint}"
     );
     cx.reply(AccountReply::CertRemoved(fingerprint))

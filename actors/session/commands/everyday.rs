@@ -118,7 +118,7 @@ pub(super) async fn ask_rox(cx: &Ctx, question: Option<Line>) -> Done {
         NotAsked::Silent(why) => ModerationReply::NotSaid(why, lobby.name.clone()).into(),
     })?;
     let name = cx.who().name;
-    info!(event = event::ASKED, conn = cx.conn().0; "{name} asked Rox in lobby '{}'", lobby.name);
+    info!(event = event::ASKED, conn = cx.conn().number(); "{name} asked Rox in lobby '{}'", lobby.name);
     Ok(Outcome::Asked)
 }
 

@@ -70,7 +70,7 @@ pub(super) async fn nick(cx: &Ctx, typed: &str) -> Done {
     })?;
     let lobby = cx.lobby().addr;
     let before = cx.who().name;
-    info!(event = event::RENAMED, conn = cx.conn().0; "{before} is {name} now");
+    info!(event = event::RENAMED, conn = cx.conn().number(); "{before} is {name} now");
     // The name is theirs, whatever becomes of the lobby.
     cx.user_mut().who.name = name.clone();
     let _ = cx.ask_lobby(&lobby, Renamed(cx.conn(), name)).await;

@@ -5,6 +5,8 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::chat::history::{Entry, UnixMillis};
 use crate::chat::moderation::Moderation;
 use crate::chat::name::Name;
@@ -39,6 +41,8 @@ pub enum Happened {
     ManyJoined(Arc<[Person]>),
     /// These went within a second.
     ManyLeft(Arc<[Person]>),
+    /// The connections of these were lost with the node where they were.
+    ManyLost(Arc<[Person]>),
     /// Somebody goes by another name.
     Renamed {
         /// The one so far.
@@ -65,7 +69,7 @@ pub enum Happened {
 }
 
 /// Finished lines of an answer of Rox's.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AnswerPiece {
     /// Number of the answer, of all lobbies' there is none like it.
     pub id: u64,
@@ -91,6 +95,7 @@ impl Event {
             | Happened::Left(_)
             | Happened::ManyJoined(_)
             | Happened::ManyLeft(_)
+            | Happened::ManyLost(_)
             | Happened::Renamed { .. }
             | Happened::Moderated { .. } => None,
         }
@@ -108,6 +113,7 @@ impl Event {
             | Happened::Left(_)
             | Happened::ManyJoined(_)
             | Happened::ManyLeft(_)
+            | Happened::ManyLost(_)
             | Happened::Renamed { .. }
             | Happened::Moderated { .. } => 0,
         };

@@ -1,22 +1,43 @@
 //! Who is in a lobby, and what they say.
 
+use serde::{Deserialize, Serialize};
+
 use crate::chat::accounts::Identity;
+use crate::chat::directory::ConnId;
 use crate::chat::history::MessageKind;
 use crate::chat::person::Person;
 use crate::chat::pictures::Picture;
 use crate::chat::text::{Line, Text};
 
-/// A user in a lobby; `handle` says where to reach them.
-#[derive(Debug, Clone)]
+/// A user in a lobby; `handle` says where to reach them, which each node knows by their connection.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(bound(serialize = "", deserialize = "H: From<ConnId>"), from = "Seen")]
 pub struct Member<H> {
     /// Who they are.
     pub who: Identity,
     /// Their picture.
     pub picture: Picture,
     /// What they say of being away.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub away: Option<Line>,
     /// Where to reach them.
+    #[serde(skip_serializing)]
     pub handle: H,
+}
+
+/// A member as other nodes read it.
+#[derive(Deserialize)]
+struct Seen {
+    who: Identity,
+    picture: Picture,
+    away: Option<Line>,
+}
+
+impl<H: From<ConnId>> From<Seen> for Member<H> {
+    fn from(Seen { who, picture, away }: Seen) -> Self {
+        let handle = who.conn.into();
+        Self { who, picture, away, handle }
+    }
 }
 
 impl<H> Member<H> {
@@ -44,7 +65,7 @@ pub struct Presence {
 }
 
 /// What somebody says to a lobby.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Saying {
     /// In which way.
     pub kind: MessageKind,

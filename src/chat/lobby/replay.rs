@@ -13,7 +13,7 @@ use crate::chat::roles::Owner;
 use crate::chat::times::Times;
 
 /// How a user wants to be shown what was said before they came.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ReplayPrefs {
     /// Ages or clock times.
     pub times: Times,

@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::PromptError;
 use crate::chat::accounts::{AccountId, Identity, Target};
 use crate::chat::directory::{ConnId, IpKey};
@@ -18,10 +20,12 @@ use crate::chat::password::PasswordRecord;
 use crate::chat::roles::{Denied, Owner, Rank, Right, may_act_on};
 use crate::chat::sanctions::{Sanction, Sanctions};
 use crate::chat::text::Line;
+use crate::chat::wire::secs;
 
 /// The one truth for a lobby. The Lobby has it and changes it; the Registry and the Store are handed what
-/// it is at present.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// it is at present. Other nodes are told what the row of a stored lobby says: its operators, mutes and
+/// bans reach them one by one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LobbyState {
     /// Its number.
     pub id: LobbyId,
@@ -34,26 +38,34 @@ pub struct LobbyState {
     /// Its description; may be empty.
     pub description: Line,
     /// What it is about at present.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub topic: Option<Line>,
     /// The password record of a private lobby.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub record: Option<Arc<PasswordRecord>>,
     /// When that was set.
     pub password_at: UnixMillis,
     /// The prompt of its AI, where it has one of its own.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub prompt: Option<Line>,
     /// The time between a user's messages, in whole seconds; nothing for no limit.
+    #[serde(with = "secs")]
     pub slow: Duration,
     /// When it was made.
     pub made_at: UnixMillis,
     /// When it was used last, as far as that is stored.
     pub used_at: UnixMillis,
     /// The address that it was made from; none where that is not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub made_from: Option<IpKey>,
     /// The accounts that help the owner.
+    #[serde(skip)]
     pub operators: BTreeSet<AccountId>,
     /// Who may not speak.
+    #[serde(skip)]
     pub mutes: Sanctions,
     /// Who may not come in.
+    #[serde(skip)]
     pub bans: Sanctions,
 }
 

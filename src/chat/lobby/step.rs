@@ -9,6 +9,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::event::{Event, Happened};
 use super::replay::{Replay, ReplayPrefs};
 use super::{JoinError, Member, Room, SayError, Saying};
@@ -28,7 +30,8 @@ use crate::chat::text::Line;
 const USED_EVERY: Duration = Duration::from_secs(600);
 
 /// How a user comes into a lobby.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum JoinKind {
     /// At login: the history, and a notice to all.
     Login,
@@ -40,21 +43,29 @@ pub enum JoinKind {
     TakeOver(ConnId),
 }
 
-/// Somebody wants to come in.
-#[derive(Debug, Clone)]
+/// Somebody wants to come in. What only their own node needs does not go to others: the proof, of which
+/// none is asked for any more when it happens, and what they want to be shown.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(bound(serialize = "", deserialize = "H: From<ConnId>"))]
 pub struct Join<H> {
     /// The user, as they are to stand in the lobby.
     pub member: Member<H>,
     /// The record that their password was checked against.
+    #[serde(skip)]
     pub proof: Option<Arc<PasswordRecord>>,
     /// How they come.
     pub kind: JoinKind,
     /// How they want to be shown what was said.
+    #[serde(skip)]
     pub prefs: ReplayPrefs,
 }
 
 /// What is put to a lobby.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(
+    rename_all = "snake_case",
+    bound(serialize = "H: Serialize", deserialize = "H: From<ConnId> + Deserialize<'de>")
+)]
 pub enum Input<H> {
     /// Somebody comes in.
     Join(Box<Join<H>>),
@@ -72,6 +83,7 @@ pub enum Input<H> {
         /// The words, and in which way they are said.
         saying: Saying,
         /// Where whoever it tags is to be told.
+        #[serde(skip_serializing_if = "Option::is_none")]
         tagged: Option<H>,
     },
     /// Somebody asks Rox, which is speaking too.
@@ -361,6 +373,20 @@ impl<H: Copy> Room<H> {
             self.used(now, effects);
             effects.push(Effect::Went(member.handle, member.who));
         }
+    }
+
+    /// The connections of these are lost with the node where they were: one notice of all.
+    pub fn lose(&mut self, gone: &[ConnId], now: UnixMillis, effects: &mut Vec<Effect<H>>) {
+        let gone: Vec<_> = gone.iter().filter_map(|conn| self.leave(*conn)).collect();
+        if gone.is_empty() {
+            return;
+        }
+        self.tell_sum(now, effects);
+        let who = gone.iter().map(|member| (&member.who).into()).collect();
+        effects.push(show(now, Happened::ManyLost(who)));
+        let went = |member: Member<H>| Effect::Went(member.handle, member.who);
+        effects.extend(gone.into_iter().map(went));
+        self.used(now, effects);
     }
 
     /// Somebody comes, goes or says something: the lobby is in use.

@@ -83,6 +83,7 @@ fn told(effect: &Effect<char>) -> String {
             Happened::Moderated { by, what } => format!("all: {by} did {}", what.verb()),
             Happened::ManyJoined(who) => format!("all: {} joined", who.len()),
             Happened::ManyLeft(who) => format!("all: {} left", who.len()),
+            Happened::ManyLost(who) => format!("all: {} lost", who.len()),
             Happened::Asked { .. } | Happened::Answered(_) => "all: rox".into(),
         },
         Effect::ShowTo(at, _) => format!("{at} alone"),

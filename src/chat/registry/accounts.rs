@@ -2,6 +2,8 @@
 
 use std::collections::HashSet;
 
+use serde::{Deserialize, Serialize};
+
 use super::{Cause, Effect, People};
 use crate::chat::accounts::{AccountId, Identity};
 use crate::chat::change::Change;
@@ -10,7 +12,7 @@ use crate::chat::history::UnixMillis;
 use crate::chat::sanctions::Sanction;
 
 /// A guest makes an account of their name.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Registration {
     /// Who, as a guest.
     pub guest: Identity,

@@ -26,7 +26,10 @@ struct Connection {
 /// All connections.
 #[derive(Debug)]
 pub struct Connections {
-    next: u64,
+    /// The life of this node.
+    life: u32,
+    /// The number that the next one is tried with.
+    next: u32,
     by_id: HashMap<ConnId, Connection>,
     admission: Admission,
     guesses: Guesses,
@@ -38,6 +41,7 @@ impl Connections {
     /// None yet, within these limits.
     pub fn new(admission: Admission) -> Self {
         Self {
+            life: 0,
             next: 1,
             by_id: HashMap::new(),
             admission,
@@ -57,10 +61,26 @@ impl Connections {
     /// The limit that is reached.
     pub fn admit(&mut self, ip: IpKey, now: Instant) -> Result<ConnId, Refusal> {
         self.admission.admit(ip, now)?;
-        let conn = ConnId(self.next);
-        self.next += 1;
+        let conn = self.free_number();
         self.by_id.insert(conn, Connection { ip, guessing: false, lobby: None });
         Ok(conn)
+    }
+
+    /// Connections that come from here on are of this life of the node.
+    pub fn begin_life(&mut self, life: u32) {
+        self.life = life;
+    }
+
+    /// A number that no connection has. They come round after four billion: there is always a free one,
+    /// since no machine has so many at a time. 0 is nobody's.
+    fn free_number(&mut self) -> ConnId {
+        loop {
+            let conn = ConnId::new(self.life, self.next);
+            self.next = self.next.checked_add(1).unwrap_or(1);
+            if !self.by_id.contains_key(&conn) {
+                return conn;
+            }
+        }
     }
 
     /// How many there are.
@@ -192,6 +212,25 @@ mod tests {
         let second = connections.admit(ip(2), now).unwrap();
         assert!(second > first && connections.is_there(second) && !connections.is_there(first));
         assert_eq!(connections.admit(ip(1), now), Err(Refusal::Full), "closed twice, free once");
+    }
+
+    #[test]
+    fn a_number_says_the_life_and_comes_round_to_those_that_are_free() {
+        let (mut connections, now) = (Connections::new(Admission::new(0, 0, 0)), clock::now());
+        let alone = connections.admit(ip(1), now).unwrap();
+        assert_eq!((alone, alone.life(), alone.number()), (ConnId(1), 0, 1));
+        connections.begin_life(7);
+        let second = connections.admit(ip(1), now).unwrap();
+        assert_eq!((second, second.life(), second.number()), (ConnId(7 << 32 | 2), 7, 2));
+        connections.next = 1;
+        let other = connections.admit(ip(1), now).unwrap();
+        assert_eq!(other.number(), 1, "that of another life is another");
+        connections.next = u32::MAX;
+        let last = connections.admit(ip(1), now).unwrap();
+        assert_eq!((last.number(), last.life()), (u32::MAX, 7));
+        let round = connections.admit(ip(1), now).unwrap();
+        assert_eq!(round.number(), 3, "1 and 2 are there, and 0 is nobody's");
+        assert_eq!(ConnId::new(u32::MAX, u32::MAX), ConnId(u64::MAX));
     }
 
     #[test]

@@ -19,6 +19,8 @@ mod users;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use self::departed::Departed;
 use self::offers::Offers;
 use self::registrations::Registrations;
@@ -63,10 +65,12 @@ pub struct People<H> {
 }
 
 /// Something that is so from now on.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", bound(serialize = "", deserialize = "H: From<ConnId>"))]
 pub enum Happening<H> {
     /// Somebody has the name that they asked for, or has logged in to their account. Where another
     /// connection had the name, this one takes its place.
+    #[serde(with = "came_in")]
     CameIn {
         /// The user, with connection and address.
         who: Identity,
@@ -129,6 +133,31 @@ pub enum Happening<H> {
     },
     /// A lobby is offered to nobody any more.
     OfferOver(LobbyId),
+}
+
+/// Where somebody is to be found, each node knows by their connection: they alone are written.
+mod came_in {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use crate::chat::accounts::Identity;
+    use crate::chat::directory::ConnId;
+
+    pub(super) fn serialize<H, S>(who: &Identity, _: &H, to: S) -> Result<S::Ok, S::Error>
+    where
+        S: Serializer,
+    {
+        who.serialize(to)
+    }
+
+    pub(super) fn deserialize<'de, H, D>(from: D) -> Result<(Identity, H), D::Error>
+    where
+        H: From<ConnId>,
+        D: Deserializer<'de>,
+    {
+        let who = Identity::deserialize(from)?;
+        let handle = who.conn.into();
+        Ok((who, handle))
+    }
 }
 
 /// What follows for others from what has happened, to be done in this order.
@@ -269,6 +298,35 @@ impl<H: Clone> People<H> {
                 self.offers.withdraw(lobby);
                 Vec::new()
             }
+        }
+    }
+
+    /// Whether something that was proposed may still be, now that it is its turn: with several nodes, others
+    /// have had theirs before. It asks nothing that only one node knows.
+    pub fn may_still(&self, what: &Happening<H>) -> bool {
+        match what {
+            Happening::CameIn { who, .. } => match who.account {
+                None => self.users.may_claim(&self.accounts, who).is_ok(),
+                Some(account) => self.accounts.find(&who.name.key()) == Some(account),
+            },
+            Happening::Renamed { conn, name } => self.users.get(*conn).is_some_and(|user| {
+                user.who.account.is_none()
+                    && self.users.may_rename(&self.accounts, *conn, name).is_ok()
+            }),
+            Happening::Registered(made) => {
+                let guest = self.users.get(made.guest.conn);
+                guest.is_some_and(|user| user.who.account.is_none())
+                    && self.accounts.name(made.account).is_none()
+            }
+            Happening::Left(_)
+            | Happening::TookOver(_)
+            | Happening::Away { .. }
+            | Happening::Unregistered { .. }
+            | Happening::AccountUsed(_)
+            | Happening::PasswordGiven { .. }
+            | Happening::Moderated { .. }
+            | Happening::Offered { .. }
+            | Happening::OfferOver(_) => true,
         }
     }
 

@@ -5,13 +5,15 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::{Cause, Effect, People, User};
 use crate::chat::accounts::AccountId;
 use crate::chat::name::Name;
 use crate::chat::password::PasswordRecord;
 
 /// An account is to have a password of the operator's.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GivenPassword {
     /// Its number.
     pub account: AccountId,

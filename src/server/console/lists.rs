@@ -155,7 +155,7 @@ fn described(user: &ListedUser, seat: Option<&SeatListed>, since: Option<UnixMil
         "idle_secs": seat.map(|seat| seat.idle.as_secs()),
         "since": since.map(|since| rfc3339(since).to_string()),
         "away": away,
-        "conn": who.conn.0,
+        "conn": who.conn.number(),
     })
 }
 

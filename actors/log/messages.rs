@@ -1,0 +1,53 @@
+//! What comes out of the log.
+
+use actix::prelude::*;
+
+use super::{Letter, Ticket};
+use crate::chat::change::Change;
+use crate::chat::history::UnixMillis;
+use crate::cluster::record::What;
+
+/// A record has come out of the log, in its order: what is in it happens now.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct Decided {
+    /// When, by the log.
+    pub at: UnixMillis,
+    /// Under what this node has proposed it; none where another one has.
+    pub own: Option<Ticket>,
+    /// What happens.
+    pub what: What,
+    /// What lasts of it.
+    pub changes: Vec<Change>,
+}
+
+/// Connections that come from here on are of this life of the node.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct Begin {
+    /// Its number.
+    pub life: u32,
+}
+
+/// A life of a node is over: its people are there no more.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct Over {
+    /// Its number.
+    pub life: u32,
+    /// When, by the log.
+    pub at: UnixMillis,
+}
+
+/// The log can be reached, or cannot.
+#[derive(Debug, Clone, Message)]
+#[rtype(result = "()")]
+pub struct Reach {
+    /// Whether it can.
+    pub there: bool,
+}
+
+/// Another node has sent something for a user of this one.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct Sent(pub Letter);

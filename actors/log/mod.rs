@@ -1,0 +1,164 @@
+//! The door to what happens.
+//!
+//! Alone, a thing happens where it is proposed, at once. In a cluster it is appended to the log that all nodes
+//! share, and happens when it comes out of it: on every node, in one order. Whoever proposes something keeps
+//! what is to be done for its own users until then, under a [`Ticket`].
+
+pub mod messages;
+
+use std::collections::{HashMap, VecDeque};
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use actix::prelude::*;
+use serde::{Deserialize, Serialize};
+use tokio::sync::oneshot;
+use tokio::sync::oneshot::error::TryRecvError;
+
+use crate::chat::change::Change;
+use crate::chat::directory::ConnId;
+use crate::chat::person::Person;
+use crate::chat::text::Line;
+use crate::cluster::engine::Subject;
+use crate::cluster::record::What;
+
+/// Something that is proposed.
+#[derive(Debug)]
+pub struct Proposal {
+    /// By which it is known again.
+    pub ticket: Ticket,
+    /// Where in the log it stands.
+    pub subject: Subject,
+    /// What is to happen.
+    pub what: What,
+    /// What lasts of it and does not follow from what happens.
+    pub changes: Vec<Change>,
+}
+
+/// Stands for something that this node has proposed, until it comes out of the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Ticket(u64);
+
+/// Takes what is proposed to the log, in the order in which it is given.
+pub trait Append: Send + Sync {
+    /// Takes it. It waits where the log cannot be reached.
+    fn append(&self, proposal: Proposal);
+
+    /// Sends something to the node of a life, outside the log.
+    fn send(&self, life: u32, letter: Letter);
+}
+
+/// Something for one user of another node.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Letter {
+    /// Their connection.
+    pub to: ConnId,
+    /// Who writes.
+    pub from: Person,
+    /// What.
+    pub text: Line,
+}
+
+/// Where things happen.
+#[derive(Clone)]
+pub enum Log {
+    /// This server is alone: here and at once.
+    Alone,
+    /// On all nodes, when they come out of the log.
+    Shared(Shared),
+}
+
+/// The way to the log that all nodes share.
+#[derive(Clone)]
+pub struct Shared {
+    appends: Arc<dyn Append>,
+    last: Arc<AtomicU64>,
+    /// Who waits for changes of theirs: each a request of a Session.
+    kept: Arc<Mutex<HashMap<Ticket, oneshot::Sender<()>>>>,
+}
+
+impl fmt::Debug for Log {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Alone => "Alone",
+            Self::Shared(_) => "Shared",
+        })
+    }
+}
+
+impl Shared {
+    /// Over this way.
+    pub fn new(appends: Arc<dyn Append>) -> Self {
+        Self { appends, last: Arc::default(), kept: Arc::default() }
+    }
+
+    /// Proposes something.
+    pub fn append(&self, subject: Subject, what: What, changes: Vec<Change>) -> Ticket {
+        let ticket = Ticket(self.last.fetch_add(1, Ordering::Relaxed) + 1);
+        self.appends.append(Proposal { ticket, subject, what, changes });
+        ticket
+    }
+}
+
+impl Shared {
+    /// Proposes changes and nothing else; answered when every node has them in the log.
+    pub fn keep(&self, changes: Vec<Change>) -> oneshot::Receiver<()> {
+        let (done, waits) = oneshot::channel();
+        // Nobody is told of it before somebody waits.
+        let mut kept = self.kept();
+        let ticket = self.append(Subject::Server, What::Kept, changes);
+        kept.insert(ticket, done);
+        waits
+    }
+
+    /// Changes that were proposed have come out of the log, and are handed to the Store.
+    pub fn has_kept(&self, ticket: Ticket) {
+        if let Some(done) = self.kept().remove(&ticket) {
+            let _ = done.send(());
+        }
+    }
+
+    fn kept(&self) -> MutexGuard<'_, HashMap<Ticket, oneshot::Sender<()>>> {
+        // Nothing that could panic leaves it half changed.
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Sends something to a node, by one of its lives. It may be lost.
+    pub fn send(&self, life: u32, letter: Letter) {
+        self.appends.send(life, letter);
+    }
+}
+
+/// What an actor has proposed and not seen come out, the oldest first, with what it does then. It is bounded by
+/// what whoever it is for may have on its way.
+pub struct Waiting<T>(VecDeque<(Ticket, T)>);
+
+impl<T> Default for Waiting<T> {
+    fn default() -> Self {
+        Self(VecDeque::new())
+    }
+}
+
+impl<T> Waiting<T> {
+    /// One more.
+    pub fn add(&mut self, ticket: Ticket, what: T) {
+        self.0.push_back((ticket, what));
+    }
+
+    /// It has come out. What one node proposes comes out in that order, so it is nearly always the first.
+    pub fn take(&mut self, ticket: Ticket) -> Option<T> {
+        let at = self.0.iter().position(|(other, _)| *other == ticket)?;
+        self.0.remove(at).map(|(_, what)| what)
+    }
+}
+
+/// The answer that will be sent, which is there at once where everything happens at once; `lost` where it is
+/// never sent.
+pub fn answer<T: 'static>(mut answer: oneshot::Receiver<T>, lost: T) -> Response<T> {
+    match answer.try_recv() {
+        Ok(answer) => Response::reply(answer),
+        Err(TryRecvError::Closed) => Response::reply(lost),
+        Err(TryRecvError::Empty) => Response::fut(async move { answer.await.unwrap_or(lost) }),
+    }
+}

@@ -1,0 +1,369 @@
+//! The part of the Registry through which all that happens comes: what it proposes itself, and what comes out of
+//! the log, also for the lobbies. It hands that on to them in the order of the log, so what it tells them of
+//! accounts stands at the same place on every node.
+
+use std::sync::Arc;
+
+use actix::prelude::*;
+use tokio::sync::oneshot;
+
+use crate::actors::guard::{Answers, Ctx, Reply};
+use crate::actors::lobby::{Lobby, messages as lobby};
+use crate::actors::log::messages::{Begin, Decided, Over, Reach, Sent};
+use crate::actors::log::{Letter, Log, Ticket};
+use crate::actors::registry::Registry;
+use crate::actors::registry::messages::{ModerateError, RegisterError};
+use crate::actors::shard::messages::{self as shard, Address, ServerNotice, Show, TellAll};
+use crate::chat::directory::ConnId;
+use crate::chat::history::UnixMillis;
+use crate::chat::lobbies::LobbyId;
+use crate::chat::lobby::LobbyState;
+use crate::chat::registry::Happening;
+use crate::clock::unix_now;
+use crate::cluster::engine::Subject;
+use crate::cluster::reach;
+use crate::cluster::record::What;
+use crate::store::{Change, StoreError};
+
+/// Why something that was proposed did not happen.
+#[derive(Debug, Clone, thiserror::Error)]
+pub(super) enum NotDone {
+    /// What it needs could not be stored.
+    #[error(transparent)]
+    NotStored(#[from] StoreError),
+    /// Another node was quicker, or the log is closed.
+    #[error("something else happened before")]
+    TooLate,
+}
+
+impl From<NotDone> for StoreError {
+    fn from(why: NotDone) -> Self {
+        match why {
+            NotDone::NotStored(why) => why,
+            NotDone::TooLate => Self::Other("something else happened before".into()),
+        }
+    }
+}
+
+impl From<NotDone> for RegisterError {
+    fn from(why: NotDone) -> Self {
+        Self::NotStored(why.into())
+    }
+}
+
+impl From<NotDone> for ModerateError {
+    fn from(why: NotDone) -> Self {
+        StoreError::from(why).into()
+    }
+}
+
+/// Something that was proposed here, as this node knows it.
+pub(super) struct Proposed {
+    what: Option<Happening<Address>>,
+    done: oneshot::Sender<Result<(), NotDone>>,
+}
+
+/// Has something happen once all that belongs to it is known.
+#[derive(Message)]
+#[rtype(result = "Result<(), NotDone>")]
+struct Propose {
+    what: Happening<Address>,
+    changes: Vec<Change>,
+}
+
+impl Registry {
+    /// Has something happen, with its changes stored first, and then does the rest, here alone.
+    pub(super) fn bring_about<R: 'static>(
+        &mut self,
+        what: Happening<Address>,
+        changes: Vec<Change>,
+        then: impl FnOnce(&mut Self, Result<(), NotDone>) -> R + 'static,
+    ) -> Reply<Self, R> {
+        self.bring_about_at(what, changes, unix_now(), then)
+    }
+
+    /// The same, of that instant where the log does not say another one.
+    pub(super) fn bring_about_at<R: 'static>(
+        &mut self,
+        what: Happening<Address>,
+        changes: Vec<Change>,
+        now: UnixMillis,
+        then: impl FnOnce(&mut Self, Result<(), NotDone>) -> R + 'static,
+    ) -> Reply<Self, R> {
+        match &self.log {
+            Log::Alone if changes.is_empty() => {
+                self.happen(what, now);
+                Reply::Now(then(self, Ok(())))
+            }
+            Log::Alone => {
+                let store = self.store.clone();
+                let commit = async move { store.commit(changes).await };
+                Reply::after(commit, move |registry: &mut Self, stored, _| match stored {
+                    Ok(()) => {
+                        registry.happen(what, now);
+                        then(registry, Ok(()))
+                    }
+                    Err(why) => then(registry, Err(why.into())),
+                })
+            }
+            Log::Shared(_) => {
+                let done = self.append(what, changes);
+                Reply::after(done, move |registry: &mut Self, done, _| {
+                    then(registry, done.unwrap_or(Err(NotDone::TooLate)))
+                })
+            }
+        }
+    }
+
+    /// The same, with changes that others are asked for first.
+    pub(super) fn bring_about_after<R: 'static>(
+        &mut self,
+        changes: impl Future<Output = Vec<Change>> + 'static,
+        what: Happening<Address>,
+        ctx: &Ctx<'_, Self>,
+        then: impl FnOnce(&mut Self, Result<(), NotDone>) -> R + 'static,
+    ) -> Reply<Self, R> {
+        let me = ctx.address();
+        let done = async move {
+            let changes = changes.await;
+            me.send(Propose { what, changes }).await.unwrap_or(Err(NotDone::TooLate))
+        };
+        Reply::after(done, move |registry: &mut Self, done, _| then(registry, done))
+    }
+
+    /// Proposes a lobby to all nodes.
+    pub(super) fn propose_lobby(
+        &mut self,
+        state: Arc<LobbyState>,
+    ) -> oneshot::Receiver<Result<(), NotDone>> {
+        let (done, waits) = oneshot::channel();
+        if let Log::Shared(log) = &self.log {
+            let ticket = log.append(Subject::Server, What::LobbyMade(state), Vec::new());
+            self.proposed.add(ticket, Proposed { what: None, done });
+        }
+        waits
+    }
+
+    /// Whoever had this connection is there no more.
+    pub(super) fn leave(&mut self, conn: ConnId) {
+        self.note(conn, Happening::Left(conn));
+    }
+
+    /// A connection that took another one's place is in, or is gone.
+    pub(super) fn took_over(&mut self, conn: ConnId) {
+        if self.people.taken_over_by(conn).is_some() || self.coming.contains_key(&conn) {
+            self.note(conn, Happening::TookOver(conn));
+        }
+    }
+
+    /// Has something about a connection happen that nobody waits for; nothing where it has no name.
+    fn note(&mut self, conn: ConnId, what: Happening<Address>) {
+        if let Log::Alone = self.log {
+            return self.happen(what, unix_now());
+        }
+        let named = self.people.users().get(conn).is_some()
+            || self.people.taken_over_by(conn).is_some()
+            || self.coming.contains_key(&conn);
+        if named {
+            drop(self.append(what, Vec::new()));
+        }
+    }
+
+    /// Proposes something to all nodes; answered when it has happened, or why it has not.
+    fn append(
+        &mut self,
+        what: Happening<Address>,
+        changes: Vec<Change>,
+    ) -> oneshot::Receiver<Result<(), NotDone>> {
+        let (done, waits) = oneshot::channel();
+        if let Log::Shared(log) = &self.log {
+            if let Happening::CameIn { who, .. } = &what {
+                *self.coming.entry(who.conn).or_default() += 1;
+            }
+            let wire = reach::happening(what.clone(), |at: Address| at.seat.conn);
+            let ticket = log.append(subject(&what), What::People(wire), changes);
+            self.proposed.add(ticket, Proposed { what: Some(what), done });
+        }
+        waits
+    }
+}
+
+/// Where in the log it stands.
+fn subject(what: &Happening<Address>) -> Subject {
+    match what {
+        Happening::Registered(_)
+        | Happening::Unregistered { .. }
+        | Happening::PasswordGiven { .. }
+        | Happening::Moderated { .. } => Subject::Server,
+        Happening::AccountUsed(account) => Subject::Account(*account),
+        Happening::CameIn { .. }
+        | Happening::Left(_)
+        | Happening::TookOver(_)
+        | Happening::Renamed { .. }
+        | Happening::Away { .. }
+        | Happening::Offered { .. }
+        | Happening::OfferOver(_) => Subject::People,
+    }
+}
+
+impl Answers<Propose> for Registry {
+    fn failed() -> Result<(), NotDone> {
+        Err(NotDone::TooLate)
+    }
+
+    fn answer(
+        &mut self,
+        Propose { what, changes }: Propose,
+        _: &mut Ctx<Self>,
+    ) -> Reply<Self, Result<(), NotDone>> {
+        self.bring_about(what, changes, |_, done| done)
+    }
+}
+
+impl Answers<Decided> for Registry {
+    fn failed() {}
+
+    fn answer(&mut self, decided: Decided, ctx: &mut Ctx<Self>) -> Reply<Self, ()> {
+        let Decided { at, own, what, changes } = decided;
+        Reply::now(|| match what {
+            What::Lobby { lobby, input } => {
+                let input = reach::input(input, |conn| self.reached(conn));
+                self.store.keep(changes);
+                if let Some(entry) = self.lobbies.get(lobby) {
+                    entry.handle.do_send(lobby::Decided { input, at, own });
+                }
+            }
+            What::People(what) => self.decide(what, at, own, changes),
+            What::LobbyMade(state) => {
+                let made = self.lobby_decided(state, ctx);
+                if let Some(Proposed { done, .. }) = self.proposed_as(own) {
+                    let _ = done.send(made);
+                }
+            }
+            What::LobbyRemoved(lobby) => self.tell_lobby(lobby, lobby::Expire),
+            What::Asked { lobby, conn, text, .. } => {
+                self.tell_lobby(lobby, lobby::Rox::Asked(conn, text, at));
+            }
+            What::Answered { lobby, piece } => {
+                self.tell_lobby(lobby, lobby::Rox::Answered(piece, at));
+            }
+            What::AnswerOver { .. } | What::Mail { .. } | What::LifeOver { .. } => {}
+            What::Kept => {
+                self.store.keep(changes);
+                if let (Log::Shared(log), Some(ticket)) = (&self.log, own) {
+                    log.has_kept(ticket);
+                }
+            }
+        })
+    }
+}
+
+impl Registry {
+    /// Where a connection is reached, whose user is known.
+    fn reached(&self, conn: ConnId) -> Address {
+        let user = self.people.users().get(conn);
+        user.map_or_else(|| Address::elsewhere(conn), |user| user.handle)
+    }
+
+    fn tell_lobby<M>(&self, lobby: LobbyId, what: M)
+    where
+        M: Message<Result = ()> + Send + 'static,
+        Lobby: Handler<M>,
+    {
+        if let Some(entry) = self.lobbies.get(lobby) {
+            entry.handle.do_send(what);
+        }
+    }
+
+    fn proposed_as(&mut self, own: Option<Ticket>) -> Option<Proposed> {
+        own.and_then(|ticket| self.proposed.take(ticket))
+    }
+
+    /// Something among the people has come out of the log: it happens where it still may.
+    fn decide(
+        &mut self,
+        what: Happening<ConnId>,
+        at: UnixMillis,
+        own: Option<Ticket>,
+        changes: Vec<Change>,
+    ) {
+        let (mine, done) = match self.proposed_as(own) {
+            Some(Proposed { what, done }) => (what, Some(done)),
+            None => (None, None),
+        };
+        // This node knows where its own users are.
+        let what = mine.unwrap_or_else(|| reach::happening(what, Address::elsewhere));
+        if let Happening::CameIn { who, .. } = &what
+            && own.is_some()
+            && let Some(coming) = self.coming.get_mut(&who.conn)
+        {
+            *coming -= 1;
+            if *coming == 0 {
+                self.coming.remove(&who.conn);
+            }
+        }
+        let may = self.people.may_still(&what);
+        if may {
+            self.store.keep(changes);
+            self.happen(what, at);
+        }
+        if let Some(done) = done {
+            let _ = done.send(if may { Ok(()) } else { Err(NotDone::TooLate) });
+        }
+    }
+}
+
+impl Answers<Begin> for Registry {
+    fn failed() {}
+
+    fn answer(&mut self, Begin { life }: Begin, _: &mut Ctx<Self>) -> Reply<Self, ()> {
+        Reply::now(|| self.connections.begin_life(life))
+    }
+}
+
+impl Answers<Over> for Registry {
+    fn failed() {}
+
+    fn answer(&mut self, Over { life, at }: Over, _: &mut Ctx<Self>) -> Reply<Self, ()> {
+        Reply::now(|| {
+            let gone = self.people.users().iter().map(|user| user.who.conn);
+            let gone: Vec<_> = gone.filter(|conn| conn.life() == life).collect();
+            for conn in gone {
+                self.happen(Happening::Left(conn), at);
+                self.happen(Happening::TookOver(conn), at);
+            }
+            self.tell_lobbies(&lobby::LifeOver { life, at });
+        })
+    }
+}
+
+impl Answers<Reach> for Registry {
+    fn failed() {}
+
+    fn answer(&mut self, reach: Reach, _: &mut Ctx<Self>) -> Reply<Self, ()> {
+        Reply::now(|| {
+            let notice = match reach.there {
+                true => ServerNotice::Reachable,
+                false => ServerNotice::Unreachable,
+            };
+            self.shards().for_each(|shard| shard.do_send(TellAll(notice)));
+        })
+    }
+}
+
+impl Answers<Sent> for Registry {
+    fn failed() {}
+
+    fn answer(&mut self, Sent(letter): Sent, _: &mut Ctx<Self>) -> Reply<Self, ()> {
+        Reply::now(|| {
+            let Letter { to, from, text } = letter;
+            let Some(Address { shard, seat }) = self.people.users().get(to).map(|u| u.handle)
+            else {
+                return;
+            };
+            if let Some(shard) = self.shard(shard) {
+                shard.do_send(Show { seat, from, letter: shard::Letter::Direct(text) });
+            }
+        })
+    }
+}

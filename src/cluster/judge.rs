@@ -1,0 +1,268 @@
+//! The other nodes, as one node hears them, and the judgement that one of them is dead.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+
+use super::engine::{Answer, Position, Request, Revision, Subject, Table};
+use super::envelope::{Record, What};
+use super::mark::Mark;
+use super::out::{Out, Purpose};
+use super::rules::{Rule, Rules};
+use super::timing::{AGAIN_AFTER, Moment, RECORD_WITHIN, Timing};
+use super::values::{NodeValue, Presence};
+
+/// Another node.
+#[derive(Debug)]
+struct Other {
+    revision: Revision,
+    value: NodeValue,
+    /// When its last beat was heard.
+    seen: Moment,
+    /// When it may be declared dead again, where that was tried.
+    judge_at: Moment,
+    /// When a record of its end is written, unless one has come by then.
+    record_at: Moment,
+}
+
+/// What a node knows of a node.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Known {
+    /// Its name.
+    pub node: String,
+    /// Its life.
+    pub life: Revision,
+    /// Whether it is there.
+    pub up: bool,
+    /// How far it had read the log when it last said so.
+    pub position: Position,
+    /// The highest version of records that it reads.
+    pub speaks: u8,
+    /// What its application says of itself.
+    pub said: Bytes,
+}
+
+/// Who hears all nodes, and judges them.
+#[derive(Debug)]
+pub(crate) struct Judge {
+    timing: Timing,
+    rules: Rules,
+    others: BTreeMap<String, Other>,
+    /// The row of own beats that came back without a gap: since when, and the last.
+    own: Option<(Moment, Moment)>,
+}
+
+impl Judge {
+    pub(crate) fn new(timing: Timing, rules: Rules) -> Self {
+        Self { timing, rules, others: BTreeMap::new(), own: None }
+    }
+
+    /// Nobody was heard while there was no connection.
+    pub(crate) fn connected(&mut self, now: Moment) {
+        self.own = None;
+        for other in self.others.values_mut() {
+            other.seen = now;
+        }
+    }
+
+    /// An own beat came back.
+    pub(crate) fn heard_self(&mut self, now: Moment) {
+        let since = match self.own {
+            Some((since, last)) if now.since(last) <= self.timing.gap() => since,
+            _ => now,
+        };
+        self.own = Some((since, now));
+    }
+
+    /// Whether this node has heard itself without a gap for as long as it wants to judge.
+    fn hears(&self, now: Moment) -> bool {
+        let unbroken = self.own.is_some_and(|(since, last)| {
+            now.since(last) <= self.timing.gap() && now.since(since) >= self.timing.dead
+        });
+        unbroken || !self.rules.hold(Rule::HearsItself)
+    }
+
+    /// The key of another node was written.
+    pub(crate) fn heard(&mut self, node: &str, revision: Revision, value: NodeValue, now: Moment) {
+        let known = self.others.get_mut(node);
+        match known {
+            Some(known) if known.revision >= revision => {}
+            Some(known) => {
+                known.record_at = now + RECORD_WITHIN;
+                (known.revision, known.value, known.seen) = (revision, value, now);
+            }
+            None => {
+                let (judge_at, record_at) = (now, now + RECORD_WITHIN);
+                let other = Other { revision, value, seen: now, judge_at, record_at };
+                self.others.insert(node.to_owned(), other);
+            }
+        }
+    }
+
+    /// The key of another node was removed, which only an operator does.
+    pub(crate) fn removed(&mut self, node: &str) {
+        self.others.remove(node);
+    }
+
+    /// Declares those dead that are, and sees to it that the log says so.
+    pub(crate) fn turn(&mut self, writer: Revision, mark: &Mark, now: Moment, out: &mut Out) {
+        let hears = self.hears(now);
+        for (node, other) in &mut self.others {
+            let life = other.value.life_in(other.revision);
+            match other.value.presence {
+                Presence::Up => {
+                    let silent = now.since(other.seen) >= self.timing.dead;
+                    if silent && hears && now >= other.judge_at {
+                        other.judge_at = now + AGAIN_AFTER;
+                        let gone = NodeValue {
+                            presence: Presence::Gone,
+                            life: Some(life),
+                            ..other.value.clone()
+                        };
+                        let request = Request::Put {
+                            table: Table::Nodes,
+                            key: node.clone(),
+                            bytes: gone.write(),
+                            after: Some(other.revision),
+                        };
+                        out.ask(Purpose::Judge(node.clone()), request, now);
+                    }
+                }
+                Presence::Gone if !mark.is_over(node, life) && now >= other.record_at => {
+                    other.record_at = now + AGAIN_AFTER;
+                    let what = What::Over { node: node.clone(), life };
+                    let bytes = Record { life: writer, n: 0, what }.seal();
+                    let request = Request::Append { subject: Subject::Nodes, bytes, after: None };
+                    out.ask(Purpose::Record, request, now);
+                }
+                Presence::Gone => {}
+            }
+        }
+    }
+
+    /// A judgement was answered: whoever was first writes the record, and at once.
+    pub(crate) fn answered(&mut self, node: &str, answer: &Answer, now: Moment) {
+        if let (Some(other), Answer::Written(revision)) = (self.others.get_mut(node), answer) {
+            // The table may have told it already; it must not have told more.
+            if other.revision <= *revision {
+                let life = other.value.life_in(other.revision);
+                other.value.life = Some(life);
+                other.value.presence = Presence::Gone;
+                (other.revision, other.record_at) = (*revision, now);
+            }
+        }
+    }
+
+    /// The last record that any of them has read.
+    pub(crate) fn last_read(&self) -> Position {
+        let positions = self.others.values().map(|other| other.value.position);
+        positions.max().unwrap_or_default()
+    }
+
+    /// What is known of the other nodes.
+    pub(crate) fn known(&self) -> impl Iterator<Item = Known> {
+        self.others.iter().map(|(node, other)| Known {
+            node: node.clone(),
+            life: other.value.life_in(other.revision),
+            up: other.value.presence == Presence::Up,
+            position: other.value.position,
+            speaks: other.value.speaks,
+            said: other.value.said.clone(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::engine::Wish;
+    use super::*;
+    use crate::chat::history::UnixMillis;
+
+    fn value() -> NodeValue {
+        NodeValue {
+            presence: Presence::Up,
+            life: Some(Revision(4)),
+            place: 1,
+            speaks: 1,
+            position: Position(0),
+            said: Bytes::new(),
+        }
+    }
+
+    fn judge() -> Judge {
+        Judge::new(Timing::of(1), Rules::ALL)
+    }
+
+    /// What is asked at an instant.
+    fn asks(judge: &mut Judge, mark: &Mark, now: u64) -> usize {
+        let mut out = Out::default();
+        judge.turn(Revision(1), mark, Moment(now), &mut out);
+        out.wishes.iter().filter(|wish| matches!(wish, Wish::Ask(..))).count()
+    }
+
+    #[test]
+    fn a_node_that_is_not_heard_is_declared_dead_by_one_that_hears_itself() {
+        let mark = Mark::default();
+        for (own_until, other_until, dead) in [
+            (6_000, 1_000, true),
+            (6_000, 1_001, false),
+            (3_000, 1_000, false),
+            (6_000, 6_000, false),
+        ] {
+            let mut judge = judge();
+            for now in (0..=6_000).step_by(1_000) {
+                if now <= own_until {
+                    judge.heard_self(Moment(now));
+                }
+            }
+            judge.heard("b", Revision(9), value(), Moment(other_until));
+            let asked = asks(&mut judge, &mark, 6_000);
+            assert_eq!(asked == 1, dead, "{own_until} {other_until}");
+            assert_eq!(asks(&mut judge, &mark, 6_000), 0, "not twice at once");
+        }
+    }
+
+    #[test]
+    fn a_node_that_was_deaf_hears_itself_for_a_whole_lease_before_it_judges() {
+        let mut judge = judge();
+        judge.heard("b", Revision(9), value(), Moment(0));
+        for now in (0..=5_000).step_by(500).chain((14_000..=18_999).step_by(500)) {
+            judge.heard_self(Moment(now));
+        }
+        assert_eq!(asks(&mut judge, &Mark::default(), 18_999), 0);
+        judge.heard_self(Moment(19_000));
+        assert_eq!(asks(&mut judge, &Mark::default(), 19_000), 1);
+        // And all are to be heard anew after each connection.
+        judge.connected(Moment(19_600));
+        assert_eq!(asks(&mut judge, &Mark::default(), 19_600), 0);
+    }
+
+    #[test]
+    fn an_end_without_a_record_is_recorded_by_whoever_sees_it() {
+        let mut mark = Mark::default();
+        let mut judge = judge();
+        let gone = NodeValue { presence: Presence::Gone, ..value() };
+        judge.heard("b", Revision(9), gone, Moment(0));
+        for (now, asked) in [(RECORD_WITHIN - 1, 0), (RECORD_WITHIN, 1), (RECORD_WITHIN + 1, 0)] {
+            assert_eq!(asks(&mut judge, &mark, now), asked);
+        }
+        let record = Record {
+            life: Revision(1),
+            n: 0,
+            what: What::Over { node: "b".into(), life: Revision(4) },
+        };
+        let (step, _) = mark.judge(&record, Rules::ALL);
+        mark.step_by(Position(1), UnixMillis(1), &step, Rules::ALL);
+        assert_eq!(asks(&mut judge, &mark, 60_000), 0);
+    }
+
+    #[test]
+    fn who_declared_a_node_dead_writes_the_record_at_once() {
+        let mut judge = judge();
+        judge.heard("b", Revision(9), value(), Moment(0));
+        judge.answered("b", &Answer::Behind, Moment(10));
+        assert_eq!(asks(&mut judge, &Mark::default(), 10), 0);
+        judge.answered("b", &Answer::Written(Revision(10)), Moment(10));
+        assert_eq!(asks(&mut judge, &Mark::default(), 10), 1);
+    }
+}

@@ -1,0 +1,501 @@
+//! One node, put together: it is given notices of the engine, wishes of the application and the time.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::commits::Commits;
+use super::engine::{
+    Answer, Delivered, LogState, Notice, RequestId, Revision, Subject, Table, Wish, Written,
+};
+use super::envelope::What;
+use super::judge::{Judge, Known};
+use super::life::{OwnLife, Passed as LifePassed, Stage};
+use super::mark::{Mark, Step};
+use super::names::{Around, Claim, Names};
+use super::out::{Out, Purpose};
+use super::reader::{Read, Reader};
+use super::rules::{Rule, Rules};
+use super::sender::Sender;
+use super::timing::{END_WITHIN, Moment, Timing};
+use super::told::{Happens, Passed, Stop, Ticket, Told};
+use super::values::{NodeValue, Presence};
+use crate::chat::accounts::AccountId;
+use crate::chat::directory::ConnId;
+
+/// Too much waits for the log already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Full;
+
+/// What a node begins with.
+#[derive(Debug, Clone)]
+pub struct Start {
+    /// Its name, unique in the cluster.
+    pub node: Arc<str>,
+    /// A number for where it runs: another process of its name with another number is another machine's, and
+    /// is not driven out. One with the same has ended, as a data directory has one process at a time.
+    pub place: u64,
+    /// How many copies the engine keeps of the log.
+    pub replicas: u8,
+    /// How far the log has been applied, as it was stored.
+    pub mark: Mark,
+    /// What the application has its beats say.
+    pub said: Bytes,
+}
+
+/// What the application knows of the node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Shown {
+    Starting,
+    Up,
+    CutOff,
+    Stopped,
+}
+
+/// How far a new life has got with the people of the one before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Return {
+    /// There is none, or all is done.
+    No,
+    /// Their names are claimed.
+    Names,
+    /// The application says again what was not logged.
+    Lines,
+}
+
+/// One node.
+#[derive(Debug)]
+pub struct Node {
+    out: Out,
+    rules: Rules,
+    life: OwnLife,
+    judge: Judge,
+    reader: Reader,
+    sender: Sender,
+    commits: Commits,
+    names: Names,
+    connected: bool,
+    known: Shown,
+    returns: Return,
+    /// Whether lines are to be sent again once the log has been read to its end.
+    resend: bool,
+    /// When it ends at the latest, where it is to.
+    end_by: Option<Moment>,
+}
+
+impl Node {
+    /// A node that has not begun: its first notice is [`Notice::Connected`].
+    pub fn new(start: Start) -> Self {
+        Self::with_rules(start, Rules::ALL)
+    }
+
+    /// The same, in a test without one of the rules.
+    pub(super) fn with_rules(start: Start, rules: Rules) -> Self {
+        let timing = Timing::of(start.replicas);
+        Self {
+            out: Out::default(),
+            rules,
+            judge: Judge::new(timing, rules),
+            reader: Reader::new(start.mark, rules),
+            sender: Sender::default(),
+            commits: Commits::default(),
+            names: Names::new(start.node.clone(), rules),
+            life: OwnLife::new(start.node, start.place, timing, start.said, rules),
+            connected: false,
+            known: Shown::Starting,
+            returns: Return::No,
+            resend: false,
+            end_by: None,
+        }
+    }
+
+    /// What is wished of the engine, in order. Taken after each call.
+    pub fn wishes(&mut self) -> Vec<Wish> {
+        std::mem::take(&mut self.out.wishes)
+    }
+
+    /// What the application is told, in order. Taken after each call.
+    pub fn told(&mut self) -> Vec<Told> {
+        std::mem::take(&mut self.out.told)
+    }
+
+    /// How far the log has been read.
+    pub fn mark(&self) -> &Mark {
+        self.reader.mark()
+    }
+
+    /// How many records are known to be in the log and have not been read.
+    pub fn behind(&self) -> u64 {
+        self.reader.behind()
+    }
+
+    /// How many records of nobody of ours were skipped.
+    pub fn foreign(&self) -> u64 {
+        self.reader.foreign()
+    }
+
+    /// The life of this node, while it has one that is not over.
+    pub fn life(&self) -> Option<Revision> {
+        self.life.living()
+    }
+
+    /// The other nodes.
+    pub fn others(&self) -> impl Iterator<Item = Known> {
+        self.judge.known()
+    }
+
+    /// Whether nothing of this node waits for the log or for the names.
+    pub fn is_idle(&self) -> bool {
+        self.sender.is_empty() && self.commits.is_empty() && self.returns == Return::No
+    }
+
+    /// How many names sessions of this node have or want.
+    pub fn own_names(&self) -> usize {
+        self.names.own_names()
+    }
+
+    /// What the next beats say.
+    pub fn beats_say(&mut self, said: Bytes) {
+        self.life.said = said;
+    }
+
+    /// Says something: a line for the log, after all that was said before.
+    pub fn say(
+        &mut self,
+        conn: ConnId,
+        subject: Subject,
+        bytes: Bytes,
+        now: Moment,
+    ) -> Result<Ticket, Full> {
+        let ticket = self.sender.say(conn, subject, bytes).ok_or(Full)?;
+        self.turn(now);
+        Ok(ticket)
+    }
+
+    /// Wants to commit something under a number that it has not used: it is told when to plan.
+    pub fn commit(&mut self, token: u64, subject: Subject, now: Moment) -> Result<(), Full> {
+        if !self.commits.commit(token, subject, now) {
+            return Err(Full);
+        }
+        self.turn(now);
+        Ok(())
+    }
+
+    /// Has planned what is to be committed; none where nothing is.
+    pub fn planned(&mut self, token: u64, bytes: Option<Bytes>, now: Moment) {
+        self.commits.planned(token, bytes, now, &mut self.out);
+        self.turn(now);
+    }
+
+    /// Wants a name for a session.
+    pub fn claim(&mut self, claim: Claim, now: Moment) {
+        self.names.claim(claim, now, &mut self.out);
+        self.turn(now);
+    }
+
+    /// Says something else of the name of a session, or whose account it is.
+    pub fn change(
+        &mut self,
+        key: &str,
+        conn: ConnId,
+        account: Option<AccountId>,
+        said: Bytes,
+        now: Moment,
+    ) {
+        self.names.change(key, conn, account, said);
+        self.turn(now);
+    }
+
+    /// A session needs its name no more. All it had to say has been said.
+    pub fn release(&mut self, key: &str, conn: ConnId, now: Moment) {
+        self.names.release(key, conn, self.sender.last_ticket());
+        self.turn(now);
+    }
+
+    /// Sends something to another node, which may be lost.
+    pub fn send(&mut self, node: String, life: Revision, bytes: Bytes) {
+        self.out.wishes.push(Wish::Send { node, life, bytes });
+    }
+
+    /// What was not logged under the life before has been said again: [`Told::Reborn`].
+    pub fn resumed(&mut self, now: Moment) {
+        if self.returns == Return::Lines {
+            self.returns = Return::No;
+            self.names.resumed(self.sender.last_ticket());
+        }
+        self.turn(now);
+    }
+
+    /// The node is to end, once all that it said is in the log: [`Told::Ended`].
+    pub fn end(&mut self, now: Moment) {
+        self.end_by.get_or_insert(now + END_WITHIN);
+        self.turn(now);
+    }
+
+    /// Time has passed: at least each [`TICK`](super::timing::TICK).
+    pub fn tick(&mut self, now: Moment) {
+        while let Some(purpose) = self.out.overdue(now) {
+            self.answered(purpose, &Answer::Unknown, now);
+        }
+        if self.known != Shown::Stopped {
+            self.turn_by_time(now);
+        }
+        self.turn(now);
+    }
+
+    /// The engine says something.
+    pub fn notice(&mut self, notice: Notice, now: Moment) {
+        if self.known == Shown::Stopped {
+            return;
+        }
+        match notice {
+            Notice::Connected(log) => self.connect(log, now),
+            Notice::Lost => {
+                self.connected = false;
+                self.out.forget_asked();
+            }
+            Notice::Delivered(delivered) => self.delivered(delivered, now),
+            Notice::Written(written) => self.written(&written, now),
+            Notice::TableRead(Table::Names) => {
+                self.with_names(now, |names, around, out| names.table_read(around, out))
+            }
+            Notice::TableRead(Table::Nodes) => {}
+            Notice::Answered(id, answer) => self.answer(id, &answer, now),
+            Notice::Sent(bytes) => self.out.tell(Told::Sent(bytes)),
+        }
+        self.turn(now);
+    }
+
+    /// Does something with the names, which have to know of the rest.
+    fn with_names(&mut self, now: Moment, act: impl FnOnce(&mut Names, &Around<'_>, &mut Out)) {
+        let around = Around {
+            life: self.life.living(),
+            may_ask: self.connected && self.reader.caught_up(),
+            mark: self.reader.mark(),
+            logged: self.sender.logged(),
+            away: !self.connected || self.life.is_cut_off(now),
+            now,
+        };
+        act(&mut self.names, &around, &mut self.out);
+    }
+
+    /// There is a connection: all that is read is read anew, from where this node is.
+    fn connect(&mut self, log: LogState, now: Moment) {
+        let first = !self.connected && self.known == Shown::Starting && self.life().is_none();
+        self.connected = true;
+        self.out.forget_asked();
+        let from = match self.reader.connected(log, now) {
+            Ok(from) => from,
+            Err(stop) => return self.stop(stop),
+        };
+        if first || self.rules.hold(Rule::ReadsAnew) {
+            self.out.wishes.push(Wish::Read(from));
+        }
+        self.out.wishes.push(Wish::Watch(Table::Nodes));
+        self.out.wishes.push(Wish::Watch(Table::Names));
+        self.life.connected();
+        self.judge.connected(now);
+        self.commits.connected(now);
+        self.names.connected();
+        self.resend = true;
+    }
+
+    fn stop(&mut self, stop: Stop) {
+        self.known = Shown::Stopped;
+        self.out.told.push(Told::Stop(stop));
+    }
+
+    fn answer(&mut self, id: RequestId, answer: &Answer, now: Moment) {
+        if let Some(purpose) = self.out.answered(id) {
+            self.answered(purpose, answer, now);
+        }
+    }
+
+    fn answered(&mut self, purpose: Purpose, answer: &Answer, now: Moment) {
+        if let Answer::Appended(position) = answer {
+            self.reader.heard_of(*position);
+        }
+        let read = self.reader.mark().position;
+        match purpose {
+            Purpose::OwnKey(asked) => {
+                if let Err(stop) = self.life.answered(asked, answer, read, now, &mut self.out) {
+                    self.stop(stop);
+                }
+                if self.life.stage() == Stage::Unborn && !self.rules.hold(Rule::ReadsFirst) {
+                    self.life_is_over(now);
+                }
+            }
+            Purpose::Judge(node) => self.judge.answered(&node, answer, now),
+            Purpose::Line(round) => self.sender.answered(round, answer, now),
+            Purpose::Commit(token) => {
+                self.commits.answered(token, answer, read, now, &mut self.out);
+            }
+            Purpose::Name(key, asked) => self.with_names(now, |names, around, out| {
+                names.answered(key, asked, answer, around, out);
+            }),
+            Purpose::Record | Purpose::Sweep => {}
+        }
+    }
+
+    /// A key of a table was written.
+    fn written(&mut self, written: &Written, now: Moment) {
+        if written.table == Table::Names {
+            return self.with_names(now, |names, around, out| names.written(written, around, out));
+        }
+        let value = written.bytes.as_ref().map(NodeValue::read);
+        if written.key == **self.life.node() {
+            if let Some(Some(value)) = value {
+                let own = Some(value.life_in(written.revision)) == self.life.living();
+                if own && value.presence == Presence::Up {
+                    self.judge.heard_self(now);
+                }
+            }
+            return;
+        }
+        match value {
+            None => self.judge.removed(&written.key),
+            // Bytes that nobody of ours wrote.
+            Some(None) => {}
+            Some(Some(value)) => self.judge.heard(&written.key, written.revision, value, now),
+        }
+    }
+
+    /// A record came out of the log.
+    fn delivered(&mut self, delivered: Delivered, now: Moment) {
+        let took = match self.reader.delivered(&delivered, now) {
+            Read::Nothing => return,
+            Read::Again(from) => return self.out.wishes.push(Wish::Read(from)),
+            Read::Stop(stop) => return self.stop(stop),
+            Read::Took(took) => took,
+        };
+        let position = delivered.position;
+        let life = self.life.heard_as();
+        let own = took.record.as_ref().filter(|record| Some(record.life) == life);
+        let mut ticket = None;
+        let mut commit = None;
+        match own.map(|record| (&record.what, record.n)) {
+            Some((What::Said(_), n)) if took.happens => ticket = self.sender.came_back(n),
+            // A line behind a gap: it was dropped, or it came back before.
+            Some((What::Said(_), n)) if self.sender.awaits(n) => self.sender.dropped(now),
+            Some((What::Committed(_), n)) if took.happens => commit = Some(n),
+            _ => {}
+        }
+        let happens = match (took.happens, took.record, delivered.subject) {
+            (true, Some(record), Some(subject)) => match record.what {
+                What::Said(bytes) | What::Committed(bytes) => {
+                    Some(Happens { subject, life: record.life, bytes, ticket })
+                }
+                What::Began(_) | What::Over { .. } => None,
+            },
+            _ => None,
+        };
+        let mut over = match &took.step {
+            Step::Over { .. } | Step::Began { ended: Some(_), .. } => true,
+            Step::None | Step::Said { .. } | Step::Began { .. } => false,
+        };
+        let passed = Passed { position, at: took.at, check: took.check, step: took.step, happens };
+        self.out.tell(Told::Passed(passed));
+        if let Some(subject) = delivered.subject {
+            self.commits.passed(subject, position, commit, &mut self.out);
+        }
+        match self.life.passed(self.reader.mark(), now) {
+            Err(stop) => return self.stop(stop),
+            Ok(LifePassed::Nothing) => {}
+            // The first has nobody to return; what was said before it began is kept.
+            Ok(LifePassed::Begun) => {
+                // It may be the first of the nodes now, which takes care of the names of the dead.
+                over = true;
+                if self.known == Shown::Starting {
+                    self.returns = Return::No;
+                    self.sender.begin();
+                }
+            }
+            Ok(LifePassed::Over) => self.life_is_over(now),
+        }
+        if over {
+            self.with_names(now, |names, around, _| names.life_over(around));
+        }
+    }
+
+    /// The own life is over, and another is to begin.
+    fn life_is_over(&mut self, now: Moment) {
+        self.returns = Return::Names;
+        self.names.begin_anew(now);
+        self.commits.begin_anew(now);
+    }
+
+    /// Does what is to be done for time alone: each of these goes through much, or waits long anyway.
+    fn turn_by_time(&mut self, now: Moment) {
+        if self.connected {
+            self.reader.heard_of(self.judge.last_read());
+            if let Some(from) = self.reader.stalled(now) {
+                self.out.wishes.push(Wish::Read(from));
+            }
+            if let Some(life) = self.life.living() {
+                self.judge.turn(life, self.reader.mark(), now, &mut self.out);
+            }
+        }
+        let away = !self.connected || self.life.is_cut_off(now);
+        self.commits.tick(away, now, &mut self.out);
+        self.with_names(now, |names, around, out| names.tick(around, out));
+    }
+
+    /// Does what is to be done now, by whatever has changed.
+    fn turn(&mut self, now: Moment) {
+        if self.known == Shown::Stopped {
+            return;
+        }
+        let read = self.reader.mark().position;
+        if self.connected {
+            self.life.turn(read, now, &mut self.out);
+        }
+        self.with_names(now, |names, around, out| names.turn(around, out));
+        let living = self.life.living().filter(|_| self.connected && self.reader.caught_up());
+        let whole = living.is_some() && self.names.is_read();
+        if whole && self.returns == Return::Names && self.names.have_returned() {
+            self.returns = Return::Lines;
+            let unlogged = self.sender.begin_anew();
+            self.out.tell(Told::Reborn(unlogged));
+        }
+        let may_say = living.filter(|_| self.returns != Return::Names);
+        if let Some(life) = may_say {
+            if std::mem::take(&mut self.resend) {
+                self.sender.send_again();
+            }
+            self.sender.send(life, now, &mut self.out);
+            self.commits.turn(life, read, now, &mut self.out);
+        }
+        self.show(whole && self.returns == Return::No, now);
+        self.turn_to_end(now);
+    }
+
+    /// Tells what has changed of how the node is.
+    fn show(&mut self, whole: bool, now: Moment) {
+        let cut_off = self.life.is_cut_off(now);
+        let (known, told) = match self.known {
+            Shown::Starting if whole && !cut_off => (Shown::Up, Told::Ready),
+            Shown::CutOff if whole && !cut_off => (Shown::Up, Told::Back),
+            Shown::Up if cut_off => (Shown::CutOff, Told::CutOff),
+            _ => return,
+        };
+        self.known = known;
+        self.out.tell(told);
+    }
+
+    /// Goes on with the end, where the node is to end.
+    fn turn_to_end(&mut self, now: Moment) {
+        let Some(by) = self.end_by else { return };
+        let late = now >= by;
+        if self.sender.is_empty() || late {
+            self.life.end();
+            if self.connected {
+                self.life.turn(self.reader.mark().position, now, &mut self.out);
+            }
+        }
+        // After the same time again, others have to declare it dead.
+        if self.life.stage() == Stage::Ended || now >= by + END_WITHIN {
+            self.known = Shown::Stopped;
+            self.out.tell(Told::Ended);
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! What this life has said and has not come back: numbered in order, sent in a window, and sent again in
+//! order until it has.
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+
+use super::engine::{Answer, Request, Revision, Subject};
+use super::envelope::{Record, What};
+use super::out::{Out, Purpose};
+use super::timing::{AGAIN_AFTER, Moment};
+use super::told::{Ticket, Unlogged};
+use crate::chat::directory::ConnId;
+
+/// So many lines are on their way at once: what an engine takes fastest.
+const WINDOW: usize = 256;
+
+/// So many lines wait at most. Sessions wait when it is full, each with a bound of its own.
+const MAX_LINES: usize = 65_536;
+
+/// So many bytes of lines wait at most.
+const MAX_BYTES: usize = 32 << 20;
+
+/// The sender.
+#[derive(Debug, Default)]
+pub(crate) struct Sender {
+    lines: VecDeque<Unlogged>,
+    bytes: usize,
+    /// The number of the first line that has not come back.
+    first: u64,
+    /// How many of the lines were sent in this round.
+    sent: usize,
+    /// Answers to lines of an earlier round say nothing.
+    round: u64,
+    last_ticket: u64,
+    /// When all is sent again, where something went wrong.
+    again_at: Option<Moment>,
+}
+
+impl Sender {
+    /// Takes a line; none where too many wait.
+    pub(crate) fn say(&mut self, conn: ConnId, subject: Subject, bytes: Bytes) -> Option<Ticket> {
+        if self.lines.len() >= MAX_LINES || self.bytes + bytes.len() > MAX_BYTES {
+            return None;
+        }
+        self.last_ticket += 1;
+        let ticket = Ticket(self.last_ticket);
+        self.bytes += bytes.len();
+        self.lines.push_back(Unlogged { ticket, conn, subject, bytes });
+        Some(ticket)
+    }
+
+    /// The ticket of the last line that was said.
+    pub(crate) fn last_ticket(&self) -> Ticket {
+        Ticket(self.last_ticket)
+    }
+
+    /// All lines up to this one have come back.
+    pub(crate) fn logged(&self) -> Ticket {
+        let first = self.lines.front().map(|line| line.ticket.0 - 1);
+        Ticket(first.unwrap_or(self.last_ticket))
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.lines.is_empty()
+    }
+
+    /// Sends what may be sent now, under this life.
+    pub(crate) fn send(&mut self, life: Revision, now: Moment, out: &mut Out) {
+        if self.again_at.is_some_and(|at| at <= now) {
+            self.send_again();
+        }
+        if self.again_at.is_some() {
+            return;
+        }
+        while self.sent < WINDOW {
+            let Some(line) = self.lines.get(self.sent) else { return };
+            let n = self.first + self.sent as u64;
+            let bytes = Record { life, n, what: What::Said(line.bytes.clone()) }.seal();
+            let request = Request::Append { subject: line.subject, bytes, after: None };
+            out.ask(Purpose::Line(self.round), request, now);
+            self.sent += 1;
+        }
+    }
+
+    /// All that has not come back is sent again, from its first on.
+    pub(crate) fn send_again(&mut self) {
+        self.sent = 0;
+        self.round += 1;
+        self.again_at = None;
+    }
+
+    /// A line was answered. That it was taken is no news: it is said when it comes back.
+    pub(crate) fn answered(&mut self, round: u64, answer: &Answer, now: Moment) {
+        if round == self.round && !matches!(answer, Answer::Appended(_)) {
+            self.dropped(now);
+        }
+    }
+
+    /// A line of this life was dropped by the readers, or never taken: those after it will be, too.
+    pub(crate) fn dropped(&mut self, now: Moment) {
+        self.again_at.get_or_insert(now + AGAIN_AFTER);
+    }
+
+    /// A line of this life came back, as the next of its row.
+    pub(crate) fn came_back(&mut self, n: u64) -> Option<Ticket> {
+        let at = usize::try_from(n.checked_sub(self.first)?).ok()?;
+        if at > 0 {
+            return None;
+        }
+        let line = self.lines.pop_front()?;
+        self.bytes -= line.bytes.len();
+        self.first += 1;
+        self.sent = self.sent.saturating_sub(1);
+        Some(line.ticket)
+    }
+
+    /// The first life begins.
+    pub(crate) fn begin(&mut self) {
+        self.first = 1;
+        self.send_again();
+    }
+
+    /// Whether a line of this number has not come back.
+    pub(crate) fn awaits(&self, n: u64) -> bool {
+        n > self.first && n - self.first < self.lines.len() as u64
+    }
+
+    /// Another life begins: all that has not come back is given out.
+    pub(crate) fn begin_anew(&mut self) -> Vec<Unlogged> {
+        self.bytes = 0;
+        self.begin();
+        self.lines.drain(..).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::engine::{Position, Wish};
+    use super::super::envelope::Opened;
+    use super::*;
+    use crate::chat::lobbies::LobbyId;
+
+    const LIFE: Revision = Revision(3);
+    const SUBJECT: Subject = Subject::Lobby(LobbyId(1));
+
+    fn sender(lines: usize) -> Sender {
+        let mut sender = Sender::default();
+        sender.begin_anew();
+        for _ in 0..lines {
+            sender.say(ConnId(1), SUBJECT, Bytes::from_static(b"x")).unwrap();
+        }
+        sender
+    }
+
+    /// The numbers of the lines that are sent now.
+    fn sent(sender: &mut Sender, now: u64) -> Vec<u64> {
+        let mut out = Out::default();
+        sender.send(LIFE, Moment(now), &mut out);
+        let number = |wish| match wish {
+            Wish::Ask(_, Request::Append { bytes, .. }) => match Record::open(&bytes) {
+                Opened::Ours(record) => record.n,
+                other => panic!("{other:?}"),
+            },
+            other => panic!("{other:?}"),
+        };
+        out.wishes.into_iter().map(number).collect()
+    }
+
+    #[test]
+    fn lines_are_sent_in_order_and_no_more_than_a_window() {
+        let mut sender = sender(WINDOW + 2);
+        let window = WINDOW as u64;
+        assert_eq!(sent(&mut sender, 0), (1..=window).collect::<Vec<_>>());
+        assert_eq!(sent(&mut sender, 0), [0; 0]);
+        assert_eq!(sender.came_back(1), Some(Ticket(1)));
+        assert_eq!(sent(&mut sender, 0), [window + 1]);
+    }
+
+    #[test]
+    fn what_has_not_come_back_is_sent_again_under_its_number() {
+        let mut sender = sender(3);
+        assert_eq!(sent(&mut sender, 0), [1, 2, 3]);
+        sender.came_back(1);
+        sender.send_again();
+        assert_eq!(sent(&mut sender, 0), [2, 3]);
+        assert_eq!(sender.came_back(1), None);
+        assert_eq!(sender.came_back(2), Some(Ticket(2)));
+        assert_eq!(sender.logged(), Ticket(2));
+    }
+
+    #[test]
+    fn after_a_line_that_was_not_taken_all_are_sent_again_in_a_while() {
+        for answer in [Answer::Refused, Answer::Unknown] {
+            let mut sender = sender(2);
+            assert_eq!(sent(&mut sender, 0), [1, 2]);
+            sender.answered(0, &Answer::Appended(Position(1)), Moment(0));
+            sender.say(ConnId(1), SUBJECT, Bytes::new());
+            assert_eq!(sent(&mut sender, 0), [3]);
+            let round = sender.round;
+            sender.answered(round, &answer, Moment(10));
+            assert_eq!(sent(&mut sender, AGAIN_AFTER), [0; 0]);
+            assert_eq!(sent(&mut sender, AGAIN_AFTER + 10), [1, 2, 3]);
+            // The other answers of that round change nothing.
+            sender.answered(round, &answer, Moment(900));
+            assert_eq!(sent(&mut sender, 9_000), [0; 0]);
+        }
+    }
+
+    #[test]
+    fn a_new_life_begins_at_one() {
+        let mut sender = sender(3);
+        sent(&mut sender, 0);
+        sender.came_back(1);
+        let unlogged = sender.begin_anew();
+        assert_eq!(unlogged.iter().map(|line| line.ticket.0).collect::<Vec<_>>(), [2, 3]);
+        let ticket = sender.say(ConnId(1), SUBJECT, Bytes::new()).unwrap();
+        assert_eq!((ticket, sent(&mut sender, 0)), (Ticket(4), vec![1]));
+    }
+
+    #[test]
+    fn too_many_lines_are_not_taken() {
+        let mut sender = sender(MAX_LINES);
+        assert_eq!(sender.say(ConnId(1), SUBJECT, Bytes::new()), None);
+        sent(&mut sender, 0);
+        sender.came_back(1);
+        assert!(sender.say(ConnId(1), SUBJECT, Bytes::new()).is_some());
+        let whole = Bytes::from(vec![0; MAX_BYTES]);
+        assert_eq!(sender.say(ConnId(1), SUBJECT, whole), None);
+    }
+}

@@ -1,0 +1,136 @@
+//! The log and the tables of a cluster: found on the engine, or made there.
+
+use async_nats::{Client, RequestErrorKind};
+use serde_json::Value;
+use tokio::time::timeout;
+
+use super::CONNECT_TIME;
+use super::address::Address;
+use super::api::{self, ApiError, Question, Reply, StreamInfo};
+use super::error::{StartError, TryError};
+use super::names::Names;
+use crate::cluster::engine::{LogState, Table};
+
+/// All tables.
+pub(super) const TABLES: [Table; 2] = [Table::Names, Table::Nodes];
+
+/// What is to be there.
+pub(super) struct Wanted<'a> {
+    pub(super) address: &'a Address,
+    pub(super) names: &'a Names,
+    pub(super) replicas: u64,
+    /// Whether a log may be made where there is none.
+    pub(super) may_make: bool,
+}
+
+impl Wanted<'_> {
+    /// Sees to it that all is there, and says how the log is.
+    ///
+    /// The log is made last: where it is, the tables are. They are never made beside a log with records, since
+    /// the numbers of their writings would begin anew, and lives are told apart by them.
+    pub(super) async fn open(&self, client: &Client) -> Result<LogState, TryError> {
+        let info = match self.look(client, &self.names.log()).await? {
+            Some(info) => {
+                self.copies(client, info, api::alter_log(self.names, self.replicas)).await?;
+                info
+            }
+            None if self.may_make => {
+                for table in TABLES {
+                    self.make(client, api::make_table(self.names, table, self.replicas)).await?;
+                }
+                return Ok(self
+                    .make(client, api::make_log(self.names, self.replicas))
+                    .await?
+                    .state);
+            }
+            None => return Err(self.lasting(StartError::NoLog)),
+        };
+        for table in TABLES {
+            let Some(found) = self.look(client, &self.names.table(table)).await? else {
+                return Err(self.lasting(StartError::NoTable));
+            };
+            self.copies(client, found, api::alter_table(self.names, table, self.replicas)).await?;
+        }
+        Ok(info.state)
+    }
+
+    fn lasting(&self, error: impl FnOnce(Address, String) -> StartError) -> TryError {
+        TryError::Lasting(error(self.address.clone(), self.names.cluster().to_owned()))
+    }
+
+    /// How a stream is; none where it is not there.
+    async fn look(&self, client: &Client, stream: &str) -> Result<Option<StreamInfo>, TryError> {
+        match self.ask(client, api::info(stream)).await? {
+            Ok(value) => Ok(Some(read(&value)?)),
+            Err(error) if error.is_no_stream() => Ok(None),
+            Err(error) => Err(self.refused(error)),
+        }
+    }
+
+    async fn make(&self, client: &Client, question: Question) -> Result<StreamInfo, TryError> {
+        match self.ask(client, question).await? {
+            Ok(value) => read(&value),
+            Err(error) => Err(self.refused(error)),
+        }
+    }
+
+    /// Has a stream be kept in as many copies as are wished, where it is not.
+    async fn copies(
+        &self,
+        client: &Client,
+        is: StreamInfo,
+        alter: Question,
+    ) -> Result<(), TryError> {
+        if is.replicas != self.replicas {
+            self.make(client, alter).await?;
+        }
+        Ok(())
+    }
+
+    fn refused(&self, error: ApiError) -> TryError {
+        let address = self.address.clone();
+        TryError::Lasting(match error {
+            error if error.may_pass() => return TryError::Passing(error.words),
+            error if error.is_no_jetstream() => StartError::NoJetStream(address),
+            error if error.is_replicas() => {
+                StartError::Replicas { address, wanted: self.replicas, why: error.words }
+            }
+            error if error.is_taken() => {
+                StartError::Taken(address, self.names.cluster().to_owned())
+            }
+            error => StartError::Refused(address, error.words),
+        })
+    }
+
+    async fn ask(
+        &self,
+        client: &Client,
+        question: Question,
+    ) -> Result<Result<Value, ApiError>, TryError> {
+        let passing = |why: &str| TryError::Passing(why.to_owned());
+        let nobody = || match client.server_info().jetstream {
+            // Its engines choose who leads.
+            true => passing("JetStream does not answer"),
+            false => TryError::Lasting(StartError::NoJetStream(self.address.clone())),
+        };
+        let asked = timeout(CONNECT_TIME, client.request(question.subject, question.body));
+        let message = match asked.await.map_err(|_| passing("JetStream does not answer"))? {
+            Ok(message) => message,
+            Err(error) if error.kind() == RequestErrorKind::NoResponders => return Err(nobody()),
+            Err(error) => return Err(passing(&error.to_string())),
+        };
+        match Reply::of(&message) {
+            Some(Reply::Done(value)) => Ok(Ok(value)),
+            Some(Reply::Failed(error)) => Ok(Err(error)),
+            Some(Reply::Nobody) => Err(nobody()),
+            None => Err(passing("JetStream gave an answer that cannot be read")),
+        }
+    }
+}
+
+fn read(value: &Value) -> Result<StreamInfo, TryError> {
+    let unread = || {
+        TryError::Passing("JetStream described a stream in a way that cannot be read".to_owned())
+    };
+    StreamInfo::of(value).ok_or_else(unread)
+}
