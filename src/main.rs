@@ -223,12 +223,14 @@ fn run(config: Config) -> ExitCode {
             say("\n    >> Server ready - Waiting for connections...\n");
         };
         let mut stop = std::pin::pin!(stop);
-        let engine = match engine_options(&config) {
+        // A log that was followed is not made anew: then it is another one.
+        let engine = match engine_options(&config, opened.mark.is_none()) {
             None => None,
             Some(options) => {
                 let membership = Membership {
                     node: options.node.clone(),
                     replicas: u8::try_from(options.replicas).unwrap_or(1),
+                    mark: opened.mark.clone().unwrap_or_default(),
                 };
                 tokio::select! {
                     started = nats::start(options) => {
@@ -264,7 +266,7 @@ enum RunError {
 }
 
 /// The engine that the settings name; none where this server is alone.
-fn engine_options(config: &Config) -> Option<nats::Options> {
+fn engine_options(config: &Config, may_make: bool) -> Option<nats::Options> {
     let cluster = &config.cluster;
     let addresses = cluster.engine.clone()?;
     Some(nats::Options {
@@ -272,7 +274,7 @@ fn engine_options(config: &Config) -> Option<nats::Options> {
         cluster: cluster.name.clone(),
         node: cluster.node.clone(),
         replicas: cluster.replicas as u64,
-        may_make: true,
+        may_make,
         patience: nats::START_TIME,
     })
 }

@@ -1,8 +1,8 @@
 //! Several nodes, one chat: what people of one see of those of another.
 
 use crate::engine::NatsServer;
-use crate::harness::{Client, Server};
-use crate::people::quit;
+use crate::harness::{Client, Folder, Server};
+use crate::people::{log_in_to, quit, registered};
 
 /// Nodes on one engine.
 pub(crate) struct Cluster {
@@ -20,19 +20,95 @@ impl Cluster {
         Some(cluster)
     }
 
+    /// One more.
     pub(crate) fn add(&mut self) -> &mut Server {
         let name = format!("node{}", self.nodes.len() + 1);
+        let node = self.start_node(&name, Folder::new());
+        self.nodes.push(node);
+        self.nodes.last_mut().unwrap()
+    }
+
+    /// The node of this name, with what is in the folder.
+    fn start_node(&self, name: &str, folder: Folder) -> Server {
         let url = self.engine.url();
         let env = [
             ("NATS_URL", url.as_str()),
-            ("CHAT_NODE", name.as_str()),
-            ("CHAT_DATA_DIR", "off"),
+            ("CHAT_NODE", name),
             ("CHAT_RATE_MESSAGES", "0"),
             ("RUST_LOG", "info"),
         ];
-        self.nodes.push(Server::start(&env));
-        self.nodes.last_mut().unwrap()
+        Server::start_in(folder, &env)
     }
+
+    /// Kills a node at whatever instant this is.
+    pub(crate) fn kill(&mut self, index: usize) -> Folder {
+        let mut node = self.nodes.remove(index);
+        node.signal("KILL");
+        node.wait();
+        node.into_folder()
+    }
+
+    /// Starts it again.
+    pub(crate) fn revive(&mut self, index: usize, folder: Folder) {
+        let node = self.start_node(&format!("node{}", index + 1), folder);
+        self.nodes.insert(index, node);
+    }
+}
+
+/// What was said in general, as a node knows it.
+fn history(node: &Server) -> Vec<String> {
+    let mut reader = node.login("reader");
+    reader.send("/history 50");
+    let shown = reader.sync("reader");
+    quit(reader);
+    let said = shown.lines().filter_map(|line| line.strip_prefix("  ╰─> "));
+    // What the client says to wait for its turn has no words.
+    said.filter(|line| !line.is_empty()).map(str::to_owned).collect()
+}
+
+#[test]
+fn a_node_that_was_killed_goes_on_where_it_was_and_has_what_it_missed() {
+    let Some(mut cluster) = Cluster::start(2) else { return };
+    let mut alice = registered(&cluster.nodes[0], "alice");
+    let mut bob = registered(&cluster.nodes[1], "bob");
+    alice.ask("/create den a den", "Created");
+    for number in 0..20 {
+        bob.ask(&format!("before {number}"), &format!("╰─> before {number}\n"));
+    }
+    let folder = cluster.kill(1);
+    alice.expect("[LOBBY] 1 person lost their connection: bob");
+    for number in 0..20 {
+        alice.ask(&format!("missed {number}"), &format!("╰─> missed {number}\n"));
+    }
+    let mut carol = registered(&cluster.nodes[0], "carol");
+    carol.ask("/msg bob a letter", "bob");
+    cluster.revive(1, folder);
+    // Who is there, it knows from before and from what it missed.
+    let mut other = cluster.nodes[1].connect();
+    other.expect("Enter your username: ");
+    other.ask("alice", "Password: ");
+    let (mut bob, shown) = log_in_to(&cluster.nodes[1], "bob");
+    assert!(shown.contains("a letter") && shown.contains("missed 19"), "{shown}");
+    bob.ask("/users", "=== Users in 'general' (3) ===");
+    bob.ask("/lobbies", "den");
+    bob.ask("again", "╰─> again\n");
+    alice.expect("╰─> again\n");
+    let [one, two] = [0, 1].map(|node| history(&cluster.nodes[node]));
+    assert_eq!(one.len(), 41, "{one:?}");
+    assert_eq!(one, two);
+    // All of them, and with nobody left to ask.
+    let folders = [cluster.kill(1), cluster.kill(0)];
+    let [second, first] = folders;
+    cluster.revive(0, first);
+    cluster.revive(1, second);
+    let (mut alice, _) = log_in_to(&cluster.nodes[0], "alice");
+    let (mut bob, _) = log_in_to(&cluster.nodes[1], "bob");
+    bob.ask("at last", "╰─> at last\n");
+    alice.expect("╰─> at last\n");
+    alice.ask("/users", "=== Users in 'general' (2) ===");
+    let [one, two] = [0, 1].map(|node| history(&cluster.nodes[node]));
+    assert_eq!((one.len(), one.last().unwrap().as_str()), (42, "at last"));
+    assert_eq!(one, two);
 }
 
 #[test]
@@ -103,7 +179,7 @@ fn lobbies_orders_and_letters_go_over_nodes() {
     alice.ask("/join den hunter2", "You are alice in 'den' with bob");
     bob.expect("alice has joined the lobby");
     alice.ask("/kick bob go", "kicked bob");
-    bob.expect("You were kicked from 'den' by alice");
+    bob.expect("alice kicked you from 'den': go");
     bob.expect("in 'general'");
     alice.ask("/msg bob hi there", "hi there");
     bob.expect("hi there");

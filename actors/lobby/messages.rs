@@ -8,6 +8,7 @@ use actix::prelude::*;
 use crate::actors::log::Ticket;
 use crate::actors::registry::messages::{CarriedOut, ModerateError};
 use crate::actors::shard::messages::Address;
+use crate::actors::store::Applying;
 use crate::chat::accounts::{AccountId, Identity};
 use crate::chat::directory::ConnId;
 use crate::chat::history::UnixMillis;
@@ -97,12 +98,14 @@ pub struct Decided {
     pub at: UnixMillis,
     /// Under what this node has proposed it; none where another one has.
     pub own: Option<Ticket>,
+    /// Takes what lasts of it.
+    pub applying: Applying,
 }
 
 /// A node has found it empty for too long: it goes where it is so now.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub struct Expire;
+pub struct Expire(pub Applying);
 
 /// Rox is asked, answers or has answered, on whatever node.
 #[derive(Message)]
@@ -118,10 +121,12 @@ pub enum Rox {
 #[derive(Message, Clone)]
 #[rtype(result = "()")]
 pub struct LifeOver {
-    /// Its number.
-    pub life: u32,
+    /// The connections of its people.
+    pub gone: Arc<[ConnId]>,
     /// When, by the log.
     pub at: UnixMillis,
+    /// Takes what lasts of it.
+    pub applying: Applying,
 }
 
 /// Who is in the lobby, by name?
@@ -187,6 +192,10 @@ pub struct Registered {
     pub account: AccountId,
     /// Whether it is an admin's.
     pub admin: bool,
+    /// When.
+    pub at: UnixMillis,
+    /// Takes what lasts of it, where it comes out of a log.
+    pub applying: Option<Applying>,
 }
 
 /// Somebody is about to give their account up: what of this lobby has to be stored with that?
@@ -205,6 +214,10 @@ pub struct Unregistered {
     /// The connection that is under its name now: another one may have logged in meanwhile, and it may
     /// have ended.
     pub present: Option<ConnId>,
+    /// When.
+    pub at: UnixMillis,
+    /// Takes what lasts of it, where it comes out of a log.
+    pub applying: Option<Applying>,
 }
 
 /// Do something that operators or owners do.

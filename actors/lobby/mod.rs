@@ -34,15 +34,16 @@ use crate::actors::registry::messages::{
 use crate::actors::registry::ranks::Admins;
 use crate::actors::shard::Shard;
 use crate::actors::shard::messages::{self as shard, Address, Deliver, LobbyBroke};
-use crate::actors::store::StoreHandle;
+use crate::actors::store::{Applying, StoreHandle};
 use crate::actors::store::messages::ReadRecent;
 use crate::ai::prompt::context::Conversation;
-use crate::chat::change::Change;
+use crate::chat::change::{Change, NodeChange};
+use crate::chat::directory::ConnId;
 use crate::chat::history::{MessageKind, UnixMillis};
 use crate::chat::lobbies::{GENERAL_ID, LobbyId};
 use crate::chat::lobby::crowd::SUM_TIME;
 use crate::chat::lobby::step::{Effect, Input, JoinKind, Refusal};
-use crate::chat::lobby::{Company, JoinError, Room, SayError, Saying};
+use crate::chat::lobby::{Company, JoinError, Member, Room, SayError, Saying};
 use crate::chat::roles::Owner;
 use crate::clock::{self, unix_now};
 use crate::cluster::engine::Subject;
@@ -109,6 +110,10 @@ pub struct Lobby {
     orders: Arc<Semaphore>,
     /// What was put to it and has not come out of the log.
     proposed: Waiting<Proposed>,
+    /// The record of the log that is being applied.
+    applying: Option<Applying>,
+    /// Whose membership it has changed.
+    changed: Vec<ConnId>,
 }
 
 /// Done where something was proposed, once it has happened or was refused.
@@ -145,6 +150,8 @@ impl Lobby {
             unconfirmed,
             orders: Arc::new(Semaphore::new(1)),
             proposed: Waiting::default(),
+            applying: None,
+            changed: Vec::new(),
             setup,
         }
     }
@@ -239,15 +246,19 @@ impl Lobby {
             }
             Effect::Silence(at) => self.batch.one(at, shard::Effect::Silence),
             Effect::Came(at, who) => {
+                self.changed(who.conn);
                 self.seated(at, 1);
                 self.registry.do_send(Moved(who.conn, self.id));
                 self.count(ctx);
             }
-            Effect::Went(at, _) => {
+            Effect::Went(at, who) => {
+                self.changed(who.conn);
                 self.seated(at, -1);
                 self.count(ctx);
             }
             Effect::Reseated(before, at, conn) => {
+                self.changed(before.seat.conn);
+                self.changed(conn);
                 self.seated(before, -1);
                 self.seated(at, 1);
                 self.registry.do_send(Moved(conn, self.id));
@@ -303,9 +314,7 @@ impl Lobby {
     /// Hands on what has gathered. Called when the mailbox is drained, before every reply that a
     /// Session waits for, and when much has gathered.
     pub(super) fn flush(&mut self) {
-        if !self.kept.is_empty() {
-            self.setup.store.keep(self.kept.drain(..));
-        }
+        self.keep_all();
         if self.batch.is_empty() {
             return;
         }
@@ -317,6 +326,45 @@ impl Lobby {
         self.batch.hand_out(&self.on_shard, |shard, effects, taken| {
             shards[shard].do_send(Deliver { room, effects, taken });
         });
+    }
+
+    /// Hands on what is to be stored.
+    fn keep_all(&mut self) {
+        match &self.applying {
+            _ if self.kept.is_empty() => {}
+            Some(applying) => applying.keep(self.kept.drain(..)),
+            None => self.setup.store.keep(self.kept.drain(..)),
+        }
+    }
+
+    /// Does what a record of the log says, and has stored with its place in the log what lasts of it.
+    fn apply(
+        &mut self,
+        applying: Applying,
+        ctx: &mut Context<Self>,
+        act: impl FnOnce(&mut Self, &mut Context<Self>),
+    ) {
+        self.keep_all();
+        self.applying = Some(applying);
+        act(self, ctx);
+        let changed = std::mem::take(&mut self.changed);
+        let members = changed.iter().map(|conn| {
+            let member = self.room.member(*conn).map(|member| {
+                let Member { who, picture, away, handle: _ } = member.clone();
+                (self.id, Box::new(Member { who, picture, away, handle: *conn }))
+            });
+            Change::Node(NodeChange::Member(*conn, member))
+        });
+        self.kept.extend(members);
+        self.keep_all();
+        self.applying = None;
+    }
+
+    /// The membership of this connection is another one, or is no more.
+    fn changed(&mut self, conn: ConnId) {
+        if self.applying.is_some() && !self.changed.contains(&conn) {
+            self.changed.push(conn);
+        }
     }
 
     /// It has been empty since then.
@@ -549,22 +597,17 @@ impl Handler<Tag> for Lobby {
 impl Handler<Decided> for Lobby {
     type Result = ();
 
-    fn handle(&mut self, Decided { input, at, own }: Decided, ctx: &mut Self::Context) {
+    fn handle(&mut self, decided: Decided, ctx: &mut Self::Context) {
+        let Decided { input, at, own, applying } = decided;
         let proposed = own.and_then(|ticket| self.proposed.take(ticket));
         let (input, then) = match proposed {
             // Where this node has proposed it, it knows where its users are.
             Some(Proposed { input, then }) => (input, Some(then)),
             None => (input, None),
         };
-        let may = self.room.propose(&input, at);
+        let may = self.room.may_still(&input, at);
         if may.is_ok() {
-            self.keep_order(&input, at);
-            let removes =
-                matches!(&input, Input::Moderate { what, .. } if what.removes().is_some());
-            self.happen(input, at, ctx);
-            if removes {
-                self.forget_removed();
-            }
+            self.apply(applying, ctx, |lobby, ctx| lobby.decided(input, at, ctx));
         }
         if let Some(then) = then {
             then(self, may, ctx);
@@ -574,13 +617,62 @@ impl Handler<Decided> for Lobby {
     }
 }
 
+impl Lobby {
+    /// Something has come out of the log, and may be.
+    fn decided(&mut self, input: Input<Address>, at: UnixMillis, ctx: &mut Context<Self>) {
+        self.keep_order(&input, at);
+        self.touched(&input);
+        let removes = matches!(&input, Input::Moderate { what, .. } if what.removes().is_some());
+        self.happen(input, at, ctx);
+        if removes {
+            self.forget_removed();
+        }
+    }
+
+    /// Notes whose membership this changes, but for those who come and go.
+    fn touched(&mut self, input: &Input<Address>) {
+        match input {
+            Input::SetPicture(conn, _) | Input::Rename(conn, _) | Input::SetAway(conn, _) => {
+                self.changed(*conn);
+            }
+            Input::Register { guest, .. } => self.changed(guest.conn),
+            Input::Unregister { present, .. } => {
+                present.iter().for_each(|conn| self.changed(*conn));
+            }
+            Input::Join(_)
+            | Input::Leave { .. }
+            | Input::Say { .. }
+            | Input::Ask(_)
+            | Input::Moderate { .. }
+            | Input::SumUp
+            | Input::RenewPassword { .. } => {}
+        }
+    }
+
+    /// Something about accounts has happened, which the Registry tells all lobbies.
+    pub(super) fn told(
+        &mut self,
+        input: Input<Address>,
+        (at, applying): (UnixMillis, Option<Applying>),
+        ctx: &mut Context<Self>,
+    ) {
+        match applying {
+            None => self.happen(input, at, ctx),
+            Some(applying) => self.apply(applying, ctx, |lobby, ctx| {
+                lobby.touched(&input);
+                lobby.happen(input, at, ctx);
+            }),
+        }
+    }
+}
+
 impl Handler<Expire> for Lobby {
     type Result = ();
 
-    fn handle(&mut self, _: Expire, ctx: &mut Self::Context) {
+    fn handle(&mut self, Expire(applying): Expire, ctx: &mut Self::Context) {
         // Somebody may have come in before, on another node.
         if self.room.is_empty() {
-            self.expire(ctx);
+            self.apply(applying, ctx, |lobby, ctx| lobby.expire(ctx));
         }
     }
 }
@@ -588,13 +680,13 @@ impl Handler<Expire> for Lobby {
 impl Handler<LifeOver> for Lobby {
     type Result = ();
 
-    fn handle(&mut self, LifeOver { life, at }: LifeOver, ctx: &mut Self::Context) {
-        let gone = self.room.members().map(|member| member.who.conn);
-        let gone: Vec<_> = gone.filter(|conn| conn.life() == life).collect();
-        let mut effects = std::mem::take(&mut self.effects);
-        self.room.lose(&gone, at, &mut effects);
-        effects.drain(..).for_each(|effect| self.carry_out(effect, ctx));
-        self.effects = effects;
+    fn handle(&mut self, LifeOver { gone, at, applying }: LifeOver, ctx: &mut Self::Context) {
+        self.apply(applying, ctx, |lobby, ctx| {
+            let mut effects = std::mem::take(&mut lobby.effects);
+            lobby.room.lose(&gone, at, &mut effects);
+            effects.drain(..).for_each(|effect| lobby.carry_out(effect, ctx));
+            lobby.effects = effects;
+        });
     }
 }
 

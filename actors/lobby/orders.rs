@@ -222,8 +222,8 @@ impl Handler<Registered> for Lobby {
     type Result = ();
 
     fn handle(&mut self, made: Registered, ctx: &mut Self::Context) {
-        let Registered { guest, account, admin } = made;
-        self.happened(Input::Register { guest, account, admin }, ctx);
+        let Registered { guest, account, admin, at, applying } = made;
+        self.told(Input::Register { guest, account, admin }, (at, applying), ctx);
     }
 }
 
@@ -240,7 +240,7 @@ impl Handler<Unregistered> for Lobby {
     type Result = ();
 
     fn handle(&mut self, gone: Unregistered, ctx: &mut Self::Context) {
-        let Unregistered { account, who, present } = gone;
-        self.happened(Input::Unregister { account, who, present }, ctx);
+        let Unregistered { account, who, present, at, applying } = gone;
+        self.told(Input::Unregister { account, who, present }, (at, applying), ctx);
     }
 }

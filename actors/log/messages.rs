@@ -3,6 +3,7 @@
 use actix::prelude::*;
 
 use super::{Letter, Ticket};
+use crate::actors::store::Applying;
 use crate::chat::change::Change;
 use crate::chat::history::UnixMillis;
 use crate::cluster::record::What;
@@ -17,8 +18,12 @@ pub struct Decided {
     pub own: Option<Ticket>,
     /// What happens.
     pub what: What,
-    /// What lasts of it.
+    /// What lasts of it and does not follow from what happens.
     pub changes: Vec<Change>,
+    /// The life that wrote it.
+    pub life: u32,
+    /// Takes what lasts.
+    pub applying: Applying,
 }
 
 /// Connections that come from here on are of this life of the node.
@@ -37,6 +42,8 @@ pub struct Over {
     pub life: u32,
     /// When, by the log.
     pub at: UnixMillis,
+    /// Takes what lasts of it.
+    pub applying: Applying,
 }
 
 /// The log can be reached, or cannot.

@@ -8,6 +8,7 @@ use log::info;
 use crate::actors::guard::{self, Answers, Ctx, Reply};
 use crate::actors::lobby::Lobby;
 use crate::actors::lobby::messages::{Registered, Registering, Unregistering};
+use crate::actors::log::Log;
 use crate::actors::registry::Registry;
 use crate::actors::registry::messages::{
     MayRegister, Recheck, Register, RegisterError, Unregister,
@@ -38,6 +39,13 @@ impl Registry {
             event = event::ACCOUNTS_REMOVED;
             "{} accounts that were never used again go", unused.len()
         );
+        if let Log::Shared(_) = self.log {
+            for account in unused {
+                let gone = Happening::Unregistered { account, who: None };
+                self.propose_alone(gone, vec![Change::AccountRemoved(account)]);
+            }
+            return;
+        }
         let changes = unused.iter().map(|id| Change::AccountRemoved(*id)).collect();
         let store = self.store.clone();
         let commit = async move { store.commit(changes).await };
@@ -127,7 +135,8 @@ impl Answers<Recheck> for Registry {
             {
                 let admin = who.admin;
                 let guest = who.as_guest();
-                entry.handle.do_send(Registered { guest, account, admin });
+                let (at, applying) = (unix_now(), None);
+                entry.handle.do_send(Registered { guest, account, admin, at, applying });
             }
         })
     }

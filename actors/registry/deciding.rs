@@ -18,12 +18,13 @@ use crate::chat::directory::ConnId;
 use crate::chat::history::UnixMillis;
 use crate::chat::lobbies::LobbyId;
 use crate::chat::lobby::LobbyState;
-use crate::chat::registry::Happening;
+use crate::chat::kept::PresentUser;
+use crate::chat::registry::{Happening, User};
 use crate::clock::unix_now;
 use crate::cluster::engine::Subject;
 use crate::cluster::reach;
 use crate::cluster::record::What;
-use crate::store::{Change, StoreError};
+use crate::store::{Change, NodeChange, StoreError};
 
 /// Why something that was proposed did not happen.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -169,6 +170,11 @@ impl Registry {
         }
     }
 
+    /// Proposes something to all nodes, and waits for nothing.
+    pub(super) fn propose_alone(&mut self, what: Happening<Address>, changes: Vec<Change>) {
+        drop(self.append(what, changes));
+    }
+
     /// Proposes something to all nodes; answered when it has happened, or why it has not.
     fn append(
         &mut self,
@@ -224,23 +230,22 @@ impl Answers<Decided> for Registry {
     fn failed() {}
 
     fn answer(&mut self, decided: Decided, ctx: &mut Ctx<Self>) -> Reply<Self, ()> {
-        let Decided { at, own, what, changes } = decided;
-        Reply::now(|| match what {
+        let Decided { at, own, what, changes, life, applying } = decided;
+        self.applying = Some(applying.clone());
+        let done = Reply::now(|| match what {
             What::Lobby { lobby, input } => {
                 let input = reach::input(input, |conn| self.reached(conn));
-                self.store.keep(changes);
-                if let Some(entry) = self.lobbies.get(lobby) {
-                    entry.handle.do_send(lobby::Decided { input, at, own });
-                }
+                applying.keep(changes);
+                self.tell_lobby(lobby, lobby::Decided { input, at, own, applying });
             }
-            What::People(what) => self.decide(what, at, own, changes),
+            What::People(what) => self.decide(what, (at, life), own, changes),
             What::LobbyMade(state) => {
                 let made = self.lobby_decided(state, ctx);
                 if let Some(Proposed { done, .. }) = self.proposed_as(own) {
                     let _ = done.send(made);
                 }
             }
-            What::LobbyRemoved(lobby) => self.tell_lobby(lobby, lobby::Expire),
+            What::LobbyRemoved(lobby) => self.tell_lobby(lobby, lobby::Expire(applying)),
             What::Asked { lobby, conn, text, .. } => {
                 self.tell_lobby(lobby, lobby::Rox::Asked(conn, text, at));
             }
@@ -249,16 +254,41 @@ impl Answers<Decided> for Registry {
             }
             What::AnswerOver { .. } | What::Mail { .. } | What::LifeOver { .. } => {}
             What::Kept => {
-                self.store.keep(changes);
+                applying.keep(changes);
                 if let (Log::Shared(log), Some(ticket)) = (&self.log, own) {
                     log.has_kept(ticket);
                 }
             }
-        })
+        });
+        self.applying = None;
+        done
     }
 }
 
 impl Registry {
+    /// Has stored what lasts: with the record of the log that is being applied, where there is one.
+    pub(super) fn keep(&self, changes: impl IntoIterator<Item = Change>) {
+        match &self.applying {
+            Some(applying) => applying.keep(changes),
+            None => self.store.keep(changes),
+        }
+    }
+
+    /// Has stored who has these connections now; forgets of which life they were that have nobody any more.
+    fn keep_users(&mut self, conns: &[ConnId]) {
+        for conn in conns {
+            let user = self.people.users().get(*conn);
+            let stored = user.map(|User { who, away, .. }| {
+                let life = self.lives.get(conn).copied().unwrap_or_default();
+                Box::new(PresentUser { who: who.clone(), away: away.clone(), life })
+            });
+            if stored.is_none() {
+                self.lives.remove(conn);
+            }
+            self.keep([Change::Node(NodeChange::User(*conn, stored))]);
+        }
+    }
+
     /// Where a connection is reached, whose user is known.
     fn reached(&self, conn: ConnId) -> Address {
         let user = self.people.users().get(conn);
@@ -283,7 +313,7 @@ impl Registry {
     fn decide(
         &mut self,
         what: Happening<ConnId>,
-        at: UnixMillis,
+        (at, life): (UnixMillis, u32),
         own: Option<Ticket>,
         changes: Vec<Change>,
     ) {
@@ -304,8 +334,13 @@ impl Registry {
         }
         let may = self.people.may_still(&what);
         if may {
-            self.store.keep(changes);
+            self.keep(changes);
+            let touched = self.people.touched(&what);
+            if let Happening::CameIn { who, .. } = &what {
+                self.lives.insert(who.conn, life);
+            }
             self.happen(what, at);
+            self.keep_users(&touched);
         }
         if let Some(done) = done {
             let _ = done.send(if may { Ok(()) } else { Err(NotDone::TooLate) });
@@ -324,16 +359,22 @@ impl Answers<Begin> for Registry {
 impl Answers<Over> for Registry {
     fn failed() {}
 
-    fn answer(&mut self, Over { life, at }: Over, _: &mut Ctx<Self>) -> Reply<Self, ()> {
-        Reply::now(|| {
-            let gone = self.people.users().iter().map(|user| user.who.conn);
-            let gone: Vec<_> = gone.filter(|conn| conn.life() == life).collect();
-            for conn in gone {
-                self.happen(Happening::Left(conn), at);
-                self.happen(Happening::TookOver(conn), at);
+    fn answer(&mut self, Over { life, at, applying }: Over, _: &mut Ctx<Self>) -> Reply<Self, ()> {
+        self.applying = Some(applying.clone());
+        let done = Reply::now(|| {
+            let gone = self.lives.iter().filter(|(_, of)| **of == life).map(|(conn, _)| *conn);
+            let mut gone: Vec<ConnId> = gone.collect();
+            // In one order on every node.
+            gone.sort_unstable();
+            for conn in &gone {
+                self.happen(Happening::Left(*conn), at);
+                self.happen(Happening::TookOver(*conn), at);
             }
-            self.tell_lobbies(&lobby::LifeOver { life, at });
-        })
+            self.keep_users(&gone);
+            self.tell_lobbies(&lobby::LifeOver { gone: gone.into(), at, applying });
+        });
+        self.applying = None;
+        done
     }
 }
 

@@ -150,7 +150,9 @@ impl Registry {
         self.connections.is_there(who.conn).then_some(()).ok_or(CreateError::TooMany)?;
         self.lobbies.may_create(&name, &who)?;
         let id = LobbyId(self.next_lobby);
-        self.next_lobby += 1;
+        if let Log::Alone = self.log {
+            self.next_lobby += 1;
+        }
         Ok(LobbyState::new(id, name, description, record, &who, unix_now()))
     }
 
@@ -175,8 +177,8 @@ impl Registry {
         Ok(())
     }
 
-    /// A lobby was made on one of the nodes: it is here too, unless somebody was quicker. The number that it has
-    /// was free for whoever proposed it; here it has the next one.
+    /// A lobby was made on one of the nodes: it is here too, unless somebody was quicker. It has the next number,
+    /// which is the same on all nodes.
     pub(super) fn lobby_decided(
         &mut self,
         state: Arc<LobbyState>,
@@ -185,15 +187,15 @@ impl Registry {
         if self.lobbies.find(&state.name.key()).is_some() {
             return Err(NotDone::TooLate);
         }
-        let id = LobbyId(self.next_lobby.max(state.id.0));
-        self.next_lobby = id.0 + 1;
+        let id = LobbyId(self.next_lobby);
+        self.next_lobby += 1;
         self.add_new(LobbyState { id, ..Arc::unwrap_or_clone(state) }, ctx);
         Ok(())
     }
 
     /// Adds a lobby that is stored some time soon.
     pub(super) fn add_new(&mut self, state: LobbyState, ctx: &mut Ctx<Self>) {
-        self.store.keep(vec![Change::LobbyPut(state.clone().into())]);
+        self.keep([Change::LobbyPut(state.clone().into())]);
         self.add_lobby(self.empty(StoredLobby::new(state)), ctx);
     }
 }

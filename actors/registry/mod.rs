@@ -35,13 +35,13 @@ use crate::actors::registry::ranks::Admins;
 use crate::actors::registry::rates::RateTable;
 use crate::actors::shard::Shard;
 use crate::actors::shard::messages::{Address, Announce, Became, DisconnectSeat, Letter, Show};
-use crate::actors::store::StoreHandle;
+use crate::actors::store::{Applying, StoreHandle};
 use crate::ai::prompt::context::Conversation;
 use crate::chat::directory::{Admission, ConnId, Refusal};
 use crate::chat::history::{History, UnixMillis};
-use crate::chat::lobbies::{GENERAL_ID, Lobbies, LobbyEntry, LobbyLimits};
-use crate::chat::lobby::{LobbyState, Room};
-use crate::chat::registry::{Cause, Connections, Effect, Happening, People};
+use crate::chat::lobbies::{GENERAL_ID, Lobbies, LobbyEntry, LobbyId, LobbyLimits};
+use crate::chat::lobby::{LobbyState, Member, Room};
+use crate::chat::registry::{Cause, Connections, Effect, Happening, People, User};
 use crate::chat::roles::Owner;
 use crate::clock;
 use crate::clock::unix_now;
@@ -49,7 +49,7 @@ use crate::config::Live;
 use crate::logging::event;
 use crate::metrics::Metrics;
 use crate::render::replies::{Farewell, ModerationReply};
-use crate::store::{self, Change, StoredLobby};
+use crate::store::{self, Change, PresentUser, StoredLobby, StoredNode};
 
 /// How often addresses without a recent wrong password or connection are forgotten.
 const FORGET_EVERY: Duration = Duration::from_secs(60);
@@ -99,6 +99,10 @@ pub struct Registry {
     proposed: Waiting<Proposed>,
     /// Connections whose name is on its way through the log.
     coming: HashMap<ConnId, usize>,
+    /// The record of the log that is being applied.
+    applying: Option<Applying>,
+    /// In a cluster, the life of a node by which each user is there: they are gone with it.
+    lives: HashMap<ConnId, u32>,
 }
 
 impl Registry {
@@ -133,6 +137,8 @@ impl Registry {
             log,
             proposed: Waiting::default(),
             coming: HashMap::new(),
+            applying: None,
+            lives: HashMap::new(),
         }
     }
 
@@ -174,12 +180,30 @@ impl Registry {
         }
         self.people.restore_bans(snapshot.bans);
         let keep_age = self.config.get().keep_age;
+        let mut members: HashMap<LobbyId, Vec<Member<ConnId>>> = HashMap::new();
+        if let Some(StoredNode { users, members: stored, .. }) = snapshot.node {
+            users.into_iter().for_each(|user| self.restore_user(user));
+            for (lobby, member) in stored {
+                members.entry(lobby).or_default().push(member);
+            }
+        }
+        let is_alone = matches!(self.log, Log::Alone);
         for stored in snapshot.lobbies {
             match (stored.state.owner, stored.state.used_at.until(now)) {
-                (Owner::Account(_), unused) if unused > keep_age && !clock::is_in_doubt() => {
+                (Owner::Account(_), unused)
+                    if is_alone && unused > keep_age && !clock::is_in_doubt() =>
+                {
                     self.store.keep(vec![Change::LobbyRemoved(stored.state.id)]);
                 }
-                _ => self.add_lobby(self.empty(stored), ctx),
+                _ => {
+                    let there = members.remove(&stored.state.id).unwrap_or_default();
+                    let mut lobby = self.empty(stored);
+                    for Member { who, picture, away, handle: conn } in there {
+                        let handle = Address::elsewhere(conn);
+                        lobby.room.restore_member(Member { who, picture, away, handle });
+                    }
+                    self.add_lobby(lobby, ctx);
+                }
             }
         }
         if let Some(state) = LobbyState::general(now)
@@ -189,6 +213,14 @@ impl Registry {
         }
         self.remove_unused(ctx);
         guard::every(ctx, REMOVE_EVERY, Self::remove_unused);
+    }
+
+    /// Somebody was there when this node stopped, on whatever node.
+    fn restore_user(&mut self, user: PresentUser) {
+        let PresentUser { who, away, life } = user;
+        self.lives.insert(who.conn, life);
+        let handle = Address::elsewhere(who.conn);
+        self.people.restore_user(User { who, away, handle });
     }
 
     /// The time, of which it is noted how far it can be relied on: for what a ban decides.
@@ -229,12 +261,14 @@ impl Registry {
                 }
                 Effect::CarryOver { before, after } => self.rates.carry_over(&before, &after),
                 Effect::Registered { guest, account, admin } => {
-                    self.tell_lobbies(&Registered { guest, account, admin });
+                    let applying = self.applying.clone();
+                    self.tell_lobbies(&Registered { guest, account, admin, at, applying });
                 }
                 Effect::Unregistered { account, who, present } => {
-                    self.tell_lobbies(&Unregistered { account, who, present });
+                    let applying = self.applying.clone();
+                    self.tell_lobbies(&Unregistered { account, who, present, at, applying });
                 }
-                Effect::Keep(change) => self.store.keep([change]),
+                Effect::Keep(change) => self.keep([change]),
                 Effect::Announce { by, text } => {
                     let announce = Announce { by, text };
                     self.shards().for_each(|shard| shard.do_send(announce.clone()));

@@ -2,12 +2,14 @@
 //! group is due. A message for each change would cost three allocations for each line that is said.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 use std::time::Instant;
 
 use log::warn;
+use tokio::sync::oneshot;
 
 use crate::clock;
 use crate::logging::event;
@@ -39,6 +41,56 @@ struct Queue {
     since: Option<Instant>,
     /// Whom to wake when there is something again.
     waker: Option<Waker>,
+    /// Records of the log that are being applied, the oldest first. Each gives its changes to the queue when
+    /// it and all before it are done, so that they are written in the order of the log.
+    records: VecDeque<Applied>,
+    /// How many records are done.
+    done: u64,
+    /// Who waits until so many are.
+    settling: Vec<(u64, oneshot::Sender<()>)>,
+}
+
+/// A record of the log whose changes are gathered.
+struct Applied {
+    /// What lasts of it.
+    changes: Vec<Change>,
+    /// Comes after that, and is written with it or not at all.
+    end: Option<Change>,
+    is_done: bool,
+}
+
+/// A record of the log while it is being applied: whoever does something of it has one of these, and the record
+/// is done when the last is gone.
+#[derive(Clone)]
+pub struct Applying(Arc<OneRecord>);
+
+struct OneRecord {
+    coming: Arc<Coming>,
+    number: u64,
+}
+
+impl fmt::Debug for Applying {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Applying({})", self.0.number)
+    }
+}
+
+impl Applying {
+    /// This lasts of it.
+    pub fn keep(&self, changes: impl IntoIterator<Item = Change>) {
+        let OneRecord { coming, number } = &*self.0;
+        let mut queue = coming.lock();
+        let at = usize::try_from(number.saturating_sub(queue.done)).ok();
+        if let Some(record) = at.and_then(|at| queue.records.get_mut(at)) {
+            record.changes.extend(changes);
+        }
+    }
+}
+
+impl Drop for OneRecord {
+    fn drop(&mut self) {
+        self.coming.end_record(self.number);
+    }
 }
 
 /// What was taken out of the queue.
@@ -85,6 +137,51 @@ impl Coming {
             drop(queue);
             waker.into_iter().for_each(Waker::wake);
         }
+    }
+
+    /// A record of the log is applied from here on; `end` comes after what lasts of it.
+    pub(super) fn begin_record(self: &Arc<Self>, end: Option<Change>) -> Applying {
+        let mut queue = self.lock();
+        let number = queue.done + queue.records.len() as u64;
+        queue.records.push_back(Applied { changes: Vec::new(), end, is_done: false });
+        drop(queue);
+        Applying(Arc::new(OneRecord { coming: self.clone(), number }))
+    }
+
+    fn end_record(&self, number: u64) {
+        let queue = &mut *self.lock();
+        let at = usize::try_from(number.saturating_sub(queue.done)).ok();
+        if let Some(record) = at.and_then(|at| queue.records.get_mut(at)) {
+            record.is_done = true;
+        }
+        let nothing = queue.ready(None) == 0;
+        while let Some(record) = queue.records.pop_front_if(|record| record.is_done) {
+            queue.done += 1;
+            for change in record.changes.into_iter().chain(record.end) {
+                queue.bytes += change.bytes();
+                queue.changes.push_back(change);
+            }
+        }
+        if nothing && !queue.changes.is_empty() {
+            queue.since = Some(clock::now());
+            queue.waker.take().into_iter().for_each(Waker::wake);
+        }
+        let done = queue.done;
+        for (_, waits) in queue.settling.extract_if(.., |(until, _)| *until <= done) {
+            let _ = waits.send(());
+        }
+    }
+
+    /// Answers when all records are done that are being applied now; none where none is.
+    pub(super) fn settled(&self) -> Option<oneshot::Receiver<()>> {
+        let mut queue = self.lock();
+        if queue.records.is_empty() {
+            return None;
+        }
+        let (settled, waits) = oneshot::channel();
+        let until = queue.done + queue.records.len() as u64;
+        queue.settling.push((until, settled));
+        Some(waits)
     }
 
     /// Marks a place after all that is there.
@@ -245,6 +342,34 @@ mod tests {
         coming.add([used(3)]);
         drop(mark);
         assert_eq!((woken(), coming.ready(&waker).0), (2, 1));
+    }
+
+    #[test]
+    fn of_records_what_lasts_is_written_in_their_order_whenever_each_is_done() {
+        let coming = Arc::new(Coming::default());
+        assert!(coming.settled().is_none());
+        let [first, second, third] =
+            [10, 20, 30].map(|end| coming.begin_record(Some(used(end))));
+        let also_first = first.clone();
+        second.keep([used(11)]);
+        first.keep([used(1)]);
+        drop(second);
+        coming.add([used(0)]);
+        assert_eq!(take(&coming, None).0, [used(0)], "what is in no record waits for none");
+        let mut settled = coming.settled().unwrap();
+        drop(first);
+        assert_eq!(take(&coming, None).0, []);
+        also_first.keep([used(2)]);
+        drop(also_first);
+        assert_eq!(
+            take(&coming, None).0,
+            [used(1), used(2), used(10), used(11), used(20)]
+        );
+        assert!(settled.try_recv().is_err(), "the third was there too");
+        drop(third);
+        assert_eq!(settled.try_recv(), Ok(()));
+        assert_eq!(take(&coming, None).0, [used(30)]);
+        assert!(coming.settled().is_none());
     }
 
     #[test]

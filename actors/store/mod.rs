@@ -18,10 +18,12 @@ use ::log::{debug, error, info, warn};
 use actix::prelude::*;
 use rustix::process::nice;
 use tokio::sync::Semaphore;
+use tokio::time::timeout;
 
 use crate::actors::guard::{self, Answers, Ctx, Dependable, Drive, Guarded, Pause, Reply, survive};
 use crate::actors::log::Log;
 use crate::actors::ping::Ping;
+pub use crate::actors::store::coming::Applying;
 use crate::actors::store::coming::{Coming, Mark};
 use crate::actors::store::messages::{
     Close, Commit, Flush, Lane, LeaveMail, Question, Read, ReadAccount, ReadHistory, SaveSettings,
@@ -37,7 +39,7 @@ use crate::config::Live;
 use crate::health::Health;
 use crate::logging::event;
 use crate::metrics::Metrics;
-use crate::store::{Account, Change, Db, Left, MessageId, StoreError};
+use crate::store::{Account, Change, Db, Left, MessageId, NodeChange, StoreError};
 
 /// Changes in one transaction at most: some 30 ms of work. More would hold up whoever waits for a command
 /// of theirs; with fewer, a burst in many lobbies writes the same pages again and again.
@@ -51,6 +53,10 @@ const MAX_WAITING_BYTES: usize = 16 * 1024 * 1024;
 
 /// Time between two tries while the disk cannot be written.
 const RETRY_TIME: Duration = Duration::from_secs(1);
+
+/// So long whoever reads waits for what the records do that are being applied: they take microseconds, unless
+/// an actor does not answer.
+const SETTLE_TIME: Duration = Duration::from_secs(1);
 
 /// How often messages over the limits are looked for, and the pause between two steps of deleting.
 const TRIM_EVERY: Duration = Duration::from_secs(60);
@@ -269,8 +275,17 @@ impl StoreHandle {
         self.flush(None).await.map(|_| ())
     }
 
+    /// A record of the log is applied from here on: what lasts of it is written in the order of the log, with
+    /// the mark that stands for it.
+    pub fn begin_record(&self, mark: Option<Box<[u8]>>) -> Applying {
+        self.coming.begin_record(mark.map(|mark| Change::Node(NodeChange::Applied(mark))))
+    }
+
     /// Has written what was kept, and tells what of a lobby cannot be.
     async fn flush(&self, lobby: Option<LobbyId>) -> Result<Vec<(u64, Arc<Entry>)>, StoreError> {
+        if let Some(settled) = self.coming.settled() {
+            let _ = timeout(SETTLE_TIME, settled).await;
+        }
         self.addr.send(Flush(lobby)).await.map_err(gone)
     }
 
@@ -304,6 +319,20 @@ fn is_message(change: &Change) -> bool {
     matches!(change, Change::Said { .. })
 }
 
+/// How many of these make the next group: a record of the log is written whole, or not at all.
+fn group_rows(waiting: &[Change]) -> usize {
+    if waiting.len() <= GROUP_ROWS {
+        return waiting.len();
+    }
+    let (first, rest) = waiting.split_at(GROUP_ROWS);
+    let ends = |change: &Change| matches!(change, Change::Node(NodeChange::Applied(_)));
+    match (first.iter().rposition(ends), rest.iter().position(ends)) {
+        (Some(last), _) => last + 1,
+        (None, Some(next)) => GROUP_ROWS + next + 1,
+        (None, None) => GROUP_ROWS,
+    }
+}
+
 fn gone(_: MailboxError) -> StoreError {
     StoreError::Other("the store has ended".into())
 }
@@ -318,7 +347,7 @@ impl Store {
     /// Writes what waits, a group at a time. Stops at the first group that the disk does not take.
     fn write(&mut self) {
         while !self.queue.is_empty() {
-            let rows = self.queue.len().min(GROUP_ROWS);
+            let rows = group_rows(self.queue.make_contiguous());
             let group = &self.queue.make_contiguous()[..rows];
             let begun = clock::now();
             let applied = self.db.apply(group);

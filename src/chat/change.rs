@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::kept::{Account, AccountId, AuditEntry, Fingerprint, Mail, MailId, SanctionKind, Scope};
-use crate::chat::directory::IpKey;
+use super::kept::{
+    Account, AccountId, AuditEntry, Fingerprint, Mail, MailId, PresentUser, SanctionKind, Scope,
+};
+use crate::chat::directory::{ConnId, IpKey};
 use crate::chat::history::{Entry, UnixMillis};
 use crate::chat::lobbies::LobbyId;
-use crate::chat::lobby::LobbyState;
+use crate::chat::lobby::{LobbyState, Member};
 use crate::chat::name::Name;
 use crate::chat::password::PasswordRecord;
 use crate::chat::person::Person;
@@ -202,6 +204,22 @@ pub enum Change {
     },
     /// Something was done that the audit tells.
     Audited(AuditEntry),
+    /// What a node of a cluster keeps for itself.
+    #[serde(skip)]
+    Node(NodeChange),
+}
+
+/// What a node of a cluster keeps so that it goes on where it stopped. It follows from the records of the log,
+/// so it stands in none.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NodeChange {
+    /// All that comes before this has been done of the log: the mark, as it is stored. It is stored with that
+    /// or not at all.
+    Applied(Box<[u8]>),
+    /// The user of a connection, on whatever node, is this; none where it has none any more.
+    User(ConnId, Option<Box<PresentUser>>),
+    /// The user of a connection is this member of this lobby; none where they are in none.
+    Member(ConnId, Option<(LobbyId, Box<Member<ConnId>>)>),
 }
 
 impl Change {
@@ -227,6 +245,11 @@ impl Change {
             Self::MailAdded { mail, .. } => mail.text.as_str().len(),
             Self::MessagesRemoved { seqs, .. } => size_of_val(&**seqs),
             Self::Audited(entry) => entry.what.as_str().len(),
+            Self::Node(NodeChange::Applied(mark)) => mark.len(),
+            Self::Node(NodeChange::User(_, user)) => user.as_ref().map_or(0, |_| size_of::<PresentUser>()),
+            Self::Node(NodeChange::Member(_, member)) => {
+                member.as_ref().map_or(0, |_| size_of::<Member<ConnId>>())
+            }
             Self::LobbyRemoved(_)
             | Self::LobbyUsed { .. }
             | Self::AccountPut(_)

@@ -7,13 +7,15 @@ use serde::{Deserialize, Serialize};
 use crate::chat::directory::{ConnId, IpKey};
 use crate::chat::history::{Entry, UnixMillis};
 use crate::chat::lobbies::LobbyId;
-use crate::chat::lobby::LobbyState;
+use crate::chat::lobby::{LobbyState, Member};
 use crate::chat::name::{Name, NameKey};
 use crate::chat::password::PasswordRecord;
 use crate::chat::person::Person;
+use crate::chat::roles::Owner;
 use crate::chat::sanctions::Sanctions;
 use crate::chat::text::Line;
 
+use crate::chat::accounts::Identity;
 pub use crate::chat::accounts::{AccountId, Fingerprint, Subject};
 pub use crate::chat::settings::Settings;
 
@@ -209,6 +211,42 @@ pub struct Snapshot {
     pub next_lobby: LobbyId,
     /// The number of the next account: over all that ever were.
     pub next_account: AccountId,
+    /// Of a node of a cluster: how far it has followed the log, and who was there then.
+    pub node: Option<StoredNode>,
+}
+
+impl Snapshot {
+    /// Whether nobody has ever used it: no account was made, no lobby, and nothing said.
+    pub fn is_fresh(&self) -> bool {
+        let unused = |lobby: &StoredLobby| lobby.state.owner == Owner::Server && lobby.next_seq == 0;
+        self.next_account.0 == 0
+            && self.accounts.is_empty()
+            && self.bans == Sanctions::default()
+            && self.lobbies.iter().all(unused)
+    }
+}
+
+/// What a node of a cluster goes on from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredNode {
+    /// How far it has followed the log: the mark, as it was stored.
+    pub mark: Vec<u8>,
+    /// Who was there, on all nodes.
+    pub users: Vec<PresentUser>,
+    /// Who was in which lobby.
+    pub members: Vec<(LobbyId, Member<ConnId>)>,
+}
+
+/// Somebody who is there, on whatever node.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PresentUser {
+    /// Who they are.
+    pub who: Identity,
+    /// What they say of being away.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub away: Option<Line>,
+    /// The life of their node: they are gone with it.
+    pub life: u32,
 }
 
 /// What a server keeps in memory of an account.

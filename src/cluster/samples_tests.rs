@@ -150,6 +150,8 @@ kinds! { CHANGES, kind_of_change, Change,
     Change::MailAdded { .. } => "mail_added",
     Change::MailTaken { .. } => "mail_taken",
     Change::Audited(_) => "audited",
+    // In no record.
+    Change::Node(_) => "node",
 }
 
 kinds! { OWNERS, kind_of_owner, Owner,

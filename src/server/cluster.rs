@@ -14,6 +14,7 @@ use crate::actors::guard::Guarded;
 use crate::actors::log::messages::{Begin, Decided, Over, Reach, Sent};
 use crate::actors::log::{Append, Letter, Log, Proposal, Shared, Ticket};
 use crate::actors::registry::Registry;
+use crate::actors::store::StoreHandle;
 use crate::chat::directory::ConnId;
 use crate::clock;
 use crate::cluster::engine::{Revision, Wish};
@@ -75,6 +76,8 @@ pub struct Membership {
     pub node: String,
     /// Copies that the engine keeps.
     pub replicas: u8,
+    /// How far it has followed the log.
+    pub mark: Mark,
 }
 
 /// A node while it runs.
@@ -83,6 +86,9 @@ pub(super) struct Driver {
     engine: Engine,
     wanted: mpsc::UnboundedReceiver<Wanted>,
     registry: Addr<Guarded<Registry>>,
+    store: StoreHandle,
+    /// How far the actors have been given the log.
+    mark: Mark,
     health: Health,
     /// Wishes for which the engine has had no room yet.
     wishes: VecDeque<Wish>,
@@ -100,10 +106,10 @@ pub(super) struct Driver {
 
 impl Driver {
     pub(super) fn new(
-        Membership { node, replicas }: Membership,
+        Membership { node, replicas, mark }: Membership,
         engine: Engine,
         wanted: mpsc::UnboundedReceiver<Wanted>,
-        (registry, health): (Addr<Guarded<Registry>>, Health),
+        (registry, store, health): (Addr<Guarded<Registry>>, StoreHandle, Health),
         ready: oneshot::Sender<()>,
         stopped: oneshot::Sender<String>,
     ) -> Self {
@@ -111,7 +117,7 @@ impl Driver {
             node: node.into(),
             place: u64::from(std::process::id()),
             replicas,
-            mark: Mark::default(),
+            mark: mark.clone(),
             said: Bytes::new(),
         };
         Self {
@@ -119,6 +125,8 @@ impl Driver {
             engine,
             wanted,
             registry,
+            store,
+            mark,
             health,
             wishes: VecDeque::new(),
             waiting: VecDeque::new(),
@@ -267,22 +275,28 @@ impl Driver {
         self.node.resumed(now);
     }
 
-    fn passed(&mut self, Passed { at, step, happens, .. }: Passed) {
+    fn passed(&mut self, passed: Passed) {
+        self.mark.log = self.node.mark().log;
+        self.mark.follow(&passed);
+        let applying = self.store.begin_record(Some(self.mark.to_bytes().into()));
+        let Passed { at, step, happens, .. } = passed;
         let over = match step {
             Step::Over { life, .. } | Step::Began { ended: Some(life), .. } => Some(life),
             Step::None | Step::Said { .. } | Step::Began { ended: None, .. } => None,
         };
         if let Some(life) = over {
-            self.registry.do_send(Over { life: short(life), at });
+            let applying = applying.clone();
+            self.registry.do_send(Over { life: short(life), at, applying });
         }
-        let Some(Happens { bytes, ticket, .. }) = happens else { return };
+        let Some(Happens { bytes, ticket, life, .. }) = happens else { return };
         let own = ticket.and_then(|ticket| {
             let at = self.waiting.iter().position(|(own, _)| *own == ticket)?;
             self.waiting.remove(at).map(|(_, ours)| ours)
         });
         match Record::decode(&bytes) {
             Ok(Record { what, changes, .. }) => {
-                self.registry.do_send(Decided { at, own, what, changes });
+                let life = short(life);
+                self.registry.do_send(Decided { at, own, what, changes, life, applying });
             }
             Err(DecodeError::NoRecord(why)) => {
                 warn!(event = event::CLUSTER; "something in the log is no record: {why}");

@@ -10,6 +10,7 @@ use crate::actors::guard::Guarded;
 use crate::actors::log::messages::Decided;
 use crate::actors::log::{Append, Letter, Log, Proposal, Shared};
 use crate::actors::registry::Registry;
+use crate::actors::store::StoreHandle;
 use crate::clock::unix_now;
 use crate::cluster::engine::Revision;
 use crate::cluster::record::Record;
@@ -44,7 +45,7 @@ pub(super) fn log() -> (Log, Option<mpsc::UnboundedReceiver<Proposal>>) {
 /// Has everything that is proposed come out of the log.
 pub(super) async fn run(
     mut proposals: mpsc::UnboundedReceiver<Proposal>,
-    registry: Addr<Guarded<Registry>>,
+    (registry, store): (Addr<Guarded<Registry>>, StoreHandle),
 ) {
     let (mut number, mut at) = (0, unix_now());
     while let Some(Proposal { ticket, subject: _, what, changes }) = proposals.recv().await {
@@ -55,7 +56,8 @@ pub(super) async fn run(
         let bytes = record.encode().unwrap_or_default();
         match Record::decode(&bytes) {
             Ok(Record { what, changes, .. }) => {
-                registry.do_send(Decided { at, own: Some(ticket), what, changes });
+                let (own, applying) = (Some(ticket), store.begin_record(None));
+                registry.do_send(Decided { at, own, what, changes, life: 0, applying });
             }
             Err(why) => {
                 log::error!(event = "no_record"; "{why}: {}", String::from_utf8_lossy(&bytes))

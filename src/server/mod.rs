@@ -41,6 +41,7 @@ use crate::actors::shard::{Shard, ShardSetup};
 use crate::actors::store::StoreHandle;
 use crate::chat::history::ALWAYS_KEPT;
 use crate::clock;
+use crate::cluster::mark::Mark;
 use crate::config::{Config, Live, SharedReload};
 use crate::console::{Socket, SocketError};
 use crate::files;
@@ -78,6 +79,15 @@ pub enum StartError {
     /// The cluster.
     #[error("this node stops: {0}")]
     Cluster(String),
+    /// The database has content, and none of it from a log.
+    #[error(
+        "{0}: this is the database of a single server. Make it the first node of a cluster with: lobbyd cluster \
+         refound. To join a cluster that is there, put a copy of another node's in its place with: lobbyd restore"
+    )]
+    OfNoLog(String),
+    /// How far it has followed a log cannot be read.
+    #[error("{0}: its place in the cluster's log cannot be read. Put a copy of another node's in its place with: lobbyd restore")]
+    Mark(String),
     /// There would be no listener.
     #[error("CHAT_ADDR is off and so is TLS: nobody could connect. {0}")]
     NoListener(&'static str),
@@ -111,6 +121,8 @@ pub struct Opened {
     tls: Option<LoadedTls>,
     db: Db,
     snapshot: Snapshot,
+    /// How far it has followed the log of its cluster; none where it has followed none.
+    pub mark: Option<Mark>,
     /// The data directory and the console's socket in it; none without one.
     console: Option<(PathBuf, Socket)>,
     /// Why there can be no console in the data directory, where that is so.
@@ -178,7 +190,7 @@ impl Opened {
         let tls_has_no_socket = tls_is_missing && handed_over && wants_tls(config);
         let tls_has_no_certificate = tls_is_missing && !handed_over;
         let admin = config.admin_addr.map(|addr| listen(addr, "CHAT_ADMIN_ADDR")).transpose()?;
-        let (db, data_notes) = match &config.data_dir {
+        let (mut db, data_notes) = match &config.data_dir {
             Some(dir) => Db::open(dir)?,
             None => (Db::in_memory()?, Vec::new()),
         };
@@ -190,9 +202,23 @@ impl Opened {
             Some(Err(why @ SocketError::Unusable { .. })) => (None, Some(why)),
         };
         let file = || config.data_dir.as_deref().map_or_else(String::new, data_file);
-        let snapshot = db
-            .load(config.history_messages.max(ALWAYS_KEPT))
-            .map_err(|reason| StartError::Load { file: file(), reason })?;
+        let failed = |reason| StartError::Load { file: file(), reason };
+        let mut snapshot = db.load(config.history_messages.max(ALWAYS_KEPT)).map_err(failed)?;
+        let mark = match (snapshot.node.as_ref(), &config.cluster.engine) {
+            (None, _) => None,
+            (Some(node), Some(_)) => {
+                Some(Mark::from_bytes(&node.mark).ok_or_else(|| StartError::Mark(file()))?)
+            }
+            // What changes from here on is in no log.
+            (Some(_), None) => {
+                db.leave_log().map_err(failed)?;
+                snapshot.node = None;
+                None
+            }
+        };
+        if config.cluster.engine.is_some() && mark.is_none() && !snapshot.is_fresh() {
+            return Err(StartError::OfNoLog(file()));
+        }
         let has_admin = snapshot.accounts.iter().any(|account| {
             account.by_operator
                 && config.admins.iter().any(|admin| admin.key() == account.name.key())
@@ -204,6 +230,7 @@ impl Opened {
             tls,
             db,
             snapshot,
+            mark,
             console,
             console_fault,
             data_notes,
@@ -324,7 +351,7 @@ pub async fn run(
     let registry = Guarded::new(registry).start();
     #[cfg(debug_assertions)]
     if let Some(proposals) = looped {
-        actix_rt::spawn(looped::run(proposals, registry.clone()));
+        actix_rt::spawn(looped::run(proposals, (registry.clone(), store.clone())));
     }
     let helpers = (cores / 2).clamp(1, MAX_HELPERS);
     let hasher = HasherPool::start(helpers);
@@ -366,7 +393,7 @@ pub async fn run(
     match node {
         Some((membership, engine, wanted, ends)) => {
             let (caught_up, waits) = oneshot::channel();
-            let tells = (registry.clone(), shared.health.clone());
+            let tells = (registry.clone(), store.clone(), shared.health.clone());
             let driver = Driver::new(membership, engine, wanted, tells, caught_up, fails);
             actix_rt::spawn(driver.run());
             tokio::select! {

@@ -6,7 +6,7 @@ use super::error::StoreError;
 use super::read::{ignores, mail_count};
 use super::rows::{int, kind_column, person_columns, scope_column, subject_columns};
 use super::search::Indexer;
-use super::{Db, account, lobby, message};
+use super::{Db, account, lobby, message, node};
 use crate::chat::accounts::REGISTRATION_WINDOW;
 use crate::chat::change::Change;
 use crate::chat::directory::IpKey;
@@ -194,6 +194,7 @@ impl<'a> Group<'a> {
                 run(conn, sql, params![account.0, int(up_to.0)])
             }
             Change::Audited(entry) => audit(conn, entry),
+            Change::Node(change) => node::apply(conn, change),
         }
     }
 }

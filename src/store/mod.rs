@@ -18,6 +18,7 @@ mod error;
 mod export;
 mod lobby;
 mod message;
+mod node;
 mod open;
 mod progress;
 mod read;
@@ -30,10 +31,10 @@ mod search;
 mod tokens;
 mod trim;
 
-pub use crate::chat::change::Change;
+pub use crate::chat::change::{Change, NodeChange};
 pub use crate::chat::kept::{
     Account, AccountId, AuditEntry, AuditId, Authored, Fingerprint, KnownAccount, Left, Mail,
-    MailId, MessageId, Missed, Page, SanctionKind, Scope, Settings, Since, Snapshot, StoredLobby,
+    MailId, MessageId, Missed, Page, PresentUser, SanctionKind, Scope, Settings, Since, Snapshot, StoredLobby, StoredNode,
     Subject,
 };
 pub use apply::AUDIT_KEPT;

@@ -9,7 +9,7 @@ use rusqlite::{
 use super::error::StoreError;
 use super::rows::{self, int, scope_column, uint};
 use super::trim::{first_since, surplus};
-use super::{Db, account, lobby, message, search};
+use super::{Db, account, lobby, message, node, search};
 use crate::chat::directory::IpKey;
 use crate::chat::history::{Entry, UnixMillis};
 use crate::chat::ignores::Ignores;
@@ -369,6 +369,7 @@ pub(super) fn load(conn: &Connection, history_messages: usize) -> Result<Snapsho
         bans,
         next_lobby: LobbyId(next(conn, "lobby")?),
         next_account: AccountId(next(conn, "account")?),
+        node: node::load(conn)?,
     })
 }
 
@@ -434,7 +435,7 @@ fn next(conn: &Connection, kind: &str) -> Result<u32, StoreError> {
     Ok(u32::try_from(next).unwrap_or(u32::MAX))
 }
 
-fn list<T>(
+pub(super) fn list<T>(
     mut statement: CachedStatement<'_>,
     values: impl Params,
     read: impl Fn(&Row<'_>) -> Result<T, StoreError>,

@@ -2,6 +2,7 @@
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
+use super::node;
 use super::progress::{Telling, Work};
 use super::search::{self, Indexer};
 
@@ -15,7 +16,8 @@ type Step = fn(&Transaction<'_>) -> rusqlite::Result<()>;
 
 /// Step `n` makes version `n + 1` out of version `n`; version 0 is an empty file. A step that has
 /// been released is never changed.
-const STEPS: [Step; 7] = [tables, search_index, persons, numbers, moderation, forms, folding];
+const STEPS: [Step; 8] =
+    [tables, search_index, persons, numbers, moderation, forms, folding, nodes];
 
 /// What a file turned out to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,6 +94,13 @@ pub(super) fn view_as_newest(conn: &Connection, version: u32) -> rusqlite::Resul
             "CREATE TEMP VIEW account AS
                 SELECT *, 0 AS compact, 1 AS echo, 1 AS bell, 0 AS quiet, NULL AS width
                 FROM main.account;",
+        )?;
+    }
+    if version < 8 {
+        conn.execute_batch(
+            "CREATE TEMP VIEW node AS SELECT 0 AS id, NULL AS mark WHERE 0;
+            CREATE TEMP VIEW present AS SELECT 0 AS conn, NULL AS user WHERE 0;
+            CREATE TEMP VIEW member AS SELECT 0 AS conn, 0 AS lobby, NULL AS member WHERE 0;",
         )?;
     }
     if version < 5 {
@@ -323,4 +332,9 @@ fn forms(tx: &Transaction<'_>) -> rusqlite::Result<()> {
 fn folding(tx: &Transaction<'_>) -> rusqlite::Result<()> {
     tx.execute_batch("DROP TABLE search")?;
     search_index(tx)
+}
+
+/// Version 8: a node of a cluster keeps how far it has followed the log, and who was there then.
+fn nodes(tx: &Transaction<'_>) -> rusqlite::Result<()> {
+    tx.execute_batch(node::TABLES)
 }

@@ -107,6 +107,7 @@ fn trim_lobbies(
         .collect::<Result<_, _>>()?;
     for &lobby in &lobbies {
         let first = first_since(conn, lobby, keep_since)?;
+        note_next(conn, lobby, first)?;
         delete_up_to(conn, lobby, first.saturating_sub(1), budget)?;
         if let Some(last) = surplus(conn, lobby, 0, keep_messages)? {
             delete_up_to(conn, lobby, last, budget)?;
@@ -117,6 +118,15 @@ fn trim_lobbies(
     }
     let more = lobbies.len() as i64 == LOBBIES_PER_STEP;
     Ok(lobbies.last().filter(|_| more).map(|last| Round { next: last + 1 }))
+}
+
+/// Where messages before this number are about to be deleted, maybe all there are, the number of the next one is
+/// kept: none is given twice, and on all nodes of a cluster it is the same, whenever each deletes.
+fn note_next(conn: &Connection, lobby: i64, before: i64) -> rusqlite::Result<()> {
+    let sql = "UPDATE lobby SET next_seq = max(next_seq,
+            (SELECT max(seq) + 1 FROM message WHERE lobby = ?1))
+        WHERE id = ?1 AND EXISTS (SELECT 1 FROM message WHERE lobby = ?1 AND seq < ?2)";
+    conn.prepare_cached(sql)?.execute([lobby, before]).map(|_| ())
 }
 
 /// The number of the newest message that is more than `keep` of a lobby, where those from number `from` on

@@ -125,16 +125,29 @@ impl<H> Room<H> {
     /// [`JoinError::AlreadyThere`]; [`JoinError::NoSuchLobby`] for one who comes back and was put out, or
     /// has left: they come in like anybody else.
     fn may_join(&self, join: &Join<H>, now: UnixMillis) -> Result<(), JoinError> {
-        let Join { member: Member { who, .. }, proof, kind, .. } = join;
-        let proof = match kind {
+        let proof = match join.kind {
+            // Nobody is here whose place could be taken: they may have been put out meanwhile.
+            JoinKind::TakeOver(from) if self.member(from).is_none() => None,
+            JoinKind::Return | JoinKind::TakeOver(_) => return self.may_be_in(join, now),
+            JoinKind::Login | JoinKind::Switch => join.proof.as_deref(),
+        };
+        self.may_be_in(join, now)?;
+        if self.state.record.as_deref().is_some_and(|record| Some(record) != proof) {
+            return Err(JoinError::WrongPassword);
+        }
+        Ok(())
+    }
+
+    /// The same, where the password was proved before.
+    fn may_be_in(&self, join: &Join<H>, now: UnixMillis) -> Result<(), JoinError> {
+        let Join { member: Member { who, .. }, kind, .. } = join;
+        match kind {
             JoinKind::Return => {
                 return self.member(who.conn).map(|_| ()).ok_or(JoinError::NoSuchLobby);
             }
             JoinKind::TakeOver(from) if self.member(*from).is_some() => return Ok(()),
-            // Nobody is here whose place could be taken: they may have been put out meanwhile.
-            JoinKind::TakeOver(_) => None,
-            JoinKind::Login | JoinKind::Switch => proof.as_deref(),
-        };
+            JoinKind::TakeOver(_) | JoinKind::Login | JoinKind::Switch => {}
+        }
         if self.members.contains_key(&who.conn) {
             return Err(JoinError::AlreadyThere(self.state.name.clone()));
         }
@@ -143,10 +156,12 @@ impl<H> Room<H> {
         {
             return Err(JoinError::Banned(self.state.name.clone(), penalty));
         }
-        if self.state.record.as_deref().is_some_and(|record| Some(record) != proof) {
-            return Err(JoinError::WrongPassword);
-        }
         Ok(())
+    }
+
+    /// Somebody was in when this node stopped.
+    pub fn restore_member(&mut self, member: Member<H>) {
+        self.join(member);
     }
 
     /// Somebody is in.
@@ -213,18 +228,26 @@ impl<H> Room<H> {
     /// # Errors
     /// Why not. Those who run the lobby are neither muted nor slowed down.
     fn may_speak(&self, conn: ConnId, now: UnixMillis) -> Result<(), SayError> {
+        self.may_be_heard(conn, now)?;
+        let member = self.members.get(&conn).ok_or(SayError::NotHere)?;
+        let state = &self.state;
+        if state.slow.is_zero() || state.rank(&member.who) > Rank::Member {
+            return Ok(());
+        }
+        self.pacing.may_speak(&member.who, state.slow, now).map_err(SayError::TooSoon)
+    }
+
+    /// The same, however long ago they spoke last.
+    fn may_be_heard(&self, conn: ConnId, now: UnixMillis) -> Result<(), SayError> {
         let member = self.members.get(&conn).ok_or(SayError::NotHere)?;
         let state = &self.state;
         if state.rank(&member.who) > Rank::Member {
             return Ok(());
         }
-        if let Some(penalty) = state.mutes.penalty(&member.who, now) {
-            return Err(SayError::Muted(penalty));
+        match state.mutes.penalty(&member.who, now) {
+            Some(penalty) => Err(SayError::Muted(penalty)),
+            None => Ok(()),
         }
-        if state.slow.is_zero() {
-            return Ok(());
-        }
-        self.pacing.may_speak(&member.who, state.slow, now).map_err(SayError::TooSoon)
     }
 
     /// Somebody said something.

@@ -220,6 +220,20 @@ impl<H: Copy> Room<H> {
         }
     }
 
+    /// Whether something may still be that was proposed, now that it is its turn: with several nodes, others
+    /// have had theirs before. It asks for nothing that a node does not know which has just started, as when
+    /// somebody spoke last, nor for a password, whose proof does not go to others.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn may_still(&self, input: &Input<H>, now: UnixMillis) -> Result<(), Refusal> {
+        match input {
+            Input::Join(join) => Ok(self.may_be_in(join, now)?),
+            Input::Say { conn, .. } | Input::Ask(conn) => Ok(self.may_be_heard(*conn, now)?),
+            _ => self.propose(input, now),
+        }
+    }
+
     /// Something is so from `now` on.
     pub fn happen(&mut self, input: Input<H>, now: UnixMillis, effects: &mut Vec<Effect<H>>) {
         match input {

@@ -318,16 +318,50 @@ impl<H: Clone> People<H> {
                 guest.is_some_and(|user| user.who.account.is_none())
                     && self.accounts.name(made.account).is_none()
             }
+            // Nobody has used it: they may have come meanwhile.
+            Happening::Unregistered { account, who: None } => {
+                self.accounts.name(*account).is_some()
+                    && self.users.find_account(&self.accounts, *account).is_none()
+            }
+            Happening::Unregistered { account, who: Some(_) } => {
+                self.accounts.name(*account).is_some()
+            }
             Happening::Left(_)
             | Happening::TookOver(_)
             | Happening::Away { .. }
-            | Happening::Unregistered { .. }
             | Happening::AccountUsed(_)
             | Happening::PasswordGiven { .. }
             | Happening::Moderated { .. }
             | Happening::Offered { .. }
             | Happening::OfferOver(_) => true,
         }
+    }
+
+    /// The connections that have another user, or none any more, once something happens: with those whose users
+    /// are other than they were.
+    pub fn touched(&self, what: &Happening<H>) -> Vec<ConnId> {
+        let named = |name: &Name| self.users.find(&name.key()).map(|user| user.who.conn);
+        let of = |account: AccountId| {
+            let user = self.users.find_account(&self.accounts, account);
+            user.map(|user| user.who.conn)
+        };
+        let both = match what {
+            Happening::CameIn { who, .. } => [Some(who.conn), named(&who.name)],
+            Happening::Left(conn)
+            | Happening::Renamed { conn, .. }
+            | Happening::Away { conn, .. } => [Some(*conn), None],
+            Happening::Registered(made) => [Some(made.guest.conn), None],
+            Happening::Unregistered { account, who } => {
+                [of(*account), who.as_ref().map(|who| who.conn)]
+            }
+            Happening::PasswordGiven { given, .. } => [of(given.account), named(&given.name)],
+            Happening::TookOver(_)
+            | Happening::AccountUsed(_)
+            | Happening::Moderated { .. }
+            | Happening::Offered { .. }
+            | Happening::OfferOver(_) => [None, None],
+        };
+        both.into_iter().flatten().collect()
     }
 
     /// The users who have a name.
@@ -388,6 +422,11 @@ impl<H> People<H> {
             self.accounts.vouch_for(id);
         }
         unused_since.into_iter().for_each(|made_at| self.accounts.note_unused(id, made_at));
+    }
+
+    /// Somebody is there.
+    pub fn restore_user(&mut self, user: User<H>) {
+        self.users.restore(user);
     }
 
     /// The number of the next account, over all that ever were.

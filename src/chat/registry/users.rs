@@ -95,6 +95,11 @@ impl<H> Users<H> {
         before
     }
 
+    /// Somebody was there when this node stopped.
+    pub fn restore(&mut self, user: User<H>) {
+        self.put(user);
+    }
+
     /// `conn` has another name from here on, one that is free. Answered with who they were.
     pub fn rename(&mut self, conn: ConnId, name: Name) -> Option<Identity> {
         let mut user = self.release(conn)?;

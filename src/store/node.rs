@@ -1,0 +1,119 @@
+//! What a node of a cluster keeps of itself: how far it has followed the log, and who was there then.
+
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::apply::run;
+use super::error::StoreError;
+use super::read::list;
+use super::{Db, rows};
+use crate::chat::change::NodeChange;
+use crate::chat::directory::ConnId;
+use crate::chat::kept::{PresentUser, StoredNode};
+use crate::chat::lobbies::LobbyId;
+use crate::chat::lobby::Member;
+
+/// Tables of their own, since a server that is alone has nothing of it. Users and members are as other nodes
+/// would read them.
+pub(super) const TABLES: &str = "
+    CREATE TABLE node(
+        id INTEGER PRIMARY KEY CHECK (id = 0),
+        mark BLOB NOT NULL
+    ) STRICT;
+    CREATE TABLE present(
+        conn INTEGER PRIMARY KEY,
+        user TEXT NOT NULL
+    ) STRICT;
+    CREATE TABLE member(
+        conn INTEGER PRIMARY KEY,
+        lobby INTEGER NOT NULL REFERENCES lobby ON DELETE CASCADE,
+        member TEXT NOT NULL
+    ) STRICT;
+    CREATE INDEX member_by_lobby ON member(lobby);";
+
+impl Db {
+    /// Belongs to this place of a log from here on, where nobody is there yet.
+    ///
+    /// # Errors
+    /// Nothing has changed.
+    pub fn join_log(&mut self, mark: &[u8]) -> Result<(), StoreError> {
+        let tx = self.conn.transaction()?;
+        forget(&tx)?;
+        set_mark(&tx, mark)?;
+        Ok(tx.commit()?)
+    }
+
+    /// Belongs to no log any more: what changes from here on is in none.
+    ///
+    /// # Errors
+    /// Nothing has changed.
+    pub fn leave_log(&mut self) -> Result<(), StoreError> {
+        let tx = self.conn.transaction()?;
+        forget(&tx)?;
+        Ok(tx.commit()?)
+    }
+}
+
+fn forget(conn: &Connection) -> rusqlite::Result<()> {
+    conn.execute_batch("DELETE FROM node; DELETE FROM present; DELETE FROM member")
+}
+
+pub(super) fn apply(conn: &Connection, change: &NodeChange) -> rusqlite::Result<()> {
+    match change {
+        NodeChange::Applied(mark) => set_mark(conn, mark),
+        NodeChange::User(id, None) => {
+            run(conn, "DELETE FROM present WHERE conn = ?1", [conn_column(*id)])
+        }
+        NodeChange::User(id, Some(user)) => {
+            let sql = "INSERT INTO present(conn, user) VALUES (?1, ?2)
+                ON CONFLICT(conn) DO UPDATE SET user = excluded.user";
+            run(conn, sql, params![conn_column(*id), json(user)?])
+        }
+        NodeChange::Member(id, None) => {
+            run(conn, "DELETE FROM member WHERE conn = ?1", [conn_column(*id)])
+        }
+        NodeChange::Member(id, Some((lobby, member))) => {
+            // The lobby may be gone by now.
+            let sql = "INSERT INTO member(conn, lobby, member) SELECT ?1, ?2, ?3
+                WHERE EXISTS (SELECT 1 FROM lobby WHERE id = ?2)
+                ON CONFLICT(conn) DO UPDATE SET lobby = excluded.lobby, member = excluded.member";
+            run(conn, sql, params![conn_column(*id), lobby.0, json(member)?])
+        }
+    }
+}
+
+fn set_mark(conn: &Connection, mark: &[u8]) -> rusqlite::Result<()> {
+    let sql = "INSERT INTO node(id, mark) VALUES (0, ?1)
+        ON CONFLICT(id) DO UPDATE SET mark = excluded.mark";
+    run(conn, sql, [mark])
+}
+
+/// Its bits: no life of a node has a number so high that it would be negative.
+fn conn_column(conn: ConnId) -> i64 {
+    conn.0.cast_signed()
+}
+
+fn json(value: &impl Serialize) -> rusqlite::Result<String> {
+    serde_json::to_string(value).map_err(|why| rusqlite::Error::ToSqlConversionFailure(why.into()))
+}
+
+fn from_json<T: DeserializeOwned>(row: &Row<'_>, column: usize) -> Result<T, StoreError> {
+    serde_json::from_str(rows::text(row, column)?)
+        .map_err(|_| StoreError::unreadable("user who was there"))
+}
+
+/// What is kept of the node; none where the database belongs to no log.
+pub(super) fn load(conn: &Connection) -> Result<Option<StoredNode>, StoreError> {
+    let mark = conn.query_row("SELECT mark FROM node", [], |row| row.get(0)).optional()?;
+    let Some(mark) = mark else { return Ok(None) };
+    let users = conn.prepare_cached("SELECT user FROM present ORDER BY conn")?;
+    let members = conn.prepare_cached("SELECT lobby, member FROM member ORDER BY conn")?;
+    Ok(Some(StoredNode {
+        mark,
+        users: list(users, [], |row| from_json::<PresentUser>(row, 0))?,
+        members: list(members, [], |row| {
+            Ok((LobbyId(row.get(0)?), from_json::<Member<ConnId>>(row, 1)?))
+        })?,
+    }))
+}
