@@ -659,3 +659,31 @@ impl<Q: Question> Answers<Read<Q>> for Store {
         Reply::now(|| answer(&self.db, &self.config, question))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chat::accounts::AccountId;
+    use crate::chat::history::UnixMillis;
+
+    #[test]
+    fn a_group_ends_where_a_record_does() {
+        let used = Change::AccountUsed { account: AccountId(1), at: UnixMillis(1) };
+        let end = Change::Node(NodeChange::Applied([].into()));
+        // So many changes, with the ends of records at these places.
+        let of = |rows: usize, ends: &[usize]| -> usize {
+            let change = |at| if ends.contains(&at) { end.clone() } else { used.clone() };
+            group_rows(&(0..rows).map(change).collect::<Vec<_>>())
+        };
+        for (rows, ends, want) in [
+            (10, &[][..], 10),
+            (GROUP_ROWS, &[5], GROUP_ROWS),
+            (GROUP_ROWS + 9, &[], GROUP_ROWS),
+            (GROUP_ROWS + 9, &[5, 77, GROUP_ROWS + 3], 78),
+            (GROUP_ROWS + 9, &[GROUP_ROWS - 1], GROUP_ROWS),
+            (GROUP_ROWS + 9, &[GROUP_ROWS + 3, GROUP_ROWS + 5], GROUP_ROWS + 4),
+        ] {
+            assert_eq!(of(rows, ends), want, "{rows} {ends:?}");
+        }
+    }
+}

@@ -83,7 +83,8 @@ fn there_is_a_sample_of_every_kind() {
         ("subject", SUBJECTS),
         ("failure", FAILURES),
     ] {
-        for kind in kinds {
+        // What a node keeps for itself is in no record.
+        for kind in kinds.iter().filter(|kind| **kind != "node") {
             assert!(seen.contains(&(of, *kind)), "no sample of the {of} {kind}");
         }
     }

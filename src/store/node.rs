@@ -117,3 +117,73 @@ pub(super) fn load(conn: &Connection) -> Result<Option<StoredNode>, StoreError> 
         })?,
     }))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixtures_tests::{db, lobby, said};
+    use super::*;
+    use crate::chat::accounts::Identity;
+    use crate::chat::change::Change;
+    use crate::chat::pictures::Picture;
+
+    fn user(conn: u64, name: &str) -> PresentUser {
+        PresentUser { who: Identity::example(conn, name, None), away: None, life: 7 }
+    }
+
+    fn member(conn: u64, name: &str) -> Member<ConnId> {
+        Member::new(Identity::example(conn, name, None), Picture::DEFAULT, None, ConnId(conn))
+    }
+
+    fn is(change: NodeChange) -> Change {
+        Change::Node(change)
+    }
+
+    /// The connection with the highest number, of a life with the highest.
+    const HIGH: u64 = u64::MAX;
+
+    #[test]
+    fn the_mark_and_who_is_there_come_back_as_they_were_left() {
+        let mut db = db(&[Change::LobbyPut(lobby(1, "den").into())]);
+        assert_eq!(db.load(1).unwrap().node, None);
+        db.apply(&[
+            is(NodeChange::User(ConnId(1), Some(user(1, "ann").into()))),
+            is(NodeChange::User(ConnId(HIGH), Some(user(HIGH, "bob").into()))),
+            is(NodeChange::Member(ConnId(HIGH), Some((LobbyId(1), member(HIGH, "bob").into())))),
+            is(NodeChange::Member(ConnId(1), Some((LobbyId(9), member(1, "ann").into())))),
+            is(NodeChange::Applied([1].into())),
+            is(NodeChange::User(ConnId(1), None)),
+            is(NodeChange::User(ConnId(HIGH), Some(user(HIGH, "rob").into()))),
+            is(NodeChange::Applied([2].into())),
+        ])
+        .unwrap();
+        let node = db.load(1).unwrap().node.unwrap();
+        assert_eq!((node.mark, node.users), (vec![2], vec![user(HIGH, "rob")]));
+        assert_eq!(node.members, [(LobbyId(1), member(HIGH, "bob"))], "lobby 9 is none");
+        db.apply(&[Change::LobbyRemoved(LobbyId(1)), is(NodeChange::Applied([3].into()))]).unwrap();
+        assert_eq!(db.load(1).unwrap().node.unwrap().members, []);
+    }
+
+    #[test]
+    fn a_group_that_fails_leaves_the_mark_where_it_was() {
+        let mut db = db(&[Change::LobbyPut(lobby(1, "den").into())]);
+        db.apply(&[is(NodeChange::Applied([1].into()))]).unwrap();
+        let twin = Change::LobbyPut(lobby(2, "den").into());
+        let group = [said(1, 1, "lost"), is(NodeChange::Applied([2].into())), twin];
+        assert_eq!(db.apply(&group), Err(StoreError::Rejected(2)));
+        let snapshot = db.load(1).unwrap();
+        assert_eq!((snapshot.node.unwrap().mark, snapshot.lobbies[0].next_seq), (vec![1], 0));
+    }
+
+    #[test]
+    fn whoever_leaves_the_log_belongs_to_none() {
+        let mut db = db(&[
+            is(NodeChange::Applied([1].into())),
+            is(NodeChange::User(ConnId(1), Some(user(1, "ann").into()))),
+        ]);
+        db.join_log(&[5]).unwrap();
+        let node = db.load(1).unwrap().node.unwrap();
+        assert_eq!((node.mark, node.users.len()), (vec![5], 0));
+        db.leave_log().unwrap();
+        assert_eq!(db.load(1).unwrap().node, None);
+    }
+}
