@@ -12,8 +12,8 @@ use bytes::Bytes;
 use lobbyd::chat::accounts::AccountId;
 use lobbyd::chat::lobbies::LobbyId;
 use lobbyd::cluster::engine::{
-    Answer, Delivered, LogState, Notice, Position, Request, RequestId, Revision, Subject, Table,
-    Wish, Written,
+    Answer, Delivered, LogState, Notice, Position, Request, RequestId, Revision, Subject, Wish,
+    Written,
 };
 use lobbyd::nats::{self, Addresses, Engine, Options, StartError};
 use tokio::time::timeout;
@@ -104,7 +104,9 @@ impl Other {
         socket.set_read_timeout(Some(PATIENCE)).unwrap();
         let mut other = Self { socket: BufReader::new(socket) };
         other.line();
-        other.write(b"CONNECT {\"verbose\":false,\"pedantic\":false}\r\nSUB answers 1\r\n");
+        other.write(
+            b"CONNECT {\"verbose\":false,\"pedantic\":false,\"headers\":true}\r\nSUB answers 1\r\n",
+        );
         other
     }
 
@@ -120,6 +122,14 @@ impl Other {
 
     fn publish(&mut self, subject: &str, reply: &str, bytes: &[u8]) {
         self.write(format!("PUB {subject} {reply} {}\r\n", bytes.len()).as_bytes());
+        self.write(bytes);
+        self.write(b"\r\n");
+    }
+
+    /// Writes something with headers, in the form of the wire.
+    fn publish_with(&mut self, subject: &str, headers: &str, bytes: &[u8]) {
+        let (head, all) = (headers.len(), headers.len() + bytes.len());
+        self.write(format!("HPUB {subject} {head} {all}\r\n{headers}").as_bytes());
         self.write(bytes);
         self.write(b"\r\n");
     }
@@ -257,23 +267,23 @@ impl Node {
     }
 
     async fn append(&mut self, text: &str) -> Answer {
-        self.asks(append(LOBBY, text, None)).await
+        self.asks(append(LOBBY, text)).await
     }
 }
 
 const LOBBY: Subject = Subject::Lobby(LobbyId(1));
 
-fn append(subject: Subject, text: &str, after: Option<Position>) -> Request {
-    Request::Append { subject, bytes: Bytes::copy_from_slice(text.as_bytes()), after }
+fn append(subject: Subject, text: &str) -> Request {
+    Request::Append { subject, bytes: Bytes::copy_from_slice(text.as_bytes()) }
 }
 
 fn put(key: &str, text: &str, after: Option<Revision>) -> Request {
     let bytes = Bytes::copy_from_slice(text.as_bytes());
-    Request::Put { table: Table::Names, key: key.to_owned(), bytes, after }
+    Request::Put { key: key.to_owned(), bytes, after }
 }
 
 fn get(key: &str) -> Request {
-    Request::Get { table: Table::Names, key: key.to_owned() }
+    Request::Get { key: key.to_owned() }
 }
 
 fn position(answer: &Answer) -> Position {
@@ -309,7 +319,7 @@ async fn records_of_two_nodes_have_one_order_for_both() {
     }
     for n in 0..200 {
         for (node, name) in nodes.iter_mut().zip(["one", "two"]) {
-            node.ask(append(subjects[n % 5], &format!("{name} {n}"), None)).await;
+            node.ask(append(subjects[n % 5], &format!("{name} {n}"))).await;
         }
     }
     let mut logs = Vec::new();
@@ -332,29 +342,14 @@ async fn records_of_two_nodes_have_one_order_for_both() {
     }
 }
 
-#[tokio::test]
-async fn a_record_that_is_held_against_another_than_the_last_is_behind() {
-    let Some(server) = NatsServer::start() else { return };
-    let mut node = Node::start(&server.url(), "one").await;
-    let orders = Subject::LobbyOrders(LobbyId(1));
-    assert_eq!(node.asks(Request::Last(orders)).await, Answer::Last(Position::NONE));
-    let first = position(&node.asks(append(orders, "first", Some(Position(0)))).await);
-    assert_eq!(node.asks(append(orders, "no", Some(Position(0)))).await, Answer::Behind);
-    node.append("a line, which is of another subject").await;
-    let second = position(&node.asks(append(orders, "second", Some(first))).await);
-    assert_eq!(node.asks(append(orders, "no", Some(first))).await, Answer::Behind);
-    assert_eq!(node.asks(Request::Last(orders)).await, Answer::Last(second));
-    node.wish(Wish::Read(Position(1))).await;
-    let mut texts = Vec::new();
-    for _ in 0..3 {
-        texts.push(node.delivered().await.bytes);
-    }
-    assert_eq!(texts, ["first", "a line, which is of another subject", "second"]);
-    assert_eq!(second, Position(3), "what was behind left no trace");
+/// An operator's client of the engine ends a key of the table of nodes.
+fn end_key(server: &NatsServer, key: &str) {
+    let headers = "NATS/1.0\r\nKV-Operation: DEL\r\n\r\n";
+    Other::connect(server).publish_with(&format!("$KV.lobbyd_NODES.{key}"), headers, b"");
 }
 
 #[tokio::test]
-async fn of_fifty_who_want_one_name_at_once_one_has_it() {
+async fn of_fifty_who_write_one_key_at_once_one_does() {
     let Some(server) = NatsServer::start() else { return };
     let mut nodes =
         [Node::start(&server.url(), "one").await, Node::start(&server.url(), "two").await];
@@ -362,7 +357,7 @@ async fn of_fifty_who_want_one_name_at_once_one_has_it() {
     for round in 0..5 {
         let mut asked = Vec::new();
         for n in 0..50 {
-            asked.push(nodes[n % 2].ask(put("ann", &format!("{round} {n}"), None)).await);
+            asked.push(nodes[n % 2].ask(put("node", &format!("{round} {n}"), last)).await);
         }
         let mut winners = Vec::new();
         for (n, id) in asked.into_iter().enumerate() {
@@ -375,14 +370,12 @@ async fn of_fifty_who_want_one_name_at_once_one_has_it() {
         let (winner, won) = winners[0];
         assert!(last < Some(won));
         let value = Bytes::from(format!("{round} {winner}"));
-        assert_eq!(nodes[0].asks(get("ann")).await, Answer::Value(Some((won, value))));
-        // Nobody but who knows the last writing can change or end it.
+        assert_eq!(nodes[0].asks(get("node")).await, Answer::Value(Some((won, value))));
+        // Nobody but who knows the last writing can write.
         let stale = Revision(won.0 - 1);
-        let remove = |after| Request::Remove { table: Table::Names, key: "ann".to_owned(), after };
-        assert_eq!(nodes[1].asks(put("ann", "stolen", Some(stale))).await, Answer::Behind);
-        assert_eq!(nodes[1].asks(remove(stale)).await, Answer::Behind);
-        last = Some(revision(&nodes[1].asks(remove(won)).await));
-        assert_eq!(nodes[0].asks(get("ann")).await, Answer::Value(None));
+        assert_eq!(nodes[1].asks(put("node", "stolen", Some(stale))).await, Answer::Behind);
+        assert_eq!(nodes[1].asks(put("node", "stolen", None)).await, Answer::Behind);
+        last = Some(won);
     }
     assert_eq!(nodes[0].asks(get("nobody")).await, Answer::Value(None));
     for bad in ["", "a b", "a.*", ">"] {
@@ -391,39 +384,42 @@ async fn of_fifty_who_want_one_name_at_once_one_has_it() {
 }
 
 #[tokio::test]
+async fn a_key_that_an_operator_ended_is_nobodys_and_can_be_made_anew() {
+    let Some(server) = NatsServer::start() else { return };
+    let mut node = Node::start(&server.url(), "one").await;
+    node.wish(Wish::Watch).await;
+    let made = revision(&node.asks(put("two", "x", None)).await);
+    assert_eq!(node.written().await.revision, made);
+    end_key(&server, "two");
+    let ended = node.written().await;
+    assert_eq!((ended.key.as_str(), ended.bytes), ("two", None));
+    assert_eq!(node.asks(get("two")).await, Answer::Value(None));
+    assert_eq!(node.asks(put("two", "y", Some(made))).await, Answer::Behind);
+    assert!(revision(&node.asks(put("two", "y", None)).await) > ended.revision);
+}
+
+#[tokio::test]
 async fn a_table_is_told_as_it_is_and_then_as_it_changes() {
     let Some(server) = NatsServer::start() else { return };
     let mut one = Node::start(&server.url(), "one").await;
-    let table_read = |notice: &Notice| match notice {
-        Notice::TableRead(table) => Some(*table),
-        _ => None,
-    };
-    one.wish(Wish::Watch(Table::Nodes)).await;
-    assert_eq!(one.find("whole table", table_read).await, Table::Nodes, "an empty one too");
     for n in 0..1_000 {
         one.ask(put(&format!("name{n}"), "x", None)).await;
     }
-    let gone = revision(&one.asks(put("gone", "x", None)).await);
-    let gone = one
-        .asks(Request::Remove { table: Table::Names, key: "gone".to_owned(), after: gone })
-        .await;
+    let first = revision(&one.asks(put("changed", "before", None)).await);
+    let changed = revision(&one.asks(put("changed", "after", Some(first))).await);
     let mut two = Node::start(&server.url(), "two").await;
-    two.wish(Wish::Watch(Table::Names)).await;
-    assert_eq!(two.find("whole table", table_read).await, Table::Names);
+    two.wish(Wish::Watch).await;
     let mut seen = HashMap::new();
-    while let Some(Notice::Written(written)) =
-        two.waiting.iter().find(|n| matches!(n, Notice::Written(_))).cloned()
-    {
-        two.written().await;
-        assert_eq!(written.table, Table::Names);
+    for _ in 0..1_001 {
+        let written = two.written().await;
         seen.insert(written.key, (written.revision, written.bytes));
     }
-    assert_eq!(seen.len(), 1_001);
-    assert_eq!(seen["gone"], (revision(&gone), None));
+    assert_eq!(seen.len(), 1_001, "each once");
+    assert_eq!(seen["changed"], (changed, Some("after".into())));
     assert_eq!(seen["name999"].1, Some("x".into()));
-    let made = revision(&one.asks(put("gone", "back", None)).await);
+    let made = revision(&one.asks(put("new", "y", None)).await);
     let told = two.written().await;
-    assert_eq!((told.key.as_str(), told.revision, told.bytes), ("gone", made, Some("back".into())));
+    assert_eq!((told.key.as_str(), told.revision, told.bytes), ("new", made, Some("y".into())));
     assert!(told.at.0 > 1_700_000_000_000);
 }
 
@@ -438,7 +434,7 @@ async fn nothing_that_was_acknowledged_is_lost_when_the_engine_is_killed() {
     for round in 0..3 {
         for n in 0..2_000 {
             let text = format!("{round} {n}");
-            let id = node.ask(append(LOBBY, &text, None)).await;
+            let id = node.ask(append(LOBBY, &text)).await;
             sent.insert(id, text);
             if n == 1_000 {
                 // So many are acknowledged; those after them are on their way.
@@ -552,13 +548,13 @@ async fn what_nobody_of_ours_wrote_comes_as_such() {
     let Some(server) = NatsServer::start() else { return };
     let mut node = Node::start(&server.url(), "one").await;
     node.wish(Wish::Read(Position(1))).await;
-    node.wish(Wish::Watch(Table::Names)).await;
+    node.wish(Wish::Watch).await;
     let mut other = Other::connect(&server);
     for (subject, bytes) in [
         ("lobbyd.log.l.1", &b"\x00\xff\r\nPUB x"[..]),
         ("lobbyd.log.l.007", b"a"),
         ("lobbyd.log.whatever.it.is", b""),
-        ("$KV.lobbyd_NAMES.some.key", b"\xff"),
+        ("$KV.lobbyd_NODES.some.key", b"\xff"),
         // No stream has it: it is lost.
         ("lobbyd.other", b"x"),
     ] {
@@ -642,7 +638,7 @@ async fn a_node_that_was_away_catches_up_with_a_hundred_thousand_records() {
     let mut node = Node::start(&server.url(), "one").await;
     let text = "x".repeat(180);
     for n in 0..100_000 {
-        node.ask(append(LOBBY, &text, None)).await;
+        node.ask(append(LOBBY, &text)).await;
         // The answers are of no interest, but for the last.
         if n % 1_000 == 999 {
             node.answer(RequestId(node.asked)).await;
@@ -667,7 +663,7 @@ async fn who_reads_slowly_loses_nothing_and_holds_up_nobody() {
     slow.wish(Wish::Read(Position(1))).await;
     let mut quick = Node::start(&server.url(), "quick").await;
     for n in 0..20_000 {
-        quick.ask(append(LOBBY, "x", None)).await;
+        quick.ask(append(LOBBY, "x")).await;
         if n % 1_000 == 999 {
             quick.answer(RequestId(quick.asked)).await;
             quick.waiting.clear();
@@ -711,7 +707,7 @@ async fn a_network_that_swallows_for_five_seconds_is_noticed_and_got_over() {
         node.append("before").await;
         relay.fault(way, Fault::Swallow);
         let swallowed = Instant::now();
-        let asked = node.ask(append(LOBBY, "swallowed", None)).await;
+        let asked = node.ask(append(LOBBY, "swallowed")).await;
         node.lost().await;
         assert_eq!(node.answer(asked).await, Answer::Unknown);
         tokio::time::sleep(Duration::from_secs(5).saturating_sub(swallowed.elapsed())).await;

@@ -1,6 +1,6 @@
 //! What a cluster asks of the engine that keeps its log and its keys, and what it learns from it. An engine
-//! has an ordered log that lasts, tables of keys with a number for each writing, and a way from node to node
-//! that may lose what goes over it.
+//! has an ordered log that lasts, a table of the nodes with a number for each writing, and a way from node to
+//! node that may lose what goes over it.
 
 use bytes::Bytes;
 
@@ -22,7 +22,7 @@ impl Position {
     }
 }
 
-/// The number of a writing to a table of keys, rising over all keys of it.
+/// The number of a writing to the table of nodes, rising over all keys of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Revision(pub u64);
 
@@ -30,7 +30,7 @@ pub struct Revision(pub u64);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RequestId(pub u64);
 
-/// Where a record stands in the log. Those of one subject are a chain against which a record can be held.
+/// What a record is about: where in the log it is found by whoever looks at it from outside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Subject {
     /// What is said in a lobby, who comes and goes there.
@@ -47,55 +47,29 @@ pub enum Subject {
     Nodes,
 }
 
-/// A table of keys.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Table {
-    /// Names in use, by their skeleton.
-    Names,
-    /// Nodes, by their name.
-    Nodes,
-}
-
 /// What is asked of the engine. Each has one answer, or none where the engine is away: then nobody knows
 /// whether it was done.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Request {
     /// A record for the end of the log.
     Append {
-        /// Where.
+        /// What it is about.
         subject: Subject,
         /// What.
         bytes: Bytes,
-        /// The position of the last record of this subject that is still there, where it must be that: else
-        /// the answer is [`Answer::Behind`]. [`Position::NONE`] where there must be none.
-        after: Option<Position>,
     },
-    /// The position of the last record of a subject that is still there.
-    Last(Subject),
-    /// A key is to have this value.
+    /// A key of the table of nodes is to have this value.
     Put {
-        /// Of which table.
-        table: Table,
         /// Which.
         key: String,
         /// The value.
         bytes: Bytes,
-        /// The writing that it must have had last: none where it must not be there.
+        /// The writing that it must have had last: none where it must not be there. Else the answer is
+        /// [`Answer::Behind`].
         after: Option<Revision>,
     },
-    /// A key is to be no more.
-    Remove {
-        /// Of which table.
-        table: Table,
-        /// Which.
-        key: String,
-        /// The writing that it must have had last.
-        after: Revision,
-    },
-    /// What a key has.
+    /// What a key of the table of nodes has.
     Get {
-        /// Of which table.
-        table: Table,
         /// Which.
         key: String,
     },
@@ -106,11 +80,9 @@ pub enum Request {
 pub enum Answer {
     /// The record stands in the log there.
     Appended(Position),
-    /// The key was written or removed, with this number.
+    /// The key was written, with this number.
     Written(Revision),
-    /// The last record of the subject, or [`Position::NONE`].
-    Last(Position),
-    /// What was to be the last is not: nothing was done.
+    /// The key's last writing is another one: nothing was done.
     Behind,
     /// What the key has: none where it is not there.
     Value(Option<(Revision, Bytes)>),
@@ -133,11 +105,9 @@ pub struct Delivered {
     pub bytes: Bytes,
 }
 
-/// A key of a table was written or removed.
+/// A key of the table of nodes was written, or was removed, which only an operator does.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Written {
-    /// Of which table.
-    pub table: Table,
     /// Which.
     pub key: String,
     /// The number of the writing.
@@ -169,11 +139,9 @@ pub enum Notice {
     Lost,
     /// A record, in the order of the log, from where it was asked for.
     Delivered(Delivered),
-    /// A key, as it was when it was asked for or as it is now. One that was removed before the table was
+    /// A key, as it was when the table was asked for or as it is now. One that was removed before it was
     /// asked for may be left out.
     Written(Written),
-    /// All that was in a table when it was asked for has come.
-    TableRead(Table),
     /// A request has ended.
     Answered(RequestId, Answer),
     /// What another node has sent to this one alone.
@@ -187,8 +155,8 @@ pub enum Wish {
     Ask(RequestId, Request),
     /// The log, from this position on, until the connection is lost or this is wished again.
     Read(Position),
-    /// A table, all of it and each change from then on.
-    Watch(Table),
+    /// The table of nodes, all of it and each change from then on.
+    Watch,
     /// Something for one life of one node, which may be lost.
     Send {
         /// The node.

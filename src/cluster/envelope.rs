@@ -33,7 +33,7 @@ pub const MAX_NODE_BYTES: usize = 255;
 pub struct Record {
     /// The life that wrote it.
     pub life: Revision,
-    /// Of what is said: its number in that life, from 1. Of what is committed: the number of the try.
+    /// Of what is said: its number in that life, from 1.
     pub n: u64,
     /// What it says.
     pub what: What,
@@ -44,8 +44,6 @@ pub struct Record {
 pub enum What {
     /// Something that the application said: one of the numbered row of its life.
     Said(Bytes),
-    /// Something that the application committed against a position of its subject.
-    Committed(Bytes),
     /// A life of this node begins; all its earlier ones are over.
     Began(String),
     /// A life is over.
@@ -74,9 +72,8 @@ pub enum Opened {
 }
 
 const SAID: u8 = 1;
-const COMMITTED: u8 = 2;
-const BEGAN: u8 = 3;
-const OVER: u8 = 4;
+const BEGAN: u8 = 2;
+const OVER: u8 = 3;
 
 /// FNV-1a: short, and enough to know a record that was cut or put together by chance.
 fn check(body: &[u8]) -> u32 {
@@ -112,14 +109,13 @@ impl Record {
         body.push(VERSION);
         body.push(match &self.what {
             What::Said(_) => SAID,
-            What::Committed(_) => COMMITTED,
             What::Began(_) => BEGAN,
             What::Over { .. } => OVER,
         });
         body.put_u64(self.life.0);
         body.put_u64(self.n);
         match &self.what {
-            What::Said(bytes) | What::Committed(bytes) => body.put_slice(bytes),
+            What::Said(bytes) => body.put_slice(bytes),
             What::Began(node) => body.put_slice(node.as_bytes()),
             What::Over { node, life } => {
                 body.put_u64(life.0);
@@ -146,7 +142,6 @@ impl Record {
         let rest = body.slice(BODY_HEAD_BYTES..);
         let what = match kind {
             SAID => What::Said(rest),
-            COMMITTED => What::Committed(rest),
             BEGAN => match node_name(&rest) {
                 Some(node) => What::Began(node),
                 None => return Opened::Foreign,
@@ -191,11 +186,10 @@ mod tests {
         Record { life: Revision(7), n: 3, what }
     }
 
-    fn all_kinds() -> [Record; 5] {
+    fn all_kinds() -> [Record; 4] {
         [
             record(What::Said(Bytes::from_static(b"hello"))),
             record(What::Said(Bytes::new())),
-            record(What::Committed(Bytes::from_static(b"kick"))),
             record(What::Began("a".into())),
             record(What::Over { node: "b".into(), life: Revision(u64::MAX) }),
         ]

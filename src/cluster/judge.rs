@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
-use super::engine::{Answer, Position, Request, Revision, Subject, Table};
+use super::engine::{Answer, Position, Request, Revision, Subject};
 use super::envelope::{Record, What};
 use super::mark::Mark;
 use super::out::{Out, Purpose};
@@ -120,7 +120,6 @@ impl Judge {
                             ..other.value.clone()
                         };
                         let request = Request::Put {
-                            table: Table::Nodes,
                             key: node.clone(),
                             bytes: gone.write(),
                             after: Some(other.revision),
@@ -132,7 +131,7 @@ impl Judge {
                     other.record_at = now + AGAIN_AFTER;
                     let what = What::Over { node: node.clone(), life };
                     let bytes = Record { life: writer, n: 0, what }.seal();
-                    let request = Request::Append { subject: Subject::Nodes, bytes, after: None };
+                    let request = Request::Append { subject: Subject::Nodes, bytes };
                     out.ask(Purpose::Record, request, now);
                 }
                 Presence::Gone => {}

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::engine::{Answer, Position, Request, Revision, Subject, Table};
+use super::engine::{Answer, Position, Request, Revision, Subject};
 use super::envelope::{Record, What};
 use super::mark::Mark;
 use super::out::{Out, Purpose};
@@ -161,7 +161,7 @@ impl OwnLife {
             }
             _ if self.look && now >= self.beat_at => {
                 let key = self.node.to_string();
-                self.ask(Asked::Look, Request::Get { table: Table::Nodes, key }, now, out);
+                self.ask(Asked::Look, Request::Get { key }, now, out);
             }
             Stage::Unborn => {}
             Stage::Listening { until, .. } => self.look = now >= until,
@@ -193,7 +193,7 @@ impl OwnLife {
 
     fn put(&mut self, asked: Asked, value: NodeValue, now: Moment, out: &mut Out) {
         let (key, bytes) = (self.name(), value.write());
-        let request = Request::Put { table: Table::Nodes, key, bytes, after: self.revision };
+        let request = Request::Put { key, bytes, after: self.revision };
         self.ask(asked, request, now, out);
     }
 
@@ -208,7 +208,7 @@ impl OwnLife {
         if now >= self.record_at {
             self.record_at = now + AGAIN_AFTER;
             let bytes = Record { life, n: 0, what }.seal();
-            let request = Request::Append { subject: Subject::Nodes, bytes, after: None };
+            let request = Request::Append { subject: Subject::Nodes, bytes };
             out.ask(Purpose::Record, request, now);
         }
     }

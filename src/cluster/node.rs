@@ -4,15 +4,13 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::commits::Commits;
 use super::engine::{
-    Answer, Delivered, LogState, Notice, RequestId, Revision, Subject, Table, Wish, Written,
+    Answer, Delivered, LogState, Notice, RequestId, Revision, Subject, Wish, Written,
 };
-use super::envelope::What;
+use super::envelope::{Record, What};
 use super::judge::{Judge, Known};
 use super::life::{OwnLife, Passed as LifePassed, Stage};
-use super::mark::{Mark, Step};
-use super::names::{Around, Claim, Names};
+use super::mark::Mark;
 use super::out::{Out, Purpose};
 use super::reader::{Read, Reader};
 use super::rules::{Rule, Rules};
@@ -20,8 +18,6 @@ use super::sender::Sender;
 use super::timing::{END_WITHIN, Moment, Timing};
 use super::told::{Happens, Passed, Stop, Ticket, Told};
 use super::values::{NodeValue, Presence};
-use crate::chat::accounts::AccountId;
-use crate::chat::directory::ConnId;
 
 /// Too much waits for the log already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,10 +53,10 @@ enum Shown {
 enum Return {
     /// There is none, or all is done.
     No,
-    /// Their names are claimed.
-    Names,
-    /// The application says again what was not logged.
-    Lines,
+    /// The new life is not in the log yet.
+    Begins,
+    /// The application has them come in again, and says again what was not logged.
+    Again,
 }
 
 /// One node.
@@ -72,10 +68,10 @@ pub struct Node {
     judge: Judge,
     reader: Reader,
     sender: Sender,
-    commits: Commits,
-    names: Names,
     connected: bool,
     known: Shown,
+    /// Whether a life of this process has begun in the log.
+    begun: bool,
     returns: Return,
     /// Whether lines are to be sent again once the log has been read to its end.
     resend: bool,
@@ -98,11 +94,10 @@ impl Node {
             judge: Judge::new(timing, rules),
             reader: Reader::new(start.mark, rules),
             sender: Sender::default(),
-            commits: Commits::default(),
-            names: Names::new(start.node.clone(), rules),
             life: OwnLife::new(start.node, start.place, timing, start.said, rules),
             connected: false,
             known: Shown::Starting,
+            begun: false,
             returns: Return::No,
             resend: false,
             end_by: None,
@@ -144,14 +139,14 @@ impl Node {
         self.judge.known()
     }
 
-    /// Whether nothing of this node waits for the log or for the names.
-    pub fn is_idle(&self) -> bool {
-        self.sender.is_empty() && self.commits.is_empty() && self.returns == Return::No
+    /// How many records of this node are not in the log yet, or have not come out of it.
+    pub fn waiting(&self) -> usize {
+        self.sender.waiting()
     }
 
-    /// How many names sessions of this node have or want.
-    pub fn own_names(&self) -> usize {
-        self.names.own_names()
+    /// Whether nothing of this node waits for the log.
+    pub fn is_idle(&self) -> bool {
+        self.sender.is_empty() && self.returns == Return::No
     }
 
     /// What the next beats say.
@@ -160,56 +155,10 @@ impl Node {
     }
 
     /// Says something: a line for the log, after all that was said before.
-    pub fn say(
-        &mut self,
-        conn: ConnId,
-        subject: Subject,
-        bytes: Bytes,
-        now: Moment,
-    ) -> Result<Ticket, Full> {
-        let ticket = self.sender.say(conn, subject, bytes).ok_or(Full)?;
+    pub fn say(&mut self, subject: Subject, bytes: Bytes, now: Moment) -> Result<Ticket, Full> {
+        let ticket = self.sender.say(subject, bytes).ok_or(Full)?;
         self.turn(now);
         Ok(ticket)
-    }
-
-    /// Wants to commit something under a number that it has not used: it is told when to plan.
-    pub fn commit(&mut self, token: u64, subject: Subject, now: Moment) -> Result<(), Full> {
-        if !self.commits.commit(token, subject, now) {
-            return Err(Full);
-        }
-        self.turn(now);
-        Ok(())
-    }
-
-    /// Has planned what is to be committed; none where nothing is.
-    pub fn planned(&mut self, token: u64, bytes: Option<Bytes>, now: Moment) {
-        self.commits.planned(token, bytes, now, &mut self.out);
-        self.turn(now);
-    }
-
-    /// Wants a name for a session.
-    pub fn claim(&mut self, claim: Claim, now: Moment) {
-        self.names.claim(claim, now, &mut self.out);
-        self.turn(now);
-    }
-
-    /// Says something else of the name of a session, or whose account it is.
-    pub fn change(
-        &mut self,
-        key: &str,
-        conn: ConnId,
-        account: Option<AccountId>,
-        said: Bytes,
-        now: Moment,
-    ) {
-        self.names.change(key, conn, account, said);
-        self.turn(now);
-    }
-
-    /// A session needs its name no more. All it had to say has been said.
-    pub fn release(&mut self, key: &str, conn: ConnId, now: Moment) {
-        self.names.release(key, conn, self.sender.last_ticket());
-        self.turn(now);
     }
 
     /// Sends something to another node, which may be lost.
@@ -219,9 +168,8 @@ impl Node {
 
     /// What was not logged under the life before has been said again: [`Told::Reborn`].
     pub fn resumed(&mut self, now: Moment) {
-        if self.returns == Return::Lines {
+        if self.returns == Return::Again {
             self.returns = Return::No;
-            self.names.resumed(self.sender.last_ticket());
         }
         self.turn(now);
     }
@@ -256,27 +204,10 @@ impl Node {
             }
             Notice::Delivered(delivered) => self.delivered(delivered, now),
             Notice::Written(written) => self.written(&written, now),
-            Notice::TableRead(Table::Names) => {
-                self.with_names(now, |names, around, out| names.table_read(around, out))
-            }
-            Notice::TableRead(Table::Nodes) => {}
             Notice::Answered(id, answer) => self.answer(id, &answer, now),
             Notice::Sent(bytes) => self.out.tell(Told::Sent(bytes)),
         }
         self.turn(now);
-    }
-
-    /// Does something with the names, which have to know of the rest.
-    fn with_names(&mut self, now: Moment, act: impl FnOnce(&mut Names, &Around<'_>, &mut Out)) {
-        let around = Around {
-            life: self.life.living(),
-            may_ask: self.connected && self.reader.caught_up(),
-            mark: self.reader.mark(),
-            logged: self.sender.logged(),
-            away: !self.connected || self.life.is_cut_off(now),
-            now,
-        };
-        act(&mut self.names, &around, &mut self.out);
     }
 
     /// There is a connection: all that is read is read anew, from where this node is.
@@ -291,12 +222,9 @@ impl Node {
         if first || self.rules.hold(Rule::ReadsAnew) {
             self.out.wishes.push(Wish::Read(from));
         }
-        self.out.wishes.push(Wish::Watch(Table::Nodes));
-        self.out.wishes.push(Wish::Watch(Table::Names));
+        self.out.wishes.push(Wish::Watch);
         self.life.connected();
         self.judge.connected(now);
-        self.commits.connected(now);
-        self.names.connected();
         self.resend = true;
     }
 
@@ -322,26 +250,17 @@ impl Node {
                     self.stop(stop);
                 }
                 if self.life.stage() == Stage::Unborn && !self.rules.hold(Rule::ReadsFirst) {
-                    self.life_is_over(now);
+                    self.returns = Return::Begins;
                 }
             }
             Purpose::Judge(node) => self.judge.answered(&node, answer, now),
             Purpose::Line(round) => self.sender.answered(round, answer, now),
-            Purpose::Commit(token) => {
-                self.commits.answered(token, answer, read, now, &mut self.out);
-            }
-            Purpose::Name(key, asked) => self.with_names(now, |names, around, out| {
-                names.answered(key, asked, answer, around, out);
-            }),
-            Purpose::Record | Purpose::Sweep => {}
+            Purpose::Record => {}
         }
     }
 
-    /// A key of a table was written.
+    /// A key of the table was written.
     fn written(&mut self, written: &Written, now: Moment) {
-        if written.table == Table::Names {
-            return self.with_names(now, |names, around, out| names.written(written, around, out));
-        }
         let value = written.bytes.as_ref().map(NodeValue::read);
         if written.key == **self.life.node() {
             if let Some(Some(value)) = value {
@@ -372,56 +291,31 @@ impl Node {
         let life = self.life.heard_as();
         let own = took.record.as_ref().filter(|record| Some(record.life) == life);
         let mut ticket = None;
-        let mut commit = None;
         match own.map(|record| (&record.what, record.n)) {
             Some((What::Said(_), n)) if took.happens => ticket = self.sender.came_back(n),
             // A line behind a gap: it was dropped, or it came back before.
             Some((What::Said(_), n)) if self.sender.awaits(n) => self.sender.dropped(now),
-            Some((What::Committed(_), n)) if took.happens => commit = Some(n),
             _ => {}
         }
         let happens = match (took.happens, took.record, delivered.subject) {
-            (true, Some(record), Some(subject)) => match record.what {
-                What::Said(bytes) | What::Committed(bytes) => {
-                    Some(Happens { subject, life: record.life, bytes, ticket })
-                }
-                What::Began(_) | What::Over { .. } => None,
-            },
+            (true, Some(Record { life, what: What::Said(bytes), .. }), Some(subject)) => {
+                Some(Happens { subject, life, bytes, ticket })
+            }
             _ => None,
-        };
-        let mut over = match &took.step {
-            Step::Over { .. } | Step::Began { ended: Some(_), .. } => true,
-            Step::None | Step::Said { .. } | Step::Began { .. } => false,
         };
         let passed = Passed { position, at: took.at, check: took.check, step: took.step, happens };
         self.out.tell(Told::Passed(passed));
-        if let Some(subject) = delivered.subject {
-            self.commits.passed(subject, position, commit, &mut self.out);
-        }
         match self.life.passed(self.reader.mark(), now) {
-            Err(stop) => return self.stop(stop),
+            Err(stop) => self.stop(stop),
             Ok(LifePassed::Nothing) => {}
             // The first has nobody to return; what was said before it began is kept.
-            Ok(LifePassed::Begun) => {
-                // It may be the first of the nodes now, which takes care of the names of the dead.
-                over = true;
-                if self.known == Shown::Starting {
-                    self.returns = Return::No;
-                    self.sender.begin();
-                }
+            Ok(LifePassed::Begun) if !self.begun => {
+                (self.begun, self.returns) = (true, Return::No);
+                self.sender.begin();
             }
-            Ok(LifePassed::Over) => self.life_is_over(now),
+            Ok(LifePassed::Begun) => {}
+            Ok(LifePassed::Over) => self.returns = Return::Begins,
         }
-        if over {
-            self.with_names(now, |names, around, _| names.life_over(around));
-        }
-    }
-
-    /// The own life is over, and another is to begin.
-    fn life_is_over(&mut self, now: Moment) {
-        self.returns = Return::Names;
-        self.names.begin_anew(now);
-        self.commits.begin_anew(now);
     }
 
     /// Does what is to be done for time alone: each of these goes through much, or waits long anyway.
@@ -435,9 +329,6 @@ impl Node {
                 self.judge.turn(life, self.reader.mark(), now, &mut self.out);
             }
         }
-        let away = !self.connected || self.life.is_cut_off(now);
-        self.commits.tick(away, now, &mut self.out);
-        self.with_names(now, |names, around, out| names.tick(around, out));
     }
 
     /// Does what is to be done now, by whatever has changed.
@@ -449,23 +340,19 @@ impl Node {
         if self.connected {
             self.life.turn(read, now, &mut self.out);
         }
-        self.with_names(now, |names, around, out| names.turn(around, out));
         let living = self.life.living().filter(|_| self.connected && self.reader.caught_up());
-        let whole = living.is_some() && self.names.is_read();
-        if whole && self.returns == Return::Names && self.names.have_returned() {
-            self.returns = Return::Lines;
+        if living.is_some() && self.returns == Return::Begins {
+            self.returns = Return::Again;
             let unlogged = self.sender.begin_anew();
             self.out.tell(Told::Reborn(unlogged));
         }
-        let may_say = living.filter(|_| self.returns != Return::Names);
-        if let Some(life) = may_say {
+        if let Some(life) = living.filter(|_| self.returns != Return::Begins) {
             if std::mem::take(&mut self.resend) {
                 self.sender.send_again();
             }
             self.sender.send(life, now, &mut self.out);
-            self.commits.turn(life, read, now, &mut self.out);
         }
-        self.show(whole && self.returns == Return::No, now);
+        self.show(living.is_some() && self.returns == Return::No, now);
         self.turn_to_end(now);
     }
 

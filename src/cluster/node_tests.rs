@@ -1,16 +1,14 @@
 use bytes::Bytes;
 
 use super::engine::{
-    Answer, Delivered, LogState, Notice, Position, Request, Revision, Subject, Table, Wish, Written,
+    Answer, Delivered, LogState, Notice, Position, Request, Revision, Subject, Wish,
 };
 use super::envelope::{Record, What};
 use super::mark::{Mark, Step};
 use super::timing::{END_WITHIN, Moment, TICK};
-use super::told::{Holder, NameValue, NotClaimed, Passed, Stop, Told};
-use super::values::{NodeValue, Presence, write_name};
-use super::{Claim, Node, Start};
-use crate::chat::accounts::AccountId;
-use crate::chat::directory::ConnId;
+use super::told::{Passed, Stop, Told};
+use super::values::{NodeValue, Presence};
+use super::{Node, Start};
 use crate::chat::history::UnixMillis;
 
 const LOBBY: Subject = Subject::Lobby(crate::chat::lobbies::LobbyId(1));
@@ -23,6 +21,8 @@ struct Bench {
     revision: u64,
     position: u64,
     told: Vec<Told>,
+    /// What was asked last.
+    asked: Vec<(super::engine::RequestId, Request)>,
 }
 
 impl Bench {
@@ -41,6 +41,7 @@ impl Bench {
             revision: 10,
             position: 0,
             told: Vec::new(),
+            asked: Vec::new(),
         };
         let asked = bench.notice(Notice::Connected(LOG));
         let value = own_key.map(|value| (Revision(bench.revision), value.write()));
@@ -60,7 +61,6 @@ impl Bench {
             _ => None,
         });
         bench.deliver(Some(Subject::Nodes), began.unwrap());
-        bench.notice(Notice::TableRead(Table::Names));
         assert!(bench.told.contains(&Told::Ready), "{:?}", bench.told);
         bench
     }
@@ -69,9 +69,28 @@ impl Bench {
         self.told.extend(self.node.told());
         let ask = |wish| match wish {
             Wish::Ask(id, request) => Some((id, request)),
-            Wish::Read(_) | Wish::Watch(_) | Wish::Send { .. } => None,
+            Wish::Read(_) | Wish::Watch | Wish::Send { .. } => None,
         };
-        self.node.wishes().into_iter().filter_map(ask).collect()
+        let asked: Vec<_> = self.node.wishes().into_iter().filter_map(ask).collect();
+        if !asked.is_empty() {
+            self.asked.clone_from(&asked);
+        }
+        asked
+    }
+
+    /// Lets time pass until this is asked.
+    fn ask_again(
+        &mut self,
+        is_it: impl Fn(&Request) -> bool,
+    ) -> (super::engine::RequestId, Request) {
+        loop {
+            if let Some(found) = self.asked.iter().find(|(_, request)| is_it(request)) {
+                return found.clone();
+            }
+            self.now = self.now + TICK;
+            self.node.tick(self.now);
+            self.take();
+        }
     }
 
     fn notice(&mut self, notice: Notice) -> Vec<(super::engine::RequestId, Request)> {
@@ -93,7 +112,7 @@ impl Bench {
         self.notice(Notice::Delivered(delivered)).into_iter().map(|(_, request)| request).collect()
     }
 
-    /// Lets time pass; what is asked about names, and what is told.
+    /// Lets time pass; what is asked.
     fn pass(&mut self, millis: u64) -> Vec<Request> {
         let mut all = Vec::new();
         for _ in 0..millis / TICK {
@@ -102,7 +121,7 @@ impl Bench {
             let asked = self.take();
             for (id, request) in asked {
                 // Beats succeed.
-                if let Request::Put { table: Table::Nodes, .. } = &request {
+                if let Request::Put { .. } = &request {
                     self.revision += 1;
                     let answer = Answer::Written(Revision(self.revision));
                     all.extend(self.notice(Notice::Answered(id, answer)).into_iter().map(|a| a.1));
@@ -113,50 +132,22 @@ impl Bench {
         all
     }
 
-    fn claim(
-        &mut self,
-        key: &str,
-        conn: u64,
-        account: Option<u32>,
-    ) -> Vec<(super::engine::RequestId, Request)> {
-        let (key, account) = (key.to_owned(), account.map(AccountId));
-        let claim = Claim { key, conn: ConnId(conn), account, said: Bytes::new() };
-        self.node.claim(claim, self.now);
-        self.take()
-    }
-
-    /// The table of names has this.
-    fn name_is(&mut self, key: &str, account: Option<u32>, holder: Option<(&str, u64)>) {
-        self.revision += 1;
-        let holder = holder.map(|(node, life)| Holder {
-            node: node.into(),
-            life: Revision(life),
-            conn: ConnId(99),
-        });
-        let account = account.map(AccountId);
-        let value = NameValue { account, holder, said: "whose".into() };
-        self.notice(Notice::Written(Written {
-            table: Table::Names,
-            key: key.into(),
-            revision: Revision(self.revision),
-            at: UnixMillis(5),
-            bytes: Some(write_name(&value)),
-        }));
-    }
-
-    /// What was told of a claim that was not given.
-    fn not_claimed(&self) -> Option<&NotClaimed> {
-        self.told.iter().find_map(|told| match told {
-            Told::NotClaimed { why, .. } => Some(why),
-            _ => None,
-        })
-    }
-
     fn stop(&self) -> Option<&Stop> {
         self.told.iter().find_map(|told| match told {
             Told::Stop(stop) => Some(stop),
             _ => None,
         })
+    }
+}
+
+/// What a request has the log say: under which life, with which number.
+fn said(request: &Request) -> Option<(Revision, u64, Bytes)> {
+    let Request::Append { bytes, .. } = request else { return None };
+    match Record::open(bytes) {
+        super::envelope::Opened::Ours(Record { life, n, what: What::Said(bytes) }) => {
+            Some((life, n, bytes))
+        }
+        _ => None,
     }
 }
 
@@ -220,75 +211,48 @@ fn a_record_of_a_later_version_stops_a_node_where_it_is() {
 }
 
 #[test]
-fn a_name_is_given_by_what_its_key_has() {
-    for (account, holder, claims_for, wanted) in [
-        (None, Some(("b", 3)), None, Some(NotClaimed::Taken("whose".into()))),
-        (None, Some(("b", 3)), Some(1), Some(NotClaimed::Taken("whose".into()))),
-        (Some(1), None, None, Some(NotClaimed::Account(AccountId(1)))),
-        (Some(1), None, Some(2), Some(NotClaimed::Account(AccountId(1)))),
-        (Some(1), Some(("b", 3)), None, Some(NotClaimed::Account(AccountId(1)))),
-        (Some(1), None, Some(1), None),
-        (Some(1), Some(("b", 3)), Some(1), None),
-        // The life 2 of b is over, and so is the account's use of its name, but not its claim on it.
-        (None, Some(("b", 2)), None, None),
-        (Some(1), Some(("b", 2)), None, Some(NotClaimed::Account(AccountId(1)))),
-    ] {
-        let mut bench = Bench::up();
-        let what = What::Over { node: "b".into(), life: Revision(2) };
-        bench.deliver(Some(Subject::Nodes), Record { life: Revision(11), n: 0, what }.seal());
-        bench.name_is("ann", account, holder);
-        let asked = bench.claim("ann", 5, claims_for);
-        assert_eq!(bench.not_claimed(), wanted.as_ref(), "{account:?} {holder:?} {claims_for:?}");
-        let written = Some(Revision(bench.revision));
-        let puts =
-            |(_, r): &(_, Request)| matches!(r, Request::Put { after, .. } if *after == written);
-        assert_eq!(asked.iter().any(puts), wanted.is_none(), "{account:?} {holder:?}");
-    }
-}
-
-#[test]
-fn a_claim_that_the_engine_refuses_is_refused() {
+fn a_node_whose_life_is_over_has_its_people_come_in_before_it_says_what_was_not_logged() {
     let mut bench = Bench::up();
-    let asked = bench.claim("ann", 5, None);
-    bench.notice(Notice::Answered(asked[0].0, Answer::Refused));
-    assert_eq!(bench.not_claimed(), Some(&NotClaimed::Refused));
-    assert_eq!(bench.node.own_names(), 0);
-}
-
-#[test]
-fn a_claim_without_an_answer_is_read_before_it_is_made_again() {
-    let mut bench = Bench::up();
-    bench.claim("ann", 5, None);
-    let asked = bench.pass(3_000);
-    let names = |request: &&Request| !matches!(request, Request::Put { table: Table::Nodes, .. });
-    let asked: Vec<_> = asked.iter().filter(names).collect();
-    assert!(matches!(asked[..], [Request::Get { table: Table::Names, .. }]), "{asked:?}");
-}
-
-#[test]
-fn a_name_goes_when_its_last_line_is_in_the_log() {
-    let mut bench = Bench::up();
-    let asked = bench.claim("ann", 5, None);
-    bench.notice(Notice::Answered(asked[0].0, Answer::Written(Revision(50))));
-    bench.node.say(ConnId(5), LOBBY, "bye".into(), bench.now).unwrap();
-    let line = bench.take().remove(0).1;
-    bench.node.release("ann", ConnId(5), bench.now);
-    assert_eq!(bench.take(), []);
-    let Request::Append { bytes, .. } = line else { panic!("{line:?}") };
-    let asked = bench.deliver(Some(LOBBY), bytes);
-    let wanted = Request::Remove { table: Table::Names, key: "ann".into(), after: Revision(50) };
-    assert_eq!(asked, [wanted]);
+    let ticket = bench.node.say(LOBBY, "hello".into(), bench.now).unwrap();
+    bench.take();
+    let what = What::Over { node: "a".into(), life: Revision(11) };
+    bench.deliver(Some(Subject::Nodes), Record { life: Revision(9), n: 0, what }.seal());
+    // Its key says so too; a new life is written, and comes out of the log.
+    let (id, _) = bench.ask_again(|request| matches!(request, Request::Get { .. }));
+    let gone = NodeValue { life: Some(Revision(11)), ..own_key(1, Presence::Gone) };
+    let value = Some((Revision(30), gone.write()));
+    bench.notice(Notice::Answered(id, Answer::Value(value)));
+    let (id, _) = bench.asked.pop().unwrap();
+    bench.notice(Notice::Answered(id, Answer::Written(Revision(31))));
+    assert!(!bench.told.iter().any(|told| matches!(told, Told::Reborn(_))), "not yet");
+    let began = Record { life: Revision(31), n: 0, what: What::Began("a".into()) };
+    bench.asked.clear();
+    bench.deliver(Some(Subject::Nodes), began.seal());
+    let unlogged = bench.told.iter().find_map(|told| match told {
+        Told::Reborn(unlogged) => Some(unlogged.clone()),
+        _ => None,
+    });
+    assert_eq!(unlogged.unwrap().iter().map(|line| line.ticket).collect::<Vec<_>>(), [ticket]);
+    assert!(!bench.node.is_idle());
+    // What is said first is the first of the new life.
+    bench.node.say(Subject::People, "came in".into(), bench.now).unwrap();
+    bench.node.say(LOBBY, "hello".into(), bench.now).unwrap();
+    bench.node.resumed(bench.now);
+    bench.take();
+    let said: Vec<_> = bench.asked.iter().filter_map(|(_, request)| said(request)).collect();
+    let wanted = [(Revision(31), 1, "came in".into()), (Revision(31), 2, "hello".into())];
+    assert_eq!(said, wanted);
 }
 
 #[test]
 fn a_node_that_ends_says_so_itself_after_its_last_line() {
     let mut bench = Bench::up();
-    bench.node.say(ConnId(5), LOBBY, "bye".into(), bench.now).unwrap();
+    bench.node.say(LOBBY, "bye".into(), bench.now).unwrap();
     let line = bench.take().remove(0).1;
     bench.node.end(bench.now);
     let gone = |asked: &[Request]| {
         asked.iter().any(|request| match request {
-            Request::Put { table: Table::Nodes, bytes, .. } => {
+            Request::Put { bytes, .. } => {
                 NodeValue::read(bytes).unwrap().presence == Presence::Gone
             }
             _ => false,

@@ -17,12 +17,6 @@ pub(crate) enum Purpose {
     Record,
     /// A line, in that round of sending.
     Line(u64),
-    /// What is to be committed.
-    Commit(u64),
-    /// A name of a session, with the number of what was asked about it.
-    Name(String, u64),
-    /// A name that nobody has.
-    Sweep,
 }
 
 /// Wishes, what is told, and the requests without an answer.

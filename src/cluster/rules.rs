@@ -1,5 +1,11 @@
 //! The rules that keep the log the same everywhere. In tests each can be switched off, to see that the checks
 //! of the simulation would notice.
+//!
+//! Two rules of a design that kept names in a table have lost their meaning, since names are decided in the log:
+//! that a name is released after its last line is in the log (a release is a record, and stands behind that line by
+//! rule 3), and that a name which no session has is released (a claim whose answer was lost is a record as any
+//! other, and so is the release that follows it). With them went records that are held against the last of their
+//! subject: what may no longer be is void on every node alike.
 
 /// One of the rules.
 #[cfg_attr(not(test), allow(dead_code, reason = "some are kept by the simulation's application"))]
@@ -15,10 +21,10 @@ pub(crate) enum Rule {
     ReadsFirst,
     /// 5: who judges others hears itself.
     HearsItself,
-    /// 6, first half: a name is released after its last line is in the log.
-    LastLineFirst,
-    /// 6, second half: a name that no session has is released.
-    Strays,
+    /// 6, first half: names of a life that is over are free from the record on that says so, on all nodes alike.
+    FreesNames,
+    /// 6, second half: they are claimed anew by records of the node's new life, before anything else of it.
+    ClaimsAnew,
     /// 7: on each connection all is read anew, from the own position.
     ReadsAnew,
     /// 8: the log is the one that was read before, without a gap.

@@ -10,7 +10,6 @@ use super::envelope::{Record, What};
 use super::out::{Out, Purpose};
 use super::timing::{AGAIN_AFTER, Moment};
 use super::told::{Ticket, Unlogged};
-use crate::chat::directory::ConnId;
 
 /// So many lines are on their way at once: what an engine takes fastest.
 const WINDOW: usize = 256;
@@ -39,26 +38,20 @@ pub(crate) struct Sender {
 
 impl Sender {
     /// Takes a line; none where too many wait.
-    pub(crate) fn say(&mut self, conn: ConnId, subject: Subject, bytes: Bytes) -> Option<Ticket> {
+    pub(crate) fn say(&mut self, subject: Subject, bytes: Bytes) -> Option<Ticket> {
         if self.lines.len() >= MAX_LINES || self.bytes + bytes.len() > MAX_BYTES {
             return None;
         }
         self.last_ticket += 1;
         let ticket = Ticket(self.last_ticket);
         self.bytes += bytes.len();
-        self.lines.push_back(Unlogged { ticket, conn, subject, bytes });
+        self.lines.push_back(Unlogged { ticket, subject, bytes });
         Some(ticket)
     }
 
-    /// The ticket of the last line that was said.
-    pub(crate) fn last_ticket(&self) -> Ticket {
-        Ticket(self.last_ticket)
-    }
-
-    /// All lines up to this one have come back.
-    pub(crate) fn logged(&self) -> Ticket {
-        let first = self.lines.front().map(|line| line.ticket.0 - 1);
-        Ticket(first.unwrap_or(self.last_ticket))
+    /// How many have not come back.
+    pub(crate) fn waiting(&self) -> usize {
+        self.lines.len()
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -77,7 +70,7 @@ impl Sender {
             let Some(line) = self.lines.get(self.sent) else { return };
             let n = self.first + self.sent as u64;
             let bytes = Record { life, n, what: What::Said(line.bytes.clone()) }.seal();
-            let request = Request::Append { subject: line.subject, bytes, after: None };
+            let request = Request::Append { subject: line.subject, bytes };
             out.ask(Purpose::Line(self.round), request, now);
             self.sent += 1;
         }
@@ -148,7 +141,7 @@ mod tests {
         let mut sender = Sender::default();
         sender.begin_anew();
         for _ in 0..lines {
-            sender.say(ConnId(1), SUBJECT, Bytes::from_static(b"x")).unwrap();
+            sender.say(SUBJECT, Bytes::from_static(b"x")).unwrap();
         }
         sender
     }
@@ -186,7 +179,6 @@ mod tests {
         assert_eq!(sent(&mut sender, 0), [2, 3]);
         assert_eq!(sender.came_back(1), None);
         assert_eq!(sender.came_back(2), Some(Ticket(2)));
-        assert_eq!(sender.logged(), Ticket(2));
     }
 
     #[test]
@@ -195,7 +187,7 @@ mod tests {
             let mut sender = sender(2);
             assert_eq!(sent(&mut sender, 0), [1, 2]);
             sender.answered(0, &Answer::Appended(Position(1)), Moment(0));
-            sender.say(ConnId(1), SUBJECT, Bytes::new());
+            sender.say(SUBJECT, Bytes::new());
             assert_eq!(sent(&mut sender, 0), [3]);
             let round = sender.round;
             sender.answered(round, &answer, Moment(10));
@@ -214,18 +206,18 @@ mod tests {
         sender.came_back(1);
         let unlogged = sender.begin_anew();
         assert_eq!(unlogged.iter().map(|line| line.ticket.0).collect::<Vec<_>>(), [2, 3]);
-        let ticket = sender.say(ConnId(1), SUBJECT, Bytes::new()).unwrap();
+        let ticket = sender.say(SUBJECT, Bytes::new()).unwrap();
         assert_eq!((ticket, sent(&mut sender, 0)), (Ticket(4), vec![1]));
     }
 
     #[test]
     fn too_many_lines_are_not_taken() {
         let mut sender = sender(MAX_LINES);
-        assert_eq!(sender.say(ConnId(1), SUBJECT, Bytes::new()), None);
+        assert_eq!(sender.say(SUBJECT, Bytes::new()), None);
         sent(&mut sender, 0);
         sender.came_back(1);
-        assert!(sender.say(ConnId(1), SUBJECT, Bytes::new()).is_some());
+        assert!(sender.say(SUBJECT, Bytes::new()).is_some());
         let whole = Bytes::from(vec![0; MAX_BYTES]);
-        assert_eq!(sender.say(ConnId(1), SUBJECT, whole), None);
+        assert_eq!(sender.say(SUBJECT, whole), None);
     }
 }

@@ -60,12 +60,6 @@ pub const AGAIN_AFTER: u64 = 500;
 /// that declared it dead has had time for it by then.
 pub const RECORD_WITHIN: u64 = 400;
 
-/// What must be stored waits for so long while the engine is away, then it is refused.
-pub const REFUSE_AFTER: u64 = 3_000;
-
-/// A name under this life that no session has is released after this: longer than a claim takes.
-pub const STRAY_AFTER: u64 = 5_000;
-
 /// A node that knows of records after its own position and got none for so long asks for them anew.
 pub const STALLED_AFTER: u64 = 5_000;
 

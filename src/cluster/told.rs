@@ -1,37 +1,11 @@
 //! What a node tells its application, in the order in which it is to be taken.
 
-use std::sync::Arc;
-
 use bytes::Bytes;
 use thiserror::Error;
 
 use super::engine::{Position, Revision, Subject};
 use super::mark::Step;
-use crate::chat::accounts::AccountId;
-use crate::chat::directory::ConnId;
 use crate::chat::history::UnixMillis;
-
-/// Who has a name.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Holder {
-    /// The node where they are.
-    pub node: Arc<str>,
-    /// The life of that node.
-    pub life: Revision,
-    /// Their connection.
-    pub conn: ConnId,
-}
-
-/// What is known of a name.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NameValue {
-    /// The account that it belongs to, which keeps it when nobody uses it.
-    pub account: Option<AccountId>,
-    /// Who has it now.
-    pub holder: Option<Holder>,
-    /// What the application says of it.
-    pub said: Bytes,
-}
 
 /// A line that waits to be in the log. Tickets rise while the process lives, over all its lives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -42,8 +16,6 @@ pub struct Ticket(pub u64);
 pub struct Unlogged {
     /// What [`Node::say`](super::Node::say) gave for it.
     pub ticket: Ticket,
-    /// Whose it is.
-    pub conn: ConnId,
     /// Where it was to be.
     pub subject: Subject,
     /// What it says.
@@ -77,41 +49,6 @@ pub struct Happens {
     pub bytes: Bytes,
     /// The line that this node waits for, where it is one of its own.
     pub ticket: Option<Ticket>,
-}
-
-/// Why a name is not given.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum NotClaimed {
-    /// Somebody has it; the application's words of them.
-    Taken(Bytes),
-    /// It belongs to an account, and was not claimed for that.
-    Account(AccountId),
-    /// The engine could not be reached in time.
-    Away,
-    /// The engine refused.
-    Refused,
-}
-
-/// Why something that was to be committed was not.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum NotCommitted {
-    /// Others were faster each time.
-    Crossed,
-    /// The engine could not be reached in time. It may still come out of the log.
-    Away,
-    /// The engine refused.
-    Refused,
-    /// The application had nothing to commit when it planned.
-    Dropped,
-}
-
-/// How a session lost its name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LostName {
-    /// The account was logged in to elsewhere, later.
-    TakenOver,
-    /// Somebody else took it while this node was cut off.
-    Meanwhile,
 }
 
 /// Why a node has to stop.
@@ -172,52 +109,9 @@ pub enum Told {
     Back,
     /// A record was read.
     Passed(Passed),
-    /// A name was written or removed, by whatever node.
-    Name {
-        /// Its key.
-        key: String,
-        /// What is known of it; none where it is free.
-        value: Option<NameValue>,
-    },
-    /// All names that were there have been told: those that were told before this connection only are free.
-    NamesRead,
-    /// A session has a name.
-    Claimed {
-        /// The key.
-        key: String,
-        /// The session.
-        conn: ConnId,
-        /// The number of the claim.
-        revision: Revision,
-    },
-    /// A session does not get a name.
-    NotClaimed {
-        /// The key.
-        key: String,
-        /// The session.
-        conn: ConnId,
-        /// Why.
-        why: NotClaimed,
-    },
-    /// A session has its name no more.
-    LostName {
-        /// The key.
-        key: String,
-        /// The session.
-        conn: ConnId,
-        /// How.
-        how: LostName,
-    },
-    /// What is to be committed can be planned now, by what has been told up to here: answered with
-    /// [`Node::planned`](super::Node::planned).
-    Plan(u64),
-    /// It stands in the log, and has been told.
-    Committed(u64),
-    /// It was given up.
-    NotCommitted(u64, NotCommitted),
-    /// This node was declared dead and lives under a new life. Who still has their name was told by
-    /// [`Told::Claimed`], who has not by [`Told::LostName`]. The application has its people come in again,
-    /// says the lines again that are still somebody's, tells the others that theirs were not sent, and calls
+    /// This node was declared dead and lives under a new life, in which it has said nothing yet: all that was its
+    /// people's is free since the record that said so. The application has its people come in again, says the
+    /// lines again that are still somebody's, tells the others that theirs were not sent, and calls
     /// [`Node::resumed`](super::Node::resumed), before it says anything else.
     Reborn(Vec<Unlogged>),
     /// Another node sent this.

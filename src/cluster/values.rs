@@ -1,12 +1,9 @@
-//! What stands in the two tables: who a node is and how far it has read, and who has a name.
+//! What stands in the table of nodes: who a node is, and how far it has read.
 
 use bytes::{BufMut, Bytes};
 
 use super::engine::{Position, Revision};
-use super::envelope::{node_name, number};
-use super::told::{Holder, NameValue};
-use crate::chat::accounts::AccountId;
-use crate::chat::directory::ConnId;
+use super::envelope::number;
 
 /// The form of the values, their first byte.
 const FORM: u8 = 1;
@@ -79,42 +76,6 @@ impl NodeValue {
     }
 }
 
-/// The bytes of a name's value.
-pub(crate) fn write_name(value: &NameValue) -> Bytes {
-    let node = value.holder.as_ref().map_or("", |holder| &*holder.node);
-    let mut bytes = Vec::with_capacity(23 + node.len() + value.said.len());
-    bytes.push(FORM);
-    bytes.push(u8::from(value.account.is_some()));
-    bytes.put_u32(value.account.map_or(0, |account| account.0));
-    bytes.put_u64(value.holder.as_ref().map_or(0, |holder| holder.life.0));
-    bytes.put_u64(value.holder.as_ref().map_or(0, |holder| holder.conn.0));
-    // Names of nodes are bounded by this where they come from.
-    bytes.push(u8::try_from(node.len()).unwrap_or(0));
-    bytes.put_slice(node.as_bytes());
-    bytes.put_slice(&value.said);
-    bytes.into()
-}
-
-/// The value of a name in bytes; none where they are no such.
-pub(crate) fn read_name(bytes: &Bytes) -> Option<NameValue> {
-    let account = match bytes.get(..2)? {
-        [FORM, 0] => None,
-        [FORM, 1] => Some(AccountId(u32::from_be_bytes(bytes.get(2..6)?.try_into().ok()?))),
-        _ => return None,
-    };
-    let (life, conn) = (number(bytes, 6)?, number(bytes, 14)?);
-    let end = 23 + usize::from(*bytes.get(22)?);
-    let holder = match life {
-        0 => None,
-        life => Some(Holder {
-            node: node_name(bytes.get(23..end)?)?.into(),
-            life: Revision(life),
-            conn: ConnId(conn),
-        }),
-    };
-    Some(NameValue { account, holder, said: (end <= bytes.len()).then(|| bytes.slice(end..))? })
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -138,30 +99,14 @@ mod tests {
         }
     }
 
-    #[test]
-    fn the_value_of_a_name_is_what_it_was() {
-        let holder = || Holder { node: "n1".into(), life: Revision(4), conn: ConnId(u64::MAX) };
-        for account in [None, Some(AccountId(0)), Some(AccountId(u32::MAX))] {
-            for holder in [None, Some(holder())] {
-                for said in ["", "ann"] {
-                    let value = NameValue { account, holder: holder.clone(), said: said.into() };
-                    let bytes = write_name(&value);
-                    assert_eq!(read_name(&bytes), Some(value));
-                    let head = bytes.len() - said.len();
-                    assert!((0..head).all(|end| read_name(&bytes.slice(..end)).is_none()));
-                }
-            }
-        }
-    }
-
     proptest! {
         #[test]
-        fn any_bytes_in_a_table_do_no_harm(mut bytes in prop::collection::vec(any::<u8>(), 0..64)) {
-            let _ = (NodeValue::read(&bytes.clone().into()), read_name(&bytes.clone().into()));
+        fn any_bytes_in_the_table_do_no_harm(mut bytes in prop::collection::vec(any::<u8>(), 0..64)) {
+            let _ = NodeValue::read(&bytes.clone().into());
             if let Some(first) = bytes.first_mut() {
                 *first = FORM;
             }
-            let _ = (NodeValue::read(&bytes.clone().into()), read_name(&bytes.into()));
+            let _ = NodeValue::read(&bytes.into());
         }
     }
 }

@@ -12,14 +12,12 @@ use serde_json::{Value, json};
 use super::names::Names;
 use super::{LOG_KEPT, READER_KEPT};
 use crate::chat::history::UnixMillis;
-use crate::cluster::engine::{LogState, Position, Revision, Subject, Table};
+use crate::cluster::engine::{LogState, Position, Revision};
 
-/// The header that holds a record against the last of its subject.
+/// The header that holds a writing against the last of its key.
 pub(super) const EXPECTED: &str = "Nats-Expected-Last-Subject-Sequence";
 /// The header of what is no value but the end of one.
-pub(super) const OPERATION: &str = "KV-Operation";
-/// What stands in it.
-pub(super) const REMOVED: &str = "DEL";
+const OPERATION: &str = "KV-Operation";
 
 /// There is no such stream.
 const STREAM_NOT_FOUND: u64 = 10_059;
@@ -173,10 +171,10 @@ impl Last {
 
 /// Whether an operation is the end of a key.
 fn is_end(operation: &str) -> bool {
-    [REMOVED, "PURGE"].contains(&operation)
+    ["DEL", "PURGE"].contains(&operation)
 }
 
-/// Whether a message of a table is the end of its key.
+/// Whether a message of the table is the end of its key, which an operator's client of the engine wrote.
 pub(super) fn ends_key(message: &Message) -> bool {
     let operation = message.headers.as_ref().and_then(|headers| headers.get(OPERATION));
     operation.is_some_and(|operation| is_end(operation.as_str()))
@@ -187,8 +185,6 @@ pub(super) fn ends_key(message: &Message) -> bool {
 pub(super) struct Place {
     pub(super) sequence: u64,
     pub(super) at: UnixMillis,
-    /// How many more there are for this reader.
-    pub(super) pending: u64,
 }
 
 impl Place {
@@ -206,11 +202,7 @@ impl Place {
             _ => return None,
         };
         let number = |at: usize| numbers.get(at)?.parse::<u64>().ok();
-        Some(Self {
-            sequence: number(1)?,
-            at: UnixMillis(number(3)? / 1_000_000),
-            pending: number(4)?,
-        })
+        Some(Self { sequence: number(1)?, at: UnixMillis(number(3)? / 1_000_000) })
     }
 }
 
@@ -273,11 +265,11 @@ fn log_config(names: &Names, replicas: u64) -> Value {
     })
 }
 
-/// The configuration of a table, as that of a bucket of any client of the engine that keeps no history.
-fn table_config(names: &Names, table: Table, replicas: u64) -> Value {
+/// The configuration of the table, as that of a bucket of any client of the engine that keeps no history.
+fn table_config(names: &Names, replicas: u64) -> Value {
     json!({
-        "name": names.table(table),
-        "subjects": [names.table_subjects(table)],
+        "name": names.table(),
+        "subjects": [names.table_subjects()],
         "retention": "limits",
         "storage": "file",
         "discard": "new",
@@ -299,20 +291,14 @@ pub(super) fn alter_log(names: &Names, replicas: u64) -> Question {
     Question::new(format!("STREAM.UPDATE.{}", names.log()), log_config(names, replicas))
 }
 
-/// Makes a table. Where there is the same, it is that.
-pub(super) fn make_table(names: &Names, table: Table, replicas: u64) -> Question {
-    Question::new(
-        format!("STREAM.CREATE.{}", names.table(table)),
-        table_config(names, table, replicas),
-    )
+/// Makes the table. Where there is the same, it is that.
+pub(super) fn make_table(names: &Names, replicas: u64) -> Question {
+    Question::new(format!("STREAM.CREATE.{}", names.table()), table_config(names, replicas))
 }
 
-/// Has a table be kept in so many copies.
-pub(super) fn alter_table(names: &Names, table: Table, replicas: u64) -> Question {
-    Question::new(
-        format!("STREAM.UPDATE.{}", names.table(table)),
-        table_config(names, table, replicas),
-    )
+/// Has the table be kept in so many copies.
+pub(super) fn alter_table(names: &Names, replicas: u64) -> Question {
+    Question::new(format!("STREAM.UPDATE.{}", names.table()), table_config(names, replicas))
 }
 
 /// A reader of a stream that hands out what it is asked for, and goes some time after nobody asks.
@@ -357,21 +343,10 @@ pub(super) fn end_reader(stream: &str, reader: &str) -> Question {
     Question { subject: format!("$JS.API.CONSUMER.DELETE.{stream}.{reader}"), body: Bytes::new() }
 }
 
-/// The last record of a subject, by the engine that leads.
-pub(super) fn get_last_record(names: &Names, subject: Subject) -> Question {
-    let body = json!({ "last_by_subj": names.record(subject) });
-    Question::new(format!("STREAM.MSG.GET.{}", names.log()), body)
-}
-
-/// Where it stands.
-pub(super) fn position_of(reply: &Value) -> Option<Position> {
-    reply.get("message")?.get("seq")?.as_u64().map(Position)
-}
-
 /// What a key was last written, by the engine that leads: another may not know it yet.
-pub(super) fn get_last(names: &Names, table: Table, key: &str) -> Question {
-    let body = json!({ "last_by_subj": names.key(table, key) });
-    Question::new(format!("STREAM.MSG.GET.{}", names.table(table)), body)
+pub(super) fn get_last(names: &Names, key: &str) -> Question {
+    let body = json!({ "last_by_subj": names.key(key) });
+    Question::new(format!("STREAM.MSG.GET.{}", names.table()), body)
 }
 
 fn nanos(time: std::time::Duration) -> u64 {
@@ -386,7 +361,7 @@ mod tests {
 
     #[test]
     fn a_place_is_read_from_old_and_new_engines() {
-        let want = Place { sequence: 42, at: UnixMillis(1_700_000_000_123), pending: 9 };
+        let want = Place { sequence: 42, at: UnixMillis(1_700_000_000_123) };
         for subject in [
             "$JS.ACK.S.C.1.42.7.1700000000123456789.9",
             "$JS.ACK.hub.ACC.S.C.1.42.7.1700000000123456789.9",
@@ -434,7 +409,6 @@ mod tests {
             if let Ok(value) = serde_json::from_slice(&bytes) {
                 let value: Value = value;
                 let _ = (StreamInfo::of(&value), Last::of(&value), reader_of(&value));
-                let _ = position_of(&value);
             }
         }
     }

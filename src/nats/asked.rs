@@ -7,15 +7,15 @@ use bytes::Bytes;
 
 use super::ASK_TIME;
 use super::SILENCE;
-use crate::cluster::engine::{RequestId, Table};
+use crate::cluster::engine::RequestId;
 
-/// What is read: the log, or a table.
+/// What is read: the log, or the table of nodes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Source {
     /// The log.
     Log,
-    /// A table.
-    Table(Table),
+    /// The table.
+    Nodes,
 }
 
 /// What an answer is for.
@@ -23,9 +23,7 @@ pub(super) enum Source {
 pub(super) enum Asked {
     /// A record for the log.
     Append(RequestId),
-    /// Which record of a subject is the last.
-    Last(RequestId),
-    /// A value for a key, or its end.
+    /// A value for a key.
     Write(RequestId),
     /// A value for a key that must not be there.
     Create(RequestId, Creating),
@@ -42,7 +40,6 @@ pub(super) enum Asked {
 /// A key that is to be made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Creating {
-    pub(super) table: Table,
     pub(super) key: String,
     pub(super) bytes: Bytes,
 }
@@ -52,7 +49,6 @@ impl Asked {
     pub(super) fn request(&self) -> Option<RequestId> {
         match self {
             Self::Append(id)
-            | Self::Last(id)
             | Self::Write(id)
             | Self::Create(id, _)
             | Self::Ended(id, _)
@@ -145,7 +141,7 @@ mod tests {
         let beat = waiting.add(Asked::Beat(Source::Log, 0), start);
         let second = waiting.add(Asked::Get(RequestId(2)), start + Duration::from_secs(1));
         assert_eq!(waiting.requests(), 2);
-        assert!(waiting.has_beat(Source::Log) && !waiting.has_beat(Source::Table(Table::Nodes)));
+        assert!(waiting.has_beat(Source::Log) && !waiting.has_beat(Source::Nodes));
         assert_eq!(waiting.take(first), Some(Asked::Append(RequestId(1))));
         assert_eq!(waiting.take(first), None);
         assert_eq!(waiting.take_late(start + SILENCE - Duration::from_millis(1)), None);

@@ -37,7 +37,7 @@ pub struct Options {
     pub node: String,
     /// Copies that the engine is to keep.
     pub replicas: u64,
-    /// Whether log and tables may be made where there are none.
+    /// Whether log and table may be made where there are none.
     pub may_make: bool,
     /// How long it is tried at the start.
     pub patience: Duration,
@@ -301,7 +301,7 @@ async fn refuse(
             wish = wishes.recv(), if has_room => match wish {
                 Some(Wish::Ask(id, _)) => out.push_back(Notice::Answered(id, Answer::Unknown)),
                 // They are for a connection, and are wished again on the next one.
-                Some(Wish::Read(_) | Wish::Watch(_) | Wish::Send { .. }) => {}
+                Some(Wish::Read(_) | Wish::Watch | Wish::Send { .. }) => {}
                 None => return,
             },
             room = notices.reserve(), if !out.is_empty() => match room {

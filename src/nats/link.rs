@@ -17,8 +17,7 @@ use super::error::TryError;
 use super::names::{Names, is_key, is_node};
 use super::reader::{Reader, Seen};
 use crate::cluster::engine::{
-    Answer, Delivered, LogState, Notice, Position, Request, RequestId, Revision, Table, Wish,
-    Written,
+    Answer, Delivered, LogState, Notice, Position, Request, RequestId, Revision, Wish, Written,
 };
 use crate::logging::event;
 
@@ -78,7 +77,7 @@ pub(super) struct Link {
     sent: Subscriber,
     waiting: Waiting,
     log: Option<Stream>,
-    tables: [Option<Stream>; 2],
+    nodes: Option<Stream>,
     state: LogState,
     /// Readers that were made.
     readers: u64,
@@ -98,16 +97,15 @@ impl Link {
         let passing = |error: async_nats::SubscribeError| TryError::Passing(error.to_string());
         let replies = client.subscribe(format!("{inbox}.a.*")).await.map_err(passing)?;
         let sent = client.subscribe(names.lives(node)).await.map_err(passing)?;
-        let (waiting, tables) = (Waiting::default(), [None, None]);
         Ok(Self {
             client,
             names,
             inbox,
             replies,
             sent,
-            waiting,
+            waiting: Waiting::default(),
             log: None,
-            tables,
+            nodes: None,
             state,
             readers: 0,
             is_refusing: false,
@@ -133,17 +131,11 @@ impl Link {
                 None => pending().await,
             }
         }
-        let [names, nodes] = &mut self.tables;
         tokio::select! {
             reply = self.replies.next() => reply.map_or(Came::Over, Came::Reply),
             sent = self.sent.next(), if has_room => sent.map_or(Came::Over, |sent| Came::Sent(sent.payload)),
             read = of(&mut self.log), if has_room => read.map_or(Came::Over, |read| Came::Read(Source::Log, read)),
-            read = of(names), if has_room => {
-                read.map_or(Came::Over, |read| Came::Read(Source::Table(Table::Names), read))
-            }
-            read = of(nodes), if has_room => {
-                read.map_or(Came::Over, |read| Came::Read(Source::Table(Table::Nodes), read))
-            }
+            read = of(&mut self.nodes), if has_room => read.map_or(Came::Over, |read| Came::Read(Source::Nodes, read)),
         }
     }
 
@@ -161,7 +153,7 @@ impl Link {
                 Ok(())
             }
             Wish::Read(Position(from)) => self.read(Source::Log, Reader::of_log(from), now),
-            Wish::Watch(table) => self.read(Source::Table(table), Reader::of_table(), now),
+            Wish::Watch => self.read(Source::Nodes, Reader::of_table(), now),
             Wish::Send { node, life, bytes } => {
                 // What cannot be sent is lost, as it may be.
                 if is_node(&node) {
@@ -174,59 +166,37 @@ impl Link {
 
     fn ask(&mut self, id: RequestId, request: Request, now: Instant) -> Result<(), Unsent> {
         match request {
-            Request::Append { subject, bytes, after } => {
-                let subject = self.names.record(subject);
-                self.store(
-                    Asked::Append(id),
-                    subject,
-                    after.map(|Position(at)| at),
-                    false,
-                    bytes,
-                    now,
-                )
+            Request::Append { subject, bytes } => {
+                self.store(Asked::Append(id), self.names.record(subject), None, bytes, now)
             }
-            Request::Last(subject) => {
-                let question = api::get_last_record(&self.names, subject);
-                self.question(Asked::Last(id), question, now)
-            }
-            Request::Put { table, key, bytes, after } if is_key(&key) => {
-                let subject = self.names.key(table, &key);
+            Request::Put { key, bytes, after } if is_key(&key) => {
+                let subject = self.names.key(&key);
                 let asked = match after {
                     Some(_) => Asked::Write(id),
-                    None => Asked::Create(id, Creating { table, key, bytes: bytes.clone() }),
+                    None => Asked::Create(id, Creating { key, bytes: bytes.clone() }),
                 };
                 let after = after.map_or(0, |Revision(at)| at);
-                self.store(asked, subject, Some(after), false, bytes, now)
+                self.store(asked, subject, Some(after), bytes, now)
             }
-            Request::Remove { table, key, after: Revision(after) } if is_key(&key) => {
-                let subject = self.names.key(table, &key);
-                self.store(Asked::Write(id), subject, Some(after), true, Bytes::new(), now)
+            Request::Get { key } if is_key(&key) => {
+                self.question(Asked::Get(id), api::get_last(&self.names, &key), now)
             }
-            Request::Get { table, key } if is_key(&key) => {
-                self.question(Asked::Get(id), api::get_last(&self.names, table, &key), now)
-            }
-            Request::Put { .. } | Request::Remove { .. } | Request::Get { .. } => {
-                Err(Unsent::Unfit)
-            }
+            Request::Put { .. } | Request::Get { .. } => Err(Unsent::Unfit),
         }
     }
 
-    /// Asks for something to be stored, after the last of its subject that it is held against.
+    /// Asks for something to be stored, after the last writing of its key that it is held against.
     fn store(
         &mut self,
         asked: Asked,
         subject: String,
         after: Option<u64>,
-        is_end: bool,
         bytes: Bytes,
         now: Instant,
     ) -> Result<(), Unsent> {
         let headers = after.map(|after| {
             let mut headers = HeaderMap::new();
             headers.insert(api::EXPECTED, after.to_string());
-            if is_end {
-                headers.insert(api::OPERATION, api::REMOVED);
-            }
             headers
         });
         let number = self.waiting.add(asked, now);
@@ -237,7 +207,7 @@ impl Link {
     }
 
     fn question(&mut self, asked: Asked, question: Question, now: Instant) -> Result<(), Unsent> {
-        self.store(asked, question.subject, None, false, question.body, now)
+        self.store(asked, question.subject, None, question.body, now)
     }
 
     /// Sends something at once or not at all: this waits for nothing.
@@ -272,18 +242,16 @@ impl Link {
     }
 
     fn stream(&mut self, source: Source) -> &mut Option<Stream> {
-        let [names, nodes] = &mut self.tables;
         match source {
             Source::Log => &mut self.log,
-            Source::Table(Table::Names) => names,
-            Source::Table(Table::Nodes) => nodes,
+            Source::Nodes => &mut self.nodes,
         }
     }
 
     fn stream_name(&self, source: Source) -> String {
         match source {
             Source::Log => self.names.log(),
-            Source::Table(table) => self.names.table(table),
+            Source::Nodes => self.names.table(),
         }
     }
 
@@ -315,7 +283,7 @@ impl Link {
         }
         let subjects = match source {
             Source::Log => self.names.log_subjects(),
-            Source::Table(table) => self.names.table_subjects(table),
+            Source::Nodes => self.names.table_subjects(),
         };
         let question = api::make_reader(&self.stream_name(source), &subjects, from);
         self.question(Asked::Reader(source, number), question, now).map_err(|_| Loss::Broken)
@@ -376,7 +344,7 @@ impl Link {
                 Stored::At(at) => answered(out, id, Answer::Written(Revision(at))),
                 // Its end stands there, perhaps.
                 Stored::Behind => {
-                    let question = api::get_last(&self.names, creating.table, &creating.key);
+                    let question = api::get_last(&self.names, &creating.key);
                     match self.question(Asked::Ended(id, creating), question, now) {
                         Ok(()) => Ok(()),
                         // The first request has done nothing.
@@ -385,7 +353,7 @@ impl Link {
                 }
                 other => answered(out, id, not_stored(&other)),
             },
-            Asked::Ended(id, Creating { table, key, bytes }) => {
+            Asked::Ended(id, Creating { key, bytes }) => {
                 let last = match Reply::of(message) {
                     Some(Reply::Done(value)) => Last::of(&value),
                     Some(Reply::Failed(_) | Reply::Nobody) | None => None,
@@ -393,23 +361,11 @@ impl Link {
                 let Some(Last { revision: Revision(after), value: None }) = last else {
                     return answered(out, id, Answer::Behind);
                 };
-                let subject = self.names.key(table, &key);
-                match self.store(Asked::Write(id), subject, Some(after), false, bytes, now) {
+                let subject = self.names.key(&key);
+                match self.store(Asked::Write(id), subject, Some(after), bytes, now) {
                     Ok(()) => Ok(()),
                     Err(_) => answered(out, id, Answer::Behind),
                 }
-            }
-            Asked::Last(id) => {
-                let answer = match Reply::of(message) {
-                    Some(Reply::Done(value)) => {
-                        api::position_of(&value).map_or(Answer::Unknown, Answer::Last)
-                    }
-                    Some(Reply::Failed(error)) if error.is_no_message() => {
-                        Answer::Last(Position::NONE)
-                    }
-                    Some(Reply::Failed(_) | Reply::Nobody) | None => Answer::Unknown,
-                };
-                answered(out, id, answer)
             }
             Asked::Get(id) => {
                 let answer = match Reply::of(message) {
@@ -425,7 +381,7 @@ impl Link {
                 let is_held_up = out.len() >= READ_AHEAD / 2;
                 self.beat(source, seen, message, is_held_up, now)
             }
-            Asked::Reader(source, number) => self.reader_made(source, number, message, out),
+            Asked::Reader(source, number) => self.reader_made(source, number, message),
         }
     }
 
@@ -446,13 +402,7 @@ impl Link {
         stored
     }
 
-    fn reader_made(
-        &mut self,
-        source: Source,
-        number: u64,
-        message: &Message,
-        out: &mut Notices,
-    ) -> Result<(), Loss> {
+    fn reader_made(&mut self, source: Source, number: u64, message: &Message) -> Result<(), Loss> {
         let made = match Reply::of(message) {
             Some(Reply::Done(value)) => api::reader_of(&value),
             Some(Reply::Failed(_) | Reply::Nobody) | None => None,
@@ -460,11 +410,7 @@ impl Link {
         let Some((name, pending)) = made else { return Err(Loss::Unreadable) };
         match self.stream(source) {
             Some(stream) if stream.reader.number() == number => {
-                if stream.reader.is_made(name, pending)
-                    && let Source::Table(table) = source
-                {
-                    out.push_back(Notice::TableRead(table));
-                }
+                stream.reader.is_made(name, pending);
                 self.grant(source)
             }
             // It was asked for anew meanwhile.
@@ -518,31 +464,23 @@ impl Link {
         }
         // Anybody may write to any subject, if they find it.
         let Some(place) = Place::of(&message) else { return Ok(()) };
-        let is_all = match stream.reader.takes(place) {
+        match stream.reader.takes(place) {
             Seen::Again => return self.grant(source),
             Seen::Gap => return self.make_reader(source, now),
-            Seen::Next { is_all } => is_all,
-        };
+            Seen::Next => {}
+        }
         match source {
             Source::Log => {
                 let subject = self.names.record_of(&message.subject);
                 let (position, at, bytes) = (Position(place.sequence), place.at, message.payload);
                 out.push_back(Notice::Delivered(Delivered { position, at, subject, bytes }));
             }
-            Source::Table(table) => {
-                let value = (!api::ends_key(&message)).then_some(message.payload);
-                if let Some(key) = self.names.key_of(table, &message.subject) {
+            Source::Nodes => {
+                let bytes = (!api::ends_key(&message)).then_some(message.payload);
+                if let Some(key) = self.names.key_of(&message.subject) {
                     let (key, revision) = (key.to_owned(), Revision(place.sequence));
-                    out.push_back(Notice::Written(Written {
-                        table,
-                        key,
-                        revision,
-                        at: place.at,
-                        bytes: value,
-                    }));
-                }
-                if is_all {
-                    out.push_back(Notice::TableRead(table));
+                    let written = Written { key, revision, at: place.at, bytes };
+                    out.push_back(Notice::Written(written));
                 }
             }
         }
@@ -562,7 +500,7 @@ impl Link {
 
     /// Asks the engine how the log is, and what else is read. The answer of each is waited for before another.
     pub(super) fn ask_how_it_is(&mut self, now: Instant) {
-        for source in [Source::Log, Source::Table(Table::Names), Source::Table(Table::Nodes)] {
+        for source in [Source::Log, Source::Nodes] {
             let is_read = source == Source::Log || self.stream(source).is_some();
             if is_read && !self.waiting.has_beat(source) {
                 let question = api::info(&self.stream_name(source));

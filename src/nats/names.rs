@@ -3,7 +3,7 @@
 
 use crate::chat::accounts::AccountId;
 use crate::chat::lobbies::LobbyId;
-use crate::cluster::engine::{Revision, Subject, Table};
+use crate::cluster::engine::{Revision, Subject};
 
 /// Characters of the name of a cluster or a node: the name of a machine has no more (POSIX, HOST_NAME_MAX).
 const MAX_NAME: usize = 64;
@@ -53,33 +53,29 @@ impl Names {
         format!("{}.log.>", self.cluster)
     }
 
-    /// The bucket of a table.
-    fn bucket(&self, table: Table) -> String {
-        let name = match table {
-            Table::Names => "NAMES",
-            Table::Nodes => "NODES",
-        };
-        format!("{}_{name}", self.cluster)
+    /// The bucket of the table of nodes.
+    fn bucket(&self) -> String {
+        format!("{}_NODES", self.cluster)
     }
 
-    /// The stream of a table, as every client of the engine names that of a bucket.
-    pub(super) fn table(&self, table: Table) -> String {
-        format!("KV_{}", self.bucket(table))
+    /// The stream of the table of nodes, as every client of the engine names that of a bucket.
+    pub(super) fn table(&self) -> String {
+        format!("KV_{}", self.bucket())
     }
 
-    /// All subjects of a table.
-    pub(super) fn table_subjects(&self, table: Table) -> String {
-        format!("$KV.{}.>", self.bucket(table))
+    /// All subjects of the table.
+    pub(super) fn table_subjects(&self) -> String {
+        format!("$KV.{}.>", self.bucket())
     }
 
     /// The subject of a key.
-    pub(super) fn key(&self, table: Table, key: &str) -> String {
-        format!("$KV.{}.{key}", self.bucket(table))
+    pub(super) fn key(&self, key: &str) -> String {
+        format!("$KV.{}.{key}", self.bucket())
     }
 
     /// The key of a subject.
-    pub(super) fn key_of<'a>(&self, table: Table, subject: &'a str) -> Option<&'a str> {
-        subject.strip_prefix("$KV.")?.strip_prefix(&self.bucket(table))?.strip_prefix('.')
+    pub(super) fn key_of<'a>(&self, subject: &'a str) -> Option<&'a str> {
+        subject.strip_prefix("$KV.")?.strip_prefix(&self.bucket())?.strip_prefix('.')
     }
 
     /// Where one life of a node is sent something.
@@ -193,10 +189,10 @@ mod tests {
             assert!(!is_key(bad), "{bad}");
         }
         let names = Names::new("c");
-        let subject = names.key(Table::Nodes, "a.b");
+        let subject = names.key("a.b");
         assert_eq!(subject, "$KV.c_NODES.a.b");
-        assert_eq!(names.key_of(Table::Nodes, &subject), Some("a.b"));
-        assert_eq!(names.key_of(Table::Names, &subject), None);
+        assert_eq!(names.key_of(&subject), Some("a.b"));
+        assert_eq!(Names::new("c2").key_of(&subject), None);
     }
 
     proptest! {

@@ -1,4 +1,4 @@
-//! The log and the tables of a cluster: found on the engine, or made there.
+//! The log and the table of a cluster: found on the engine, or made there.
 
 use async_nats::{Client, RequestErrorKind};
 use serde_json::Value;
@@ -9,10 +9,7 @@ use super::address::Address;
 use super::api::{self, ApiError, Question, Reply, StreamInfo};
 use super::error::{StartError, TryError};
 use super::names::Names;
-use crate::cluster::engine::{LogState, Table};
-
-/// All tables.
-pub(super) const TABLES: [Table; 2] = [Table::Names, Table::Nodes];
+use crate::cluster::engine::LogState;
 
 /// What is to be there.
 pub(super) struct Wanted<'a> {
@@ -26,8 +23,8 @@ pub(super) struct Wanted<'a> {
 impl Wanted<'_> {
     /// Sees to it that all is there, and says how the log is.
     ///
-    /// The log is made last: where it is, the tables are. They are never made beside a log with records, since
-    /// the numbers of their writings would begin anew, and lives are told apart by them.
+    /// The log is made last: where it is, the table is. That is never made beside a log with records, since the
+    /// numbers of its writings would begin anew, and lives are told apart by them.
     pub(super) async fn open(&self, client: &Client) -> Result<LogState, TryError> {
         let info = match self.look(client, &self.names.log()).await? {
             Some(info) => {
@@ -35,9 +32,7 @@ impl Wanted<'_> {
                 info
             }
             None if self.may_make => {
-                for table in TABLES {
-                    self.make(client, api::make_table(self.names, table, self.replicas)).await?;
-                }
+                self.make(client, api::make_table(self.names, self.replicas)).await?;
                 return Ok(self
                     .make(client, api::make_log(self.names, self.replicas))
                     .await?
@@ -45,12 +40,10 @@ impl Wanted<'_> {
             }
             None => return Err(self.lasting(StartError::NoLog)),
         };
-        for table in TABLES {
-            let Some(found) = self.look(client, &self.names.table(table)).await? else {
-                return Err(self.lasting(StartError::NoTable));
-            };
-            self.copies(client, found, api::alter_table(self.names, table, self.replicas)).await?;
-        }
+        let Some(found) = self.look(client, &self.names.table()).await? else {
+            return Err(self.lasting(StartError::NoTable));
+        };
+        self.copies(client, found, api::alter_table(self.names, self.replicas)).await?;
         Ok(info.state)
     }
 

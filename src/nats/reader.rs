@@ -10,10 +10,7 @@ use super::{BATCH, HANG_TIME};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Seen {
     /// It is the next.
-    Next {
-        /// It is the last of those that were there at the beginning.
-        is_all: bool,
-    },
+    Next,
     /// It was there before.
     Again,
     /// Something is missing before it.
@@ -36,8 +33,6 @@ pub(super) struct Reader {
     /// Whether nothing has come yet from the one that is in use: the first may stand after a gap that is the
     /// stream's own.
     is_fresh: bool,
-    /// Whether all that was there at the beginning has come.
-    has_all: bool,
     /// What it was asked for and has not given.
     granted: usize,
     /// The last message of the stream that the engine has told of.
@@ -49,10 +44,10 @@ pub(super) struct Reader {
 impl Reader {
     /// For a log, from this position on.
     pub(super) fn of_log(first: u64) -> Self {
-        Self { seen: first.saturating_sub(1), is_gapless: true, has_all: true, ..Self::of_table() }
+        Self { seen: first.saturating_sub(1), is_gapless: true, ..Self::of_table() }
     }
 
-    /// For a table: the last of each key, and each change.
+    /// For the table: the last of each key, and each change.
     pub(super) fn of_table() -> Self {
         Self {
             number: 0,
@@ -61,7 +56,6 @@ impl Reader {
             came: 0,
             is_gapless: false,
             is_fresh: true,
-            has_all: false,
             granted: 0,
             told: 0,
             behind_since: None,
@@ -91,19 +85,13 @@ impl Reader {
         }
     }
 
-    /// It was made, and so much is there for it. Answered with whether that, which is nothing, is all there is.
-    pub(super) fn is_made(&mut self, name: String, pending: u64) -> bool {
+    /// It was made, and so much is there for it.
+    pub(super) fn is_made(&mut self, name: String, pending: u64) {
         self.name = Some(name);
-        if pending > 0 {
-            return false;
+        if pending == 0 {
+            // What was there when the engine told of it would be pending, so it is gone.
+            self.seen = self.seen.max(self.told);
         }
-        // What was there when the engine told of it would be pending, so it is gone.
-        self.seen = self.seen.max(self.told);
-        self.note_all()
-    }
-
-    fn note_all(&mut self) -> bool {
-        !std::mem::replace(&mut self.has_all, true)
     }
 
     /// How many more it is to be asked for now.
@@ -127,7 +115,7 @@ impl Reader {
         }
         (self.seen, self.came) = (place.sequence, place.sequence);
         (self.is_fresh, self.behind_since) = (false, None);
-        Seen::Next { is_all: place.pending == 0 && self.note_all() }
+        Seen::Next
     }
 
     /// The stream has messages up to this one. Answered with whether this reader hangs.
@@ -149,8 +137,8 @@ mod tests {
     use super::*;
     use crate::chat::history::UnixMillis;
 
-    fn place(sequence: u64, pending: u64) -> Place {
-        Place { sequence, at: UnixMillis(0), pending }
+    fn place(sequence: u64) -> Place {
+        Place { sequence, at: UnixMillis(0) }
     }
 
     fn made(mut reader: Reader, pending: u64) -> Reader {
@@ -162,27 +150,25 @@ mod tests {
     #[test]
     fn a_log_is_read_without_a_gap_from_where_it_was_asked_for() {
         let mut reader = made(Reader::of_log(5), 3);
-        assert_eq!(reader.takes(place(5, 2)), Seen::Next { is_all: false });
-        assert_eq!(reader.takes(place(5, 2)), Seen::Again);
-        assert_eq!(reader.takes(place(7, 0)), Seen::Gap);
+        assert_eq!(reader.takes(place(5)), Seen::Next);
+        assert_eq!(reader.takes(place(5)), Seen::Again);
+        assert_eq!(reader.takes(place(7)), Seen::Gap);
         assert_eq!(reader.restart(2), From::Sequence(6));
         reader.is_made("s".to_owned(), 1);
         // A gap that is there for a new reader too is the log's own, and for the node to judge.
-        assert_eq!(reader.takes(place(7, 0)), Seen::Next { is_all: false });
+        assert_eq!(reader.takes(place(7)), Seen::Next);
         assert_eq!(reader.came(), 7);
     }
 
     #[test]
-    fn a_table_says_once_when_all_has_come() {
+    fn a_table_is_read_by_the_last_of_each_key_and_goes_on_where_it_was() {
         let mut reader = Reader::of_table();
         assert_eq!(reader.restart(1), From::LastOfEach);
-        assert!(!reader.is_made("r".to_owned(), 2));
-        assert_eq!(reader.takes(place(4, 1)), Seen::Next { is_all: false });
-        assert_eq!(reader.takes(place(9, 0)), Seen::Next { is_all: true });
-        assert_eq!(reader.takes(place(10, 0)), Seen::Next { is_all: false });
+        reader.is_made("r".to_owned(), 2);
+        for sequence in [4, 9, 10] {
+            assert_eq!(reader.takes(place(sequence)), Seen::Next);
+        }
         assert_eq!(reader.restart(2), From::Sequence(11));
-        assert!(!reader.is_made("s".to_owned(), 0));
-        assert!(Reader::of_table().is_made("empty".to_owned(), 0));
     }
 
     #[test]
@@ -194,7 +180,7 @@ mod tests {
                 asked += more;
             }
             assert!(asked > came && asked - came <= BATCH * 3 / 2, "{asked} {came}");
-            reader.takes(place(sequence, 0));
+            reader.takes(place(sequence));
             came += 1;
         }
         assert_eq!(Reader::of_table().wants(), None, "there is none yet that could be asked");
@@ -206,7 +192,7 @@ mod tests {
         let mut reader = made(Reader::of_log(1), 1);
         assert!(!reader.hangs(1, start) && !reader.hangs(1, start + HANG_TIME / 2));
         assert!(reader.hangs(1, start + HANG_TIME));
-        reader.takes(place(1, 0));
+        reader.takes(place(1));
         assert!(!reader.hangs(1, start + HANG_TIME * 9));
         assert!(!reader.hangs(2, start + HANG_TIME * 10), "it is given the time anew");
         reader.restart(2);

@@ -15,10 +15,9 @@ use crate::actors::log::messages::{Begin, Decided, Over, Reach, Sent};
 use crate::actors::log::{Append, Letter, Log, Proposal, Shared, Ticket};
 use crate::actors::registry::Registry;
 use crate::actors::store::StoreHandle;
-use crate::chat::directory::ConnId;
 use crate::clock;
 use crate::cluster::engine::{Revision, Wish};
-use crate::cluster::mark::{Mark, Step};
+use crate::cluster::mark::Mark;
 use crate::cluster::record::{DecodeError, Record};
 use crate::cluster::timing::{Moment, TICK};
 use crate::cluster::told::{Happens, Passed, Told, Unlogged};
@@ -205,7 +204,7 @@ impl Driver {
         let record = Record { life: Revision(0), number: 0, what, changes };
         match record.encode() {
             Ok(bytes) => {
-                let said = self.node.say(ConnId(0), subject, bytes.into(), self.now());
+                let said = self.node.say(subject, bytes.into(), self.now());
                 match said {
                     Ok(own) => self.waiting.push_back((own, ticket)),
                     Err(_) => warn!(event = event::CLUSTER; "too much waits for the log"),
@@ -234,14 +233,6 @@ impl Driver {
                 Ok(letter) => self.registry.do_send(Sent(letter)),
                 Err(_) => warn!(event = event::CLUSTER; "what was sent here is no letter"),
             },
-            Told::Name { .. }
-            | Told::NamesRead
-            | Told::Claimed { .. }
-            | Told::NotClaimed { .. }
-            | Told::LostName { .. }
-            | Told::Plan(_)
-            | Told::Committed(_)
-            | Told::NotCommitted(..) => {}
         }
     }
 
@@ -262,10 +253,10 @@ impl Driver {
     }
 
     fn say_again(&mut self, unlogged: Vec<Unlogged>) {
-        for Unlogged { ticket, conn, subject, bytes } in unlogged {
+        for Unlogged { ticket, subject, bytes } in unlogged {
             let known = self.waiting.iter().position(|(own, _)| *own == ticket);
             let known = known.and_then(|at| self.waiting.remove(at));
-            if let Ok(own) = self.node.say(conn, subject, bytes, self.now())
+            if let Ok(own) = self.node.say(subject, bytes, self.now())
                 && let Some((_, ours)) = known
             {
                 self.waiting.push_back((own, ours));
@@ -280,11 +271,7 @@ impl Driver {
         self.mark.follow(&passed);
         let applying = self.store.begin_record(Some(self.mark.to_bytes().into()));
         let Passed { at, step, happens, .. } = passed;
-        let over = match step {
-            Step::Over { life, .. } | Step::Began { ended: Some(life), .. } => Some(life),
-            Step::None | Step::Said { .. } | Step::Began { ended: None, .. } => None,
-        };
-        if let Some(life) = over {
+        for life in step.ended() {
             let applying = applying.clone();
             self.registry.do_send(Over { life: short(life), at, applying });
         }

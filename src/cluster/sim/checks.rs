@@ -2,10 +2,12 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::super::engine::Revision;
+use bytes::Bytes;
+
+use super::super::engine::{Revision, Subject};
 use super::super::mark::Step;
 use super::super::told::Passed;
-use super::app::{Line, Said};
+use super::app::{Holder, Outcome, is_account};
 use crate::chat::directory::ConnId;
 
 /// What is known of a line that a user said.
@@ -34,20 +36,24 @@ pub(super) struct Checks {
     pub(super) fault: Option<String>,
     /// The log may lose records: what was said before says nothing then.
     pub(super) log_breaks: bool,
-    /// What each record means, as the first node that read it says.
-    records: Vec<(Step, Option<Said>)>,
+    /// What each record means and comes to, as the first node that read it says.
+    records: Vec<(Step, Option<Outcome>)>,
     /// The last number of each life.
     numbers: HashMap<Revision, u64>,
-    /// The last claim of each name that said something.
-    claims: HashMap<String, Revision>,
-    claimed_by: HashMap<(String, Revision), (Revision, ConnId)>,
+    /// Who has which name, by what the nodes say of each record, along the log.
+    pub(super) held: HashMap<Bytes, Holder>,
+    /// The same, by connection.
+    holders: HashMap<ConnId, (Revision, Bytes)>,
+    counters: HashMap<Subject, u64>,
     /// The last line of each connection.
     last_line: HashMap<ConnId, u64>,
     pub(super) spoken: HashMap<u64, Spoken>,
     /// Whose each life is: node and process.
     pub(super) lives: HashMap<Revision, (usize, u32)>,
     pub(super) shown: u64,
-    pub(super) committed: u64,
+    pub(super) claimed: u64,
+    pub(super) refused: u64,
+    pub(super) counted: u64,
     pub(super) not_sent: u64,
 }
 
@@ -56,12 +62,20 @@ impl Checks {
         self.fault.get_or_insert(what);
     }
 
-    /// A node has read a record. True for the first that did.
-    pub(super) fn passed(&mut self, node: usize, passed: &Passed, said: Option<&Said>) -> bool {
+    /// A node has read a record, which has come to this there. True for the first that did.
+    pub(super) fn passed(
+        &mut self,
+        node: usize,
+        passed: &Passed,
+        outcome: Option<&Outcome>,
+    ) -> bool {
         let at = usize::try_from(passed.position.0).unwrap() - 1;
         if let Some((step, other)) = self.records.get(at) {
-            if *step != passed.step || other.as_ref() != said {
-                self.fail(format!("node {node} has another log at {}: {passed:?}", at + 1));
+            if *step != passed.step || other.as_ref() != outcome {
+                self.fail(format!(
+                    "node {node} has {passed:?} at {}, come to {outcome:?} and not {other:?}",
+                    at + 1
+                ));
             }
             return false;
         }
@@ -69,7 +83,7 @@ impl Checks {
             self.fail(format!("node {node} read {} before all others", at + 1));
             return false;
         }
-        self.records.push((passed.step.clone(), said.cloned()));
+        self.records.push((passed.step.clone(), outcome.cloned()));
         if self.log_breaks {
             return true;
         }
@@ -77,12 +91,17 @@ impl Checks {
             let last = self.numbers.entry(life).or_default();
             if n != *last + 1 {
                 let what = format!("life {life:?} said {n} after {last}");
-                return self.fault.get_or_insert(what).is_empty();
+                self.fault.get_or_insert(what);
+                return false;
             }
             *last = n;
         }
-        if let (Some(Said::Line(line)), Some(happens)) = (said, &passed.happens) {
-            self.line(line, happens.life, passed.position.0);
+        for life in passed.step.ended() {
+            self.held.retain(|_, holder| holder.life != life);
+            self.holders.retain(|_, (of, _)| *of != life);
+        }
+        if let Some(outcome) = outcome {
+            self.happened(outcome, passed.position.0);
         }
         true
     }
@@ -92,33 +111,70 @@ impl Checks {
         self.records.truncate(position);
     }
 
+    /// Something has happened, for the first time.
+    fn happened(&mut self, outcome: &Outcome, position: u64) {
+        match outcome {
+            Outcome::Claimed { key, by, from } => {
+                self.claimed += 1;
+                let before = self.held.get(key).copied().filter(|holder| holder != by);
+                if before != *from || (before.is_some() && !is_account(key)) {
+                    self.fail(format!("{key:?} is {before:?}, and {by:?} claims it of {from:?}"));
+                }
+                if let Some(from) = before {
+                    self.holders.remove(&from.conn);
+                }
+                self.held.insert(key.clone(), *by);
+                let had = self.holders.insert(by.conn, (by.life, key.clone()));
+                if let Some((_, had)) = had.filter(|(_, had)| had != key) {
+                    self.held.remove(&had);
+                }
+            }
+            Outcome::Refused { key, .. } => {
+                self.refused += 1;
+                if !self.held.contains_key(key) {
+                    self.fail(format!("{key:?} is free, and is refused at {position}"));
+                }
+            }
+            Outcome::Left { key, by } => {
+                if self.held.remove(key) != Some(*by) {
+                    self.fail(format!("{by:?} leaves, and {key:?} was not theirs"));
+                }
+                self.holders.remove(&by.conn);
+            }
+            Outcome::Shown { id, by, key } => self.line(*id, *by, key, position),
+            Outcome::Dropped { id, by } => {
+                if self.holders.get(&by.conn).is_some_and(|(life, _)| *life == by.life) {
+                    self.fail(format!("line {id} of {by:?} is dropped, and they have a name"));
+                }
+            }
+            Outcome::Counted { subject, value, .. } => {
+                self.counted += 1;
+                let last = self.counters.insert(*subject, *value).unwrap_or_default();
+                if *value != last + 1 {
+                    self.fail(format!("{subject:?} counts {value} after {last}"));
+                }
+            }
+            Outcome::Crossed { .. } | Outcome::Void => {}
+        }
+    }
+
     /// A line was shown for the first time.
-    fn line(&mut self, line: &Line, life: Revision, position: u64) {
+    fn line(&mut self, id: u64, by: Holder, key: &Bytes, position: u64) {
         self.shown += 1;
-        let last = self.last_line.insert(line.conn, line.id).unwrap_or(0);
-        if last >= line.id {
-            self.fail(format!("line {} of {:?} after its line {last}", line.id, line.conn));
+        let last = self.last_line.insert(by.conn, id).unwrap_or(0);
+        if last >= id {
+            self.fail(format!("line {id} of {:?} after its line {last}", by.conn));
         }
-        let whose = (life, line.conn);
-        let claim = (line.key.clone(), line.claim);
-        if *self.claimed_by.entry(claim).or_insert(whose) != whose {
-            self.fail(format!("claim {:?} of {} has two sessions", line.claim, line.key));
+        if self.held.get(key) != Some(&by) {
+            self.fail(format!("line {id} is shown as of {key:?}, which {by:?} has not"));
         }
-        // An account's older login may have lines on their way when a newer one takes its place.
-        let last = self.claims.entry(line.key.clone()).or_insert(line.claim);
-        if *last > line.claim && !line.account {
-            let what = format!("{} was {last:?}, and is {:?} again", line.key, line.claim);
-            self.fail(what);
-            return;
-        }
-        *last = (*last).max(line.claim);
-        match self.spoken.get_mut(&line.id).map(|spoken| &mut spoken.fate) {
+        match self.spoken.get_mut(&id).map(|spoken| &mut spoken.fate) {
             Some(fate @ Fate::Waits) => *fate = Fate::Shown(position),
             Some(fate) => {
-                let what = format!("line {} is shown, and was {fate:?}", line.id);
+                let what = format!("line {id} is shown, and was {fate:?}");
                 self.fail(what);
             }
-            None => self.fail(format!("line {} was never said", line.id)),
+            None => self.fail(format!("line {id} was never said")),
         }
     }
 

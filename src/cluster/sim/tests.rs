@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::super::rules::{Rule, Rules};
 use super::super::timing::Timing;
-use super::checks::Fate;
+use super::checks::{Checks, Fate};
 use super::faults::Fault;
 use super::world::{Event, Script, World};
 
@@ -79,16 +79,20 @@ fn where_the_log_breaks_nodes_stop_rather_than_have_another_one() {
 
 #[test]
 fn the_runs_are_not_empty() {
-    let (mut shown, mut committed, mut not_sent, mut faults) = (0, 0, 0, 0);
+    let mut sums = [0; 6];
     for seed in 1..=20 {
         let mut world = World::new(ROUGH, seed, Rules::ALL);
         world.run().unwrap();
-        shown += world.checks.shown;
-        committed += world.checks.committed;
-        not_sent += world.checks.not_sent;
-        faults += world.faults;
+        let Checks { shown, claimed, refused, counted, not_sent, .. } = world.checks;
+        for (sum, more) in
+            sums.iter_mut().zip([shown, claimed, refused, counted, not_sent, world.faults as u64])
+        {
+            *sum += more;
+        }
     }
-    assert!(shown > 2_000 && committed > 300, "{shown} lines, {committed} commits");
+    let [shown, claimed, refused, counted, not_sent, faults] = sums;
+    assert!(shown > 2_000 && counted > 300, "{shown} lines, {counted} orders");
+    assert!(claimed > 500 && refused > 50, "{claimed} names claimed, {refused} refused");
     assert!(not_sent > 2 && faults > 200, "{not_sent} lines not sent, {faults} faults");
 }
 
@@ -124,13 +128,13 @@ fn without_hearing_oneself_before_judging_something_breaks() {
 }
 
 #[test]
-fn without_waiting_for_the_last_line_of_a_name_something_breaks() {
-    is_missed(Rule::LastLineFirst, ROUGH);
+fn without_freeing_the_names_of_a_life_that_is_over_something_breaks() {
+    is_missed(Rule::FreesNames, ROUGH);
 }
 
 #[test]
-fn without_releasing_names_that_no_session_has_something_breaks() {
-    is_missed(Rule::Strays, ROUGH);
+fn without_claiming_names_anew_under_a_new_life_something_breaks() {
+    is_missed(Rule::ClaimsAnew, ROUGH);
 }
 
 #[test]
@@ -154,6 +158,8 @@ fn the_people_of_a_dead_node_are_gone_within_its_lease_and_a_second() {
     for seed in 1..=100 {
         let mut world = World::new(CALM, seed, Rules::ALL);
         let killed_at = 7_000 + world.chance.of(0, 3_000);
+        world.run_until(6_500);
+        claim(&mut world, 1, 1, "ann");
         world.run_until(killed_at);
         let life = world.machines[1].process.as_ref().unwrap().node.life().unwrap();
         world.kill(1);
@@ -162,6 +168,9 @@ fn the_people_of_a_dead_node_are_gone_within_its_lease_and_a_second() {
             let known = world.known_over.get(&(life, node));
             assert!(known.is_some(), "seed {seed}: node {node} does not know");
         }
+        claim(&mut world, 0, 11, "ann");
+        world.run_until(killed_at + within + 100);
+        assert_eq!(name_of(&world, 0, 11).as_deref(), Some("ann"), "seed {seed}");
         assert_eq!(world.checks.fault, None, "seed {seed}");
     }
 }
@@ -220,7 +229,8 @@ fn say(world: &mut World, node: usize, conn: u64, line: u64) {
 /// The name that a connection of a node has.
 fn name_of(world: &World, node: usize, conn: u64) -> Option<String> {
     let process = world.machines[node].process.as_ref().unwrap();
-    process.app.users.get(&conn)?.key.clone()
+    let key = process.app.users.get(&conn)?.key.clone()?;
+    Some(String::from_utf8(key.to_vec()).unwrap())
 }
 
 #[test]

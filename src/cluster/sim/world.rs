@@ -7,13 +7,12 @@ use std::collections::{BinaryHeap, HashMap};
 use bytes::Bytes;
 
 use super::super::engine::{
-    Delivered, Notice, Position, Request, RequestId, Revision, Table, Wish, Written,
+    Delivered, Notice, Position, Request, RequestId, Revision, Wish, Written,
 };
 use super::super::rules::Rules;
 use super::super::timing::{Moment, TICK};
-use super::super::values::read_name;
 use super::super::{Node, Start};
-use super::app::{App, Disk, name_of};
+use super::app::{App, Disk, Holder, name_of};
 use super::chance::Chance;
 use super::checks::{Checks, Fate};
 use super::engine::{Changed, Engine};
@@ -87,7 +86,6 @@ enum Way {
     Requests,
     Answers,
     Log,
-    Names,
     Nodes,
 }
 
@@ -112,10 +110,10 @@ pub(super) struct Machine {
     /// Its clock: by how much it differs, and how many parts of 10,000 it goes fast.
     clock: u64,
     fast: u64,
-    ways: [u64; 5],
+    ways: [u64; 4],
     reads: u32,
     reading: bool,
-    watches: [bool; 2],
+    watches: bool,
     /// The last time that it could not be reached: from when, until when.
     pub(super) trouble: (u64, u64),
 }
@@ -183,10 +181,10 @@ impl World {
                 held: Vec::new(),
                 clock: chance.of(0, 1 << 40),
                 fast: chance.of(9_990, 10_011),
-                ways: [0; 5],
+                ways: [0; 4],
                 reads: 0,
                 reading: false,
-                watches: [false; 2],
+                watches: false,
                 trouble: (0, 0),
             });
             world.begin(node);
@@ -250,7 +248,7 @@ impl World {
         machine.trouble_begins(now);
         machine.linked = false;
         machine.reading = false;
-        machine.watches = [false; 2];
+        machine.watches = false;
     }
 
     /// The connection of a node is lost, and it notices by then.
@@ -296,10 +294,9 @@ impl World {
     }
 
     fn publish_key(&mut self, written: &Written) {
-        let (watch, way) = way_of(written.table);
         for node in 0..self.machines.len() {
-            if self.machines[node].linked && self.machines[node].watches[watch] {
-                self.notify(node, way, Notice::Written(written.clone()));
+            if self.machines[node].linked && self.machines[node].watches {
+                self.notify(node, Way::Nodes, Notice::Written(written.clone()));
             }
         }
     }
@@ -389,7 +386,7 @@ impl World {
         machine.connection += 1;
         machine.linked = true;
         machine.trouble.1 = self.now;
-        machine.ways = [self.now; 5];
+        machine.ways = [self.now; 4];
         let state = self.engine.state();
         self.notify(node, Way::Answers, Notice::Connected(state));
     }
@@ -459,7 +456,7 @@ impl World {
         let overs = std::mem::take(&mut process.app.overs);
         for (life, taken_at) in overs {
             self.known_over.entry((life, node)).or_insert(self.now);
-            if !first.is_empty() {
+            if first {
                 self.judge_end(life, taken_at);
             }
         }
@@ -516,20 +513,17 @@ impl World {
                     self.notify(node, Way::Log, Notice::Delivered(delivered));
                 }
             }
-            Wish::Watch(table) => {
+            Wish::Watch => {
                 if !self.machines[node].linked {
                     return;
                 }
-                let (watch, way) = way_of(table);
-                self.machines[node].watches[watch] = true;
-                let keys: Vec<_> =
-                    self.engine.table(table).iter().map(|(k, v)| (k.clone(), v.clone())).collect();
+                self.machines[node].watches = true;
+                let keys = self.engine.nodes.clone();
                 for (key, (revision, bytes)) in keys {
                     let at = crate::chat::history::UnixMillis(self.now);
-                    let written = Written { table, key, revision, at, bytes: Some(bytes) };
-                    self.notify(node, way, Notice::Written(written));
+                    let written = Written { key, revision, at, bytes: Some(bytes) };
+                    self.notify(node, Way::Nodes, Notice::Written(written));
                 }
-                self.notify(node, way, Notice::TableRead(table));
             }
             Wish::Send { .. } => {}
         }
@@ -588,7 +582,7 @@ impl World {
             match (what, some) {
                 _ if users.len() < wanted => app.claim(node, new, key, now),
                 (0..70, Some(conn)) => app.say(node, conn, line, now, checks),
-                (70..80, _) => app.commit(node, lobby, now),
+                (70..80, _) => app.order(node, lobby, now),
                 (80..88, Some(conn)) => app.quit(node, conn, now),
                 (_, Some(conn)) if app.users[&conn].wants.is_none() => {
                     app.claim(node, conn, key, now);
@@ -598,7 +592,7 @@ impl World {
         });
     }
 
-    /// Once all is calm: nothing waits, all are up, all have the same, and names are those of users.
+    /// Once all is calm: nothing waits, all are up, all have the same, and names are those of users who are there.
     pub(super) fn check_calm(&mut self) {
         let last = Position(self.engine.log.len() as u64);
         let mut marks = Vec::new();
@@ -615,51 +609,46 @@ impl World {
                 continue;
             }
             let state = (app.up, machine_node.is_idle(), machine_node.mark().position == last);
-            if state != (true, true, true) || app.commits_waiting > 0 {
+            let wanting = app.users.values().filter(|user| user.wants.is_some()).count();
+            if state != (true, true, true) || (app.orders_waiting, wanting) != (0, 0) {
                 self.checks.fail(format!(
-                    "node {node}: up, idle, at the end: {state:?}, {} commits wait",
-                    app.commits_waiting
+                    "node {node}: up, idle, at the end: {state:?}, {} orders and {wanting} names wait",
+                    app.orders_waiting
                 ));
             }
             if self.script.users > 0 {
                 self.checks.stored(node, &machine.disk.rows);
             }
             marks.push(machine_node.mark().to_bytes());
-            let life = machine_node.life();
-            for (conn, user) in &app.users {
-                for key in user.key.iter().chain(&user.wants) {
-                    users.insert(key.clone(), (life, *conn, user.wants.is_some()));
-                }
+            if self.script.log_breaks {
+                continue;
             }
+            if app.state.names != self.checks.held {
+                self.checks.fail(format!("node {node} has other names than the log"));
+            }
+            let life = machine_node.life();
+            let named = |(conn, user): (&u64, &super::app::User)| {
+                let by = Holder { life: life?, conn: crate::chat::directory::ConnId(*conn) };
+                Some((user.key.clone()?, by))
+            };
+            users.extend(app.users.iter().filter_map(named));
         }
         if marks.windows(2).any(|two| two[0] != two[1]) {
             self.checks.fail("the marks differ".to_owned());
         }
         if !self.script.log_breaks {
-            self.check_names(users);
-            self.check_lines();
-        }
-    }
-
-    fn check_names(&mut self, mut users: HashMap<String, (Option<Revision>, u64, bool)>) {
-        for (key, (_, bytes)) in &self.engine.names {
-            let value = read_name(bytes).unwrap();
-            let user = users.remove(key);
-            let Some(holder) = value.holder else {
-                if value.account.is_none() {
-                    self.checks.fail(format!("{key} is nobody's, and is there"));
-                }
-                continue;
-            };
-            match user {
-                Some((life, conn, _)) if Some(holder.life) == life && holder.conn.0 == conn => {}
-                other => {
-                    self.checks.fail(format!("{key} is a ghost: {holder:?}, and not {other:?}"));
-                }
+            if let Some((key, holder)) =
+                self.checks.held.iter().find(|(key, holder)| users.get(*key) != Some(*holder))
+            {
+                self.checks.fault.get_or_insert(format!("{key:?} is a ghost's: {holder:?}"));
             }
-        }
-        if let Some((key, user)) = users.iter().find(|(_, user)| !user.2) {
-            self.checks.fail(format!("{user:?} has the name {key}, and the table does not say so"));
+            if let Some((key, user)) =
+                users.iter().find(|(key, user)| self.checks.held.get(*key) != Some(*user))
+            {
+                let what = format!("{user:?} has the name {key:?}, and no node knows");
+                self.checks.fault.get_or_insert(what);
+            }
+            self.check_lines();
         }
     }
 
@@ -688,12 +677,5 @@ impl World {
             self.check_calm();
         }
         self.checks.fault.take().map_or(Ok(()), Err)
-    }
-}
-
-fn way_of(table: Table) -> (usize, Way) {
-    match table {
-        Table::Names => (0, Way::Names),
-        Table::Nodes => (1, Way::Nodes),
     }
 }
