@@ -34,8 +34,8 @@ use crate::actors::registry::messages::{
 use crate::actors::registry::ranks::Admins;
 use crate::actors::shard::Shard;
 use crate::actors::shard::messages::{self as shard, Address, Deliver, LobbyBroke};
-use crate::actors::store::{Applying, StoreHandle};
 use crate::actors::store::messages::ReadRecent;
+use crate::actors::store::{Applying, StoreHandle};
 use crate::ai::prompt::context::Conversation;
 use crate::chat::change::{Change, NodeChange};
 use crate::chat::directory::ConnId;

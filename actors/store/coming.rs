@@ -348,8 +348,7 @@ mod tests {
     fn of_records_what_lasts_is_written_in_their_order_whenever_each_is_done() {
         let coming = Arc::new(Coming::default());
         assert!(coming.settled().is_none());
-        let [first, second, third] =
-            [10, 20, 30].map(|end| coming.begin_record(Some(used(end))));
+        let [first, second, third] = [10, 20, 30].map(|end| coming.begin_record(Some(used(end))));
         let also_first = first.clone();
         second.keep([used(11)]);
         first.keep([used(1)]);
@@ -361,10 +360,7 @@ mod tests {
         assert_eq!(take(&coming, None).0, []);
         also_first.keep([used(2)]);
         drop(also_first);
-        assert_eq!(
-            take(&coming, None).0,
-            [used(1), used(2), used(10), used(11), used(20)]
-        );
+        assert_eq!(take(&coming, None).0, [used(1), used(2), used(10), used(11), used(20)]);
         assert!(settled.try_recv().is_err(), "the third was there too");
         drop(third);
         assert_eq!(settled.try_recv(), Ok(()));

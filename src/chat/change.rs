@@ -246,7 +246,9 @@ impl Change {
             Self::MessagesRemoved { seqs, .. } => size_of_val(&**seqs),
             Self::Audited(entry) => entry.what.as_str().len(),
             Self::Node(NodeChange::Applied(mark)) => mark.len(),
-            Self::Node(NodeChange::User(_, user)) => user.as_ref().map_or(0, |_| size_of::<PresentUser>()),
+            Self::Node(NodeChange::User(_, user)) => {
+                user.as_ref().map_or(0, |_| size_of::<PresentUser>())
+            }
             Self::Node(NodeChange::Member(_, member)) => {
                 member.as_ref().map_or(0, |_| size_of::<Member<ConnId>>())
             }

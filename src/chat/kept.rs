@@ -218,7 +218,8 @@ pub struct Snapshot {
 impl Snapshot {
     /// Whether nobody has ever used it: no account was made, no lobby, and nothing said.
     pub fn is_fresh(&self) -> bool {
-        let unused = |lobby: &StoredLobby| lobby.state.owner == Owner::Server && lobby.next_seq == 0;
+        let unused =
+            |lobby: &StoredLobby| lobby.state.owner == Owner::Server && lobby.next_seq == 0;
         self.next_account.0 == 0
             && self.accounts.is_empty()
             && self.bans == Sanctions::default()

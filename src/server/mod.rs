@@ -86,7 +86,9 @@ pub enum StartError {
     )]
     OfNoLog(String),
     /// How far it has followed a log cannot be read.
-    #[error("{0}: its place in the cluster's log cannot be read. Put a copy of another node's in its place with: lobbyd restore")]
+    #[error(
+        "{0}: its place in the cluster's log cannot be read. Put a copy of another node's in its place with: lobbyd restore"
+    )]
     Mark(String),
     /// There would be no listener.
     #[error("CHAT_ADDR is off and so is TLS: nobody could connect. {0}")]

@@ -34,8 +34,8 @@ mod trim;
 pub use crate::chat::change::{Change, NodeChange};
 pub use crate::chat::kept::{
     Account, AccountId, AuditEntry, AuditId, Authored, Fingerprint, KnownAccount, Left, Mail,
-    MailId, MessageId, Missed, Page, PresentUser, SanctionKind, Scope, Settings, Since, Snapshot, StoredLobby, StoredNode,
-    Subject,
+    MailId, MessageId, Missed, Page, PresentUser, SanctionKind, Scope, Settings, Since, Snapshot,
+    StoredLobby, StoredNode, Subject,
 };
 pub use apply::AUDIT_KEPT;
 pub use backup::{BackupError, backup};
