@@ -74,7 +74,7 @@ fn what_stands_below_knows_nothing_of_what_stands_on_it() {
         ("src/chat", &["chat"][..]),
         ("src/render", &["chat", "ai", "render"]),
         ("src/ai", &["chat", "ai"]),
-        ("src/cluster", &["chat", "cluster"]),
+        ("src/cluster", &["chat", "ai", "cluster"]),
         ("src/net", &["chat", "render", "net"]),
         ("src/store", &["chat", "store"]),
         ("src/fanout", &["chat", "render", "net", "fanout"]),

@@ -14,6 +14,7 @@ use crate::actors::store::StoreHandle;
 use crate::clock::unix_now;
 use crate::cluster::engine::Revision;
 use crate::cluster::record::Record;
+use crate::logging::event;
 
 struct Loop(mpsc::UnboundedSender<Proposal>);
 
@@ -60,7 +61,7 @@ pub(super) async fn run(
                 registry.do_send(Decided { at, own, what, changes, life: 0, applying });
             }
             Err(why) => {
-                log::error!(event = "no_record"; "{why}: {}", String::from_utf8_lossy(&bytes))
+                log::error!(event = event::CLUSTER; "{why}: {}", String::from_utf8_lossy(&bytes))
             }
         }
     }
