@@ -54,6 +54,7 @@ mod model;
 mod moderation;
 mod monitoring;
 mod nodes;
+mod nodes_rox;
 mod operator;
 mod operator_page;
 mod passwords;

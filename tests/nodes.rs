@@ -8,12 +8,20 @@ use crate::people::{log_in_to, quit, registered};
 pub(crate) struct Cluster {
     engine: NatsServer,
     pub(crate) nodes: Vec<Server>,
+    /// Settings of all nodes beside those that a cluster needs.
+    more: Vec<(String, String)>,
 }
 
 impl Cluster {
     /// So many; none where there is no engine on this machine.
     pub(crate) fn start(count: usize) -> Option<Self> {
-        let mut cluster = Self { engine: NatsServer::start()?, nodes: Vec::new() };
+        Self::start_with(count, &[])
+    }
+
+    /// The same, with these settings.
+    pub(crate) fn start_with(count: usize, more: &[(&str, &str)]) -> Option<Self> {
+        let more = more.iter().map(|&(key, value)| (key.to_owned(), value.to_owned())).collect();
+        let mut cluster = Self { engine: NatsServer::start()?, nodes: Vec::new(), more };
         for _ in 0..count {
             cluster.add();
         }
@@ -31,12 +39,13 @@ impl Cluster {
     /// The node of this name, with what is in the folder.
     fn start_node(&self, name: &str, folder: Folder) -> Server {
         let url = self.engine.url();
-        let env = [
+        let mut env = vec![
             ("NATS_URL", url.as_str()),
             ("CHAT_NODE", name),
             ("CHAT_RATE_MESSAGES", "0"),
             ("RUST_LOG", "info"),
         ];
+        env.extend(self.more.iter().map(|(key, value)| (key.as_str(), value.as_str())));
         Server::start_in(folder, &env)
     }
 

@@ -114,6 +114,12 @@ pub struct WorkerFree(pub PermitId);
 #[rtype(result = "()")]
 pub struct WorkerDied(pub usize);
 
+/// In its lobby nothing stands before the question of this permit but such as have a permit too. Answered with
+/// whether that was noted.
+#[derive(Message)]
+#[rtype(result = "bool")]
+pub struct Ready(pub PermitId);
+
 // ---- to an AiWorker ----
 
 /// Get an answer to this request, for this lobby.

@@ -9,7 +9,7 @@ use actix::prelude::*;
 use log::warn;
 
 use crate::actors::ai::messages::{
-    AnswerOver, Answered, Cancel, GiveBack, Permit, Reconfigured, StartAnswer, TakePermit,
+    AnswerOver, Answered, Cancel, GiveBack, Permit, Ready, Reconfigured, StartAnswer, TakePermit,
     WorkerDied, WorkerFree,
 };
 use crate::actors::ai::worker::AiWorker;
@@ -90,9 +90,22 @@ impl Answers<TakePermit> for AiPool {
         ctx: &mut Ctx<Self>,
     ) -> Reply<Self, Result<Permit, AiBusy>> {
         Reply::now(|| {
-            let permit = Permit::new(self.permits.give(id, lobby, asker, ip)?, ctx.address());
+            let permit = self.permits.give(id, lobby, asker, ip)?;
+            Ok(Permit::new(permit, ctx.address()))
+        })
+    }
+}
+
+impl Answers<Ready> for AiPool {
+    fn failed() -> bool {
+        false
+    }
+
+    fn answer(&mut self, Ready(permit): Ready, _: &mut Ctx<Self>) -> Reply<Self, bool> {
+        Reply::now(|| {
+            self.permits.ready(permit);
             self.share_out();
-            Ok(permit)
+            true
         })
     }
 }

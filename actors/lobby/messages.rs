@@ -9,10 +9,10 @@ use crate::actors::log::Ticket;
 use crate::actors::registry::messages::{CarriedOut, ModerateError};
 use crate::actors::shard::messages::Address;
 use crate::actors::store::Applying;
+use crate::ai::questions;
 use crate::chat::accounts::{AccountId, Identity};
 use crate::chat::directory::ConnId;
 use crate::chat::history::UnixMillis;
-use crate::chat::lobby::event::AnswerPiece;
 use crate::chat::lobby::step::{Input, Join};
 use crate::chat::lobby::{Company, JoinError, Presence, SayError};
 use crate::chat::moderation::Moderation;
@@ -107,20 +107,28 @@ pub struct Decided {
 #[rtype(result = "()")]
 pub struct Expire(pub Applying);
 
-/// Rox is asked, answers or has answered, on whatever node.
+/// Rox is asked, answers or has answered, on whatever node: so it has come out of the log.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub enum Rox {
-    /// This member asks this, and the question was taken.
-    Asked(ConnId, Line, UnixMillis),
-    /// The next lines.
-    Answered(AnswerPiece, UnixMillis),
+pub struct Rox {
+    /// What of it.
+    pub input: questions::Input,
+    /// When, by the log.
+    pub at: UnixMillis,
+    /// The life of the node that has proposed it.
+    pub life: u32,
+    /// Under what this node has proposed it; none where another one has.
+    pub own: Option<Ticket>,
+    /// Takes what lasts of it.
+    pub applying: Applying,
 }
 
 /// A life of a node is over: its people are not here any more.
 #[derive(Message, Clone)]
 #[rtype(result = "()")]
 pub struct LifeOver {
+    /// Its number.
+    pub life: u32,
     /// The connections of its people.
     pub gone: Arc<[ConnId]>,
     /// When, by the log.

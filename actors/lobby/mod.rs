@@ -24,7 +24,7 @@ use crate::actors::lobby::messages::{
     Decided, Enter, Expire, Leave, LifeOver, Reconfigured, Roster, Rostered, Say, SayHeld,
     SetPicture, Tag,
 };
-use crate::actors::lobby::questions::QuestionQueue;
+use crate::actors::lobby::questions::Asking;
 use crate::actors::log::{self, Log, Ticket, Waiting};
 use crate::actors::ping::answers_ping;
 use crate::actors::registry::Registry;
@@ -36,7 +36,7 @@ use crate::actors::shard::Shard;
 use crate::actors::shard::messages::{self as shard, Address, Deliver, LobbyBroke};
 use crate::actors::store::messages::ReadRecent;
 use crate::actors::store::{Applying, StoreHandle};
-use crate::ai::prompt::context::Conversation;
+use crate::ai::questions::Questions;
 use crate::chat::change::{Change, NodeChange};
 use crate::chat::directory::ConnId;
 use crate::chat::history::{MessageKind, UnixMillis};
@@ -77,8 +77,8 @@ pub struct LobbySetup {
 pub struct Snapshot {
     /// Its state, members and history.
     pub room: Room<Address>,
-    /// What was asked and answered.
-    pub conversation: Conversation,
+    /// What was asked and answered, and the questions that are open.
+    pub questions: Questions,
 }
 
 /// Members that a lobby takes over from one that broke are let go after this long without a word of
@@ -93,7 +93,10 @@ pub struct Lobby {
     batch: Batch,
     /// What follows from the message in hand; kept for its room.
     effects: Vec<Effect<Address>>,
-    questions: QuestionQueue,
+    /// The questions to Rox, and the conversation.
+    questions: Questions,
+    /// What this node has to do with them.
+    asking: Asking,
     registry: Addr<Guarded<Registry>>,
     /// What is to be stored at the next flush.
     kept: Vec<Change>,
@@ -128,7 +131,7 @@ struct Proposed {
 impl Lobby {
     /// One that begins as the snapshot says.
     pub fn new(setup: LobbySetup, registry: Addr<Guarded<Registry>>, snapshot: Snapshot) -> Self {
-        let Snapshot { mut room, conversation } = snapshot;
+        let Snapshot { mut room, questions } = snapshot;
         // It may have broken on the very message.
         take_settings(&mut room, &setup);
         let mut on_shard = vec![0; setup.shards.len()];
@@ -141,7 +144,8 @@ impl Lobby {
             room,
             batch: Batch::default(),
             effects: Vec::new(),
-            questions: QuestionQueue::new(conversation),
+            questions,
+            asking: Asking::default(),
             registry,
             kept: Vec::new(),
             ended: false,
@@ -187,14 +191,6 @@ impl Lobby {
                 self.proposed.add(ticket, Proposed { input, then: Box::new(then) });
             }
         }
-    }
-
-    /// Puts something to it that happens here and at once.
-    fn step(&mut self, input: Input<Address>, ctx: &mut Context<Self>) -> Result<(), Refusal> {
-        let now = self.now();
-        self.room.propose(&input, now)?;
-        self.happen(input, now, ctx);
-        Ok(())
     }
 
     fn append(&self, log: &log::Shared, input: &Input<Address>) -> Ticket {
@@ -448,7 +444,7 @@ impl Actor for Lobby {
         self.flush();
         let snapshot = (!self.ended).then(|| Snapshot {
             room: self.room.take(),
-            conversation: self.questions.take_conversation(),
+            questions: std::mem::take(&mut self.questions),
         });
         self.registry.do_send(LobbyClosed { id: self.id, snapshot });
         if !self.ended {
@@ -680,12 +676,14 @@ impl Handler<Expire> for Lobby {
 impl Handler<LifeOver> for Lobby {
     type Result = ();
 
-    fn handle(&mut self, LifeOver { gone, at, applying }: LifeOver, ctx: &mut Self::Context) {
+    fn handle(&mut self, over: LifeOver, ctx: &mut Self::Context) {
+        let LifeOver { life, gone, at, applying } = over;
         self.apply(applying, ctx, |lobby, ctx| {
             let mut effects = std::mem::take(&mut lobby.effects);
             lobby.room.lose(&gone, at, &mut effects);
             effects.drain(..).for_each(|effect| lobby.carry_out(effect, ctx));
             lobby.effects = effects;
+            lobby.lose_questions(life, at, ctx);
         });
     }
 }

@@ -246,13 +246,10 @@ impl Answers<Decided> for Registry {
                 }
             }
             What::LobbyRemoved(lobby) => self.tell_lobby(lobby, lobby::Expire(applying)),
-            What::Asked { lobby, conn, text, .. } => {
-                self.tell_lobby(lobby, lobby::Rox::Asked(conn, text, at));
+            What::Rox { lobby, input } => {
+                self.tell_lobby(lobby, lobby::Rox { input, at, life, own, applying });
             }
-            What::Answered { lobby, piece } => {
-                self.tell_lobby(lobby, lobby::Rox::Answered(piece, at));
-            }
-            What::AnswerOver { .. } | What::Mail { .. } | What::LifeOver { .. } => {}
+            What::Mail { .. } | What::LifeOver { .. } => {}
             What::Kept => {
                 applying.keep(changes);
                 if let (Log::Shared(log), Some(ticket)) = (&self.log, own) {
@@ -371,7 +368,7 @@ impl Answers<Over> for Registry {
                 self.happen(Happening::TookOver(*conn), at);
             }
             self.keep_users(&gone);
-            self.tell_lobbies(&lobby::LifeOver { gone: gone.into(), at, applying });
+            self.tell_lobbies(&lobby::LifeOver { life, gone: gone.into(), at, applying });
         });
         self.applying = None;
         done

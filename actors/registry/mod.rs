@@ -36,7 +36,7 @@ use crate::actors::registry::rates::RateTable;
 use crate::actors::shard::Shard;
 use crate::actors::shard::messages::{Address, Announce, Became, DisconnectSeat, Letter, Show};
 use crate::actors::store::{Applying, StoreHandle};
-use crate::ai::prompt::context::Conversation;
+use crate::ai::questions::Questions;
 use crate::chat::directory::{Admission, ConnId, Refusal};
 use crate::chat::history::{History, UnixMillis};
 use crate::chat::lobbies::{GENERAL_ID, Lobbies, LobbyEntry, LobbyId, LobbyLimits};
@@ -160,7 +160,7 @@ impl Registry {
         history.doubt_clock(clock::state().was_set);
         history.restore(entries, next_seq);
         let room = Room::new(state, history);
-        Snapshot { room, conversation: Conversation::default() }
+        Snapshot { room, questions: Questions::default() }
     }
 
     /// Sets the lobbies up that were stored, and general in any case.

@@ -7,6 +7,7 @@ pub mod client;
 pub mod permits;
 pub mod prompt;
 pub mod provider;
+pub mod questions;
 pub mod request;
 pub mod sse;
 

@@ -4,8 +4,11 @@
 //! themselves wait in their lobbies. The bounds hold for people and addresses over all lobbies, and
 //! questions have their turn in the order in which they came, wherever they wait: so of each it is
 //! known here who asked, from where and in which lobby, but nothing of what was asked.
+//!
+//! In a cluster each node has permits of its own. A question that stands behind one that was put to another node
+//! is not [ready](Permits::ready) before that one is over, and keeps no worker meanwhile.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::chat::directory::IpKey;
 use crate::chat::lobbies::LobbyId;
@@ -36,6 +39,8 @@ struct Open<L> {
     /// Who asked; none once it is answered.
     asker: Option<Person>,
     ip: IpKey,
+    /// Whether nothing stands before it in its lobby but others that are known here.
+    ready: bool,
     /// Who answers it; none while it waits.
     worker: Option<usize>,
 }
@@ -77,15 +82,13 @@ impl<L: Clone> Permits<L> {
     ) -> Result<PermitId, AiBusy> {
         let share = (self.max_waiting - self.max_waiting / 4).max(1);
         let mut askers = self.open.values().filter_map(|open| open.asker.as_ref());
-        if askers.any(|other| other.knows(&asker))
-            || self.waiting().filter(|open| open.ip == ip).count() >= share
-        {
+        if askers.any(|other| other.knows(&asker)) || self.that_wait(Some(ip)) >= share {
             return Err(AiBusy);
         }
         let permit = PermitId(self.last + 1);
-        self.open.insert(permit, Open { lobby, at, asker: Some(asker), ip, worker: None });
-        // All turns before were taken, so a next one is that of the new question.
-        if self.waiting().count() > self.max_waiting && self.next_turn().is_none() {
+        let open = Open { lobby, at, asker: Some(asker), ip, ready: false, worker: None };
+        self.open.insert(permit, open);
+        if self.that_wait(None) > self.max_waiting && !self.turns(true).any(|(p, _)| p == permit) {
             self.open.remove(&permit);
             return Err(AiBusy);
         }
@@ -93,11 +96,19 @@ impl<L: Clone> Permits<L> {
         Ok(permit)
     }
 
+    /// In its lobby nothing stands before this question but such as have a permit too: it may be answered as soon
+    /// as they are.
+    pub fn ready(&mut self, permit: PermitId) {
+        if let Some(open) = self.open.get_mut(&permit) {
+            open.ready = true;
+        }
+    }
+
     /// Gives a free worker to the first question whose lobby has none, and whose address has not half
     /// of them: questions of one lobby are answered in order, and one address never keeps the others
     /// waiting. To be asked again until there is no turn left.
     pub fn take_turn(&mut self) -> Option<Turn<L>> {
-        let (permit, worker) = self.next_turn()?;
+        let (permit, worker) = self.turns(false).next()?;
         let open = self.open.get_mut(&permit)?;
         open.worker = Some(worker);
         Some(Turn { permit, lobby: open.at.clone(), worker })
@@ -142,16 +153,33 @@ impl<L: Clone> Permits<L> {
         self.open.values().filter(|open| open.worker.is_none())
     }
 
-    fn next_turn(&self) -> Option<(PermitId, usize)> {
+    /// How many questions wait of this address, or of all: those for which there would be no worker, were they all
+    /// [ready](Self::ready). So a place in the queue is none that a free worker has to spare.
+    fn that_wait(&self, ip: Option<IpKey>) -> usize {
+        let of = |open: &&Open<L>| ip.is_none_or(|ip| open.ip == ip);
+        let turns = self.turns(true).filter_map(|(permit, _)| self.open.get(&permit));
+        self.waiting().filter(of).count() - turns.filter(of).count()
+    }
+
+    /// Whose turn it is one after the other, with the worker for each. As if `all` had theirs in their lobby, or as
+    /// it is.
+    fn turns(&self, all: bool) -> impl Iterator<Item = (PermitId, usize)> {
         let busy: Vec<_> = self.open.values().filter(|open| open.worker.is_some()).collect();
-        let free = (0..self.workers).find(|w| !busy.iter().any(|open| open.worker == Some(*w)))?;
+        let is_free = |worker: &usize| !busy.iter().any(|open| open.worker == Some(*worker));
+        let mut free = (0..self.workers).filter(is_free).collect::<Vec<_>>().into_iter();
         let half = (self.workers / 2).max(1);
-        let of = |ip: IpKey| busy.iter().filter(|open| open.ip == ip).count();
+        let mut of: HashMap<IpKey, usize> = HashMap::new();
+        busy.iter().for_each(|open| *of.entry(open.ip).or_default() += 1);
         // A lobby answers its questions in order, so its first stands for all of them.
         let mut seen: HashSet<LobbyId> = busy.iter().map(|open| open.lobby).collect();
-        let mut may = |open: &Open<L>| seen.insert(open.lobby) && of(open.ip) < half;
-        let next = self.open.iter().find(|(_, open)| open.worker.is_none() && may(open));
-        next.map(|(permit, _)| (*permit, free))
+        let waiting = self.open.iter().filter(|(_, open)| open.worker.is_none());
+        let next = waiting.filter(move |(_, open)| {
+            let of_ip = of.entry(open.ip).or_default();
+            let may = seen.insert(open.lobby) && (all || open.ready) && *of_ip < half;
+            *of_ip += usize::from(may);
+            may
+        });
+        next.map_while(move |(permit, _)| free.next().map(|worker| (*permit, worker)))
     }
 }
 
@@ -176,8 +204,19 @@ mod tests {
             let ip = IpAddr::V4(Ipv4Addr::new(192, 0, 2, ip)).into();
             let name = Name::parse(&format!("user{user}")).unwrap();
             let asker = Person { conn: Some(ConnId(user)), ip: Some(ip), ..Person::named(name) };
-            self.0.give(LobbyId(lobby), lobby, asker, ip)?;
+            let permit = self.0.give(LobbyId(lobby), lobby, asker, ip)?;
+            self.0.ready(permit);
             Ok(self.turns())
+        }
+
+        /// The same, of a question that waits for one that was put to another node.
+        fn ask_behind(&mut self, lobby: u32, user: u64) -> Result<PermitId, AiBusy> {
+            let ip = IpAddr::V4(Ipv4Addr::new(192, 0, 2, user as u8)).into();
+            let name = Name::parse(&format!("user{user}")).unwrap();
+            let asker = Person { conn: Some(ConnId(user)), ip: Some(ip), ..Person::named(name) };
+            let permit = self.0.give(LobbyId(lobby), lobby, asker, ip)?;
+            assert_eq!(self.turns(), [] as [u64; 0], "it has no turn by its permit alone");
+            Ok(permit)
         }
 
         fn turns(&mut self) -> Vec<u64> {
@@ -216,6 +255,23 @@ mod tests {
         assert_eq!(pool.ask(2, 1, 1), Ok(vec![]), "the worker is not done yet");
         assert_eq!(pool.ask(3, 1, 1), Err(AiBusy), "one that waits is open too");
         assert_eq!(pool.done(1), [2]);
+    }
+
+    #[test]
+    fn a_question_that_waits_for_another_nodes_takes_no_worker_and_no_turn_of_its_lobby() {
+        let mut pool = Pool::new(1, 1);
+        let behind = pool.ask_behind(1, 1).unwrap();
+        assert_eq!(pool.ask(1, 2, 2), Ok(vec![]), "it stands behind that one");
+        assert_eq!(pool.ask(2, 3, 3), Err(AiBusy), "they are as many as may be open");
+        pool.0.ready(behind);
+        assert_eq!(pool.turns(), [1]);
+        assert_eq!(pool.done(1), [2]);
+
+        let mut pool = Pool::new(1, 2);
+        let behind = pool.ask_behind(1, 1).unwrap();
+        assert_eq!(pool.ask(2, 2, 2), Ok(vec![2]), "others are answered meanwhile");
+        pool.0.ready(behind);
+        assert_eq!(pool.done(2), [1]);
     }
 
     #[test]

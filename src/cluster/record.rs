@@ -16,14 +16,13 @@ use std::sync::Arc;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
-use crate::ai::AiFailure;
+use crate::ai::questions;
 use crate::chat::accounts::AccountId;
 use crate::chat::change::Change;
 use crate::chat::directory::ConnId;
 use crate::chat::kept::Mail;
 use crate::chat::lobbies::LobbyId;
 use crate::chat::lobby::LobbyState;
-use crate::chat::lobby::event::AnswerPiece;
 use crate::chat::lobby::step::Input;
 use crate::chat::registry::Happening;
 use crate::chat::text::Line;
@@ -71,33 +70,12 @@ pub enum What {
     LobbyMade(Arc<LobbyState>),
     /// A lobby that nobody used is no more. One that was deleted goes by [`What::Lobby`].
     LobbyRemoved(LobbyId),
-    /// Somebody asks Rox, which is speaking too.
-    Asked {
+    /// Rox is asked, answers or has answered.
+    Rox {
         /// In which lobby.
         lobby: LobbyId,
-        /// The number of the question and its answer, which no other has.
-        question: u64,
-        /// The connection of whoever asks.
-        conn: ConnId,
-        /// What they ask.
-        text: Line,
-    },
-    /// Rox answers, so far.
-    Answered {
-        /// In which lobby.
-        lobby: LobbyId,
-        /// The next lines.
-        piece: AnswerPiece,
-    },
-    /// Rox has answered, or cannot.
-    AnswerOver {
-        /// In which lobby.
-        lobby: LobbyId,
-        /// The number of the question.
-        question: u64,
-        /// Why there is no (whole) answer, where there is none.
-        #[serde(skip_serializing_if = "Option::is_none")]
-        failed: Option<AiFailure>,
+        /// What of it.
+        input: questions::Input,
     },
     /// A private message is left for an account.
     Mail {

@@ -3,6 +3,7 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 
 use super::*;
+use crate::ai::questions::End;
 use crate::chat::moderation::Moderation;
 use crate::chat::name::Name;
 use crate::chat::password::PasswordRecord;
@@ -64,8 +65,11 @@ fn there_is_a_sample_of_every_kind() {
                 }
             }
             What::LobbyMade(state) => _ = seen.insert(("owner", kind_of_owner(&state.owner))),
-            What::AnswerOver { failed: Some(why), .. } => {
-                seen.insert(("failure", kind_of_failure(why)));
+            What::Rox { input, .. } => {
+                seen.insert(("question", kind_of_question(input)));
+                if let questions::Input::Over { end: End::Failed(why), .. } = input {
+                    seen.insert(("failure", kind_of_failure(why)));
+                }
             }
             _ => {}
         }
@@ -81,6 +85,7 @@ fn there_is_a_sample_of_every_kind() {
         ("change", CHANGES),
         ("owner", OWNERS),
         ("subject", SUBJECTS),
+        ("question", QUESTIONS),
         ("failure", FAILURES),
     ] {
         // What a node keeps for itself is in no record.

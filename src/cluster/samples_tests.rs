@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::engine::Revision;
 use super::record::{Record, What};
 use crate::ai::AiFailure;
+use crate::ai::questions::{self, End, QuestionId};
 use crate::chat::accounts::{AccountId, Fingerprint, Identity, Subject};
 use crate::chat::change::Change;
 use crate::chat::directory::{ConnId, IpKey};
@@ -45,12 +46,17 @@ kinds! { WHATS, kind_of_what, What,
     What::People(_) => "people",
     What::LobbyMade(_) => "lobby_made",
     What::LobbyRemoved(_) => "lobby_removed",
-    What::Asked { .. } => "asked",
-    What::Answered { .. } => "answered",
-    What::AnswerOver { .. } => "answer_over",
+    What::Rox { .. } => "rox",
     What::Mail { .. } => "mail",
     What::Kept => "kept",
     What::LifeOver { .. } => "life_over",
+}
+
+kinds! { QUESTIONS, kind_of_question, questions::Input,
+    questions::Input::Asked { .. } => "asked",
+    questions::Input::Answered(_) => "answered",
+    questions::Input::Over { end: End::Answered(_), .. } => "over",
+    questions::Input::Over { end: End::Failed(_), .. } => "over, failed",
 }
 
 kinds! { INPUTS, kind_of_input, Input<ConnId>,
@@ -573,6 +579,32 @@ fn changes(s: &mut Source) -> Vec<Change> {
     changes
 }
 
+fn of_rox(s: &mut Source) -> Vec<questions::Input> {
+    let mut all = vec![
+        questions::Input::Asked { question: QuestionId(s.any()), conn: s.conn(), text: s.line() },
+        questions::Input::Answered(AnswerPiece {
+            id: s.any(),
+            asker: s.person(),
+            first: s.flag(),
+            lines: [s.line(), s.line()].into(),
+        }),
+    ];
+    let mut ends = vec![End::Answered([s.line(), s.line()].into())];
+    ends.extend(
+        [
+            AiFailure::NoProvider,
+            AiFailure::RateLimited,
+            AiFailure::QuotaReached,
+            AiFailure::InvalidPrompt,
+            AiFailure::Unavailable,
+        ]
+        .map(End::Failed),
+    );
+    let over = |end| questions::Input::Over { question: QuestionId(s.any()), end };
+    all.extend(ends.into_iter().map(over));
+    all
+}
+
 fn whats(s: &mut Source) -> Vec<What> {
     let mut whats: Vec<_> =
         inputs(s).into_iter().map(|input| What::Lobby { lobby: s.lobby(), input }).collect();
@@ -580,30 +612,8 @@ fn whats(s: &mut Source) -> Vec<What> {
     for owner in s.owners() {
         whats.push(What::LobbyMade(s.state(owner)));
     }
-    whats.extend([
-        What::LobbyRemoved(s.lobby()),
-        What::Asked { lobby: s.lobby(), question: s.any(), conn: s.conn(), text: s.line() },
-        What::Answered {
-            lobby: s.lobby(),
-            piece: AnswerPiece {
-                id: s.any(),
-                asker: s.person(),
-                first: s.flag(),
-                lines: [s.line(), s.line()].into(),
-            },
-        },
-        What::AnswerOver { lobby: s.lobby(), question: s.any(), failed: None },
-    ]);
-    for failed in [
-        AiFailure::NoProvider,
-        AiFailure::RateLimited,
-        AiFailure::QuotaReached,
-        AiFailure::InvalidPrompt,
-        AiFailure::Unavailable,
-    ] {
-        let (lobby, question) = (s.lobby(), s.any());
-        whats.push(What::AnswerOver { lobby, question, failed: Some(failed) });
-    }
+    whats.push(What::LobbyRemoved(s.lobby()));
+    whats.extend(of_rox(s).into_iter().map(|input| What::Rox { lobby: s.lobby(), input }));
     whats
         .extend([What::Mail { to: s.account(), mail: s.mail() }, What::LifeOver { life: s.any() }]);
     whats

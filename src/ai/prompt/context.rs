@@ -1,10 +1,10 @@
 //! The conversation that a lobby has with its AI, bounded in length and in time.
 
 use std::collections::VecDeque;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::ai::request::Turn;
-use crate::chat::history::{Entry, MessageKind};
+use crate::chat::history::{Entry, MessageKind, UnixMillis};
 use crate::chat::name::Name;
 use crate::chat::text::Line;
 
@@ -19,17 +19,21 @@ pub const RECENT_MESSAGES: usize = crate::chat::history::ALWAYS_KEPT;
 #[derive(Default)]
 pub struct Conversation {
     turns: VecDeque<Turn>,
-    last_question: Option<Instant>,
+    last_question: Option<UnixMillis>,
 }
 
 impl Conversation {
-    /// Starts a question at `now`: the turns that go before it. Forgets them first where the last
-    /// question is too long ago.
-    pub fn begin(&mut self, now: Instant) -> impl Iterator<Item = &Turn> {
+    /// A question begins at `now`. What was said before is forgotten first where the last question is too long
+    /// ago.
+    pub fn begin(&mut self, now: UnixMillis) {
         let last = self.last_question.replace(now);
-        if last.is_some_and(|t| now.saturating_duration_since(t) >= FORGET_AFTER) {
+        if last.is_some_and(|last| last.until(now) >= FORGET_AFTER) {
             self.turns.clear();
         }
+    }
+
+    /// The turns that go before the question that has begun.
+    pub fn turns(&self) -> impl Iterator<Item = &Turn> {
         self.turns.iter()
     }
 
@@ -68,23 +72,22 @@ pub fn recent<'a>(messages: impl Iterator<Item = &'a Entry>) -> String {
 mod tests {
     use super::*;
     use crate::ai::request::Role;
-    use crate::chat::history::UnixMillis;
     use crate::chat::person::Person;
     use crate::chat::pictures::Picture;
     use crate::chat::text::Text;
-    use crate::clock;
 
-    fn texts(conversation: &mut Conversation, now: Instant) -> Vec<String> {
-        conversation.begin(now).map(|t| t.text.clone()).collect()
+    fn texts(conversation: &mut Conversation, now: UnixMillis) -> Vec<String> {
+        conversation.begin(now);
+        conversation.turns().map(|t| t.text.clone()).collect()
     }
 
     #[test]
     fn twenty_entries_are_kept_in_whole_pairs() {
-        let (mut conversation, now) = (Conversation::default(), clock::now());
+        let mut conversation = Conversation::default();
         for i in 0..15 {
             conversation.remember(format!("q{i}"), format!("a{i}"));
         }
-        let turns: Vec<_> = conversation.begin(now).cloned().collect();
+        let turns: Vec<_> = conversation.turns().cloned().collect();
         assert_eq!(turns.len(), MAX_TURNS);
         assert_eq!(turns[0].text, "q5");
         for pair in turns.chunks(2) {
@@ -94,12 +97,12 @@ mod tests {
 
     #[test]
     fn it_is_forgotten_after_half_an_hour_without_a_question() {
-        let (mut conversation, start) = (Conversation::default(), clock::now());
+        let (mut conversation, start) = (Conversation::default(), UnixMillis(1_000));
         assert!(texts(&mut conversation, start).is_empty());
         conversation.remember("q".into(), "a".into());
-        let almost = start + FORGET_AFTER - Duration::from_secs(1);
+        let almost = start.after(FORGET_AFTER - Duration::from_secs(1));
         assert_eq!(texts(&mut conversation, almost), ["q", "a"]);
-        assert_eq!(texts(&mut conversation, almost + FORGET_AFTER), Vec::<String>::new());
+        assert_eq!(texts(&mut conversation, almost.after(FORGET_AFTER)), Vec::<String>::new());
     }
 
     #[test]

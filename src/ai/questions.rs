@@ -1,0 +1,323 @@
+//! The questions of a lobby to Rox, as a machine: which wait, which one is being answered, and the conversation
+//! so far.
+//!
+//! The first of the queue is the one that is being answered, so there is one answer at a time. Nothing changes
+//! but by what has happened, with its time as an argument: whoever lets the same happen in the same order, as all
+//! nodes do, has the same queue and the same conversation. Who asks the provider is whoever the question was put
+//! to, and only when it is the first.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::AiFailure;
+use super::permits::PermitId;
+use super::prompt::context::{Conversation, asked};
+use super::request::Turn;
+use crate::chat::directory::ConnId;
+use crate::chat::history::UnixMillis;
+use crate::chat::lobby::event::AnswerPiece;
+use crate::chat::person::Person;
+use crate::chat::text::Line;
+
+/// Number of a question and of its answer, which no other has on any node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct QuestionId(pub u64);
+
+impl QuestionId {
+    /// That of the question with this permit, which came by this connection. Each node counts its own permits,
+    /// and says by the connection which node it is.
+    pub fn new(conn: ConnId, permit: PermitId) -> Self {
+        Self(u64::from(conn.life()) << 32 | permit.0 & u64::from(u32::MAX))
+    }
+}
+
+/// What happens to the questions of a lobby.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Input {
+    /// Somebody asks Rox, which is speaking too.
+    Asked {
+        /// The number of the question.
+        question: QuestionId,
+        /// The connection of whoever asks.
+        conn: ConnId,
+        /// What they ask.
+        text: Line,
+    },
+    /// Rox answers, so far.
+    Answered(AnswerPiece),
+    /// Rox has answered, or cannot.
+    Over {
+        /// The number of the question.
+        question: QuestionId,
+        /// How it ended.
+        end: End,
+    },
+}
+
+/// How a question ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum End {
+    /// It has its whole answer: all the rows of it.
+    Answered(Arc<[Line]>),
+    /// There is none, or no whole one.
+    Failed(AiFailure),
+}
+
+impl End {
+    /// What the provider came to, whose text is taken as people's are.
+    pub fn of(result: Result<String, AiFailure>) -> Self {
+        match result {
+            Ok(answer) => Self::Answered(answer.split('\n').map(Line::clean).collect()),
+            Err(why) => Self::Failed(why),
+        }
+    }
+}
+
+/// A question that waits or is being answered.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Question {
+    /// Its number.
+    pub id: QuestionId,
+    /// The life of the node that it was put to: with it, it is over. 0 where there is one server.
+    pub life: u32,
+    /// Who asks, as they were then.
+    pub asker: Person,
+    /// What.
+    pub text: Line,
+}
+
+/// The questions of a lobby and its conversation. Those that wait are bounded by the permits that nodes give.
+#[derive(Default)]
+pub struct Questions {
+    /// In the order in which they came; the first is being answered.
+    open: VecDeque<Question>,
+    conversation: Conversation,
+}
+
+impl Questions {
+    /// A question came.
+    pub fn ask(&mut self, question: Question, at: UnixMillis) {
+        self.change(at, |open, _| open.push_back(question));
+    }
+
+    /// The one that is being answered.
+    pub fn first(&self) -> Option<&Question> {
+        self.open.front()
+    }
+
+    /// All of them, the first first.
+    pub fn open(&self) -> impl Iterator<Item = &Question> {
+        self.open.iter()
+    }
+
+    /// What was asked and answered before the first question.
+    pub fn turns(&self) -> impl Iterator<Item = &Turn> {
+        self.conversation.turns()
+    }
+
+    /// Whether rows are of the answer that is being given. What comes late is not.
+    pub fn takes(&self, piece: &AnswerPiece) -> bool {
+        self.first().is_some_and(|question| question.id.0 == piece.id)
+    }
+
+    /// A question is over, and the next one begins: the question, where it is still open. An answer is
+    /// remembered; a failure leaves no trace.
+    pub fn end(&mut self, id: QuestionId, end: &End, at: UnixMillis) -> Option<Question> {
+        self.change(at, |open, conversation| {
+            let place = open.iter().position(|question| question.id == id)?;
+            let question = open.remove(place)?;
+            if let End::Answered(rows) = end {
+                let answer = rows.iter().map(Line::as_str).collect::<Vec<_>>().join("\n");
+                conversation.remember(asked(&question.asker.name, &question.text), answer);
+            }
+            Some(question)
+        })
+    }
+
+    /// These have nobody any more who would answer them: they are dropped, and the next of the others begins.
+    /// Gives them.
+    pub fn lose(&mut self, gone: impl Fn(&Question) -> bool, at: UnixMillis) -> Vec<Question> {
+        self.change(at, |open, _| {
+            let (lost, left): (Vec<_>, _) =
+                std::mem::take(open).into_iter().partition(|one| gone(one));
+            *open = left.into();
+            lost
+        })
+    }
+
+    /// Changes the queue. Where another question is the first then, it begins.
+    fn change<R>(
+        &mut self,
+        at: UnixMillis,
+        change: impl FnOnce(&mut VecDeque<Question>, &mut Conversation) -> R,
+    ) -> R {
+        let first = |open: &VecDeque<Question>| open.front().map(|question| question.id);
+        let before = first(&self.open);
+        let came_of_it = change(&mut self.open, &mut self.conversation);
+        let now = first(&self.open);
+        if now.is_some() && now != before {
+            self.conversation.begin(at);
+        }
+        came_of_it
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::ai::prompt::context::FORGET_AFTER;
+
+    fn question(id: u64, life: u32) -> Question {
+        let text = Line::clean(&format!("q{id}"));
+        Question { id: QuestionId(id), life, asker: Person::example(id, "ann"), text }
+    }
+
+    fn answer(text: &str) -> End {
+        End::of(Ok(text.to_owned()))
+    }
+
+    fn open(questions: &Questions) -> Vec<u64> {
+        questions.open().map(|question| question.id.0).collect()
+    }
+
+    fn turns(questions: &Questions) -> Vec<&str> {
+        questions.turns().map(|turn| turn.text.as_str()).collect()
+    }
+
+    const FAILED: End = End::Failed(AiFailure::Unavailable);
+    const NOW: UnixMillis = UnixMillis(1_000);
+
+    #[test]
+    fn a_question_number_says_which_node_and_which_permit() {
+        let number = |life: u64, conn: u64, permit| {
+            QuestionId::new(ConnId(life << 32 | conn), PermitId(permit)).0
+        };
+        assert_eq!(number(0, 7, 3), 3);
+        assert_eq!(number(5, 7, 3), (5 << 32) + 3);
+        assert_ne!(number(5, 7, 3), number(6, 7, 3));
+    }
+
+    #[test]
+    fn they_are_answered_one_after_the_other_each_knowing_the_answers_before() {
+        let mut questions = Questions::default();
+        for id in 1..4 {
+            questions.ask(question(id, 1), NOW);
+        }
+        assert_eq!(questions.first().map(|first| first.id.0), Some(1));
+        assert!(turns(&questions).is_empty());
+        assert!(questions.end(QuestionId(1), &answer("one\n\nmore"), NOW).is_some());
+        assert_eq!(open(&questions), [2, 3]);
+        assert_eq!(turns(&questions), ["ann asked: q1", "one\n\nmore"]);
+        assert!(questions.end(QuestionId(2), &FAILED, NOW).is_some());
+        assert_eq!(turns(&questions).len(), 2, "a failure leaves no trace");
+        assert!(questions.end(QuestionId(3), &answer("three"), NOW).is_some());
+        assert_eq!(turns(&questions).last(), Some(&"three"));
+        assert!(questions.first().is_none());
+    }
+
+    #[test]
+    fn rows_are_of_the_first_question_or_of_none() {
+        let mut questions = Questions::default();
+        let piece = |id| AnswerPiece {
+            id,
+            asker: Person::example(1, "ann"),
+            first: true,
+            lines: [Line::clean("row")].into(),
+        };
+        assert!(!questions.takes(&piece(1)));
+        questions.ask(question(1, 1), NOW);
+        questions.ask(question(2, 2), NOW);
+        assert!(questions.takes(&piece(1)) && !questions.takes(&piece(2)));
+        questions.end(QuestionId(1), &FAILED, NOW);
+        assert!(!questions.takes(&piece(1)) && questions.takes(&piece(2)));
+    }
+
+    #[test]
+    fn an_end_that_comes_twice_is_of_no_question() {
+        let mut questions = Questions::default();
+        questions.ask(question(1, 1), NOW);
+        assert!(questions.end(QuestionId(1), &answer("one"), NOW).is_some());
+        assert!(questions.end(QuestionId(1), &answer("another"), NOW).is_none());
+        assert_eq!(turns(&questions), ["ann asked: q1", "one"]);
+    }
+
+    #[test]
+    fn one_that_waits_can_fail_before_its_turn() {
+        let mut questions = Questions::default();
+        questions.ask(question(1, 1), NOW);
+        questions.ask(question(2, 2), NOW);
+        assert!(questions.end(QuestionId(2), &FAILED, NOW).is_some());
+        assert_eq!(open(&questions), [1]);
+    }
+
+    #[test]
+    fn the_questions_of_a_life_are_over_with_it_and_the_next_one_goes_on() {
+        let mut questions = Questions::default();
+        for (id, life) in [(1, 7), (2, 8), (3, 7), (4, 9)] {
+            questions.ask(question(id, life), NOW);
+        }
+        let lost = questions.lose(|question| question.life == 7, NOW);
+        assert_eq!(lost.iter().map(|question| question.id.0).collect::<Vec<_>>(), [1, 3]);
+        assert_eq!(open(&questions), [2, 4]);
+        assert!(questions.end(QuestionId(1), &answer("late"), NOW).is_none());
+        assert!(turns(&questions).is_empty());
+    }
+
+    #[test]
+    fn the_conversation_is_forgotten_half_an_hour_after_the_last_question_began() {
+        let mut questions = Questions::default();
+        questions.ask(question(1, 1), NOW);
+        questions.end(QuestionId(1), &answer("one"), NOW.after(FORGET_AFTER));
+        // The answer was long in coming: what counts is the question.
+        questions.ask(question(2, 1), NOW.after(FORGET_AFTER));
+        assert!(turns(&questions).is_empty());
+        questions.end(QuestionId(2), &answer("two"), NOW.after(FORGET_AFTER));
+        // One that waits begins with its turn.
+        questions.ask(question(3, 1), NOW.after(FORGET_AFTER));
+        questions.ask(question(4, 1), NOW.after(FORGET_AFTER));
+        assert_eq!(turns(&questions), ["ann asked: q2", "two"]);
+        questions.end(QuestionId(3), &FAILED, NOW.after(FORGET_AFTER * 2));
+        assert!(turns(&questions).is_empty());
+    }
+
+    fn anything() -> impl Strategy<Value = (u8, u64, u64)> {
+        (0_u8..4, 1_u64..6, 0_u64..3_600_000)
+    }
+
+    proptest! {
+        /// Two nodes, of which one has been told all and the other too, one after the other.
+        #[test]
+        fn the_same_in_the_same_order_comes_to_the_same(
+            steps in prop::collection::vec(anything(), 0..60),
+        ) {
+            let (mut one, mut other) = (Questions::default(), Questions::default());
+            let mut at = NOW;
+            for (number, (kind, id, later)) in steps.into_iter().enumerate() {
+                at = UnixMillis(at.0 + later);
+                for questions in [&mut one, &mut other] {
+                    let before = questions.first().map(|first| first.id);
+                    match kind {
+                        0 | 1 => questions.ask(question(10 + number as u64, id as u32), at),
+                        2 => {
+                            let id = before.unwrap_or(QuestionId(id));
+                            let end = if number % 3 == 0 { FAILED } else { answer("x") };
+                            prop_assert_eq!(questions.end(id, &end, at).is_some(), before.is_some());
+                        }
+                        _ => _ = questions.lose(|question| u64::from(question.life) == id, at),
+                    }
+                }
+                prop_assert_eq!(open(&one), open(&other));
+                prop_assert_eq!(turns(&one), turns(&other));
+                // Always whole pairs.
+                prop_assert_eq!(turns(&one).len() % 2, 0);
+            }
+        }
+    }
+}
