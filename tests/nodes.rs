@@ -1,8 +1,9 @@
 //! Several nodes, one chat: what people of one see of those of another.
 
 use crate::engine::NatsServer;
-use crate::harness::{Client, Folder, Server};
+use crate::harness::{Client, Folder, Server, count};
 use crate::people::{log_in_to, quit, registered};
+use crate::relay::Relay;
 
 /// Nodes on one engine.
 pub(crate) struct Cluster {
@@ -36,11 +37,24 @@ impl Cluster {
         self.nodes.last_mut().unwrap()
     }
 
+    /// One more, whose way to the engine can be cut.
+    pub(crate) fn add_relayed(&mut self) -> Relay {
+        let relay = Relay::to(self.engine.port);
+        let name = format!("node{}", self.nodes.len() + 1);
+        let url = format!("nats://127.0.0.1:{}", relay.port);
+        let node = self.start_at(&url, &name, Folder::new());
+        self.nodes.push(node);
+        relay
+    }
+
     /// The node of this name, with what is in the folder.
     fn start_node(&self, name: &str, folder: Folder) -> Server {
-        let url = self.engine.url();
+        self.start_at(&self.engine.url(), name, folder)
+    }
+
+    fn start_at(&self, url: &str, name: &str, folder: Folder) -> Server {
         let mut env = vec![
-            ("NATS_URL", url.as_str()),
+            ("NATS_URL", url),
             ("CHAT_NODE", name),
             ("CHAT_RATE_MESSAGES", "0"),
             ("RUST_LOG", "info"),
@@ -213,4 +227,59 @@ fn the_people_of_a_node_that_dies_leave_with_one_notice() {
     let node = cluster.add();
     let _dave = node.login("dave");
     alice.expect("dave has joined the lobby");
+}
+
+const AWAY: &str =
+    "[LOBBY] The other servers cannot be reached. What you write is sent when they can.";
+
+#[test]
+fn the_people_of_a_node_that_was_cut_off_are_back_and_are_shown_everything_once() {
+    let Some(mut cluster) = Cluster::start(1) else { return };
+    let relay = cluster.add_relayed();
+    let [one, two] = &cluster.nodes[..] else { panic!() };
+    let mut alice = one.login("alice");
+    let mut bob = two.login("bob");
+    let mut carol = registered(two, "carol");
+    let mut dave = two.login("dave");
+    let mut erin = registered(two, "erin");
+    alice.expect("erin has joined");
+    erin.ask("/create den cosy", "Created");
+    erin.ask("/join den", "You are alone in 'den'");
+    relay.cut();
+    for client in [&mut bob, &mut carol, &mut dave, &mut erin] {
+        client.expect(AWAY);
+    }
+    bob.send("bob waits");
+    dave.send("dave waits");
+    alice.expect("[LOBBY] 3 people lost their connection: ");
+    alice.ask("meanwhile", "╰─> meanwhile\n");
+    let mut other_dave = one.login("dave");
+    let (mut other_carol, _) = log_in_to(one, "carol");
+    relay.heal();
+    bob.expect("╰─> meanwhile\n");
+    bob.expect("[LOBBY] The other servers are back.");
+    bob.expect("╰─> bob waits\n");
+    alice.expect("bob has joined");
+    alice.expect("╰─> bob waits\n");
+    dave.expect("Not sent: 1 line, from: dave waits\n");
+    dave.expect(
+        "Your name was taken while the servers could not be reached.\nEnter your username: ",
+    );
+    carol.expect("Logged in from elsewhere.");
+    dave.ask("david", "You are david in 'general' with ");
+    other_dave.ask("/users", "=== Users in 'general' (5) ===");
+    bob.ask("/users", "=== Users in 'general' (5) ===");
+    other_carol.ask("/msg erin still there?", "still there?");
+    erin.expect("still there?");
+    erin.ask("/users", "=== Users in 'den' (1) ===");
+    erin.ask("/join general", "[LOBBY] ");
+    let seen = bob.text();
+    for once in ["meanwhile", "bob waits"] {
+        assert_eq!(count(&seen, &format!("╰─> {once}\n")), 1, "{seen}");
+    }
+    assert!(!seen.contains("lost their connection"), "{seen}");
+    assert!(!seen.contains("dave waits"), "{seen}");
+    let [one, two] = [0, 1].map(|node| history(&cluster.nodes[node]));
+    assert_eq!(one, two);
+    assert!(!one.iter().any(|line| line == "dave waits"), "{one:?}");
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use actix::prelude::*;
+use tokio::sync::oneshot;
 
 use crate::actors::log::Ticket;
 use crate::actors::registry::messages::{CarriedOut, ModerateError};
@@ -133,9 +134,31 @@ pub struct LifeOver {
     pub gone: Arc<[ConnId]>,
     /// When, by the log.
     pub at: UnixMillis,
+    /// When it was heard last.
+    pub heard: UnixMillis,
     /// Takes what lasts of it.
     pub applying: Applying,
 }
+
+/// These members of this node were let go with its life, and are here indeed: they are to come back.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Reclaim {
+    /// Their connections.
+    pub conns: Vec<ConnId>,
+    /// Goes when all of them have been proposed.
+    pub until: Arc<oneshot::Sender<()>>,
+}
+
+/// The name of one of them is somebody else's by now: what they said and is in no log is not sent.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct LostName(pub ConnId, pub Address);
+
+/// What this node has proposed under this does not happen.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Void(pub Ticket);
 
 /// Who is in the lobby, by name?
 #[derive(Message)]

@@ -7,6 +7,7 @@ pub mod messages;
 mod orders;
 mod questions;
 
+use std::collections::HashMap;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{self, Poll};
@@ -21,8 +22,8 @@ use crate::actors::ai::pool::AiPool;
 use crate::actors::guard::{Guarded, strike_in};
 use crate::actors::lobby::batch::Batch;
 use crate::actors::lobby::messages::{
-    Decided, Enter, Expire, Leave, LifeOver, Reconfigured, Roster, Rostered, Say, SayHeld,
-    SetPicture, Tag,
+    Decided, Enter, Expire, Leave, LifeOver, LostName, Reclaim, Reconfigured, Roster, Rostered,
+    Say, SayHeld, SetPicture, Tag, Void,
 };
 use crate::actors::lobby::questions::Asking;
 use crate::actors::log::{self, Log, Ticket, Waiting};
@@ -42,7 +43,8 @@ use crate::chat::directory::ConnId;
 use crate::chat::history::{MessageKind, UnixMillis};
 use crate::chat::lobbies::{GENERAL_ID, LobbyId};
 use crate::chat::lobby::crowd::SUM_TIME;
-use crate::chat::lobby::step::{Effect, Input, JoinKind, Refusal};
+use crate::chat::lobby::replay::ReplayPrefs;
+use crate::chat::lobby::step::{Effect, Input, Join, JoinKind, Refusal};
 use crate::chat::lobby::{Company, JoinError, Member, Room, SayError, Saying};
 use crate::chat::roles::Owner;
 use crate::clock::{self, unix_now};
@@ -52,7 +54,7 @@ use crate::cluster::record::What;
 use crate::config::Live;
 use crate::logging::event;
 use crate::metrics::Metrics;
-use crate::render::replies::ModerationReply;
+use crate::render::replies::{ModerationReply, Reply};
 
 /// What all lobbies share.
 #[derive(Clone)]
@@ -117,6 +119,10 @@ pub struct Lobby {
     applying: Option<Applying>,
     /// Whose membership it has changed.
     changed: Vec<ConnId>,
+    /// Members of this node that were let go with its life, until they are members again.
+    returning: HashMap<ConnId, Member<Address>>,
+    /// What happens now is about those alone: they are here, and nobody here has seen them go.
+    is_quiet: bool,
 }
 
 /// Done where something was proposed, once it has happened or was refused.
@@ -156,6 +162,8 @@ impl Lobby {
             proposed: Waiting::default(),
             applying: None,
             changed: Vec::new(),
+            returning: HashMap::new(),
+            is_quiet: false,
             setup,
         }
     }
@@ -179,7 +187,9 @@ impl Lobby {
         then: impl FnOnce(&mut Self, Result<(), Refusal>, &mut Context<Self>) + 'static,
     ) {
         let now = self.now();
-        let may = self.room.propose(&input, now);
+        // Whoever comes back is not known again yet.
+        let returns = input.by().is_some_and(|conn| self.returning.contains_key(&conn));
+        let may = if returns { Ok(()) } else { self.room.propose(&input, now) };
         match (&self.setup.log, may) {
             (_, Err(why)) => then(self, Err(why), ctx),
             (Log::Alone, Ok(())) => {
@@ -223,6 +233,7 @@ impl Lobby {
 
     fn carry_out(&mut self, effect: Effect<Address>, ctx: &mut Context<Self>) {
         match effect {
+            Effect::Show(_) if self.is_quiet => {}
             Effect::Show(event) => self.batch.event(event),
             Effect::ShowTo(at, event) => {
                 self.batch.one(at, |seat| shard::Effect::ShowTo(seat, event));
@@ -284,7 +295,9 @@ impl Lobby {
 
     /// A member more or less on a thread; on none, where they are on another node.
     fn seated(&mut self, at: Address, change: isize) {
-        if let Some(count) = self.on_shard.get_mut(at.shard) {
+        if !self.is_quiet
+            && let Some(count) = self.on_shard.get_mut(at.shard)
+        {
             *count = count.saturating_add_signed(change);
         }
     }
@@ -619,10 +632,20 @@ impl Lobby {
         self.keep_order(&input, at);
         self.touched(&input);
         let removes = matches!(&input, Input::Moderate { what, .. } if what.removes().is_some());
+        self.is_quiet = matches!(
+            &input,
+            Input::Join(join) if join.kind == JoinKind::Resume && self.is_here(join.member.handle)
+        );
         self.happen(input, at, ctx);
+        self.is_quiet = false;
         if removes {
             self.forget_removed();
         }
+    }
+
+    /// Whether somebody is on this node.
+    fn is_here(&self, at: Address) -> bool {
+        at.shard < self.setup.shards.len()
     }
 
     /// Notes whose membership this changes, but for those who come and go.
@@ -677,14 +700,69 @@ impl Handler<LifeOver> for Lobby {
     type Result = ();
 
     fn handle(&mut self, over: LifeOver, ctx: &mut Self::Context) {
-        let LifeOver { life, gone, at, applying } = over;
+        let LifeOver { life, gone, at, heard, applying } = over;
+        let here = gone.iter().filter_map(|conn| self.room.member(*conn));
+        let here = here.filter(|member| self.is_here(member.handle)).cloned();
+        let here: Vec<_> = here.map(|member| (member.who.conn, member)).collect();
+        self.is_quiet = !here.is_empty();
+        self.returning.extend(here);
         self.apply(applying, ctx, |lobby, ctx| {
             let mut effects = std::mem::take(&mut lobby.effects);
-            lobby.room.lose(&gone, at, &mut effects);
+            lobby.room.lose(&gone, (heard, at), &mut effects);
             effects.drain(..).for_each(|effect| lobby.carry_out(effect, ctx));
             lobby.effects = effects;
             lobby.lose_questions(life, at, ctx);
         });
+        self.is_quiet = false;
+    }
+}
+
+impl Handler<Reclaim> for Lobby {
+    type Result = ();
+
+    fn handle(&mut self, Reclaim { conns, until: _until }: Reclaim, ctx: &mut Self::Context) {
+        // Who has left the server meanwhile is not to come back.
+        self.returning.retain(|conn, _| conns.contains(conn));
+        for conn in conns {
+            let Some(member) = self.returning.get(&conn).cloned() else { continue };
+            let (at, prefs) = (member.handle, ReplayPrefs::default());
+            let join = Join { member, proof: None, kind: JoinKind::Resume, prefs };
+            self.put(Input::Join(Box::new(join)), ctx, move |lobby, joined, _| {
+                lobby.returning.remove(&conn);
+                if let Err(Refusal::Join(why @ JoinError::Banned(..))) = joined {
+                    let told = Reply::NotJoined(why);
+                    lobby.seated(at, -1);
+                    lobby.batch.one(at, |seat| shard::Effect::MoveToGeneral(seat, told));
+                }
+            });
+        }
+    }
+}
+
+impl Handler<LostName> for Lobby {
+    type Result = ();
+
+    fn handle(&mut self, LostName(conn, at): LostName, _: &mut Self::Context) {
+        let waiting = self.proposed.iter().filter_map(|proposed| match &proposed.input {
+            Input::Say { conn: by, saying, .. } if *by == conn => Some(saying.text.clone()),
+            _ => None,
+        });
+        let not_sent = waiting.collect();
+        self.seated(at, -1);
+        self.flush();
+        if let Some(shard) = self.setup.shards.get(at.shard) {
+            shard.do_send(shard::LostName(at.seat, not_sent));
+        }
+    }
+}
+
+impl Handler<Void> for Lobby {
+    type Result = ();
+
+    fn handle(&mut self, Void(ticket): Void, ctx: &mut Self::Context) {
+        if let Some(Proposed { then, .. }) = self.proposed.take(ticket) {
+            then(self, Err(JoinError::NoSuchLobby.into()), ctx);
+        }
     }
 }
 

@@ -1,6 +1,9 @@
 //! What comes out of the log.
 
+use std::sync::Arc;
+
 use actix::prelude::*;
+use tokio::sync::oneshot;
 
 use super::{Letter, Ticket};
 use crate::actors::store::Applying;
@@ -42,9 +45,17 @@ pub struct Over {
     pub life: u32,
     /// When, by the log.
     pub at: UnixMillis,
+    /// When it was heard last, as far as that is known.
+    pub heard: UnixMillis,
     /// Takes what lasts of it.
     pub applying: Applying,
 }
+
+/// This node had been given up as lost, and has another life: its people are to have their names again, and
+/// their places. All of it has been proposed when nobody has one of these any more.
+#[derive(Debug, Clone, Message)]
+#[rtype(result = "()")]
+pub struct Reclaim(pub Arc<oneshot::Sender<()>>);
 
 /// The log can be reached, or cannot.
 #[derive(Debug, Clone, Message)]

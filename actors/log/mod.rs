@@ -146,6 +146,11 @@ impl<T> Waiting<T> {
         self.0.push_back((ticket, what));
     }
 
+    /// All of it, the oldest first.
+    pub fn iter(&self) -> impl Iterator<Item = &T> {
+        self.0.iter().map(|(_, what)| what)
+    }
+
     /// It has come out. What one node proposes comes out in that order, so it is nearly always the first.
     pub fn take(&mut self, ticket: Ticket) -> Option<T> {
         let at = self.0.iter().position(|(other, _)| *other == ticket)?;

@@ -2,28 +2,33 @@
 //! the log, also for the lobbies. It hands that on to them in the order of the log, so what it tells them of
 //! accounts stands at the same place on every node.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use actix::prelude::*;
 use tokio::sync::oneshot;
 
-use crate::actors::guard::{Answers, Ctx, Reply};
+use crate::actors::guard::{self, Answers, Ctx, Reply};
 use crate::actors::lobby::{Lobby, messages as lobby};
-use crate::actors::log::messages::{Begin, Decided, Over, Reach, Sent};
+use crate::actors::log::messages::{Begin, Decided, Over, Reach, Reclaim, Sent};
 use crate::actors::log::{Letter, Log, Ticket};
 use crate::actors::registry::Registry;
 use crate::actors::registry::messages::{ModerateError, RegisterError};
-use crate::actors::shard::messages::{self as shard, Address, ServerNotice, Show, TellAll};
+use crate::actors::shard::messages::{
+    self as shard, Address, DisconnectSeat, LobbyBroke, LostName, ServerNotice, Show, TellAll,
+};
 use crate::chat::directory::ConnId;
 use crate::chat::history::UnixMillis;
 use crate::chat::kept::PresentUser;
-use crate::chat::lobbies::LobbyId;
+use crate::chat::lobbies::{GENERAL_ID, LobbyId};
 use crate::chat::lobby::LobbyState;
+use crate::chat::lobby::step::{Input, JoinKind};
 use crate::chat::registry::{Happening, User};
 use crate::clock::unix_now;
 use crate::cluster::engine::Subject;
 use crate::cluster::reach;
 use crate::cluster::record::What;
+use crate::render::replies::Farewell;
 use crate::store::{Change, NodeChange, StoreError};
 
 /// Why something that was proposed did not happen.
@@ -183,14 +188,22 @@ impl Registry {
     ) -> oneshot::Receiver<Result<(), NotDone>> {
         let (done, waits) = oneshot::channel();
         if let Log::Shared(log) = &self.log {
-            if let Happening::CameIn { who, .. } = &what {
-                *self.coming.entry(who.conn).or_default() += 1;
+            if let Some(conn) = comes(&what) {
+                *self.coming.entry(conn).or_default() += 1;
             }
             let wire = reach::happening(what.clone(), |at: Address| at.seat.conn);
             let ticket = log.append(subject(&what), What::People(wire), changes);
             self.proposed.add(ticket, Proposed { what: Some(what), done });
         }
         waits
+    }
+}
+
+/// Whose connection has a name by this.
+fn comes<H>(what: &Happening<H>) -> Option<ConnId> {
+    match what {
+        Happening::CameIn { who, .. } | Happening::Returned { who, .. } => Some(who.conn),
+        _ => None,
     }
 }
 
@@ -203,6 +216,7 @@ fn subject(what: &Happening<Address>) -> Subject {
         | Happening::Moderated { .. } => Subject::Server,
         Happening::AccountUsed(account) => Subject::Account(*account),
         Happening::CameIn { .. }
+        | Happening::Returned { .. }
         | Happening::Left(_)
         | Happening::TookOver(_)
         | Happening::Renamed { .. }
@@ -233,6 +247,15 @@ impl Answers<Decided> for Registry {
         let Decided { at, own, what, changes, life, applying } = decided;
         self.applying = Some(applying.clone());
         let done = Reply::now(|| match what {
+            What::Lobby { lobby, input: Input::Join(join) }
+                if join.kind == JoinKind::Resume
+                    && self.people.users().get(join.member.who.conn).is_none() =>
+            {
+                // Their name is somebody else's.
+                if let Some(own) = own {
+                    self.tell_lobby(lobby, lobby::Void(own));
+                }
+            }
             What::Lobby { lobby, input } => {
                 let input = reach::input(input, |conn| self.reached(conn));
                 applying.keep(changes);
@@ -320,21 +343,21 @@ impl Registry {
         };
         // This node knows where its own users are.
         let what = mine.unwrap_or_else(|| reach::happening(what, Address::elsewhere));
-        if let Happening::CameIn { who, .. } = &what
+        if let Some(conn) = comes(&what)
             && own.is_some()
-            && let Some(coming) = self.coming.get_mut(&who.conn)
+            && let Some(coming) = self.coming.get_mut(&conn)
         {
             *coming -= 1;
             if *coming == 0 {
-                self.coming.remove(&who.conn);
+                self.coming.remove(&conn);
             }
         }
         let may = self.people.may_still(&what);
         if may {
             self.keep(changes);
             let touched = self.people.touched(&what);
-            if let Happening::CameIn { who, .. } = &what {
-                self.lives.insert(who.conn, life);
+            if let Some(conn) = comes(&what) {
+                self.lives.insert(conn, life);
             }
             self.happen(what, at);
             self.keep_users(&touched);
@@ -356,7 +379,11 @@ impl Answers<Begin> for Registry {
 impl Answers<Over> for Registry {
     fn failed() {}
 
-    fn answer(&mut self, Over { life, at, applying }: Over, _: &mut Ctx<Self>) -> Reply<Self, ()> {
+    fn answer(
+        &mut self,
+        Over { life, at, heard, applying }: Over,
+        _: &mut Ctx<Self>,
+    ) -> Reply<Self, ()> {
         self.applying = Some(applying.clone());
         let done = Reply::now(|| {
             let gone = self.lives.iter().filter(|(_, of)| **of == life).map(|(conn, _)| *conn);
@@ -364,14 +391,79 @@ impl Answers<Over> for Registry {
             // In one order on every node.
             gone.sort_unstable();
             for conn in &gone {
+                // They are here indeed: this node was cut off, and nobody knows of it but the others.
+                let user = self.people.users().get(*conn);
+                if let Some(user) = user.filter(|user| self.shard(user.handle.shard).is_some()) {
+                    self.returning.insert(*conn, user.clone());
+                }
                 self.happen(Happening::Left(*conn), at);
                 self.happen(Happening::TookOver(*conn), at);
             }
             self.keep_users(&gone);
-            self.tell_lobbies(&lobby::LifeOver { life, gone: gone.into(), at, applying });
+            let gone = gone.into();
+            self.tell_lobbies(&lobby::LifeOver { life, gone, at, heard, applying });
         });
         self.applying = None;
         done
+    }
+}
+
+impl Answers<Reclaim> for Registry {
+    fn failed() {}
+
+    fn answer(&mut self, reclaim: Reclaim, ctx: &mut Ctx<Self>) -> Reply<Self, ()> {
+        Reply::now(|| self.reclaim(&reclaim, ctx))
+    }
+}
+
+impl Registry {
+    /// The users of this node have their names again, and then their places, where they are still there.
+    fn reclaim(&mut self, reclaim: &Reclaim, ctx: &mut Ctx<Self>) {
+        let returning = std::mem::take(&mut self.returning);
+        let mut places: BTreeMap<LobbyId, Vec<ConnId>> = BTreeMap::new();
+        for (conn, User { who, away, handle }) in returning {
+            if !self.connections.is_there(conn) {
+                continue;
+            }
+            let lobby = self.connections.lobby(conn).unwrap_or(GENERAL_ID);
+            places.entry(lobby).or_default().push(conn);
+            let is_account = who.account.is_some();
+            let back = self.append(Happening::Returned { who, away, handle }, Vec::new());
+            guard::spawn(ctx, back, move |registry: &mut Self, back, _| {
+                if matches!(back, Ok(Err(_))) {
+                    registry.lost_name(conn, handle, is_account, lobby);
+                }
+            });
+        }
+        for (lobby, conns) in places {
+            match self.lobbies.get(lobby) {
+                Some(entry) => {
+                    let reclaim = lobby::Reclaim { conns, until: reclaim.0.clone() };
+                    entry.handle.do_send(reclaim);
+                }
+                // They look for it, and go on in general.
+                None => self.shards().for_each(|shard| shard.do_send(LobbyBroke(lobby))),
+            }
+        }
+    }
+
+    /// Somebody else has taken the name of a user of this node meanwhile.
+    fn lost_name(&self, conn: ConnId, at: Address, is_account: bool, lobby: LobbyId) {
+        if is_account {
+            if let Some(shard) = self.shard(at.shard) {
+                shard.do_send(DisconnectSeat(at.seat, Farewell::Elsewhere, None));
+            }
+            return;
+        }
+        // It knows what of theirs is not in the log.
+        match self.lobbies.get(lobby) {
+            Some(entry) => entry.handle.do_send(lobby::LostName(conn, at)),
+            None => {
+                if let Some(shard) = self.shard(at.shard) {
+                    shard.do_send(LostName(at.seat, Vec::new()));
+                }
+            }
+        }
     }
 }
 

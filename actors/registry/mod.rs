@@ -16,7 +16,7 @@ pub mod rates;
 mod reconfiguring;
 mod users;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -103,6 +103,8 @@ pub struct Registry {
     applying: Option<Applying>,
     /// In a cluster, the life of a node by which each user is there: they are gone with it.
     lives: HashMap<ConnId, u32>,
+    /// Users of this node that was given up as lost, until their names are claimed again.
+    returning: BTreeMap<ConnId, User<Address>>,
 }
 
 impl Registry {
@@ -139,6 +141,7 @@ impl Registry {
             coming: HashMap::new(),
             applying: None,
             lives: HashMap::new(),
+            returning: BTreeMap::new(),
         }
     }
 

@@ -233,7 +233,8 @@ impl Answers<Relay> for Registry {
                 }
                 (None, Log::Shared(log)) => {
                     let to = user.who.conn;
-                    log.send(to.life(), log::Letter { to, from, text });
+                    let life = self.lives.get(&to).copied().unwrap_or_default();
+                    log.send(life, log::Letter { to, from, text });
                 }
                 (None, Log::Alone) => return Relayed::Nobody,
             }

@@ -320,8 +320,17 @@ impl Session {
 
     /// The same for good.
     pub(super) fn end_held(&mut self) {
-        let not_sent = self.limited.take().and_then(|limited| limited.hold.end());
-        self.tell_not_sent(not_sent);
+        self.end_held_with(&[]);
+    }
+
+    /// The same, with words before it that were not sent either.
+    pub(super) fn end_held_with(&mut self, words: &[Text]) {
+        let held = self.limited.take().and_then(|limited| limited.hold.end());
+        let words = words.first().map(|first| NotSent::of(first, words.len()));
+        self.tell_not_sent(match (words, held) {
+            (Some(words), Some(held)) => Some(NotSent { lines: words.lines + held.lines, ..words }),
+            (words, held) => words.or(held),
+        });
     }
 
     fn tell_not_sent(&mut self, not_sent: Option<NotSent>) {

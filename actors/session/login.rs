@@ -6,7 +6,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::sleep;
 
 use super::joining::{Entered, enter};
-use super::{Session, User};
+use super::{Phase, Session, User};
 use crate::actors::registry::messages::{Claim, ReleaseName};
 use crate::actors::shard::ThreadContext;
 use crate::actors::store::messages::{AccountOfCert, ReadAccount};
@@ -20,7 +20,7 @@ use crate::chat::orders::Confirmation;
 use crate::chat::pictures::Picture;
 use crate::chat::registry::{ClaimError, LoginError};
 use crate::chat::settings::Settings;
-use crate::chat::text::Line;
+use crate::chat::text::{Line, Text};
 use crate::logging::event;
 use crate::net::probe::is_http;
 use crate::render;
@@ -129,6 +129,22 @@ impl Session {
         });
         self.show_motd();
         self.tell_where(company);
+    }
+
+    /// The name is somebody else's, who took it while this node was cut off: another one is asked for.
+    pub(super) fn lose_name(&mut self, words: &[Text]) {
+        let Phase::Chatting(user) = &self.phase else { return };
+        let user = user.clone();
+        // The one that is under way is about somebody who is not there.
+        (self.request, self.held, self.lost) = (None, None, None);
+        self.peer.came_back(usize::MAX);
+        user.borrow().log_left();
+        let (conn, name) = (self.peer.conn(), user.borrow().who.name.clone());
+        info!(event = event::LOGGED_OUT, conn = conn.number(); "{name} lost their name meanwhile");
+        self.end_held_with(words);
+        self.phase = Phase::Naming;
+        self.peer.answer(ask_name_again(self.peer.form(), &NameProblem::TakenMeanwhile));
+        self.peer.wake();
     }
 
     /// What the operator wants everybody to read: below what was said before, and above what is for this

@@ -3,6 +3,7 @@
 use actix::prelude::*;
 
 use crate::chat::lobbies::LobbyId;
+use crate::chat::text::Text;
 use crate::render::replies::Farewell;
 
 /// Say this and end the connection.
@@ -29,6 +30,11 @@ pub struct MoveToGeneral(pub LobbyId);
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct Silenced(pub LobbyId);
+
+/// The user's name is somebody else's by now; these words of theirs were not sent.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct LostName(pub Vec<Text>);
 
 /// Other settings are in force, or others are admins.
 #[derive(Message)]

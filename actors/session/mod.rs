@@ -39,7 +39,7 @@ use super::shard::{ThreadContext, log_disconnected};
 use crate::actors::lobby::messages::Leave;
 use crate::actors::registry::messages::{Gone, ReleaseName};
 use crate::actors::session::messages::{
-    Disconnect, LobbyLost, MoveToGeneral, QuestionOver, Reconfigured, Silenced,
+    Disconnect, LobbyLost, LostName, MoveToGeneral, QuestionOver, Reconfigured, Silenced,
 };
 use crate::actors::shard::messages::Address;
 use crate::actors::shard::telling::Telling;
@@ -409,6 +409,14 @@ impl Handler<Silenced> for Session {
 
     fn handle(&mut self, Silenced(id): Silenced, _: &mut Self::Context) {
         self.silence(id);
+    }
+}
+
+impl Handler<LostName> for Session {
+    type Result = ();
+
+    fn handle(&mut self, LostName(words): LostName, _: &mut Self::Context) {
+        self.lose_name(&words);
     }
 }
 

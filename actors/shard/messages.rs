@@ -12,7 +12,7 @@ use crate::chat::lobby::event::Event;
 use crate::chat::lobby::replay::Replay;
 use crate::chat::name::Name;
 use crate::chat::person::Person;
-use crate::chat::text::Line;
+use crate::chat::text::{Line, Text};
 use crate::fanout::hub::{Seat, Taken};
 use crate::metrics::CountedConnection;
 use crate::net::link;
@@ -98,6 +98,11 @@ pub enum Effect {
         lobby: Name,
     },
 }
+
+/// The name of a client is somebody else's by now: it needs another one. These words of its were not sent.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct LostName(pub Seat, pub Vec<Text>);
 
 /// Show one client what somebody wrote to it; not one that ignores them.
 #[derive(Message)]

@@ -30,7 +30,7 @@ use crate::actors::session::messages::{
 use crate::actors::session::{Session, form_of};
 use crate::actors::shard::messages::{
     Announce, Barrier, Became, Connected, Deliver, DisconnectSeat, Drain, Effect, IdleTime,
-    LastWriter, Letter, LobbyBroke, Reconfigured, Show,
+    LastWriter, Letter, LobbyBroke, LostName, Reconfigured, Show,
 };
 use crate::actors::shard::telling::{Pages, Telling};
 use crate::actors::store::StoreHandle;
@@ -291,6 +291,20 @@ impl Dependable for Shard {
     /// Whoever said something there waits for it to come back, and now asks the lobby anew.
     fn lost(&mut self, lobby: LobbyId) {
         self.lobby_is_lost(lobby);
+    }
+}
+
+impl Answers<LostName> for Shard {
+    fn failed() {}
+
+    fn answer(&mut self, LostName(seat, not_sent): LostName, _: &mut Ctx<Self>) -> Reply<Self, ()> {
+        Reply::now(|| {
+            // At once: it is not to listen on meanwhile.
+            self.thread.hub.leave(seat);
+            if let Some((_, session)) = self.thread.hub.find(seat) {
+                send(&session, session::LostName(not_sent));
+            }
+        })
     }
 }
 

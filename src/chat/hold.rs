@@ -85,6 +85,14 @@ pub struct NotSent {
     pub first: Line,
 }
 
+impl NotSent {
+    /// So many, of which these words are the first.
+    pub fn of(first: &Text, lines: usize) -> Self {
+        let first = first.as_str().lines().next().unwrap_or_default();
+        Self { lines, first: Line::clean(first.trim_start()).beginning(NAMED_CHARS) }
+    }
+}
+
 /// What is told once a burst is over.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Told {

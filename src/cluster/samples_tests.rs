@@ -78,6 +78,7 @@ kinds! { JOINS, kind_of_join, JoinKind,
     JoinKind::Login => "login",
     JoinKind::Switch => "switch",
     JoinKind::Return => "return",
+    JoinKind::Resume => "resume",
     JoinKind::TakeOver(_) => "take_over",
 }
 
@@ -108,6 +109,7 @@ kinds! { MODERATIONS, kind_of_moderation, Moderation,
 
 kinds! { HAPPENINGS, kind_of_happening, Happening<ConnId>,
     Happening::CameIn { .. } => "came_in",
+    Happening::Returned { .. } => "returned",
     Happening::Left(_) => "left",
     Happening::TookOver(_) => "took_over",
     Happening::Renamed { .. } => "renamed",
@@ -477,7 +479,13 @@ fn join(s: &mut Source, kind: JoinKind) -> Input<ConnId> {
 }
 
 fn inputs(s: &mut Source) -> Vec<Input<ConnId>> {
-    let joins = [JoinKind::Login, JoinKind::Switch, JoinKind::Return, JoinKind::TakeOver(s.conn())];
+    let joins = [
+        JoinKind::Login,
+        JoinKind::Switch,
+        JoinKind::Return,
+        JoinKind::Resume,
+        JoinKind::TakeOver(s.conn()),
+    ];
     let mut inputs: Vec<_> = joins.into_iter().map(|kind| join(s, kind)).collect();
     inputs.push(Input::Leave { conn: s.conn(), goes_on_in: s.maybe(Source::lobby) });
     for kind in s.messages() {
@@ -508,7 +516,8 @@ fn happenings(s: &mut Source) -> Vec<Happening<ConnId>> {
     let who = s.identity();
     let handle = who.conn;
     let mut happenings = vec![
-        Happening::CameIn { who, handle },
+        Happening::CameIn { who: who.clone(), handle },
+        Happening::Returned { who, away: s.maybe(Source::line), handle },
         Happening::Left(s.conn()),
         Happening::TookOver(s.conn()),
         Happening::Renamed { conn: s.conn(), name: s.name() },

@@ -11,15 +11,18 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::actors::guard::Guarded;
-use crate::actors::log::messages::{Begin, Decided, Over, Reach, Sent};
+use crate::actors::log::messages::{Begin, Decided, Over, Reach, Reclaim, Sent};
 use crate::actors::log::{Append, Letter, Log, Proposal, Shared, Ticket};
 use crate::actors::registry::Registry;
 use crate::actors::store::StoreHandle;
+use crate::chat::history::UnixMillis;
+use crate::chat::lobby::step::{Input, JoinKind};
+use crate::chat::registry::Happening;
 use crate::clock;
 use crate::cluster::engine::{Revision, Wish};
 use crate::cluster::mark::Mark;
-use crate::cluster::record::{DecodeError, Record};
-use crate::cluster::timing::{Moment, TICK};
+use crate::cluster::record::{DecodeError, Record, What};
+use crate::cluster::timing::{Moment, TICK, Timing};
 use crate::cluster::told::{Happens, Passed, Told, Unlogged};
 use crate::cluster::{Node, Start};
 use crate::health::Health;
@@ -101,6 +104,37 @@ pub(super) struct Driver {
     stopped: Option<oneshot::Sender<String>>,
     /// The first life of this process, which its connections are numbered by.
     life: Option<Revision>,
+    /// The people of the life before are being brought back.
+    reclaiming: Option<Reclaiming>,
+    /// Milliseconds after which a node is given up as lost.
+    lease: u64,
+}
+
+/// What waits until all who were there before have been proposed again.
+struct Reclaiming {
+    waits: oneshot::Receiver<()>,
+    /// What they said before, and is in no log.
+    unlogged: Vec<Unlogged>,
+    /// What was proposed since: bounded by what each may have on its way.
+    held: Vec<Proposal>,
+}
+
+/// Whether this brings somebody back.
+fn reclaims(what: &What) -> bool {
+    match what {
+        What::People(Happening::Returned { .. }) => true,
+        What::Lobby { input: Input::Join(join), .. } => join.kind == JoinKind::Resume,
+        _ => false,
+    }
+}
+
+/// Everybody has been proposed again; never where nobody is to be.
+async fn all_proposed(reclaiming: &mut Option<Reclaiming>) {
+    match reclaiming {
+        // Nobody sends anything: the last who could is gone.
+        Some(Reclaiming { waits, .. }) => _ = waits.await,
+        None => std::future::pending().await,
+    }
 }
 
 impl Driver {
@@ -134,6 +168,8 @@ impl Driver {
             ending: None,
             stopped: Some(stopped),
             life: None,
+            reclaiming: None,
+            lease: Timing::of(replicas).dead,
         }
     }
 
@@ -153,6 +189,7 @@ impl Driver {
                     None => return error!(event = event::CLUSTER; "the engine's client has ended"),
                 },
                 Some(wanted) = self.wanted.recv() => self.want(wanted),
+                () = all_proposed(&mut self.reclaiming) => self.reclaimed(),
                 _ = ticks.tick() => self.node.tick(self.now()),
                 room = wishes.clone().reserve_owned(), if !self.wishes.is_empty() => {
                     if let (Ok(room), Some(wish)) = (room, self.wishes.pop_front()) {
@@ -177,7 +214,10 @@ impl Driver {
 
     fn want(&mut self, wanted: Wanted) {
         match wanted {
-            Wanted::Proposed(proposal) => self.propose(proposal),
+            Wanted::Proposed(proposal) => match &mut self.reclaiming {
+                Some(Reclaiming { held, .. }) if !reclaims(&proposal.what) => held.push(proposal),
+                _ => self.propose(proposal),
+            },
             Wanted::Letter(life, letter) => self.send(life, &letter),
             Wanted::End(done) => {
                 self.ending = Some(done);
@@ -226,7 +266,7 @@ impl Driver {
             Told::CutOff => self.reach(false),
             Told::Back => self.reach(true),
             Told::Passed(passed) => self.passed(passed),
-            Told::Reborn(unlogged) => self.say_again(unlogged),
+            Told::Reborn(unlogged) => self.reclaim(unlogged),
             Told::Stop(why) => self.stop(why.to_string()),
             Told::Ended => _ = self.ending.take().map(|ending| ending.send(())),
             Told::Sent(bytes) => match serde_json::from_slice(&bytes) {
@@ -252,6 +292,26 @@ impl Driver {
         }
     }
 
+    /// The people of the life before are to have their names and places again. That comes first in the log, then
+    /// what they said before, then what they say now.
+    fn reclaim(&mut self, unlogged: Vec<Unlogged>) {
+        let (done, waits) = oneshot::channel();
+        self.reclaiming = Some(Reclaiming { waits, unlogged, held: Vec::new() });
+        self.registry.do_send(Reclaim(Arc::new(done)));
+    }
+
+    /// All names and places have been proposed again.
+    fn reclaimed(&mut self) {
+        // What the actors gave before they were done is there by now.
+        while let Ok(wanted) = self.wanted.try_recv() {
+            self.want(wanted);
+        }
+        if let Some(Reclaiming { unlogged, held, .. }) = self.reclaiming.take() {
+            self.say_again(unlogged);
+            held.into_iter().for_each(|proposal| self.propose(proposal));
+        }
+    }
+
     fn say_again(&mut self, unlogged: Vec<Unlogged>) {
         for Unlogged { ticket, subject, bytes } in unlogged {
             let known = self.waiting.iter().position(|(own, _)| *own == ticket);
@@ -273,7 +333,8 @@ impl Driver {
         let Passed { at, step, happens, .. } = passed;
         for life in step.ended() {
             let applying = applying.clone();
-            self.registry.do_send(Over { life: short(life), at, applying });
+            let heard = UnixMillis(at.0.saturating_sub(self.lease));
+            self.registry.do_send(Over { life: short(life), at, heard, applying });
         }
         let Some(Happens { bytes, ticket, life, .. }) = happens else { return };
         let own = ticket.and_then(|ticket| {

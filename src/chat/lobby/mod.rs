@@ -129,6 +129,8 @@ impl<H> Room<H> {
             // Nobody is here whose place could be taken: they may have been put out meanwhile.
             JoinKind::TakeOver(from) if self.member(from).is_none() => None,
             JoinKind::Return | JoinKind::TakeOver(_) => return self.may_be_in(join, now),
+            // They proved it when they came first.
+            JoinKind::Resume => return self.may_be_in(join, now),
             JoinKind::Login | JoinKind::Switch => join.proof.as_deref(),
         };
         self.may_be_in(join, now)?;
@@ -146,7 +148,7 @@ impl<H> Room<H> {
                 return self.member(who.conn).map(|_| ()).ok_or(JoinError::NoSuchLobby);
             }
             JoinKind::TakeOver(from) if self.member(*from).is_some() => return Ok(()),
-            JoinKind::TakeOver(_) | JoinKind::Login | JoinKind::Switch => {}
+            JoinKind::TakeOver(_) | JoinKind::Login | JoinKind::Switch | JoinKind::Resume => {}
         }
         if self.members.contains_key(&who.conn) {
             return Err(JoinError::AlreadyThere(self.state.name.clone()));

@@ -39,6 +39,8 @@ pub enum JoinKind {
     Switch,
     /// Still there, after the lobby broke and was set up again: nothing to be shown.
     Return,
+    /// Back, after their node had been given up as lost: they were shown everything meanwhile.
+    Resume,
     /// In the place of another connection of the same account, without a word to the others.
     TakeOver(ConnId),
 }
@@ -130,6 +132,26 @@ pub enum Input<H> {
         /// may have ended.
         present: Option<ConnId>,
     },
+}
+
+impl<H> Input<H> {
+    /// The connection of the member who wants it; none where it is nobody's or an order's.
+    pub fn by(&self) -> Option<ConnId> {
+        match self {
+            Self::Join(join) => Some(join.member.who.conn),
+            Self::Leave { conn, .. }
+            | Self::Say { conn, .. }
+            | Self::Ask(conn)
+            | Self::SetPicture(conn, _)
+            | Self::Rename(conn, _)
+            | Self::SetAway(conn, _) => Some(*conn),
+            Self::Moderate { .. }
+            | Self::SumUp
+            | Self::RenewPassword { .. }
+            | Self::Register { .. }
+            | Self::Unregister { .. } => None,
+        }
+    }
 }
 
 /// Why something may not be.
@@ -298,14 +320,16 @@ impl<H: Copy> Room<H> {
         let before = match kind {
             JoinKind::Return => return effects.push(Effect::Confirmed(at)),
             JoinKind::TakeOver(from) => self.take_over(from, who.clone(), at),
-            JoinKind::Login | JoinKind::Switch => None,
+            JoinKind::Login | JoinKind::Switch | JoinKind::Resume => None,
         };
         if before.is_none() {
             self.join(member);
         }
         let here = self.state().id;
         effects.extend(who.account.map(|account| Effect::Keep(self.goes_on(account, here, now))));
-        effects.push(Effect::Enter(at, Arc::new(self.replay(kind, prefs, now))));
+        if kind != JoinKind::Resume {
+            effects.push(Effect::Enter(at, Arc::new(self.replay(kind, prefs, now))));
+        }
         match before {
             Some(before) => effects.push(Effect::Reseated(before, at, who.conn)),
             None => {
@@ -389,8 +413,14 @@ impl<H: Copy> Room<H> {
         }
     }
 
-    /// The connections of these are lost with the node where they were: one notice of all.
-    pub fn lose(&mut self, gone: &[ConnId], now: UnixMillis, effects: &mut Vec<Effect<H>>) {
+    /// The connections of these are lost with the node where they were, which was heard last then: one notice of
+    /// all. Whoever has an account has missed what was said since.
+    pub fn lose(
+        &mut self,
+        gone: &[ConnId],
+        (heard, now): (UnixMillis, UnixMillis),
+        effects: &mut Vec<Effect<H>>,
+    ) {
         let gone: Vec<_> = gone.iter().filter_map(|conn| self.leave(*conn)).collect();
         if gone.is_empty() {
             return;
@@ -398,6 +428,10 @@ impl<H: Copy> Room<H> {
         self.tell_sum(now, effects);
         let who = gone.iter().map(|member| (&member.who).into()).collect();
         effects.push(show(now, Happened::ManyLost(who)));
+        let lobby = self.state().id;
+        let left = |account| Change::AccountLeft { account, lobby, at: heard, seq: None };
+        let accounts = gone.iter().filter_map(|member| member.who.account);
+        effects.extend(accounts.map(|account| Effect::Keep(left(account))));
         let went = |member: Member<H>| Effect::Went(member.handle, member.who);
         effects.extend(gone.into_iter().map(went));
         self.used(now, effects);

@@ -77,6 +77,17 @@ pub enum Happening<H> {
         /// Where they are to be found.
         handle: H,
     },
+    /// Somebody whose node had been given up as lost is there after all, and has their name again, unless somebody
+    /// else has it by now: of an account the newer connection stays.
+    #[serde(with = "returned")]
+    Returned {
+        /// The user.
+        who: Identity,
+        /// What they say of being away.
+        away: Option<Line>,
+        /// Where they are to be found.
+        handle: H,
+    },
     /// A connection has no name any more.
     Left(ConnId),
     /// A connection that took another one's place is in, or has broken off: the other one can go.
@@ -157,6 +168,44 @@ mod came_in {
         let who = Identity::deserialize(from)?;
         let handle = who.conn.into();
         Ok((who, handle))
+    }
+}
+
+/// The same of somebody who is back.
+mod returned {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use crate::chat::accounts::Identity;
+    use crate::chat::directory::ConnId;
+    use crate::chat::text::Line;
+
+    #[derive(Serialize, Deserialize)]
+    struct Back<W, A> {
+        who: W,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        away: Option<A>,
+    }
+
+    pub(super) fn serialize<H, S>(
+        who: &Identity,
+        away: &Option<Line>,
+        _: &H,
+        to: S,
+    ) -> Result<S::Ok, S::Error>
+    where
+        S: Serializer,
+    {
+        Back { who, away: away.as_ref() }.serialize(to)
+    }
+
+    pub(super) fn deserialize<'de, H, D>(from: D) -> Result<(Identity, Option<Line>, H), D::Error>
+    where
+        H: From<ConnId>,
+        D: Deserializer<'de>,
+    {
+        let Back { who, away } = Back::<Identity, Line>::deserialize(from)?;
+        let handle = who.conn.into();
+        Ok((who, away, handle))
     }
 }
 
@@ -272,6 +321,10 @@ impl<H: Clone> People<H> {
     pub fn happen(&mut self, what: Happening<H>, at: UnixMillis) -> Vec<Effect<H>> {
         match what {
             Happening::CameIn { who, handle } => self.came_in(who, handle, at),
+            Happening::Returned { who, away, handle } => {
+                self.users.restore(User { who, away, handle });
+                Vec::new()
+            }
             Happening::Left(conn) => {
                 let gone = self.users.release(conn).filter(|user| user.who.account.is_none());
                 gone.into_iter().for_each(|user| self.departed.add(user.who, at));
@@ -308,6 +361,13 @@ impl<H: Clone> People<H> {
             Happening::CameIn { who, .. } => match who.account {
                 None => self.users.may_claim(&self.accounts, who).is_ok(),
                 Some(account) => self.accounts.find(&who.name.key()) == Some(account),
+            },
+            Happening::Returned { who, .. } => match who.account {
+                None => self.users.may_claim(&self.accounts, who).is_ok(),
+                Some(account) => {
+                    self.accounts.find(&who.name.key()) == Some(account)
+                        && self.users.find(&who.name.key()).is_none()
+                }
             },
             Happening::Renamed { conn, name } => self.users.get(*conn).is_some_and(|user| {
                 user.who.account.is_none()
@@ -347,6 +407,7 @@ impl<H: Clone> People<H> {
         };
         let both = match what {
             Happening::CameIn { who, .. } => [Some(who.conn), named(&who.name)],
+            Happening::Returned { who, .. } => [Some(who.conn), None],
             Happening::Left(conn)
             | Happening::Renamed { conn, .. }
             | Happening::Away { conn, .. } => [Some(*conn), None],

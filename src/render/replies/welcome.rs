@@ -48,6 +48,8 @@ pub enum NameProblem {
     Taken,
     /// It looks like this name.
     TooClose(Name),
+    /// Somebody else took it while the node was cut off.
+    TakenMeanwhile,
     /// Guests of this address are banned from the server.
     Banned(Penalty),
     /// The line was longer than any line may be; the limit of messages, in characters.
@@ -99,6 +101,9 @@ pub(super) fn name_problem<'s>(sheet: &'s mut Sheet, problem: &NameProblem) -> &
         NameProblem::Taken => sheet.fixed("Username already taken, try another."),
         NameProblem::TooClose(name) => {
             sheet.fixed("Username too close to '").name(name).fixed("', try another.")
+        }
+        NameProblem::TakenMeanwhile => {
+            sheet.fixed("Your name was taken while the servers could not be reached.")
         }
         NameProblem::Banned(length) => {
             let whom = match length.by_address {
