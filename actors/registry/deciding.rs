@@ -8,7 +8,7 @@ use std::sync::Arc;
 use actix::prelude::*;
 use tokio::sync::oneshot;
 
-use crate::actors::guard::{self, Answers, Ctx, Reply};
+use crate::actors::guard::{Answers, Ctx, Reply};
 use crate::actors::lobby::{Lobby, messages as lobby};
 use crate::actors::log::messages::{Begin, Decided, Over, Reach, Reclaim, Sent};
 use crate::actors::log::{Letter, Log, Ticket};
@@ -17,6 +17,7 @@ use crate::actors::registry::messages::{ModerateError, RegisterError};
 use crate::actors::shard::messages::{
     self as shard, Address, DisconnectSeat, LobbyBroke, LostName, ServerNotice, Show, TellAll,
 };
+use crate::chat::accounts::Identity;
 use crate::chat::directory::ConnId;
 use crate::chat::history::UnixMillis;
 use crate::chat::kept::PresentUser;
@@ -361,6 +362,9 @@ impl Registry {
             }
             self.happen(what, at);
             self.keep_users(&touched);
+        } else if let Happening::Returned { who, handle, .. } = &what {
+            // Before what they wrote comes out of the log, which does not happen then.
+            self.lost_name(who, *handle);
         }
         if let Some(done) = done {
             let _ = done.send(if may { Ok(()) } else { Err(NotDone::TooLate) });
@@ -411,14 +415,14 @@ impl Answers<Over> for Registry {
 impl Answers<Reclaim> for Registry {
     fn failed() {}
 
-    fn answer(&mut self, reclaim: Reclaim, ctx: &mut Ctx<Self>) -> Reply<Self, ()> {
-        Reply::now(|| self.reclaim(&reclaim, ctx))
+    fn answer(&mut self, reclaim: Reclaim, _: &mut Ctx<Self>) -> Reply<Self, ()> {
+        Reply::now(|| self.reclaim(&reclaim))
     }
 }
 
 impl Registry {
     /// The users of this node have their names again, and then their places, where they are still there.
-    fn reclaim(&mut self, reclaim: &Reclaim, ctx: &mut Ctx<Self>) {
+    fn reclaim(&mut self, reclaim: &Reclaim) {
         let returning = std::mem::take(&mut self.returning);
         let mut places: BTreeMap<LobbyId, Vec<ConnId>> = BTreeMap::new();
         for (conn, User { who, away, handle }) in returning {
@@ -427,13 +431,7 @@ impl Registry {
             }
             let lobby = self.connections.lobby(conn).unwrap_or(GENERAL_ID);
             places.entry(lobby).or_default().push(conn);
-            let is_account = who.account.is_some();
-            let back = self.append(Happening::Returned { who, away, handle }, Vec::new());
-            guard::spawn(ctx, back, move |registry: &mut Self, back, _| {
-                if matches!(back, Ok(Err(_))) {
-                    registry.lost_name(conn, handle, is_account, lobby);
-                }
-            });
+            drop(self.append(Happening::Returned { who, away, handle }, Vec::new()));
         }
         for (lobby, conns) in places {
             match self.lobbies.get(lobby) {
@@ -448,8 +446,10 @@ impl Registry {
     }
 
     /// Somebody else has taken the name of a user of this node meanwhile.
-    fn lost_name(&self, conn: ConnId, at: Address, is_account: bool, lobby: LobbyId) {
-        if is_account {
+    fn lost_name(&self, who: &Identity, at: Address) {
+        let conn = who.conn;
+        let lobby = self.connections.lobby(conn).unwrap_or(GENERAL_ID);
+        if who.account.is_some() {
             if let Some(shard) = self.shard(at.shard) {
                 shard.do_send(DisconnectSeat(at.seat, Farewell::Elsewhere, None));
             }
