@@ -105,6 +105,46 @@ fn the_question_of_a_node_that_is_killed_is_over_and_the_next_nodes_goes_on() {
 }
 
 #[test]
+fn a_node_that_was_killed_comes_back_into_the_queue_and_the_conversation() {
+    let gemini = Gemini::start();
+    let Some(mut cluster) = start(&gemini, 2) else { return };
+    let [mut alice, mut bob] = people(&cluster.nodes, ["alice", "bob"]);
+    gemini.then(whole("Before."));
+    question(&mut bob, "zero");
+    for client in [&mut alice, &mut bob] {
+        client.expect("  Before.\n> ");
+    }
+    let slow = gemini.then_on_cue();
+    question(&mut alice, "one");
+    bob.expect("alice asked AI: one\n");
+    question(&mut bob, "lost with the node");
+    alice.expect("bob asked AI: lost with the node\n");
+    // Whoever reads what was said has all of it written first.
+    bob.send("/history 1");
+    bob.sync("bob");
+    let folder = cluster.kill(1);
+    alice.expect("[LOBBY] 1 person lost their connection: bob\n");
+    cluster.revive(1, folder);
+    let mut carol = cluster.nodes[1].login("carol");
+    alice.expect("[LOBBY] carol has joined the lobby\n");
+    question(&mut carol, "two");
+    round(&mut [&mut alice, &mut carol], "meanwhile");
+    assert_eq!(gemini.requests().len(), 2, "one answer at a time");
+    gemini.then(whole("Answer two."));
+    slow.send([text("Answer one."), finish("STOP")].concat()).unwrap();
+    drop(slow);
+    for client in [&mut alice, &mut carol] {
+        client.expect("[AI Response to alice]\n  Answer one.\n> ");
+        client.expect("[AI Response to carol]\n  Answer two.\n> ");
+    }
+    let turns = gemini.requests()[2].turns();
+    let said: Vec<_> = turns.iter().map(|(_, text)| text.as_str()).collect();
+    assert_eq!([said[0], said[1]], ["bob asked: zero", "Before."]);
+    assert_eq!([said[2], said[3]], ["alice asked: one", "Answer one."]);
+    assert_eq!(said.len(), 5);
+}
+
+#[test]
 fn a_failure_is_told_to_the_asker_alone_and_the_next_nodes_question_goes_on() {
     let gemini = Gemini::start();
     let Some(cluster) = start(&gemini, 2) else { return };

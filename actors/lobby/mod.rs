@@ -369,9 +369,14 @@ impl Lobby {
         self.applying = None;
     }
 
+    /// Whether what happens comes out of the log.
+    fn is_applying(&self) -> bool {
+        self.applying.is_some()
+    }
+
     /// The membership of this connection is another one, or is no more.
     fn changed(&mut self, conn: ConnId) {
-        if self.applying.is_some() && !self.changed.contains(&conn) {
+        if self.is_applying() && !self.changed.contains(&conn) {
             self.changed.push(conn);
         }
     }

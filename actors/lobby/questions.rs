@@ -24,6 +24,7 @@ use crate::ai::prompt::context::{RECENT_MESSAGES, asked, recent};
 use crate::ai::prompt::persona;
 use crate::ai::questions::{self, End, Question, QuestionId};
 use crate::ai::request::{Request, Turn};
+use crate::chat::change::{Change, NodeChange};
 use crate::chat::directory::ConnId;
 use crate::chat::history::UnixMillis;
 use crate::chat::lobby::event::{AnswerPiece, Event, Happened};
@@ -117,7 +118,11 @@ impl Lobby {
 
     /// A life of a node is over, and with it what was put to that node.
     pub(super) fn lose_questions(&mut self, life: u32, at: UnixMillis, ctx: &mut Context<Self>) {
-        for lost in self.questions.lose(|question| question.life == life, at) {
+        let lost = self.questions.lose(|question| question.life == life, at);
+        if !lost.is_empty() {
+            self.keep_questions();
+        }
+        for lost in lost {
             if let Some(own) = self.asking.own.remove(&lost.id) {
                 self.question_failed(own.at, AiFailure::Unavailable);
             }
@@ -172,6 +177,7 @@ impl Lobby {
                 if self.questions.end(question, &end, at).is_none() {
                     return;
                 }
+                self.keep_questions();
                 match (self.asking.own.remove(&question), end) {
                     (Some(own), End::Failed(why)) => self.question_failed(own.at, why),
                     (Some(own), End::Answered(_)) => self.batch.one(own.at, Effect::AnswerOver),
@@ -211,7 +217,17 @@ impl Lobby {
         let what = Happened::Asked { asker: asker.clone(), question: text.clone() };
         self.batch.event(Event { at, what });
         self.questions.ask(Question { id, life, asker, text }, at);
+        self.keep_questions();
         done
+    }
+
+    /// Has stored how the questions stand now, with the place in the log from which the next record goes on. A
+    /// server that is alone begins without any.
+    fn keep_questions(&mut self) {
+        if self.is_applying() {
+            let questions = NodeChange::Questions(self.id, self.questions.stored());
+            self.kept.push(Change::Node(questions));
+        }
     }
 
     /// Does what is to be done next for the questions that were put to this node.

@@ -184,7 +184,9 @@ impl Registry {
         self.people.restore_bans(snapshot.bans);
         let keep_age = self.config.get().keep_age;
         let mut members: HashMap<LobbyId, Vec<Member<ConnId>>> = HashMap::new();
-        if let Some(StoredNode { users, members: stored, .. }) = snapshot.node {
+        let mut questions: HashMap<LobbyId, String> = HashMap::new();
+        if let Some(StoredNode { users, members: stored, questions: open, .. }) = snapshot.node {
+            questions.extend(open);
             users.into_iter().for_each(|user| self.restore_user(user));
             for (lobby, member) in stored {
                 members.entry(lobby).or_default().push(member);
@@ -200,7 +202,11 @@ impl Registry {
                 }
                 _ => {
                     let there = members.remove(&stored.state.id).unwrap_or_default();
+                    let open = questions.remove(&stored.state.id);
                     let mut lobby = self.empty(stored);
+                    if let Some(open) = open {
+                        lobby.questions = Questions::restored(&open);
+                    }
                     for Member { who, picture, away, handle: conn } in there {
                         let handle = Address::elsewhere(conn);
                         lobby.room.restore_member(Member { who, picture, away, handle });

@@ -79,7 +79,7 @@ impl End {
 }
 
 /// A question that waits or is being answered.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Question {
     /// Its number.
     pub id: QuestionId,
@@ -92,7 +92,7 @@ pub struct Question {
 }
 
 /// The questions of a lobby and its conversation. Those that wait are bounded by the permits that nodes give.
-#[derive(Default)]
+#[derive(Default, Serialize, Deserialize)]
 pub struct Questions {
     /// In the order in which they came; the first is being answered.
     open: VecDeque<Question>,
@@ -100,6 +100,17 @@ pub struct Questions {
 }
 
 impl Questions {
+    /// All of it, as a node stores it with its place in the log.
+    pub fn stored(&self) -> Arc<str> {
+        // Writing to memory fails for no value of these types.
+        serde_json::to_string(self).unwrap_or_default().into()
+    }
+
+    /// What was stored; nothing where that says nothing that this version knows.
+    pub fn restored(stored: &str) -> Self {
+        serde_json::from_str(stored).unwrap_or_default()
+    }
+
     /// A question came.
     pub fn ask(&mut self, question: Question, at: UnixMillis) {
         self.change(at, |open, _| open.push_back(question));
@@ -220,6 +231,22 @@ mod tests {
         assert!(questions.end(QuestionId(3), &answer("three"), NOW).is_some());
         assert_eq!(turns(&questions).last(), Some(&"three"));
         assert!(questions.first().is_none());
+    }
+
+    #[test]
+    fn what_was_stored_goes_on_where_it_was() {
+        let mut questions = Questions::default();
+        for id in 1..4 {
+            questions.ask(question(id, 7), NOW);
+        }
+        questions.end(QuestionId(1), &answer("one\n  \"two\""), NOW);
+        let mut again = Questions::restored(&questions.stored());
+        assert_eq!(turns(&again), turns(&questions));
+        assert!(again.open().eq(questions.open()));
+        assert_eq!(again.lose(|question| question.life == 7, NOW.after(FORGET_AFTER)).len(), 2);
+        again.ask(question(9, 8), NOW.after(FORGET_AFTER));
+        assert!(turns(&again).is_empty(), "the last question was as long ago as it was");
+        assert!(Questions::restored("of another version").first().is_none());
     }
 
     #[test]

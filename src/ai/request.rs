@@ -1,5 +1,7 @@
 //! What a model is asked, whoever's it is: a value that a dialect makes bytes of.
 
+use serde::{Deserialize, Serialize};
+
 /// A question with all that goes before it.
 pub struct Request {
     /// Who the model is, and what it should keep to.
@@ -9,7 +11,8 @@ pub struct Request {
 }
 
 /// Who speaks in a turn.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Role {
     /// Somebody of the lobby.
     User,
@@ -18,7 +21,7 @@ pub enum Role {
 }
 
 /// What one of them says at a time. No `Debug`, since users wrote it.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Turn {
     /// Who speaks.
     pub role: Role,

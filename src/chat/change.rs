@@ -220,6 +220,8 @@ pub enum NodeChange {
     User(ConnId, Option<Box<PresentUser>>),
     /// The user of a connection is this member of this lobby; none where they are in none.
     Member(ConnId, Option<(LobbyId, Box<Member<ConnId>>)>),
+    /// The questions to Rox of a lobby and its conversation are these, as they are stored.
+    Questions(LobbyId, Arc<str>),
 }
 
 impl Change {
@@ -246,6 +248,7 @@ impl Change {
             Self::MessagesRemoved { seqs, .. } => size_of_val(&**seqs),
             Self::Audited(entry) => entry.what.as_str().len(),
             Self::Node(NodeChange::Applied(mark)) => mark.len(),
+            Self::Node(NodeChange::Questions(_, questions)) => questions.len(),
             Self::Node(NodeChange::User(_, user)) => {
                 user.as_ref().map_or(0, |_| size_of::<PresentUser>())
             }

@@ -1,4 +1,5 @@
-//! What a node of a cluster keeps of itself: how far it has followed the log, and who was there then.
+//! What a node of a cluster keeps of itself: how far it has followed the log, who was there then, and which
+//! questions to Rox were open.
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::Serialize;
@@ -30,7 +31,11 @@ pub(super) const TABLES: &str = "
         lobby INTEGER NOT NULL REFERENCES lobby ON DELETE CASCADE,
         member TEXT NOT NULL
     ) STRICT;
-    CREATE INDEX member_by_lobby ON member(lobby);";
+    CREATE INDEX member_by_lobby ON member(lobby);
+    CREATE TABLE questions(
+        lobby INTEGER PRIMARY KEY REFERENCES lobby ON DELETE CASCADE,
+        questions TEXT NOT NULL
+    ) STRICT;";
 
 impl Db {
     /// Belongs to this place of a log from here on, where nobody is there yet.
@@ -56,7 +61,9 @@ impl Db {
 }
 
 fn forget(conn: &Connection) -> rusqlite::Result<()> {
-    conn.execute_batch("DELETE FROM node; DELETE FROM present; DELETE FROM member")
+    conn.execute_batch(
+        "DELETE FROM node; DELETE FROM present; DELETE FROM member; DELETE FROM questions",
+    )
 }
 
 pub(super) fn apply(conn: &Connection, change: &NodeChange) -> rusqlite::Result<()> {
@@ -79,6 +86,13 @@ pub(super) fn apply(conn: &Connection, change: &NodeChange) -> rusqlite::Result<
                 WHERE EXISTS (SELECT 1 FROM lobby WHERE id = ?2)
                 ON CONFLICT(conn) DO UPDATE SET lobby = excluded.lobby, member = excluded.member";
             run(conn, sql, params![conn_column(*id), lobby.0, json(member)?])
+        }
+        NodeChange::Questions(lobby, questions) => {
+            // The lobby may be gone by now.
+            let sql = "INSERT INTO questions(lobby, questions) SELECT ?1, ?2
+                WHERE EXISTS (SELECT 1 FROM lobby WHERE id = ?1)
+                ON CONFLICT(lobby) DO UPDATE SET questions = excluded.questions";
+            run(conn, sql, params![lobby.0, &**questions])
         }
     }
 }
@@ -109,8 +123,10 @@ pub(super) fn load(conn: &Connection) -> Result<Option<StoredNode>, StoreError> 
     let Some(mark) = mark else { return Ok(None) };
     let users = conn.prepare_cached("SELECT user FROM present ORDER BY conn")?;
     let members = conn.prepare_cached("SELECT lobby, member FROM member ORDER BY conn")?;
+    let questions = conn.prepare_cached("SELECT lobby, questions FROM questions ORDER BY lobby")?;
     Ok(Some(StoredNode {
         mark,
+        questions: list(questions, [], |row| Ok((LobbyId(row.get(0)?), row.get(1)?)))?,
         users: list(users, [], |row| from_json::<PresentUser>(row, 0))?,
         members: list(members, [], |row| {
             Ok((LobbyId(row.get(0)?), from_json::<Member<ConnId>>(row, 1)?))
@@ -161,6 +177,26 @@ mod tests {
         assert_eq!(node.members, [(LobbyId(1), member(HIGH, "bob"))], "lobby 9 is none");
         db.apply(&[Change::LobbyRemoved(LobbyId(1)), is(NodeChange::Applied([3].into()))]).unwrap();
         assert_eq!(db.load(1).unwrap().node.unwrap().members, []);
+    }
+
+    #[test]
+    fn the_questions_of_a_lobby_come_back_until_it_goes() {
+        let mut db = db(&[Change::LobbyPut(lobby(1, "den").into())]);
+        let questions = |lobby, text: &str| is(NodeChange::Questions(LobbyId(lobby), text.into()));
+        db.apply(&[
+            questions(1, "first"),
+            questions(1, "then"),
+            questions(9, "of no lobby"),
+            is(NodeChange::Applied([1].into())),
+        ])
+        .unwrap();
+        let open = |db: &Db| db.load(1).unwrap().node.unwrap().questions;
+        assert_eq!(open(&db), [(LobbyId(1), "then".to_owned())]);
+        db.apply(&[Change::LobbyRemoved(LobbyId(1))]).unwrap();
+        assert_eq!(open(&db), []);
+        db.apply(&[Change::LobbyPut(lobby(1, "den").into()), questions(1, "again")]).unwrap();
+        db.join_log(&[5]).unwrap();
+        assert_eq!(open(&db), []);
     }
 
     #[test]

@@ -3,6 +3,8 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::ai::request::Turn;
 use crate::chat::history::{Entry, MessageKind, UnixMillis};
 use crate::chat::name::Name;
@@ -16,7 +18,7 @@ pub const FORGET_AFTER: Duration = Duration::from_secs(30 * 60);
 pub const RECENT_MESSAGES: usize = crate::chat::history::ALWAYS_KEPT;
 
 /// What was asked and answered in one lobby, oldest first, user and assistant alternating.
-#[derive(Default)]
+#[derive(Default, Serialize, Deserialize)]
 pub struct Conversation {
     turns: VecDeque<Turn>,
     last_question: Option<UnixMillis>,
