@@ -458,13 +458,14 @@ impl Actor for Lobby {
     }
 
     fn stopped(&mut self, _: &mut Self::Context) {
-        self.give_up_questions();
+        let over = self.give_up_questions();
         self.flush();
         let snapshot = (!self.ended).then(|| Snapshot {
             room: self.room.take(),
             questions: std::mem::take(&mut self.questions),
         });
         self.registry.do_send(LobbyClosed { id: self.id, snapshot });
+        over.into_iter().for_each(|input| _ = self.append_rox(input));
         if !self.ended {
             error!(event = event::LOBBY_BROKE; "lobby {} broke", self.id.0);
             for shard in self.setup.shards.iter() {

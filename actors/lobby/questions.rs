@@ -101,9 +101,11 @@ impl Lobby {
     }
 
     /// This Lobby ends: nobody waits for an answer any more. Where another one goes on in its place, it has the
-    /// questions that were put to other nodes.
-    pub(super) fn give_up_questions(&mut self) {
+    /// questions that were put to other nodes. Gives what is to be [appended](Self::append_rox) once the Registry
+    /// knows that this one is gone: what comes out of the log before that is not heard by the other.
+    pub(super) fn give_up_questions(&mut self) -> Vec<questions::Input> {
         let now = self.now();
+        let mut over = Vec::new();
         for (question, own) in std::mem::take(&mut self.asking.own) {
             self.question_failed(own.at, AiFailure::Unavailable);
             let end = End::Failed(AiFailure::Unavailable);
@@ -111,9 +113,10 @@ impl Lobby {
                 Log::Alone => _ = self.questions.end(question, &end, now),
                 // With the lobby its questions are gone from all nodes.
                 Log::Shared(_) if self.ended => {}
-                Log::Shared(_) => _ = self.append_rox(questions::Input::Over { question, end }),
+                Log::Shared(_) => over.push(questions::Input::Over { question, end }),
             }
         }
+        over
     }
 
     /// A life of a node is over, and with it what was put to that node.
@@ -136,7 +139,8 @@ impl Lobby {
         self.batch.one(at, Effect::AnswerOver);
     }
 
-    fn append_rox(&self, input: questions::Input) -> Option<Ticket> {
+    /// Proposes what is to happen to the questions; nothing where this server is alone.
+    pub(super) fn append_rox(&self, input: questions::Input) -> Option<Ticket> {
         let Log::Shared(log) = &self.setup.log else { return None };
         let lobby = self.id;
         Some(log.append(Subject::Lobby(lobby), What::Rox { lobby, input }, Vec::new()))
