@@ -54,6 +54,11 @@ pub(crate) enum Task {
     },
     /// `passwd NAME`
     SetPassword(String),
+    /// `cluster refound`
+    Refound {
+        /// Whether nobody is to be asked.
+        yes: bool,
+    },
     /// `ctl`
     Ctl {
         /// What is asked of the running server.
@@ -77,7 +82,7 @@ struct Row {
 
 /// Every command, in the order of the help. What a row of its own is here is in the help, in the man page and in
 /// the completions.
-static ROWS: [Row; 9] = [
+static ROWS: [Row; 10] = [
     Row {
         name: "gen-cert",
         help: "Write a self-signed certificate and its key",
@@ -119,6 +124,22 @@ static ROWS: [Row; 9] = [
             command.arg(word("NAME", "The account; its password is read from standard input"))
         },
         task: |found| Task::SetPassword(text(found, "NAME")),
+    },
+    Row {
+        name: "cluster",
+        help: "What belongs to several nodes (NATS_URL)",
+        args: |command| {
+            let refound = Command::new("refound")
+                .about(
+                    "Start the cluster's log anew from this database; the server must be stopped",
+                )
+                .arg(flag("yes", "Do not ask"));
+            command.subcommand_required(true).subcommand(refound)
+        },
+        task: |found| {
+            let yes = found.subcommand().is_some_and(|(_, inner)| inner.get_flag("yes"));
+            Task::Refound { yes }
+        },
     },
     Row {
         name: "ctl",

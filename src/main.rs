@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use listenfd::ListenFd;
 use lobbyd::clock::unix_now;
+use lobbyd::cluster::mark::Mark;
 use lobbyd::config::{Config, Live, Settings};
 use lobbyd::files;
 use lobbyd::logging::{self, FlushAtEnd, complain, event, say};
@@ -82,6 +83,14 @@ fn do_task(task: Task, settings: Settings) -> ExitCode {
             let retention = config.retention();
             operator::export(dir, &Export { lobby: &lobby, since, retention, now: unix_now() })
         }),
+        Task::Refound { yes } => refound(&config, yes),
+        // Only one of the nodes would have it.
+        Task::SetPassword(name) if config.cluster.engine.is_some() => fail(
+            EXIT_FAILURE,
+            format!(
+                "NATS_URL is set: all nodes are to have it. On any of them: lobbyd ctl passwd {name}"
+            ),
+        ),
         Task::SetPassword(name) => {
             with_data_dir(&config, |dir| operator::set_password(dir, &name, unix_now()))
         }
@@ -154,6 +163,53 @@ fn with_data_dir(config: &Config, task: impl FnOnce(&Path) -> Result<String, Str
             say(&text);
             ExitCode::SUCCESS
         }
+    }
+}
+
+/// `lobbyd cluster refound`.
+fn refound(config: &Config, yes: bool) -> ExitCode {
+    let Some(options) = engine_options(config, true) else {
+        return fail(
+            EXIT_USAGE,
+            "NATS_URL is off: this server is alone. Set it to the engine of the cluster",
+        );
+    };
+    let Some(dir) = &config.data_dir else {
+        return fail(EXIT_FAILURE, "CHAT_DATA_DIR is off: there is no database");
+    };
+    let shown = progress::show();
+    let opened = operator::open_for_cluster(dir);
+    drop(shown);
+    let (mut db, told) = match opened {
+        Ok(opened) => opened,
+        Err(error) => return fail(EXIT_FAILURE, error),
+    };
+    say(&told);
+    say(&format!(
+        "The log of the cluster '{}' at {} begins anew with it. What is in the log that is there now, and not in\n\
+         this database, is lost. Every other node needs a copy of it: lobbyd backup here, lobbyd restore there.\n",
+        options.cluster, options.addresses
+    ));
+    match operator::confirm(yes) {
+        Ok(true) => {}
+        Ok(false) => return fail(EXIT_FAILURE, "nothing was changed"),
+        Err(error) => return fail(EXIT_USAGE, error),
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let founded = match runtime {
+        Ok(runtime) => runtime.block_on(nats::refound(&options)).map_err(|error| error.to_string()),
+        Err(error) => Err(error.to_string()),
+    };
+    let joined = founded.and_then(|log| {
+        let mark = Mark::at_beginning(log.created_at);
+        db.join_log(&mark.to_bytes()).map_err(|error| error.to_string())
+    });
+    match joined {
+        Ok(()) => {
+            say(&format!("The log begins with this database. Start the node: {}\n", options.node));
+            ExitCode::SUCCESS
+        }
+        Err(error) => fail(EXIT_FAILURE, error),
     }
 }
 

@@ -1,6 +1,6 @@
 //! What an operator does to the database from the command line.
 
-use std::io::{BufRead, BufWriter, ErrorKind, Read, Write};
+use std::io::{BufRead, BufWriter, ErrorKind, IsTerminal, Read, Write};
 use std::path::Path;
 use std::sync::Arc;
 use std::thread;
@@ -11,7 +11,9 @@ use lobbyd::chat::name::Name;
 use lobbyd::chat::password::Password;
 use lobbyd::console::shown::new_password;
 use lobbyd::render::json;
-use lobbyd::store::{self, Account, Change, Db, Export, ExportError, OpenError, Report, Restored};
+use lobbyd::store::{
+    self, Account, Change, DATABASE_FILE, Db, Export, ExportError, OpenError, Report, Restored,
+};
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 use tokio::sync::oneshot;
 
@@ -77,6 +79,33 @@ pub(crate) fn export(dir: &Path, ask: &Export<'_>) -> Result<String, String> {
         }
         Err(error) => Err(error.to_string()),
     }
+}
+
+/// The database that a cluster's log is to begin with, and what is in it.
+pub(crate) fn open_for_cluster(dir: &Path) -> Result<(Db, String), String> {
+    store::strange_log(dir).map_err(|error| error.to_string())?;
+    let report = store::check(dir).map_err(|error| error.to_string())?;
+    let (db, notes) = Db::open(dir).map_err(|error| error.to_string())?;
+    let mut text: String = notes.iter().map(|note| format!("{note}\n")).collect();
+    text.push_str(&format!("{}: {}\n", dir.join(DATABASE_FILE).display(), told(&report)));
+    Ok((db, text))
+}
+
+/// Whether it is to be done: whoever is at a terminal is asked, anybody else has to have said so.
+///
+/// # Errors
+/// What is to be said.
+pub(crate) fn confirm(yes: bool) -> Result<bool, String> {
+    if yes {
+        return Ok(true);
+    }
+    if !std::io::stdin().is_terminal() {
+        return Err("nobody is there to be asked: say --yes where it is to be done".to_owned());
+    }
+    let mut err = std::io::stderr();
+    let asked = write!(err, "Type yes to do it: ").and_then(|()| err.flush());
+    asked.map_err(|error| error.to_string())?;
+    Ok(read_line()?.trim_ascii() == b"yes")
 }
 
 /// `lobbyd passwd NAME`: makes the account, or gives it another password.

@@ -1,8 +1,8 @@
 //! Several nodes, one chat: what people of one see of those of another.
 
 use crate::engine::NatsServer;
-use crate::harness::{Client, Folder, Server, count};
-use crate::people::{log_in_to, quit, registered};
+use crate::harness::{Client, Folder, Server, count, run};
+use crate::people::{log_in_to, quit, registered, stop};
 use crate::relay::Relay;
 
 /// Nodes on one engine.
@@ -282,4 +282,85 @@ fn the_people_of_a_node_that_was_cut_off_are_back_and_are_shown_everything_once(
     let [one, two] = [0, 1].map(|node| history(&cluster.nodes[node]));
     assert_eq!(one, two);
     assert!(!one.iter().any(|line| line == "dave waits"), "{one:?}");
+}
+
+#[test]
+fn the_database_of_a_single_server_becomes_the_beginning_of_a_cluster() {
+    let Some(engine) = NatsServer::start() else { return };
+    let url = engine.url();
+    let node = |name: &'static str| [("NATS_URL", url.as_str()), ("CHAT_NODE", name)];
+    let alone = Server::start(&[]);
+    let mut alice = registered(&alone, "alice");
+    alice.ask("before there were nodes", "╰─> before");
+    alice.ask("/create den cosy", "Created");
+    let folder = stop(alone);
+    // Not by itself, since another cluster may be meant.
+    let out = run(folder.path(), &node("one"), &[]);
+    let told = String::from_utf8(out.stderr).unwrap();
+    assert_eq!(out.status.code(), Some(1), "{told}");
+    assert!(told.contains("lobbyd.db: this is the database of a single server."), "{told}");
+    assert!(told.contains("lobbyd cluster refound"), "{told}");
+    let out = run(folder.path(), &node("one"), &["cluster", "refound"]);
+    assert_eq!(out.status.code(), Some(2));
+    assert!(String::from_utf8(out.stderr).unwrap().contains("--yes"));
+    let out = run(folder.path(), &[], &["cluster", "refound", "--yes"]);
+    assert_eq!(out.status.code(), Some(2), "NATS_URL is off");
+    let out = run(folder.path(), &node("one"), &["cluster", "refound", "--yes"]);
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    assert!(String::from_utf8(out.stdout).unwrap().contains("1 accounts, 1 messages"));
+    let one = Server::start_in(folder, &node("one"));
+    let (mut alice, _) = log_in_to(&one, "alice");
+    alice.ask("now there are", "╰─> now there are");
+    // Whoever has nothing of before cannot follow from the beginning.
+    let empty = Folder::new();
+    let out = run(empty.path(), &node("two"), &[]);
+    let told = String::from_utf8(out.stderr).unwrap();
+    assert_eq!(out.status.code(), Some(1), "{told}");
+    assert!(told.contains("began with the database of another node"), "{told}");
+    let copy = empty.join("copy.db");
+    let file = copy.to_str().unwrap();
+    assert!(run(one.folder.path(), &[], &["backup", file]).status.success());
+    alice.ask("after the copy", "╰─> after the copy");
+    assert!(run(empty.path(), &[], &["restore", file]).status.success());
+    let two = Server::start_in(empty, &node("two"));
+    assert_eq!(history(&two), ["before there were nodes", "now there are", "after the copy"]);
+    let mut bob = two.login("bob");
+    bob.ask("/lobbies", "den");
+    bob.ask("hello", "╰─> hello\n");
+    alice.expect("╰─> hello\n");
+    let out = run(two.folder.path(), &node("two"), &["passwd", "alice"]);
+    assert!(String::from_utf8(out.stderr).unwrap().contains("lobbyd ctl passwd alice"));
+    // One of them goes on alone, and has no place in the log any more.
+    let folder = stop(two);
+    let alone = Server::start_in(folder, &[]);
+    assert_eq!(history(&alone).last().unwrap(), "hello");
+    let folder = stop(alone);
+    let out = run(folder.path(), &node("two"), &[]);
+    assert!(String::from_utf8(out.stderr).unwrap().contains("of a single server"));
+}
+
+#[test]
+fn a_log_that_a_database_has_not_followed_stops_its_node() {
+    let Some(mut cluster) = Cluster::start(1) else { return };
+    let mut alice = registered(&cluster.nodes[0], "alice");
+    alice.ask("in one log", "╰─> in one log");
+    let folder = stop(cluster.nodes.remove(0));
+    let other = NatsServer::start().unwrap();
+    let refused = |folder: &Folder, url: &str| {
+        let out = run(folder.path(), &[("NATS_URL", url), ("CHAT_NODE", "node1")], &[]);
+        let told = String::from_utf8(out.stderr).unwrap();
+        assert_eq!(out.status.code(), Some(1), "{told}");
+        told
+    };
+    let told = refused(&folder, &other.url());
+    assert!(told.contains("has no log of the cluster 'lobbyd'"), "{told}");
+    // A log of that name, of others.
+    let stranger = Server::start(&[("NATS_URL", &other.url()), ("CHAT_NODE", "stranger")]);
+    let told = refused(&folder, &other.url());
+    assert!(told.contains("its log is another than the one"), "{told}");
+    drop(stranger);
+    // In its own it goes on.
+    cluster.revive(0, folder);
+    let (_alice, shown) = log_in_to(&cluster.nodes[0], "alice");
+    assert!(shown.contains("in one log"), "{shown}");
 }

@@ -162,6 +162,9 @@ impl Registry {
         let mut history = History::new(messages, age);
         history.doubt_clock(clock::state().was_set);
         history.restore(entries, next_seq);
+        if !matches!(self.log, Log::Alone) {
+            history.know_all_connections();
+        }
         let room = Room::new(state, history);
         Snapshot { room, questions: Questions::default() }
     }

@@ -22,6 +22,9 @@ _lobbyd() {
             lobbyd,check-data)
                 cmd="lobbyd__subcmd__check__subcmd__data"
                 ;;
+            lobbyd,cluster)
+                cmd="lobbyd__subcmd__cluster"
+                ;;
             lobbyd,completions)
                 cmd="lobbyd__subcmd__completions"
                 ;;
@@ -45,6 +48,18 @@ _lobbyd() {
                 ;;
             lobbyd,restore)
                 cmd="lobbyd__subcmd__restore"
+                ;;
+            lobbyd__subcmd__cluster,help)
+                cmd="lobbyd__subcmd__cluster__subcmd__help"
+                ;;
+            lobbyd__subcmd__cluster,refound)
+                cmd="lobbyd__subcmd__cluster__subcmd__refound"
+                ;;
+            lobbyd__subcmd__cluster__subcmd__help,help)
+                cmd="lobbyd__subcmd__cluster__subcmd__help__subcmd__help"
+                ;;
+            lobbyd__subcmd__cluster__subcmd__help,refound)
+                cmd="lobbyd__subcmd__cluster__subcmd__help__subcmd__refound"
                 ;;
             lobbyd__subcmd__ctl,announce)
                 cmd="lobbyd__subcmd__ctl__subcmd__announce"
@@ -130,6 +145,9 @@ _lobbyd() {
             lobbyd__subcmd__help,check-data)
                 cmd="lobbyd__subcmd__help__subcmd__check__subcmd__data"
                 ;;
+            lobbyd__subcmd__help,cluster)
+                cmd="lobbyd__subcmd__help__subcmd__cluster"
+                ;;
             lobbyd__subcmd__help,completions)
                 cmd="lobbyd__subcmd__help__subcmd__completions"
                 ;;
@@ -153,6 +171,9 @@ _lobbyd() {
                 ;;
             lobbyd__subcmd__help,restore)
                 cmd="lobbyd__subcmd__help__subcmd__restore"
+                ;;
+            lobbyd__subcmd__help__subcmd__cluster,refound)
+                cmd="lobbyd__subcmd__help__subcmd__cluster__subcmd__refound"
                 ;;
             lobbyd__subcmd__help__subcmd__ctl,announce)
                 cmd="lobbyd__subcmd__help__subcmd__ctl__subcmd__announce"
@@ -197,7 +218,7 @@ _lobbyd() {
 
     case "${cmd}" in
         lobbyd)
-            opts="-h -V --check-config --force --since --help --version gen-cert backup restore check-data export passwd ctl completions man help"
+            opts="-h -V --check-config --force --since --help --version gen-cert backup restore check-data export passwd cluster ctl completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -231,6 +252,76 @@ _lobbyd() {
         lobbyd__subcmd__check__subcmd__data)
             opts="-h --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        lobbyd__subcmd__cluster)
+            opts="-h --help refound help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        lobbyd__subcmd__cluster__subcmd__help)
+            opts="refound help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        lobbyd__subcmd__cluster__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        lobbyd__subcmd__cluster__subcmd__help__subcmd__refound)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        lobbyd__subcmd__cluster__subcmd__refound)
+            opts="-h --yes --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -671,7 +762,7 @@ _lobbyd() {
             return 0
             ;;
         lobbyd__subcmd__help)
-            opts="gen-cert backup restore check-data export passwd ctl completions man help"
+            opts="gen-cert backup restore check-data export passwd cluster ctl completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -701,6 +792,34 @@ _lobbyd() {
         lobbyd__subcmd__help__subcmd__check__subcmd__data)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        lobbyd__subcmd__help__subcmd__cluster)
+            opts="refound"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        lobbyd__subcmd__help__subcmd__cluster__subcmd__refound)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi

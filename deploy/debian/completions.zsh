@@ -73,6 +73,55 @@ _arguments "${_arguments_options[@]}" : \
 ':NAME -- The account; its password is read from standard input:_default' \
 && ret=0
 ;;
+(cluster)
+_arguments "${_arguments_options[@]}" : \
+'-h[Print help]' \
+'--help[Print help]' \
+":: :_lobbyd__subcmd__cluster_commands" \
+"*::: :->cluster" \
+&& ret=0
+
+    case $state in
+    (cluster)
+        words=($line[1] "${words[@]}")
+        (( CURRENT += 1 ))
+        curcontext="${curcontext%:*:*}:lobbyd-cluster-command-$line[1]:"
+        case $line[1] in
+            (refound)
+_arguments "${_arguments_options[@]}" : \
+'--yes[Do not ask]' \
+'-h[Print help]' \
+'--help[Print help]' \
+&& ret=0
+;;
+(help)
+_arguments "${_arguments_options[@]}" : \
+":: :_lobbyd__subcmd__cluster__subcmd__help_commands" \
+"*::: :->help" \
+&& ret=0
+
+    case $state in
+    (help)
+        words=($line[1] "${words[@]}")
+        (( CURRENT += 1 ))
+        curcontext="${curcontext%:*:*}:lobbyd-cluster-help-command-$line[1]:"
+        case $line[1] in
+            (refound)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+(help)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+        esac
+    ;;
+esac
+;;
+        esac
+    ;;
+esac
+;;
 (ctl)
 _arguments "${_arguments_options[@]}" : \
 '--json[Print the answer as JSON]' \
@@ -306,6 +355,26 @@ _arguments "${_arguments_options[@]}" : \
 _arguments "${_arguments_options[@]}" : \
 && ret=0
 ;;
+(cluster)
+_arguments "${_arguments_options[@]}" : \
+":: :_lobbyd__subcmd__help__subcmd__cluster_commands" \
+"*::: :->cluster" \
+&& ret=0
+
+    case $state in
+    (cluster)
+        words=($line[1] "${words[@]}")
+        (( CURRENT += 1 ))
+        curcontext="${curcontext%:*:*}:lobbyd-help-cluster-command-$line[1]:"
+        case $line[1] in
+            (refound)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+        esac
+    ;;
+esac
+;;
 (ctl)
 _arguments "${_arguments_options[@]}" : \
 ":: :_lobbyd__subcmd__help__subcmd__ctl_commands" \
@@ -400,6 +469,7 @@ _lobbyd_commands() {
 'check-data:Verify the database' \
 'export:Print the messages of a lobby as JSON, one a line' \
 'passwd:Make an account, or set its password' \
+'cluster:What belongs to several nodes (NATS_URL)' \
 'ctl:Ask a running server, or have it do something' \
 'completions:Print what completes these arguments in a shell' \
 'man:Print the manual page lobbyd(1)' \
@@ -416,6 +486,37 @@ _lobbyd__subcmd__backup_commands() {
 _lobbyd__subcmd__check-data_commands() {
     local commands; commands=()
     _describe -t commands 'lobbyd check-data commands' commands "$@"
+}
+(( $+functions[_lobbyd__subcmd__cluster_commands] )) ||
+_lobbyd__subcmd__cluster_commands() {
+    local commands; commands=(
+'refound:Start the cluster'\''s log anew from this database; the server must be stopped' \
+'help:Print this message or the help of the given subcommand(s)' \
+    )
+    _describe -t commands 'lobbyd cluster commands' commands "$@"
+}
+(( $+functions[_lobbyd__subcmd__cluster__subcmd__help_commands] )) ||
+_lobbyd__subcmd__cluster__subcmd__help_commands() {
+    local commands; commands=(
+'refound:Start the cluster'\''s log anew from this database; the server must be stopped' \
+'help:Print this message or the help of the given subcommand(s)' \
+    )
+    _describe -t commands 'lobbyd cluster help commands' commands "$@"
+}
+(( $+functions[_lobbyd__subcmd__cluster__subcmd__help__subcmd__help_commands] )) ||
+_lobbyd__subcmd__cluster__subcmd__help__subcmd__help_commands() {
+    local commands; commands=()
+    _describe -t commands 'lobbyd cluster help help commands' commands "$@"
+}
+(( $+functions[_lobbyd__subcmd__cluster__subcmd__help__subcmd__refound_commands] )) ||
+_lobbyd__subcmd__cluster__subcmd__help__subcmd__refound_commands() {
+    local commands; commands=()
+    _describe -t commands 'lobbyd cluster help refound commands' commands "$@"
+}
+(( $+functions[_lobbyd__subcmd__cluster__subcmd__refound_commands] )) ||
+_lobbyd__subcmd__cluster__subcmd__refound_commands() {
+    local commands; commands=()
+    _describe -t commands 'lobbyd cluster refound commands' commands "$@"
 }
 (( $+functions[_lobbyd__subcmd__completions_commands] )) ||
 _lobbyd__subcmd__completions_commands() {
@@ -604,6 +705,7 @@ _lobbyd__subcmd__help_commands() {
 'check-data:Verify the database' \
 'export:Print the messages of a lobby as JSON, one a line' \
 'passwd:Make an account, or set its password' \
+'cluster:What belongs to several nodes (NATS_URL)' \
 'ctl:Ask a running server, or have it do something' \
 'completions:Print what completes these arguments in a shell' \
 'man:Print the manual page lobbyd(1)' \
@@ -620,6 +722,18 @@ _lobbyd__subcmd__help__subcmd__backup_commands() {
 _lobbyd__subcmd__help__subcmd__check-data_commands() {
     local commands; commands=()
     _describe -t commands 'lobbyd help check-data commands' commands "$@"
+}
+(( $+functions[_lobbyd__subcmd__help__subcmd__cluster_commands] )) ||
+_lobbyd__subcmd__help__subcmd__cluster_commands() {
+    local commands; commands=(
+'refound:Start the cluster'\''s log anew from this database; the server must be stopped' \
+    )
+    _describe -t commands 'lobbyd help cluster commands' commands "$@"
+}
+(( $+functions[_lobbyd__subcmd__help__subcmd__cluster__subcmd__refound_commands] )) ||
+_lobbyd__subcmd__help__subcmd__cluster__subcmd__refound_commands() {
+    local commands; commands=()
+    _describe -t commands 'lobbyd help cluster refound commands' commands "$@"
 }
 (( $+functions[_lobbyd__subcmd__help__subcmd__completions_commands] )) ||
 _lobbyd__subcmd__help__subcmd__completions_commands() {

@@ -138,6 +138,11 @@ impl History {
         self.first_seq = self.next_seq;
     }
 
+    /// The connections of all messages are told apart, also of those of other processes, as in a cluster.
+    pub fn know_all_connections(&mut self) {
+        self.first_seq = 0;
+    }
+
     /// The number of the first message of this process: those before it were restored.
     pub fn first_seq(&self) -> u64 {
         self.first_seq

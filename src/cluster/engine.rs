@@ -127,6 +127,8 @@ pub struct LogState {
     pub first: Position,
     /// The last record.
     pub last: Position,
+    /// Whether it began with what a database had: nobody can follow it from its beginning without that.
+    pub founded: bool,
 }
 
 /// What a node learns from the engine.

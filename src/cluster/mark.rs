@@ -87,6 +87,11 @@ pub struct Mark {
 }
 
 impl Mark {
+    /// At the beginning of a log that was made then.
+    pub fn at_beginning(created_at: UnixMillis) -> Self {
+        Self { log: Some(created_at), ..Self::default() }
+    }
+
     /// Whether this life of this node is known to be over. One that is not known yet is not.
     pub fn is_over(&self, node: &str, life: Revision) -> bool {
         let exact = self.lives.iter().find(|l| l.life == life && *l.node == *node);

@@ -12,7 +12,8 @@ use super::{Node, Start};
 use crate::chat::history::UnixMillis;
 
 const LOBBY: Subject = Subject::Lobby(crate::chat::lobbies::LobbyId(1));
-const LOG: LogState = LogState { created_at: UnixMillis(1), first: Position(1), last: Position(0) };
+const LOG: LogState =
+    LogState { created_at: UnixMillis(1), first: Position(1), last: Position(0), founded: false };
 
 /// A node whose engine is played by the test: it answers what the test does not want to see.
 struct Bench {

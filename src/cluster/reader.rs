@@ -96,6 +96,9 @@ impl Reader {
             if self.mark.log.is_some_and(|made| made != log.created_at) {
                 return Err(Stop::OtherLog);
             }
+            if self.mark.log.is_none() && log.founded {
+                return Err(Stop::Founded);
+            }
             if log.last < applied {
                 return Err(Stop::Shorter { last: log.last, applied });
             }
@@ -176,6 +179,7 @@ mod tests {
 
     fn log(created_at: u64, first: u64, last: u64) -> LogState {
         LogState {
+            founded: false,
             created_at: UnixMillis(created_at),
             first: Position(first),
             last: Position(last),

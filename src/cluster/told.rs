@@ -51,14 +51,27 @@ pub struct Happens {
     pub ticket: Option<Ticket>,
 }
 
+/// What puts a database in order.
+const COPY: &str = "Put a copy of another node's database in its place with: lobbyd restore";
+
 /// Why a node has to stop.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum Stop {
     /// The log was made anew, is that of another cluster, or lost its end and has another one since.
-    #[error("it is another log than the one that was read before")]
+    #[error(
+        "its log is another than the one that this database has followed: it was made anew, or is another \
+         cluster's. {COPY}, or make a new log of this database with: lobbyd cluster refound"
+    )]
     OtherLog,
+    /// The log began with what a database had, and this node has none of that.
+    #[error("its log began with the database of another node. {COPY}")]
+    Founded,
     /// The log lost its end.
-    #[error("the log ends at {last:?}, and {applied:?} was applied")]
+    #[error(
+        "its log ends at {}, and this database has followed it to {}: the engine has lost the end of it. Make a new \
+         log of the database that has followed it furthest with: lobbyd cluster refound",
+        last.0, applied.0
+    )]
     Shorter {
         /// Its last record.
         last: Position,
@@ -66,7 +79,10 @@ pub enum Stop {
         applied: Position,
     },
     /// The log lost what comes next.
-    #[error("the log begins at {first:?}, and {applied:?} was applied last")]
+    #[error(
+        "its log begins at {}, and this database has followed it to {}: it was away for too long. {COPY}",
+        first.0, applied.0
+    )]
     BeginningGone {
         /// Its first record.
         first: Position,
@@ -74,7 +90,7 @@ pub enum Stop {
         applied: Position,
     },
     /// A record is not there.
-    #[error("the log has {got:?} where {wanted:?} was to be")]
+    #[error("its log has record {} where {} was to be", got.0, wanted.0)]
     Gap {
         /// What is missing.
         wanted: Position,
@@ -83,7 +99,8 @@ pub enum Stop {
     },
     /// A whole record that this version does not understand.
     #[error(
-        "the record {position:?} is of version {version}, kind {kind}, which is not known here"
+        "record {} of its log is of version {version}, kind {kind}, which this version does not know: upgrade this \
+         node", position.0
     )]
     UnknownRecord {
         /// Where it stands.
@@ -94,7 +111,7 @@ pub enum Stop {
         kind: u8,
     },
     /// Another process has this node's name, and lives.
-    #[error("another process is the node of this name")]
+    #[error("another server runs as the node of this name: set CHAT_NODE to a name of its own")]
     NameInUse,
 }
 

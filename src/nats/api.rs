@@ -221,8 +221,11 @@ impl StreamInfo {
         let last = number("last_seq")?;
         let first = if number("messages")? == 0 { last + 1 } else { number("first_seq")? };
         let created_at = UnixMillis(u64::try_from(created.as_millisecond()).ok()?);
-        let state = LogState { created_at, first: Position(first), last: Position(last) };
-        Some(Self { state, replicas: reply.get("config")?.get("num_replicas")?.as_u64()? })
+        let config = reply.get("config")?;
+        let founded = config.get("description").and_then(Value::as_str) == Some(FOUNDED);
+        let (first, last) = (Position(first), Position(last));
+        let state = LogState { created_at, first, last, founded };
+        Some(Self { state, replicas: config.get("num_replicas")?.as_u64()? })
     }
 }
 
@@ -249,10 +252,14 @@ pub(super) fn info(stream: &str) -> Question {
     Question { subject: format!("$JS.API.STREAM.INFO.{stream}"), body: Bytes::new() }
 }
 
+/// What the log is said to be that began with what a database had.
+const FOUNDED: &str = "lobbyd: began with a database";
+
 /// The configuration of the log. Nothing is taken out of it but by its age, and nobody may.
-fn log_config(names: &Names, replicas: u64) -> Value {
+fn log_config(names: &Names, replicas: u64, founded: bool) -> Value {
     json!({
         "name": names.log(),
+        "description": if founded { FOUNDED } else { "" },
         "subjects": [names.log_subjects()],
         "retention": "limits",
         "storage": "file",
@@ -282,13 +289,18 @@ fn table_config(names: &Names, replicas: u64) -> Value {
 }
 
 /// Makes the log. Where there is the same, it is that.
-pub(super) fn make_log(names: &Names, replicas: u64) -> Question {
-    Question::new(format!("STREAM.CREATE.{}", names.log()), log_config(names, replicas))
+pub(super) fn make_log(names: &Names, replicas: u64, founded: bool) -> Question {
+    Question::new(format!("STREAM.CREATE.{}", names.log()), log_config(names, replicas, founded))
+}
+
+/// Removes a stream with all that is in it.
+pub(super) fn remove(stream: &str) -> Question {
+    Question { subject: format!("$JS.API.STREAM.DELETE.{stream}"), body: Bytes::new() }
 }
 
 /// Has the log be kept in so many copies.
-pub(super) fn alter_log(names: &Names, replicas: u64) -> Question {
-    Question::new(format!("STREAM.UPDATE.{}", names.log()), log_config(names, replicas))
+pub(super) fn alter_log(names: &Names, replicas: u64, founded: bool) -> Question {
+    Question::new(format!("STREAM.UPDATE.{}", names.log()), log_config(names, replicas, founded))
 }
 
 /// Makes the table. Where there is the same, it is that.

@@ -17,7 +17,7 @@ use super::names::Names;
 use super::open::Wanted;
 use super::{BEAT_TIME, LOOK_TIME, NOTICES, READ_AHEAD, RETRY_FIRST, RETRY_MOST, WINDOW, WISHES};
 use crate::clock;
-use crate::cluster::engine::{Answer, Notice, Wish};
+use crate::cluster::engine::{Answer, LogState, Notice, Wish};
 use crate::logging::event;
 
 /// Things that come together and are taken in one go, before it is looked for wishes again.
@@ -90,6 +90,42 @@ pub async fn start(options: Options) -> Result<Engine, StartError> {
     task.options.may_make = false;
     tokio::spawn(task.run(address, link));
     Ok(Engine { wishes: wishes_in, notices: notices_out })
+}
+
+/// Makes the log of a cluster anew, with what a database has for its beginning, and says how it is.
+///
+/// # Errors
+/// Why the engine cannot be used.
+pub async fn refound(options: &Options) -> Result<LogState, StartError> {
+    let (names, end) = (Names::new(&options.cluster), clock::now() + options.patience);
+    let mut delays = Delays::new();
+    loop {
+        let mut why = String::new();
+        for address in options.addresses.iter() {
+            match refound_at(options, &names, address).await {
+                Ok(state) => return Ok(state),
+                Err(TryError::Lasting(error)) => return Err(error),
+                Err(TryError::Passing(passing)) => why = passing,
+            }
+        }
+        let delay = delays.next();
+        if clock::now() + delay >= end {
+            let Options { addresses, patience, .. } = options.clone();
+            return Err(StartError::Away(addresses, why, patience.as_secs()));
+        }
+        sleep(delay).await;
+    }
+}
+
+async fn refound_at(
+    options: &Options,
+    names: &Names,
+    address: &Address,
+) -> Result<LogState, TryError> {
+    let Options { node, replicas, may_make, .. } = options;
+    let client = connect(address, node).await?;
+    let wanted = Wanted { address, names, replicas: *replicas, may_make: *may_make };
+    wanted.refound(&client).await
 }
 
 /// How long it is waited between tries.

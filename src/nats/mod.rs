@@ -19,7 +19,7 @@ mod reader;
 use std::time::Duration;
 
 pub use address::{Address, AddressFault, Addresses, Host, Login};
-pub use engine::{Engine, Options, start};
+pub use engine::{Engine, Options, refound, start};
 pub use error::StartError;
 pub use names::{is_cluster, is_node};
 

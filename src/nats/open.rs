@@ -28,15 +28,14 @@ impl Wanted<'_> {
     pub(super) async fn open(&self, client: &Client) -> Result<LogState, TryError> {
         let info = match self.look(client, &self.names.log()).await? {
             Some(info) => {
-                self.copies(client, info, api::alter_log(self.names, self.replicas)).await?;
+                let alter = api::alter_log(self.names, self.replicas, info.state.founded);
+                self.copies(client, info, alter).await?;
                 info
             }
             None if self.may_make => {
                 self.make(client, api::make_table(self.names, self.replicas)).await?;
-                return Ok(self
-                    .make(client, api::make_log(self.names, self.replicas))
-                    .await?
-                    .state);
+                let log = api::make_log(self.names, self.replicas, false);
+                return Ok(self.make(client, log).await?.state);
             }
             None => return Err(self.lasting(StartError::NoLog)),
         };
@@ -45,6 +44,22 @@ impl Wanted<'_> {
         };
         self.copies(client, found, api::alter_table(self.names, self.replicas)).await?;
         Ok(info.state)
+    }
+
+    /// Makes log and table anew, whatever was there: a database is the beginning of the log.
+    pub(super) async fn refound(&self, client: &Client) -> Result<LogState, TryError> {
+        // The table last: where there is a log, there is one.
+        for stream in [self.names.log(), self.names.table()] {
+            if self.look(client, &stream).await?.is_some()
+                && let Err(error) = self.ask(client, api::remove(&stream)).await?
+                && !error.is_no_stream()
+            {
+                return Err(self.refused(error));
+            }
+        }
+        self.make(client, api::make_table(self.names, self.replicas)).await?;
+        let log = api::make_log(self.names, self.replicas, true);
+        Ok(self.make(client, log).await?.state)
     }
 
     fn lasting(&self, error: impl FnOnce(Address, String) -> StartError) -> TryError {

@@ -38,13 +38,15 @@ pub(super) const TABLES: &str = "
     ) STRICT;";
 
 impl Db {
-    /// Belongs to this place of a log from here on, where nobody is there yet.
+    /// Belongs to this place of a log from here on, where nobody is there yet. Which connections said what is
+    /// forgotten: those of the log are numbered anew.
     ///
     /// # Errors
     /// Nothing has changed.
     pub fn join_log(&mut self, mark: &[u8]) -> Result<(), StoreError> {
         let tx = self.conn.transaction()?;
         forget(&tx)?;
+        tx.execute("UPDATE message SET conn = NULL WHERE conn IS NOT NULL", [])?;
         set_mark(&tx, mark)?;
         Ok(tx.commit()?)
     }

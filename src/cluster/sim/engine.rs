@@ -43,6 +43,7 @@ impl Engine {
             created_at: UnixMillis(self.created_at),
             first: Position(1),
             last: Position(self.log.len() as u64),
+            founded: false,
         }
     }
 
