@@ -177,7 +177,7 @@ static ROWS: [Row; 10] = [
 ];
 
 /// The commands of `ctl`, which its server carries out.
-static CTL_ROWS: [Row; 12] = [
+static CTL_ROWS: [Row; 13] = [
     Row {
         name: "status",
         help: "How the server is",
@@ -195,6 +195,12 @@ static CTL_ROWS: [Row; 12] = [
         help: "Which lobbies there are, private ones too",
         args: |command| command,
         task: |found| ctl(found, Request::Lobbies),
+    },
+    Row {
+        name: "nodes",
+        help: "How the nodes of the cluster are",
+        args: |command| command,
+        task: |found| ctl(found, Request::Nodes),
     },
     Row {
         name: "kick",
@@ -502,6 +508,7 @@ mod tests {
             ("ctl status", ctl(Request::Status, false)),
             ("ctl --json users", ctl(Request::Users, true)),
             ("ctl lobbies --json", ctl(Request::Lobbies, true)),
+            ("ctl nodes --json", ctl(Request::Nodes, true)),
             ("ctl kick bob", ctl(Request::Kick { name: name("bob"), reason: None }, false)),
             ("ctl kick -bob- no spam", ctl(kick("-bob-", "no spam"), false)),
             ("ctl kick bob no spam --json", ctl(kick("bob", "no spam"), true)),

@@ -120,7 +120,7 @@ fn whole(dir: &Path, ask: Ask) -> Result<Request, Failure> {
 /// What a program reads: the lists as one array with an element a line, anything else as one object.
 fn in_json(request: &Request, items: &[Value], done: &Value) -> String {
     match request {
-        Request::Users | Request::Lobbies | Request::Bans => {
+        Request::Users | Request::Lobbies | Request::Nodes | Request::Bans => {
             let items: Vec<String> = items.iter().map(ToString::to_string).collect();
             format!("[{}]\n", items.join(",\n "))
         }

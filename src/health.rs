@@ -46,6 +46,8 @@ struct Inner {
     store_fails: AtomicBool,
     /// The other servers cannot be reached.
     cut_off: AtomicBool,
+    /// It is too far behind the others.
+    behind: AtomicBool,
     /// What was found last: a line for each actor that does not answer.
     silent: ArcSwap<Vec<String>>,
     /// When that was, in milliseconds after `begun`.
@@ -66,6 +68,7 @@ impl Health {
             draining: Draining::default(),
             store_fails: AtomicBool::new(false),
             cut_off: AtomicBool::new(false),
+            behind: AtomicBool::new(false),
             silent: ArcSwap::from_pointee(vec!["the server is starting".to_owned()]),
             found: AtomicU64::new(0),
         }))
@@ -86,7 +89,17 @@ impl Health {
         self.0.cut_off.store(cut_off, Ordering::Release);
     }
 
-    /// Whether that is so.
+    /// Whether this node is too far behind the log of its cluster.
+    pub fn set_behind(&self, behind: bool) {
+        self.0.behind.store(behind, Ordering::Release);
+    }
+
+    /// Whether it is: then nobody logs in here.
+    pub fn is_behind(&self) -> bool {
+        self.0.behind.load(Ordering::Acquire)
+    }
+
+    /// Whether the database cannot be written.
     pub fn store_fails(&self) -> bool {
         self.0.store_fails.load(Ordering::Acquire)
     }
@@ -125,6 +138,9 @@ impl Health {
         if self.0.cut_off.load(Ordering::Acquire) {
             why.push("the other servers cannot be reached".to_owned());
         }
+        if self.is_behind() {
+            why.push("this server is over 30 s behind the others".to_owned());
+        }
         let state = if why.is_empty() { State::Ready } else { State::Failing };
         let stands = match self.draining().phase() {
             Phase::Serving => return (state, why),
@@ -152,6 +168,10 @@ mod tests {
         assert_eq!(health.report().0, State::Failing);
         health.set_silent(Vec::new());
         assert_eq!(health.report(), (State::Ready, Vec::new()));
+        health.set_behind(true);
+        let (state, why) = health.report();
+        assert_eq!((state, why.len(), health.silent().len()), (State::Failing, 1, 0));
+        health.set_behind(false);
         health.set_silent(vec!["the Store does not answer".to_owned()]);
         assert_eq!(health.report(), (State::Failing, vec!["the Store does not answer".to_owned()]));
     }

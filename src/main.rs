@@ -26,7 +26,7 @@ use lobbyd::net::listen::ListenerKind;
 use lobbyd::net::tls;
 use lobbyd::server::cluster::Membership;
 use lobbyd::server::reload::Reloader;
-use lobbyd::server::{self, Opened};
+use lobbyd::server::{self, End, Opened};
 use lobbyd::store::{self, DATABASE_FILE, Export};
 use log::{Level, error, info, warn};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -289,22 +289,25 @@ fn run(config: Config) -> ExitCode {
                     mark: opened.mark.clone().unwrap_or_default(),
                 };
                 tokio::select! {
-                    started = nats::start(options) => {
-                        Some((membership, started.map_err(RunError::Engine)?))
+                    joined = server::cluster::join(options, membership) => {
+                        Some(joined.map_err(RunError::Engine)?)
                     }
-                    () = &mut stop => return Ok(()),
+                    () = &mut stop => return Ok(End::Wanted),
                 }
             }
         };
         server::run(Live::new(config), opened, engine, ready, stop).await.map_err(RunError::Server)
     });
     match ran {
-        Ok(()) => {
+        Ok(end) => {
             info!(event = event::STOPPED; "stopped");
             say("GoodBye\n");
             logging::flush();
             // Threads that still hash a password are not waited for.
-            exit(0)
+            exit(match end {
+                End::Wanted => 0,
+                End::Forced => i32::from(EXIT_FAILURE),
+            })
         }
         Err(error) => fail(EXIT_FAILURE, error),
     }

@@ -16,7 +16,7 @@ pub mod rates;
 mod reconfiguring;
 mod users;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -105,6 +105,8 @@ pub struct Registry {
     lives: HashMap<ConnId, u32>,
     /// Users of this node that was given up as lost, until their names are claimed again.
     returning: BTreeMap<ConnId, User<Address>>,
+    /// Users who are connected to this server.
+    here: HashSet<ConnId>,
 }
 
 impl Registry {
@@ -142,6 +144,7 @@ impl Registry {
             applying: None,
             lives: HashMap::new(),
             returning: BTreeMap::new(),
+            here: HashSet::new(),
         }
     }
 
@@ -247,8 +250,9 @@ impl Registry {
 
     /// Lets something be so, and does what follows for others.
     pub(super) fn happen(&mut self, what: Happening<Address>, at: UnixMillis) {
+        let touched = self.people.touched(&what);
         let effects = self.people.happen(what, at);
-        self.metrics.users.set(self.people.users().len() as i64);
+        self.count_users(&touched);
         for effect in effects {
             match effect {
                 Effect::Disconnect(Address { shard, seat }, cause) => {
@@ -293,6 +297,19 @@ impl Registry {
                 }
             }
         }
+    }
+
+    /// Counts who is in the chat, and who of them is here, after something has become of these.
+    fn count_users(&mut self, touched: &[ConnId]) {
+        for conn in touched {
+            let user = self.people.users().get(*conn);
+            match user.is_some_and(|user| self.shard(user.handle.shard).is_some()) {
+                true => self.here.insert(*conn),
+                false => self.here.remove(conn),
+            };
+        }
+        self.metrics.users.set(self.people.users().len() as i64);
+        self.metrics.users_here.set(self.here.len() as i64);
     }
 
     fn tell_lobbies<M>(&self, what: &M)

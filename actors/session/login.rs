@@ -66,6 +66,9 @@ impl Session {
 
     /// Waits for its turn to log in, which is at once unless very many do.
     fn claim(&mut self, name: Name) {
+        if self.thread.health.is_behind() {
+            return self.ask_again(&NameProblem::Behind);
+        }
         let turns = self.thread.logins.clone();
         match turns.clone().try_acquire_owned() {
             Ok(turn) => self.claim_now(name, turn),

@@ -91,6 +91,8 @@ pub struct ThreadContext {
     pub hub: Hub<WeakAddr<Session>>,
     /// Turns to log in.
     pub logins: Arc<Semaphore>,
+    /// How the server is.
+    pub health: crate::health::Health,
 }
 
 /// What a Shard needs to start.
@@ -110,6 +112,8 @@ pub struct ShardSetup {
     pub admins: Admins,
     /// What all threads count.
     pub metrics: Arc<Metrics>,
+    /// How the server is.
+    pub health: crate::health::Health,
     /// The port that speaks TLS.
     pub tls_port: Option<u16>,
     /// Which Shard this is.
@@ -130,8 +134,18 @@ pub struct Shard {
 impl Shard {
     /// Made on its own thread; `shard` is where it will be reached.
     pub fn new(setup: ShardSetup, shard: Addr<Guarded<Self>>) -> Self {
-        let ShardSetup { config, registry, hasher, store, rates, admins, metrics, tls_port, index } =
-            setup;
+        let ShardSetup {
+            config,
+            registry,
+            hasher,
+            store,
+            rates,
+            admins,
+            metrics,
+            health,
+            tls_port,
+            index,
+        } = setup;
         let tally = Rc::new(Tally::default());
         let hub = Hub::new(|| times(true), tally.clone());
         let logins = Arc::new(Semaphore::new(LOGINS_AT_ONCE));
@@ -149,6 +163,7 @@ impl Shard {
             tally,
             hub,
             logins,
+            health,
         };
         Self {
             thread: Rc::new(thread),

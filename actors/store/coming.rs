@@ -172,6 +172,11 @@ impl Coming {
         }
     }
 
+    /// How many records are being applied.
+    pub(super) fn applying(&self) -> usize {
+        self.lock().records.len()
+    }
+
     /// Answers when all records are done that are being applied now; none where none is.
     pub(super) fn settled(&self) -> Option<oneshot::Receiver<()>> {
         let mut queue = self.lock();
@@ -347,7 +352,7 @@ mod tests {
     #[test]
     fn of_records_what_lasts_is_written_in_their_order_whenever_each_is_done() {
         let coming = Arc::new(Coming::default());
-        assert!(coming.settled().is_none());
+        assert!(coming.settled().is_none() && coming.applying() == 0);
         let [first, second, third] = [10, 20, 30].map(|end| coming.begin_record(Some(used(end))));
         let also_first = first.clone();
         second.keep([used(11)]);
@@ -362,6 +367,7 @@ mod tests {
         drop(also_first);
         assert_eq!(take(&coming, None).0, [used(1), used(2), used(10), used(11), used(20)]);
         assert!(settled.try_recv().is_err(), "the third was there too");
+        assert_eq!(coming.applying(), 1);
         drop(third);
         assert_eq!(settled.try_recv(), Ok(()));
         assert_eq!(take(&coming, None).0, [used(30)]);

@@ -281,6 +281,11 @@ impl StoreHandle {
         self.coming.begin_record(mark.map(|mark| Change::Node(NodeChange::Applied(mark))))
     }
 
+    /// How many records of the log are being applied.
+    pub fn applying(&self) -> usize {
+        self.coming.applying()
+    }
+
     /// Has written what was kept, and tells what of a lobby cannot be.
     async fn flush(&self, lobby: Option<LobbyId>) -> Result<Vec<(u64, Arc<Entry>)>, StoreError> {
         if let Some(settled) = self.coming.settled() {

@@ -85,6 +85,9 @@ _lobbyd() {
             lobbyd__subcmd__ctl,lobbies)
                 cmd="lobbyd__subcmd__ctl__subcmd__lobbies"
                 ;;
+            lobbyd__subcmd__ctl,nodes)
+                cmd="lobbyd__subcmd__ctl__subcmd__nodes"
+                ;;
             lobbyd__subcmd__ctl,passwd)
                 cmd="lobbyd__subcmd__ctl__subcmd__passwd"
                 ;;
@@ -123,6 +126,9 @@ _lobbyd() {
                 ;;
             lobbyd__subcmd__ctl__subcmd__help,lobbies)
                 cmd="lobbyd__subcmd__ctl__subcmd__help__subcmd__lobbies"
+                ;;
+            lobbyd__subcmd__ctl__subcmd__help,nodes)
+                cmd="lobbyd__subcmd__ctl__subcmd__help__subcmd__nodes"
                 ;;
             lobbyd__subcmd__ctl__subcmd__help,passwd)
                 cmd="lobbyd__subcmd__ctl__subcmd__help__subcmd__passwd"
@@ -195,6 +201,9 @@ _lobbyd() {
                 ;;
             lobbyd__subcmd__help__subcmd__ctl,lobbies)
                 cmd="lobbyd__subcmd__help__subcmd__ctl__subcmd__lobbies"
+                ;;
+            lobbyd__subcmd__help__subcmd__ctl,nodes)
+                cmd="lobbyd__subcmd__help__subcmd__ctl__subcmd__nodes"
                 ;;
             lobbyd__subcmd__help__subcmd__ctl,passwd)
                 cmd="lobbyd__subcmd__help__subcmd__ctl__subcmd__passwd"
@@ -348,7 +357,7 @@ _lobbyd() {
             return 0
             ;;
         lobbyd__subcmd__ctl)
-            opts="-h --json --help status users lobbies kick gban bans ungban announce reload drain backup passwd help"
+            opts="-h --json --help status users lobbies nodes kick gban bans ungban announce reload drain backup passwd help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -436,7 +445,7 @@ _lobbyd() {
             return 0
             ;;
         lobbyd__subcmd__ctl__subcmd__help)
-            opts="status users lobbies kick gban bans ungban announce reload drain backup passwd help"
+            opts="status users lobbies nodes kick gban bans ungban announce reload drain backup passwd help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -561,6 +570,20 @@ _lobbyd() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        lobbyd__subcmd__ctl__subcmd__help__subcmd__nodes)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         lobbyd__subcmd__ctl__subcmd__help__subcmd__passwd)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
@@ -646,6 +669,20 @@ _lobbyd() {
             return 0
             ;;
         lobbyd__subcmd__ctl__subcmd__lobbies)
+            opts="-h --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        lobbyd__subcmd__ctl__subcmd__nodes)
             opts="-h --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -846,7 +883,7 @@ _lobbyd() {
             return 0
             ;;
         lobbyd__subcmd__help__subcmd__ctl)
-            opts="status users lobbies kick gban bans ungban announce reload drain backup passwd"
+            opts="status users lobbies nodes kick gban bans ungban announce reload drain backup passwd"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -944,6 +981,20 @@ _lobbyd() {
             return 0
             ;;
         lobbyd__subcmd__help__subcmd__ctl__subcmd__lobbies)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        lobbyd__subcmd__help__subcmd__ctl__subcmd__nodes)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )

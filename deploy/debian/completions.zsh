@@ -158,6 +158,13 @@ _arguments "${_arguments_options[@]}" : \
 '--help[Print help]' \
 && ret=0
 ;;
+(nodes)
+_arguments "${_arguments_options[@]}" : \
+'--json[Print the answer as JSON]' \
+'-h[Print help]' \
+'--help[Print help]' \
+&& ret=0
+;;
 (kick)
 _arguments "${_arguments_options[@]}" : \
 '--json[Print the answer as JSON]' \
@@ -255,6 +262,10 @@ _arguments "${_arguments_options[@]}" : \
 && ret=0
 ;;
 (lobbies)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+(nodes)
 _arguments "${_arguments_options[@]}" : \
 && ret=0
 ;;
@@ -399,6 +410,10 @@ _arguments "${_arguments_options[@]}" : \
 _arguments "${_arguments_options[@]}" : \
 && ret=0
 ;;
+(nodes)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
 (kick)
 _arguments "${_arguments_options[@]}" : \
 && ret=0
@@ -529,6 +544,7 @@ _lobbyd__subcmd__ctl_commands() {
 'status:How the server is' \
 'users:Who is in the chat, with their addresses' \
 'lobbies:Which lobbies there are, private ones too' \
+'nodes:How the nodes of the cluster are' \
 'kick:End somebody'\''s connection to the server' \
 'gban:Keep somebody off the server, as /gban does' \
 'bans:Who is kept off the server, until when, by whom and why' \
@@ -573,6 +589,7 @@ _lobbyd__subcmd__ctl__subcmd__help_commands() {
 'status:How the server is' \
 'users:Who is in the chat, with their addresses' \
 'lobbies:Which lobbies there are, private ones too' \
+'nodes:How the nodes of the cluster are' \
 'kick:End somebody'\''s connection to the server' \
 'gban:Keep somebody off the server, as /gban does' \
 'bans:Who is kept off the server, until when, by whom and why' \
@@ -626,6 +643,11 @@ _lobbyd__subcmd__ctl__subcmd__help__subcmd__lobbies_commands() {
     local commands; commands=()
     _describe -t commands 'lobbyd ctl help lobbies commands' commands "$@"
 }
+(( $+functions[_lobbyd__subcmd__ctl__subcmd__help__subcmd__nodes_commands] )) ||
+_lobbyd__subcmd__ctl__subcmd__help__subcmd__nodes_commands() {
+    local commands; commands=()
+    _describe -t commands 'lobbyd ctl help nodes commands' commands "$@"
+}
 (( $+functions[_lobbyd__subcmd__ctl__subcmd__help__subcmd__passwd_commands] )) ||
 _lobbyd__subcmd__ctl__subcmd__help__subcmd__passwd_commands() {
     local commands; commands=()
@@ -660,6 +682,11 @@ _lobbyd__subcmd__ctl__subcmd__kick_commands() {
 _lobbyd__subcmd__ctl__subcmd__lobbies_commands() {
     local commands; commands=()
     _describe -t commands 'lobbyd ctl lobbies commands' commands "$@"
+}
+(( $+functions[_lobbyd__subcmd__ctl__subcmd__nodes_commands] )) ||
+_lobbyd__subcmd__ctl__subcmd__nodes_commands() {
+    local commands; commands=()
+    _describe -t commands 'lobbyd ctl nodes commands' commands "$@"
 }
 (( $+functions[_lobbyd__subcmd__ctl__subcmd__passwd_commands] )) ||
 _lobbyd__subcmd__ctl__subcmd__passwd_commands() {
@@ -746,6 +773,7 @@ _lobbyd__subcmd__help__subcmd__ctl_commands() {
 'status:How the server is' \
 'users:Who is in the chat, with their addresses' \
 'lobbies:Which lobbies there are, private ones too' \
+'nodes:How the nodes of the cluster are' \
 'kick:End somebody'\''s connection to the server' \
 'gban:Keep somebody off the server, as /gban does' \
 'bans:Who is kept off the server, until when, by whom and why' \
@@ -792,6 +820,11 @@ _lobbyd__subcmd__help__subcmd__ctl__subcmd__kick_commands() {
 _lobbyd__subcmd__help__subcmd__ctl__subcmd__lobbies_commands() {
     local commands; commands=()
     _describe -t commands 'lobbyd help ctl lobbies commands' commands "$@"
+}
+(( $+functions[_lobbyd__subcmd__help__subcmd__ctl__subcmd__nodes_commands] )) ||
+_lobbyd__subcmd__help__subcmd__ctl__subcmd__nodes_commands() {
+    local commands; commands=()
+    _describe -t commands 'lobbyd help ctl nodes commands' commands "$@"
 }
 (( $+functions[_lobbyd__subcmd__help__subcmd__ctl__subcmd__passwd_commands] )) ||
 _lobbyd__subcmd__help__subcmd__ctl__subcmd__passwd_commands() {

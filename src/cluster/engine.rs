@@ -157,6 +157,9 @@ pub enum Wish {
     Ask(RequestId, Request),
     /// The log, from this position on, until the connection is lost or this is wished again.
     Read(Position),
+    /// No more of the log for now, or again: what is on its way still comes. It is so until the connection is
+    /// lost.
+    Hold(bool),
     /// The table of nodes, all of it and each change from then on.
     Watch,
     /// Something for one life of one node, which may be lost.

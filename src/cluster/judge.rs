@@ -34,6 +34,8 @@ pub struct Known {
     pub life: Revision,
     /// Whether it is there.
     pub up: bool,
+    /// Whether it was not heard for so long that it must be cut off.
+    pub silent: bool,
     /// How far it had read the log when it last said so.
     pub position: Position,
     /// The highest version of records that it reads.
@@ -159,11 +161,12 @@ impl Judge {
     }
 
     /// What is known of the other nodes.
-    pub(crate) fn known(&self) -> impl Iterator<Item = Known> {
-        self.others.iter().map(|(node, other)| Known {
+    pub(crate) fn known(&self, now: Moment) -> impl Iterator<Item = Known> {
+        self.others.iter().map(move |(node, other)| Known {
             node: node.clone(),
             life: other.value.life_in(other.revision),
             up: other.value.presence == Presence::Up,
+            silent: now.since(other.seen) >= self.timing.cut_off,
             position: other.value.position,
             speaks: other.value.speaks,
             said: other.value.said.clone(),

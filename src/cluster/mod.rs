@@ -12,11 +12,13 @@
 pub mod engine;
 pub mod envelope;
 mod judge;
+pub mod lag;
 mod life;
 pub mod mark;
 mod node;
 #[cfg(test)]
 mod node_tests;
+pub mod nodes;
 mod out;
 pub mod reach;
 mod reader;

@@ -70,6 +70,8 @@ pub struct Node {
     sender: Sender,
     connected: bool,
     known: Shown,
+    /// Whether the application can take no more of the log for now.
+    held: bool,
     /// Whether a life of this process has begun in the log.
     begun: bool,
     returns: Return,
@@ -97,6 +99,7 @@ impl Node {
             life: OwnLife::new(start.node, start.place, timing, start.said, rules),
             connected: false,
             known: Shown::Starting,
+            held: false,
             begun: false,
             returns: Return::No,
             resend: false,
@@ -135,8 +138,8 @@ impl Node {
     }
 
     /// The other nodes.
-    pub fn others(&self) -> impl Iterator<Item = Known> {
-        self.judge.known()
+    pub fn others(&self, now: Moment) -> impl Iterator<Item = Known> {
+        self.judge.known(now)
     }
 
     /// How many records of this node are not in the log yet, or have not come out of it.
@@ -147,6 +150,18 @@ impl Node {
     /// Whether nothing of this node waits for the log.
     pub fn is_idle(&self) -> bool {
         self.sender.is_empty() && self.returns == Return::No
+    }
+
+    /// Has no more of the log come for now, or again. What is on its way is told all the same, and beats go on.
+    pub fn hold(&mut self, held: bool, now: Moment) {
+        if self.held == held {
+            return;
+        }
+        self.held = held;
+        self.reader.goes_on(now);
+        if self.connected {
+            self.out.wishes.push(Wish::Hold(held));
+        }
     }
 
     /// What the next beats say.
@@ -221,6 +236,9 @@ impl Node {
         };
         if first || self.rules.hold(Rule::ReadsAnew) {
             self.out.wishes.push(Wish::Read(from));
+        }
+        if self.held {
+            self.out.wishes.push(Wish::Hold(true));
         }
         self.out.wishes.push(Wish::Watch);
         self.life.connected();
@@ -322,7 +340,7 @@ impl Node {
     fn turn_by_time(&mut self, now: Moment) {
         if self.connected {
             self.reader.heard_of(self.judge.last_read());
-            if let Some(from) = self.reader.stalled(now) {
+            if let Some(from) = self.reader.stalled(now).filter(|_| !self.held) {
                 self.out.wishes.push(Wish::Read(from));
             }
             if let Some(life) = self.life.living() {

@@ -70,7 +70,7 @@ impl Bench {
         self.told.extend(self.node.told());
         let ask = |wish| match wish {
             Wish::Ask(id, request) => Some((id, request)),
-            Wish::Read(_) | Wish::Watch | Wish::Send { .. } => None,
+            Wish::Read(_) | Wish::Hold(_) | Wish::Watch | Wish::Send { .. } => None,
         };
         let asked: Vec<_> = self.node.wishes().into_iter().filter_map(ask).collect();
         if !asked.is_empty() {

@@ -120,6 +120,11 @@ impl Reader {
         self.last = self.last.max(position);
     }
 
+    /// It was held up until now, which is no stall.
+    pub(crate) fn goes_on(&mut self, now: Moment) {
+        self.moved = now;
+    }
+
     /// Where to read on, where records are known to be there and none has come for long.
     pub(crate) fn stalled(&mut self, now: Moment) -> Option<Position> {
         let waits = self.behind() > 0 && self.rules.hold(Rule::ReadsAnew);

@@ -22,6 +22,8 @@ pub enum Request {
     Users,
     /// Which lobbies there are.
     Lobbies,
+    /// How the nodes of the cluster are.
+    Nodes,
     /// End somebody's connection.
     Kick {
         /// Whose.
@@ -112,6 +114,7 @@ impl Request {
             Self::Status => "status",
             Self::Users => "users",
             Self::Lobbies => "lobbies",
+            Self::Nodes => "nodes",
             Self::Kick { .. } => "kick",
             Self::Ban { .. } => "gban",
             Self::Bans => "bans",
@@ -135,6 +138,7 @@ impl Request {
             Self::Status
             | Self::Users
             | Self::Lobbies
+            | Self::Nodes
             | Self::Bans
             | Self::Reload
             | Self::CancelDrain => {}
@@ -181,6 +185,7 @@ impl Request {
             "status" => Self::Status,
             "users" => Self::Users,
             "lobbies" => Self::Lobbies,
+            "nodes" => Self::Nodes,
             "kick" => Self::Kick { name: fields.needed("name")?, reason: fields.text("reason")? },
             "gban" => Self::Ban {
                 name: fields.needed("name")?,
@@ -269,6 +274,7 @@ mod tests {
             Just(Request::Status),
             Just(Request::Users),
             Just(Request::Lobbies),
+            Just(Request::Nodes),
             Just(Request::Bans),
             Just(Request::Reload),
             Just(Request::CancelDrain),

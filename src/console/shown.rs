@@ -20,6 +20,7 @@ pub fn done(request: &Request, items: &[Value], done: &Value, now: UnixMillis) -
         Request::Status => status(done, now),
         Request::Users => users(items, now),
         Request::Lobbies => lobbies(items, now),
+        Request::Nodes => nodes(items),
         Request::Bans => bans(items, now),
         Request::Kick { .. } | Request::Ban { .. } | Request::Unban { .. } => moderated(done),
         Request::Announce { .. } => "Announced.\n".to_owned(),
@@ -212,6 +213,29 @@ fn lobbies(lobbies: &[Value], now: UnixMillis) -> String {
         })
         .collect();
     table(columns, &rows) + &total(lobbies.len(), "lobby")
+}
+
+/// `nodes`.
+fn nodes(nodes: &[Value]) -> String {
+    if nodes.is_empty() {
+        return "This server is alone (NATS_URL is off).\n".to_owned();
+    }
+    let columns = [
+        Column::text("NAME"),
+        Column::text("STATE"),
+        Column::text("VERSION"),
+        Column::number("USERS"),
+        Column::number("POSITION"),
+        Column::number("BEHIND"),
+    ];
+    let rows: Vec<_> = nodes
+        .iter()
+        .map(|node| {
+            ["name", "state", "version", "users", "position", "behind"]
+                .map(|field| plain(&node[field]))
+        })
+        .collect();
+    table(columns, &rows) + &total(nodes.len(), "node")
 }
 
 /// `bans`.

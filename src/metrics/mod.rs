@@ -170,6 +170,27 @@ pub struct Metrics {
     pub reloads: Each<Reloaded, Count>,
     /// When the certificate for TLS expires, in seconds since 1970; 0 without one.
     pub certificate_expires: Gauge,
+    /// Users who are logged in to this server, and not to another of its cluster.
+    pub users_here: Gauge,
+    /// How it stands in its cluster.
+    pub cluster: Cluster,
+}
+
+/// How this server stands in its cluster; all at 0 where it is alone.
+#[derive(Debug, Default)]
+pub struct Cluster {
+    /// The last record of the log that has happened here.
+    pub position: Gauge,
+    /// Records that are known to be in the log and have not.
+    pub behind: Gauge,
+    /// 1 where the others cannot be reached, else 0.
+    pub cut_off: Gauge,
+    /// Records that were read.
+    pub records: Count,
+    /// Those of them that nobody of ours wrote.
+    pub foreign: Count,
+    /// Records of this server that have not come out of the log.
+    pub waiting: Gauge,
 }
 
 impl Default for Metrics {
@@ -208,6 +229,8 @@ impl Metrics {
             restarts: Each::default(),
             reloads: Each::default(),
             certificate_expires: Gauge::default(),
+            users_here: Gauge::default(),
+            cluster: Cluster::default(),
         };
         metrics.register();
         metrics
@@ -269,6 +292,38 @@ impl Metrics {
             "When the certificate for TLS expires, as Unix time; 0 without one",
             self.certificate_expires.clone(),
         );
+        r.register(
+            "users_here",
+            "Users who are logged in to this server, and not to another of its cluster",
+            self.users_here.clone(),
+        );
+        let cluster = &self.cluster;
+        r.register(
+            "cluster_position",
+            "The last record of the cluster's log that has happened here",
+            cluster.position.clone(),
+        );
+        r.register(
+            "cluster_behind",
+            "Records known to be in the log that have not",
+            cluster.behind.clone(),
+        );
+        r.register(
+            "cluster_cut_off",
+            "1 where the other servers cannot be reached, else 0",
+            cluster.cut_off.clone(),
+        );
+        r.register("cluster_records", "Records of the log that were read", cluster.records.clone());
+        r.register(
+            "cluster_foreign_records",
+            "Records of the log that are none, and were skipped",
+            cluster.foreign.clone(),
+        );
+        r.register(
+            "cluster_waiting",
+            "Records of this server that have not come out of the log",
+            cluster.waiting.clone(),
+        );
     }
 
     /// A connection has been let in, and is there until what is given back goes.
@@ -318,6 +373,8 @@ mod tests {
             "lobbyd_connections_accepted_total{listener=\"tls\"} 0",
             "lobbyd_users 0",
             "lobbyd_messages_delivered_total 0",
+            "lobbyd_cluster_position 0",
+            "lobbyd_cluster_foreign_records_total 0",
             "lobbyd_refusals_total{reason=\"not_allowed\"} 0",
             "lobbyd_delivery_latency_seconds_bucket{le=\"+Inf\"} 0",
             "lobbyd_reloads_total{result=\"bad\"} 0",

@@ -337,7 +337,7 @@ async fn refuse(
             wish = wishes.recv(), if has_room => match wish {
                 Some(Wish::Ask(id, _)) => out.push_back(Notice::Answered(id, Answer::Unknown)),
                 // They are for a connection, and are wished again on the next one.
-                Some(Wish::Read(_) | Wish::Watch | Wish::Send { .. }) => {}
+                Some(Wish::Read(_) | Wish::Hold(_) | Wish::Watch | Wish::Send { .. }) => {}
                 None => return,
             },
             room = notices.reserve(), if !out.is_empty() => match room {

@@ -78,6 +78,8 @@ pub(super) struct Link {
     waiting: Waiting,
     log: Option<Stream>,
     nodes: Option<Stream>,
+    /// Whether no more of the log is wanted for now.
+    is_held: bool,
     state: LogState,
     /// Readers that were made.
     readers: u64,
@@ -106,6 +108,7 @@ impl Link {
             waiting: Waiting::default(),
             log: None,
             nodes: None,
+            is_held: false,
             state,
             readers: 0,
             is_refusing: false,
@@ -153,6 +156,10 @@ impl Link {
                 Ok(())
             }
             Wish::Read(Position(from)) => self.read(Source::Log, Reader::of_log(from), now),
+            Wish::Hold(held) => {
+                self.is_held = held;
+                if held { Ok(()) } else { self.grant(Source::Log) }
+            }
             Wish::Watch => self.read(Source::Nodes, Reader::of_table(), now),
             Wish::Send { node, life, bytes } => {
                 // What cannot be sent is lost, as it may be.
@@ -297,6 +304,9 @@ impl Link {
 
     /// Asks for what is read next, where it is time.
     fn grant(&mut self, source: Source) -> Result<(), Loss> {
+        if source == Source::Log && self.is_held {
+            return Ok(());
+        }
         let Some(stream) = self.stream(source) else { return Ok(()) };
         let number = stream.reader.number();
         let (Some(more), Some(name)) = (stream.reader.wants(), stream.reader.name()) else {
@@ -437,6 +447,7 @@ impl Link {
         };
         let state = info.ok_or(Loss::Silent)?.state;
         // One that was made anew, or has lost what was read of it.
+        let is_held_up = is_held_up || (source == Source::Log && self.is_held);
         let is_other = state.created_at != self.state.created_at || state.last.0 < seen;
         if source == Source::Log && is_other {
             return Err(Loss::OtherLog);

@@ -21,6 +21,7 @@ use crate::metrics::Metrics;
 use crate::metrics::figures::{Figures, Reading, STEP};
 use crate::net::listen::ListenerKind;
 use crate::server::Shared;
+use crate::server::nodes::SeenNodes;
 use crate::server::prober::Prober;
 use crate::server::reload::Reloader;
 use crate::web;
@@ -42,6 +43,8 @@ pub(super) struct Parts {
     pub(super) store: StoreHandle,
     /// Knows how the last reload ended.
     pub(super) reloader: Reloader,
+    /// The nodes of the cluster; none where this server is alone.
+    pub(super) nodes: Option<SeenNodes>,
 }
 
 /// Starts the thread, and the prober on it. All that is there goes on until the process ends.
@@ -58,7 +61,8 @@ pub(super) fn start(
         let _ = nice(NICENESS);
         actix_rt::spawn(prober().run());
     });
-    let Parts { listener, shared: Shared { metrics, health }, listeners, store, reloader } = parts;
+    let Parts { listener, shared: Shared { metrics, health }, listeners, store, reloader, nodes } =
+        parts;
     let Some(listener) = listener else { return Ok(()) };
     let addr = listener.local_addr()?;
     info!(event = event::LISTENING; "the operator's page is at http://{addr}/");
@@ -88,6 +92,7 @@ pub(super) fn start(
             listeners,
             last_reload,
             certificate,
+            nodes: Box::new(move || nodes.as_ref().map(SeenNodes::told).unwrap_or_default()),
             started,
             begun,
             figures,

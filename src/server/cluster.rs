@@ -2,10 +2,10 @@
 //! ([`Node`]), and the engine.
 
 use std::collections::VecDeque;
+use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
 use actix::prelude::*;
-use bytes::Bytes;
 use log::{error, info, warn};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{MissedTickBehavior, interval};
@@ -19,15 +19,17 @@ use crate::chat::history::UnixMillis;
 use crate::chat::lobby::step::{Input, JoinKind};
 use crate::chat::registry::Happening;
 use crate::clock;
-use crate::cluster::engine::{Revision, Wish};
+use crate::cluster::engine::{Position, Revision, Wish};
+use crate::cluster::lag::{BEHIND_TOO_FAR, Lag};
 use crate::cluster::mark::Mark;
+use crate::cluster::nodes::{self, About, Own};
 use crate::cluster::record::{DecodeError, Record, What};
 use crate::cluster::timing::{Moment, TICK, Timing};
 use crate::cluster::told::{Happens, Passed, Told, Unlogged};
 use crate::cluster::{Node, Start};
-use crate::health::Health;
 use crate::logging::event;
-use crate::nats::Engine;
+use crate::nats::{self, Engine};
+use crate::server::{self, nodes::SeenNodes};
 
 /// The way from the actors to the node.
 struct ToNode(mpsc::UnboundedSender<Wanted>);
@@ -71,6 +73,10 @@ pub(super) fn log() -> (Log, mpsc::UnboundedReceiver<Wanted>, Ender) {
     (Log::Shared(Shared::new(Arc::new(ToNode(to.clone())))), from, Ender(to))
 }
 
+/// Records that are being applied by the actors of a node. Over it no more of the log is read for a while: enough
+/// for the fastest of machines between two ticks, and few enough megabytes.
+const MAX_APPLYING: usize = 8_192;
+
 /// Which node this is.
 #[derive(Debug, Clone)]
 pub struct Membership {
@@ -82,8 +88,83 @@ pub struct Membership {
     pub mark: Mark,
 }
 
+/// A node that has found its engine. Both have a thread of their own: neither a busy chat nor a long write delays
+/// a heartbeat, by which the others know that this node lives.
+pub struct Joined {
+    thread: ArbiterHandle,
+    engine: Engine,
+    membership: Membership,
+}
+
+/// Finds the engine of the cluster, which is tried for as long as the options say.
+///
+/// # Errors
+/// Why the engine cannot be used.
+pub async fn join(
+    options: nats::Options,
+    membership: Membership,
+) -> Result<Joined, nats::StartError> {
+    let thread = Arbiter::new().handle();
+    let (found, waits) = oneshot::channel();
+    let (addresses, patience) = (options.addresses.clone(), options.patience.as_secs());
+    thread.spawn(async move {
+        // Whoever does not wait any more wants no engine.
+        let _ = found.send(nats::start(options).await);
+    });
+    let broke = |_| nats::StartError::Away(addresses, "its thread broke".to_owned(), patience);
+    let engine = waits.await.map_err(broke)??;
+    Ok(Joined { thread, engine, membership })
+}
+
+impl Joined {
+    /// Goes on as a node of the cluster. What comes out of the log is for these actors.
+    pub(super) fn start(
+        self,
+        wanted: mpsc::UnboundedReceiver<Wanted>,
+        actors: (Addr<Guarded<Registry>>, StoreHandle),
+        shared: server::Shared,
+        seen: SeenNodes,
+    ) -> Running {
+        let Self { thread, engine, membership } = self;
+        let (ready, caught_up) = oneshot::channel();
+        let (stops, stopped) = oneshot::channel();
+        let driver =
+            Driver::new(membership, (engine, wanted), actors, (shared, seen), (ready, stops));
+        thread.spawn(driver.run());
+        Running { caught_up: Some(caught_up), stopped }
+    }
+}
+
+/// A node that was started.
+pub(super) struct Running {
+    caught_up: Option<oneshot::Receiver<()>>,
+    stopped: oneshot::Receiver<String>,
+}
+
+impl Running {
+    /// Waits until it has caught up with the log.
+    ///
+    /// # Errors
+    /// It had to stop, and why.
+    pub(super) async fn catch_up(&mut self) -> Result<(), String> {
+        let Some(caught_up) = self.caught_up.take() else { return Ok(()) };
+        tokio::select! {
+            why = self.stop() => Err(why),
+            // One that has ended says why.
+            Ok(()) = caught_up => Ok(()),
+        }
+    }
+
+    /// Waits until it has to stop. Answered with why.
+    pub(super) async fn stop(&mut self) -> String {
+        let ended = |_| "the thread that speaks with its engine has ended".to_owned();
+        (&mut self.stopped).await.unwrap_or_else(ended)
+    }
+}
+
 /// A node while it runs.
-pub(super) struct Driver {
+struct Driver {
+    name: Arc<str>,
     node: Node,
     engine: Engine,
     wanted: mpsc::UnboundedReceiver<Wanted>,
@@ -91,7 +172,17 @@ pub(super) struct Driver {
     store: StoreHandle,
     /// How far the actors have been given the log.
     mark: Mark,
-    health: Health,
+    shared: server::Shared,
+    /// What this node knows of all nodes.
+    seen: SeenNodes,
+    /// How far it is behind, in time.
+    lag: Lag,
+    /// Whether that is too far.
+    is_behind: bool,
+    /// Whether it does not reach the others.
+    is_cut_off: bool,
+    /// Records that were skipped, as far as they are counted.
+    foreign: u64,
     /// Wishes for which the engine has had no room yet.
     wishes: VecDeque<Wish>,
     /// What stands for the node's own tickets here, the oldest first.
@@ -138,29 +229,35 @@ async fn all_proposed(reclaiming: &mut Option<Reclaiming>) {
 }
 
 impl Driver {
-    pub(super) fn new(
+    fn new(
         Membership { node, replicas, mark }: Membership,
-        engine: Engine,
-        wanted: mpsc::UnboundedReceiver<Wanted>,
-        (registry, store, health): (Addr<Guarded<Registry>>, StoreHandle, Health),
-        ready: oneshot::Sender<()>,
-        stopped: oneshot::Sender<String>,
+        (engine, wanted): (Engine, mpsc::UnboundedReceiver<Wanted>),
+        (registry, store): (Addr<Guarded<Registry>>, StoreHandle),
+        (shared, seen): (server::Shared, SeenNodes),
+        (ready, stopped): (oneshot::Sender<()>, oneshot::Sender<String>),
     ) -> Self {
         let start = Start {
             node: node.into(),
-            place: u64::from(std::process::id()),
+            // Whoever else has this name runs elsewhere, wherever that is.
+            place: RandomState::new().hash_one(std::process::id()),
             replicas,
             mark: mark.clone(),
-            said: Bytes::new(),
+            said: About { starting: true, ..About::default() }.write(),
         };
         Self {
+            name: start.node.clone(),
             node: Node::new(start),
             engine,
             wanted,
             registry,
             store,
             mark,
-            health,
+            shared,
+            seen,
+            lag: Lag::default(),
+            is_behind: false,
+            is_cut_off: false,
+            foreign: 0,
             wishes: VecDeque::new(),
             waiting: VecDeque::new(),
             ready: Some(ready),
@@ -178,7 +275,7 @@ impl Driver {
     }
 
     /// Goes on until the node stops.
-    pub(super) async fn run(mut self) {
+    async fn run(mut self) {
         let mut ticks = interval(std::time::Duration::from_millis(TICK));
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let wishes = self.engine.wishes.clone();
@@ -186,11 +283,11 @@ impl Driver {
             tokio::select! {
                 notice = self.engine.notices.recv() => match notice {
                     Some(notice) => self.node.notice(notice, self.now()),
-                    None => return error!(event = event::CLUSTER; "the engine's client has ended"),
+                    None => return self.stop("the engine's client has ended".to_owned()),
                 },
                 Some(wanted) = self.wanted.recv() => self.want(wanted),
                 () = all_proposed(&mut self.reclaiming) => self.reclaimed(),
-                _ = ticks.tick() => self.node.tick(self.now()),
+                _ = ticks.tick() => self.tick(),
                 room = wishes.clone().reserve_owned(), if !self.wishes.is_empty() => {
                     if let (Ok(room), Some(wish)) = (room, self.wishes.pop_front()) {
                         room.send(wish);
@@ -212,6 +309,60 @@ impl Driver {
         }
     }
 
+    fn tick(&mut self) {
+        let now = self.now();
+        // What is behind waits on the engine, and not in mailboxes.
+        let applying = self.store.applying();
+        if applying > MAX_APPLYING {
+            self.node.hold(true, now);
+        } else if applying <= MAX_APPLYING / 2 {
+            self.node.hold(false, now);
+        }
+        self.node.tick(now);
+        self.report(applying, now);
+    }
+
+    /// Says how this node is: to the others with its next beat, and to whoever asks this server.
+    fn report(&mut self, applying: usize, now: Moment) {
+        let read = self.node.mark().position;
+        let last = Position(read.0.saturating_add(self.node.behind()));
+        let position = Position(read.0.saturating_sub(applying as u64));
+        self.lag.note(last, position, now);
+        let server::Shared { metrics, health } = &self.shared;
+        let about = About {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            users: u64::try_from(metrics.users_here.get()).unwrap_or(0),
+            position: position.0,
+            starting: self.ready.is_some(),
+        };
+        self.node.beats_say(about.write());
+        let own = Own { name: &self.name, about, cut_off: self.is_cut_off };
+        self.seen.set(nodes::list(own, self.node.others(now), last));
+        let cluster = &metrics.cluster;
+        let gauge = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+        cluster.position.set(gauge(position.0));
+        cluster.behind.set(gauge(last.0.saturating_sub(position.0)));
+        cluster.cut_off.set(i64::from(self.is_cut_off));
+        cluster.waiting.set(i64::try_from(self.node.waiting()).unwrap_or(i64::MAX));
+        let foreign = self.node.foreign();
+        cluster.foreign.inc_by(foreign - self.foreign);
+        self.foreign = foreign;
+        let is_behind = self.lag.is_too_far(now);
+        if is_behind == self.is_behind {
+            return;
+        }
+        self.is_behind = is_behind;
+        health.set_behind(is_behind);
+        match is_behind {
+            true => warn!(
+                event = event::CLUSTER;
+                "this node is over {} s behind the log: it takes no new logins until it is not",
+                BEHIND_TOO_FAR / 1_000
+            ),
+            false => info!(event = event::CLUSTER; "this node has caught up with the log again"),
+        }
+    }
+
     fn want(&mut self, wanted: Wanted) {
         match wanted {
             Wanted::Proposed(proposal) => match &mut self.reclaiming {
@@ -228,15 +379,15 @@ impl Driver {
     }
 
     fn send(&mut self, life: u32, letter: &Letter) {
-        let node = self.node.others().find(|other| short(other.life) == life);
+        let node = self.node.others(self.now()).find(|other| short(other.life) == life);
         let to = node.map(|other| (other.node, other.life));
         if let (Some((node, life)), Ok(bytes)) = (to, serde_json::to_vec(letter)) {
             self.node.send(node, life, bytes.into());
         }
     }
 
+    /// It cannot go on. Whoever runs the server ends it, and says why.
     fn stop(&mut self, why: String) {
-        error!(event = event::CLUSTER; "this node stops: {why}");
         self.stopped.take().map(|stopped| stopped.send(why));
     }
 
@@ -276,12 +427,13 @@ impl Driver {
         }
     }
 
-    fn reach(&self, there: bool) {
+    fn reach(&mut self, there: bool) {
+        self.is_cut_off = !there;
         match there {
             true => info!(event = event::CLUSTER; "the other servers are back"),
             false => warn!(event = event::CLUSTER; "the other servers cannot be reached"),
         }
-        self.health.set_cut_off(!there);
+        self.shared.health.set_cut_off(!there);
         self.registry.do_send(Reach { there });
     }
 
@@ -327,6 +479,7 @@ impl Driver {
     }
 
     fn passed(&mut self, passed: Passed) {
+        self.shared.metrics.cluster.records.inc();
         self.mark.log = self.node.mark().log;
         self.mark.follow(&passed);
         let applying = self.store.begin_record(Some(self.mark.to_bytes().into()));

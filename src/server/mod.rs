@@ -6,11 +6,13 @@ pub mod cluster;
 mod console;
 #[cfg(debug_assertions)]
 mod looped;
+mod nodes;
 mod prober;
 pub mod reload;
 mod service;
 
 use std::cell::Cell;
+use std::future::pending;
 use std::io;
 use std::net::{SocketAddr, TcpListener as StdListener};
 use std::num::NonZero;
@@ -20,8 +22,7 @@ use std::thread::available_parallelism;
 use std::time::Duration;
 
 use actix::prelude::*;
-use log::{error, info, warn};
-use tokio::sync::oneshot;
+use log::{Level, error, info, warn};
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
@@ -46,16 +47,16 @@ use crate::config::{Config, Live, SharedReload};
 use crate::console::{Socket, SocketError};
 use crate::files;
 use crate::health::Health;
-use crate::logging::event;
+use crate::logging::{complain, event};
 use crate::metrics::Metrics;
-use crate::nats::Engine;
 use crate::net::handed::Handed;
 use crate::net::listen::{ListenError, ListenerKind, listen};
 use crate::net::tls::{self, LiveTls, LoadedTls, TlsError};
 use crate::net::validity::Validity;
 use crate::server::accept::Acceptor;
-use crate::server::cluster::{Driver, Membership};
+use crate::server::cluster::Joined;
 use crate::server::console::{Console, Reach};
+use crate::server::nodes::SeenNodes;
 use crate::server::prober::Prober;
 use crate::server::reload::{Parts, Reloader};
 use crate::server::service::Service;
@@ -309,18 +310,27 @@ fn data_file(dir: &Path) -> String {
     dir.join(DATABASE_FILE).display().to_string()
 }
 
-/// Runs the server until `stop` resolves, then tells everybody and waits for them to be gone.
-/// `ready` is called once every listener accepts, with what reads the settings anew.
+/// How a server ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// As it was told to.
+    Wanted,
+    /// As a node that cannot go on: why was said.
+    Forced,
+}
+
+/// Runs the server until `stop` resolves, or a node has to stop, then tells everybody and waits for them to be
+/// gone. `ready` is called once every listener accepts, with what reads the settings anew.
 ///
 /// # Errors
-/// A listener cannot be used.
+/// A listener cannot be used, or the cluster.
 pub async fn run(
     config: Live,
     opened: Opened,
-    engine: Option<(Membership, Engine)>,
+    joined: Option<Joined>,
     ready: impl FnOnce(Reloader),
     stop: impl Future<Output = ()>,
-) -> Result<(), StartError> {
+) -> Result<End, StartError> {
     let at_start = config.get();
     let shared = Shared { metrics: Arc::new(Metrics::new()), health: Health::new() };
     let (tls_port, listeners) =
@@ -332,13 +342,14 @@ pub async fn run(
     let (log, looped) = looped::log();
     #[cfg(not(debug_assertions))]
     let log = Log::Alone;
-    let (log, node) = match engine {
+    let (log, node) = match joined {
         None => (log, None),
-        Some((membership, engine)) => {
+        Some(joined) => {
             let (log, wanted, ender) = cluster::log();
-            (log, Some((membership, engine, wanted, ender)))
+            (log, Some((joined, wanted, ender)))
         }
     };
+    let nodes = node.is_some().then(SeenNodes::default);
     let store = StoreHandle::start(opened.db, config.clone(), health, metrics.clone(), log.clone());
     let rates = RateTable::new(at_start.rate_messages, at_start.rate_window);
     let admins = Admins::default();
@@ -370,6 +381,7 @@ pub async fn run(
                 rates: rates.clone(),
                 admins: admins.clone(),
                 metrics: metrics.clone(),
+                health: shared.health.clone(),
                 tls_port,
                 index,
             };
@@ -390,23 +402,15 @@ pub async fn run(
     };
     let ai = setup.ai.clone();
     open_lobbies(setup, &registry, &arbiters, opened.snapshot);
-    let mut ender = None;
-    let (fails, mut failed) = oneshot::channel();
-    match node {
-        Some((membership, engine, wanted, ends)) => {
-            let (caught_up, waits) = oneshot::channel();
-            let tells = (registry.clone(), store.clone(), shared.health.clone());
-            let driver = Driver::new(membership, engine, wanted, tells, caught_up, fails);
-            actix_rt::spawn(driver.run());
-            tokio::select! {
-                _ = waits => {}
-                Ok(why) = &mut failed => return Err(StartError::Cluster(why)),
-            }
-            ender = Some(ends);
+    let mut node = match (node, nodes.clone()) {
+        (Some((joined, wanted, ender)), Some(seen)) => {
+            let actors = (registry.clone(), store.clone());
+            let mut running = joined.start(wanted, actors, shared.clone(), seen);
+            running.catch_up().await.map_err(StartError::Cluster)?;
+            Some((running, ender))
         }
-        // Alone, there is nothing that could fail so.
-        None => drop(fails),
-    }
+        (None, _) | (_, None) => None,
+    };
 
     let tls = opened.tls.map(LiveTls::new);
     if let Some(tls) = &tls {
@@ -435,6 +439,7 @@ pub async fn run(
         listeners: listeners.clone(),
         store: store.clone(),
         reloader: reloader.clone(),
+        nodes: nodes.clone(),
     };
     watch(parts, &registry, &shards, ai)?;
     let console = match opened.console {
@@ -448,6 +453,7 @@ pub async fn run(
                 hasher,
                 shared: shared.clone(),
                 reloader: reloader.clone(),
+                nodes,
                 listeners,
                 dir: files::absolute(&dir),
                 started: clock::unix_now(),
@@ -469,9 +475,19 @@ pub async fn run(
     let _ = timeout(prober::PATIENCE, known).await;
     ready(reloader);
     service.ready();
+    let stops = async {
+        match &mut node {
+            Some((running, _)) => running.stop().await,
+            None => pending().await,
+        }
+    };
+    let mut end = End::Wanted;
     tokio::select! {
         () = stop => {}
-        Ok(why) = &mut failed => return Err(StartError::Cluster(why)),
+        why = stops => {
+            end = End::Forced;
+            complain(Level::Error, event::CLUSTER, &format!("this node stops: {why}"));
+        }
         () = shared.health.draining().over() => info!(event = event::STOPPING; "stopping, since the drain is over"),
     }
     service.stopping().await;
@@ -480,7 +496,8 @@ pub async fn run(
         task.abort();
     }
     drain(&shards).await;
-    if let Some(ender) = ender {
+    // The others find out by themselves where this one cannot say so.
+    if let (Some((_, ender)), End::Wanted) = (&node, end) {
         ender.end().await;
     }
     if timeout(DRAIN_TIME, store.close()).await.is_err() {
@@ -489,7 +506,7 @@ pub async fn run(
     if let Some(console) = console {
         console.close().await;
     }
-    Ok(())
+    Ok(end)
 }
 
 /// Starts the thread that answers the operator, and has it ask the actors whether they are there.

@@ -525,7 +525,7 @@ impl World {
                     self.notify(node, Way::Nodes, Notice::Written(written));
                 }
             }
-            Wish::Send { .. } => {}
+            Wish::Hold(_) | Wish::Send { .. } => {}
         }
     }
 

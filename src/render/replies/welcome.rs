@@ -56,6 +56,8 @@ pub enum NameProblem {
     LineTooLong(usize),
     /// Something inside does not answer.
     ServerBusy,
+    /// This node is too far behind the others.
+    Behind,
 }
 
 impl From<ClaimError> for NameProblem {
@@ -114,6 +116,9 @@ pub(super) fn name_problem<'s>(sheet: &'s mut Sheet, problem: &NameProblem) -> &
         }
         NameProblem::LineTooLong(max) => too_long(sheet, *max as u64),
         NameProblem::ServerBusy => sheet.fixed(SERVER_BUSY),
+        NameProblem::Behind => {
+            sheet.fixed("This server is behind the others, try again in a moment.")
+        }
     }
 }
 

@@ -19,6 +19,7 @@ use crate::clock::{self, unix_now};
 use crate::console::Answer;
 use crate::draining::{Drain, Phase};
 use crate::render::json::rfc3339;
+use crate::server::nodes::SeenNodes;
 use crate::store::DATABASE_FILE;
 
 impl Reach {
@@ -105,6 +106,17 @@ impl Reach {
                 "used": rfc3339(used_at).to_string(),
             });
             tell(out, Answer::Item(item)).await;
+        }
+        Ok(json!({ "count": count }))
+    }
+
+    /// How the nodes of the cluster are, by name; nobody where this server is alone. No actor is asked: it is told
+    /// also where none answers.
+    pub(super) async fn nodes(&self, out: &Answering) -> Outcome {
+        let nodes = self.nodes.as_ref().map(SeenNodes::told).unwrap_or_default();
+        let count = nodes.len();
+        for node in nodes {
+            tell(out, Answer::Item(node)).await;
         }
         Ok(json!({ "count": count }))
     }

@@ -31,6 +31,7 @@ use crate::draining::Phase;
 use crate::logging::event;
 use crate::net::listen::{ACCEPT_PAUSE, ListenerKind};
 use crate::server::Shared;
+use crate::server::nodes::SeenNodes;
 use crate::server::reload::Reloader;
 
 /// Operators and scripts that are served at one time.
@@ -78,6 +79,8 @@ pub(super) struct Reach {
     pub(super) shared: Shared,
     /// Reads the settings anew.
     pub(super) reloader: Reloader,
+    /// The nodes of the cluster; none where this server is alone.
+    pub(super) nodes: Option<SeenNodes>,
     /// Where clients connect.
     pub(super) listeners: Vec<(ListenerKind, SocketAddr)>,
     /// The data directory.
@@ -266,6 +269,7 @@ impl Reach {
             Request::Status => Ok(self.status().await),
             Request::Users => self.users(out).await,
             Request::Lobbies => self.lobbies(out).await,
+            Request::Nodes => self.nodes(out).await,
             Request::Kick { name, reason } => self.kick(&name, reason.as_deref()).await,
             Request::Ban { name, alone, terms } => self.ban(&name, alone, terms.as_deref()).await,
             Request::Bans => self.bans(out).await,

@@ -56,7 +56,7 @@ impl Admin {
             "listeners": self.metrics.listeners(&self.listeners),
             "users": self.metrics.users.get(),
             "lobbies": self.metrics.lobbies.get(),
-            "nodes": [],
+            "nodes": (self.nodes)(),
             "reload": reload,
             "certificate": certificate,
             "step_ms": millis(STEP) - started,

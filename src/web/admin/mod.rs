@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use actix_http::header::{self, HeaderName, HeaderValue};
 use actix_http::{Method, RequestHead, Response, ResponseBuilder, StatusCode};
+use serde_json::Value;
 
 use crate::chat::history::UnixMillis;
 use crate::clock;
@@ -64,6 +65,8 @@ pub struct Admin {
     pub last_reload: Box<dyn Fn() -> Option<Arc<LastReload>>>,
     /// From when until when the certificate for TLS is valid; none without one.
     pub certificate: Box<dyn Fn() -> Option<Validity>>,
+    /// The nodes of the cluster, as programs are told of them; none where this server is alone.
+    pub nodes: Box<dyn Fn() -> Vec<Value>>,
     /// When the server was started.
     pub started: UnixMillis,
     /// The same on the clock that only ever goes on.

@@ -153,11 +153,11 @@ function showNow(answer) {
   rows(by("listeners"), answer.listeners.map((one) => [make("th", "mark", one.kind), make("td", "where", one.addr), make("td", "", whole.format(one.connections))]));
   by("cluster").hidden = !answer.nodes.length;
   rows(by("nodes"), answer.nodes.map((node) => {
-    const good = node.state === "ready";
+    const good = node.state === "up";
     const behind = node.behind ? `, ${whole.format(node.behind)} behind` : "";
     return [
       make("th", `mark ${good ? "good" : "bad"}`, `${good ? "✓" : "!"} ${node.state}`),
-      make("td", "where", `${node.name} ${node.version}${behind}`),
+      make("td", "where", `${node.name} ${node.version}, at ${whole.format(node.position)}${behind}`),
       make("td", "", whole.format(node.users)),
     ];
   }));
