@@ -94,12 +94,12 @@ impl Drop for NatsServer {
 }
 
 /// Somebody else on the engine, who speaks its protocol by hand.
-struct Other {
+pub(crate) struct Other {
     socket: BufReader<TcpStream>,
 }
 
 impl Other {
-    fn connect(server: &NatsServer) -> Self {
+    pub(crate) fn connect(server: &NatsServer) -> Self {
         let socket = TcpStream::connect(("127.0.0.1", server.port)).unwrap();
         socket.set_read_timeout(Some(PATIENCE)).unwrap();
         let mut other = Self { socket: BufReader::new(socket) };
@@ -120,7 +120,7 @@ impl Other {
         line
     }
 
-    fn publish(&mut self, subject: &str, reply: &str, bytes: &[u8]) {
+    pub(crate) fn publish(&mut self, subject: &str, reply: &str, bytes: &[u8]) {
         self.write(format!("PUB {subject} {reply} {}\r\n", bytes.len()).as_bytes());
         self.write(bytes);
         self.write(b"\r\n");
@@ -339,6 +339,32 @@ async fn records_of_two_nodes_have_one_order_for_both() {
         let of: Vec<_> = of.map(|record| (record.subject, record.bytes.clone())).collect();
         let want = (0..200).map(|n| (Some(subjects[n % 5]), Bytes::from(format!("{name} {n}"))));
         assert_eq!(of, want.collect::<Vec<_>>(), "the records of one node are in its order");
+    }
+}
+
+#[tokio::test]
+async fn a_log_that_is_held_comes_no_further_and_then_goes_on_where_it_was() {
+    let Some(server) = NatsServer::start() else { return };
+    let mut node = Node::start(&server.url(), "one").await;
+    node.wish(Wish::Read(Position(1))).await;
+    node.append("0").await;
+    node.delivered().await;
+    node.wish(Wish::Hold(true)).await;
+    let count = 3_000_u64;
+    for n in 1..=count {
+        node.ask(append(LOBBY, &n.to_string())).await;
+    }
+    // All have their answers, and what was asked for before has come: no more than that.
+    for id in 2..=count + 1 {
+        node.answer(RequestId(id)).await;
+    }
+    let is_record = |notice: &&Notice| matches!(notice, Notice::Delivered(_));
+    let came = node.waiting.iter().filter(is_record).count() as u64;
+    assert!(came < count / 2, "{came}");
+    node.wish(Wish::Hold(false)).await;
+    for n in 1..=count {
+        let record = node.delivered().await;
+        assert_eq!((record.position, record.bytes), (Position(n + 1), n.to_string().into()));
     }
 }
 

@@ -55,6 +55,7 @@ mod moderation;
 mod monitoring;
 mod nodes;
 mod nodes_rox;
+mod nodes_seen;
 mod operator;
 mod operator_page;
 mod passwords;

@@ -7,7 +7,7 @@ use crate::relay::Relay;
 
 /// Nodes on one engine.
 pub(crate) struct Cluster {
-    engine: NatsServer,
+    pub(crate) engine: NatsServer,
     pub(crate) nodes: Vec<Server>,
     /// Settings of all nodes beside those that a cluster needs.
     more: Vec<(String, String)>,
