@@ -36,6 +36,7 @@ fn each_kind_is_written_as_in_the_golden_file_and_read_from_it() {
 /// `cargo test --lib golden_file_is_printed -- --ignored --nocapture | grep '^{' >src/cluster/record.golden`
 #[test]
 #[ignore = "for whoever has added a kind"]
+#[expect(clippy::print_stdout, reason = "it is what the test is for")]
 fn the_golden_file_is_printed() {
     samples().iter().for_each(|sample| println!("{}", text(sample)));
 }
