@@ -241,6 +241,6 @@ fn a_second_process_of_a_name_that_lives_is_refused() {
     let refused = run(folder.path(), &env, &[]);
     let said = String::from_utf8(refused.stderr).unwrap();
     assert_eq!(refused.status.code(), Some(1), "{said}");
-    assert!(said.contains("another process is the node of this name"), "{said}");
+    assert!(said.contains("another server runs as the node of this name"), "{said}");
     alice.ask("here still", "╰─> here still\n");
 }
