@@ -364,3 +364,45 @@ fn a_log_that_a_database_has_not_followed_stops_its_node() {
     let (_alice, shown) = log_in_to(&cluster.nodes[0], "alice");
     assert!(shown.contains("in one log"), "{shown}");
 }
+
+#[test]
+fn while_the_engine_is_away_what_is_said_waits_and_what_is_ordered_is_refused() {
+    let Some(mut cluster) = Cluster::start(2) else { return };
+    let mut alice = registered(&cluster.nodes[0], "alice");
+    let mut bob = registered(&cluster.nodes[1], "bob");
+    let mut early = cluster.nodes[1].connect();
+    early.expect("Enter your username: ");
+    alice.expect("bob has joined");
+    cluster.engine.kill();
+    // Whoever orders something before anybody knows waits no longer than until then.
+    alice.send("/create den cosy");
+    early.send("early");
+    let refused = "The other servers cannot be reached, try again in a moment.\n";
+    alice.expect(refused);
+    alice.expect(AWAY);
+    early.expect(refused);
+    bob.expect(AWAY);
+    for line in ["/create lair dark", "/away", "/msg bob hi", "/join den", "/topic new"] {
+        alice.ask(line, refused);
+    }
+    let mut late = cluster.nodes[0].connect();
+    late.expect("Enter your username: ");
+    late.ask("late", refused);
+    alice.ask("/users", "=== Users in 'general' (2) ===");
+    alice.ask("/history", "> ");
+    alice.send("it waits");
+    bob.send("that too");
+    cluster.engine.run();
+    for client in [&mut alice, &mut bob] {
+        client.expect("[LOBBY] The other servers are back.");
+    }
+    alice.expect("╰─> that too\n");
+    bob.expect("╰─> it waits\n");
+    late.ask("late", "You are late in 'general' with ");
+    alice.ask("/lobbies", "general");
+    let seen = bob.text();
+    assert_eq!(count(&seen, "╰─> it waits\n"), 1, "{seen}");
+    assert!(!seen.contains("lost their connection"), "nobody is dead: {seen}");
+    let [one, two] = [0, 1].map(|node| history(&cluster.nodes[node]));
+    assert_eq!(one, two);
+}

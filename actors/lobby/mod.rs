@@ -196,6 +196,9 @@ impl Lobby {
                 self.happen(input, now, ctx);
                 then(self, Ok(()), ctx);
             }
+            (Log::Shared(log), Ok(())) if log.is_away() && input.is_refused_away() => {
+                then(self, Err(Refusal::Unreachable), ctx);
+            }
             (Log::Shared(log), Ok(())) => {
                 let ticket = self.append(log, &input);
                 self.proposed.add(ticket, Proposed { input, then: Box::new(then) });
@@ -492,8 +495,8 @@ impl Handler<Enter> for Lobby {
             }
             let joined = joined.map_err(|why| match why {
                 Refusal::Join(why) => why,
-                // Nobody is asked to speak.
-                Refusal::Say(_) => JoinError::NoSuchLobby,
+                // Nobody is asked to speak; of the log their Session tells.
+                Refusal::Say(_) | Refusal::Unreachable => JoinError::NoSuchLobby,
             });
             let company =
                 joined.and_then(|()| lobby.room.company(conn).ok_or(JoinError::NoSuchLobby));
@@ -538,7 +541,7 @@ impl Lobby {
     fn tell_said(&mut self, at: Address, said: Result<(), Refusal>) -> bool {
         match said {
             Ok(()) => return true,
-            Err(Refusal::Say(SayError::NotHere) | Refusal::Join(_)) => {}
+            Err(Refusal::Say(SayError::NotHere) | Refusal::Join(_) | Refusal::Unreachable) => {}
             Err(Refusal::Say(why)) => {
                 let refused = ModerationReply::NotSaid(why, self.room.state().name.clone());
                 self.batch.one(at, |seat| shard::Effect::Reply(seat, refused.into()));
@@ -581,8 +584,8 @@ impl Handler<SayHeld> for Lobby {
             lobby.flush();
             let _ = done.send(said.map_err(|why| match why {
                 Refusal::Say(why) => why,
-                // Nobody is asked in.
-                Refusal::Join(_) => SayError::NotHere,
+                // Nobody is asked in, and what is said waits.
+                Refusal::Join(_) | Refusal::Unreachable => SayError::NotHere,
             }));
         });
         log::answer(was_said, Err(SayError::NotHere))

@@ -133,12 +133,18 @@ impl Lobby {
         let what = Arc::new(what);
         let also = self.room.also_struck(&what);
         let order = Input::Moderate { by: by.clone(), what: what.clone() };
-        self.put(order, ctx, move |lobby, _, _| {
-            lobby.log_order(&by, &what);
-            lobby.flush();
+        self.put(order, ctx, move |lobby, done, _| {
+            let carried = match done {
+                Ok(()) => {
+                    lobby.log_order(&by, &what);
+                    lobby.flush();
+                    Ok(CarriedOut { what, also })
+                }
+                Err(_) => Err(ModerateError::Busy),
+            };
             drop(turn);
             if let Some(answer) = answer.take() {
-                let _ = answer.send(Ok(CarriedOut { what, also }));
+                let _ = answer.send(carried);
             }
         });
     }

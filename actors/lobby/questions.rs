@@ -271,7 +271,7 @@ fn refused(why: Refusal) -> NotAsked {
     match why {
         Refusal::Say(why) => why.into(),
         // Nobody is asked in.
-        Refusal::Join(_) => AiBusy.into(),
+        Refusal::Join(_) | Refusal::Unreachable => AiBusy.into(),
     }
 }
 

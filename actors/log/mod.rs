@@ -10,11 +10,13 @@ use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use actix::prelude::*;
 use serde::{Deserialize, Serialize};
-use tokio::sync::oneshot;
 use tokio::sync::oneshot::error::TryRecvError;
+use tokio::sync::{oneshot, watch};
+use tokio::time::timeout;
 
 use crate::chat::change::Change;
 use crate::chat::directory::ConnId;
@@ -22,6 +24,9 @@ use crate::chat::person::Person;
 use crate::chat::text::Line;
 use crate::cluster::engine::Subject;
 use crate::cluster::record::What;
+
+/// So long something may take that needs no log, while that cannot be reached: a search has its three seconds.
+const WITHOUT_LOG: Duration = Duration::from_secs(4);
 
 /// Something that is proposed.
 #[derive(Debug)]
@@ -76,6 +81,27 @@ pub struct Shared {
     last: Arc<AtomicU64>,
     /// Who waits for changes of theirs: each a request of a Session.
     kept: Arc<Mutex<HashMap<Ticket, oneshot::Sender<()>>>>,
+    /// Whether the log cannot be reached, and has not been for as long as people are to wait without a word.
+    away: Arc<watch::Sender<bool>>,
+}
+
+impl Log {
+    /// Whether what has to be in the log cannot be done at present.
+    pub fn is_away(&self) -> bool {
+        match self {
+            Self::Alone => false,
+            Self::Shared(log) => log.is_away(),
+        }
+    }
+
+    /// Does something that may need the log. None where that cannot be reached for so long that whoever waits is
+    /// to be told: it may be done later all the same, where it had been proposed.
+    pub async fn reached<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        match self {
+            Self::Alone => Some(work.await),
+            Self::Shared(log) => log.reached(work).await,
+        }
+    }
 }
 
 impl fmt::Debug for Log {
@@ -90,7 +116,31 @@ impl fmt::Debug for Log {
 impl Shared {
     /// Over this way.
     pub fn new(appends: Arc<dyn Append>) -> Self {
-        Self { appends, last: Arc::default(), kept: Arc::default() }
+        let away = Arc::new(watch::Sender::new(false));
+        Self { appends, last: Arc::default(), kept: Arc::default(), away }
+    }
+
+    /// The log cannot be reached from here on, or can again.
+    pub fn set_away(&self, away: bool) {
+        self.away.send_replace(away);
+    }
+
+    /// Whether it cannot be reached. What people say is proposed all the same, and waits; what they order is not.
+    pub fn is_away(&self) -> bool {
+        *self.away.borrow()
+    }
+
+    async fn reached<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        let mut away = self.away.subscribe();
+        if *away.borrow_and_update() {
+            // What needs the log fails at once then.
+            return timeout(WITHOUT_LOG, work).await.ok();
+        }
+        tokio::select! {
+            biased;
+            done = work => Some(done),
+            Ok(_) = away.wait_for(|away| *away) => None,
+        }
     }
 
     /// Proposes something.
@@ -105,6 +155,10 @@ impl Shared {
     /// Proposes changes and nothing else; answered when every node has them in the log.
     pub fn keep(&self, changes: Vec<Change>) -> oneshot::Receiver<()> {
         let (done, waits) = oneshot::channel();
+        if self.is_away() {
+            // The sender is gone by that.
+            return waits;
+        }
         // Nobody is told of it before somebody waits.
         let mut kept = self.kept();
         let ticket = self.append(Subject::Server, What::Kept, changes);

@@ -145,6 +145,10 @@ impl Registry {
     ) -> oneshot::Receiver<Result<(), NotDone>> {
         let (done, waits) = oneshot::channel();
         if let Log::Shared(log) = &self.log {
+            if log.is_away() {
+                let _ = done.send(Err(NotDone::TooLate));
+                return waits;
+            }
             let ticket = log.append(Subject::Server, What::LobbyMade(state), Vec::new());
             self.proposed.add(ticket, Proposed { what: None, done });
         }
@@ -189,6 +193,10 @@ impl Registry {
     ) -> oneshot::Receiver<Result<(), NotDone>> {
         let (done, waits) = oneshot::channel();
         if let Log::Shared(log) = &self.log {
+            if log.is_away() && is_refused(&what) {
+                let _ = done.send(Err(NotDone::TooLate));
+                return waits;
+            }
             if let Some(conn) = comes(&what) {
                 *self.coming.entry(conn).or_default() += 1;
             }
@@ -197,6 +205,25 @@ impl Registry {
             self.proposed.add(ticket, Proposed { what: Some(what), done });
         }
         waits
+    }
+}
+
+/// Whether nobody is to wait for it while the log cannot be reached: whoever wants it is told so.
+fn is_refused<H>(what: &Happening<H>) -> bool {
+    match what {
+        Happening::CameIn { .. }
+        | Happening::Renamed { .. }
+        | Happening::Away { .. }
+        | Happening::Registered(_)
+        | Happening::Unregistered { .. }
+        | Happening::PasswordGiven { .. }
+        | Happening::Moderated { .. }
+        | Happening::AccountUsed(_) => true,
+        Happening::Returned { .. }
+        | Happening::Left(_)
+        | Happening::TookOver(_)
+        | Happening::Offered { .. }
+        | Happening::OfferOver(_) => false,
     }
 }
 

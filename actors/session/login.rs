@@ -7,6 +7,7 @@ use tokio::time::sleep;
 
 use super::joining::{Entered, enter};
 use super::{Phase, Session, User};
+use crate::actors::log::Log;
 use crate::actors::registry::messages::{Claim, ReleaseName};
 use crate::actors::shard::ThreadContext;
 use crate::actors::store::messages::{AccountOfCert, ReadAccount};
@@ -84,6 +85,7 @@ impl Session {
         let who = Identity { conn, name, account: None, ip: self.ip, admin: false };
         let cert = self.peer.link().client_cert();
         let me = who.clone();
+        let log = self.thread.store.log().clone();
         let work = async move {
             let turn = turn;
             let lobby_ref = match thread.registry.send(Claim { who: me.clone(), at }).await {
@@ -103,13 +105,16 @@ impl Session {
                 .map(Admitted::Guest)
                 .map_err(NameProblem::from)
         };
-        self.wait_for(work, |session, result| match result {
+        self.wait_for(let_in(log, work), |session, result| match result {
             Ok(Admitted::Guest(entered)) => session.log_in(who, entered),
             Ok(Admitted::Known(account)) => session.log_in_to(*account),
             Ok(Admitted::Unproved(account)) => session.challenge(*account),
             Err(problem) => {
                 // Neither the one that is busy nor the one that bans may keep the name.
-                if matches!(problem, NameProblem::ServerBusy | NameProblem::Banned(_)) {
+                if matches!(
+                    problem,
+                    NameProblem::ServerBusy | NameProblem::Banned(_) | NameProblem::Unreachable
+                ) {
                     let release = ReleaseName(session.peer.conn());
                     session.thread.registry.do_send(release);
                 }
@@ -164,6 +169,20 @@ impl Session {
         if let Some(company) = company {
             self.show(|sheet| render::company(sheet, &company));
         }
+    }
+}
+
+/// Lets somebody in, as long as the log can be reached that it takes.
+pub(super) async fn let_in<T>(
+    log: Log,
+    work: impl Future<Output = Result<T, NameProblem>>,
+) -> Result<T, NameProblem> {
+    match log.reached(work).await {
+        Some(Err(NameProblem::ServerBusy | NameProblem::Taken)) if log.is_away() => {
+            Err(NameProblem::Unreachable)
+        }
+        Some(done) => done,
+        None => Err(NameProblem::Unreachable),
     }
 }
 

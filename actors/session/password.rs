@@ -8,6 +8,7 @@ use bytes::Bytes;
 use log::{info, warn};
 
 use super::joining::{Entered, enter, general};
+use super::login::let_in;
 use super::{Phase, Session, User};
 use crate::actors::hasher::HashError;
 use crate::actors::registry::messages::{
@@ -214,7 +215,8 @@ impl Session {
         self.take_form(&account.settings);
         let (theirs, me, peer) = (account.clone(), who.clone(), self.peer.clone());
         let work = async move { come_in(&thread, at, me, &theirs, &peer).await };
-        self.wait_for(work, move |session, result| match result {
+        let log = self.thread.store.log().clone();
+        self.wait_for(let_in(log, work), move |session, result| match result {
             Ok(entered) => session.is_in(who, &account, entered),
             Err(NameProblem::Banned(terms)) => {
                 if terms.says_more() {

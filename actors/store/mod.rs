@@ -160,6 +160,11 @@ impl StoreHandle {
         Self { addr, coming, readers, searches, config, log }
     }
 
+    /// Where things happen.
+    pub fn log(&self) -> &Log {
+        &self.log
+    }
+
     /// Keeps changes, some time soon.
     pub fn keep(&self, changes: impl IntoIterator<Item = Change>) {
         self.coming.add(changes);

@@ -433,6 +433,9 @@ impl Driver {
             true => info!(event = event::CLUSTER; "the other servers are back"),
             false => warn!(event = event::CLUSTER; "the other servers cannot be reached"),
         }
+        if let Log::Shared(log) = self.store.log() {
+            log.set_away(!there);
+        }
         self.shared.health.set_cut_off(!there);
         self.registry.do_send(Reach { there });
     }

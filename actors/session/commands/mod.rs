@@ -9,6 +9,7 @@ mod personal;
 use std::time::Duration;
 
 use crate::actors::lobby::messages::Say;
+use crate::actors::log::Log;
 use crate::actors::session::Session;
 use crate::actors::session::context::{Ctx, Done, Outcome};
 use crate::actors::session::holding::named;
@@ -104,11 +105,34 @@ impl Session {
             Judged::Say(text) => self.say(text),
             Judged::Command(right, parsed) => {
                 if let Some(cx) = self.ctx(right) {
-                    self.wait_for(obey(cx, parsed), Self::finish);
+                    let needs = parsed.as_ref().is_ok_and(Command::needs_others);
+                    if needs && self.thread.store.log().is_away() {
+                        return self.finish(Err(Reply::Unreachable));
+                    }
+                    self.obey_by_log(obey(cx, parsed));
                 }
             }
             Judged::Refused(refused, words) => self.refuse(refused, words),
         }
+    }
+
+    /// Waits for a command, as long as the log can be reached that it may need.
+    fn obey_by_log(&mut self, work: impl Future<Output = Done> + 'static) {
+        let log = self.thread.store.log().clone();
+        if let Log::Alone = log {
+            return self.wait_for(work, Self::finish);
+        }
+        let work = async move {
+            match log.reached(work).await {
+                // Whatever it is that did not answer, that is why.
+                Some(Err(Reply::ServerBusy | Reply::NotStored)) | None if log.is_away() => {
+                    Err(Reply::Unreachable)
+                }
+                Some(done) => done,
+                None => Err(Reply::Unreachable),
+            }
+        };
+        self.wait_for(work, Self::finish);
     }
 
     /// After an empty line the terminal has moved on, so the prompt is shown again; once is enough where

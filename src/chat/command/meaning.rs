@@ -144,6 +144,67 @@ pub enum Command {
     ServerUnban(String),
 }
 
+impl Command {
+    /// Whether it comes to nothing while the other nodes of a cluster cannot be reached. What is said waits for
+    /// them, and what this node knows by itself is answered.
+    pub fn needs_others(&self) -> bool {
+        match self {
+            Self::Help(_)
+            | Self::Users
+            | Self::Lobbies { .. }
+            | Self::History { .. }
+            | Self::Search(_)
+            | Self::ListPictures
+            | Self::Tag(_)
+            | Self::Act(_)
+            | Self::ShowPrompt
+            | Self::Whois(_)
+            | Self::Quit
+            | Self::ListIgnored
+            | Self::AskPassword(_)
+            | Self::ListCerts
+            | Self::Bans
+            | Self::Audit => false,
+            Self::Ask(question) => question.is_some(),
+            Self::Topic(topic) => topic.is_some(),
+            Self::Create(_)
+            | Self::Join { .. }
+            | Self::SetPicture(_)
+            | Self::ResetPicture
+            | Self::Message(_)
+            | Self::Respond(_)
+            | Self::SetPrompt(_)
+            | Self::Nick(_)
+            | Self::Away(_)
+            | Self::Ignore(_)
+            | Self::Unignore(_)
+            | Self::Set(_)
+            | Self::Register(_)
+            | Self::ChangePassword { .. }
+            | Self::Unregister(_)
+            | Self::AddCert
+            | Self::DeleteCert(_)
+            | Self::Kick { .. }
+            | Self::Mute(_)
+            | Self::Unmute(_)
+            | Self::Ban(_)
+            | Self::Unban(_)
+            | Self::Slow(_)
+            | Self::Op(_)
+            | Self::Deop(_)
+            | Self::SetPassword(_)
+            | Self::Transfer(_)
+            | Self::Accept
+            | Self::Delete(_)
+            | Self::Undo
+            | Self::Purge(_)
+            | Self::Announce(_)
+            | Self::ServerBan(_)
+            | Self::ServerUnban(_) => true,
+        }
+    }
+}
+
 /// What `/help` is asked about.
 #[derive(Debug, PartialEq, Eq)]
 pub enum About {

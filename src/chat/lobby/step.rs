@@ -135,6 +135,21 @@ pub enum Input<H> {
 }
 
 impl<H> Input<H> {
+    /// Whether nobody is to wait for it while the log cannot be reached: whoever wants it is told so.
+    pub fn is_refused_away(&self) -> bool {
+        match self {
+            Self::Join(join) => matches!(join.kind, JoinKind::Login | JoinKind::Switch),
+            Self::Moderate { .. } | Self::Ask(_) | Self::SetAway(..) | Self::SetPicture(..) => true,
+            Self::Leave { .. }
+            | Self::Say { .. }
+            | Self::SumUp
+            | Self::RenewPassword { .. }
+            | Self::Rename(..)
+            | Self::Register { .. }
+            | Self::Unregister { .. } => false,
+        }
+    }
+
     /// The connection of the member who wants it; none where it is nobody's or an order's.
     pub fn by(&self) -> Option<ConnId> {
         match self {
@@ -163,6 +178,9 @@ pub enum Refusal {
     /// Somebody may not speak now.
     #[error(transparent)]
     Say(#[from] SayError),
+    /// The log cannot be reached that all nodes share.
+    #[error("the other servers cannot be reached")]
+    Unreachable,
 }
 
 /// What follows from something that happened. `H` says where somebody is.

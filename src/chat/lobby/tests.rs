@@ -45,7 +45,7 @@ impl<H: Copy> Room<H> {
         match self.step(Input::Join(Box::new(join)), now, &mut Vec::new()) {
             Ok(()) => Ok(()),
             Err(Refusal::Join(why)) => Err(why),
-            Err(Refusal::Say(why)) => panic!("{why}"),
+            Err(why) => panic!("{why}"),
         }
     }
 

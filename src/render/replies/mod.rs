@@ -105,6 +105,8 @@ pub enum Reply {
     AiFailed(AiFailure),
     /// A search looks through too much.
     SearchTooSlow,
+    /// It has to be in the log of the cluster, which cannot be reached.
+    Unreachable,
     /// Something inside does not answer; nothing was done.
     ServerBusy,
     /// What must last could not be stored; nothing was done.
@@ -202,6 +204,7 @@ fn worded(sheet: &mut Sheet, reply: &Reply) {
         }),
         Reply::SearchTooSlow => sheet.fixed("Too much to look through. Be more exact."),
         Reply::ServerBusy => sheet.fixed(SERVER_BUSY),
+        Reply::Unreachable => sheet.fixed(UNREACHABLE),
         Reply::NotStored => sheet.fixed("That could not be stored, so nothing was changed."),
         Reply::LobbyRestarted => sheet.fixed("The lobby had to be restarted. You are back in it."),
         Reply::Account(reply) => reply.write(sheet),
@@ -246,6 +249,7 @@ impl Reply {
             | Self::AiFailed(_)
             | Self::SearchTooSlow
             | Self::ServerBusy
+            | Self::Unreachable
             | Self::NotStored
             | Self::LobbyRestarted => false,
         }
@@ -270,6 +274,7 @@ const UNKNOWN: &str = "Unknown command. Type /help for available commands.";
 
 const AI_UNAVAILABLE: &str = "AI is not available on this server";
 
+const UNREACHABLE: &str = "The other servers cannot be reached, try again in a moment.";
 const SERVER_BUSY: &str = "Server is busy, try again in a moment.";
 
 fn too_long(sheet: &mut Sheet, max: u64) -> &mut Sheet {

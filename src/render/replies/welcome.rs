@@ -8,7 +8,9 @@ use crate::chat::registry::{ClaimError, LoginError};
 use crate::chat::sanctions::Penalty;
 use crate::render::Sheet;
 use crate::render::form::{Colour, Form};
-use crate::render::replies::{NOT_UTF8, SERVER_BUSY, moderation, too_long, too_many_attempts};
+use crate::render::replies::{
+    NOT_UTF8, SERVER_BUSY, UNREACHABLE, moderation, too_long, too_many_attempts,
+};
 
 /// What a client is sent at once: the banner and the prompt for a name. Where bytes were sent before it that
 /// are not to be seen, their row is erased.
@@ -58,6 +60,8 @@ pub enum NameProblem {
     ServerBusy,
     /// This node is too far behind the others.
     Behind,
+    /// The log of the cluster cannot be reached.
+    Unreachable,
 }
 
 impl From<ClaimError> for NameProblem {
@@ -119,6 +123,7 @@ pub(super) fn name_problem<'s>(sheet: &'s mut Sheet, problem: &NameProblem) -> &
         NameProblem::Behind => {
             sheet.fixed("This server is behind the others, try again in a moment.")
         }
+        NameProblem::Unreachable => sheet.fixed(UNREACHABLE),
     }
 }
 
