@@ -1,4 +1,5 @@
-//! What is in `deploy/`: the unit as systemd judges it, what the package installs, what the image is made of.
+//! What is in `deploy/`: the unit as systemd judges it, what the package installs, what the image is made of, what the
+//! programs around a cluster make of their files.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -6,7 +7,7 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::clients::have;
+use crate::clients::{have, skip};
 use crate::harness::{Folder, PATIENCE, Server, run};
 
 fn path(name: &str) -> PathBuf {
@@ -185,4 +186,141 @@ fn the_units_reload_fails_where_the_settings_are_bad() {
     assert!(!succeeds(server.folder.path(), reload));
     // What was good is in force, at once and still.
     server.login("alice").ask("more than ten", "Message too long (max 10 chars)");
+}
+
+/// A file of `deploy/cluster/`, with the folder of its certificates in the place of the one that it names.
+fn engine_configuration(name: &str, certificates: &Folder) -> String {
+    let text = read(&format!("deploy/cluster/{name}"));
+    text.replace("/etc/nats-server/", &format!("{}/", certificates.path().display()))
+}
+
+#[test]
+fn the_engine_takes_its_configurations() {
+    if !have(&["nats-server"]) {
+        return;
+    }
+    let folder = Folder::new();
+    let pair = [("CHAT_TLS_CERT", "server.crt"), ("CHAT_TLS_KEY", "server.key")];
+    assert!(run(folder.path(), &pair, &["gen-cert"]).status.success());
+    fs::copy(folder.join("server.crt"), folder.join("ca.crt")).unwrap();
+    let judged = |name: &str, env: &[(&str, &str)]| {
+        let file = folder.join(name);
+        fs::write(&file, engine_configuration(name, &folder)).unwrap();
+        let mut command = Command::new("nats-server");
+        command.arg("-t").arg("-c").arg(file).env_clear().envs(env.iter().copied());
+        command.env("PATH", std::env::var("PATH").unwrap());
+        let output = command.output().unwrap();
+        (output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let password = ("NATS_PASSWORD", "p1234");
+    for (name, env) in
+        [("nats-one.conf", &[password][..]), ("nats-three.conf", &[password, ("NATS_NAME", "n1")])]
+    {
+        let (is_taken, said) = judged(name, env);
+        assert!(is_taken, "{name}: {said}");
+        // Without its password it is not taken for one that asks nobody.
+        let (is_taken, said) = judged(name, &[("NATS_NAME", "n1")]);
+        assert!(!is_taken && said.contains("NATS_PASSWORD"), "{name}: {said}");
+    }
+    // What both say of passwords: the engine takes a number for something else.
+    let (is_taken, _) = judged("nats-one.conf", &[("NATS_PASSWORD", "1234")]);
+    assert!(!is_taken);
+}
+
+#[test]
+fn systemd_takes_the_engines_unit_with_what_lobbyd_needs_of_it() {
+    if !have(&["systemd-analyze", "nats-server"]) {
+        return;
+    }
+    let folder = Folder::new();
+    let addition = read("deploy/cluster/nats-server.service.conf");
+    // The unit as Debian has it, where the addition is to go.
+    let Ok(unit) = fs::read_to_string("/lib/systemd/system/nats-server.service") else {
+        return skip("unit of nats-server");
+    };
+    fs::write(folder.join("nats-server.service"), unit + "\n" + &addition).unwrap();
+    let mut verify = Command::new("systemd-analyze");
+    verify.args(["verify", "--man=no", "nats-server.service"]).current_dir(folder.path());
+    let verified = verify.output().unwrap();
+    let said = String::from_utf8_lossy(&verified.stderr);
+    assert!(verified.status.success() && said.is_empty(), "{said}");
+    let store = "store_dir: \"/var/lib/nats-server\"";
+    assert!(addition.contains("\nStateDirectory=nats-server\n"));
+    for name in ["nats-one.conf", "nats-three.conf"] {
+        assert!(read(&format!("deploy/cluster/{name}")).contains(store), "{name}");
+    }
+}
+
+/// What a block of YAML has under one of its keys: the lines that are further in.
+fn under<'a>(block: &'a str, key: &str) -> Vec<&'a str> {
+    let depth = |line: &str| line.len() - line.trim_start().len();
+    let own = block.lines().map(depth).min().unwrap_or_default();
+    let is_key = |line: &str| depth(line) == own && line.trim() == format!("{key}:");
+    let mut lines = block.lines().skip_while(|line| !is_key(line));
+    lines.next().unwrap_or_else(|| panic!("there is no {key} in\n{block}"));
+    lines.take_while(|line| depth(line) > own || line.trim_start().starts_with("- ")).collect()
+}
+
+#[test]
+fn the_cluster_of_containers_is_one_that_compose_can_start_and_haproxy_finds() {
+    if !have(&["docker-compose"]) {
+        return;
+    }
+    let compose = |env: &[(&str, &str)]| {
+        let path = std::env::var("PATH").unwrap();
+        let mut command = Command::new("docker-compose");
+        command.args(["-f", path_of("deploy/cluster/compose.yml").as_str(), "config"]);
+        command.env_clear().env("PATH", path).envs(env.iter().copied());
+        command.current_dir(std::env::temp_dir()).output().unwrap()
+    };
+    let missing = compose(&[]);
+    let said = String::from_utf8_lossy(&missing.stderr);
+    assert!(!missing.status.success() && said.contains("NATS_PASSWORD"), "{said}");
+    let output = compose(&[("NATS_PASSWORD", "psecret")]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let all = String::from_utf8(output.stdout).unwrap();
+    let services = under(&all, "services").join("\n");
+    let proxy = read("deploy/cluster/haproxy.cfg");
+    let hosts = under(&services, "haproxy").join("\n");
+    for name in ["n1", "n2", "n3"] {
+        let node = under(&services, name).join("\n");
+        // Its settings are settings, which the program takes.
+        let settings: Vec<_> = under(&node, "environment")
+            .into_iter()
+            .map(|line| line.trim().split_once(": ").unwrap())
+            .map(|(key, value)| (key, value.trim_matches(['"', '\''])))
+            .collect();
+        let check = run(Folder::new().path(), &settings, &["--check-config"]);
+        let (shown, said) =
+            (String::from_utf8_lossy(&check.stdout), String::from_utf8_lossy(&check.stderr));
+        assert!(check.status.success() && said.is_empty(), "{said}");
+        assert!(shown.contains(&format!("CHAT_NODE={name}\n")), "{shown}");
+        assert!(shown.contains("NATS_URL=nats://****@nats:4222\n"), "{shown}");
+        // HAProxy knows it by its name and finds its ports; it knows HAProxy by its address.
+        let address = |of: &str| {
+            let line = under(of, "networks").into_iter().find(|l| l.contains("ipv4_address: "));
+            line.unwrap().split_once(": ").unwrap().1.to_owned()
+        };
+        assert!(hosts.contains(&format!("{name}:{}", address(&node))), "{hosts}");
+        assert!(settings.contains(&("CHAT_PROXY_FROM", address(&hosts).as_str())), "{settings:?}");
+        for (key, line) in [
+            ("CHAT_ADDR", format!("server {name} {name}")),
+            ("CHAT_TLS_ADDR", format!("server {name} {name}")),
+            ("CHAT_ADMIN_ADDR", "check port ".to_owned()),
+        ] {
+            let (_, port) = settings.iter().find(|(k, _)| *k == key).unwrap();
+            let port = if key == "CHAT_ADMIN_ADDR" { &port[1..] } else { port };
+            assert!(proxy.contains(&format!("{line}{port}")), "{key}: {line}{port}");
+        }
+        assert!(under(&node, "volumes").iter().any(|l| l.contains("/var/lib/lobbyd")), "{node}");
+    }
+    // The engine is reached by the nodes and by nobody else.
+    let engine = under(&services, "nats").join("\n");
+    assert!(!engine.contains("ports:") && !hosts.contains("engine"), "{services}");
+    let networks = under(&all, "networks").join("\n");
+    assert!(under(&networks, "engine").iter().any(|line| line.trim() == "internal: true"));
+}
+
+fn path_of(name: &str) -> String {
+    path(name).display().to_string()
 }

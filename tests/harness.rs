@@ -368,6 +368,11 @@ impl Client {
         self.text()[self.seen..].to_owned()
     }
 
+    /// Whether the server has ended the connection.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed
+    }
+
     /// Reads until this text comes (after what was matched before), and gives what stood before it.
     #[track_caller]
     pub(crate) fn expect(&mut self, want: &str) -> String {

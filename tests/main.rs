@@ -15,6 +15,7 @@ mod activation;
 mod admins;
 mod ai;
 mod arguments;
+mod around_nodes;
 mod bans;
 mod browser;
 mod certs;

@@ -25,6 +25,7 @@ try() {
     setpriv --reuid=nobody --regid=nogroup --clear-groups cat /etc/lobbyd/lobbyd.env 2>/dev/null && fail "nobody reads the settings"
     as_user lobbyd gen-cert >/dev/null
     as_user lobbyd --check-config | grep -q '^# TLS certificate' || fail "the user cannot read its own certificate"
+    [ -e /usr/share/doc/lobbyd/examples/cluster/nats-one.conf ] || fail "there are no examples for several machines"
     # The server runs as the unit would run it, and stops.
     as_user env CHAT_ADDR=127.0.0.1:0 CHAT_TLS_ADDR=off timeout --signal=TERM 2 lobbyd >/tmp/package-run || [ $? = 124 ]
     grep -q 'Server ready' /tmp/package-run || fail "the server does not start"

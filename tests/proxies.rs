@@ -35,12 +35,12 @@ impl Drop for Proxy {
 }
 
 /// A port that is free now.
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 /// A file of `deploy/` with other words in the place of some, each of which is there.
-fn with_words(file: &str, words: &[(&str, String)]) -> String {
+pub(crate) fn with_words(file: &str, words: &[(&str, String)]) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy").join(file);
     let mut text = std::fs::read_to_string(path).unwrap();
     for (old, new) in words {
