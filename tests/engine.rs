@@ -38,13 +38,18 @@ impl NatsServer {
 
     /// Starts one with these lines in its configuration, in which STORE stands for its folder.
     pub(crate) fn start_with(configuration: &str) -> Option<Self> {
+        let free = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = free.local_addr().unwrap().port();
+        drop(free);
+        Self::start_at(port, configuration)
+    }
+
+    /// The same, at a port that is free.
+    pub(crate) fn start_at(port: u16, configuration: &str) -> Option<Self> {
         if !have(&["nats-server"]) {
             return None;
         }
         let folder = Folder::new();
-        let free = TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = free.local_addr().unwrap().port();
-        drop(free);
         let store = format!("{:?}", folder.join("store"));
         let configuration = configuration.replace("STORE", &store);
         let mut server = Self { child: None, folder, port, configuration };
@@ -790,7 +795,12 @@ async fn an_engine_that_refuses_the_password_is_not_tried_again() {
         let url = format!("nats://{login}127.0.0.1:{}", server.port);
         let error = nats::start(options(&url, "one")).await.unwrap_err();
         let told = error.to_string();
-        assert!(matches!(error, StartError::Password(_)) && told.contains(&server.url()), "{told}");
+        let is_so = match &error {
+            StartError::Password(_) => !login.is_empty(),
+            StartError::NoLogin(_) => login.is_empty(),
+            _ => false,
+        };
+        assert!(is_so && told.contains(&server.url()), "{told}");
         assert!(!told.contains("wrong") && !told.contains("cr%C3"), "{told}");
     }
     assert!(start.elapsed() < PATIENCE, "it was tried for as long as one that is away");
@@ -828,11 +838,20 @@ async fn an_engine_that_cannot_be_used_is_told_with_its_address_and_the_remedy()
         let told = refusal(greeter(other), 1).await;
         assert!(told.contains("no nats-server") && told.contains("NATS_URL"), "{told}");
     }
+    let small = greeter("INFO {\"max_payload\":65536}\r\n");
+    let told = refusal(small, 1).await;
+    assert!(told.contains("65536 bytes") && told.contains("max_payload to 1MB"), "{told}");
     let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let told = refusal(closed, 1).await;
     assert!(told.contains("refused") && told.contains("Start nats-server"), "{told}");
     let Some(empty) = NatsServer::start_with("") else { return };
     assert!(refusal(empty.port, 1).await.contains("jetstream block"));
+    // One that lets its user do too little.
+    let lines = "authorization { default_permissions { publish: \"other\" }, users: [{ user: u, password: secret }] }\n\
+                 jetstream { store_dir: STORE }";
+    let Some(forbids) = NatsServer::start_with(lines) else { return };
+    let told = refusal(forbids.port, 1).await;
+    assert!(told.contains("does not answer") && told.contains("must be allowed"), "{told}");
     let Some(single) = NatsServer::start() else { return };
     let told = refusal(single.port, 3).await;
     assert!(told.contains("NATS_REPLICAS=3") && told.contains("engines"), "{told}");

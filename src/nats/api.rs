@@ -73,6 +73,11 @@ impl ApiError {
         [NOT_JOINED, TOO_FEW_PEERS].contains(&self.number)
     }
 
+    /// There are fewer engines now than that.
+    pub(super) fn is_too_few(&self) -> bool {
+        self.number == TOO_FEW_PEERS
+    }
+
     /// The cluster's name is another's.
     pub(super) fn is_taken(&self) -> bool {
         self.number == SUBJECTS_TAKEN

@@ -12,7 +12,7 @@ use tokio::time::timeout;
 
 use super::address::{Address, Host};
 use super::error::{StartError, TryError};
-use super::{CONNECT_TIME, HELD, MAX_GREETING};
+use super::{CONNECT_TIME, HELD, LEAST_PAYLOAD, MAX_GREETING};
 
 /// The client looks so often by itself whether the engine is there, and ends a third of such times later: that
 /// ends a connection that was given up here and has more to write than the kernel takes.
@@ -44,8 +44,13 @@ async fn greet(address: &Address) -> Result<(), TryError> {
     let other = || TryError::Passing("what answers there is no nats-server".to_owned());
     let greeting = line.strip_prefix(b"INFO ").ok_or_else(other)?;
     let greeting: Value = serde_json::from_slice(greeting).map_err(|_| other())?;
-    match greeting.get("tls_required").and_then(Value::as_bool) {
-        Some(true) => Err(TryError::Lasting(StartError::Tls(address.clone()))),
+    if greeting.get("tls_required").and_then(Value::as_bool) == Some(true) {
+        return Err(TryError::Lasting(StartError::Tls(address.clone())));
+    }
+    match greeting.get("max_payload").and_then(Value::as_u64) {
+        Some(most) if most < LEAST_PAYLOAD => {
+            Err(TryError::Lasting(StartError::Payload { address: address.clone(), most }))
+        }
         _ => Ok(()),
     }
 }
@@ -72,7 +77,11 @@ async fn open(address: &Address, node: &str) -> Result<Client, TryError> {
         Ok(Err(error)) => {
             return Err(match error.kind() {
                 ConnectErrorKind::AuthorizationViolation | ConnectErrorKind::Authentication => {
-                    TryError::Lasting(StartError::Password(address.clone()))
+                    let address = address.clone();
+                    TryError::Lasting(match address.login {
+                        Some(_) => StartError::Password(address),
+                        None => StartError::NoLogin(address),
+                    })
                 }
                 _ => failed(&error),
             });

@@ -43,6 +43,13 @@ pub struct Options {
     pub patience: Duration,
 }
 
+impl Options {
+    /// What is told where it could not be reached in all that time.
+    fn away(&self, why: String) -> StartError {
+        StartError::Away(self.addresses.clone(), why, self.patience.as_secs())
+    }
+}
+
 /// The two ends of the engine that a node has. It ends where either is dropped.
 ///
 /// Each request has one answer; without a connection it is [`Answer::Unknown`] at once. No more wishes are taken
@@ -77,12 +84,12 @@ pub async fn start(options: Options) -> Result<Engine, StartError> {
         let why = match connect_to_any(&task.options, &task.names, &mut task.turn).await {
             Ok(found) => break found,
             Err((_, TryError::Lasting(error))) => return Err(error),
-            Err((_, TryError::Passing(why))) => why,
+            Err((_, TryError::Waiting(error))) => error,
+            Err((_, TryError::Passing(why))) => task.options.away(why),
         };
         let delay = delays.next();
         if clock::now() + delay >= end {
-            let Options { addresses, patience, .. } = task.options;
-            return Err(StartError::Away(addresses, why, patience.as_secs()));
+            return Err(why);
         }
         sleep(delay).await;
     };
@@ -100,18 +107,20 @@ pub async fn refound(options: &Options) -> Result<LogState, StartError> {
     let (names, end) = (Names::new(&options.cluster), clock::now() + options.patience);
     let mut delays = Delays::new();
     loop {
-        let mut why = String::new();
+        let mut why = None;
         for address in options.addresses.iter() {
             match refound_at(options, &names, address).await {
                 Ok(state) => return Ok(state),
                 Err(TryError::Lasting(error)) => return Err(error),
-                Err(TryError::Passing(passing)) => why = passing,
+                Err(TryError::Waiting(error)) => why = Some(error),
+                Err(TryError::Passing(passing)) => why = Some(options.away(passing)),
             }
         }
         let delay = delays.next();
-        if clock::now() + delay >= end {
-            let Options { addresses, patience, .. } = options.clone();
-            return Err(StartError::Away(addresses, why, patience.as_secs()));
+        if let Some(why) = why
+            && clock::now() + delay >= end
+        {
+            return Err(why);
         }
         sleep(delay).await;
     }
@@ -241,7 +250,7 @@ impl Task {
                 Err((address, TryError::Passing(why))) => {
                     format!("the engine at {address} is away: {why}")
                 }
-                Err((_, TryError::Lasting(error))) => error.to_string(),
+                Err((_, TryError::Waiting(error) | TryError::Lasting(error))) => error.to_string(),
             };
             if told.as_ref() != Some(&why) {
                 warn!(event = event::ENGINE; "{why}");

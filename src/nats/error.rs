@@ -15,6 +15,29 @@ pub enum StartError {
         "the engine at {0} refuses the user or the password: set them in NATS_URL as they are in its configuration"
     )]
     Password(Address),
+    /// It wants to know who one is, and is not to be told.
+    #[error(
+        "the engine at {0} asks for a user and a password: set them in NATS_URL (nats://user:password@…) as they are in \
+         its configuration"
+    )]
+    NoLogin(Address),
+    /// It takes less at once than there may be in a record.
+    #[error(
+        "the engine at {address} takes messages of at most {most} bytes, which are too few: set max_payload to 1MB in \
+         its configuration"
+    )]
+    Payload {
+        /// Where.
+        address: Address,
+        /// So much it takes.
+        most: u64,
+    },
+    /// It is there, and JetStream says nothing.
+    #[error(
+        "JetStream does not answer at {0}: of engines that are joined more than half must run and reach each other, \
+         and the user of NATS_URL must be allowed everything there"
+    )]
+    Silent(Address),
     /// It wants TLS, which is not spoken.
     #[error(
         "the engine at {0} demands TLS, which lobbyd does not speak to it: take tls out of its client listener, and let \
@@ -26,7 +49,8 @@ pub enum StartError {
     NoJetStream(Address),
     /// It cannot keep so many copies.
     #[error(
-        "the engine at {address} cannot keep NATS_REPLICAS={wanted} copies: {why}. Join more engines, or set less"
+        "the engine at {address} cannot keep NATS_REPLICAS={wanted} copies: {why}. Start so many engines and join \
+         them, or set less"
     )]
     Replicas {
         /// Where.
@@ -57,8 +81,10 @@ pub enum StartError {
 /// Why one try came to nothing.
 #[derive(Debug)]
 pub(super) enum TryError {
-    /// Another may come to something.
+    /// Another may come to something, once the engine can be reached.
     Passing(String),
+    /// Another may come to something; where none does, this is why.
+    Waiting(StartError),
     /// No other would, until somebody does something.
     Lasting(StartError),
 }

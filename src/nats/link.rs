@@ -401,7 +401,11 @@ impl Link {
         match &stored {
             Stored::Refused(why) if !self.is_refusing => {
                 self.is_refusing = true;
-                warn!(event = event::ENGINE; "the engine refuses to store anything: {why}");
+                warn!(
+                    event = event::ENGINE;
+                    "the engine refuses to store anything: {why}. Look at its disk, and at max_file_store in its \
+                     configuration"
+                );
             }
             Stored::At(_) if self.is_refusing => {
                 self.is_refusing = false;

@@ -18,6 +18,8 @@ mod reader;
 
 use std::time::Duration;
 
+use crate::cluster::record::MAX_RECORD_BYTES;
+
 pub use address::{Address, AddressFault, Addresses, Host, Login};
 pub use engine::{Engine, Options, refound, start};
 pub use error::StartError;
@@ -75,6 +77,9 @@ const LOG_KEPT: Duration = Duration::from_hours(7 * 24);
 
 /// A reader that nobody asks goes after this long: one whose node has died.
 const READER_KEPT: Duration = Duration::from_secs(30);
+
+/// What an engine must take at once: the largest record, with what stands before it.
+const LEAST_PAYLOAD: u64 = MAX_RECORD_BYTES as u64 + 4 * 1_024;
 
 /// What an engine may say when it greets: it lists the others there.
 const MAX_GREETING: u64 = 64 * 1_024;

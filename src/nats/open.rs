@@ -1,6 +1,7 @@
 //! The log and the table of a cluster: found on the engine, or made there.
 
 use async_nats::{Client, RequestErrorKind};
+use log::info;
 use serde_json::Value;
 use tokio::time::timeout;
 
@@ -10,6 +11,7 @@ use super::api::{self, ApiError, Question, Reply, StreamInfo};
 use super::error::{StartError, TryError};
 use super::names::Names;
 use crate::cluster::engine::LogState;
+use crate::logging::event;
 
 /// What is to be there.
 pub(super) struct Wanted<'a> {
@@ -29,7 +31,7 @@ impl Wanted<'_> {
         let info = match self.look(client, &self.names.log()).await? {
             Some(info) => {
                 let alter = api::alter_log(self.names, self.replicas, info.state.founded);
-                self.copies(client, info, alter).await?;
+                self.copies(client, &self.names.log(), info, alter).await?;
                 info
             }
             None if self.may_make => {
@@ -42,7 +44,8 @@ impl Wanted<'_> {
         let Some(found) = self.look(client, &self.names.table()).await? else {
             return Err(self.lasting(StartError::NoTable));
         };
-        self.copies(client, found, api::alter_table(self.names, self.replicas)).await?;
+        let alter = api::alter_table(self.names, self.replicas);
+        self.copies(client, &self.names.table(), found, alter).await?;
         Ok(info.state)
     }
 
@@ -86,11 +89,18 @@ impl Wanted<'_> {
     async fn copies(
         &self,
         client: &Client,
+        stream: &str,
         is: StreamInfo,
         alter: Question,
     ) -> Result<(), TryError> {
         if is.replicas != self.replicas {
             self.make(client, alter).await?;
+            let Self { address, replicas, .. } = self;
+            info!(
+                event = event::ENGINE;
+                "the engine at {address} is to keep {replicas} copies of {stream}, as NATS_REPLICAS says; it kept {}",
+                is.replicas
+            );
         }
         Ok(())
     }
@@ -98,16 +108,25 @@ impl Wanted<'_> {
     fn refused(&self, error: ApiError) -> TryError {
         let address = self.address.clone();
         TryError::Lasting(match error {
-            error if error.may_pass() => return TryError::Passing(error.words),
+            error if error.may_pass() => return self.silent(),
             error if error.is_no_jetstream() => StartError::NoJetStream(address),
             error if error.is_replicas() => {
-                StartError::Replicas { address, wanted: self.replicas, why: error.words }
+                let joined = error.is_too_few();
+                let error =
+                    StartError::Replicas { address, wanted: self.replicas, why: error.words };
+                // Machines that start together do not all have their engine at once.
+                return if joined { TryError::Waiting(error) } else { TryError::Lasting(error) };
             }
             error if error.is_taken() => {
                 StartError::Taken(address, self.names.cluster().to_owned())
             }
             error => StartError::Refused(address, error.words),
         })
+    }
+
+    /// Its engines choose who leads, or too few of them run.
+    fn silent(&self) -> TryError {
+        TryError::Waiting(StartError::Silent(self.address.clone()))
     }
 
     async fn ask(
@@ -117,12 +136,11 @@ impl Wanted<'_> {
     ) -> Result<Result<Value, ApiError>, TryError> {
         let passing = |why: &str| TryError::Passing(why.to_owned());
         let nobody = || match client.server_info().jetstream {
-            // Its engines choose who leads.
-            true => passing("JetStream does not answer"),
+            true => self.silent(),
             false => TryError::Lasting(StartError::NoJetStream(self.address.clone())),
         };
         let asked = timeout(CONNECT_TIME, client.request(question.subject, question.body));
-        let message = match asked.await.map_err(|_| passing("JetStream does not answer"))? {
+        let message = match asked.await.map_err(|_| self.silent())? {
             Ok(message) => message,
             Err(error) if error.kind() == RequestErrorKind::NoResponders => return Err(nobody()),
             Err(error) => return Err(passing(&error.to_string())),
