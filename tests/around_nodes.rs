@@ -219,8 +219,13 @@ impl Proxy {
         let mut command = Command::new("haproxy");
         command.arg("-db").arg("-f").arg(config);
         let quiet = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        let child = quiet.spawn().unwrap();
-        Self { child, plain: front, _folder: folder }
+        let proxy = Self { child: quiet.spawn().unwrap(), plain: front, _folder: folder };
+        let begin = Instant::now();
+        while TcpStream::connect(("127.0.0.1", front)).is_err() {
+            assert!(begin.elapsed() < PATIENCE, "HAProxy does not listen");
+            thread::sleep(Duration::from_millis(10));
+        }
+        proxy
     }
 
     /// Somebody who comes from this address, as soon as a node takes them.
@@ -229,9 +234,6 @@ impl Proxy {
         loop {
             assert!(start.elapsed() < PATIENCE, "{name} does not come in");
             thread::sleep(Duration::from_millis(50));
-            if TcpStream::connect(("127.0.0.1", self.plain)).is_err() {
-                continue;
-            }
             let mut client = Client::new(connect_from(ip, self.plain));
             client.send(name);
             let answers = [" has joined the lobby", "already taken"];
@@ -271,28 +273,34 @@ fn haproxy_spreads_people_over_the_nodes_and_takes_them_from_one_that_dies() {
         })
         .collect();
     let proxy = Proxy::start(ports);
-    let people = [("127.0.0.21", "alice"), ("127.0.0.22", "bob"), ("127.0.0.23", "carol")];
-    let mut clients = people.map(|(ip, name)| proxy.login(ip, name));
+    let names = ["alice", "bob", "carol", "dave", "erin", "frank"];
+    let people: Vec<_> =
+        names.iter().enumerate().map(|(n, name)| (format!("127.0.0.{}", n + 21), *name)).collect();
+    let mut clients: Vec<_> = people.iter().map(|(ip, name)| proxy.login(ip, name)).collect();
     clients[0].send("hello from behind it");
     for client in &mut clients {
         client.expect("╰─> hello from behind it\n");
     }
-    // Each is on a node of their own, which knows where they come from.
-    let of = |node: &Server| {
-        let known = |ip: &str| node.log().contains(&format!("from {ip} port "));
-        people.iter().position(|(ip, _)| known(ip))
-    };
-    let mut found: Vec<_> = nodes.iter().filter_map(of).collect();
-    found.sort_unstable();
-    assert_eq!(found, [0, 1, 2]);
-    // Alice's dies. She comes to another one under her name, as soon as it is free.
-    let hers = nodes.iter().position(|node| of(node) == Some(0)).unwrap();
-    nodes[hers].signal("KILL");
-    clients[0].read_to_end();
-    for client in &mut clients[1..] {
-        client.expect("1 person lost their connection: alice");
+    // Each is on one node, which knows where they come from, and no node is left out.
+    let is_on = |node: &Server, ip: &str| node.log().contains(&format!("from {ip} port "));
+    let on = people.iter().map(|(ip, _)| nodes.iter().filter(|n| is_on(n, ip)).count());
+    assert_eq!(on.collect::<Vec<_>>(), [1; 6]);
+    for node in &nodes {
+        assert!(people.iter().any(|(ip, _)| is_on(node, ip)), "{}", node.log());
     }
-    let mut alice = proxy.login("127.0.0.21", "alice");
+    // Alice's dies. She comes to another one under her name, as soon as it is free.
+    let hers = nodes.iter().find(|node| is_on(node, &people[0].0)).unwrap();
+    let mut others = Vec::new();
+    hers.signal("KILL");
+    for (mut client, (ip, _)) in clients.into_iter().zip(&people) {
+        if is_on(hers, ip) {
+            client.read_to_end();
+        } else {
+            client.expect(" lost their connection: alice");
+            others.push(client);
+        }
+    }
+    let mut alice = proxy.login(&people[0].0, "alice");
     alice.send("back again");
-    clients[1].expect("╰─> back again\n");
+    others[0].expect("╰─> back again\n");
 }
