@@ -9,6 +9,7 @@ use super::{Letter, Ticket};
 use crate::actors::store::Applying;
 use crate::chat::change::Change;
 use crate::chat::history::UnixMillis;
+use crate::chat::lobbies::LobbyId;
 use crate::cluster::record::What;
 
 /// A record has come out of the log, in its order: what is in it happens now.
@@ -27,6 +28,16 @@ pub struct Decided {
     pub life: u32,
     /// Takes what lasts.
     pub applying: Applying,
+}
+
+/// Something that this node has proposed is in no log, and will not be.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct NotTaken {
+    /// Under what it was proposed.
+    pub ticket: Ticket,
+    /// The lobby that it was put to; none where it was to none.
+    pub lobby: Option<LobbyId>,
 }
 
 /// Connections that come from here on are of this life of the node.

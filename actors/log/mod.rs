@@ -173,6 +173,12 @@ impl Shared {
         }
     }
 
+    /// They will not.
+    pub fn has_not_kept(&self, ticket: Ticket) {
+        // Whoever waits is told by its end.
+        self.kept().remove(&ticket);
+    }
+
     fn kept(&self) -> MutexGuard<'_, HashMap<Ticket, oneshot::Sender<()>>> {
         // Nothing that could panic leaves it half changed.
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)

@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 
 use crate::actors::guard::{Answers, Ctx, Reply};
 use crate::actors::lobby::{Lobby, messages as lobby};
-use crate::actors::log::messages::{Begin, Decided, Over, Reach, Reclaim, Sent};
+use crate::actors::log::messages::{Begin, Decided, NotTaken, Over, Reach, Reclaim, Sent};
 use crate::actors::log::{Letter, Log, Ticket};
 use crate::actors::registry::Registry;
 use crate::actors::registry::messages::{ModerateError, RegisterError};
@@ -396,6 +396,28 @@ impl Registry {
         if let Some(done) = done {
             let _ = done.send(if may { Ok(()) } else { Err(NotDone::TooLate) });
         }
+    }
+}
+
+impl Answers<NotTaken> for Registry {
+    fn failed() {}
+
+    fn answer(
+        &mut self,
+        NotTaken { ticket, lobby }: NotTaken,
+        _: &mut Ctx<Self>,
+    ) -> Reply<Self, ()> {
+        Reply::now(|| {
+            if let Some(lobby) = lobby {
+                return self.tell_lobby(lobby, lobby::Void(ticket));
+            }
+            if let Some(Proposed { done, .. }) = self.proposed_as(Some(ticket)) {
+                let _ = done.send(Err(NotDone::TooLate));
+            }
+            if let Log::Shared(log) = &self.log {
+                log.has_not_kept(ticket);
+            }
+        })
     }
 }
 

@@ -6,12 +6,13 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
 use actix::prelude::*;
+use bytes::Bytes;
 use log::{error, info, warn};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::actors::guard::Guarded;
-use crate::actors::log::messages::{Begin, Decided, Over, Reach, Reclaim, Sent};
+use crate::actors::log::messages::{Begin, Decided, NotTaken, Over, Reach, Reclaim, Sent};
 use crate::actors::log::{Append, Letter, Log, Proposal, Shared, Ticket};
 use crate::actors::registry::Registry;
 use crate::actors::store::StoreHandle;
@@ -19,7 +20,7 @@ use crate::chat::history::UnixMillis;
 use crate::chat::lobby::step::{Input, JoinKind};
 use crate::chat::registry::Happening;
 use crate::clock;
-use crate::cluster::engine::{Position, Revision, Wish};
+use crate::cluster::engine::{Position, Revision, Subject, Wish};
 use crate::cluster::lag::{BEHIND_TOO_FAR, Lag};
 use crate::cluster::mark::Mark;
 use crate::cluster::nodes::{self, About, Own};
@@ -76,6 +77,10 @@ pub(super) fn log() -> (Log, mpsc::UnboundedReceiver<Wanted>, Ender) {
 /// Records that are being applied by the actors of a node. Over it no more of the log is read for a while: enough
 /// for the fastest of machines between two ticks, and few enough megabytes.
 const MAX_APPLYING: usize = 8_192;
+
+/// Changes that wait for the disk. Over it no more of the log is read either: a node whose disk fails falls behind,
+/// and must not lose what the others have.
+const MAX_UNWRITTEN: usize = 8_192;
 
 /// Which node this is.
 #[derive(Debug, Clone)]
@@ -197,6 +202,9 @@ struct Driver {
     life: Option<Revision>,
     /// The people of the life before are being brought back.
     reclaiming: Option<Reclaiming>,
+    /// What the node had no room for: bounded, as all that the actors propose, by what each user may have on its
+    /// way.
+    over: VecDeque<(Subject, Bytes, Ticket)>,
     /// Milliseconds after which a node is given up as lost.
     lease: u64,
 }
@@ -266,6 +274,7 @@ impl Driver {
             stopped: Some(stopped),
             life: None,
             reclaiming: None,
+            over: VecDeque::new(),
             lease: Timing::of(replicas).dead,
         }
     }
@@ -312,13 +321,14 @@ impl Driver {
     fn tick(&mut self) {
         let now = self.now();
         // What is behind waits on the engine, and not in mailboxes.
-        let applying = self.store.applying();
-        if applying > MAX_APPLYING {
+        let (applying, unwritten) = (self.store.applying(), self.store.waiting());
+        if applying > MAX_APPLYING || unwritten > MAX_UNWRITTEN {
             self.node.hold(true, now);
-        } else if applying <= MAX_APPLYING / 2 {
+        } else if applying <= MAX_APPLYING / 2 && unwritten <= MAX_UNWRITTEN / 2 {
             self.node.hold(false, now);
         }
         self.node.tick(now);
+        self.say_what_there_is_room_for();
         self.report(applying, now);
     }
 
@@ -392,16 +402,30 @@ impl Driver {
     }
 
     fn propose(&mut self, Proposal { ticket, subject, what, changes }: Proposal) {
+        let lobby = match &what {
+            What::Lobby { lobby, .. } => Some(*lobby),
+            _ => None,
+        };
         let record = Record { life: Revision(0), number: 0, what, changes };
         match record.encode() {
             Ok(bytes) => {
-                let said = self.node.say(subject, bytes.into(), self.now());
-                match said {
-                    Ok(own) => self.waiting.push_back((own, ticket)),
-                    Err(_) => warn!(event = event::CLUSTER; "too much waits for the log"),
-                }
+                self.over.push_back((subject, bytes.into(), ticket));
+                self.say_what_there_is_room_for();
             }
-            Err(why) => error!(event = event::CLUSTER; "not proposed: {why}"),
+            Err(why) => {
+                error!(event = event::CLUSTER; "not proposed: {why}");
+                self.registry.do_send(NotTaken { ticket, lobby });
+            }
+        }
+    }
+
+    /// While the log is away for long, more may wait than the node takes at once.
+    fn say_what_there_is_room_for(&mut self) {
+        while let Some((subject, bytes, ticket)) = self.over.pop_front() {
+            match self.node.say(subject, bytes.clone(), self.now()) {
+                Ok(own) => self.waiting.push_back((own, ticket)),
+                Err(_) => return self.over.push_front((subject, bytes, ticket)),
+            }
         }
     }
 
