@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use crate::browser::{Browser, Page, View};
 use crate::harness::{PATIENCE, Server};
+use crate::nodes::Cluster;
 use crate::operator::admin_port;
 use crate::store::{limit_file_size, start_with_a_limit_on_files};
 
@@ -126,6 +127,34 @@ fn the_page_follows_what_people_do_on_a_phone_and_on_a_desk_by_day_and_by_night(
         assert!(!page.is_too_wide(), "{:?}", page.view);
         assert_eq!(page.complaints(), Vec::<String>::new(), "{:?}", page.view);
     }
+}
+
+#[test]
+fn the_page_of_a_node_has_a_table_of_all_nodes() {
+    let Some(browser) = Browser::start() else { return };
+    let (alone, url) = start();
+    let page = browser.open(&url, VIEWS[0]);
+    page.wait(&shows("word", "Ready"));
+    page.wait("document.getElementById('cluster').hidden");
+    drop(alone);
+    let Some(mut cluster) = Cluster::start_with(2, &[("CHAT_ADMIN_ADDR", "127.0.0.1:0")]) else {
+        return;
+    };
+    let _alice = cluster.nodes[1].login("alice");
+    let page = browser.open(&address(&cluster.nodes[0]), VIEWS[0]);
+    let row = |number: usize, cell: usize| {
+        format!("document.getElementById('nodes').rows[{number}]?.cells[{cell}].textContent ?? ''")
+    };
+    page.wait(&format!("({}) === '✓ up'", row(0, 0)));
+    page.wait(&format!("({}) === '✓ up' && ({}) === '1'", row(1, 0), row(1, 2)));
+    let version = env!("CARGO_PKG_VERSION");
+    for (number, name) in ["node1", "node2"].into_iter().enumerate() {
+        page.wait(&format!("({}).startsWith('{name} {version}, at ')", row(number, 1)));
+    }
+    assert!(!page.is_too_wide(), "{:?}", page.view);
+    cluster.kill(1);
+    page.wait(&format!("({}) === '! gone' && ({}) === '0'", row(1, 0), row(1, 2)));
+    assert_eq!(page.complaints(), Vec::<String>::new());
 }
 
 #[test]
