@@ -4,7 +4,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -18,85 +18,9 @@ use lobbyd::cluster::engine::{
 use lobbyd::nats::{self, Addresses, Engine, Options, StartError};
 use tokio::time::timeout;
 
-use crate::clients::have;
 use crate::harness::{Folder, PATIENCE, Server, lobbyd, run};
+use crate::nats_server::NatsServer;
 use crate::relay::{Fault, Relay, Way};
-
-/// A nats-server of a test's own. Killed when dropped.
-pub(crate) struct NatsServer {
-    child: Option<Child>,
-    pub(crate) folder: Folder,
-    pub(crate) port: u16,
-    configuration: String,
-}
-
-impl NatsServer {
-    /// Starts one that keeps what it is given; none, and it is said so, where none is installed.
-    pub(crate) fn start() -> Option<Self> {
-        Self::start_with("jetstream { store_dir: STORE }")
-    }
-
-    /// Starts one with these lines in its configuration, in which STORE stands for its folder.
-    pub(crate) fn start_with(configuration: &str) -> Option<Self> {
-        let free = TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = free.local_addr().unwrap().port();
-        drop(free);
-        Self::start_at(port, configuration)
-    }
-
-    /// The same, at a port that is free.
-    pub(crate) fn start_at(port: u16, configuration: &str) -> Option<Self> {
-        if !have(&["nats-server"]) {
-            return None;
-        }
-        let folder = Folder::new();
-        let store = format!("{:?}", folder.join("store"));
-        let configuration = configuration.replace("STORE", &store);
-        let mut server = Self { child: None, folder, port, configuration };
-        server.run();
-        Some(server)
-    }
-
-    /// Starts it again, with what it has kept.
-    pub(crate) fn run(&mut self) {
-        let file = self.folder.join("nats.conf");
-        let listen = format!("listen: \"127.0.0.1:{}\"\n{}\n", self.port, self.configuration);
-        std::fs::write(&file, listen).unwrap();
-        let log = std::fs::File::create(self.folder.join("nats.log")).unwrap();
-        let mut command = Command::new("nats-server");
-        command.arg("-c").arg(file).stdout(Stdio::null()).stderr(log);
-        self.child = Some(command.spawn().unwrap());
-        let start = Instant::now();
-        while TcpStream::connect(("127.0.0.1", self.port)).is_err() {
-            let log = || std::fs::read_to_string(self.folder.join("nats.log")).unwrap();
-            assert!(start.elapsed() < PATIENCE, "nats-server does not listen: {}", log());
-            thread::sleep(Duration::from_millis(10));
-        }
-    }
-
-    /// Kills it at once.
-    pub(crate) fn kill(&mut self) {
-        if let Some(mut child) = self.child.take() {
-            child.kill().unwrap();
-            child.wait().unwrap();
-        }
-    }
-
-    fn stop_or_go_on(&self, signal: &str) {
-        let pid = self.child.as_ref().unwrap().id().to_string();
-        assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
-    }
-
-    pub(crate) fn url(&self) -> String {
-        format!("nats://127.0.0.1:{}", self.port)
-    }
-}
-
-impl Drop for NatsServer {
-    fn drop(&mut self) {
-        self.kill();
-    }
-}
 
 /// Somebody else on the engine, who speaks its protocol by hand.
 pub(crate) struct Other {
@@ -912,19 +836,15 @@ fn a_server_whose_engine_refuses_the_password_does_not_start() {
 fn a_server_waits_for_an_engine_that_starts_after_it_and_tells_of_its_loss() {
     let Some(mut server) = NatsServer::start() else { return };
     server.kill();
-    let mut child = None;
-    let node = thread::scope(|scope| {
+    let mut node = thread::scope(|scope| {
         let url = server.url();
         let starting =
             scope.spawn(move || Server::start(&[("NATS_URL", &url), ("CHAT_NODE", "one")]));
         thread::sleep(Duration::from_millis(500));
         assert!(!starting.is_finished(), "it is not ready without its engine");
         server.run();
-        child = server.child.take();
         starting.join().unwrap()
     });
-    server.child = child;
-    let mut node = node;
     server.kill();
     node.wait_for_log(&format!("engine] the engine at {} is lost: it broke off", server.url()));
     server.run();

@@ -91,6 +91,11 @@ impl Server {
     }
 
     pub(crate) fn start_in(folder: Folder, env: &[(&str, &str)]) -> Self {
+        Self::spawn(Self::command(&folder, env), folder)
+    }
+
+    /// What starts one.
+    pub(crate) fn command(folder: &Folder, env: &[(&str, &str)]) -> Command {
         let mut all = vec![
             ("CHAT_ADDR", "127.0.0.1:0"),
             ("CHAT_TLS_ADDR", "off"),
@@ -103,8 +108,7 @@ impl Server {
         ];
         all.retain(|(key, _)| !env.iter().any(|(k, _)| k == key));
         all.extend(env);
-        let command = lobbyd(folder.path(), &all, &[]);
-        Self::spawn(command, folder)
+        lobbyd(folder.path(), &all, &[])
     }
 
     /// Starts a command that runs the program.
@@ -113,21 +117,41 @@ impl Server {
     }
 
     /// The same, with something to read.
-    pub(crate) fn spawn_with(mut command: Command, folder: Folder, stdin: Stdio) -> Self {
+    pub(crate) fn spawn_with(command: Command, folder: Folder, stdin: Stdio) -> Self {
+        let mut server = Self::launch(command, folder, stdin);
+        server.wait_for(Self::is_open, "the server is ready");
+        server.learn_ports();
+        server
+    }
+
+    /// The same, without waiting for anything.
+    pub(crate) fn launch(mut command: Command, folder: Folder, stdin: Stdio) -> Self {
         let mut child =
             command.stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let stdout = collect(child.stdout.take().unwrap());
         let stderr = collect(child.stderr.take().unwrap());
-        let mut server = Self { child, folder, stdout, stderr, port: 0, tls_port: 0 };
-        server.wait_for(|s| s.out().contains("Server ready"), "the server is ready");
-        let out = server.out();
+        Self { child, folder, stdout, stderr, port: 0, tls_port: 0 }
+    }
+
+    /// Whether it has said that it is ready.
+    pub(crate) fn is_open(&self) -> bool {
+        self.out().contains("Server ready")
+    }
+
+    /// Takes the ports from what it has said.
+    pub(crate) fn learn_ports(&mut self) {
+        let out = self.out();
         let number = |label: &str| {
             let (_, rest) = out.split_once(label)?;
             rest.split_whitespace().next()?.parse().ok()
         };
-        server.port = number("Port:").unwrap();
-        server.tls_port = number("TLS enabled on port").unwrap_or(0);
-        server
+        self.port = number("Port:").unwrap();
+        self.tls_port = number("TLS enabled on port").unwrap_or(0);
+    }
+
+    /// Whether it has ended by itself, and with which status.
+    pub(crate) fn has_ended(&mut self) -> Option<i32> {
+        self.child.try_wait().unwrap().map(|status| status.code().unwrap_or(-1))
     }
 
     pub(crate) fn out(&self) -> String {
@@ -146,7 +170,7 @@ impl Server {
     pub(crate) fn wait_for(&mut self, holds: impl Fn(&Self) -> bool, what: &str) {
         let start = Instant::now();
         while !holds(self) {
-            let ended = self.child.try_wait().unwrap();
+            let ended = self.has_ended();
             assert!(
                 start.elapsed() < PATIENCE && ended.is_none(),
                 "not so: {what} ({ended:?})\n{}\n{}",

@@ -1,7 +1,7 @@
 //! Several nodes, one chat: what people of one see of those of another.
 
-use crate::engine::NatsServer;
 use crate::harness::{Client, Folder, Server, count, run};
+use crate::nats_server::NatsServer;
 use crate::people::{log_in_to, quit, registered, stop};
 use crate::relay::Relay;
 

@@ -1,0 +1,86 @@
+//! A real nats-server, as the engine of a cluster.
+
+use std::net::{TcpListener, TcpStream};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::harness::{Folder, PATIENCE};
+use crate::installed::have;
+
+/// A nats-server of a test's own. Killed when dropped.
+pub(crate) struct NatsServer {
+    child: Option<Child>,
+    pub(crate) folder: Folder,
+    pub(crate) port: u16,
+    configuration: String,
+}
+
+impl NatsServer {
+    /// Starts one that keeps what it is given; none, and it is said so, where none is installed.
+    pub(crate) fn start() -> Option<Self> {
+        Self::start_with("jetstream { store_dir: STORE }")
+    }
+
+    /// Starts one with these lines in its configuration, in which STORE stands for its folder.
+    pub(crate) fn start_with(configuration: &str) -> Option<Self> {
+        let free = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = free.local_addr().unwrap().port();
+        drop(free);
+        Self::start_at(port, configuration)
+    }
+
+    /// The same, at a port that is free.
+    pub(crate) fn start_at(port: u16, configuration: &str) -> Option<Self> {
+        if !have(&["nats-server"]) {
+            return None;
+        }
+        let folder = Folder::new();
+        let store = format!("{:?}", folder.join("store"));
+        let configuration = configuration.replace("STORE", &store);
+        let mut server = Self { child: None, folder, port, configuration };
+        server.run();
+        Some(server)
+    }
+
+    /// Starts it again, with what it has kept.
+    pub(crate) fn run(&mut self) {
+        let file = self.folder.join("nats.conf");
+        let listen = format!("listen: \"127.0.0.1:{}\"\n{}\n", self.port, self.configuration);
+        std::fs::write(&file, listen).unwrap();
+        let log = std::fs::File::create(self.folder.join("nats.log")).unwrap();
+        let mut command = Command::new("nats-server");
+        command.arg("-c").arg(file).stdout(Stdio::null()).stderr(log);
+        self.child = Some(command.spawn().unwrap());
+        let start = Instant::now();
+        while TcpStream::connect(("127.0.0.1", self.port)).is_err() {
+            let log = || std::fs::read_to_string(self.folder.join("nats.log")).unwrap();
+            assert!(start.elapsed() < PATIENCE, "nats-server does not listen: {}", log());
+            thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// Kills it at once.
+    pub(crate) fn kill(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            child.kill().unwrap();
+            child.wait().unwrap();
+        }
+    }
+
+    /// Has it stand still (`-STOP`) or go on (`-CONT`).
+    pub(crate) fn stop_or_go_on(&self, signal: &str) {
+        let pid = self.child.as_ref().unwrap().id().to_string();
+        assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("nats://127.0.0.1:{}", self.port)
+    }
+}
+
+impl Drop for NatsServer {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
