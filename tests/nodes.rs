@@ -135,6 +135,29 @@ fn a_node_that_was_killed_goes_on_where_it_was_and_has_what_it_missed() {
 }
 
 #[test]
+fn whoever_went_to_another_lobby_is_there_on_a_node_that_was_killed_too() {
+    let Some(mut cluster) = Cluster::start(2) else { return };
+    let mut alice = cluster.nodes[0].login("alice");
+    let mut bob = cluster.nodes[1].login("bob");
+    alice.ask("/create den no-pass a den", "Created");
+    for client in [&mut alice, &mut bob] {
+        client.ask("/join den", "in 'den'");
+    }
+    alice.ask("before", "╰─> before\n");
+    bob.expect("╰─> before\n");
+    // What has been shown is stored a moment later.
+    cluster.nodes[1].login("carol").ask("/history 1", "> ");
+    let folder = cluster.kill(1);
+    alice.ask("missed", "╰─> missed\n");
+    cluster.revive(1, folder);
+    let mut bob = cluster.nodes[1].connect();
+    bob.expect("Enter your username: ");
+    bob.ask("dave", "You are");
+    bob.ask("/join den", "╰─> missed\n");
+    alice.ask("/users", "=== Users in 'den' (2) ===");
+}
+
+#[test]
 fn people_of_all_nodes_are_in_one_lobby_and_see_the_same() {
     let Some(cluster) = Cluster::start(3) else { return };
     let [one, two, three] = &cluster.nodes[..] else { panic!() };

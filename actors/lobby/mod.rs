@@ -363,9 +363,9 @@ impl Lobby {
         let members = changed.iter().map(|conn| {
             let member = self.room.member(*conn).map(|member| {
                 let Member { who, picture, away, handle: _ } = member.clone();
-                (self.id, Box::new(Member { who, picture, away, handle: *conn }))
+                Box::new(Member { who, picture, away, handle: *conn })
             });
-            Change::Node(NodeChange::Member(*conn, member))
+            Change::Node(NodeChange::Member(self.id, *conn, member))
         });
         self.kept.extend(members);
         self.keep_all();

@@ -218,8 +218,9 @@ pub enum NodeChange {
     Applied(Box<[u8]>),
     /// The user of a connection, on whatever node, is this; none where it has none any more.
     User(ConnId, Option<Box<PresentUser>>),
-    /// The user of a connection is this member of this lobby; none where they are in none.
-    Member(ConnId, Option<(LobbyId, Box<Member<ConnId>>)>),
+    /// The user of a connection is this member of a lobby; none where they are none of its members. Whoever goes
+    /// to another lobby is in both for a moment.
+    Member(LobbyId, ConnId, Option<Box<Member<ConnId>>>),
     /// The questions to Rox of a lobby and its conversation are these, as they are stored.
     Questions(LobbyId, Arc<str>),
 }
@@ -252,7 +253,7 @@ impl Change {
             Self::Node(NodeChange::User(_, user)) => {
                 user.as_ref().map_or(0, |_| size_of::<PresentUser>())
             }
-            Self::Node(NodeChange::Member(_, member)) => {
+            Self::Node(NodeChange::Member(_, _, member)) => {
                 member.as_ref().map_or(0, |_| size_of::<Member<ConnId>>())
             }
             Self::LobbyRemoved(_)

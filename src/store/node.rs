@@ -27,10 +27,11 @@ pub(super) const TABLES: &str = "
         user TEXT NOT NULL
     ) STRICT;
     CREATE TABLE member(
-        conn INTEGER PRIMARY KEY,
+        conn INTEGER NOT NULL,
         lobby INTEGER NOT NULL REFERENCES lobby ON DELETE CASCADE,
-        member TEXT NOT NULL
-    ) STRICT;
+        member TEXT NOT NULL,
+        PRIMARY KEY (conn, lobby)
+    ) STRICT, WITHOUT ROWID;
     CREATE INDEX member_by_lobby ON member(lobby);
     CREATE TABLE questions(
         lobby INTEGER PRIMARY KEY REFERENCES lobby ON DELETE CASCADE,
@@ -79,14 +80,15 @@ pub(super) fn apply(conn: &Connection, change: &NodeChange) -> rusqlite::Result<
                 ON CONFLICT(conn) DO UPDATE SET user = excluded.user";
             run(conn, sql, params![conn_column(*id), json(user)?])
         }
-        NodeChange::Member(id, None) => {
-            run(conn, "DELETE FROM member WHERE conn = ?1", [conn_column(*id)])
+        NodeChange::Member(lobby, id, None) => {
+            let sql = "DELETE FROM member WHERE conn = ?1 AND lobby = ?2";
+            run(conn, sql, params![conn_column(*id), lobby.0])
         }
-        NodeChange::Member(id, Some((lobby, member))) => {
+        NodeChange::Member(lobby, id, Some(member)) => {
             // The lobby may be gone by now.
             let sql = "INSERT INTO member(conn, lobby, member) SELECT ?1, ?2, ?3
                 WHERE EXISTS (SELECT 1 FROM lobby WHERE id = ?2)
-                ON CONFLICT(conn) DO UPDATE SET lobby = excluded.lobby, member = excluded.member";
+                ON CONFLICT(conn, lobby) DO UPDATE SET member = excluded.member";
             run(conn, sql, params![conn_column(*id), lobby.0, json(member)?])
         }
         NodeChange::Questions(lobby, questions) => {
@@ -152,6 +154,10 @@ mod tests {
         Member::new(Identity::example(conn, name, None), Picture::DEFAULT, None, ConnId(conn))
     }
 
+    fn member_of(lobby: u32, conn: u64, member: Option<Member<ConnId>>) -> NodeChange {
+        NodeChange::Member(LobbyId(lobby), ConnId(conn), member.map(Box::new))
+    }
+
     fn is(change: NodeChange) -> Change {
         Change::Node(change)
     }
@@ -166,8 +172,8 @@ mod tests {
         db.apply(&[
             is(NodeChange::User(ConnId(1), Some(user(1, "ann").into()))),
             is(NodeChange::User(ConnId(HIGH), Some(user(HIGH, "bob").into()))),
-            is(NodeChange::Member(ConnId(HIGH), Some((LobbyId(1), member(HIGH, "bob").into())))),
-            is(NodeChange::Member(ConnId(1), Some((LobbyId(9), member(1, "ann").into())))),
+            is(member_of(1, HIGH, Some(member(HIGH, "bob")))),
+            is(member_of(9, 1, Some(member(1, "ann")))),
             is(NodeChange::Applied([1].into())),
             is(NodeChange::User(ConnId(1), None)),
             is(NodeChange::User(ConnId(HIGH), Some(user(HIGH, "rob").into()))),
@@ -199,6 +205,22 @@ mod tests {
         db.apply(&[Change::LobbyPut(lobby(1, "den").into()), questions(1, "again")]).unwrap();
         db.join_log(&[5]).unwrap();
         assert_eq!(open(&db), []);
+    }
+
+    #[test]
+    fn whoever_goes_to_another_lobby_is_in_that_whichever_they_left_last() {
+        let lobbies = [1, 2].map(|id| Change::LobbyPut(lobby(id, &format!("lobby{id}")).into()));
+        let mut db = db(&lobbies);
+        let ann = || Some(member(1, "ann"));
+        db.apply(&[
+            is(member_of(1, 1, ann())),
+            is(member_of(2, 1, ann())),
+            is(member_of(1, 1, None)),
+            is(NodeChange::Applied([1].into())),
+        ])
+        .unwrap();
+        let members = db.load(1).unwrap().node.unwrap().members;
+        assert_eq!(members, [(LobbyId(2), member(1, "ann"))]);
     }
 
     #[test]
