@@ -36,6 +36,7 @@ mod expiring;
 mod exporting;
 mod faults;
 mod forms;
+mod full_engine;
 mod fuzz_entries;
 mod gemini;
 mod handshakes;

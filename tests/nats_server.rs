@@ -36,9 +36,8 @@ impl NatsServer {
             return None;
         }
         let folder = Folder::new();
-        let store = format!("{:?}", folder.join("store"));
-        let configuration = configuration.replace("STORE", &store);
-        let mut server = Self { child: None, folder, port, configuration };
+        let mut server = Self { child: None, folder, port, configuration: String::new() };
+        server.configure(configuration);
         server.run();
         Some(server)
     }
@@ -58,6 +57,12 @@ impl NatsServer {
             assert!(start.elapsed() < PATIENCE, "nats-server does not listen: {}", log());
             thread::sleep(Duration::from_millis(10));
         }
+    }
+
+    /// Has these lines in its configuration from its next start on, as [`Self::start_with`] has them.
+    pub(crate) fn configure(&mut self, configuration: &str) {
+        let store = format!("{:?}", self.folder.join("store"));
+        self.configuration = configuration.replace("STORE", &store);
     }
 
     /// Kills it at once.

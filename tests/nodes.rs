@@ -21,12 +21,17 @@ impl Cluster {
 
     /// The same, with these settings.
     pub(crate) fn start_with(count: usize, more: &[(&str, &str)]) -> Option<Self> {
+        Some(Self::on(NatsServer::start()?, count, more))
+    }
+
+    /// So many on an engine that runs, with these settings.
+    pub(crate) fn on(engine: NatsServer, count: usize, more: &[(&str, &str)]) -> Self {
         let more = more.iter().map(|&(key, value)| (key.to_owned(), value.to_owned())).collect();
-        let mut cluster = Self { engine: NatsServer::start()?, nodes: Vec::new(), more };
+        let mut cluster = Self { engine, nodes: Vec::new(), more };
         for _ in 0..count {
             cluster.add();
         }
-        Some(cluster)
+        cluster
     }
 
     /// One more.
@@ -252,7 +257,7 @@ fn the_people_of_a_node_that_dies_leave_with_one_notice() {
     alice.expect("dave has joined the lobby");
 }
 
-const AWAY: &str =
+pub(crate) const AWAY: &str =
     "[LOBBY] The other servers cannot be reached. What you write is sent when they can.";
 
 #[test]

@@ -1,0 +1,79 @@
+//! An engine whose disk is full: what is said waits, people are told, nobody is lost, and all goes on when there is
+//! room again.
+
+use crate::harness::Client;
+use crate::nats_server::NatsServer;
+use crate::nodes::{AWAY, Cluster};
+use crate::operator::{ADMIN, get};
+
+const BACK: &str = "[LOBBY] The other servers are back.";
+
+/// Words that fill a disk.
+fn words(number: usize) -> String {
+    format!("{number} {}", "🦀".repeat(900))
+}
+
+/// The numbers of what somebody was shown.
+fn numbers(client: &Client) -> Vec<usize> {
+    let text = client.text();
+    let shown = text.lines().filter_map(|line| line.strip_prefix("  ╰─> "));
+    shown.filter_map(|words| words.split(' ').next()?.parse().ok()).collect()
+}
+
+#[test]
+fn what_is_said_while_the_engine_has_no_room_waits_until_it_has() {
+    let small = "jetstream { store_dir: STORE, max_file_store: 300KB }";
+    let Some(engine) = NatsServer::start_with(small) else { return };
+    let mut cluster = Cluster::on(engine, 2, &[ADMIN]);
+    let mut alice = cluster.nodes[0].login("alice");
+    let mut bob = cluster.nodes[1].login("bob");
+    alice.expect("bob has joined the lobby");
+    // One line after the other, until one is not shown: then the engine has no room.
+    let mut said = 0;
+    loop {
+        alice.send(&words(said));
+        said += 1;
+        let shown = format!("╰─> {} ", said - 1);
+        if alice.expect_one_of(&[&shown, AWAY]) == AWAY {
+            break;
+        }
+        bob.expect(&shown);
+        assert!(said < 500, "it has room for more than it was given");
+    }
+    assert!(said > 20, "it had no room from the start: {said}");
+    bob.expect(AWAY);
+    for node in &cluster.nodes {
+        let ready = get(node, "/health/ready");
+        assert_eq!(ready.status, 503, "{}", ready.body);
+        assert_eq!(get(node, "/health/live").status, 200);
+        assert_eq!(node.log().matches("the engine refuses to store anything").count(), 1);
+    }
+    // More waits.
+    for _ in 0..5 {
+        alice.send(&words(said));
+        said += 1;
+    }
+    bob.ask("/users", "=== Users in 'general' (2) ===");
+
+    cluster.engine.kill();
+    cluster.engine.configure("jetstream { store_dir: STORE, max_file_store: 100MB }");
+    cluster.engine.run();
+    for client in [&mut alice, &mut bob] {
+        client.expect(&format!("╰─> {} ", said - 1));
+        assert_eq!(numbers(client), (0..said).collect::<Vec<_>>());
+    }
+    alice.ask("that was all", "╰─> that was all\n");
+    bob.expect("╰─> that was all\n");
+    for client in [&mut alice, &mut bob] {
+        client.ask("/users", "=== Users in 'general' (2) ===");
+        let seen = client.text();
+        for once in [AWAY, BACK] {
+            assert_eq!(seen.matches(once).count(), 1, "{once}");
+        }
+        assert!(!seen.contains("lost their connection"));
+    }
+    for node in &cluster.nodes {
+        assert_eq!(get(node, "/health/ready").status, 200);
+    }
+    cluster.nodes[1].login("carol").ask("/users", "=== Users in 'general' (3) ===");
+}
