@@ -8,8 +8,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::clients::have;
-use crate::engine::NatsServer;
 use crate::harness::{Client, Folder, PATIENCE, Server};
+use crate::nats_server::NatsServer;
 use crate::proxies::{free_port, with_words};
 use crate::proxying::connect_from;
 

@@ -48,11 +48,14 @@ fn what_is_said_while_the_engine_has_no_room_waits_until_it_has() {
         assert_eq!(get(node, "/health/live").status, 200);
         assert_eq!(node.log().matches("the engine refuses to store anything").count(), 1);
     }
-    // More waits.
+    // More waits; nobody comes in.
     for _ in 0..5 {
         alice.send(&words(said));
         said += 1;
     }
+    let mut carol = cluster.nodes[1].connect();
+    carol.expect("Enter your username: ");
+    carol.ask("carol", "The other servers cannot be reached, try again in a moment.");
     bob.ask("/users", "=== Users in 'general' (2) ===");
 
     cluster.engine.kill();
@@ -75,5 +78,6 @@ fn what_is_said_while_the_engine_has_no_room_waits_until_it_has() {
     for node in &cluster.nodes {
         assert_eq!(get(node, "/health/ready").status, 200);
     }
-    cluster.nodes[1].login("carol").ask("/users", "=== Users in 'general' (3) ===");
+    carol.log_in("carol");
+    carol.ask("/users", "=== Users in 'general' (3) ===");
 }
