@@ -8,13 +8,18 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
+    clippy::print_stdout,
     clippy::disallowed_methods,
     dead_code,
     reason = "a test fails by panicking; the harness has more than this test needs"
 )]
 
+mod alone;
 mod gemini;
 mod harness;
+mod installed;
+mod nats_server;
+mod over;
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};

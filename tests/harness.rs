@@ -9,11 +9,17 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::over::{self, Beside, Over, Place};
+
 /// How long anything may take before a test gives up. Generous: the machine may be busy.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A folder of a test's own, removed with it.
-pub(crate) struct Folder(PathBuf);
+pub(crate) struct Folder {
+    path: PathBuf,
+    /// Those of the other nodes, where it is one of a cluster.
+    pub(crate) beside: Option<Beside>,
+}
 
 impl Folder {
     pub(crate) fn new() -> Self {
@@ -22,21 +28,21 @@ impl Folder {
             format!("lobbyd-it-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
         let path = std::env::temp_dir().join(name);
         std::fs::create_dir_all(&path).unwrap();
-        Self(path)
+        Self { path, beside: None }
     }
 
     pub(crate) fn path(&self) -> &Path {
-        &self.0
+        &self.path
     }
 
     pub(crate) fn join(&self, name: &str) -> PathBuf {
-        self.0.join(name)
+        self.path.join(name)
     }
 }
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
+        let _ = std::fs::remove_dir_all(&self.path);
     }
 }
 
@@ -81,6 +87,8 @@ pub(crate) struct Server {
     pub stderr: Arc<Mutex<String>>,
     pub port: u16,
     pub tls_port: u16,
+    /// The others, where it is the first of several nodes.
+    pub(crate) over: Option<Over>,
 }
 
 impl Server {
@@ -91,7 +99,10 @@ impl Server {
     }
 
     pub(crate) fn start_in(folder: Folder, env: &[(&str, &str)]) -> Self {
-        Self::spawn(Self::command(&folder, env), folder)
+        match over::nodes() {
+            Some(count) => over::start(folder, env, count),
+            None => Self::spawn(Self::command(&folder, env), folder),
+        }
     }
 
     /// What starts one.
@@ -130,7 +141,7 @@ impl Server {
             command.stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let stdout = collect(child.stdout.take().unwrap());
         let stderr = collect(child.stderr.take().unwrap());
-        Self { child, folder, stdout, stderr, port: 0, tls_port: 0 }
+        Self { child, folder, stdout, stderr, port: 0, tls_port: 0, over: None }
     }
 
     /// Whether it has said that it is ready.
@@ -154,12 +165,24 @@ impl Server {
         self.child.try_wait().unwrap().map(|status| status.code().unwrap_or(-1))
     }
 
+    /// The nodes that it is.
+    fn nodes(&self) -> impl Iterator<Item = &Self> {
+        [self].into_iter().chain(self.over.iter().flat_map(|over| &over.others))
+    }
+
+    /// The plain port of the node for the next client.
+    pub(crate) fn next_port(&self) -> u16 {
+        let next = self.over.as_ref().map_or(0, Over::next);
+        self.nodes().nth(next).unwrap().port
+    }
+
     pub(crate) fn out(&self) -> String {
         self.stdout.lock().unwrap().clone()
     }
 
+    /// All that it has logged; that of all nodes, one after the other, where it is several.
     pub(crate) fn log(&self) -> String {
-        self.stderr.lock().unwrap().clone()
+        self.nodes().map(|node| node.stderr.lock().unwrap().clone()).collect()
     }
 
     pub(crate) fn pid(&self) -> u32 {
@@ -186,8 +209,9 @@ impl Server {
     }
 
     pub(crate) fn signal(&self, name: &str) {
-        let (name, pid) = (format!("-{name}"), self.pid().to_string());
-        assert!(Command::new("kill").args([name, pid]).status().unwrap().success());
+        let mut command = Command::new("kill");
+        command.arg(format!("-{name}")).args(self.nodes().map(|node| node.pid().to_string()));
+        assert!(command.status().unwrap().success());
     }
 
     /// Waits for the end, and until all that it has printed was read; gives the exit status.
@@ -198,18 +222,21 @@ impl Server {
         while !(is_read(&self.stdout) && is_read(&self.stderr)) && start.elapsed() < PATIENCE {
             thread::sleep(Duration::from_millis(1));
         }
-        status
+        let others = self.over.iter_mut().flat_map(|over| &mut over.others);
+        others.map(Self::wait).fold(status, |all, other| if all == 0 { other } else { all })
     }
 
     /// Ends it where it still runs, and keeps its folder.
     pub(crate) fn into_folder(mut self) -> Folder {
         let _ = self.child.kill();
         let _ = self.child.wait();
-        std::mem::replace(&mut self.folder, Folder::new())
+        let mut folder = std::mem::replace(&mut self.folder, Folder::new());
+        folder.beside = self.over.take().map(Over::into_beside);
+        folder
     }
 
     pub(crate) fn connect(&self) -> Client {
-        Client::new(TcpStream::connect(("127.0.0.1", self.port)).unwrap())
+        Client::new(TcpStream::connect(("127.0.0.1", self.next_port())).unwrap())
     }
 
     /// A client that has a name and has seen that it is in.
@@ -329,12 +356,14 @@ pub(crate) struct Client {
     /// How much of the text has been matched.
     seen: usize,
     closed: bool,
+    place: Place,
 }
 
 impl Client {
     pub(crate) fn new(wire: impl Wire + 'static) -> Self {
         wire.tcp().set_read_timeout(Some(Duration::from_millis(50))).unwrap();
-        Self { wire: Box::new(wire), raw: Vec::new(), seen: 0, closed: false }
+        let place = Place::of(wire.tcp());
+        Self { wire: Box::new(wire), raw: Vec::new(), seen: 0, closed: false, place }
     }
 
     pub(crate) fn tcp(&self) -> &TcpStream {
@@ -368,6 +397,7 @@ impl Client {
     }
 
     pub(crate) fn send_raw(&mut self, bytes: &[u8]) {
+        self.place.used();
         self.wire.write_all(bytes).unwrap();
         self.wire.flush().unwrap();
     }

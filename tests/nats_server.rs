@@ -1,6 +1,7 @@
 //! A real nats-server, as the engine of a cluster.
 
 use std::net::{TcpListener, TcpStream};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -42,15 +43,33 @@ impl NatsServer {
         Some(server)
     }
 
+    /// One that ends with this process, whoever has it then.
+    pub(crate) fn of_all_tests() -> Option<Self> {
+        let mut server = Self::start()?;
+        server.kill();
+        // The shell's input ends with this process.
+        let script = r#"nats-server -c "$1" & read -r _; kill -9 $!; rm -rf "$2""#;
+        let mut shell = Command::new("sh");
+        shell.args(["-c", script, "sh"]).arg(server.file()).arg(server.folder.path());
+        server.run_by(shell.stdin(Stdio::piped()));
+        Some(server)
+    }
+
+    fn file(&self) -> PathBuf {
+        self.folder.join("nats.conf")
+    }
+
     /// Starts it again, with what it has kept.
     pub(crate) fn run(&mut self) {
-        let file = self.folder.join("nats.conf");
+        let file = self.file();
+        self.run_by(Command::new("nats-server").arg("-c").arg(file));
+    }
+
+    fn run_by(&mut self, command: &mut Command) {
         let listen = format!("listen: \"127.0.0.1:{}\"\n{}\n", self.port, self.configuration);
-        std::fs::write(&file, listen).unwrap();
+        std::fs::write(self.file(), listen).unwrap();
         let log = std::fs::File::create(self.folder.join("nats.log")).unwrap();
-        let mut command = Command::new("nats-server");
-        command.arg("-c").arg(file).stdout(Stdio::null()).stderr(log);
-        self.child = Some(command.spawn().unwrap());
+        self.child = Some(command.stdout(Stdio::null()).stderr(log).spawn().unwrap());
         let start = Instant::now();
         while TcpStream::connect(("127.0.0.1", self.port)).is_err() {
             let log = || std::fs::read_to_string(self.folder.join("nats.log")).unwrap();

@@ -8,6 +8,7 @@ use std::process::{Output, Stdio};
 use socket2::{Domain, Socket, Type};
 
 use crate::harness::{Client, Folder, Server, lobbyd};
+use crate::over;
 
 /// The password of every account.
 pub(crate) const PASSWORD: &str = "correct-horse";
@@ -30,6 +31,9 @@ pub(crate) fn passwd(folder: &Path, name: &str, input: impl AsRef<[u8]>) -> Outp
 
 /// Makes an account, or gives it another password, as an operator does while the server does not run.
 pub(crate) fn makes(folder: &Path, name: &str, password: &str) {
+    if over::nodes().is_some() {
+        return over::makes_later(folder, name, password);
+    }
     let out = passwd(folder, name, format!("{password}\n"));
     let error = String::from_utf8_lossy(&out.stderr).into_owned();
     assert!(out.status.success() && error.is_empty(), "{error}");
@@ -90,7 +94,7 @@ pub(crate) fn restart(server: Server, env: &[(&str, &str)]) -> Server {
 pub(crate) fn connect_from(server: &Server, ip: &str) -> Client {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
     socket.bind(&SocketAddr::new(ip.parse().unwrap(), 0).into()).unwrap();
-    socket.connect(&SocketAddr::from(([127, 0, 0, 1], server.port)).into()).unwrap();
+    socket.connect(&SocketAddr::from(([127, 0, 0, 1], server.next_port())).into()).unwrap();
     Client::new(TcpStream::from(socket))
 }
 

@@ -346,3 +346,13 @@ fn the_versions_agree() {
     let rust = cargo.lines().find_map(|l| l.strip_prefix("rust-version = ")).unwrap();
     assert!(read("README.md").contains(rust.trim_matches('"')));
 }
+
+#[test]
+fn every_test_that_is_alone_is_there() {
+    for (alone, why) in crate::alone::ALONE {
+        let (module, test) = alone.split_once("::").unwrap_or((alone, "#[test]"));
+        let file = format!("{}/tests/{module}.rs", env!("CARGO_MANIFEST_DIR"));
+        let text = std::fs::read_to_string(&file).unwrap_or_else(|why| panic!("{file}: {why}"));
+        assert!(text.contains(test) && !why.is_empty(), "{alone}");
+    }
+}

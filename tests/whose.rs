@@ -3,8 +3,8 @@
 
 use crate::harness::{Client, Folder, Server, count};
 use crate::people::{
-    ADMINS, PASSWORD, challenged, connect_from, guest_from, log_in_to, makes, prove, quit,
-    registered, restart, with_root,
+    ADMINS, PASSWORD, challenged, connect_from, guest_from, log_in_to, logged_in_to, makes, prove,
+    quit, registered, restart, with_root,
 };
 
 /// So few that a test is over soon, in a window that no test outlasts.
@@ -49,7 +49,10 @@ fn no_way_of_coming_back_refills_a_rate_window() {
     assert_eq!(says_until_refused(&mut bob, 2), 2);
     bob.ask("/nick rob", "bob is now known as rob\n> ");
     assert_eq!(says_until_refused(&mut bob, 9), 0, "another name");
+}
 
+#[test]
+fn no_way_of_coming_back_refills_the_rate_window_of_an_account() {
     let server = Server::start(&RATE);
     let mut eve = server.login("eve");
     assert_eq!(says_until_refused(&mut eve, 2), 2);
@@ -61,6 +64,9 @@ fn no_way_of_coming_back_refills_a_rate_window() {
     eve.expect("Logged in from elsewhere.");
     again.expect("> ");
     assert_eq!(says_until_refused(&mut again, 9), 0, "taken over from elsewhere");
+    quit(again);
+    let (mut eve, _) = logged_in_to(&server, "eve");
+    assert_eq!(says_until_refused(&mut eve, 9), 0, "logged in again");
 }
 
 #[test]

@@ -18,9 +18,11 @@ use tokio::sync::oneshot::error::TryRecvError;
 use tokio::sync::{oneshot, watch};
 use tokio::time::timeout;
 
+use crate::chat::accounts::AccountId;
 use crate::chat::change::Change;
-use crate::chat::directory::ConnId;
+use crate::chat::directory::{ConnId, IpKey};
 use crate::chat::person::Person;
+use crate::chat::rates::Counted;
 use crate::chat::text::Line;
 use crate::cluster::engine::Subject;
 use crate::cluster::record::What;
@@ -50,19 +52,57 @@ pub trait Append: Send + Sync {
     /// Takes it. It waits where the log cannot be reached.
     fn append(&self, proposal: Proposal);
 
-    /// Sends something to the node of a life, outside the log.
-    fn send(&self, life: u32, letter: Letter);
+    /// Sends something to the node of a life, outside the log; to all others without one.
+    fn send(&self, life: Option<u32>, letter: Letter);
 }
 
-/// Something for one user of another node.
+/// What a node tells another one outside the log. It may be lost.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Letter {
-    /// Their connection.
-    pub to: ConnId,
-    /// Who writes.
-    pub from: Person,
-    /// What.
-    pub text: Line,
+#[serde(rename_all = "snake_case")]
+pub enum Letter {
+    /// A private message for a user.
+    Direct {
+        /// Their connection.
+        to: ConnId,
+        /// Who writes.
+        from: Person,
+        /// What.
+        text: Line,
+    },
+    /// What is known of a connection?
+    Asked {
+        /// Which.
+        of: ConnId,
+        /// The connection of whoever asks.
+        by: ConnId,
+        /// By which the answer is known.
+        number: u64,
+    },
+    /// This is.
+    Told {
+        /// Which question it answers.
+        number: u64,
+        /// What; none where the connection is no more.
+        what: Option<OfConnection>,
+    },
+    /// An address gave a wrong password.
+    WrongPassword(IpKey),
+    /// An account has sent this lately, on a node that it has just left.
+    Sent {
+        /// The account.
+        account: AccountId,
+        /// What counts against it.
+        counted: Counted,
+    },
+}
+
+/// What only the node of a connection knows of it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct OfConnection {
+    /// For how long nothing has come over it.
+    pub idle: Duration,
+    /// Who has written to its user last.
+    pub last_writer: Option<Person>,
 }
 
 /// Where things happen.
@@ -186,7 +226,12 @@ impl Shared {
 
     /// Sends something to a node, by one of its lives. It may be lost.
     pub fn send(&self, life: u32, letter: Letter) {
-        self.appends.send(life, letter);
+        self.appends.send(Some(life), letter);
+    }
+
+    /// Sends something to all other nodes. It may be lost.
+    pub fn send_all(&self, letter: Letter) {
+        self.appends.send(None, letter);
     }
 }
 

@@ -7,6 +7,7 @@ use log::info;
 
 use crate::actors::guard::{Answers, Ctx, Reply};
 use crate::actors::registry::Registry;
+use crate::actors::registry::deciding::{self, NotDone};
 use crate::actors::registry::messages::{
     CountConnections, GivePassword, GivePasswordError, ListAllLobbies, ListServerBans, ListUsers,
     ListedLobby, ListedUser, PasswordGiven,
@@ -55,8 +56,7 @@ impl Answers<ListUsers> for Registry {
     fn answer(&mut self, _: ListUsers, _: &mut Ctx<Self>) -> Reply<Self, Option<Vec<ListedUser>>> {
         Reply::now(|| {
             let listed = self.people.users().iter().map(|user| {
-                let lobby = self.connections.lobby(user.who.conn);
-                let lobby = lobby.and_then(|id| self.lobbies.get(id));
+                let lobby = user.lobby.and_then(|id| self.lobbies.get(id));
                 ListedUser {
                     who: user.who.clone(),
                     lobby: lobby.map(|entry| entry.state.name.clone()),
@@ -113,7 +113,7 @@ impl Answers<GivePassword> for Registry {
     fn answer(
         &mut self,
         GivePassword { name, record }: GivePassword,
-        _: &mut Ctx<Self>,
+        ctx: &mut Ctx<Self>,
     ) -> Reply<Self, Result<PasswordGiven, GivePasswordError>> {
         let given = match self.people.propose_password(&name) {
             Ok(given) => given,
@@ -127,14 +127,18 @@ impl Answers<GivePassword> for Registry {
         {
             shard.do_send(DisconnectSeat(at.seat, Farewell::NewPassword, None));
         }
-        let (store, planned) = (self.store.clone(), given.clone());
-        let work = async move { store_password(&store, planned, record).await };
+        let (store, planned, me) = (self.store.clone(), given.clone(), ctx.address());
+        let work = async move {
+            let Password { changes, certs, before } =
+                plan_password(&store, &planned, record).await?;
+            let given = Happening::PasswordGiven { given: planned, before };
+            deciding::propose(&me, given, changes).await?;
+            Ok::<_, GivePasswordError>(certs)
+        };
         Reply::after(work, move |registry: &mut Self, stored, _| {
-            let (certs, before) = stored.inspect_err(|_| registry.people.end_password(&given))?;
+            let certs = stored.inspect_err(|_| registry.people.end_password(&given))?;
             let (name, account, made) = (given.name.clone(), given.account, given.made);
             info!(event = event::PASSWORD_GIVEN, user = name.as_str(); "the operator gave {name} a password");
-            registry.happen(Happening::PasswordGiven { given, before }, unix_now());
-            registry.admins.set(registry.people.accounts().admins());
             // It may have been given up meanwhile.
             registry.people.accounts().name(account).ok_or(GivePasswordError::Busy)?;
             Ok(PasswordGiven { name, made, certs, disconnected: present.is_some() })
@@ -142,14 +146,22 @@ impl Answers<GivePassword> for Registry {
     }
 }
 
-/// Stores a password, with all that is to go with the one before. Answered with how many certificates
-/// went, and with the record of before.
-async fn store_password(
+/// A password that an account is to have.
+struct Password {
+    /// What lasts of it, with all that is to go with the one before.
+    changes: Vec<Change>,
+    /// How many certificates go.
+    certs: usize,
+    /// The record of the one before.
+    before: Option<Arc<PasswordRecord>>,
+}
+
+async fn plan_password(
     store: &StoreHandle,
-    given: GivenPassword,
+    GivenPassword { account, name, made }: &GivenPassword,
     record: Arc<PasswordRecord>,
-) -> Result<(usize, Option<Arc<PasswordRecord>>), GivePasswordError> {
-    let GivenPassword { account, name, made } = given;
+) -> Result<Password, GivePasswordError> {
+    let (account, made) = (*account, *made);
     let mut changes = Vec::new();
     let (mut certs, mut before) = (0, None);
     if made {
@@ -170,12 +182,20 @@ async fn store_password(
     let what = Line::clean(&format!("{done} {name}"));
     let entry = AuditEntry { scope: Scope::Server, at: unix_now(), who: Name::console(), what };
     changes.push(Change::Audited(entry));
-    store.commit(changes).await?;
-    Ok((certs, before))
+    Ok(Password { changes, certs, before })
 }
 
 impl From<StoreError> for GivePasswordError {
     fn from(_: StoreError) -> Self {
         Self::NotStored
+    }
+}
+
+impl From<NotDone> for GivePasswordError {
+    fn from(why: NotDone) -> Self {
+        match why {
+            NotDone::NotStored(why) => why.into(),
+            NotDone::TooLate => Self::Busy,
+        }
     }
 }

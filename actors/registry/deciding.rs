@@ -8,14 +8,14 @@ use std::sync::Arc;
 use actix::prelude::*;
 use tokio::sync::oneshot;
 
-use crate::actors::guard::{Answers, Ctx, Reply};
+use crate::actors::guard::{Answers, Ctx, Guarded, Reply};
 use crate::actors::lobby::{Lobby, messages as lobby};
-use crate::actors::log::messages::{Begin, Decided, NotTaken, Over, Reach, Reclaim, Sent};
-use crate::actors::log::{Letter, Log, Ticket};
+use crate::actors::log::messages::{Begin, Decided, NotTaken, Over, Reach, Reclaim};
+use crate::actors::log::{Log, Ticket};
 use crate::actors::registry::Registry;
 use crate::actors::registry::messages::{ModerateError, RegisterError};
 use crate::actors::shard::messages::{
-    self as shard, Address, DisconnectSeat, LobbyBroke, LostName, ServerNotice, Show, TellAll,
+    Address, DisconnectSeat, LobbyBroke, LostName, ServerNotice, TellAll,
 };
 use crate::chat::accounts::Identity;
 use crate::chat::directory::ConnId;
@@ -78,6 +78,15 @@ struct Propose {
     changes: Vec<Change>,
 }
 
+/// Has something happen, as whoever waits for others first.
+pub(super) async fn propose(
+    registry: &Addr<Guarded<Registry>>,
+    what: Happening<Address>,
+    changes: Vec<Change>,
+) -> Result<(), NotDone> {
+    registry.send(Propose { what, changes }).await.unwrap_or(Err(NotDone::TooLate))
+}
+
 impl Registry {
     /// Has something happen, with its changes stored first, and then does the rest, here alone.
     pub(super) fn bring_about<R: 'static>(
@@ -131,10 +140,7 @@ impl Registry {
         then: impl FnOnce(&mut Self, Result<(), NotDone>) -> R + 'static,
     ) -> Reply<Self, R> {
         let me = ctx.address();
-        let done = async move {
-            let changes = changes.await;
-            me.send(Propose { what, changes }).await.unwrap_or(Err(NotDone::TooLate))
-        };
+        let done = async move { propose(&me, what, changes.await).await };
         Reply::after(done, move |registry: &mut Self, done, _| then(registry, done))
     }
 
@@ -382,6 +388,7 @@ impl Registry {
         }
         let may = self.people.may_still(&what);
         if may {
+            self.pass_on_counted(&what);
             self.keep(changes);
             let touched = self.people.touched(&what);
             if let Some(conn) = comes(&what) {
@@ -474,7 +481,7 @@ impl Registry {
     fn reclaim(&mut self, reclaim: &Reclaim) {
         let returning = std::mem::take(&mut self.returning);
         let mut places: BTreeMap<LobbyId, Vec<ConnId>> = BTreeMap::new();
-        for (conn, User { who, away, handle }) in returning {
+        for (conn, User { who, away, handle, .. }) in returning {
             if !self.connections.is_there(conn) {
                 continue;
             }
@@ -526,23 +533,6 @@ impl Answers<Reach> for Registry {
                 false => ServerNotice::Unreachable,
             };
             self.shards().for_each(|shard| shard.do_send(TellAll(notice)));
-        })
-    }
-}
-
-impl Answers<Sent> for Registry {
-    fn failed() {}
-
-    fn answer(&mut self, Sent(letter): Sent, _: &mut Ctx<Self>) -> Reply<Self, ()> {
-        Reply::now(|| {
-            let Letter { to, from, text } = letter;
-            let Some(Address { shard, seat }) = self.people.users().get(to).map(|u| u.handle)
-            else {
-                return;
-            };
-            if let Some(shard) = self.shard(shard) {
-                shard.do_send(Show { seat, from, letter: shard::Letter::Direct(text) });
-            }
         })
     }
 }

@@ -62,6 +62,11 @@ impl Answers<EndGuess> for Registry {
     fn failed() {}
 
     fn answer(&mut self, EndGuess { conn, wrong }: EndGuess, _: &mut Ctx<Self>) -> Reply<Self, ()> {
-        Reply::now(|| self.end_guess(conn, wrong))
+        Reply::now(|| {
+            if wrong {
+                self.tell_wrong_password(conn);
+            }
+            self.end_guess(conn, wrong);
+        })
     }
 }

@@ -150,6 +150,7 @@ impl Registry {
         self.connections.is_there(who.conn).then_some(()).ok_or(CreateError::TooMany)?;
         self.lobbies.may_create(&name, &who)?;
         let id = LobbyId(self.next_lobby);
+        // Over several nodes it is given out when the lobby comes out of the log.
         if let Log::Alone = self.log {
             self.next_lobby += 1;
         }
@@ -231,7 +232,10 @@ impl Answers<Moved> for Registry {
     fn failed() {}
 
     fn answer(&mut self, Moved(conn, id): Moved, _: &mut Ctx<Self>) -> Reply<Self, ()> {
-        Reply::now(|| self.connections.moved(conn, id))
+        Reply::now(|| {
+            self.connections.moved(conn, id);
+            self.people.moved(conn, id);
+        })
     }
 }
 

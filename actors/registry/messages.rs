@@ -6,6 +6,7 @@ use actix::prelude::*;
 
 use crate::actors::guard::Guarded;
 use crate::actors::lobby::{Lobby, Snapshot};
+use crate::actors::log::OfConnection;
 use crate::actors::ping::Ping;
 use crate::actors::shard::Shard;
 use crate::actors::shard::messages::Address;
@@ -179,14 +180,38 @@ pub struct Known {
 
 /// What is known of a connected user.
 pub struct KnownPresence {
+    /// Their connection.
+    pub conn: ConnId,
     /// Where they are.
     pub at: Address,
-    /// Their thread.
-    pub shard: Addr<Guarded<Shard>>,
+    /// Their thread; none where they are on another node.
+    pub shard: Option<Addr<Guarded<Shard>>>,
     /// What they say of being away.
     pub away: Option<Line>,
     /// Their lobby, unless it is private.
     pub lobby: Option<Name>,
+}
+
+/// What does another node know of a connection of its own? None where that cannot be known.
+#[derive(Message)]
+#[rtype(result = "Option<OfConnection>")]
+pub struct AskElsewhere {
+    /// Which.
+    pub of: ConnId,
+    /// The connection of whoever asks.
+    pub by: ConnId,
+}
+
+/// What is known of a connection of this node, which another one has asked.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct ToldOf {
+    /// The connection of whoever asks.
+    pub by: ConnId,
+    /// By which the answer is known.
+    pub number: u64,
+    /// What; none where the connection is no more.
+    pub what: Option<OfConnection>,
 }
 
 /// How many connections are there?

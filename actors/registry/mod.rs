@@ -8,6 +8,7 @@ mod accounts;
 mod console;
 mod deciding;
 mod guessing;
+mod letters;
 mod lobbies;
 pub mod messages;
 mod moderation;
@@ -27,7 +28,7 @@ use tokio::sync::oneshot;
 use crate::actors::guard::{self, Answers, Ctx, Dependable, Guarded, Reply};
 use crate::actors::lobby::messages::{Registered, Unregistered};
 use crate::actors::lobby::{Lobby, Snapshot};
-use crate::actors::log::{Log, Waiting};
+use crate::actors::log::{Log, OfConnection, Waiting};
 use crate::actors::registry::deciding::Proposed;
 use crate::actors::registry::guessing::GuessAnswer;
 use crate::actors::registry::messages::{Admit, Gone, LobbyRef, ReleaseName};
@@ -107,6 +108,9 @@ pub struct Registry {
     returning: BTreeMap<ConnId, User<Address>>,
     /// Users who are connected to this server.
     here: HashSet<ConnId>,
+    /// What other nodes were asked and have not answered: a question of a Session each, for as long as that waits.
+    asked: HashMap<u64, oneshot::Sender<Option<OfConnection>>>,
+    next_question: u64,
 }
 
 impl Registry {
@@ -145,6 +149,8 @@ impl Registry {
             lives: HashMap::new(),
             returning: BTreeMap::new(),
             here: HashSet::new(),
+            asked: HashMap::new(),
+            next_question: 0,
         }
     }
 
@@ -207,14 +213,16 @@ impl Registry {
                     self.store.keep(vec![Change::LobbyRemoved(stored.state.id)]);
                 }
                 _ => {
-                    let there = members.remove(&stored.state.id).unwrap_or_default();
-                    let open = questions.remove(&stored.state.id);
+                    let id = stored.state.id;
+                    let there = members.remove(&id).unwrap_or_default();
+                    let open = questions.remove(&id);
                     let mut lobby = self.empty(stored);
                     if let Some(open) = open {
                         lobby.questions = Questions::restored(&open);
                     }
                     for Member { who, picture, away, handle: conn } in there {
                         let handle = Address::elsewhere(conn);
+                        self.people.moved(conn, id);
                         lobby.room.restore_member(Member { who, picture, away, handle });
                     }
                     self.add_lobby(lobby, ctx);
@@ -235,7 +243,7 @@ impl Registry {
         let PresentUser { who, away, life } = user;
         self.lives.insert(who.conn, life);
         let handle = Address::elsewhere(who.conn);
-        self.people.restore_user(User { who, away, handle });
+        self.people.restore_user(User { who, away, handle, lobby: None });
     }
 
     /// The time, of which it is noted how far it can be relied on: for what a ban decides.
@@ -250,9 +258,13 @@ impl Registry {
 
     /// Lets something be so, and does what follows for others.
     pub(super) fn happen(&mut self, what: Happening<Address>, at: UnixMillis) {
+        let given = matches!(what, Happening::PasswordGiven { .. });
         let touched = self.people.touched(&what);
         let effects = self.people.happen(what, at);
         self.count_users(&touched);
+        if given {
+            self.admins.set(self.people.accounts().admins());
+        }
         for effect in effects {
             match effect {
                 Effect::Disconnect(Address { shard, seat }, cause) => {

@@ -6,8 +6,8 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::chat::accounts::Identity;
-use crate::chat::rates::{Kind, Rates};
+use crate::chat::accounts::{AccountId, Identity};
+use crate::chat::rates::{Counted, Kind, Rates};
 
 /// The windows of all users, shared. The Registry says who goes by another name.
 #[derive(Clone, Debug)]
@@ -53,6 +53,16 @@ impl RateTable {
     /// As [`Rates::carry_over`].
     pub fn carry_over(&self, before: &Identity, after: &Identity) {
         self.lock().carry_over(before, after);
+    }
+
+    /// As [`Rates::counted`].
+    pub fn counted(&self, who: &Identity, now: Instant) -> Option<Counted> {
+        self.lock().counted(who, now)
+    }
+
+    /// As [`Rates::counted_elsewhere`].
+    pub fn counted_elsewhere(&self, account: AccountId, counted: &Counted, now: Instant) {
+        self.lock().counted_elsewhere(account, counted, now);
     }
 
     /// As [`Rates::forget_old`].

@@ -9,7 +9,6 @@ use crate::actors::registry::messages::{
 };
 use crate::actors::shard::messages::{Address, Letter, Show};
 use crate::chat::accounts::{Identity, Target};
-use crate::chat::directory::ConnId;
 use crate::chat::name::Name;
 use crate::chat::registry::{ClaimError, Happening, LoginError, RenameError, User};
 use crate::clock::unix_now;
@@ -25,10 +24,9 @@ impl Registry {
         }
     }
 
-    /// The lobby that a connection is in, else general.
-    fn lobby_ref_of(&self, conn: ConnId) -> Option<LobbyRef> {
-        let lobby = self.connections.lobby(conn);
-        let entry = lobby.and_then(|id| self.lobbies.get(id));
+    /// The lobby that a user is in, else general.
+    fn lobby_ref_of(&self, user: &User<Address>) -> Option<LobbyRef> {
+        let entry = user.lobby.and_then(|id| self.lobbies.get(id));
         entry.map(|entry| self.lobby_ref(entry)).or_else(|| self.general())
     }
 }
@@ -77,7 +75,7 @@ impl Answers<LogIn> for Registry {
             done.map_err(|_| BUSY)?;
             let before = match registry.people.taken_over_by(conn).cloned() {
                 Some(user) => {
-                    let lobby_ref = registry.lobby_ref_of(user.who.conn).ok_or(BUSY)?;
+                    let lobby_ref = registry.lobby_ref_of(&user).ok_or(BUSY)?;
                     let shard = registry.shard(user.handle.shard).cloned();
                     Some(Before { user, lobby_ref, shard })
                 }
@@ -192,12 +190,12 @@ impl Answers<Whois> for Registry {
                 let name = self.people.accounts().name(account?)?.clone();
                 return Some(Known { name, account, present: None });
             };
-            let lobby = self.connections.lobby(user.who.conn);
-            let entry = lobby.and_then(|id| self.lobbies.get(id));
+            let entry = user.lobby.and_then(|id| self.lobbies.get(id));
             let open = entry.filter(|entry| !entry.state.is_private());
             let present = KnownPresence {
+                conn: user.who.conn,
                 at: user.handle,
-                shard: self.shard(user.handle.shard)?.clone(),
+                shard: self.shard(user.handle.shard).cloned(),
                 away: user.away.clone(),
                 lobby: open.map(|entry| entry.state.name.clone()),
             };
@@ -233,8 +231,8 @@ impl Answers<Relay> for Registry {
                 }
                 (None, Log::Shared(log)) => {
                     let to = user.who.conn;
-                    let life = self.lives.get(&to).copied().unwrap_or_default();
-                    log.send(life, log::Letter { to, from, text });
+                    let life = self.life_of(to);
+                    log.send(life, log::Letter::Direct { to, from, text });
                 }
                 (None, Log::Alone) => return Relayed::Nobody,
             }

@@ -12,12 +12,14 @@ use super::login::let_in;
 use super::{Phase, Session, User};
 use crate::actors::hasher::HashError;
 use crate::actors::registry::messages::{
-    BeginGuess, EndGuess, FindLobbyById, LogIn, LoggedIn, ReleaseName, TakeOver,
+    AskElsewhere, Before, BeginGuess, EndGuess, FindLobbyById, LogIn, LoggedIn, ReleaseName,
+    TakeOver,
 };
 use crate::actors::shard::ThreadContext;
 use crate::actors::shard::messages::LastWriter;
 use crate::actors::store::messages::{ReadAccount, ReadIgnores, ReadMail, ReadMissed};
 use crate::chat::accounts::{Identity, MAX_LOGIN_TRIES};
+use crate::chat::directory::ConnId;
 use crate::chat::ignores::Ignores;
 use crate::chat::lobby::Member;
 use crate::chat::lobby::replay::ReplayPrefs;
@@ -265,6 +267,18 @@ async fn renewed(thread: &ThreadContext, account: Account, password: Password) -
     Account { record, ..account }
 }
 
+/// Who has written last to the connection whose place another one takes, on whatever node it is.
+async fn last_writer(thread: &ThreadContext, before: &Before, by: ConnId) -> Option<Person> {
+    let user = &before.user;
+    match &before.shard {
+        Some(shard) => shard.send(LastWriter(user.handle.seat)).await.ok().flatten(),
+        None => {
+            let told = thread.registry.send(AskElsewhere { of: user.who.conn, by }).await;
+            told.ok().flatten()?.last_writer
+        }
+    }
+}
+
 /// Finds the lobby where an account goes on, and enters it.
 async fn come_in(
     thread: &Rc<ThreadContext>,
@@ -323,10 +337,8 @@ async fn come_in(
     }
     if let Some(before) = &before {
         // Whoever wrote to the first connection can be answered from this one.
-        if let Some(shard) = &before.shard
-            && let Ok(Some(writer)) = shard.send(LastWriter(before.user.handle.seat)).await
-            && peer.last_writer().is_none()
-        {
+        let writer = last_writer(thread, before, at.seat.conn).await;
+        if let Some(writer) = writer.filter(|_| peer.last_writer().is_none()) {
             peer.note_writer(writer);
         }
         thread.registry.do_send(TakeOver(at.seat.conn));

@@ -206,6 +206,18 @@ pub struct SeatListed {
 #[rtype(result = "Option<Duration>")]
 pub struct IdleTime(pub Seat);
 
+/// What is known of a user's connection? The Registry is told it, for another node.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct AskedOf {
+    /// Where the user is.
+    pub seat: Seat,
+    /// The connection of whoever asks.
+    pub by: ConnId,
+    /// By which the answer is known.
+    pub number: u64,
+}
+
 /// Answered once all that was sent to the Shard before is queued for its clients.
 #[derive(Message)]
 #[rtype(result = "()")]

@@ -20,8 +20,9 @@ use tokio::sync::Semaphore;
 
 use crate::actors::guard::{self, Answers, Ctx, Dependable, Drive, Guarded, Pause, Reply};
 use crate::actors::hasher::HasherPool;
+use crate::actors::log::OfConnection;
 use crate::actors::registry::Registry;
-use crate::actors::registry::messages::Gone;
+use crate::actors::registry::messages::{Gone, ToldOf};
 use crate::actors::registry::ranks::Admins;
 use crate::actors::registry::rates::RateTable;
 use crate::actors::session::messages::{
@@ -29,8 +30,8 @@ use crate::actors::session::messages::{
 };
 use crate::actors::session::{Session, form_of};
 use crate::actors::shard::messages::{
-    Announce, Barrier, Became, Connected, Deliver, DisconnectSeat, Drain, Effect, IdleTime,
-    LastWriter, Letter, LobbyBroke, LostName, Reconfigured, Show,
+    Announce, AskedOf, Barrier, Became, Connected, Deliver, DisconnectSeat, Drain, Effect,
+    IdleTime, LastWriter, Letter, LobbyBroke, LostName, Reconfigured, Show,
 };
 use crate::actors::shard::telling::{Pages, Telling};
 use crate::actors::store::StoreHandle;
@@ -457,6 +458,24 @@ impl Answers<IdleTime> for Shard {
         _: &mut Ctx<Self>,
     ) -> Reply<Self, Option<Duration>> {
         Reply::now(|| Some(self.thread.hub.peer(seat)?.idle_time(clock::now())))
+    }
+}
+
+impl Answers<AskedOf> for Shard {
+    fn failed() {}
+
+    fn answer(
+        &mut self,
+        AskedOf { seat, by, number }: AskedOf,
+        _: &mut Ctx<Self>,
+    ) -> Reply<Self, ()> {
+        Reply::now(|| {
+            let what = self.thread.hub.peer(seat).map(|peer| OfConnection {
+                idle: peer.idle_time(clock::now()),
+                last_writer: peer.last_writer(),
+            });
+            self.thread.registry.do_send(ToldOf { by, number, what });
+        })
     }
 }
 

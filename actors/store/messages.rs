@@ -230,6 +230,17 @@ pub struct ReadMail(pub AccountId);
 #[rtype(result = "Result<Left, StoreError>")]
 pub struct LeaveMail(pub AccountId, pub Mail);
 
+/// What became of a private message that was to be left by the log?
+pub struct MailLeft(pub AccountId, pub Mail);
+
+impl Question for MailLeft {
+    type Answer = Left;
+
+    fn answer(self, db: &Db, _: Kept) -> Result<Self::Answer, StoreError> {
+        db.mail_left(self.0, &self.1)
+    }
+}
+
 impl Question for ReadMail {
     type Answer = Vec<(MailId, Person)>;
 

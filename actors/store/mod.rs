@@ -26,7 +26,8 @@ use crate::actors::ping::Ping;
 pub use crate::actors::store::coming::Applying;
 use crate::actors::store::coming::{Coming, Mark};
 use crate::actors::store::messages::{
-    Close, Commit, Flush, Lane, LeaveMail, Question, Read, ReadAccount, ReadHistory, SaveSettings,
+    Close, Commit, Flush, Lane, LeaveMail, MailLeft, Question, Read, ReadAccount, ReadHistory,
+    SaveSettings,
 };
 use crate::actors::store::reader::{Reader, answer};
 use crate::chat::accounts::MAX_MAIL;
@@ -211,8 +212,9 @@ impl StoreHandle {
     pub async fn leave_mail(&self, letter: LeaveMail) -> Result<Left, StoreError> {
         if let Log::Shared(_) = self.log {
             let LeaveMail(to, mail) = letter;
-            self.commit(vec![Change::MailAdded { to, mail }]).await?;
-            return Ok(Left::Kept);
+            // Of two that come at once for the last place, the log says which has it.
+            self.commit(vec![Change::MailAdded { to, mail: mail.clone() }]).await?;
+            return self.ask(MailLeft(to, mail)).await;
         }
         self.addr.send(letter).await.map_err(gone)?
     }
@@ -230,7 +232,8 @@ impl StoreHandle {
                 (Some(place), turn.acquire_owned().await.ok())
             }
         };
-        if Q::FRESH {
+        // What another node has done is written by nobody who waits for that.
+        if Q::FRESH || matches!(self.log, Log::Shared(_)) {
             self.flush(None).await?;
         }
         let read = Read(question, turn);

@@ -374,6 +374,11 @@ impl Accounts {
         self.alike.close_to(name)
     }
 
+    /// A registered name that looks like `name` and is another: of those alone all nodes know the same.
+    pub fn close_to_account(&self, name: &Name) -> Option<&Name> {
+        self.alike.alike(name).find(|other| self.by_key.contains_key(&other.key()))
+    }
+
     /// The target of this name where nobody is connected under it.
     pub fn absent(&self, key: &NameKey) -> Option<Target> {
         let account = self.find(key)?;

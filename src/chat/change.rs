@@ -188,7 +188,7 @@ pub enum Change {
         /// Who they are.
         now: Person,
     },
-    /// A private message waits for an account.
+    /// A private message waits for an account, unless that ignores its sender or as many wait as may.
     MailAdded {
         /// Whom it is for.
         to: AccountId,

@@ -221,10 +221,7 @@ struct Tries {
 impl Guesses {
     /// Asks to try a password.
     pub fn begin(&mut self, ip: IpKey, now: Instant) -> Guess {
-        let tries = self.by_ip.entry(ip).or_insert_with(|| Tries {
-            wrong: SlidingWindow::new(MAX_WRONG_GUESSES, GUESS_WINDOW),
-            undecided: 0,
-        });
+        let tries = self.of(ip);
         if let Err(wait) = tries.wrong.check(now) {
             return Guess::Refused(wait);
         }
@@ -245,6 +242,18 @@ impl Guesses {
         if tries.undecided == 0 && tries.wrong.check(now).is_ok() && tries.wrong.is_empty() {
             self.by_ip.remove(&ip);
         }
+    }
+
+    /// An address gave a wrong one that nobody asked for here.
+    pub fn wrong(&mut self, ip: IpKey, now: Instant) {
+        self.of(ip).wrong.record(now);
+    }
+
+    fn of(&mut self, ip: IpKey) -> &mut Tries {
+        self.by_ip.entry(ip).or_insert_with(|| Tries {
+            wrong: SlidingWindow::new(MAX_WRONG_GUESSES, GUESS_WINDOW),
+            undecided: 0,
+        })
     }
 
     /// Forgets addresses whose wrong passwords have aged away.

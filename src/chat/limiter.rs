@@ -66,6 +66,19 @@ impl SlidingWindow {
         self.seen = seen.split_off(seen.len().saturating_sub(self.limit)).into();
     }
 
+    /// How long ago each event was that counts now and happened after an instant, the oldest first.
+    pub fn ages(&self, after: Option<Instant>, now: Instant) -> Vec<Duration> {
+        let seen = self.seen.iter().filter(|seen| after.is_none_or(|after| **seen > after));
+        let ages = seen.map(|seen| now.saturating_duration_since(*seen));
+        ages.filter(|age| *age < self.window).collect()
+    }
+
+    /// Counts what another one has counted so long ago.
+    pub fn merge_ages(&mut self, ages: &[Duration], now: Instant) {
+        let seen = ages.iter().filter_map(|age| now.checked_sub(*age)).collect();
+        self.merge(&Self { limit: self.limit, window: self.window, seen });
+    }
+
     /// Events that are still counted.
     pub fn len(&self) -> usize {
         self.seen.len()

@@ -7,7 +7,9 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use super::accounts::{Holder, Identity};
+use serde::{Deserialize, Serialize};
+
+use super::accounts::{AccountId, Holder, Identity};
 use super::directory::IpKey;
 use super::limiter::SlidingWindow;
 
@@ -55,6 +57,8 @@ impl Owner {
 struct Windows {
     messages: SlidingWindow,
     looks: SlidingWindow,
+    /// What was counted until then is known to all nodes.
+    known: Option<Instant>,
 }
 
 impl Windows {
@@ -62,6 +66,7 @@ impl Windows {
         Self {
             messages: SlidingWindow::new(limit, window),
             looks: SlidingWindow::new(limit.saturating_mul(LOOKS_PER_MESSAGE), window),
+            known: None,
         }
     }
 
@@ -83,6 +88,13 @@ impl Windows {
             window.check(now).is_ok() && window.is_empty()
         })
     }
+}
+
+/// What counts against somebody: how long ago each was.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counted {
+    messages: Vec<Duration>,
+    looks: Vec<Duration>,
 }
 
 /// The windows of all who have sent something lately.
@@ -173,12 +185,35 @@ impl Rates {
         if from == to {
             return;
         }
-        let Some(Windows { messages, looks }) = self.windows.get(&from) else { return };
+        let Some(Windows { messages, looks, .. }) = self.windows.get(&from) else { return };
         let (messages, looks) = (messages.clone(), looks.clone());
         let (limit, window) = (self.limit, self.window);
         let windows = self.windows.entry(to).or_insert_with(|| Windows::new(limit, window));
         windows.messages.merge(&messages);
         windows.looks.merge(&looks);
+    }
+
+    /// What counts against a user that other nodes do not know, who are told it now; none where there is nothing.
+    pub fn counted(&mut self, who: &Identity, now: Instant) -> Option<Counted> {
+        let windows = self.windows.get_mut(&Owner::of(who))?;
+        let known = windows.known.replace(now);
+        let [messages, looks] =
+            [&windows.messages, &windows.looks].map(|window| window.ages(known, now));
+        let any = !(messages.is_empty() && looks.is_empty());
+        any.then_some(Counted { messages, looks })
+    }
+
+    /// An account was counted on another node, which it has left. All are told that.
+    pub fn counted_elsewhere(&mut self, account: AccountId, counted: &Counted, now: Instant) {
+        if self.limit == 0 {
+            return;
+        }
+        let (limit, window) = (self.limit, self.window);
+        let windows = self.windows.entry(Owner::User(Holder::Account(account)));
+        let windows = windows.or_insert_with(|| Windows::new(limit, window));
+        windows.messages.merge_ages(&counted.messages, now);
+        windows.looks.merge_ages(&counted.looks, now);
+        windows.known = Some(now);
     }
 
     /// Forgets windows in which nothing counts any more.
@@ -254,6 +289,29 @@ mod tests {
         }
         rates.carry_over(&guest, &other);
         assert_eq!(passed(&mut rates, &other, now), 1);
+    }
+
+    #[test]
+    fn what_an_account_has_sent_counts_on_every_node_and_once() {
+        let (ann, now) = (who(1, "ann", Some(7), 1), clock::now());
+        let mut nodes = [(); 3].map(|()| Rates::new(5, WINDOW));
+        // From node to node, two lines on each.
+        for (step, here) in [0, 1].into_iter().enumerate() {
+            let at = now + Duration::from_secs(step as u64);
+            for _ in 0..2 {
+                assert_eq!(nodes[here].pass(&ann, Kind::Message, at), Ok(()), "{step}");
+            }
+            let counted = nodes[here].counted(&ann, at).unwrap();
+            for other in (0..3).filter(|other| *other != here) {
+                nodes[other].counted_elsewhere(AccountId(7), &counted, at);
+            }
+        }
+        for (node, rates) in nodes.iter_mut().enumerate() {
+            let later = now + Duration::from_secs(2);
+            assert_eq!(passed(rates, &ann, later), 1, "{node}");
+            assert_eq!(rates.check(&ann, Kind::Message, later), Err(Duration::from_secs(8)));
+        }
+        assert_eq!(nodes[2].counted(&ann, now + WINDOW * 2), None);
     }
 
     #[test]

@@ -35,9 +35,10 @@ impl Wanted<'_> {
                 info
             }
             None if self.may_make => {
-                self.make(client, api::make_table(self.names, self.replicas)).await?;
-                let log = api::make_log(self.names, self.replicas, false);
-                return Ok(self.make(client, log).await?.state);
+                let make = api::make_table(self.names, self.replicas);
+                self.make(client, make, &self.names.table()).await?;
+                let make = api::make_log(self.names, self.replicas, false);
+                return Ok(self.make(client, make, &self.names.log()).await?.state);
             }
             None => return Err(self.lasting(StartError::NoLog)),
         };
@@ -60,9 +61,9 @@ impl Wanted<'_> {
                 return Err(self.refused(error));
             }
         }
-        self.make(client, api::make_table(self.names, self.replicas)).await?;
+        self.ask_for(client, api::make_table(self.names, self.replicas)).await?;
         let log = api::make_log(self.names, self.replicas, true);
-        Ok(self.make(client, log).await?.state)
+        Ok(self.ask_for(client, log).await?.state)
     }
 
     fn lasting(&self, error: impl FnOnce(Address, String) -> StartError) -> TryError {
@@ -78,7 +79,25 @@ impl Wanted<'_> {
         }
     }
 
-    async fn make(&self, client: &Client, question: Question) -> Result<StreamInfo, TryError> {
+    /// Makes a stream that is not there.
+    async fn make(
+        &self,
+        client: &Client,
+        question: Question,
+        stream: &str,
+    ) -> Result<StreamInfo, TryError> {
+        match self.ask(client, question).await? {
+            Ok(value) => read(&value),
+            Err(error) => match self.look(client, stream).await? {
+                // Another node has made it in this very moment.
+                Some(info) if error.is_taken() => Ok(info),
+                Some(_) | None => Err(self.refused(error)),
+            },
+        }
+    }
+
+    /// Asks for something to be done to a stream, and says how it is then.
+    async fn ask_for(&self, client: &Client, question: Question) -> Result<StreamInfo, TryError> {
         match self.ask(client, question).await? {
             Ok(value) => read(&value),
             Err(error) => Err(self.refused(error)),
@@ -94,7 +113,7 @@ impl Wanted<'_> {
         alter: Question,
     ) -> Result<(), TryError> {
         if is.replicas != self.replicas {
-            self.make(client, alter).await?;
+            self.ask_for(client, alter).await?;
             let Self { address, replicas, .. } = self;
             info!(
                 event = event::ENGINE;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use actix::prelude::*;
 use bytes::Bytes;
 use log::{error, info, warn};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::actors::guard::Guarded;
@@ -39,8 +39,8 @@ struct ToNode(mpsc::UnboundedSender<Wanted>);
 pub(super) enum Wanted {
     /// Something is to happen.
     Proposed(Proposal),
-    /// Something is to be sent to the node of a life.
-    Letter(u32, Letter),
+    /// Something is to be sent to the node of a life, or to all others.
+    Letter(Option<u32>, Letter),
     /// All users have gone: this life is to be over.
     End(oneshot::Sender<()>),
 }
@@ -51,7 +51,7 @@ impl Append for ToNode {
         let _ = self.0.send(Wanted::Proposed(proposal));
     }
 
-    fn send(&self, life: u32, letter: Letter) {
+    fn send(&self, life: Option<u32>, letter: Letter) {
         let _ = self.0.send(Wanted::Letter(life, letter));
     }
 }
@@ -135,8 +135,15 @@ impl Joined {
         let (stops, stopped) = oneshot::channel();
         let driver =
             Driver::new(membership, (engine, wanted), actors, (shared, seen), (ready, stops));
+        #[cfg(debug_assertions)]
+        let to = driver.to.subscribe();
         thread.spawn(driver.run());
-        Running { caught_up: Some(caught_up), stopped }
+        Running {
+            caught_up: Some(caught_up),
+            stopped,
+            #[cfg(debug_assertions)]
+            to,
+        }
     }
 }
 
@@ -144,9 +151,18 @@ impl Joined {
 pub(super) struct Running {
     caught_up: Option<oneshot::Receiver<()>>,
     stopped: oneshot::Receiver<String>,
+    /// Up to where the Registry has been given what is in the log.
+    #[cfg(debug_assertions)]
+    to: watch::Receiver<Position>,
 }
 
 impl Running {
+    /// Up to where the Registry has been given what is in the log.
+    #[cfg(debug_assertions)]
+    pub(super) fn to(&self) -> watch::Receiver<Position> {
+        self.to.clone()
+    }
+
     /// Waits until it has caught up with the log.
     ///
     /// # Errors
@@ -207,6 +223,8 @@ struct Driver {
     over: VecDeque<(Subject, Bytes, Ticket)>,
     /// Milliseconds after which a node is given up as lost.
     lease: u64,
+    /// Up to where the Registry has been given what is in the log.
+    to: watch::Sender<Position>,
 }
 
 /// What waits until all who were there before have been proposed again.
@@ -276,6 +294,7 @@ impl Driver {
             reclaiming: None,
             over: VecDeque::new(),
             lease: Timing::of(replicas).dead,
+            to: watch::Sender::new(Position(0)),
         }
     }
 
@@ -388,11 +407,14 @@ impl Driver {
         }
     }
 
-    fn send(&mut self, life: u32, letter: &Letter) {
-        let node = self.node.others(self.now()).find(|other| short(other.life) == life);
-        let to = node.map(|other| (other.node, other.life));
-        if let (Some((node, life)), Ok(bytes)) = (to, serde_json::to_vec(letter)) {
-            self.node.send(node, life, bytes.into());
+    fn send(&mut self, life: Option<u32>, letter: &Letter) {
+        let Ok(bytes) = serde_json::to_vec(letter) else { return };
+        let bytes = Bytes::from(bytes);
+        let is_meant = |other: Revision| life.is_none_or(|life| short(other) == life);
+        let others = self.node.others(self.now()).filter(|other| is_meant(other.life));
+        let others: Vec<_> = others.map(|other| (other.node, other.life)).collect();
+        for (node, life) in others {
+            self.node.send(node, life, bytes.clone());
         }
     }
 
@@ -506,7 +528,13 @@ impl Driver {
     }
 
     fn passed(&mut self, passed: Passed) {
+        let position = passed.position;
         self.shared.metrics.cluster.records.inc();
+        self.give(passed);
+        self.to.send_replace(position);
+    }
+
+    fn give(&mut self, passed: Passed) {
         self.mark.log = self.node.mark().log;
         self.mark.follow(&passed);
         let applying = self.store.begin_record(Some(self.mark.to_bytes().into()));

@@ -24,7 +24,7 @@ impl Append for Loop {
         let _ = self.0.send(proposal);
     }
 
-    fn send(&self, _: u32, _: Letter) {
+    fn send(&self, _: Option<u32>, _: Letter) {
         // There is no other node.
     }
 }

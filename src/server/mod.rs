@@ -5,6 +5,8 @@ mod admin;
 pub mod cluster;
 mod console;
 #[cfg(debug_assertions)]
+mod level;
+#[cfg(debug_assertions)]
 mod looped;
 mod nodes;
 mod prober;
@@ -32,7 +34,6 @@ use crate::actors::guard::Guarded;
 use crate::actors::handshaker::Handshaker;
 use crate::actors::hasher::HasherPool;
 use crate::actors::lobby::{Lobby, LobbySetup};
-#[cfg(not(debug_assertions))]
 use crate::actors::log::Log;
 use crate::actors::registry::ranks::Admins;
 use crate::actors::registry::rates::RateTable;
@@ -401,11 +402,15 @@ pub async fn run(
         log,
     };
     let ai = setup.ai.clone();
+    #[cfg(debug_assertions)]
+    let level_log = setup.log.clone();
     open_lobbies(setup, &registry, &arbiters, opened.snapshot);
     let mut node = match (node, nodes.clone()) {
         (Some((joined, wanted, ender)), Some(seen)) => {
             let actors = (registry.clone(), store.clone());
             let mut running = joined.start(wanted, actors, shared.clone(), seen);
+            #[cfg(debug_assertions)]
+            level(&level_log, &registry, &shards, &running)?;
             running.catch_up().await.map_err(StartError::Cluster)?;
             Some((running, ender))
         }
@@ -523,6 +528,19 @@ fn watch(
     let actors: Vec<_> = shards.chain(others).chain([pool]).collect();
     let (health, registry) = (parts.shared.health.clone(), registry.clone());
     admin::start(parts, move || Prober::new(health, registry, actors))
+}
+
+/// Has a node say how far it is, where a test wants to know.
+#[cfg(debug_assertions)]
+fn level(
+    log: &Log,
+    registry: &Addr<Guarded<Registry>>,
+    shards: &Arc<[Addr<Guarded<Shard>>]>,
+    node: &cluster::Running,
+) -> io::Result<()> {
+    let Log::Shared(log) = log.clone() else { return Ok(()) };
+    let (registry, shards) = (registry.clone(), shards.clone());
+    level::Level { log, registry, shards, passed: node.to() }.start()
 }
 
 /// Lets the Registry start lobbies, each on one of the threads in turn.

@@ -7,7 +7,7 @@ use super::read::{ignores, mail_count};
 use super::rows::{int, kind_column, person_columns, scope_column, subject_columns};
 use super::search::Indexer;
 use super::{Db, account, lobby, message, node};
-use crate::chat::accounts::REGISTRATION_WINDOW;
+use crate::chat::accounts::{MAX_MAIL, REGISTRATION_WINDOW};
 use crate::chat::change::Change;
 use crate::chat::directory::IpKey;
 use crate::chat::history::{Entry, UnixMillis};
@@ -56,15 +56,26 @@ impl Db {
         max: usize,
     ) -> Result<Left, StoreError> {
         let tx = self.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        if mail_count(&tx, to)? >= max as u64 {
-            return Ok(Left::Full);
+        let left = how_left(&tx, to, mail, max)?;
+        if left == Left::Kept {
+            add_mail(&tx, to, mail)?;
+            tx.commit()?;
         }
-        if ignores(&tx, to)?.contains(&mail.from) {
-            return Ok(Left::Ignored);
+        Ok(left)
+    }
+
+    /// What became of a private message that [`Change::MailAdded`] was to leave.
+    ///
+    /// # Errors
+    /// Why that cannot be known.
+    pub fn mail_left(&self, to: AccountId, mail: &Mail) -> Result<Left, StoreError> {
+        let sql = "SELECT 1 FROM mail WHERE account = ?1 AND sender = ?2 AND at = ?3 AND text = ?4";
+        let (sender, at, text) = (mail.from.name.as_str(), int(mail.at.0), mail.text.as_str());
+        match self.conn.prepare_cached(sql)?.exists(params![to.0, sender, at, text])? {
+            true => Ok(Left::Kept),
+            // Where it could be left and is not there, it was shown already.
+            false => Ok(how_left(&self.conn, to, mail, MAX_MAIL)?),
         }
-        add_mail(&tx, to, mail)?;
-        tx.commit()?;
-        Ok(Left::Kept)
     }
 }
 
@@ -188,7 +199,10 @@ impl<'a> Group<'a> {
                 run(conn, sql, params![account.0, who.name.key().as_str(), of, address])
             }
             Change::Became { before, now } => became(conn, before, now),
-            Change::MailAdded { to, mail } => add_mail(conn, *to, mail),
+            Change::MailAdded { to, mail } => match how_left(conn, *to, mail, MAX_MAIL)? {
+                Left::Kept => add_mail(conn, *to, mail),
+                Left::Full | Left::Ignored => Ok(()),
+            },
             Change::MailTaken { account, up_to } => {
                 let sql = "DELETE FROM mail WHERE account = ?1 AND id <= ?2";
                 run(conn, sql, params![account.0, int(up_to.0)])
@@ -288,6 +302,16 @@ fn lift_sanction(
             AND (address IS NULL OR shown = ?6 COLLATE NOCASE)",
         params![kind_column(kind), scope_column(scope), account, address, name, shown.as_str()],
     )
+}
+
+/// What would become of a private message for an account.
+fn how_left(conn: &Connection, to: AccountId, mail: &Mail, max: usize) -> rusqlite::Result<Left> {
+    if mail_count(conn, to)? >= max as u64 {
+        return Ok(Left::Full);
+    }
+    // Where it cannot be read whom they ignore, they had better see it.
+    let is_ignored = ignores(conn, to).is_ok_and(|ignores| ignores.contains(&mail.from));
+    Ok(if is_ignored { Left::Ignored } else { Left::Kept })
 }
 
 fn add_mail(conn: &Connection, to: AccountId, mail: &Mail) -> rusqlite::Result<()> {

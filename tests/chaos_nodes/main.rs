@@ -17,6 +17,8 @@
     reason = "a test fails by panicking; the harness has more than this test needs"
 )]
 
+#[path = "../alone.rs"]
+mod alone;
 mod bots;
 mod chance;
 mod checks;
@@ -30,6 +32,8 @@ mod installed;
 mod log;
 #[path = "../nats_server.rs"]
 mod nats_server;
+#[path = "../over.rs"]
+mod over;
 #[path = "../people.rs"]
 mod people;
 #[path = "../relay.rs"]

@@ -3,7 +3,7 @@
 use log::info;
 
 use crate::actors::lobby::messages::{Away, Renamed, SetPicture};
-use crate::actors::registry::messages::{Rename, SetAway, Whois};
+use crate::actors::registry::messages::{AskElsewhere, KnownPresence, Rename, SetAway, Whois};
 use crate::actors::session::context::{Ctx, Done, Failure, Outcome};
 use crate::actors::session::form_of;
 use crate::actors::shard::messages::IdleTime;
@@ -47,7 +47,13 @@ pub(super) async fn whois(cx: &Ctx, typed: &str) -> Done {
         return Err(cx.nobody(typed).await);
     };
     let idle = match &known.present {
-        Some(present) => present.shard.send(IdleTime(present.at.seat)).await.ok().flatten(),
+        Some(KnownPresence { at, shard: Some(shard), .. }) => {
+            shard.send(IdleTime(at.seat)).await.ok().flatten()
+        }
+        Some(KnownPresence { conn, shard: None, .. }) => {
+            let told = cx.ask_registry(AskElsewhere { of: *conn, by: cx.conn() }).await?;
+            told.map(|told| told.idle)
+        }
         None => None,
     };
     let online = known.present.as_ref().map(|present| Online {

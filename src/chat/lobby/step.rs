@@ -45,15 +45,14 @@ pub enum JoinKind {
     TakeOver(ConnId),
 }
 
-/// Somebody wants to come in. What only their own node needs does not go to others: the proof, of which
-/// none is asked for any more when it happens, and what they want to be shown.
+/// Somebody wants to come in. What only their own node needs does not go to others: what they want to be shown.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(bound(serialize = "", deserialize = "H: From<ConnId>"))]
 pub struct Join<H> {
     /// The user, as they are to stand in the lobby.
     pub member: Member<H>,
-    /// The record that their password was checked against.
-    #[serde(skip)]
+    /// The record that their password was checked against. When it happens, the lobby may have another one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proof: Option<Arc<PasswordRecord>>,
     /// How they come.
     pub kind: JoinKind,

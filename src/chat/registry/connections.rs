@@ -150,14 +150,20 @@ impl Connections {
         self.wake(ip, now)
     }
 
+    /// An address gave a wrong password on another node.
+    pub fn wrong_elsewhere(&mut self, ip: IpKey, now: Instant) {
+        self.guesses.wrong(ip, now);
+    }
+
+    /// The address of a connection.
+    pub fn ip(&self, conn: ConnId) -> Option<IpKey> {
+        self.by_id.get(&conn).map(|connection| connection.ip)
+    }
+
     /// Forgets addresses without a recent wrong password or connection.
     pub fn forget_old(&mut self, now: Instant) {
         self.guesses.forget_old(now);
         self.admission.forget_old(now);
-    }
-
-    fn ip(&self, conn: ConnId) -> Option<IpKey> {
-        self.by_id.get(&conn).map(|connection| connection.ip)
     }
 
     fn wake(&mut self, ip: IpKey, now: Instant) -> Vec<Woken> {
@@ -234,17 +240,6 @@ mod tests {
     }
 
     #[test]
-    fn a_connection_is_in_the_lobby_that_it_moved_to_last() {
-        let (mut connections, conns) = of_one_address(1, clock::now());
-        assert_eq!(connections.lobby(conns[0]), None);
-        connections.moved(conns[0], LobbyId(1));
-        connections.moved(conns[0], LobbyId(2));
-        connections.moved(ConnId(99), LobbyId(3));
-        assert_eq!(connections.lobby(conns[0]), Some(LobbyId(2)));
-        assert_eq!(connections.lobby(ConnId(99)), None);
-    }
-
-    #[test]
     fn who_waits_goes_on_as_others_turn_out_right_and_is_refused_once_too_many_were_wrong() {
         let now = clock::now();
         let (mut connections, conns) = of_one_address(9, now);
@@ -301,5 +296,16 @@ mod tests {
         connections.end_guess(conns[0], true, now);
         connections.forget_old(now + GUESS_WINDOW);
         assert!(connections.guesses.is_empty() && connections.waiting.is_empty());
+    }
+
+    #[test]
+    fn a_connection_is_in_the_lobby_that_it_moved_to_last() {
+        let (mut connections, conns) = of_one_address(1, clock::now());
+        assert_eq!(connections.lobby(conns[0]), None);
+        connections.moved(conns[0], LobbyId(1));
+        connections.moved(conns[0], LobbyId(2));
+        connections.moved(ConnId(99), LobbyId(3));
+        assert_eq!(connections.lobby(conns[0]), Some(LobbyId(2)));
+        assert_eq!(connections.lobby(ConnId(99)), None);
     }
 }

@@ -322,7 +322,7 @@ impl<H: Clone> People<H> {
         match what {
             Happening::CameIn { who, handle } => self.came_in(who, handle, at),
             Happening::Returned { who, away, handle } => {
-                self.users.restore(User { who, away, handle });
+                self.users.restore(User { who, away, handle, lobby: None });
                 Vec::new()
             }
             Happening::Left(conn) => {
@@ -354,12 +354,17 @@ impl<H: Clone> People<H> {
         }
     }
 
+    /// The user of this connection is in this lobby now.
+    pub fn moved(&mut self, conn: ConnId, lobby: LobbyId) {
+        self.users.moved(conn, lobby);
+    }
+
     /// Whether something that was proposed may still be, now that it is its turn: with several nodes, others
     /// have had theirs before. It asks nothing that only one node knows.
     pub fn may_still(&self, what: &Happening<H>) -> bool {
         match what {
             Happening::CameIn { who, .. } => match who.account {
-                None => self.users.may_claim(&self.accounts, who).is_ok(),
+                None => self.users.may_still_claim(&self.accounts, who),
                 Some(account) => self.accounts.find(&who.name.key()) == Some(account),
             },
             Happening::Returned { who, .. } => match who.account {
@@ -371,7 +376,7 @@ impl<H: Clone> People<H> {
             },
             Happening::Renamed { conn, name } => self.users.get(*conn).is_some_and(|user| {
                 user.who.account.is_none()
-                    && self.users.may_rename(&self.accounts, *conn, name).is_ok()
+                    && self.users.may_still_rename(&self.accounts, *conn, name)
             }),
             Happening::Registered(made) => {
                 let guest = self.users.get(made.guest.conn);
@@ -386,11 +391,19 @@ impl<H: Clone> People<H> {
             Happening::Unregistered { account, who: Some(_) } => {
                 self.accounts.name(*account).is_some()
             }
+            Happening::PasswordGiven { given, .. } => match given.made {
+                true => {
+                    let key = given.name.key();
+                    self.accounts.name(given.account).is_none()
+                        && self.accounts.find(&key).is_none()
+                        && self.users.find(&key).is_none()
+                }
+                false => self.accounts.name(given.account).is_some(),
+            },
             Happening::Left(_)
             | Happening::TookOver(_)
             | Happening::Away { .. }
             | Happening::AccountUsed(_)
-            | Happening::PasswordGiven { .. }
             | Happening::Moderated { .. }
             | Happening::Offered { .. }
             | Happening::OfferOver(_) => true,

@@ -6,6 +6,7 @@ use std::collections::HashMap;
 
 use crate::chat::accounts::{AccountId, Accounts, Identity};
 use crate::chat::directory::ConnId;
+use crate::chat::lobbies::LobbyId;
 use crate::chat::name::{Name, NameKey};
 use crate::chat::near::distance;
 use crate::chat::person::Person;
@@ -35,6 +36,8 @@ pub struct User<H> {
     pub away: Option<Line>,
     /// Where to reach them.
     pub handle: H,
+    /// The lobby that they are in, once they are in one.
+    pub lobby: Option<LobbyId>,
 }
 
 /// The names in use.
@@ -86,12 +89,23 @@ impl<H> Users<H> {
         self.check(accounts, name, Some(own))
     }
 
+    /// Whether a guest may have the name that they asked for, now that all nodes decide it.
+    pub fn may_still_claim(&self, accounts: &Accounts, who: &Identity) -> bool {
+        !self.by_conn.contains_key(&who.conn) && self.is_free(accounts, &who.name, None).is_ok()
+    }
+
+    /// Whether `conn` may have the name that they asked for, now that all nodes decide it.
+    pub fn may_still_rename(&self, accounts: &Accounts, conn: ConnId, name: &Name) -> bool {
+        let own = self.by_conn.get(&conn);
+        own.is_some_and(|own| self.is_free(accounts, name, Some(own)).is_ok())
+    }
+
     /// Somebody has this name from here on. Whoever had it so far is taken out, and handed back.
     pub fn come_in(&mut self, who: Identity, handle: H) -> Option<User<H>> {
         self.release(who.conn);
         let before = self.find(&who.name.key()).map(|user| user.who.conn);
         let before = before.and_then(|conn| self.release(conn));
-        self.put(User { who, away: None, handle });
+        self.put(User { who, away: None, handle, lobby: None });
         before
     }
 
@@ -174,6 +188,13 @@ impl<H> Users<H> {
         }
     }
 
+    /// The user of this connection is in this lobby now.
+    pub fn moved(&mut self, conn: ConnId, lobby: LobbyId) {
+        if let Some(user) = self.get_mut(conn) {
+            user.lobby = Some(lobby);
+        }
+    }
+
     /// All of them, in no order.
     pub fn iter(&self) -> impl Iterator<Item = &User<H>> {
         self.by_key.values().map(|user| &**user)
@@ -197,16 +218,34 @@ impl<H> Users<H> {
         own: Option<&NameKey>,
     ) -> Result<(), ClaimError> {
         let key = name.key();
+        let is_kept = accounts.is_kept(&key) || accounts.is_pending(&key);
+        match self.is_free(accounts, name, own) {
+            Ok(()) | Err(ClaimError::TooClose(_)) if is_kept => Err(ClaimError::Taken),
+            Ok(()) => match accounts.close_to(name) {
+                Some(other) => Err(ClaimError::TooClose(other.clone())),
+                None => Ok(()),
+            },
+            found => found,
+        }
+    }
+
+    /// The same, by what all nodes know alike.
+    fn is_free(
+        &self,
+        accounts: &Accounts,
+        name: &Name,
+        own: Option<&NameKey>,
+    ) -> Result<(), ClaimError> {
+        let key = name.key();
         if let Some(account) = accounts.find(&key) {
             return Err(ClaimError::Registered(account));
         }
-        let kept = accounts.is_kept(&key) || accounts.is_pending(&key);
         // Their own name is out of the way, so another spelling of it is free.
         let in_use = Some(&key) != own && self.by_key.contains_key(&key);
-        if name.is_reserved() || kept || in_use {
+        if name.is_reserved() || in_use {
             return Err(ClaimError::Taken);
         }
-        let close = self.reserved.close_to(name).or_else(|| accounts.close_to(name));
+        let close = self.reserved.close_to(name).or_else(|| accounts.close_to_account(name));
         let present = || self.present.alike(name).find(|other| Some(&other.key()) != own);
         match close.or_else(present) {
             Some(other) => Err(ClaimError::TooClose(other.clone())),
