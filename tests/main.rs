@@ -77,6 +77,7 @@ mod reloading;
 mod restore;
 mod returning;
 mod searching;
+mod several_machines;
 mod shutdown;
 mod social;
 mod store;
