@@ -434,3 +434,17 @@ fn while_the_engine_is_away_what_is_said_waits_and_what_is_ordered_is_refused() 
     let [one, two] = [0, 1].map(|node| history(&cluster.nodes[node]));
     assert_eq!(one, two);
 }
+
+#[test]
+fn whoever_logs_in_elsewhere_while_their_node_is_dead_is_there_once() {
+    let Some(mut cluster) = Cluster::start(2) else { return };
+    let mut alice = cluster.nodes[0].login("alice");
+    let bob = registered(&cluster.nodes[1], "bob");
+    alice.expect("bob has joined");
+    drop(cluster.kill(1));
+    drop(bob);
+    let (mut bob, _) = log_in_to(&cluster.nodes[0], "bob");
+    alice.expect("[LOBBY] 1 person lost their connection: bob");
+    alice.ask("/users", "=== Users in 'general' (2) ===");
+    bob.ask("here", "╰─> here\n");
+}

@@ -99,6 +99,8 @@ pub struct Decided {
     pub at: UnixMillis,
     /// Under what this node has proposed it; none where another one has.
     pub own: Option<Ticket>,
+    /// The life of the node that has proposed it.
+    pub life: u32,
     /// Takes what lasts of it.
     pub applying: Applying,
 }
@@ -130,8 +132,6 @@ pub struct Rox {
 pub struct LifeOver {
     /// Its number.
     pub life: u32,
-    /// The connections of its people.
-    pub gone: Arc<[ConnId]>,
     /// When, by the log.
     pub at: UnixMillis,
     /// When it was heard last.

@@ -362,8 +362,8 @@ impl Lobby {
         let changed = std::mem::take(&mut self.changed);
         let members = changed.iter().map(|conn| {
             let member = self.room.member(*conn).map(|member| {
-                let Member { who, picture, away, handle: _ } = member.clone();
-                Box::new(Member { who, picture, away, handle: *conn })
+                let Member { who, picture, away, life, handle: _ } = member.clone();
+                Box::new(Member { who, picture, away, life, handle: *conn })
             });
             Change::Node(NodeChange::Member(self.id, *conn, member))
         });
@@ -616,13 +616,16 @@ impl Handler<Decided> for Lobby {
     type Result = ();
 
     fn handle(&mut self, decided: Decided, ctx: &mut Self::Context) {
-        let Decided { input, at, own, applying } = decided;
+        let Decided { input, at, own, life, applying } = decided;
         let proposed = own.and_then(|ticket| self.proposed.take(ticket));
-        let (input, then) = match proposed {
+        let (mut input, then) = match proposed {
             // Where this node has proposed it, it knows where its users are.
             Some(Proposed { input, then }) => (input, Some(then)),
             None => (input, None),
         };
+        if let Input::Join(join) = &mut input {
+            join.member.life = life;
+        }
         let may = self.room.may_still(&input, at);
         if may.is_ok() {
             self.apply(applying, ctx, |lobby, ctx| lobby.decided(input, at, ctx));
@@ -709,7 +712,12 @@ impl Handler<LifeOver> for Lobby {
     type Result = ();
 
     fn handle(&mut self, over: LifeOver, ctx: &mut Self::Context) {
-        let LifeOver { life, gone, at, heard, applying } = over;
+        let LifeOver { life, at, heard, applying } = over;
+        // Also whose name another connection has taken, where that is on its way.
+        let gone = self.room.members().filter(|member| member.life == life);
+        let mut gone: Vec<ConnId> = gone.map(|member| member.who.conn).collect();
+        // In one order on every node.
+        gone.sort_unstable();
         let here = gone.iter().filter_map(|conn| self.room.member(*conn));
         let here = here.filter(|member| self.is_here(member.handle)).cloned();
         let here: Vec<_> = here.map(|member| (member.who.conn, member)).collect();

@@ -293,7 +293,7 @@ impl Answers<Decided> for Registry {
             What::Lobby { lobby, input } => {
                 let input = reach::input(input, |conn| self.reached(conn));
                 applying.keep(changes);
-                self.tell_lobby(lobby, lobby::Decided { input, at, own, applying });
+                self.tell_lobby(lobby, lobby::Decided { input, at, own, life, applying });
             }
             What::People(what) => self.decide(what, (at, life), own, changes),
             What::LobbyMade(state) => {
@@ -460,8 +460,7 @@ impl Answers<Over> for Registry {
                 self.happen(Happening::TookOver(*conn), at);
             }
             self.keep_users(&gone);
-            let gone = gone.into();
-            self.tell_lobbies(&lobby::LifeOver { life, gone, at, heard, applying });
+            self.tell_lobbies(&lobby::LifeOver { life, at, heard, applying });
         });
         self.applying = None;
         done

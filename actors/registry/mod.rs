@@ -220,10 +220,10 @@ impl Registry {
                     if let Some(open) = open {
                         lobby.questions = Questions::restored(&open);
                     }
-                    for Member { who, picture, away, handle: conn } in there {
+                    for Member { who, picture, away, life, handle: conn } in there {
                         let handle = Address::elsewhere(conn);
                         self.people.moved(conn, id);
-                        lobby.room.restore_member(Member { who, picture, away, handle });
+                        lobby.room.restore_member(Member { who, picture, away, life, handle });
                     }
                     self.add_lobby(lobby, ctx);
                 }

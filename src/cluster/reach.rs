@@ -10,8 +10,8 @@ pub fn input<H, G>(input: Input<H>, mut reach: impl FnMut(H) -> G) -> Input<G> {
     match input {
         Input::Join(join) => {
             let Join { member, proof, kind, prefs } = *join;
-            let Member { who, picture, away, handle } = member;
-            let member = Member { who, picture, away, handle: reach(handle) };
+            let Member { who, picture, away, life, handle } = member;
+            let member = Member { who, picture, away, life, handle: reach(handle) };
             Input::Join(Box::new(Join { member, proof, kind, prefs }))
         }
         Input::Say { conn, saying, tagged } => {

@@ -20,9 +20,17 @@ pub struct Member<H> {
     /// What they say of being away.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub away: Option<Line>,
+    /// In a cluster, the life of a node by which they are here: they are gone with it. 0 where it is not known
+    /// yet.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub life: u32,
     /// Where to reach them.
     #[serde(skip_serializing)]
     pub handle: H,
+}
+
+fn is_zero(life: &u32) -> bool {
+    *life == 0
 }
 
 /// A member as other nodes read it.
@@ -31,19 +39,21 @@ struct Seen {
     who: Identity,
     picture: Picture,
     away: Option<Line>,
+    #[serde(default)]
+    life: u32,
 }
 
 impl<H: From<ConnId>> From<Seen> for Member<H> {
-    fn from(Seen { who, picture, away }: Seen) -> Self {
+    fn from(Seen { who, picture, away, life }: Seen) -> Self {
         let handle = who.conn.into();
-        Self { who, picture, away, handle }
+        Self { who, picture, away, life, handle }
     }
 }
 
 impl<H> Member<H> {
     /// A user who wants to come in.
     pub fn new(who: Identity, picture: Picture, away: Option<Line>, handle: H) -> Self {
-        Self { who, picture, away, handle }
+        Self { who, picture, away, life: 0, handle }
     }
 }
 

@@ -182,12 +182,12 @@ impl<H> Room<H> {
     /// A second login of the same account takes the place of the first: the member goes on under
     /// another connection, with the rights that the second has. The handle that they had; none where
     /// `from` is not here.
-    fn take_over(&mut self, from: ConnId, who: Identity, handle: H) -> Option<H> {
+    fn take_over(&mut self, from: ConnId, (who, life): (Identity, u32), handle: H) -> Option<H> {
         let mut member = self.members.remove(&from)?;
         let conn = who.conn;
         self.speakers.reseated(from, conn);
         self.crowd.reseated(from, &who);
-        member.who = who;
+        (member.who, member.life) = (who, life);
         member.away = None;
         let before = std::mem::replace(&mut member.handle, handle);
         self.members.insert(conn, member);

@@ -336,7 +336,7 @@ impl<H: Copy> Room<H> {
         let (at, who) = (member.handle, member.who.clone());
         let before = match kind {
             JoinKind::Return => return effects.push(Effect::Confirmed(at)),
-            JoinKind::TakeOver(from) => self.take_over(from, who.clone(), at),
+            JoinKind::TakeOver(from) => self.take_over(from, (who.clone(), member.life), at),
             JoinKind::Login | JoinKind::Switch | JoinKind::Resume => None,
         };
         if before.is_none() {

@@ -342,8 +342,8 @@ fn a_second_login_takes_the_place_of_the_first() {
     let member = Member::new(who(1, "alice", Some(7), 1), Picture::DEFAULT, None, 'a');
     other.let_in(member, None, NOW).unwrap();
     let again = |conn| Identity { admin: true, ..who(conn, "alice", Some(7), 2) };
-    assert_eq!(other.take_over(ConnId(1), again(2), 'b'), Some('a'));
-    assert_eq!(other.take_over(ConnId(1), again(3), 'c'), None);
+    assert_eq!(other.take_over(ConnId(1), (again(2), 0), 'b'), Some('a'));
+    assert_eq!(other.take_over(ConnId(1), (again(3), 0), 'c'), None);
     let member = other.member(ConnId(2)).unwrap();
     assert_eq!((member.handle, &member.who, other.len()), ('b', &again(2), 1));
     assert!(other.leave(ConnId(1)).is_none(), "the first takes nobody out when it goes");
