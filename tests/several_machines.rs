@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use crate::around_nodes::{commands, shell};
 use crate::clients::have;
-use crate::engine::NatsServer;
+use crate::nats_server::NatsServer;
 use crate::harness::{Client, Folder, PATIENCE, Server, lobbyd};
 use crate::proxies::free_port;
 
