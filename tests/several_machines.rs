@@ -7,8 +7,8 @@ use std::time::Instant;
 
 use crate::around_nodes::{commands, shell};
 use crate::clients::have;
-use crate::nats_server::NatsServer;
 use crate::harness::{Client, Folder, PATIENCE, Server, lobbyd};
+use crate::nats_server::NatsServer;
 use crate::proxies::free_port;
 
 /// Settings of a server on this machine, beside others.
