@@ -51,6 +51,9 @@ pub(crate) struct Client {
     leaving: bool,
     /// What it is shown does not count.
     bystander: bool,
+    server: SocketAddr,
+    /// When it connected.
+    opened: Duration,
 }
 
 /// What was counted.
@@ -62,6 +65,8 @@ pub(crate) struct Counts {
     pub doubled: u64,
     /// Nanoseconds from due to read, of deliveries in the window that is measured.
     pub latencies: Vec<u64>,
+    /// Nanoseconds from connecting to being in.
+    pub logins: Vec<u64>,
 }
 
 /// All clients.
@@ -114,6 +119,16 @@ impl Swarm {
         }
     }
 
+    /// Whoever connects from now on does so at this port.
+    pub(crate) fn go_to(&mut self, port: u16) {
+        self.server.set_port(port);
+    }
+
+    /// What this one is shown does not count.
+    pub(crate) fn leave_out(&mut self, id: usize) {
+        self.clients[id].bystander = true;
+    }
+
     /// Connects one more, which will be in `room` of `rooms`.
     pub(crate) fn connect(&mut self, room: usize, rooms: usize, small_buffer: bool) {
         let id = self.clients.len();
@@ -122,7 +137,7 @@ impl Swarm {
         } else {
             (format!("u{id}"), Vec::new())
         };
-        let client = self.open(id, name, room, lobby_steps, small_buffer);
+        let client = self.open((id, self.server), name, room, lobby_steps, small_buffer);
         self.clients.push(client);
     }
 
@@ -137,17 +152,19 @@ impl Swarm {
     /// Connects a new one in the place of one that is gone.
     fn connect_as(&mut self, id: usize) {
         let name = format!("u{id}-{}", self.serial);
-        self.clients[id] = self.open(id, name, 0, Vec::new(), false);
+        let server = self.clients[id].server;
+        self.clients[id] = self.open((id, server), name, 0, Vec::new(), false);
     }
 
     fn open(
         &mut self,
-        id: usize,
+        (id, server): (usize, SocketAddr),
         name: String,
         room: usize,
         lobby_steps: Vec<String>,
         small_buffer: bool,
     ) -> Client {
+        let opened = self.start.elapsed();
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
         socket.set_tcp_nodelay(true).unwrap();
         if small_buffer {
@@ -156,7 +173,7 @@ impl Swarm {
         let address = (id / CLIENTS_PER_ADDRESS) as u32;
         let from = Ipv4Addr::from(u32::from(Ipv4Addr::new(127, 1, 0, 1)) + address);
         socket.bind(&SocketAddr::from((from, 0)).into()).unwrap();
-        socket.connect(&self.server.into()).unwrap();
+        socket.connect(&server.into()).unwrap();
         socket.set_nonblocking(true).unwrap();
         let mut stream = TcpStream::from_std(socket.into());
         self.poll
@@ -181,6 +198,8 @@ impl Swarm {
             lobby_steps,
             leaving: false,
             bystander: false,
+            server,
+            opened,
         };
         if self.protocol == Protocol::Irc {
             let hello = format!("NICK {0}\r\nUSER {0} 0 * :{0}\r\n", client.name);
@@ -229,11 +248,12 @@ impl Swarm {
         self.clients[id].flush();
     }
 
-    /// How many a line of this sender is delivered to.
+    /// How many a line of this sender is delivered to, of those that count.
     pub(crate) fn audience(&self, sender: usize) -> usize {
         let room = self.clients[sender].room;
-        let own = usize::from(self.protocol == Protocol::Lobbyd);
-        self.clients.iter().filter(|c| c.room == room).count() - 1 + own
+        let has_own = self.protocol == Protocol::Lobbyd;
+        let all = self.clients.iter().enumerate();
+        all.filter(|(id, c)| c.room == room && !c.bystander && (has_own || *id != sender)).count()
     }
 
     /// Takes what has come, once.
@@ -351,6 +371,10 @@ impl Swarm {
         match self.protocol {
             Protocol::Lobbyd => client.log_in_to_lobbyd(&text),
             Protocol::Irc => client.log_in_to_irc(&text),
+        }
+        if client.state == State::Ready {
+            let took = self.start.elapsed().saturating_sub(client.opened);
+            self.counts.logins.push(took.as_nanos() as u64);
         }
     }
 

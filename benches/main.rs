@@ -15,9 +15,12 @@
 
 mod baseline;
 mod client;
+mod cluster;
+mod figures;
 mod hostile;
 mod lookup;
 mod machine;
+mod nodes;
 mod plot;
 mod record;
 mod report;
@@ -59,6 +62,10 @@ struct Plan {
     seekers: bool,
     /// Measure a large lobby to which many come back.
     returns: bool,
+    /// Measure several nodes.
+    nodes: bool,
+    /// Which parts of that; all without any.
+    parts: Vec<String>,
 }
 
 fn main() {
@@ -69,6 +76,10 @@ fn main() {
     let plan = plan(&args);
     if plan.pinned {
         pin_to(1);
+    }
+    if plan.nodes {
+        let Plan { runs, secs, pinned, parts, sweep: plot, .. } = plan;
+        return nodes::run(&nodes::Plan { runs, secs, pinned, parts, plot });
     }
     if let Some(path) = &plan.sweep {
         return plot::sweep(path, &plan.servers, plan.runs, plan.secs, plan.pinned);
@@ -134,6 +145,8 @@ fn plan(args: &[String]) -> Plan {
         scraped: false,
         seekers: false,
         returns: false,
+        nodes: false,
+        parts: Vec::new(),
     };
     let mut parser = lexopt::Parser::from_args(args);
     while let Some(arg) = parser.next().unwrap() {
@@ -150,6 +163,11 @@ fn plan(args: &[String]) -> Plan {
             Value(name) if name == "scraped" => plan.scraped = true,
             Value(name) if name == "seekers" => plan.seekers = true,
             Value(name) if name == "returns" => plan.returns = true,
+            Value(name) if name == "nodes" => plan.nodes = true,
+            Long("parts") => {
+                let list = parser.value().unwrap().string().unwrap();
+                plan.parts = list.split(',').map(str::to_owned).collect();
+            }
             Long("unpinned") => plan.pinned = false,
             Long("servers") => {
                 let list = parser.value().unwrap().string().unwrap();

@@ -1,4 +1,4 @@
-//! Processor time a delivered line against the size of the lobby, for all servers, as an SVG.
+//! Processor time a line against the size of the lobby, or whatever else it grows with, as an SVG.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -36,13 +36,30 @@ pub(crate) fn sweep(path: &str, servers: &[Kind], runs: usize, secs: Duration, p
             line.push(median);
         }
     }
-    fs::write(path, draw(&lines)).unwrap();
+    let title = "Processor time a delivered line (µs) against clients in the lobby, 20,000 deliveries a second";
+    let curves: Vec<Curve> = lines.into_iter().map(|(kind, line)| curve(kind, line)).collect();
+    fs::write(path, draw(title, &SIZES, &curves)).unwrap();
 }
 
-fn draw(lines: &[(Kind, Vec<f64>)]) -> String {
-    let most = lines.iter().flat_map(|(_, line)| line).copied().fold(1.0, f64::max).ceil();
+/// A line of a plot.
+pub(crate) struct Curve {
+    pub name: &'static str,
+    pub colour: &'static str,
+    pub wide: u8,
+    /// Microseconds, a value for each place on the other axis.
+    pub values: Vec<f64>,
+}
+
+fn curve(kind: Kind, values: Vec<f64>) -> Curve {
+    let (colour, wide) = colour(kind);
+    Curve { name: kind.name(), colour, wide, values }
+}
+
+/// Draws curves over `places`, which are set apart by how many times the next is the last.
+pub(crate) fn draw(title: &str, places: &[usize], curves: &[Curve]) -> String {
+    let most = curves.iter().flat_map(|curve| &curve.values).copied().fold(1.0, f64::max).ceil();
     let x = |size: usize| {
-        let (first, last) = ((SIZES[0] as f64).ln(), (SIZES[SIZES.len() - 1] as f64).ln());
+        let (first, last) = ((places[0] as f64).ln(), (places[places.len() - 1] as f64).ln());
         LEFT + ((size as f64).ln() - first) / (last - first) * (RIGHT - LEFT)
     };
     let y = |us: f64| BOTTOM - us / most * (BOTTOM - TOP);
@@ -50,10 +67,9 @@ fn draw(lines: &[(Kind, Vec<f64>)]) -> String {
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" \
          font-family=\"sans-serif\" font-size=\"12\">\n\
          <rect width=\"{WIDTH}\" height=\"{HEIGHT}\" fill=\"white\"/>\n\
-         <text x=\"{LEFT}\" y=\"22\" font-size=\"14\">Processor time a delivered line (µs) against \
-         clients in the lobby, 20,000 deliveries a second</text>\n"
+         <text x=\"{LEFT}\" y=\"22\" font-size=\"14\">{title}</text>\n"
     );
-    for size in SIZES {
+    for &size in places {
         let at = x(size);
         writeln!(svg, "<text x=\"{at:.0}\" y=\"410\" text-anchor=\"middle\">{size}</text>")
             .unwrap();
@@ -70,20 +86,21 @@ fn draw(lines: &[(Kind, Vec<f64>)]) -> String {
         .unwrap();
     }
     let mut label_at = f64::NEG_INFINITY;
-    let mut by_end: Vec<_> = lines.iter().collect();
-    by_end.sort_by(|(_, a), (_, b)| b[b.len() - 1].total_cmp(&a[a.len() - 1]));
-    for (kind, line) in by_end {
+    let end = |curve: &Curve| curve.values.last().copied().unwrap_or_default();
+    let mut by_end: Vec<&Curve> = curves.iter().collect();
+    by_end.sort_by(|a, b| end(b).total_cmp(&end(a)));
+    for curve in by_end {
+        let line = places.iter().zip(&curve.values);
         let points: Vec<String> =
-            SIZES.iter().zip(line).map(|(s, us)| format!("{:.0},{:.1}", x(*s), y(*us))).collect();
-        let (colour, wide) = colour(*kind);
-        label_at = (y(line[line.len() - 1]) + 4.0).max(label_at + 15.0);
+            line.map(|(s, us)| format!("{:.0},{:.1}", x(*s), y(*us))).collect();
+        let Curve { name, colour, wide, .. } = curve;
+        label_at = (y(end(curve)) + 4.0).max(label_at + 15.0);
         writeln!(
             svg,
             "<polyline points=\"{}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"{wide}\"/>\
-             <text x=\"{}\" y=\"{label_at:.0}\" fill=\"{colour}\">{}</text>",
+             <text x=\"{}\" y=\"{label_at:.0}\" fill=\"{colour}\">{name}</text>",
             points.join(" "),
-            RIGHT + 8.0,
-            kind.name()
+            RIGHT + 8.0
         )
         .unwrap();
     }

@@ -63,11 +63,8 @@ impl Report {
             }
             print!("  {:<9}", kind.name());
             for (name, value) in COLUMNS {
-                let mut values: Vec<f64> = rows.iter().map(|o| value(o)).collect();
-                values.sort_by(f64::total_cmp);
-                let (min, max) = (values[0], values[values.len() - 1]);
+                let (median, min, max) = spread(rows.iter().map(|o| value(o)).collect());
                 if max != 0.0 {
-                    let median = values[values.len() / 2];
                     print!("  {name} {} ({}..{})", short(median), short(min), short(max));
                 }
             }
@@ -77,8 +74,14 @@ impl Report {
     }
 }
 
+/// Median, minimum and maximum.
+pub(crate) fn spread(mut values: Vec<f64>) -> (f64, f64, f64) {
+    values.sort_by(f64::total_cmp);
+    (values[values.len() / 2], values[0], values[values.len() - 1])
+}
+
 /// A number with three figures or so.
-fn short(value: f64) -> String {
+pub(crate) fn short(value: f64) -> String {
     match value.abs() {
         v if v >= 100.0 => format!("{value:.0}"),
         v if v >= 10.0 => format!("{value:.1}"),

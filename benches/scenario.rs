@@ -57,7 +57,12 @@ impl Scenario {
 
     /// A lobby of so many, with 20,000 deliveries a second.
     pub(crate) const fn of_size(clients: usize) -> Self {
-        open("size", clients, 1, (20_000 / clients) as u32)
+        Self::of_talk(clients, (20_000 / clients) as u32)
+    }
+
+    /// A lobby of so many who take turns to say so many lines a second in all.
+    pub(crate) const fn of_talk(clients: usize, lines_per_sec: u32) -> Self {
+        open("size", clients, 1, lines_per_sec)
     }
 }
 
@@ -112,6 +117,7 @@ const fn open(name: &'static str, clients: usize, rooms: usize, lines_per_sec: u
 /// What one run showed.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Outcome {
+    pub delivered: u64,
     pub cpu_us_per_line: f64,
     pub lines_per_sec: f64,
     pub p50_ms: f64,
@@ -129,6 +135,8 @@ pub(crate) struct Outcome {
     pub connections_per_sec: f64,
     pub others_busy_percent: f64,
     pub cut_off: usize,
+    /// Nanoseconds that each of the processes ran.
+    pub cpu_ns: Vec<u64>,
 }
 
 impl Scenario {
@@ -163,10 +171,10 @@ impl Scenario {
         let rss = rss_bytes(server.pid()).saturating_sub(empty);
         let mut outcome = match self.load {
             Load::Open { lines_per_sec } => {
-                self.open_loop(&mut swarm, first, &joiners, &server, secs, lines_per_sec)
+                self.open_loop(&mut swarm, first, &joiners, &[server.pid()], secs, lines_per_sec)
             }
             Load::Closed { senders, in_flight } => {
-                closed_loop(&mut swarm, first, &server, secs, senders, in_flight)
+                closed_loop(&mut swarm, first, &[server.pid()], secs, senders, in_flight)
             }
             Load::None => idle(&mut swarm, &server, secs),
             Load::Churn => return Some(churn(&mut swarm, &server, secs)),
@@ -184,12 +192,13 @@ impl Scenario {
         Some(outcome)
     }
 
-    fn open_loop(
+    /// Lines that are due at their time, from those of `first` and after who read.
+    pub(crate) fn open_loop(
         &self,
         swarm: &mut Swarm,
         first: usize,
         joiners: &[usize],
-        server: &Server,
+        pids: &[u32],
         secs: Duration,
         lines_per_sec: u32,
     ) -> Outcome {
@@ -207,7 +216,7 @@ impl Scenario {
             let now = swarm.start.elapsed();
             if window.is_none() && now - begin >= WARM_UP {
                 swarm.measure();
-                window = Some(Window::open(server));
+                window = Some(Window::open(pids));
                 joiners.iter().for_each(|id| swarm.command(*id, "/join private hunter2\n"));
             }
             if now - begin >= WARM_UP + secs {
@@ -230,7 +239,7 @@ impl Scenario {
         }
         let window = window.expect("the warm-up is over");
         settle(swarm, expected);
-        window.close(swarm, server, expected)
+        window.close(swarm, expected)
     }
 }
 
@@ -244,38 +253,23 @@ pub(crate) fn make_rooms(swarm: &mut Swarm, rooms: usize) {
     quiet(swarm, Duration::from_millis(1_000));
 }
 
-fn closed_loop(
+/// So many senders of `first` and after, each with so many lines that have not reached everybody.
+pub(crate) fn closed_loop(
     swarm: &mut Swarm,
     first: usize,
-    server: &Server,
+    pids: &[u32],
     secs: Duration,
     senders: usize,
     in_flight: usize,
 ) -> Outcome {
-    swarm.track_lines = true;
-    let mut seq = vec![0; swarm.clients.len()];
-    let mut say = |swarm: &mut Swarm, id: usize| {
-        let audience = swarm.audience(id);
-        swarm.under_way.insert((id as u32, seq[id]), audience);
-        let due = swarm.start.elapsed();
-        swarm.say(id, seq[id], due);
-        seq[id] += 1;
-    };
-    for id in 0..senders {
-        for _ in 0..in_flight {
-            say(swarm, first + id);
-        }
-    }
+    let mut flood = Flood::begin(swarm, first, senders, in_flight);
     let begin = Instant::now();
     let mut window = None;
     loop {
-        swarm.turn();
-        for sender in std::mem::take(&mut swarm.completed) {
-            say(swarm, sender as usize);
-        }
+        flood.go_on(swarm);
         if window.is_none() && begin.elapsed() >= WARM_UP {
             swarm.measure();
-            window = Some(Window::open(server));
+            window = Some(Window::open(pids));
         }
         if begin.elapsed() >= WARM_UP + secs {
             break;
@@ -283,7 +277,50 @@ fn closed_loop(
     }
     let window = window.expect("the warm-up is over");
     let expected = swarm.counts.delivered as i64;
-    window.close(swarm, server, expected)
+    window.close(swarm, expected)
+}
+
+/// Senders who say the next line as soon as one of theirs has reached everybody.
+pub(crate) struct Flood {
+    /// Sequence number that comes next, of each sender, and how many a line of theirs goes to.
+    next: Vec<(u32, usize)>,
+    /// Lines that have reached everybody.
+    pub done: u64,
+}
+
+impl Flood {
+    /// So many of `first` and after say their first lines, so many each.
+    pub(crate) fn begin(swarm: &mut Swarm, first: usize, senders: usize, in_flight: usize) -> Self {
+        swarm.track_lines = true;
+        let next = (0..swarm.clients.len()).map(|id| (0, swarm.audience(id))).collect();
+        let mut flood = Self { next, done: 0 };
+        for id in first..first + senders {
+            (0..in_flight).for_each(|_| flood.say(swarm, id));
+        }
+        flood
+    }
+
+    /// Lines that were said.
+    pub(crate) fn said(&self) -> u32 {
+        self.next.iter().map(|(seq, _)| seq).sum()
+    }
+
+    fn say(&mut self, swarm: &mut Swarm, id: usize) {
+        let (seq, audience) = &mut self.next[id];
+        swarm.under_way.insert((id as u32, *seq), *audience);
+        let due = swarm.start.elapsed();
+        swarm.say(id, *seq, due);
+        *seq += 1;
+    }
+
+    /// Takes what has come, and says what follows from it.
+    pub(crate) fn go_on(&mut self, swarm: &mut Swarm) {
+        swarm.turn();
+        for sender in std::mem::take(&mut swarm.completed) {
+            self.done += 1;
+            self.say(swarm, sender as usize);
+        }
+    }
 }
 
 fn idle(swarm: &mut Swarm, server: &Server, secs: Duration) -> Outcome {
@@ -317,7 +354,8 @@ fn churn(swarm: &mut Swarm, server: &Server, secs: Duration) -> Outcome {
     }
 }
 
-fn quiet(swarm: &mut Swarm, time: Duration) {
+/// Takes what comes for so long.
+pub(crate) fn quiet(swarm: &mut Swarm, time: Duration) {
     let begin = Instant::now();
     while begin.elapsed() < time {
         swarm.turn();
@@ -334,17 +372,21 @@ fn settle(swarm: &mut Swarm, expected: i64) {
 /// The stretch of time that is measured.
 struct Window {
     begin: Instant,
-    cpu: u64,
+    /// The processes that serve, and how long each had run.
+    cpu: Vec<(u32, u64)>,
     machine: (u64, u64),
 }
 
 impl Window {
-    fn open(server: &Server) -> Self {
-        Self { begin: Instant::now(), cpu: cpu_ns(server.pid()), machine: machine_ticks() }
+    fn open(pids: &[u32]) -> Self {
+        let cpu = pids.iter().map(|&pid| (pid, cpu_ns(pid))).collect();
+        Self { begin: Instant::now(), cpu, machine: machine_ticks() }
     }
 
-    fn close(self, swarm: &mut Swarm, server: &Server, expected: i64) -> Outcome {
-        let (elapsed, cpu) = (self.begin.elapsed(), cpu_ns(server.pid()) - self.cpu);
+    fn close(self, swarm: &mut Swarm, expected: i64) -> Outcome {
+        let elapsed = self.begin.elapsed();
+        let each: Vec<u64> = self.cpu.iter().map(|&(pid, before)| cpu_ns(pid) - before).collect();
+        let cpu: u64 = each.iter().sum();
         let (busy, idle) = machine_ticks();
         let (busy, idle) = (busy - self.machine.0, idle - self.machine.1);
         // The generator keeps one processor fully busy; what else ran is not ours.
@@ -354,13 +396,10 @@ impl Window {
         let gap_ms = swarm.longest_gap().as_secs_f64() * 1e3;
         let Counts { delivered, lost, doubled, latencies, .. } = &mut swarm.counts;
         latencies.sort_unstable();
-        let at = |q: f64| {
-            let index =
-                ((latencies.len() as f64 * q) as usize).min(latencies.len().saturating_sub(1));
-            latencies.get(index).map_or(0.0, |ns| *ns as f64 / 1e6)
-        };
+        let at = |q: f64| quantile_ms(latencies, q);
         Outcome {
             cpu_us_per_line: cpu as f64 / 1e3 / (*delivered).max(1) as f64,
+            delivered: *delivered,
             lines_per_sec: *delivered as f64 / elapsed.as_secs_f64(),
             p50_ms: at(0.5),
             p99_ms: at(0.99),
@@ -371,7 +410,14 @@ impl Window {
             doubled: *doubled,
             missing: expected - *delivered as i64,
             others_busy_percent: others,
+            cpu_ns: each,
             ..Outcome::default()
         }
     }
+}
+
+/// A quantile of nanoseconds that are in order, in milliseconds; 0 of none.
+pub(crate) fn quantile_ms(sorted: &[u64], q: f64) -> f64 {
+    let index = ((sorted.len() as f64 * q) as usize).min(sorted.len().saturating_sub(1));
+    sorted.get(index).map_or(0.0, |ns| *ns as f64 / 1e6)
 }

@@ -5,6 +5,7 @@ use std::io::{BufRead, BufReader};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::machine::{affinity, set_affinity};
@@ -90,6 +91,30 @@ pub(crate) struct Server {
     folder: PathBuf,
 }
 
+/// How a server is started, beside what all have.
+#[derive(Default)]
+pub(crate) struct Setup<'a> {
+    /// The port that speaks TLS beside the plain one.
+    pub tls_port: Option<u16>,
+    /// The port of the operator's listener.
+    pub admin_port: Option<u16>,
+    /// Settings of lobbyd.
+    pub env: &'a [(&'a str, &'a str)],
+    /// What another has left; else a folder of its own.
+    pub folder: Option<PathBuf>,
+    /// The other inspircd that it is linked to.
+    pub link: Option<Link>,
+}
+
+/// Which of two linked servers this is.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Link {
+    /// 0 or 1.
+    pub own: usize,
+    /// Where each listens for the other.
+    pub ports: [u16; 2],
+}
+
 impl Server {
     /// Starts one with its limits off, on processor 0 or on all.
     pub(crate) fn start(kind: Kind, pinned: bool, tls: bool) -> Self {
@@ -98,12 +123,14 @@ impl Server {
 
     /// Starts lobbyd with both listeners.
     pub(crate) fn start_both(pinned: bool) -> Self {
-        Self::launch(Kind::Lobbyd, pinned, false, (Some(free_port()), None), |_| ())
+        let setup = Setup { tls_port: Some(free_port()), ..Setup::default() };
+        Self::launch(Kind::Lobbyd, pinned, false, setup, |_| ())
     }
 
     /// Starts lobbyd with the operator's listener.
     pub(crate) fn start_with_admin(pinned: bool) -> Self {
-        Self::launch(Kind::Lobbyd, pinned, false, (None, Some(free_port())), |_| ())
+        let setup = Setup { admin_port: Some(free_port()), ..Setup::default() };
+        Self::launch(Kind::Lobbyd, pinned, false, setup, |_| ())
     }
 
     /// The same as `start`, in a folder that has been prepared.
@@ -113,39 +140,54 @@ impl Server {
         tls: bool,
         prepare: impl FnOnce(&Path),
     ) -> Self {
-        Self::launch(kind, pinned, tls, (None, None), prepare)
+        Self::launch(kind, pinned, tls, Setup::default(), prepare)
+    }
+
+    /// Starts one of several.
+    pub(crate) fn start_as(kind: Kind, pinned: bool, setup: Setup<'_>) -> Self {
+        Self::launch(kind, pinned, false, setup, |_| ())
+    }
+
+    /// Ends it as an operator does, and gives what it leaves.
+    pub(crate) fn stop(mut self) -> PathBuf {
+        rustix::process::kill_process(
+            rustix::process::Pid::from_child(&self.child),
+            rustix::process::Signal::TERM,
+        )
+        .unwrap();
+        assert!(self.child.wait().unwrap().success());
+        std::mem::take(&mut self.folder)
+    }
+
+    /// Kills it at whatever instant this is.
+    pub(crate) fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
     }
 
     fn launch(
         kind: Kind,
         pinned: bool,
         tls: bool,
-        (tls_port, admin_port): (Option<u16>, Option<u16>),
+        setup: Setup<'_>,
         prepare: impl FnOnce(&Path),
     ) -> Self {
-        let folder = std::env::temp_dir().join(format!("lobbyd-bench-{}", std::process::id()));
-        let _ = fs::remove_dir_all(&folder);
-        fs::create_dir_all(&folder).unwrap();
+        let Setup { tls_port, admin_port, env, folder, link } = setup;
+        let folder = folder.unwrap_or_else(own_folder);
         let port = free_port();
         prepare(&folder);
         if tls || tls_port.is_some() {
             make_certificate(&folder);
         }
-        let mut command = command(kind, port, &folder, tls);
+        let mut command = command(kind, port, &folder, tls, link);
         if let Some(port) = tls_port {
             command.env("CHAT_TLS_ADDR", format!("127.0.0.1:{port}"));
         }
         if let Some(port) = admin_port {
             command.env("CHAT_ADMIN_ADDR", format!("127.0.0.1:{port}"));
         }
-        command.stdin(Stdio::null()).stderr(Stdio::null()).current_dir(&folder);
-        // The new process inherits our affinity: give it its own from its first instant.
-        let wanted = affinity(pinned.then_some(0));
-        let ours = rustix::thread::sched_getaffinity(None).unwrap();
-        rustix::thread::sched_setaffinity(None, &wanted).unwrap();
-        let child = command.spawn().unwrap();
-        set_affinity(child.id(), &wanted);
-        rustix::thread::sched_setaffinity(None, &ours).unwrap();
+        command.envs(env.iter().copied()).current_dir(&folder);
+        let child = spawn(&mut command, pinned);
         let mut server = Self { child, port, tls_port, admin_port, folder };
         server.wait(kind);
         server
@@ -174,11 +216,37 @@ impl Drop for Server {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+        // Nothing, where it was taken.
         let _ = fs::remove_dir_all(&self.folder);
     }
 }
 
-fn free_port() -> u16 {
+/// A new folder for what one server keeps.
+pub(crate) fn own_folder() -> PathBuf {
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    let name =
+        format!("lobbyd-bench-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+    let folder = std::env::temp_dir().join(name);
+    let _ = fs::remove_dir_all(&folder);
+    fs::create_dir_all(&folder).unwrap();
+    folder
+}
+
+/// Starts a process on processor 0 or on all.
+pub(crate) fn spawn(command: &mut Command, pinned: bool) -> Child {
+    command.stdin(Stdio::null()).stderr(Stdio::null());
+    // The new process inherits our affinity: give it its own from its first instant.
+    let wanted = affinity(pinned.then_some(0));
+    let ours = rustix::thread::sched_getaffinity(None).unwrap();
+    rustix::thread::sched_setaffinity(None, &wanted).unwrap();
+    let child = command.spawn().unwrap();
+    set_affinity(child.id(), &wanted);
+    rustix::thread::sched_setaffinity(None, &ours).unwrap();
+    child
+}
+
+/// A port that nobody listens on.
+pub(crate) fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
@@ -189,7 +257,7 @@ fn make_certificate(folder: &Path) {
     assert!(make.status().unwrap().success());
 }
 
-fn command(kind: Kind, port: u16, folder: &Path, tls: bool) -> Command {
+fn command(kind: Kind, port: u16, folder: &Path, tls: bool, link: Option<Link>) -> Command {
     let addr = format!("127.0.0.1:{port}");
     match kind {
         Kind::Lobbyd | Kind::Memory => {
@@ -223,7 +291,7 @@ fn command(kind: Kind, port: u16, folder: &Path, tls: bool) -> Command {
         }
         Kind::Inspircd => {
             let config = folder.join("inspircd.conf");
-            fs::write(&config, inspircd_config(port, folder, tls)).unwrap();
+            fs::write(&config, inspircd_config(port, folder, tls, link)).unwrap();
             let mut command = Command::new(kind.program().unwrap());
             command.args(["--nofork", "--runasroot", "--config"]).arg(config);
             command.stdout(Stdio::null());
@@ -252,7 +320,7 @@ fn ngircd_config(port: u16, folder: &Path, tls: bool) -> String {
     )
 }
 
-fn inspircd_config(port: u16, folder: &Path, tls: bool) -> String {
+fn inspircd_config(port: u16, folder: &Path, tls: bool, link: Option<Link>) -> String {
     let folder = folder.display();
     let (module, profile) = if tls {
         let module = format!(
@@ -263,8 +331,10 @@ fn inspircd_config(port: u16, folder: &Path, tls: bool) -> String {
     } else {
         (String::new(), "")
     };
+    let (own, link) = link.map_or((0, String::new()), |link| (link.own, inspircd_link(link)));
     format!(
-        "{module}<server name=\"bench.local\" description=\"bench\" network=\"bench\" id=\"00A\">\n\
+        "{module}<server name=\"bench{own}.local\" description=\"bench\" network=\"bench\" id=\"{own}0A\">\n\
+         {link}\
          <admin name=\"a\" nick=\"a\" email=\"a@b.local\">\n\
          <path configdir=\"{folder}\" logdir=\"{folder}\" datadir=\"{folder}\" runtimedir=\"{folder}\">\n\
          <bind address=\"127.0.0.1\" port=\"{port}\" type=\"clients\"{profile}>\n\
@@ -278,5 +348,21 @@ fn inspircd_config(port: u16, folder: &Path, tls: bool) -> String {
          <pid file=\"{folder}/inspircd.pid\">\n\
          <log method=\"file\" type=\"*\" level=\"none\" target=\"{folder}/log\">\n\
          <class name=\"x\"><type name=\"x\">\n"
+    )
+}
+
+/// The one that is started last connects to the other.
+fn inspircd_link(Link { own, ports }: Link) -> String {
+    let (other, from, to) = (1 - own, ports[own], ports[1 - own]);
+    let connect = if own == 1 {
+        format!("<autoconnect period=\"1\" server=\"bench{other}.local\">\n")
+    } else {
+        String::new()
+    };
+    format!(
+        "<module name=\"spanningtree\">\n\
+         <bind address=\"127.0.0.1\" port=\"{from}\" type=\"servers\">\n\
+         <link name=\"bench{other}.local\" ipaddr=\"127.0.0.1\" port=\"{to}\" allowmask=\"127.0.0.0/8\" \
+         sendpass=\"bench\" recvpass=\"bench\">\n{connect}"
     )
 }
