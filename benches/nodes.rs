@@ -265,7 +265,9 @@ fn catchup(mut cluster: Cluster) -> Values {
     let (ready, used) = (begin.elapsed(), cpu_ns(node.pid()));
     wait_for(&node, "/metrics", "\nlobbyd_store_queue 0\n");
     let (stored, used_in_all) = (begin.elapsed(), cpu_ns(node.pid()));
-    let kept = check(&node.stop().join("data")).unwrap().messages;
+    let left = node.stop();
+    let kept = check(&left.join("data")).unwrap().messages;
+    fs::remove_dir_all(left).unwrap();
     let per_sec = |time: Duration| missed / time.as_secs_f64();
     vec![
         ("lines", missed),
