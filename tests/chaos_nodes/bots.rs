@@ -17,7 +17,7 @@ pub(crate) const LOBBIES: [&str; 3] = ["general", "den", "attic"];
 const WANTED: [&str; 4] = ["hot0", "hot1", "hot2", "hot3"];
 
 /// So many lines of one are on their way at most.
-const ON_THEIR_WAY: u64 = 6;
+pub(crate) const ON_THEIR_WAY: u64 = 6;
 
 /// Whoever is not let in for so long goes to another node.
 const NOT_LET_IN: Millis = 8_000;
@@ -341,13 +341,10 @@ impl Bot {
                 c.stay = Stay { session: number, ..Stay::default() };
                 c.send(&format!("{name}\n"));
                 let node = c.node;
-                seen.sessions.push(Session {
-                    number,
-                    name,
-                    node,
-                    asked: now,
-                    ..Session::default()
-                });
+                let account = matches!(self.kind, Kind::Account(_));
+                let session =
+                    Session { number, name, account, node, asked: now, ..Session::default() };
+                seen.sessions.push(session);
                 (c.stage, c.since) = (Stage::Named, now);
             }
             b"Password: " if matches!(self.kind, Kind::Account(_)) => {

@@ -66,6 +66,8 @@ pub(crate) struct Stay {
 pub(crate) struct Session {
     pub(crate) number: u64,
     pub(crate) name: String,
+    /// The name is an account's.
+    pub(crate) account: bool,
     pub(crate) node: usize,
     /// When the name was asked for.
     pub(crate) asked: Millis,
@@ -254,22 +256,27 @@ pub(crate) fn as_it_was_said(history: &History, sessions: &[Session]) -> Vec<Str
     found
 }
 
-/// Whoever has spoken under a name does not speak under it again once somebody else has.
-pub(crate) fn names_go_on(history: &History) -> Vec<String> {
+/// Whoever has spoken under a name does not speak under it again once somebody else has. Of an account's two logins
+/// the newer stays: so much of what the older had on its way may still come after the newer has spoken.
+pub(crate) fn names_go_on(history: &History, sessions: &[Session], late: usize) -> Vec<String> {
     let mut found = Vec::new();
+    let accounts: BTreeSet<u64> = sessions.iter().filter(|s| s.account).map(|s| s.number).collect();
     for (lobby, stored) in history {
-        let mut now: HashMap<String, u64> = HashMap::new();
-        let mut before: BTreeSet<(String, u64)> = BTreeSet::new();
+        // Who has spoken under a name, the newest last, and how much of others came late.
+        let mut spoke: HashMap<String, (u64, BTreeSet<u64>)> = HashMap::new();
+        let mut late_of: HashMap<u64, usize> = HashMap::new();
         for Stored { line, .. } in stored {
             let Some((session, _)) = whose(&line.text) else { continue };
-            let name = line.from.to_lowercase();
-            if before.contains(&(name.clone(), session)) {
-                found.push(format!("{line:?} in {lobby} is of somebody whose name others had"));
-            }
-            if let Some(other) = now.insert(name.clone(), session)
-                && other != session
-            {
-                before.insert((name, other));
+            let (newest, before) =
+                spoke.entry(line.from.to_lowercase()).or_insert((session, BTreeSet::new()));
+            if before.contains(&session) {
+                let count = late_of.entry(session).or_default();
+                *count += 1;
+                if !accounts.contains(&session) || *count > late {
+                    found.push(format!("{line:?} in {lobby} is of somebody whose name others had"));
+                }
+            } else if *newest != session {
+                before.insert(std::mem::replace(newest, session));
             }
         }
     }

@@ -114,17 +114,23 @@ fn what_was_said_otherwise_is_found() {
 
 #[test]
 fn somebody_who_speaks_under_a_name_that_others_had_is_found() {
-    assert_eq!(names_go_on(&history()), NOTHING);
-    let to_ann = |at: [usize; 2]| {
-        with(|general| at.into_iter().for_each(|at| general[at].line.from = "Ann".into()))
+    let found = |history: &History| names_go_on(history, &sessions(), 1);
+    assert_eq!(found(&history()), NOTHING);
+    let to_ann = |at: &[usize]| {
+        with(|general| at.iter().for_each(|at| general[*at].line.from = "Ann".into()))
     };
-    finds(&names_go_on(&to_ann([1, 3])), "whose name others had");
+    finds(&found(&to_ann(&[1, 3])), "whose name others had");
     // One after the other is as it should be.
     let after = with(|general| {
         general.sort_by_key(|stored| stored.line.from.clone());
         general.iter_mut().for_each(|stored| stored.line.from = "ann".into());
     });
-    assert_eq!(names_go_on(&after), NOTHING);
+    assert_eq!(found(&after), NOTHING);
+    // Of the older login of an account, a line may come late, and no more.
+    let accounts =
+        sessions().into_iter().map(|s| Session { account: true, ..s }).collect::<Vec<_>>();
+    assert_eq!(names_go_on(&to_ann(&[1]), &accounts, 2), NOTHING);
+    finds(&names_go_on(&to_ann(&[1]), &accounts, 1), "whose name others had");
 }
 
 fn troubles(of_one: &[(Millis, Millis)], engine: &[(Millis, Millis)]) -> Troubles {
