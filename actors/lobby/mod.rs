@@ -7,7 +7,7 @@ pub mod messages;
 mod orders;
 mod questions;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{self, Poll};
@@ -123,6 +123,8 @@ pub struct Lobby {
     returning: HashMap<ConnId, Member<Address>>,
     /// What happens now is about those alone: they are here, and nobody here has seen them go.
     is_quiet: bool,
+    /// Who has given up coming in, while that is on its way to the log: their Session stays where it is.
+    given_up: HashSet<ConnId>,
 }
 
 /// Done where something was proposed, once it has happened or was refused.
@@ -164,6 +166,7 @@ impl Lobby {
             changed: Vec::new(),
             returning: HashMap::new(),
             is_quiet: false,
+            given_up: HashSet::new(),
             setup,
         }
     }
@@ -236,7 +239,7 @@ impl Lobby {
 
     fn carry_out(&mut self, effect: Effect<Address>, ctx: &mut Context<Self>) {
         match effect {
-            Effect::Show(_) if self.is_quiet => {}
+            Effect::Show(_) | Effect::Enter(..) if self.is_quiet => {}
             Effect::Show(event) => self.batch.event(event),
             Effect::ShowTo(at, event) => {
                 self.batch.one(at, |seat| shard::Effect::ShowTo(seat, event));
@@ -258,7 +261,9 @@ impl Lobby {
             Effect::Came(at, who) => {
                 self.changed(who.conn);
                 self.seated(at, 1);
-                self.registry.do_send(Moved(who.conn, self.id));
+                if !self.given_up.contains(&who.conn) {
+                    self.registry.do_send(Moved(who.conn, self.id));
+                }
                 self.count(ctx);
             }
             Effect::Went(at, who) => {
@@ -514,6 +519,10 @@ impl Handler<Leave> for Lobby {
         // have to know: then they go on in general.
         let ordered = self.orders.available_permits() == 0;
         let goes_on_in = for_good.then_some(if ordered { GENERAL_ID } else { self.id });
+        let comes = |proposed: &Proposed| matches!(&proposed.input, Input::Join(join) if join.member.who.conn == conn);
+        if self.proposed.iter().any(comes) {
+            self.given_up.insert(conn);
+        }
         let (done, left) = oneshot::channel();
         self.put(Input::Leave { conn, goes_on_in }, ctx, |_, _, _| _ = done.send(()));
         log::answer(left, ())
@@ -644,10 +653,14 @@ impl Lobby {
         self.keep_order(&input, at);
         self.touched(&input);
         let removes = matches!(&input, Input::Moderate { what, .. } if what.removes().is_some());
-        self.is_quiet = matches!(
-            &input,
-            Input::Join(join) if join.kind == JoinKind::Resume && self.is_here(join.member.handle)
-        );
+        self.is_quiet = match &input {
+            Input::Join(join) => {
+                self.given_up.contains(&join.member.who.conn)
+                    || join.kind == JoinKind::Resume && self.is_here(join.member.handle)
+            }
+            Input::Leave { conn, .. } => self.given_up.remove(conn),
+            _ => false,
+        };
         self.happen(input, at, ctx);
         self.is_quiet = false;
         if removes {
