@@ -33,6 +33,7 @@ pub(crate) const ALONE: &[(&str, &str)] = &[
     ("nodes", "starts its own engines and nodes"),
     ("nodes_rox", "starts its own engines and nodes"),
     ("nodes_seen", "starts its own engines and nodes"),
+    ("stopping_nodes", "starts its own engines and nodes"),
     ("operator", "the listener of one process's operator"),
     ("operator_page", "the page of one process's operator"),
     ("picture", "the pictures of the documentation"),

@@ -80,6 +80,7 @@ mod searching;
 mod several_machines;
 mod shutdown;
 mod social;
+mod stopping_nodes;
 mod store;
 mod taking_back;
 mod telnet;

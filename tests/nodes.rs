@@ -84,7 +84,7 @@ impl Cluster {
 }
 
 /// What was said in general, as a node knows it.
-fn history(node: &Server) -> Vec<String> {
+pub(crate) fn history(node: &Server) -> Vec<String> {
     let mut reader = node.login("reader");
     reader.send("/history 50");
     let shown = reader.sync("reader");

@@ -19,6 +19,7 @@ use std::io;
 use std::net::{SocketAddr, TcpListener as StdListener};
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
+use std::pin::pin;
 use std::sync::Arc;
 use std::thread::available_parallelism;
 use std::time::Duration;
@@ -65,6 +66,10 @@ use crate::store::{DATABASE_FILE, Db, Note, OpenError, Snapshot, StoreError};
 
 /// For everybody to be told that the server stops, at most.
 pub const DRAIN_TIME: Duration = Duration::from_secs(5);
+
+/// For a node that is stopped before it has caught up to say so to the others. Those that do not hear it find out by
+/// themselves.
+const END_UNBEGUN: Duration = Duration::from_secs(1);
 
 /// Most threads that hash passwords, and most that do TLS handshakes.
 const MAX_HELPERS: usize = 4;
@@ -332,6 +337,7 @@ pub async fn run(
     ready: impl FnOnce(Reloader),
     stop: impl Future<Output = ()>,
 ) -> Result<End, StartError> {
+    let mut stop = pin!(stop);
     let at_start = config.get();
     let shared = Shared { metrics: Arc::new(Metrics::new()), health: Health::new() };
     let (tls_port, listeners) =
@@ -411,7 +417,19 @@ pub async fn run(
             let mut running = joined.start(wanted, actors, shared.clone(), seen);
             #[cfg(debug_assertions)]
             level(&level_log, &registry, &shards, &running)?;
-            running.catch_up().await.map_err(StartError::Cluster)?;
+            let ended = tokio::select! {
+                caught_up = running.catch_up() => {
+                    caught_up.map_err(StartError::Cluster)?;
+                    None
+                }
+                () = &mut stop => Some(End::Wanted),
+            };
+            if let Some(end) = ended {
+                // Nobody is here who could lose anything, and an engine that does not answer is not waited for.
+                let _ = timeout(END_UNBEGUN, ender.end()).await;
+                close(&store).await;
+                return Ok(end);
+            }
             Some((running, ender))
         }
         (None, _) | (_, None) => None,
@@ -488,7 +506,7 @@ pub async fn run(
     };
     let mut end = End::Wanted;
     tokio::select! {
-        () = stop => {}
+        () = &mut stop => {}
         why = stops => {
             end = End::Forced;
             complain(Level::Error, event::CLUSTER, &format!("this node stops: {why}"));
@@ -505,9 +523,7 @@ pub async fn run(
     if let (Some((_, ender)), End::Wanted) = (&node, end) {
         ender.end().await;
     }
-    if timeout(DRAIN_TIME, store.close()).await.is_err() {
-        error!(event = event::DATA_LOST; "the database does not take the last changes in time");
-    }
+    close(&store).await;
     if let Some(console) = console {
         console.close().await;
     }
@@ -587,6 +603,13 @@ fn start_handshakers(
         Handshaker::start_in_arbiter(&Arbiter::new().handle(), move |_| handshaker)
     };
     (0..threads).map(start).collect()
+}
+
+/// Has what waits for the database written.
+async fn close(store: &StoreHandle) {
+    if timeout(DRAIN_TIME, store.close()).await.is_err() {
+        error!(event = event::DATA_LOST; "the database does not take the last changes in time");
+    }
 }
 
 async fn drain(shards: &[Addr<Guarded<Shard>>]) {

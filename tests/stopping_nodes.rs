@@ -1,0 +1,73 @@
+//! Nodes that are told to stop: what they lose, what their people and the others are told.
+
+use std::net::TcpListener;
+use std::process::Stdio;
+use std::time::Duration;
+
+use crate::harness::{Folder, Server, run};
+use crate::nodes::{Cluster, history};
+use crate::relay::{Fault, Relay, Way};
+
+/// A node that has its engine at this port, as far as it is when this is called.
+fn launch(folder: Folder, port: u16, name: &str) -> Server {
+    let url = format!("nats://127.0.0.1:{port}");
+    let env = [("NATS_URL", url.as_str()), ("CHAT_NODE", name)];
+    Server::launch(Server::command(&folder, &env), folder, Stdio::null())
+}
+
+/// A node that is not ready yet ends in order at a signal.
+#[track_caller]
+fn ends_before_it_is_ready(mut node: Server, signal: &str) -> Folder {
+    node.signal(signal);
+    assert_eq!(node.wait(), 0, "{}", node.log());
+    assert!(!node.is_open() && node.out().ends_with("GoodBye\n"), "{}", node.out());
+    assert!(node.log().contains("stopping") && !node.log().contains("ERROR"), "{}", node.log());
+    let folder = node.into_folder();
+    let data = folder.join("data");
+    // All is in the file itself.
+    let log = std::fs::metadata(data.join("lobbyd.db-wal"));
+    assert_eq!(log.map_or(0, |log| log.len()), 0);
+    assert!(!data.join("ctl.sock").exists());
+    assert!(run(folder.path(), &[], &["check-data"]).status.success());
+    folder
+}
+
+#[test]
+fn a_node_that_looks_for_its_engine_ends_at_a_signal() {
+    for (signal, is_there) in [("TERM", true), ("INT", true), ("TERM", false)] {
+        let mute = TcpListener::bind("127.0.0.1:0").unwrap();
+        let node = launch(Folder::new(), mute.local_addr().unwrap().port(), "node1");
+        let (connected, _) = mute.accept().unwrap();
+        if !is_there {
+            // From here on it is refused.
+            drop((connected, mute));
+            ends_before_it_is_ready(node, signal);
+            continue;
+        }
+        ends_before_it_is_ready(node, signal);
+    }
+}
+
+#[test]
+fn a_node_that_catches_up_ends_at_a_signal_and_loses_nothing() {
+    let Some(mut cluster) = Cluster::start(2) else { return };
+    let mut alice = cluster.nodes[0].login("alice");
+    alice.ask("before", "╰─> before\n");
+    let mut folder = cluster.kill(1);
+    for number in 0..20 {
+        alice.ask(&format!("missed {number}"), &format!("╰─> missed {number}\n"));
+    }
+    for signal in ["TERM", "INT"] {
+        let relay = Relay::to(cluster.engine.port);
+        // So that it is not ready when it has only just found its engine.
+        relay.fault(Way::ToNode, Fault::Delay(Duration::from_millis(300)));
+        let mut node = launch(folder, relay.port, "node2");
+        node.wait_for_log("is connected");
+        relay.fault(Way::ToNode, Fault::Swallow);
+        folder = ends_before_it_is_ready(node, signal);
+    }
+    cluster.revive(1, folder);
+    let [one, two] = [0, 1].map(|node| history(&cluster.nodes[node]));
+    assert_eq!((one.len(), one.last().unwrap().as_str()), (21, "missed 19"));
+    assert_eq!(one, two);
+}
