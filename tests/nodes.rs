@@ -295,6 +295,8 @@ fn the_people_of_a_node_that_was_cut_off_are_back_and_are_shown_everything_once(
     );
     carol.expect("Logged in from elsewhere.");
     dave.ask("david", "You are david in 'general' with ");
+    // What was told on one node is on the other a moment later.
+    other_dave.expect("[LOBBY] david has joined");
     other_dave.ask("/users", "=== Users in 'general' (5) ===");
     bob.ask("/users", "=== Users in 'general' (5) ===");
     other_carol.ask("/msg erin still there?", "still there?");
