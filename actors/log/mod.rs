@@ -60,7 +60,7 @@ pub trait Append: Send + Sync {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Letter {
-    /// A private message for a user.
+    /// A private message for a user. It is answered as a question about their connection is, once it is shown.
     Direct {
         /// Their connection.
         to: ConnId,
@@ -68,6 +68,10 @@ pub enum Letter {
         from: Person,
         /// What.
         text: Line,
+        /// The connection of whoever writes.
+        by: ConnId,
+        /// By which the answer is known.
+        number: u64,
     },
     /// What is known of a connection?
     Asked {
@@ -80,7 +84,7 @@ pub enum Letter {
     },
     /// This is.
     Told {
-        /// Which question it answers.
+        /// Which question, or private message, it answers.
         number: u64,
         /// What; none where the connection is no more.
         what: Option<OfConnection>,

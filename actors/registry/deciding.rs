@@ -161,6 +161,18 @@ impl Registry {
         waits
     }
 
+    /// Where a connection is whose name is on its way through the log.
+    pub(super) fn coming_at(&self, conn: ConnId) -> Option<Address> {
+        self.proposed.iter().find_map(|proposed| match proposed.what.as_ref()? {
+            Happening::CameIn { who, handle } | Happening::Returned { who, handle, .. }
+                if who.conn == conn =>
+            {
+                Some(*handle)
+            }
+            _ => None,
+        })
+    }
+
     /// Whoever had this connection is there no more.
     pub(super) fn leave(&mut self, conn: ConnId) {
         self.note(conn, Happening::Left(conn));

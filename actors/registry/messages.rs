@@ -9,7 +9,7 @@ use crate::actors::lobby::{Lobby, Snapshot};
 use crate::actors::log::OfConnection;
 use crate::actors::ping::Ping;
 use crate::actors::shard::Shard;
-use crate::actors::shard::messages::Address;
+use crate::actors::shard::messages::{Address, Asker};
 use crate::chat::accounts::{AccountId, Identity, Target};
 use crate::chat::directory::{ConnId, IpKey, Refusal};
 use crate::chat::history::UnixMillis;
@@ -206,10 +206,8 @@ pub struct AskElsewhere {
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct ToldOf {
-    /// The connection of whoever asks.
-    pub by: ConnId,
-    /// By which the answer is known.
-    pub number: u64,
+    /// Who asks.
+    pub asker: Asker,
     /// What; none where the connection is no more.
     pub what: Option<OfConnection>,
 }
@@ -346,13 +344,15 @@ pub struct ReleaseName(pub ConnId);
 pub struct FindUser(pub NameKey);
 
 /// Show this private message.
-#[derive(Message)]
+#[derive(Message, Clone)]
 #[rtype(result = "Relayed")]
 pub struct Relay {
     /// The receiver.
     pub to: To,
     /// The sender: not shown to whoever ignores them.
     pub from: Person,
+    /// The sender's connection.
+    pub by: ConnId,
     /// The words.
     pub text: Line,
 }
@@ -384,6 +384,13 @@ pub enum Relayed {
     },
     /// Nobody.
     Nobody,
+    /// Somebody whose node says that they are not there. This node may learn that, or where they are instead, in a
+    /// moment.
+    Gone(Identity),
+    /// It is not known: the receiver's node has not answered in time.
+    Unknown,
+    /// Nobody, since as many messages wait for an answer as may.
+    Busy,
 }
 
 /// May a password of this connection's be looked at? An error is the seconds to wait.

@@ -28,9 +28,10 @@ use tokio::sync::oneshot;
 use crate::actors::guard::{self, Answers, Ctx, Dependable, Guarded, Reply};
 use crate::actors::lobby::messages::{Registered, Unregistered};
 use crate::actors::lobby::{Lobby, Snapshot};
-use crate::actors::log::{Log, OfConnection, Waiting};
+use crate::actors::log::{Log, Waiting};
 use crate::actors::registry::deciding::Proposed;
 use crate::actors::registry::guessing::GuessAnswer;
+use crate::actors::registry::letters::Asked;
 use crate::actors::registry::messages::{Admit, Gone, LobbyRef, ReleaseName};
 use crate::actors::registry::ranks::Admins;
 use crate::actors::registry::rates::RateTable;
@@ -108,9 +109,8 @@ pub struct Registry {
     returning: BTreeMap<ConnId, User<Address>>,
     /// Users who are connected to this server.
     here: HashSet<ConnId>,
-    /// What other nodes were asked and have not answered: a question of a Session each, for as long as that waits.
-    asked: HashMap<u64, oneshot::Sender<Option<OfConnection>>>,
-    next_question: u64,
+    /// What other nodes were asked and have not answered.
+    asked: Asked,
 }
 
 impl Registry {
@@ -149,8 +149,7 @@ impl Registry {
             lives: HashMap::new(),
             returning: BTreeMap::new(),
             here: HashSet::new(),
-            asked: HashMap::new(),
-            next_question: 0,
+            asked: Asked::default(),
         }
     }
 
@@ -302,7 +301,8 @@ impl Registry {
                     self.shards().for_each(|shard| shard.do_send(announce.clone()));
                 }
                 Effect::Offer { to: Address { shard, seat }, from, name } => {
-                    let show = Show { seat, from, letter: Letter::Offer(name) };
+                    let letter = Letter::Offer(name);
+                    let show = Show { seat, from, letter, asked: None };
                     if let Some(shard) = self.shard(shard) {
                         shard.do_send(show);
                     }

@@ -1,7 +1,7 @@
 //! The part of the Registry that knows who is there: names, logins, where each is.
 
 use crate::actors::guard::{Answers, Ctx, Reply};
-use crate::actors::log::{self, Log};
+use crate::actors::log::Log;
 use crate::actors::registry::Registry;
 use crate::actors::registry::messages::{
     Before, Claim, FindNear, FindOffender, FindTarget, FindUser, Known, KnownPresence, LobbyRef,
@@ -212,31 +212,29 @@ impl Answers<Relay> for Registry {
 
     fn answer(
         &mut self,
-        Relay { to, from, text }: Relay,
+        Relay { to, from, by, text }: Relay,
         _: &mut Ctx<Self>,
     ) -> Reply<Self, Relayed> {
-        Reply::now(|| {
-            let user = match self.receiver(&to) {
-                Some(Target::Present(who)) => self.people.users().get(who.conn),
-                Some(Target::Departed(_)) | None => None,
-                Some(Target::Absent { account, name, .. }) => {
-                    return Relayed::Absent { account, name };
-                }
-            };
-            let Some(user) = user else { return Relayed::Nobody };
-            match (self.shard(user.handle.shard), &self.log) {
-                (Some(shard), _) => {
-                    let seat = user.handle.seat;
-                    shard.do_send(Show { seat, from, letter: Letter::Direct(text) });
-                }
-                (None, Log::Shared(log)) => {
-                    let to = user.who.conn;
-                    let life = self.life_of(to);
-                    log.send(life, log::Letter::Direct { to, from, text });
-                }
-                (None, Log::Alone) => return Relayed::Nobody,
+        let user = match self.receiver(&to) {
+            Some(Target::Present(who)) => self.people.users().get(who.conn),
+            Some(Target::Departed(_)) | None => None,
+            Some(Target::Absent { account, name, .. }) => {
+                return Reply::Now(Relayed::Absent { account, name });
             }
-            Relayed::Shown { name: user.who.name.clone(), away: user.away.clone() }
-        })
+        };
+        let Some(user) = user else { return Reply::Now(Relayed::Nobody) };
+        match (self.shard(user.handle.shard), &self.log) {
+            (Some(shard), _) => {
+                let (seat, letter) = (user.handle.seat, Letter::Direct(text));
+                shard.do_send(Show { seat, from, letter, asked: None });
+                let (name, away) = (user.who.name.clone(), user.away.clone());
+                Reply::Now(Relayed::Shown { name, away })
+            }
+            (None, Log::Shared(_)) => {
+                let (who, away) = (user.who.clone(), user.away.clone());
+                self.relay_elsewhere((who, away), from, by, text)
+            }
+            (None, Log::Alone) => Reply::Now(Relayed::Nobody),
+        }
     }
 }

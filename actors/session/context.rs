@@ -290,8 +290,10 @@ impl Ctx {
 
     /// That nobody has this name, with whose is near.
     pub(super) async fn nobody(&self, typed: &str) -> Failure {
-        let near = self.ask_registry(FindNear(NameKey::of(typed))).await;
-        Reply::UserNotFound(near.ok().flatten())
+        let key = NameKey::of(typed);
+        let near = self.ask_registry(FindNear(key.clone())).await;
+        // Whoever has just left elsewhere may still be there as this node has it.
+        Reply::UserNotFound(near.ok().flatten().filter(|near| near.key() != key))
     }
 
     /// Whoever is on a list under this name, with whoever has it now.

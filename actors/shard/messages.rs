@@ -114,6 +114,8 @@ pub struct Show {
     pub from: Person,
     /// What they wrote.
     pub letter: Letter,
+    /// Who is told, on another node, whether the client is there to be shown it.
+    pub asked: Option<Asker>,
 }
 
 /// What somebody wrote to one user.
@@ -212,7 +214,14 @@ pub struct IdleTime(pub Seat);
 pub struct AskedOf {
     /// Where the user is.
     pub seat: Seat,
-    /// The connection of whoever asks.
+    /// Who asks.
+    pub asker: Asker,
+}
+
+/// Whoever waits on another node for an answer about a connection of this one.
+#[derive(Debug, Clone, Copy)]
+pub struct Asker {
+    /// Their connection.
     pub by: ConnId,
     /// By which the answer is known.
     pub number: u64,

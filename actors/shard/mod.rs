@@ -30,7 +30,7 @@ use crate::actors::session::messages::{
 };
 use crate::actors::session::{Session, form_of};
 use crate::actors::shard::messages::{
-    Announce, AskedOf, Barrier, Became, Connected, Deliver, DisconnectSeat, Drain, Effect,
+    Announce, AskedOf, Asker, Barrier, Became, Connected, Deliver, DisconnectSeat, Drain, Effect,
     IdleTime, LastWriter, Letter, LobbyBroke, LostName, Reconfigured, Show,
 };
 use crate::actors::shard::telling::{Pages, Telling};
@@ -44,7 +44,7 @@ use crate::chat::settings::Settings;
 use crate::clock;
 use crate::clock::{stamp, times};
 use crate::config::{Config, Live};
-use crate::fanout::hub::Hub;
+use crate::fanout::hub::{Hub, Seat};
 use crate::fanout::limits::{Limits, PeerLimits};
 use crate::fanout::peer::{Health, Peer};
 use crate::fanout::tally::Tally;
@@ -368,7 +368,7 @@ impl Answers<Show> for Shard {
 
     fn answer(&mut self, show: Show, _: &mut Ctx<Self>) -> Reply<Self, ()> {
         Reply::now(|| {
-            let Show { seat, from, letter } = show;
+            let Show { seat, from, letter, asked } = show;
             let hub = &self.thread.hub;
             let is_message = matches!(letter, Letter::Direct(_));
             let shown = hub.show_from(seat, &from, |sheet| match letter {
@@ -386,6 +386,9 @@ impl Answers<Show> for Shard {
             }
             if let Some(peer) = hub.peer(seat).filter(|_| shown) {
                 peer.note_writer(from);
+            }
+            if let Some(asker) = asked {
+                self.tell_of(seat, asker);
             }
         })
     }
@@ -464,18 +467,19 @@ impl Answers<IdleTime> for Shard {
 impl Answers<AskedOf> for Shard {
     fn failed() {}
 
-    fn answer(
-        &mut self,
-        AskedOf { seat, by, number }: AskedOf,
-        _: &mut Ctx<Self>,
-    ) -> Reply<Self, ()> {
-        Reply::now(|| {
-            let what = self.thread.hub.peer(seat).map(|peer| OfConnection {
-                idle: peer.idle_time(clock::now()),
-                last_writer: peer.last_writer(),
-            });
-            self.thread.registry.do_send(ToldOf { by, number, what });
-        })
+    fn answer(&mut self, AskedOf { seat, asker }: AskedOf, _: &mut Ctx<Self>) -> Reply<Self, ()> {
+        Reply::now(|| self.tell_of(seat, asker))
+    }
+}
+
+impl Shard {
+    /// Has whoever waits on another node told what is known of a connection, or that it is no more.
+    fn tell_of(&self, seat: Seat, asker: Asker) {
+        let what = self.thread.hub.peer(seat).map(|peer| OfConnection {
+            idle: peer.idle_time(clock::now()),
+            last_writer: peer.last_writer(),
+        });
+        self.thread.registry.do_send(ToldOf { asker, what });
     }
 }
 

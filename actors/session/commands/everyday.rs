@@ -1,6 +1,9 @@
 //! The commands by which one says something, to a lobby, to somebody or to Rox; and the help.
 
+use std::time::Duration;
+
 use log::info;
+use tokio::time::sleep;
 
 use crate::actors::ai::messages::{Ask, NotAsked};
 use crate::actors::lobby::messages::{Say, Tag};
@@ -8,7 +11,7 @@ use crate::actors::registry::messages::{FindTarget, FindUser, Relay, Relayed, To
 use crate::actors::session::context::{Ctx, Done, Failure, Outcome};
 use crate::actors::shard::barrier;
 use crate::actors::store::messages::LeaveMail;
-use crate::chat::accounts::{AccountId, Target};
+use crate::chat::accounts::{AccountId, Identity, Target};
 use crate::chat::command::{About, Addressed, spec};
 use crate::chat::name::{Name, NameKey};
 use crate::chat::text::Line;
@@ -17,6 +20,11 @@ use crate::logging::event;
 use crate::render::replies::{self, ModerationReply, PersonalReply, Reply};
 use crate::render::{self, Direct};
 use crate::store::{Left, Mail};
+
+/// How often somebody is looked for whose node says that they are not there, before that is believed; and how long
+/// this node is given in between to learn of it.
+const SEARCHES: usize = 3;
+const SEARCH_AGAIN: Duration = Duration::from_millis(50);
 
 pub(super) fn act(cx: &Ctx, text: Line) -> Done {
     let (conn, at) = (cx.conn(), cx.at);
@@ -39,7 +47,8 @@ pub(super) async fn respond(cx: &Ctx, text: Line) -> Done {
 async fn direct(cx: &Ctx, to: To, text: &Line) -> Done {
     let from = cx.me();
     let mail = Mail { from: from.clone(), at: unix_now(), text: text.clone() };
-    let relayed = cx.ask_registry(Relay { to: to.clone(), from, text: text.clone() }).await;
+    let relayed =
+        relay(cx, Relay { to: to.clone(), from, by: cx.conn(), text: text.clone() }).await;
     // A message to oneself must be there before the session goes on, or ends.
     barrier(&cx.thread.shard).await;
     let (name, reached) = match relayed? {
@@ -54,6 +63,8 @@ async fn direct(cx: &Ctx, to: To, text: &Line) -> Done {
                 To::Person(gone) => PersonalReply::IsGone(gone.name).into(),
             });
         }
+        Relayed::Gone(_) | Relayed::Unknown => return Err(PersonalReply::MayBeLost.into()),
+        Relayed::Busy => return Err(Reply::ServerBusy),
     };
     cx.thread.tally.wrote_privately();
     cx.show(|sheet| {
@@ -63,6 +74,25 @@ async fn direct(cx: &Ctx, to: To, text: &Line) -> Done {
         Reached::Here(None) => Ok(Outcome::Done),
         Reached::Here(Some(away)) => cx.reply(PersonalReply::IsAway(name, away)),
         Reached::Kept => cx.reply(PersonalReply::MailKept(name)),
+    }
+}
+
+/// Has a private message relayed, to wherever its receiver is by then. It is shown at most once: it is tried again
+/// only where a node has said that it was not.
+async fn relay(cx: &Ctx, relay: Relay) -> Result<Relayed, Failure> {
+    for _ in 0..SEARCHES {
+        match cx.ask_registry(relay.clone()).await? {
+            Relayed::Gone(_) => sleep(SEARCH_AGAIN).await,
+            relayed => return Ok(relayed),
+        }
+    }
+    match cx.ask_registry(relay).await? {
+        // This node learns later than that that they have left.
+        Relayed::Gone(Identity { account: Some(account), name, .. }) => {
+            Ok(Relayed::Absent { account, name })
+        }
+        Relayed::Gone(_) => Ok(Relayed::Nobody),
+        relayed => Ok(relayed),
     }
 }
 

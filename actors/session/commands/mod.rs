@@ -20,7 +20,7 @@ use crate::chat::roles::Right;
 use crate::chat::text::Line;
 use crate::clock;
 use crate::render::prompt;
-use crate::render::replies::{Farewell, ModerationReply, NameProblem, Reply};
+use crate::render::replies::{Farewell, ModerationReply, NameProblem, PersonalReply, Reply};
 
 /// A line whose length and rate have been judged: once, as it comes, though it may have to wait.
 pub(super) enum Judged {
@@ -109,15 +109,21 @@ impl Session {
                     if needs && self.thread.store.log().is_away() {
                         return self.finish(Err(Reply::Unreachable));
                     }
-                    self.obey_by_log(obey(cx, parsed));
+                    // What was sent to another node by then may have got there.
+                    let writes = matches!(&parsed, Ok(Command::Message(_) | Command::Respond(_)));
+                    let left = match writes {
+                        true => PersonalReply::MayBeLost.into(),
+                        false => Reply::Unreachable,
+                    };
+                    self.obey_by_log(obey(cx, parsed), left);
                 }
             }
             Judged::Refused(refused, words) => self.refuse(refused, words),
         }
     }
 
-    /// Waits for a command, as long as the log can be reached that it may need.
-    fn obey_by_log(&mut self, work: impl Future<Output = Done> + 'static) {
+    /// Waits for a command, as long as the log can be reached that it may need; then it is left with these words.
+    fn obey_by_log(&mut self, work: impl Future<Output = Done> + 'static, left: Reply) {
         let log = self.thread.store.log().clone();
         if let Log::Alone = log {
             return self.wait_for(work, Self::finish);
@@ -125,11 +131,11 @@ impl Session {
         let work = async move {
             match log.reached(work).await {
                 // Whatever it is that did not answer, that is why.
-                Some(Err(Reply::ServerBusy | Reply::NotStored)) | None if log.is_away() => {
+                Some(Err(Reply::ServerBusy | Reply::NotStored)) if log.is_away() => {
                     Err(Reply::Unreachable)
                 }
                 Some(done) => done,
-                None => Err(Reply::Unreachable),
+                None => Err(left),
             }
         };
         self.wait_for(work, Self::finish);

@@ -42,6 +42,8 @@ pub enum PersonalReply {
     MailKept(Name),
     /// As many wait as may, so it does not.
     MailFull(Name),
+    /// The node of whom they wrote to has not answered.
+    MayBeLost,
     /// Nothing was said in this lobby yet.
     NothingSaid,
     /// Nothing was said in the lobby before what was asked about.
@@ -61,6 +63,7 @@ impl PersonalReply {
                 | Self::NobodyWrote
                 | Self::IsGone(_)
                 | Self::MailFull(_)
+                | Self::MayBeLost
                 | Self::NothingSaid
                 | Self::NothingBefore
                 | Self::NothingFound
@@ -104,6 +107,9 @@ impl PersonalReply {
                 .fixed(" is not connected, and ")
                 .number(MAX_MAIL as u64)
                 .fixed(" messages wait for them already. Yours was not kept."),
+            Self::MayBeLost => sheet.fixed(
+                "The other server does not answer. Your message may not have been delivered.",
+            ),
             Self::NothingBefore => sheet.fixed("Nothing was said in this lobby before that."),
             Self::NothingSaid => sheet.fixed("Nothing was said in this lobby yet."),
             Self::NothingFound => sheet.fixed("No message of this lobby has all these words."),

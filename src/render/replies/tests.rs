@@ -286,6 +286,7 @@ fn answers_about_oneself_and_whom_one_hears() {
             MailFull(bob.clone()),
             "bob is not connected, and 50 messages wait for them already. Yours was not kept.",
         ),
+        (MayBeLost, "The other server does not answer. Your message may not have been delivered."),
         (NothingSaid, "Nothing was said in this lobby yet."),
         (NothingBefore, "Nothing was said in this lobby before that."),
         (NothingFound, "No message of this lobby has all these words."),
