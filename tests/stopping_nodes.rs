@@ -4,8 +4,11 @@ use std::net::TcpListener;
 use std::process::Stdio;
 use std::time::Duration;
 
+use crate::console::ctl;
 use crate::harness::{Folder, Server, run};
 use crate::nodes::{Cluster, history};
+use crate::nodes_seen::wait_for_nodes;
+use crate::people::{log_in_to, registered};
 use crate::relay::{Fault, Relay, Way};
 
 /// A node that has its engine at this port, as far as it is when this is called.
@@ -70,4 +73,47 @@ fn a_node_that_catches_up_ends_at_a_signal_and_loses_nothing() {
     let [one, two] = [0, 1].map(|node| history(&cluster.nodes[node]));
     assert_eq!((one.len(), one.last().unwrap().as_str()), (21, "missed 19"));
     assert_eq!(one, two);
+}
+
+const OTHERS: &str = "The other servers go on: connect again.";
+const GOODBYE: &str = "Server is shutting down. Goodbye!\n";
+
+#[test]
+fn the_people_of_a_node_that_stops_are_sent_to_the_others_where_there_are_any() {
+    let Some(mut cluster) = Cluster::start(2) else { return };
+    let mut alice = cluster.nodes[0].login("alice");
+    let mut bob = registered(&cluster.nodes[1], "bob");
+    let mut nameless = cluster.nodes[1].connect();
+    nameless.expect("Enter your username: ");
+    wait_for_nodes(&cluster.nodes[1], &[("node1", "up", 1), ("node2", "up", 1)]);
+    cluster.nodes[1].signal("TERM");
+    for client in [&mut bob, &mut nameless] {
+        client.expect(&format!("{OTHERS}\n{GOODBYE}"));
+        client.read_to_end();
+        assert_eq!(client.rest(), "");
+    }
+    assert_eq!(cluster.nodes[1].wait(), 0);
+    alice.expect("[LOBBY] bob has left the lobby");
+    // There they are as they were, at once.
+    let (mut bob, _) = log_in_to(&cluster.nodes[0], "bob");
+    alice.expect("[LOBBY] bob has joined the lobby");
+    wait_for_nodes(&cluster.nodes[0], &[("node1", "up", 2), ("node2", "gone", 0)]);
+    // The last one has nobody to send them to.
+    cluster.nodes[0].signal("TERM");
+    for client in [&mut alice, &mut bob] {
+        let told = client.expect(GOODBYE);
+        assert!(!told.contains(OTHERS), "{told}");
+    }
+    assert_eq!(cluster.nodes[0].wait(), 0);
+}
+
+#[test]
+fn who_is_on_a_node_that_drains_is_told_that_the_others_go_on() {
+    let Some(cluster) = Cluster::start(2) else { return };
+    let mut bob = cluster.nodes[1].login("bob");
+    wait_for_nodes(&cluster.nodes[1], &[("node1", "up", 0), ("node2", "up", 1)]);
+    let drained = ctl(&cluster.nodes[1], "drain --deadline 1s");
+    bob.expect(&format!("Until then nobody can join it. {OTHERS}\n> "));
+    bob.expect(&format!("{OTHERS}\n{GOODBYE}"));
+    assert_eq!(drained.status, 0, "{}", drained.err);
 }

@@ -26,7 +26,7 @@ const LINGER_BYTES: usize = 1024 * 1024;
 /// Why the server ends a connection, for the log; none where it does not, or where it ends them all.
 pub(super) fn reason(last: Farewell) -> Option<&'static str> {
     match last {
-        Farewell::Quit | Farewell::Shutdown => None,
+        Farewell::Quit | Farewell::Shutdown { .. } | Farewell::CannotGoOn { .. } => None,
         Farewell::TooSlow => Some("it does not read what it is sent"),
         Farewell::LoginTimeout => Some("no name in time"),
         Farewell::WrongPasswords => Some("too many wrong passwords"),
@@ -62,7 +62,9 @@ impl Closing {
     /// where it was cut off or the server stops. `taken` is how many bytes it has taken so far.
     pub(super) fn new(health: Health, last: Option<Farewell>, stall: Duration, taken: u64) -> Self {
         let (time, extension) = match (health, last) {
-            (Health::Good, Some(Farewell::Shutdown)) => (SHUTDOWN_TIME, None),
+            (Health::Good, Some(Farewell::Shutdown { .. } | Farewell::CannotGoOn { .. })) => {
+                (SHUTDOWN_TIME, None)
+            }
             (Health::Good, _) => (stall, Some((stall, taken))),
             _ => (CUT_OFF_TIME, None),
         };

@@ -41,7 +41,9 @@ impl Answers<TellAll> for Shard {
             self.thread.hub.show_everybody(|sheet| {
                 let when = stamp(sheet.form().clock);
                 match notice {
-                    ServerNotice::Restarting(time) => render::restarting(sheet, time, when),
+                    ServerNotice::Restarting { time, others } => {
+                        render::restarting(sheet, time, others, when);
+                    }
                     ServerNotice::NotRestarting => render::not_restarting(sheet, when),
                     ServerNotice::Unreachable => render::unreachable(sheet, when),
                     ServerNotice::Reachable => render::reachable(sheet, when),

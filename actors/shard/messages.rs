@@ -168,8 +168,13 @@ pub struct Doors {
 /// What the server itself has to say to all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ServerNotice {
-    /// It restarts, in so long at the latest.
-    Restarting(Duration),
+    /// It restarts.
+    Restarting {
+        /// In so long at the latest.
+        time: Duration,
+        /// Whether other servers of the same chat go on meanwhile.
+        others: bool,
+    },
     /// It does not after all.
     NotRestarting,
     /// The log that it shares with others cannot be reached.
@@ -237,10 +242,10 @@ pub struct Barrier;
 #[rtype(result = "()")]
 pub struct LobbyBroke(pub LobbyId);
 
-/// The server stops: say goodbye to everybody. Answered when all are gone.
+/// The server stops: say this to everybody. Answered when all are gone.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub struct Drain;
+pub struct Drain(pub Farewell);
 
 /// Other settings are in force, or others are admins: they count for the clients that are here too.
 #[derive(Message)]

@@ -520,11 +520,11 @@ impl Answers<Reconfigured> for Shard {
 impl Answers<Drain> for Shard {
     fn failed() {}
 
-    fn answer(&mut self, _: Drain, _: &mut Ctx<Self>) -> Reply<Self, ()> {
+    fn answer(&mut self, Drain(last): Drain, _: &mut Ctx<Self>) -> Reply<Self, ()> {
         self.draining = true;
         for (peer, session) in self.thread.hub.all() {
             if peer.health() == Health::Good {
-                send(&session, Disconnect(Farewell::Shutdown));
+                send(&session, Disconnect(last));
             }
         }
         let thread = self.thread.clone();

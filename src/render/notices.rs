@@ -26,11 +26,17 @@ pub fn announcement(sheet: &mut Sheet, by: &Name, text: &Line, when: Option<When
     });
 }
 
-/// The server restarts in so long at the latest.
-pub fn restarting(sheet: &mut Sheet, time: Duration, when: Option<When>) {
+/// What those are told of one of several servers who can be in the chat all the same.
+pub(super) const OTHERS_GO_ON: &str = "The other servers go on: connect again.";
+
+/// The server restarts in so long at the latest; `others` of the same chat may go on meanwhile.
+pub fn restarting(sheet: &mut Sheet, time: Duration, others: bool, when: Option<When>) {
     notice(sheet, when, |sheet| {
         sheet.fixed("The server restarts when everybody has left, in ").span(Span::left(time));
         sheet.fixed(" at the latest. Until then nobody can join it.");
+        if others {
+            sheet.fixed(" ").fixed(OTHERS_GO_ON);
+        }
     });
 }
 

@@ -55,6 +55,7 @@ use crate::net::handed::Handed;
 use crate::net::listen::{ListenError, ListenerKind, listen};
 use crate::net::tls::{self, LiveTls, LoadedTls, TlsError};
 use crate::net::validity::Validity;
+use crate::render::replies::Farewell;
 use crate::server::accept::Acceptor;
 use crate::server::cluster::Joined;
 use crate::server::console::{Console, Reach};
@@ -476,7 +477,7 @@ pub async fn run(
                 hasher,
                 shared: shared.clone(),
                 reloader: reloader.clone(),
-                nodes,
+                nodes: nodes.clone(),
                 listeners,
                 dir: files::absolute(&dir),
                 started: clock::unix_now(),
@@ -518,7 +519,12 @@ pub async fn run(
     for task in accepting {
         task.abort();
     }
-    drain(&shards).await;
+    let others = nodes.is_some_and(|nodes| nodes.others_go_on());
+    let last = match end {
+        End::Wanted => Farewell::Shutdown { others },
+        End::Forced => Farewell::CannotGoOn { others },
+    };
+    drain(&shards, last).await;
     // The others find out by themselves where this one cannot say so.
     if let (Some((_, ender)), End::Wanted) = (&node, end) {
         ender.end().await;
@@ -612,8 +618,8 @@ async fn close(store: &StoreHandle) {
     }
 }
 
-async fn drain(shards: &[Addr<Guarded<Shard>>]) {
-    let all = shards.iter().map(|shard| shard.send(Drain));
+async fn drain(shards: &[Addr<Guarded<Shard>>], last: Farewell) {
+    let all = shards.iter().map(|shard| shard.send(Drain(last)));
     if timeout(DRAIN_TIME, futures_util::future::join_all(all)).await.is_err() {
         warn!(event = event::SLOW_END; "some clients did not take their last line in time");
     }

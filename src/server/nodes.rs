@@ -5,16 +5,29 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use serde_json::{Value, json};
 
-use crate::cluster::nodes::Listed;
+use crate::cluster::nodes::{Listed, State};
 
-/// The nodes as they were seen last, by name. Read without a lock, on any thread.
+/// The nodes as they were seen last. Read without a lock, on any thread.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct SeenNodes(Arc<ArcSwap<Vec<Listed>>>);
+pub(crate) struct SeenNodes(Arc<ArcSwap<Seen>>);
+
+#[derive(Debug, Default)]
+struct Seen {
+    /// By name.
+    nodes: Vec<Listed>,
+    others_go_on: bool,
+}
 
 impl SeenNodes {
-    /// They are these.
-    pub(super) fn set(&self, nodes: Vec<Listed>) {
-        self.0.store(Arc::new(nodes));
+    /// They are these; `own` is the name of this one.
+    pub(super) fn set(&self, own: &str, nodes: Vec<Listed>) {
+        let others_go_on = nodes.iter().any(|node| node.state == State::Up && node.name != own);
+        self.0.store(Arc::new(Seen { nodes, others_go_on }));
+    }
+
+    /// Whether there is another one whom people can go on with.
+    pub(crate) fn others_go_on(&self) -> bool {
+        self.0.load().others_go_on
     }
 
     /// As programs are told of them.
@@ -29,6 +42,6 @@ impl SeenNodes {
                 "behind": node.behind,
             })
         };
-        self.0.load().iter().map(told).collect()
+        self.0.load().nodes.iter().map(told).collect()
     }
 }

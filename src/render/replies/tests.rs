@@ -551,10 +551,20 @@ fn farewells_carry_no_prompt() {
         text(farewell(Form::PLAIN, Farewell::Quit)),
         "\nDisconnecting from server. Goodbye!\n"
     );
-    assert_eq!(
-        text(farewell(Form::PLAIN, Farewell::Shutdown)),
-        "\nServer is shutting down. Goodbye!\n"
-    );
+    for (last, told) in [
+        (Farewell::Shutdown { others: false }, "\nServer is shutting down. Goodbye!\n"),
+        (
+            Farewell::Shutdown { others: true },
+            "\nThe other servers go on: connect again.\nServer is shutting down. Goodbye!\n",
+        ),
+        (Farewell::CannotGoOn { others: false }, "\nServer is restarting. Try again soon.\n"),
+        (
+            Farewell::CannotGoOn { others: true },
+            "\nThe other servers go on: connect again.\nServer is restarting. Try again soon.\n",
+        ),
+    ] {
+        assert_eq!(text(farewell(Form::PLAIN, last)), told);
+    }
     let locked = text(farewell(Form::PLAIN, Farewell::TooManyAttempts(7)));
     assert_eq!(locked, "\nToo many attempts. Wait 7 seconds.\n");
     assert_eq!(text(farewell(Form::PLAIN, Farewell::Elsewhere)), "\nLogged in from elsewhere.\n");

@@ -8,6 +8,7 @@ use crate::chat::registry::{ClaimError, LoginError};
 use crate::chat::sanctions::Penalty;
 use crate::render::Sheet;
 use crate::render::form::{Colour, Form};
+use crate::render::notices::OTHERS_GO_ON;
 use crate::render::replies::{
     NOT_UTF8, SERVER_BUSY, UNREACHABLE, moderation, too_long, too_many_attempts,
 };
@@ -171,7 +172,15 @@ pub enum Farewell {
     /// The user said `/quit`.
     Quit,
     /// The server stops.
-    Shutdown,
+    Shutdown {
+        /// Whether other servers of the same chat go on.
+        others: bool,
+    },
+    /// A node of a cluster stops since it cannot go on: whoever is there is to come back.
+    CannotGoOn {
+        /// Whether others of it do.
+        others: bool,
+    },
     /// The client does not read what it is sent.
     TooSlow,
     /// No valid name in time.
@@ -205,9 +214,12 @@ const RESTARTING: &str = "Server is restarting. Try again soon.";
 pub fn farewell(form: Form, farewell: Farewell) -> Bytes {
     let mut sheet = Sheet::new(form);
     sheet.open().on(Colour::Yellow);
+    if let Farewell::Shutdown { others: true } | Farewell::CannotGoOn { others: true } = farewell {
+        sheet.fixed(OTHERS_GO_ON).newline();
+    }
     match farewell {
         Farewell::Quit => sheet.fixed("Disconnecting from server. Goodbye!"),
-        Farewell::Shutdown => sheet.fixed("Server is shutting down. Goodbye!"),
+        Farewell::Shutdown { .. } => sheet.fixed("Server is shutting down. Goodbye!"),
         Farewell::TooSlow => sheet.fixed("You read too slowly and were disconnected."),
         Farewell::LoginTimeout => sheet.fixed("No username in time. Goodbye!"),
         Farewell::WrongPasswords => sheet.fixed("Too many wrong passwords. Goodbye!"),
@@ -218,7 +230,7 @@ pub fn farewell(form: Form, farewell: Farewell) -> Bytes {
         Farewell::NewPassword => {
             sheet.fixed("This account has a new password. Log in with it again.")
         }
-        Farewell::Restarting => sheet.fixed(RESTARTING),
+        Farewell::Restarting | Farewell::CannotGoOn { .. } => sheet.fixed(RESTARTING),
         Farewell::Fault => sheet.fixed("Something broke on the server. Please connect again."),
         Farewell::Idle => sheet.fixed("You were idle for too long. Goodbye!"),
         Farewell::SpeaksTls(Some(port)) => {

@@ -19,6 +19,7 @@ use crate::console::Answer;
 use crate::console::shown::so_many;
 use crate::draining::{DEFAULT_DEADLINE, Phase, Step};
 use crate::logging::event;
+use crate::server::nodes::SeenNodes;
 use crate::store::Change;
 
 /// How often those who are left are counted.
@@ -81,7 +82,7 @@ impl Reach {
         let time = Span::exact(deadline);
         warn!(event = event::DRAINING; "draining: no new connections, and the end in {time} at the latest");
         self.write_down(&format!("had the server drain, for {time} at most"));
-        self.tell_all(ServerNotice::Restarting(deadline));
+        self.tell_all(self.restarting(deadline));
         if is_new {
             self.shards.iter().for_each(|shard| shard.do_send(Doors { closed: true }));
             actix_rt::spawn(self.clone().watch_over());
@@ -108,7 +109,7 @@ impl Reach {
             let left = left.ok().and_then(Result::ok).flatten();
             match self.shared.health.draining().step(left, clock::now()) {
                 Some(Step::Wait) => {}
-                Some(Step::Remind(time)) => self.tell_all(ServerNotice::Restarting(time)),
+                Some(Step::Remind(time)) => self.tell_all(self.restarting(time)),
                 Some(Step::Over) => {
                     let left = left.map_or("nobody knows how many connections".to_owned(), count);
                     info!(event = event::DRAINED; "drained: {left} still open");
@@ -118,6 +119,11 @@ impl Reach {
             }
             sleep(COUNT_EVERY).await;
         }
+    }
+
+    fn restarting(&self, time: Duration) -> ServerNotice {
+        let others = self.nodes.as_ref().is_some_and(SeenNodes::others_go_on);
+        ServerNotice::Restarting { time, others }
     }
 
     fn tell_all(&self, notice: ServerNotice) {
