@@ -154,6 +154,7 @@ fn the_page_of_a_node_has_a_table_of_all_nodes() {
     assert!(!page.is_too_wide(), "{:?}", page.view);
     cluster.kill(1);
     page.wait(&format!("({}) === '! gone' && ({}) === '0'", row(1, 0), row(1, 2)));
+    page.wait(&format!(r"/^node2 [\d.]+, for \d+ s$/.test({})", row(1, 1)));
     assert_eq!(page.complaints(), Vec::<String>::new());
 }
 

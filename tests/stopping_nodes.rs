@@ -97,7 +97,10 @@ fn the_people_of_a_node_that_stops_are_sent_to_the_others_where_there_are_any() 
     // There they are as they were, at once.
     let (mut bob, _) = log_in_to(&cluster.nodes[0], "bob");
     alice.expect("[LOBBY] bob has joined the lobby");
-    wait_for_nodes(&cluster.nodes[0], &[("node1", "up", 2), ("node2", "gone", 0)]);
+    let listed = wait_for_nodes(&cluster.nodes[0], &[("node1", "up", 2), ("node2", "gone", 0)]);
+    assert!(listed[0]["since"].is_null() && listed[1]["since"].as_str().unwrap().ends_with('Z'));
+    let told = ctl(&cluster.nodes[0], "nodes").out;
+    assert!(told.lines().any(|line| line.starts_with("node2  gone for ")), "{told}");
     // The last one has nobody to send them to.
     cluster.nodes[0].signal("TERM");
     for client in [&mut alice, &mut bob] {

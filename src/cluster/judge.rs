@@ -11,12 +11,15 @@ use super::out::{Out, Purpose};
 use super::rules::{Rule, Rules};
 use super::timing::{AGAIN_AFTER, Moment, RECORD_WITHIN, Timing};
 use super::values::{NodeValue, Presence};
+use crate::chat::history::UnixMillis;
 
 /// Another node.
 #[derive(Debug)]
 struct Other {
     revision: Revision,
     value: NodeValue,
+    /// When the engine took that.
+    at: UnixMillis,
     /// When its last beat was heard.
     seen: Moment,
     /// When it may be declared dead again, where that was tried.
@@ -32,6 +35,8 @@ pub struct Known {
     pub node: String,
     /// Its life.
     pub life: Revision,
+    /// When it was written in the table last, by the engine's clock.
+    pub at: UnixMillis,
     /// Whether it is there.
     pub up: bool,
     /// Whether it was not heard for so long that it must be cut off.
@@ -84,18 +89,27 @@ impl Judge {
         unbroken || !self.rules.hold(Rule::HearsItself)
     }
 
-    /// The key of another node was written.
-    pub(crate) fn heard(&mut self, node: &str, revision: Revision, value: NodeValue, now: Moment) {
+    /// The key of another node was written at some time of the engine's.
+    pub(crate) fn heard(
+        &mut self,
+        node: &str,
+        (revision, at): (Revision, UnixMillis),
+        value: NodeValue,
+        now: Moment,
+    ) {
         let known = self.others.get_mut(node);
         match known {
-            Some(known) if known.revision >= revision => {}
+            Some(known) if known.revision > revision => {}
+            // A judgement of this node.
+            Some(known) if known.revision == revision => known.at = at,
             Some(known) => {
                 known.record_at = now + RECORD_WITHIN;
                 (known.revision, known.value, known.seen) = (revision, value, now);
+                known.at = at;
             }
             None => {
                 let (judge_at, record_at) = (now, now + RECORD_WITHIN);
-                let other = Other { revision, value, seen: now, judge_at, record_at };
+                let other = Other { revision, value, at, seen: now, judge_at, record_at };
                 self.others.insert(node.to_owned(), other);
             }
         }
@@ -165,6 +179,7 @@ impl Judge {
         self.others.iter().map(move |(node, other)| Known {
             node: node.clone(),
             life: other.value.life_in(other.revision),
+            at: other.at,
             up: other.value.presence == Presence::Up,
             silent: now.since(other.seen) >= self.timing.cut_off,
             position: other.value.position,
@@ -178,7 +193,6 @@ impl Judge {
 mod tests {
     use super::super::engine::Wish;
     use super::*;
-    use crate::chat::history::UnixMillis;
 
     fn value() -> NodeValue {
         NodeValue {
@@ -193,6 +207,11 @@ mod tests {
 
     fn judge() -> Judge {
         Judge::new(Timing::of(1), Rules::ALL)
+    }
+
+    /// A writing of this number.
+    fn written(number: u64) -> (Revision, UnixMillis) {
+        (Revision(number), UnixMillis(1_000 + number))
     }
 
     /// What is asked at an instant.
@@ -217,7 +236,7 @@ mod tests {
                     judge.heard_self(Moment(now));
                 }
             }
-            judge.heard("b", Revision(9), value(), Moment(other_until));
+            judge.heard("b", written(9), value(), Moment(other_until));
             let asked = asks(&mut judge, &mark, 6_000);
             assert_eq!(asked == 1, dead, "{own_until} {other_until}");
             assert_eq!(asks(&mut judge, &mark, 6_000), 0, "not twice at once");
@@ -227,7 +246,7 @@ mod tests {
     #[test]
     fn a_node_that_was_deaf_hears_itself_for_a_whole_lease_before_it_judges() {
         let mut judge = judge();
-        judge.heard("b", Revision(9), value(), Moment(0));
+        judge.heard("b", written(9), value(), Moment(0));
         for now in (0..=5_000).step_by(500).chain((14_000..=18_999).step_by(500)) {
             judge.heard_self(Moment(now));
         }
@@ -244,7 +263,7 @@ mod tests {
         let mut mark = Mark::default();
         let mut judge = judge();
         let gone = NodeValue { presence: Presence::Gone, ..value() };
-        judge.heard("b", Revision(9), gone, Moment(0));
+        judge.heard("b", written(9), gone, Moment(0));
         for (now, asked) in [(RECORD_WITHIN - 1, 0), (RECORD_WITHIN, 1), (RECORD_WITHIN + 1, 0)] {
             assert_eq!(asks(&mut judge, &mark, now), asked);
         }
@@ -261,10 +280,15 @@ mod tests {
     #[test]
     fn who_declared_a_node_dead_writes_the_record_at_once() {
         let mut judge = judge();
-        judge.heard("b", Revision(9), value(), Moment(0));
+        judge.heard("b", written(9), value(), Moment(0));
         judge.answered("b", &Answer::Behind, Moment(10));
         assert_eq!(asks(&mut judge, &Mark::default(), 10), 0);
         judge.answered("b", &Answer::Written(Revision(10)), Moment(10));
         assert_eq!(asks(&mut judge, &Mark::default(), 10), 1);
+        // Since when, the table tells.
+        let gone = NodeValue { presence: Presence::Gone, ..value() };
+        judge.heard("b", written(10), gone, Moment(11));
+        let known: Vec<_> = judge.known(Moment(11)).map(|known| (known.up, known.at.0)).collect();
+        assert_eq!(known, [(false, 1_010)]);
     }
 }

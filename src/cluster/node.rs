@@ -293,7 +293,9 @@ impl Node {
             None => self.judge.removed(&written.key),
             // Bytes that nobody of ours wrote.
             Some(None) => {}
-            Some(Some(value)) => self.judge.heard(&written.key, written.revision, value, now),
+            Some(Some(value)) => {
+                self.judge.heard(&written.key, (written.revision, written.at), value, now);
+            }
         }
     }
 

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::engine::Position;
 use super::judge::Known;
+use crate::chat::history::UnixMillis;
 
 /// How a node is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +47,9 @@ pub struct About {
     pub starting: bool,
 }
 
+/// One that has been gone for longer is not listed any more, in milliseconds: a day, in which an operator has looked.
+const LISTED_FOR: u64 = 24 * 60 * 60 * 1_000;
+
 /// Bytes of a version that are shown: one that somebody else wrote may be anything.
 const VERSION_BYTES: usize = 64;
 
@@ -71,6 +75,8 @@ pub struct Listed {
     pub name: String,
     /// How it is.
     pub state: State,
+    /// Since when it is gone, where it is.
+    pub since: Option<UnixMillis>,
     /// Its version.
     pub version: String,
     /// Users who are logged in there.
@@ -92,16 +98,22 @@ pub struct Own<'a> {
     pub cut_off: bool,
 }
 
-/// All nodes, by name; `last` is the last record that is known to be in the log.
-pub fn list(own: Own<'_>, others: impl Iterator<Item = Known>, last: Position) -> Vec<Listed> {
-    let listed = |name: String, state, about: About| {
+/// All nodes, by name, but for those that have been gone for a day; `last` is the last record that is known to be in
+/// the log.
+pub fn list(
+    own: Own<'_>,
+    others: impl Iterator<Item = Known>,
+    last: Position,
+    now: UnixMillis,
+) -> Vec<Listed> {
+    let listed = |name: String, state, since: Option<UnixMillis>, about: About| {
         let position = Position(about.position);
-        let gone = state == State::Gone;
         Listed {
             name,
             state,
+            since,
             version: about.version,
-            users: if gone { 0 } else { about.users },
+            users: if since.is_some() { 0 } else { about.users },
             position,
             behind: last.0.saturating_sub(position.0),
         }
@@ -111,14 +123,19 @@ pub fn list(own: Own<'_>, others: impl Iterator<Item = Known>, last: Position) -
         (false, true) => State::Starting,
         (false, false) => State::Up,
     };
-    let others = others.filter(|known| known.node != own.name).map(|known| {
+    let is_listed = |known: &Known| {
+        known.node != own.name && (known.up || now.0.saturating_sub(known.at.0) <= LISTED_FOR)
+    };
+    let others = others.filter(is_listed).map(|known| {
         let about = About::read(&known.said);
-        let state = if known.up { state_of(&about, known.silent) } else { State::Gone };
-        listed(known.node, state, about)
+        match known.up {
+            true => listed(known.node, state_of(&about, known.silent), None, about),
+            false => listed(known.node, State::Gone, Some(known.at), about),
+        }
     });
     let mut all: Vec<Listed> = others.collect();
     let state = state_of(&own.about, own.cut_off);
-    all.push(listed(own.name.to_owned(), state, own.about));
+    all.push(listed(own.name.to_owned(), state, None, own.about));
     all.sort_unstable_by(|a, b| a.name.cmp(&b.name));
     all
 }
@@ -138,6 +155,7 @@ mod tests {
         Known {
             node: node.into(),
             life: Revision(1),
+            at: UnixMillis(1_000),
             up,
             silent,
             position: Position(0),
@@ -157,9 +175,10 @@ mod tests {
             known("e", true, false, &starting.write()),
         ];
         let own = Own { name: "bb", about: about(4, 100), cut_off: false };
-        let all = list(own, others.into_iter(), Position(100));
+        let all = list(own, others.into_iter(), Position(100), UnixMillis(5_000));
         let told = |node: &Listed| {
-            let Listed { name, state, users, position, behind, .. } = node.clone();
+            let Listed { name, state, since, users, position, behind, .. } = node.clone();
+            assert_eq!(since, (state == State::Gone).then_some(UnixMillis(1_000)));
             (name, state.name(), users, position.0, behind)
         };
         let wanted = [
@@ -179,8 +198,25 @@ mod tests {
     #[test]
     fn a_node_that_does_not_hear_the_others_says_so_of_itself() {
         let own = Own { name: "a", about: about(1, 5), cut_off: true };
-        let all = list(own, std::iter::empty(), Position(5));
+        let all = list(own, std::iter::empty(), Position(5), UnixMillis(0));
         assert_eq!((all.len(), all[0].state), (1, State::CutOff));
+    }
+
+    #[test]
+    fn one_that_is_gone_is_listed_for_a_day() {
+        let (begin, day) = (1_000, LISTED_FOR);
+        for (up, now, is_listed) in [
+            (false, begin + day, true),
+            (false, begin + day + 1, false),
+            // A clock that is behind the engine's.
+            (false, begin - 1, true),
+            (true, begin + day + 1, true),
+        ] {
+            let own = Own { name: "a", about: about(1, 5), cut_off: false };
+            let others = [known("b", up, true, b"")].into_iter();
+            let all = list(own, others, Position(5), UnixMillis(now));
+            assert_eq!(all.len() == 2, is_listed, "{up} {now}");
+        }
     }
 
     #[test]

@@ -20,7 +20,7 @@ pub fn done(request: &Request, items: &[Value], done: &Value, now: UnixMillis) -
         Request::Status => status(done, now),
         Request::Users => users(items, now),
         Request::Lobbies => lobbies(items, now),
-        Request::Nodes => nodes(items),
+        Request::Nodes => nodes(items, now),
         Request::Bans => bans(items, now),
         Request::Kick { .. } | Request::Ban { .. } | Request::Unban { .. } => moderated(done),
         Request::Announce { .. } => "Announced.\n".to_owned(),
@@ -216,7 +216,7 @@ fn lobbies(lobbies: &[Value], now: UnixMillis) -> String {
 }
 
 /// `nodes`.
-fn nodes(nodes: &[Value]) -> String {
+fn nodes(nodes: &[Value], now: UnixMillis) -> String {
     if nodes.is_empty() {
         return "This server is alone (NATS_URL is off).\n".to_owned();
     }
@@ -231,8 +231,13 @@ fn nodes(nodes: &[Value]) -> String {
     let rows: Vec<_> = nodes
         .iter()
         .map(|node| {
-            ["name", "state", "version", "users", "position", "behind"]
-                .map(|field| plain(&node[field]))
+            let state = match age(&node["since"], now) {
+                Some(gone) => format!("{} for {}", plain(&node["state"]), short(gone)),
+                None => plain(&node["state"]),
+            };
+            let [name, version, users, position, behind] =
+                ["name", "version", "users", "position", "behind"].map(|field| plain(&node[field]));
+            [name, state, version, users, position, behind]
         })
         .collect();
     table(columns, &rows) + &total(nodes.len(), "node")

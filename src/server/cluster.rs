@@ -366,7 +366,8 @@ impl Driver {
         };
         self.node.beats_say(about.write());
         let own = Own { name: &self.name, about, cut_off: self.is_cut_off };
-        self.seen.set(&self.name, nodes::list(own, self.node.others(now), last));
+        let others = self.node.others(now);
+        self.seen.set(&self.name, nodes::list(own, others, last, clock::unix_now()));
         let cluster = &metrics.cluster;
         let gauge = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
         cluster.position.set(gauge(position.0));

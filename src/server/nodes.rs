@@ -6,6 +6,7 @@ use arc_swap::ArcSwap;
 use serde_json::{Value, json};
 
 use crate::cluster::nodes::{Listed, State};
+use crate::render::json::rfc3339;
 
 /// The nodes as they were seen last. Read without a lock, on any thread.
 #[derive(Debug, Clone, Default)]
@@ -33,14 +34,18 @@ impl SeenNodes {
     /// As programs are told of them.
     pub(crate) fn told(&self) -> Vec<Value> {
         let told = |node: &Listed| {
-            json!({
+            let mut told = json!({
                 "name": node.name,
                 "state": node.state.name(),
                 "version": node.version,
                 "users": node.users,
                 "position": node.position.0,
                 "behind": node.behind,
-            })
+            });
+            if let Some(since) = node.since {
+                told["since"] = rfc3339(since).to_string().into();
+            }
+            told
         };
         self.0.load().nodes.iter().map(told).collect()
     }

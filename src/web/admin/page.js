@@ -155,9 +155,10 @@ function showNow(answer) {
   rows(by("nodes"), answer.nodes.map((node) => {
     const good = node.state === "up";
     const behind = node.behind ? `, ${whole.format(node.behind)} behind` : "";
+    const how = node.since ? `for ${duration(now - Date.parse(node.since))}` : `at ${whole.format(node.position)}${behind}`;
     return [
       make("th", `mark ${good ? "good" : "bad"}`, `${good ? "✓" : "!"} ${node.state}`),
-      make("td", "where", `${node.name} ${node.version}, at ${whole.format(node.position)}${behind}`),
+      make("td", "where", `${node.name} ${node.version}, ${how}`),
       make("td", "", whole.format(node.users)),
     ];
   }));
