@@ -285,6 +285,7 @@ fn run(config: Config) -> ExitCode {
             Some(options) => {
                 let membership = Membership {
                     node: options.node.clone(),
+                    place: opened.place(),
                     replicas: u8::try_from(options.replicas).unwrap_or(1),
                     mark: opened.mark.clone().unwrap_or_default(),
                 };

@@ -81,7 +81,7 @@ impl Other {
 }
 
 /// A node, as its engine sees it.
-struct Node {
+pub(crate) struct Node {
     engine: Engine,
     /// Notices that nobody has looked at yet.
     waiting: VecDeque<Notice>,
@@ -100,7 +100,7 @@ fn options(url: &str, node: &str) -> Options {
 }
 
 impl Node {
-    async fn start(url: &str, node: &str) -> Self {
+    pub(crate) async fn start(url: &str, node: &str) -> Self {
         Self::start_with(options(url, node)).await
     }
 
@@ -109,7 +109,7 @@ impl Node {
         Self { engine, waiting: VecDeque::new(), asked: 0 }
     }
 
-    async fn wish(&mut self, wish: Wish) {
+    pub(crate) async fn wish(&mut self, wish: Wish) {
         // Whoever waits for room takes notices meanwhile.
         let wishes = self.engine.wishes.clone();
         let room = tokio::select! {
@@ -128,7 +128,7 @@ impl Node {
 
     /// The first notice that is looked for. The others stay.
     #[track_caller]
-    fn find<T>(
+    pub(crate) fn find<T>(
         &mut self,
         what: &'static str,
         pick: impl Fn(&Notice) -> Option<T>,

@@ -1,10 +1,13 @@
 //! Nodes that are told to stop: what they lose, what their people and the others are told.
 
 use std::net::TcpListener;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use lobbyd::cluster::engine::{Notice, Wish};
+
 use crate::console::ctl;
+use crate::engine::Node;
 use crate::harness::{Folder, Server, run};
 use crate::nodes::{Cluster, history};
 use crate::nodes_seen::wait_for_nodes;
@@ -119,4 +122,38 @@ fn who_is_on_a_node_that_drains_is_told_that_the_others_go_on() {
     bob.expect(&format!("Until then nobody can join it. {OTHERS}\n> "));
     bob.expect(&format!("{OTHERS}\n{GOODBYE}"));
     assert_eq!(drained.status, 0, "{}", drained.err);
+}
+
+/// Where the node of this name says that it runs.
+async fn place_of(cluster: &Cluster, node: &str) -> [u8; 8] {
+    let mut reader = Node::start(&cluster.engine.url(), "reader").await;
+    reader.wish(Wish::Watch).await;
+    let written = reader.find("the node's key", |notice| match notice {
+        Notice::Written(written) if written.key == node => written.bytes.clone(),
+        _ => None,
+    });
+    let value = written.await;
+    value[11..19].try_into().unwrap()
+}
+
+#[tokio::test]
+async fn a_node_that_was_killed_has_its_name_back_by_its_folder_and_no_other_folder_has_it() {
+    let Some(mut cluster) = Cluster::start(1) else { return };
+    let before = place_of(&cluster, "node1").await;
+    let folder = cluster.kill(0);
+    cluster.revive(0, folder);
+    assert_eq!(place_of(&cluster, "node1").await, before);
+    // Neither a copy of it, with all that is in it, nor an empty one.
+    let folder = cluster.kill(0);
+    let copy = Folder::new();
+    let copied = Command::new("cp").arg("-a").arg(folder.join("data")).arg(copy.path()).status();
+    assert!(copied.unwrap().success());
+    cluster.revive(0, folder);
+    for other in [copy, Folder::new()] {
+        let mut other = launch(other, cluster.engine.port, "node1");
+        assert_eq!(other.wait(), 1, "{}", other.out());
+        assert!(other.log().contains("another server runs as the node of this name"));
+    }
+    assert_eq!(place_of(&cluster, "node1").await, before);
+    cluster.nodes[0].login("alice").ask("here still", "╰─> here still\n");
 }

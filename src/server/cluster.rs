@@ -2,7 +2,8 @@
 //! ([`Node`]), and the engine.
 
 use std::collections::VecDeque;
-use std::hash::{BuildHasher, RandomState};
+use std::fs;
+use std::hash::{BuildHasher, DefaultHasher, Hash, Hasher, RandomState};
 use std::sync::Arc;
 
 use actix::prelude::*;
@@ -85,12 +86,34 @@ const MAX_UNWRITTEN: usize = 8_192;
 /// Which node this is.
 #[derive(Debug, Clone)]
 pub struct Membership {
-    /// The way to the engine.
+    /// Its name.
     pub node: String,
+    /// Where it runs: [`Opened::place`](super::Opened::place).
+    pub place: u64,
     /// Copies that the engine keeps.
     pub replicas: u8,
     /// How far it has followed the log.
     pub mark: Mark,
+}
+
+/// What Linux calls the time for which a machine is up.
+const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
+
+/// A number for where a node runs. As long as its machine is up, that of a data directory, which has one process at a
+/// time, is the same again: whoever had it before has ended, and need not be waited for. Without such a directory, and
+/// for another one, even a copy, it is another number.
+pub(super) fn place(lock_id: Option<(u64, u64)>) -> u64 {
+    match (lock_id, fs::read_to_string(BOOT_ID)) {
+        (Some(lock_id), Ok(boot)) => place_of(&boot, lock_id),
+        (None, _) | (_, Err(_)) => RandomState::new().hash_one(std::process::id()),
+    }
+}
+
+fn place_of(boot: &str, lock_id: (u64, u64)) -> u64 {
+    // Alike in each process of one build. After an upgrade it may be another, which costs a wait.
+    let mut hasher = DefaultHasher::new();
+    (boot, lock_id).hash(&mut hasher);
+    hasher.finish()
 }
 
 /// A node that has found its engine. Both have a thread of their own: neither a busy chat nor a long write delays
@@ -256,7 +279,7 @@ async fn all_proposed(reclaiming: &mut Option<Reclaiming>) {
 
 impl Driver {
     fn new(
-        Membership { node, replicas, mark }: Membership,
+        Membership { node, place, replicas, mark }: Membership,
         (engine, wanted): (Engine, mpsc::UnboundedReceiver<Wanted>),
         (registry, store): (Addr<Guarded<Registry>>, StoreHandle),
         (shared, seen): (server::Shared, SeenNodes),
@@ -264,8 +287,7 @@ impl Driver {
     ) -> Self {
         let start = Start {
             node: node.into(),
-            // Whoever else has this name runs elsewhere, wherever that is.
-            place: RandomState::new().hash_one(std::process::id()),
+            place,
             replicas,
             mark: mark.clone(),
             said: About { starting: true, ..About::default() }.write(),
@@ -568,4 +590,21 @@ impl Driver {
 /// The part of a life's number that connections carry: lives are as many as nodes have ever started.
 fn short(life: Revision) -> u32 {
     (life.0 & u64::from(u32::MAX)) as u32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_is_of_one_directory_of_one_machine_that_is_up() {
+        let here = place_of("a", (1, 2));
+        assert_eq!(here, place_of("a", (1, 2)));
+        for (boot, lock_id) in [("b", (1, 2)), ("a", (2, 2)), ("a", (1, 3)), ("a", (2, 1))] {
+            assert_ne!(here, place_of(boot, lock_id), "{boot} {lock_id:?}");
+        }
+        // What has no directory is like nothing else.
+        assert_ne!(place(None), place(None));
+        assert_eq!(place(Some((1, 2))), place(Some((1, 2))));
+    }
 }

@@ -250,6 +250,11 @@ impl Opened {
         })
     }
 
+    /// A number for where this server runs, as other processes of its node's name see it.
+    pub fn place(&self) -> u64 {
+        cluster::place(self.db.lock_id())
+    }
+
     /// The listeners that are open, with their real addresses.
     pub fn listeners(&self) -> impl Iterator<Item = (ListenerKind, SocketAddr)> {
         let addr = |listener: &StdListener| listener.local_addr().ok();
