@@ -14,8 +14,8 @@ use crate::ai::questions;
 use crate::chat::accounts::{AccountId, Identity};
 use crate::chat::directory::ConnId;
 use crate::chat::history::UnixMillis;
-use crate::chat::lobby::step::{Input, Join};
-use crate::chat::lobby::{Company, JoinError, Presence, SayError};
+use crate::chat::lobby::step::{Input, Join, Refusal};
+use crate::chat::lobby::{Company, Presence, SayError};
 use crate::chat::moderation::Moderation;
 use crate::chat::name::{Name, NameKey};
 use crate::chat::orders::Order;
@@ -28,7 +28,7 @@ use crate::store::Change;
 
 /// Let me in, and tell me where I am then.
 #[derive(Message)]
-#[rtype(result = "Result<Company, JoinError>")]
+#[rtype(result = "Result<Company, Refusal>")]
 pub struct Enter(pub Join<Address>);
 
 /// Let me out.
@@ -154,6 +154,11 @@ pub struct Reclaim {
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct LostName(pub ConnId, pub Address);
+
+/// The log cannot be reached: whoever waits to come in by it does not wait any more.
+#[derive(Debug, Clone, Message)]
+#[rtype(result = "()")]
+pub struct Unreachable;
 
 /// What this node has proposed under this does not happen.
 #[derive(Message)]

@@ -7,7 +7,7 @@ pub mod messages;
 mod orders;
 mod questions;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{self, Poll};
@@ -23,7 +23,7 @@ use crate::actors::guard::{Guarded, strike_in};
 use crate::actors::lobby::batch::Batch;
 use crate::actors::lobby::messages::{
     Decided, Enter, Expire, Leave, LifeOver, LostName, Reclaim, Reconfigured, Roster, Rostered,
-    Say, SayHeld, SetPicture, Tag, Void,
+    Say, SayHeld, SetPicture, Tag, Unreachable, Void,
 };
 use crate::actors::lobby::questions::Asking;
 use crate::actors::log::{self, Log, Ticket, Waiting};
@@ -123,8 +123,6 @@ pub struct Lobby {
     returning: HashMap<ConnId, Member<Address>>,
     /// What happens now is about those alone: they are here, and nobody here has seen them go.
     is_quiet: bool,
-    /// Who has given up coming in, while that is on its way to the log: their Session stays where it is.
-    given_up: HashSet<ConnId>,
 }
 
 /// Done where something was proposed, once it has happened or was refused.
@@ -134,6 +132,14 @@ type Then = Box<dyn FnOnce(&mut Lobby, Result<(), Refusal>, &mut Context<Lobby>)
 struct Proposed {
     input: Input<Address>,
     then: Then,
+}
+
+impl Proposed {
+    /// Whether it brings somebody back who was let go with the life of this node.
+    fn resumes(&self, who: ConnId) -> bool {
+        let Input::Join(join) = &self.input else { return false };
+        join.kind == JoinKind::Resume && join.member.who.conn == who
+    }
 }
 
 impl Lobby {
@@ -166,7 +172,6 @@ impl Lobby {
             changed: Vec::new(),
             returning: HashMap::new(),
             is_quiet: false,
-            given_up: HashSet::new(),
             setup,
         }
     }
@@ -239,7 +244,7 @@ impl Lobby {
 
     fn carry_out(&mut self, effect: Effect<Address>, ctx: &mut Context<Self>) {
         match effect {
-            Effect::Show(_) | Effect::Enter(..) if self.is_quiet => {}
+            Effect::Show(_) if self.is_quiet => {}
             Effect::Show(event) => self.batch.event(event),
             Effect::ShowTo(at, event) => {
                 self.batch.one(at, |seat| shard::Effect::ShowTo(seat, event));
@@ -261,7 +266,7 @@ impl Lobby {
             Effect::Came(at, who) => {
                 self.changed(who.conn);
                 self.seated(at, 1);
-                if !self.given_up.contains(&who.conn) {
+                if self.is_here(at) {
                     self.registry.do_send(Moved(who.conn, self.id));
                 }
                 self.count(ctx);
@@ -274,6 +279,8 @@ impl Lobby {
             Effect::Reseated(before, at, conn) => {
                 self.changed(before.seat.conn);
                 self.changed(conn);
+                // They hear of it once the other one is in.
+                self.batch.one(before, shard::Effect::Leave);
                 self.seated(before, -1);
                 self.seated(at, 1);
                 self.registry.do_send(Moved(conn, self.id));
@@ -486,7 +493,7 @@ impl Actor for Lobby {
 answers_ping!(Lobby);
 
 impl Handler<Enter> for Lobby {
-    type Result = Response<Result<Company, JoinError>>;
+    type Result = Response<Result<Company, Refusal>>;
 
     fn handle(&mut self, Enter(mut join): Enter, ctx: &mut Self::Context) -> Self::Result {
         join.prefs.kept_since = self.setup.store.kept().since;
@@ -498,16 +505,11 @@ impl Handler<Enter> for Lobby {
             if !returns {
                 lobby.flush();
             }
-            let joined = joined.map_err(|why| match why {
-                Refusal::Join(why) => why,
-                // Nobody is asked to speak; of the log their Session tells.
-                Refusal::Say(_) | Refusal::Unreachable => JoinError::NoSuchLobby,
-            });
             let company =
-                joined.and_then(|()| lobby.room.company(conn).ok_or(JoinError::NoSuchLobby));
+                joined.and_then(|()| lobby.room.company(conn).ok_or(JoinError::NoSuchLobby.into()));
             let _ = done.send(company);
         });
-        log::answer(company, Err(JoinError::NoSuchLobby))
+        log::answer(company, Err(JoinError::NoSuchLobby.into()))
     }
 }
 
@@ -519,9 +521,10 @@ impl Handler<Leave> for Lobby {
         // have to know: then they go on in general.
         let ordered = self.orders.available_permits() == 0;
         let goes_on_in = for_good.then_some(if ordered { GENERAL_ID } else { self.id });
-        let comes = |proposed: &Proposed| matches!(&proposed.input, Input::Join(join) if join.member.who.conn == conn);
-        if self.proposed.iter().any(comes) {
-            self.given_up.insert(conn);
+        let resumes = self.proposed.iter().any(|proposed| proposed.resumes(conn));
+        if let Some(member) = self.returning.remove(&conn).filter(|_| !resumes) {
+            // They are no member, and are not to come back as one.
+            self.seated(member.handle, -1);
         }
         let (done, left) = oneshot::channel();
         self.put(Input::Leave { conn, goes_on_in }, ctx, |_, _, _| _ = done.send(()));
@@ -653,14 +656,10 @@ impl Lobby {
         self.keep_order(&input, at);
         self.touched(&input);
         let removes = matches!(&input, Input::Moderate { what, .. } if what.removes().is_some());
-        self.is_quiet = match &input {
-            Input::Join(join) => {
-                self.given_up.contains(&join.member.who.conn)
-                    || join.kind == JoinKind::Resume && self.is_here(join.member.handle)
-            }
-            Input::Leave { conn, .. } => self.given_up.remove(conn),
-            _ => false,
-        };
+        self.is_quiet = matches!(
+            &input,
+            Input::Join(join) if join.kind == JoinKind::Resume && self.is_here(join.member.handle)
+        );
         self.happen(input, at, ctx);
         self.is_quiet = false;
         if removes {
@@ -751,8 +750,10 @@ impl Handler<Reclaim> for Lobby {
     type Result = ();
 
     fn handle(&mut self, Reclaim { conns, until: _until }: Reclaim, ctx: &mut Self::Context) {
-        // Who has left the server meanwhile is not to come back.
-        self.returning.retain(|conn, _| conns.contains(conn));
+        // Who has left this lobby or the server meanwhile is not to come back.
+        let gone = self.returning.extract_if(|conn, _| !conns.contains(conn));
+        let gone: Vec<_> = gone.map(|(_, member)| member.handle).collect();
+        gone.into_iter().for_each(|at| self.seated(at, -1));
         for conn in conns {
             let Some(member) = self.returning.get(&conn).cloned() else { continue };
             let (at, prefs) = (member.handle, ReplayPrefs::default());
@@ -778,10 +779,35 @@ impl Handler<LostName> for Lobby {
             _ => None,
         });
         let not_sent = waiting.collect();
-        self.seated(at, -1);
+        // Whoever was coming in just then is not counted.
+        if self.returning.remove(&conn).is_some() {
+            self.seated(at, -1);
+        }
         self.flush();
         if let Some(shard) = self.setup.shards.get(at.shard) {
             shard.do_send(shard::LostName(at.seat, not_sent));
+        }
+    }
+}
+
+impl Handler<Unreachable> for Lobby {
+    type Result = ();
+
+    fn handle(&mut self, _: Unreachable, ctx: &mut Self::Context) {
+        let mut given_up = Vec::new();
+        for proposed in self.proposed.iter_mut() {
+            let Input::Join(join) = &mut proposed.input else { continue };
+            let (conn, at) = (join.member.who.conn, &mut join.member.handle);
+            if join.kind.is_new() && !at.is_elsewhere() {
+                // It comes out of the log as if another node had proposed it: their Session stays where it is.
+                *at = Address::elsewhere(conn);
+                let nothing: Then = Box::new(|_, _, _| ());
+                given_up.push((conn, std::mem::replace(&mut proposed.then, nothing)));
+            }
+        }
+        for (conn, then) in given_up {
+            then(self, Err(Refusal::Unreachable), ctx);
+            self.note(Input::Leave { conn, goes_on_in: None }, ctx);
         }
     }
 }

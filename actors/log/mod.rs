@@ -138,6 +138,13 @@ impl Log {
         }
     }
 
+    /// Waits until it can be reached.
+    pub async fn back(&self) {
+        if let Self::Shared(log) = self {
+            log.back().await;
+        }
+    }
+
     /// Does something that may need the log. None where that cannot be reached for so long that whoever waits is
     /// to be told: it may be done later all the same, where it had been proposed.
     pub async fn reached<T>(&self, work: impl Future<Output = T>) -> Option<T> {
@@ -174,7 +181,14 @@ impl Shared {
         *self.away.borrow()
     }
 
-    async fn reached<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+    /// Waits until the log can be reached.
+    pub async fn back(&self) {
+        // Whoever could say so lives as long as this.
+        let _ = self.away.subscribe().wait_for(|away| !*away).await;
+    }
+
+    /// As [`Log::reached`].
+    pub async fn reached<T>(&self, work: impl Future<Output = T>) -> Option<T> {
         let mut away = self.away.subscribe();
         if *away.borrow_and_update() {
             // What needs the log fails at once then.
@@ -258,6 +272,11 @@ impl<T> Waiting<T> {
     /// All of it, the oldest first.
     pub fn iter(&self) -> impl Iterator<Item = &T> {
         self.0.iter().map(|(_, what)| what)
+    }
+
+    /// The same, to be changed.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut T> {
+        self.0.iter_mut().map(|(_, what)| what)
     }
 
     /// It has come out. What one node proposes comes out in that order, so it is nearly always the first.

@@ -23,7 +23,7 @@ use crate::chat::history::UnixMillis;
 use crate::chat::kept::PresentUser;
 use crate::chat::lobbies::{GENERAL_ID, LobbyId};
 use crate::chat::lobby::LobbyState;
-use crate::chat::lobby::step::{Input, JoinKind};
+use crate::chat::lobby::step::Input;
 use crate::chat::registry::{Happening, User};
 use crate::clock::unix_now;
 use crate::cluster::engine::Subject;
@@ -294,10 +294,9 @@ impl Answers<Decided> for Registry {
         self.applying = Some(applying.clone());
         let done = Reply::now(|| match what {
             What::Lobby { lobby, input: Input::Join(join) }
-                if join.kind == JoinKind::Resume
-                    && self.people.users().get(join.member.who.conn).is_none() =>
+                if self.people.users().get(join.member.who.conn).is_none() =>
             {
-                // Their name is somebody else's.
+                // Their name is somebody else's, or they have given up coming in.
                 if let Some(own) = own {
                     self.tell_lobby(lobby, lobby::Void(own));
                 }
@@ -496,19 +495,19 @@ impl Registry {
             if !self.connections.is_there(conn) {
                 continue;
             }
-            let lobby = self.connections.lobby(conn).unwrap_or(GENERAL_ID);
-            places.entry(lobby).or_default().push(conn);
+            // Whoever is in none yet is about to come into one.
+            if let Some(lobby) = self.connections.lobby(conn) {
+                places.entry(lobby).or_default().push(conn);
+            }
             drop(self.append(Happening::Returned { who, away, handle }, Vec::new()));
         }
-        for (lobby, conns) in places {
-            match self.lobbies.get(lobby) {
-                Some(entry) => {
-                    let reclaim = lobby::Reclaim { conns, until: reclaim.0.clone() };
-                    entry.handle.do_send(reclaim);
-                }
-                // They look for it, and go on in general.
-                None => self.shards().for_each(|shard| shard.do_send(LobbyBroke(lobby))),
-            }
+        for entry in self.lobbies.iter() {
+            let conns = places.remove(&entry.state.id).unwrap_or_default();
+            entry.handle.do_send(lobby::Reclaim { conns, until: reclaim.0.clone() });
+        }
+        // They look for it, and go on in general.
+        for lobby in places.into_keys() {
+            self.shards().for_each(|shard| shard.do_send(LobbyBroke(lobby)));
         }
     }
 
@@ -543,6 +542,9 @@ impl Answers<Reach> for Registry {
                 true => ServerNotice::Reachable,
                 false => ServerNotice::Unreachable,
             };
+            if !reach.there {
+                self.tell_lobbies(&lobby::Unreachable);
+            }
             self.shards().for_each(|shard| shard.do_send(TellAll(notice)));
         })
     }

@@ -385,6 +385,7 @@ impl From<EnterError> for Reply {
         match why {
             EnterError::Join(why) => why.into(),
             EnterError::Busy => Self::ServerBusy,
+            EnterError::Unreachable => Self::Unreachable,
         }
     }
 }

@@ -16,7 +16,7 @@ use crate::actors::shard::{ThreadContext, barrier};
 use crate::chat::directory::ConnId;
 use crate::chat::lobbies::{GENERAL, GENERAL_ID};
 use crate::chat::lobby::replay::ReplayPrefs;
-use crate::chat::lobby::step::{Join, JoinKind};
+use crate::chat::lobby::step::{Join, JoinKind, Refusal};
 use crate::chat::lobby::{Company, JoinError, Member};
 use crate::chat::name::{Name, NameKey};
 use crate::chat::password::{Match, Password, PasswordRecord};
@@ -35,6 +35,8 @@ pub(super) enum EnterError {
     Join(JoinError),
     /// Password work or an actor is not to be had.
     Busy,
+    /// The other servers cannot be reached, which have to know.
+    Unreachable,
 }
 
 impl From<EnterError> for NameProblem {
@@ -42,6 +44,18 @@ impl From<EnterError> for NameProblem {
         match problem {
             EnterError::Join(JoinError::Banned(_, penalty)) => Self::Banned(penalty),
             EnterError::Join(_) | EnterError::Busy => Self::ServerBusy,
+            EnterError::Unreachable => Self::Unreachable,
+        }
+    }
+}
+
+impl From<Refusal> for EnterError {
+    fn from(why: Refusal) -> Self {
+        match why {
+            Refusal::Join(why) => Self::Join(why),
+            Refusal::Unreachable => Self::Unreachable,
+            // Nobody is asked to speak.
+            Refusal::Say(_) => Self::Busy,
         }
     }
 }
@@ -77,7 +91,8 @@ impl Drop for Entered {
     }
 }
 
-/// Asks a lobby in, and waits until what it shows first is queued.
+/// Asks a lobby in, and waits until what it shows first is queued. Not to be given up half-way by whoever goes on
+/// chatting: the lobby itself says when it takes too long, and only it knows whether they are in by then.
 pub(super) async fn enter(
     thread: &Rc<ThreadContext>,
     lobby_ref: LobbyRef,
@@ -173,7 +188,7 @@ async fn find_lobby(cx: Ctx, lost: Lost) -> Result<Outcome, Failure> {
         && let Some(general) = general(&cx.thread).await
     {
         let join = Join { member, proof: None, kind: JoinKind::Switch, prefs };
-        entered = enter(&cx.thread, general, join).await.ok();
+        entered = enter_in_time(&cx.thread, general, join).await.ok();
     }
     let Some(entered) = entered else {
         // They may be banned from general too.
@@ -181,6 +196,20 @@ async fn find_lobby(cx: Ctx, lost: Lost) -> Result<Outcome, Failure> {
     };
     cx.stay(entered);
     Ok(Outcome::Done)
+}
+
+/// Asks a lobby in, for somebody who is nowhere else: they wait for the other servers as long as it takes.
+async fn enter_in_time(
+    thread: &Rc<ThreadContext>,
+    lobby_ref: LobbyRef,
+    join: Join<Address>,
+) -> Result<Entered, EnterError> {
+    loop {
+        match enter(thread, lobby_ref.clone(), join.clone()).await {
+            Err(EnterError::Unreachable) => thread.store.log().back().await,
+            done => return done,
+        }
+    }
 }
 
 /// The way into the general lobby.

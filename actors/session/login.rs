@@ -7,7 +7,6 @@ use tokio::time::sleep;
 
 use super::joining::{Entered, enter};
 use super::{Phase, Session, User};
-use crate::actors::log::Log;
 use crate::actors::registry::messages::{Claim, ReleaseName};
 use crate::actors::shard::ThreadContext;
 use crate::actors::store::messages::{AccountOfCert, ReadAccount};
@@ -85,10 +84,10 @@ impl Session {
         let who = Identity { conn, name, account: None, ip: self.ip, admin: false };
         let cert = self.peer.link().client_cert();
         let me = who.clone();
-        let log = self.thread.store.log().clone();
         let work = async move {
             let turn = turn;
-            let lobby_ref = match thread.registry.send(Claim { who: me.clone(), at }).await {
+            let claimed = thread.registry.send(Claim { who: me.clone(), at });
+            let lobby_ref = match reached(&thread, claimed).await? {
                 Ok(Ok(lobby_ref)) => lobby_ref,
                 Ok(Err(LoginError::Name(ClaimError::Registered(id)))) => {
                     // The store may take its time, and others are not to wait for that.
@@ -105,11 +104,12 @@ impl Session {
                 .map(Admitted::Guest)
                 .map_err(NameProblem::from)
         };
-        self.wait_for(let_in(log, work), |session, result| match result {
+        self.wait_for(work, |session, result| match result {
             Ok(Admitted::Guest(entered)) => session.log_in(who, entered),
             Ok(Admitted::Known(account)) => session.log_in_to(*account),
             Ok(Admitted::Unproved(account)) => session.challenge(*account),
             Err(problem) => {
+                let problem = why_not_in(&session.thread, problem);
                 // Neither the one that is busy nor the one that bans may keep the name.
                 if matches!(
                     problem,
@@ -172,17 +172,21 @@ impl Session {
     }
 }
 
-/// Lets somebody in, as long as the log can be reached that it takes.
-pub(super) async fn let_in<T>(
-    log: Log,
-    work: impl Future<Output = Result<T, NameProblem>>,
+/// Waits for something that needs the log, as long as that can be reached.
+pub(super) async fn reached<T>(
+    thread: &ThreadContext,
+    work: impl Future<Output = T>,
 ) -> Result<T, NameProblem> {
-    match log.reached(work).await {
-        Some(Err(NameProblem::ServerBusy | NameProblem::Taken)) if log.is_away() => {
-            Err(NameProblem::Unreachable)
+    thread.store.log().reached(work).await.ok_or(NameProblem::Unreachable)
+}
+
+/// Why somebody is not let in: whatever it is that did not answer, that the log cannot be reached is why.
+pub(super) fn why_not_in(thread: &ThreadContext, problem: NameProblem) -> NameProblem {
+    match problem {
+        NameProblem::ServerBusy | NameProblem::Taken if thread.store.log().is_away() => {
+            NameProblem::Unreachable
         }
-        Some(done) => done,
-        None => Err(NameProblem::Unreachable),
+        problem => problem,
     }
 }
 

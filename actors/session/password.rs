@@ -8,7 +8,7 @@ use bytes::Bytes;
 use log::{info, warn};
 
 use super::joining::{Entered, enter, general};
-use super::login::let_in;
+use super::login::{reached, why_not_in};
 use super::{Phase, Session, User};
 use crate::actors::hasher::HashError;
 use crate::actors::registry::messages::{
@@ -217,8 +217,7 @@ impl Session {
         self.take_form(&account.settings);
         let (theirs, me, peer) = (account.clone(), who.clone(), self.peer.clone());
         let work = async move { come_in(&thread, at, me, &theirs, &peer).await };
-        let log = self.thread.store.log().clone();
-        self.wait_for(let_in(log, work), move |session, result| match result {
+        self.wait_for(work, move |session, result| match result {
             Ok(entered) => session.is_in(who, &account, entered),
             Err(NameProblem::Banned(terms)) => {
                 if terms.says_more() {
@@ -227,6 +226,7 @@ impl Session {
                 session.close(Some(Farewell::Banned));
             }
             Err(problem) => {
+                let problem = why_not_in(&session.thread, problem);
                 let conn = session.peer.conn();
                 session.thread.registry.do_send(ReleaseName(conn));
                 session.thread.registry.do_send(TakeOver(conn));
@@ -294,7 +294,8 @@ async fn come_in(
         peer.set_ignores(ignores.clone());
     }
     let login = LogIn { who: who.clone(), record: account.record.clone(), at };
-    let logged_in = thread.registry.send(login).await.map_err(|_| NameProblem::ServerBusy)?;
+    let logged_in = reached(thread, thread.registry.send(login)).await?;
+    let logged_in = logged_in.map_err(|_| NameProblem::ServerBusy)?;
     let LoggedIn { before } = logged_in?;
     // Where it goes on is read only now: whoever was put out of a lobby while their password was looked
     // at has no place there any more.

@@ -34,6 +34,11 @@ impl Address {
     pub fn elsewhere(conn: ConnId) -> Self {
         Self { shard: usize::MAX, seat: Seat { slot: 0, conn } }
     }
+
+    /// Whether it is that of a connection of another node.
+    pub fn is_elsewhere(&self) -> bool {
+        self.shard == usize::MAX
+    }
 }
 
 /// An accepted connection that has a place, its handshake over where it has one.
@@ -86,6 +91,8 @@ pub enum Effect {
     AnswerOver(Seat),
     /// A client is a member no more, against its will; tell it this.
     MoveToGeneral(Seat, Reply),
+    /// Another client is a member in its place: it is shown no more of the lobby.
+    Leave(Seat),
     /// A member may not speak there any more.
     Silence(Seat),
     /// A client was tagged in this lobby, where it may be or not.

@@ -53,7 +53,7 @@ use crate::metrics::Metrics;
 use crate::net::link::Link;
 use crate::net::listen::ListenerKind;
 use crate::net::origin::{Arrived, Origin};
-use crate::render::replies::{Farewell, ModerationReply, reply};
+use crate::render::replies::{self, Farewell, ModerationReply, reply};
 use crate::render::{self, Direct, Form, Retelling, Sheet};
 
 /// How often deadlines are looked at: they fire late by this much at most.
@@ -224,6 +224,21 @@ impl Shard {
         Telling::new(form, head, pages, write).of(lobby)
     }
 
+    /// A client is shown no more of a lobby where it was, and told why.
+    fn leave_room(&self, seat: Seat, room: LobbyId, why: Option<&replies::Reply>) {
+        let hub = &self.thread.hub;
+        if let Some(peer) = hub.peer(seat) {
+            peer.stop_telling_of(room);
+        }
+        match why {
+            Some(why) => hub.show_one(seat, true, |sheet| reply(sheet, why)),
+            None => hub.catch_up(seat),
+        }
+        if hub.room(seat) == Some(room) {
+            hub.leave(seat);
+        }
+    }
+
     fn carry_out(&self, room: LobbyId, effect: Effect) {
         let hub = &self.thread.hub;
         match effect {
@@ -248,15 +263,10 @@ impl Shard {
                     send(&session, QuestionOver);
                 }
             }
+            Effect::Leave(seat) => self.leave_room(seat, room, None),
             Effect::MoveToGeneral(seat, why) => {
                 // At once: the session may be busy with something, and must not listen on meanwhile.
-                if let Some(peer) = hub.peer(seat) {
-                    peer.stop_telling_of(room);
-                }
-                hub.show_one(seat, true, |sheet| reply(sheet, &why));
-                if hub.room(seat) == Some(room) {
-                    hub.leave(seat);
-                }
+                self.leave_room(seat, room, Some(&why));
                 if let Some((_, session)) = hub.find(seat) {
                     send(&session, MoveToGeneral(room));
                 }

@@ -243,18 +243,21 @@ struct Driver {
     reclaiming: Option<Reclaiming>,
     /// What the node had no room for: bounded, as all that the actors propose, by what each user may have on its
     /// way.
-    over: VecDeque<(Subject, Bytes, Ticket)>,
+    over: Queue,
     /// Milliseconds after which a node is given up as lost.
     lease: u64,
     /// Up to where the Registry has been given what is in the log.
     to: watch::Sender<Position>,
 }
 
+/// What is to be said, in order, and what it is known by where it is this process's.
+type Queue = VecDeque<(Subject, Bytes, Option<Ticket>)>;
+
 /// What waits until all who were there before have been proposed again.
 struct Reclaiming {
     waits: oneshot::Receiver<()>,
     /// What they said before, and is in no log.
-    unlogged: Vec<Unlogged>,
+    unlogged: Queue,
     /// What was proposed since: bounded by what each may have on its way.
     held: Vec<Proposal>,
 }
@@ -454,7 +457,7 @@ impl Driver {
         let record = Record { life: Revision(0), number: 0, what, changes };
         match record.encode() {
             Ok(bytes) => {
-                self.over.push_back((subject, bytes.into(), ticket));
+                self.over.push_back((subject, bytes.into(), Some(ticket)));
                 self.say_what_there_is_room_for();
             }
             Err(why) => {
@@ -468,7 +471,7 @@ impl Driver {
     fn say_what_there_is_room_for(&mut self) {
         while let Some((subject, bytes, ticket)) = self.over.pop_front() {
             match self.node.say(subject, bytes.clone(), self.now()) {
-                Ok(own) => self.waiting.push_back((own, ticket)),
+                Ok(own) => self.waiting.extend(ticket.map(|ticket| (own, ticket))),
                 Err(_) => return self.over.push_front((subject, bytes, ticket)),
             }
         }
@@ -520,7 +523,21 @@ impl Driver {
     /// what they said before, then what they say now.
     fn reclaim(&mut self, unlogged: Vec<Unlogged>) {
         let (done, waits) = oneshot::channel();
-        self.reclaiming = Some(Reclaiming { waits, unlogged, held: Vec::new() });
+        let mut again = VecDeque::new();
+        for Unlogged { ticket, subject, bytes } in unlogged {
+            let known = self.waiting.iter().position(|(own, _)| *own == ticket);
+            let known = known.and_then(|at| self.waiting.remove(at));
+            again.push_back((subject, bytes, known.map(|(_, ours)| ours)));
+        }
+        // There was no room for it yet.
+        again.append(&mut self.over);
+        let mut held = Vec::new();
+        // The life after that one is over too, and its people were on their way back.
+        if let Some(mut earlier) = self.reclaiming.take() {
+            again.append(&mut earlier.unlogged);
+            held = earlier.held;
+        }
+        self.reclaiming = Some(Reclaiming { waits, unlogged: again, held });
         self.registry.do_send(Reclaim(Arc::new(done)));
     }
 
@@ -530,22 +547,11 @@ impl Driver {
         while let Ok(wanted) = self.wanted.try_recv() {
             self.want(wanted);
         }
-        if let Some(Reclaiming { unlogged, held, .. }) = self.reclaiming.take() {
-            self.say_again(unlogged);
-            held.into_iter().for_each(|proposal| self.propose(proposal));
+        if let Some(mut reclaiming) = self.reclaiming.take() {
+            self.over.append(&mut reclaiming.unlogged);
+            reclaiming.held.into_iter().for_each(|proposal| self.propose(proposal));
         }
-    }
-
-    fn say_again(&mut self, unlogged: Vec<Unlogged>) {
-        for Unlogged { ticket, subject, bytes } in unlogged {
-            let known = self.waiting.iter().position(|(own, _)| *own == ticket);
-            let known = known.and_then(|at| self.waiting.remove(at));
-            if let Ok(own) = self.node.say(subject, bytes, self.now())
-                && let Some((_, ours)) = known
-            {
-                self.waiting.push_back((own, ours));
-            }
-        }
+        self.say_what_there_is_room_for();
         let now = self.now();
         self.node.resumed(now);
     }

@@ -74,8 +74,8 @@ struct Connection {
     asked_list: Millis,
     /// It was said why it ends.
     told_why: bool,
-    /// The last lines that were shown, for whoever looks for a fault.
-    tail: Vec<String>,
+    /// What was sent and shown under the present name.
+    trace: Vec<(Millis, String)>,
 }
 
 /// What became of all.
@@ -131,8 +131,13 @@ impl Bot {
     pub(crate) fn state(&self) -> String {
         let Some(c) = &self.connection else { return format!("{:?}: not connected", self.kind) };
         format!(
-            "{:?} on node {}: {:?}, {} echoed: {:?}",
-            self.kind, c.node, c.stage, c.echoed, c.tail
+            "{:?}, session {} on node {}: {:?}, {} echoed: {:?}",
+            self.kind,
+            c.session.map_or(0, |s| s + 1),
+            c.node,
+            c.stage,
+            c.echoed,
+            &c.trace[c.trace.len().saturating_sub(12)..]
         )
     }
 
@@ -194,7 +199,7 @@ impl Bot {
             list: None,
             asked_list: 0,
             told_why: false,
-            tail: Vec::new(),
+            trace: Vec::new(),
         });
     }
 
@@ -220,11 +225,11 @@ impl Bot {
 
     /// The connection is over.
     fn close(&mut self, now: Millis, seen: &mut Seen) {
-        let Some(c) = self.connection.take() else { return };
+        let Some(mut c) = self.connection.take() else { return };
         self.next = self.next.max(now + 100);
-        if let Some(session) = c.session {
-            let over = &mut seen.sessions[session].over;
-            over.get_or_insert(now);
+        if let Some(session) = c.session.map(|s| &mut seen.sessions[s]) {
+            session.over.get_or_insert(now);
+            session.trace = std::mem::take(&mut c.trace);
         }
         if c.stay.session != 0 {
             seen.stays.push(c.stay);
@@ -233,7 +238,10 @@ impl Bot {
 
     /// At the end: what they were shown to the last.
     pub(crate) fn leave_off(&mut self, seen: &mut Seen) {
-        let Some(c) = self.connection.take() else { return };
+        let Some(mut c) = self.connection.take() else { return };
+        if let Some(session) = c.session {
+            seen.sessions[session].trace = std::mem::take(&mut c.trace);
+        }
         if c.stay.session != 0 {
             seen.stays.push(Stay { lasts: c.stage == Stage::In, ..c.stay });
         }
@@ -360,9 +368,7 @@ impl Bot {
         let Some(c) = &mut self.connection else { return };
         let line = line.strip_prefix("> ").unwrap_or(line);
         if !line.is_empty() {
-            c.tail.push(line.to_owned());
-            let more = c.tail.len().saturating_sub(12);
-            c.tail.drain(..more);
+            c.trace.push((now, line.to_owned()));
         }
         if let Some(text) = line.strip_prefix("  ╰─> ") {
             return c.shown(text, now, seen);
@@ -420,6 +426,7 @@ impl Connection {
     }
 
     fn send(&mut self, text: &str) {
+        self.trace.push((crate::world::now(), format!("« {}", text.trim_end())));
         // Whoever does not take some hundred bytes has ended, which is seen when it is read from.
         let _ = self.stream.write_all(text.as_bytes());
     }
@@ -432,6 +439,7 @@ impl Connection {
     fn lose_name(&mut self, now: Millis, seen: &mut Seen) {
         let Some(session) = self.session.take() else { return };
         seen.sessions[session].over.get_or_insert(now);
+        seen.sessions[session].trace = std::mem::take(&mut self.trace);
         let stay = std::mem::take(&mut self.stay);
         seen.stays.push(stay);
     }

@@ -79,6 +79,27 @@ pub(crate) struct Session {
     pub(crate) said: u64,
     /// They were told of something that it was not sent.
     pub(crate) has_unsent: bool,
+    /// What they sent and were shown, and when, for whoever looks for a fault.
+    pub(crate) trace: Vec<(Millis, String)>,
+}
+
+impl Session {
+    /// What they sent and were shown.
+    fn told(&self) -> String {
+        let Self { number, name, node, .. } = self;
+        let lines = self.trace.iter().map(|(at, what)| format!("  {} {what}", at % 1_000_000));
+        let lines: Vec<_> = lines.collect();
+        format!("session {number}, {name} on node {node}:\n{}", lines.join("\n"))
+    }
+}
+
+/// Everything of those sessions of which something was found.
+pub(crate) fn traces(found: &[String], sessions: &[Session]) -> Vec<String> {
+    let named = |session: &&Session| {
+        let name = format!("session {} ", session.number);
+        found.iter().any(|line| line.contains(&name))
+    };
+    sessions.iter().filter(named).map(Session::told).collect()
 }
 
 /// When something was broken.
@@ -187,7 +208,9 @@ pub(crate) fn shown_as_stored(history: &History, stays: &[Stay]) -> Vec<String> 
             }
         }
     }
-    for Stay { session, lobby, lines, lasts } in stays {
+    // Whoever was told of no lobby yet was taken over while they were coming in.
+    for Stay { session, lobby, lines, lasts } in stays.iter().filter(|stay| !stay.lobby.is_empty())
+    {
         let stored = history.get(lobby).unwrap_or(&empty);
         let Some(first) = lines.first() else {
             if *lasts && !stored.is_empty() {

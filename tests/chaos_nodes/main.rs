@@ -267,10 +267,12 @@ fn nothing_that_was_shown_is_lost_doubled_or_moved_whatever_breaks() {
     println!("{report}");
     let more = found.len().saturating_sub(20);
     found.truncate(20);
+    let traces = checks::traces(&found, &seen.sessions);
     assert!(
         found.is_empty(),
-        "{report}\n{}\n{more} more\n{}\nagain: LOBBYD_CHAOS_SEED={seed} cargo test --test chaos_nodes",
+        "{report}\n{}\n{more} more\n{}\n{}\nagain: LOBBYD_CHAOS_SEED={seed} cargo test --test chaos_nodes",
         found.join("\n"),
+        traces.join("\n"),
         world.logs()
     );
     assert!(stored > 500 && shown > 5_000, "too little happened: {report}");

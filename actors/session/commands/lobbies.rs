@@ -99,8 +99,9 @@ pub(super) async fn join(cx: &Ctx, typed: &str, password: Option<Password>) -> D
     let (member, prefs) = (cx.member(), cx.replay_prefs());
     let join = Join { member, proof, kind: JoinKind::Switch, prefs };
     let entered = enter(&cx.thread, lobby_ref, join).await?;
-    // Waited for, so that nobody who looks next sees the user in both.
-    let _ = left.addr.send(Leave { conn: cx.conn(), for_good: false }).await;
+    // Waited for, so that nobody who looks next sees the user in both; not while the log cannot be reached.
+    let leaves = left.addr.send(Leave { conn: cx.conn(), for_good: false });
+    let _ = cx.thread.store.log().reached(leaves).await;
     cx.stay(entered);
     if let Some((password, before)) = outdated {
         renew(cx, &addr, password, before).await;

@@ -9,7 +9,7 @@ mod personal;
 use std::time::Duration;
 
 use crate::actors::lobby::messages::Say;
-use crate::actors::log::Log;
+use crate::actors::log::{self, Log};
 use crate::actors::session::Session;
 use crate::actors::session::context::{Ctx, Done, Outcome};
 use crate::actors::session::holding::named;
@@ -115,7 +115,16 @@ impl Session {
                         true => PersonalReply::MayBeLost.into(),
                         false => Reply::Unreachable,
                     };
-                    self.obey_by_log(obey(cx, parsed), left);
+                    let goes = matches!(parsed, Ok(Command::Join { .. }));
+                    match self.thread.store.log() {
+                        Log::Shared(log) if !goes => {
+                            self.obey_by_log(log.clone(), obey(cx, parsed), left);
+                        }
+                        // A lobby itself says where it takes too long to come in.
+                        Log::Shared(_) | Log::Alone => {
+                            self.wait_for(obey(cx, parsed), Self::finish);
+                        }
+                    }
                 }
             }
             Judged::Refused(refused, words) => self.refuse(refused, words),
@@ -123,11 +132,12 @@ impl Session {
     }
 
     /// Waits for a command, as long as the log can be reached that it may need; then it is left with these words.
-    fn obey_by_log(&mut self, work: impl Future<Output = Done> + 'static, left: Reply) {
-        let log = self.thread.store.log().clone();
-        if let Log::Alone = log {
-            return self.wait_for(work, Self::finish);
-        }
+    fn obey_by_log(
+        &mut self,
+        log: log::Shared,
+        work: impl Future<Output = Done> + 'static,
+        left: Reply,
+    ) {
         let work = async move {
             match log.reached(work).await {
                 // Whatever it is that did not answer, that is why.

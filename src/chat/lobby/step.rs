@@ -45,6 +45,16 @@ pub enum JoinKind {
     TakeOver(ConnId),
 }
 
+impl JoinKind {
+    /// Whether whoever comes in so has not been in before over this connection.
+    pub fn is_new(self) -> bool {
+        match self {
+            Self::Login | Self::Switch | Self::TakeOver(_) => true,
+            Self::Return | Self::Resume => false,
+        }
+    }
+}
+
 /// Somebody wants to come in. What only their own node needs does not go to others: what they want to be shown.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(bound(serialize = "", deserialize = "H: From<ConnId>"))]
@@ -137,7 +147,7 @@ impl<H> Input<H> {
     /// Whether nobody is to wait for it while the log cannot be reached: whoever wants it is told so.
     pub fn is_refused_away(&self) -> bool {
         match self {
-            Self::Join(join) => matches!(join.kind, JoinKind::Login | JoinKind::Switch),
+            Self::Join(join) => join.kind.is_new(),
             Self::Moderate { .. } | Self::Ask(_) | Self::SetAway(..) | Self::SetPicture(..) => true,
             Self::Leave { .. }
             | Self::Say { .. }
