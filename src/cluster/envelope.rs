@@ -4,6 +4,7 @@
 //! ```text
 //! magic "LBYD" | length of the body u32 | check of the body u32 | body
 //! body: version u8 | kind u8 | life u64 | number u64 | the rest, by kind
+//! several lines: as often as there is one, length u32 | line
 //! ```
 //!
 //! Numbers have their highest byte first. Magic, length and check stay as they are in all versions, so a node
@@ -33,7 +34,7 @@ pub const MAX_NODE_BYTES: usize = 255;
 pub struct Record {
     /// The life that wrote it.
     pub life: Revision,
-    /// Of what is said: its number in that life, from 1.
+    /// Of what is said: its number in that life, from 1; of several, that of the first.
     pub n: u64,
     /// What it says.
     pub what: What,
@@ -44,6 +45,8 @@ pub struct Record {
 pub enum What {
     /// Something that the application said: one of the numbered row of its life.
     Said(Bytes),
+    /// Several of them, numbered on from the first: at least one.
+    Several(Vec<Bytes>),
     /// A life of this node begins; all its earlier ones are over.
     Began(String),
     /// A life is over.
@@ -74,6 +77,7 @@ pub enum Opened {
 const SAID: u8 = 1;
 const BEGAN: u8 = 2;
 const OVER: u8 = 3;
+const SEVERAL: u8 = 4;
 
 /// FNV-1a: short, and enough to know a record that was cut or put together by chance.
 fn check(body: &[u8]) -> u32 {
@@ -102,7 +106,26 @@ fn framed(body: &[u8]) -> Bytes {
     bytes.freeze()
 }
 
+impl What {
+    /// The lines that it has.
+    pub fn into_lines(self) -> Vec<Bytes> {
+        match self {
+            Self::Said(line) => vec![line],
+            Self::Several(lines) => lines,
+            Self::Began(_) | Self::Over { .. } => Vec::new(),
+        }
+    }
+}
+
 impl Record {
+    /// The number of the last of its lines.
+    pub(super) fn last(&self) -> u64 {
+        match &self.what {
+            What::Several(lines) => self.n.saturating_add((lines.len() as u64).saturating_sub(1)),
+            What::Said(_) | What::Began(_) | What::Over { .. } => self.n,
+        }
+    }
+
     /// Its bytes.
     pub fn seal(&self) -> Bytes {
         let mut body = Vec::with_capacity(BODY_HEAD_BYTES + 64);
@@ -111,11 +134,19 @@ impl Record {
             What::Said(_) => SAID,
             What::Began(_) => BEGAN,
             What::Over { .. } => OVER,
+            What::Several(_) => SEVERAL,
         });
         body.put_u64(self.life.0);
         body.put_u64(self.n);
         match &self.what {
             What::Said(bytes) => body.put_slice(bytes),
+            What::Several(lines) => {
+                for line in lines {
+                    // Bounded as a body is.
+                    body.put_u32(u32::try_from(line.len()).unwrap_or(u32::MAX));
+                    body.put_slice(line);
+                }
+            }
             What::Began(node) => body.put_slice(node.as_bytes()),
             What::Over { node, life } => {
                 body.put_u64(life.0);
@@ -142,6 +173,10 @@ impl Record {
         let rest = body.slice(BODY_HEAD_BYTES..);
         let what = match kind {
             SAID => What::Said(rest),
+            SEVERAL => match lines(rest) {
+                Some(lines) => What::Several(lines),
+                None => return Opened::Foreign,
+            },
             BEGAN => match node_name(&rest) {
                 Some(node) => What::Began(node),
                 None => return Opened::Foreign,
@@ -154,6 +189,21 @@ impl Record {
         };
         Opened::Ours(Self { life: Revision(life), n, what })
     }
+}
+
+/// All lines of a record; none where they are not whole, or there is none.
+fn lines(mut rest: Bytes) -> Option<Vec<Bytes>> {
+    let mut lines = Vec::new();
+    while !rest.is_empty() {
+        let length = u32::from_be_bytes(rest.get(..4)?.try_into().ok()?);
+        let end = usize::try_from(length).ok()?.checked_add(4)?;
+        if end > rest.len() {
+            return None;
+        }
+        lines.push(rest.slice(4..end));
+        rest = rest.slice(end..);
+    }
+    (!lines.is_empty()).then_some(lines)
 }
 
 /// The body, where head and check are right.
@@ -186,8 +236,10 @@ mod tests {
         Record { life: Revision(7), n: 3, what }
     }
 
-    fn all_kinds() -> [Record; 4] {
+    fn all_kinds() -> [Record; 6] {
         [
+            record(What::Several(vec!["a".into(), "bc".into(), Bytes::new()])),
+            record(What::Several(vec![Bytes::new()])),
             record(What::Said(Bytes::from_static(b"hello"))),
             record(What::Said(Bytes::new())),
             record(What::Began("a".into())),
@@ -223,7 +275,7 @@ mod tests {
         for (version, kind, unknown) in [
             (VERSION + 1, SAID, true),
             (VERSION + 1, 200, true),
-            (VERSION, OVER + 1, true),
+            (VERSION, SEVERAL + 1, true),
             (VERSION, 0, true),
             (0, SAID, false),
         ] {
@@ -248,6 +300,26 @@ mod tests {
             let body = [&[VERSION, BEGAN][..], &[0; 16], name].concat();
             let opened = Record::open(&framed(&body));
             assert_eq!(matches!(opened, Opened::Ours(_)), good, "{name:?}");
+        }
+    }
+
+    #[test]
+    fn several_lines_are_whole_and_at_least_one() {
+        for (rest, lines) in [
+            (&b"\0\0\0\x01a"[..], Some(vec!["a"])),
+            (b"\0\0\0\x01a\0\0\0\0", Some(vec!["a", ""])),
+            (b"", None),
+            (b"\0\0\0", None),
+            (b"\0\0\0\x02a", None),
+            (b"\xff\xff\xff\xffa", None),
+        ] {
+            let body = [&[VERSION, SEVERAL][..], &[0; 16], rest].concat();
+            let opened = match Record::open(&framed(&body)) {
+                Opened::Ours(Record { what: What::Several(lines), .. }) => Some(lines),
+                Opened::Foreign => None,
+                other => panic!("{other:?}"),
+            };
+            assert_eq!(opened, lines.map(|all| all.into_iter().map(Bytes::from).collect()));
         }
     }
 

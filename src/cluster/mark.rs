@@ -32,11 +32,11 @@ struct LastLife {
 pub enum Step {
     /// Nothing.
     None,
-    /// A life said its next line.
+    /// A life said its next line, or its next lines.
     Said {
         /// Which.
         life: Revision,
-        /// The number of the line.
+        /// The number of the last of them.
         n: u64,
     },
     /// A life begins, and the one before it of its node is over.
@@ -118,14 +118,10 @@ impl Mark {
 
     /// What a record means here, and whether what it says is to happen.
     pub(super) fn judge(&self, record: &Record, rules: Rules) -> (Step, bool) {
-        let life = record.life;
+        let Record { life, n, .. } = *record;
         match &record.what {
-            What::Said(_) => match self.last_of(life) {
-                Some(last) if record.n == last + 1 || !rules.hold(Rule::Numbers) => {
-                    (Step::Said { life, n: record.n }, true)
-                }
-                _ => (Step::None, false),
-            },
+            What::Said(_) => self.judge_lines(life, n, 1, rules),
+            What::Several(lines) => self.judge_lines(life, n, lines.len() as u64, rules),
             What::Began(node) => {
                 let last = self.lives.iter().filter(|l| *l.node == **node).max_by_key(|l| l.life);
                 if last.is_some_and(|last| last.life >= life) {
@@ -144,6 +140,17 @@ impl Mark {
                 let earlier = current.map(|l| l.life).filter(|other| other != life);
                 (Step::Over { node: node.as_str().into(), life: *life, earlier }, false)
             }
+        }
+    }
+
+    /// The next lines of a life happen, and no others.
+    fn judge_lines(&self, life: Revision, first: u64, count: u64, rules: Rules) -> (Step, bool) {
+        let (last, n) = (self.last_of(life), first.checked_add(count - 1));
+        match (last.and_then(|last| last.checked_add(1)), n) {
+            (Some(next), Some(n)) if first == next || !rules.hold(Rule::Numbers) => {
+                (Step::Said { life, n }, true)
+            }
+            _ => (Step::None, false),
         }
     }
 
@@ -251,6 +258,10 @@ mod tests {
         Record { life: Revision(life), n, what: What::Said(Bytes::new()) }
     }
 
+    fn several(life: u64, n: u64, count: usize) -> Record {
+        Record { life: Revision(life), n, what: What::Several(vec![Bytes::new(); count]) }
+    }
+
     fn began(node: &str, life: u64) -> Record {
         Record { life: Revision(life), n: 0, what: What::Began(node.into()) }
     }
@@ -269,6 +280,23 @@ mod tests {
             happens
         };
         records.iter().map(read).collect()
+    }
+
+    #[test]
+    fn several_lines_happen_together_where_they_are_the_next() {
+        let records = [
+            began("a", 5),
+            several(5, 1, 3),
+            several(5, 1, 3),
+            several(5, 2, 4),
+            several(5, 5, 2),
+            said(5, 4),
+            several(5, 5, 2),
+            said(5, 7),
+            several(5, u64::MAX, 2),
+        ];
+        let wanted = [false, true, false, false, false, true, true, true, false];
+        assert_eq!(happens(&records), wanted);
     }
 
     #[test]
@@ -363,6 +391,7 @@ mod tests {
         let node = |life: u64| if life.is_multiple_of(2) { "a" } else { "b" };
         prop_oneof![
             4 => (1..5u64, 1..6u64).prop_map(|(life, n)| said(life, n)),
+            4 => (1..5u64, 1..6u64, 1..4usize).prop_map(|(life, n, count)| several(life, n, count)),
             1 => (1..5u64).prop_map(move |life| began(node(life), life)),
             1 => (1..5u64).prop_map(move |life| over(node(life), life)),
         ]
@@ -389,10 +418,15 @@ mod tests {
         fn numbers_of_a_life_have_no_gap(records in prop::collection::vec(any_record(), 0..200)) {
             let mut taken = std::collections::HashMap::<Revision, u64>::new();
             for (record, happens) in records.iter().zip(happens(&records)) {
-                if let (What::Said(_), true) = (&record.what, happens) {
+                let count = match &record.what {
+                    What::Said(_) => 1,
+                    What::Several(lines) => lines.len() as u64,
+                    What::Began(_) | What::Over { .. } => 0,
+                };
+                if happens && count > 0 {
                     let last = taken.entry(record.life).or_default();
                     prop_assert_eq!(record.n, *last + 1);
-                    *last = record.n;
+                    *last = record.n + count - 1;
                 }
             }
         }

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::engine::{
     Answer, Delivered, LogState, Notice, RequestId, Revision, Subject, Wish, Written,
 };
-use super::envelope::{Record, What};
+use super::envelope::Record;
 use super::judge::{Judge, Known};
 use super::life::{OwnLife, Passed as LifePassed, Stage};
 use super::mark::Mark;
@@ -16,7 +16,7 @@ use super::reader::{Read, Reader};
 use super::rules::{Rule, Rules};
 use super::sender::Sender;
 use super::timing::{END_WITHIN, Moment, Timing};
-use super::told::{Happens, Passed, Stop, Ticket, Told};
+use super::told::{Happens, Line, Passed, Stop, Ticket, Told};
 use super::values::{NodeValue, Presence};
 
 /// Too much waits for the log already.
@@ -310,16 +310,18 @@ impl Node {
         let position = delivered.position;
         let life = self.life.heard_as();
         let own = took.record.as_ref().filter(|record| Some(record.life) == life);
-        let mut ticket = None;
-        match own.map(|record| (&record.what, record.n)) {
-            Some((What::Said(_), n)) if took.happens => ticket = self.sender.came_back(n),
-            // A line behind a gap: it was dropped, or it came back before.
-            Some((What::Said(_), n)) if self.sender.awaits(n) => self.sender.dropped(now),
-            _ => {}
+        let is_own = own.is_some();
+        // Lines behind a gap, or some that came back before: put together otherwise, they are sent again.
+        if !took.happens && own.is_some_and(|record| self.sender.awaits(record.last())) {
+            self.sender.dropped(now);
         }
         let happens = match (took.happens, took.record, delivered.subject) {
-            (true, Some(Record { life, what: What::Said(bytes), .. }), Some(subject)) => {
-                Some(Happens { subject, life, bytes, ticket })
+            (true, Some(Record { life, n, what }), Some(subject)) => {
+                let lines = (n..).zip(what.into_lines()).map(|(n, bytes)| {
+                    let ticket = if is_own { self.sender.came_back(n) } else { None };
+                    Line { bytes, ticket }
+                });
+                Some(Happens { subject, life, lines: lines.collect() })
             }
             _ => None,
         };

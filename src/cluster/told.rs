@@ -45,9 +45,16 @@ pub struct Happens {
     pub subject: Subject,
     /// The life that wrote it.
     pub life: Revision,
-    /// What.
+    /// What, in order.
+    pub lines: Vec<Line>,
+}
+
+/// A line that has come back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Line {
+    /// What it says.
     pub bytes: Bytes,
-    /// The line that this node waits for, where it is one of its own.
+    /// By which this node knows it, where it is one of its own.
     pub ticket: Option<Ticket>,
 }
 

@@ -16,7 +16,7 @@ use crate::actors::guard::Guarded;
 use crate::actors::log::messages::{Begin, Decided, NotTaken, Over, Reach, Reclaim, Sent};
 use crate::actors::log::{Append, Letter, Log, Proposal, Shared, Ticket};
 use crate::actors::registry::Registry;
-use crate::actors::store::StoreHandle;
+use crate::actors::store::{Applying, StoreHandle};
 use crate::chat::history::UnixMillis;
 use crate::chat::lobby::step::{Input, JoinKind};
 use crate::chat::registry::Happening;
@@ -27,7 +27,7 @@ use crate::cluster::mark::Mark;
 use crate::cluster::nodes::{self, About, Own};
 use crate::cluster::record::{DecodeError, Record, What};
 use crate::cluster::timing::{Moment, TICK, Timing};
-use crate::cluster::told::{Happens, Passed, Told, Unlogged};
+use crate::cluster::told::{Happens, Line, Passed, Told, Unlogged};
 use crate::cluster::{Node, Start};
 use crate::logging::event;
 use crate::nats::{self, Engine};
@@ -573,14 +573,20 @@ impl Driver {
             let heard = UnixMillis(at.0.saturating_sub(self.lease));
             self.registry.do_send(Over { life: short(life), at, heard, applying });
         }
-        let Some(Happens { bytes, ticket, life, .. }) = happens else { return };
-        let own = ticket.and_then(|ticket| {
+        let Some(Happens { lines, life, .. }) = happens else { return };
+        for line in lines {
+            self.give_line(line, (at, life), &applying);
+        }
+    }
+
+    fn give_line(&mut self, line: Line, (at, life): (UnixMillis, Revision), applying: &Applying) {
+        let own = line.ticket.and_then(|ticket| {
             let at = self.waiting.iter().position(|(own, _)| *own == ticket)?;
             self.waiting.remove(at).map(|(_, ours)| ours)
         });
-        match Record::decode(&bytes) {
+        match Record::decode(&line.bytes) {
             Ok(Record { what, changes, .. }) => {
-                let life = short(life);
+                let (life, applying) = (short(life), applying.clone());
                 self.registry.do_send(Decided { at, own, what, changes, life, applying });
             }
             Err(DecodeError::NoRecord(why)) => {

@@ -185,7 +185,7 @@ impl State {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Disk {
     /// Of each record its position, and its line where one was shown.
-    pub(super) rows: Vec<(u64, Option<u64>)>,
+    pub(super) rows: Vec<(u64, Vec<u64>)>,
     mark: Vec<u8>,
     state: State,
     /// Whether it has records that the log has lost.
@@ -216,7 +216,7 @@ pub(super) struct App {
     pub(super) orders_waiting: usize,
     pub(super) state: State,
     /// Not stored yet.
-    rows: Vec<(u64, Option<u64>)>,
+    rows: Vec<(u64, Vec<u64>)>,
     /// Whether anything is stored, which takes time and memory.
     keep: bool,
     last: u64,
@@ -367,19 +367,22 @@ impl App {
                     let taken = taken_at.get(position as usize - 1).copied();
                     self.overs.push((life, taken.unwrap_or_default()));
                 }
-                let outcome =
-                    passed.happens.as_ref().map(|Happens { life, subject, bytes, .. }| {
-                        self.state.decide(*life, *subject, Said::read(bytes))
-                    });
-                let first = checks.passed(self.node, &passed, outcome.as_ref());
-                let line = match &outcome {
-                    Some(Outcome::Shown { id, .. }) => Some(*id),
-                    _ => None,
-                };
-                if self.keep {
-                    self.rows.push((position, line));
+                let lines = passed.happens.iter().flat_map(|Happens { life, subject, lines }| {
+                    lines.iter().map(|line| (*life, *subject, Said::read(&line.bytes)))
+                });
+                let mut outcomes = Vec::new();
+                for (life, subject, said) in lines {
+                    outcomes.push(self.state.decide(life, subject, said));
                 }
-                if let Some(outcome) = outcome {
+                let first = checks.passed(self.node, &passed, &outcomes);
+                if self.keep {
+                    let lines = outcomes.iter().filter_map(|outcome| match outcome {
+                        Outcome::Shown { id, .. } => Some(*id),
+                        _ => None,
+                    });
+                    self.rows.push((position, lines.collect()));
+                }
+                for outcome in outcomes {
                     self.has_happened(node, outcome, now, checks);
                 }
                 return first;

@@ -37,7 +37,7 @@ pub(super) struct Checks {
     /// The log may lose records: what was said before says nothing then.
     pub(super) log_breaks: bool,
     /// What each record means and comes to, as the first node that read it says.
-    records: Vec<(Step, Option<Outcome>)>,
+    records: Vec<(Step, Vec<Outcome>)>,
     /// The last number of each life.
     numbers: HashMap<Revision, u64>,
     /// Who has which name, by what the nodes say of each record, along the log.
@@ -63,17 +63,12 @@ impl Checks {
     }
 
     /// A node has read a record, which has come to this there. True for the first that did.
-    pub(super) fn passed(
-        &mut self,
-        node: usize,
-        passed: &Passed,
-        outcome: Option<&Outcome>,
-    ) -> bool {
+    pub(super) fn passed(&mut self, node: usize, passed: &Passed, outcomes: &[Outcome]) -> bool {
         let at = usize::try_from(passed.position.0).unwrap() - 1;
         if let Some((step, other)) = self.records.get(at) {
-            if *step != passed.step || other.as_ref() != outcome {
+            if *step != passed.step || other != outcomes {
                 self.fail(format!(
-                    "node {node} has {passed:?} at {}, come to {outcome:?} and not {other:?}",
+                    "node {node} has {passed:?} at {}, come to {outcomes:?} and not {other:?}",
                     at + 1
                 ));
             }
@@ -83,13 +78,13 @@ impl Checks {
             self.fail(format!("node {node} read {} before all others", at + 1));
             return false;
         }
-        self.records.push((passed.step.clone(), outcome.cloned()));
+        self.records.push((passed.step.clone(), outcomes.to_vec()));
         if self.log_breaks {
             return true;
         }
         if let Step::Said { life, n } = passed.step {
             let last = self.numbers.entry(life).or_default();
-            if n != *last + 1 {
+            if n != *last + outcomes.len() as u64 {
                 let what = format!("life {life:?} said {n} after {last}");
                 self.fault.get_or_insert(what);
                 return false;
@@ -100,7 +95,7 @@ impl Checks {
             self.held.retain(|_, holder| holder.life != life);
             self.holders.retain(|_, (of, _)| *of != life);
         }
-        if let Some(outcome) = outcome {
+        for outcome in outcomes {
             self.happened(outcome, passed.position.0);
         }
         true
@@ -191,10 +186,12 @@ impl Checks {
     }
 
     /// At the end, a node has these lines in its database, by position.
-    pub(super) fn stored(&mut self, node: usize, rows: &[(u64, Option<u64>)]) {
+    pub(super) fn stored(&mut self, node: usize, rows: &[(u64, Vec<u64>)]) {
         let mut lines = HashSet::new();
-        for (position, line) in rows {
-            if line.is_some_and(|line| !lines.insert(line)) {
+        for (position, line) in
+            rows.iter().flat_map(|(at, all)| all.iter().map(move |line| (at, line)))
+        {
+            if !lines.insert(*line) {
                 self.fail(format!("node {node} has {line:?} twice, at {position}"));
             }
         }

@@ -18,6 +18,12 @@ use super::checks::{Checks, Fate};
 use super::engine::{Changed, Engine};
 use super::faults::Fault;
 
+/// Of a thousand times that somebody says something, so often it is many lines,
+const PASTES: u64 = 120;
+
+/// this many: more than a node sends as records of their own.
+const PASTED: u64 = 12;
+
 /// How a run is.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Script {
@@ -574,14 +580,18 @@ impl World {
             guest => format!("guest-{guest}"),
         };
         let lobby = u32::try_from(self.chance.of(1, 3)).unwrap();
-        (self.last_conn, self.last_line) = (self.last_conn + 1, self.last_line + 1);
-        let (new, line) = (self.last_conn, self.last_line);
+        // Somebody pastes more than has records of its own.
+        let lines = if self.chance.mille(PASTES) { PASTED } else { 1 };
+        let (new, first) = (self.last_conn + 1, self.last_line + 1);
+        (self.last_conn, self.last_line) = (new, self.last_line + lines);
         self.with(node, |Process { node, app }, now, checks| {
             let users: Vec<u64> = app.users.keys().copied().collect();
             let some = users.get(usize::try_from(pick).unwrap_or(0) % users.len().max(1)).copied();
             match (what, some) {
                 _ if users.len() < wanted => app.claim(node, new, key, now),
-                (0..70, Some(conn)) => app.say(node, conn, line, now, checks),
+                (0..70, Some(conn)) => {
+                    (first..first + lines).for_each(|line| app.say(node, conn, line, now, checks));
+                }
                 (70..80, _) => app.order(node, lobby, now),
                 (80..88, Some(conn)) => app.quit(node, conn, now),
                 (_, Some(conn)) if app.users[&conn].wants.is_none() => {
