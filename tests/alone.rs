@@ -31,6 +31,7 @@ pub(crate) const ALONE: &[(&str, &str)] = &[
     ("monitoring", "what a process counts"),
     ("around_nodes", "starts its own engines and nodes"),
     ("nodes", "starts its own engines and nodes"),
+    ("nodes_broken", "starts its own engines and nodes"),
     ("nodes_rox", "starts its own engines and nodes"),
     ("nodes_seen", "starts its own engines and nodes"),
     ("stopping_nodes", "starts its own engines and nodes"),

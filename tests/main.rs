@@ -60,6 +60,7 @@ mod moderation;
 mod monitoring;
 mod nats_server;
 mod nodes;
+mod nodes_broken;
 mod nodes_letters;
 mod nodes_rox;
 mod nodes_seen;

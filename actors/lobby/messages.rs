@@ -90,8 +90,6 @@ pub struct Tag {
 }
 
 /// This has come out of the log, as the Registry hands it on: it happens now where it may be.
-#[derive(Message)]
-#[rtype(result = "()")]
 pub struct Decided {
     /// What was put to the lobby.
     pub input: Input<Address>,
@@ -106,13 +104,9 @@ pub struct Decided {
 }
 
 /// A node has found it empty for too long: it goes where it is so now.
-#[derive(Message)]
-#[rtype(result = "()")]
 pub struct Expire(pub Applying);
 
 /// Rox is asked, answers or has answered, on whatever node: so it has come out of the log.
-#[derive(Message)]
-#[rtype(result = "()")]
 pub struct Rox {
     /// What of it.
     pub input: questions::Input,
@@ -127,8 +121,7 @@ pub struct Rox {
 }
 
 /// A life of a node is over: its people are not here any more.
-#[derive(Message, Clone)]
-#[rtype(result = "()")]
+#[derive(Clone)]
 pub struct LifeOver {
     /// Its number.
     pub life: u32,
@@ -219,8 +212,7 @@ pub struct Registering {
 }
 
 /// A guest has made an account.
-#[derive(Message, Clone)]
-#[rtype(result = "()")]
+#[derive(Clone)]
 pub struct Registered {
     /// Who, as a guest.
     pub guest: Identity,
@@ -240,8 +232,7 @@ pub struct Registered {
 pub struct Unregistering(pub Identity);
 
 /// An account is no more.
-#[derive(Message, Clone)]
-#[rtype(result = "()")]
+#[derive(Clone)]
 pub struct Unregistered {
     /// The number that the account had.
     pub account: AccountId,

@@ -6,6 +6,7 @@ mod batch;
 pub mod messages;
 mod orders;
 mod questions;
+pub mod records;
 
 use std::collections::HashMap;
 use std::pin::Pin;
@@ -19,13 +20,14 @@ use actix::prelude::*;
 use tokio::sync::{Semaphore, oneshot};
 
 use crate::actors::ai::pool::AiPool;
-use crate::actors::guard::{Guarded, strike_in};
+use crate::actors::guard::{Guarded, strike_in, survive};
 use crate::actors::lobby::batch::Batch;
 use crate::actors::lobby::messages::{
     Decided, Enter, Expire, Leave, LifeOver, LostName, Reclaim, Reconfigured, Roster, Rostered,
     Say, SayHeld, SetPicture, Tag, Unreachable, Void,
 };
 use crate::actors::lobby::questions::Asking;
+use crate::actors::lobby::records::Records;
 use crate::actors::log::{self, Log, Ticket, Waiting};
 use crate::actors::ping::answers_ping;
 use crate::actors::registry::Registry;
@@ -81,6 +83,8 @@ pub struct Snapshot {
     pub room: Room<Address>,
     /// What was asked and answered, and the questions that are open.
     pub questions: Questions,
+    /// What has come out of the log and has not happened here yet.
+    pub records: Records,
 }
 
 /// Members that a lobby takes over from one that broke are let go after this long without a word of
@@ -100,6 +104,8 @@ pub struct Lobby {
     /// What this node has to do with them.
     asking: Asking,
     registry: Addr<Guarded<Registry>>,
+    /// What comes out of the log.
+    records: Records,
     /// What is to be stored at the next flush.
     kept: Vec<Change>,
     /// It ends because it was empty for too long, or was deleted.
@@ -145,7 +151,7 @@ impl Proposed {
 impl Lobby {
     /// One that begins as the snapshot says.
     pub fn new(setup: LobbySetup, registry: Addr<Guarded<Registry>>, snapshot: Snapshot) -> Self {
-        let Snapshot { mut room, questions } = snapshot;
+        let Snapshot { mut room, questions, records } = snapshot;
         // It may have broken on the very message.
         take_settings(&mut room, &setup);
         let mut on_shard = vec![0; setup.shards.len()];
@@ -161,6 +167,7 @@ impl Lobby {
             questions,
             asking: Asking::default(),
             registry,
+            records,
             kept: Vec::new(),
             ended: false,
             on_shard,
@@ -238,8 +245,33 @@ impl Lobby {
     fn happen(&mut self, input: Input<Address>, now: UnixMillis, ctx: &mut Context<Self>) {
         let mut effects = std::mem::take(&mut self.effects);
         self.room.happen(input, now, &mut effects);
-        effects.drain(..).for_each(|effect| self.carry_out(effect, ctx));
+        self.carry_out_all(&mut effects, ctx);
         self.effects = effects;
+    }
+
+    /// What lasts goes first: where something breaks after that, this node has what the others have, and those alone
+    /// lose something who were to be shown it here.
+    fn carry_out_all(&mut self, effects: &mut Vec<Effect<Address>>, ctx: &mut Context<Self>) {
+        for effect in effects.iter() {
+            match effect {
+                Effect::Came(_, who) | Effect::Went(_, who) => self.changed(who.conn),
+                Effect::Reseated(before, _, conn) => {
+                    self.changed(before.seat.conn);
+                    self.changed(*conn);
+                }
+                _ => {}
+            }
+        }
+        let lasting = |effect: &mut Effect<Address>| {
+            matches!(effect, Effect::Keep(_) | Effect::Offer(..) | Effect::Recheck(_))
+        };
+        for effect in effects.extract_if(.., lasting) {
+            self.carry_out(effect, ctx);
+        }
+        if self.is_applying() {
+            strike_in("Lobby", "Decided", true);
+        }
+        effects.drain(..).for_each(|effect| self.carry_out(effect, ctx));
     }
 
     fn carry_out(&mut self, effect: Effect<Address>, ctx: &mut Context<Self>) {
@@ -264,21 +296,17 @@ impl Lobby {
             }
             Effect::Silence(at) => self.batch.one(at, shard::Effect::Silence),
             Effect::Came(at, who) => {
-                self.changed(who.conn);
                 self.seated(at, 1);
                 if self.is_here(at) {
                     self.registry.do_send(Moved(who.conn, self.id));
                 }
                 self.count(ctx);
             }
-            Effect::Went(at, who) => {
-                self.changed(who.conn);
+            Effect::Went(at, _) => {
                 self.seated(at, -1);
                 self.count(ctx);
             }
             Effect::Reseated(before, at, conn) => {
-                self.changed(before.seat.conn);
-                self.changed(conn);
                 // They hear of it once the other one is in.
                 self.batch.one(before, shard::Effect::Leave);
                 self.seated(before, -1);
@@ -371,6 +399,11 @@ impl Lobby {
         self.keep_all();
         self.applying = Some(applying);
         act(self, ctx);
+        self.applied();
+    }
+
+    /// A record has happened, as far as it does.
+    fn applied(&mut self) {
         let changed = std::mem::take(&mut self.changed);
         let members = changed.iter().map(|conn| {
             let member = self.room.member(*conn).map(|member| {
@@ -473,11 +506,19 @@ impl Actor for Lobby {
     }
 
     fn stopped(&mut self, _: &mut Self::Context) {
-        let over = self.give_up_questions();
-        self.flush();
+        if self.is_applying() {
+            // It has broken on a record: what the others have of it is to be stored here too.
+            survive((), || self.applied());
+        }
+        let over = survive(Vec::new(), || {
+            let over = self.give_up_questions();
+            self.flush();
+            over
+        });
         let snapshot = (!self.ended).then(|| Snapshot {
             room: self.room.take(),
             questions: std::mem::take(&mut self.questions),
+            records: self.records.clone(),
         });
         self.registry.do_send(LobbyClosed { id: self.id, snapshot });
         over.into_iter().for_each(|input| _ = self.append_rox(input));
@@ -624,10 +665,9 @@ impl Handler<Tag> for Lobby {
     }
 }
 
-impl Handler<Decided> for Lobby {
-    type Result = ();
-
-    fn handle(&mut self, decided: Decided, ctx: &mut Self::Context) {
+impl Lobby {
+    /// Something that was put to the lobby has come out of the log.
+    fn decide(&mut self, decided: Decided, ctx: &mut Context<Self>) {
         let Decided { input, at, own, life, applying } = decided;
         let proposed = own.and_then(|ticket| self.proposed.take(ticket));
         let (mut input, then) = match proposed {
@@ -648,10 +688,8 @@ impl Handler<Decided> for Lobby {
             self.flush();
         }
     }
-}
 
-impl Lobby {
-    /// Something has come out of the log, and may be.
+    /// It may be.
     fn decided(&mut self, input: Input<Address>, at: UnixMillis, ctx: &mut Context<Self>) {
         self.keep_order(&input, at);
         self.touched(&input);
@@ -709,10 +747,9 @@ impl Lobby {
     }
 }
 
-impl Handler<Expire> for Lobby {
-    type Result = ();
-
-    fn handle(&mut self, Expire(applying): Expire, ctx: &mut Self::Context) {
+impl Lobby {
+    /// It was empty for too long, as far as some node knew.
+    fn expire_by_log(&mut self, Expire(applying): Expire, ctx: &mut Context<Self>) {
         // Somebody may have come in before, on another node.
         if self.room.is_empty() {
             self.apply(applying, ctx, |lobby, ctx| lobby.expire(ctx));
@@ -720,10 +757,9 @@ impl Handler<Expire> for Lobby {
     }
 }
 
-impl Handler<LifeOver> for Lobby {
-    type Result = ();
-
-    fn handle(&mut self, over: LifeOver, ctx: &mut Self::Context) {
+impl Lobby {
+    /// The people of a life are gone.
+    fn life_over(&mut self, over: LifeOver, ctx: &mut Context<Self>) {
         let LifeOver { life, at, heard, applying } = over;
         // Also whose name another connection has taken, where that is on its way.
         let gone = self.room.members().filter(|member| member.life == life);
@@ -738,7 +774,7 @@ impl Handler<LifeOver> for Lobby {
         self.apply(applying, ctx, |lobby, ctx| {
             let mut effects = std::mem::take(&mut lobby.effects);
             lobby.room.lose(&gone, (heard, at), &mut effects);
-            effects.drain(..).for_each(|effect| lobby.carry_out(effect, ctx));
+            lobby.carry_out_all(&mut effects, ctx);
             lobby.effects = effects;
             lobby.lose_questions(life, at, ctx);
         });

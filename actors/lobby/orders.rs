@@ -224,10 +224,9 @@ impl Handler<Registering> for Lobby {
     }
 }
 
-impl Handler<Registered> for Lobby {
-    type Result = ();
-
-    fn handle(&mut self, made: Registered, ctx: &mut Self::Context) {
+impl Lobby {
+    /// An account was made of a guest.
+    pub(super) fn registered(&mut self, made: Registered, ctx: &mut Context<Self>) {
         let Registered { guest, account, admin, at, applying } = made;
         self.told(Input::Register { guest, account, admin }, (at, applying), ctx);
     }
@@ -242,10 +241,9 @@ impl Handler<Unregistering> for Lobby {
     }
 }
 
-impl Handler<Unregistered> for Lobby {
-    type Result = ();
-
-    fn handle(&mut self, gone: Unregistered, ctx: &mut Self::Context) {
+impl Lobby {
+    /// An account is no more.
+    pub(super) fn unregistered(&mut self, gone: Unregistered, ctx: &mut Context<Self>) {
         let Unregistered { account, who, present, at, applying } = gone;
         self.told(Input::Unregister { account, who, present }, (at, applying), ctx);
     }

@@ -359,10 +359,9 @@ impl Handler<AnswerOver> for Lobby {
     }
 }
 
-impl Handler<Rox> for Lobby {
-    type Result = ();
-
-    fn handle(&mut self, rox: Rox, ctx: &mut Self::Context) {
+impl Lobby {
+    /// Something of Rox has come out of the log.
+    pub(super) fn decide_rox(&mut self, rox: Rox, ctx: &mut Context<Self>) {
         let Rox { input, at, life, own, applying } = rox;
         let proposed = own.and_then(|ticket| self.asking.proposed.take(ticket));
         let orphan = match &input {

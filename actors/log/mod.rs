@@ -54,6 +54,9 @@ pub trait Append: Send + Sync {
 
     /// Sends something to the node of a life, outside the log; to all others without one.
     fn send(&self, life: Option<u32>, letter: Letter);
+
+    /// Has this node stop, since it could not go on as the others do, and why.
+    fn stop(&self, why: String);
 }
 
 /// What a node tells another one outside the log. It may be lost.
@@ -199,6 +202,11 @@ impl Shared {
             done = work => Some(done),
             Ok(_) = away.wait_for(|away| *away) => None,
         }
+    }
+
+    /// Has this node stop, since it could not go on as the others do, and why.
+    pub fn stop(&self, why: String) {
+        self.appends.stop(why);
     }
 
     /// Proposes something.

@@ -8,6 +8,7 @@ use log::info;
 use crate::actors::guard::{self, Answers, Ctx, Reply};
 use crate::actors::lobby::Lobby;
 use crate::actors::lobby::messages::{Registered, Registering, Unregistering};
+use crate::actors::lobby::records::Record;
 use crate::actors::log::Log;
 use crate::actors::registry::Registry;
 use crate::actors::registry::messages::{
@@ -130,13 +131,14 @@ impl Answers<Recheck> for Registry {
     fn answer(&mut self, Recheck(conn, lobby): Recheck, _: &mut Ctx<Self>) -> Reply<Self, ()> {
         Reply::now(|| {
             let who = self.people.users().get(conn).map(|user| user.who.clone());
-            if let (Some(who), Some(entry)) = (who, self.lobbies.get(lobby))
+            if let Some(who) = who
                 && let Some(account) = who.account
             {
                 let admin = who.admin;
                 let guest = who.as_guest();
                 let (at, applying) = (unix_now(), None);
-                entry.handle.do_send(Registered { guest, account, admin, at, applying });
+                let made = Registered { guest, account, admin, at, applying };
+                self.tell_record(lobby, Record::Registered(made));
             }
         })
     }

@@ -9,6 +9,7 @@ use actix::prelude::*;
 use tokio::sync::oneshot;
 
 use crate::actors::guard::{Answers, Ctx, Guarded, Reply};
+use crate::actors::lobby::records::{MAX_WAITING, Next, Record, Records};
 use crate::actors::lobby::{Lobby, messages as lobby};
 use crate::actors::log::messages::{Begin, Decided, NotTaken, Over, Reach, Reclaim};
 use crate::actors::log::{Log, Ticket};
@@ -21,7 +22,7 @@ use crate::chat::accounts::Identity;
 use crate::chat::directory::ConnId;
 use crate::chat::history::UnixMillis;
 use crate::chat::kept::PresentUser;
-use crate::chat::lobbies::{GENERAL_ID, LobbyId};
+use crate::chat::lobbies::{GENERAL_ID, LobbyEntry, LobbyId};
 use crate::chat::lobby::LobbyState;
 use crate::chat::lobby::step::Input;
 use crate::chat::registry::{Happening, User};
@@ -304,7 +305,8 @@ impl Answers<Decided> for Registry {
             What::Lobby { lobby, input } => {
                 let input = reach::input(input, |conn| self.reached(conn));
                 applying.keep(changes);
-                self.tell_lobby(lobby, lobby::Decided { input, at, own, life, applying });
+                let decided = lobby::Decided { input, at, own, life, applying };
+                self.tell_record(lobby, Record::Decided(decided));
             }
             What::People(what) => self.decide(what, (at, life), own, changes),
             What::LobbyMade(state) => {
@@ -313,9 +315,12 @@ impl Answers<Decided> for Registry {
                     let _ = done.send(made);
                 }
             }
-            What::LobbyRemoved(lobby) => self.tell_lobby(lobby, lobby::Expire(applying)),
+            What::LobbyRemoved(lobby) => {
+                self.tell_record(lobby, Record::Expire(lobby::Expire(applying)));
+            }
             What::Rox { lobby, input } => {
-                self.tell_lobby(lobby, lobby::Rox { input, at, life, own, applying });
+                let rox = lobby::Rox { input, at, life, own, applying };
+                self.tell_record(lobby, Record::Rox(rox));
             }
             What::Mail { .. } | What::LifeOver { .. } => {}
             What::Kept => {
@@ -358,6 +363,35 @@ impl Registry {
     fn reached(&self, conn: ConnId) -> Address {
         let user = self.people.users().get(conn);
         user.map_or_else(|| Address::elsewhere(conn), |user| user.handle)
+    }
+
+    /// Has something happen in a lobby that has come out of the log, also where that has broken and is not set up again
+    /// yet.
+    pub(super) fn tell_record(&self, lobby: LobbyId, record: Record) {
+        if let (Some(entry), Some(records)) = (self.lobbies.get(lobby), self.records.get(&lobby)) {
+            self.add_record(entry, records, record);
+        }
+    }
+
+    /// The same, in all lobbies.
+    pub(super) fn tell_records(&self, record: impl Fn() -> Record) {
+        for entry in self.lobbies.iter() {
+            if let Some(records) = self.records.get(&entry.state.id) {
+                self.add_record(entry, records, record());
+            }
+        }
+    }
+
+    fn add_record(&self, entry: &LobbyEntry<Addr<Lobby>>, records: &Records, record: Record) {
+        let waiting = records.add(record);
+        entry.handle.do_send(Next);
+        if waiting > MAX_WAITING
+            && !entry.handle.connected()
+            && let Log::Shared(log) = &self.log
+        {
+            let name = &entry.state.name;
+            log.stop(format!("lobby '{name}' broke, and {waiting} records wait for it"));
+        }
     }
 
     fn tell_lobby<M>(&self, lobby: LobbyId, what: M)
@@ -471,7 +505,8 @@ impl Answers<Over> for Registry {
                 self.happen(Happening::TookOver(*conn), at);
             }
             self.keep_users(&gone);
-            self.tell_lobbies(&lobby::LifeOver { life, at, heard, applying });
+            let over = lobby::LifeOver { life, at, heard, applying };
+            self.tell_records(|| Record::LifeOver(over.clone()));
         });
         self.applying = None;
         done

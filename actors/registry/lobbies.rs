@@ -265,7 +265,11 @@ impl Answers<LobbyClosed> for Registry {
         Reply::now(|| {
             let Some(entry) = self.lobbies.remove(id) else { return };
             self.metrics.lobbies.dec();
+            self.records.remove(&id);
             let Some(snapshot) = snapshot else { return };
+            // It may have broken before it said so.
+            let members = snapshot.room.members().map(|member| member.who.conn);
+            members.for_each(|conn| self.people.moved(conn, id));
             error!(event = event::LOBBY_RESTARTED; "lobby '{}' is set up again", entry.state.name);
             self.metrics.restarts.of(Restarted::Lobby).inc();
             self.add_lobby(snapshot, ctx);

@@ -27,6 +27,7 @@ use tokio::sync::oneshot;
 
 use crate::actors::guard::{self, Answers, Ctx, Dependable, Guarded, Reply};
 use crate::actors::lobby::messages::{Registered, Unregistered};
+use crate::actors::lobby::records::{Next, Record, Records};
 use crate::actors::lobby::{Lobby, Snapshot};
 use crate::actors::log::{Log, Waiting};
 use crate::actors::registry::deciding::Proposed;
@@ -90,6 +91,8 @@ pub struct Registry {
     /// Sessions that wait to be let try a password.
     waiters: HashMap<ConnId, oneshot::Sender<GuessAnswer>>,
     lobbies: Lobbies<Addr<Lobby>>,
+    /// What has come out of the log for each and has not happened there yet.
+    records: HashMap<LobbyId, Records>,
     store: StoreHandle,
     metrics: Arc<Metrics>,
     threads: Option<Threads>,
@@ -138,6 +141,7 @@ impl Registry {
             admins,
             waiters: HashMap::new(),
             lobbies: Lobbies::new(limits),
+            records: HashMap::new(),
             store,
             metrics,
             threads: None,
@@ -157,8 +161,12 @@ impl Registry {
     pub(super) fn add_lobby(&mut self, snapshot: Snapshot, ctx: &mut Ctx<Self>) {
         let Some(threads) = &self.threads else { return };
         let state = snapshot.room.state().clone();
+        let records = snapshot.records.clone();
         let handle = (threads.start_lobby)(snapshot, ctx.address());
+        // What the one before it has left.
+        (0..records.waiting()).for_each(|_| handle.do_send(Next));
         self.metrics.lobbies.inc();
+        self.records.insert(state.id, records);
         let used_at = state.used_at;
         self.lobbies.insert(LobbyEntry { state, users: 0, used_at, handle });
     }
@@ -174,7 +182,7 @@ impl Registry {
             history.know_all_connections();
         }
         let room = Room::new(state, history);
-        Snapshot { room, questions: Questions::default() }
+        Snapshot { room, questions: Questions::default(), records: Records::default() }
     }
 
     /// Sets the lobbies up that were stored, and general in any case.
@@ -289,11 +297,13 @@ impl Registry {
                 Effect::CarryOver { before, after } => self.rates.carry_over(&before, &after),
                 Effect::Registered { guest, account, admin } => {
                     let applying = self.applying.clone();
-                    self.tell_lobbies(&Registered { guest, account, admin, at, applying });
+                    let made = Registered { guest, account, admin, at, applying };
+                    self.tell_records(|| Record::Registered(made.clone()));
                 }
                 Effect::Unregistered { account, who, present } => {
                     let applying = self.applying.clone();
-                    self.tell_lobbies(&Unregistered { account, who, present, at, applying });
+                    let gone = Unregistered { account, who, present, at, applying };
+                    self.tell_records(|| Record::Unregistered(gone.clone()));
                 }
                 Effect::Keep(change) => self.keep([change]),
                 Effect::Announce { by, text } => {

@@ -42,6 +42,8 @@ pub(super) enum Wanted {
     Proposed(Proposal),
     /// Something is to be sent to the node of a life, or to all others.
     Letter(Option<u32>, Letter),
+    /// It cannot go on, and why.
+    Stop(String),
     /// All users have gone: this life is to be over.
     End(oneshot::Sender<()>),
 }
@@ -54,6 +56,10 @@ impl Append for ToNode {
 
     fn send(&self, life: Option<u32>, letter: Letter) {
         let _ = self.0.send(Wanted::Letter(life, letter));
+    }
+
+    fn stop(&self, why: String) {
+        let _ = self.0.send(Wanted::Stop(why));
     }
 }
 
@@ -425,6 +431,7 @@ impl Driver {
                 _ => self.propose(proposal),
             },
             Wanted::Letter(life, letter) => self.send(life, &letter),
+            Wanted::Stop(why) => self.stop(why),
             Wanted::End(done) => {
                 self.ending = Some(done);
                 let now = self.now();

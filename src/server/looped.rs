@@ -27,6 +27,10 @@ impl Append for Loop {
     fn send(&self, _: Option<u32>, _: Letter) {
         // There is no other node.
     }
+
+    fn stop(&self, why: String) {
+        log::error!(event = event::CLUSTER; "{why}");
+    }
 }
 
 #[expect(clippy::disallowed_methods, reason = "it is for tests, and no setting")]
