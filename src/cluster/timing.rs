@@ -23,7 +23,9 @@ impl Add<u64> for Moment {
     }
 }
 
-/// How fast a cluster notices, in milliseconds. An engine with copies chooses a new leader for up to 12 s.
+/// How fast a cluster notices, in milliseconds. An engine with copies chooses a new leader when one of its machines
+/// fails, mostly for 6 to 12 s, in which nothing can be written and nobody is dead or cut off: so nodes on one wait
+/// longer before they say so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timing {
     /// How often a node writes that it lives.
