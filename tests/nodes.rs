@@ -159,6 +159,7 @@ fn whoever_went_to_another_lobby_is_there_on_a_node_that_was_killed_too() {
     bob.expect("Enter your username: ");
     bob.ask("dave", "You are");
     bob.ask("/join den", "╰─> missed\n");
+    alice.expect("[LOBBY] dave has joined the lobby");
     alice.ask("/users", "=== Users in 'den' (2) ===");
 }
 
