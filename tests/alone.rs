@@ -8,6 +8,13 @@ const FILE: &str = "a database file that is changed while no process runs";
 /// Why one is that holds a disk up.
 const DISK: &str = "over nodes nobody waits for the disk of one process";
 
+/// Why one is that sets a clock.
+const CLOCK: &str = "over nodes the engine's clock counts, and not that of a process";
+
+/// Why one is that keeps all workers busy.
+const WORKERS: &str =
+    "those who ask the AI, and the places where questions wait for them, are each node's";
+
 /// A module or a test, and why.
 pub(crate) const ALONE: &[(&str, &str)] = &[
     ("activation", "sockets that a service manager hands to a process"),
@@ -32,6 +39,7 @@ pub(crate) const ALONE: &[(&str, &str)] = &[
     ("around_nodes", "starts its own engines and nodes"),
     ("nodes", "starts its own engines and nodes"),
     ("nodes_broken", "starts its own engines and nodes"),
+    ("nodes_letters", "starts its own engines and nodes"),
     ("nodes_rox", "starts its own engines and nodes"),
     ("nodes_seen", "starts its own engines and nodes"),
     ("stopping_nodes", "starts its own engines and nodes"),
@@ -47,6 +55,13 @@ pub(crate) const ALONE: &[(&str, &str)] = &[
     ("store", "the database file of a process"),
     ("tls", "the TLS listener of one process"),
     ("wedged", "actors of a process that do not answer"),
+    ("ai::a_user_has_one_question_open_and_an_address_half_of_the_workers", WORKERS),
+    ("ai::more_questions_than_the_queue_takes_are_refused", WORKERS),
+    ("keeping::a_clock_that_has_jumped_hides_nothing_in_the_first_hour", CLOCK),
+    ("keeping::a_clock_that_is_set_while_the_server_runs_hides_and_deletes_nothing", CLOCK),
+    ("keeping::a_mute_and_a_ban_end_no_sooner_for_a_clock_that_is_set_ahead", CLOCK),
+    ("keeping::what_grows_old_while_the_server_runs_is_shown_by_nothing", CLOCK),
+    ("keeping::what_is_too_old_is_shown_by_nothing_from_that_moment_on", CLOCK),
     ("passwords::a_record_of_the_form_that_was_typed_opens_and_is_made_anew", FILE),
     ("passwords::so_does_that_of_a_lobby", FILE),
     ("passwords::what_the_operator_sets_is_what_the_login_reads", FILE),

@@ -76,7 +76,7 @@ impl Handler<Generate> for AiWorker {
         let (client, to) = (self.client.clone(), lobby.clone());
         let Some(provider) = self.config.get().ai.clone() else {
             info!(
-                event = event::AI_FAILED, conn = conn.0;
+                event = event::AI_FAILED, conn = conn.number();
                 "AI: the question is not put to anybody: the key was taken away while it waited"
             );
             return self.end(permit, &lobby, Err(AiFailure::NoProvider));

@@ -297,13 +297,17 @@ impl Lobby {
             Effect::Silence(at) => self.batch.one(at, shard::Effect::Silence),
             Effect::Came(at, who) => {
                 self.seated(at, 1);
-                if self.is_here(at) {
-                    self.registry.do_send(Moved(who.conn, self.id));
-                }
+                self.registry.do_send(Moved::Came(who.conn, self.id));
                 self.count(ctx);
             }
-            Effect::Went(at, _) => {
+            Effect::Went(at, who) => {
                 self.seated(at, -1);
+                // Alone, whoever is still there is in another lobby by now.
+                if let Log::Shared(_) = self.setup.log
+                    && !self.is_quiet
+                {
+                    self.registry.do_send(Moved::Went(who.conn, self.id));
+                }
                 self.count(ctx);
             }
             Effect::Reseated(before, at, conn) => {
@@ -311,7 +315,7 @@ impl Lobby {
                 self.batch.one(before, shard::Effect::Leave);
                 self.seated(before, -1);
                 self.seated(at, 1);
-                self.registry.do_send(Moved(conn, self.id));
+                self.registry.do_send(Moved::Came(conn, self.id));
             }
             Effect::Confirmed(at) => self.unconfirmed.retain(|other| *other != at),
             Effect::Keep(change) => self.kept.push(change),

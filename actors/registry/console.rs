@@ -56,7 +56,7 @@ impl Answers<ListUsers> for Registry {
     fn answer(&mut self, _: ListUsers, _: &mut Ctx<Self>) -> Reply<Self, Option<Vec<ListedUser>>> {
         Reply::now(|| {
             let listed = self.people.users().iter().map(|user| {
-                let lobby = user.lobby.and_then(|id| self.lobbies.get(id));
+                let lobby = user.place.lobby().and_then(|id| self.lobbies.get(id));
                 ListedUser {
                     who: user.who.clone(),
                     lobby: lobby.map(|entry| entry.state.name.clone()),

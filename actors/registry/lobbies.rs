@@ -231,10 +231,16 @@ impl Answers<LobbyCount> for Registry {
 impl Answers<Moved> for Registry {
     fn failed() {}
 
-    fn answer(&mut self, Moved(conn, id): Moved, _: &mut Ctx<Self>) -> Reply<Self, ()> {
-        Reply::now(|| {
-            self.connections.moved(conn, id);
-            self.people.moved(conn, id);
+    fn answer(&mut self, moved: Moved, _: &mut Ctx<Self>) -> Reply<Self, ()> {
+        Reply::now(|| match moved {
+            Moved::Came(conn, id) => {
+                self.connections.place(conn).into_iter().for_each(|place| place.came(id));
+                self.people.place(conn).into_iter().for_each(|place| place.came(id));
+            }
+            Moved::Went(conn, id) => {
+                self.connections.place(conn).into_iter().for_each(|place| place.went(id));
+                self.people.place(conn).into_iter().for_each(|place| place.went(id));
+            }
         })
     }
 }
@@ -269,7 +275,9 @@ impl Answers<LobbyClosed> for Registry {
             let Some(snapshot) = snapshot else { return };
             // It may have broken before it said so.
             let members = snapshot.room.members().map(|member| member.who.conn);
-            members.for_each(|conn| self.people.moved(conn, id));
+            let places =
+                |conn| self.people.place(conn).into_iter().for_each(|place| place.came(id));
+            members.for_each(places);
             error!(event = event::LOBBY_RESTARTED; "lobby '{}' is set up again", entry.state.name);
             self.metrics.restarts.of(Restarted::Lobby).inc();
             self.add_lobby(snapshot, ctx);

@@ -518,10 +518,15 @@ pub struct FindNear(pub NameKey);
 #[rtype(result = "()")]
 pub struct LobbyCount(pub LobbyId, pub usize);
 
-/// A user is in this lobby now.
+/// A user has come into this lobby, or left it.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub struct Moved(pub ConnId, pub LobbyId);
+pub enum Moved {
+    /// They have come in.
+    Came(ConnId, LobbyId),
+    /// They have left it.
+    Went(ConnId, LobbyId),
+}
 
 /// A lobby is not as it was: this is its state now.
 #[derive(Message)]

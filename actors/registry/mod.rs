@@ -44,7 +44,7 @@ use crate::chat::directory::{Admission, ConnId, Refusal};
 use crate::chat::history::{History, UnixMillis};
 use crate::chat::lobbies::{GENERAL_ID, Lobbies, LobbyEntry, LobbyId, LobbyLimits};
 use crate::chat::lobby::{LobbyState, Member, Room};
-use crate::chat::registry::{Cause, Connections, Effect, Happening, People, User};
+use crate::chat::registry::{Cause, Connections, Effect, Happening, People, Place, User};
 use crate::chat::roles::Owner;
 use crate::clock;
 use crate::clock::unix_now;
@@ -229,7 +229,7 @@ impl Registry {
                     }
                     for Member { who, picture, away, life, handle: conn } in there {
                         let handle = Address::elsewhere(conn);
-                        self.people.moved(conn, id);
+                        self.people.place(conn).into_iter().for_each(|place| place.came(id));
                         lobby.room.restore_member(Member { who, picture, away, life, handle });
                     }
                     self.add_lobby(lobby, ctx);
@@ -250,7 +250,7 @@ impl Registry {
         let PresentUser { who, away, life } = user;
         self.lives.insert(who.conn, life);
         let handle = Address::elsewhere(who.conn);
-        self.people.restore_user(User { who, away, handle, lobby: None });
+        self.people.restore_user(User { who, away, handle, place: Place::default() });
     }
 
     /// The time, of which it is noted how far it can be relied on: for what a ban decides.

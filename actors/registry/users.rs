@@ -26,7 +26,7 @@ impl Registry {
 
     /// The lobby that a user is in, else general.
     fn lobby_ref_of(&self, user: &User<Address>) -> Option<LobbyRef> {
-        let entry = user.lobby.and_then(|id| self.lobbies.get(id));
+        let entry = user.place.lobby().and_then(|id| self.lobbies.get(id));
         entry.map(|entry| self.lobby_ref(entry)).or_else(|| self.general())
     }
 }
@@ -190,7 +190,7 @@ impl Answers<Whois> for Registry {
                 let name = self.people.accounts().name(account?)?.clone();
                 return Some(Known { name, account, present: None });
             };
-            let entry = user.lobby.and_then(|id| self.lobbies.get(id));
+            let entry = user.place.lobby().and_then(|id| self.lobbies.get(id));
             let open = entry.filter(|entry| !entry.state.is_private());
             let present = KnownPresence {
                 conn: user.who.conn,

@@ -59,12 +59,12 @@ impl AiClient {
         match timeout(config.timeout, self.stream(conn, config, request, show)).await {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(why)) => {
-                warn!(event = event::AI_FAILED, conn = conn.0; "AI: a question failed: {why}");
+                warn!(event = event::AI_FAILED, conn = conn.number(); "AI: a question failed: {why}");
                 Err(why)
             }
             Err(_) => {
                 warn!(
-                    event = event::AI_FAILED, conn = conn.0;
+                    event = event::AI_FAILED, conn = conn.number();
                     "AI: no whole answer within {} s", config.timeout.as_secs()
                 );
                 Err(AiFailure::Unavailable)
@@ -85,18 +85,18 @@ impl AiClient {
         let mut post = self.http.post(format!("{base_url}{path}"));
         for (name, value) in &headers {
             let value = header_value(value).map_err(|error| {
-                warn!(event = event::AI_FAILED, conn = conn.0; "AI: the header {name} cannot be sent: {error}");
+                warn!(event = event::AI_FAILED, conn = conn.number(); "AI: the header {name} cannot be sent: {error}");
                 AiFailure::Unavailable
             })?;
             post = post.insert_header((*name, value));
         }
         let response = post.send_body(body).await.map_err(|error: SendRequestError| {
-            warn!(event = event::AI_FAILED, conn = conn.0; "AI: the request failed: {error}");
+            warn!(event = event::AI_FAILED, conn = conn.number(); "AI: the request failed: {error}");
             AiFailure::Unavailable
         })?;
         let status = response.status().as_u16();
         if status != 200 {
-            warn!(event = event::AI_FAILED, conn = conn.0; "AI: HTTP status {status}");
+            warn!(event = event::AI_FAILED, conn = conn.number(); "AI: HTTP status {status}");
             return Err((dialect.read_error)(status, &error_body(response).await));
         }
         read_answer(conn, response, &dialect, show).await
@@ -134,11 +134,11 @@ async fn read_answer(
     };
     while let Some(chunk) = body.next().await {
         let chunk = chunk.map_err(|error| {
-            warn!(event = event::AI_FAILED, conn = conn.0; "AI: the answer broke off: {error}");
+            warn!(event = event::AI_FAILED, conn = conn.number(); "AI: the answer broke off: {error}");
             AiFailure::Unavailable
         })?;
         let events = sse.feed(&chunk).map_err(|error| {
-            warn!(event = event::AI_FAILED, conn = conn.0; "AI: {error}");
+            warn!(event = event::AI_FAILED, conn = conn.number(); "AI: {error}");
             AiFailure::Unavailable
         })?;
         for data in events {
@@ -155,7 +155,7 @@ async fn read_answer(
     if !finished {
         // The HTTP client reports a chunked body that breaks off as one that ended, so only the
         // model's own word, which it always gives, says that the answer is whole.
-        warn!(event = event::AI_FAILED, conn = conn.0; "AI: the answer broke off");
+        warn!(event = event::AI_FAILED, conn = conn.number(); "AI: the answer broke off");
         return Err(AiFailure::Unavailable);
     }
     let last = answer.finish();

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use crate::chat::directory::{Admission, ConnId, Guess, Guesses, IpKey, Refusal};
 use crate::chat::lobbies::LobbyId;
+use crate::chat::registry::place::Place;
 
 /// A connection that waited to be let try a password, and whether it may now. An error is the time to
 /// wait before it may try again. Where it may, [`Connections::end_guess`] must follow.
@@ -19,8 +20,8 @@ struct Connection {
     ip: IpKey,
     /// A password of it is being checked.
     guessing: bool,
-    /// The lobby that it is in.
-    lobby: Option<LobbyId>,
+    /// Where it is.
+    place: Place,
 }
 
 /// All connections.
@@ -62,7 +63,7 @@ impl Connections {
     pub fn admit(&mut self, ip: IpKey, now: Instant) -> Result<ConnId, Refusal> {
         self.admission.admit(ip, now)?;
         let conn = self.free_number();
-        self.by_id.insert(conn, Connection { ip, guessing: false, lobby: None });
+        self.by_id.insert(conn, Connection { ip, guessing: false, place: Place::default() });
         Ok(conn)
     }
 
@@ -111,16 +112,14 @@ impl Connections {
         woken
     }
 
-    /// A connection is in this lobby now.
-    pub fn moved(&mut self, conn: ConnId, lobby: LobbyId) {
-        if let Some(connection) = self.by_id.get_mut(&conn) {
-            connection.lobby = Some(lobby);
-        }
+    /// Where a connection is, to be changed.
+    pub fn place(&mut self, conn: ConnId) -> Option<&mut Place> {
+        self.by_id.get_mut(&conn).map(|connection| &mut connection.place)
     }
 
-    /// The lobby that a connection was in last.
+    /// The lobby that a connection is in.
     pub fn lobby(&self, conn: ConnId) -> Option<LobbyId> {
-        self.by_id.get(&conn)?.lobby
+        self.by_id.get(&conn)?.place.lobby()
     }
 
     /// Asks to try a password. A connection that has to wait is among those that a later
@@ -299,13 +298,12 @@ mod tests {
     }
 
     #[test]
-    fn a_connection_is_in_the_lobby_that_it_moved_to_last() {
+    fn a_connection_has_a_place_while_it_is_there() {
         let (mut connections, conns) = of_one_address(1, clock::now());
         assert_eq!(connections.lobby(conns[0]), None);
-        connections.moved(conns[0], LobbyId(1));
-        connections.moved(conns[0], LobbyId(2));
-        connections.moved(ConnId(99), LobbyId(3));
+        connections.place(conns[0]).unwrap().came(LobbyId(2));
         assert_eq!(connections.lobby(conns[0]), Some(LobbyId(2)));
+        assert_eq!(connections.place(ConnId(99)), None);
         assert_eq!(connections.lobby(ConnId(99)), None);
     }
 }

@@ -13,6 +13,7 @@ mod departed;
 mod logins;
 mod offers;
 mod passwords;
+mod place;
 mod registrations;
 mod users;
 
@@ -43,6 +44,7 @@ pub use self::bans::{server_ban, server_changes};
 pub use self::connections::{Connections, Woken};
 pub use self::logins::{LoginError, RenameError};
 pub use self::passwords::{GiveError, GivenPassword};
+pub use self::place::Place;
 pub use self::users::{ClaimError, User, Users};
 
 /// Who there is and what holds for them, on the whole server. `H` is how a user is reached.
@@ -322,7 +324,7 @@ impl<H: Clone> People<H> {
         match what {
             Happening::CameIn { who, handle } => self.came_in(who, handle, at),
             Happening::Returned { who, away, handle } => {
-                self.users.restore(User { who, away, handle, lobby: None });
+                self.users.restore(User { who, away, handle, place: Place::default() });
                 Vec::new()
             }
             Happening::Left(conn) => {
@@ -354,9 +356,9 @@ impl<H: Clone> People<H> {
         }
     }
 
-    /// The user of this connection is in this lobby now.
-    pub fn moved(&mut self, conn: ConnId, lobby: LobbyId) {
-        self.users.moved(conn, lobby);
+    /// Where the user of this connection is, to be changed.
+    pub fn place(&mut self, conn: ConnId) -> Option<&mut Place> {
+        self.users.place(conn)
     }
 
     /// Whether something that was proposed may still be, now that it is its turn: with several nodes, others

@@ -6,10 +6,10 @@ use std::collections::HashMap;
 
 use crate::chat::accounts::{AccountId, Accounts, Identity};
 use crate::chat::directory::ConnId;
-use crate::chat::lobbies::LobbyId;
 use crate::chat::name::{Name, NameKey};
 use crate::chat::near::distance;
 use crate::chat::person::Person;
+use crate::chat::registry::place::Place;
 use crate::chat::skeleton::Lookalikes;
 use crate::chat::text::Line;
 
@@ -36,8 +36,8 @@ pub struct User<H> {
     pub away: Option<Line>,
     /// Where to reach them.
     pub handle: H,
-    /// The lobby that they are in, once they are in one.
-    pub lobby: Option<LobbyId>,
+    /// Where they are.
+    pub place: Place,
 }
 
 /// The names in use.
@@ -105,7 +105,7 @@ impl<H> Users<H> {
         self.release(who.conn);
         let before = self.find(&who.name.key()).map(|user| user.who.conn);
         let before = before.and_then(|conn| self.release(conn));
-        self.put(User { who, away: None, handle, lobby: None });
+        self.put(User { who, away: None, handle, place: Place::default() });
         before
     }
 
@@ -188,11 +188,9 @@ impl<H> Users<H> {
         }
     }
 
-    /// The user of this connection is in this lobby now.
-    pub fn moved(&mut self, conn: ConnId, lobby: LobbyId) {
-        if let Some(user) = self.get_mut(conn) {
-            user.lobby = Some(lobby);
-        }
+    /// Where the user of this connection is, to be changed.
+    pub fn place(&mut self, conn: ConnId) -> Option<&mut Place> {
+        self.get_mut(conn).map(|user| &mut user.place)
     }
 
     /// All of them, in no order.
