@@ -8,9 +8,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::clients::have;
-use crate::harness::{Client, Folder, PATIENCE, Server};
+use crate::harness::{Client, Folder, PATIENCE, Server, free_port};
 use crate::nats_server::NatsServer;
-use crate::proxies::{free_port, with_words};
+use crate::proxies::with_words;
 use crate::proxying::connect_from;
 
 fn read(name: &str) -> String {

@@ -1,12 +1,12 @@
 //! A real nats-server, as the engine of a cluster.
 
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::harness::{Folder, PATIENCE};
+use crate::harness::{Folder, PATIENCE, free_port};
 use crate::installed::have;
 
 /// A nats-server of a test's own. Killed when dropped.
@@ -25,10 +25,7 @@ impl NatsServer {
 
     /// Starts one with these lines in its configuration, in which STORE stands for its folder.
     pub(crate) fn start_with(configuration: &str) -> Option<Self> {
-        let free = TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = free.local_addr().unwrap().port();
-        drop(free);
-        Self::start_at(port, configuration)
+        Self::start_at(free_port(), configuration)
     }
 
     /// The same, at a port that is free.

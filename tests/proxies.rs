@@ -1,7 +1,7 @@
 //! lobbyd behind the proxies that people use, set up as the files in `deploy/` say.
 
 use std::io::Write;
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Instant;
@@ -9,7 +9,7 @@ use std::time::Instant;
 use openssl::ssl::{SslConnector, SslMethod, SslVerifyMode};
 
 use crate::clients::{have, skip};
-use crate::harness::{Client, Folder, PATIENCE, Server, count, run};
+use crate::harness::{Client, Folder, PATIENCE, Server, count, free_port, run};
 use crate::proxying::connect_from;
 
 /// Where nginx keeps what it knows of TCP.
@@ -32,11 +32,6 @@ impl Drop for Proxy {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-}
-
-/// A port that is free now.
-pub(crate) fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 /// A file of `deploy/` with other words in the place of some, each of which is there.

@@ -7,9 +7,8 @@ use std::time::Instant;
 
 use crate::around_nodes::{commands, shell};
 use crate::clients::have;
-use crate::harness::{Client, Folder, PATIENCE, Server, lobbyd};
+use crate::harness::{Client, Folder, PATIENCE, Server, free_port, lobbyd};
 use crate::nats_server::NatsServer;
-use crate::proxies::free_port;
 
 /// Settings of a server on this machine, beside others.
 const SETTINGS: &str = "CHAT_ADDR=127.0.0.1:0\nCHAT_TLS_ADDR=off\nCHAT_DATA_DIR=data\nCHAT_WIDTH=off\n\
