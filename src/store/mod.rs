@@ -48,9 +48,6 @@ pub use reader::{READ_TIME, SEARCH_TIME};
 pub use refusal::{Note, OpenError};
 pub use restore::{RestoreError, Restored, restore};
 
-use std::fs::File;
-use std::os::unix::fs::MetadataExt;
-
 use rusqlite::Connection;
 use search::Indexer;
 use trim::Round;
@@ -69,19 +66,18 @@ pub struct Db {
     round: Round,
     index: Indexer,
     /// Held as long as the database is open; none for one in memory.
-    lock: Option<File>,
+    lock: Option<open::Lock>,
 }
 
 impl Db {
-    fn of(conn: Connection, lock: Option<File>) -> Self {
+    fn of(conn: Connection, lock: Option<open::Lock>) -> Self {
         Self { conn, round: Round::default(), index: Indexer::default(), lock }
     }
 
     /// The locked file, as this machine knows it while it is up: its device and its number there. No other process
     /// has one with these as long as this database is open, and a copy of the directory has another. None in memory.
     pub fn lock_id(&self) -> Option<(u64, u64)> {
-        let found = self.lock.as_ref()?.metadata().ok()?;
-        Some((found.dev(), found.ino()))
+        self.lock.as_ref()?.id()
     }
 }
 

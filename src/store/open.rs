@@ -4,7 +4,7 @@ use std::fmt;
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Read, Write};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -128,7 +128,7 @@ fn corrupt(path: &Path, reason: String) -> OpenError {
 
 /// Takes the directory for this process alone, makes it where it is not there, and brings a restore to
 /// its end that was broken off.
-pub(super) fn hold(dir: &Path) -> Result<(File, Vec<Note>), OpenError> {
+pub(super) fn hold(dir: &Path) -> Result<(Lock, Vec<Note>), OpenError> {
     let mut notes: Vec<_> = make_directory(dir)?.into_iter().collect();
     let lock = lock(dir, &dir.join(DATABASE_FILE))?;
     notes.extend(finish(dir)?);
@@ -170,8 +170,28 @@ pub(super) fn own_file(path: &Path) -> Result<Option<u64>, OpenError> {
     }
 }
 
+/// The lock of a directory, let go of when this is dropped: also where a process that was started just now has the
+/// file too, until it is another program.
+#[derive(Debug)]
+pub(super) struct Lock(pub(super) File);
+
+impl Lock {
+    /// The file, as this machine knows it while it is up: its device and its number there.
+    pub(super) fn id(&self) -> Option<(u64, u64)> {
+        let found = self.0.metadata().ok()?;
+        Some((found.dev(), found.ino()))
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // The kernel lets go of it at the latest when the last process ends that has the file.
+        let _ = self.0.unlock();
+    }
+}
+
 /// Takes the lock that only one process can have. The kernel lets go of it when that ends.
-fn lock(dir: &Path, database: &Path) -> Result<File, OpenError> {
+fn lock(dir: &Path, database: &Path) -> Result<Lock, OpenError> {
     let path = dir.join(LOCK_FILE);
     let failed = |error: io::Error| unusable(&path, &error);
     own_file(&path)?;
@@ -196,7 +216,7 @@ fn lock(dir: &Path, database: &Path) -> Result<File, OpenError> {
     file.set_permissions(fs::Permissions::from_mode(FILE_MODE)).map_err(failed)?;
     file.set_len(0).map_err(failed)?;
     writeln!(file, "{}", std::process::id()).map_err(failed)?;
-    Ok(file)
+    Ok(Lock(file))
 }
 
 /// Looks at the file without writing to it: its version, 0 where nothing is in it yet, none where

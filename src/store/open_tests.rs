@@ -122,6 +122,16 @@ fn a_second_server_is_refused_by_the_number_of_the_first() {
 }
 
 #[test]
+fn a_database_that_is_closed_is_free_though_a_child_has_not_let_go_of_its_files_yet() {
+    let folder = Folder::new();
+    let (db, _) = Db::open(&folder.data()).unwrap();
+    let of_child = db.lock.as_ref().unwrap().0.try_clone().unwrap();
+    drop(db);
+    Db::open(&folder.data()).unwrap();
+    drop(of_child);
+}
+
+#[test]
 fn a_directory_that_cannot_be_used_is_refused() {
     let folder = Folder::new();
     fs::write(folder.data(), "a file").unwrap();
