@@ -84,3 +84,13 @@ pub(crate) const ALONE: &[(&str, &str)] = &[
         "rate windows of guests are each node's",
     ),
 ];
+
+/// So that whoever runs the suite over nodes need not run these again.
+#[test]
+#[ignore = "prints what to skip"]
+fn tests_of_one_process() {
+    for (name, _) in ALONE {
+        let is_module = !name.contains("::");
+        println!("of one process: {name}{}", if is_module { "::" } else { "" });
+    }
+}
