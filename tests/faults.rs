@@ -238,7 +238,6 @@ fn whatever_message_breaks_registry_shard_and_store_go_on() {
         ("Registry FindTarget", "/mute nobody"),
         ("Registry FindOffender", "/purge nobody"),
         ("Store Commit", "/topic about something"),
-        ("Store SaveSettings", "/time on"),
     ] {
         stage.strike(target, |stage, _guest| stage.alice.send(line));
     }

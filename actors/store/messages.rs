@@ -16,7 +16,7 @@ use crate::chat::person::Person;
 use crate::chat::retention::Kept;
 use crate::store::{
     Account, AuditEntry, AuditId, Authored, Change, Db, Left, Mail, MailId, MessageId, Missed,
-    Page, READ_TIME, SEARCH_TIME, Scope, Settings, Since, StoreError,
+    Page, READ_TIME, SEARCH_TIME, Scope, Since, StoreError,
 };
 
 /// Text of messages that is read at a time for one long answer. It waits in memory until the client
@@ -33,11 +33,6 @@ pub struct Commit(pub Vec<Change>, pub Mark);
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct Close;
-
-/// The owner of the account of this name has set this.
-#[derive(Message)]
-#[rtype(result = "Result<(), StoreError>")]
-pub struct SaveSettings(pub NameKey, pub Settings);
 
 /// Write what waits, so that whoever reads next sees it. Answered with the messages of this lobby that
 /// cannot be written at present, with their numbers in it, oldest first.

@@ -26,8 +26,7 @@ use crate::actors::ping::Ping;
 pub use crate::actors::store::coming::Applying;
 use crate::actors::store::coming::{Coming, Mark};
 use crate::actors::store::messages::{
-    Close, Commit, Flush, Lane, LeaveMail, MailLeft, Question, Read, ReadAccount, ReadHistory,
-    SaveSettings,
+    Close, Commit, Flush, Lane, LeaveMail, MailLeft, Question, Read, ReadHistory,
 };
 use crate::actors::store::reader::{Reader, answer};
 use crate::chat::accounts::MAX_MAIL;
@@ -40,7 +39,7 @@ use crate::config::Live;
 use crate::health::Health;
 use crate::logging::event;
 use crate::metrics::Metrics;
-use crate::store::{Account, Change, Db, Left, MessageId, NodeChange, StoreError};
+use crate::store::{Change, Db, Left, MessageId, NodeChange, StoreError};
 
 /// Changes in one transaction at most: some 30 ms of work. More would hold up whoever waits for a command
 /// of theirs; with fewer, a burst in many lobbies writes the same pages again and again.
@@ -190,19 +189,6 @@ impl StoreHandle {
             return self.write_out().await;
         }
         self.addr.send(Commit(changes, self.coming.mark())).await.map_err(gone)?
-    }
-
-    /// Changes what the owner of an account has set.
-    ///
-    /// # Errors
-    /// Nothing was written.
-    pub async fn save(&self, settings: SaveSettings) -> Result<(), StoreError> {
-        if let Log::Shared(_) = self.log {
-            let SaveSettings(key, settings) = settings;
-            let Some(account) = self.ask(ReadAccount(key)).await? else { return Ok(()) };
-            return self.commit(vec![Change::AccountPut(Account { settings, ..account })]).await;
-        }
-        self.addr.send(settings).await.map_err(gone)?
     }
 
     /// Keeps a private message for an account that is not connected.
@@ -594,29 +580,6 @@ impl Answers<LeaveMail> for Store {
         Reply::now(|| {
             self.take(None);
             self.transact(|db| db.leave_mail(to, &mail, MAX_MAIL))
-        })
-    }
-}
-
-impl Answers<SaveSettings> for Store {
-    fn failed() -> Result<(), StoreError> {
-        Err(StoreError::fault())
-    }
-
-    fn answer(
-        &mut self,
-        SaveSettings(key, settings): SaveSettings,
-        _: &mut Ctx<Self>,
-    ) -> Reply<Self, Result<(), StoreError>> {
-        Reply::now(|| {
-            self.flush();
-            match answer(&self.db, &self.config, ReadAccount(key))? {
-                // Its owner has given the account up meanwhile.
-                None => Ok(()),
-                Some(account) => {
-                    self.commit(&[Change::AccountPut(Account { settings, ..account })])
-                }
-            }
         })
     }
 }

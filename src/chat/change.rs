@@ -15,6 +15,7 @@ use crate::chat::name::Name;
 use crate::chat::password::PasswordRecord;
 use crate::chat::person::Person;
 use crate::chat::sanctions::{Sanction, SanctionKey};
+use crate::chat::settings::Setting;
 use crate::chat::wire::rising;
 
 /// One change. Each says how things are from now on, so that doing it twice does no harm (mail and
@@ -50,9 +51,16 @@ pub enum Change {
         /// The instant from which it is so.
         at: UnixMillis,
     },
-    /// An account was made, or its name, its password or its settings are other than before. Where it
-    /// goes on is a change of its own, which may have been made meanwhile.
+    /// An account was made. What becomes of it afterwards are changes of their own, so that none takes back what
+    /// another one, of another node or connection, has changed meanwhile.
     AccountPut(Account),
+    /// An account has set one thing.
+    SettingSet {
+        /// The account.
+        account: AccountId,
+        /// What is so from now on.
+        setting: Setting,
+    },
     /// The record of an account's password is made anew of the same password, unless it is another
     /// password's by now.
     RecordRenewed {
@@ -259,6 +267,7 @@ impl Change {
             Self::LobbyRemoved(_)
             | Self::LobbyUsed { .. }
             | Self::AccountPut(_)
+            | Self::SettingSet { .. }
             | Self::RecordRenewed { .. }
             | Self::AccountRemoved(_)
             | Self::PasswordSet { .. }

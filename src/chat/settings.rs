@@ -103,7 +103,8 @@ impl Default for Settings {
 }
 
 /// One thing that a user sets.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Setting {
     /// `/time`: clock times or ages.
     ClockTimes(bool),
@@ -119,6 +120,8 @@ pub enum Setting {
     Quiet(bool),
     /// `/width`
     Width(Width),
+    /// `/sp` and `/rp`: the profile picture.
+    Picture(Picture),
 }
 
 impl Settings {
@@ -132,6 +135,7 @@ impl Settings {
             Setting::Bell(bell) => Self { bell, ..self },
             Setting::Quiet(quiet) => Self { quiet, ..self },
             Setting::Width(width) => Self { width: Some(width), ..self },
+            Setting::Picture(picture) => Self { picture, ..self },
         }
     }
 

@@ -26,7 +26,7 @@ use crate::chat::pictures::{self, Picture};
 use crate::chat::registry::{GivenPassword, Happening, Registration};
 use crate::chat::roles::Owner;
 use crate::chat::sanctions::{Sanction, SanctionKey};
-use crate::chat::settings::{Bell, Colours, Settings, Width};
+use crate::chat::settings::{Bell, Colours, Setting, Settings, Width};
 use crate::chat::text::{Line, Text};
 
 /// The names of all cases of a type, and that of one: a new case does not compile until it has a name
@@ -137,6 +137,7 @@ kinds! { CHANGES, kind_of_change, Change,
     Change::LobbyRemoved(_) => "lobby_removed",
     Change::LobbyUsed { .. } => "lobby_used",
     Change::AccountPut(_) => "account_put",
+    Change::SettingSet { .. } => "setting_set",
     Change::RecordRenewed { .. } => "record_renewed",
     Change::AccountRemoved(_) => "account_removed",
     Change::PasswordSet { .. } => "password_set",
@@ -585,7 +586,23 @@ fn changes(s: &mut Source) -> Vec<Change> {
         let sanction = s.sanction_of(subject);
         changes.push(Change::SanctionSet { kind: s.sanction_kind(), scope: s.scope(), sanction });
     }
+    // The lines before these, which earlier versions have written, stay as they are.
+    changes.extend(settings().map(|setting| Change::SettingSet { account: AccountId(7), setting }));
     changes
+}
+
+fn settings() -> impl Iterator<Item = Setting> {
+    [
+        Setting::ClockTimes(true),
+        Setting::Colours(Colours::Light),
+        Setting::Compact(false),
+        Setting::Echo(false),
+        Setting::Bell(Bell::All),
+        Setting::Quiet(true),
+        Setting::Width(Width::Columns(100)),
+        Setting::Picture(Picture::DEFAULT),
+    ]
+    .into_iter()
 }
 
 fn of_rox(s: &mut Source) -> Vec<questions::Input> {

@@ -1,5 +1,6 @@
 //! The row of an account: its columns, to what they stand for and back.
 
+use rusqlite::types::Value;
 use rusqlite::{Connection, Row, params};
 
 use super::apply::{count, run};
@@ -8,7 +9,7 @@ use super::rows::{int, name, record, text, time, uint};
 use crate::chat::kept::{Account, AccountId};
 use crate::chat::lobbies::LobbyId;
 use crate::chat::pictures::Picture;
-use crate::chat::settings::{Bell, Colours, Settings, Width};
+use crate::chat::settings::{Bell, Colours, Setting, Settings, Width};
 
 /// What [`read`] reads, in its order. The lobby may be gone; its number is never another's.
 pub(super) const COLUMNS: &str = "id, name, password, made_at,
@@ -110,4 +111,27 @@ pub(super) fn put(conn: &Connection, account: &Account) -> rusqlite::Result<()> 
         ],
     )?;
     count(conn, "account", account.id.0)
+}
+
+/// Stores one thing that an account has set, and leaves the others as they are.
+pub(super) fn set(conn: &Connection, account: AccountId, setting: Setting) -> rusqlite::Result<()> {
+    let (sql, value): (_, Value) = match setting {
+        Setting::ClockTimes(on) => ("UPDATE account SET clock_times = ?2 WHERE id = ?1", on.into()),
+        Setting::Colours(colours) => {
+            ("UPDATE account SET colour = ?2 WHERE id = ?1", colours_column(colours).into())
+        }
+        Setting::Compact(on) => ("UPDATE account SET compact = ?2 WHERE id = ?1", on.into()),
+        Setting::Echo(on) => ("UPDATE account SET echo = ?2 WHERE id = ?1", on.into()),
+        Setting::Bell(bell) => {
+            ("UPDATE account SET bell = ?2 WHERE id = ?1", bell_column(bell).into())
+        }
+        Setting::Quiet(on) => ("UPDATE account SET quiet = ?2 WHERE id = ?1", on.into()),
+        Setting::Width(width) => {
+            ("UPDATE account SET width = ?2 WHERE id = ?1", width.get().into())
+        }
+        Setting::Picture(picture) => {
+            ("UPDATE account SET picture = ?2 WHERE id = ?1", picture.key().to_owned().into())
+        }
+    };
+    run(conn, sql, params![account.0, value])
 }

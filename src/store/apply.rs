@@ -131,6 +131,7 @@ impl<'a> Group<'a> {
                 run(conn, sql, params![lobby.0, int(at.0)])
             }
             Change::AccountPut(put) => account::put(conn, put),
+            Change::SettingSet { account, setting } => account::set(conn, *account, *setting),
             Change::RecordRenewed { account, before, record } => {
                 let sql = "UPDATE account SET password = ?3 WHERE id = ?1 AND password = ?2";
                 run(conn, sql, params![account.0, before.as_phc(), record.as_phc()])

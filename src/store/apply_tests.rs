@@ -15,7 +15,7 @@ use crate::chat::pictures::Picture;
 use crate::chat::retention::Kept;
 use crate::chat::roles::Owner;
 use crate::chat::sanctions::Sanction;
-use crate::chat::settings::{Bell, Colours, Width};
+use crate::chat::settings::{Bell, Colours, Setting, Width};
 
 /// When the mutes and bans of these tests hold.
 const THEN: UnixMillis = UnixMillis(10);
@@ -176,10 +176,7 @@ fn rows_are_made_changed_and_used() {
     db.apply(&[
         Change::LobbyPut(LobbyState { topic: topic.clone(), ..lobby(1, "general") }.into()),
         Change::LobbyUsed { lobby: GENERAL, at: UnixMillis(50) },
-        Change::AccountPut(Account {
-            settings: Settings { clock_times: true, ..Settings::default() },
-            ..account(1, "Alice")
-        }),
+        Change::SettingSet { account: ALICE, setting: Setting::ClockTimes(true) },
         left(CODING, 60, 7),
     ])
     .unwrap();
@@ -201,6 +198,37 @@ fn rows_are_made_changed_and_used() {
     db.apply(&[left(CODING, 80, 9), Change::LobbyRemoved(CODING)]).unwrap();
     let alice = db.account(&key("alice")).unwrap().unwrap();
     assert_eq!((alice.last_lobby, alice.left_at), (None, Some(UnixMillis(80))));
+}
+
+#[test]
+fn what_an_account_sets_changes_nothing_else_that_it_has_set() {
+    let mut db = db(&lobbies_and_accounts());
+    let before = db.account(&key("alice")).unwrap().unwrap();
+    let mut want = before.settings;
+    for setting in [
+        Setting::ClockTimes(true),
+        Setting::Colours(Colours::Off),
+        Setting::Colours(Colours::Light),
+        Setting::Compact(true),
+        Setting::Echo(false),
+        Setting::Bell(Bell::All),
+        Setting::Quiet(true),
+        Setting::Width(Width::Columns(100)),
+        Setting::Picture(Picture::find("cat").unwrap()),
+        Setting::ClockTimes(false),
+        Setting::Width(Width::Off),
+    ] {
+        db.apply(&[Change::SettingSet { account: ALICE, setting }]).unwrap();
+        want = want.with(setting);
+        let alice = db.account(&key("alice")).unwrap().unwrap();
+        assert_eq!(alice, Account { settings: want, ..before.clone() }, "{setting:?}");
+    }
+    let bob = db.account(&key("bob")).unwrap().unwrap();
+    assert_eq!(bob.settings, Settings::default());
+    // Of an account that is gone it brings nothing back.
+    let late = Change::SettingSet { account: ALICE, setting: Setting::Quiet(false) };
+    db.apply(&[Change::AccountRemoved(ALICE), late]).unwrap();
+    assert_eq!(db.account(&key("alice")).unwrap(), None);
 }
 
 #[test]

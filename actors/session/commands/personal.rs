@@ -7,7 +7,6 @@ use crate::actors::registry::messages::{AskElsewhere, KnownPresence, Rename, Set
 use crate::actors::session::context::{Ctx, Done, Failure, Outcome};
 use crate::actors::session::form_of;
 use crate::actors::shard::messages::IdleTime;
-use crate::actors::store::messages::SaveSettings;
 use crate::chat::name::{Name, NameKey};
 use crate::chat::orders::Named;
 use crate::chat::person::Person;
@@ -18,12 +17,12 @@ use crate::chat::text::Line;
 use crate::logging::event;
 use crate::render::Palette;
 use crate::render::replies::{self, NameProblem, Online, PersonalReply, Place, Reply};
-use crate::store::{Change, Settings};
+use crate::store::Change;
 
 pub(super) async fn set_picture(cx: &Ctx, typed: &str) -> Done {
     let picture = Picture::find(typed).ok_or(Reply::PictureUnknown)?;
     change_picture(cx, picture).await?;
-    cx.reply(Reply::PictureSet(picture))
+    cx.reply(PersonalReply::Set(Setting::Picture(picture)))
 }
 
 pub(super) async fn reset_picture(cx: &Ctx) -> Done {
@@ -32,7 +31,7 @@ pub(super) async fn reset_picture(cx: &Ctx) -> Done {
 }
 
 async fn change_picture(cx: &Ctx, picture: Picture) -> Result<(), Failure> {
-    change(cx, |settings| Settings { picture, ..settings }).await?;
+    change(cx, Setting::Picture(picture)).await?;
     let _ = cx.lobby().addr.send(SetPicture(cx.conn(), picture)).await;
     Ok(())
 }
@@ -125,7 +124,7 @@ pub(super) async fn unignore(cx: &Ctx, typed: &str) -> Done {
 }
 
 pub(super) async fn set(cx: &Ctx, setting: Setting) -> Done {
-    change(cx, |settings| settings.with(setting)).await?;
+    change(cx, setting).await?;
     let form = form_of(&cx.user().settings, &cx.thread.config.get(), cx.peer.form().crlf);
     // What the user was shown so far is in the old one.
     cx.thread.hub.catch_up(cx.at.seat);
@@ -141,12 +140,12 @@ pub(super) async fn set(cx: &Ctx, setting: Setting) -> Done {
     })
 }
 
-/// Changes what the user has set, once that is stored; a guest's goes with the connection.
-async fn change(cx: &Ctx, change: impl FnOnce(Settings) -> Settings) -> Result<(), Failure> {
-    let (settings, who) = (change(cx.user().settings), cx.who());
-    if who.account.is_some() {
-        cx.thread.store.save(SaveSettings(who.name.key(), settings)).await?;
+/// Changes one thing that the user has set, once that is stored; a guest's goes with the connection.
+async fn change(cx: &Ctx, setting: Setting) -> Result<(), Failure> {
+    if let Some(account) = cx.who().account {
+        cx.thread.store.commit(vec![Change::SettingSet { account, setting }]).await?;
     }
+    let settings = cx.user().settings.with(setting);
     cx.user_mut().settings = settings;
     Ok(())
 }

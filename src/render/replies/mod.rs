@@ -16,7 +16,6 @@ use crate::chat::lobbies::CreateError;
 use crate::chat::lobby::JoinError;
 use crate::chat::name::Name;
 use crate::chat::password::{MAX_PASSWORD_CHARS, PasswordFault};
-use crate::chat::pictures::Picture;
 use crate::chat::text::Line;
 use crate::render::Sheet;
 use crate::render::form::Colour;
@@ -83,8 +82,6 @@ pub enum Reply {
     NotCreated(CreateError),
     /// The user stays where they were.
     NotJoined(JoinError),
-    /// The picture was set.
-    PictureSet(Picture),
     /// The picture is the default again.
     PictureReset,
     /// No such picture.
@@ -181,9 +178,6 @@ fn worded(sheet: &mut Sheet, reply: &Reply) {
         Reply::Created { lobby, password } => created(sheet, lobby, password.as_ref()),
         Reply::NotCreated(why) => not_created(sheet, why),
         Reply::NotJoined(why) => not_joined(sheet, why),
-        Reply::PictureSet(picture) => {
-            sheet.fixed("Profile picture changed to: ").off().picture(*picture)
-        }
         Reply::PictureReset => sheet.fixed("Profile picture reset to default."),
         Reply::PictureUnknown => {
             sheet.fixed("Profile picture not found. Use /sp list to see options.")
@@ -218,7 +212,6 @@ impl Reply {
     fn is_good(&self) -> bool {
         match self {
             Self::Created { .. }
-            | Self::PictureSet(_)
             | Self::PictureReset
             | Self::PromptSet
             | Self::PromptReset

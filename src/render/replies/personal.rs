@@ -137,6 +137,9 @@ fn is_set(sheet: &mut Sheet, setting: Setting) -> &mut Sheet {
         Setting::Width(Width::Columns(columns)) => {
             return sheet.fixed("Text is wrapped at ").number(columns.into()).fixed(" columns.");
         }
+        Setting::Picture(picture) => {
+            return sheet.fixed("Profile picture changed to: ").off().picture(picture);
+        }
     };
     sheet.fixed(told)
 }

@@ -18,7 +18,7 @@ use crate::chat::name::NameError;
 use crate::chat::orders::OrderError;
 use crate::chat::password::{PasswordRecord, Secret};
 use crate::chat::person::Person;
-use crate::chat::pictures;
+use crate::chat::pictures::{self, Picture};
 use crate::chat::registry::ClaimError;
 use crate::chat::roles::{Denied, Rank};
 use crate::chat::sanctions::{Penalty, Sanction, Terms};
@@ -110,7 +110,6 @@ fn one_line_answers() {
         ),
         (Reply::NotJoined(JoinError::AlreadyThere(coding.clone())), "You are already in 'coding'"),
         (Reply::NotJoined(JoinError::TooManyAttempts(9)), "Too many attempts. Wait 9 seconds."),
-        (Reply::PictureSet(Picture::find("cat").unwrap()), "Profile picture changed to: (=^・^=)"),
         (Reply::PictureReset, "Profile picture reset to default."),
         (Reply::PictureUnknown, "Profile picture not found. Use /sp list to see options."),
         (Reply::PromptSet, "AI prompt updated!"),
@@ -279,6 +278,10 @@ fn answers_about_oneself_and_whom_one_hears() {
             "Kept. This terminal says itself that it has 120 columns, which goes before.",
         ),
         (Set(Setting::Width(Width::Columns(100))), "Text is wrapped at 100 columns."),
+        (
+            Set(Setting::Picture(Picture::find("cat").unwrap())),
+            "Profile picture changed to: (=^・^=)",
+        ),
         (NobodyWrote, "Nobody has written to you yet."),
         (IsGone(bob.clone()), "bob is gone."),
         (MailKept(bob.clone()), "bob is not connected. They will see it at their next login."),
