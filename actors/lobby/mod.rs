@@ -402,7 +402,13 @@ impl Lobby {
     ) {
         self.keep_all();
         self.applying = Some(applying);
+        let owner_before = self.room.state().owner;
         act(self, ctx);
+        let owner = self.room.state().owner;
+        if owner != owner_before {
+            // An account's is stored as part of the lobby.
+            self.kept.push(Change::Node(NodeChange::GuestOwner(self.id, owner.guest())));
+        }
         self.applied();
     }
 

@@ -22,7 +22,7 @@ use crate::chat::text::Line;
 use crate::clock::unix_now;
 use crate::logging::event;
 use crate::metrics::Restarted;
-use crate::store::{Change, StoreError, StoredLobby};
+use crate::store::{Change, NodeChange, StoreError, StoredLobby};
 
 impl Answers<FindLobby> for Registry {
     fn failed() -> Option<LobbyRef> {
@@ -197,6 +197,9 @@ impl Registry {
     /// Adds a lobby that is stored some time soon.
     pub(super) fn add_new(&mut self, state: LobbyState, ctx: &mut Ctx<Self>) {
         self.keep([Change::LobbyPut(state.clone().into())]);
+        if let (Some(_), Some(guest)) = (&self.applying, state.owner.guest()) {
+            self.keep([Change::Node(NodeChange::GuestOwner(state.id, Some(guest)))]);
+        }
         self.add_lobby(self.empty(StoredLobby::new(state)), ctx);
     }
 }

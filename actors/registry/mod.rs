@@ -204,15 +204,23 @@ impl Registry {
         let keep_age = self.config.get().keep_age;
         let mut members: HashMap<LobbyId, Vec<Member<ConnId>>> = HashMap::new();
         let mut questions: HashMap<LobbyId, String> = HashMap::new();
-        if let Some(StoredNode { users, members: stored, questions: open, .. }) = snapshot.node {
+        let mut guests: HashMap<LobbyId, ConnId> = HashMap::new();
+        if let Some(StoredNode { users, members: stored, guest_owners, questions: open, .. }) =
+            snapshot.node
+        {
             questions.extend(open);
+            guests.extend(guest_owners);
             users.into_iter().for_each(|user| self.restore_user(user));
             for (lobby, member) in stored {
                 members.entry(lobby).or_default().push(member);
             }
         }
         let is_alone = matches!(self.log, Log::Alone);
-        for stored in snapshot.lobbies {
+        for mut stored in snapshot.lobbies {
+            if let (Owner::Nobody, Some(guest)) = (stored.state.owner, guests.get(&stored.state.id))
+            {
+                stored.state.owner = Owner::Guest(*guest);
+            }
             match (stored.state.owner, stored.state.used_at.until(now)) {
                 (Owner::Account(_), unused)
                     if is_alone && unused > keep_age && !clock::is_in_doubt() =>

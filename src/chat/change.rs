@@ -229,6 +229,8 @@ pub enum NodeChange {
     /// The user of a connection is this member of a lobby; none where they are none of its members. Whoever goes
     /// to another lobby is in both for a moment.
     Member(LobbyId, ConnId, Option<Box<Member<ConnId>>>),
+    /// A lobby belongs to the guest of this connection; none where it belongs to no guest any more.
+    GuestOwner(LobbyId, Option<ConnId>),
     /// The questions to Rox of a lobby and its conversation are these, as they are stored.
     Questions(LobbyId, Arc<str>),
 }
@@ -264,7 +266,8 @@ impl Change {
             Self::Node(NodeChange::Member(_, _, member)) => {
                 member.as_ref().map_or(0, |_| size_of::<Member<ConnId>>())
             }
-            Self::LobbyRemoved(_)
+            Self::Node(NodeChange::GuestOwner(..))
+            | Self::LobbyRemoved(_)
             | Self::LobbyUsed { .. }
             | Self::AccountPut(_)
             | Self::SettingSet { .. }

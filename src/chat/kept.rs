@@ -236,6 +236,8 @@ pub struct StoredNode {
     pub users: Vec<PresentUser>,
     /// Who was in which lobby.
     pub members: Vec<(LobbyId, Member<ConnId>)>,
+    /// Lobbies that are guests', by the connections of those.
+    pub guest_owners: Vec<(LobbyId, ConnId)>,
     /// The questions to Rox of lobbies and their conversations, as they were stored.
     pub questions: Vec<(LobbyId, String)>,
 }

@@ -47,6 +47,14 @@ impl Owner {
         }
     }
 
+    /// The connection of the guest whose it is.
+    pub fn guest(self) -> Option<ConnId> {
+        match self {
+            Self::Guest(conn) => Some(conn),
+            Self::Server | Self::Account(_) | Self::Nobody => None,
+        }
+    }
+
     /// Whether users made the lobby, so that limits count it and it may go.
     pub fn is_user(self) -> bool {
         self != Self::Server

@@ -33,6 +33,10 @@ pub(super) const TABLES: &str = "
         PRIMARY KEY (conn, lobby)
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX member_by_lobby ON member(lobby);
+    CREATE TABLE guest_owner(
+        lobby INTEGER PRIMARY KEY REFERENCES lobby ON DELETE CASCADE,
+        conn INTEGER NOT NULL
+    ) STRICT;
     CREATE TABLE questions(
         lobby INTEGER PRIMARY KEY REFERENCES lobby ON DELETE CASCADE,
         questions TEXT NOT NULL
@@ -65,7 +69,8 @@ impl Db {
 
 fn forget(conn: &Connection) -> rusqlite::Result<()> {
     conn.execute_batch(
-        "DELETE FROM node; DELETE FROM present; DELETE FROM member; DELETE FROM questions",
+        "DELETE FROM node; DELETE FROM present; DELETE FROM member; DELETE FROM guest_owner;
+        DELETE FROM questions",
     )
 }
 
@@ -90,6 +95,16 @@ pub(super) fn apply(conn: &Connection, change: &NodeChange) -> rusqlite::Result<
                 WHERE EXISTS (SELECT 1 FROM lobby WHERE id = ?2)
                 ON CONFLICT(conn, lobby) DO UPDATE SET member = excluded.member";
             run(conn, sql, params![conn_column(*id), lobby.0, json(member)?])
+        }
+        NodeChange::GuestOwner(lobby, None) => {
+            run(conn, "DELETE FROM guest_owner WHERE lobby = ?1", [lobby.0])
+        }
+        NodeChange::GuestOwner(lobby, Some(owner)) => {
+            // The lobby may be gone by now.
+            let sql = "INSERT INTO guest_owner(lobby, conn) SELECT ?1, ?2
+                WHERE EXISTS (SELECT 1 FROM lobby WHERE id = ?1)
+                ON CONFLICT(lobby) DO UPDATE SET conn = excluded.conn";
+            run(conn, sql, params![lobby.0, conn_column(*owner)])
         }
         NodeChange::Questions(lobby, questions) => {
             // The lobby may be gone by now.
@@ -127,9 +142,13 @@ pub(super) fn load(conn: &Connection) -> Result<Option<StoredNode>, StoreError> 
     let Some(mark) = mark else { return Ok(None) };
     let users = conn.prepare_cached("SELECT user FROM present ORDER BY conn")?;
     let members = conn.prepare_cached("SELECT lobby, member FROM member ORDER BY conn")?;
+    let owners = conn.prepare_cached("SELECT lobby, conn FROM guest_owner ORDER BY lobby")?;
     let questions = conn.prepare_cached("SELECT lobby, questions FROM questions ORDER BY lobby")?;
     Ok(Some(StoredNode {
         mark,
+        guest_owners: list(owners, [], |row| {
+            Ok((LobbyId(row.get(0)?), ConnId(row.get::<_, i64>(1)?.cast_unsigned())))
+        })?,
         questions: list(questions, [], |row| Ok((LobbyId(row.get(0)?), row.get(1)?)))?,
         users: list(users, [], |row| from_json::<PresentUser>(row, 0))?,
         members: list(members, [], |row| {
@@ -205,6 +224,30 @@ mod tests {
         db.apply(&[Change::LobbyPut(lobby(1, "den").into()), questions(1, "again")]).unwrap();
         db.join_log(&[5]).unwrap();
         assert_eq!(open(&db), []);
+    }
+
+    #[test]
+    fn the_guest_whose_a_lobby_is_comes_back_until_it_is_an_accounts_or_goes() {
+        let lobbies = [1, 2].map(|id| Change::LobbyPut(lobby(id, &format!("lobby{id}")).into()));
+        let mut db = db(&lobbies);
+        let owner =
+            |lobby, conn: Option<u64>| is(NodeChange::GuestOwner(LobbyId(lobby), conn.map(ConnId)));
+        db.apply(&[
+            owner(1, Some(5)),
+            owner(1, Some(HIGH)),
+            owner(2, Some(6)),
+            owner(9, Some(7)),
+            is(NodeChange::Applied([1].into())),
+        ])
+        .unwrap();
+        let owners = |db: &Db| db.load(1).unwrap().node.unwrap().guest_owners;
+        assert_eq!(owners(&db), [(LobbyId(1), ConnId(HIGH)), (LobbyId(2), ConnId(6))]);
+        db.apply(&[owner(1, None)]).unwrap();
+        assert_eq!(owners(&db), [(LobbyId(2), ConnId(6))]);
+        db.apply(&[Change::LobbyRemoved(LobbyId(2)), owner(1, Some(5))]).unwrap();
+        assert_eq!(owners(&db), [(LobbyId(1), ConnId(5))]);
+        db.join_log(&[5]).unwrap();
+        assert_eq!(owners(&db), []);
     }
 
     #[test]
