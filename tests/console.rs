@@ -64,7 +64,7 @@ fn fails(server: &Server, line: &str, status: i32, why: &str) {
 
 /// `lobbyd ctl passwd NAME` with this on its standard input.
 #[track_caller]
-fn gives(server: &Server, name: &str, password: &str) -> Told {
+pub(crate) fn gives(server: &Server, name: &str, password: &str) -> Told {
     let mut child = lobbyd(server.folder.path(), &[], &["ctl", "passwd", name])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

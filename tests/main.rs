@@ -61,6 +61,7 @@ mod monitoring;
 mod nats_server;
 mod nodes;
 mod nodes_broken;
+mod nodes_crossing;
 mod nodes_letters;
 mod nodes_rox;
 mod nodes_seen;

@@ -104,7 +104,12 @@ impl Answers<Register> for Registry {
         };
         self.people.begin_registration(&registration);
         let Registration { guest, account: id, made_at } = registration.clone();
-        let gathered = self.gather(&Registering { guest: guest.clone(), account: id });
+        // With several nodes each lobby has this stored when the account comes out of the log: only then it has its
+        // number, and what of the lobby is its.
+        let gathered = match self.log {
+            Log::Alone => Some(self.gather(&Registering { guest: guest.clone(), account: id })),
+            Log::Shared(_) => None,
+        };
         let account = Account { settings, ..Account::new(id, guest.name.clone(), record, made_at) };
         let made = Change::Registered { address: guest.ip, at: made_at };
         let ignored = ignored.into_iter();
@@ -112,7 +117,13 @@ impl Answers<Register> for Registry {
             ignored.map(move |(name, who)| Change::IgnoreAdded { account: id, name, who });
         let changes = [Change::AccountPut(account), made].into_iter().chain(ignored);
         // The account, and all that hangs on it, or nothing.
-        let changes = async move { changes.chain(gathered.await).collect() };
+        let changes = async move {
+            let of_lobbies = match gathered {
+                Some(gathered) => gathered.await,
+                None => Vec::new(),
+            };
+            changes.chain(of_lobbies).collect()
+        };
         let registered = Happening::Registered(registration.clone());
         self.bring_about_after(changes, registered, ctx, move |registry, done| {
             if let Err(why) = done {
@@ -120,7 +131,9 @@ impl Answers<Register> for Registry {
                 return Err(why.into());
             }
             info!(event = event::REGISTERED, conn = conn.number(); "{} registered", guest.name);
-            Ok((id, registry.people.accounts().is_admin(&guest.name.key())))
+            let (accounts, key) = (registry.people.accounts(), guest.name.key());
+            // It may have another number than was proposed.
+            Ok((accounts.find(&key).unwrap_or(id), accounts.is_admin(&key)))
         })
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use log::info;
 
 use crate::actors::guard::{Answers, Ctx, Reply};
+use crate::actors::log::Log;
 use crate::actors::registry::Registry;
 use crate::actors::registry::deciding::{self, NotDone};
 use crate::actors::registry::messages::{
@@ -18,7 +19,7 @@ use crate::actors::store::messages::{ReadAccount, ReadCerts};
 use crate::chat::kept::{AuditEntry, Scope};
 use crate::chat::name::Name;
 use crate::chat::password::PasswordRecord;
-use crate::chat::registry::{GivenPassword, Happening};
+use crate::chat::registry::{GiveError, GivenPassword, Happening};
 use crate::chat::roles::Owner;
 use crate::chat::sanctions::Sanction;
 use crate::chat::text::Line;
@@ -136,13 +137,30 @@ impl Answers<GivePassword> for Registry {
             Ok::<_, GivePasswordError>(certs)
         };
         Reply::after(work, move |registry: &mut Self, stored, _| {
-            let certs = stored.inspect_err(|_| registry.people.end_password(&given))?;
-            let (name, account, made) = (given.name.clone(), given.account, given.made);
+            let certs = stored.map_err(|why| {
+                registry.people.end_password(&given);
+                registry.why_not_given(&given.name, why)
+            })?;
+            let (name, made) = (given.name.clone(), given.made);
             info!(event = event::PASSWORD_GIVEN, user = name.as_str(); "the operator gave {name} a password");
             // It may have been given up meanwhile.
-            registry.people.accounts().name(account).ok_or(GivePasswordError::Busy)?;
+            registry.people.accounts().find(&name.key()).ok_or(GivePasswordError::Busy)?;
             Ok(PasswordGiven { name, made, certs, disconnected: present.is_some() })
         })
+    }
+}
+
+impl Registry {
+    /// Why an account has no password of the operator's: another node may just have made it, or have let somebody in
+    /// under its name.
+    fn why_not_given(&self, name: &Name, why: GivePasswordError) -> GivePasswordError {
+        match (why, &self.log) {
+            (GivePasswordError::Busy, Log::Shared(log)) if !log.is_away() => {
+                let why = self.people.propose_password(name).err();
+                why.unwrap_or(GiveError::Pending).into()
+            }
+            (why, _) => why,
+        }
     }
 }
 

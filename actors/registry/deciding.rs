@@ -422,6 +422,7 @@ impl Registry {
         };
         // This node knows where its own users are.
         let what = mine.unwrap_or_else(|| reach::happening(what, Address::elsewhere));
+        let (what, changes) = self.people.numbered(what, changes);
         if let Some(conn) = comes(&what)
             && own.is_some()
             && let Some(coming) = self.coming.get_mut(&conn)

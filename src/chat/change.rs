@@ -242,6 +242,49 @@ impl Change {
         keys.iter().map(lifted).collect()
     }
 
+    /// The same, where it is of an account that is only just made: that has another number than was thought.
+    pub fn renumbered(self, before: AccountId, now: AccountId) -> Self {
+        match self {
+            Self::AccountPut(put) if put.id == before => {
+                Self::AccountPut(Account { id: now, ..put })
+            }
+            Self::AccountVouched(account) if account == before => Self::AccountVouched(now),
+            Self::IgnoreAdded { account, name, who } if account == before => {
+                Self::IgnoreAdded { account: now, name, who }
+            }
+            // Of a new account nothing else is proposed: it follows when that is made.
+            other @ (Self::AccountPut(_)
+            | Self::AccountVouched(_)
+            | Self::IgnoreAdded { .. }
+            | Self::Said { .. }
+            | Self::MessagesRemoved { .. }
+            | Self::LobbyPut(_)
+            | Self::LobbyRemoved(_)
+            | Self::LobbyUsed { .. }
+            | Self::SettingSet { .. }
+            | Self::RecordRenewed { .. }
+            | Self::AccountRemoved(_)
+            | Self::PasswordSet { .. }
+            | Self::AccountUsed { .. }
+            | Self::Registered { .. }
+            | Self::AccountPutOut { .. }
+            | Self::OwnerSet { .. }
+            | Self::AccountLeft { .. }
+            | Self::OperatorAdded { .. }
+            | Self::OperatorRemoved { .. }
+            | Self::SanctionSet { .. }
+            | Self::SanctionLifted { .. }
+            | Self::CertAdded { .. }
+            | Self::CertRemoved { .. }
+            | Self::IgnoreRemoved { .. }
+            | Self::Became { .. }
+            | Self::MailAdded { .. }
+            | Self::MailTaken { .. }
+            | Self::Audited(_)
+            | Self::Node(_)) => other,
+        }
+    }
+
     /// Bytes that this takes in memory, to within a few, for whoever bounds what waits.
     pub fn bytes(&self) -> usize {
         let text = match self {

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Cause, Effect, People};
+use super::{Cause, Effect, GivenPassword, Happening, People};
 use crate::chat::accounts::{AccountId, Identity};
 use crate::chat::change::Change;
 use crate::chat::directory::{ConnId, IpKey};
@@ -51,6 +51,10 @@ pub struct Unused {
     pub gone: Vec<AccountId>,
 }
 
+fn after(account: AccountId) -> AccountId {
+    AccountId(account.0.saturating_add(1))
+}
+
 impl<H: Clone> People<H> {
     /// Whether an address may make one more account.
     pub fn may_register(&self, ip: IpKey, now: UnixMillis) -> bool {
@@ -73,14 +77,14 @@ impl<H: Clone> People<H> {
         if !self.may_register(guest.ip, now) {
             return Err(RegistrationError::TooMany);
         }
-        Ok(Registration { guest, account: self.next_account, made_at: now })
+        Ok(Registration { guest, account: self.next_number(), made_at: now })
     }
 
     /// Keeps the name, the number and the address's count, until it is known whether the account is
     /// stored. [`Happening::Registered`](super::Happening::Registered) or
     /// [`end_registration`](Self::end_registration) must follow.
     pub fn begin_registration(&mut self, Registration { guest, account, .. }: &Registration) {
-        self.number_given(*account);
+        self.number_proposed(*account);
         self.registrations.begin(guest.ip);
         self.accounts.begin(&guest.name);
     }
@@ -185,8 +189,43 @@ impl<H: Clone> People<H> {
         first.then_some(Effect::Keep(Change::AccountUsed { account, at }))
     }
 
-    /// A number is never given to a second account, also where the first was not stored.
+    /// What was proposed, now that it is its turn: an account that it makes has another number than was thought where
+    /// another node has given that to an account meanwhile. It is the same one on all nodes.
+    pub fn numbered(
+        &self,
+        what: Happening<H>,
+        changes: Vec<Change>,
+    ) -> (Happening<H>, Vec<Change>) {
+        let now = self.next_account;
+        let renumbered = |before: AccountId, changes: Vec<Change>| {
+            changes.into_iter().map(|change| change.renumbered(before, now)).collect()
+        };
+        match what {
+            Happening::Registered(made) if made.account < now => {
+                let changes = renumbered(made.account, changes);
+                (Happening::Registered(Registration { account: now, ..made }), changes)
+            }
+            Happening::PasswordGiven { given, before } if given.made && given.account < now => {
+                let changes = renumbered(given.account, changes);
+                let given = GivenPassword { account: now, ..given };
+                (Happening::PasswordGiven { given, before }, changes)
+            }
+            what => (what, changes),
+        }
+    }
+
+    /// The number for an account that is proposed here.
+    pub(super) fn next_number(&self) -> AccountId {
+        self.next_account.max(self.next_proposed)
+    }
+
+    /// A number is never proposed for a second account, also where the first was not stored.
+    pub(super) fn number_proposed(&mut self, account: AccountId) {
+        self.next_proposed = self.next_proposed.max(after(account));
+    }
+
+    /// An account has this number.
     pub(super) fn number_given(&mut self, account: AccountId) {
-        self.next_account = self.next_account.max(AccountId(account.0.saturating_add(1)));
+        self.next_account = self.next_account.max(after(account));
     }
 }

@@ -54,7 +54,10 @@ pub struct People<H> {
     /// Users whose place was taken, by the connection that took it, until that one is in or is gone.
     taken_over: HashMap<ConnId, User<H>>,
     accounts: Accounts,
+    /// Over all numbers that were given: of several nodes, each has the same.
     next_account: AccountId,
+    /// Over all that this server has proposed too.
+    next_proposed: AccountId,
     registrations: Registrations,
     /// Bans from the server.
     bans: Sanctions,
@@ -291,6 +294,7 @@ impl<H: Clone> People<H> {
             taken_over: HashMap::new(),
             accounts: Accounts::new(admins),
             next_account: AccountId(1),
+            next_proposed: AccountId(1),
             registrations: Registrations::new(registrations_per_day),
             bans: Sanctions::default(),
             offers: Offers::default(),
@@ -381,9 +385,10 @@ impl<H: Clone> People<H> {
                     && self.users.may_still_rename(&self.accounts, *conn, name)
             }),
             Happening::Registered(made) => {
-                let guest = self.users.get(made.guest.conn);
+                let (key, conn) = (made.guest.name.key(), made.guest.conn);
+                let guest = self.users.find(&key).filter(|user| user.who.conn == conn);
                 guest.is_some_and(|user| user.who.account.is_none())
-                    && self.accounts.name(made.account).is_none()
+                    && self.accounts.find(&key).is_none()
             }
             // Nobody has used it: they may have come meanwhile.
             Happening::Unregistered { account, who: None } => {
@@ -396,9 +401,7 @@ impl<H: Clone> People<H> {
             Happening::PasswordGiven { given, .. } => match given.made {
                 true => {
                     let key = given.name.key();
-                    self.accounts.name(given.account).is_none()
-                        && self.accounts.find(&key).is_none()
-                        && self.users.find(&key).is_none()
+                    self.accounts.find(&key).is_none() && self.users.find(&key).is_none()
                 }
                 false => self.accounts.name(given.account).is_some(),
             },

@@ -57,7 +57,7 @@ impl<H: Clone> People<H> {
         match self.users.find(&key) {
             Some(_) => Err(GiveError::InUse),
             None => {
-                Ok(GivenPassword { account: self.next_account, name: name.clone(), made: true })
+                Ok(GivenPassword { account: self.next_number(), name: name.clone(), made: true })
             }
         }
     }
@@ -67,7 +67,7 @@ impl<H: Clone> People<H> {
     /// [`end_password`](Self::end_password) must follow.
     pub fn begin_password(&mut self, given: &GivenPassword) {
         if given.made {
-            self.number_given(given.account);
+            self.number_proposed(given.account);
         }
         self.accounts.begin(&given.name);
     }

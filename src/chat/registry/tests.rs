@@ -6,6 +6,7 @@ use proptest::prelude::*;
 use super::departed::DEPARTED_FOR;
 use super::*;
 use crate::chat::accounts::{REGISTRATION_WINDOW, Subject, UNUSED_AFTER};
+use crate::chat::kept;
 use crate::chat::orders::{Named, OFFER_TIME, OrderError, ServerOrder};
 use crate::chat::password::{SALT_BYTES, Secret};
 use crate::chat::roles::Denied;
@@ -359,6 +360,101 @@ fn a_name_is_kept_while_its_account_is_stored_and_free_where_that_fails() {
     script.people.end_registration(&registration);
     assert_eq!(script.claim(2, "carol"), Ok(()));
     assert_eq!(script.begin(2).unwrap().account, AccountId(5), "no number is given twice");
+}
+
+/// Two nodes on which the same has happened: carol is there as 1 and dave as 2.
+fn two_nodes() -> [People<u64>; 2] {
+    [(); 2].map(|()| {
+        let mut script = Script::new();
+        script.claim(1, "carol").unwrap();
+        script.claim(2, "dave").unwrap();
+        script.people
+    })
+}
+
+/// The new account that a node proposes for a guest, with what is stored of it.
+fn registers(node: &mut People<u64>, conn: u64) -> (Happening<u64>, Vec<Change>) {
+    let made = node.propose_registration(ConnId(conn), START).unwrap();
+    node.begin_registration(&made);
+    let account = kept::Account::new(made.account, made.guest.name.clone(), record(1), START);
+    let (name, who) = (name("eve"), person(7, "eve", None));
+    let ignored = Change::IgnoreAdded { account: made.account, name, who };
+    (Happening::Registered(made), vec![Change::AccountPut(account), ignored])
+}
+
+/// What comes out of the log of both; the changes are stored with it, or it may not be any more.
+fn decide(
+    nodes: &mut [People<u64>; 2],
+    (what, changes): &(Happening<u64>, Vec<Change>),
+) -> Option<Vec<Change>> {
+    let [one, other] = nodes.each_mut().map(|node| {
+        let (what, changes) = node.numbered(what.clone(), changes.clone());
+        let may = node.may_still(&what);
+        may.then(|| (sorted(node.happen(what, START)), changes))
+    });
+    assert_eq!(one, other);
+    assert_eq!(told(&nodes[0], START), told(&nodes[1], START));
+    one.map(|(_, changes)| changes)
+}
+
+/// The accounts that changes are of.
+fn accounts_of(changes: &[Change]) -> Vec<u32> {
+    let of = |change: &Change| match change {
+        Change::AccountPut(account) => account.id.0,
+        Change::AccountVouched(account) | Change::IgnoreAdded { account, .. } => account.0,
+        other => panic!("{other:?}"),
+    };
+    changes.iter().map(of).collect()
+}
+
+#[test]
+fn two_accounts_that_two_nodes_propose_with_one_number_have_two() {
+    let mut nodes = two_nodes();
+    // A number that one of them has proposed in vain says nothing to the other.
+    let vain = nodes[0].propose_password(&name("frank")).unwrap();
+    nodes[0].begin_password(&vain);
+    nodes[0].end_password(&vain);
+    let dave = registers(&mut nodes[1], 2);
+    let [one, other] = &mut nodes;
+    let carol = registers(one, 1);
+    let erin = other.propose_password(&name("erin")).unwrap();
+    other.begin_password(&erin);
+    assert_eq!((accounts_of(&carol.1), accounts_of(&dave.1)), (vec![5, 5], vec![4, 4]));
+    let vouched = vec![Change::AccountVouched(erin.account)];
+    let erin = (Happening::PasswordGiven { given: erin, before: None }, vouched);
+    assert_eq!(accounts_of(&erin.1), [5]);
+    for (proposed, number) in [(&carol, 5), (&dave, 6), (&erin, 7)] {
+        let stored = decide(&mut nodes, proposed).unwrap();
+        assert!(accounts_of(&stored).iter().all(|account| *account == number), "{stored:?}");
+        assert_eq!(decide(&mut nodes, proposed), None, "once");
+    }
+    for (text, number) in [("carol", 5), ("dave", 6), ("erin", 7)] {
+        let found = nodes.each_ref().map(|node| node.accounts.find(&NameKey::of(text)));
+        assert_eq!(found, [Some(AccountId(number)); 2], "{text}");
+    }
+    let next = nodes.each_ref().map(|node| node.propose_password(&name("gina")).unwrap().account);
+    assert_eq!(next, [AccountId(8); 2]);
+}
+
+#[test]
+fn of_two_accounts_of_one_name_that_two_nodes_propose_one_is_made() {
+    let mut nodes = two_nodes();
+    let [one, other] = nodes.each_mut().map(|node| {
+        let given = node.propose_password(&name("erin")).unwrap();
+        node.begin_password(&given);
+        let vouched = vec![Change::AccountVouched(given.account)];
+        (Happening::PasswordGiven { given, before: None }, vouched)
+    });
+    assert_eq!(accounts_of(&decide(&mut nodes, &other).unwrap()), [4]);
+    assert_eq!(decide(&mut nodes, &one), None);
+    // A guest who has another name by then, or is gone, has made none of the one before.
+    let carol = registers(&mut nodes[0], 1);
+    let dave = registers(&mut nodes[1], 2);
+    let renamed = Happening::Renamed { conn: ConnId(1), name: name("clara") };
+    assert!(decide(&mut nodes, &(renamed, Vec::new())).is_some());
+    assert!(decide(&mut nodes, &(Happening::Left(ConnId(2)), Vec::new())).is_some());
+    assert_eq!(decide(&mut nodes, &carol), None);
+    assert_eq!(decide(&mut nodes, &dave), None);
 }
 
 #[test]
