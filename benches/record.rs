@@ -23,8 +23,13 @@ pub(crate) fn run() {
         let saying = Saying::message(Line::clean(&text));
         let input = Input::Say { conn: ConnId::new(123_456, 789), saying, tagged: None };
         let what = What::Lobby { lobby: LobbyId(12), input };
-        let record =
-            Record { life: Revision(123_456), number: 1_234_567, what, changes: Vec::new() };
+        let record = Record {
+            life: Revision(123_456),
+            number: 1_234_567,
+            what,
+            changes: Vec::new(),
+            until: None,
+        };
         let bytes = record.encode().expect("a record");
         assert_eq!(Record::decode(&bytes).as_ref(), Ok(&record));
         let encode = nanos(|| _ = black_box(black_box(&record).encode()));

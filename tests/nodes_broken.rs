@@ -33,7 +33,7 @@ fn a_lobby_that_breaks_on_one_node_loses_nothing_of_the_log() {
         }
         let lines: String = (0..50).map(|line| format!("{round} {line}\n")).collect();
         alice.send_raw(lines.as_bytes());
-        let carol = cluster.nodes[0].login("carol");
+        let carol = cluster.nodes[0].login(&format!("carol{round}"));
         quit(carol);
         alice.expect(&format!("╰─> {round} 49\n"));
         bob.expect(RESTARTED);

@@ -49,7 +49,7 @@ use crate::chat::lobby::replay::ReplayPrefs;
 use crate::chat::lobby::step::{Effect, Input, Join, JoinKind, Refusal};
 use crate::chat::lobby::{Company, JoinError, Member, Room, SayError, Saying};
 use crate::chat::roles::Owner;
-use crate::clock::{self, unix_now};
+use crate::clock;
 use crate::cluster::engine::Subject;
 use crate::cluster::reach;
 use crate::cluster::record::What;
@@ -185,8 +185,8 @@ impl Lobby {
 
     /// The time, of which the room is told how far it can be relied on.
     fn now(&mut self) -> UnixMillis {
-        let now = unix_now();
-        // What is shared goes by the log's time.
+        let now = self.setup.log.now();
+        // With several nodes no clock of a machine counts.
         if let Log::Alone = self.setup.log {
             self.room.note_clock(clock::state());
         }

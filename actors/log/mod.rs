@@ -5,12 +5,13 @@
 //! what is to be done for its own users until then, under a [`Ticket`].
 
 pub mod messages;
+pub mod time;
 
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use actix::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -18,12 +19,15 @@ use tokio::sync::oneshot::error::TryRecvError;
 use tokio::sync::{oneshot, watch};
 use tokio::time::timeout;
 
+use crate::actors::log::time::LogTime;
 use crate::chat::accounts::AccountId;
 use crate::chat::change::Change;
 use crate::chat::directory::{ConnId, IpKey};
+use crate::chat::history::UnixMillis;
 use crate::chat::person::Person;
 use crate::chat::rates::Counted;
 use crate::chat::text::Line;
+use crate::clock::{self, unix_now};
 use crate::cluster::engine::Subject;
 use crate::cluster::record::What;
 
@@ -130,6 +134,8 @@ pub struct Shared {
     kept: Arc<Mutex<HashMap<Ticket, oneshot::Sender<()>>>>,
     /// Whether the log cannot be reached, and has not been for as long as people are to wait without a word.
     away: Arc<watch::Sender<bool>>,
+    /// The log's time, and since when it is looked at.
+    time: Arc<(LogTime, Instant)>,
 }
 
 impl Log {
@@ -138,6 +144,14 @@ impl Log {
         match self {
             Self::Alone => false,
             Self::Shared(log) => log.is_away(),
+        }
+    }
+
+    /// The time by which everything goes that is asked of it: with several nodes the log's.
+    pub fn now(&self) -> UnixMillis {
+        match self {
+            Self::Alone => unix_now(),
+            Self::Shared(log) => log.now(),
         }
     }
 
@@ -171,7 +185,20 @@ impl Shared {
     /// Over this way.
     pub fn new(appends: Arc<dyn Append>) -> Self {
         let away = Arc::new(watch::Sender::new(false));
-        Self { appends, last: Arc::default(), kept: Arc::default(), away }
+        let time = Arc::new((LogTime::default(), clock::now()));
+        Self { appends, last: Arc::default(), kept: Arc::default(), away, time }
+    }
+
+    /// The log took a record then, which has just come.
+    pub fn note_time(&self, at: UnixMillis) {
+        let (time, since) = &*self.time;
+        time.note(at, clock::since(*since));
+    }
+
+    /// The time by which all nodes go.
+    pub fn now(&self) -> UnixMillis {
+        let (time, since) = &*self.time;
+        time.now(clock::since(*since)).unwrap_or_else(unix_now)
     }
 
     /// The log cannot be reached from here on, or can again.

@@ -16,7 +16,7 @@ use crate::actors::registry::messages::{
 };
 use crate::chat::accounts::AccountId;
 use crate::chat::registry::{Happening, Registration, Unregistration, Unused, server_ban};
-use crate::clock::{self, unix_now};
+use crate::clock;
 use crate::logging::event;
 use crate::store::{Account, Change, StoreError};
 
@@ -26,7 +26,7 @@ const REMOVED_AT_ONCE: usize = 100;
 impl Registry {
     /// Accounts that nobody ever used again go, and their names are free.
     pub(super) fn remove_unused(&mut self, ctx: &mut Ctx<Self>) {
-        let now = unix_now();
+        let now = self.log.now();
         if clock::is_in_doubt() {
             return;
         }
@@ -53,7 +53,8 @@ impl Registry {
         guard::spawn(ctx, commit, move |registry: &mut Self, stored, _| {
             // Not stored, they are looked for again the next time.
             for account in stored.map_or(Vec::new(), |()| unused) {
-                registry.happen(Happening::Unregistered { account, who: None }, unix_now());
+                let now = registry.log.now();
+                registry.happen(Happening::Unregistered { account, who: None }, now);
             }
         });
     }
@@ -81,7 +82,7 @@ impl Answers<MayRegister> for Registry {
         _: &mut Ctx<Self>,
     ) -> Reply<Self, Result<(), RegisterError>> {
         Reply::now(|| {
-            let may = self.people.may_register(ip, unix_now());
+            let may = self.people.may_register(ip, self.log.now());
             may.then_some(()).ok_or(RegisterError::TooMany)
         })
     }
@@ -149,7 +150,7 @@ impl Answers<Recheck> for Registry {
             {
                 let admin = who.admin;
                 let guest = who.as_guest();
-                let (at, applying) = (unix_now(), None);
+                let (at, applying) = (self.log.now(), None);
                 let made = Registered { guest, account, admin, at, applying };
                 self.tell_record(lobby, Record::Registered(made));
             }

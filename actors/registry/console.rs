@@ -23,7 +23,6 @@ use crate::chat::registry::{GiveError, GivenPassword, Happening};
 use crate::chat::roles::Owner;
 use crate::chat::sanctions::Sanction;
 use crate::chat::text::Line;
-use crate::clock::unix_now;
 use crate::logging::event;
 use crate::render::replies::Farewell;
 use crate::store::{Account, Change, StoreError};
@@ -183,7 +182,7 @@ async fn plan_password(
     let mut changes = Vec::new();
     let (mut certs, mut before) = (0, None);
     if made {
-        let made = Account::new(account, name.clone(), record, unix_now());
+        let made = Account::new(account, name.clone(), record, store.log().now());
         changes.push(Change::AccountPut(made));
     } else {
         let known = store.ask(ReadAccount(name.key())).await?;
@@ -198,7 +197,8 @@ async fn plan_password(
     changes.push(Change::AccountVouched(account));
     let done = if made { "made the account" } else { "set the password of" };
     let what = Line::clean(&format!("{done} {name}"));
-    let entry = AuditEntry { scope: Scope::Server, at: unix_now(), who: Name::console(), what };
+    let entry =
+        AuditEntry { scope: Scope::Server, at: store.log().now(), who: Name::console(), what };
     changes.push(Change::Audited(entry));
     Ok(Password { changes, certs, before })
 }

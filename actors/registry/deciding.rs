@@ -26,7 +26,6 @@ use crate::chat::lobbies::{GENERAL_ID, LobbyEntry, LobbyId};
 use crate::chat::lobby::LobbyState;
 use crate::chat::lobby::step::Input;
 use crate::chat::registry::{Happening, User};
-use crate::clock::unix_now;
 use crate::cluster::engine::Subject;
 use crate::cluster::reach;
 use crate::cluster::record::What;
@@ -96,7 +95,7 @@ impl Registry {
         changes: Vec<Change>,
         then: impl FnOnce(&mut Self, Result<(), NotDone>) -> R + 'static,
     ) -> Reply<Self, R> {
-        self.bring_about_at(what, changes, unix_now(), then)
+        self.bring_about_at(what, changes, self.log.now(), then)
     }
 
     /// The same, of that instant where the log does not say another one.
@@ -189,7 +188,7 @@ impl Registry {
     /// Has something about a connection happen that nobody waits for; nothing where it has no name.
     fn note(&mut self, conn: ConnId, what: Happening<Address>) {
         if let Log::Alone = self.log {
-            return self.happen(what, unix_now());
+            return self.happen(what, self.log.now());
         }
         let named = self.people.users().get(conn).is_some()
             || self.people.taken_over_by(conn).is_some()
@@ -212,7 +211,7 @@ impl Registry {
     ) -> oneshot::Receiver<Result<(), NotDone>> {
         let (done, waits) = oneshot::channel();
         if let Log::Shared(log) = &self.log {
-            if log.is_away() && is_refused(&what) {
+            if log.is_away() && what.is_refused_away() {
                 let _ = done.send(Err(NotDone::TooLate));
                 return waits;
             }
@@ -224,25 +223,6 @@ impl Registry {
             self.proposed.add(ticket, Proposed { what: Some(what), done });
         }
         waits
-    }
-}
-
-/// Whether nobody is to wait for it while the log cannot be reached: whoever wants it is told so.
-fn is_refused<H>(what: &Happening<H>) -> bool {
-    match what {
-        Happening::CameIn { .. }
-        | Happening::Renamed { .. }
-        | Happening::Away { .. }
-        | Happening::Registered(_)
-        | Happening::Unregistered { .. }
-        | Happening::PasswordGiven { .. }
-        | Happening::Moderated { .. }
-        | Happening::AccountUsed(_) => true,
-        Happening::Returned { .. }
-        | Happening::Left(_)
-        | Happening::TookOver(_)
-        | Happening::Offered { .. }
-        | Happening::OfferOver(_) => false,
     }
 }
 

@@ -19,7 +19,6 @@ use crate::chat::lobbies::{CreateError, GENERAL_ID, LobbyEntry, LobbyId, LobbyPa
 use crate::chat::lobby::LobbyState;
 use crate::chat::registry::Happening;
 use crate::chat::text::Line;
-use crate::clock::unix_now;
 use crate::logging::event;
 use crate::metrics::Restarted;
 use crate::store::{Change, NodeChange, StoreError, StoredLobby};
@@ -60,7 +59,7 @@ impl Answers<Offered> for Registry {
         Offered { lobby, to, from, name }: Offered,
         _: &mut Ctx<Self>,
     ) -> Reply<Self, ()> {
-        Reply::now(|| self.happen(Happening::Offered { lobby, to, from, name }, unix_now()))
+        Reply::now(|| self.happen(Happening::Offered { lobby, to, from, name }, self.log.now()))
     }
 }
 
@@ -76,7 +75,8 @@ impl Answers<FindOffer> for Registry {
     ) -> Reply<Self, Result<LobbyRef, OfferError>> {
         Reply::now(|| {
             // The newest; it stays until the lobby has another owner, since this may come to nothing.
-            let newest = who.account.and_then(|account| self.people.offer_to(account, unix_now()));
+            let newest =
+                who.account.and_then(|account| self.people.offer_to(account, self.log.now()));
             let entry = newest.and_then(|lobby| self.lobbies.get(lobby));
             let entry = entry.ok_or(OfferError::Nothing)?;
             self.lobbies.may_own(&who)?;
@@ -154,7 +154,7 @@ impl Registry {
         if let Log::Alone = self.log {
             self.next_lobby += 1;
         }
-        Ok(LobbyState::new(id, name, description, record, &who, unix_now()))
+        Ok(LobbyState::new(id, name, description, record, &who, self.log.now()))
     }
 
     /// A lobby is stored: lists it, unless somebody was quicker meanwhile.
@@ -225,7 +225,7 @@ impl Answers<LobbyCount> for Registry {
         Reply::now(|| {
             if let Some(entry) = self.lobbies.by_id(id) {
                 entry.users = users;
-                entry.used_at = unix_now();
+                entry.used_at = self.log.now();
             }
         })
     }
@@ -257,7 +257,7 @@ impl Answers<LobbyChanged> for Registry {
             let (id, owner) = (state.id, state.owner);
             let before = std::mem::replace(&mut entry.state, state);
             if before.owner != owner {
-                self.happen(Happening::OfferOver(id), unix_now());
+                self.happen(Happening::OfferOver(id), self.log.now());
             }
         })
     }

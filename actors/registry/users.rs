@@ -11,7 +11,6 @@ use crate::actors::shard::messages::{Address, Letter, Show};
 use crate::chat::accounts::{Identity, Target};
 use crate::chat::name::Name;
 use crate::chat::registry::{ClaimError, Happening, LoginError, RenameError, User};
-use crate::clock::unix_now;
 
 const BUSY: LoginError = LoginError::Name(ClaimError::Taken);
 
@@ -174,7 +173,7 @@ impl Answers<FindOffender> for Registry {
         FindOffender(key): FindOffender,
         _: &mut Ctx<Self>,
     ) -> Reply<Self, Option<Target>> {
-        Reply::now(|| self.people.offender(&key, unix_now()))
+        Reply::now(|| self.people.offender(&key, self.log.now()))
     }
 }
 

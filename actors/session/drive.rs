@@ -15,7 +15,7 @@ use tokio::time::sleep;
 use super::commands::Judged;
 use super::{Phase, Session};
 use crate::actors::shard::log_connected;
-use crate::chat::command::{self, Input};
+use crate::chat::command::{self, Command, Input};
 use crate::chat::text::Line;
 use crate::clock;
 use crate::fanout::peer::Health;
@@ -311,12 +311,22 @@ impl Session {
     pub(super) fn take_line(&mut self, line: Judged) -> Poll<()> {
         // What is answered by the session itself must not overtake messages that were sent before.
         let room = if matches!(line, Judged::Say(_)) { MAX_IN_FLIGHT } else { 1 };
-        if self.peer.awaits_echo(room) {
+        if self.peer.awaits_echo(room) && !self.goes_on_away(&line) {
             self.held = Some(Box::new(line));
             return Poll::Pending;
         }
         self.understand(line);
         Poll::Ready(())
+    }
+
+    /// Whether this goes on before messages that wait, since the log that they wait for cannot be reached: all but
+    /// what is said too.
+    fn goes_on_away(&self, line: &Judged) -> bool {
+        let speaks = match line {
+            Judged::Say(_) | Judged::Command(_, Ok(Command::Tag(_) | Command::Act(_))) => true,
+            Judged::Command(..) | Judged::Blank | Judged::Refused(..) => false,
+        };
+        !speaks && self.thread.store.log().is_away()
     }
 
     /// The peer sends no more: closes once all that it asked for has been answered.

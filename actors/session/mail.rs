@@ -19,7 +19,6 @@ use crate::actors::shard::telling::{Pages, Telling};
 use crate::actors::store::messages::ReadLetters;
 use crate::chat::accounts::AccountId;
 use crate::chat::person::Person;
-use crate::clock::unix_now;
 use crate::render::{Direct, Sheet, direct, replies};
 use crate::store::{Change, Mail, MailId};
 
@@ -44,7 +43,7 @@ impl Session {
         let told = Rc::new(Cell::new(mail.is_empty()));
         if let Some((_, last)) = mail.last() {
             self.peer.note_writer(last.clone());
-            let (count, times, now) = (mail.len(), self.times(), unix_now());
+            let (count, times, now) = (mail.len(), self.times(), self.thread.store.log().now());
             let ids = mail.into_iter().map(|(id, _)| id).collect();
             let read = move |ids| ReadLetters(account, ids);
             let pages = Pages::stored(self.thread.store.clone(), ids, read, Vec::new());

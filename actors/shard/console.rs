@@ -49,6 +49,10 @@ impl Answers<TellAll> for Shard {
                     ServerNotice::Reachable => render::reachable(sheet, when),
                 }
             });
+            // What waits for messages that wait for the log can go on.
+            if let ServerNotice::Unreachable = notice {
+                self.thread.hub.all().iter().for_each(|(peer, _)| peer.wake());
+            }
         })
     }
 }

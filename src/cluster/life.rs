@@ -122,6 +122,11 @@ impl OwnLife {
         now.since(self.good) >= self.timing.cut_off
     }
 
+    /// Milliseconds until it has been long, if no beat succeeds by then.
+    pub(crate) fn until_cut_off(&self, now: Moment) -> u64 {
+        self.timing.cut_off.saturating_sub(now.since(self.good))
+    }
+
     pub(crate) fn connected(&mut self) {
         self.asked = None;
         // A life knows its last writing, or finds out by writing.

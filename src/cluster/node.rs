@@ -137,6 +137,11 @@ impl Node {
         self.life.living()
     }
 
+    /// Milliseconds until the application is told that the engine cannot be reached, if it cannot from now on.
+    pub fn until_cut_off(&self, now: Moment) -> u64 {
+        self.life.until_cut_off(now)
+    }
+
     /// The other nodes.
     pub fn others(&self, now: Moment) -> impl Iterator<Item = Known> {
         self.judge.known(now)

@@ -20,6 +20,7 @@ use crate::ai::questions;
 use crate::chat::accounts::AccountId;
 use crate::chat::change::Change;
 use crate::chat::directory::ConnId;
+use crate::chat::history::UnixMillis;
 use crate::chat::kept::Mail;
 use crate::chat::lobbies::LobbyId;
 use crate::chat::lobby::LobbyState;
@@ -51,6 +52,8 @@ pub struct Record {
     pub what: What,
     /// What lasts of it and does not follow from what happens.
     pub changes: Vec<Change>,
+    /// It does not happen where the log takes it later than this: whoever wanted it was told so by then.
+    pub until: Option<UnixMillis>,
 }
 
 /// What happens, on every node.
@@ -93,6 +96,22 @@ pub enum What {
     },
 }
 
+impl What {
+    /// Whether nobody is to wait for it while the log cannot be reached: whoever wants it is told so, and it must not
+    /// happen any more then. What is said waits.
+    pub fn lapses(&self) -> bool {
+        match self {
+            Self::Lobby { input, .. } => input.is_refused_away(),
+            Self::People(what) => what.is_refused_away(),
+            Self::LobbyMade(_) | Self::Kept => true,
+            Self::LobbyRemoved(_)
+            | Self::Rox { .. }
+            | Self::Mail { .. }
+            | Self::LifeOver { .. } => false,
+        }
+    }
+}
+
 /// A record as it is written.
 #[derive(Serialize)]
 struct Written<'a> {
@@ -102,6 +121,8 @@ struct Written<'a> {
     what: &'a What,
     #[serde(skip_serializing_if = "<[Change]>::is_empty")]
     changes: &'a [Change],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    until: Option<UnixMillis>,
 }
 
 /// A record as it is read.
@@ -113,6 +134,8 @@ struct Read {
     what: What,
     #[serde(default)]
     changes: Vec<Change>,
+    #[serde(default)]
+    until: Option<UnixMillis>,
 }
 
 /// What every record has, whatever its version. The other fields are looked at by nobody: that they are
@@ -181,8 +204,9 @@ impl Record {
     /// # Errors
     /// [`EncodeError`].
     pub fn encode(&self) -> Result<Vec<u8>, EncodeError> {
-        let Self { life, number, what, changes } = self;
-        let written = Written { lobbyd: FORM, life: life.0, n: *number, what, changes };
+        let Self { life, number, what, changes, until } = self;
+        let written =
+            Written { lobbyd: FORM, life: life.0, n: *number, what, changes, until: *until };
         // Writing to memory fails for the one value alone that has no form.
         let bytes = serde_json::to_vec(&written).map_err(|_| EncodeError::NotRising)?;
         match bytes.len() {
@@ -202,8 +226,8 @@ impl Record {
         // What is known has no more levels than its types; what is not is skipped without a recursion.
         let read: Read = serde_json::from_slice(bytes).map_err(|error| why(bytes, &error))?;
         check_form(read.lobbyd)?;
-        let Read { lobbyd: _, life, n, what, changes } = read;
-        Ok(Self { life: Revision(life), number: n, what, changes })
+        let Read { lobbyd: _, life, n, what, changes, until } = read;
+        Ok(Self { life: Revision(life), number: n, what, changes, until })
     }
 }
 

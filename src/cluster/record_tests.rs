@@ -107,7 +107,8 @@ fn what_a_node_has_for_itself_does_not_go_to_others() {
     let sample = samples()
         .into_iter()
         .find(|record| matches!(&record.what, What::Lobby { input: Input::Join(_), .. }));
-    let Some(Record { life, number, what: What::Lobby { lobby, input }, changes }) = sample else {
+    let Some(Record { life, number, what: What::Lobby { lobby, input }, changes, until }) = sample
+    else {
         panic!("no sample of a join");
     };
     // Where they are reached, too, is put in by whoever reads it.
@@ -115,8 +116,8 @@ fn what_a_node_has_for_itself_does_not_go_to_others() {
     join.prefs.kept_since = crate::chat::history::UnixMillis(7);
     assert_ne!(Input::Join(join.clone()), input);
     let what = What::Lobby { lobby, input: Input::Join(join) };
-    let read = Record { life, number, what, changes: changes.clone() }.encode().unwrap();
-    let want = Record { life, number, what: What::Lobby { lobby, input }, changes };
+    let read = Record { life, number, what, changes: changes.clone(), until }.encode().unwrap();
+    let want = Record { life, number, what: What::Lobby { lobby, input }, changes, until };
     assert_eq!(Record::decode(&read), Ok(want));
 }
 
@@ -248,7 +249,7 @@ fn a_record_is_written_within_its_bounds_or_not_at_all() {
         let by = crate::chat::accounts::Identity::console();
         let input = Input::Moderate { by, what: Arc::new(what) };
         let what = What::Lobby { lobby: LobbyId(1), input };
-        Record { life: Revision(1), number: 1, what, changes: vec![] }
+        Record { life: Revision(1), number: 1, what, changes: vec![], until: None }
     };
     assert_eq!(record(vec![3, 2]).encode(), Err(EncodeError::NotRising));
     let longest = record((0..200_000).collect());

@@ -649,7 +649,12 @@ fn whats(s: &mut Source) -> Vec<What> {
 pub(super) fn every_kind(s: &mut Source) -> Vec<Record> {
     let mut all: Vec<_> = whats(s).into_iter().map(|what| (what, Vec::new())).collect();
     all.extend(changes(s).into_iter().map(|change| (What::Kept, vec![change])));
-    let record =
-        |(what, changes)| Record { life: Revision(s.any()), number: s.any(), what, changes };
+    let record = |(what, changes)| Record {
+        life: Revision(s.any()),
+        number: s.any(),
+        what,
+        changes,
+        until: None,
+    };
     all.into_iter().map(record).collect()
 }

@@ -18,6 +18,7 @@ use crate::actors::log::{Append, Letter, Log, Proposal, Shared, Ticket};
 use crate::actors::registry::Registry;
 use crate::actors::store::{Applying, StoreHandle};
 use crate::chat::history::UnixMillis;
+use crate::chat::lobbies::LobbyId;
 use crate::chat::lobby::step::{Input, JoinKind};
 use crate::chat::registry::Happening;
 use crate::clock;
@@ -88,6 +89,14 @@ const MAX_APPLYING: usize = 8_192;
 /// Changes that wait for the disk. Over it no more of the log is read either: a node whose disk fails falls behind,
 /// and must not lose what the others have.
 const MAX_UNWRITTEN: usize = 8_192;
+
+/// So many milliseconds the log has at least to take what would not happen later: an engine that is slow, or back just
+/// now, is not away.
+const LEAST_TO_BE_TAKEN: u64 = 1_000;
+
+/// A clock of this machine that differs by so many milliseconds from the log's is told of: nothing that is shared goes
+/// by it, but people and its own log do.
+const CLOCK_DIFFERS: u64 = 2_000;
 
 /// Which node this is.
 #[derive(Debug, Clone)]
@@ -231,6 +240,8 @@ struct Driver {
     is_behind: bool,
     /// Whether it does not reach the others.
     is_cut_off: bool,
+    /// Whether the clock of this machine differs from the log's.
+    clock_differs: bool,
     /// Records that were skipped, as far as they are counted.
     foreign: u64,
     /// Wishes for which the engine has had no room yet.
@@ -314,6 +325,7 @@ impl Driver {
             lag: Lag::default(),
             is_behind: false,
             is_cut_off: false,
+            clock_differs: false,
             foreign: 0,
             wishes: VecDeque::new(),
             waiting: VecDeque::new(),
@@ -384,6 +396,7 @@ impl Driver {
 
     /// Says how this node is: to the others with its next beat, and to whoever asks this server.
     fn report(&mut self, applying: usize, now: Moment) {
+        self.look_at_clock();
         let read = self.node.mark().position;
         let last = Position(read.0.saturating_add(self.node.behind()));
         let position = Position(read.0.saturating_sub(applying as u64));
@@ -424,6 +437,26 @@ impl Driver {
         }
     }
 
+    /// Says where the clock of this machine differs from the log's.
+    fn look_at_clock(&mut self) {
+        let Log::Shared(log) = self.store.log() else { return };
+        let (own, of_log) = (clock::unix_now(), log.now());
+        let differs = self.ready.is_none() && own.0.abs_diff(of_log.0) > CLOCK_DIFFERS;
+        if differs == self.clock_differs {
+            return;
+        }
+        self.clock_differs = differs;
+        match differs {
+            true => warn!(
+                event = event::CLUSTER;
+                "the clock of this machine is {} s {} the engine's, by which all nodes go: set it",
+                own.0.abs_diff(of_log.0) / 1_000,
+                if own > of_log { "ahead of" } else { "behind" }
+            ),
+            false => info!(event = event::CLUSTER; "the clock of this machine is right again"),
+        }
+    }
+
     fn want(&mut self, wanted: Wanted) {
         match wanted {
             Wanted::Proposed(proposal) => match &mut self.reclaiming {
@@ -457,11 +490,8 @@ impl Driver {
     }
 
     fn propose(&mut self, Proposal { ticket, subject, what, changes }: Proposal) {
-        let lobby = match &what {
-            What::Lobby { lobby, .. } => Some(*lobby),
-            _ => None,
-        };
-        let record = Record { life: Revision(0), number: 0, what, changes };
+        let (lobby, until) = (lobby_of(&what), self.until(&what));
+        let record = Record { life: Revision(0), number: 0, what, changes, until };
         match record.encode() {
             Ok(bytes) => {
                 self.over.push_back((subject, bytes.into(), Some(ticket)));
@@ -472,6 +502,13 @@ impl Driver {
                 self.registry.do_send(NotTaken { ticket, lobby });
             }
         }
+    }
+
+    /// When whoever wants this is told that it cannot be done, where the log has not taken it.
+    fn until(&self, what: &What) -> Option<UnixMillis> {
+        let Log::Shared(log) = self.store.log() else { return None };
+        let left = self.node.until_cut_off(self.now()).max(LEAST_TO_BE_TAKEN);
+        what.lapses().then(|| UnixMillis(log.now().0.saturating_add(left)))
     }
 
     /// While the log is away for long, more may wait than the node takes at once.
@@ -566,6 +603,9 @@ impl Driver {
     fn passed(&mut self, passed: Passed) {
         let position = passed.position;
         self.shared.metrics.cluster.records.inc();
+        if let Log::Shared(log) = self.store.log() {
+            log.note_time(passed.at);
+        }
         self.give(passed);
         self.to.send_replace(position);
     }
@@ -592,6 +632,11 @@ impl Driver {
             self.waiting.remove(at).map(|(_, ours)| ours)
         });
         match Record::decode(&line.bytes) {
+            Ok(Record { what, until: Some(until), .. }) if at > until => {
+                if let Some(ticket) = own {
+                    self.registry.do_send(NotTaken { ticket, lobby: lobby_of(&what) });
+                }
+            }
             Ok(Record { what, changes, .. }) => {
                 let (life, applying) = (short(life), applying.clone());
                 self.registry.do_send(Decided { at, own, what, changes, life, applying });
@@ -603,6 +648,14 @@ impl Driver {
                 self.stop(format!("it does not know what is in the log: {why}"));
             }
         }
+    }
+}
+
+/// The lobby that something is put to.
+fn lobby_of(what: &What) -> Option<LobbyId> {
+    match what {
+        What::Lobby { lobby, .. } => Some(*lobby),
+        _ => None,
     }
 }
 

@@ -56,7 +56,7 @@ pub(super) async fn run(
     while let Some(Proposal { ticket, subject: _, what, changes }) = proposals.recv().await {
         number += 1;
         at = at.max(unix_now());
-        let record = Record { life: Revision(1), number, what, changes };
+        let record = Record { life: Revision(1), number, what, changes, until: None };
         // As another node would read it.
         let bytes = record.encode().unwrap_or_default();
         match Record::decode(&bytes) {

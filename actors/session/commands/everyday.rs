@@ -15,7 +15,7 @@ use crate::chat::accounts::{AccountId, Identity, Target};
 use crate::chat::command::{About, Addressed, spec};
 use crate::chat::name::{Name, NameKey};
 use crate::chat::text::Line;
-use crate::clock::{self, stamp, unix_now};
+use crate::clock::{self, stamp};
 use crate::logging::event;
 use crate::render::replies::{self, ModerationReply, PersonalReply, Reply};
 use crate::render::{self, Direct};
@@ -46,7 +46,7 @@ pub(super) async fn respond(cx: &Ctx, text: Line) -> Done {
 /// A private message: shown to its receiver, or kept for an account that is not connected.
 async fn direct(cx: &Ctx, to: To, text: &Line) -> Done {
     let from = cx.me();
-    let mail = Mail { from: from.clone(), at: unix_now(), text: text.clone() };
+    let mail = Mail { from: from.clone(), at: cx.thread.store.log().now(), text: text.clone() };
     let relayed =
         relay(cx, Relay { to: to.clone(), from, by: cx.conn(), text: text.clone() }).await;
     // A message to oneself must be there before the session goes on, or ends.
@@ -109,7 +109,8 @@ pub(super) async fn tag(cx: &Ctx, Addressed { to, text }: Addressed) -> Done {
     if let Some(user) = cx.ask_registry(FindUser(NameKey::of(&to))).await? {
         let (whom, tell) = (user.who.name, Some(user.handle));
         let tag = Tag { conn, at, whom, tell, text, taken: clock::now() };
-        cx.ask_lobby(&lobby.addr, tag).await?;
+        // What is said waits for the log, and nobody for it.
+        cx.thread.store.log().reached(cx.ask_lobby(&lobby.addr, tag)).await.transpose()?;
         return Ok(Outcome::Done);
     }
     // An account that is not connected finds it in its mail.
@@ -122,7 +123,7 @@ pub(super) async fn tag(cx: &Ctx, Addressed { to, text }: Addressed) -> Done {
     if !cx.ask_lobby(&lobby.addr, tag).await? {
         return Ok(Outcome::Done);
     }
-    let mail = Mail { from: cx.me(), at: unix_now(), text: Line::clean(&letter) };
+    let mail = Mail { from: cx.me(), at: cx.thread.store.log().now(), text: Line::clean(&letter) };
     keep(cx, account, &name, mail).await?;
     cx.reply(PersonalReply::MailKept(name))
 }

@@ -19,7 +19,6 @@ use crate::chat::lobby::{JoinError, Presence};
 use crate::chat::name::{Name, NameKey};
 use crate::chat::password::{Match, Password, PasswordRecord};
 use crate::chat::text::Line;
-use crate::clock::unix_now;
 use crate::render::replies::{self, Reply};
 use crate::render::{Retelling, Sheet, again};
 use crate::store::StoreError;
@@ -122,7 +121,8 @@ pub(super) async fn history(cx: &Ctx, count: usize, before: usize) -> Done {
     let store = cx.thread.store.clone();
     let ask = ReadHistory { lobby, count, before, ignores };
     let messages = store.history(ask).await.map_err(busy)?;
-    let (count, mut retelling) = (messages.len(), Retelling::new(cx.times(), unix_now()));
+    let (count, mut retelling) =
+        (messages.len(), Retelling::new(cx.times(), cx.thread.store.log().now()));
     let pages = Pages::history(store, lobby, messages);
     let head = move |sheet: &mut Sheet, lobby: &Name| replies::history(sheet, lobby, count, before);
     let write = move |sheet: &mut Sheet, entry: &Arc<Entry>| retelling.next(sheet, entry);
@@ -138,7 +138,7 @@ pub(super) async fn search(cx: &Ctx, words: &Line) -> Done {
         (StoreError::TooManyTerms, Some(spec)) => Reply::Usage(spec),
         (why, _) => busy(why),
     })?;
-    let (count, times, now) = (ids.len(), cx.times(), unix_now());
+    let (count, times, now) = (ids.len(), cx.times(), cx.thread.store.log().now());
     let pages = Pages::messages(store, lobby, ids, Vec::new());
     let write = move |sheet: &mut Sheet, entry: &Arc<Entry>| again(sheet, entry, times, now);
     show_entries(cx, lobby, pages, |sheet, lobby| replies::found(sheet, lobby, count), write)

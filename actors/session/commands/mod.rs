@@ -115,12 +115,12 @@ impl Session {
                         true => PersonalReply::MayBeLost.into(),
                         false => Reply::Unreachable,
                     };
-                    let goes = matches!(parsed, Ok(Command::Join { .. }));
+                    let goes = matches!(parsed, Ok(Command::Join { .. } | Command::Tag(_)));
                     match self.thread.store.log() {
                         Log::Shared(log) if !goes => {
                             self.obey_by_log(log.clone(), obey(cx, parsed), left);
                         }
-                        // A lobby itself says where it takes too long to come in.
+                        // These see to it themselves.
                         Log::Shared(_) | Log::Alone => {
                             self.wait_for(obey(cx, parsed), Self::finish);
                         }

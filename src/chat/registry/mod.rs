@@ -151,6 +151,27 @@ pub enum Happening<H> {
     OfferOver(LobbyId),
 }
 
+impl<H> Happening<H> {
+    /// Whether nobody is to wait for it while the log cannot be reached: whoever wants it is told so.
+    pub fn is_refused_away(&self) -> bool {
+        match self {
+            Self::CameIn { .. }
+            | Self::Renamed { .. }
+            | Self::Away { .. }
+            | Self::Registered(_)
+            | Self::Unregistered { .. }
+            | Self::PasswordGiven { .. }
+            | Self::Moderated { .. }
+            | Self::AccountUsed(_) => true,
+            Self::Returned { .. }
+            | Self::Left(_)
+            | Self::TookOver(_)
+            | Self::Offered { .. }
+            | Self::OfferOver(_) => false,
+        }
+    }
+}
+
 /// Where somebody is to be found, each node knows by their connection: they alone are written.
 mod came_in {
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
