@@ -33,7 +33,10 @@ pub(crate) fn nodes() -> Option<usize> {
     let test = thread.name().unwrap_or_default();
     assert!(test != "main", "over nodes, a test is known by its thread: use two or more of them");
     let module = test.split("::").next().unwrap_or_default();
-    match ALONE.iter().find(|(alone, _)| [test, module].contains(alone)) {
+    let is_named = |alone: &str| {
+        [test, module].contains(&alone) || alone.ends_with('_') && module.starts_with(alone)
+    };
+    match ALONE.iter().find(|(alone, _)| is_named(alone)) {
         Some((_, why)) => {
             eprintln!("of one process: {why}");
             None

@@ -37,7 +37,7 @@ fn a_password_is_the_same_in_any_form_of_unicode_and_in_any_command() {
     let mut bob = server.login("bob");
     bob.ask(&format!("/join den {DECOMPOSED}"), "Joined lobby 'den'");
     alice.ask(&format!("/join den {COMPOSED}"), "Joined lobby 'den'");
-    alice.ask(&format!("/setpass {DECOMPOSED}2"), "alice");
+    alice.ask(&format!("/setpass {DECOMPOSED}2"), "[LOBBY] alice changed the password");
     let mut carol = server.login("carol");
     carol.ask(&format!("/join den {COMPOSED}"), "Incorrect password for private lobby");
     carol.ask(&format!("/join den {COMPOSED}2"), "Joined lobby 'den'");

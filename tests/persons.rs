@@ -88,8 +88,8 @@ fn whoever_takes_the_name_of_an_ignored_guest_is_heard_unless_they_are_the_same(
     pest.ask("/nick other", "is now known as other\n");
     let mut heir = guest_from(&server, ELSEWHERE, "pest");
     heir.ask("a word of mine", "╰─> a word of mine\n");
-    heir.ask("/msg alice another", "╰─> another\n");
     alice.expect("╰─> a word of mine\n");
+    heir.ask("/msg alice another", "╰─> another\n");
     alice.expect("[DM] pest —» You\n  ╰─> another\n");
     // Both go by that name to her, and each by their own.
     alice.ask("/ignore pest", "You ignore 'pest' from now on.\n> ");
