@@ -81,7 +81,7 @@ impl<H: Clone> People<H> {
     }
 
     /// Keeps the name, the number and the address's count, until it is known whether the account is
-    /// stored. [`Happening::Registered`](super::Happening::Registered) or
+    /// stored. [`Happening::Registered`] or
     /// [`end_registration`](Self::end_registration) must follow.
     pub fn begin_registration(&mut self, Registration { guest, account, .. }: &Registration) {
         self.number_proposed(*account);
@@ -110,7 +110,7 @@ impl<H: Clone> People<H> {
     }
 
     /// The accounts that are to go because nobody ever used them again. What happens to those of people
-    /// who are here is [`Happening::AccountUsed`](super::Happening::AccountUsed).
+    /// who are here is [`Happening::AccountUsed`].
     pub fn unused_accounts(&self, now: UnixMillis) -> Unused {
         let present: HashSet<_> = self.users.iter().filter_map(|user| user.who.account).collect();
         let unused = self.accounts.unused(now).into_iter();
