@@ -64,7 +64,7 @@ impl Other {
     }
 
     /// Asks something, and gives the answer.
-    fn ask(&mut self, subject: &str, bytes: &[u8]) -> String {
+    pub(crate) fn ask(&mut self, subject: &str, bytes: &[u8]) -> String {
         self.publish(subject, "answers", bytes);
         loop {
             let head = self.line();

@@ -11,6 +11,7 @@ use crate::engine::Other;
 use crate::harness::{Folder, PATIENCE, Server, run};
 use crate::nodes::Cluster;
 use crate::operator::{ADMIN, admin_port, ask, get, wait_for};
+use crate::people::registered;
 
 /// The nodes as this one lists them, for programs.
 fn nodes(server: &Server) -> Vec<Value> {
@@ -138,12 +139,80 @@ fn what_nobody_of_ours_wrote_into_the_log_is_counted_and_skipped() {
     alice.ask("goes on", "╰─> goes on\n");
 }
 
-/// A whole record of a version that is not known yet.
-fn of_a_later_version() -> Vec<u8> {
-    let body = [&[250, 1][..], &[0; 16]].concat();
+/// A whole record: its version and kind, whose, which number, and what is in it.
+fn whole([version, kind]: [u8; 2], life: u64, number: u64, rest: &[u8]) -> Vec<u8> {
+    let head = [&[version, kind][..], &life.to_be_bytes(), &number.to_be_bytes()].concat();
+    let body = [&head, rest].concat();
     let check = |hash: u32, byte: &u8| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193);
     let check = body.iter().fold(0x811c_9dc5_u32, check);
-    [&b"LBYD"[..], &18_u32.to_be_bytes(), &check.to_be_bytes(), &body].concat()
+    let length = u32::try_from(body.len()).unwrap();
+    [&b"LBYD"[..], &length.to_be_bytes(), &check.to_be_bytes(), &body].concat()
+}
+
+/// A whole record of a version that is not known yet.
+fn of_a_later_version() -> Vec<u8> {
+    whole([250, 1], 0, 0, b"")
+}
+
+/// A node that somebody plays, whose life has begun.
+struct Forged {
+    other: Other,
+    life: u64,
+    said: u64,
+}
+
+impl Forged {
+    fn begin(cluster: &Cluster, name: &str) -> Self {
+        let mut other = Other::connect(&cluster.engine);
+        let told = other.ask(&format!("$KV.lobbyd_NODES.{name}"), b"of no node's form");
+        let told: Value = serde_json::from_str(&told).unwrap();
+        let life = told["seq"].as_u64().unwrap();
+        other.ask("lobbyd.log.n", &whole([1, 2], life, 0, name.as_bytes()));
+        Self { other, life, said: 0 }
+    }
+
+    /// Says these lines in one record.
+    fn say(&mut self, lines: &[&str]) {
+        let of = |line: &&str| [&u32::try_from(line.len()).unwrap().to_be_bytes(), line.as_bytes()].concat();
+        let lines: Vec<u8> = lines.iter().flat_map(of).collect();
+        self.other.ask("lobbyd.log.s", &whole([1, 4], self.life, self.said + 1, &lines));
+        self.said += 1;
+    }
+}
+
+/// A line of the log that deletes a lobby.
+fn removal(lobby: u32) -> String {
+    format!(r#"{{"lobbyd":1,"life":0,"n":0,"what":{{"lobby_removed":{lobby}}}}}"#)
+}
+
+#[test]
+fn a_node_stops_before_what_it_does_not_know_however_often_it_is_started() {
+    let Some(mut cluster) = Cluster::start(1) else { return };
+    let mut alice = registered(&cluster.nodes[0], "alice");
+    alice.ask("/create den a den", "Created");
+    alice.ask("/create nest a nest", "Created");
+    let mut forged = Forged::begin(&cluster, "later");
+    // Ids begin with general's, 1.
+    let unknown = r#"{"lobbyd":1,"life":0,"n":0,"what":{"moved_house":{"to":7}}}"#;
+    forged.say(&[&removal(2), unknown, &removal(3)]);
+    alice.expect("Server is restarting. Try again soon.\n");
+    let mut node = cluster.nodes.remove(0);
+    assert_eq!(node.wait(), 1);
+    let why = |log: &str| log.split_once("this node stops: ").unwrap().1.lines().next().unwrap().to_owned();
+    let first = why(&node.log());
+    assert!(first.contains("has what this version does not know: kind 'moved_house'"), "{first}");
+    // Neither what stands before it in its record has happened, nor what stands after it.
+    let folder = node.into_folder();
+    for lobby in ["den", "nest"] {
+        let found = run(folder.path(), &[], &["export", lobby]);
+        assert_eq!(found.status.code(), Some(0), "{lobby}");
+    }
+    let url = cluster.engine.url();
+    let env = [("NATS_URL", url.as_str()), ("CHAT_NODE", "node1"), ("CHAT_ADDR", "127.0.0.1:0")];
+    let again = run(folder.path(), &env, &[]);
+    let said = String::from_utf8(again.stderr).unwrap();
+    assert_eq!(again.status.code(), Some(1), "{said}");
+    assert!(said.contains(&first), "{said}");
 }
 
 #[test]

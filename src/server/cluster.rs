@@ -4,6 +4,7 @@
 use std::collections::VecDeque;
 use std::fs;
 use std::hash::{BuildHasher, DefaultHasher, Hash, Hasher, RandomState};
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use actix::prelude::*;
@@ -26,7 +27,7 @@ use crate::cluster::engine::{Position, Revision, Subject, Wish};
 use crate::cluster::lag::{BEHIND_TOO_FAR, Lag};
 use crate::cluster::mark::Mark;
 use crate::cluster::nodes::{self, About, Own};
-use crate::cluster::record::{DecodeError, Record, What};
+use crate::cluster::record::{DecodeError, Record, Unknown, What};
 use crate::cluster::timing::{Moment, TICK, Timing};
 use crate::cluster::told::{Happens, Line, Passed, Told, Unlogged};
 use crate::cluster::{Node, Start};
@@ -375,7 +376,9 @@ impl Driver {
                 }
             }
             for told in self.node.told() {
-                self.tell(told);
+                if self.tell(told).is_break() {
+                    return;
+                }
             }
         }
     }
@@ -521,7 +524,8 @@ impl Driver {
         }
     }
 
-    fn tell(&mut self, told: Told) {
+    /// Takes what the node says; it breaks off where nothing after that may be taken.
+    fn tell(&mut self, told: Told) -> ControlFlow<()> {
         match told {
             Told::Ready => {
                 if let Some(life) = self.node.life() {
@@ -532,7 +536,7 @@ impl Driver {
             }
             Told::CutOff => self.reach(false),
             Told::Back => self.reach(true),
-            Told::Passed(passed) => self.passed(passed),
+            Told::Passed(passed) => return self.passed(passed),
             Told::Reborn(unlogged) => self.reclaim(unlogged),
             Told::Stop(why) => self.stop(why.to_string()),
             Told::Ended => _ = self.ending.take().map(|ending| ending.send(())),
@@ -541,6 +545,7 @@ impl Driver {
                 Err(_) => warn!(event = event::CLUSTER; "what was sent here is no letter"),
             },
         }
+        ControlFlow::Continue(())
     }
 
     fn reach(&mut self, there: bool) {
@@ -600,55 +605,79 @@ impl Driver {
         self.node.resumed(now);
     }
 
-    fn passed(&mut self, passed: Passed) {
+    fn passed(&mut self, mut passed: Passed) -> ControlFlow<()> {
         let position = passed.position;
         self.shared.metrics.cluster.records.inc();
+        let lines = match read(passed.happens.take()) {
+            Ok(lines) => lines,
+            // Nothing of it may happen, nor anything after it: a node that knows it is to begin with it.
+            Err(why) => {
+                self.stop(format!(
+                    "record {} of its log has what this version does not know: {why}: upgrade this node",
+                    position.0
+                ));
+                return ControlFlow::Break(());
+            }
+        };
         if let Log::Shared(log) = self.store.log() {
             log.note_time(passed.at);
         }
-        self.give(passed);
+        self.give(passed, lines);
         self.to.send_replace(position);
+        ControlFlow::Continue(())
     }
 
-    fn give(&mut self, passed: Passed) {
+    fn give(&mut self, passed: Passed, lines: Vec<Decoded>) {
         self.mark.log = self.node.mark().log;
         self.mark.follow(&passed);
         let applying = self.store.begin_record(Some(self.mark.to_bytes().into()));
-        let Passed { at, step, happens, .. } = passed;
+        let Passed { at, step, .. } = passed;
         for life in step.ended() {
             let applying = applying.clone();
             let heard = UnixMillis(at.0.saturating_sub(self.lease));
             self.registry.do_send(Over { life: short(life), at, heard, applying });
         }
-        let Some(Happens { lines, life, .. }) = happens else { return };
-        for line in lines {
-            self.give_line(line, (at, life), &applying);
-        }
-    }
-
-    fn give_line(&mut self, line: Line, (at, life): (UnixMillis, Revision), applying: &Applying) {
-        let own = line.ticket.and_then(|ticket| {
-            let at = self.waiting.iter().position(|(own, _)| *own == ticket)?;
-            self.waiting.remove(at).map(|(_, ours)| ours)
-        });
-        match Record::decode(&line.bytes) {
-            Ok(Record { what, until: Some(until), .. }) if at > until => {
+        for Decoded { life, record: Record { what, changes, until, .. }, ticket } in lines {
+            let own = ticket.and_then(|ticket| {
+                let at = self.waiting.iter().position(|(own, _)| *own == ticket)?;
+                self.waiting.remove(at).map(|(_, ours)| ours)
+            });
+            if until.is_some_and(|until| at > until) {
                 if let Some(ticket) = own {
                     self.registry.do_send(NotTaken { ticket, lobby: lobby_of(&what) });
                 }
+                continue;
             }
-            Ok(Record { what, changes, .. }) => {
-                let (life, applying) = (short(life), applying.clone());
-                self.registry.do_send(Decided { at, own, what, changes, life, applying });
-            }
+            let (life, applying) = (short(life), applying.clone());
+            self.registry.do_send(Decided { at, own, what, changes, life, applying });
+        }
+    }
+}
+
+/// A line of a record, as it was understood.
+struct Decoded {
+    life: Revision,
+    record: Record,
+    ticket: Option<crate::cluster::told::Ticket>,
+}
+
+/// Reads all lines of a record, without those that are none.
+///
+/// # Errors
+/// One of them is not known.
+fn read(happens: Option<Happens>) -> Result<Vec<Decoded>, Unknown> {
+    let Some(Happens { lines, life, .. }) = happens else { return Ok(Vec::new()) };
+    let mut all = Vec::with_capacity(lines.len());
+    for Line { bytes, ticket } in lines {
+        match Record::decode(&bytes) {
+            Ok(record) => all.push(Decoded { life, record, ticket }),
             Err(DecodeError::NoRecord(why)) => {
                 warn!(event = event::CLUSTER; "something in the log is no record: {why}");
             }
-            Err(DecodeError::Unknown(why)) => {
-                self.stop(format!("it does not know what is in the log: {why}"));
-            }
+            Err(DecodeError::Unknown(why)) => return Err(why),
         }
     }
+    Ok(all)
 }
 
 /// The lobby that something is put to.
