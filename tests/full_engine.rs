@@ -1,10 +1,14 @@
 //! An engine whose disk is full: what is said waits, people are told, nobody is lost, and all goes on when there is
-//! room again.
+//! room again. And a node whose own is: it has all that the others have afterwards.
 
-use crate::harness::Client;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::harness::{Client, PATIENCE, Server, run};
 use crate::nats_server::NatsServer;
 use crate::nodes::{AWAY, Cluster};
 use crate::operator::{ADMIN, get};
+use crate::store::{limit_file_size, start_with_a_limit_on_files};
 
 const BACK: &str = "[LOBBY] The other servers are back.";
 
@@ -80,4 +84,55 @@ fn what_is_said_while_the_engine_has_no_room_waits_until_it_has() {
     }
     carol.log_in("carol");
     carol.ask("/users", "=== Users in 'general' (3) ===");
+}
+
+/// All that a node has of what was said in general.
+fn exported(node: &Server) -> Vec<u8> {
+    run(node.folder.path(), &[], &["export", "general"]).stdout
+}
+
+/// Waits until this many lines were exported.
+#[track_caller]
+fn wait_for_lines(node: &Server, lines: usize) -> Vec<u8> {
+    let start = Instant::now();
+    loop {
+        let all = exported(node);
+        let count = all.iter().filter(|byte| **byte == b'\n').count();
+        if count == lines {
+            return all;
+        }
+        assert!(start.elapsed() < 3 * PATIENCE && count < lines, "{count} lines, and not {lines}");
+        thread::sleep(Duration::from_millis(200));
+    }
+}
+
+#[test]
+fn a_node_whose_disk_was_full_has_all_that_was_said_meanwhile() {
+    // Far more than may wait for a disk.
+    const LINES: usize = 5_000;
+    let Some(cluster) = Cluster::start(1) else { return };
+    let one = &cluster.nodes[0];
+    let url = cluster.engine.url();
+    let full = [("NATS_URL", url.as_str()), ("CHAT_NODE", "full"), ("RUST_LOG", "info"), ADMIN];
+    let mut two = start_with_a_limit_on_files(&full);
+    let mut alice = one.login("alice");
+    alice.ask("/echo off", "> ");
+    limit_file_size(&two, "0");
+    for number in 0..LINES {
+        alice.send(&words(number));
+    }
+    let all = wait_for_lines(one, LINES);
+    two.wait_for_log("the database cannot be written");
+    // The log waits on the engine.
+    let start = Instant::now();
+    let waits = |metrics: String| {
+        let behind = metrics.lines().find_map(|line| line.strip_prefix("lobbyd_cluster_behind "));
+        behind.unwrap().parse::<u64>().unwrap() > 0
+    };
+    while !waits(get(&two, "/metrics").body) {
+        assert!(start.elapsed() < PATIENCE);
+    }
+    limit_file_size(&two, "unlimited");
+    assert!(wait_for_lines(&two, LINES) == all, "both have the same");
+    assert!(two.log().contains("the database is written again; 0 changes were lost meanwhile"));
 }

@@ -23,8 +23,9 @@ pub(super) const MAX_COMING_BYTES: usize = 2 * super::MAX_WAITING_BYTES;
 #[derive(Default)]
 pub(super) struct Coming {
     queue: Mutex<Queue>,
-    /// How many changes the Store has taken and not written.
+    /// How many changes the Store has taken and not written, and their bytes.
     held: AtomicUsize,
+    held_bytes: AtomicUsize,
 }
 
 #[derive(Default)]
@@ -44,6 +45,8 @@ struct Queue {
     /// Records of the log that are being applied, the oldest first. Each gives its changes to the queue when
     /// it and all before it are done, so that they are written in the order of the log.
     records: VecDeque<Applied>,
+    /// Bytes of the changes of records that are being applied.
+    applying_bytes: usize,
     /// How many records are done.
     done: u64,
     /// Who waits until so many are.
@@ -54,6 +57,8 @@ struct Queue {
 struct Applied {
     /// What lasts of it.
     changes: Vec<Change>,
+    /// Bytes of those.
+    bytes: usize,
     /// Comes after that, and is written with it or not at all.
     end: Option<Change>,
     is_done: bool,
@@ -81,8 +86,13 @@ impl Applying {
         let OneRecord { coming, number } = &*self.0;
         let mut queue = coming.lock();
         let at = usize::try_from(number.saturating_sub(queue.done)).ok();
-        if let Some(record) = at.and_then(|at| queue.records.get_mut(at)) {
-            record.changes.extend(changes);
+        let Queue { records, applying_bytes, .. } = &mut *queue;
+        if let Some(record) = at.and_then(|at| records.get_mut(at)) {
+            for change in changes {
+                record.bytes += change.bytes();
+                *applying_bytes += change.bytes();
+                record.changes.push(change);
+            }
         }
     }
 }
@@ -91,6 +101,17 @@ impl Drop for OneRecord {
     fn drop(&mut self) {
         self.coming.end_record(self.number);
     }
+}
+
+/// What lasts and is not written yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Unwritten {
+    /// Records of the log that are being applied.
+    pub records: usize,
+    /// Changes, but for those of such records.
+    pub changes: usize,
+    /// Bytes of all of them.
+    pub bytes: usize,
 }
 
 /// What was taken out of the queue.
@@ -143,7 +164,7 @@ impl Coming {
     pub(super) fn begin_record(self: &Arc<Self>, end: Option<Change>) -> Applying {
         let mut queue = self.lock();
         let number = queue.done + queue.records.len() as u64;
-        queue.records.push_back(Applied { changes: Vec::new(), end, is_done: false });
+        queue.records.push_back(Applied { changes: Vec::new(), bytes: 0, end, is_done: false });
         drop(queue);
         Applying(Arc::new(OneRecord { coming: self.clone(), number }))
     }
@@ -157,6 +178,7 @@ impl Coming {
         let nothing = queue.ready(None) == 0;
         while let Some(record) = queue.records.pop_front_if(|record| record.is_done) {
             queue.done += 1;
+            queue.applying_bytes -= record.bytes;
             for change in record.changes.into_iter().chain(record.end) {
                 queue.bytes += change.bytes();
                 queue.changes.push_back(change);
@@ -170,11 +192,6 @@ impl Coming {
         for (_, waits) in queue.settling.extract_if(.., |(until, _)| *until <= done) {
             let _ = waits.send(());
         }
-    }
-
-    /// How many records are being applied.
-    pub(super) fn applying(&self) -> usize {
-        self.lock().records.len()
     }
 
     /// Answers when all records are done that are being applied now; none where none is.
@@ -223,14 +240,21 @@ impl Coming {
         Taken { bytes, lost: std::mem::take(&mut queue.lost) }
     }
 
-    /// The Store has taken so many that it has not written.
-    pub(super) fn note_held(&self, changes: usize) {
+    /// The Store has taken so many that it has not written, of so many bytes.
+    pub(super) fn note_held(&self, changes: usize, bytes: usize) {
         self.held.store(changes, Ordering::Relaxed);
+        self.held_bytes.store(bytes, Ordering::Relaxed);
     }
 
-    /// How many changes are not written, here and with the Store.
-    pub(super) fn waiting(&self) -> usize {
-        self.lock().changes.len() + self.held.load(Ordering::Relaxed)
+    /// What is not written, here and with the Store.
+    pub(super) fn unwritten(&self) -> Unwritten {
+        let queue = self.lock();
+        let bytes = queue.bytes + queue.applying_bytes;
+        Unwritten {
+            records: queue.records.len(),
+            changes: queue.changes.len() + self.held.load(Ordering::Relaxed),
+            bytes: bytes + self.held_bytes.load(Ordering::Relaxed),
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Queue> {
@@ -352,7 +376,7 @@ mod tests {
     #[test]
     fn of_records_what_lasts_is_written_in_their_order_whenever_each_is_done() {
         let coming = Arc::new(Coming::default());
-        assert!(coming.settled().is_none() && coming.applying() == 0);
+        assert!(coming.settled().is_none() && coming.unwritten() == Unwritten::default());
         let [first, second, third] = [10, 20, 30].map(|end| coming.begin_record(Some(used(end))));
         let also_first = first.clone();
         second.keep([used(11)]);
@@ -367,11 +391,29 @@ mod tests {
         drop(also_first);
         assert_eq!(take(&coming, None).0, [used(1), used(2), used(10), used(11), used(20)]);
         assert!(settled.try_recv().is_err(), "the third was there too");
-        assert_eq!(coming.applying(), 1);
+        assert_eq!(coming.unwritten(), Unwritten { records: 1, ..Unwritten::default() });
         drop(third);
         assert_eq!(settled.try_recv(), Ok(()));
         assert_eq!(take(&coming, None).0, [used(30)]);
         assert!(coming.settled().is_none());
+    }
+
+    #[test]
+    fn what_is_not_written_is_counted_wherever_it_waits() {
+        let coming = Arc::new(Coming::default());
+        let record = coming.begin_record(Some(used(9)));
+        record.keep([said(1_000), used(1)]);
+        let bytes = said(1_000).bytes() + used(1).bytes();
+        assert_eq!(coming.unwritten(), Unwritten { records: 1, changes: 0, bytes });
+        drop(record);
+        let bytes = bytes + used(9).bytes();
+        let whole = Unwritten { records: 0, changes: 3, bytes };
+        assert_eq!(coming.unwritten(), whole);
+        let mut to = VecDeque::new();
+        let taken = coming.take(None, &mut to);
+        assert_eq!(coming.unwritten(), Unwritten::default());
+        coming.note_held(to.len(), taken.bytes);
+        assert_eq!(coming.unwritten(), whole);
     }
 
     #[test]

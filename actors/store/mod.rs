@@ -23,7 +23,7 @@ use tokio::time::timeout;
 use crate::actors::guard::{self, Answers, Ctx, Dependable, Drive, Guarded, Pause, Reply, survive};
 use crate::actors::log::Log;
 use crate::actors::ping::Ping;
-pub use crate::actors::store::coming::Applying;
+pub use crate::actors::store::coming::{Applying, Unwritten};
 use crate::actors::store::coming::{Coming, Mark};
 use crate::actors::store::messages::{
     Close, Commit, Flush, Lane, LeaveMail, MailLeft, Question, Read, ReadHistory,
@@ -48,7 +48,8 @@ const GROUP_ROWS: usize = 4_000;
 /// How long the first change of a group waits for others.
 const GROUP_TIME: Duration = Duration::from_millis(20);
 
-/// Bytes that may wait while the disk cannot be written; then the oldest goes.
+/// Bytes that may wait while the disk cannot be written; then the oldest goes. Not on a node of a cluster, which
+/// would differ from the others for ever: there the driver reads no more of the log before that.
 const MAX_WAITING_BYTES: usize = 16 * 1024 * 1024;
 
 /// Time between two tries while the disk cannot be written.
@@ -115,6 +116,8 @@ pub struct Store {
     /// When it was tried last to write.
     since: Instant,
     failing: Option<Failing>,
+    /// Whether what is kept follows a log, and none of it may be let go.
+    follows: bool,
     coming: Arc<Coming>,
     health: Health,
     metrics: Arc<Metrics>,
@@ -142,6 +145,7 @@ impl StoreHandle {
             }
         };
         let settings = config.clone();
+        let follows = matches!(log, Log::Shared(_));
         let addr = Guarded::start_in_arbiter(&Arbiter::new().handle(), move |_| {
             Guarded::new(Store {
                 db,
@@ -150,6 +154,7 @@ impl StoreHandle {
                 queued_bytes: 0,
                 since: clock::now(),
                 failing: None,
+                follows,
                 coming: theirs,
                 health,
                 metrics,
@@ -275,11 +280,6 @@ impl StoreHandle {
         self.coming.begin_record(mark.map(|mark| Change::Node(NodeChange::Applied(mark))))
     }
 
-    /// How many records of the log are being applied.
-    pub fn applying(&self) -> usize {
-        self.coming.applying()
-    }
-
     /// Has written what was kept, and tells what of a lobby cannot be.
     async fn flush(&self, lobby: Option<LobbyId>) -> Result<Vec<(u64, Arc<Entry>)>, StoreError> {
         if let Some(settled) = self.coming.settled() {
@@ -288,9 +288,9 @@ impl StoreHandle {
         self.addr.send(Flush(lobby)).await.map_err(gone)
     }
 
-    /// How many changes wait to be written.
-    pub fn waiting(&self) -> usize {
-        self.coming.waiting()
+    /// What waits to be written.
+    pub fn unwritten(&self) -> Unwritten {
+        self.coming.unwritten()
     }
 
     /// Those of whom others wait for answers, by what they are called.
@@ -382,7 +382,7 @@ impl Store {
 
     /// So many changes wait here.
     fn note_held(&self) {
-        self.coming.note_held(self.queue.len());
+        self.coming.note_held(self.queue.len(), self.queued_bytes);
     }
 
     fn forget(&mut self, rows: usize) {
@@ -407,7 +407,7 @@ impl Store {
     }
 
     fn let_oldest_go(&mut self) {
-        let Some(failing) = &mut self.failing else { return };
+        let Some(failing) = self.failing.as_mut().filter(|_| !self.follows) else { return };
         while self.queued_bytes > MAX_WAITING_BYTES {
             let oldest = self.queue.iter().position(is_message);
             let Some(oldest) = oldest.and_then(|index| self.queue.remove(index)) else { break };

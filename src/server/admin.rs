@@ -116,7 +116,7 @@ async fn sample(
     let mut next = STEP;
     loop {
         sleep(LOOK_EVERY).await;
-        metrics.store_queue.set(i64::try_from(store.waiting()).unwrap_or(i64::MAX));
+        metrics.store_queue.set(i64::try_from(store.unwritten().changes).unwrap_or(i64::MAX));
         let up = clock::since(begun);
         if up >= next {
             figures.borrow_mut().note(Reading::of(&metrics, up));

@@ -17,7 +17,7 @@ use crate::actors::guard::Guarded;
 use crate::actors::log::messages::{Begin, Decided, NotTaken, Over, Reach, Reclaim, Sent};
 use crate::actors::log::{Append, Letter, Log, Proposal, Shared, Ticket};
 use crate::actors::registry::Registry;
-use crate::actors::store::{Applying, StoreHandle};
+use crate::actors::store::{StoreHandle, Unwritten};
 use crate::chat::history::UnixMillis;
 use crate::chat::lobbies::LobbyId;
 use crate::chat::lobby::step::{Input, JoinKind};
@@ -98,6 +98,27 @@ const LEAST_TO_BE_TAKEN: u64 = 1_000;
 /// A clock of this machine that differs by so many milliseconds from the log's is told of: nothing that is shared goes
 /// by it, but people and its own log do.
 const CLOCK_DIFFERS: u64 = 2_000;
+
+/// Bytes of what is applied and waits for the disk. Over it no more of the log is read either.
+const MAX_UNWRITTEN_BYTES: usize = 8 << 20;
+
+/// What was on its way from the engine then comes all the same, a batch or two. Where it is more than this, the node
+/// stops: it may let nothing go, and has no more memory for it.
+const MOST_UNWRITTEN_BYTES: usize = 256 << 20;
+
+/// Whether no more of the log is to be read for now; nothing changes in between.
+fn is_full(unwritten: Unwritten) -> Option<bool> {
+    let Unwritten { records, changes, bytes } = unwritten;
+    let over = |part: usize| {
+        records > MAX_APPLYING / part
+            || changes > MAX_UNWRITTEN / part
+            || bytes > MAX_UNWRITTEN_BYTES / part
+    };
+    if over(1) {
+        return Some(true);
+    }
+    (!over(2)).then_some(false)
+}
 
 /// Which node this is.
 #[derive(Debug, Clone)]
@@ -385,21 +406,25 @@ impl Driver {
 
     fn tick(&mut self) {
         let now = self.now();
-        // What is behind waits on the engine, and not in mailboxes.
-        let (applying, unwritten) = (self.store.applying(), self.store.waiting());
-        if applying > MAX_APPLYING || unwritten > MAX_UNWRITTEN {
-            self.node.hold(true, now);
-        } else if applying <= MAX_APPLYING / 2 && unwritten <= MAX_UNWRITTEN / 2 {
-            self.node.hold(false, now);
-        }
+        self.look_at_the_disk(now);
         self.node.tick(now);
         self.say_what_there_is_room_for();
-        self.report(applying, now);
+        self.report(now);
+    }
+
+    /// What is behind waits on the engine, and not in mailboxes or for the disk.
+    fn look_at_the_disk(&mut self, now: Moment) -> Unwritten {
+        let unwritten = self.store.unwritten();
+        if let Some(held) = is_full(unwritten) {
+            self.node.hold(held, now);
+        }
+        unwritten
     }
 
     /// Says how this node is: to the others with its next beat, and to whoever asks this server.
-    fn report(&mut self, applying: usize, now: Moment) {
+    fn report(&mut self, now: Moment) {
         self.look_at_clock();
+        let applying = self.store.unwritten().records;
         let read = self.node.mark().position;
         let last = Position(read.0.saturating_add(self.node.behind()));
         let position = Position(read.0.saturating_sub(applying as u64));
@@ -607,6 +632,14 @@ impl Driver {
 
     fn passed(&mut self, mut passed: Passed) -> ControlFlow<()> {
         let position = passed.position;
+        let now = self.now();
+        if self.look_at_the_disk(now).bytes > MOST_UNWRITTEN_BYTES {
+            self.stop(format!(
+                "its disk cannot be written, and {} MB of the log wait for it: make room there, and start it again",
+                MOST_UNWRITTEN_BYTES >> 20
+            ));
+            return ControlFlow::Break(());
+        }
         self.shared.metrics.cluster.records.inc();
         let lines = match read(passed.happens.take()) {
             Ok(lines) => lines,
@@ -696,6 +729,25 @@ fn short(life: Revision) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_log_is_held_by_whichever_bound_is_reached_until_half_of_all_is_free() {
+        let (half, bytes) = (MAX_UNWRITTEN / 2, MAX_UNWRITTEN_BYTES);
+        for (records, changes, bytes, held) in [
+            (0, 0, 0, Some(false)),
+            (MAX_APPLYING / 2, half, bytes / 2, Some(false)),
+            (MAX_APPLYING / 2 + 1, 0, 0, None),
+            (0, half + 1, 0, None),
+            (0, 0, bytes / 2 + 1, None),
+            (MAX_APPLYING, MAX_UNWRITTEN, bytes, None),
+            (MAX_APPLYING + 1, 0, 0, Some(true)),
+            (0, MAX_UNWRITTEN + 1, 0, Some(true)),
+            (0, 0, bytes + 1, Some(true)),
+        ] {
+            let unwritten = Unwritten { records, changes, bytes };
+            assert_eq!(is_full(unwritten), held, "{unwritten:?}");
+        }
+    }
 
     #[test]
     fn a_place_is_of_one_directory_of_one_machine_that_is_up() {

@@ -47,7 +47,7 @@ impl Reach {
             "lobbies": metrics.lobbies.get(),
             "messages_in": metrics.messages_in.get(),
             "messages_delivered": metrics.messages_delivered.get(),
-            "store_queue": self.store.waiting(),
+            "store_queue": self.store.unwritten().changes,
             "store_failing": self.shared.health.store_fails(),
             "reload": self.reloader.last().map(|last| json!({
                 "at": rfc3339(last.at).to_string(),
