@@ -168,12 +168,6 @@ impl Judge {
         }
     }
 
-    /// The last record that any of them has read.
-    pub(crate) fn last_read(&self) -> Position {
-        let positions = self.others.values().map(|other| other.value.position);
-        positions.max().unwrap_or_default()
-    }
-
     /// What is known of the other nodes.
     pub(crate) fn known(&self, now: Moment) -> impl Iterator<Item = Known> {
         self.others.iter().map(move |(node, other)| Known {

@@ -224,6 +224,7 @@ impl Node {
             }
             Notice::Delivered(delivered) => self.delivered(delivered, now),
             Notice::Written(written) => self.written(&written, now),
+            Notice::LogEnds(last) => self.reader.heard_of(last),
             Notice::Answered(id, answer) => self.answer(id, &answer, now),
             Notice::Sent(bytes) => self.out.tell(Told::Sent(bytes)),
         }
@@ -348,7 +349,6 @@ impl Node {
     /// Does what is to be done for time alone: each of these goes through much, or waits long anyway.
     fn turn_by_time(&mut self, now: Moment) {
         if self.connected {
-            self.reader.heard_of(self.judge.last_read());
             if let Some(from) = self.reader.stalled(now).filter(|_| !self.held) {
                 self.out.wishes.push(Wish::Read(from));
             }

@@ -1,7 +1,7 @@
 use bytes::Bytes;
 
 use super::engine::{
-    Answer, Delivered, LogState, Notice, Position, Request, Revision, Subject, Wish,
+    Answer, Delivered, LogState, Notice, Position, Request, Revision, Subject, Wish, Written,
 };
 use super::envelope::{Record, What};
 use super::mark::{Mark, Step};
@@ -209,6 +209,22 @@ fn a_record_of_a_later_version_stops_a_node_where_it_is() {
     bench.now = bench.now + 60_000;
     bench.node.tick(bench.now);
     assert_eq!(bench.take(), []);
+}
+
+#[test]
+fn how_far_the_log_goes_is_believed_of_the_engine_and_of_no_key() {
+    let mut bench = Bench::up();
+    let value = NodeValue { position: Position(u64::MAX), ..own_key(2, Presence::Up) };
+    let (key, revision, at) = ("b".to_owned(), Revision(30), UnixMillis(5));
+    let written = Written { key, revision, at, bytes: Some(value.write()) };
+    bench.notice(Notice::Written(written));
+    bench.pass(1_000);
+    assert_eq!(bench.node.behind(), 0);
+    bench.notice(Notice::LogEnds(Position(9)));
+    assert_eq!(bench.node.behind(), 8);
+    // What the engine said before that changes nothing.
+    bench.notice(Notice::LogEnds(Position(4)));
+    assert_eq!(bench.node.behind(), 8);
 }
 
 #[test]

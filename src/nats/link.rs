@@ -389,7 +389,7 @@ impl Link {
             }
             Asked::Beat(source, seen) => {
                 let is_held_up = out.len() >= READ_AHEAD / 2;
-                self.beat(source, seen, message, is_held_up, now)
+                self.beat(source, seen, message, is_held_up, out, now)
             }
             Asked::Reader(source, number) => self.reader_made(source, number, message),
         }
@@ -442,6 +442,7 @@ impl Link {
         seen: u64,
         message: &Message,
         is_held_up: bool,
+        out: &mut Notices,
         now: Instant,
     ) -> Result<(), Loss> {
         let info = match Reply::of(message) {
@@ -455,6 +456,9 @@ impl Link {
         let is_other = state.created_at != self.state.created_at || state.last.0 < seen;
         if source == Source::Log && is_other {
             return Err(Loss::OtherLog);
+        }
+        if source == Source::Log {
+            out.push_back(Notice::LogEnds(state.last));
         }
         let Some(stream) = self.stream(source) else { return Ok(()) };
         // Where the node takes nothing, what came for it lies there.

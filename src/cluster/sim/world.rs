@@ -336,6 +336,7 @@ impl World {
                     if !self.machines[node].frozen {
                         self.with(node, |process, now, _| process.node.tick(now));
                     }
+                    self.say_where_the_log_ends(node);
                     self.after(TICK, Event::Tick { node, process });
                 }
             }
@@ -364,6 +365,15 @@ impl World {
             }
             Event::Fault => self.fault(),
             Event::Over(fault) => self.fault_over(fault),
+        }
+    }
+
+    /// As an engine is asked once in ten ticks.
+    fn say_where_the_log_ends(&mut self, node: usize) {
+        let answers = self.engine.up && self.engine.still_until <= self.now;
+        if answers && self.machines[node].linked && (self.now / TICK).is_multiple_of(10) {
+            let last = self.engine.state().last;
+            self.notify(node, Way::Answers, Notice::LogEnds(last));
         }
     }
 
