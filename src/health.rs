@@ -48,6 +48,8 @@ struct Inner {
     cut_off: AtomicBool,
     /// It is too far behind the others.
     behind: AtomicBool,
+    /// Nothing that is said here comes out of the log.
+    stuck: AtomicBool,
     /// What was found last: a line for each actor that does not answer.
     silent: ArcSwap<Vec<String>>,
     /// When that was, in milliseconds after `begun`.
@@ -69,6 +71,7 @@ impl Health {
             store_fails: AtomicBool::new(false),
             cut_off: AtomicBool::new(false),
             behind: AtomicBool::new(false),
+            stuck: AtomicBool::new(false),
             silent: ArcSwap::from_pointee(vec!["the server is starting".to_owned()]),
             found: AtomicU64::new(0),
         }))
@@ -94,7 +97,12 @@ impl Health {
         self.0.behind.store(behind, Ordering::Release);
     }
 
-    /// Whether it is: then nobody logs in here.
+    /// Whether nothing that is said here comes out of the log of its cluster.
+    pub fn set_stuck(&self, stuck: bool) {
+        self.0.stuck.store(stuck, Ordering::Release);
+    }
+
+    /// Whether this node is too far behind: then nobody logs in here.
     pub fn is_behind(&self) -> bool {
         self.0.behind.load(Ordering::Acquire)
     }
@@ -141,6 +149,9 @@ impl Health {
         if self.is_behind() {
             why.push("this server is over 30 s behind the others".to_owned());
         }
+        if self.0.stuck.load(Ordering::Acquire) {
+            why.push("nothing that is said here comes out of the log of the cluster".to_owned());
+        }
         let state = if why.is_empty() { State::Ready } else { State::Failing };
         let stands = match self.draining().phase() {
             Phase::Serving => return (state, why),
@@ -186,6 +197,9 @@ mod tests {
         let (state, why) = health.report();
         assert_eq!((state, why.len()), (State::Failing, 2));
         assert!(health.silent().is_empty(), "neither is a reason to end the process");
+        health.set_stuck(true);
+        assert_eq!(health.report().1.len(), 3);
+        health.set_stuck(false);
         health.set_store_fails(false);
         assert_eq!(health.report().0, State::Draining);
     }

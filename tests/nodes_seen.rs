@@ -173,7 +173,9 @@ impl Forged {
 
     /// Says these lines in one record.
     fn say(&mut self, lines: &[&str]) {
-        let of = |line: &&str| [&u32::try_from(line.len()).unwrap().to_be_bytes(), line.as_bytes()].concat();
+        let of = |line: &&str| {
+            [&u32::try_from(line.len()).unwrap().to_be_bytes(), line.as_bytes()].concat()
+        };
         let lines: Vec<u8> = lines.iter().flat_map(of).collect();
         self.other.ask("lobbyd.log.s", &whole([1, 4], self.life, self.said + 1, &lines));
         self.said += 1;
@@ -198,7 +200,9 @@ fn a_node_stops_before_what_it_does_not_know_however_often_it_is_started() {
     alice.expect("Server is restarting. Try again soon.\n");
     let mut node = cluster.nodes.remove(0);
     assert_eq!(node.wait(), 1);
-    let why = |log: &str| log.split_once("this node stops: ").unwrap().1.lines().next().unwrap().to_owned();
+    let why = |log: &str| {
+        log.split_once("this node stops: ").unwrap().1.lines().next().unwrap().to_owned()
+    };
     let first = why(&node.log());
     assert!(first.contains("has what this version does not know: kind 'moved_house'"), "{first}");
     // Neither what stands before it in its record has happened, nor what stands after it.

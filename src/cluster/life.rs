@@ -12,7 +12,7 @@ use super::envelope::{Record, What};
 use super::mark::Mark;
 use super::out::{Out, Purpose};
 use super::rules::{Rule, Rules};
-use super::timing::{AGAIN_AFTER, Moment, Timing};
+use super::timing::{AGAIN_AFTER, Moment, SHORT_LIFE, SHORT_LIVES, Timing};
 use super::told::Stop;
 use super::values::{NodeValue, Presence};
 
@@ -65,6 +65,10 @@ pub(crate) struct OwnLife {
     record_at: Moment,
     /// When the last beat that succeeded was sent.
     good: Moment,
+    /// When the last life was written.
+    born: Moment,
+    /// How many lives in a row have ended as soon as they began.
+    short_lives: u32,
 }
 
 impl OwnLife {
@@ -90,6 +94,8 @@ impl OwnLife {
             beat_at: Moment::default(),
             record_at: Moment::default(),
             good: Moment::default(),
+            born: Moment::default(),
+            short_lives: 0,
         }
     }
 
@@ -143,6 +149,27 @@ impl OwnLife {
             Stage::Unborn | Stage::Listening { .. } | Stage::Ended => Stage::Ended,
             ending @ Stage::Ending { .. } => ending,
         };
+    }
+
+    /// Somebody else has written under this life, so it is to be over, and another is to follow. Answered with
+    /// whether it was living.
+    pub(crate) fn condemn(&mut self, now: Moment) -> bool {
+        let Stage::Living(life) = self.stage else { return false };
+        (self.stage, self.record_at) = (Stage::Condemned(life), now);
+        true
+    }
+
+    /// A life is over: when the next may begin.
+    fn next_at(&mut self, now: Moment) -> Result<Moment, Stop> {
+        if now.since(self.born) >= SHORT_LIFE {
+            self.short_lives = 0;
+            return Ok(now);
+        }
+        self.short_lives += 1;
+        match self.short_lives {
+            ..SHORT_LIVES => Ok(now + (AGAIN_AFTER << (self.short_lives - 1))),
+            _ => Err(Stop::ShortLives),
+        }
     }
 
     /// Asks what is to be asked now.
@@ -240,7 +267,7 @@ impl OwnLife {
                 let life = if self.rules.hold(Rule::OwnLife) { None } else { earlier };
                 self.revision = Some(*revision);
                 self.stage = Stage::Born(life.unwrap_or(*revision));
-                self.good = sent;
+                (self.good, self.born) = (sent, now);
                 (self.beat_at, self.record_at) = (now + self.timing.beat, now);
             }
             (Asked::Beat, Answer::Written(revision)) => {
@@ -334,7 +361,8 @@ impl OwnLife {
                 if mark.current().any(|(node, other)| *node == self.node && other != life) {
                     return Err(Stop::NameInUse);
                 }
-                (self.stage, self.look, self.beat_at) = (Stage::Unborn, true, now);
+                let next_at = self.next_at(now)?;
+                (self.stage, self.look, self.beat_at) = (Stage::Unborn, true, next_at);
                 Ok(Passed::Over)
             }
             Stage::Ending { life, .. } if mark.is_over(&self.node, life) => {

@@ -15,7 +15,7 @@ use super::out::{Out, Purpose};
 use super::reader::{Read, Reader};
 use super::rules::{Rule, Rules};
 use super::sender::Sender;
-use super::timing::{END_WITHIN, Moment, Timing};
+use super::timing::{END_WITHIN, Moment, STUCK_AFTER, Timing};
 use super::told::{Happens, Line, Passed, Stop, Ticket, Told};
 use super::values::{NodeValue, Presence};
 
@@ -79,6 +79,8 @@ pub struct Node {
     resend: bool,
     /// When it ends at the latest, where it is to.
     end_by: Option<Moment>,
+    /// When something of this node came out of the log last, or nothing waited for that.
+    moved: Moment,
 }
 
 impl Node {
@@ -104,6 +106,7 @@ impl Node {
             returns: Return::No,
             resend: false,
             end_by: None,
+            moved: Moment::default(),
         }
     }
 
@@ -150,6 +153,11 @@ impl Node {
     /// How many records of this node are not in the log yet, or have not come out of it.
     pub fn waiting(&self) -> usize {
         self.sender.waiting()
+    }
+
+    /// Whether nothing of what it says has come out of the log for long, although it is there.
+    pub fn is_stuck(&self, now: Moment) -> bool {
+        now.since(self.moved) >= STUCK_AFTER
     }
 
     /// Whether nothing of this node waits for the log.
@@ -207,6 +215,9 @@ impl Node {
         }
         if self.known != Shown::Stopped {
             self.turn_by_time(now);
+        }
+        if self.sender.is_empty() || self.held || self.known != Shown::Up {
+            self.moved = now;
         }
         self.turn(now);
     }
@@ -321,18 +332,27 @@ impl Node {
         if !took.happens && own.is_some_and(|record| self.sender.awaits(record.last())) {
             self.sender.dropped(now);
         }
+        let mut forged = false;
         let happens = match (took.happens, took.record, delivered.subject) {
             (true, Some(Record { life, n, what }), Some(subject)) => {
                 let lines = (n..).zip(what.into_lines()).map(|(n, bytes)| {
-                    let ticket = if is_own { self.sender.came_back(n) } else { None };
-                    Line { bytes, ticket }
+                    let back = if is_own { self.sender.came_back(n, &bytes) } else { None };
+                    forged |= is_own && back.is_none();
+                    Line { bytes, ticket: back }
                 });
                 Some(Happens { subject, life, lines: lines.collect() })
             }
             _ => None,
         };
+        if is_own && happens.is_some() && !forged {
+            self.moved = now;
+        }
         let passed = Passed { position, at: took.at, check: took.check, step: took.step, happens };
         self.out.tell(Told::Passed(passed));
+        // The numbers of this life are somebody else's now: nothing that is said under it happens any more.
+        if forged && self.rules.hold(Rule::Numbers) && self.life.condemn(now) {
+            self.out.tell(Told::Forged);
+        }
         match self.life.passed(self.reader.mark(), now) {
             Err(stop) => self.stop(stop),
             Ok(LifePassed::Nothing) => {}

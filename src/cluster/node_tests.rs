@@ -5,7 +5,7 @@ use super::engine::{
 };
 use super::envelope::{Record, What};
 use super::mark::{Mark, Step};
-use super::timing::{END_WITHIN, Moment, TICK};
+use super::timing::{END_WITHIN, Moment, SHORT_LIFE, STUCK_AFTER, TICK};
 use super::told::{Passed, Stop, Told};
 use super::values::{NodeValue, Presence};
 use super::{Node, Start};
@@ -259,6 +259,79 @@ fn a_node_whose_life_is_over_has_its_people_come_in_before_it_says_what_was_not_
     let said: Vec<_> = bench.asked.iter().filter_map(|(_, request)| said(request)).collect();
     let wanted = [(Revision(31), 1, "came in".into()), (Revision(31), 2, "hello".into())];
     assert_eq!(said, wanted);
+}
+
+#[test]
+fn a_life_under_which_somebody_else_writes_is_ended() {
+    for (number, bytes, forged) in [(1, "hello", false), (1, "another", true), (2, "hello", false)]
+    {
+        let mut bench = Bench::up();
+        bench.node.say(LOBBY, "hello".into(), bench.now).unwrap();
+        bench.take();
+        let line = Record { life: Revision(11), n: number, what: What::Said(bytes.into()) };
+        let asked = bench.deliver(Some(LOBBY), line.seal());
+        assert_eq!(bench.told.contains(&Told::Forged), forged, "{number} {bytes}");
+        let over = What::Over { node: "a".into(), life: Revision(11) };
+        let over = Record { life: Revision(11), n: 0, what: over }.seal();
+        let ends =
+            |request: &Request| matches!(request, Request::Append { bytes, .. } if *bytes == over);
+        assert_eq!(asked.iter().any(ends), forged, "{asked:?}");
+    }
+    // Also where it has nothing to say at the time.
+    let mut bench = Bench::up();
+    let line = Record { life: Revision(11), n: 1, what: What::Said("another".into()) };
+    bench.deliver(Some(LOBBY), line.seal());
+    assert!(bench.told.contains(&Told::Forged));
+}
+
+#[test]
+fn a_node_whose_lives_end_as_soon_as_they_begin_tries_ever_more_slowly_and_stops() {
+    let mut bench = Bench::up();
+    bench.pass(SHORT_LIFE);
+    // A life that no table has given.
+    let what = What::Over { node: "a".into(), life: Revision(u64::MAX) };
+    let mut record = Record { life: Revision(9), n: 0, what }.seal();
+    let mut pauses = Vec::new();
+    for revision in (100..).step_by(2) {
+        bench.asked.clear();
+        bench.deliver(Some(Subject::Nodes), record);
+        if bench.stop().is_some() {
+            break;
+        }
+        let since = bench.now;
+        let (id, _) = bench.ask_again(|request| matches!(request, Request::Get { .. }));
+        pauses.push(bench.now.since(since));
+        let gone = own_key(1, Presence::Gone).write();
+        bench.notice(Notice::Answered(id, Answer::Value(Some((Revision(revision), gone)))));
+        let (id, _) = bench.asked.pop().unwrap();
+        let life = Revision(revision + 1);
+        bench.notice(Notice::Answered(id, Answer::Written(life)));
+        record = Record { life, n: 0, what: What::Began("a".into()) }.seal();
+    }
+    assert_eq!(pauses, [0, 500, 1_000, 2_000, 4_000, 8_000]);
+    assert_eq!(bench.stop(), Some(&Stop::ShortLives));
+}
+
+#[test]
+fn a_node_of_which_nothing_comes_out_of_the_log_knows_it() {
+    let mut bench = Bench::up();
+    bench.pass(2 * STUCK_AFTER);
+    assert!(!bench.node.is_stuck(bench.now), "it has said nothing");
+    bench.node.say(LOBBY, "one".into(), bench.now).unwrap();
+    bench.node.say(LOBBY, "two".into(), bench.now).unwrap();
+    bench.pass(STUCK_AFTER - TICK);
+    assert!(!bench.node.is_stuck(bench.now));
+    let line = |n, text: &'static str| {
+        let what = What::Said(Bytes::from_static(text.as_bytes()));
+        Record { life: Revision(11), n, what }.seal()
+    };
+    bench.deliver(Some(LOBBY), line(1, "one"));
+    bench.pass(STUCK_AFTER - TICK);
+    assert!(!bench.node.is_stuck(bench.now));
+    bench.pass(2 * TICK);
+    assert!(bench.node.is_stuck(bench.now));
+    bench.deliver(Some(LOBBY), line(2, "two"));
+    assert!(!bench.node.is_stuck(bench.now));
 }
 
 #[test]

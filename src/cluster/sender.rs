@@ -119,13 +119,12 @@ impl Sender {
         self.again_at.get_or_insert(now + AGAIN_AFTER);
     }
 
-    /// A line of this life came back, as the next of its row.
-    pub(crate) fn came_back(&mut self, n: u64) -> Option<Ticket> {
-        let at = usize::try_from(n.checked_sub(self.first)?).ok()?;
-        if at > 0 {
+    /// A line of this life came back, as the next of its row; none where this node has not said it.
+    pub(crate) fn came_back(&mut self, n: u64, bytes: &[u8]) -> Option<Ticket> {
+        if n != self.first {
             return None;
         }
-        let line = self.lines.pop_front()?;
+        let line = self.lines.pop_front_if(|line| line.bytes == *bytes)?;
         self.bytes -= line.bytes.len();
         self.first += 1;
         self.sent = self.sent.saturating_sub(1);
@@ -209,11 +208,11 @@ mod tests {
         sender.say(Subject::Server, Bytes::from(vec![0; MAX_BYTES_TOGETHER])).unwrap();
         assert_eq!(records(&mut sender, 0), [[0; 0]; 0]);
         let (window, most) = (WINDOW as u64, MAX_TOGETHER as u64);
-        sender.came_back(1);
+        sender.came_back(1, b"x");
         let first: Vec<u64> = (window + 1..=window + most).collect();
         assert_eq!(records(&mut sender, 0), [first]);
         for n in 2..=4 {
-            sender.came_back(n);
+            sender.came_back(n, b"x");
         }
         let rest = [1, 2, 3, 4].map(|n| window + most + n);
         let [one, two, three, four] = rest;
@@ -225,10 +224,10 @@ mod tests {
         let mut sender = sender(WINDOW * MAX_TOGETHER + 1);
         assert_eq!(records(&mut sender, 0).len(), WINDOW);
         for n in 1..MAX_TOGETHER as u64 {
-            sender.came_back(n);
+            sender.came_back(n, b"x");
             assert_eq!(sent(&mut sender, 0), [0; 0]);
         }
-        sender.came_back(MAX_TOGETHER as u64);
+        sender.came_back(MAX_TOGETHER as u64, b"x");
         assert_eq!(sent(&mut sender, 0).len(), 1);
     }
 
@@ -236,11 +235,13 @@ mod tests {
     fn what_has_not_come_back_is_sent_again_under_its_number() {
         let mut sender = sender(3);
         assert_eq!(sent(&mut sender, 0), [1, 2, 3]);
-        sender.came_back(1);
+        sender.came_back(1, b"x");
         sender.send_again();
         assert_eq!(sent(&mut sender, 0), [2, 3]);
-        assert_eq!(sender.came_back(1), None);
-        assert_eq!(sender.came_back(2), Some(Ticket(2)));
+        assert_eq!(sender.came_back(1, b"x"), None);
+        assert_eq!(sender.came_back(2, b"another's"), None);
+        assert_eq!(sender.came_back(3, b"x"), None);
+        assert_eq!(sender.came_back(2, b"x"), Some(Ticket(2)));
     }
 
     #[test]
@@ -265,7 +266,7 @@ mod tests {
     fn a_new_life_begins_at_one() {
         let mut sender = sender(3);
         sent(&mut sender, 0);
-        sender.came_back(1);
+        sender.came_back(1, b"x");
         let unlogged = sender.begin_anew();
         assert_eq!(unlogged.iter().map(|line| line.ticket.0).collect::<Vec<_>>(), [2, 3]);
         let ticket = sender.say(SUBJECT, Bytes::new()).unwrap();
@@ -277,7 +278,7 @@ mod tests {
         let mut sender = sender(MAX_LINES);
         assert_eq!(sender.say(SUBJECT, Bytes::new()), None);
         sent(&mut sender, 0);
-        sender.came_back(1);
+        sender.came_back(1, b"x");
         assert!(sender.say(SUBJECT, Bytes::new()).is_some());
         let whole = Bytes::from(vec![0; MAX_BYTES]);
         assert_eq!(sender.say(SUBJECT, whole), None);

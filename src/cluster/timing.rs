@@ -58,6 +58,18 @@ pub const ANSWER_WITHIN: u64 = 2_000;
 /// What an engine refused, or did not answer, is asked again after this.
 pub const AGAIN_AFTER: u64 = 500;
 
+/// A life that is over sooner than this after it was written was ended by nobody who may: a node that lives is given
+/// up after a lease at the least.
+pub const SHORT_LIFE: u64 = 3_000;
+
+/// After so many such lives in a row a node stops. Before each it waits twice as long as before the last, from
+/// [`AGAIN_AFTER`] on: in all some 15 s, in which it costs the others a few records.
+pub const SHORT_LIVES: u32 = 6;
+
+/// A node that has something to say, of which nothing has come out of the log for so long, is not ready: some
+/// twenty tries.
+pub const STUCK_AFTER: u64 = 10_000;
+
 /// A node that is gone, without a record of it in the log for so long: whoever sees it writes one. The node
 /// that declared it dead has had time for it by then.
 pub const RECORD_WITHIN: u64 = 400;

@@ -117,6 +117,12 @@ pub enum Stop {
         /// Its kind.
         kind: u8,
     },
+    /// Somebody ends each of its lives at once.
+    #[error(
+        "each of its lives is over as soon as it begins: somebody has written a later one of this name into its log. \
+         Set CHAT_NODE to another name, or make a new log of this database with: lobbyd cluster refound"
+    )]
+    ShortLives,
     /// Another process has this node's name, and lives.
     #[error("another server runs as the node of this name: set CHAT_NODE to a name of its own")]
     NameInUse,
@@ -133,6 +139,8 @@ pub enum Told {
     Back,
     /// A record was read.
     Passed(Passed),
+    /// Somebody else has written under the life of this node, which is ended for that: another follows.
+    Forged,
     /// This node was declared dead and lives under a new life, in which it has said nothing yet: all that was its
     /// people's is free since the record that said so. The application has its people come in again, says the
     /// lines again that are still somebody's, tells the others that theirs were not sent, and calls

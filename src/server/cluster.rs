@@ -28,7 +28,7 @@ use crate::cluster::lag::{BEHIND_TOO_FAR, Lag};
 use crate::cluster::mark::Mark;
 use crate::cluster::nodes::{self, About, Own};
 use crate::cluster::record::{DecodeError, Record, Unknown, What};
-use crate::cluster::timing::{Moment, TICK, Timing};
+use crate::cluster::timing::{Moment, STUCK_AFTER, TICK, Timing};
 use crate::cluster::told::{Happens, Line, Passed, Told, Unlogged};
 use crate::cluster::{Node, Start};
 use crate::logging::event;
@@ -260,6 +260,8 @@ struct Driver {
     lag: Lag,
     /// Whether that is too far.
     is_behind: bool,
+    /// Whether nothing that is said here comes out of the log.
+    is_stuck: bool,
     /// Whether it does not reach the others.
     is_cut_off: bool,
     /// Whether the clock of this machine differs from the log's.
@@ -346,6 +348,7 @@ impl Driver {
             seen,
             lag: Lag::default(),
             is_behind: false,
+            is_stuck: false,
             is_cut_off: false,
             clock_differs: false,
             foreign: 0,
@@ -449,6 +452,21 @@ impl Driver {
         let foreign = self.node.foreign();
         cluster.foreign.inc_by(foreign - self.foreign);
         self.foreign = foreign;
+        let is_stuck = self.node.is_stuck(now);
+        if is_stuck != self.is_stuck {
+            self.is_stuck = is_stuck;
+            health.set_stuck(is_stuck);
+            match is_stuck {
+                true => warn!(
+                    event = event::CLUSTER;
+                    "nothing that is said here has come out of the log for {} s",
+                    STUCK_AFTER / 1_000
+                ),
+                false => {
+                    info!(event = event::CLUSTER; "what is said here comes out of the log again")
+                }
+            }
+        }
         let is_behind = self.lag.is_too_far(now);
         if is_behind == self.is_behind {
             return;
@@ -563,6 +581,11 @@ impl Driver {
             Told::Back => self.reach(true),
             Told::Passed(passed) => return self.passed(passed),
             Told::Reborn(unlogged) => self.reclaim(unlogged),
+            Told::Forged => warn!(
+                event = event::CLUSTER;
+                "somebody else has written into the log as this node: it begins anew, and its people come in again. \
+                 Whoever can write on the engine can: look who has its password"
+            ),
             Told::Stop(why) => self.stop(why.to_string()),
             Told::Ended => _ = self.ending.take().map(|ending| ending.send(())),
             Told::Sent(bytes) => match serde_json::from_slice(&bytes) {

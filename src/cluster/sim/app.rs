@@ -348,7 +348,7 @@ impl App {
             Told::CutOff => self.up = false,
             Told::Ended => self.ended = true,
             Told::Stop(stop) => self.stopped = Some(stop),
-            Told::Sent(_) => {}
+            Told::Sent(_) | Told::Forged => {}
             Told::Reborn(unlogged) => self.reborn(node, &unlogged, now, checks),
             Told::Passed(passed) => {
                 let position = passed.position.0;
