@@ -166,6 +166,28 @@ fn with_data_dir(config: &Config, task: impl FnOnce(&Path) -> Result<String, Str
     }
 }
 
+/// What a log that begins with this database means for the cluster, of which these nodes run; none where it has no
+/// log yet.
+fn what_refounding_means(options: &nats::Options, running: Option<&[String]>) -> String {
+    let nats::Options { cluster, addresses, .. } = options;
+    let copies = "Every other node needs a copy of it: lobbyd backup here, lobbyd restore there.\n";
+    match running {
+        None => format!(
+            "The cluster '{cluster}' has no log at {addresses} yet: it begins with this database. {copies}"
+        ),
+        Some(running) => {
+            let stop = match running {
+                [] => String::new(),
+                _ => format!("These nodes run, and stop then: {}.\n", running.join(", ")),
+            };
+            format!(
+                "The log of the cluster '{cluster}' at {addresses} begins anew with it. What is in the log that is there \
+                 now, and not in\nthis database, is lost. {copies}{stop}"
+            )
+        }
+    }
+}
+
 /// `lobbyd cluster refound`.
 fn refound(config: &Config, yes: bool) -> ExitCode {
     let Some(options) = engine_options(config, true) else {
@@ -185,21 +207,20 @@ fn refound(config: &Config, yes: bool) -> ExitCode {
         Err(error) => return fail(EXIT_FAILURE, error),
     };
     say(&told);
-    say(&format!(
-        "The log of the cluster '{}' at {} begins anew with it. What is in the log that is there now, and not in\n\
-         this database, is lost. Every other node needs a copy of it: lobbyd backup here, lobbyd restore there.\n",
-        options.cluster, options.addresses
-    ));
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(EXIT_FAILURE, error),
+    };
+    match runtime.block_on(nats::running(&options)) {
+        Ok(running) => say(&what_refounding_means(&options, running.as_deref())),
+        Err(error) => return fail(EXIT_FAILURE, error),
+    }
     match operator::confirm(yes) {
         Ok(true) => {}
         Ok(false) => return fail(EXIT_FAILURE, "nothing was changed"),
         Err(error) => return fail(EXIT_USAGE, error),
     }
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let founded = match runtime {
-        Ok(runtime) => runtime.block_on(nats::refound(&options)).map_err(|error| error.to_string()),
-        Err(error) => Err(error.to_string()),
-    };
+    let founded = runtime.block_on(nats::refound(&options)).map_err(|error| error.to_string());
     let joined = founded.and_then(|log| {
         let mark = Mark::at_beginning(log.created_at);
         db.join_log(&mark.to_bytes()).map_err(|error| error.to_string())

@@ -4,7 +4,7 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::harness::{Client, PATIENCE, Server, run};
+use crate::harness::{Client, PATIENCE, Server, lobbyd};
 use crate::nats_server::NatsServer;
 use crate::nodes::{AWAY, Cluster};
 use crate::operator::{ADMIN, get};
@@ -88,7 +88,7 @@ fn what_is_said_while_the_engine_has_no_room_waits_until_it_has() {
 
 /// All that a node has of what was said in general.
 fn exported(node: &Server) -> Vec<u8> {
-    run(node.folder.path(), &[], &["export", "general"]).stdout
+    lobbyd(node.folder.path(), &[], &["export", "general"]).output().unwrap().stdout
 }
 
 /// Waits until this many lines were exported.

@@ -298,6 +298,11 @@ fn the_people_of_a_node_that_was_cut_off_are_back_and_are_shown_everything_once(
     );
     carol.expect("Logged in from elsewhere.");
     dave.ask("david", "You are david in 'general' with ");
+    // And the operators know.
+    assert!(one.log().contains("node node2 is given up as lost"), "{}", one.log());
+    for told in ["this node was given up as lost", "of its people 4 come in again"] {
+        assert!(two.log().contains(told), "{}", two.log());
+    }
     // What was told on one node is on the other a moment later.
     other_dave.expect("[LOBBY] david has joined");
     other_dave.ask("/users", "=== Users in 'general' (5) ===");
@@ -335,6 +340,11 @@ fn the_database_of_a_single_server_becomes_the_beginning_of_a_cluster() {
     assert!(told.contains("lobbyd cluster refound"), "{told}");
     let out = run(folder.path(), &node("one"), &["cluster", "refound"]);
     assert_eq!(out.status.code(), Some(2));
+    let means = String::from_utf8(out.stdout).unwrap();
+    assert!(
+        means.contains("The cluster 'lobbyd' has no log at ") && !means.contains("lost"),
+        "{means}"
+    );
     assert!(String::from_utf8(out.stderr).unwrap().contains("--yes"));
     let out = run(folder.path(), &[], &["cluster", "refound", "--yes"]);
     assert_eq!(out.status.code(), Some(2), "NATS_URL is off");
@@ -344,6 +354,16 @@ fn the_database_of_a_single_server_becomes_the_beginning_of_a_cluster() {
     let one = Server::start_in(folder, &node("one"));
     let (mut alice, _) = log_in_to(&one, "alice");
     alice.ask("now there are", "╰─> now there are");
+    // Who would begin it anew is told who runs.
+    let other = stop(Server::start(&[]));
+    let out = run(other.path(), &node("two"), &["cluster", "refound"]);
+    assert_eq!(out.status.code(), Some(2));
+    let means = String::from_utf8(out.stdout).unwrap();
+    assert!(
+        means.contains("is lost.") && means.contains("These nodes run, and stop then: one.\n"),
+        "{means}"
+    );
+    alice.ask("still here", "╰─> still here");
     // Whoever has nothing of before cannot follow from the beginning.
     let empty = Folder::new();
     let out = run(empty.path(), &node("two"), &[]);

@@ -123,20 +123,31 @@ fn a_node_without_its_engine_says_that_it_is_cut_off() {
 
 #[test]
 fn what_nobody_of_ours_wrote_into_the_log_is_counted_and_skipped() {
-    let Some(cluster) = Cluster::start_with(1, &[ADMIN]) else { return };
-    let [node] = &cluster.nodes[..] else { panic!() };
-    let mut alice = node.login("alice");
+    let Some(mut cluster) = Cluster::start_with(1, &[ADMIN]) else { return };
+    let mut alice = cluster.nodes[0].login("alice");
     let mut other = Other::connect(&cluster.engine);
-    for (subject, bytes) in
-        [("lobbyd.log.l.1", &b"rubbish"[..]), ("lobbyd.log.p", b""), ("lobbyd.log.x.y", b"{}")]
-    {
+    for (subject, bytes) in [
+        ("lobbyd.log.l.1", &b"rubbish"[..]),
+        ("lobbyd.log.p", b""),
+        ("lobbyd.log.x.y", b"{}"),
+        ("$KV.lobbyd_NODES.rubbish", b"rubbish"),
+        ("$KV.lobbyd_NODES.no=node", b""),
+        ("lobbyd.to.node1.1", b"no letter"),
+    ] {
         other.publish(subject, "", bytes);
     }
+    // A whole record with nothing of ours in it, of a node that has written one key more.
+    Forged::begin(&cluster, "forged").say(&["no record", "{}"]);
+    let node = &mut cluster.nodes[0];
     let start = Instant::now();
-    while metric(node, "lobbyd_cluster_foreign_records_total") < 3 {
+    while metric(node, "lobbyd_cluster_foreign_records_total") < 8 {
         assert!(start.elapsed() < PATIENCE);
     }
+    assert_eq!(metric(node, "lobbyd_cluster_foreign_records_total"), 8);
     alice.ask("goes on", "╰─> goes on\n");
+    // What comes within a minute is told then.
+    node.wait_for_log("skipped what no node has written: ");
+    assert_eq!(node.log().matches("skipped").count(), 1, "{}", node.log());
 }
 
 /// A whole record: its version and kind, whose, which number, and what is in it.

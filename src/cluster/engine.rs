@@ -144,6 +144,8 @@ pub enum Notice {
     /// A key, as it was when the table was asked for or as it is now. One that was removed before it was
     /// asked for may be left out.
     Written(Written),
+    /// Somebody has written under a key of the table that can be no node's.
+    NoNode,
     /// The last record of the log, as the engine says each second.
     LogEnds(Position),
     /// A request has ended.

@@ -1,23 +1,29 @@
 //! The other nodes, as one node hears them, and the judgement that one of them is dead.
 
 use std::collections::BTreeMap;
-
-use bytes::Bytes;
+use std::sync::Arc;
 
 use super::engine::{Answer, Position, Request, Revision, Subject};
 use super::envelope::{Record, What};
 use super::mark::Mark;
+use super::nodes::About;
 use super::out::{Out, Purpose};
 use super::rules::{Rule, Rules};
 use super::timing::{AGAIN_AFTER, Moment, RECORD_WITHIN, Timing};
 use super::values::{NodeValue, Presence};
 use crate::chat::history::UnixMillis;
 
+/// So many other nodes are known, as in [`Mark`]. Over it, those that are gone make room, and a further one is not
+/// heard.
+const MAX_OTHERS: usize = 1_024;
+
 /// Another node.
 #[derive(Debug)]
 struct Other {
     revision: Revision,
     value: NodeValue,
+    /// What it says of itself, read once and not whenever somebody asks.
+    about: Arc<About>,
     /// When the engine took that.
     at: UnixMillis,
     /// When its last beat was heard.
@@ -45,8 +51,8 @@ pub struct Known {
     pub position: Position,
     /// The highest version of records that it reads.
     pub speaks: u8,
-    /// What its application says of itself.
-    pub said: Bytes,
+    /// What it says of itself.
+    pub about: Arc<About>,
 }
 
 /// Who hears all nodes, and judges them.
@@ -97,6 +103,7 @@ impl Judge {
         value: NodeValue,
         now: Moment,
     ) {
+        let has_room = self.make_room_for(node);
         let known = self.others.get_mut(node);
         match known {
             Some(known) if known.revision > revision => {}
@@ -104,15 +111,29 @@ impl Judge {
             Some(known) if known.revision == revision => known.at = at,
             Some(known) => {
                 known.record_at = now + RECORD_WITHIN;
+                known.about = About::read(&value.said).into();
                 (known.revision, known.value, known.seen) = (revision, value, now);
                 known.at = at;
             }
+            None if !has_room => {}
             None => {
                 let (judge_at, record_at) = (now, now + RECORD_WITHIN);
-                let other = Other { revision, value, at, seen: now, judge_at, record_at };
+                let about = About::read(&value.said).into();
+                let other = Other { revision, value, about, at, seen: now, judge_at, record_at };
                 self.others.insert(node.to_owned(), other);
             }
         }
+    }
+
+    /// One that is gone makes room for one that is not known yet: that which has been gone for longest. Answered
+    /// with whether there is some.
+    fn make_room_for(&mut self, node: &str) -> bool {
+        if self.others.len() < MAX_OTHERS || self.others.contains_key(node) {
+            return true;
+        }
+        let gone = self.others.iter().filter(|(_, other)| other.value.presence == Presence::Gone);
+        let oldest = gone.min_by_key(|(_, other)| other.revision).map(|(node, _)| node.clone());
+        oldest.and_then(|oldest| self.others.remove(&oldest)).is_some()
     }
 
     /// The key of another node was removed, which only an operator does.
@@ -178,13 +199,15 @@ impl Judge {
             silent: now.since(other.seen) >= self.timing.cut_off,
             position: other.value.position,
             speaks: other.value.speaks,
-            said: other.value.said.clone(),
+            about: other.about.clone(),
         })
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
+
     use super::super::engine::Wish;
     use super::*;
 
@@ -250,6 +273,26 @@ mod tests {
         // And all are to be heard anew after each connection.
         judge.connected(Moment(19_600));
         assert_eq!(asks(&mut judge, &Mark::default(), 19_600), 0);
+    }
+
+    #[test]
+    fn of_too_many_nodes_those_that_are_gone_are_forgotten() {
+        let mut judge = judge();
+        let gone = NodeValue { presence: Presence::Gone, ..value() };
+        for node in 0..MAX_OTHERS as u64 {
+            let value = if node < 2 { gone.clone() } else { value() };
+            judge.heard(&format!("n{node}"), written(10 - node.min(5)), value, Moment(0));
+        }
+        for node in ["a", "b", "c"] {
+            judge.heard(node, written(9_000), value(), Moment(0));
+        }
+        let names: Vec<String> = judge.known(Moment(0)).map(|known| known.node).collect();
+        assert_eq!(names.len(), MAX_OTHERS);
+        for (node, is_known) in
+            [("n0", false), ("n1", false), ("n2", true), ("a", true), ("b", true), ("c", false)]
+        {
+            assert_eq!(names.iter().any(|name| name == node), is_known, "{node}");
+        }
     }
 
     #[test]

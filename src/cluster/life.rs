@@ -186,7 +186,8 @@ impl OwnLife {
         match self.stage {
             Stage::Ended => {}
             Stage::Condemned(life) => {
-                self.record(What::Over { node: self.name(), life }, life, now, out)
+                // Not as if it had ended by itself.
+                self.record(What::Over { node: self.name(), life }, Revision(0), now, out)
             }
             Stage::Ending { life, written: true } => {
                 self.record(What::Over { node: self.name(), life }, life, now, out);
@@ -333,6 +334,8 @@ impl OwnLife {
                 Some((Presence::Up, up, _)) if up == life => {
                     (self.revision, self.beat_at) = (revision, now);
                 }
+                // Nobody of ours writes that, or removes a key: it is written anew before others miss the beats.
+                None => (self.revision, self.beat_at) = (revision, now),
                 Some((_, other, place)) if other != life && place != self.place => {
                     return Err(Stop::NameInUse);
                 }

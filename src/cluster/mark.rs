@@ -57,6 +57,8 @@ pub enum Step {
         /// The one before, where that was not over yet: this one was declared dead before the log said that it
         /// had begun.
         earlier: Option<Revision>,
+        /// Whether its node says so itself, which has ended; it was given up as lost where others do.
+        by_itself: bool,
     },
 }
 
@@ -138,7 +140,8 @@ impl Mark {
                 }
                 let current = self.lives.iter().find(|l| *l.node == **node && !l.over);
                 let earlier = current.map(|l| l.life).filter(|other| other != life);
-                (Step::Over { node: node.as_str().into(), life: *life, earlier }, false)
+                let by_itself = record.life == *life;
+                (Step::Over { node: node.as_str().into(), life: *life, earlier, by_itself }, false)
             }
         }
     }

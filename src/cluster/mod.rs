@@ -29,6 +29,7 @@ mod samples_tests;
 mod sender;
 #[cfg(test)]
 mod sim;
+pub mod skipped;
 pub mod timing;
 pub mod told;
 mod values;

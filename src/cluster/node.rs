@@ -81,6 +81,8 @@ pub struct Node {
     end_by: Option<Moment>,
     /// When something of this node came out of the log last, or nothing waited for that.
     moved: Moment,
+    /// Writings in the table of nodes that nobody of ours wrote.
+    foreign_keys: u64,
 }
 
 impl Node {
@@ -107,6 +109,7 @@ impl Node {
             resend: false,
             end_by: None,
             moved: Moment::default(),
+            foreign_keys: 0,
         }
     }
 
@@ -133,6 +136,11 @@ impl Node {
     /// How many records of nobody of ours were skipped.
     pub fn foreign(&self) -> u64 {
         self.reader.foreign()
+    }
+
+    /// How many writings in the table of nodes were skipped.
+    pub fn foreign_keys(&self) -> u64 {
+        self.foreign_keys
     }
 
     /// The life of this node, while it has one that is not over.
@@ -235,6 +243,7 @@ impl Node {
             }
             Notice::Delivered(delivered) => self.delivered(delivered, now),
             Notice::Written(written) => self.written(&written, now),
+            Notice::NoNode => self.foreign_keys += 1,
             Notice::LogEnds(last) => self.reader.heard_of(last),
             Notice::Answered(id, answer) => self.answer(id, &answer, now),
             Notice::Sent(bytes) => self.out.tell(Told::Sent(bytes)),
@@ -298,6 +307,9 @@ impl Node {
     fn written(&mut self, written: &Written, now: Moment) {
         let value = written.bytes.as_ref().map(NodeValue::read);
         if written.key == **self.life.node() {
+            if let Some(None) = value {
+                self.foreign_keys += 1;
+            }
             if let Some(Some(value)) = value {
                 let own = Some(value.life_in(written.revision)) == self.life.living();
                 if own && value.presence == Presence::Up {
@@ -309,7 +321,7 @@ impl Node {
         match value {
             None => self.judge.removed(&written.key),
             // Bytes that nobody of ours wrote.
-            Some(None) => {}
+            Some(None) => self.foreign_keys += 1,
             Some(Some(value)) => {
                 self.judge.heard(&written.key, (written.revision, written.at), value, now);
             }

@@ -262,6 +262,44 @@ fn a_node_whose_life_is_over_has_its_people_come_in_before_it_says_what_was_not_
 }
 
 #[test]
+fn a_node_writes_its_key_anew_where_somebody_else_has_written_under_it() {
+    for rubbish in [Some(Bytes::from_static(b"rubbish")), None] {
+        let mut bench = Bench::up();
+        bench.asked.clear();
+        let (id, _) = bench.ask_again(|request| matches!(request, Request::Put { .. }));
+        bench.asked.clear();
+        bench.notice(Notice::Answered(id, Answer::Behind));
+        let (id, _) = bench.ask_again(|request| matches!(request, Request::Get { .. }));
+        let found = rubbish.map(|bytes| (Revision(40), bytes));
+        let after = found.as_ref().map(|(revision, _)| *revision);
+        let asked = bench.notice(Notice::Answered(id, Answer::Value(found)));
+        let [(_, Request::Put { bytes, after: put_after, .. })] = &asked[..] else {
+            panic!("{asked:?}")
+        };
+        let value = NodeValue::read(bytes).unwrap();
+        assert_eq!((value.presence, value.life), (Presence::Up, Some(Revision(11))));
+        assert_eq!(*put_after, after);
+    }
+}
+
+#[test]
+fn what_nobody_of_ours_wrote_in_the_table_is_counted() {
+    let mut bench = Bench::up();
+    let (revision, at) = (Revision(40), UnixMillis(5));
+    for (key, bytes, count) in [
+        ("b", Some(own_key(2, Presence::Up).write()), 0),
+        ("b", None, 0),
+        ("b", Some(Bytes::from_static(b"rubbish")), 1),
+        ("a", Some(Bytes::from_static(b"rubbish")), 2),
+    ] {
+        bench.notice(Notice::Written(Written { key: key.into(), revision, at, bytes }));
+        assert_eq!(bench.node.foreign_keys(), count);
+    }
+    bench.notice(Notice::NoNode);
+    assert_eq!(bench.node.foreign_keys(), 3);
+}
+
+#[test]
 fn a_life_under_which_somebody_else_writes_is_ended() {
     for (number, bytes, forged) in [(1, "hello", false), (1, "another", true), (2, "hello", false)]
     {
@@ -272,7 +310,7 @@ fn a_life_under_which_somebody_else_writes_is_ended() {
         let asked = bench.deliver(Some(LOBBY), line.seal());
         assert_eq!(bench.told.contains(&Told::Forged), forged, "{number} {bytes}");
         let over = What::Over { node: "a".into(), life: Revision(11) };
-        let over = Record { life: Revision(11), n: 0, what: over }.seal();
+        let over = Record { life: Revision(0), n: 0, what: over }.seal();
         let ends =
             |request: &Request| matches!(request, Request::Append { bytes, .. } if *bytes == over);
         assert_eq!(asked.iter().any(ends), forged, "{asked:?}");

@@ -60,7 +60,7 @@ impl About {
     }
 
     /// What a beat says; as little as can be where that cannot be read.
-    fn read(bytes: &[u8]) -> Self {
+    pub(super) fn read(bytes: &[u8]) -> Self {
         let mut about: Self = serde_json::from_slice(bytes).unwrap_or_default();
         about.version.retain(|c| c.is_ascii_graphic());
         about.version.truncate(VERSION_BYTES);
@@ -127,7 +127,7 @@ pub fn list(
         known.node != own.name && (known.up || now.0.saturating_sub(known.at.0) <= LISTED_FOR)
     };
     let others = others.filter(is_listed).map(|known| {
-        let about = About::read(&known.said);
+        let about = About::clone(&known.about);
         match known.up {
             true => listed(known.node, state_of(&about, known.silent), None, about),
             false => listed(known.node, State::Gone, Some(known.at), about),
@@ -160,7 +160,7 @@ mod tests {
             silent,
             position: Position(0),
             speaks: 1,
-            said: Bytes::copy_from_slice(said),
+            about: About::read(said).into(),
         }
     }
 

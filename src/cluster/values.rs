@@ -8,6 +8,12 @@ use super::envelope::number;
 /// The form of the values, their first byte.
 const FORM: u8 = 1;
 
+/// Bytes before what the application has a node say.
+const HEAD_BYTES: usize = 27;
+
+/// Most bytes that an application has a node say of itself: some ten times what it says. A longer value is none.
+const MAX_SAID_BYTES: usize = 1_024;
+
 /// Whether a node is there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Presence {
@@ -42,7 +48,7 @@ impl NodeValue {
 
     /// Its bytes.
     pub(crate) fn write(&self) -> Bytes {
-        let mut bytes = Vec::with_capacity(27 + self.said.len());
+        let mut bytes = Vec::with_capacity(HEAD_BYTES + self.said.len());
         bytes.push(FORM);
         bytes.push(match self.presence {
             Presence::Up => 1,
@@ -59,6 +65,9 @@ impl NodeValue {
 
     /// The value in bytes; none where they are no such.
     pub(crate) fn read(bytes: &Bytes) -> Option<Self> {
+        if bytes.len() > HEAD_BYTES + MAX_SAID_BYTES {
+            return None;
+        }
         let presence = match bytes.get(..2)? {
             [FORM, 1] => Presence::Up,
             [FORM, 2] => Presence::Gone,
@@ -71,7 +80,7 @@ impl NodeValue {
             place,
             speaks: bytes[2],
             position: Position(number(bytes, 19)?),
-            said: bytes.slice(27..),
+            said: bytes.slice(HEAD_BYTES..),
         })
     }
 }
@@ -96,6 +105,16 @@ mod tests {
                 };
                 assert_eq!(NodeValue::read(&value.write()), Some(value));
             }
+        }
+    }
+
+    #[test]
+    fn a_value_that_is_too_long_is_none() {
+        for (said, is_value) in [(MAX_SAID_BYTES, true), (MAX_SAID_BYTES + 1, false)] {
+            let said = Bytes::from(vec![b'x'; said]);
+            let (presence, position) = (Presence::Up, Position(1));
+            let value = NodeValue { presence, life: None, place: 5, speaks: 1, position, said };
+            assert_eq!(NodeValue::read(&value.write()).is_some(), is_value);
         }
     }
 

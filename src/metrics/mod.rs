@@ -187,7 +187,7 @@ pub struct Cluster {
     pub cut_off: Gauge,
     /// Records that were read.
     pub records: Count,
-    /// Those of them that nobody of ours wrote.
+    /// What nobody of ours wrote: records, keys of the table of nodes, what was sent to this node alone.
     pub foreign: Count,
     /// Records of this server that have not come out of the log.
     pub waiting: Gauge,
@@ -316,7 +316,7 @@ impl Metrics {
         r.register("cluster_records", "Records of the log that were read", cluster.records.clone());
         r.register(
             "cluster_foreign_records",
-            "Records of the log that are none, and were skipped",
+            "What was skipped since nobody of lobbyd's wrote it: records, keys, letters",
             cluster.foreign.clone(),
         );
         r.register(

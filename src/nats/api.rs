@@ -366,6 +366,19 @@ pub(super) fn get_last(names: &Names, key: &str) -> Question {
     Question::new(format!("STREAM.MSG.GET.{}", names.table()), body)
 }
 
+/// The first writing in the table from this one on.
+pub(super) fn next_in_table(names: &Names, from: u64) -> Question {
+    let body = json!({ "seq": from, "next_by_subj": names.table_subjects() });
+    Question::new(format!("STREAM.MSG.GET.{}", names.table()), body)
+}
+
+/// The key of a writing, and which one it is.
+pub(super) fn key_of(names: &Names, reply: &Value) -> Option<(String, u64)> {
+    let message = reply.get("message")?;
+    let key = names.key_of(message.get("subject")?.as_str()?)?;
+    Some((key.to_owned(), message.get("seq")?.as_u64()?))
+}
+
 fn nanos(time: std::time::Duration) -> u64 {
     u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::future::pending;
 use std::time::{Duration, Instant};
 
+use async_nats::Client;
 use futures_util::FutureExt;
 use log::{info, warn};
 use tokio::sync::mpsc;
@@ -99,18 +100,41 @@ pub async fn start(options: Options) -> Result<Engine, StartError> {
     Ok(Engine { wishes: wishes_in, notices: notices_out })
 }
 
+/// The nodes of a cluster that run; none where it has no log.
+///
+/// # Errors
+/// Why the engine cannot be used.
+pub async fn running(options: &Options) -> Result<Option<Vec<String>>, StartError> {
+    at_any(options, async |wanted, client| wanted.running(&client).await).await
+}
+
 /// Makes the log of a cluster anew, with what a database has for its beginning, and says how it is.
 ///
 /// # Errors
 /// Why the engine cannot be used.
 pub async fn refound(options: &Options) -> Result<LogState, StartError> {
+    at_any(options, async |wanted, client| wanted.refound(&client).await).await
+}
+
+/// Does something once at one of the addresses, which are tried for as long as the options say.
+async fn at_any<T>(
+    options: &Options,
+    does: impl AsyncFn(Wanted<'_>, Client) -> Result<T, TryError>,
+) -> Result<T, StartError> {
     let (names, end) = (Names::new(&options.cluster), clock::now() + options.patience);
+    let Options { node, replicas, may_make, .. } = options;
     let mut delays = Delays::new();
     loop {
         let mut why = None;
         for address in options.addresses.iter() {
-            match refound_at(options, &names, address).await {
-                Ok(state) => return Ok(state),
+            let wanted =
+                Wanted { address, names: &names, replicas: *replicas, may_make: *may_make };
+            let done = match connect(address, node).await {
+                Ok(client) => does(wanted, client).await,
+                Err(error) => Err(error),
+            };
+            match done {
+                Ok(done) => return Ok(done),
                 Err(TryError::Lasting(error)) => return Err(error),
                 Err(TryError::Waiting(error)) => why = Some(error),
                 Err(TryError::Passing(passing)) => why = Some(options.away(passing)),
@@ -124,17 +148,6 @@ pub async fn refound(options: &Options) -> Result<LogState, StartError> {
         }
         sleep(delay).await;
     }
-}
-
-async fn refound_at(
-    options: &Options,
-    names: &Names,
-    address: &Address,
-) -> Result<LogState, TryError> {
-    let Options { node, replicas, may_make, .. } = options;
-    let client = connect(address, node).await?;
-    let wanted = Wanted { address, names, replicas: *replicas, may_make: *may_make };
-    wanted.refound(&client).await
 }
 
 /// How long it is waited between tries.

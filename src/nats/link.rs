@@ -496,11 +496,14 @@ impl Link {
             }
             Source::Nodes => {
                 let bytes = (!api::ends_key(&message)).then_some(message.payload);
-                if let Some(key) = self.names.key_of(&message.subject) {
-                    let (key, revision) = (key.to_owned(), Revision(place.sequence));
-                    let written = Written { key, revision, at: place.at, bytes };
-                    out.push_back(Notice::Written(written));
-                }
+                let key = self.names.key_of(&message.subject);
+                out.push_back(match key.filter(|key| is_node(key)) {
+                    Some(key) => {
+                        let (key, revision) = (key.to_owned(), Revision(place.sequence));
+                        Notice::Written(Written { key, revision, at: place.at, bytes })
+                    }
+                    None => Notice::NoNode,
+                });
             }
         }
         self.grant(source)

@@ -21,7 +21,7 @@ use std::time::Duration;
 use crate::cluster::record::MAX_RECORD_BYTES;
 
 pub use address::{Address, AddressFault, Addresses, Host, Login};
-pub use engine::{Engine, Options, refound, start};
+pub use engine::{Engine, Options, refound, running, start};
 pub use error::StartError;
 pub use names::{is_cluster, is_node};
 
@@ -67,6 +67,12 @@ const READ_AHEAD: usize = 1_024;
 
 /// What a reader asks for at once, and what may therefore wait in memory.
 const BATCH: usize = 512;
+
+/// So long it is listened which nodes write before a log is made anew: over two beats of those on three engines.
+const LISTEN_TIME: Duration = Duration::from_secs(5);
+
+/// So many keys of the table are looked at then.
+const MAX_KEYS: usize = 1_024;
 
 /// Messages of one kind that the client holds: a batch and a half, or the answers of a window and what is asked
 /// beside it. What other nodes send to this one alone is lost beyond it.

@@ -1,15 +1,17 @@
 //! The log and the table of a cluster: found on the engine, or made there.
 
+use std::collections::BTreeMap;
+
 use async_nats::{Client, RequestErrorKind};
 use log::info;
 use serde_json::Value;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
-use super::CONNECT_TIME;
 use super::address::Address;
 use super::api::{self, ApiError, Question, Reply, StreamInfo};
 use super::error::{StartError, TryError};
-use super::names::Names;
+use super::names::{Names, is_node};
+use super::{CONNECT_TIME, LISTEN_TIME, MAX_KEYS};
 use crate::cluster::engine::LogState;
 use crate::logging::event;
 
@@ -64,6 +66,39 @@ impl Wanted<'_> {
         self.ask_for(client, api::make_table(self.names, self.replicas)).await?;
         let log = api::make_log(self.names, self.replicas, true);
         Ok(self.ask_for(client, log).await?.state)
+    }
+
+    /// The nodes that run: those that have written twice within a while. None where there is no log.
+    pub(super) async fn running(&self, client: &Client) -> Result<Option<Vec<String>>, TryError> {
+        if self.look(client, &self.names.log()).await?.is_none() {
+            return Ok(None);
+        }
+        let before = self.keys(client).await?;
+        sleep(LISTEN_TIME).await;
+        let after = self.keys(client).await?;
+        let runs = |(key, at): (String, u64)| {
+            before.get(&key).is_some_and(|known| *known < at).then_some(key)
+        };
+        Ok(Some(after.into_iter().filter_map(runs).collect()))
+    }
+
+    /// The keys of the table that can be nodes, and the last writing of each.
+    async fn keys(&self, client: &Client) -> Result<BTreeMap<String, u64>, TryError> {
+        let (mut keys, mut from) = (BTreeMap::new(), 1);
+        for _ in 0..MAX_KEYS {
+            let reply = match self.ask(client, api::next_in_table(self.names, from)).await? {
+                Ok(reply) => reply,
+                // That was the last, or there is no table.
+                Err(error) if error.is_no_message() || error.is_no_stream() => break,
+                Err(error) => return Err(self.refused(error)),
+            };
+            let Some((key, at)) = api::key_of(self.names, &reply) else { break };
+            from = at + 1;
+            if is_node(&key) {
+                keys.insert(key, at);
+            }
+        }
+        Ok(keys)
     }
 
     fn lasting(&self, error: impl FnOnce(Address, String) -> StartError) -> TryError {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use actix::prelude::*;
 use bytes::Bytes;
-use log::{error, info, warn};
+use log::{debug, error, info, warn};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{MissedTickBehavior, interval};
 
@@ -25,9 +25,10 @@ use crate::chat::registry::Happening;
 use crate::clock;
 use crate::cluster::engine::{Position, Revision, Subject, Wish};
 use crate::cluster::lag::{BEHIND_TOO_FAR, Lag};
-use crate::cluster::mark::Mark;
+use crate::cluster::mark::{Mark, Step};
 use crate::cluster::nodes::{self, About, Own};
 use crate::cluster::record::{DecodeError, Record, Unknown, What};
+use crate::cluster::skipped::{Counts, Skipped};
 use crate::cluster::timing::{Moment, STUCK_AFTER, TICK, Timing};
 use crate::cluster::told::{Happens, Line, Passed, Told, Unlogged};
 use crate::cluster::{Node, Start};
@@ -266,8 +267,12 @@ struct Driver {
     is_cut_off: bool,
     /// Whether the clock of this machine differs from the log's.
     clock_differs: bool,
-    /// Records that were skipped, as far as they are counted.
-    foreign: u64,
+    /// What was skipped, and what was told of it.
+    foreign: Counts,
+    skipped: Skipped,
+    /// Whole records with something in them that is none, and what was sent here and is no letter.
+    unread: u64,
+    no_letters: u64,
     /// Wishes for which the engine has had no room yet.
     wishes: VecDeque<Wish>,
     /// What stands for the node's own tickets here, the oldest first.
@@ -301,6 +306,8 @@ struct Reclaiming {
     unlogged: Queue,
     /// What was proposed since: bounded by what each may have on its way.
     held: Vec<Proposal>,
+    /// How many people come in again.
+    people: u64,
 }
 
 /// Whether this brings somebody back.
@@ -351,7 +358,10 @@ impl Driver {
             is_stuck: false,
             is_cut_off: false,
             clock_differs: false,
-            foreign: 0,
+            foreign: Counts::default(),
+            skipped: Skipped::default(),
+            unread: 0,
+            no_letters: 0,
             wishes: VecDeque::new(),
             waiting: VecDeque::new(),
             ready: Some(ready),
@@ -413,6 +423,7 @@ impl Driver {
         self.node.tick(now);
         self.say_what_there_is_room_for();
         self.report(now);
+        self.report_skipped(now);
     }
 
     /// What is behind waits on the engine, and not in mailboxes or for the disk.
@@ -422,6 +433,25 @@ impl Driver {
             self.node.hold(held, now);
         }
         unwritten
+    }
+
+    /// Counts what was skipped, and says now and then that something was.
+    fn report_skipped(&mut self, now: Moment) {
+        let counts = Counts {
+            records: self.node.foreign() + self.unread,
+            keys: self.node.foreign_keys(),
+            letters: self.no_letters,
+        };
+        let foreign = &self.shared.metrics.cluster.foreign;
+        foreign.inc_by(counts.all() - self.foreign.all());
+        self.foreign = counts;
+        if let Some(Counts { records, keys, letters }) = self.skipped.note(counts, now) {
+            warn!(
+                event = event::CLUSTER;
+                "skipped what no node has written: {records} in the log, {keys} in the table of nodes, {letters} sent to \
+                 this node. Somebody else writes on the engine"
+            );
+        }
     }
 
     /// Says how this node is: to the others with its next beat, and to whoever asks this server.
@@ -449,9 +479,6 @@ impl Driver {
         cluster.behind.set(gauge(last.0.saturating_sub(position.0)));
         cluster.cut_off.set(i64::from(self.is_cut_off));
         cluster.waiting.set(i64::try_from(self.node.waiting()).unwrap_or(i64::MAX));
-        let foreign = self.node.foreign();
-        cluster.foreign.inc_by(foreign - self.foreign);
-        self.foreign = foreign;
         let is_stuck = self.node.is_stuck(now);
         if is_stuck != self.is_stuck {
             self.is_stuck = is_stuck;
@@ -507,7 +534,11 @@ impl Driver {
         match wanted {
             Wanted::Proposed(proposal) => match &mut self.reclaiming {
                 Some(Reclaiming { held, .. }) if !reclaims(&proposal.what) => held.push(proposal),
-                _ => self.propose(proposal),
+                Some(Reclaiming { people, .. }) => {
+                    *people += u64::from(matches!(proposal.what, What::People(_)));
+                    self.propose(proposal);
+                }
+                None => self.propose(proposal),
             },
             Wanted::Letter(life, letter) => self.send(life, &letter),
             Wanted::Stop(why) => self.stop(why),
@@ -590,7 +621,7 @@ impl Driver {
             Told::Ended => _ = self.ending.take().map(|ending| ending.send(())),
             Told::Sent(bytes) => match serde_json::from_slice(&bytes) {
                 Ok(letter) => self.registry.do_send(Sent(letter)),
-                Err(_) => warn!(event = event::CLUSTER; "what was sent here is no letter"),
+                Err(_) => self.no_letters += 1,
             },
         }
         ControlFlow::Continue(())
@@ -634,7 +665,7 @@ impl Driver {
             again.append(&mut earlier.unlogged);
             held = earlier.held;
         }
-        self.reclaiming = Some(Reclaiming { waits, unlogged: again, held });
+        self.reclaiming = Some(Reclaiming { waits, unlogged: again, held, people: 0 });
         self.registry.do_send(Reclaim(Arc::new(done)));
     }
 
@@ -645,6 +676,10 @@ impl Driver {
             self.want(wanted);
         }
         if let Some(mut reclaiming) = self.reclaiming.take() {
+            info!(
+                event = event::CLUSTER;
+                "this node is back after it was given up as lost: of its people {} come in again", reclaiming.people
+            );
             self.over.append(&mut reclaiming.unlogged);
             reclaiming.held.into_iter().for_each(|proposal| self.propose(proposal));
         }
@@ -664,7 +699,7 @@ impl Driver {
             return ControlFlow::Break(());
         }
         self.shared.metrics.cluster.records.inc();
-        let lines = match read(passed.happens.take()) {
+        let lines = match read(passed.happens.take(), &mut self.unread) {
             Ok(lines) => lines,
             // Nothing of it may happen, nor anything after it: a node that knows it is to begin with it.
             Err(why) => {
@@ -683,11 +718,27 @@ impl Driver {
         ControlFlow::Continue(())
     }
 
+    /// Tells the operator of a node that is no more, unless that is long ago.
+    fn tell_of_the_end(&self, step: &Step) {
+        let Step::Over { node, by_itself, .. } = step else { return };
+        match (*node == self.name, by_itself) {
+            _ if self.ready.is_some() => {}
+            (true, true) => {}
+            (true, false) => warn!(
+                event = event::CLUSTER;
+                "this node was given up as lost: it begins anew, and its people come in again"
+            ),
+            (false, true) => info!(event = event::CLUSTER; "node {node} has ended"),
+            (false, false) => warn!(event = event::CLUSTER; "node {node} is given up as lost"),
+        }
+    }
+
     fn give(&mut self, passed: Passed, lines: Vec<Decoded>) {
         self.mark.log = self.node.mark().log;
         self.mark.follow(&passed);
         let applying = self.store.begin_record(Some(self.mark.to_bytes().into()));
         let Passed { at, step, .. } = passed;
+        self.tell_of_the_end(&step);
         for life in step.ended() {
             let applying = applying.clone();
             let heard = UnixMillis(at.0.saturating_sub(self.lease));
@@ -717,22 +768,24 @@ struct Decoded {
     ticket: Option<crate::cluster::told::Ticket>,
 }
 
-/// Reads all lines of a record, without those that are none.
+/// Reads all lines of a record, without those that are none, of which it counts the record.
 ///
 /// # Errors
 /// One of them is not known.
-fn read(happens: Option<Happens>) -> Result<Vec<Decoded>, Unknown> {
+fn read(happens: Option<Happens>, unread: &mut u64) -> Result<Vec<Decoded>, Unknown> {
     let Some(Happens { lines, life, .. }) = happens else { return Ok(Vec::new()) };
-    let mut all = Vec::with_capacity(lines.len());
+    let count = lines.len();
+    let mut all = Vec::with_capacity(count);
     for Line { bytes, ticket } in lines {
         match Record::decode(&bytes) {
             Ok(record) => all.push(Decoded { life, record, ticket }),
             Err(DecodeError::NoRecord(why)) => {
-                warn!(event = event::CLUSTER; "something in the log is no record: {why}");
+                debug!(event = event::CLUSTER; "something in the log is no record: {why}");
             }
             Err(DecodeError::Unknown(why)) => return Err(why),
         }
     }
+    *unread += u64::from(all.len() < count);
     Ok(all)
 }
 
