@@ -1,6 +1,9 @@
 //! A node of a cluster while it runs: between what this server proposes, the machine that knows the cluster
 //! ([`Node`]), and the engine.
 
+mod lines;
+mod report;
+
 use std::collections::VecDeque;
 use std::fs;
 use std::hash::{BuildHasher, DefaultHasher, Hash, Hasher, RandomState};
@@ -9,7 +12,7 @@ use std::sync::Arc;
 
 use actix::prelude::*;
 use bytes::Bytes;
-use log::{debug, error, info, warn};
+use log::{error, info, warn};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{MissedTickBehavior, interval};
 
@@ -24,16 +27,17 @@ use crate::chat::lobby::step::{Input, JoinKind};
 use crate::chat::registry::Happening;
 use crate::clock;
 use crate::cluster::engine::{Position, Revision, Subject, Wish};
-use crate::cluster::lag::{BEHIND_TOO_FAR, Lag};
-use crate::cluster::mark::{Mark, Step};
-use crate::cluster::nodes::{self, About, Own};
-use crate::cluster::record::{DecodeError, Record, Unknown, What};
+use crate::cluster::lag::Lag;
+use crate::cluster::mark::Mark;
+use crate::cluster::nodes::About;
+use crate::cluster::record::{Record, What};
 use crate::cluster::skipped::{Counts, Skipped};
-use crate::cluster::timing::{Moment, STUCK_AFTER, TICK, Timing};
-use crate::cluster::told::{Happens, Line, Passed, Told, Unlogged};
+use crate::cluster::timing::{Moment, TICK, Timing};
+use crate::cluster::told::{Passed, Told, Unlogged};
 use crate::cluster::{Node, Start};
 use crate::logging::event;
 use crate::nats::{self, Engine};
+use crate::server::cluster::lines::{Decoded, read};
 use crate::server::{self, nodes::SeenNodes};
 
 /// The way from the actors to the node.
@@ -95,10 +99,6 @@ const MAX_UNWRITTEN: usize = 8_192;
 /// So many milliseconds the log has at least to take what would not happen later: an engine that is slow, or back just
 /// now, is not away.
 const LEAST_TO_BE_TAKEN: u64 = 1_000;
-
-/// A clock of this machine that differs by so many milliseconds from the log's is told of: nothing that is shared goes
-/// by it, but people and its own log do.
-const CLOCK_DIFFERS: u64 = 2_000;
 
 /// Bytes of what is applied and waits for the disk. Over it no more of the log is read either.
 const MAX_UNWRITTEN_BYTES: usize = 8 << 20;
@@ -435,101 +435,6 @@ impl Driver {
         unwritten
     }
 
-    /// Counts what was skipped, and says now and then that something was.
-    fn report_skipped(&mut self, now: Moment) {
-        let counts = Counts {
-            records: self.node.foreign() + self.unread,
-            keys: self.node.foreign_keys(),
-            letters: self.no_letters,
-        };
-        let foreign = &self.shared.metrics.cluster.foreign;
-        foreign.inc_by(counts.all() - self.foreign.all());
-        self.foreign = counts;
-        if let Some(Counts { records, keys, letters }) = self.skipped.note(counts, now) {
-            warn!(
-                event = event::CLUSTER;
-                "skipped what no node has written: {records} in the log, {keys} in the table of nodes, {letters} sent to \
-                 this node. Somebody else writes on the engine"
-            );
-        }
-    }
-
-    /// Says how this node is: to the others with its next beat, and to whoever asks this server.
-    fn report(&mut self, now: Moment) {
-        self.look_at_clock();
-        let applying = self.store.unwritten().records;
-        let read = self.node.mark().position;
-        let last = Position(read.0.saturating_add(self.node.behind()));
-        let position = Position(read.0.saturating_sub(applying as u64));
-        self.lag.note(last, position, now);
-        let server::Shared { metrics, health } = &self.shared;
-        let about = About {
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            users: u64::try_from(metrics.users_here.get()).unwrap_or(0),
-            position: position.0,
-            starting: self.ready.is_some(),
-        };
-        self.node.beats_say(about.write());
-        let own = Own { name: &self.name, about, cut_off: self.is_cut_off };
-        let others = self.node.others(now);
-        self.seen.set(&self.name, nodes::list(own, others, last, clock::unix_now()));
-        let cluster = &metrics.cluster;
-        let gauge = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
-        cluster.position.set(gauge(position.0));
-        cluster.behind.set(gauge(last.0.saturating_sub(position.0)));
-        cluster.cut_off.set(i64::from(self.is_cut_off));
-        cluster.waiting.set(i64::try_from(self.node.waiting()).unwrap_or(i64::MAX));
-        let is_stuck = self.node.is_stuck(now);
-        if is_stuck != self.is_stuck {
-            self.is_stuck = is_stuck;
-            health.set_stuck(is_stuck);
-            match is_stuck {
-                true => warn!(
-                    event = event::CLUSTER;
-                    "nothing that is said here has come out of the log for {} s",
-                    STUCK_AFTER / 1_000
-                ),
-                false => {
-                    info!(event = event::CLUSTER; "what is said here comes out of the log again")
-                }
-            }
-        }
-        let is_behind = self.lag.is_too_far(now);
-        if is_behind == self.is_behind {
-            return;
-        }
-        self.is_behind = is_behind;
-        health.set_behind(is_behind);
-        match is_behind {
-            true => warn!(
-                event = event::CLUSTER;
-                "this node is over {} s behind the log: it takes no new logins until it is not",
-                BEHIND_TOO_FAR / 1_000
-            ),
-            false => info!(event = event::CLUSTER; "this node has caught up with the log again"),
-        }
-    }
-
-    /// Says where the clock of this machine differs from the log's.
-    fn look_at_clock(&mut self) {
-        let Log::Shared(log) = self.store.log() else { return };
-        let (own, of_log) = (clock::unix_now(), log.now());
-        let differs = self.ready.is_none() && own.0.abs_diff(of_log.0) > CLOCK_DIFFERS;
-        if differs == self.clock_differs {
-            return;
-        }
-        self.clock_differs = differs;
-        match differs {
-            true => warn!(
-                event = event::CLUSTER;
-                "the clock of this machine is {} s {} the engine's, by which all nodes go: set it",
-                own.0.abs_diff(of_log.0) / 1_000,
-                if own > of_log { "ahead of" } else { "behind" }
-            ),
-            false => info!(event = event::CLUSTER; "the clock of this machine is right again"),
-        }
-    }
-
     fn want(&mut self, wanted: Wanted) {
         match wanted {
             Wanted::Proposed(proposal) => match &mut self.reclaiming {
@@ -718,21 +623,6 @@ impl Driver {
         ControlFlow::Continue(())
     }
 
-    /// Tells the operator of a node that is no more, unless that is long ago.
-    fn tell_of_the_end(&self, step: &Step) {
-        let Step::Over { node, by_itself, .. } = step else { return };
-        match (*node == self.name, by_itself) {
-            _ if self.ready.is_some() => {}
-            (true, true) => {}
-            (true, false) => warn!(
-                event = event::CLUSTER;
-                "this node was given up as lost: it begins anew, and its people come in again"
-            ),
-            (false, true) => info!(event = event::CLUSTER; "node {node} has ended"),
-            (false, false) => warn!(event = event::CLUSTER; "node {node} is given up as lost"),
-        }
-    }
-
     fn give(&mut self, passed: Passed, lines: Vec<Decoded>) {
         self.mark.log = self.node.mark().log;
         self.mark.follow(&passed);
@@ -759,34 +649,6 @@ impl Driver {
             self.registry.do_send(Decided { at, own, what, changes, life, applying });
         }
     }
-}
-
-/// A line of a record, as it was understood.
-struct Decoded {
-    life: Revision,
-    record: Record,
-    ticket: Option<crate::cluster::told::Ticket>,
-}
-
-/// Reads all lines of a record, without those that are none, of which it counts the record.
-///
-/// # Errors
-/// One of them is not known.
-fn read(happens: Option<Happens>, unread: &mut u64) -> Result<Vec<Decoded>, Unknown> {
-    let Some(Happens { lines, life, .. }) = happens else { return Ok(Vec::new()) };
-    let count = lines.len();
-    let mut all = Vec::with_capacity(count);
-    for Line { bytes, ticket } in lines {
-        match Record::decode(&bytes) {
-            Ok(record) => all.push(Decoded { life, record, ticket }),
-            Err(DecodeError::NoRecord(why)) => {
-                debug!(event = event::CLUSTER; "something in the log is no record: {why}");
-            }
-            Err(DecodeError::Unknown(why)) => return Err(why),
-        }
-    }
-    *unread += u64::from(all.len() < count);
-    Ok(all)
 }
 
 /// The lobby that something is put to.
