@@ -102,7 +102,7 @@ fn wait_for_lines(node: &Server, lines: usize) -> Vec<u8> {
             return all;
         }
         assert!(start.elapsed() < 3 * PATIENCE && count < lines, "{count} lines, and not {lines}");
-        thread::sleep(Duration::from_millis(200));
+        thread::sleep(Duration::from_secs(1));
     }
 }
 

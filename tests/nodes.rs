@@ -363,7 +363,7 @@ fn the_database_of_a_single_server_becomes_the_beginning_of_a_cluster() {
         means.contains("is lost.") && means.contains("These nodes run, and stop then: one.\n"),
         "{means}"
     );
-    alice.ask("still here", "╰─> still here");
+    alice.ask("/users", "=== Users in 'general' (1) ===");
     // Whoever has nothing of before cannot follow from the beginning.
     let empty = Folder::new();
     let out = run(empty.path(), &node("two"), &[]);
