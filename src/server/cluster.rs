@@ -447,6 +447,7 @@ impl Driver {
             },
             Wanted::Letter(life, letter) => self.send(life, &letter),
             Wanted::Stop(why) => self.stop(why),
+            Wanted::End(done) if self.stopped.is_none() => _ = done.send(()),
             Wanted::End(done) => {
                 self.ending = Some(done);
                 let now = self.now();
@@ -469,6 +470,8 @@ impl Driver {
     /// It cannot go on. Whoever runs the server ends it, and says why.
     fn stop(&mut self, why: String) {
         self.stopped.take().map(|stopped| stopped.send(why));
+        // Its life is ended by nobody then, and nobody is to wait for that.
+        self.ending.take().map(|ending| ending.send(()));
     }
 
     fn propose(&mut self, Proposal { ticket, subject, what, changes }: Proposal) {
