@@ -63,6 +63,7 @@ mod nodes;
 mod nodes_broken;
 mod nodes_crossing;
 mod nodes_letters;
+mod nodes_returning;
 mod nodes_rox;
 mod nodes_seen;
 mod operator;

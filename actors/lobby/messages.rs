@@ -24,6 +24,7 @@ use crate::chat::pictures::Picture;
 use crate::chat::roles::{Denied, Right};
 use crate::chat::sanctions::Sanction;
 use crate::chat::text::{Line, Text};
+use crate::render::replies::{Farewell, ModerationReply};
 use crate::store::Change;
 
 /// Let me in, and tell me where I am then.
@@ -143,10 +144,11 @@ pub struct Reclaim {
     pub until: Arc<oneshot::Sender<()>>,
 }
 
-/// The name of one of them is somebody else's by now: what they said and is in no log is not sent.
+/// One of them has their name no more, or is to be disconnected, with this and why: what they said and is in no log
+/// is not sent.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub struct LostName(pub ConnId, pub Address);
+pub struct LostName(pub Address, pub Option<(Farewell, Option<ModerationReply>)>);
 
 /// The log cannot be reached: whoever waits to come in by it does not wait any more.
 #[derive(Debug, Clone, Message)]

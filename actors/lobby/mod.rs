@@ -333,6 +333,7 @@ impl Lobby {
             }
             Effect::Recheck(conn) => self.registry.do_send(Recheck(conn, self.id)),
             Effect::End => {
+                self.send_returning_away();
                 self.flush();
                 self.ended = true;
                 ctx.stop();
@@ -466,8 +467,17 @@ impl Lobby {
             "lobby '{}' was empty for too long", self.room.state().name
         );
         self.kept.push(Change::LobbyRemoved(self.id));
+        self.send_returning_away();
         self.ended = true;
         ctx.stop();
+    }
+
+    /// It is no more: who was let go with the life of this node has no place here to come back to.
+    fn send_returning_away(&mut self) {
+        for member in std::mem::take(&mut self.returning).into_values() {
+            let told = Reply::NotJoined(JoinError::NoSuchLobby);
+            self.batch.one(member.handle, |seat| shard::Effect::MoveToGeneral(seat, told));
+        }
     }
 }
 
@@ -819,7 +829,8 @@ impl Handler<Reclaim> for Lobby {
 impl Handler<LostName> for Lobby {
     type Result = ();
 
-    fn handle(&mut self, LostName(conn, at): LostName, _: &mut Self::Context) {
+    fn handle(&mut self, LostName(at, ends): LostName, _: &mut Self::Context) {
+        let conn = at.seat.conn;
         let waiting = self.proposed.iter().filter_map(|proposed| match &proposed.input {
             Input::Say { conn: by, saying, .. } if *by == conn => Some(saying.text.clone()),
             _ => None,
@@ -831,7 +842,7 @@ impl Handler<LostName> for Lobby {
         }
         self.flush();
         if let Some(shard) = self.setup.shards.get(at.shard) {
-            shard.do_send(shard::LostName(at.seat, not_sent));
+            shard.do_send(shard::LostName { seat: at.seat, not_sent, ends });
         }
     }
 }

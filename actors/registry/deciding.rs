@@ -2,7 +2,7 @@
 //! the log, also for the lobbies. It hands that on to them in the order of the log, so what it tells them of
 //! accounts stands at the same place on every node.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use actix::prelude::*;
@@ -13,23 +13,19 @@ use crate::actors::lobby::records::{MAX_WAITING, Next, Record, Records};
 use crate::actors::lobby::{Lobby, messages as lobby};
 use crate::actors::log::messages::{Begin, Decided, NotTaken, Over, Reach, Reclaim};
 use crate::actors::log::{Log, Ticket};
-use crate::actors::registry::Registry;
 use crate::actors::registry::messages::{ModerateError, RegisterError};
-use crate::actors::shard::messages::{
-    Address, DisconnectSeat, LobbyBroke, LostName, ServerNotice, TellAll,
-};
-use crate::chat::accounts::Identity;
+use crate::actors::registry::{Registry, parting};
+use crate::actors::shard::messages::{Address, LostName, ServerNotice, TellAll};
 use crate::chat::directory::ConnId;
 use crate::chat::history::UnixMillis;
 use crate::chat::kept::PresentUser;
 use crate::chat::lobbies::{GENERAL_ID, LobbyEntry, LobbyId};
 use crate::chat::lobby::LobbyState;
 use crate::chat::lobby::step::Input;
-use crate::chat::registry::{Happening, User};
+use crate::chat::registry::{Cause, Happening, NotBack, User};
 use crate::cluster::engine::Subject;
 use crate::cluster::reach;
 use crate::cluster::record::What;
-use crate::render::replies::Farewell;
 use crate::store::{Change, NodeChange, StoreError};
 
 /// Why something that was proposed did not happen.
@@ -62,6 +58,13 @@ impl From<NotDone> for ModerateError {
     fn from(why: NotDone) -> Self {
         StoreError::from(why).into()
     }
+}
+
+/// A user of this node that was given up as lost, as they were then.
+pub(super) struct Returning {
+    user: User<Address>,
+    /// How many passwords the operator had given their account.
+    passwords: u32,
 }
 
 /// Something that was proposed here, as this node knows it.
@@ -175,6 +178,7 @@ impl Registry {
 
     /// Whoever had this connection is there no more.
     pub(super) fn leave(&mut self, conn: ConnId) {
+        self.returning.remove(&conn);
         self.note(conn, Happening::Left(conn));
     }
 
@@ -412,7 +416,7 @@ impl Registry {
                 self.coming.remove(&conn);
             }
         }
-        let may = self.people.may_still(&what);
+        let may = self.people.may_still(&what, at);
         if may {
             self.pass_on_counted(&what);
             self.keep(changes);
@@ -420,11 +424,25 @@ impl Registry {
             if let Some(conn) = comes(&what) {
                 self.lives.insert(conn, life);
             }
+            let given = match &what {
+                Happening::PasswordGiven { given, .. } => Some(given.account),
+                _ => None,
+            };
             self.happen(what, at);
             self.keep_users(&touched);
-        } else if let Happening::Returned { who, handle, .. } = &what {
+            if let Some(account) = given {
+                let count = self.people.passwords_given(account);
+                self.keep([Change::Node(NodeChange::PasswordsGiven(account, count))]);
+            }
+        } else if let Happening::Returned { who, passwords, handle, .. } = &what
+            && let Err(why) = self.people.may_return(who, *passwords, at)
+        {
             // Before what they wrote comes out of the log, which does not happen then.
-            self.lost_name(who, *handle);
+            let ends = match why {
+                NotBack::Name => None,
+                NotBack::Ends(cause) => Some(cause),
+            };
+            self.lose(*handle, ends);
         }
         if let Some(done) = done {
             let _ = done.send(if may { Ok(()) } else { Err(NotDone::TooLate) });
@@ -480,7 +498,9 @@ impl Answers<Over> for Registry {
                 // They are here indeed: this node was cut off, and nobody knows of it but the others.
                 let user = self.people.users().get(*conn);
                 if let Some(user) = user.filter(|user| self.shard(user.handle.shard).is_some()) {
-                    self.returning.insert(*conn, user.clone());
+                    let passwords = |account| self.people.passwords_given(account);
+                    let passwords = user.who.account.map_or(0, passwords);
+                    self.returning.insert(*conn, Returning { user: user.clone(), passwords });
                 }
                 self.happen(Happening::Left(*conn), at);
                 self.happen(Happening::TookOver(*conn), at);
@@ -506,46 +526,44 @@ impl Registry {
     /// The users of this node have their names again, and then their places, where they are still there.
     fn reclaim(&mut self, reclaim: &Reclaim) {
         let returning = std::mem::take(&mut self.returning);
+        // These have let go of their name, and are only told the end of it.
+        let leaving: HashSet<ConnId> = self.proposed.iter().filter_map(leaves).collect();
         let mut places: BTreeMap<LobbyId, Vec<ConnId>> = BTreeMap::new();
-        for (conn, User { who, away, handle, .. }) in returning {
-            if !self.connections.is_there(conn) {
+        for (conn, Returning { user: User { who, away, handle, .. }, passwords }) in returning {
+            if !self.connections.is_there(conn) || leaving.contains(&conn) {
                 continue;
             }
             // Whoever is in none yet is about to come into one.
             if let Some(lobby) = self.connections.lobby(conn) {
                 places.entry(lobby).or_default().push(conn);
             }
-            drop(self.append(Happening::Returned { who, away, handle }, Vec::new()));
+            drop(self.append(Happening::Returned { who, away, passwords, handle }, Vec::new()));
         }
         for entry in self.lobbies.iter() {
             let conns = places.remove(&entry.state.id).unwrap_or_default();
             entry.handle.do_send(lobby::Reclaim { conns, until: reclaim.0.clone() });
         }
-        // They look for it, and go on in general.
-        for lobby in places.into_keys() {
-            self.shards().for_each(|shard| shard.do_send(LobbyBroke(lobby)));
-        }
     }
 
-    /// Somebody else has taken the name of a user of this node meanwhile.
-    fn lost_name(&self, who: &Identity, at: Address) {
-        let conn = who.conn;
-        let lobby = self.connections.lobby(conn).unwrap_or(GENERAL_ID);
-        if who.account.is_some() {
-            if let Some(shard) = self.shard(at.shard) {
-                shard.do_send(DisconnectSeat(at.seat, Farewell::Elsewhere, None));
-            }
-            return;
-        }
-        // It knows what of theirs is not in the log.
+    /// A user of this node is there no more, as the log says, and has to take another name; or their connection ends,
+    /// for this. What they said and is not in the log does not happen.
+    pub(super) fn lose(&self, at: Address, ends: Option<Cause>) {
+        let Some(shard) = self.shard(at.shard) else { return };
+        let ends = ends.map(parting);
+        let lobby = self.connections.lobby(at.seat.conn).unwrap_or(GENERAL_ID);
+        // It knows what that is.
         match self.lobbies.get(lobby) {
-            Some(entry) => entry.handle.do_send(lobby::LostName(conn, at)),
-            None => {
-                if let Some(shard) = self.shard(at.shard) {
-                    shard.do_send(LostName(at.seat, Vec::new()));
-                }
-            }
+            Some(entry) => entry.handle.do_send(lobby::LostName(at, ends)),
+            None => shard.do_send(LostName { seat: at.seat, not_sent: Vec::new(), ends }),
         }
+    }
+}
+
+/// Whose name is given back by this.
+fn leaves(proposed: &Proposed) -> Option<ConnId> {
+    match proposed.what {
+        Some(Happening::Left(conn)) => Some(conn),
+        _ => None,
     }
 }
 

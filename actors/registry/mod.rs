@@ -30,7 +30,7 @@ use crate::actors::lobby::messages::{Registered, Unregistered};
 use crate::actors::lobby::records::{Next, Record, Records};
 use crate::actors::lobby::{Lobby, Snapshot};
 use crate::actors::log::{Log, Waiting};
-use crate::actors::registry::deciding::Proposed;
+use crate::actors::registry::deciding::{Proposed, Returning};
 use crate::actors::registry::guessing::GuessAnswer;
 use crate::actors::registry::letters::Asked;
 use crate::actors::registry::messages::{Admit, Gone, LobbyRef, ReleaseName};
@@ -109,7 +109,7 @@ pub struct Registry {
     /// In a cluster, the life of a node by which each user is there: they are gone with it.
     lives: HashMap<ConnId, u32>,
     /// Users of this node that was given up as lost, until their names are claimed again.
-    returning: BTreeMap<ConnId, User<Address>>,
+    returning: BTreeMap<ConnId, Returning>,
     /// Users who are connected to this server.
     here: HashSet<ConnId>,
     /// What other nodes were asked and have not answered.
@@ -205,11 +205,14 @@ impl Registry {
         let mut members: HashMap<LobbyId, Vec<Member<ConnId>>> = HashMap::new();
         let mut questions: HashMap<LobbyId, String> = HashMap::new();
         let mut guests: HashMap<LobbyId, ConnId> = HashMap::new();
-        if let Some(StoredNode { users, members: stored, guest_owners, questions: open, .. }) =
-            snapshot.node
-        {
+        if let Some(node) = snapshot.node {
+            let StoredNode { users, members: stored, guest_owners, given, questions: open, .. } =
+                node;
             questions.extend(open);
             guests.extend(guest_owners);
+            for (account, count) in given {
+                self.people.restore_passwords_given(account, count);
+            }
             users.into_iter().for_each(|user| self.restore_user(user));
             for (lobby, member) in stored {
                 members.entry(lobby).or_default().push(member);
@@ -274,6 +277,8 @@ impl Registry {
     /// Lets something be so, and does what follows for others.
     pub(super) fn happen(&mut self, what: Happening<Address>, at: UnixMillis) {
         let given = matches!(what, Happening::PasswordGiven { .. });
+        let took_over = matches!(what, Happening::TookOver(_));
+        let shared = !matches!(self.log, Log::Alone);
         let touched = self.people.touched(&what);
         let effects = self.people.happen(what, at);
         self.count_users(&touched);
@@ -282,22 +287,9 @@ impl Registry {
         }
         for effect in effects {
             match effect {
-                Effect::Disconnect(Address { shard, seat }, cause) => {
-                    let (why, reason) = match cause {
-                        Cause::Elsewhere => (Farewell::Elsewhere, None),
-                        Cause::Banned(terms) => {
-                            let told = terms.says_more().then_some(terms);
-                            (Farewell::Banned, told.map(ModerationReply::Banned))
-                        }
-                        Cause::Kicked(reason) => {
-                            (Farewell::Kicked, reason.map(ModerationReply::Disconnected))
-                        }
-                        Cause::NewPassword => (Farewell::NewPassword, None),
-                    };
-                    if let Some(shard) = self.shard(shard) {
-                        shard.do_send(DisconnectSeat(seat, why, reason));
-                    }
-                }
+                // Another node may be where they are: what they said here since is not to be said there.
+                Effect::Disconnect(at, cause) if took_over && shared => self.lose(at, Some(cause)),
+                Effect::Disconnect(at, cause) => self.disconnect(at, cause),
                 Effect::Became { before, now } => {
                     let became = Became { before, now };
                     self.shards().for_each(|shard| shard.do_send(became.clone()));
@@ -326,6 +318,14 @@ impl Registry {
                     }
                 }
             }
+        }
+    }
+
+    /// Ends a connection, where it is one of this node.
+    fn disconnect(&self, at: Address, cause: Cause) {
+        let (why, reason) = parting(cause);
+        if let Some(shard) = self.shard(at.shard) {
+            shard.do_send(DisconnectSeat(at.seat, why, reason));
         }
     }
 
@@ -419,6 +419,19 @@ impl Answers<Gone> for Registry {
             let woken = self.connections.close(conn, clock::now());
             self.wake(woken);
         })
+    }
+}
+
+/// What whoever has to go is told: why, where there is more to say than that they have to.
+fn parting(cause: Cause) -> (Farewell, Option<ModerationReply>) {
+    match cause {
+        Cause::Elsewhere => (Farewell::Elsewhere, None),
+        Cause::Banned(terms) => {
+            let told = terms.says_more().then_some(terms);
+            (Farewell::Banned, told.map(ModerationReply::Banned))
+        }
+        Cause::Kicked(reason) => (Farewell::Kicked, reason.map(ModerationReply::Disconnected)),
+        Cause::NewPassword => (Farewell::NewPassword, None),
     }
 }
 

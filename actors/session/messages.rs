@@ -31,10 +31,11 @@ pub struct MoveToGeneral(pub LobbyId);
 #[rtype(result = "()")]
 pub struct Silenced(pub LobbyId);
 
-/// The user's name is somebody else's by now; these words of theirs were not sent.
+/// The user's name is theirs no more, and these words of theirs were not sent: they need another one, or say this
+/// and end the connection.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub struct LostName(pub Vec<Text>);
+pub struct LostName(pub Vec<Text>, pub Option<Farewell>);
 
 /// Other settings are in force, or others are admins.
 #[derive(Message)]

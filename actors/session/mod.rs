@@ -50,7 +50,7 @@ use crate::chat::lobbies::LobbyId;
 use crate::chat::name::Name;
 use crate::chat::orders::Confirmation;
 use crate::chat::settings::{Colours, Settings, Width};
-use crate::chat::text::Line;
+use crate::chat::text::{Line, Text};
 use crate::chat::times::Times;
 use crate::clock;
 use crate::clock::times;
@@ -291,6 +291,14 @@ impl Session {
         }
     }
 
+    /// Ends the connection of whoever said this, which was not sent.
+    fn close_without(&mut self, words: &[Text], last: Farewell) {
+        if !matches!(self.phase, Phase::Closing(_) | Phase::Done) {
+            self.end_held_with(words);
+        }
+        self.close(Some(last));
+    }
+
     /// Ends the connection, with a last line where there is one.
     fn close(&mut self, last: Option<Farewell>) {
         if matches!(self.phase, Phase::Closing(_) | Phase::Done) {
@@ -415,8 +423,11 @@ impl Handler<Silenced> for Session {
 impl Handler<LostName> for Session {
     type Result = ();
 
-    fn handle(&mut self, LostName(words): LostName, _: &mut Self::Context) {
-        self.lose_name(&words);
+    fn handle(&mut self, LostName(words, ends): LostName, _: &mut Self::Context) {
+        match ends {
+            None => self.lose_name(&words),
+            Some(last) => self.close_without(&words, last),
+        }
     }
 }
 

@@ -106,10 +106,17 @@ pub enum Effect {
     },
 }
 
-/// The name of a client is somebody else's by now: it needs another one. These words of its were not sent.
+/// The name of a client is its no more, and what it said last was not sent.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub struct LostName(pub Seat, pub Vec<Text>);
+pub struct LostName {
+    /// Which client.
+    pub seat: Seat,
+    /// The words that were not sent.
+    pub not_sent: Vec<Text>,
+    /// It has to go, with this, and why where that is to be told; else it takes another name.
+    pub ends: Option<(Farewell, Option<ModerationReply>)>,
+}
 
 /// Show one client what somebody wrote to it; not one that ignores them.
 #[derive(Message)]

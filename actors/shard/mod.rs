@@ -323,12 +323,18 @@ impl Dependable for Shard {
 impl Answers<LostName> for Shard {
     fn failed() {}
 
-    fn answer(&mut self, LostName(seat, not_sent): LostName, _: &mut Ctx<Self>) -> Reply<Self, ()> {
+    fn answer(&mut self, lost: LostName, _: &mut Ctx<Self>) -> Reply<Self, ()> {
         Reply::now(|| {
+            let LostName { seat, not_sent, ends } = lost;
+            let (ends, reason) = ends.unzip();
             // At once: it is not to listen on meanwhile.
             self.thread.hub.leave(seat);
+            if let Some(reason) = reason.flatten() {
+                let reason = reason.into();
+                self.thread.hub.show_one(seat, true, |sheet| reply(sheet, &reason));
+            }
             if let Some((_, session)) = self.thread.hub.find(seat) {
-                send(&session, session::LostName(not_sent));
+                send(&session, session::LostName(not_sent, ends));
             }
         })
     }

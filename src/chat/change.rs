@@ -231,6 +231,8 @@ pub enum NodeChange {
     Member(LobbyId, ConnId, Option<Box<Member<ConnId>>>),
     /// A lobby belongs to the guest of this connection; none where it belongs to no guest any more.
     GuestOwner(LobbyId, Option<ConnId>),
+    /// The operator has given an account so many passwords.
+    PasswordsGiven(AccountId, u32),
     /// The questions to Rox of a lobby and its conversation are these, as they are stored.
     Questions(LobbyId, Arc<str>),
 }
@@ -310,6 +312,7 @@ impl Change {
                 member.as_ref().map_or(0, |_| size_of::<Member<ConnId>>())
             }
             Self::Node(NodeChange::GuestOwner(..))
+            | Self::Node(NodeChange::PasswordsGiven(..))
             | Self::LobbyRemoved(_)
             | Self::LobbyUsed { .. }
             | Self::AccountPut(_)

@@ -238,6 +238,8 @@ pub struct StoredNode {
     pub members: Vec<(LobbyId, Member<ConnId>)>,
     /// Lobbies that are guests', by the connections of those.
     pub guest_owners: Vec<(LobbyId, ConnId)>,
+    /// How many passwords the operator has given accounts, of those that have been given one.
+    pub given: Vec<(AccountId, u32)>,
     /// The questions to Rox of lobbies and their conversations, as they were stored.
     pub questions: Vec<(LobbyId, String)>,
 }

@@ -247,22 +247,36 @@ impl Sanctions {
     /// does not suffer for the guests of its address; a guest by address and name too. Of several it is
     /// the longest: nobody sheds that by making an account, nor by the end of a shorter one.
     pub fn of(&self, who: &Identity, now: UnixMillis) -> Option<&Sanction> {
+        let all = [self.of_conn(who.conn, now), self.of_subject(who, now)];
+        all.into_iter().flatten().reduce(Sanction::longer)
+    }
+
+    /// The same, whatever connection they are on: what was set on one, a server that has just started does not know.
+    fn of_subject(&self, who: &Identity, now: UnixMillis) -> Option<&Sanction> {
         let name = who.account.is_none().then(|| Subject::Name(who.name.key()));
         let of_name = name.and_then(|name| self.get(&name, now));
-        let all = [self.of_conn(who.conn, now), self.get(&who.subject(), now), of_name];
+        let all = [self.get(&who.subject(), now), of_name];
         all.into_iter().flatten().reduce(Sanction::longer)
     }
 
     /// What somebody is told for whom one holds.
     pub fn penalty(&self, who: &Identity, now: UnixMillis) -> Option<Penalty> {
-        let sanction = self.of(who, now)?;
+        self.of(who, now).map(|sanction| self.penalty_of(sanction, who, now))
+    }
+
+    /// What somebody is told for whom one holds whatever connection they are on, which all nodes know alike.
+    pub fn lasting_penalty(&self, who: &Identity, now: UnixMillis) -> Option<Penalty> {
+        self.of_subject(who, now).map(|sanction| self.penalty_of(sanction, who, now))
+    }
+
+    fn penalty_of(&self, sanction: &Sanction, who: &Identity, now: UnixMillis) -> Penalty {
         let of_address = matches!(sanction.subject, Subject::Address(_));
         let set_on_them = self.by_conn.get(&who.conn) == Some(&sanction.key());
-        Some(Penalty {
+        Penalty {
             left: sanction.left(now),
             reason: sanction.reason.clone(),
             by_address: of_address && !set_on_them,
-        })
+        }
     }
 
     /// The one that holds for this very account, address or name, and of several the longest.

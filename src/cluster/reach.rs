@@ -34,8 +34,8 @@ pub fn input<H, G>(input: Input<H>, mut reach: impl FnMut(H) -> G) -> Input<G> {
 pub fn happening<H, G>(what: Happening<H>, reach: impl FnOnce(H) -> G) -> Happening<G> {
     match what {
         Happening::CameIn { who, handle } => Happening::CameIn { who, handle: reach(handle) },
-        Happening::Returned { who, away, handle } => {
-            Happening::Returned { who, away, handle: reach(handle) }
+        Happening::Returned { who, away, passwords, handle } => {
+            Happening::Returned { who, away, passwords, handle: reach(handle) }
         }
         Happening::Left(conn) => Happening::Left(conn),
         Happening::TookOver(conn) => Happening::TookOver(conn),

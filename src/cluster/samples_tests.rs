@@ -518,7 +518,7 @@ fn happenings(s: &mut Source) -> Vec<Happening<ConnId>> {
     let handle = who.conn;
     let mut happenings = vec![
         Happening::CameIn { who: who.clone(), handle },
-        Happening::Returned { who, away: s.maybe(Source::line), handle },
+        Happening::Returned { who, away: s.maybe(Source::line), passwords: 0, handle },
         Happening::Left(s.conn()),
         Happening::TookOver(s.conn()),
         Happening::Renamed { conn: s.conn(), name: s.name() },
@@ -649,12 +649,33 @@ fn whats(s: &mut Source) -> Vec<What> {
 pub(super) fn every_kind(s: &mut Source) -> Vec<Record> {
     let mut all: Vec<_> = whats(s).into_iter().map(|what| (what, Vec::new())).collect();
     all.extend(changes(s).into_iter().map(|change| (What::Kept, vec![change])));
-    let record = |(what, changes)| Record {
-        life: Revision(s.any()),
-        number: s.any(),
-        what,
-        changes,
-        until: None,
-    };
-    all.into_iter().map(record).collect()
+    let mut records = Vec::new();
+    for (what, changes) in all {
+        records.push(Record {
+            life: Revision(s.any()),
+            number: s.any(),
+            what,
+            changes,
+            until: None,
+        });
+    }
+    for what in added(s) {
+        let changes = Vec::new();
+        records.push(Record {
+            life: Revision(s.any()),
+            number: s.any(),
+            what,
+            changes,
+            until: None,
+        });
+    }
+    records
+}
+
+/// What has more in it than it had: at the end, so that the lines before are what they were.
+fn added(s: &mut Source) -> Vec<What> {
+    let who = s.identity();
+    let handle = who.conn;
+    let passwords = 1 + s.account().0 % 9;
+    vec![What::People(Happening::Returned { who, away: None, passwords, handle })]
 }

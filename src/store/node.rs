@@ -9,6 +9,7 @@ use super::apply::run;
 use super::error::StoreError;
 use super::read::list;
 use super::{Db, rows};
+use crate::chat::accounts::AccountId;
 use crate::chat::change::NodeChange;
 use crate::chat::directory::ConnId;
 use crate::chat::kept::{PresentUser, StoredNode};
@@ -36,6 +37,10 @@ pub(super) const TABLES: &str = "
     CREATE TABLE guest_owner(
         lobby INTEGER PRIMARY KEY REFERENCES lobby ON DELETE CASCADE,
         conn INTEGER NOT NULL
+    ) STRICT;
+    CREATE TABLE given(
+        account INTEGER PRIMARY KEY REFERENCES account ON DELETE CASCADE,
+        passwords INTEGER NOT NULL
     ) STRICT;
     CREATE TABLE questions(
         lobby INTEGER PRIMARY KEY REFERENCES lobby ON DELETE CASCADE,
@@ -70,7 +75,7 @@ impl Db {
 fn forget(conn: &Connection) -> rusqlite::Result<()> {
     conn.execute_batch(
         "DELETE FROM node; DELETE FROM present; DELETE FROM member; DELETE FROM guest_owner;
-        DELETE FROM questions",
+        DELETE FROM given; DELETE FROM questions",
     )
 }
 
@@ -105,6 +110,13 @@ pub(super) fn apply(conn: &Connection, change: &NodeChange) -> rusqlite::Result<
                 WHERE EXISTS (SELECT 1 FROM lobby WHERE id = ?1)
                 ON CONFLICT(lobby) DO UPDATE SET conn = excluded.conn";
             run(conn, sql, params![lobby.0, conn_column(*owner)])
+        }
+        NodeChange::PasswordsGiven(account, passwords) => {
+            // The account may be gone by now.
+            let sql = "INSERT INTO given(account, passwords) SELECT ?1, ?2
+                WHERE EXISTS (SELECT 1 FROM account WHERE id = ?1)
+                ON CONFLICT(account) DO UPDATE SET passwords = excluded.passwords";
+            run(conn, sql, params![account.0, passwords])
         }
         NodeChange::Questions(lobby, questions) => {
             // The lobby may be gone by now.
@@ -142,6 +154,7 @@ pub(super) fn load(conn: &Connection) -> Result<Option<StoredNode>, StoreError> 
     let Some(mark) = mark else { return Ok(None) };
     let users = conn.prepare_cached("SELECT user FROM present ORDER BY conn")?;
     let members = conn.prepare_cached("SELECT lobby, member FROM member ORDER BY conn")?;
+    let given = conn.prepare_cached("SELECT account, passwords FROM given ORDER BY account")?;
     let owners = conn.prepare_cached("SELECT lobby, conn FROM guest_owner ORDER BY lobby")?;
     let questions = conn.prepare_cached("SELECT lobby, questions FROM questions ORDER BY lobby")?;
     Ok(Some(StoredNode {
@@ -149,6 +162,7 @@ pub(super) fn load(conn: &Connection) -> Result<Option<StoredNode>, StoreError> 
         guest_owners: list(owners, [], |row| {
             Ok((LobbyId(row.get(0)?), ConnId(row.get::<_, i64>(1)?.cast_unsigned())))
         })?,
+        given: list(given, [], |row| Ok((AccountId(row.get(0)?), row.get(1)?)))?,
         questions: list(questions, [], |row| Ok((LobbyId(row.get(0)?), row.get(1)?)))?,
         users: list(users, [], |row| from_json::<PresentUser>(row, 0))?,
         members: list(members, [], |row| {
@@ -159,7 +173,7 @@ pub(super) fn load(conn: &Connection) -> Result<Option<StoredNode>, StoreError> 
 
 #[cfg(test)]
 mod tests {
-    use super::super::fixtures_tests::{db, lobby, said};
+    use super::super::fixtures_tests::{account, db, lobby, said};
     use super::*;
     use crate::chat::accounts::Identity;
     use crate::chat::change::Change;
@@ -248,6 +262,22 @@ mod tests {
         assert_eq!(owners(&db), [(LobbyId(1), ConnId(5))]);
         db.join_log(&[5]).unwrap();
         assert_eq!(owners(&db), []);
+    }
+
+    #[test]
+    fn how_many_passwords_an_account_was_given_comes_back_until_the_account_or_the_log_goes() {
+        let mut db = db(&[is(NodeChange::Applied([1].into()))]);
+        let made = |id, text: &str| Change::AccountPut(account(id, text));
+        let given = |id, count| is(NodeChange::PasswordsGiven(AccountId(id), count));
+        db.apply(&[made(1, "ann"), made(2, "bob"), given(1, 1), given(2, 1), given(1, 2)]).unwrap();
+        db.apply(&[given(9, 1)]).unwrap();
+        let stored = |db: &Db| db.load(1).unwrap().node.unwrap().given;
+        assert_eq!(stored(&db), [(AccountId(1), 2), (AccountId(2), 1)], "account 9 is none");
+        // Its row is as it was, whatever else becomes of the account.
+        db.apply(&[made(1, "ann"), Change::AccountRemoved(AccountId(2))]).unwrap();
+        assert_eq!(stored(&db), [(AccountId(1), 2)]);
+        db.join_log(&[5]).unwrap();
+        assert_eq!(stored(&db), []);
     }
 
     #[test]

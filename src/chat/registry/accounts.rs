@@ -160,6 +160,7 @@ impl<H: Clone> People<H> {
         let theirs = self.users.find_account(&self.accounts, account);
         let theirs = theirs.map(|user| (user.who.clone(), user.handle.clone()));
         self.accounts.remove(account);
+        self.given.remove(&account);
         self.offers.forget(account);
         self.bans.give_up(account, who.as_ref(), at);
         let mut effects = Vec::new();

@@ -15,6 +15,7 @@ mod offers;
 mod passwords;
 mod place;
 mod registrations;
+mod returning;
 mod users;
 
 use std::collections::HashMap;
@@ -45,6 +46,7 @@ pub use self::connections::{Connections, Woken};
 pub use self::logins::{LoginError, RenameError};
 pub use self::passwords::{GiveError, GivenPassword};
 pub use self::place::Place;
+pub use self::returning::NotBack;
 pub use self::users::{ClaimError, User, Users};
 
 /// Who there is and what holds for them, on the whole server. `H` is how a user is reached.
@@ -65,6 +67,8 @@ pub struct People<H> {
     departed: Departed,
     /// Records of passwords that the operator has put an end to.
     void: HashMap<AccountId, Arc<PasswordRecord>>,
+    /// How many passwords the operator has given accounts, of those that have been given one.
+    given: HashMap<AccountId, u32>,
     /// By how many milliseconds the clock had been set when it was read last.
     clock_set_by: Option<i64>,
 }
@@ -90,6 +94,8 @@ pub enum Happening<H> {
         who: Identity,
         /// What they say of being away.
         away: Option<Line>,
+        /// How many passwords the operator had given their account when their node was given up; 0 of a guest.
+        passwords: u32,
         /// Where they are to be found.
         handle: H,
     },
@@ -210,28 +216,38 @@ mod returned {
         who: W,
         #[serde(skip_serializing_if = "Option::is_none")]
         away: Option<A>,
+        #[serde(default, skip_serializing_if = "is_zero")]
+        passwords: u32,
+    }
+
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+    fn is_zero(count: &u32) -> bool {
+        *count == 0
     }
 
     pub(super) fn serialize<H, S>(
         who: &Identity,
         away: &Option<Line>,
+        passwords: &u32,
         _: &H,
         to: S,
     ) -> Result<S::Ok, S::Error>
     where
         S: Serializer,
     {
-        Back { who, away: away.as_ref() }.serialize(to)
+        Back { who, away: away.as_ref(), passwords: *passwords }.serialize(to)
     }
 
-    pub(super) fn deserialize<'de, H, D>(from: D) -> Result<(Identity, Option<Line>, H), D::Error>
+    pub(super) fn deserialize<'de, H, D>(
+        from: D,
+    ) -> Result<(Identity, Option<Line>, u32, H), D::Error>
     where
         H: From<ConnId>,
         D: Deserializer<'de>,
     {
-        let Back { who, away } = Back::<Identity, Line>::deserialize(from)?;
+        let Back { who, away, passwords } = Back::<Identity, Line>::deserialize(from)?;
         let handle = who.conn.into();
-        Ok((who, away, handle))
+        Ok((who, away, passwords, handle))
     }
 }
 
@@ -321,6 +337,7 @@ impl<H: Clone> People<H> {
             offers: Offers::default(),
             departed: Departed::default(),
             void: HashMap::new(),
+            given: HashMap::new(),
             clock_set_by: None,
         }
     }
@@ -348,7 +365,7 @@ impl<H: Clone> People<H> {
     pub fn happen(&mut self, what: Happening<H>, at: UnixMillis) -> Vec<Effect<H>> {
         match what {
             Happening::CameIn { who, handle } => self.came_in(who, handle, at),
-            Happening::Returned { who, away, handle } => {
+            Happening::Returned { who, away, handle, passwords: _ } => {
                 self.users.restore(User { who, away, handle, place: Place::default() });
                 Vec::new()
             }
@@ -386,21 +403,17 @@ impl<H: Clone> People<H> {
         self.users.place(conn)
     }
 
-    /// Whether something that was proposed may still be, now that it is its turn: with several nodes, others
-    /// have had theirs before. It asks nothing that only one node knows.
-    pub fn may_still(&self, what: &Happening<H>) -> bool {
+    /// Whether something that was proposed may still be, now that it is its turn, which is `at` that time: with
+    /// several nodes, others have had theirs before. It asks nothing that only one node knows.
+    pub fn may_still(&self, what: &Happening<H>, at: UnixMillis) -> bool {
         match what {
             Happening::CameIn { who, .. } => match who.account {
                 None => self.users.may_still_claim(&self.accounts, who),
                 Some(account) => self.accounts.find(&who.name.key()) == Some(account),
             },
-            Happening::Returned { who, .. } => match who.account {
-                None => self.users.may_claim(&self.accounts, who).is_ok(),
-                Some(account) => {
-                    self.accounts.find(&who.name.key()) == Some(account)
-                        && self.users.find(&who.name.key()).is_none()
-                }
-            },
+            Happening::Returned { who, passwords, .. } => {
+                self.may_return(who, *passwords, at).is_ok()
+            }
             Happening::Renamed { conn, name } => self.users.get(*conn).is_some_and(|user| {
                 user.who.account.is_none()
                     && self.users.may_still_rename(&self.accounts, *conn, name)
@@ -532,6 +545,11 @@ impl<H> People<H> {
     /// The number of the next account, over all that ever were.
     pub fn restore_next_account(&mut self, next: AccountId) {
         self.next_account = self.next_account.max(next);
+    }
+
+    /// The operator has given an account so many passwords.
+    pub fn restore_passwords_given(&mut self, account: AccountId, count: u32) {
+        self.given.insert(account, count);
     }
 
     /// An address has made an account at that time.

@@ -104,6 +104,7 @@ impl<H: Clone> People<H> {
         }
         self.accounts.vouch_for(*account);
         self.accounts.note_used(*account);
+        *self.given.entry(*account).or_default() += 1;
         self.void.extend(before.map(|before| (*account, before)));
         let theirs = self.logged_in_to(*account).map(|user| user.handle.clone());
         theirs.map(|handle| Effect::Disconnect(handle, Cause::NewPassword)).into_iter().collect()

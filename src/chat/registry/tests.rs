@@ -192,6 +192,45 @@ fn kept(effects: &[Effect<u64>]) -> Vec<(Option<u32>, u64)> {
 }
 
 #[test]
+fn nobody_is_back_who_would_have_been_put_out() {
+    let mut script = Script::new();
+    script.log_in(ROOT, "root", 3).unwrap();
+    let alice = who(1, "alice", Some(1));
+    let eve = who(2, "eve", None);
+    let back = |script: &Script, who: &Identity, passwords| {
+        script.people.may_return(who, passwords, script.now)
+    };
+    let ends = |cause| Err(NotBack::Ends(cause));
+    for who in [&alice, &eve] {
+        assert_eq!(back(&script, who, 0), Ok(()), "{who:?}");
+    }
+    // They were there, and are not known any more.
+    for who in [&alice, &eve] {
+        let whom = match who.account {
+            Some(account) => Target::Absent { account, name: who.name.clone(), admin: false },
+            None => Target::Departed(who.clone()),
+        };
+        let order = ServerOrder::Ban { whom, terms: Terms::default() };
+        let ban = script.people.propose_moderation(&root(), order, script.now).unwrap();
+        script.moderate(ban);
+        let told = back(&script, who, 0);
+        assert!(matches!(told, Err(NotBack::Ends(Cause::Banned(_)))), "{who:?}: {told:?}");
+        let admin = Identity { admin: true, ..who.clone() };
+        assert_eq!(back(&script, &admin, 0), Ok(()), "a ban puts no admin out");
+    }
+    let bob = who(5, "bob", Some(2));
+    assert_eq!(back(&script, &bob, 0), Ok(()));
+    let given = script.people.propose_password(&name("bob")).unwrap();
+    script.happen(Happening::PasswordGiven { given, before: None });
+    assert_eq!(back(&script, &bob, 0), ends(Cause::NewPassword));
+    assert_eq!(back(&script, &bob, 1), Ok(()), "they came in with that one");
+    script.log_in(6, "bob", 2).unwrap();
+    assert_eq!(back(&script, &bob, 1), ends(Cause::Elsewhere));
+    script.claim(7, "carol").unwrap();
+    assert_eq!(back(&script, &who(8, "Carol", None), 0), Err(NotBack::Name));
+}
+
+#[test]
 fn of_many_who_want_one_name_one_gets_it() {
     let mut script = Script::new();
     assert_eq!(script.claim(1, "carol"), Ok(()));
@@ -389,7 +428,7 @@ fn decide(
 ) -> Option<Vec<Change>> {
     let [one, other] = nodes.each_mut().map(|node| {
         let (what, changes) = node.numbered(what.clone(), changes.clone());
-        let may = node.may_still(&what);
+        let may = node.may_still(&what, START);
         may.then(|| (sorted(node.happen(what, START)), changes))
     });
     assert_eq!(one, other);
