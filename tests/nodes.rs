@@ -1,5 +1,6 @@
 //! Several nodes, one chat: what people of one see of those of another.
 
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Instant;
 
 use crate::harness::{Client, Folder, PATIENCE, Server, count, run};
@@ -85,9 +86,15 @@ impl Cluster {
     }
 }
 
+/// A name for whoever reads: on another node it may be somebody's for a moment after they have left.
+pub(crate) fn reader() -> String {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    format!("reader{}", NEXT.fetch_add(1, Ordering::Relaxed))
+}
+
 /// What was said in general, as a node knows it.
 pub(crate) fn history(node: &Server) -> Vec<String> {
-    let mut reader = node.login("reader");
+    let mut reader = node.login(&reader());
     reader.send("/history 50");
     let shown = reader.sync("reader");
     quit(reader);

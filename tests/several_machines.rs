@@ -9,6 +9,7 @@ use crate::around_nodes::{commands, shell};
 use crate::clients::have;
 use crate::harness::{Client, Folder, PATIENCE, Server, free_port, lobbyd};
 use crate::nats_server::NatsServer;
+use crate::nodes::reader;
 
 /// Settings of a server on this machine, beside others.
 const SETTINGS: &str = "CHAT_ADDR=127.0.0.1:0\nCHAT_TLS_ADDR=off\nCHAT_DATA_DIR=data\nCHAT_WIDTH=off\n\
@@ -101,7 +102,7 @@ impl Machine {
 
     /// What the history of general holds, and that of `den`.
     fn shown(&self) -> (String, String) {
-        let mut reader = self.server().login("reader");
+        let mut reader = self.server().login(&reader());
         let history = |reader: &mut Client| {
             reader.send("/history 200");
             // What comes of this comes after all of that.
