@@ -94,9 +94,10 @@ pub(crate) fn reader() -> String {
 
 /// What was said in general, as a node knows it.
 pub(crate) fn history(node: &Server) -> Vec<String> {
-    let mut reader = node.login(&reader());
+    let name = reader();
+    let mut reader = node.login(&name);
     reader.send("/history 50");
-    let shown = reader.sync("reader");
+    let shown = reader.sync(&name);
     quit(reader);
     let said = shown.lines().filter_map(|line| line.strip_prefix("  ╰─> "));
     // What the client says to wait for its turn has no words.

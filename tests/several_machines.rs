@@ -102,11 +102,12 @@ impl Machine {
 
     /// What the history of general holds, and that of `den`.
     fn shown(&self) -> (String, String) {
-        let mut reader = self.server().login(&reader());
+        let name = reader();
+        let mut reader = self.server().login(&name);
         let history = |reader: &mut Client| {
             reader.send("/history 200");
             // What comes of this comes after all of that.
-            reader.sync("reader")
+            reader.sync(&name)
         };
         let general = history(&mut reader);
         reader.ask("/join den hunter2", "in 'den'");
