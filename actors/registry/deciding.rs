@@ -184,7 +184,7 @@ impl Registry {
 
     /// A connection that took another one's place is in, or is gone.
     pub(super) fn took_over(&mut self, conn: ConnId) {
-        if self.people.taken_over_by(conn).is_some() || self.coming.contains_key(&conn) {
+        if self.people.taken_over_by(conn).is_some() || self.coming_at(conn).is_some() {
             self.note(conn, Happening::TookOver(conn));
         }
     }
@@ -196,7 +196,7 @@ impl Registry {
         }
         let named = self.people.users().get(conn).is_some()
             || self.people.taken_over_by(conn).is_some()
-            || self.coming.contains_key(&conn);
+            || self.coming_at(conn).is_some();
         if named {
             drop(self.append(what, Vec::new()));
         }
@@ -218,9 +218,6 @@ impl Registry {
             if log.is_away() && what.is_refused_away() {
                 let _ = done.send(Err(NotDone::TooLate));
                 return waits;
-            }
-            if let Some(conn) = comes(&what) {
-                *self.coming.entry(conn).or_default() += 1;
             }
             let wire = reach::happening(what.clone(), |at: Address| at.seat.conn);
             let ticket = log.append(subject(&what), What::People(wire), changes);
@@ -407,15 +404,6 @@ impl Registry {
         // This node knows where its own users are.
         let what = mine.unwrap_or_else(|| reach::happening(what, Address::elsewhere));
         let (what, changes) = self.people.numbered(what, changes);
-        if let Some(conn) = comes(&what)
-            && own.is_some()
-            && let Some(coming) = self.coming.get_mut(&conn)
-        {
-            *coming -= 1;
-            if *coming == 0 {
-                self.coming.remove(&conn);
-            }
-        }
         let may = self.people.may_still(&what, at);
         if may {
             self.pass_on_counted(&what);
@@ -497,7 +485,7 @@ impl Answers<Over> for Registry {
             for conn in &gone {
                 // They are here indeed: this node was cut off, and nobody knows of it but the others.
                 let user = self.people.users().get(*conn);
-                if let Some(user) = user.filter(|user| self.shard(user.handle.shard).is_some()) {
+                if let Some(user) = user.filter(|user| !user.handle.is_elsewhere()) {
                     let passwords = |account| self.people.passwords_given(account);
                     let passwords = user.who.account.map_or(0, passwords);
                     self.returning.insert(*conn, Returning { user: user.clone(), passwords });

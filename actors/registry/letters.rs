@@ -96,7 +96,7 @@ impl Registry {
             Happening::CameIn { who, .. } => users.find(&who.name.key()),
             _ => None,
         };
-        let Some(user) = leaves.filter(|user| self.shard(user.handle.shard).is_some()) else {
+        let Some(user) = leaves.filter(|user| !user.handle.is_elsewhere()) else {
             return;
         };
         if let Some(account) = user.who.account

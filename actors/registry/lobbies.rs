@@ -17,7 +17,7 @@ use crate::actors::registry::messages::{
 };
 use crate::chat::lobbies::{CreateError, GENERAL_ID, LobbyEntry, LobbyId, LobbyPage};
 use crate::chat::lobby::LobbyState;
-use crate::chat::registry::Happening;
+use crate::chat::registry::{Happening, Place};
 use crate::chat::text::Line;
 use crate::logging::event;
 use crate::metrics::Restarted;
@@ -235,15 +235,13 @@ impl Answers<Moved> for Registry {
     fn failed() {}
 
     fn answer(&mut self, moved: Moved, _: &mut Ctx<Self>) -> Reply<Self, ()> {
-        Reply::now(|| match moved {
-            Moved::Came(conn, id) => {
-                self.connections.place(conn).into_iter().for_each(|place| place.came(id));
-                self.people.place(conn).into_iter().for_each(|place| place.came(id));
-            }
-            Moved::Went(conn, id) => {
-                self.connections.place(conn).into_iter().for_each(|place| place.went(id));
-                self.people.place(conn).into_iter().for_each(|place| place.went(id));
-            }
+        Reply::now(|| {
+            let (conn, lobby, step): (_, _, fn(&mut Place, LobbyId)) = match moved {
+                Moved::Came(conn, lobby) => (conn, lobby, Place::came),
+                Moved::Went(conn, lobby) => (conn, lobby, Place::went),
+            };
+            let places = [self.connections.place(conn), self.people.place(conn)];
+            places.into_iter().flatten().for_each(|place| step(place, lobby));
         })
     }
 }

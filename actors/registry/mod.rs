@@ -102,8 +102,6 @@ pub struct Registry {
     log: Log,
     /// What was proposed and has not come out of the log: who waits for it is told whether it happened.
     proposed: Waiting<Proposed>,
-    /// Connections whose name is on its way through the log.
-    coming: HashMap<ConnId, usize>,
     /// The record of the log that is being applied.
     applying: Option<Applying>,
     /// In a cluster, the life of a node by which each user is there: they are gone with it.
@@ -148,7 +146,6 @@ impl Registry {
             config,
             log,
             proposed: Waiting::default(),
-            coming: HashMap::new(),
             applying: None,
             lives: HashMap::new(),
             returning: BTreeMap::new(),
@@ -333,7 +330,7 @@ impl Registry {
     fn count_users(&mut self, touched: &[ConnId]) {
         for conn in touched {
             let user = self.people.users().get(*conn);
-            match user.is_some_and(|user| self.shard(user.handle.shard).is_some()) {
+            match user.is_some_and(|user| !user.handle.is_elsewhere()) {
                 true => self.here.insert(*conn),
                 false => self.here.remove(conn),
             };
