@@ -3,10 +3,12 @@
 //! All that members are shown goes through its mailbox, so all see it in one and the same order.
 
 mod batch;
+mod deciding;
 pub mod messages;
 mod orders;
 mod questions;
 pub mod records;
+mod returning;
 
 use std::collections::HashMap;
 use std::pin::Pin;
@@ -22,13 +24,13 @@ use tokio::sync::{Semaphore, oneshot};
 use crate::actors::ai::pool::AiPool;
 use crate::actors::guard::{Guarded, strike_in, survive};
 use crate::actors::lobby::batch::Batch;
+use crate::actors::lobby::deciding::Proposed;
 use crate::actors::lobby::messages::{
-    Decided, Enter, Expire, Leave, LifeOver, LostName, Reclaim, Reconfigured, Roster, Rostered,
-    Say, SayHeld, SetPicture, Tag, Unreachable, Void,
+    Enter, Leave, Reconfigured, Roster, Rostered, Say, SayHeld, SetPicture, Tag,
 };
 use crate::actors::lobby::questions::Asking;
 use crate::actors::lobby::records::Records;
-use crate::actors::log::{self, Log, Ticket, Waiting};
+use crate::actors::log::{self, Log, Waiting};
 use crate::actors::ping::answers_ping;
 use crate::actors::registry::Registry;
 use crate::actors::registry::messages::{
@@ -40,23 +42,21 @@ use crate::actors::shard::messages::{self as shard, Address, Deliver, LobbyBroke
 use crate::actors::store::messages::ReadRecent;
 use crate::actors::store::{Applying, StoreHandle};
 use crate::ai::questions::Questions;
-use crate::chat::change::{Change, NodeChange};
+use crate::chat::change::Change;
 use crate::chat::directory::ConnId;
 use crate::chat::history::{MessageKind, UnixMillis};
 use crate::chat::lobbies::{GENERAL_ID, LobbyId};
 use crate::chat::lobby::crowd::SUM_TIME;
-use crate::chat::lobby::replay::ReplayPrefs;
-use crate::chat::lobby::step::{Effect, Input, Join, JoinKind, Refusal};
+use crate::chat::lobby::step::{Effect, Input, JoinKind, Refusal};
 use crate::chat::lobby::{Company, JoinError, Member, Room, SayError, Saying};
 use crate::chat::roles::Owner;
 use crate::clock;
 use crate::cluster::engine::Subject;
-use crate::cluster::reach;
 use crate::cluster::record::What;
 use crate::config::Live;
 use crate::logging::event;
 use crate::metrics::Metrics;
-use crate::render::replies::{ModerationReply, Reply};
+use crate::render::replies::ModerationReply;
 
 /// What all lobbies share.
 #[derive(Clone)]
@@ -131,23 +131,6 @@ pub struct Lobby {
     is_quiet: bool,
 }
 
-/// Done where something was proposed, once it has happened or was refused.
-type Then = Box<dyn FnOnce(&mut Lobby, Result<(), Refusal>, &mut Context<Lobby>)>;
-
-/// Something that was proposed, as this node knows it.
-struct Proposed {
-    input: Input<Address>,
-    then: Then,
-}
-
-impl Proposed {
-    /// Whether it brings somebody back who was let go with the life of this node.
-    fn resumes(&self, who: ConnId) -> bool {
-        let Input::Join(join) = &self.input else { return false };
-        join.kind == JoinKind::Resume && join.member.who.conn == who
-    }
-}
-
 impl Lobby {
     /// One that begins as the snapshot says.
     pub fn new(setup: LobbySetup, registry: Addr<Guarded<Registry>>, snapshot: Snapshot) -> Self {
@@ -157,8 +140,8 @@ impl Lobby {
         let mut on_shard = vec![0; setup.shards.len()];
         let threads = room.members().map(|member| member.handle.shard);
         threads.for_each(|shard| on_shard.get_mut(shard).into_iter().for_each(|n| *n += 1));
-        let here = |at: &Address| at.shard < setup.shards.len();
-        let unconfirmed = room.members().map(|member| member.handle).filter(here).collect();
+        let here = room.members().map(|member| member.handle).filter(|at| !at.is_elsewhere());
+        let unconfirmed = here.collect();
         Self {
             id: room.state().id,
             room,
@@ -191,48 +174,6 @@ impl Lobby {
             self.room.note_clock(clock::state());
         }
         now
-    }
-
-    /// Puts something to the lobby: where it may be, it happens, at once or when it comes out of the log. Then
-    /// `then` is done, here alone.
-    fn put(
-        &mut self,
-        input: Input<Address>,
-        ctx: &mut Context<Self>,
-        then: impl FnOnce(&mut Self, Result<(), Refusal>, &mut Context<Self>) + 'static,
-    ) {
-        let now = self.now();
-        // Whoever comes back is not known again yet.
-        let returns = input.by().is_some_and(|conn| self.returning.contains_key(&conn));
-        let may = if returns { Ok(()) } else { self.room.propose(&input, now) };
-        match (&self.setup.log, may) {
-            (_, Err(why)) => then(self, Err(why), ctx),
-            (Log::Alone, Ok(())) => {
-                self.happen(input, now, ctx);
-                then(self, Ok(()), ctx);
-            }
-            (Log::Shared(log), Ok(())) if log.is_away() && input.is_refused_away() => {
-                then(self, Err(Refusal::Unreachable), ctx);
-            }
-            (Log::Shared(log), Ok(())) => {
-                let ticket = self.append(log, &input);
-                self.proposed.add(ticket, Proposed { input, then: Box::new(then) });
-            }
-        }
-    }
-
-    fn append(&self, log: &log::Shared, input: &Input<Address>) -> Ticket {
-        let (lobby, input) = (self.id, reach::input(input.clone(), |at: Address| at.seat.conn));
-        let subject = match input {
-            Input::Moderate { .. } => Subject::LobbyOrders(lobby),
-            _ => Subject::Lobby(lobby),
-        };
-        log.append(subject, What::Lobby { lobby, input }, Vec::new())
-    }
-
-    /// Puts something to it that nobody waits for.
-    fn note(&mut self, input: Input<Address>, ctx: &mut Context<Self>) {
-        self.put(input, ctx, |_, _, _| ());
     }
 
     /// Something is so now, for the users of this node: carries out what follows from it.
@@ -394,52 +335,6 @@ impl Lobby {
         }
     }
 
-    /// Does what a record of the log says, and has stored with its place in the log what lasts of it.
-    fn apply(
-        &mut self,
-        applying: Applying,
-        ctx: &mut Context<Self>,
-        act: impl FnOnce(&mut Self, &mut Context<Self>),
-    ) {
-        self.keep_all();
-        self.applying = Some(applying);
-        let owner_before = self.room.state().owner;
-        act(self, ctx);
-        let owner = self.room.state().owner;
-        if owner != owner_before {
-            // An account's is stored as part of the lobby.
-            self.kept.push(Change::Node(NodeChange::GuestOwner(self.id, owner.guest())));
-        }
-        self.applied();
-    }
-
-    /// A record has happened, as far as it does.
-    fn applied(&mut self) {
-        let changed = std::mem::take(&mut self.changed);
-        let members = changed.iter().map(|conn| {
-            let member = self.room.member(*conn).map(|member| {
-                let Member { who, picture, away, life, handle: _ } = member.clone();
-                Box::new(Member { who, picture, away, life, handle: *conn })
-            });
-            Change::Node(NodeChange::Member(self.id, *conn, member))
-        });
-        self.kept.extend(members);
-        self.keep_all();
-        self.applying = None;
-    }
-
-    /// Whether what happens comes out of the log.
-    fn is_applying(&self) -> bool {
-        self.applying.is_some()
-    }
-
-    /// The membership of this connection is another one, or is no more.
-    fn changed(&mut self, conn: ConnId) {
-        if self.is_applying() && !self.changed.contains(&conn) {
-            self.changed.push(conn);
-        }
-    }
-
     /// It has been empty since then.
     fn start_idle_timer(&mut self, since: Instant, ctx: &mut Context<Self>) {
         let config = self.setup.config.get();
@@ -470,14 +365,6 @@ impl Lobby {
         self.send_returning_away();
         self.ended = true;
         ctx.stop();
-    }
-
-    /// It is no more: who was let go with the life of this node has no place here to come back to.
-    fn send_returning_away(&mut self) {
-        for member in std::mem::take(&mut self.returning).into_values() {
-            let told = Reply::NotJoined(JoinError::NoSuchLobby);
-            self.batch.one(member.handle, |seat| shard::Effect::MoveToGeneral(seat, told));
-        }
     }
 }
 
@@ -582,11 +469,7 @@ impl Handler<Leave> for Lobby {
         // have to know: then they go on in general.
         let ordered = self.orders.available_permits() == 0;
         let goes_on_in = for_good.then_some(if ordered { GENERAL_ID } else { self.id });
-        let resumes = self.proposed.iter().any(|proposed| proposed.resumes(conn));
-        if let Some(member) = self.returning.remove(&conn).filter(|_| !resumes) {
-            // They are no member, and are not to come back as one.
-            self.seated(member.handle, -1);
-        }
+        self.comes_back_no_more(conn);
         let (done, left) = oneshot::channel();
         self.put(Input::Leave { conn, goes_on_in }, ctx, |_, _, _| _ = done.send(()));
         log::answer(left, ())
@@ -682,200 +565,6 @@ impl Handler<Tag> for Lobby {
             let _ = done.send(said);
         });
         log::answer(was_said, false)
-    }
-}
-
-impl Lobby {
-    /// Something that was put to the lobby has come out of the log.
-    fn decide(&mut self, decided: Decided, ctx: &mut Context<Self>) {
-        let Decided { input, at, own, life, applying } = decided;
-        let proposed = own.and_then(|ticket| self.proposed.take(ticket));
-        let (mut input, then) = match proposed {
-            // Where this node has proposed it, it knows where its users are.
-            Some(Proposed { input, then }) => (input, Some(then)),
-            None => (input, None),
-        };
-        if let Input::Join(join) = &mut input {
-            join.member.life = life;
-        }
-        let may = self.room.may_still(&input, at);
-        if may.is_ok() {
-            self.apply(applying, ctx, |lobby, ctx| lobby.decided(input, at, ctx));
-        }
-        if let Some(then) = then {
-            then(self, may, ctx);
-        } else if self.batch.is_full() {
-            self.flush();
-        }
-    }
-
-    /// It may be.
-    fn decided(&mut self, input: Input<Address>, at: UnixMillis, ctx: &mut Context<Self>) {
-        self.keep_order(&input, at);
-        self.touched(&input);
-        let removes = matches!(&input, Input::Moderate { what, .. } if what.removes().is_some());
-        self.is_quiet = matches!(
-            &input,
-            Input::Join(join) if join.kind == JoinKind::Resume && self.is_here(join.member.handle)
-        );
-        self.happen(input, at, ctx);
-        self.is_quiet = false;
-        if removes {
-            self.forget_removed();
-        }
-    }
-
-    /// Whether somebody is on this node.
-    fn is_here(&self, at: Address) -> bool {
-        at.shard < self.setup.shards.len()
-    }
-
-    /// Notes whose membership this changes, but for those who come and go.
-    fn touched(&mut self, input: &Input<Address>) {
-        match input {
-            Input::SetPicture(conn, _) | Input::Rename(conn, _) | Input::SetAway(conn, _) => {
-                self.changed(*conn);
-            }
-            Input::Register { guest, .. } => self.changed(guest.conn),
-            Input::Unregister { present, .. } => {
-                present.iter().for_each(|conn| self.changed(*conn));
-            }
-            Input::Join(_)
-            | Input::Leave { .. }
-            | Input::Say { .. }
-            | Input::Ask(_)
-            | Input::Moderate { .. }
-            | Input::SumUp
-            | Input::RenewPassword { .. } => {}
-        }
-    }
-
-    /// Something about accounts has happened, which the Registry tells all lobbies.
-    pub(super) fn told(
-        &mut self,
-        input: Input<Address>,
-        (at, applying): (UnixMillis, Option<Applying>),
-        ctx: &mut Context<Self>,
-    ) {
-        match applying {
-            None => self.happen(input, at, ctx),
-            Some(applying) => self.apply(applying, ctx, |lobby, ctx| {
-                lobby.touched(&input);
-                lobby.happen(input, at, ctx);
-            }),
-        }
-    }
-}
-
-impl Lobby {
-    /// It was empty for too long, as far as some node knew.
-    fn expire_by_log(&mut self, Expire(applying): Expire, ctx: &mut Context<Self>) {
-        // Somebody may have come in before, on another node.
-        if self.room.is_empty() {
-            self.apply(applying, ctx, |lobby, ctx| lobby.expire(ctx));
-        }
-    }
-}
-
-impl Lobby {
-    /// The people of a life are gone.
-    fn life_over(&mut self, over: LifeOver, ctx: &mut Context<Self>) {
-        let LifeOver { life, at, heard, applying } = over;
-        // Also whose name another connection has taken, where that is on its way.
-        let gone = self.room.members().filter(|member| member.life == life);
-        let mut gone: Vec<ConnId> = gone.map(|member| member.who.conn).collect();
-        // In one order on every node.
-        gone.sort_unstable();
-        let here = gone.iter().filter_map(|conn| self.room.member(*conn));
-        let here = here.filter(|member| self.is_here(member.handle)).cloned();
-        let here: Vec<_> = here.map(|member| (member.who.conn, member)).collect();
-        self.is_quiet = !here.is_empty();
-        self.returning.extend(here);
-        self.apply(applying, ctx, |lobby, ctx| {
-            let mut effects = std::mem::take(&mut lobby.effects);
-            lobby.room.lose(&gone, (heard, at), &mut effects);
-            lobby.carry_out_all(&mut effects, ctx);
-            lobby.effects = effects;
-            lobby.lose_questions(life, at, ctx);
-        });
-        self.is_quiet = false;
-    }
-}
-
-impl Handler<Reclaim> for Lobby {
-    type Result = ();
-
-    fn handle(&mut self, Reclaim { conns, until: _until }: Reclaim, ctx: &mut Self::Context) {
-        // Who has left this lobby or the server meanwhile is not to come back.
-        let gone = self.returning.extract_if(|conn, _| !conns.contains(conn));
-        let gone: Vec<_> = gone.map(|(_, member)| member.handle).collect();
-        gone.into_iter().for_each(|at| self.seated(at, -1));
-        for conn in conns {
-            let Some(member) = self.returning.get(&conn).cloned() else { continue };
-            let (at, prefs) = (member.handle, ReplayPrefs::default());
-            let join = Join { member, proof: None, kind: JoinKind::Resume, prefs };
-            self.put(Input::Join(Box::new(join)), ctx, move |lobby, joined, _| {
-                lobby.returning.remove(&conn);
-                if let Err(Refusal::Join(why @ JoinError::Banned(..))) = joined {
-                    let told = Reply::NotJoined(why);
-                    lobby.seated(at, -1);
-                    lobby.batch.one(at, |seat| shard::Effect::MoveToGeneral(seat, told));
-                }
-            });
-        }
-    }
-}
-
-impl Handler<LostName> for Lobby {
-    type Result = ();
-
-    fn handle(&mut self, LostName(at, ends): LostName, _: &mut Self::Context) {
-        let conn = at.seat.conn;
-        let waiting = self.proposed.iter().filter_map(|proposed| match &proposed.input {
-            Input::Say { conn: by, saying, .. } if *by == conn => Some(saying.text.clone()),
-            _ => None,
-        });
-        let not_sent = waiting.collect();
-        // Whoever was coming in just then is not counted.
-        if self.returning.remove(&conn).is_some() {
-            self.seated(at, -1);
-        }
-        self.flush();
-        if let Some(shard) = self.setup.shards.get(at.shard) {
-            shard.do_send(shard::LostName { seat: at.seat, not_sent, ends });
-        }
-    }
-}
-
-impl Handler<Unreachable> for Lobby {
-    type Result = ();
-
-    fn handle(&mut self, _: Unreachable, ctx: &mut Self::Context) {
-        let mut given_up = Vec::new();
-        for proposed in self.proposed.iter_mut() {
-            let Input::Join(join) = &mut proposed.input else { continue };
-            let (conn, at) = (join.member.who.conn, &mut join.member.handle);
-            if join.kind.is_new() && !at.is_elsewhere() {
-                // It comes out of the log as if another node had proposed it: their Session stays where it is.
-                *at = Address::elsewhere(conn);
-                let nothing: Then = Box::new(|_, _, _| ());
-                given_up.push((conn, std::mem::replace(&mut proposed.then, nothing)));
-            }
-        }
-        for (conn, then) in given_up {
-            then(self, Err(Refusal::Unreachable), ctx);
-            self.note(Input::Leave { conn, goes_on_in: None }, ctx);
-        }
-    }
-}
-
-impl Handler<Void> for Lobby {
-    type Result = ();
-
-    fn handle(&mut self, Void(ticket): Void, ctx: &mut Self::Context) {
-        if let Some(Proposed { then, .. }) = self.proposed.take(ticket) {
-            then(self, Err(JoinError::NoSuchLobby.into()), ctx);
-        }
     }
 }
 
