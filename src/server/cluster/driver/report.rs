@@ -18,6 +18,11 @@ use crate::server;
 /// by it, but people and its own log do.
 const CLOCK_DIFFERS: u64 = 2_000;
 
+/// Whether something is otherwise than it was known to be; it is known from here on.
+fn changes(known: &mut bool, now: bool) -> bool {
+    std::mem::replace(known, now) != now
+}
+
 impl Driver {
     /// Says how this node is: to the others with its next beat, and to whoever asks this server.
     pub(super) fn report(&mut self, now: Moment) {
@@ -45,8 +50,7 @@ impl Driver {
         cluster.cut_off.set(i64::from(self.is_cut_off));
         cluster.waiting.set(i64::try_from(self.node.waiting()).unwrap_or(i64::MAX));
         let is_stuck = self.node.is_stuck(now);
-        if is_stuck != self.is_stuck {
-            self.is_stuck = is_stuck;
+        if changes(&mut self.is_stuck, is_stuck) {
             health.set_stuck(is_stuck);
             match is_stuck {
                 true => warn!(
@@ -60,10 +64,9 @@ impl Driver {
             }
         }
         let is_behind = self.lag.is_too_far(now);
-        if is_behind == self.is_behind {
+        if !changes(&mut self.is_behind, is_behind) {
             return;
         }
-        self.is_behind = is_behind;
         health.set_behind(is_behind);
         match is_behind {
             true => warn!(
@@ -80,10 +83,9 @@ impl Driver {
         let Log::Shared(log) = self.store.log() else { return };
         let (own, of_log) = (clock::unix_now(), log.now());
         let differs = self.ready.is_none() && own.0.abs_diff(of_log.0) > CLOCK_DIFFERS;
-        if differs == self.clock_differs {
+        if !changes(&mut self.clock_differs, differs) {
             return;
         }
-        self.clock_differs = differs;
         match differs {
             true => warn!(
                 event = event::CLUSTER;
