@@ -84,16 +84,15 @@ impl Applying {
     /// This lasts of it.
     pub fn keep(&self, changes: impl IntoIterator<Item = Change>) {
         let OneRecord { coming, number } = &*self.0;
-        let mut queue = coming.lock();
-        let at = usize::try_from(number.saturating_sub(queue.done)).ok();
-        let Queue { records, applying_bytes, .. } = &mut *queue;
-        if let Some(record) = at.and_then(|at| records.get_mut(at)) {
-            for change in changes {
-                record.bytes += change.bytes();
-                *applying_bytes += change.bytes();
-                record.changes.push(change);
-            }
+        let queue = &mut *coming.lock();
+        let Some(record) = queue.record(*number) else { return };
+        let before = record.bytes;
+        for change in changes {
+            record.bytes += change.bytes();
+            record.changes.push(change);
         }
+        let more = record.bytes - before;
+        queue.applying_bytes += more;
     }
 }
 
@@ -152,12 +151,9 @@ impl Coming {
             queue.bytes += bytes;
             queue.changes.push_back(change);
         }
-        if nothing && !queue.changes.is_empty() {
-            queue.since = Some(clock::now());
-            let waker = queue.waker.take();
-            drop(queue);
-            waker.into_iter().for_each(Waker::wake);
-        }
+        let waker = queue.came(nothing);
+        drop(queue);
+        waker.into_iter().for_each(Waker::wake);
     }
 
     /// A record of the log is applied from here on; `end` comes after what lasts of it.
@@ -171,23 +167,17 @@ impl Coming {
 
     fn end_record(&self, number: u64) {
         let queue = &mut *self.lock();
-        let at = usize::try_from(number.saturating_sub(queue.done)).ok();
-        if let Some(record) = at.and_then(|at| queue.records.get_mut(at)) {
+        if let Some(record) = queue.record(number) {
             record.is_done = true;
         }
         let nothing = queue.ready(None) == 0;
         while let Some(record) = queue.records.pop_front_if(|record| record.is_done) {
             queue.done += 1;
             queue.applying_bytes -= record.bytes;
-            for change in record.changes.into_iter().chain(record.end) {
-                queue.bytes += change.bytes();
-                queue.changes.push_back(change);
-            }
+            queue.bytes += record.bytes + record.end.as_ref().map_or(0, Change::bytes);
+            queue.changes.extend(record.changes.into_iter().chain(record.end));
         }
-        if nothing && !queue.changes.is_empty() {
-            queue.since = Some(clock::now());
-            queue.waker.take().into_iter().for_each(Waker::wake);
-        }
+        queue.came(nothing).into_iter().for_each(Waker::wake);
         let done = queue.done;
         for (_, waits) in queue.settling.extract_if(.., |(until, _)| *until <= done) {
             let _ = waits.send(());
@@ -264,6 +254,21 @@ impl Coming {
 }
 
 impl Queue {
+    /// A record that is being applied.
+    fn record(&mut self, number: u64) -> Option<&mut Applied> {
+        let at = usize::try_from(number.saturating_sub(self.done)).ok()?;
+        self.records.get_mut(at)
+    }
+
+    /// Changes came, where there had been none that can be taken or had been some: whom to wake for them.
+    fn came(&mut self, nothing: bool) -> Option<Waker> {
+        if !nothing || self.changes.is_empty() {
+            return None;
+        }
+        self.since = Some(clock::now());
+        self.waker.take()
+    }
+
     /// How many changes come before this mark, or before the first of all.
     fn ready(&self, mark: Option<&Mark>) -> usize {
         let end = match mark {
