@@ -242,9 +242,7 @@ impl Shared {
         self.appends.append(Proposal { ticket, subject, what, changes });
         ticket
     }
-}
 
-impl Shared {
     /// Proposes changes and nothing else; answered when every node has them in the log.
     pub fn keep(&self, changes: Vec<Change>) -> oneshot::Receiver<()> {
         let (done, waits) = oneshot::channel();

@@ -326,7 +326,7 @@ impl Session {
             Judged::Say(_) | Judged::Command(_, Ok(Command::Tag(_) | Command::Act(_))) => true,
             Judged::Command(..) | Judged::Blank | Judged::Refused(..) => false,
         };
-        !speaks && self.thread.store.log().is_away()
+        !speaks && self.thread.log().is_away()
     }
 
     /// The peer sends no more: closes once all that it asked for has been answered.

@@ -206,7 +206,7 @@ async fn enter_in_time(
 ) -> Result<Entered, EnterError> {
     loop {
         match enter(thread, lobby_ref.clone(), join.clone()).await {
-            Err(EnterError::Unreachable) => thread.store.log().back().await,
+            Err(EnterError::Unreachable) => thread.log().back().await,
             done => return done,
         }
     }

@@ -177,13 +177,13 @@ pub(super) async fn reached<T>(
     thread: &ThreadContext,
     work: impl Future<Output = T>,
 ) -> Result<T, NameProblem> {
-    thread.store.log().reached(work).await.ok_or(NameProblem::Unreachable)
+    thread.log().reached(work).await.ok_or(NameProblem::Unreachable)
 }
 
 /// Why somebody is not let in: whatever it is that did not answer, that the log cannot be reached is why.
 pub(super) fn why_not_in(thread: &ThreadContext, problem: NameProblem) -> NameProblem {
     match problem {
-        NameProblem::ServerBusy | NameProblem::Taken if thread.store.log().is_away() => {
+        NameProblem::ServerBusy | NameProblem::Taken if thread.log().is_away() => {
             NameProblem::Unreachable
         }
         problem => problem,

@@ -43,7 +43,7 @@ impl Session {
         let told = Rc::new(Cell::new(mail.is_empty()));
         if let Some((_, last)) = mail.last() {
             self.peer.note_writer(last.clone());
-            let (count, times, now) = (mail.len(), self.times(), self.thread.store.log().now());
+            let (count, times, now) = (mail.len(), self.times(), self.thread.log().now());
             let ids = mail.into_iter().map(|(id, _)| id).collect();
             let read = move |ids| ReadLetters(account, ids);
             let pages = Pages::stored(self.thread.store.clone(), ids, read, Vec::new());

@@ -20,7 +20,7 @@ use tokio::sync::Semaphore;
 
 use crate::actors::guard::{self, Answers, Ctx, Dependable, Drive, Guarded, Pause, Reply};
 use crate::actors::hasher::HasherPool;
-use crate::actors::log::OfConnection;
+use crate::actors::log::{Log, OfConnection};
 use crate::actors::registry::Registry;
 use crate::actors::registry::messages::{Gone, ToldOf};
 use crate::actors::registry::ranks::Admins;
@@ -94,6 +94,13 @@ pub struct ThreadContext {
     pub logins: Arc<Semaphore>,
     /// How the server is.
     pub health: crate::health::Health,
+}
+
+impl ThreadContext {
+    /// Where things happen.
+    pub fn log(&self) -> &Log {
+        self.store.log()
+    }
 }
 
 /// What a Shard needs to start.

@@ -46,7 +46,7 @@ pub(super) async fn respond(cx: &Ctx, text: Line) -> Done {
 /// A private message: shown to its receiver, or kept for an account that is not connected.
 async fn direct(cx: &Ctx, to: To, text: &Line) -> Done {
     let from = cx.me();
-    let mail = Mail { from: from.clone(), at: cx.thread.store.log().now(), text: text.clone() };
+    let mail = Mail { from: from.clone(), at: cx.thread.log().now(), text: text.clone() };
     let relayed =
         relay(cx, Relay { to: to.clone(), from, by: cx.conn(), text: text.clone() }).await;
     // A message to oneself must be there before the session goes on, or ends.
@@ -110,7 +110,7 @@ pub(super) async fn tag(cx: &Ctx, Addressed { to, text }: Addressed) -> Done {
         let (whom, tell) = (user.who.name, Some(user.handle));
         let tag = Tag { conn, at, whom, tell, text, taken: clock::now() };
         // What is said waits for the log, and nobody for it.
-        cx.thread.store.log().reached(cx.ask_lobby(&lobby.addr, tag)).await.transpose()?;
+        cx.thread.log().reached(cx.ask_lobby(&lobby.addr, tag)).await.transpose()?;
         return Ok(Outcome::Done);
     }
     // An account that is not connected finds it in its mail.
@@ -123,7 +123,7 @@ pub(super) async fn tag(cx: &Ctx, Addressed { to, text }: Addressed) -> Done {
     if !cx.ask_lobby(&lobby.addr, tag).await? {
         return Ok(Outcome::Done);
     }
-    let mail = Mail { from: cx.me(), at: cx.thread.store.log().now(), text: Line::clean(&letter) };
+    let mail = Mail { from: cx.me(), at: cx.thread.log().now(), text: Line::clean(&letter) };
     keep(cx, account, &name, mail).await?;
     cx.reply(PersonalReply::MailKept(name))
 }

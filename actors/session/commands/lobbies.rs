@@ -100,7 +100,7 @@ pub(super) async fn join(cx: &Ctx, typed: &str, password: Option<Password>) -> D
     let entered = enter(&cx.thread, lobby_ref, join).await?;
     // Waited for, so that nobody who looks next sees the user in both; not while the log cannot be reached.
     let leaves = left.addr.send(Leave { conn: cx.conn(), for_good: false });
-    let _ = cx.thread.store.log().reached(leaves).await;
+    let _ = cx.thread.log().reached(leaves).await;
     cx.stay(entered);
     if let Some((password, before)) = outdated {
         renew(cx, &addr, password, before).await;
@@ -122,7 +122,7 @@ pub(super) async fn history(cx: &Ctx, count: usize, before: usize) -> Done {
     let ask = ReadHistory { lobby, count, before, ignores };
     let messages = store.history(ask).await.map_err(busy)?;
     let (count, mut retelling) =
-        (messages.len(), Retelling::new(cx.times(), cx.thread.store.log().now()));
+        (messages.len(), Retelling::new(cx.times(), cx.thread.log().now()));
     let pages = Pages::history(store, lobby, messages);
     let head = move |sheet: &mut Sheet, lobby: &Name| replies::history(sheet, lobby, count, before);
     let write = move |sheet: &mut Sheet, entry: &Arc<Entry>| retelling.next(sheet, entry);
@@ -138,7 +138,7 @@ pub(super) async fn search(cx: &Ctx, words: &Line) -> Done {
         (StoreError::TooManyTerms, Some(spec)) => Reply::Usage(spec),
         (why, _) => busy(why),
     })?;
-    let (count, times, now) = (ids.len(), cx.times(), cx.thread.store.log().now());
+    let (count, times, now) = (ids.len(), cx.times(), cx.thread.log().now());
     let pages = Pages::messages(store, lobby, ids, Vec::new());
     let write = move |sheet: &mut Sheet, entry: &Arc<Entry>| again(sheet, entry, times, now);
     show_entries(cx, lobby, pages, |sheet, lobby| replies::found(sheet, lobby, count), write)

@@ -106,7 +106,7 @@ impl Session {
             Judged::Command(right, parsed) => {
                 if let Some(cx) = self.ctx(right) {
                     let needs = parsed.as_ref().is_ok_and(Command::needs_others);
-                    if needs && self.thread.store.log().is_away() {
+                    if needs && self.thread.log().is_away() {
                         return self.finish(Err(Reply::Unreachable));
                     }
                     // What was sent to another node by then may have got there.
@@ -116,7 +116,7 @@ impl Session {
                         false => Reply::Unreachable,
                     };
                     let goes = matches!(parsed, Ok(Command::Join { .. } | Command::Tag(_)));
-                    match self.thread.store.log() {
+                    match self.thread.log() {
                         Log::Shared(log) if !goes => {
                             self.obey_by_log(log.clone(), obey(cx, parsed), left);
                         }

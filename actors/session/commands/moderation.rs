@@ -176,7 +176,7 @@ pub(super) async fn bans(cx: &Ctx) -> Done {
         None => busy(()),
     })?;
     let (head, now) =
-        (|sheet: &mut Sheet| replies::bans(sheet, &lobby.name, total), cx.thread.store.log().now());
+        (|sheet: &mut Sheet| replies::bans(sheet, &lobby.name, total), cx.thread.log().now());
     let write = move |sheet: &mut Sheet, ban: &Sanction| replies::ban(sheet, ban, now);
     cx.tell(Telling::new(cx.peer.form(), head, pages, write).of(lobby.id));
     Ok(Outcome::Done)
@@ -204,7 +204,7 @@ pub(super) async fn audit(cx: &Ctx) -> Done {
     let server = cx.user().who.admin.then_some(Scope::Server);
     let scopes = [Scope::Lobby(lobby.id)].into_iter().chain(server).collect();
     let entries = store.ask(ReadAudit { scopes, count: AUDIT_SHOWN }).await.map_err(busy)?;
-    let (count, times, now) = (entries.len(), cx.times(), cx.thread.store.log().now());
+    let (count, times, now) = (entries.len(), cx.times(), cx.thread.log().now());
     let head = |sheet: &mut Sheet| replies::audit(sheet, &lobby.name, count);
     let write = move |sheet: &mut Sheet, entry: &AuditEntry| {
         let (at, by, text) = (entry.at, entry.who.clone(), entry.what.clone());
