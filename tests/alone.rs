@@ -1,5 +1,5 @@
 //! The tests of one process, which are of a server alone also where the suite runs over several nodes: modules, and
-//! single tests, each with the reason. What SPEC.md promises to users is in none of them, but for limits that are
+//! single tests, each with the reason. What the documents promise to users is in none of them, but for limits that are
 //! each node's.
 
 /// Why a test is alone that changes the database of a server from outside.
