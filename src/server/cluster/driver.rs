@@ -39,6 +39,7 @@ use crate::nats::Engine;
 use crate::server::{self, nodes::SeenNodes};
 
 /// Up to where the Registry has been given what is in the log.
+#[cfg(debug_assertions)]
 pub(in crate::server) type To = watch::Receiver<Position>;
 
 /// Records that are being applied by the actors of a node. Over it no more of the log is read for a while: enough
