@@ -94,6 +94,11 @@ impl Draining {
         self.phase() != Phase::Serving
     }
 
+    /// Whether it stops now.
+    pub fn is_stopping(&self) -> bool {
+        matches!(self.phase(), Phase::Stopping { .. })
+    }
+
     /// Begins a drain that is over at `until`, or gives the one that is under way that end. Whether it is
     /// a new one; none where the server stops already.
     pub fn begin(&self, until: Instant, now: Instant) -> Option<bool> {

@@ -8,7 +8,7 @@ use lobbyd::cluster::engine::{Notice, Wish};
 
 use crate::console::ctl;
 use crate::engine::Node;
-use crate::harness::{Folder, Server, run};
+use crate::harness::{Folder, Server, count, run};
 use crate::nodes::{Cluster, history};
 use crate::nodes_seen::wait_for_nodes;
 use crate::people::{log_in_to, registered};
@@ -111,6 +111,22 @@ fn the_people_of_a_node_that_stops_are_sent_to_the_others_where_there_are_any() 
         assert!(!told.contains(OTHERS), "{told}");
     }
     assert_eq!(cluster.nodes[0].wait(), 0);
+}
+
+#[test]
+fn the_people_of_a_node_that_stops_leave_with_one_notice() {
+    let Some(cluster) = Cluster::start(2) else { return };
+    let mut alice = cluster.nodes[0].login("alice");
+    let leaving = ["ann", "bob", "carol", "dave"].map(|name| cluster.nodes[1].login(name));
+    alice.expect("[LOBBY] dave has joined the lobby");
+    cluster.nodes[1].signal("TERM");
+    let told = alice.expect(" have left the lobby");
+    let names: Vec<_> =
+        ["ann", "bob", "carol", "dave"].into_iter().filter(|name| told.contains(name)).collect();
+    assert_eq!((names.len(), told.ends_with(" and 1 more")), (3, true), "{told}");
+    alice.ask("and nothing more", "╰─> and nothing more\n");
+    assert_eq!(count(&alice.text(), "left the lobby"), 1, "{}", alice.text());
+    drop(leaving);
 }
 
 #[test]

@@ -220,7 +220,7 @@ impl Handler<Unreachable> for Lobby {
         }
         for (conn, then) in given_up {
             then(self, Err(Refusal::Unreachable), ctx);
-            self.note(Input::Leave { conn, goes_on_in: None }, ctx);
+            self.note(Input::Leave { conn, goes_on_in: None, server_stops: false }, ctx);
         }
     }
 }

@@ -38,8 +38,19 @@ pub struct Enter(pub Join<Address>);
 pub struct Leave {
     /// The connection of the user.
     pub conn: ConnId,
-    /// Whether they leave the server too: this is then where their account goes on next time.
-    pub for_good: bool,
+    /// Where they go.
+    pub to: LeaveTo,
+}
+
+/// Where somebody goes who leaves a lobby. Whoever leaves the server too has their account go on in that lobby.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LeaveTo {
+    /// To another lobby.
+    Lobby,
+    /// From the server, by themselves.
+    Nowhere,
+    /// From the server, as all who are on it, since it stops.
+    StoppingServer,
 }
 
 /// Say this to all.

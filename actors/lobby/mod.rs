@@ -26,7 +26,7 @@ use crate::actors::guard::{Guarded, strike_in, survive};
 use crate::actors::lobby::batch::Batch;
 use crate::actors::lobby::deciding::Proposed;
 use crate::actors::lobby::messages::{
-    Enter, Leave, Reconfigured, Roster, Rostered, Say, SayHeld, SetPicture, Tag,
+    Enter, Leave, LeaveTo, Reconfigured, Roster, Rostered, Say, SayHeld, SetPicture, Tag,
 };
 use crate::actors::lobby::questions::Asking;
 use crate::actors::lobby::records::Records;
@@ -406,7 +406,9 @@ impl Actor for Lobby {
             self.registry.do_send(LobbyCount(self.id, self.room.len()));
             ctx.run_later(CONFIRM_TIME, |lobby, ctx| {
                 for at in std::mem::take(&mut lobby.unconfirmed) {
-                    lobby.note(Input::Leave { conn: at.seat.conn, goes_on_in: None }, ctx);
+                    let conn = at.seat.conn;
+                    let leave = Input::Leave { conn, goes_on_in: None, server_stops: false };
+                    lobby.note(leave, ctx);
                 }
             });
         }
@@ -464,14 +466,20 @@ impl Handler<Enter> for Lobby {
 impl Handler<Leave> for Lobby {
     type Result = Response<()>;
 
-    fn handle(&mut self, Leave { conn, for_good }: Leave, ctx: &mut Self::Context) -> Self::Result {
+    fn handle(&mut self, Leave { conn, to }: Leave, ctx: &mut Self::Context) -> Self::Result {
         // An order that is being stored just now may be about them, or be the password that they would
         // have to know: then they go on in general.
         let ordered = self.orders.available_permits() == 0;
-        let goes_on_in = for_good.then_some(if ordered { GENERAL_ID } else { self.id });
+        let goes_on_in = match to {
+            LeaveTo::Lobby => None,
+            LeaveTo::Nowhere | LeaveTo::StoppingServer if ordered => Some(GENERAL_ID),
+            LeaveTo::Nowhere | LeaveTo::StoppingServer => Some(self.id),
+        };
+        let server_stops = to == LeaveTo::StoppingServer;
         self.comes_back_no_more(conn);
         let (done, left) = oneshot::channel();
-        self.put(Input::Leave { conn, goes_on_in }, ctx, |_, _, _| _ = done.send(()));
+        let leave = Input::Leave { conn, goes_on_in, server_stops };
+        self.put(leave, ctx, |_, _, _| _ = done.send(()));
         log::answer(left, ())
     }
 }

@@ -9,7 +9,7 @@ use tokio::time::sleep;
 use super::context::{Ctx, Failure, Outcome};
 use super::password::{Door, ProofError, prove};
 use super::{Lost, Membership, Session};
-use crate::actors::lobby::messages::{Enter, Leave};
+use crate::actors::lobby::messages::{Enter, Leave, LeaveTo};
 use crate::actors::registry::messages::{FindLobby, LobbyRef};
 use crate::actors::shard::messages::Address;
 use crate::actors::shard::{ThreadContext, barrier};
@@ -86,7 +86,7 @@ impl Entered {
 impl Drop for Entered {
     fn drop(&mut self) {
         if let Some(membership) = self.membership.take() {
-            membership.addr.do_send(Leave { conn: self.conn, for_good: false });
+            membership.addr.do_send(Leave { conn: self.conn, to: LeaveTo::Lobby });
         }
     }
 }

@@ -36,7 +36,7 @@ use self::mail::ShownMail;
 use self::password::Challenge;
 use super::lobby::Lobby;
 use super::shard::{ThreadContext, log_disconnected};
-use crate::actors::lobby::messages::Leave;
+use crate::actors::lobby::messages::{Leave, LeaveTo};
 use crate::actors::registry::messages::{Gone, ReleaseName};
 use crate::actors::session::messages::{
     Disconnect, LobbyLost, LostName, MoveToGeneral, QuestionOver, Reconfigured, Silenced,
@@ -281,7 +281,9 @@ impl Session {
         let conn = self.peer.conn();
         if let Phase::Chatting(user) = &self.phase {
             let user = user.borrow();
-            user.lobby.addr.do_send(Leave { conn, for_good: true });
+            let stops = self.thread.health.draining().is_stopping();
+            let to = if stops { LeaveTo::StoppingServer } else { LeaveTo::Nowhere };
+            user.lobby.addr.do_send(Leave { conn, to });
             user.log_left();
             info!(event = event::LOGGED_OUT, conn = conn.number(); "{} logged out", user.who.name);
         }

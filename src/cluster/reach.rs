@@ -17,7 +17,9 @@ pub fn input<H, G>(input: Input<H>, mut reach: impl FnMut(H) -> G) -> Input<G> {
         Input::Say { conn, saying, tagged } => {
             Input::Say { conn, saying, tagged: tagged.map(reach) }
         }
-        Input::Leave { conn, goes_on_in } => Input::Leave { conn, goes_on_in },
+        Input::Leave { conn, goes_on_in, server_stops } => {
+            Input::Leave { conn, goes_on_in, server_stops }
+        }
         Input::Ask(conn) => Input::Ask(conn),
         Input::Moderate { by, what } => Input::Moderate { by, what },
         Input::SumUp => Input::SumUp,

@@ -488,7 +488,10 @@ fn inputs(s: &mut Source) -> Vec<Input<ConnId>> {
         JoinKind::TakeOver(s.conn()),
     ];
     let mut inputs: Vec<_> = joins.into_iter().map(|kind| join(s, kind)).collect();
-    inputs.push(Input::Leave { conn: s.conn(), goes_on_in: s.maybe(Source::lobby) });
+    for server_stops in [false, true] {
+        let goes_on_in = s.maybe(Source::lobby);
+        inputs.push(Input::Leave { conn: s.conn(), goes_on_in, server_stops });
+    }
     for kind in s.messages() {
         let saying = Saying { kind, text: s.text() };
         inputs.push(Input::Say { conn: s.conn(), saying, tagged: s.maybe(Source::conn) });

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use actix::Addr;
 
 use crate::actors::lobby::Lobby;
-use crate::actors::lobby::messages::{Leave, RenewPassword, Roster, Rostered};
+use crate::actors::lobby::messages::{Leave, LeaveTo, RenewPassword, Roster, Rostered};
 use crate::actors::registry::messages::{Create, ListLobbies, MayCreate};
 use crate::actors::session::context::{Ctx, Done, Outcome, busy};
 use crate::actors::session::joining::{EnterError, check_password, enter};
@@ -99,7 +99,7 @@ pub(super) async fn join(cx: &Ctx, typed: &str, password: Option<Password>) -> D
     let join = Join { member, proof, kind: JoinKind::Switch, prefs };
     let entered = enter(&cx.thread, lobby_ref, join).await?;
     // Waited for, so that nobody who looks next sees the user in both; not while the log cannot be reached.
-    let leaves = left.addr.send(Leave { conn: cx.conn(), for_good: false });
+    let leaves = left.addr.send(Leave { conn: cx.conn(), to: LeaveTo::Lobby });
     let _ = cx.thread.log().reached(leaves).await;
     cx.stay(entered);
     if let Some((password, before)) = outdated {

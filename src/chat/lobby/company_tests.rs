@@ -35,7 +35,7 @@ fn say(room: &mut Room<()>, conns: &[u64]) {
 }
 
 fn leave(room: &mut Room<()>, conn: u64) {
-    let leave = Input::Leave { conn: ConnId(conn), goes_on_in: None };
+    let leave = Input::Leave { conn: ConnId(conn), goes_on_in: None, server_stops: false };
     room.happen(leave, NOW, &mut Vec::new());
 }
 

@@ -19,6 +19,15 @@ const LARGE: usize = 100;
 /// For how long notices are summed up.
 pub const SUM_TIME: Duration = Duration::from_secs(1);
 
+/// How those are told of who go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Notice {
+    /// One notice of each, but in a large lobby.
+    OfEach,
+    /// One of all who go in a second, however few there are.
+    Summed,
+}
+
 /// Who came and who went and has not been told of.
 #[derive(Debug, Default)]
 pub(super) struct Crowd {
@@ -81,11 +90,12 @@ impl<H> Room<H> {
     pub(super) fn tell_left(
         &mut self,
         who: &Identity,
+        notice: Notice,
         now: UnixMillis,
         effects: &mut Vec<Effect<H>>,
     ) {
         let who = Person::from(who);
-        if self.len() < LARGE {
+        if self.len() < LARGE && notice == Notice::OfEach {
             self.tell_sum(now, effects);
             return effects.push(Effect::Show(Event { at: now, what: Happened::Left(who) }));
         }

@@ -43,7 +43,7 @@ impl Scene {
     }
 
     fn leave(&mut self, conn: u64) {
-        self.put(Input::Leave { conn: ConnId(conn), goes_on_in: None });
+        self.put(Input::Leave { conn: ConnId(conn), goes_on_in: None, server_stops: false });
     }
 
     fn say(&mut self, conn: u64) {
@@ -102,6 +102,26 @@ fn in_a_larger_one_those_of_a_second_are_told_together_and_each_their_own_at_onc
     assert_eq!(scene.told(), ["202: eve joined", "a second"]);
     scene.put(Input::SumUp);
     assert_eq!(scene.told(), ["joined: eve", "left: user9"], "one alone each");
+}
+
+#[test]
+fn who_goes_with_their_server_goes_in_one_notice_in_a_small_lobby_too() {
+    let mut scene = Scene::with(6);
+    for conn in [1, 2, 3] {
+        scene.put(Input::Leave { conn: ConnId(conn), goes_on_in: None, server_stops: true });
+    }
+    scene.say(0);
+    assert_eq!(scene.told(), ["a second", "user0 said"]);
+    scene.put(Input::SumUp);
+    assert_eq!(scene.told(), ["left: user1 user2 user3"]);
+    scene.put(Input::Leave { conn: ConnId(4), goes_on_in: None, server_stops: true });
+    scene.leave(5);
+    assert_eq!(scene.told(), ["a second", "left: user4", "user5 left"], "the order is kept");
+    scene.put(Input::Leave { conn: ConnId(0), goes_on_in: None, server_stops: true });
+    scene.join(7, "user0");
+    assert_eq!(scene.told(), ["left: user0", "user0 joined"], "who comes back has gone before");
+    scene.put(Input::SumUp);
+    assert_eq!(scene.told(), Vec::<String>::new(), "nothing is told twice");
 }
 
 #[test]

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::crowd::Notice;
 use super::event::{Event, Happened};
 use super::replay::{Replay, ReplayPrefs};
 use super::{JoinError, Member, Room, SayError, Saying};
@@ -86,6 +87,9 @@ pub enum Input<H> {
         conn: ConnId,
         /// The lobby in which their account goes on, where they leave the server too.
         goes_on_in: Option<LobbyId>,
+        /// They go because their server stops, as all who are on it do: those go in one notice.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        server_stops: bool,
     },
     /// Somebody says something.
     Say {
@@ -287,13 +291,14 @@ impl<H: Copy> Room<H> {
     pub fn happen(&mut self, input: Input<H>, now: UnixMillis, effects: &mut Vec<Effect<H>>) {
         match input {
             Input::Join(join) => self.joined(*join, now, effects),
-            Input::Leave { conn, goes_on_in } => {
+            Input::Leave { conn, goes_on_in, server_stops } => {
                 // Only of a member: whoever was put out meanwhile goes on elsewhere.
                 let account = self.member(conn).and_then(|member| member.who.account);
                 if let (Some(account), Some(lobby)) = (account, goes_on_in) {
                     effects.push(Effect::Keep(self.goes_on(account, lobby, now)));
                 }
-                self.let_go(conn, now, effects);
+                let notice = if server_stops { Notice::Summed } else { Notice::OfEach };
+                self.let_go(conn, notice, now, effects);
             }
             Input::Say { conn, saying, tagged } => self.said(conn, saying, tagged, now, effects),
             Input::Ask(conn) => {
@@ -427,14 +432,20 @@ impl<H: Copy> Room<H> {
         let Some(how) = what.removal() else { return };
         let go: Vec<_> = self.removed(what).map(|m| (m.who.conn, m.handle)).collect();
         for (conn, at) in go {
-            self.let_go(conn, now, effects);
+            self.let_go(conn, Notice::OfEach, now, effects);
             effects.push(Effect::Remove(at, by.clone(), how.clone()));
         }
     }
 
-    fn let_go(&mut self, conn: ConnId, now: UnixMillis, effects: &mut Vec<Effect<H>>) {
+    fn let_go(
+        &mut self,
+        conn: ConnId,
+        notice: Notice,
+        now: UnixMillis,
+        effects: &mut Vec<Effect<H>>,
+    ) {
         if let Some(member) = self.leave(conn) {
-            self.tell_left(&member.who, now, effects);
+            self.tell_left(&member.who, notice, now, effects);
             self.used(now, effects);
             effects.push(Effect::Went(member.handle, member.who));
         }

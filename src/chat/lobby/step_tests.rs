@@ -162,7 +162,11 @@ fn a_second_login_takes_the_place_without_a_word_to_the_others() {
     scene.join(who(2, "bob", Some(9)), JoinKind::Login).unwrap();
     let over = scene.join(who(3, "Bob", Some(9)), JoinKind::TakeOver(ConnId(2))).unwrap();
     assert_eq!(over, ["keep place 7", "B: enter with 0", "b is B"]);
-    let leave = |conn| Input::Leave { conn: ConnId(conn), goes_on_in: Some(LobbyId(7)) };
+    let leave = |conn| Input::Leave {
+        conn: ConnId(conn),
+        goes_on_in: Some(LobbyId(7)),
+        server_stops: false,
+    };
     assert!(scene.put(leave(2)).unwrap().is_empty(), "the first takes nobody out when it goes");
     assert_eq!(scene.put(leave(3)).unwrap(), ["keep place 7", "all: Bob left", "B went"]);
     // Put out meanwhile, they come in like anybody else.
@@ -246,7 +250,8 @@ fn the_same_in_the_same_order_makes_the_same_lobby() {
         let topic = Moderation::Topic(Some(Line::clean("Release")));
         let register =
             Input::Register { guest: alice.clone(), account: AccountId(8), admin: false };
-        let gone = Input::Leave { conn: ConnId(2), goes_on_in: Some(GENERAL_ID) };
+        let gone =
+            Input::Leave { conn: ConnId(2), goes_on_in: Some(GENERAL_ID), server_stops: false };
         vec![
             join(alice.clone()),
             join(bob),
