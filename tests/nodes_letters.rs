@@ -4,7 +4,7 @@ use std::mem::replace;
 
 use crate::harness::count;
 use crate::nodes::Cluster;
-use crate::people::{log_in_to, quit, registered};
+use crate::people::{PASSWORD, challenged, log_in_to, quit, registered};
 use crate::relay::{Fault, Way};
 
 const MAY_BE_LOST: &str =
@@ -45,6 +45,26 @@ fn the_sender_of_a_private_message_learns_that_the_other_node_does_not_answer() 
         assert_eq!(count(&told, &line), sent, "{told}");
         assert!(read.contains(&count(&shown, &line)), "{shown}");
     }
+}
+
+#[test]
+fn a_login_does_not_wait_for_the_node_whose_connection_it_takes_over() {
+    let Some(mut cluster) = Cluster::start(1) else { return };
+    let relay = cluster.add_relayed();
+    let mut alice = cluster.nodes[0].login("alice");
+    let _before = registered(&cluster.nodes[1], "bob");
+    let _guest = cluster.nodes[1].login("guest-1");
+    alice.expect("guest-1 has joined");
+    relay.fault(Way::ToNode, Fault::Swallow);
+    let mut bob = challenged(&cluster.nodes[0], "bob");
+    // She waits for that node from here on.
+    alice.send("/msg guest-1 are you there?");
+    bob.send(PASSWORD);
+    bob.expect("You are bob in 'general' with ");
+    bob.ask("in already", "╰─> in already\n");
+    let shown = alice.expect("╰─> in already\n");
+    assert!(!shown.contains(MAY_BE_LOST), "{shown}");
+    alice.expect(MAY_BE_LOST);
 }
 
 #[test]

@@ -3,9 +3,11 @@
 use std::fmt;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use log::{info, warn};
+use tokio::time::timeout;
 
 use super::joining::{Entered, enter, general};
 use super::login::{reached, why_not_in};
@@ -38,6 +40,10 @@ use crate::render::replies::{
     ask_password_after_nothing, ask_password_again,
 };
 use crate::store::{Account, Change, MailId, Since};
+
+/// For who wrote last to the connection whose place is taken, which another node may have to say. One that lives
+/// says so in a few milliseconds; nobody's login waits for one that does not, and what it says later is noted then.
+const WRITER_PATIENCE: Duration = Duration::from_millis(200);
 
 /// An account that somebody wants to log in to.
 pub(super) struct Challenge {
@@ -285,7 +291,7 @@ async fn come_in(
     at: crate::actors::shard::messages::Address,
     who: Identity,
     account: &Account,
-    peer: &Peer,
+    peer: &Rc<Peer>,
 ) -> Result<In, NameProblem> {
     // Before anybody can write to them.
     let ignores = thread.store.ask(ReadIgnores(account.id)).await;
@@ -336,13 +342,17 @@ async fn come_in(
         let join = Join { member: member(who), proof: None, kind: JoinKind::Login, prefs };
         entered = enter(thread, general, join).await;
     }
-    if let Some(before) = &before {
-        // Whoever wrote to the first connection can be answered from this one.
-        let writer = last_writer(thread, before, at.seat.conn).await;
-        if let Some(writer) = writer.filter(|_| peer.last_writer().is_none()) {
-            peer.note_writer(writer);
-        }
-        thread.registry.do_send(TakeOver(at.seat.conn));
+    if let Some(before) = before {
+        let (thread, peer) = (thread.clone(), peer.clone());
+        let noted = actix_rt::spawn(async move {
+            // Whoever wrote to the first connection can be answered from this one.
+            let writer = last_writer(&thread, &before, at.seat.conn).await;
+            if let Some(writer) = writer.filter(|_| peer.last_writer().is_none()) {
+                peer.note_writer(writer);
+            }
+            thread.registry.do_send(TakeOver(at.seat.conn));
+        });
+        let _ = timeout(WRITER_PATIENCE, noted).await;
     }
     let entered = entered.map_err(NameProblem::from)?;
     let mail = thread.store.ask(ReadMail(account.id)).await.unwrap_or_default();
