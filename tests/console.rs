@@ -56,7 +56,7 @@ pub(crate) fn ctl(server: &Server, line: &str) -> Told {
 
 /// Asks a server, which does not do it, and says why in one line.
 #[track_caller]
-fn fails(server: &Server, line: &str, status: i32, why: &str) {
+pub(crate) fn fails(server: &Server, line: &str, status: i32, why: &str) {
     let told = asks(server.folder.path(), line);
     assert_eq!((told.status, told.out.as_str()), (status, ""), "{line}: {told:?}");
     assert_eq!(told.err, format!("lobbyd: {why}\n"), "{line}");

@@ -6,12 +6,12 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::console::{asks, ctl};
+use crate::console::{asks, ctl, fails, gives};
 use crate::engine::Other;
 use crate::harness::{Folder, PATIENCE, Server, run};
 use crate::nodes::Cluster;
 use crate::operator::{ADMIN, admin_port, ask, get, wait_for};
-use crate::people::registered;
+use crate::people::{PASSWORD, registered};
 
 /// The nodes as this one lists them, for programs.
 fn nodes(server: &Server) -> Vec<Value> {
@@ -119,6 +119,28 @@ fn a_node_without_its_engine_says_that_it_is_cut_off() {
     cluster.engine.run();
     alice.expect("╰─> waits\n");
     wait_for_nodes(&cluster.nodes[0], &[("node1", "up", 1)]);
+}
+
+#[test]
+fn what_the_operator_orders_without_the_engine_is_not_done_and_says_why() {
+    let Some(mut cluster) = Cluster::start(1) else { return };
+    let mut alice = cluster.nodes[0].login("alice");
+    cluster.engine.kill();
+    alice.expect("The other servers cannot be reached.");
+    let why = "the other servers cannot be reached: nothing was done";
+    for order in ["kick alice", "gban alice 1h rude", "ungban alice", "announce hear"] {
+        fails(&cluster.nodes[0], order, 1, why);
+    }
+    let told = gives(&cluster.nodes[0], "bob", PASSWORD);
+    assert_eq!((told.status, told.err), (1, format!("lobbyd: {why}\n")));
+    // What only shows goes on.
+    assert!(ctl(&cluster.nodes[0], "users").out.contains("alice"));
+    cluster.engine.run();
+    alice.expect("The other servers are back.");
+    assert_eq!(gives(&cluster.nodes[0], "bob", PASSWORD).status, 0);
+    ctl(&cluster.nodes[0], "announce hear");
+    let shown = alice.expect("hear\n");
+    assert!(!shown.contains("kicked") && !shown.contains("banned"), "{shown}");
 }
 
 #[test]

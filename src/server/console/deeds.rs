@@ -28,6 +28,27 @@ pub(super) fn name(typed: &str) -> Result<Name, Answer> {
 }
 
 impl Reach {
+    /// Whether what has to be on all nodes can get there.
+    ///
+    /// # Errors
+    /// It cannot, which is told.
+    pub(super) fn in_reach(&self) -> Result<(), Answer> {
+        match self.store.log().is_away() {
+            true => Err(Answer::failed("the other servers cannot be reached: nothing was done")),
+            false => Ok(()),
+        }
+    }
+
+    /// What is told where something was not done, for this: that the others went out of reach meanwhile says more.
+    pub(super) fn not_done(&self, why: Answer) -> Answer {
+        match self.in_reach() {
+            Err(_) => {
+                Answer::failed("the other servers cannot be reached: look whether it was done")
+            }
+            Ok(()) => why,
+        }
+    }
+
     /// Ends somebody's connection.
     pub(super) async fn kick(&self, typed: &str, reason: Option<&str>) -> Outcome {
         let whom = name(typed)?;
@@ -96,10 +117,14 @@ impl Reach {
 
     /// Has the Registry carry it out, which stores it, with its entry in the audit.
     async fn order(&self, about: Name, order: ServerOrder) -> Outcome {
+        self.in_reach()?;
         let by = Identity::console();
         let done =
             ask(&self.registry, "the Registry", STORE_TIME, ModerateServer { by, order }).await?;
-        let CarriedOut { what, also } = done.map_err(|why| refused(&why, &about))?;
+        let CarriedOut { what, also } = done.map_err(|why| match why {
+            ModerateError::NotStored | ModerateError::Busy => self.not_done(refused(&why, &about)),
+            ModerateError::Order(_) => refused(&why, &about),
+        })?;
         let also: Vec<&str> = also.iter().map(Name::as_str).collect();
         Ok(json!({ "name": named(&what), "what": told(&what), "also": also }))
     }

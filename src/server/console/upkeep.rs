@@ -91,29 +91,32 @@ impl Reach {
     /// Makes an account, or gives it another password.
     pub(super) async fn password(&self, typed: &str, secret: &Secret) -> Outcome {
         let name = name(typed)?;
+        self.in_reach()?;
         let password = Password::for_account(secret.expose())
             .map_err(|fault| Answer::misused(format!("the password {fault}")))?;
         let record = self.hasher.hash(password).await.map_err(Answer::failed)?;
         let give = GivePassword { name: name.clone(), record: Arc::new(record) };
         let given = ask(&self.registry, "the Registry", STORE_TIME, give).await?;
-        let PasswordGiven { name, made, certs, disconnected } = given.map_err(|why| {
-            Answer::failed(match why {
-                GivePasswordError::Rule(GiveError::Reserved) => {
-                    format!("the name {name} is the server's own")
-                }
-                GivePasswordError::Rule(GiveError::InUse) => {
-                    format!("a guest is called {name}: lobbyd ctl kick {name} first")
-                }
-                GivePasswordError::Rule(GiveError::Pending) => {
-                    format!("the account {name} is being made. Try again in a moment")
-                }
-                GivePasswordError::NotStored => {
-                    "the database cannot be written: nothing was done".to_owned()
-                }
-                GivePasswordError::Busy => {
-                    "something inside does not answer: look whether it was done".to_owned()
-                }
-            })
+        let PasswordGiven { name, made, certs, disconnected } = given.map_err(|why| match why {
+            GivePasswordError::Rule(GiveError::Reserved) => {
+                Answer::failed(format!("the name {name} is the server's own"))
+            }
+            GivePasswordError::Rule(GiveError::InUse) => {
+                let remedy = format!("lobbyd ctl kick {name} first");
+                Answer::failed(format!("a guest is called {name}: {remedy}"))
+            }
+            GivePasswordError::Rule(GiveError::Pending) => {
+                let why = format!("the account {name} is being made. Try again in a moment");
+                Answer::failed(why)
+            }
+            GivePasswordError::NotStored => {
+                let why = "the database cannot be written: nothing was done";
+                self.not_done(Answer::failed(why))
+            }
+            GivePasswordError::Busy => {
+                let why = "something inside does not answer: look whether it was done";
+                self.not_done(Answer::failed(why))
+            }
         })?;
         Ok(json!({
             "name": name.as_str(), "made": made, "certificates_removed": certs,
