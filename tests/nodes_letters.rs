@@ -68,6 +68,52 @@ fn a_login_does_not_wait_for_the_node_whose_connection_it_takes_over() {
 }
 
 #[test]
+fn who_was_taken_over_by_a_connection_that_is_lost_at_once_is_told_so() {
+    let Some(mut cluster) = Cluster::start(2) else { return };
+    let relay = cluster.add_relayed();
+    let mut alice = cluster.nodes[0].login("alice");
+    let mut before = registered(&cluster.nodes[2], "bob");
+    alice.expect("bob has joined");
+    for revives in [true, false] {
+        // It does not say who wrote last to the older one, so the newer one has not told yet that it is in.
+        relay.fault(Way::ToNode, Fault::Swallow);
+        let (newer, _) = log_in_to(&cluster.nodes[1], "bob");
+        let folder = cluster.kill(1);
+        drop(newer);
+        if revives {
+            cluster.revive(1, folder);
+        }
+        relay.heal();
+        before.expect("Logged in from elsewhere.");
+        before.read_to_end();
+        if revives {
+            (before, _) = log_in_to(&cluster.nodes[2], "bob");
+        }
+    }
+}
+
+#[test]
+fn who_was_taken_over_is_told_so_where_the_newer_connection_was_taken_over_too_and_is_lost() {
+    let Some(mut cluster) = Cluster::start(2) else { return };
+    let relay = cluster.add_relayed();
+    let mut alice = cluster.nodes[0].login("alice");
+    let mut before = registered(&cluster.nodes[2], "bob");
+    alice.expect("bob has joined");
+    relay.fault(Way::ToNode, Fault::Swallow);
+    let (newer, _) = log_in_to(&cluster.nodes[1], "bob");
+    // Neither has told yet that it is in, since the node of the one before it does not answer.
+    cluster.nodes[1].signal("STOP");
+    let (mut newest, _) = log_in_to(&cluster.nodes[0], "bob");
+    let _folder = cluster.kill(1);
+    drop(newer);
+    relay.heal();
+    before.expect("Logged in from elsewhere.");
+    before.read_to_end();
+    newest.ask("here", "╰─> here\n");
+    alice.ask("/users", "=== Users in 'general' (2) ===");
+}
+
+#[test]
 fn what_is_written_to_a_node_that_dies_is_told_as_lost_until_it_is_known_to_be_dead() {
     let Some(mut cluster) = Cluster::start(2) else { return };
     let mut alice = cluster.nodes[0].login("alice");

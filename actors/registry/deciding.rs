@@ -333,10 +333,16 @@ impl Registry {
                 let life = self.lives.get(conn).copied().unwrap_or_default();
                 Box::new(PresentUser { who: who.clone(), away: away.clone(), life })
             });
-            if stored.is_none() {
-                self.lives.remove(conn);
-            }
             self.keep([Change::Node(NodeChange::User(*conn, stored))]);
+            self.forget_life(*conn);
+        }
+    }
+
+    /// Forgets of which life a connection was, where it means nothing any more: whose place it has taken, though another
+    /// one has taken its own since, has to hear of the end of that life.
+    fn forget_life(&mut self, conn: ConnId) {
+        if self.people.users().get(conn).is_none() && self.people.taken_over_by(conn).is_none() {
+            self.lives.remove(&conn);
         }
     }
 
@@ -416,8 +422,13 @@ impl Registry {
                 Happening::PasswordGiven { given, .. } => Some(given.account),
                 _ => None,
             };
+            let took_over = match what {
+                Happening::TookOver(conn) => Some(conn),
+                _ => None,
+            };
             self.happen(what, at);
             self.keep_users(&touched);
+            took_over.into_iter().for_each(|conn| self.forget_life(conn));
             if let Some(account) = given {
                 let count = self.people.passwords_given(account);
                 self.keep([Change::Node(NodeChange::PasswordsGiven(account, count))]);
