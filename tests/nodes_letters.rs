@@ -93,6 +93,27 @@ fn who_was_taken_over_by_a_connection_that_is_lost_at_once_is_told_so() {
 }
 
 #[test]
+fn who_was_taken_over_is_told_so_soon_though_the_node_of_the_newer_connection_says_nothing_more() {
+    let Some(mut cluster) = Cluster::start(2) else { return };
+    let relay = cluster.add_relayed();
+    let mut alice = cluster.nodes[0].login("alice");
+    let mut before = registered(&cluster.nodes[2], "bob");
+    alice.expect("bob has joined");
+    // Who wrote last to the older one does not get to the newer one's node.
+    relay.fault(Way::ToEngine, Fault::Swallow);
+    let newer = log_in_to(&cluster.nodes[1], "bob");
+    cluster.nodes[1].signal("STOP");
+    relay.heal();
+    before.expect("Logged in from elsewhere.");
+    before.read_to_end();
+    alice.ask("so far", "╰─> so far\n");
+    let shown = alice.text();
+    assert!(!shown.contains("lost their connection"), "that node is not dead yet: {shown}");
+    cluster.nodes[1].signal("CONT");
+    drop(newer);
+}
+
+#[test]
 fn who_was_taken_over_is_told_so_where_the_newer_connection_was_taken_over_too_and_is_lost() {
     let Some(mut cluster) = Cluster::start(2) else { return };
     let relay = cluster.add_relayed();

@@ -26,7 +26,7 @@ use crate::actors::guard::{Guarded, strike_in, survive};
 use crate::actors::lobby::batch::Batch;
 use crate::actors::lobby::deciding::Proposed;
 use crate::actors::lobby::messages::{
-    Enter, Leave, LeaveTo, Reconfigured, Roster, Rostered, Say, SayHeld, SetPicture, Tag,
+    Enter, Leave, LeaveTo, LostName, Reconfigured, Roster, Rostered, Say, SayHeld, SetPicture, Tag,
 };
 use crate::actors::lobby::questions::Asking;
 use crate::actors::lobby::records::Records;
@@ -56,7 +56,7 @@ use crate::cluster::record::What;
 use crate::config::Live;
 use crate::logging::event;
 use crate::metrics::Metrics;
-use crate::render::replies::ModerationReply;
+use crate::render::replies::{Farewell, ModerationReply};
 
 /// What all lobbies share.
 #[derive(Clone)]
@@ -90,6 +90,10 @@ pub struct Snapshot {
 /// Members that a lobby takes over from one that broke are let go after this long without a word of
 /// their Sessions: they left just when nobody was there to hear it.
 const CONFIRM_TIME: Duration = Duration::from_secs(5);
+
+/// Whoever's place another node's connection has taken is told so by then, also where that node has not said that it
+/// is in: they are shown nothing any more. It says so in a few milliseconds, unless it is cut off or dies.
+const TAKEN_OVER_WITHIN: Duration = Duration::from_secs(1);
 
 /// The actor.
 pub struct Lobby {
@@ -255,6 +259,12 @@ impl Lobby {
                 // They hear of it once the other one is in.
                 self.batch.one(before, shard::Effect::Leave);
                 self.seated(before, -1);
+                if let Log::Shared(_) = self.setup.log
+                    && !before.is_elsewhere()
+                {
+                    let ends = Some((Farewell::Elsewhere, None));
+                    ctx.notify_later(LostName(before, ends), TAKEN_OVER_WITHIN);
+                }
                 self.seated(at, 1);
                 self.registry.do_send(Moved::Came(conn, self.id));
             }

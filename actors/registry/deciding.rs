@@ -338,10 +338,11 @@ impl Registry {
         }
     }
 
-    /// Forgets of which life a connection was, where it means nothing any more: whose place it has taken, though another
-    /// one has taken its own since, has to hear of the end of that life.
+    /// Forgets of which life a connection was, where it means nothing any more. While one takes another one's place,
+    /// both are of some life: of the end of the newer one's the older one has to hear, also where another one has
+    /// taken over since, and the older one's is asked who wrote to it.
     fn forget_life(&mut self, conn: ConnId) {
-        if self.people.users().get(conn).is_none() && self.people.taken_over_by(conn).is_none() {
+        if self.people.users().get(conn).is_none() && !self.people.is_in_take_over(conn) {
             self.lives.remove(&conn);
         }
     }
@@ -423,12 +424,15 @@ impl Registry {
                 _ => None,
             };
             let took_over = match what {
-                Happening::TookOver(conn) => Some(conn),
-                _ => None,
+                Happening::TookOver(conn) => {
+                    let before = self.people.taken_over_by(conn).map(|user| user.who.conn);
+                    [Some(conn), before]
+                }
+                _ => [None, None],
             };
             self.happen(what, at);
             self.keep_users(&touched);
-            took_over.into_iter().for_each(|conn| self.forget_life(conn));
+            took_over.into_iter().flatten().for_each(|conn| self.forget_life(conn));
             if let Some(account) = given {
                 let count = self.people.passwords_given(account);
                 self.keep([Change::Node(NodeChange::PasswordsGiven(account, count))]);

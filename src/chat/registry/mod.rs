@@ -507,6 +507,13 @@ impl<H: Clone> People<H> {
         present.or_else(|| self.accounts.absent(&name()?.key()))
     }
 
+    /// Whether this connection takes the place of another one, or another one its own, and the newer one is not in
+    /// yet.
+    pub fn is_in_take_over(&self, conn: ConnId) -> bool {
+        self.taken_over.contains_key(&conn)
+            || self.taken_over.values().any(|before| before.who.conn == conn)
+    }
+
     /// The user whose place this connection has taken, until it is in.
     pub fn taken_over_by(&self, conn: ConnId) -> Option<&User<H>> {
         self.taken_over.get(&conn)
