@@ -280,10 +280,25 @@ pub(crate) fn as_it_was_said(history: &History, sessions: &[Session]) -> Vec<Str
 }
 
 /// Whoever has spoken under a name does not speak under it again once somebody else has. Of an account's two logins
-/// the newer stays: so much of what the older had on its way may still come after the newer has spoken.
-pub(crate) fn names_go_on(history: &History, sessions: &[Session], late: usize) -> Vec<String> {
+/// the newer stays: so much of what the older had on its way may still come after the newer has spoken. A guest whose
+/// node was given up as lost comes back with it where the name is free again by then; that nobody else has it
+/// at the time is looked for by [`held_once`].
+pub(crate) fn names_go_on(
+    history: &History,
+    sessions: &[Session],
+    deaths: &[Death],
+    late: usize,
+) -> Vec<String> {
     let mut found = Vec::new();
     let accounts: BTreeSet<u64> = sessions.iter().filter(|s| s.account).map(|s| s.number).collect();
+    let was_lost = |session: &&Session| {
+        let there = |at| {
+            session.told_in.is_some_and(|told| told <= at)
+                && session.over.is_none_or(|over| at <= over)
+        };
+        !session.account && deaths.iter().any(|d| d.node == session.node && there(d.at))
+    };
+    let back: BTreeSet<u64> = sessions.iter().filter(was_lost).map(|s| s.number).collect();
     for (lobby, stored) in history {
         // Who has spoken under a name, the newest last, and how much of others came late.
         let mut spoke: HashMap<String, (u64, BTreeSet<u64>)> = HashMap::new();
@@ -292,7 +307,7 @@ pub(crate) fn names_go_on(history: &History, sessions: &[Session], late: usize) 
             let Some((session, _)) = whose(&line.text) else { continue };
             let (newest, before) =
                 spoke.entry(line.from.to_lowercase()).or_insert((session, BTreeSet::new()));
-            if before.contains(&session) {
+            if before.contains(&session) && !back.contains(&session) {
                 let count = late_of.entry(session).or_default();
                 *count += 1;
                 if !accounts.contains(&session) || *count > late {

@@ -114,12 +114,18 @@ fn what_was_said_otherwise_is_found() {
 
 #[test]
 fn somebody_who_speaks_under_a_name_that_others_had_is_found() {
-    let found = |history: &History| names_go_on(history, &sessions(), 1);
+    let found = |history: &History| names_go_on(history, &sessions(), &[], 1);
     assert_eq!(found(&history()), NOTHING);
     let to_ann = |at: &[usize]| {
         with(|general| at.iter().for_each(|at| general[*at].line.from = "Ann".into()))
     };
     finds(&found(&to_ann(&[1, 3])), "whose name others had");
+    // Whose node was given up as lost meanwhile has their name again where it is free.
+    for (node, at, may) in [(0, 5_000, true), (0, 900, false), (1, 5_000, false)] {
+        let deaths = [Death { node, life: 7, at }];
+        let found = names_go_on(&to_ann(&[1]), &sessions(), &deaths, 1);
+        assert_eq!(found.is_empty(), may, "node {node} at {at}: {found:?}");
+    }
     // One after the other is as it should be.
     let after = with(|general| {
         general.sort_by_key(|stored| stored.line.from.clone());
@@ -129,8 +135,8 @@ fn somebody_who_speaks_under_a_name_that_others_had_is_found() {
     // Of the older login of an account, a line may come late, and no more.
     let accounts =
         sessions().into_iter().map(|s| Session { account: true, ..s }).collect::<Vec<_>>();
-    assert_eq!(names_go_on(&to_ann(&[1]), &accounts, 2), NOTHING);
-    finds(&names_go_on(&to_ann(&[1]), &accounts, 1), "whose name others had");
+    assert_eq!(names_go_on(&to_ann(&[1]), &accounts, &[], 2), NOTHING);
+    finds(&names_go_on(&to_ann(&[1]), &accounts, &[], 1), "whose name others had");
 }
 
 fn troubles(of_one: &[(Millis, Millis)], engine: &[(Millis, Millis)]) -> Troubles {

@@ -245,7 +245,7 @@ fn nothing_that_was_shown_is_lost_doubled_or_moved_whatever_breaks() {
     found.extend(checks::shown_as_stored(&histories[0], &seen.stays));
     found.extend(checks::as_it_was_said(&histories[0], &seen.sessions));
     let late = bots::ON_THEIR_WAY as usize;
-    found.extend(checks::names_go_on(&histories[0], &seen.sessions, late));
+    found.extend(checks::names_go_on(&histories[0], &seen.sessions, &log.deaths, late));
     found.extend(checks::held_once(&seen.sessions, &world.troubles));
     found.extend(checks::no_false_death(&log.deaths, &world.troubles));
     let (ghosts, looked) = checks::no_ghosts(&seen.lists, &seen.sessions, &world.troubles);
