@@ -8,6 +8,7 @@ pub mod asking;
 pub mod change;
 pub mod command;
 pub mod directory;
+pub mod editor;
 mod escape;
 pub mod history;
 pub mod hold;

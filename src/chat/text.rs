@@ -157,7 +157,7 @@ impl fmt::Debug for Line {
 
 /// Characters that go wherever they stand: controls, line separators, and format characters (the
 /// bidirectional and zero-width ones) but for the few that [`join`] judges by their neighbours.
-fn is_hostile(c: char) -> bool {
+pub(super) fn is_hostile(c: char) -> bool {
     match c {
         ZWNJ | ZWJ | '\u{E0020}'..='\u{E007F}' => false,
         // Arabic, Syriac and Brahmi number and prefix signs: format characters by class, yet visible.
@@ -188,7 +188,7 @@ fn is_hidden(c: char) -> bool {
 }
 
 /// Characters that look like a blank, of whatever width.
-fn is_blank(c: char) -> bool {
+pub(super) fn is_blank(c: char) -> bool {
     matches!(
         c,
         '\t' | ' ' | '\u{A0}' | '\u{1680}' | '\u{2000}'

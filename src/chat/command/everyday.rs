@@ -1,6 +1,7 @@
 //! The commands that everybody uses: lobbies, messages, Rox, and the first and last ones.
 
 use super::args::Args;
+use super::complete::Argument::{Lobby, OneOf, Other, Secret, Text, Topic, User};
 use super::meaning::{About, Command, NewLobby};
 use super::words::{self, Stands};
 use super::{COMMANDS, Cost, Group, Page, Spec, spec};
@@ -22,6 +23,7 @@ pub(super) static LOBBIES: [Spec; 7] = [
     Spec {
         word: "/lobbies",
         args: "[word] [page]",
+        takes: &[Other, Other],
         help: "Show the lobbies, or those with a word",
         example: "/lobbies rust",
         group: Group::Lobbies,
@@ -33,6 +35,7 @@ pub(super) static LOBBIES: [Spec; 7] = [
     Spec {
         word: "/users",
         args: "",
+        takes: &[],
         help: "Show who is in this lobby",
         example: "/users",
         group: Group::Lobbies,
@@ -44,6 +47,7 @@ pub(super) static LOBBIES: [Spec; 7] = [
     Spec {
         word: "/whois",
         args: "<user>",
+        takes: &[User],
         help: "Show where somebody is, and whether they have an account",
         example: "/whois bob",
         group: Group::Lobbies,
@@ -55,6 +59,7 @@ pub(super) static LOBBIES: [Spec; 7] = [
     Spec {
         word: "/create",
         args: "<name> [password] <desc>",
+        takes: &[Other, Secret, Text],
         help: "Make a lobby; no-pass for no password",
         example: "/create coding no-pass All about code",
         group: Group::Lobbies,
@@ -66,6 +71,7 @@ pub(super) static LOBBIES: [Spec; 7] = [
     Spec {
         word: "/join",
         args: "<name> [password]",
+        takes: &[Lobby, Secret],
         help: "Go to another lobby",
         example: "/join coding",
         group: Group::Lobbies,
@@ -81,6 +87,7 @@ pub(super) static LOBBIES: [Spec; 7] = [
     Spec {
         word: "/history",
         args: "[n] [before m]",
+        takes: &[Other, OneOf(&["before"]), Other],
         help: "Show the last n messages, or those before",
         example: "/history 50 before 200",
         group: Group::Lobbies,
@@ -92,6 +99,7 @@ pub(super) static LOBBIES: [Spec; 7] = [
     Spec {
         word: "/search",
         args: "<words>",
+        takes: &[Text],
         help: "Find messages of this lobby with all the words (8 at most)",
         example: "/search release date",
         group: Group::Lobbies,
@@ -106,6 +114,7 @@ pub(super) static MESSAGES: [Spec; 4] = [
     Spec {
         word: "/msg",
         args: "<user> <message>",
+        takes: &[User, Text],
         help: "Send a private message",
         example: "/msg bob See you at nine",
         group: Group::Messages,
@@ -117,6 +126,7 @@ pub(super) static MESSAGES: [Spec; 4] = [
     Spec {
         word: "/r",
         args: "<text>",
+        takes: &[Text],
         help: "Answer the last one who wrote to you in private",
         example: "/r At nine, then",
         group: Group::Messages,
@@ -128,6 +138,7 @@ pub(super) static MESSAGES: [Spec; 4] = [
     Spec {
         word: "/tag",
         args: "<user> <message>",
+        takes: &[User, Text],
         help: "Say something to the lobby and alert one user",
         example: "/tag bob Look at this",
         group: Group::Messages,
@@ -139,6 +150,7 @@ pub(super) static MESSAGES: [Spec; 4] = [
     Spec {
         word: "/me",
         args: "<action>",
+        takes: &[Text],
         help: "Say what you do",
         example: "/me waves",
         group: Group::Messages,
@@ -153,6 +165,7 @@ pub(super) static ASSISTANT: [Spec; 2] = [
     Spec {
         word: "/ai",
         args: "<question>",
+        takes: &[Text],
         help: "Ask Rox, the assistant; the whole lobby sees the answer",
         example: "/ai How do I leave vim?",
         group: Group::Assistant,
@@ -164,6 +177,7 @@ pub(super) static ASSISTANT: [Spec; 2] = [
     Spec {
         word: "/setai",
         args: "[prompt | default]",
+        takes: &[OneOf(&["default"]), Text],
         help: "Show or set the AI's personality in your lobby",
         example: "/setai You are a pirate who teaches Rust",
         group: Group::Assistant,
@@ -178,6 +192,7 @@ pub(super) static BASICS: [Spec; 2] = [
     Spec {
         word: "/help",
         args: "[topic | command]",
+        takes: &[Topic],
         help: "Show this, a topic of it, or explain one command",
         example: "/help create",
         group: Group::Basics,
@@ -189,6 +204,7 @@ pub(super) static BASICS: [Spec; 2] = [
     Spec {
         word: "/quit",
         args: "",
+        takes: &[],
         help: "Disconnect",
         example: "/quit",
         group: Group::Basics,

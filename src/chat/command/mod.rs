@@ -4,6 +4,7 @@
 //! nothing else knows of a command but its variant of [`Command`] and the function that carries it out.
 
 mod args;
+pub mod complete;
 mod everyday;
 mod meaning;
 mod moderation;
@@ -15,6 +16,7 @@ use std::slice;
 
 use self::args::Args;
 pub use self::args::{MAX_ABOUT_CHARS, OverLimit};
+use self::complete::Argument;
 pub use self::everyday::{DEFAULT_HISTORY, MAX_FOUND, MAX_HISTORY, MAX_SEARCH_WORDS};
 pub use self::meaning::{About, Addressed, Banning, Command, NewLobby};
 pub use self::moderation::MAX_SLOW;
@@ -73,6 +75,8 @@ pub struct Spec {
     pub word: &'static str,
     /// Its arguments, as in the help.
     pub args: &'static str,
+    /// What each of them is, for whoever completes a word of it or hides one.
+    pub takes: &'static [Argument],
     /// What it does.
     pub help: &'static str,
     /// A whole line, as somebody would type it.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::args::Args;
+use super::complete::Argument::{Flag, Lobby, Other, Secret, Text, User};
 use super::meaning::{Banning, Command};
 use super::{Cost, Group, Page, Spec};
 use crate::chat::roles::Right;
@@ -18,6 +19,7 @@ pub(super) static MODERATION: [Spec; 10] = [
     Spec {
         word: "/kick",
         args: "<user> [reason]",
+        takes: &[User, Text],
         help: "Send a user to general, or from there away",
         example: "/kick eve No spam, please",
         group: Group::Moderation,
@@ -29,6 +31,7 @@ pub(super) static MODERATION: [Spec; 10] = [
     Spec {
         word: "/mute",
         args: "[-1] <user> [time]",
+        takes: &[Flag(ALONE), User, Other],
         help: "Stop a user speaking (30s 2h30m 7d; -1: only them)",
         example: "/mute eve 10m",
         group: Group::Moderation,
@@ -46,6 +49,7 @@ pub(super) static MODERATION: [Spec; 10] = [
     Spec {
         word: "/unmute",
         args: "<user>",
+        takes: &[User],
         help: "Let a user speak again",
         example: "/unmute eve",
         group: Group::Moderation,
@@ -57,6 +61,7 @@ pub(super) static MODERATION: [Spec; 10] = [
     Spec {
         word: "/ban",
         args: "[-1] <user> [time] [reason]",
+        takes: &[Flag(ALONE), User, Other, Text],
         help: "Keep a user out (2h30m 7d; -1: only them)",
         example: "/ban eve 7d Spam again",
         group: Group::Moderation,
@@ -68,6 +73,7 @@ pub(super) static MODERATION: [Spec; 10] = [
     Spec {
         word: "/unban",
         args: "<user>",
+        takes: &[User],
         help: "Let a user in again",
         example: "/unban eve",
         group: Group::Moderation,
@@ -79,6 +85,7 @@ pub(super) static MODERATION: [Spec; 10] = [
     Spec {
         word: "/bans",
         args: "",
+        takes: &[],
         help: "Show who is banned from here, and by whom",
         example: "/bans",
         group: Group::Moderation,
@@ -90,6 +97,7 @@ pub(super) static MODERATION: [Spec; 10] = [
     Spec {
         word: "/purge",
         args: "<user>",
+        takes: &[User],
         help: "Remove what a user said here in the last 24 hours",
         example: "/purge eve",
         group: Group::Moderation,
@@ -101,6 +109,7 @@ pub(super) static MODERATION: [Spec; 10] = [
     Spec {
         word: "/topic",
         args: "<text>",
+        takes: &[Text],
         help: "Set the topic of the lobby; \"\" for none",
         example: "/topic Release on Friday",
         group: Group::Moderation,
@@ -116,6 +125,7 @@ pub(super) static MODERATION: [Spec; 10] = [
     Spec {
         word: "/slow",
         args: "<seconds>",
+        takes: &[Other],
         help: "Make each user wait between two messages; 0 ends it",
         example: "/slow 10",
         group: Group::Moderation,
@@ -130,6 +140,7 @@ pub(super) static MODERATION: [Spec; 10] = [
     Spec {
         word: "/audit",
         args: "",
+        takes: &[],
         help: "Show who did what here, and when",
         example: "/audit",
         group: Group::Moderation,
@@ -144,6 +155,7 @@ pub(super) static OWNERSHIP: [Spec; 5] = [
     Spec {
         word: "/op",
         args: "<user>",
+        takes: &[User],
         help: "Make an account an operator of this lobby",
         example: "/op bob",
         group: Group::Ownership,
@@ -155,6 +167,7 @@ pub(super) static OWNERSHIP: [Spec; 5] = [
     Spec {
         word: "/deop",
         args: "<user>",
+        takes: &[User],
         help: "Make an operator an ordinary member again",
         example: "/deop bob",
         group: Group::Ownership,
@@ -166,6 +179,7 @@ pub(super) static OWNERSHIP: [Spec; 5] = [
     Spec {
         word: "/setpass",
         args: "<password|no-pass>",
+        takes: &[Secret],
         help: "Change this lobby's password, or make it public",
         example: "/setpass \"open sesame\"",
         group: Group::Ownership,
@@ -180,6 +194,7 @@ pub(super) static OWNERSHIP: [Spec; 5] = [
     Spec {
         word: "/transfer",
         args: "<user>",
+        takes: &[User],
         help: "Offer this lobby to another account (/accept)",
         example: "/transfer bob",
         group: Group::Ownership,
@@ -191,6 +206,7 @@ pub(super) static OWNERSHIP: [Spec; 5] = [
     Spec {
         word: "/delete",
         args: "<lobby>",
+        takes: &[Lobby],
         help: "End a lobby, said twice; whoever is in it goes to general",
         example: "/delete coding",
         group: Group::Ownership,
@@ -205,6 +221,7 @@ pub(super) static SERVER: [Spec; 3] = [
     Spec {
         word: "/announce",
         args: "<text>",
+        takes: &[Text],
         help: "Tell everybody on the server something",
         example: "/announce Restart in ten minutes",
         group: Group::Server,
@@ -216,6 +233,7 @@ pub(super) static SERVER: [Spec; 3] = [
     Spec {
         word: "/gban",
         args: "[-1] <user> [time] [reason]",
+        takes: &[Flag(ALONE), User, Other, Text],
         help: "Keep a user off the server (2h30m 7d)",
         example: "/gban eve 30d Spam everywhere",
         group: Group::Server,
@@ -227,6 +245,7 @@ pub(super) static SERVER: [Spec; 3] = [
     Spec {
         word: "/gunban",
         args: "<user>",
+        takes: &[User],
         help: "Let a user onto the server again",
         example: "/gunban eve",
         group: Group::Server,

@@ -1,6 +1,7 @@
 //! The commands about oneself: how one appears, what one is shown and how, and one's account.
 
 use super::args::Args;
+use super::complete::Argument::{OneOf, Other, Picture, Secret, Text, User};
 use super::meaning::Command;
 use super::{Cost, Group, Page, Spec};
 use crate::chat::accounts::CertPrefix;
@@ -12,6 +13,7 @@ pub(super) static YOU: [Spec; 6] = [
     Spec {
         word: "/undo",
         args: "",
+        takes: &[],
         help: "Take back your last message here, within 5 minutes",
         example: "/undo",
         group: Group::You,
@@ -23,6 +25,7 @@ pub(super) static YOU: [Spec; 6] = [
     Spec {
         word: "/sp",
         args: "<name> | list | default",
+        takes: &[Picture],
         help: "Set your profile picture",
         example: "/sp cat",
         group: Group::You,
@@ -42,6 +45,7 @@ pub(super) static YOU: [Spec; 6] = [
     Spec {
         word: "/nick",
         args: "<name>",
+        takes: &[Other],
         help: "Take another name, as long as you have no account",
         example: "/nick alice2",
         group: Group::You,
@@ -53,6 +57,7 @@ pub(super) static YOU: [Spec; 6] = [
     Spec {
         word: "/away",
         args: "[text]",
+        takes: &[Text],
         help: "Say that you are away; without a text, that you are back",
         example: "/away Lunch, back at two",
         group: Group::You,
@@ -64,6 +69,7 @@ pub(super) static YOU: [Spec; 6] = [
     Spec {
         word: "/ignore",
         args: "[user]",
+        takes: &[User],
         help: "See nothing more of a user; without one, show whom you ignore",
         example: "/ignore eve",
         group: Group::You,
@@ -82,6 +88,7 @@ pub(super) static YOU: [Spec; 6] = [
     Spec {
         word: "/unignore",
         args: "<user>",
+        takes: &[User],
         help: "See a user again",
         example: "/unignore eve",
         group: Group::You,
@@ -96,6 +103,7 @@ pub(super) static SETTINGS: [Spec; 7] = [
     Spec {
         word: "/time",
         args: "on | off",
+        takes: &[OneOf(&["on", "off"])],
         help: "Show when something was said by the clock, or how long ago",
         example: "/time on",
         group: Group::Settings,
@@ -107,6 +115,7 @@ pub(super) static SETTINGS: [Spec; 7] = [
     Spec {
         word: "/color",
         args: "on | off | light",
+        takes: &[OneOf(&["on", "off", "light"])],
         help: "Turn colours on or off; light is for a light ground",
         example: "/color light",
         group: Group::Settings,
@@ -125,6 +134,7 @@ pub(super) static SETTINGS: [Spec; 7] = [
     Spec {
         word: "/style",
         args: "full | compact",
+        takes: &[OneOf(&["full", "compact"])],
         help: "See a message with its picture, or in one row",
         example: "/style compact",
         group: Group::Settings,
@@ -139,6 +149,7 @@ pub(super) static SETTINGS: [Spec; 7] = [
     Spec {
         word: "/echo",
         args: "on | off",
+        takes: &[OneOf(&["on", "off"])],
         help: "See your own messages, or leave them at what you typed",
         example: "/echo off",
         group: Group::Settings,
@@ -150,6 +161,7 @@ pub(super) static SETTINGS: [Spec; 7] = [
     Spec {
         word: "/bell",
         args: "off | tags | all",
+        takes: &[OneOf(&["off", "tags", "all"])],
         help: "Ring never, for tags and private messages, or always",
         example: "/bell off",
         group: Group::Settings,
@@ -165,6 +177,7 @@ pub(super) static SETTINGS: [Spec; 7] = [
     Spec {
         word: "/quiet",
         args: "on | off",
+        takes: &[OneOf(&["on", "off"])],
         help: "Leave out who comes and who goes",
         example: "/quiet on",
         group: Group::Settings,
@@ -176,6 +189,7 @@ pub(super) static SETTINGS: [Spec; 7] = [
     Spec {
         word: "/width",
         args: "<20-500> | off",
+        takes: &[OneOf(&["off"])],
         help: "Wrap text for a terminal of so many columns",
         example: "/width 100",
         group: Group::Settings,
@@ -190,6 +204,7 @@ pub(super) static ACCOUNT: [Spec; 5] = [
     Spec {
         word: "/register",
         args: "[password]",
+        takes: &[Secret],
         help: "Keep your name: it asks for a password from now on",
         example: "/register \"correct horse battery\"",
         group: Group::Account,
@@ -205,6 +220,7 @@ pub(super) static ACCOUNT: [Spec; 5] = [
     Spec {
         word: "/passwd",
         args: "<old> <new>",
+        takes: &[Secret, Secret],
         help: "Change the password of your account",
         example: "/passwd \"correct horse battery\" \"staple of another kind\"",
         group: Group::Account,
@@ -222,6 +238,7 @@ pub(super) static ACCOUNT: [Spec; 5] = [
     Spec {
         word: "/unregister",
         args: "<password>",
+        takes: &[Secret],
         help: "Give up your account; your name is free again",
         example: "/unregister \"correct horse battery\"",
         group: Group::Account,
@@ -233,6 +250,7 @@ pub(super) static ACCOUNT: [Spec; 5] = [
     Spec {
         word: "/cert",
         args: "add | list | del <prefix>",
+        takes: &[OneOf(&["add", "list", "del"]), Other],
         help: "Log in with this TLS client certificate",
         example: "/cert add",
         group: Group::Account,
@@ -244,6 +262,7 @@ pub(super) static ACCOUNT: [Spec; 5] = [
     Spec {
         word: "/accept",
         args: "",
+        takes: &[],
         help: "Take the lobby that somebody offers you",
         example: "/accept",
         group: Group::Account,

@@ -1,0 +1,428 @@
+//! Bytes to keys, as the terminals in use send them: xterm and those like it, rxvt, PuTTY, the consoles of
+//! Linux, and what is left of the VT series.
+//!
+//! Sources: ECMA-48 §5.4 (control sequences), xterm's ctlseqs (PC-style and VT220-style function keys,
+//! bracketed paste), rxvt's manual (keys that end with `$`, `^` and `@`), console_codes(4).
+
+use vte::{Params, Parser, Perform};
+
+/// Most bytes of an escape sequence, its ESC counted: a key has 12 at most, and what never ends must not take
+/// what is typed next.
+pub(super) const MAX_SEQUENCE_BYTES: u8 = 32;
+
+const ESC: u8 = 0x1B;
+const DELETE: u8 = 0x7F;
+
+/// How a bracketed paste ends.
+const PASTE_END: &str = "\x1b[201~";
+
+/// What a run of bytes means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Read<'a> {
+    /// This text, which may have controls of two bytes (C1) in it and no others.
+    Text(&'a str),
+    /// A character that came in pieces.
+    Char(char),
+    /// A line end inside of a paste.
+    LineEnd,
+    /// A key.
+    Key(Key),
+    /// Where the cursor stands, as the terminal was asked: from 1 on.
+    Position {
+        /// From the top.
+        row: u16,
+        /// From the left.
+        column: u16,
+    },
+}
+
+/// A key, named after what it does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Key {
+    Enter,
+    Left,
+    Right,
+    WordLeft,
+    WordRight,
+    Home,
+    End,
+    Up,
+    Down,
+    Backspace,
+    Delete,
+    /// Ctrl-D: Delete, or the end where there is nothing to delete.
+    DeleteOrEnd,
+    KillToStart,
+    KillToEnd,
+    /// To the blank before the word.
+    KillBlankWord,
+    KillWordLeft,
+    KillWordRight,
+    Yank,
+    Transpose,
+    Complete,
+    Interrupt,
+    Clear,
+    Redraw,
+}
+
+/// Reads keys from a stream that may be cut anywhere.
+#[derive(Default)]
+pub(super) struct Keys {
+    place: Place,
+    /// The last byte was a CR, to which an LF or NUL would belong.
+    after_cr: bool,
+    /// The character that has begun goes with the key that was held with it.
+    with_alt: bool,
+    /// A character whose end has not come yet.
+    begun: [u8; 4],
+    begun_len: u8,
+}
+
+/// Where in the stream the next byte stands.
+#[derive(Default)]
+enum Place {
+    #[default]
+    Text,
+    /// Behind an ESC. There is a parser only as long as that lasts, since it is larger than all of the editor.
+    Sequence(Box<Sequence>),
+    /// In a paste, of whose end so many bytes are there.
+    Paste(u8),
+}
+
+impl Keys {
+    /// Takes bytes off `input` up to the next that mean something; none where more bytes are needed.
+    pub(super) fn next<'a>(&mut self, input: &mut &'a [u8]) -> Option<Read<'a>> {
+        while let Some((&byte, rest)) = input.split_first() {
+            match &mut self.place {
+                Place::Sequence(sequence) => {
+                    let (step, read) = sequence.take(byte);
+                    match step {
+                        Step::More => *input = rest,
+                        Step::Last => {
+                            *input = rest;
+                            self.place =
+                                if sequence.pastes { Place::Paste(0) } else { Place::Text };
+                        }
+                        Step::Over => self.place = Place::Text,
+                        Step::WithChar => {
+                            self.place = Place::Text;
+                            self.with_alt = true;
+                        }
+                    }
+                    if read.is_some() {
+                        return read;
+                    }
+                }
+                Place::Paste(ended @ 1..) => {
+                    let there = usize::from(*ended);
+                    if PASTE_END.as_bytes().get(there) != Some(&byte) {
+                        self.place = Place::Paste(0);
+                        // What only looked like the end is text, but for its ESC.
+                        if there > 1 {
+                            return Some(Read::Text(&PASTE_END[1..there]));
+                        }
+                        continue;
+                    }
+                    *input = rest;
+                    *ended += 1;
+                    if there + 1 == PASTE_END.len() {
+                        self.place = Place::Text;
+                    }
+                }
+                Place::Text | Place::Paste(0) if byte >= b' ' && byte != DELETE => {
+                    self.after_cr = false;
+                    let read = self.text(input);
+                    if read.is_some() {
+                        return read;
+                    }
+                }
+                Place::Text | Place::Paste(0) if self.begun_len > 0 => {
+                    let read = self.give_up();
+                    if read.is_some() {
+                        return read;
+                    }
+                }
+                Place::Text => {
+                    *input = rest;
+                    let after_cr = std::mem::replace(&mut self.after_cr, byte == b'\r');
+                    if byte == ESC {
+                        self.place = Place::Sequence(Box::default());
+                    } else if let Some(key) = control(byte).filter(|_| !after_cr || byte != b'\n') {
+                        return Some(Read::Key(key));
+                    }
+                }
+                Place::Paste(0) => {
+                    *input = rest;
+                    let after_cr = std::mem::replace(&mut self.after_cr, byte == b'\r');
+                    match byte {
+                        ESC => self.place = Place::Paste(1),
+                        b'\t' => return Some(Read::Text(" ")),
+                        b'\n' if after_cr => {}
+                        b'\r' | b'\n' => return Some(Read::LineEnd),
+                        _ => {}
+                    }
+                }
+            }
+        }
+        None
+    }
+
+    /// The input is over: what is left of a character that has no end.
+    pub(super) fn finish(&mut self) -> Option<Read<'static>> {
+        if self.begun_len > 0 { self.give_up() } else { None }
+    }
+
+    /// Takes the text that `input` begins with, as far as it is of one piece.
+    fn text<'a>(&mut self, input: &mut &'a [u8]) -> Option<Read<'a>> {
+        if self.begun_len > 0 || self.with_alt {
+            return self.piece(input);
+        }
+        let bytes = *input;
+        let run = bytes.iter().position(|b| *b < b' ' || *b == DELETE).unwrap_or(bytes.len());
+        let chunk = bytes[..run].utf8_chunks().next()?;
+        if !chunk.valid().is_empty() {
+            *input = &bytes[chunk.valid().len()..];
+            return Some(Read::Text(chunk.valid()));
+        }
+        self.piece(input)
+    }
+
+    /// Takes one byte of a character.
+    fn piece(&mut self, input: &mut &[u8]) -> Option<Read<'static>> {
+        let (&byte, rest) = input.split_first()?;
+        let len = usize::from(self.begun_len);
+        let next = self.begun.get_mut(len)?;
+        *next = byte;
+        match std::str::from_utf8(&self.begun[..=len]) {
+            Ok(whole) => {
+                *input = rest;
+                let c = whole.chars().next();
+                self.begun_len = 0;
+                let with_alt = std::mem::take(&mut self.with_alt);
+                c.filter(|_| !with_alt).map(Read::Char)
+            }
+            Err(error) if error.error_len().is_none() => {
+                *input = rest;
+                self.begun_len += 1;
+                None
+            }
+            // The byte is no part of it, and may begin something else.
+            Err(_) if len > 0 => self.give_up(),
+            Err(_) => {
+                *input = rest;
+                self.give_up()
+            }
+        }
+    }
+
+    /// What has begun is no character.
+    fn give_up(&mut self) -> Option<Read<'static>> {
+        self.begun_len = 0;
+        let with_alt = std::mem::take(&mut self.with_alt);
+        (!with_alt).then_some(Read::Char(char::REPLACEMENT_CHARACTER))
+    }
+}
+
+/// What the keys of ASCII's first column do, and the one at its end.
+fn control(byte: u8) -> Option<Key> {
+    Some(match byte {
+        0x01 => Key::Home,
+        0x02 => Key::Left,
+        0x03 => Key::Interrupt,
+        0x04 => Key::DeleteOrEnd,
+        0x05 => Key::End,
+        0x06 => Key::Right,
+        0x08 | DELETE => Key::Backspace,
+        b'\t' => Key::Complete,
+        b'\n' | b'\r' => Key::Enter,
+        0x0B => Key::KillToEnd,
+        0x0C => Key::Clear,
+        0x0E => Key::Down,
+        0x10 => Key::Up,
+        0x12 => Key::Redraw,
+        0x14 => Key::Transpose,
+        0x15 => Key::KillToStart,
+        0x17 => Key::KillBlankWord,
+        0x19 => Key::Yank,
+        _ => return None,
+    })
+}
+
+/// What became of a sequence with a byte.
+enum Step {
+    /// It goes on.
+    More,
+    /// It ends with it.
+    Last,
+    /// It ended before it.
+    Over,
+    /// It ended before it, and the character that it begins goes with it.
+    WithChar,
+}
+
+/// An escape sequence that has begun.
+#[derive(Default)]
+struct Sequence {
+    parser: Parser,
+    found: Found,
+    /// Bytes so far, behind the ESC.
+    len: u8,
+    /// The parameters of a control sequence so far are one number.
+    number: bool,
+    /// A paste begins behind it.
+    pastes: bool,
+}
+
+impl Sequence {
+    fn take(&mut self, byte: u8) -> (Step, Option<Read<'static>>) {
+        let first = self.len == 0;
+        self.len += 1;
+        if self.len == MAX_SEQUENCE_BYTES {
+            return (Step::Over, None);
+        }
+        if first {
+            self.advance(&[ESC]);
+        }
+        match byte {
+            ESC if first && !self.found.alt => {
+                self.found.alt = true;
+                // Held with a key that is a sequence itself: that begins with this ESC.
+                self.len = 0;
+                return (Step::More, None);
+            }
+            // Another one begins: this was none, or is the end of a string.
+            ESC => {
+                *self = Self::default();
+                return (Step::More, None);
+            }
+            0x08 | DELETE if first => return (Step::Last, Some(Read::Key(Key::KillWordLeft))),
+            // A control is a key of its own, with which nobody has to wait for the end of what was none.
+            ..b' ' | DELETE => return (Step::Over, None),
+            b' '..=b'/' if first => return (Step::Last, None),
+            0x80.. if first => return (Step::WithChar, None),
+            b' '..=b'/' if self.found.ss3 => return (Step::Over, None),
+            b'O' if first => {
+                self.found.ss3 = true;
+                self.advance(b"[");
+            }
+            // The console of Linux has keys that end behind a second bracket.
+            _ if self.found.linux => return (Step::Last, None),
+            // In rxvt it ends a key that was pressed with Shift.
+            b'$' if self.number => self.advance(b"~"),
+            _ => {
+                self.number =
+                    self.len > 1 && byte.is_ascii_digit() && (self.len == 2 || self.number);
+                self.advance(&[byte]);
+            }
+        }
+        let Some(end) = self.found.end.take() else { return (Step::More, None) };
+        match end {
+            End::Nothing => (Step::Last, None),
+            End::Read(read) => (Step::Last, Some(read)),
+            End::Paste => {
+                self.pastes = true;
+                (Step::Last, None)
+            }
+        }
+    }
+
+    fn advance(&mut self, bytes: &[u8]) {
+        self.parser.advance(&mut self.found, bytes);
+    }
+}
+
+/// What the parser has found so far.
+#[derive(Default)]
+struct Found {
+    end: Option<End>,
+    /// Alt was held, as some terminals say it: by an ESC before the sequence.
+    alt: bool,
+    /// It began as one of ECMA-48's single shifts, which terminals give parameters too.
+    ss3: bool,
+    /// One more character ends it.
+    linux: bool,
+}
+
+/// How a sequence ends.
+enum End {
+    Nothing,
+    Read(Read<'static>),
+    Paste,
+}
+
+impl From<Key> for End {
+    fn from(key: Key) -> Self {
+        Self::Read(Read::Key(key))
+    }
+}
+
+impl Perform for Found {
+    fn csi_dispatch(&mut self, params: &Params, intermediates: &[u8], ignore: bool, action: char) {
+        let mut numbers = params.iter().map(|param| param.first().copied().unwrap_or(0));
+        let (first, second) = (numbers.next().unwrap_or(0), numbers.next());
+        self.end = match action {
+            _ if ignore || !intermediates.is_empty() => Some(End::Nothing),
+            '[' if !self.ss3 => {
+                self.linux = true;
+                None
+            }
+            _ => Some(self.key(first, second, action)),
+        };
+    }
+
+    fn esc_dispatch(&mut self, intermediates: &[u8], _: bool, byte: u8) {
+        self.end = Some(match byte {
+            _ if !intermediates.is_empty() => End::Nothing,
+            b'b' | b'B' => Key::WordLeft.into(),
+            b'f' | b'F' => Key::WordRight.into(),
+            b'd' | b'D' => Key::KillWordRight.into(),
+            _ => End::Nothing,
+        });
+    }
+}
+
+impl Found {
+    /// The key of a control sequence.
+    fn key(&self, first: u16, second: Option<u16>, action: char) -> End {
+        let numbered = matches!(action, '~' | '^' | '@');
+        // Keys with a letter have their modifiers behind a 1, or alone.
+        let modifiers = match second {
+            Some(second) => second,
+            None if numbered => 1,
+            None => first,
+        };
+        // xterm adds up Shift, Alt, Ctrl and Meta, and 1.
+        let bits = modifiers.saturating_sub(1);
+        let by_word = self.alt || bits & 0b1110 != 0 || matches!(action, '^' | '@');
+        let by_word = by_word || self.ss3 && matches!(action, 'c' | 'd');
+        match action {
+            'A' | 'a' => Key::Up.into(),
+            'B' | 'b' => Key::Down.into(),
+            'C' | 'c' if by_word => Key::WordRight.into(),
+            'C' | 'c' => Key::Right.into(),
+            'D' | 'd' if by_word => Key::WordLeft.into(),
+            'D' | 'd' => Key::Left.into(),
+            'H' => Key::Home.into(),
+            'F' => Key::End.into(),
+            'M' if self.ss3 => Key::Enter.into(),
+            'R' if !self.ss3 => match second {
+                Some(column) => End::Read(Read::Position { row: first, column }),
+                None => End::Nothing,
+            },
+            '~' if first == 200 => End::Paste,
+            _ if !numbered => End::Nothing,
+            _ => match first {
+                1 | 7 => Key::Home.into(),
+                4 | 8 => Key::End.into(),
+                3 if by_word => Key::KillWordRight.into(),
+                3 => Key::Delete.into(),
+                _ => End::Nothing,
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "keys_tests.rs"]
+mod tests;
