@@ -49,6 +49,12 @@ impl Buffer {
         settle(&self.text, self.cursor)
     }
 
+    /// Leaves what is being put together: the cursor is where it is seen from now on.
+    pub(super) fn settle(&mut self) -> usize {
+        self.cursor = self.settled();
+        self.cursor
+    }
+
     /// Puts a text in at the cursor, as far as there is room: without controls and what else is in no message,
     /// a tab as a blank.
     pub(super) fn insert(&mut self, text: &str) {
@@ -150,7 +156,7 @@ impl Buffer {
     /// Has the character before the cursor change places with the one behind it, or at the end of the text
     /// with the one before that.
     pub(super) fn transpose(&mut self) {
-        let at = self.settled();
+        let at = self.settle();
         let middle = if at == self.text.len() { self.before(at) } else { at };
         let (start, end) = (self.before(middle), self.behind(middle));
         if start == middle || middle == end {

@@ -264,7 +264,8 @@ impl Editor {
 
     fn key(&mut self, key: Key) -> Option<Happened> {
         let killing = std::mem::take(&mut self.killing);
-        let (text, at) = (self.draft.text(), self.draft.settled());
+        let at = self.draft.settle();
+        let text = self.draft.text();
         match key {
             Key::Enter => return Some(self.enter()),
             Key::Left => self.draft.go(self.draft.before(at)),
