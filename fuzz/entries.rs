@@ -6,7 +6,9 @@ use std::sync::Arc;
 use lobbyd::ai::answer::AnswerText;
 use lobbyd::ai::provider::gemini::read_event;
 use lobbyd::ai::sse::SseDecoder;
+use lobbyd::chat::command::complete::{Among, Completion, secret, sought};
 use lobbyd::chat::command::{CommandError, Input, parse};
+use lobbyd::chat::editor::{Asks, Editor, Happened, MAX_DRAFT_BYTES};
 use lobbyd::chat::password::PasswordRecord;
 use lobbyd::chat::settings::Width;
 use lobbyd::chat::text::{Line, MAX_BLANKS, MAX_INDENT, MAX_MARKS};
@@ -59,6 +61,81 @@ fn decode(telnet: Option<Telnet>, chunks: &[&[u8]]) -> Vec<Event> {
     }
     events.extend(decoder.finish());
     events
+}
+
+/// The editor: wherever the bytes are cut, the same comes of them, and what is drawn can be drawn.
+pub(super) fn keys(data: &[u8]) {
+    let Some((&cut, data)) = data.split_first() else { return };
+    let whole = edit(&[data]);
+    let (a, b) = data.split_at(usize::from(cut).min(data.len()));
+    assert_eq!(edit(&[a, b]), whole, "a cut changed what was typed");
+    let single: Vec<&[u8]> = data.chunks(1).collect();
+    assert_eq!(edit(&single), whole, "single bytes changed what was typed");
+}
+
+/// All that happens, and what is drawn after each thing and at the end.
+fn edit(chunks: &[&[u8]]) -> Vec<(Option<Happened>, String)> {
+    let (mut editor, mut all) = (Editor::new(), Vec::new());
+    for chunk in chunks {
+        let mut input = *chunk;
+        while let Some(happened) = editor.next(&mut input) {
+            react(&mut editor, &happened);
+            let shown = drawn(&editor);
+            all.push((Some(happened), shown));
+        }
+        assert!(input.is_empty());
+        drawn(&editor);
+    }
+    all.push((None, drawn(&editor)));
+    let last = editor.finish();
+    all.push((last, drawn(&editor)));
+    all
+}
+
+/// What a server may do about it: answers to Tab, refusals, other questions.
+fn react(editor: &mut Editor, happened: &Happened) {
+    match happened {
+        Happened::Line(line) => {
+            assert!(line.len() <= MAX_DRAFT_BYTES && !line.contains(is_hostile_key));
+            match line.len() % 4 {
+                0 => editor.set_asks([Asks::Chat, Asks::Name, Asks::Secret][line.len() / 4 % 3]),
+                1 => editor.put_back(line),
+                _ => {}
+            }
+        }
+        Happened::Complete(wanted) => {
+            let hidden = secret(&wanted.before);
+            assert!(hidden.is_none_or(|hidden| hidden.start == wanted.before.len()));
+            let Some(sought) = sought(&wanted.before) else { return };
+            let names = match sought.among {
+                Among::Users | Among::Lobbies => &["bob", "Bobby", "general", "games"][..],
+                Among::Words(known) => known,
+                Among::Commands | Among::Topics | Among::Pictures => {
+                    &["/join", "/me", "/msg", "cat", "cats"]
+                }
+            };
+            let Completion { candidates, tail } = sought.of(names);
+            editor.complete(&Completion { candidates, tail });
+        }
+        Happened::TooLong
+        | Happened::Interrupted
+        | Happened::End
+        | Happened::Clear
+        | Happened::Redraw
+        | Happened::Position { .. } => {}
+    }
+}
+
+fn is_hostile_key(c: char) -> bool {
+    c != '\n' && (c.is_control() || matches!(c, '\u{202A}'..='\u{202E}' | '\u{2028}' | '\u{2029}'))
+}
+
+fn drawn(editor: &Editor) -> String {
+    let draft = editor.draft();
+    // The sign of a line end has three bytes.
+    assert!(draft.text.len() <= 3 * MAX_DRAFT_BYTES && !draft.text.contains(char::is_control));
+    let (before, behind) = draft.text.split_at(draft.cursor);
+    format!("{before}|{behind}")
 }
 
 /// The sanitiser: nothing that acts on a terminal comes out, and cleaning twice changes nothing.

@@ -10,8 +10,9 @@ mod entries;
 
 type Entry = fn(&[u8]);
 
-const ENTRIES: [(&str, Entry); 8] = [
+const ENTRIES: [(&str, Entry); 9] = [
     ("lines", entries::lines),
+    ("keys", entries::keys),
     ("text", entries::text),
     ("command", entries::command),
     ("sse", entries::sse),
@@ -40,6 +41,19 @@ fn bytes() -> impl Strategy<Value = Vec<u8>> {
         b"\x1b[",
         b"\x1b]0;",
         b"\xc2\x9b",
+        b"\x1b[A",
+        b"\x1b[1;5D",
+        b"\x1b[200~",
+        b"\x1b[201~",
+        b"\x1bO",
+        b"\x1b",
+        b"\x01",
+        b"\x02",
+        b"\x03",
+        b"\t",
+        b"\x0b",
+        b"\x14",
+        b"\x19",
         b"\xff\xfd\x01",
         b"\xff\xfa",
         b"\xff\xf0",

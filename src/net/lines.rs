@@ -3,9 +3,13 @@
 use unicode_segmentation::UnicodeSegmentation;
 
 use super::telnet::{IAC, Telnet, Token};
+use crate::chat::editor::MAX_DRAFT_BYTES;
 
 /// Most bytes in a line; a longer one is dropped to its end.
 pub const MAX_LINE_BYTES: usize = 8 * 1024;
+
+/// However a line is sent, it may be as long.
+const _: () = assert!(MAX_LINE_BYTES == MAX_DRAFT_BYTES);
 
 /// Bytes of a line that are looked at for its last character, so that a key costs the same however long the
 /// line is: the longest family of pictures has 41.

@@ -118,8 +118,7 @@ fn the_column_says_what_the_usage_says() {
         assert_eq!(spec.takes.is_empty(), spec.args.is_empty(), "{word}");
         for takes in spec.takes {
             if let Argument::OneOf(known) = takes {
-                let usage = |known: &&str| says(known);
-                assert!(known.iter().all(|known| usage(&known)), "{word}");
+                assert!(known.iter().all(|known| says(known)), "{word}");
             }
         }
         if let [Argument::OneOf(known)] = spec.takes {

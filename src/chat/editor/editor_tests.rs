@@ -200,15 +200,15 @@ fn what_was_typed_before_the_editor_came_stands_there() {
 fn lines_of_before_are_had_by_up_and_down() {
     let sent = "one\rtwo\rthree\r";
     for (keys, want) in [
-        (format!("{UP}"), "three|"),
+        (UP.to_owned(), "three|"),
         (format!("{UP}{UP}"), "two|"),
         (format!("{UP}{UP}{UP}{UP}{UP}"), "one|"),
         (format!("{UP}{UP}{DOWN}"), "three|"),
-        (format!("\x10\x10\x0e"), "three|"),
+        ("\x10\x10\x0e".to_owned(), "three|"),
         // The draft is below the newest.
         (format!("draft{UP}{UP}{DOWN}{DOWN}"), "draft|"),
         (format!("draft{UP}{DOWN}{DOWN}{DOWN}"), "draft|"),
-        (format!("{DOWN}"), "|"),
+        (DOWN.to_owned(), "|"),
         (format!("a{DOWN}b"), "ab|"),
         // A changed old line is forgotten when it is left.
         (format!("draft{UP}{UP}!!{DOWN}{UP}"), "two|"),
