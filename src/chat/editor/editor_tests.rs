@@ -252,15 +252,15 @@ fn the_history_is_bounded() {
 
 #[test]
 fn a_paste_is_one_draft_of_rows() {
-    let code = "fn main() {\r\n\tprintln!();\r}\n";
+    let code = "fn main() {\r\n\treturn;\r}\n";
     let mut editor = Editor::new();
     assert_eq!(type_in(&mut editor, &paste(code)), []);
-    assert_eq!(shown(&editor), "fn main() {⏎ println!();⏎}⏎|");
-    assert_eq!(type_in(&mut editor, "\r"), [line("fn main() {\n println!();\n}")]);
+    assert_eq!(shown(&editor), "fn main() {⏎ return;⏎}⏎|");
+    assert_eq!(type_in(&mut editor, "\r"), [line("fn main() {\n return;\n}")]);
     type_in(&mut editor, UP);
-    assert_eq!(shown(&editor), "fn main() {⏎ println!();⏎}|", "and one line of the history");
+    assert_eq!(shown(&editor), "fn main() {⏎ return;⏎}|", "and one line of the history");
     type_in(&mut editor, "\x7f\x7f\x01\x1b[3~");
-    assert_eq!(shown(&editor), "|n main() {⏎ println!();");
+    assert_eq!(shown(&editor), "|n main() {⏎ return;");
     // No key is in it, however it is sent.
     let mut editor = typed("x\r");
     type_in(&mut editor, &paste(&format!("a\t{UP}\x03\x15\x04")));
