@@ -81,7 +81,9 @@ fn edit(chunks: &[&[u8]]) -> Vec<(Option<Happened>, String)> {
         while let Some(happened) = editor.next(&mut input) {
             react(&mut editor, &happened);
             let shown = drawn(&editor);
-            all.push((Some(happened), shown));
+            if !matches!(happened, Happened::Worked(_)) {
+                all.push((Some(happened), shown));
+            }
         }
         assert!(input.is_empty());
         drawn(&editor);
@@ -122,7 +124,8 @@ fn react(editor: &mut Editor, happened: &Happened) {
         | Happened::End
         | Happened::Clear
         | Happened::Redraw
-        | Happened::Position { .. } => {}
+        | Happened::Position { .. }
+        | Happened::Worked(_) => {}
     }
 }
 

@@ -9,6 +9,11 @@ use crate::chat::text::{is_blank, is_hostile};
 /// Most bytes of a draft: as many as a line of a client that sends whole lines may have.
 pub const MAX_DRAFT_BYTES: usize = 8 * 1024;
 
+/// Bytes before and behind a place that are looked at for where a character begins or ends, so that a key
+/// costs the same however long the draft is: the longest family of pictures has 41. Of what is longer, the
+/// rest is another character to the keys.
+const LOOK_AROUND_BYTES: usize = 128;
+
 /// A text and a place in it.
 #[derive(Default)]
 pub(super) struct Buffer {
@@ -34,6 +39,11 @@ impl Buffer {
         self.overfull
     }
 
+    /// How long the text is, and where the cursor stands, in bytes.
+    pub(super) fn extent(&self) -> (usize, usize) {
+        (self.text.len(), self.cursor)
+    }
+
     /// Another number after each change of what is seen.
     pub(super) fn revision(&self) -> u32 {
         self.revision
@@ -51,22 +61,23 @@ impl Buffer {
 
     /// Leaves what is being put together: the cursor is where it is seen from now on.
     pub(super) fn settle(&mut self) -> usize {
-        self.cursor = self.settled();
+        let (start, near) = self.around(self.cursor);
+        self.cursor = start + settle(near, self.cursor - start);
         self.cursor
     }
 
     /// Puts a text in at the cursor, as far as there is room: without controls and what else is in no message,
     /// a tab as a blank.
     pub(super) fn insert(&mut self, text: &str) {
-        let mut cleaned = String::new();
-        let plain = text.bytes().all(|byte| (b' '..0x7F).contains(&byte));
-        let text = if plain {
-            text
-        } else {
-            let kept = text.chars().filter(|c| matches!(c, '\t' | '\n') || !is_hostile(*c));
-            cleaned.extend(kept.map(|c| if c == '\t' { ' ' } else { c }));
-            &cleaned
-        };
+        if text.bytes().all(|byte| (b' '..0x7F).contains(&byte)) {
+            return self.put(text);
+        }
+        let kept = text.chars().filter(|c| matches!(c, '\t' | '\n') || !is_hostile(*c));
+        self.put(&kept.map(|c| if c == '\t' { ' ' } else { c }).collect::<String>());
+    }
+
+    /// The same with what stood in a draft before.
+    pub(super) fn put(&mut self, text: &str) {
         if self.overfull || text.is_empty() {
             return;
         }
@@ -93,7 +104,7 @@ impl Buffer {
     /// Has this text instead, with the cursor at its end.
     pub(super) fn replace(&mut self, text: &str) {
         self.take();
-        self.insert(text);
+        self.put(text);
     }
 
     /// Takes a part away; the cursor stands there then.
@@ -114,15 +125,24 @@ impl Buffer {
         }
     }
 
+    /// What stands around a place, and where that begins.
+    fn around(&self, at: usize) -> (usize, &str) {
+        let start = self.text.floor_char_boundary(at.saturating_sub(LOOK_AROUND_BYTES));
+        let end = self.text.ceil_char_boundary(at + LOOK_AROUND_BYTES);
+        (start, &self.text[start..end])
+    }
+
     /// Where the character before a place begins; there, where nothing is before it.
     pub(super) fn before(&self, at: usize) -> usize {
-        let mut cursor = GraphemeCursor::new(at, self.text.len(), true);
-        cursor.prev_boundary(&self.text, 0).ok().flatten().unwrap_or(0)
+        let (start, near) = self.around(at);
+        let mut cursor = GraphemeCursor::new(at - start, near.len(), true);
+        start + cursor.prev_boundary(near, 0).ok().flatten().unwrap_or(0)
     }
 
     /// Where the character behind a place ends; there, where nothing is behind it.
     pub(super) fn behind(&self, at: usize) -> usize {
-        after(&self.text, at)
+        let (start, near) = self.around(at);
+        start + after(near, at - start)
     }
 
     /// Where the word before a place begins: letters and digits, and what is neither behind them.

@@ -8,7 +8,14 @@ fn shown(editor: &Editor) -> String {
     format!("{}|{}", &text[..cursor], &text[cursor..])
 }
 
+/// All that comes of keys, but for how much work they were.
 fn type_in(editor: &mut Editor, keys: &str) -> Vec<Happened> {
+    let mut happened = all_of(editor, keys);
+    happened.retain(|happened| !matches!(happened, Happened::Worked(_)));
+    happened
+}
+
+fn all_of(editor: &mut Editor, keys: &str) -> Vec<Happened> {
     let mut input = keys.as_bytes();
     let happened = std::iter::from_fn(|| editor.next(&mut input)).collect();
     assert!(input.is_empty());
@@ -479,6 +486,44 @@ fn a_password_is_told_nobody_by_a_tab() {
 }
 
 #[test]
+fn a_key_costs_what_it_takes_and_others_have_their_turn() {
+    let mut editor = typed(&"本".repeat(MAX_DRAFT_BYTES / 3));
+    // Over the whole draft with each key.
+    for keys in ["\x1bb\x1bf", "\x15\x19", "\x03\x19"] {
+        let worked = all_of(&mut editor, &keys.repeat(50));
+        let sum = worked.iter().map(|happened| match happened {
+            Happened::Worked(bytes) => *bytes,
+            other => panic!("{other:?}"),
+        });
+        let sum: usize = sum.sum();
+        assert!(sum >= 90 * MAX_DRAFT_BYTES, "{keys:?}: {sum}");
+        assert!(worked.len() >= 40, "{keys:?}: {}", worked.len());
+    }
+    assert_eq!(editor.draft().text, "本".repeat(MAX_DRAFT_BYTES / 3));
+    let mut editor = Editor::new();
+    let line = "what somebody types\x1b[D\x1b[D\x7f\x05 and mends\x03";
+    assert_eq!(all_of(&mut editor, &line.repeat(50)), [], "what people do is not worth a word");
+}
+
+#[test]
+fn what_is_longer_than_any_character_takes_several_keys() {
+    let mut editor = typed(&format!("x{}", "\u{301}".repeat(200)));
+    type_in(&mut editor, "\x7f");
+    assert_eq!(editor.draft().text.chars().count(), 201 - 64);
+    type_in(&mut editor, "\x7f\x7f\x7f\x7f");
+    assert!(editor.is_empty());
+    let flags = format!("🇫{}", "🇩🇪".repeat(100));
+    let mut editor = typed(&flags);
+    for _ in 0..150 {
+        type_in(&mut editor, "\x02");
+        let Draft { text, cursor } = editor.draft();
+        let mut ends = text.grapheme_indices(true).map(|(start, _)| start);
+        assert!(ends.any(|at| at == cursor), "it is drawn between two characters");
+    }
+    assert_eq!(editor.draft().cursor, 0);
+}
+
+#[test]
 fn an_editor_at_rest_is_small() {
     let editor = typed("one\x1b[A\x15");
     assert!(size_of::<Editor>() <= 256);
@@ -749,7 +794,7 @@ proptest! {
             for piece in pieces {
                 let mut input = *piece;
                 while let Some(happened) = editor.next(&mut input) {
-                    all.push(happened);
+                    all.extend((!matches!(happened, Happened::Worked(_))).then_some(happened));
                 }
                 let draft = editor.draft();
                 assert!(!draft.text.contains(char::is_control));

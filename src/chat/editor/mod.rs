@@ -62,7 +62,19 @@ pub enum Happened {
         /// From the left.
         column: u16,
     },
+    /// Keys have taken work that counts as so many bytes, beyond their own: it is another's turn.
+    Worked(usize),
 }
+
+/// What a key counts as beyond its bytes, of some 10 ns each: a few places are looked at for where a character
+/// begins.
+const KEY_WORK_BYTES: usize = 16;
+
+/// Bytes of a draft for one that counts, where a key copies it.
+const COPIED_BYTES: usize = 16;
+
+/// Work after which others are told of it, some 0.2 ms.
+const MAX_WORK_BYTES: usize = 16 * 1024;
 
 /// What is to be completed.
 #[derive(Clone, PartialEq, Eq)]
@@ -109,6 +121,8 @@ pub struct Editor {
     killing: bool,
     /// The last Tab.
     tab: Option<Tab>,
+    /// What keys have taken since others were told of it.
+    work: usize,
 }
 
 /// Every connection of a terminal has one.
@@ -152,6 +166,9 @@ impl Editor {
             let happened = self.read(read);
             if happened.is_some() {
                 return happened;
+            }
+            if self.work >= MAX_WORK_BYTES {
+                return Some(Happened::Worked(std::mem::take(&mut self.work)));
             }
         }
         None
@@ -252,7 +269,16 @@ impl Editor {
 
     fn read(&mut self, read: Read<'_>) -> Option<Happened> {
         match read {
-            Read::Key(key) => return self.key(key),
+            Read::Key(key) => {
+                let (len, at) = self.draft.extent();
+                let happened = self.key(key);
+                let (new_len, new_at) = self.draft.extent();
+                let way = len.abs_diff(new_len) + at.abs_diff(new_at);
+                // Tab reads the line as the parser of commands will.
+                let read = if key == Key::Complete { 2 * len } else { new_len / COPIED_BYTES };
+                self.work += KEY_WORK_BYTES + way + read;
+                return happened;
+            }
             Read::Position { row, column } => return Some(Happened::Position { row, column }),
             Read::Text(text) => self.draft.insert(text),
             Read::Char(c) => self.draft.insert(c.encode_utf8(&mut [0; 4])),
@@ -293,7 +319,7 @@ impl Editor {
             Key::KillWordLeft => self.kill_back(self.draft.word_before(at), at, killing),
             Key::KillToEnd => self.kill_on(at, text.len(), killing),
             Key::KillWordRight => self.kill_on(at, self.draft.word_behind(at), killing),
-            Key::Yank => self.draft.insert(&self.killed),
+            Key::Yank => self.draft.put(&self.killed),
             Key::Transpose => self.draft.transpose(),
             Key::Complete => return self.wanted(at).map(Happened::Complete),
             Key::Interrupt if text.is_empty() => {
