@@ -26,6 +26,7 @@ pub use crate::render::notices::{
     server_sentence, unreachable,
 };
 pub use crate::render::sheet::{Sheet, block, prompt, ringing_block};
+pub(crate) use crate::render::wrap::columns;
 
 /// What happened in a lobby, as a block for everybody in it; `times` is how whoever reads it wants
 /// times, `goes_on` that the message shown before was its author's too.

@@ -19,7 +19,7 @@ use crate::chat::text::{is_joiner, is_tag};
 const EMOJI_SELECTOR: char = '\u{FE0F}';
 
 /// Columns that a text takes at most, on whichever terminal.
-pub(super) fn columns(text: &str) -> usize {
+pub(crate) fn columns(text: &str) -> usize {
     if text.is_ascii() {
         return text.len();
     }

@@ -1,0 +1,489 @@
+//! A line that somebody is typing, on a terminal that the server draws on: how it is drawn, how it is taken
+//! off before something is shown, and what a terminal does to it that gets another size.
+//!
+//! The draft stands in rows of our own, joined by CR LF, of which none reaches the last column. So the
+//! terminal never wraps, nothing depends on when it would, and a resize does not join what are two rows. How
+//! far the cursor is below the first row is known without knowing the terminal's table of widths. A width on
+//! which terminal and server do not agree is drawn oddly at most, for wrapping is switched off (DECAWM)
+//! while rows are drawn. There is no scroll region and no alternate screen: what is shown above the draft
+//! goes into the terminal's own scrollback as ever.
+
+use unicode_segmentation::UnicodeSegmentation;
+use unicode_width::UnicodeWidthStr;
+
+use crate::render;
+
+/// Most rows of a draft that are shown: 1,000 characters in 80 columns.
+const MAX_ROWS: usize = 13;
+
+/// The columns of a terminal that does not say how many it has.
+const ASSUMED_COLUMNS: u16 = 80;
+
+/// The rows of a terminal that does not say how many it has.
+const ASSUMED_ROWS: u16 = 24;
+
+/// Most rows by which a screen is scrolled to clear it, whatever its client says of it: few have more.
+const MAX_SCROLLED: u16 = 200;
+
+/// The fewest columns of a row, so that a wide character has its place in any.
+const MIN_ROOM: u16 = 2;
+
+/// Begins the next row. As the last thing on the screen it scrolls.
+const NEXT_ROW: &[u8] = b"\r\n";
+
+/// ED (ECMA-48 §8.3.39): from the cursor to the end of the screen.
+const ERASE_BELOW: &[u8] = b"\x1b[J";
+
+/// EL (ECMA-48 §8.3.41): from the cursor to the end of its row.
+const ERASE_ROW: &[u8] = b"\x1b[K";
+
+/// CUP (ECMA-48 §8.3.21): to the first column of the first row.
+const HOME: &[u8] = b"\x1b[H";
+
+/// DECSC: keeps the place of the cursor.
+const SAVE: &[u8] = b"\x1b7";
+
+/// DECRC: goes back to it.
+const RESTORE: &[u8] = b"\x1b8";
+
+/// DECAWM off: what does not fit a row is not put into the next one.
+const WRAP_OFF: &[u8] = b"\x1b[?7l";
+
+/// DECAWM on, as terminals are used.
+const WRAP_ON: &[u8] = b"\x1b[?7h";
+
+/// Backspace: a column to the left.
+const LEFT: u8 = 0x08;
+
+/// What stands of a draft on one terminal.
+///
+/// What else is written there is whole rows that end with CR LF, between [`Screen::erase`] and
+/// [`Screen::draw`].
+#[derive(Debug)]
+pub struct Screen {
+    size: Size,
+    drawn: Option<Drawing>,
+    /// The rule that does not hold.
+    #[cfg(test)]
+    without: Option<Rule>,
+}
+
+/// Each connection with an editor has one.
+const _: () = assert!(cfg!(test) || size_of::<Screen>() <= 96);
+
+/// The size of a terminal, as it told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Size {
+    columns: Option<u16>,
+    rows: Option<u16>,
+}
+
+impl Size {
+    fn columns(self) -> u16 {
+        self.columns.unwrap_or(ASSUMED_COLUMNS)
+    }
+
+    /// Rows that a draft may take.
+    fn draft_rows(self) -> usize {
+        match (self.columns, self.rows) {
+            (Some(_), Some(rows)) => usize::from(rows / 2).clamp(1, MAX_ROWS),
+            _ => 1,
+        }
+    }
+}
+
+impl Screen {
+    /// An empty one on a terminal of so many columns and rows, of which 0 is a number that is not known
+    /// (RFC 1073).
+    pub fn new(columns: u16, rows: u16) -> Self {
+        let known = |n: u16| (n > 0).then_some(n);
+        Self {
+            size: Size { columns: known(columns), rows: known(rows) },
+            drawn: None,
+            #[cfg(test)]
+            without: None,
+        }
+    }
+
+    /// An empty one on a terminal of unknown size: the draft has one row, of 80 columns.
+    pub fn unknown() -> Self {
+        Self::new(0, 0)
+    }
+
+    /// Whether the draft stands on the terminal.
+    pub fn is_drawn(&self) -> bool {
+        self.drawn.is_some()
+    }
+
+    /// The terminal has another size now, 0 as for [`Screen::new`]. What is drawn is taken off.
+    ///
+    /// What a terminal does to rows that no longer fit differs: it cuts them off or puts them into more rows
+    /// than before. So where rows above the cursor no longer fit, they are left: that is a piece of an old
+    /// draft, where something else could be a message.
+    pub fn resize(&mut self, columns: u16, rows: u16, out: &mut Vec<u8>) {
+        let before = self.size;
+        self.size = Self::new(columns, rows).size;
+        if self.size == before {
+            return;
+        }
+        // Rows drawn for a width that was only assumed are one row, wherever the terminal ends.
+        let narrower = before.columns.is_some() && self.size.columns() < before.columns();
+        if !narrower || !self.hold(Rule::LeavesAbove) {
+            return self.erase(out);
+        }
+        let Some(drawing) = self.drawn.take() else { return };
+        let fits = |row: &Row| row.columns < usize::from(self.size.columns());
+        out.push(b'\r');
+        if drawing.cursor.column < usize::from(self.size.columns()) {
+            let above = drawing.rows.iter().take(drawing.cursor.row).rev();
+            up(above.take_while(|row| fits(row)).count(), out);
+            out.extend_from_slice(ERASE_BELOW);
+        } else {
+            out.extend_from_slice(ERASE_BELOW);
+            if !self.hold(Rule::EndsRow) {
+                return;
+            }
+            // The terminal may take this row for the end of the one above, and would join them again.
+            out.extend_from_slice(NEXT_ROW);
+        }
+    }
+
+    /// Takes the draft off the terminal, where it stands there. The cursor is in the first column then.
+    pub fn erase(&mut self, out: &mut Vec<u8>) {
+        if let Some(drawing) = self.drawn.take() {
+            drawing.erase(out);
+        }
+    }
+
+    /// Has the draft stand on the terminal behind its prompt, with the cursor on the character at the byte
+    /// `cursor` of the text, by few bytes where it stands there already. Of a long one the rows around the
+    /// cursor are shown. Control characters are left out.
+    pub fn draw(&mut self, prompt: &str, text: &str, cursor: usize, out: &mut Vec<u8>) {
+        let drawing = self.lay_out(prompt, text, cursor);
+        match self.drawn.take() {
+            // Where the width is not known, the place in a row is not either.
+            Some(old) if self.size.columns.is_some() && old.leads_to(&drawing) => {
+                old.change_into(&drawing, out);
+            }
+            old => {
+                if let Some(old) = old {
+                    old.erase(out);
+                }
+                self.paint(&drawing, out);
+            }
+        }
+        self.drawn = Some(drawing);
+    }
+
+    /// Clears the whole screen, for a draft in its first row. What was on it goes into the scrollback.
+    pub fn clear(&mut self, out: &mut Vec<u8>) {
+        self.erase(out);
+        // From row y down to the last one and y rows more: the screen scrolls by what stands above.
+        for _ in 1..self.size.rows.unwrap_or(ASSUMED_ROWS).min(MAX_SCROLLED) {
+            out.extend_from_slice(NEXT_ROW);
+        }
+        out.extend_from_slice(HOME);
+        out.extend_from_slice(ERASE_BELOW);
+    }
+
+    fn lay_out(&self, prompt: &str, text: &str, cursor: usize) -> Drawing {
+        let spare = u16::from(self.hold(Rule::SpareColumn));
+        let room = self.size.columns().saturating_sub(spare).max(MIN_ROOM);
+        let mut drawing = Drawing::new(prompt.len() + text.len());
+        for cluster in prompt.graphemes(true) {
+            drawing.put(cluster, usize::from(room), false);
+        }
+        let mut passed = false;
+        for (at, cluster) in text.grapheme_indices(true) {
+            let here = !passed && at >= cursor;
+            let shown = drawing.put(cluster, usize::from(room), here);
+            passed |= here && shown;
+        }
+        if !passed {
+            drawing.cursor = drawing.end();
+        }
+        drawing.keep_around_cursor(self.size.draft_rows());
+        drawing
+    }
+
+    /// Draws all of it, from the first column of an empty row.
+    fn paint(&self, drawing: &Drawing, out: &mut Vec<u8>) {
+        let (cursor, last) = (drawing.cursor, drawing.rows.len() - 1);
+        let wrap_off = self.hold(Rule::NoWrap);
+        if wrap_off {
+            out.extend_from_slice(WRAP_OFF);
+        }
+        // The rows below the cursor's are made first: nothing scrolls once its place is kept.
+        if cursor.row < last && self.hold(Rule::Reserves) {
+            (0..last).for_each(|_| out.extend_from_slice(NEXT_ROW));
+            up(last, out);
+        }
+        let keep = !drawing.ends_at_cursor();
+        for (row, text) in drawing.texts().enumerate() {
+            if row > 0 {
+                out.extend_from_slice(NEXT_ROW);
+            }
+            if row == cursor.row && keep {
+                let (before, after) = text.split_at(cursor.offset);
+                out.extend_from_slice(before.as_bytes());
+                out.extend_from_slice(SAVE);
+                out.extend_from_slice(after.as_bytes());
+            } else {
+                out.extend_from_slice(text.as_bytes());
+            }
+        }
+        if keep {
+            out.extend_from_slice(RESTORE);
+        }
+        if wrap_off {
+            out.extend_from_slice(WRAP_ON);
+        }
+    }
+
+    /// Whether a rule holds: in tests one may not.
+    #[cfg(test)]
+    fn hold(&self, rule: Rule) -> bool {
+        self.without != Some(rule)
+    }
+
+    /// Whether a rule holds: all do.
+    #[cfg(not(test))]
+    #[inline(always)]
+    fn hold(&self, _: Rule) -> bool {
+        true
+    }
+}
+
+/// What keeps the terminal and the server at one about where things stand. In tests each can be switched
+/// off, to see that the checks would notice.
+#[cfg_attr(not(test), allow(dead_code, reason = "they are named to be switched off"))]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Rule {
+    /// The last column is never written.
+    SpareColumn,
+    /// The rows below the cursor's are there before its place is kept.
+    Reserves,
+    /// Nothing wraps while rows are drawn.
+    NoWrap,
+    /// Rows above the cursor that no longer fit are left.
+    LeavesAbove,
+    /// A row that may be the tail of another is ended, and another one begun.
+    EndsRow,
+}
+
+/// A draft as it is drawn: the rows that are shown, and where the cursor is.
+#[derive(Debug, PartialEq, Eq)]
+struct Drawing {
+    /// The text of all rows.
+    text: String,
+    /// One at least.
+    rows: Vec<Row>,
+    cursor: Place,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Row {
+    /// Where it ends in the text, in bytes.
+    end: usize,
+    /// Columns that it takes at most.
+    columns: usize,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Place {
+    row: usize,
+    /// Bytes of its row before it.
+    offset: usize,
+    /// Columns that they take at most.
+    column: usize,
+}
+
+impl Drawing {
+    /// An empty one, for so many bytes.
+    fn new(capacity: usize) -> Self {
+        Self {
+            text: String::with_capacity(capacity),
+            rows: vec![Row { end: 0, columns: 0 }],
+            cursor: Place { row: 0, offset: 0, column: 0 },
+        }
+    }
+
+    /// Adds a character as people see it, in rows of `room` columns, with the cursor on it or not. Tells
+    /// whether it is there.
+    fn put(&mut self, cluster: &str, room: usize, cursor: bool) -> bool {
+        if cluster.starts_with(char::is_control) {
+            return false;
+        }
+        let columns = columns(cluster);
+        if columns <= room {
+            self.push(cluster, columns, room, cursor);
+            return true;
+        }
+        // Longer than a row, for terminals that do not join its characters at least.
+        for (at, c) in cluster.char_indices() {
+            let part = &cluster[at..at + c.len_utf8()];
+            self.push(part, self::columns(part), room, cursor && at == 0);
+        }
+        true
+    }
+
+    fn push(&mut self, text: &str, columns: usize, room: usize, cursor: bool) {
+        let used = self.rows.last().map_or(0, |row| row.columns);
+        if used > 0 && used + columns > room {
+            self.rows.push(Row { end: self.text.len(), columns: 0 });
+        }
+        if cursor {
+            self.cursor = self.end();
+        }
+        self.text.push_str(text);
+        if let Some(row) = self.rows.last_mut() {
+            row.end = self.text.len();
+            row.columns += columns;
+        }
+    }
+
+    /// Behind the last character.
+    fn end(&self) -> Place {
+        let row = self.rows.len() - 1;
+        let offset = self.text.len() - self.start(row);
+        Place { row, offset, column: self.rows.last().map_or(0, |row| row.columns) }
+    }
+
+    fn ends_at_cursor(&self) -> bool {
+        self.cursor == self.end()
+    }
+
+    /// Where a row begins in the text.
+    fn start(&self, row: usize) -> usize {
+        row.checked_sub(1).and_then(|before| self.rows.get(before)).map_or(0, |row| row.end)
+    }
+
+    /// The rows as text.
+    fn texts(&self) -> impl Iterator<Item = &str> {
+        (0..).zip(&self.rows).map(|(at, row)| &self.text[self.start(at)..row.end])
+    }
+
+    /// Drops the rows that are farthest from the cursor, where there are more than so many.
+    fn keep_around_cursor(&mut self, most: usize) {
+        let Some(spare) = self.rows.len().checked_sub(most).filter(|spare| *spare > 0) else {
+            return;
+        };
+        let first = self.cursor.row.saturating_sub(most / 2).min(spare);
+        let (start, end) = (self.start(first), self.start(first + most));
+        self.text = self.text[start..end].to_owned();
+        self.rows.truncate(first + most);
+        self.rows.drain(..first);
+        self.rows.iter_mut().for_each(|row| row.end -= start);
+        self.cursor.row -= first;
+    }
+
+    /// Takes it off, from where its cursor is.
+    fn erase(&self, out: &mut Vec<u8>) {
+        out.push(b'\r');
+        up(self.cursor.row, out);
+        out.extend_from_slice(ERASE_BELOW);
+    }
+
+    /// Whether [`Drawing::change_into`] can make another one of it: what differs is in the row of the cursor,
+    /// or what is new stands behind all that is there.
+    fn leads_to(&self, new: &Self) -> bool {
+        let row = self.cursor.row;
+        let above = self.texts().take(row).eq(new.texts().take(row));
+        let below = match new.cursor.row == row {
+            true => self.texts().skip(row + 1).eq(new.texts().skip(row + 1)),
+            false => row < new.cursor.row && row + 1 == self.rows.len() && new.ends_at_cursor(),
+        };
+        above && below
+    }
+
+    /// Makes another one of it on the terminal. The cursor moves to the left over ASCII alone, of which each
+    /// character has one column on any terminal.
+    fn change_into(&self, new: &Self, out: &mut Vec<u8>) {
+        let row = self.cursor.row;
+        let old_text = self.texts().nth(row).unwrap_or_default();
+        let new_text = new.texts().nth(row).unwrap_or_default();
+        let from = self.cursor.offset;
+        let to = if new.cursor.row == row { new.cursor.offset } else { new_text.len() };
+        let mut start = same_clusters(old_text, new_text, from.min(to));
+        if old_text[start..from].is_ascii() {
+            left(from - start, out);
+        } else {
+            out.push(b'\r');
+            start = 0;
+        }
+        let (gone, come) = (&old_text[start..], &new_text[start..]);
+        let (before, after) = come.split_at(to - start);
+        if gone == come {
+            right(before, out);
+        } else {
+            let covered = gone.is_ascii() && come.is_ascii() && gone.len() <= come.len();
+            if !gone.is_empty() && !covered {
+                out.extend_from_slice(ERASE_ROW);
+            }
+            out.extend_from_slice(before.as_bytes());
+            if !after.is_empty() {
+                out.extend_from_slice(SAVE);
+                out.extend_from_slice(after.as_bytes());
+                out.extend_from_slice(RESTORE);
+            }
+        }
+        if new.cursor.row > row {
+            for text in new.texts().skip(row + 1) {
+                out.extend_from_slice(NEXT_ROW);
+                out.extend_from_slice(text.as_bytes());
+            }
+        }
+    }
+}
+
+/// Columns that a character as people see it takes at most: terminals count it as one, or its parts.
+fn columns(cluster: &str) -> usize {
+    render::columns(cluster).max(cluster.width())
+}
+
+/// Bytes of the characters with which both texts begin, at most so many.
+fn same_clusters(one: &str, other: &str, most: usize) -> usize {
+    let pairs = one.graphemes(true).zip(other.graphemes(true));
+    let same = pairs.take_while(|(one, other)| one == other).map(|(one, _)| one.len());
+    same.scan(0, |sum, len| {
+        *sum += len;
+        Some(*sum)
+    })
+    .take_while(|sum| *sum <= most)
+    .last()
+    .unwrap_or(0)
+}
+
+/// Up by so many rows.
+fn up(rows: usize, out: &mut Vec<u8>) {
+    if rows > 0 {
+        control(rows, b'A', out);
+    }
+}
+
+/// To the left by so many columns.
+fn left(columns: usize, out: &mut Vec<u8>) {
+    match columns {
+        0..=3 => (0..columns).for_each(|_| out.push(LEFT)),
+        _ => control(columns, b'D', out),
+    }
+}
+
+/// To the right over what stands there.
+fn right(text: &str, out: &mut Vec<u8>) {
+    match text.len() {
+        5.. if text.is_ascii() => control(text.len(), b'C', out),
+        _ => out.extend_from_slice(text.as_bytes()),
+    }
+}
+
+/// A movement of the cursor: CUU, CUF, CUB (ECMA-48 §8.3.22, 20, 18).
+fn control(count: usize, end: u8, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"\x1b[");
+    out.extend_from_slice(count.to_string().as_bytes());
+    out.push(end);
+}
+
+#[cfg(test)]
+#[path = "screen_tests.rs"]
+mod tests;
