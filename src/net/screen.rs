@@ -9,7 +9,7 @@
 //! goes into the terminal's own scrollback as ever.
 
 use unicode_segmentation::UnicodeSegmentation;
-use unicode_width::UnicodeWidthStr;
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use crate::render;
 
@@ -36,6 +36,9 @@ const ERASE_BELOW: &[u8] = b"\x1b[J";
 
 /// EL (ECMA-48 §8.3.41): from the cursor to the end of its row.
 const ERASE_ROW: &[u8] = b"\x1b[K";
+
+/// ED (ECMA-48 §8.3.39): the whole screen. Some terminals put what they show into the scrollback first.
+const ERASE_ALL: &[u8] = b"\x1b[2J";
 
 /// CUP (ECMA-48 §8.3.21): to the first column of the first row.
 const HOME: &[u8] = b"\x1b[H";
@@ -115,35 +118,41 @@ impl Screen {
         self.drawn.is_some()
     }
 
-    /// The terminal has another size now, 0 as for [`Screen::new`]. What is drawn is taken off.
+    /// The terminal has another size now, 0 as for [`Screen::new`], or had one meanwhile. What is drawn is
+    /// taken off, and the row of the cursor is empty.
     ///
-    /// What a terminal does to rows that no longer fit differs: it cuts them off or puts them into more rows
-    /// than before. So where rows above the cursor no longer fit, they are left: that is a piece of an old
-    /// draft, where something else could be a message.
+    /// What a terminal does to rows that no longer fit differs: it cuts them off, or puts them into more rows
+    /// than before. So those above the cursor are left there from the first on that does not fit: that is a
+    /// piece of an old draft, where something else could be a message.
     pub fn resize(&mut self, columns: u16, rows: u16, out: &mut Vec<u8>) {
         let before = self.size;
         self.size = Self::new(columns, rows).size;
-        if self.size == before {
+        let Some(drawing) = self.drawn.take() else {
+            // Where a resize was not told before a draft was taken off, the terminal may take this row for
+            // the tail of a piece of that, and have moved the cursor to its head.
+            out.push(b'\r');
+            out.extend_from_slice(ERASE_BELOW);
             return;
-        }
+        };
         // Rows drawn for a width that was only assumed are one row, wherever the terminal ends.
         let narrower = before.columns.is_some() && self.size.columns() < before.columns();
         if !narrower || !self.hold(Rule::LeavesAbove) {
-            return self.erase(out);
+            return drawing.erase(out);
         }
-        let Some(drawing) = self.drawn.take() else { return };
-        let fits = |row: &Row| row.columns < usize::from(self.size.columns());
+        let columns = usize::from(self.size.columns());
+        let fits = |row: &&Row| row.columns <= columns;
+        let in_its_row = drawing.cursor.column < columns;
         out.push(b'\r');
-        if drawing.cursor.column < usize::from(self.size.columns()) {
+        if in_its_row {
             let above = drawing.rows.iter().take(drawing.cursor.row).rev();
-            up(above.take_while(|row| fits(row)).count(), out);
-            out.extend_from_slice(ERASE_BELOW);
-        } else {
-            out.extend_from_slice(ERASE_BELOW);
-            if !self.hold(Rule::EndsRow) {
-                return;
-            }
-            // The terminal may take this row for the end of the one above, and would join them again.
+            up(above.take_while(fits).count(), out);
+        }
+        out.extend_from_slice(ERASE_BELOW);
+        // Else the cursor may be in the tail of a row now, which the terminal would join with its head again.
+        // It may be also where it was in the head: one that was at the top of the screen is moved.
+        let mut below = drawing.rows.iter().skip(drawing.cursor.row);
+        let begins_row = in_its_row && below.all(|row| fits(&row));
+        if !begins_row && self.hold(Rule::EndsRow) {
             out.extend_from_slice(NEXT_ROW);
         }
     }
@@ -161,6 +170,7 @@ impl Screen {
     pub fn draw(&mut self, prompt: &str, text: &str, cursor: usize, out: &mut Vec<u8>) {
         let drawing = self.lay_out(prompt, text, cursor);
         match self.drawn.take() {
+            Some(old) if old == drawing => {}
             // Where the width is not known, the place in a row is not either.
             Some(old) if self.size.columns.is_some() && old.leads_to(&drawing) => {
                 old.change_into(&drawing, out);
@@ -183,7 +193,7 @@ impl Screen {
             out.extend_from_slice(NEXT_ROW);
         }
         out.extend_from_slice(HOME);
-        out.extend_from_slice(ERASE_BELOW);
+        out.extend_from_slice(ERASE_ALL);
     }
 
     fn lay_out(&self, prompt: &str, text: &str, cursor: usize) -> Drawing {
@@ -404,7 +414,7 @@ impl Drawing {
         let new_text = new.texts().nth(row).unwrap_or_default();
         let from = self.cursor.offset;
         let to = if new.cursor.row == row { new.cursor.offset } else { new_text.len() };
-        let mut start = same_clusters(old_text, new_text, from.min(to));
+        let mut start = same_cells(old_text, new_text, from.min(to));
         if old_text[start..from].is_ascii() {
             left(from - start, out);
         } else {
@@ -413,7 +423,7 @@ impl Drawing {
         }
         let (gone, come) = (&old_text[start..], &new_text[start..]);
         let (before, after) = come.split_at(to - start);
-        if gone == come {
+        if gone == come && cells(new_text).any(|cell| cell == to) {
             right(before, out);
         } else {
             let covered = gone.is_ascii() && come.is_ascii() && gone.len() <= come.len();
@@ -441,17 +451,20 @@ fn columns(cluster: &str) -> usize {
     render::columns(cluster).max(cluster.width())
 }
 
-/// Bytes of the characters with which both texts begin, at most so many.
-fn same_clusters(one: &str, other: &str, most: usize) -> usize {
-    let pairs = one.graphemes(true).zip(other.graphemes(true));
-    let same = pairs.take_while(|(one, other)| one == other).map(|(one, _)| one.len());
-    same.scan(0, |sum, len| {
-        *sum += len;
-        Some(*sum)
-    })
-    .take_while(|sum| *sum <= most)
-    .last()
-    .unwrap_or(0)
+/// Where the cells of a row begin, in bytes, and where the last one ends. What has no column of its own is
+/// in the cell of what stands before it, and comes and goes with that.
+fn cells(row: &str) -> impl Iterator<Item = usize> {
+    let begins = |cluster: &str| cluster.chars().next().and_then(|c| c.width()) > Some(0);
+    let starts = row.grapheme_indices(true).filter(move |(at, text)| *at == 0 || begins(text));
+    starts.map(|(at, _)| at).chain([row.len()])
+}
+
+/// Bytes of the cells with which both rows begin, at most so many.
+fn same_cells(one: &str, other: &str, most: usize) -> usize {
+    let same = one.bytes().zip(other.bytes()).take_while(|(one, other)| one == other).count();
+    let pairs = cells(one).zip(cells(other));
+    let both = pairs.take_while(|(one, other)| one == other && *one <= same.min(most));
+    both.last().map_or(0, |(at, _)| at)
 }
 
 /// Up by so many rows.
