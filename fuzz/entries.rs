@@ -10,7 +10,6 @@ use lobbyd::chat::command::complete::{Among, Completion, secret, sought};
 use lobbyd::chat::command::{CommandError, Input, parse};
 use lobbyd::chat::editor::{Asks, Editor, Happened, MAX_DRAFT_BYTES};
 use lobbyd::chat::password::PasswordRecord;
-use lobbyd::chat::settings::Width;
 use lobbyd::chat::text::{Line, MAX_BLANKS, MAX_INDENT, MAX_MARKS};
 use lobbyd::cluster::record::{DecodeError, EncodeError, MAX_RECORD_BYTES, Record, Unknown};
 use lobbyd::net::client_cert::{MAX_MESSAGE_BYTES, check_message};
@@ -40,11 +39,12 @@ fn lines_of(data: &[u8], telnet: fn() -> Option<Telnet>) {
                 let keys = ['\x03', '\x08', '\x15', '\x17', '\x7f'];
                 assert!(!by_cr || !text.contains(keys), "a key of a raw terminal is left");
             }
-            Event::Width(Some(columns)) => assert!(Width::columns(columns).is_some()),
-            Event::Width(None)
-            | Event::TooLong
+            Event::TooLong
             | Event::EndOfInput
             | Event::Reply(_)
+            | Event::Changed
+            | Event::Client { .. }
+            | Event::Size(_)
             | Event::AreYouThere => {}
         }
     }
@@ -193,7 +193,7 @@ pub(super) fn command(data: &[u8]) {
             assert!(slash || matches!(parsed, Err(CommandError::Bare)));
             assert!(over.is_none() || parsed.is_ok(), "what is no command is over no limit");
         }
-        Input::Overlong => unreachable!("not of the parser's making"),
+        Input::SayRows(_) | Input::Overlong => unreachable!("not of the parser's making"),
     }
 }
 

@@ -533,13 +533,19 @@ impl Client {
     }
 }
 
-/// Bytes without commands of telnet, of which the server sends those of three bytes alone. What a command
-/// begins with is in no UTF-8.
+/// Bytes without commands of telnet, of which the server sends those of three bytes and subnegotiations. What
+/// a command begins with is in no UTF-8.
 pub(crate) fn without_telnet(raw: &[u8]) -> Vec<u8> {
     let mut parts = raw.split(|byte| *byte == 255);
     let mut out = parts.next().unwrap_or_default().to_vec();
     for part in parts {
-        out.extend(part.get(2..).unwrap_or_default());
+        let length = match part.first() {
+            // SB, up to the SE that is a part of its own.
+            Some(250) => part.len(),
+            Some(240) => 1,
+            _ => 2,
+        };
+        out.extend(part.get(length..).unwrap_or_default());
     }
     out
 }
@@ -561,6 +567,8 @@ pub(crate) fn plain(raw: &[u8]) -> String {
     let mut chars = text.chars();
     while let Some(c) = chars.next() {
         match c {
+            // Those that keep the place of the cursor and go back to it have a digit alone.
+            '\u{1b}' if chars.as_str().starts_with(['7', '8']) => _ = chars.next(),
             '\u{1b}' => {
                 chars.by_ref().find(|c| c.is_ascii_alphabetic());
             }

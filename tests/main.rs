@@ -29,6 +29,7 @@ mod crossing;
 mod crowds;
 mod deploying;
 mod draining;
+mod editing;
 mod engine;
 mod evasions;
 mod everyday;

@@ -18,19 +18,20 @@ fn negotiation_is_taken_out_of_the_text_and_refused() {
     bytes.extend(b"ce\r\n");
     client.send_raw(&bytes);
     client.expect("[LOBBY] alice has joined the lobby");
-    assert_eq!((sent(&client, &[IAC, 252, 1]), sent(&client, &[IAC, 254, 24])), (1, 1));
+    // Of the one it was asked, and is asked on.
+    assert_eq!((sent(&client, &[IAC, 252, 1]), sent(&client, &[IAC, 250, 24, 1])), (1, 2));
 }
 
-/// DO NAWS, and what erases it for a client that shows it.
-const ASKED_FOR_SIZE: &[u8] = &[IAC, 253, 31, b'\r', 0x1b, b'[', b'K'];
+/// DO TTYPE, DO NAWS, and what erases them for a client that shows them.
+const ASKED: &[u8] = &[IAC, 253, 24, IAC, 253, 31, b'\r', 0x1b, b'[', b'K'];
 
 #[test]
-fn a_client_that_waits_to_be_greeted_is_asked_for_its_size_and_no_other() {
+fn a_client_that_waits_to_be_greeted_is_asked_what_it_is_and_no_other() {
     let server = Server::start(&[]);
     let mut person = server.connect();
     person.expect("Enter your username: ");
-    assert!(person.raw().starts_with(ASKED_FOR_SIZE), "{:?}", person.raw());
-    assert_eq!(plain(person.raw()), plain(&person.raw()[ASKED_FOR_SIZE.len()..]));
+    assert!(person.raw().starts_with(ASKED), "{:?}", person.raw());
+    assert_eq!(plain(person.raw()), plain(&person.raw()[ASKED.len()..]));
     // Whatever it answers, nothing comes back, and nobody waits for it.
     person.send_raw(&[IAC, 251, 31, IAC, 250, 31, 0, 120, 0, 24, IAC, 240, IAC, 252, 31, IAC, 251]);
     person.send_raw(&[31]);
@@ -41,10 +42,13 @@ fn a_client_that_waits_to_be_greeted_is_asked_for_its_size_and_no_other() {
     script.close_sending();
     script.read_to_end();
     assert!(!script.raw().contains(&IAC), "{:?}", script.raw());
-    let plain_server = Server::start(&[("CHAT_COLOR", "off")]);
-    let mut plain_client = plain_server.connect();
-    plain_client.expect("Enter your username: ");
-    assert!(!plain_client.raw().contains(&IAC), "{:?}", plain_client.raw());
+    for settings in [("CHAT_COLOR", "off"), ("CHAT_TELNET", "off")] {
+        let server = Server::start(&[settings]);
+        let mut client = server.connect();
+        client.expect("Enter your username: ");
+        let line_end = client.raw().starts_with(b"\r\n");
+        assert!(!client.raw().contains(&IAC) && line_end, "{:?}", client.raw());
+    }
 }
 
 #[test]

@@ -62,7 +62,7 @@ pub struct Say {
     /// Where the sender is, for the echo even if they are no member.
     pub at: Address,
     /// The words.
-    pub text: Line,
+    pub text: Text,
     /// Whether they do it rather than say it.
     pub action: bool,
     /// When it was taken from the client.
@@ -177,6 +177,16 @@ pub struct Void(pub Ticket);
 pub struct Roster {
     /// Those after this name; from the first on without one.
     pub after: Option<NameKey>,
+    /// How many at most.
+    pub max: usize,
+}
+
+/// Whose names begin so, without regard to case? Who spoke last first.
+#[derive(Message)]
+#[rtype(result = "Vec<Name>")]
+pub struct NamesHere {
+    /// What they begin with.
+    pub begins: String,
     /// How many at most.
     pub max: usize,
 }

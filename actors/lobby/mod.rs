@@ -26,7 +26,8 @@ use crate::actors::guard::{Guarded, strike_in, survive};
 use crate::actors::lobby::batch::Batch;
 use crate::actors::lobby::deciding::Proposed;
 use crate::actors::lobby::messages::{
-    Enter, Leave, LeaveTo, LostName, Reconfigured, Roster, Rostered, Say, SayHeld, SetPicture, Tag,
+    Enter, Leave, LeaveTo, LostName, NamesHere, Reconfigured, Roster, Rostered, Say, SayHeld,
+    SetPicture, Tag,
 };
 use crate::actors::lobby::questions::Asking;
 use crate::actors::lobby::records::Records;
@@ -531,7 +532,7 @@ impl Handler<Say> for Lobby {
     fn handle(&mut self, Say { conn, at, text, action, taken }: Say, ctx: &mut Self::Context) {
         strike_in("Lobby", "Say", false);
         let kind = if action { MessageKind::Action } else { MessageKind::Said };
-        let saying = Saying { kind, text: text.into() };
+        let saying = Saying { kind, text };
         let say = Input::Say { conn, saying, tagged: None };
         self.say_to_all(say, taken, ctx, move |lobby, said| {
             lobby.tell_said(at, said);
@@ -592,6 +593,14 @@ impl Handler<Roster> for Lobby {
     fn handle(&mut self, Roster { after, max }: Roster, _: &mut Self::Context) -> Self::Result {
         let users = self.room.roster(after.as_ref(), max);
         MessageResult(Rostered { total: self.room.len(), users })
+    }
+}
+
+impl Handler<NamesHere> for Lobby {
+    type Result = MessageResult<NamesHere>;
+
+    fn handle(&mut self, asked: NamesHere, _: &mut Self::Context) -> Self::Result {
+        MessageResult(self.room.names_like(&asked.begins, asked.max))
     }
 }
 

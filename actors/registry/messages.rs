@@ -513,6 +513,27 @@ pub struct ListLobbies {
 #[rtype(result = "Option<Name>")]
 pub struct FindNear(pub NameKey);
 
+/// Which names begin so, without regard to case? By name.
+#[derive(Message)]
+#[rtype(result = "Vec<Name>")]
+pub struct NamesKnown {
+    /// Names of what.
+    pub whose: Whose,
+    /// What they begin with.
+    pub begins: String,
+    /// How many at most.
+    pub max: usize,
+}
+
+/// What has names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Whose {
+    /// Whoever is connected.
+    Users,
+    /// Lobbies.
+    Lobbies,
+}
+
 /// A lobby has so many members now.
 #[derive(Message)]
 #[rtype(result = "()")]

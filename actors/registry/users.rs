@@ -5,7 +5,7 @@ use crate::actors::log::Log;
 use crate::actors::registry::Registry;
 use crate::actors::registry::messages::{
     Before, Claim, FindNear, FindOffender, FindTarget, FindUser, Known, KnownPresence, LobbyRef,
-    LogIn, LoggedIn, Relay, Relayed, Rename, SetAway, TakeOver, To, Whois,
+    LogIn, LoggedIn, NamesKnown, Relay, Relayed, Rename, SetAway, TakeOver, To, Whois, Whose,
 };
 use crate::actors::shard::messages::{Address, Letter, Show};
 use crate::chat::accounts::{Identity, Target};
@@ -146,6 +146,34 @@ impl Answers<FindNear> for Registry {
 
     fn answer(&mut self, FindNear(key): FindNear, _: &mut Ctx<Self>) -> Reply<Self, Option<Name>> {
         Reply::now(|| self.people.users().near(&key).cloned())
+    }
+}
+
+impl Answers<NamesKnown> for Registry {
+    fn failed() -> Vec<Name> {
+        Vec::new()
+    }
+
+    fn answer(
+        &mut self,
+        NamesKnown { whose, begins, max }: NamesKnown,
+        _: &mut Ctx<Self>,
+    ) -> Reply<Self, Vec<Name>> {
+        Reply::now(|| {
+            let mut names: Vec<Name> = match whose {
+                Whose::Users => {
+                    let all = self.people.users().iter().map(|user| &user.who.name);
+                    all.filter(|name| name.begins_like(&begins)).cloned().collect()
+                }
+                Whose::Lobbies => {
+                    let all = self.lobbies.iter().map(|lobby| &lobby.state.name);
+                    all.filter(|name| name.begins_like(&begins)).cloned().collect()
+                }
+            };
+            names.sort_unstable_by_key(Name::key);
+            names.truncate(max);
+            names
+        })
     }
 }
 

@@ -65,6 +65,11 @@ pub(super) enum Outcome {
     Asked,
     /// The user is to be asked for what the command was not given.
     Asks(Box<Asking>),
+    /// The user is to be told how they are written to, perhaps in another manner from here on.
+    Mode {
+        /// Whether they have set it.
+        set: bool,
+    },
     /// The connection ends, with this as its last line.
     Leave(Farewell),
 }
@@ -95,6 +100,7 @@ impl Session {
             Ok(Outcome::Ordered) => self.note_right(false),
             Ok(Outcome::Asked) => self.questions += 1,
             Ok(Outcome::Asks(asking)) => self.begin_asking(*asking),
+            Ok(Outcome::Mode { set }) => self.tell_mode(set),
             Ok(Outcome::Leave(last)) => self.close(Some(last)),
             Err(why) => {
                 if let Reply::Moderation(ModerationReply::NotDone(why, _)) = &why {

@@ -16,12 +16,15 @@ use super::commands::Judged;
 use super::{Phase, Session};
 use crate::actors::shard::log_connected;
 use crate::chat::command::{self, Command, Input};
+use crate::chat::editor::Happened;
+use crate::chat::terminal::Seen;
 use crate::chat::text::Line;
 use crate::clock;
 use crate::fanout::peer::Health;
 use crate::logging::event;
-use crate::net::lines::Event;
+use crate::net::lines::{Event, Typed};
 use crate::net::probe::{begins_http, begins_tls};
+use crate::net::telnet::IAC;
 use crate::render::Palette;
 use crate::render::replies::{Farewell, I_AM_HERE, welcome};
 
@@ -125,6 +128,7 @@ impl Session {
         self.pace.begin_turn();
         for _ in 0..STEPS_PER_TURN {
             if self.step(cx).is_pending() {
+                self.set_prompt();
                 self.peer.flush();
                 return;
             }
@@ -132,6 +136,7 @@ impl Session {
                 break;
             }
         }
+        self.set_prompt();
         self.peer.flush();
         cx.waker().wake_by_ref();
     }
@@ -170,8 +175,10 @@ impl Session {
         if let Some(held) = self.step_held(cx) {
             return held;
         }
-        if let Some(event) = self.next_event() {
-            return self.take(event);
+        match self.next_event() {
+            Some(Typed::Event(event)) => return self.take(event),
+            Some(Typed::Keys(happened)) => return self.take_keys(happened),
+            None => {}
         }
         if self.at_end {
             return self.step_end(cx);
@@ -224,66 +231,70 @@ impl Session {
     /// Whether the client can be asked for what telnet tells of its terminal: one that knows no telnet
     /// shows nothing of the question, since an erased row follows.
     fn may_ask(&mut self) -> bool {
-        self.peer.form().palette != Palette::None && self.decoder.telnet().is_some()
+        let asks = self.thread.config.get().telnet;
+        asks && self.peer.form().palette != Palette::None && self.decoder.telnet().is_some()
     }
 
     fn greet(&mut self) {
         self.phase = Phase::Naming;
-        let silent = self.unread.rest().is_empty() && !self.at_end;
+        // Some clients of telnet speak first, of nothing but telnet.
+        let telnet = self.unread.rest().first() == Some(&IAC);
+        let silent = (self.unread.rest().is_empty() || telnet) && !self.at_end;
         let asks = silent && self.may_ask();
         if asks && let Some(telnet) = self.decoder.telnet() {
-            let question = telnet.ask_size();
+            let question = telnet.ask_terminal();
             self.queue_raw(Bytes::copy_from_slice(&question));
+        }
+        if !silent {
+            self.peer.note_seen(Seen::Lines);
         }
         self.peer.answer(welcome(self.peer.form(), asks));
     }
 
     /// The next thing in the bytes that were read; at their end, the line that stands unended.
-    fn next_event(&mut self) -> Option<Event> {
+    fn next_event(&mut self) -> Option<Typed<Happened>> {
+        self.set_prompt();
         let mut rest = self.unread.rest();
-        let event = self.decoder.next(&mut rest);
+        let event = match self.peer.typing() {
+            Some(mut typing) => self.decoder.next_typed(&mut rest, |keys| typing.take(keys)),
+            None => self.decoder.next(&mut rest).map(Typed::Event),
+        };
         let left = rest.len();
         self.unread.keep(left);
-        if event.is_none() && self.at_end { self.decoder.finish() } else { event }
+        if event.is_some() {
+            return event;
+        }
+        if self.at_end {
+            return match self.peer.typing() {
+                Some(mut typing) => typing.finish().map(Typed::Keys),
+                None => self.decoder.finish().map(Typed::Event),
+            };
+        }
+        self.look_for_answer();
+        None
     }
 
     fn take(&mut self, event: Event) -> Poll<()> {
         match event {
             Event::Line { text, by_cr } => {
                 self.peer.note_line_end(by_cr);
-                self.pace.took_line(&text);
-                if let Some(asking) = self.take_asking() {
-                    self.take_answer(asking, Some(&text));
-                    return Poll::Ready(());
-                }
-                match &self.phase {
-                    Phase::Naming => self.take_name(&text),
-                    Phase::Password(_) => self.take_password(&text),
-                    #[cfg(debug_assertions)]
-                    Phase::Chatting(_) if self.is_fault(&text) => self.make_fault(&text),
-                    Phase::Chatting(_) | Phase::Greeting | Phase::Closing(_) | Phase::Done => {
-                        let max_chars = self.thread.config.get().max_message_chars;
-                        let line = Line::clean(&text);
-                        let input = command::parse(line.clone(), max_chars);
-                        if let Input::Blank = input {
-                            self.pace.took_nothing();
-                        }
-                        return self.take_in(input, line);
-                    }
-                }
+                self.note_first_line(by_cr);
+                let text = self.cut_answer(text, by_cr);
+                return self.take_text(&text);
             }
-            Event::TooLong if matches!(self.phase, Phase::Naming) => self.refuse_long_name(),
-            Event::TooLong if matches!(self.phase, Phase::Password(_)) => self.try_password(None),
-            Event::TooLong => {
-                if let Some(asking) = self.take_asking() {
-                    self.take_answer(asking, None);
-                    return Poll::Ready(());
-                }
-                return self.take_in(Input::Overlong, Line::default());
-            }
+            Event::TooLong => return self.take_too_long_line(),
             Event::Reply(bytes) => {
                 self.pace.took_nothing();
-                self.queue_raw(Bytes::copy_from_slice(&bytes));
+                self.peer.push(Bytes::copy_from_slice(&bytes));
+                self.telnet_changed();
+            }
+            Event::Changed => {
+                self.pace.took_nothing();
+                self.telnet_changed();
+            }
+            Event::Client { told, on } => {
+                self.pace.took_nothing();
+                self.client_told(told, on);
             }
             Event::AreYouThere => {
                 self.pace.took_nothing();
@@ -294,10 +305,49 @@ impl Session {
                 self.unread.clear();
                 self.at_end = true;
             }
-            Event::Width(columns) => {
+            Event::Size(size) => {
                 self.pace.took_nothing();
-                self.peer.note_width(columns);
+                self.size_told(size);
             }
+        }
+        Poll::Ready(())
+    }
+
+    /// Takes a line, whatever it is for.
+    pub(super) fn take_text(&mut self, text: &str) -> Poll<()> {
+        self.pace.took_line(text);
+        if let Some(asking) = self.take_asking() {
+            self.take_answer(asking, Some(text));
+            return Poll::Ready(());
+        }
+        match &self.phase {
+            Phase::Naming => self.take_name(text),
+            Phase::Password(_) => self.take_password(text),
+            #[cfg(debug_assertions)]
+            Phase::Chatting(_) if self.is_fault(text) => self.make_fault(text),
+            Phase::Chatting(_) | Phase::Greeting | Phase::Closing(_) | Phase::Done => {
+                let max_chars = self.thread.config.get().max_message_chars;
+                let line = Line::clean(text);
+                let input = command::parse(line.clone(), max_chars);
+                if let Input::Blank = input {
+                    self.pace.took_nothing();
+                }
+                return self.take_in(input, line);
+            }
+        }
+        Poll::Ready(())
+    }
+
+    /// Takes a line that is longer than any may be, whatever it is for.
+    pub(super) fn take_too_long_line(&mut self) -> Poll<()> {
+        if matches!(self.phase, Phase::Naming) {
+            self.refuse_long_name();
+        } else if matches!(self.phase, Phase::Password(_)) {
+            self.try_password(None);
+        } else if let Some(asking) = self.take_asking() {
+            self.take_answer(asking, None);
+        } else {
+            return self.take_in(Input::Overlong, Line::default());
         }
         Poll::Ready(())
     }
@@ -372,7 +422,8 @@ impl Session {
                 self.peer.note_input(now);
                 self.mail_may_be_there();
                 let nameless = matches!(self.phase, Phase::Greeting | Phase::Naming);
-                let mistaken = nameless && self.peer.link().may_be_mistaken();
+                let mistaken =
+                    nameless && !self.peer.is_edited() && self.peer.link().may_be_mistaken();
                 if mistaken && begins_tls(self.unread.rest()) {
                     info!(
                         event = event::OTHER_PROTOCOL, conn = self.peer.conn().number();

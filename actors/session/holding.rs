@@ -1,5 +1,6 @@
 //! What of a user's lines waits for the rate limit: carries out what [`Hold`] decides.
 
+use std::collections::VecDeque;
 use std::pin::Pin;
 use std::task::{Context as TaskContext, Poll, ready};
 use std::time::Duration;
@@ -35,6 +36,8 @@ pub(super) struct Limited {
     /// Notices that a line was over the rate, and over a length.
     notices: [SlidingWindow; 2],
     hold: Hold<Input>,
+    /// Rows of a message that was over the rate, which are yet to be offered to that.
+    rows: VecDeque<Line>,
     /// The lobby that the messages in it were typed in.
     of: LobbyId,
     timer: Option<(TokioInstant, Pin<Box<Sleep>>)>,
@@ -60,7 +63,13 @@ impl Session {
         self.limited.get_or_insert_with(|| {
             let notices =
                 [1, LENGTH_NOTICES].map(|limit| SlidingWindow::new(limit, REFUSAL_WINDOW));
-            Box::new(Limited { notices, hold: Hold::new(limits), of, timer: None })
+            Box::new(Limited {
+                notices,
+                hold: Hold::new(limits),
+                rows: VecDeque::new(),
+                of,
+                timer: None,
+            })
         })
     }
 
@@ -91,7 +100,7 @@ impl Session {
             Ok(line) => self.take_line(line),
             Err((input, wait)) if self.thread.config.get().rate_hold == 0 => {
                 let words = match input {
-                    Input::Say(_) => {
+                    Input::Say(_) | Input::SayRows(_) => {
                         // Each is named when the burst is over, though the first was told at once.
                         self.limited().hold.refused(&typed, clock::now());
                         None
@@ -124,6 +133,11 @@ impl Session {
             Input::Blank if self.limited().hold.offer_blank(now) => return Poll::Ready(()),
             Input::Blank => return self.take_line(Judged::Blank),
             Input::Say(text) if text.chars() <= max => Typed::Message(text),
+            // They wait as the lines that they would have been.
+            Input::SayRows(text) if text.chars() <= max => {
+                self.limited().rows.extend(text.rows().map(Line::clean));
+                return Poll::Ready(());
+            }
             // Among the lines of a paste it is one like others, and asks for nothing.
             Input::Command { parsed: Err(CommandError::Bare), .. }
                 if self.limited().hold.goes_on(now) =>
@@ -164,7 +178,11 @@ impl Session {
                 self.pace.refused_line();
                 Some(Poll::Ready(()))
             }
-            Next::Nothing if limited.hold.takes_lines() => None,
+            Next::Nothing if limited.hold.takes_lines() => {
+                let row = limited.rows.pop_front()?;
+                let input = if row.is_blank() { Input::Blank } else { Input::Say(row.clone()) };
+                Some(self.take_in(input, row))
+            }
             Next::Nothing if limited.hold.is_closed() => Some(self.wait_at_end(cx)),
             Next::Nothing => Some(self.sleep_held(false, cx)),
         }
@@ -373,6 +391,6 @@ pub(super) fn named(input: &Input, typed: &Line) -> Line {
         Input::Command { .. } => {
             Line::clean(typed.as_str().split_whitespace().next().unwrap_or_default())
         }
-        Input::Blank | Input::Say(_) | Input::Overlong => typed.clone(),
+        Input::Blank | Input::Say(_) | Input::SayRows(_) | Input::Overlong => typed.clone(),
     }
 }

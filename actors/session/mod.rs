@@ -18,6 +18,7 @@ mod login;
 mod mail;
 pub mod messages;
 mod password;
+mod typing;
 
 use std::cell::{Ref, RefCell};
 use std::future::Future;
@@ -50,6 +51,7 @@ use crate::chat::lobbies::LobbyId;
 use crate::chat::name::Name;
 use crate::chat::orders::Confirmation;
 use crate::chat::settings::{Colours, Settings, Width};
+use crate::chat::terminal::{Manner, Seen};
 use crate::chat::text::{Line, Text};
 use crate::chat::times::Times;
 use crate::clock;
@@ -254,8 +256,8 @@ impl Session {
 
     /// The form in which whoever has set this is shown things from here on.
     fn take_form(&self, settings: &Settings) {
-        let crlf = self.peer.form().crlf;
-        self.peer.set_form(form_of(settings, &self.thread.config.get(), crlf));
+        let (crlf, seen) = (self.peer.form().crlf, self.peer.seen());
+        self.peer.set_form(form_of(settings, &self.thread.config.get(), crlf, seen));
     }
 
     /// Whether somebody is an admin, as it is now.
@@ -272,6 +274,7 @@ impl Session {
         info!(event = event::LOGGED_IN, conn = conn.number(); "logged in as {name}{how}");
         user.log_joined();
         self.phase = Phase::Chatting(Rc::new(RefCell::new(user)));
+        self.settle_manner();
     }
 
     /// Lets go of lobby and name, at once.
@@ -326,9 +329,12 @@ impl Session {
     }
 }
 
-/// The form in which whoever has set this is shown things, over a connection whose lines end so.
-pub(super) fn form_of(settings: &Settings, config: &Config, crlf: bool) -> Form {
+/// The form in which whoever has set this is shown things, by a client of that kind whose lines end so. Whether
+/// its line is edited is known by its [`Peer`].
+pub(super) fn form_of(settings: &Settings, config: &Config, crlf: bool, seen: Seen) -> Form {
+    let plain = seen.manner(settings.mode) == Manner::Plain;
     let palette = match settings.colours {
+        _ if plain => Palette::None,
         // A server without colours sends none to anybody.
         _ if !config.color => Palette::None,
         Some(Colours::Off) => Palette::None,
@@ -338,12 +344,18 @@ pub(super) fn form_of(settings: &Settings, config: &Config, crlf: bool) -> Form 
     Form {
         palette,
         crlf,
+        edited: false,
+        plain,
         clock: settings.by_clock(),
-        compact: settings.compact,
+        compact: settings.compact && !plain,
         quiet: settings.quiet,
         echo: settings.echo,
         bell: settings.bell,
-        width: settings.width.map_or(config.width.unwrap_or(0), Width::get),
+        // Whatever reads it aloud has no rows.
+        width: match plain {
+            true => 0,
+            false => settings.width.map_or(config.width.unwrap_or(0), Width::get),
+        },
     }
 }
 
@@ -443,6 +455,7 @@ impl Handler<Reconfigured> for Session {
             // What the user was shown so far is in the form of before.
             self.thread.hub.catch_up(self.seat);
             self.take_form(&settings);
+            self.settle_manner();
         } else if self.request.is_none() {
             // Whoever is just logging in takes them when they are in.
             self.take_form(&Settings::default());

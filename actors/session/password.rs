@@ -5,7 +5,6 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use log::{info, warn};
 use tokio::time::timeout;
 
@@ -34,7 +33,6 @@ use crate::chat::settings::Settings;
 use crate::clock::times;
 use crate::fanout::peer::Peer;
 use crate::logging::event;
-use crate::render::Palette;
 use crate::render::replies::{
     Farewell, ModerationReply, NameProblem, PasswordProblem, ask_password,
     ask_password_after_nothing, ask_password_again,
@@ -135,17 +133,6 @@ impl Session {
         self.phase = Phase::Password(Box::new(Challenge { account, tries: 0 }));
         self.hide_typing(true);
         self.peer.answer(ask_password(self.peer.form()));
-    }
-
-    /// Has the client hide what is typed, where it can. One that cannot shows nothing of that: the
-    /// prompt starts with an erased line. Without that, only a client that speaks telnet is asked.
-    pub(super) fn hide_typing(&mut self, hide: bool) {
-        let Some(telnet) = self.decoder.telnet() else { return };
-        if self.peer.form().palette == Palette::None && !telnet.speaks() {
-            return;
-        }
-        let command = telnet.hide_typing(hide);
-        self.queue_raw(Bytes::copy_from_slice(&command));
     }
 
     /// A line at the password prompt. One with nothing in it is no try, and neither is one that is no

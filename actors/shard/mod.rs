@@ -41,6 +41,7 @@ use crate::chat::lobbies::LobbyId;
 use crate::chat::lobby::replay::Replay;
 use crate::chat::person::Person;
 use crate::chat::settings::Settings;
+use crate::chat::terminal::Seen;
 use crate::clock;
 use crate::clock::{stamp, times};
 use crate::config::{Config, Live};
@@ -206,7 +207,7 @@ impl Shard {
         let (limits, tally) = (self.limits.clone(), self.thread.tally.clone());
         // The welcome goes out with CR LF, which every terminal takes; after the first line the
         // client's own line ends are known.
-        let form = form_of(&Settings::default(), &config, true);
+        let form = form_of(&Settings::default(), &config, true, Seen::Nothing);
         let now = clock::now();
         let kind = link.kind();
         // Of one that has shaken hands the log was told before.

@@ -31,6 +31,7 @@ pub mod roles;
 pub mod sanctions;
 pub mod settings;
 pub mod skeleton;
+pub mod terminal;
 pub mod text;
 pub mod times;
 pub mod wire;

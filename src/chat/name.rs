@@ -67,6 +67,12 @@ impl Name {
         &self.0
     }
 
+    /// Whether it begins like this, without regard to case.
+    pub fn begins_like(&self, begins: &str) -> bool {
+        let head = self.as_str().get(..begins.len());
+        head.is_some_and(|head| head.eq_ignore_ascii_case(begins))
+    }
+
     /// The name as it is compared.
     pub fn key(&self) -> NameKey {
         // Most names are in lower case as they stand, and then the text is shared.

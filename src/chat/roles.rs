@@ -173,7 +173,7 @@ mod tests {
     const ADMIN: Answers = [Some(NotAdmin), Some(NotAdmin), Some(NotAdmin), Some(NotAdmin), None];
 
     /// Every command of the table, once.
-    const MATRIX: [(&str, Answers); 51] = [
+    const MATRIX: [(&str, Answers); 52] = [
         ("/help", EVERYONE),
         ("/quit", EVERYONE),
         ("/whois", EVERYONE),
@@ -200,6 +200,7 @@ mod tests {
         ("/bell", EVERYONE),
         ("/quiet", EVERYONE),
         ("/width", EVERYONE),
+        ("/mode", EVERYONE),
         ("/nick", GUEST),
         ("/register", GUEST),
         ("/passwd", ACCOUNT),

@@ -35,6 +35,27 @@ pub enum Bell {
     All,
 }
 
+/// In which manner somebody wants to be written to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// In the one that suits their client.
+    #[default]
+    Auto,
+    /// With their line edited by the server.
+    Edit,
+    /// By lines.
+    Line,
+    /// By lines, and with nothing that is no text.
+    Plain,
+}
+
+impl Mode {
+    fn is_auto(&self) -> bool {
+        *self == Self::Auto
+    }
+}
+
 /// The columns that somebody says their terminal has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "u16", into = "u16")]
@@ -85,6 +106,10 @@ pub struct Settings {
     pub quiet: bool,
     /// The columns of their terminal; none where the server's own setting holds.
     pub width: Option<Width>,
+    /// In which manner they are written to. It is written only where it is set, as by versions that do not
+    /// know of it.
+    #[serde(skip_serializing_if = "Mode::is_auto")]
+    pub mode: Mode,
 }
 
 impl Default for Settings {
@@ -98,6 +123,7 @@ impl Default for Settings {
             bell: Bell::default(),
             quiet: false,
             width: None,
+            mode: Mode::Auto,
         }
     }
 }
@@ -120,6 +146,8 @@ pub enum Setting {
     Quiet(bool),
     /// `/width`
     Width(Width),
+    /// `/mode`
+    Mode(Mode),
     /// `/sp` and `/rp`: the profile picture.
     Picture(Picture),
 }
@@ -135,6 +163,7 @@ impl Settings {
             Setting::Bell(bell) => Self { bell, ..self },
             Setting::Quiet(quiet) => Self { quiet, ..self },
             Setting::Width(width) => Self { width: Some(width), ..self },
+            Setting::Mode(mode) => Self { mode, ..self },
             Setting::Picture(picture) => Self { picture, ..self },
         }
     }

@@ -129,6 +129,11 @@ impl Text {
         self.0.split('\n')
     }
 
+    /// Length of its rows together, in Unicode characters, which is what limits count.
+    pub fn chars(&self) -> usize {
+        self.rows().map(|row| row.chars().count()).sum()
+    }
+
     /// The text, its rows divided by LF.
     pub fn as_str(&self) -> &str {
         &self.0

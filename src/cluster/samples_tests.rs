@@ -26,7 +26,7 @@ use crate::chat::pictures::{self, Picture};
 use crate::chat::registry::{GivenPassword, Happening, Registration};
 use crate::chat::roles::Owner;
 use crate::chat::sanctions::{Sanction, SanctionKey};
-use crate::chat::settings::{Bell, Colours, Setting, Settings, Width};
+use crate::chat::settings::{Bell, Colours, Mode, Setting, Settings, Width};
 use crate::chat::text::{Line, Text};
 
 /// The names of all cases of a type, and that of one: a new case does not compile until it has a name
@@ -389,6 +389,8 @@ impl Source {
             bell: self.pick(&[Bell::Off, Bell::Tags, Bell::All]),
             quiet: self.flag(),
             width: self.maybe(|s| s.pick(&width)),
+            // Nothing of it is written, as by versions that do not know of it.
+            mode: Mode::Auto,
         }
     }
 
@@ -604,6 +606,7 @@ fn settings() -> impl Iterator<Item = Setting> {
         Setting::Quiet(true),
         Setting::Width(Width::Columns(100)),
         Setting::Picture(Picture::DEFAULT),
+        Setting::Mode(Mode::Plain),
     ]
     .into_iter()
 }

@@ -25,7 +25,7 @@ const fn fixed(name: &'static str, default: &'static str, help: &'static str) ->
 }
 
 /// Every key that lobbyd knows.
-pub static KEYS: [Key; 47] = [
+pub static KEYS: [Key; 48] = [
     fixed("CHAT_ADDR", "[::]:8080", "Plain listener (IPv6 and IPv4); off for none"),
     fixed(
         "CHAT_TLS_ADDR",
@@ -116,6 +116,11 @@ pub static KEYS: [Key; 47] = [
         "CIDR blocks, separated by commas, that may not connect, whatever CHAT_ALLOW says",
     ),
     key("CHAT_COLOR", "on", "off: no escape codes at all are sent"),
+    key(
+        "CHAT_TELNET",
+        "on",
+        "off: telnet clients and raw terminals are asked nothing, and none gets the editor by itself",
+    ),
     key(
         "CHAT_WIDTH",
         "80",

@@ -91,6 +91,8 @@ pub struct Config {
     pub deny: Nets,
     /// Whether escape codes are sent.
     pub color: bool,
+    /// Whether telnet clients and raw terminals are asked what they are, and given the editor by themselves.
+    pub telnet: bool,
     /// Columns taken for a terminal that does not tell its own; none: text is not wrapped there.
     pub width: Option<u16>,
     /// The assistant; none without a key.
@@ -207,6 +209,7 @@ impl Config {
             allow: reader.nets("CHAT_ALLOW"),
             deny: reader.nets("CHAT_DENY"),
             color: reader.on_off("CHAT_COLOR"),
+            telnet: reader.on_off("CHAT_TELNET"),
             width: reader.width("CHAT_WIDTH", MIN_WIDTH..=MAX_WIDTH),
             ai: reader.ai(),
             cluster: reader.cluster(),

@@ -8,4 +8,5 @@ pub mod outbox;
 mod pacer;
 pub mod peer;
 pub mod tally;
+pub mod typing;
 pub mod variants;

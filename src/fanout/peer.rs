@@ -5,6 +5,7 @@
 //! woken by it, so a socket that is full costs the hub nothing.
 
 use std::cell::{Cell, Ref, RefCell, RefMut};
+use std::num::NonZeroU32;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
@@ -16,15 +17,19 @@ use crate::chat::directory::ConnId;
 use crate::chat::ignores::Ignores;
 use crate::chat::lobbies::LobbyId;
 use crate::chat::person::Person;
+use crate::chat::settings::Width;
+use crate::chat::terminal::Seen;
 use crate::clock;
 use crate::fanout::limits::PeerLimits;
 use crate::fanout::outbox::{Outbox, Pulled, Source};
 use crate::fanout::tally::Tally;
+use crate::fanout::typing::{self, Typing};
 use crate::fanout::variants::Author;
 use crate::metrics::CountedConnection;
 use crate::net::link::Link;
 use crate::net::listen::USER_TIMEOUT;
 use crate::net::origin::Arrived;
+use crate::net::telnet::Size;
 use crate::render::Form;
 use crate::render::replies::{Farewell, farewell};
 
@@ -66,8 +71,19 @@ pub struct Peer {
     outbox: RefCell<Outbox>,
     task: RefCell<Waker>,
     form: Cell<Form>,
-    /// The columns of its terminal, where it has told them; 0 where not.
+    /// The size of its terminal, as it has told it last; 0 for what it has not told.
+    told_size: Cell<Size>,
+    /// The columns of it for which text is wrapped; 0 where it has told none that can be.
     told_width: Cell<u16>,
+    /// What it has shown itself to be.
+    seen: Cell<Seen>,
+    /// It was asked for keys, by telnet.
+    asked_keys: Cell<bool>,
+    /// How long after its arrival its terminal was asked where its cursor is, in milliseconds; none where it
+    /// was not, or has answered.
+    asked_place: Cell<Option<NonZeroU32>>,
+    /// Its line, where that is edited here.
+    typing: RefCell<Option<Box<Typing>>>,
     health: Cell<Health>,
     /// Since when the socket has taken nothing although something waits.
     blocked_since: Cell<Option<Instant>>,
@@ -134,7 +150,12 @@ impl Peer {
             outbox: RefCell::default(),
             task: RefCell::new(Waker::noop().clone()),
             form: Cell::new(form),
+            told_size: Cell::new(Size { columns: 0, rows: 0 }),
             told_width: Cell::new(0),
+            seen: Cell::default(),
+            asked_keys: Cell::default(),
+            asked_place: Cell::default(),
+            typing: RefCell::default(),
             health: Cell::new(Health::Good),
             blocked_since: Cell::new(None),
             nameless_since: Cell::new(Some(arrived.at)),
@@ -172,7 +193,9 @@ impl Peer {
     /// The form of text that it wants.
     pub fn form(&self) -> Form {
         let form = self.form.get();
-        self.told_width().map_or(form, |width| Form { width, ..form })
+        let told = self.told_width().filter(|_| !form.plain);
+        let form = told.map_or(form, |width| Form { width, ..form });
+        if self.is_edited() { form.edited() } else { form }
     }
 
     /// Notes how the client ends its lines: what it is sent ends them likewise.
@@ -190,9 +213,132 @@ impl Peer {
         Some(self.told_width.get()).filter(|columns| *columns > 0)
     }
 
-    /// Notes what the client tells of the columns of its terminal; none takes that back.
-    pub fn note_width(&self, columns: Option<u16>) {
-        self.told_width.set(columns.unwrap_or(0));
+    /// The size of its terminal, as it has told it last.
+    pub fn told_size(&self) -> Size {
+        self.told_size.get()
+    }
+
+    /// Notes what the client tells of the size of its terminal. Text is wrapped at its columns where it can
+    /// be; a number that no terminal has changes nothing of that, and 0 takes back what was told.
+    pub fn note_size(&self, size: Size) {
+        self.told_size.set(size);
+        match size.columns {
+            0 => self.told_width.set(0),
+            columns if Width::columns(columns).is_some() => self.told_width.set(columns),
+            _ => {}
+        }
+        if let Some(typing) = &mut *self.typing.borrow_mut() {
+            self.outbox.borrow_mut().push(typing.resize(size));
+        }
+    }
+
+    /// What the client has shown itself to be.
+    pub fn seen(&self) -> Seen {
+        self.seen.get()
+    }
+
+    /// Notes that.
+    pub fn note_seen(&self, seen: Seen) {
+        self.seen.set(seen);
+    }
+
+    /// Asks the client's terminal how large it is, by where its cursor is then.
+    pub fn ask_size(&self, now: Instant) {
+        match &mut *self.typing.borrow_mut() {
+            Some(typing) => typing.asks_size(),
+            None => {
+                let since = now.saturating_duration_since(self.arrived.at).as_millis();
+                let since = u32::try_from(since).unwrap_or(u32::MAX);
+                self.asked_place.set(NonZeroU32::new(since.max(1)));
+            }
+        }
+        self.push(Bytes::from_static(typing::ASK_SIZE));
+    }
+
+    /// Whether its terminal was asked that, before its line was edited here, and has not answered.
+    pub fn awaits_size(&self) -> bool {
+        self.asked_place.get().is_some()
+    }
+
+    /// It has answered: how long it took.
+    pub fn answered_size(&self, now: Instant) -> Option<Duration> {
+        let asked = Duration::from_millis(self.asked_place.take()?.get().into());
+        Some(now.saturating_duration_since(self.arrived.at).saturating_sub(asked))
+    }
+
+    /// Whether the client's line is edited here.
+    pub fn is_edited(&self) -> bool {
+        self.typing.borrow().is_some()
+    }
+
+    /// The client's line, where it is edited here.
+    pub fn typing(&self) -> Option<RefMut<'_, Typing>> {
+        RefMut::filter_map(self.typing.borrow_mut(), |typing| typing.as_deref_mut()).ok()
+    }
+
+    /// The client's line is edited here from here on, with what was typed of it before.
+    pub fn begin_typing(&self, typed: &[u8]) {
+        let mut typing = Box::new(Typing::new(self.told_size()));
+        typing.start_with(typed);
+        self.push(Bytes::from_static(typing::BEGIN));
+        self.typing.replace(Some(typing));
+    }
+
+    /// It is no longer.
+    pub fn end_typing(&self) {
+        if let Some(mut typing) = self.typing.take() {
+            let mut outbox = self.outbox.borrow_mut();
+            outbox.push(typing.erase());
+            outbox.push(Bytes::from_static(typing::END));
+        }
+    }
+
+    /// Has what the client types drawn anew.
+    pub fn redraw(&self) {
+        self.make_way(&mut self.outbox.borrow_mut());
+    }
+
+    /// Whether it was asked for keys, and not to send lines again.
+    pub fn is_asked_for_keys(&self) -> bool {
+        self.asked_keys.get()
+    }
+
+    /// Notes that it is, or is no longer.
+    pub fn note_asked_for_keys(&self, asked: bool) {
+        self.asked_keys.set(asked);
+    }
+
+    /// Clears the client's screen, where its line is edited here.
+    pub fn clear_screen(&self) {
+        if let Some(typing) = &mut *self.typing.borrow_mut() {
+            self.outbox.borrow_mut().push(typing.clear());
+        }
+    }
+
+    /// Takes what the client types off its terminal, where that stands there, to be drawn again below what
+    /// is shown next.
+    fn make_way(&self, outbox: &mut Outbox) {
+        if let Some(typing) = &mut *self.typing.borrow_mut() {
+            outbox.push(typing.erase());
+        }
+    }
+
+    /// Has what the client types stand on its terminal, behind all that waits; not as long as what waits is
+    /// stuck, and not inside of a long answer. Whether anything waits by that.
+    fn draw(&self) -> bool {
+        if self.health() != Health::Good || self.blocked_since.get().is_some() {
+            return false;
+        }
+        let mut typing = self.typing.borrow_mut();
+        let Some(typing) = &mut *typing else { return false };
+        let mut outbox = self.outbox.borrow_mut();
+        if outbox.has_source() {
+            return false;
+        }
+        let drawing = typing.draw();
+        let draws = !drawing.is_empty();
+        outbox.push(drawing);
+        draws
     }
 
     /// The Session's task, to be woken when the socket takes more or something happened.
@@ -287,33 +433,47 @@ impl Peer {
     /// Queues a block that is in the peer's own form. False where the peer is not (or no
     /// longer) taking any: it was cut off, now or before.
     pub fn queue(&self, block: Bytes) -> bool {
-        if self.health() != Health::Good {
+        if !self.has_room(block.len()) {
             return false;
-        }
-        if self.is_over(block.len()) {
-            // Perhaps nothing has been tried yet in this round.
-            self.flush();
-            if self.health() == Health::Good && self.is_over(block.len()) {
-                self.cut_off();
-            }
-            if self.health() != Health::Good {
-                return false;
-            }
         }
         self.last_shown.take();
         let mut outbox = self.outbox.borrow_mut();
+        self.make_way(&mut outbox);
         outbox.push(block);
-        if let Some(question) = self.question() {
+        // The editor has its prompt.
+        if let Some(question) = self.question().filter(|_| !self.is_edited()) {
             outbox.push(question);
         }
         true
     }
 
+    /// Queues bytes that are not to be seen.
+    pub fn push(&self, bytes: Bytes) {
+        if self.has_room(bytes.len()) {
+            self.outbox.borrow_mut().push(bytes);
+        }
+    }
+
+    /// Whether the peer takes so many bytes more; one that does not is cut off.
+    fn has_room(&self, more: usize) -> bool {
+        if self.health() == Health::Good && self.is_over(more) {
+            // Perhaps nothing has been tried yet in this round.
+            self.write_out();
+            if self.health() == Health::Good && self.is_over(more) {
+                self.cut_off();
+            }
+        }
+        self.health() == Health::Good
+    }
+
     /// Queues a block in the peer's own form that answers the client itself.
     pub fn answer(&self, block: Bytes) {
-        if self.health() == Health::Good {
+        // A question alone is the editor's prompt.
+        if self.health() == Health::Good && !block.is_empty() {
             self.last_shown.take();
-            self.outbox.borrow_mut().push(block);
+            let mut outbox = self.outbox.borrow_mut();
+            self.make_way(&mut outbox);
+            outbox.push(block);
         }
     }
 
@@ -321,7 +481,9 @@ impl Peer {
     pub fn tell(&self, source: Box<dyn Source>) {
         if self.health() == Health::Good {
             self.last_shown.take();
-            self.outbox.borrow_mut().push_source(source);
+            let mut outbox = self.outbox.borrow_mut();
+            self.make_way(&mut outbox);
+            outbox.push_source(source);
         }
     }
 
@@ -365,6 +527,7 @@ impl Peer {
     /// Queues nothing from here on: the last line is queued.
     pub fn take_no_more(&self) {
         if self.health() == Health::Good {
+            self.end_typing();
             self.health.set(Health::Closing);
         }
     }
@@ -413,7 +576,12 @@ impl Peer {
 
     /// Writes as much as the socket takes now.
     pub fn flush(&self) {
+        self.draw();
         self.write_out();
+        // What was stuck, or a long answer, may be out.
+        if self.draw() {
+            self.write_out();
+        }
         if self.awaiting_room.get() && !self.has_much() {
             self.awaiting_room.set(false);
             self.wake();
@@ -484,7 +652,11 @@ impl Peer {
         self.tally.cut_off();
         let mut outbox = self.outbox.borrow_mut();
         outbox.drop_rest();
-        outbox.push(farewell(self.form(), Farewell::TooSlow));
+        let farewell = farewell(self.form(), Farewell::TooSlow);
+        if self.typing.take().is_some() {
+            outbox.push(Bytes::from_static(typing::END_ANYWHERE));
+        }
+        outbox.push(farewell);
         self.wake();
     }
 

@@ -1,8 +1,10 @@
 //! Bytes to lines, bounded.
 
+use std::ops::Range;
+
 use unicode_segmentation::UnicodeSegmentation;
 
-use super::telnet::{IAC, Telnet, Token};
+use super::telnet::{Client, IAC, Size, Telnet, Token};
 use crate::chat::editor::MAX_DRAFT_BYTES;
 
 /// Most bytes in a line; a longer one is dropped to its end.
@@ -43,10 +45,29 @@ pub enum Event {
     EndOfInput,
     /// Telnet: send this back.
     Reply([u8; 3]),
+    /// Telnet: an option that we have asked for stands otherwise.
+    Changed,
     /// Telnet: the peer asks whether we are there.
     AreYouThere,
-    /// Telnet: the columns of the peer's terminal; none where it takes back what it told.
-    Width(Option<u16>),
+    /// Telnet: what the peer's client is, as far as it has told; it is to be asked `on`, or not
+    /// ([`Token::Client`]).
+    Client {
+        /// What it is.
+        told: Option<Client>,
+        /// Whether there may be more.
+        on: bool,
+    },
+    /// Telnet: the size of the peer's terminal.
+    Size(Size),
+}
+
+/// What comes of bytes of which the keys go to somebody else.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Typed<T> {
+    /// What is none of them.
+    Event(Event),
+    /// What came of keys.
+    Keys(T),
 }
 
 /// Where in the stream the next byte stands.
@@ -60,6 +81,16 @@ enum Place {
     AfterCr,
     /// In a line that is too long: the rest of it is dropped.
     Dropping,
+}
+
+/// What a byte is when telnet has been taken out.
+enum Part {
+    /// A byte of the text.
+    Data(u8),
+    /// A command that stands for this key.
+    Key(u8),
+    /// What is to be told.
+    Event(Event),
 }
 
 /// Cuts a stream of bytes into lines that end with LF, CR LF, CR NUL or a lone CR.
@@ -93,25 +124,20 @@ impl LineDecoder {
             self.take_plain(input);
             let (&byte, rest) = input.split_first()?;
             *input = rest;
-            let token = match &mut self.telnet {
-                Some(telnet) => telnet.step(byte),
-                None => Some(Token::Data(byte)),
-            };
-            let event = match token {
-                Some(Token::Data(byte)) => self.data(byte),
-                Some(Token::Reply(reply)) => Some(Event::Reply(reply)),
-                Some(Token::Width(width)) => Some(Event::Width(width)),
-                Some(Token::AreYouThere) => Some(Event::AreYouThere),
-                Some(Token::EndOfFile) => Some(Event::EndOfInput),
-                Some(Token::EraseCharacter) => {
+            let event = match self.step(byte) {
+                None => None,
+                Some(Part::Data(byte)) => self.data(byte),
+                Some(Part::Event(event)) => Some(event),
+                Some(Part::Key(DELETE)) => {
                     erase_character(&mut self.line);
                     None
                 }
-                Some(Token::EraseLine) => {
+                Some(Part::Key(KILL)) => {
                     self.line.clear();
                     None
                 }
-                None => None,
+                // The terminal has dropped its line itself.
+                Some(Part::Key(_)) => None,
             };
             if event.is_some() {
                 return event;
@@ -119,8 +145,109 @@ impl LineDecoder {
         }
     }
 
+    /// The same, where `keys` takes all that is no telnet, as it came, off what it is given, and says what
+    /// has come of it; none where it has taken all.
+    pub fn next_typed<T>(
+        &mut self,
+        input: &mut &[u8],
+        mut keys: impl FnMut(&mut &[u8]) -> Option<T>,
+    ) -> Option<Typed<T>> {
+        loop {
+            let all = *input;
+            let run = self.plain_run(all);
+            if run > 0 {
+                let mut rest = &all[..run];
+                let got = keys(&mut rest);
+                let left = if got.is_some() { rest.len() } else { 0 };
+                *input = &all[run - left..];
+                match got {
+                    Some(got) => return Some(Typed::Keys(got)),
+                    None => continue,
+                }
+            }
+            let (&byte, rest) = all.split_first()?;
+            *input = rest;
+            let key = match self.step(byte) {
+                None => continue,
+                Some(Part::Event(event)) => return Some(Typed::Event(event)),
+                // What belongs to the line end of a line of before.
+                Some(Part::Data(b'\n' | 0)) if self.place == Place::AfterCr => {
+                    self.place = Place::Line;
+                    continue;
+                }
+                Some(Part::Data(byte) | Part::Key(byte)) => byte,
+            };
+            self.place = Place::Line;
+            if let Some(got) = keys(&mut &[key][..]) {
+                return Some(Typed::Keys(got));
+            }
+        }
+    }
+
+    /// How many of the next bytes are text, where that can be said of a run of them.
+    fn plain_run(&self, input: &[u8]) -> usize {
+        let in_command = self.telnet.as_ref().is_some_and(|telnet| !telnet.is_idle());
+        if in_command || self.place == Place::AfterCr {
+            return 0;
+        }
+        match self.telnet {
+            Some(_) => input.iter().position(|byte| *byte == IAC).unwrap_or(input.len()),
+            None => input.len(),
+        }
+    }
+
+    fn step(&mut self, byte: u8) -> Option<Part> {
+        let Some(telnet) = &mut self.telnet else { return Some(Part::Data(byte)) };
+        let token = telnet.step(byte, &mut self.line);
+        if self.line.is_empty() {
+            // What a subnegotiation took is given back.
+            self.line = Vec::new();
+        }
+        Some(match token? {
+            Token::Data(byte) => Part::Data(byte),
+            Token::Reply(reply) => Part::Event(Event::Reply(reply)),
+            Token::Changed => Part::Event(Event::Changed),
+            Token::Client { told, on } => Part::Event(Event::Client { told, on }),
+            Token::Size(size) => Part::Event(Event::Size(size)),
+            Token::AreYouThere => Part::Event(Event::AreYouThere),
+            Token::EndOfFile => Part::Event(Event::EndOfInput),
+            Token::EraseCharacter => Part::Key(DELETE),
+            Token::EraseLine => Part::Key(KILL),
+            Token::Interrupt => Part::Key(INTERRUPT),
+        })
+    }
+
+    /// What stands of a line that has not ended, to be taken by whoever takes the keys from here on.
+    pub fn take_unended(&mut self) -> Vec<u8> {
+        if self.place != Place::AfterCr {
+            self.place = Place::Line;
+        }
+        std::mem::take(&mut self.line)
+    }
+
+    /// Lines are cut here again, after somebody else has taken the keys: the last one may have been half of a
+    /// line end.
+    pub fn take_over(&mut self) {
+        self.place = Place::AfterCr;
+    }
+
+    /// Takes a piece out of what stands of a line that has not ended.
+    pub fn cut_unended(&mut self, piece: Range<usize>) {
+        if piece.end <= self.line.len() {
+            self.line.drain(piece);
+        }
+    }
+
+    /// What stands of a line that has not ended.
+    pub fn unended(&self) -> &[u8] {
+        &self.line
+    }
+
     /// The sender closed: what stands unended is a line too.
     pub fn finish(&mut self) -> Option<Event> {
+        if let Some(telnet) = &mut self.telnet {
+            telnet.finish(&mut self.line);
+        }
         let first = self.place == Place::First;
         let dropping = std::mem::replace(&mut self.place, Place::Line) == Place::Dropping;
         (!dropping && !self.line.is_empty()).then(|| self.take_line(self.by_cr, first))

@@ -81,7 +81,7 @@ fn telnet_is_taken_out_at_every_cut() {
     ];
     let whole = decode(&[&stream]);
     assert_eq!(whole[0], Event::Reply([255, 252, 1]));
-    assert_eq!(whole[2], Event::Width(Some(90)));
+    assert_eq!(whole[2], Event::Size(Size { columns: 90, rows: 24 }));
     assert_eq!(whole[4], Event::Line { text: "hi".into(), by_cr: false });
     for cut in 0..stream.len() {
         assert_eq!(decode(&[&stream[..cut], &stream[cut..]]), whole, "cut at {cut}");

@@ -8,8 +8,8 @@ pub(super) const BLOCK_START: &str = "\r\x1b[K";
 /// Rings the bell of a terminal, or flashes its window (BEL, ECMA-48 §8.3.3).
 pub(super) const BEL: &str = "\x07";
 
-/// Ends a block.
-pub(super) const PROMPT: &str = "> ";
+/// Ends a block, for whoever may say something.
+pub const PROMPT: &str = "> ";
 
 /// Ends a colour.
 pub(super) const RESET: &str = "\x1b[0m";
@@ -71,6 +71,11 @@ pub struct Form {
     pub palette: Palette,
     /// Lines end with CR LF, for raw terminals and telnet; a bare LF would make a staircase there.
     pub crlf: bool,
+    /// The client's line is edited by the server, which erases and draws it itself, with its prompt: a block
+    /// is rows alone.
+    pub edited: bool,
+    /// Nothing but text: no picture, arrow or rule, and a message has one row, however long.
+    pub plain: bool,
     /// Times are those of the clock, and no ages.
     pub clock: bool,
     /// A message stands in one row, without picture and arrow.
@@ -90,6 +95,8 @@ impl Default for Form {
         Self {
             palette: Palette::Dark,
             crlf: false,
+            edited: false,
+            plain: false,
             clock: false,
             compact: false,
             quiet: false,
@@ -101,11 +108,19 @@ impl Default for Form {
 }
 
 impl Form {
+    /// The same for a client whose line is edited here. What it types is shown by nobody else, so its own
+    /// messages are always shown.
+    pub fn edited(self) -> Self {
+        Self { edited: true, crlf: true, echo: true, ..self }
+    }
+
     /// For tests: text alone, with the settings of somebody new.
     #[cfg(test)]
     pub(crate) const PLAIN: Self = Self {
         palette: Palette::None,
         crlf: false,
+        edited: false,
+        plain: false,
         clock: false,
         compact: false,
         quiet: false,

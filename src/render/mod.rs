@@ -10,7 +10,7 @@ pub mod replies;
 mod sheet;
 mod wrap;
 
-use crate::chat::history::{Entry, MessageKind, UnixMillis};
+use crate::chat::history::{Age, Entry, MessageKind, UnixMillis};
 use crate::chat::lobby::Company;
 use crate::chat::lobby::event::{AnswerPiece, Event, Happened};
 use crate::chat::lobby::replay::Replay;
@@ -19,7 +19,7 @@ use crate::chat::person::Person;
 use crate::chat::text::Line;
 use crate::chat::times::{Day, Times, When};
 use crate::render::form::Colour;
-pub use crate::render::form::{Form, Palette};
+pub use crate::render::form::{Form, PROMPT, Palette};
 use crate::render::notices::notice;
 pub use crate::render::notices::{
     announcement, deed, not_restarting, reachable, restarting, sentence, server_deed,
@@ -113,6 +113,9 @@ pub fn piece(sheet: &mut Sheet, piece: &AnswerPiece, follows: Follows) {
 /// A message: who and when on one line, the text under it; or, on one line, what somebody does. The
 /// time is left out without one, as it is of a tag or an action that is shown for the first time.
 pub fn message(sheet: &mut Sheet, entry: &Entry, when: Option<When>, goes_on: bool) {
+    if sheet.form().plain {
+        return spoken(sheet, entry, when);
+    }
     if sheet.form().compact {
         return one_row(sheet, entry, when, goes_on);
     }
@@ -133,6 +136,19 @@ pub fn message(sheet: &mut Sheet, entry: &Entry, when: Option<When>, goes_on: bo
     dated(sheet, when);
     sheet.newline();
     sheet.fixed("  ").tinted(Colour::Cyan, "╰─>").fixed(" ").text(&entry.text, INDENT).newline();
+}
+
+/// A message as it is read aloud: `alice says: hello`. When it was said is told only of what is old.
+fn spoken(sheet: &mut Sheet, entry: &Entry, when: Option<When>) {
+    sheet.name(&entry.author.name);
+    match &entry.kind {
+        MessageKind::Action => sheet.fixed(" "),
+        MessageKind::Said => sheet.fixed(" says: "),
+        MessageKind::Tag(whom) => sheet.fixed(" says to ").name(whom).fixed(": "),
+    };
+    sheet.text(&entry.text, 0);
+    dated(sheet, when.filter(|when| !matches!(when, When::Age(Age::JustNow))));
+    sheet.newline();
 }
 
 /// Columns before each row of a message but the first, which so stands under the text of that.
@@ -218,7 +234,13 @@ impl Retelling {
         if let Some((author, of)) = last {
             goes_on = of == day && author.is_recorded_as(&entry.author);
             if let Some(day) = day.filter(|_| of != day) {
-                sheet.on(Colour::White).fixed("── ").day(day).fixed(" ──").off().newline();
+                match sheet.form().plain {
+                    true => sheet.day(day).newline(),
+                    false => {
+                        let sheet = sheet.on(Colour::White).fixed("── ").day(day);
+                        sheet.fixed(" ──").off().newline()
+                    }
+                };
             }
         }
         let when = self.times.when(entry.at, self.now);
@@ -321,6 +343,16 @@ pub enum Direct<'a> {
 
 /// A private message. One that had to wait says since when.
 pub fn direct(sheet: &mut Sheet, direction: Direct<'_>, text: &Line, when: Option<When>) {
+    if sheet.form().plain {
+        match direction {
+            Direct::To(name) => sheet.fixed("you to ").name(name),
+            Direct::From(name) => sheet.name(name).fixed(" to you"),
+        };
+        sheet.fixed(": ").line(text);
+        dated(sheet, when);
+        sheet.newline();
+        return;
+    }
     let compact = sheet.form().compact;
     if compact {
         stamped(sheet, when);
@@ -343,7 +375,8 @@ pub fn direct(sheet: &mut Sheet, direction: Direct<'_>, text: &Line, when: Optio
 /// Tells a user that somebody tagged them; `lobby` where they are not in it.
 pub fn tagged(sheet: &mut Sheet, by: &Name, lobby: Option<&Name>, when: Option<When>) {
     timed(sheet, when, |sheet| {
-        sheet.on(Colour::Magenta).fixed("✦ ").name(by).fixed(" tagged you");
+        let mark = if sheet.form().plain { "" } else { "✦ " };
+        sheet.on(Colour::Magenta).fixed(mark).name(by).fixed(" tagged you");
         if let Some(lobby) = lobby {
             sheet.fixed(" in '").name(lobby).fixed("'");
         }

@@ -59,6 +59,7 @@ impl Sheet {
     /// Starts a block where someone may be typing, which moves on from what they have typed.
     pub fn open(&mut self) -> &mut Self {
         match self.form.palette {
+            _ if self.form.edited => self,
             Palette::None => self.newline(),
             Palette::Dark | Palette::Light => self.push(BLOCK_START),
         }
@@ -75,6 +76,7 @@ impl Sheet {
     /// what stands after one for the prompt, and would count erasing as a part of it.
     pub fn open_question(&mut self) -> &mut Self {
         match self.form.palette {
+            _ if self.form.edited => self,
             Palette::None => self.open(),
             Palette::Dark | Palette::Light => self.open().push("\r"),
         }
@@ -82,7 +84,12 @@ impl Sheet {
 
     /// Ends a block with the prompt.
     pub fn close(&mut self) -> &mut Self {
-        self.push(PROMPT)
+        self.ask(PROMPT)
+    }
+
+    /// Ends a block with a prompt, which the editor has itself.
+    pub fn ask(&mut self, prompt: &'static str) -> &mut Self {
+        if self.form.edited { self } else { self.push(prompt) }
     }
 
     /// The prompt alone, for one who has just ended a line.
@@ -104,7 +111,9 @@ impl Sheet {
     /// first, and before each that a row is continued in.
     pub fn text(&mut self, text: &Text, indent: usize) -> &mut Self {
         for (number, row) in text.rows().enumerate() {
-            if number > 0 {
+            if number > 0 && self.form.plain {
+                self.push(" ");
+            } else if number > 0 {
                 self.next_row(indent);
             }
             self.flow(row, Some(indent));
@@ -206,6 +215,11 @@ impl Sheet {
     /// A validated name.
     pub fn name(&mut self, name: &Name) -> &mut Self {
         self.push(name.as_str())
+    }
+
+    /// A picture of the table, and what stands between it and a name.
+    pub fn pictured(&mut self, picture: Picture) -> &mut Self {
+        if self.form.plain { self } else { self.picture(picture).fixed(" ") }
     }
 
     /// A picture of the table.

@@ -9,12 +9,12 @@ use super::rows::{int, name, record, text, time, uint};
 use crate::chat::kept::{Account, AccountId};
 use crate::chat::lobbies::LobbyId;
 use crate::chat::pictures::Picture;
-use crate::chat::settings::{Bell, Colours, Setting, Settings, Width};
+use crate::chat::settings::{Bell, Colours, Mode, Setting, Settings, Width};
 
 /// What [`read`] reads, in its order. The lobby may be gone; its number is never another's.
 pub(super) const COLUMNS: &str = "id, name, password, made_at,
     (SELECT id FROM lobby WHERE id = last_lobby) AS last_lobby, left_at, left_seq,
-    clock_times, colour, picture, compact, echo, bell, quiet, width";
+    clock_times, colour, picture, compact, echo, bell, quiet, width, mode";
 
 /// A row of [`COLUMNS`].
 pub(super) fn read(row: &Row<'_>) -> Result<Account, StoreError> {
@@ -31,6 +31,7 @@ pub(super) fn read(row: &Row<'_>) -> Result<Account, StoreError> {
             bell: bell(row.get("bell")?)?,
             quiet: row.get("quiet")?,
             width: row.get::<_, Option<u16>>("width")?.map(width).transpose()?,
+            mode: mode(row.get("mode")?)?,
         },
         made_at: time(row.get("made_at")?),
         last_lobby: row.get::<_, Option<u32>>("last_lobby")?.map(LobbyId),
@@ -77,20 +78,39 @@ fn width(stored: u16) -> Result<Width, StoreError> {
     Width::of(stored).ok_or_else(|| StoreError::unreadable("width"))
 }
 
+fn mode(stored: u8) -> Result<Mode, StoreError> {
+    match stored {
+        0 => Ok(Mode::Auto),
+        1 => Ok(Mode::Edit),
+        2 => Ok(Mode::Line),
+        3 => Ok(Mode::Plain),
+        _ => Err(StoreError::unreadable("mode")),
+    }
+}
+
+fn mode_column(mode: Mode) -> u8 {
+    match mode {
+        Mode::Auto => 0,
+        Mode::Edit => 1,
+        Mode::Line => 2,
+        Mode::Plain => 3,
+    }
+}
+
 /// Stores one, or what of one may change: where it left off is not among that.
 pub(super) fn put(conn: &Connection, account: &Account) -> rusqlite::Result<()> {
     let settings = &account.settings;
     run(
         conn,
         "INSERT INTO account(id, key, name, password, made_at, last_lobby, left_at, left_seq,
-            clock_times, colour, picture, compact, echo, bell, quiet, width)
-        SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16
+            clock_times, colour, picture, compact, echo, bell, quiet, width, mode)
+        SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17
         WHERE NOT EXISTS (SELECT 1 FROM removed WHERE kind = 'account' AND id = ?1)
         ON CONFLICT(id) DO UPDATE SET key = excluded.key, name = excluded.name,
             password = excluded.password, clock_times = excluded.clock_times,
             colour = excluded.colour, picture = excluded.picture, compact = excluded.compact,
             echo = excluded.echo, bell = excluded.bell, quiet = excluded.quiet,
-            width = excluded.width",
+            width = excluded.width, mode = excluded.mode",
         params![
             account.id.0,
             account.name.key().as_str(),
@@ -108,6 +128,7 @@ pub(super) fn put(conn: &Connection, account: &Account) -> rusqlite::Result<()> 
             bell_column(settings.bell),
             settings.quiet,
             settings.width.map(Width::get),
+            mode_column(settings.mode),
         ],
     )?;
     count(conn, "account", account.id.0)
@@ -128,6 +149,9 @@ pub(super) fn set(conn: &Connection, account: AccountId, setting: Setting) -> ru
         Setting::Quiet(on) => ("UPDATE account SET quiet = ?2 WHERE id = ?1", on.into()),
         Setting::Width(width) => {
             ("UPDATE account SET width = ?2 WHERE id = ?1", width.get().into())
+        }
+        Setting::Mode(mode) => {
+            ("UPDATE account SET mode = ?2 WHERE id = ?1", mode_column(mode).into())
         }
         Setting::Picture(picture) => {
             ("UPDATE account SET picture = ?2 WHERE id = ?1", picture.key().to_owned().into())

@@ -15,7 +15,7 @@ use crate::chat::pictures::Picture;
 use crate::chat::retention::Kept;
 use crate::chat::roles::Owner;
 use crate::chat::sanctions::Sanction;
-use crate::chat::settings::{Bell, Colours, Setting, Width};
+use crate::chat::settings::{Bell, Colours, Mode, Setting, Width};
 
 /// When the mutes and bans of these tests hold.
 const THEN: UnixMillis = UnixMillis(10);
@@ -106,6 +106,7 @@ fn everything_comes_back_as_it_was() {
             bell: Bell::All,
             quiet: true,
             width: Some(Width::Columns(100)),
+            mode: Mode::Plain,
         },
         last_lobby: Some(CODING),
         left_at: Some(UnixMillis(77)),
@@ -217,6 +218,10 @@ fn what_an_account_sets_changes_nothing_else_that_it_has_set() {
         Setting::Picture(Picture::find("cat").unwrap()),
         Setting::ClockTimes(false),
         Setting::Width(Width::Off),
+        Setting::Mode(Mode::Edit),
+        Setting::Mode(Mode::Line),
+        Setting::Mode(Mode::Plain),
+        Setting::Mode(Mode::Auto),
     ] {
         db.apply(&[Change::SettingSet { account: ALICE, setting }]).unwrap();
         want = want.with(setting);

@@ -52,11 +52,11 @@ fn what_is_no_database_of_ours_is_told_apart() {
     let conn = Connection::open(folder.database()).unwrap();
     conn.execute_batch("CREATE TABLE cookies(jar)").unwrap();
     assert!(matches!(check(&folder.data()), Err(CheckError::Foreign(_))));
-    conn.execute_batch("PRAGMA application_id = 0x4C4F4244; PRAGMA user_version = 9").unwrap();
+    conn.execute_batch("PRAGMA application_id = 0x4C4F4244; PRAGMA user_version = 99").unwrap();
     let known = schema::VERSION;
     let got = check(&folder.data()).unwrap_err();
     assert!(
-        matches!(got, CheckError::NewerVersion { found: 9, known: k, .. } if k == known),
+        matches!(got, CheckError::NewerVersion { found: 99, known: k, .. } if k == known),
         "{got}"
     );
 }

@@ -16,8 +16,8 @@ type Step = fn(&Transaction<'_>) -> rusqlite::Result<()>;
 
 /// Step `n` makes version `n + 1` out of version `n`; version 0 is an empty file. A step that has
 /// been released is never changed.
-const STEPS: [Step; 8] =
-    [tables, search_index, persons, numbers, moderation, forms, folding, nodes];
+const STEPS: [Step; 9] =
+    [tables, search_index, persons, numbers, moderation, forms, folding, nodes, modes];
 
 /// What a file turned out to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,7 +65,7 @@ pub(super) fn view_as_newest(conn: &Connection, version: u32) -> rusqlite::Resul
         conn.execute_batch(
             "CREATE TEMP VIEW account AS
                 SELECT *, made_at AS used_at, 0 AS by_operator, NULL AS left_seq, 0 AS compact,
-                    1 AS echo, 1 AS bell, 0 AS quiet, NULL AS width
+                    1 AS echo, 1 AS bell, 0 AS quiet, NULL AS width, 0 AS mode
                 FROM main.account;
             CREATE TEMP VIEW lobby AS SELECT *, NULL AS made_from, 0 AS next_seq FROM main.lobby;
             CREATE TEMP VIEW registration AS SELECT NULL AS address, NULL AS at WHERE 0;
@@ -86,15 +86,17 @@ pub(super) fn view_as_newest(conn: &Connection, version: u32) -> rusqlite::Resul
         conn.execute_batch(
             "CREATE TEMP VIEW account AS
                 SELECT *, NULL AS left_seq, 0 AS compact, 1 AS echo, 1 AS bell, 0 AS quiet,
-                    NULL AS width
+                    NULL AS width, 0 AS mode
                 FROM main.account;",
         )?;
     } else if (4..6).contains(&version) {
         conn.execute_batch(
             "CREATE TEMP VIEW account AS
-                SELECT *, 0 AS compact, 1 AS echo, 1 AS bell, 0 AS quiet, NULL AS width
+                SELECT *, 0 AS compact, 1 AS echo, 1 AS bell, 0 AS quiet, NULL AS width, 0 AS mode
                 FROM main.account;",
         )?;
+    } else if (6..9).contains(&version) {
+        conn.execute_batch("CREATE TEMP VIEW account AS SELECT *, 0 AS mode FROM main.account;")?;
     }
     if version < 8 {
         conn.execute_batch(
@@ -337,4 +339,9 @@ fn folding(tx: &Transaction<'_>) -> rusqlite::Result<()> {
 /// Version 8: a node of a cluster keeps how far it has followed the log, and who was there then.
 fn nodes(tx: &Transaction<'_>) -> rusqlite::Result<()> {
     tx.execute_batch(node::TABLES)
+}
+
+/// Version 9: an account keeps in which manner its owner wants to be written to.
+fn modes(tx: &Transaction<'_>) -> rusqlite::Result<()> {
+    tx.execute_batch("ALTER TABLE account ADD COLUMN mode INTEGER NOT NULL DEFAULT 0")
 }

@@ -28,7 +28,13 @@ const SEARCH_AGAIN: Duration = Duration::from_millis(50);
 
 pub(super) fn act(cx: &Ctx, text: Line) -> Done {
     let (conn, at) = (cx.conn(), cx.at);
-    cx.user().lobby.addr.do_send(Say { conn, at, text, action: true, taken: clock::now() });
+    cx.user().lobby.addr.do_send(Say {
+        conn,
+        at,
+        text: text.into(),
+        action: true,
+        taken: clock::now(),
+    });
     cx.peer.sent_to_lobby();
     Ok(Outcome::Done)
 }

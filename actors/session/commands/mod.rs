@@ -17,7 +17,7 @@ use crate::chat::command::{Command, CommandError, Cost, Input, MAX_ABOUT_CHARS, 
 use crate::chat::orders::{Order, server_rank};
 use crate::chat::rates::Kind;
 use crate::chat::roles::Right;
-use crate::chat::text::Line;
+use crate::chat::text::{Line, Text};
 use crate::clock;
 use crate::render::prompt;
 use crate::render::replies::{Farewell, ModerationReply, NameProblem, PersonalReply, Reply};
@@ -27,7 +27,7 @@ pub(super) enum Judged {
     /// Nothing to see.
     Blank,
     /// To the lobby.
-    Say(Line),
+    Say(Text),
     /// To be carried out, by whoever has this right.
     Command(Right, Result<Command, CommandError>),
     /// Over a limit, and by which words it is named where it is refused without one.
@@ -49,29 +49,22 @@ impl Session {
     /// # Errors
     /// It is over the rate; how long until it would be let through.
     pub(super) fn judge(&self, input: Input, words: &Line) -> Result<Judged, (Input, Duration)> {
-        let max = self.thread.config.get().max_message_chars;
-        let (over, kind) = match &input {
-            Input::Blank => (None, None),
-            Input::Overlong => (Some(Reply::TooLong(max)), None),
-            Input::Say(text) => {
-                ((text.chars() > max).then_some(Reply::TooLong(max)), Some(Kind::Message))
-            }
-            Input::Command { cost, over, .. } => {
-                let kind = match cost {
-                    Cost::Free => None,
-                    // Whoever keeps order waits for nothing; whether one has the right for it only the
-                    // lobby knows, so the first order is free, and counts once it was denied.
-                    Cost::Duty if !self.denied => None,
-                    Cost::Look => Some(Kind::Look),
-                    Cost::Message | Cost::Duty => Some(Kind::Message),
-                };
-                (over.and_then(|over| self.too_long(over)), kind)
-            }
-        };
-        if let Some(why) = over {
+        if let Some(why) = self.over_length(&input) {
             let words = Some(named(&input, words));
             return Ok(Judged::Refused(Refused::Length(why), words));
         }
+        let kind = match &input {
+            Input::Blank | Input::Overlong => None,
+            Input::Say(_) | Input::SayRows(_) => Some(Kind::Message),
+            Input::Command { cost, .. } => match cost {
+                Cost::Free => None,
+                // Whoever keeps order waits for nothing; whether one has the right for it only the
+                // lobby knows, so the first order is free, and counts once it was denied.
+                Cost::Duty if !self.denied => None,
+                Cost::Look => Some(Kind::Look),
+                Cost::Message | Cost::Duty => Some(Kind::Message),
+            },
+        };
         if let Some(kind) = kind
             && let Some(user) = self.user()
             && let Err(wait) = self.thread.rates.pass(&user.who, kind, clock::now())
@@ -80,9 +73,22 @@ impl Session {
         }
         Ok(match input {
             Input::Blank | Input::Overlong => Judged::Blank,
-            Input::Say(text) => Judged::Say(text),
+            Input::Say(text) => Judged::Say(text.into()),
+            Input::SayRows(text) => Judged::Say(text),
             Input::Command { right, parsed, .. } => Judged::Command(right, parsed),
         })
+    }
+
+    /// What is told of a line that is over its own limit.
+    pub(super) fn over_length(&self, input: &Input) -> Option<Reply> {
+        let max = self.thread.config.get().max_message_chars;
+        match input {
+            Input::Blank => None,
+            Input::Overlong => Some(Reply::TooLong(max)),
+            Input::Say(text) => (text.chars() > max).then_some(Reply::TooLong(max)),
+            Input::SayRows(text) => (text.chars() > max).then_some(Reply::TooLong(max)),
+            Input::Command { over, .. } => over.and_then(|over| self.too_long(over)),
+        }
     }
 
     fn too_long(&self, over: OverLimit) -> Option<Reply> {
@@ -177,7 +183,7 @@ impl Session {
     }
 
     /// Sends a message to the lobby; its coming back is the answer.
-    fn say(&self, text: Line) {
+    fn say(&self, text: Text) {
         let (conn, at) = (self.peer.conn(), self.at());
         if let Some(user) = self.user() {
             user.lobby.addr.do_send(Say { conn, at, text, action: false, taken: clock::now() });
@@ -238,6 +244,7 @@ async fn run(cx: &Ctx, command: Command) -> Done {
         Command::ListIgnored => personal::list_ignored(cx),
         Command::Unignore(user) => personal::unignore(cx, &user).await,
         Command::Set(setting) => personal::set(cx, setting).await,
+        Command::ShowMode => Ok(Outcome::Mode { set: false }),
         Command::AskPassword(asking) => account::ask(cx, asking).await,
         Command::Register(password) => account::register(cx, password).await,
         Command::ChangePassword { old, new } => account::change_password(cx, old, new).await,

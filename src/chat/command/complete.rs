@@ -80,6 +80,11 @@ const AFTER_WORD: &str = " ";
 /// What follows a name that begins a line: it is who the line is for.
 const AFTER_ADDRESSEE: &str = ": ";
 
+/// Whether a line is a command, as far as it goes.
+pub fn is_command(line: &str) -> bool {
+    !matches!(first(line), First::Text)
+}
+
 /// Where the last word of a line begins, in bytes: at its end where the line ends with a blank.
 pub fn last_word(before: &str) -> usize {
     before.trim_end_matches(|c| !is_gap(c)).len()
@@ -116,6 +121,11 @@ pub fn sought(before: &str) -> Option<Sought<'_>> {
 }
 
 impl Sought<'_> {
+    /// The word, as far as it is typed.
+    pub fn word(&self) -> &str {
+        self.word
+    }
+
     /// What it may become of what is known without asking anybody; none where somebody has to say which users
     /// or lobbies there are ([`Self::of`]).
     pub fn known(&self, who: &Identity, rank: Rank) -> Option<Completion> {

@@ -76,8 +76,10 @@ pub enum Command {
     ListIgnored,
     /// `/unignore`
     Unignore(String),
-    /// `/time`, `/color`, `/style`, `/echo`, `/bell`, `/quiet`, `/width`
+    /// `/time`, `/color`, `/style`, `/echo`, `/bell`, `/quiet`, `/width`, `/mode` with one
     Set(Setting),
+    /// `/mode`
+    ShowMode,
     /// `/register` and `/passwd` without a password: it is asked for.
     AskPassword(Asking),
     /// `/register`
@@ -155,6 +157,7 @@ impl Command {
             | Self::History { .. }
             | Self::Search(_)
             | Self::ListPictures
+            | Self::ShowMode
             | Self::Tag(_)
             | Self::Act(_)
             | Self::ShowPrompt

@@ -24,7 +24,7 @@ use self::words::Stands;
 use super::lobbies::GENERAL;
 use super::password::PasswordFault;
 use super::roles::Right;
-use super::text::Line;
+use super::text::{Line, MAX_ROWS, Text};
 
 /// A line that a logged-in user sent, understood.
 #[derive(Debug)]
@@ -33,6 +33,8 @@ pub enum Input {
     Blank,
     /// A message to the lobby.
     Say(Line),
+    /// One of several rows.
+    SayRows(Text),
     /// A line over the limit of lines.
     Overlong,
     /// A command, or an attempt at one.
@@ -283,6 +285,30 @@ pub fn parse(line: Line, max_chars: usize) -> Input {
         return refused(Cost::Look, CommandError::Bare);
     }
     Input::Say(line)
+}
+
+/// The same of what was typed with line ends in it, as of a paste that is sent as a whole. A message keeps
+/// its rows; in a command a line end is a blank.
+pub fn parse_rows(typed: &str, max_chars: usize) -> Input {
+    let mut rows = typed.split('\n').map(Line::clean).skip_while(Line::is_blank);
+    let Some(first) = rows.next() else { return Input::Blank };
+    if command_in(first.as_str()).is_some() {
+        return parse(Line::clean(&typed.replace('\n', " ")), max_chars);
+    }
+    let mut rows: Vec<Line> = std::iter::once(first).chain(rows).collect();
+    while rows.len() > 1 && rows.last().is_some_and(Line::is_blank) {
+        rows.pop();
+    }
+    if rows.len() == 1 {
+        return rows.pop().map_or(Input::Blank, |line| parse(line, max_chars));
+    }
+    if let Some(first) = rows.first_mut()
+        && let Some(text) = first.as_str().strip_prefix('/')
+        && command_in(text).is_some()
+    {
+        *first = Line::clean(text);
+    }
+    if rows.len() > MAX_ROWS { Input::Overlong } else { Input::SayRows(Text::of_rows(&rows)) }
 }
 
 /// What of a line is a command: blanks before it are left out, so that one that was pasted with them is

@@ -7,7 +7,7 @@ use super::{Cost, Group, Page, Spec};
 use crate::chat::accounts::CertPrefix;
 use crate::chat::asking::Asking;
 use crate::chat::roles::Right;
-use crate::chat::settings::{Bell, Colours, Setting};
+use crate::chat::settings::{Bell, Colours, Mode, Setting};
 
 pub(super) static YOU: [Spec; 6] = [
     Spec {
@@ -99,7 +99,7 @@ pub(super) static YOU: [Spec; 6] = [
     },
 ];
 
-pub(super) static SETTINGS: [Spec; 7] = [
+pub(super) static SETTINGS: [Spec; 8] = [
     Spec {
         word: "/time",
         args: "on | off",
@@ -197,6 +197,29 @@ pub(super) static SETTINGS: [Spec; 7] = [
         right: Right::Everyone,
         cost: Cost::Message,
         parse: |args| Some(Command::Set(Setting::Width(args.width()?))),
+    },
+    Spec {
+        word: "/mode",
+        args: "[edit | line | plain | auto]",
+        takes: &[OneOf(&["edit", "line", "plain", "auto"])],
+        help: "Who edits your line; plain: read aloud",
+        example: "/mode plain",
+        group: Group::Settings,
+        page: Page::Topic,
+        right: Right::Everyone,
+        cost: Cost::Message,
+        parse: |args| {
+            if args.end().is_some() {
+                return Some(args.shows(Command::ShowMode));
+            }
+            let mode = args.choice(&[
+                ("edit", Mode::Edit),
+                ("line", Mode::Line),
+                ("plain", Mode::Plain),
+                ("auto", Mode::Auto),
+            ])?;
+            Some(Command::Set(Setting::Mode(mode)))
+        },
     },
 ];
 

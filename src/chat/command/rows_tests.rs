@@ -5,7 +5,7 @@ use super::*;
 use crate::chat::accounts::CertPrefix;
 use crate::chat::asking::Asking;
 use crate::chat::sanctions::Terms;
-use crate::chat::settings::{Bell, Colours, Setting, Width};
+use crate::chat::settings::{Bell, Colours, Mode, Setting, Width};
 
 fn clean(text: &str) -> Option<Line> {
     Some(Line::clean(text))
@@ -113,6 +113,13 @@ fn everyday_commands_read_their_arguments() {
         ("/width +80", Err("/width")),
         ("/width 99999999", Err("/width")),
         ("/width 80 columns", Err("/width")),
+        ("/mode", Ok(Command::ShowMode)),
+        ("/mode edit", Ok(Command::Set(Setting::Mode(Mode::Edit)))),
+        ("/mode LINE", Ok(Command::Set(Setting::Mode(Mode::Line)))),
+        ("/mode plain", Ok(Command::Set(Setting::Mode(Mode::Plain)))),
+        ("/mode auto", Ok(Command::Set(Setting::Mode(Mode::Auto)))),
+        ("/mode raw", Err("/mode")),
+        ("/mode edit now", Err("/mode")),
         ("/color red", Err("/color")),
     ];
     for (text, want) in cases {

@@ -14,7 +14,7 @@ pub(super) fn command(text: &str) -> Result<Command, &'static str> {
         Input::Command { parsed: Err(CommandError::Bare), .. } => Err("bare"),
         Input::Command { parsed: Err(CommandError::Password(_)), .. } => Err("no password"),
         Input::Command { parsed: Err(CommandError::NotATime), .. } => Err("not a time"),
-        Input::Say(_) | Input::Blank | Input::Overlong => Err("no command"),
+        Input::Say(_) | Input::SayRows(_) | Input::Blank | Input::Overlong => Err("no command"),
     }
 }
 
@@ -192,6 +192,38 @@ fn other_lines_are_messages() {
     for blank in ["", "   ", "\u{3000}", "/say", "/say \"\"", "/say  "] {
         assert!(matches!(parse(Line::clean(blank), MAX_CHARS), Input::Blank), "{blank:?}");
     }
+}
+
+#[test]
+fn what_was_typed_with_line_ends_is_a_message_with_rows_or_a_command_without() {
+    let rows = |typed: &str| match parse_rows(typed, MAX_CHARS) {
+        Input::SayRows(text) => text.as_str().to_owned(),
+        Input::Say(line) => format!("one row: {}", line.as_str()),
+        Input::Blank => "blank".to_owned(),
+        Input::Overlong => "too long".to_owned(),
+        Input::Command { parsed, .. } => format!("{parsed:?}"),
+    };
+    for (typed, want) in [
+        ("a\nb", "a\nb"),
+        ("\n \na\n\n  b\n \n", "a\n\n  b"),
+        ("one\n", "one row: one"),
+        ("\n", "blank"),
+        ("//quit\nb", "/quit\nb"),
+        ("a\n/quit", "a\n/quit"),
+        ("quit\nnow", "quit\nnow"),
+        ("a\x1b[31m\nb\u{202e}", "a\nb"),
+    ] {
+        assert_eq!(rows(typed), want, "{typed:?}");
+    }
+    let twenty = ["row"; 20].join("\n");
+    assert_eq!(rows(&twenty), twenty);
+    assert_eq!(rows(&format!("{twenty}\nrow")), "too long");
+    let message = |typed| match parse_rows(typed, MAX_CHARS) {
+        Input::Command { parsed: Ok(command), .. } => command,
+        other => panic!("{other:?}"),
+    };
+    let psst = Command::Message(addressed("bob", "one two"));
+    assert_eq!(message(" /msg bob one\ntwo"), psst);
 }
 
 #[test]
@@ -418,7 +450,7 @@ proptest! {
             }
             Input::Command { parsed: Err(CommandError::Bare), .. } => prop_assert!(!slash),
             Input::Command { .. } => prop_assert!(slash),
-            Input::Overlong => prop_assert!(false, "no line of the parser's"),
+            Input::SayRows(_) | Input::Overlong => prop_assert!(false, "no line of the parser's"),
         }
     }
 

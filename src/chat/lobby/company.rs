@@ -60,6 +60,21 @@ impl Speakers {
 }
 
 impl<H> Room<H> {
+    /// At most `max` names of members that begin like this, without regard to case: who spoke last first, then
+    /// by name.
+    pub fn names_like(&self, begins: &str, max: usize) -> Vec<Name> {
+        let spoke = self.speakers.0.iter().filter_map(|speaker| self.member(*speaker));
+        let spoke = spoke.map(|member| &member.who.name).filter(|name| name.begins_like(begins));
+        let mut names: Vec<Name> = spoke.take(max).cloned().collect();
+        let all = self.members().map(|member| &member.who.name);
+        let mut silent: Vec<_> =
+            all.filter(|name| name.begins_like(begins) && !names.contains(name)).collect();
+        silent.sort_unstable_by_key(|name| name.key());
+        let free = max - names.len();
+        names.extend(silent.into_iter().take(free).cloned());
+        names
+    }
+
     /// Where a member is and with whom; without them, nothing.
     pub fn company(&self, conn: ConnId) -> Option<Company> {
         let you = self.member(conn)?.who.name.clone();

@@ -125,10 +125,14 @@ pub fn ask_secret(form: Form, question: Question, why: Option<Unfit>, first: boo
         };
         sheet.off().newline();
     }
-    let question = match question {
+    sheet.ask(secret_prompt(question)).take()
+}
+
+/// The prompt of such a question.
+pub fn secret_prompt(question: Question) -> &'static str {
+    match question {
         Question::Old => "Old password: ",
         Question::New => "New password: ",
         Question::Again => "Again: ",
-    };
-    sheet.fixed(question).take()
+    }
 }

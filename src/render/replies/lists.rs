@@ -20,7 +20,7 @@ pub fn users(sheet: &mut Sheet, lobby: &Name, count: usize) {
 /// ignores these.
 pub fn user(sheet: &mut Sheet, user: &Presence, you: ConnId, ignores: &Ignores) {
     let Presence { picture, who, owner, operator, admin, away } = user;
-    sheet.fixed("  ").on(Colour::Yellow).picture(*picture).fixed(" ").name(&who.name).off();
+    sheet.fixed("  ").on(Colour::Yellow).pictured(*picture).name(&who.name).off();
     for (holds, mark) in [
         (*owner, " (owner)"),
         (*operator, " (operator)"),
@@ -102,4 +102,17 @@ pub fn picture_list(sheet: &mut Sheet) {
         }
         sheet.newline();
     }
+}
+
+/// Most words that a second Tab shows.
+const MAX_CANDIDATES: usize = 20;
+
+/// What a word may become that somebody has begun.
+pub fn candidates(sheet: &mut Sheet, words: &[String]) {
+    let shown = &words[..words.len().min(MAX_CANDIDATES)];
+    sheet.fixed("  ").line(&Line::clean(&shown.join("  ")));
+    if shown.len() < words.len() {
+        sheet.fixed("  and ").number((words.len() - shown.len()) as u64).fixed(" more");
+    }
+    sheet.newline();
 }

@@ -19,9 +19,11 @@ use crate::chat::password::{MAX_PASSWORD_CHARS, PasswordFault};
 use crate::chat::text::Line;
 use crate::render::Sheet;
 use crate::render::form::Colour;
-pub use crate::render::replies::account::{AccountReply, ask_secret};
+pub use crate::render::replies::account::{AccountReply, ask_secret, secret_prompt};
 pub use crate::render::replies::help::{explain, help, topic};
-pub use crate::render::replies::lists::{lobbies, lobby, more_lobbies, picture_list, user, users};
+pub use crate::render::replies::lists::{
+    candidates, lobbies, lobby, more_lobbies, picture_list, user, users,
+};
 pub use crate::render::replies::moderation::ModerationReply;
 pub use crate::render::replies::personal::PersonalReply;
 pub use crate::render::replies::records::{
@@ -29,8 +31,9 @@ pub use crate::render::replies::records::{
     mail, whois,
 };
 pub use crate::render::replies::welcome::{
-    Farewell, HTTP_ANSWER, I_AM_HERE, NameProblem, PasswordProblem, ask_name_again, ask_password,
-    ask_password_after_nothing, ask_password_again, farewell, refusal, restarting_line, welcome,
+    Farewell, HTTP_ANSWER, I_AM_HERE, NAME_PROMPT, NameProblem, PASSWORD_PROMPT, PasswordProblem,
+    ask_name_again, ask_password, ask_password_after_nothing, ask_password_again, farewell,
+    refusal, restarting_line, welcome,
 };
 
 /// A one-line answer to one user.

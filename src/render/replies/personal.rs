@@ -3,7 +3,8 @@
 use crate::chat::accounts::MAX_MAIL;
 use crate::chat::ignores::{IgnoreError, MAX_IGNORED};
 use crate::chat::name::Name;
-use crate::chat::settings::{Bell, Colours, Setting, Width};
+use crate::chat::settings::{Bell, Colours, Mode, Setting, Width};
+use crate::chat::terminal::{Manner, Seen, Told};
 use crate::chat::text::Line;
 use crate::render::Sheet;
 use crate::render::replies::NameProblem;
@@ -34,6 +35,10 @@ pub enum PersonalReply {
     Set(Setting),
     /// It is, where the terminal does not tell its own width: this one does, and has so many columns.
     WidthIsTold(u16),
+    /// How they are written to, and why.
+    Mode(Told),
+    /// What ends the connection, where Ctrl-C does not.
+    HowToLeave,
     /// Nobody has written to them.
     NobodyWrote,
     /// Whom they would answer is not there any more, who had this name.
@@ -97,6 +102,10 @@ impl PersonalReply {
                 .fixed("Kept. This terminal says itself that it has ")
                 .number((*columns).into())
                 .fixed(" columns, which goes before."),
+            Self::HowToLeave => sheet.fixed("Press Ctrl-D or type /quit to leave."),
+            Self::Mode(told) => {
+                sheet.fixed("Mode: ").fixed(manner(told.manner)).fixed(", since ").fixed(why(*told))
+            }
             Self::NobodyWrote => sheet.fixed("Nobody has written to you yet."),
             Self::IsGone(name) => sheet.name(name).fixed(" is gone."),
             Self::MailKept(name) => {
@@ -137,9 +146,49 @@ fn is_set(sheet: &mut Sheet, setting: Setting) -> &mut Sheet {
         Setting::Width(Width::Columns(columns)) => {
             return sheet.fixed("Text is wrapped at ").number(columns.into()).fixed(" columns.");
         }
+        Setting::Mode(mode) => {
+            let mode = match mode {
+                Mode::Auto => "the one that suits your client",
+                Mode::Edit => manner(Manner::Edit),
+                Mode::Line => manner(Manner::Line),
+                Mode::Plain => manner(Manner::Plain),
+            };
+            return sheet.fixed("Mode: ").fixed(mode).fixed(".");
+        }
         Setting::Picture(picture) => {
             return sheet.fixed("Profile picture changed to: ").off().picture(picture);
         }
     };
     sheet.fixed(told)
+}
+
+fn manner(manner: Manner) -> &'static str {
+    match manner {
+        Manner::Edit => "edit",
+        Manner::Line => "line",
+        Manner::Plain => "plain",
+    }
+}
+
+/// Why somebody is written to in the manner that they are told.
+fn why(told: Told) -> &'static str {
+    match (told.manner, told.mode) {
+        _ if !told.escapes && told.seen.manner(told.mode) == Manner::Edit => {
+            "this server sends no escape codes, and nothing can be edited without."
+        }
+        (Manner::Edit, Mode::Edit) | (Manner::Line, Mode::Line) | (Manner::Plain, Mode::Plain) => {
+            "you chose it."
+        }
+        (Manner::Line, Mode::Edit) if told.seen != Seen::Refuses => {
+            "your terminal has not said how large it is."
+        }
+        _ => match told.seen {
+            Seen::Nothing | Seen::Lines => "your client sends lines.",
+            Seen::Telnet => "your client edits its lines itself.",
+            Seen::Refuses => "your client does not send keys.",
+            Seen::Terminal | Seen::Raw | Seen::Pty => "your terminal sends keys.",
+            Seen::Dumb => "your terminal says that it is a dumb one.",
+            Seen::ScreenReader => "your client reads aloud what it is sent.",
+        },
+    }
 }

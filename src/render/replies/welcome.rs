@@ -35,10 +35,11 @@ pub fn welcome(form: Form, erase: bool) -> Bytes {
     }
     sheet.off().newline();
     sheet.tinted(Colour::Green, "[● CONNECTED] You're live! Start chatting now...").newline();
-    sheet.newline().fixed(NAME_PROMPT).take()
+    sheet.newline().ask(NAME_PROMPT).take()
 }
 
-const NAME_PROMPT: &str = "Enter your username: ";
+/// Asks for a name.
+pub const NAME_PROMPT: &str = "Enter your username: ";
 
 /// Why a name was not accepted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -90,7 +91,7 @@ pub fn ask_name_again(form: Form, problem: &NameProblem) -> Bytes {
     // In a raw terminal Enter has not moved on from the line of the prompt.
     sheet.open().on(Colour::Red);
     name_problem(&mut sheet, problem);
-    sheet.off().newline().fixed(NAME_PROMPT).take()
+    sheet.off().newline().ask(NAME_PROMPT).take()
 }
 
 pub(super) fn name_problem<'s>(sheet: &'s mut Sheet, problem: &NameProblem) -> &'s mut Sheet {
@@ -128,16 +129,17 @@ pub(super) fn name_problem<'s>(sheet: &'s mut Sheet, problem: &NameProblem) -> &
     }
 }
 
-const PASSWORD_PROMPT: &str = "Password: ";
+/// Asks for the password of an account.
+pub const PASSWORD_PROMPT: &str = "Password: ";
 
 /// Asks for the password of an account.
 pub fn ask_password(form: Form) -> Bytes {
-    Sheet::new(form).open_question().fixed(PASSWORD_PROMPT).take()
+    Sheet::new(form).open_question().ask(PASSWORD_PROMPT).take()
 }
 
 /// Asks for it again, after an empty line.
 pub fn ask_password_after_nothing(form: Form) -> Bytes {
-    Sheet::new(form).open_after_enter().fixed(PASSWORD_PROMPT).take()
+    Sheet::new(form).open_after_enter().ask(PASSWORD_PROMPT).take()
 }
 
 /// Why a password did not let its user in, who may try again.
@@ -163,7 +165,7 @@ pub fn ask_password_again(form: Form, problem: PasswordProblem) -> Bytes {
         PasswordProblem::NotUtf8 => sheet.fixed(NOT_UTF8),
         PasswordProblem::ServerBusy => sheet.fixed(SERVER_BUSY),
     };
-    sheet.off().newline().fixed(PASSWORD_PROMPT).take()
+    sheet.off().newline().ask(PASSWORD_PROMPT).take()
 }
 
 /// The last line of a connection that the server ends.
