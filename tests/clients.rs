@@ -79,13 +79,18 @@ impl Terminal {
 
     #[track_caller]
     pub(crate) fn wait_for(&self, text: &str) -> String {
+        self.wait_until(&format!("{text:?} is on the screen"), |screen| screen.contains(text))
+    }
+
+    #[track_caller]
+    fn wait_until(&self, what: &str, holds: impl Fn(&str) -> bool) -> String {
         let start = Instant::now();
         loop {
             let screen = self.screen();
-            if screen.contains(text) {
+            if holds(&screen) {
                 return screen;
             }
-            assert!(start.elapsed() < PATIENCE, "{text:?} is not on the screen:\n{screen}");
+            assert!(start.elapsed() < PATIENCE, "not so: {what}\n{screen}");
             std::thread::sleep(std::time::Duration::from_millis(20));
         }
     }
@@ -123,6 +128,18 @@ fn chat_in_terminal(server: &Server, command: &str) -> String {
 /// as they were, for the others and on the own screen. How many messages they become is the client's
 /// doing: it may pause.
 fn paste_in_terminal(command: impl Fn(&Server) -> String) {
+    paste(command, |terminal| _ = terminal.wait_for("kept and sent then."));
+}
+
+/// The same where the server edits the line: a paste is one message.
+fn paste_into_the_editor(command: impl Fn(&Server) -> String) {
+    paste(command, |terminal| {
+        let screen = terminal.wait_for("  ╰─> ");
+        assert!(!screen.contains("kept and sent then."), "{screen}");
+    });
+}
+
+fn paste(command: impl Fn(&Server) -> String, sent: impl Fn(&Terminal)) {
     let server = Server::start(&SOON);
     let mut other = server.login("other");
     let terminal = Terminal::sized(&command(&server), 80, 60);
@@ -132,7 +149,7 @@ fn paste_in_terminal(command: impl Fn(&Server) -> String) {
     terminal.paste(CODE);
     // Where the client takes a paste as one line to be edited, this sends it.
     terminal.press("Enter");
-    terminal.wait_for("kept and sent then.");
+    sent(&terminal);
     terminal.enter("the end");
     let code: Vec<&str> = CODE.lines().filter(|line| !line.is_empty()).collect();
     // Each once and nothing else, in this order.
@@ -145,6 +162,58 @@ fn paste_in_terminal(command: impl Fn(&Server) -> String) {
     assert!(missing.is_empty(), "{missing:?} in {screen}");
     let last = screen.lines().map(str::trim_end).rfind(|row| !row.is_empty());
     assert_eq!(last, Some(">"), "{screen}");
+}
+
+/// Types a draft key by key where the server edits the line, while others talk, and mends it; quits with
+/// Ctrl-D.
+fn edit_in_terminal(server: &Server, command: &str) {
+    let mut other = server.login("other");
+    let terminal = Terminal::sized(command, 60, 20);
+    terminal.wait_for("Enter your username:");
+    terminal.enter("alice");
+    terminal.wait_for("You are alice in 'general' with other. /help /users /quit\n>");
+    let draft = "draft: grüße né本Н 👋 世界, and so on until it takes more than one row";
+    for (number, key) in draft.chars().enumerate() {
+        terminal.type_text(&key.to_string());
+        if number % 10 == 9 {
+            other.ask(&format!("message {number}"), &format!("╰─> message {number}\n"));
+        }
+    }
+    let rows = |screen: &str| {
+        let rows: Vec<String> = screen.lines().map(|row| row.trim_end().to_owned()).collect();
+        let from = rows.iter().rposition(|row| row.starts_with('>')).expect(screen);
+        rows[from..].join(" ").split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    let want = format!("> {draft}");
+    let without_blanks = |text: &str| text.replace(' ', "");
+    let screen = terminal.wait_until("the draft stands below all", |screen| {
+        without_blanks(&rows(screen)) == without_blanks(&want)
+    });
+    let at = screen.lines().position(|row| row.starts_with("> draft")).expect(&screen);
+    assert_eq!(screen.lines().nth(at - 1).map(str::trim_end), Some("  ╰─> message 59"), "{screen}");
+    for key in ["C-a", "Right", "Delete", "Home", "C-e", "BSpace", "C-w", "End"] {
+        terminal.press(key);
+    }
+    terminal.press("Enter");
+    let sent = draft.replacen("dr", "d", 1).replace(" row", " ");
+    other.expect(&format!("╰─> {}", sent.trim_end()));
+    let once = |screen: &str| {
+        screen.matches("daft: grüße").count() == 1
+            && rows(screen) == ">"
+            && !screen.contains("> daft")
+    };
+    terminal.wait_until("the line is a message, once", |screen| {
+        screen.contains("  ╰─> daft") && once(&screen.replace("─> daft", "daft"))
+    });
+    terminal.press("Up");
+    terminal.wait_until("the line is there again", |screen| screen.contains("\n> daft: grüße"));
+    terminal.press("C-c");
+    terminal.type_text("/hel");
+    terminal.press("Tab");
+    terminal.wait_for("\n> /help");
+    terminal.press("C-u");
+    terminal.press("C-d");
+    other.expect("[LOBBY] alice has left the lobby");
 }
 
 /// The rows of messages, which stand under their author's mark or under the row before.
@@ -274,6 +343,40 @@ fn telnet_in_a_terminal() {
 }
 
 #[test]
+fn the_line_of_telnet_is_edited() {
+    if have(&["tmux", "telnet"]) {
+        let server = Server::start(&[("CHAT_WIDTH", "80")]);
+        edit_in_terminal(&server, &format!("telnet 127.0.0.1 {}", server.port));
+    }
+}
+
+#[test]
+fn the_line_of_putty_is_edited() {
+    if have(&["tmux", "plink"]) {
+        let server = Server::start(&[("CHAT_WIDTH", "80")]);
+        let home = server.folder.path().display().to_string();
+        let plink = format!("HOME={home} plink -telnet 127.0.0.1 -P {}", server.port);
+        edit_in_terminal(&server, &plink);
+    }
+}
+
+#[test]
+fn the_line_of_busybox_telnet_is_edited() {
+    if have(&["tmux", "busybox"]) {
+        let server = Server::start(&[("CHAT_WIDTH", "80")]);
+        edit_in_terminal(&server, &format!("busybox telnet 127.0.0.1 {}", server.port));
+    }
+}
+
+#[test]
+fn the_line_of_a_raw_terminal_is_edited() {
+    if have(&["tmux", "socat"]) {
+        let server = Server::start(&[("CHAT_WIDTH", "80")]);
+        edit_in_terminal(&server, &format!("socat -,raw,echo=0 TCP:127.0.0.1:{}", server.port));
+    }
+}
+
+#[test]
 fn socat_with_a_raw_terminal() {
     if have(&["tmux", "socat"]) {
         let server = Server::start(&[]);
@@ -304,14 +407,14 @@ fn code_pasted_into_rlwrap_arrives_whole() {
 #[test]
 fn code_pasted_into_telnet_arrives_whole() {
     if have(&["tmux", "telnet"]) {
-        paste_in_terminal(|server| format!("telnet 127.0.0.1 {}", server.port));
+        paste_into_the_editor(|server| format!("telnet 127.0.0.1 {}", server.port));
     }
 }
 
 #[test]
 fn code_pasted_into_a_raw_terminal_arrives_whole() {
     if have(&["tmux", "socat"]) {
-        paste_in_terminal(|server| format!("socat -,raw,echo=0 TCP:127.0.0.1:{}", server.port));
+        paste_into_the_editor(|server| format!("socat -,raw,echo=0 TCP:127.0.0.1:{}", server.port));
     }
 }
 
