@@ -365,6 +365,33 @@ fn ctrl_c_drops_the_draft_and_ctrl_d_leaves() {
 }
 
 #[test]
+fn what_is_typed_while_something_is_under_way_shows_at_once_and_is_taken_after_it() {
+    let server = Server::start(&[]);
+    let mut alice = Typist::login(&server, "alice");
+    alice.keys("/create den hunter2 hidden\r");
+    alice.wait_for_row("Password: hunter2");
+    // To look at a password takes its time.
+    alice.keys("/join den wrong\rtyped");
+    wait_for(&mut alice.client, b"typed", 1);
+    alice.keys(" ahead\r/whois alice\rmore");
+    alice.wait_for("> more");
+    alice.wait_for_row("  ╰─> typed ahead");
+    alice.wait_for_row("  Status: guest");
+    let all = String::from_utf8_lossy(alice.client.raw()).into_owned();
+    let place = |what: &str| all.find(what).unwrap_or_else(|| panic!("{what} in {all:?}"));
+    let order = [place("typed"), place("Incorrect password"), place("Status: guest")];
+    assert!(order.is_sorted(), "{order:?} in {all:?}");
+}
+
+#[test]
+fn ones_own_messages_are_always_shown_where_they_are_edited() {
+    let server = Server::start(&[]);
+    let mut alice = Typist::login(&server, "alice");
+    alice.keys("/echo off\rhello\r");
+    alice.wait_for_row("  ╰─> hello");
+}
+
+#[test]
 fn the_end_of_a_connection_leaves_the_terminal_as_it_was() {
     let server = Server::start(&[("CHAT_ADMINS", "root")]);
     let mut alice = Typist::login(&server, "alice");
@@ -503,6 +530,15 @@ fn a_raw_terminal_proves_itself_by_a_lone_cr_and_an_answer() {
     bob.ask("in between", "╰─> in between\n");
     let shown = alice.wait_for_row("  ╰─> in between");
     assert_eq!(shown.row(-1), "> half", "{shown:#?}");
+    // It speaks no telnet, and is shown none.
+    let from = alice.client.raw().len();
+    alice.keys("\x15/register\r");
+    alice.wait_for("New password:");
+    alice.keys("\r");
+    alice.wait_for_row("No password given: nothing was changed.");
+    alice.keys("half");
+    alice.wait_for("> half");
+    assert!(!alice.client.raw()[from..].contains(&IAC));
     // It tells of another size when it is asked.
     alice.keys("\x0c");
     wait_for(&mut alice.client, ASK_SIZE, 2);
@@ -598,6 +634,22 @@ fn whoever_wants_the_editor_is_asked_how_large_their_terminal_is() {
     wait_for(&mut alice, PASTE_ON, 1);
     alice.send_raw(b"/mode\n");
     alice.expect("Mode: edit, since you chose it.\n");
+    // A terminal's own line has the answer in it, which is taken out.
+    let mut bob = server.login("bob");
+    bob.send("/mode edit");
+    wait_for(&mut bob, ASK_SIZE, 1);
+    bob.send("\x1b[24;80Rhello");
+    bob.expect("╰─> hello\n");
+    assert_eq!(sent(&bob, PASTE_ON), 0);
+    // A telnet that was asked nothing before answers by its own means.
+    let off = Server::start(&[("CHAT_TELNET", "off")]);
+    let mut carol = off.login("carol");
+    carol.send("/mode edit");
+    wait_for(&mut carol, &KEYS, 1);
+    carol.send_raw(&[IAC, DO, ECHO, IAC, DO, SGA]);
+    wait_for(&mut carol, PASTE_ON, 1);
+    carol.send_raw(b"hi\r");
+    carol.expect("╰─> hi\n");
     let plain = Server::start(&[("CHAT_COLOR", "off")]);
     let mut bob = plain.login("bob");
     bob.ask("/mode edit", "Mode: line, since this server sends no escape codes");
@@ -636,4 +688,43 @@ fn what_is_read_aloud_is_text_alone() {
         quit(client);
         quit(bob);
     }
+}
+
+/// What a client by lines was sent by the version before there was an editor, but for the question before the
+/// welcome: a `\n` ends each row.
+const BY_LINES: &str = include_str!("transcripts/lines.txt");
+
+#[test]
+fn a_client_that_sends_lines_sees_what_it_saw_before_byte_for_byte() {
+    let server = Server::start(&[]);
+    let mut alice = server.connect();
+    alice.expect("Enter your username: ");
+    alice.ask("x", "(min 2 characters)\nEnter your username: ");
+    alice.ask("alice", " /quit\n> ");
+    alice.ask("hello", "╰─> hello\n> ");
+    alice.ask("", "> ");
+    alice.ask("/users", "(you)\n> ");
+    alice.ask("/nope", "available commands.\n> ");
+    let mut bob = server.login("bob");
+    alice.expect("[LOBBY] bob has joined the lobby\n> ");
+    bob.ask("hi", "╰─> hi\n");
+    alice.expect("╰─> hi\n> ");
+    alice.ask("/msg bob psst", "╰─> psst\n> ");
+    alice.ask("/tag bob look", "╰─> look\n> ");
+    alice.ask("/me waves", "* alice waves\n> ");
+    alice.ask("/register", "New password: ");
+    alice.ask(PASSWORD, "Again: ");
+    alice.ask(PASSWORD, "from the next login on.\n> ");
+    alice.ask("/color off", "Colours are off.\n> ");
+    alice.ask("hello", "╰─> hello\n> ");
+    alice.ask("/color light", "for a light ground.\n> ");
+    alice.ask("bye", "╰─> bye\n> ");
+    alice.ask("/quit", "Goodbye!\n");
+    let question = [IAC, DO, TTYPE, IAC, DO, NAWS, b'\r', 0x1b, b'[', b'K'];
+    let sent = alice.raw().strip_prefix(&question).unwrap();
+    let sent = sent.escape_ascii().to_string().replace("\\n", "\\n\n");
+    for (number, (sent, was)) in sent.lines().zip(BY_LINES.lines()).enumerate() {
+        assert_eq!(sent, was, "row {number}");
+    }
+    assert_eq!(sent.lines().count(), BY_LINES.lines().count());
 }

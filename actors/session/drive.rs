@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context as TaskContext, Poll, ready};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use actix::fut::ActorFuture;
 use actix::prelude::*;
@@ -68,7 +68,7 @@ impl Unread {
     }
 
     /// All but the last `left` bytes has been looked at.
-    fn keep(&mut self, left: usize) {
+    pub(super) fn keep(&mut self, left: usize) {
         if left == 0 {
             return self.clear();
         }
@@ -152,7 +152,7 @@ impl Session {
         }
         self.look_after_mail(cx);
         if let Some(request) = &mut self.request {
-            let then = ready!(request.as_mut().poll(cx));
+            let Poll::Ready(then) = request.as_mut().poll(cx) else { return self.type_ahead(cx) };
             self.request = None;
             then(self);
             return Poll::Ready(());
@@ -170,10 +170,11 @@ impl Session {
             return Poll::Ready(());
         }
         if let Some(line) = self.held.take() {
-            return self.take_line(*line);
+            let taken = self.take_line(*line);
+            return if taken.is_ready() { taken } else { self.type_ahead(cx) };
         }
         if let Some(held) = self.step_held(cx) {
-            return held;
+            return if held.is_ready() { held } else { self.type_ahead(cx) };
         }
         match self.next_event() {
             Some(Typed::Event(event)) => return self.take(event),
@@ -254,6 +255,12 @@ impl Session {
     /// The next thing in the bytes that were read; at their end, the line that stands unended.
     fn next_event(&mut self) -> Option<Typed<Happened>> {
         self.set_prompt();
+        if let Some(mut typing) = self.peer.typing() {
+            typing.keep_keys(false);
+            if let Some(waiting) = typing.take_waiting() {
+                return Some(Typed::Keys(waiting));
+            }
+        }
         let mut rest = self.unread.rest();
         let event = match self.peer.typing() {
             Some(mut typing) => self.decoder.next_typed(&mut rest, |keys| typing.take(keys)),
@@ -274,7 +281,7 @@ impl Session {
         None
     }
 
-    fn take(&mut self, event: Event) -> Poll<()> {
+    pub(super) fn take(&mut self, event: Event) -> Poll<()> {
         match event {
             Event::Line { text, by_cr } => {
                 self.peer.note_line_end(by_cr);
@@ -400,6 +407,11 @@ impl Session {
             self.wait_for(sleep(pause), |_, ()| ());
             return Poll::Ready(());
         }
+        self.read_now(now, cx)
+    }
+
+    /// Reads what the pace of the client allows.
+    pub(super) fn read_now(&mut self, now: Instant, cx: &mut TaskContext<'_>) -> Poll<()> {
         // Nothing is read before all that was read before has been looked at.
         let Self { unread, peer, pace, thread, .. } = &mut *self;
         let tally = &thread.tally;

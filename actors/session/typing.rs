@@ -3,7 +3,7 @@
 //! The editor is begun for a client that has shown that it sends keys, or whose user wants it to: one that
 //! speaks telnet is asked for keys, and any other terminal where its cursor is. Nobody waits for an answer.
 
-use std::task::Poll;
+use std::task::{Context as TaskContext, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -20,6 +20,7 @@ use crate::chat::settings::Mode;
 use crate::chat::terminal::{Manner, Seen, Told, answer_in};
 use crate::chat::text::Line;
 use crate::clock;
+use crate::net::lines::Typed;
 use crate::net::telnet::{Client, SEND_TYPE, Size, Wish};
 use crate::render::replies::{
     Farewell, NAME_PROMPT, PASSWORD_PROMPT, PersonalReply, Reply, candidates, secret_prompt,
@@ -75,10 +76,17 @@ impl Session {
         let edits = self.wants_keys();
         let sends_keys = match self.peer.seen() {
             Seen::Raw | Seen::Pty => true,
-            Seen::Terminal | Seen::Telnet | Seen::Dumb | Seen::ScreenReader => {
-                self.decoder.telnet().is_some_and(|telnet| telnet.has(Wish::Echo))
+            Seen::Refuses => false,
+            Seen::Nothing
+            | Seen::Lines
+            | Seen::Telnet
+            | Seen::Terminal
+            | Seen::Dumb
+            | Seen::ScreenReader => {
+                // It may be agreed for the sake of a password alone.
+                self.peer.is_asked_for_keys()
+                    && self.decoder.telnet().is_some_and(|telnet| telnet.has(Wish::Echo))
             }
-            Seen::Nothing | Seen::Lines | Seen::Refuses => false,
         };
         match (edits && sends_keys, self.peer.is_edited()) {
             (true, false) => {
@@ -97,14 +105,20 @@ impl Session {
         self.set_prompt();
     }
 
-    /// Asks a telnet client for keys, or for lines. What is typed stays hidden where a password is asked for.
+    /// Asks a telnet client for keys, or for lines.
     fn ask_keys(&mut self) {
-        let (keys, hides) = (self.wants_keys(), self.hides());
-        let Some(telnet) = self.decoder.telnet().filter(|telnet| telnet.speaks()) else { return };
-        if keys == self.peer.is_asked_for_keys() {
-            return;
+        let keys = self.wants_keys();
+        let speaks = self.decoder.telnet().is_some_and(|telnet| telnet.speaks());
+        if speaks && keys != self.peer.is_asked_for_keys() {
+            self.push_for_keys(keys);
         }
+    }
+
+    /// What is typed stays hidden where a password is asked for.
+    fn push_for_keys(&mut self, keys: bool) {
+        let hides = self.hides();
         self.peer.note_asked_for_keys(keys);
+        let Some(telnet) = self.decoder.telnet() else { return };
         let wishes = [
             (Wish::Echo, keys || hides),
             (Wish::Keys, keys),
@@ -128,6 +142,9 @@ impl Session {
     /// prompt starts with an erased line. Without that, only a client that speaks telnet is asked. Where its
     /// line is edited here, it shows nothing by itself.
     pub(super) fn hide_typing(&mut self, hide: bool) {
+        if self.peer.is_edited() {
+            return;
+        }
         let has_colours = self.peer.form().palette != Palette::None;
         let keys = self.peer.is_asked_for_keys();
         let Some(telnet) = self.decoder.telnet() else { return };
@@ -203,8 +220,9 @@ impl Session {
         }
         let Some((place, size)) = answer_in(text.as_bytes()) else { return text };
         let rest = [&text[..place.start], &text[place.end..]].concat();
-        // A terminal that ends its lines with LF edits them itself, and has taken the answer for keys.
-        if by_cr {
+        // Of a terminal that edits its lines itself, the answer stands in one of them. One that sends keys has
+        // sent it before; but where the first line has shown that it does, it may only be read late.
+        if by_cr && !self.peer.is_asked_for_keys() {
             self.size_answered(size);
         } else {
             self.peer.answered_size(clock::now());
@@ -225,8 +243,11 @@ impl Session {
         if set {
             self.take_settings();
             let telnet = self.decoder.telnet().is_some_and(|telnet| telnet.speaks());
-            let asks = self.mode() == Mode::Edit && self.wants_keys();
-            if asks && !telnet && !self.peer.is_edited() {
+            let keys = self.mode() == Mode::Edit && self.wants_keys() && !self.peer.is_edited();
+            if keys && !telnet {
+                // It may be a telnet that has not been asked anything, or a terminal; nothing else shows of it.
+                self.push_for_keys(true);
+                self.peer.push(Bytes::from_static(b"\r\x1b[K"));
                 self.peer.ask_size(clock::now());
             }
         }
@@ -257,6 +278,38 @@ impl Session {
         typing.ask(prompt, asks);
     }
 
+    /// Takes keys while something else is under way, up to the first that has to wait for it: what is typed
+    /// meanwhile shows. Not where it is not known by now what the keys will be for.
+    pub(super) fn type_ahead(&mut self, cx: &mut TaskContext<'_>) -> Poll<()> {
+        let chats = matches!(self.phase, Phase::Chatting(_)) && !self.hides() && !self.at_end;
+        let takes = self.peer.typing().is_some_and(|typing| typing.takes_ahead());
+        if !chats || !takes || self.peer.is_backed_up() {
+            return Poll::Pending;
+        }
+        let mut rest = self.unread.rest();
+        if rest.is_empty() {
+            let now = clock::now();
+            return if self.pace.may_read(now) { self.read_now(now, cx) } else { Poll::Pending };
+        }
+        let event = match self.peer.typing() {
+            Some(mut typing) => self.decoder.next_typed(&mut rest, |keys| typing.take(keys)),
+            None => None,
+        };
+        let left = rest.len();
+        self.unread.keep(left);
+        match event {
+            None => {}
+            Some(Typed::Event(event)) => return self.take(event),
+            Some(Typed::Keys(Happened::Worked(bytes))) => self.pace.read(bytes),
+            Some(Typed::Keys(happened)) => {
+                if let Some(mut typing) = self.peer.typing() {
+                    typing.lay_back(happened);
+                }
+            }
+        }
+        Poll::Ready(())
+    }
+
     /// Takes what came of keys.
     pub(super) fn take_keys(&mut self, happened: Happened) -> Poll<()> {
         match happened {
@@ -264,6 +317,10 @@ impl Session {
             Happened::TooLong => return self.take_too_long(),
             Happened::Complete(wanted) => {
                 self.pace.took_nothing();
+                // What is typed next goes behind the word as it will be.
+                if let Some(mut typing) = self.peer.typing() {
+                    typing.keep_keys(true);
+                }
                 if let Some(cx) = self.ctx(Right::Everyone) {
                     self.wait_for(complete(cx, wanted), Self::finish);
                 }

@@ -43,13 +43,25 @@ pub struct Typing {
     drawn: Option<u32>,
     /// The terminal was asked how large it is.
     asked: bool,
+    /// What came of keys while something else was under way, and waits for that.
+    waiting: Option<Happened>,
+    /// Keys are not taken while that is under way.
+    keeps_keys: bool,
 }
 
 impl Typing {
     /// An empty draft on a terminal of this size.
     pub fn new(size: Size) -> Self {
         let screen = Screen::new(size.columns, size.rows);
-        Self { editor: Editor::new(), screen, prompt: "", drawn: None, asked: false }
+        Self {
+            editor: Editor::new(),
+            screen,
+            prompt: "",
+            drawn: None,
+            asked: false,
+            waiting: None,
+            keeps_keys: false,
+        }
     }
 
     /// What the draft is for from here on.
@@ -64,6 +76,26 @@ impl Typing {
     /// Takes keys off `input` up to the next thing that others have to know of.
     pub fn take(&mut self, input: &mut &[u8]) -> Option<Happened> {
         self.editor.next(input)
+    }
+
+    /// Lays back what has to wait for something else that is under way.
+    pub fn lay_back(&mut self, waiting: Happened) {
+        self.waiting = Some(waiting);
+    }
+
+    /// What waits, which comes before any key.
+    pub fn take_waiting(&mut self) -> Option<Happened> {
+        self.waiting.take()
+    }
+
+    /// Has no keys taken while the next thing is under way: it may have another meaning for them.
+    pub fn keep_keys(&mut self, keep: bool) {
+        self.keeps_keys = keep;
+    }
+
+    /// Whether keys may be taken while something else is under way.
+    pub fn takes_ahead(&self) -> bool {
+        self.waiting.is_none() && !self.keeps_keys
     }
 
     /// Takes what was typed before the editor was there.

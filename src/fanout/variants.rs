@@ -259,10 +259,11 @@ mod tests {
     }
 
     fn forms() -> impl Iterator<Item = Form> {
-        (0..8).map(|bits| {
-            let [plain, crlf, clock] = [1, 2, 4].map(|bit| bits & bit != 0);
-            let palette = if plain { Palette::None } else { Palette::Dark };
-            Form { palette, crlf, clock, ..Form::default() }
+        (0..32).map(|bits| {
+            let [colourless, crlf, clock, edited, plain] =
+                [1, 2, 4, 8, 16].map(|bit| bits & bit != 0);
+            let palette = if colourless { Palette::None } else { Palette::Dark };
+            Form { palette, crlf, clock, edited, plain, ..Form::default() }
         })
     }
 

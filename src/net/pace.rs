@@ -98,12 +98,23 @@ impl Pace {
         (self.refused_names > FREE_NAMES).then_some(NAME_PAUSE)
     }
 
-    /// How long to wait before more is read.
-    pub fn pause(&mut self, now: Instant) -> Option<Duration> {
+    /// Whether more may be read at once.
+    pub fn may_read(&mut self, now: Instant) -> bool {
+        self.pay(now);
+        u64::from(self.bytes) < BURST_BYTES as u64
+    }
+
+    /// The time that has passed pays for some of what was read.
+    fn pay(&mut self, now: Instant) {
         let elapsed = now.saturating_duration_since(self.at).as_micros();
         let paid = u32::try_from(elapsed * BYTES_PER_SEC as u128 / 1_000_000);
         self.bytes = self.bytes.saturating_sub(paid.unwrap_or(u32::MAX));
         self.at = now;
+    }
+
+    /// How long to wait before more is read.
+    pub fn pause(&mut self, now: Instant) -> Option<Duration> {
+        self.pay(now);
         if std::mem::take(&mut self.refused_lines) >= FLOOD_LINES {
             return Some(FLOOD_PAUSE);
         }
@@ -124,7 +135,9 @@ mod tests {
         let mut pace = Pace::new(now);
         pace.read(BURST_BYTES - 1);
         assert_eq!(pace.pause(now), None);
+        assert!(pace.may_read(now));
         pace.read(1);
+        assert!(!pace.may_read(now));
         assert_eq!(pace.pause(now), Some(MIN_PAUSE));
         pace.read(BYTES_PER_SEC / 2);
         assert_eq!(pace.pause(now), Some(Duration::from_millis(500)));

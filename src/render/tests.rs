@@ -410,6 +410,45 @@ fn nothing_that_is_plain_has_an_escape_code_in_it() {
 }
 
 #[test]
+fn for_an_editor_a_block_is_rows_alone() {
+    for palette in [Palette::None, Palette::Dark, Palette::Light] {
+        let form = Form { palette, ..Form::default() }.edited();
+        let bye = text(block(form, |sheet| _ = sheet.fixed("bye").newline()));
+        assert_eq!(bye, "bye\r\n");
+        assert_eq!(text(prompt(form)), "", "the prompt is the editor's");
+        assert_eq!(text(replies::ask_password(form)), "", "a question too");
+        let again = text(replies::ask_name_again(form, &replies::NameProblem::Taken));
+        assert!(again.ends_with("\r\n") && !again.contains("username: "), "{again:?}");
+        let bye = text(replies::farewell(form, replies::Farewell::Quit));
+        assert!(bye.ends_with("\r\n") && !bye.starts_with('\r'), "{bye:?}");
+    }
+    let form = Form { echo: false, ..Form::default() }.edited();
+    assert!(form.echo && form.crlf, "nobody else shows what was typed");
+}
+
+#[test]
+fn what_is_read_aloud_has_one_row_a_message_and_no_signs() {
+    let form = Form { plain: true, ..Form::PLAIN };
+    let read = |write: &dyn Fn(&mut Sheet)| {
+        let mut sheet = Sheet::new(form);
+        write(&mut sheet);
+        text(sheet.take())
+    };
+    let said = |entry: &Entry, when| read(&|sheet| message(sheet, entry, when, false));
+    let rows = Entry { text: Text::clean("one\n  two\nthree"), ..entry(None) };
+    assert_eq!(said(&entry(None), JUST_NOW), "alice says: Hello everyone!\n");
+    assert_eq!(said(&entry(None), ago(3, 'm')), "alice says: Hello everyone! [3m ago]\n");
+    assert_eq!(said(&entry(Some("bob")), None), "alice says to bob: Hello everyone!\n");
+    assert_eq!(said(&waves(), None), "alice waves\n");
+    assert_eq!(said(&rows, None), "alice says: one   two three\n");
+    let (alice, hi) = (name("alice"), Line::clean("hi"));
+    let to = read(&|sheet| direct(sheet, Direct::To(&alice), &hi, None));
+    let from = read(&|sheet| direct(sheet, Direct::From(&alice), &hi, ago(2, 'h')));
+    assert_eq!((to, from), ("you to alice: hi\n".into(), "alice to you: hi [2h ago]\n".into()));
+    assert_eq!(read(&|sheet| tagged(sheet, &alice, None, None)), "alice tagged you\n");
+}
+
+#[test]
 fn further_rows_of_a_message_stand_under_its_text() {
     let code = Entry { text: Text::clean("fn main() {\n    go();\n}"), ..entry(None) };
     assert_eq!(

@@ -17,6 +17,7 @@ use crate::chat::command::{Command, CommandError, Cost, Input, MAX_ABOUT_CHARS, 
 use crate::chat::orders::{Order, server_rank};
 use crate::chat::rates::Kind;
 use crate::chat::roles::Right;
+use crate::chat::settings::Setting;
 use crate::chat::text::{Line, Text};
 use crate::clock;
 use crate::render::prompt;
@@ -110,6 +111,12 @@ impl Session {
             Judged::Blank => self.prompt_again(),
             Judged::Say(text) => self.say(text),
             Judged::Command(right, parsed) => {
+                let turns =
+                    matches!(parsed, Ok(Command::AskPassword(_) | Command::Set(Setting::Mode(_))));
+                if turns && let Some(mut typing) = self.peer.typing() {
+                    // What is typed next may be a password, or for another editor.
+                    typing.keep_keys(true);
+                }
                 if let Some(cx) = self.ctx(right) {
                     let needs = parsed.as_ref().is_ok_and(Command::needs_others);
                     if needs && self.thread.log().is_away() {
