@@ -31,8 +31,9 @@ const MIN_ROOM: u16 = 2;
 /// Begins the next row. As the last thing on the screen it scrolls.
 const NEXT_ROW: &[u8] = b"\r\n";
 
-/// ED (ECMA-48 §8.3.39): from the cursor to the end of the screen.
-const ERASE_BELOW: &[u8] = b"\x1b[J";
+/// From the first column: erases its row and those below, and stays there. ED (ECMA-48 §8.3.39) begins at the
+/// second column behind a blank, since tmux keeps in its scrollback what is erased from the top left corner.
+const ERASE_BELOW: &[u8] = b" \x1b[J\r";
 
 /// EL (ECMA-48 §8.3.41): from the cursor to the end of its row.
 const ERASE_ROW: &[u8] = b"\x1b[K";

@@ -576,11 +576,11 @@ fn what_somebody_says_costs_the_draft_once_more() {
     // The draft, its cursor; bytes to take it off, to draw it.
     let long = "x".repeat(1_000);
     let cases = [
-        ("", 0, 4, 12),
-        ("hello world", 11, 4, 23),
-        ("hello world", 5, 4, 27),
-        (long.as_str(), 1_000, 9, 1_036),
-        (long.as_str(), 0, 4, 1_069),
+        ("", 0, 6, 12),
+        ("hello world", 11, 6, 23),
+        ("hello world", 5, 6, 27),
+        (long.as_str(), 1_000, 11, 1_036),
+        (long.as_str(), 0, 6, 1_069),
     ];
     for (text, cursor, off, on) in cases {
         let mut screen = with_draft(80, 40, text, cursor);
@@ -601,17 +601,17 @@ fn a_resize_takes_off_what_surely_is_the_draft() {
     let (two_rows, wide) = ("x".repeat(100), "本".repeat(60));
     let cases = [
         // What stood there with its cursor, the new columns, what is written.
-        ("hello", 5, 40, "\r\x1b[J"),
-        ("hello", 5, 80, "\r\x1b[J"),
-        (two_rows.as_str(), 100, 120, "\r\x1b[1A\x1b[J"),
+        ("hello", 5, 40, "\r \x1b[J\r"),
+        ("hello", 5, 80, "\r \x1b[J\r"),
+        (two_rows.as_str(), 100, 120, "\r\x1b[1A \x1b[J\r"),
         // The first row takes two now, or one and is cut off.
-        (two_rows.as_str(), 100, 40, "\r\x1b[J"),
+        (two_rows.as_str(), 100, 40, "\r \x1b[J\r"),
         // The cursor's row does.
-        (two_rows.as_str(), 60, 40, "\r\x1b[J\r\n"),
-        (two_rows.as_str(), 5, 40, "\r\x1b[J\r\n"),
+        (two_rows.as_str(), 60, 40, "\r \x1b[J\r\r\n"),
+        (two_rows.as_str(), 5, 40, "\r \x1b[J\r\r\n"),
         // All that was there fits.
-        (wide.as_str(), wide.len(), 78, "\r\x1b[1A\x1b[J"),
-        (wide.as_str(), wide.len(), 77, "\r\x1b[J"),
+        (wide.as_str(), wide.len(), 78, "\r\x1b[1A \x1b[J\r"),
+        (wide.as_str(), wide.len(), 77, "\r \x1b[J\r"),
     ];
     for (text, cursor, columns, want) in cases {
         let mut screen = with_draft(80, 24, text, cursor);
