@@ -149,8 +149,8 @@ impl Screen {
             up(above.take_while(fits).count(), out);
         }
         out.extend_from_slice(ERASE_BELOW);
-        // Else the cursor may be in the tail of a row now, which the terminal would join with its head again.
-        // It may be also where it was in the head: one that was at the top of the screen is moved.
+        // Else the cursor may be in the tail of a row now, which the terminal would join with its head again;
+        // also where it was in the head, if that was at the top of the screen and is above it now.
         let mut below = drawing.rows.iter().skip(drawing.cursor.row);
         let begins_row = in_its_row && below.all(|row| fits(&row));
         if !begins_row && self.hold(Rule::EndsRow) {
@@ -382,8 +382,7 @@ impl Drawing {
         let first = self.cursor.row.saturating_sub(most / 2).min(spare);
         let (start, end) = (self.start(first), self.start(first + most));
         self.text = self.text[start..end].to_owned();
-        self.rows.truncate(first + most);
-        self.rows.drain(..first);
+        self.rows = self.rows.drain(first..first + most).collect();
         self.rows.iter_mut().for_each(|row| row.end -= start);
         self.cursor.row -= first;
     }

@@ -85,24 +85,30 @@ struct Model {
 }
 
 impl Model {
-    fn new(text: &str, cursor: usize, (columns, rows): (u16, u16), spare: u16) -> Self {
-        let room = usize::from(columns - spare);
-        let mut model =
-            Self { rows: vec![PROMPT.to_owned()], cursor_row: 0, before: String::new() };
-        let mut used = PROMPT.len();
-        let mut there = false;
-        for (at, cluster) in text.grapheme_indices(true) {
+    fn new(
+        prompt: &str,
+        text: &str,
+        cursor: usize,
+        (columns, rows): (u16, u16),
+        spare: u16,
+    ) -> Self {
+        let room = usize::from(columns - spare).max(2);
+        let mut model = Self { rows: vec![String::new()], cursor_row: 0, before: String::new() };
+        let (mut used, mut there) = (0, false);
+        let asked = prompt.graphemes(true).map(|cluster| (None, cluster));
+        let typed = text.grapheme_indices(true).map(|(at, cluster)| (Some(at), cluster));
+        for (at, cluster) in asked.chain(typed) {
             let parts: Vec<&str> = match super::columns(cluster) > room {
                 true => cluster.split("").filter(|part| !part.is_empty()).collect(),
                 false => vec![cluster],
             };
             for part in parts {
                 let wide = super::columns(part);
-                if used + wide > room {
+                if used > 0 && used + wide > room {
                     model.rows.push(String::new());
                     used = 0;
                 }
-                if at == cursor && !there {
+                if at == Some(cursor) && !there {
                     model.set_cursor();
                     there = true;
                 }
@@ -127,7 +133,8 @@ impl Model {
     }
 }
 
-const PROMPT: &str = "> ";
+/// What a draft stands behind.
+const PROMPTS: [&str; 3] = ["> ", "Enter your username: ", ""];
 
 /// Characters of a message.
 const MAX_CHARS: usize = 1_000;
@@ -143,6 +150,7 @@ enum Step {
     End,
     KillToEnd,
     Enter,
+    Asked(&'static str),
     Said(String),
     /// The terminal has another size; the server is told at once, or with the next.
     Resized((u16, u16), bool),
@@ -170,6 +178,7 @@ struct Session {
     size: (u16, u16),
     /// Sizes that the server was not told yet.
     untold: Vec<(u16, u16)>,
+    prompt: &'static str,
     draft: String,
     cursor: usize,
     messages: Vec<String>,
@@ -199,6 +208,7 @@ impl Session {
             screen,
             size,
             untold: Vec::new(),
+            prompt: PROMPTS[0],
             draft: String::new(),
             cursor: 0,
             messages: Vec::new(),
@@ -243,6 +253,7 @@ impl Session {
                 self.cursor = 0;
                 self.said("I SAY SO");
             }
+            Step::Asked(prompt) => self.prompt = prompt,
             Step::Said(text) => self.said(text),
             Step::Resized(size, told) => self.resized(*size, *told),
             Step::Grown((columns, rows)) => {
@@ -294,7 +305,7 @@ impl Session {
 
     fn draw(&mut self) {
         let mut out = Vec::new();
-        self.screen.draw(PROMPT, &self.draft, self.cursor, &mut out);
+        self.screen.draw(self.prompt, &self.draft, self.cursor, &mut out);
         self.write(&out);
     }
 
@@ -314,7 +325,7 @@ impl Session {
             Kind::Unknown => (80, 2),
             _ => self.size,
         };
-        let model = Model::new(&self.draft, self.cursor, size, spare);
+        let model = Model::new(self.prompt, &self.draft, self.cursor, size, spare);
         let (row, column) = self.terminal.cursor();
         let first = row.checked_sub(model.cursor_row).ok_or("the cursor is too far up")?;
         // A mark without something to stand on is the terminal's business.
@@ -457,6 +468,7 @@ fn steps() -> impl Strategy<Value = Step> {
         2 => Just(Step::End),
         1 => Just(Step::KillToEnd),
         1 => Just(Step::Enter),
+        1 => prop::sample::select(&PROMPTS).prop_map(Step::Asked),
         6 => said().prop_map(Step::Said),
         1 => Just(Step::Clear),
     ]
@@ -675,8 +687,10 @@ fn with_draft(columns: u16, rows: u16, text: &str, cursor: usize) -> Screen {
 
 #[test]
 fn a_key_costs_what_it_changes() {
+    let full = "x".repeat(77);
+    let full_and_more = format!("{full}yz");
     // What stood there with its cursor, what stands there then, and what is written for it.
-    let cases = [
+    let cases: [(&str, usize, &str, usize, &str); 15] = [
         ("hell", 4, "hello", 5, "o"),
         ("caf", 3, "café", 5, "é"),
         ("", 0, "本", 3, "本"),
@@ -690,6 +704,8 @@ fn a_key_costs_what_it_changes() {
         ("hello", 2, "hllo", 1, "\x08\x1b[K\x1b7llo\x1b8"),
         // A character is written whole, since terminals join what comes together.
         ("e", 1, "e\u{301}", 3, "\x08\x1b[Ke\u{301}"),
+        // What is behind all that is there only adds to it.
+        (&full, 77, &full_and_more, 79, "\r\nyz"),
         // Where the width is doubtful, the row is written from its start.
         ("本", 3, "本", 0, "\r> "),
         ("本", 3, "", 0, "\r\x1b[K> "),
