@@ -201,11 +201,11 @@ impl Screen {
         let spare = u16::from(self.hold(Rule::SpareColumn));
         let room = self.size.columns().saturating_sub(spare).max(MIN_ROOM);
         let mut drawing = Drawing::new(prompt.len() + text.len());
-        for cluster in prompt.graphemes(true) {
+        for (_, cluster) in clusters(prompt) {
             drawing.put(cluster, usize::from(room), false);
         }
         let mut passed = false;
-        for (at, cluster) in text.grapheme_indices(true) {
+        for (at, cluster) in clusters(text) {
             let here = !passed && at >= cursor;
             let shown = drawing.put(cluster, usize::from(room), here);
             passed |= here && shown;
@@ -446,16 +446,35 @@ impl Drawing {
     }
 }
 
+/// The characters of a text as people see them (UAX #29), and where they begin. Between ASCII there is nothing
+/// to look up.
+fn clusters(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        let rest = &text[at..];
+        let cluster = match rest.as_bytes() {
+            [one] | [one, 0..0x80, ..] if one.is_ascii() => &rest[..1],
+            _ => rest.graphemes(true).next()?,
+        };
+        at += cluster.len();
+        Some((at - cluster.len(), cluster))
+    })
+}
+
 /// Columns that a character as people see it takes at most: terminals count it as one, or its parts.
 fn columns(cluster: &str) -> usize {
-    render::columns(cluster).max(cluster.width())
+    match cluster.len() {
+        // ASCII.
+        1 => 1,
+        _ => render::columns(cluster).max(cluster.width()),
+    }
 }
 
 /// Where the cells of a row begin, in bytes, and where the last one ends. What has no column of its own is
 /// in the cell of what stands before it, and comes and goes with that.
 fn cells(row: &str) -> impl Iterator<Item = usize> {
     let begins = |cluster: &str| cluster.chars().next().and_then(|c| c.width()) > Some(0);
-    let starts = row.grapheme_indices(true).filter(move |(at, text)| *at == 0 || begins(text));
+    let starts = clusters(row).filter(move |(at, text)| *at == 0 || begins(text));
     starts.map(|(at, _)| at).chain([row.len()])
 }
 
