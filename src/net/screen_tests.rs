@@ -496,7 +496,7 @@ fn of_one_size() -> BoxedStrategy<Case> {
 }
 
 fn growing() -> BoxedStrategy<Case> {
-    let grown = (0_u16..40, 0_u16..8).prop_map(Step::Grown);
+    let grown = (0_u16..16, 0_u16..4).prop_map(Step::Grown);
     case(sizes(), prop_oneof![8 => steps(), 1 => grown])
 }
 
@@ -522,7 +522,7 @@ fn cut() -> BoxedStrategy<Case> {
 }
 
 proptest! {
-    #![proptest_config(cases(350))]
+    #![proptest_config(cases(340))]
     #[test]
     fn nothing_is_hidden_torn_or_doubled((size, steps) in of_one_size()) {
         prop_assert_eq!(play(Kind::Reflowing, size, &steps, None), Ok(()));
