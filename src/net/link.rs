@@ -18,7 +18,7 @@ use tokio_openssl::SslStream;
 use super::listen::ListenerKind;
 use super::telnet::Telnet;
 use super::tls_socket::TlsSocket;
-use crate::chat::accounts::Fingerprint;
+use crate::chat::accounts::{Fingerprint, Key};
 
 /// Most bytes of text in a TLS record (RFC 8446 §5.1).
 const RECORD_BYTES: usize = 16 * 1024;
@@ -105,13 +105,13 @@ impl Link {
 
     /// SHA-256 of the certificate that the client showed, which nobody has signed but perhaps the client
     /// itself: it says no more than that whoever shows it has its key.
-    pub fn client_cert(&self) -> Option<Fingerprint> {
+    pub fn key(&self) -> Option<Key> {
         let cert = match self {
             Self::Plain(_) => None,
             Self::Tls(stream) => stream.ssl().peer_certificate(),
         };
         let digest = cert?.digest(MessageDigest::sha256()).ok()?;
-        digest.as_ref().try_into().ok().map(Fingerprint)
+        digest.as_ref().try_into().ok().map(Fingerprint).map(Key::x509)
     }
 
     /// Whether the peer's machine has taken all that was written: nothing of it waits here for room

@@ -7,7 +7,7 @@ use std::fmt::Write;
 
 use bytes::{Bytes, BytesMut};
 
-use crate::chat::accounts::Fingerprint;
+use crate::chat::accounts::{Fingerprint, Key, KeyKind};
 use crate::chat::history::Age;
 use crate::chat::name::Name;
 use crate::chat::pictures::Picture;
@@ -254,9 +254,14 @@ impl Sheet {
         self
     }
 
-    /// The first bytes of a fingerprint, as many as a list shows.
-    pub fn fingerprint(&mut self, fingerprint: &Fingerprint) -> &mut Self {
-        let _ = write!(self.buf, "{fingerprint:.0$}", Fingerprint::SHOWN_BYTES);
+    /// The fingerprint of a key: that of a certificate by its first bytes, as many as a list shows.
+    pub fn key(&mut self, key: &Key) -> &mut Self {
+        let _ = match key.kind {
+            KeyKind::X509 => {
+                write!(self.buf, "{:.*}...", Fingerprint::SHOWN_BYTES, key.fingerprint)
+            }
+            KeyKind::Ssh => write!(self.buf, "{key}"),
+        };
         self
     }
 

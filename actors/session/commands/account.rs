@@ -5,11 +5,12 @@ use log::info;
 use crate::actors::registry::messages::{MayRegister, Register, Unregister};
 use crate::actors::session::context::{Ctx, Done, Failure, Outcome, busy};
 use crate::actors::session::password::{Door, ProofError, prove};
-use crate::actors::store::messages::{ReadAccount, ReadCerts};
-use crate::chat::accounts::{AccountId, CertPrefix, Fingerprint, MAX_CERTS};
+use crate::actors::store::messages::{ReadAccount, ReadKeys};
+use crate::chat::accounts::{AccountId, Key, KeyKind, KeyPrefix, MAX_KEYS};
 use crate::chat::asking::Asking;
 use crate::chat::password::Password;
 use crate::logging::event;
+use crate::net::listen::ListenerKind;
 use crate::render::replies::{self, AccountReply};
 use crate::store::{Account, Change};
 
@@ -78,43 +79,51 @@ pub(super) async fn unregister(cx: &Ctx, password: Password) -> Done {
     cx.reply(AccountReply::Unregistered(cx.who().name))
 }
 
-pub(super) async fn add_cert(cx: &Ctx) -> Done {
-    let account = account(cx)?;
-    let fingerprint = cx.peer.link().client_cert().ok_or(AccountReply::NoCert)?;
-    let known = cx.thread.store.ask(ReadCerts(account)).await?;
-    if known.contains(&fingerprint) {
-        return Err(AccountReply::CertKnown.into());
+/// What kind of key somebody could have over their connection.
+fn key_kind(cx: &Ctx) -> KeyKind {
+    match cx.peer.link().kind() {
+        ListenerKind::Plain | ListenerKind::Tls => KeyKind::X509,
     }
-    if known.len() >= MAX_CERTS {
-        return Err(AccountReply::TooManyCerts.into());
-    }
-    cx.thread.store.commit(vec![Change::CertAdded { account, fingerprint }]).await?;
-    let name = cx.who().name;
-    info!(event = event::CERTIFICATE_ADDED, conn = cx.conn().number(); "{name} may come with {fingerprint}");
-    cx.reply(AccountReply::CertAdded(fingerprint))
 }
 
-pub(super) async fn list_certs(cx: &Ctx) -> Done {
-    let own = cx.peer.link().client_cert();
-    let certs = cx.thread.store.ask(ReadCerts(account(cx)?)).await.map_err(busy)?;
-    cx.show(|sheet| replies::certs(sheet, &certs, own.as_ref()));
+pub(super) async fn add_key(cx: &Ctx) -> Done {
+    let account = account(cx)?;
+    let kind = key_kind(cx);
+    let key = cx.peer.link().key().ok_or(AccountReply::NoKey(kind))?;
+    let known = cx.thread.store.ask(ReadKeys(account)).await?;
+    if known.contains(&key) {
+        return Err(AccountReply::KeyKnown(kind).into());
+    }
+    if known.len() >= MAX_KEYS {
+        return Err(AccountReply::TooManyKeys(kind).into());
+    }
+    cx.thread.store.commit(vec![Change::key_added(account, key)]).await?;
+    let name = cx.who().name;
+    info!(event = event::CERTIFICATE_ADDED, conn = cx.conn().number(); "{name} may come with {key}");
+    cx.reply(AccountReply::KeyAdded(key))
+}
+
+pub(super) async fn list_keys(cx: &Ctx) -> Done {
+    let own = cx.peer.link().key();
+    let keys = cx.thread.store.ask(ReadKeys(account(cx)?)).await.map_err(busy)?;
+    cx.show(|sheet| replies::keys(sheet, &keys, own.as_ref()));
     Ok(Outcome::Done)
 }
 
-pub(super) async fn delete_cert(cx: &Ctx, prefix: CertPrefix) -> Done {
+pub(super) async fn delete_key(cx: &Ctx, prefix: KeyPrefix) -> Done {
     let account = account(cx)?;
-    let certs = cx.thread.store.ask(ReadCerts(account)).await?;
-    let meant: Vec<Fingerprint> = certs.into_iter().filter(|cert| prefix.matches(cert)).collect();
-    let fingerprint = match meant[..] {
+    let keys = cx.thread.store.ask(ReadKeys(account)).await?;
+    let meant: Vec<Key> = keys.into_iter().filter(|key| prefix.matches(key)).collect();
+    let key = match meant[..] {
         [only] => only,
-        [] => return Err(AccountReply::CertUnknown.into()),
-        [_, _, ..] => return Err(AccountReply::CertAmbiguous.into()),
+        [] => return Err(AccountReply::KeyUnknown(prefix.kind()).into()),
+        [_, _, ..] => return Err(AccountReply::KeyAmbiguous(prefix.kind()).into()),
     };
-    cx.thread.store.commit(vec![Change::CertRemoved { account, fingerprint }]).await?;
+    cx.thread.store.commit(vec![Change::key_removed(account, key)]).await?;
     let name = cx.who().name;
     info!(
         event = event::CERTIFICATE_REMOVED, conn = cx.conn().number();
-        "{name} may come no more with {fingerprint}"
+        "{name} may come no more with {key}"
     );
-    cx.reply(AccountReply::CertRemoved(fingerprint))
+    cx.reply(AccountReply::KeyRemoved(key))
 }

@@ -25,7 +25,7 @@ pub use crate::render::replies::lists::{lobbies, lobby, more_lobbies, picture_li
 pub use crate::render::replies::moderation::ModerationReply;
 pub use crate::render::replies::personal::PersonalReply;
 pub use crate::render::replies::records::{
-    AuditLine, Online, Place, Whois, audit, audit_line, ban, bans, certs, found, history, ignored,
+    AuditLine, Online, Place, Whois, audit, audit_line, ban, bans, found, history, ignored, keys,
     mail, whois,
 };
 pub use crate::render::replies::welcome::{
