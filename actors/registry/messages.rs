@@ -41,6 +41,11 @@ pub struct Admit(pub IpKey);
 #[rtype(result = "()")]
 pub struct Gone(pub ConnId);
 
+/// May somebody be shown what everybody is who comes in, without coming in?
+#[derive(Message)]
+#[rtype(result = "Result<LobbyRef, LoginError>")]
+pub struct MayLook(pub Identity);
+
 /// Give this guest the name that they ask for.
 #[derive(Message)]
 #[rtype(result = "Result<LobbyRef, LoginError>")]

@@ -51,6 +51,9 @@ impl Session {
     }
 
     pub(super) fn ask_again(&mut self, problem: &NameProblem) {
+        if self.is_script() {
+            return self.refuse_script(problem);
+        }
         self.answer_in_time(ask_name_again(self.peer.form(), problem));
     }
 

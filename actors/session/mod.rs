@@ -18,6 +18,7 @@ mod login;
 mod mail;
 pub mod messages;
 mod password;
+mod visiting;
 
 use std::cell::{Ref, RefCell};
 use std::future::Future;
@@ -61,6 +62,7 @@ use crate::fanout::peer::{Health, Peer};
 use crate::logging::event;
 use crate::net::lines::LineDecoder;
 use crate::net::pace::Pace;
+use crate::net::ssh::visit::Manner;
 use crate::render::replies::{Farewell, Reply, farewell, reply};
 use crate::render::{Form, Palette, Sheet, block};
 
@@ -77,6 +79,8 @@ enum Phase {
     Password(Box<Challenge>),
     /// In a lobby.
     Chatting(Rc<RefCell<User>>),
+    /// In none, and without a name of their own: they only look at general from outside.
+    Looking(Rc<RefCell<User>>),
     /// Being closed.
     Closing(Box<Closing>),
     /// Over.
@@ -210,7 +214,7 @@ impl Session {
     /// The user, whom a command that is under way may change.
     fn chatting(&self) -> Option<&Rc<RefCell<User>>> {
         match &self.phase {
-            Phase::Chatting(user) => Some(user),
+            Phase::Chatting(user) | Phase::Looking(user) => Some(user),
             Phase::Greeting
             | Phase::Naming
             | Phase::Password(_)
@@ -254,8 +258,8 @@ impl Session {
 
     /// The form in which whoever has set this is shown things from here on.
     fn take_form(&self, settings: &Settings) {
-        let crlf = self.peer.form().crlf;
-        self.peer.set_form(form_of(settings, &self.thread.config.get(), crlf));
+        let before = self.peer.form();
+        self.peer.set_form(form_of(settings, &self.thread.config.get(), before));
     }
 
     /// Whether somebody is an admin, as it is now.
@@ -324,18 +328,19 @@ impl Session {
     }
 }
 
-/// The form in which whoever has set this is shown things, over a connection whose lines end so.
-pub(super) fn form_of(settings: &Settings, config: &Config, crlf: bool) -> Form {
+/// The form in which whoever has set this is shown things; what belongs to the connection is as `before`.
+pub(super) fn form_of(settings: &Settings, config: &Config, before: Form) -> Form {
     let palette = match settings.colours {
-        // A server without colours sends none to anybody.
-        _ if !config.color => Palette::None,
+        // A server without colours sends none to anybody, and a program wants none.
+        _ if !config.color || before.bare => Palette::None,
         Some(Colours::Off) => Palette::None,
         Some(Colours::Light) => Palette::Light,
         Some(Colours::On) | None => Palette::Dark,
     };
     Form {
         palette,
-        crlf,
+        crlf: before.crlf,
+        bare: before.bare,
         clock: settings.by_clock(),
         compact: settings.compact,
         quiet: settings.quiet,
@@ -348,14 +353,20 @@ pub(super) fn form_of(settings: &Settings, config: &Config, crlf: bool) -> Form 
 /// Shows a client a block that answers it.
 fn show(thread: &ThreadContext, peer: &Peer, seat: Seat, body: impl FnOnce(&mut Sheet)) {
     thread.hub.catch_up(seat);
-    peer.answer(block(peer.form(), body));
+    let block = block(peer.form(), body);
+    // One with nothing in it is to see whether the client is there; a program is not to see that.
+    if !block.is_empty() {
+        peer.answer(block);
+    }
 }
 
 /// Shows a client a long answer, in parts as it takes them, unless it is of a lobby that they have been
 /// put out of while it was being asked for.
 fn tell<T: 'static>(thread: &ThreadContext, peer: &Peer, seat: Seat, answer: Telling<T>) {
     let answer: Box<dyn Source> = Box::new(answer);
-    if answer.of().is_none() || answer.of() == thread.hub.room(seat) {
+    // Whoever only looks is nowhere, and cannot have been put out of anything.
+    let looks = peer.link().manner() == Manner::Look;
+    if looks || answer.of().is_none() || answer.of() == thread.hub.room(seat) {
         thread.hub.catch_up(seat);
         peer.tell(answer);
     }
@@ -373,6 +384,9 @@ impl Actor for Session {
         self.sign_off();
         self.phase = Phase::Done;
         self.thread.hub.unseat(self.seat);
+        if self.peer.link().outlives_session() {
+            return;
+        }
         self.thread.registry.do_send(Gone(self.peer.conn()));
         log_disconnected(self.peer.conn(), self.peer.arrived(), self.told);
     }

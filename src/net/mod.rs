@@ -11,6 +11,7 @@ pub mod origin;
 pub mod pace;
 pub mod probe;
 pub mod proxy;
+pub mod ssh;
 pub mod telnet;
 pub mod tls;
 pub mod tls_socket;

@@ -73,6 +73,8 @@ pub struct Form {
     pub crlf: bool,
     /// Times are those of the clock, and no ages.
     pub clock: bool,
+    /// No more than the text itself, for a program that reads it: no beginning of a block, and no prompt.
+    pub bare: bool,
     /// A message stands in one row, without picture and arrow.
     pub compact: bool,
     /// Nothing of who comes and goes.
@@ -91,6 +93,7 @@ impl Default for Form {
             palette: Palette::Dark,
             crlf: false,
             clock: false,
+            bare: false,
             compact: false,
             quiet: false,
             echo: true,
@@ -107,6 +110,7 @@ impl Form {
         palette: Palette::None,
         crlf: false,
         clock: false,
+        bare: false,
         compact: false,
         quiet: false,
         echo: true,

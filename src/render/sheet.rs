@@ -53,12 +53,13 @@ impl Sheet {
 
     /// Rings the bell, before a block, for whoever wants to be called.
     pub fn ring(&mut self) -> &mut Self {
-        if self.form.bell == Bell::Off { self } else { self.push(BEL) }
+        if self.form.bell == Bell::Off || self.form.bare { self } else { self.push(BEL) }
     }
 
     /// Starts a block where someone may be typing, which moves on from what they have typed.
     pub fn open(&mut self) -> &mut Self {
         match self.form.palette {
+            _ if self.form.bare => self,
             Palette::None => self.newline(),
             Palette::Dark | Palette::Light => self.push(BLOCK_START),
         }
@@ -75,6 +76,7 @@ impl Sheet {
     /// what stands after one for the prompt, and would count erasing as a part of it.
     pub fn open_question(&mut self) -> &mut Self {
         match self.form.palette {
+            _ if self.form.bare => self,
             Palette::None => self.open(),
             Palette::Dark | Palette::Light => self.open().push("\r"),
         }
@@ -82,7 +84,7 @@ impl Sheet {
 
     /// Ends a block with the prompt.
     pub fn close(&mut self) -> &mut Self {
-        self.push(PROMPT)
+        if self.form.bare { self } else { self.push(PROMPT) }
     }
 
     /// The prompt alone, for one who has just ended a line.

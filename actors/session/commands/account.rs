@@ -83,6 +83,7 @@ pub(super) async fn unregister(cx: &Ctx, password: Password) -> Done {
 fn key_kind(cx: &Ctx) -> KeyKind {
     match cx.peer.link().kind() {
         ListenerKind::Plain | ListenerKind::Tls => KeyKind::X509,
+        ListenerKind::Ssh => KeyKind::Ssh,
     }
 }
 

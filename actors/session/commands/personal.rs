@@ -125,7 +125,7 @@ pub(super) async fn unignore(cx: &Ctx, typed: &str) -> Done {
 
 pub(super) async fn set(cx: &Ctx, setting: Setting) -> Done {
     change(cx, setting).await?;
-    let form = form_of(&cx.user().settings, &cx.thread.config.get(), cx.peer.form().crlf);
+    let form = form_of(&cx.user().settings, &cx.thread.config.get(), cx.peer.form());
     // What the user was shown so far is in the old one.
     cx.thread.hub.catch_up(cx.at.seat);
     cx.peer.set_form(form);

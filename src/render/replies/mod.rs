@@ -29,8 +29,9 @@ pub use crate::render::replies::records::{
     mail, whois,
 };
 pub use crate::render::replies::welcome::{
-    Farewell, HTTP_ANSWER, I_AM_HERE, NameProblem, PasswordProblem, ask_name_again, ask_password,
-    ask_password_after_nothing, ask_password_again, farewell, refusal, restarting_line, welcome,
+    CHATS_ALREADY, Farewell, HTTP_ANSWER, I_AM_HERE, NameProblem, PasswordProblem, ask_name_again,
+    ask_password, ask_password_after_nothing, ask_password_again, farewell, name_refused,
+    password_question, refusal, restarting_line, welcome,
 };
 
 /// A one-line answer to one user.
@@ -209,7 +210,8 @@ fn worded(sheet: &mut Sheet, reply: &Reply) {
 }
 
 impl Reply {
-    fn is_good(&self) -> bool {
+    /// Whether what was asked for was done.
+    pub fn is_good(&self) -> bool {
         match self {
             Self::Created { .. }
             | Self::PictureReset

@@ -566,7 +566,7 @@ fn the_picture_list_stands_in_columns_that_fit_a_small_terminal() {
 
 #[test]
 fn the_welcome_names_the_commands_and_asks_for_a_name() {
-    let shown = text(welcome(Form::PLAIN, false));
+    let shown = text(welcome(Form::PLAIN, false, true));
     for text in [
         ">> Welcome to the Ultimate Chat Server <<",
         "/help",
@@ -577,7 +577,8 @@ fn the_welcome_names_the_commands_and_asks_for_a_name() {
         assert!(shown.contains(text), "{text}");
     }
     assert!(shown.ends_with("Enter your username: "));
-    let (as_is, erased) = (welcome(Form::default(), false), welcome(Form::default(), true));
+    let (as_is, erased) =
+        (welcome(Form::default(), false, true), welcome(Form::default(), true, true));
     assert_eq!(erased.strip_prefix(b"\r\x1b[K"), Some(as_is.as_ref()));
     let edges: Vec<_> = shown.lines().filter(|l| l.starts_with(['╔', '║', '╚'])).collect();
     assert!(edges.iter().all(|l| l.chars().count() == edges[0].chars().count()), "{shown}");
