@@ -282,6 +282,9 @@ impl Change {
                 Self::AccountPut(Account { id: now, ..put })
             }
             Self::AccountVouched(account) if account == before => Self::AccountVouched(now),
+            Self::CertAdded { account, fingerprint } if account == before => {
+                Self::CertAdded { account: now, fingerprint }
+            }
             Self::SshKeyAdded { account, fingerprint } if account == before => {
                 Self::SshKeyAdded { account: now, fingerprint }
             }

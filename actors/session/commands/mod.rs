@@ -240,6 +240,7 @@ async fn run(cx: &Ctx, command: Command) -> Done {
         Command::Set(setting) => personal::set(cx, setting).await,
         Command::AskPassword(asking) => account::ask(cx, asking).await,
         Command::Register(password) => account::register(cx, password).await,
+        Command::GivePassword(new) => account::give_password(cx, new).await,
         Command::ChangePassword { old, new } => account::change_password(cx, old, new).await,
         Command::Unregister(password) => account::unregister(cx, password).await,
         Command::AddKey => account::add_key(cx).await,

@@ -82,6 +82,8 @@ pub enum Command {
     AskPassword(Asking),
     /// `/register`
     Register(Password),
+    /// `/passwd` of an account without a password, which was asked for one.
+    GivePassword(Password),
     /// `/passwd`
     ChangePassword {
         /// The one so far.
@@ -181,6 +183,7 @@ impl Command {
             | Self::Set(_)
             | Self::Register(_)
             | Self::ChangePassword { .. }
+            | Self::GivePassword(_)
             | Self::Unregister(_)
             | Self::AddKey
             | Self::DeleteKey(_)
