@@ -281,8 +281,10 @@ async fn see_through(greet: Greet, context: Context, library: Arc<server::Config
     });
     let stream = SshSocket::new(socket, flow, heard);
     let handler = OfConnection::new(connection.clone());
-    let failed = |why: &dyn std::fmt::Display| {
-        debug!(event = event::HANDSHAKE_FAILED, conn = conn.number(); "SSH: {why}");
+    let logged_in = || connection.flow.is_logged_in();
+    let failed = |why: &dyn std::fmt::Display| match logged_in() {
+        true => debug!(event = event::READ_FAILED, conn = conn.number(); "SSH: {why}"),
+        false => debug!(event = event::HANDSHAKE_FAILED, conn = conn.number(); "SSH: {why}"),
     };
     let running = match timeout_at(deadline.into(), run_stream(library, stream, handler)).await {
         Ok(Ok(running)) => running,
@@ -314,6 +316,9 @@ async fn see_through(greet: Greet, context: Context, library: Arc<server::Config
             }
             () = is_over => {
                 if linger.is_none() {
+                    if connection.deadline().is_none_or(|deadline| deadline > clock::now()) {
+                        continue;
+                    }
                     info!(event = event::CLOSED, conn = conn.number(); "is closed: no session in time");
                 }
                 connection.cut();
