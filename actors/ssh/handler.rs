@@ -165,8 +165,6 @@ impl server::Handler for Handler {
             None => self.login.begin(user).await,
             Some(mut answers) => {
                 let answer = answers.next();
-                // They may not be there while a password is looked at, which is in another thread.
-                drop(answers);
                 self.login.answer(user, answer).await
             }
         }

@@ -136,7 +136,7 @@ pub struct TlsConfig {
 pub struct SshConfig {
     /// Where it binds; none for no such listener.
     pub addr: Option<ListenAddr>,
-    /// The file of the host key; none where there is no folder for it and none was set.
+    /// The file of the host key; none where it is the one in the data directory.
     pub key: Option<PathBuf>,
 }
 
@@ -264,6 +264,13 @@ impl Config {
             ("CHAT_NODE", keep(&mut self.cluster.node, &in_force.cluster.node)),
         ];
         kept.into_iter().filter(|(_, differs)| *differs).map(|(key, _)| key).collect()
+    }
+
+    /// The file of the host key of SSH; none where SSH is off.
+    pub fn ssh_key(&self) -> Option<PathBuf> {
+        self.ssh.addr?;
+        let of_data_dir = || self.data_dir.as_ref().map(|dir| dir.join(SSH_KEY_FILE));
+        self.ssh.key.clone().or_else(of_data_dir)
     }
 
     /// What is replayed of a lobby: so many messages, so old ones.
@@ -410,11 +417,8 @@ impl Reader {
                 self.value("CHAT_SSH_ADDR", expected, is_off)
             }
         };
-        let key = match self.is_set("CHAT_SSH_KEY") {
-            true => Some(self.path("CHAT_SSH_KEY")),
-            false => self.data_dir("CHAT_DATA_DIR").map(|dir| dir.join(SSH_KEY_FILE)),
-        };
-        if addr.is_some() && key.is_none() {
+        let key = Some(self.path("CHAT_SSH_KEY")).filter(|_| self.is_set("CHAT_SSH_KEY"));
+        if addr.is_some() && key.is_none() && self.data_dir("CHAT_DATA_DIR").is_none() {
             let expected = "a file for the host key, since CHAT_DATA_DIR is off".to_owned();
             let (key, value) = ("CHAT_SSH_KEY", String::new());
             self.faults.borrow_mut().push(ConfigError { key, value, expected });

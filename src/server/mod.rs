@@ -312,22 +312,18 @@ impl Opened {
 /// It cannot be read.
 #[cfg(feature = "ssh")]
 pub fn look_at_host_key(config: &Config) -> Result<Option<String>, StartError> {
-    let Some(path) = config.ssh.key.as_deref().filter(|_| config.ssh.addr.is_some()) else {
-        return Ok(None);
-    };
+    let Some(path) = config.ssh_key() else { return Ok(None) };
     let made = || format!("{} is made at the start", path.display());
-    Ok(Some(HostKey::load(path)?.map_or_else(made, |key| key.fingerprint())))
+    Ok(Some(HostKey::load(&path)?.map_or_else(made, |key| key.fingerprint())))
 }
 
 /// The host key of SSH, which is made where it is not there; none where SSH is off.
 #[cfg(feature = "ssh")]
 fn open_host_key(config: &Config) -> Result<Option<HostKey>, StartError> {
-    let Some(path) = config.ssh.key.as_deref().filter(|_| config.ssh.addr.is_some()) else {
-        return Ok(None);
-    };
-    Ok(Some(match HostKey::load(path)? {
+    let Some(path) = config.ssh_key() else { return Ok(None) };
+    Ok(Some(match HostKey::load(&path)? {
         Some(key) => key,
-        None => HostKey::make(path)?,
+        None => HostKey::make(&path)?,
     }))
 }
 
