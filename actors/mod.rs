@@ -15,4 +15,6 @@ pub mod ping;
 pub mod registry;
 pub mod session;
 pub mod shard;
+#[cfg(feature = "ssh")]
+pub mod ssh;
 pub mod store;

@@ -133,6 +133,12 @@ fn check_config(settings: Settings) -> ExitCode {
             }
         }
     }
+    #[cfg(feature = "ssh")]
+    match server::look_at_host_key(&config) {
+        Ok(None) => {}
+        Ok(Some(key)) => say(&format!("# SSH host key, SHA-256: {key}\n")),
+        Err(error) => faults.push(error.to_string()),
+    }
     let shown = progress::show();
     let seen = config.data_dir.as_deref().map(store::look_at);
     drop(shown);
@@ -454,8 +460,13 @@ fn log_start(config: &Config, opened: &Opened) {
         (None, Some(_)) => {}
     }
     for (kind, addr) in opened.listeners() {
-        match opened.fingerprint().filter(|_| kind == ListenerKind::Tls) {
-            Some(sum) => info!(event = event::LISTENING; "{kind} on {addr}, SHA-256 {sum}"),
+        let sum = match kind {
+            ListenerKind::Plain => None,
+            ListenerKind::Tls => opened.fingerprint().map(|sum| format!("SHA-256 {sum}")),
+            ListenerKind::Ssh => opened.host_key(),
+        };
+        match sum {
+            Some(sum) => info!(event = event::LISTENING; "{kind} on {addr}, {sum}"),
             None => info!(event = event::LISTENING; "{kind} on {addr}"),
         }
     }
@@ -472,13 +483,15 @@ fn banner(config: &Config, opened: &Opened) -> String {
     let mut text = format!("\n{rule}\n{name}\n{rule}\n");
     let line = |label: &str, value: &dyn Display| format!("    {label:<14}{value}\n");
     let (plain, tls) = (opened.port(ListenerKind::Plain), opened.port(ListenerKind::Tls));
-    if let Some(port) = plain.or(tls) {
+    let ssh = opened.port(ListenerKind::Ssh);
+    if let Some(port) = plain.or(tls).or(ssh) {
         text.push_str(&line("Port:", &port));
     }
     text.push_str(&line("Lobby:", &"general"));
     let protocol = match (plain, tls) {
         (Some(_), Some(_)) => "TCP + TLS",
         (None, Some(_)) => "TLS",
+        (None, None) if ssh.is_some() => "SSH",
         _ => "TCP",
     };
     text.push_str(&line("Protocol:", &protocol));
@@ -490,6 +503,9 @@ fn banner(config: &Config, opened: &Opened) -> String {
     if let (Some(port), Some(fingerprint)) = (tls, opened.fingerprint()) {
         text.push_str(&format!("    TLS enabled on port {port}\n"));
         text.push_str(&format!("    Certificate SHA-256: {fingerprint}\n"));
+    }
+    if let (Some(port), Some(fingerprint)) = (ssh, opened.host_key()) {
+        text.push_str(&format!("    SSH on port {port}, {fingerprint}\n"));
     }
     if let Some(addr) = opened.admin_addr() {
         text.push_str(&line("Admin:", &format_args!("http://{addr}/")));

@@ -126,12 +126,11 @@ pub(crate) fn set_password(dir: &Path, name: &str, now: UnixMillis) -> Result<St
     let mut changes = Vec::new();
     let (account, done) = match known {
         Some(account) => {
-            // Whoever had it so far may have tied certificates to it, which ask for no password.
-            let certs = db.certs(account.id).map_err(|error| error.to_string())?;
-            let done = new_password(certs.len() as u64);
+            // Whoever had it so far may have tied keys to it, which ask for no password.
+            let keys = db.keys(account.id).map_err(|error| error.to_string())?;
+            let done = new_password(keys.len() as u64);
             let id = account.id;
-            let remove = |fingerprint| Change::CertRemoved { account: id, fingerprint };
-            changes.extend(certs.into_iter().map(remove));
+            changes.extend(keys.into_iter().map(|key| Change::key_removed(id, key)));
             (Account { record, ..account }, done)
         }
         None => {

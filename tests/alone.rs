@@ -50,6 +50,7 @@ pub(crate) const ALONE: &[(&str, &str)] = &[
     ("reloading", "settings and files that one process reads anew"),
     ("restore", "the database file of a process"),
     ("shutdown", "the end of one process"),
+    ("ssh", "the SSH listener of one process"),
     ("store", "the database file of a process"),
     ("tls", "the TLS listener of one process"),
     ("wedged", "actors of a process that do not answer"),

@@ -41,8 +41,15 @@ impl Terminal {
         command
     }
 
+    /// Gives it another size.
+    pub(crate) fn resize(&self, columns: u16, lines: u16) {
+        let (x, y) = (columns.to_string(), lines.to_string());
+        let resized = self.tmux(&["resize-window", "-x", &x, "-y", &y]).status();
+        assert!(resized.unwrap().success());
+    }
+
     /// Types text, literally.
-    fn type_text(&self, text: &str) {
+    pub(crate) fn type_text(&self, text: &str) {
         assert!(self.tmux(&["send-keys", "-l", text]).status().unwrap().success());
     }
 

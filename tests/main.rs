@@ -85,6 +85,8 @@ mod searching;
 mod several_machines;
 mod shutdown;
 mod social;
+#[cfg(feature = "ssh")]
+mod ssh;
 mod stopping_nodes;
 mod store;
 mod taking_back;

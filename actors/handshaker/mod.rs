@@ -147,6 +147,7 @@ async fn see_through(shake: Shake, mut place: Place, tls: LiveTls, login_timeout
     match timeout_at(deadline, shake_hands(socket, &tls, says_something)).await {
         Ok(Ok(arrival)) => {
             place.registry = None;
+            let counted = Some(counted);
             shard.do_send(Connected { conn, arrival, origin, ip, accepted, counted });
         }
         Ok(Err(error)) => match error.unwelcome() {

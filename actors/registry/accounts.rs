@@ -95,7 +95,7 @@ impl Answers<Register> for Registry {
 
     fn answer(
         &mut self,
-        Register { conn, record, settings, ignored }: Register,
+        Register { conn, record, key, settings, ignored }: Register,
         ctx: &mut Ctx<Self>,
     ) -> Reply<Self, Result<(AccountId, bool), RegisterError>> {
         let now = self.now();
@@ -116,7 +116,8 @@ impl Answers<Register> for Registry {
         let ignored = ignored.into_iter();
         let ignored =
             ignored.map(move |(name, who)| Change::IgnoreAdded { account: id, name, who });
-        let changes = [Change::AccountPut(account), made].into_iter().chain(ignored);
+        let key = key.map(|key| Change::key_added(id, key));
+        let changes = [Change::AccountPut(account), made].into_iter().chain(key).chain(ignored);
         // The account, and all that hangs on it, or nothing.
         let changes = async move {
             let of_lobbies = match gathered {

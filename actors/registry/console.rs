@@ -15,7 +15,7 @@ use crate::actors::registry::messages::{
 };
 use crate::actors::shard::messages::DisconnectSeat;
 use crate::actors::store::StoreHandle;
-use crate::actors::store::messages::{ReadAccount, ReadCerts};
+use crate::actors::store::messages::{ReadAccount, ReadKeys};
 use crate::chat::kept::{AuditEntry, Scope};
 use crate::chat::name::Name;
 use crate::chat::password::PasswordRecord;
@@ -187,10 +187,10 @@ async fn plan_password(
     } else {
         let known = store.ask(ReadAccount(name.key())).await?;
         before = Some(known.ok_or(GivePasswordError::Busy)?.record);
-        // Whoever had it so far may have tied certificates to it, which ask for no password.
-        let known = store.ask(ReadCerts(account)).await?;
+        // Whoever had it so far may have tied keys to it, which ask for no password.
+        let known = store.ask(ReadKeys(account)).await?;
         certs = known.len();
-        let remove = |fingerprint| Change::CertRemoved { account, fingerprint };
+        let remove = |key| Change::key_removed(account, key);
         changes.extend(known.into_iter().map(remove));
         changes.push(Change::PasswordSet { account, record });
     }

@@ -10,7 +10,7 @@ use crate::actors::log::OfConnection;
 use crate::actors::ping::Ping;
 use crate::actors::shard::Shard;
 use crate::actors::shard::messages::{Address, Asker};
-use crate::chat::accounts::{AccountId, Identity, Target};
+use crate::chat::accounts::{AccountId, Identity, Key, Target};
 use crate::chat::directory::{ConnId, IpKey, Refusal};
 use crate::chat::history::UnixMillis;
 use crate::chat::lobbies::{CreateError, LobbyId, LobbyPage};
@@ -40,6 +40,11 @@ pub struct Admit(pub IpKey);
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct Gone(pub ConnId);
+
+/// May somebody be shown what everybody is who comes in, without coming in?
+#[derive(Message)]
+#[rtype(result = "Result<LobbyRef, LoginError>")]
+pub struct MayLook(pub Identity);
 
 /// Give this guest the name that they ask for.
 #[derive(Message)]
@@ -121,6 +126,8 @@ pub struct Register {
     pub conn: ConnId,
     /// The password.
     pub record: Arc<PasswordRecord>,
+    /// A key that is tied to the account from the start.
+    pub key: Option<Key>,
     /// What they have set as a guest.
     pub settings: Settings,
     /// Whom they ignore: names of the list, and the forms that they are known in.

@@ -5,7 +5,8 @@ use crate::actors::log::Log;
 use crate::actors::registry::Registry;
 use crate::actors::registry::messages::{
     Before, Claim, FindNear, FindOffender, FindTarget, FindUser, Known, KnownPresence, LobbyRef,
-    LogIn, LoggedIn, NamesKnown, Relay, Relayed, Rename, SetAway, TakeOver, To, Whois, Whose,
+    LogIn, LoggedIn, MayLook, NamesKnown, Relay, Relayed, Rename, SetAway, TakeOver, To, Whois,
+    Whose,
 };
 use crate::actors::shard::messages::{Address, Letter, Show};
 use crate::chat::accounts::{Identity, Target};
@@ -48,6 +49,24 @@ impl Answers<Claim> for Registry {
         self.bring_about(came_in, Vec::new(), |registry, done| {
             done.map_err(|_| LoginError::Name(ClaimError::Taken))?;
             registry.general().ok_or(BUSY)
+        })
+    }
+}
+
+impl Answers<MayLook> for Registry {
+    fn failed() -> Result<LobbyRef, LoginError> {
+        Err(BUSY)
+    }
+
+    fn answer(
+        &mut self,
+        MayLook(who): MayLook,
+        _: &mut Ctx<Self>,
+    ) -> Reply<Self, Result<LobbyRef, LoginError>> {
+        let now = self.now();
+        Reply::now(|| {
+            self.people.may_come(&who, now)?;
+            self.general().ok_or(BUSY)
         })
     }
 }

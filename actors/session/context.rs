@@ -103,6 +103,7 @@ impl Session {
             Ok(Outcome::Mode { set }) => self.tell_mode(set),
             Ok(Outcome::Leave(last)) => self.close(Some(last)),
             Err(why) => {
+                self.peer.link().note_refused();
                 if let Reply::Moderation(ModerationReply::NotDone(why, _)) = &why {
                     let denied = matches!(why, OrderError::Denied(denied) if denied.is_of_rank());
                     self.note_right(denied);

@@ -148,7 +148,7 @@ impl Session {
             Phase::Greeting => return self.step_greeting(cx),
             Phase::Closing(_) => return self.step_closing(cx),
             Phase::Done => return Poll::Pending,
-            Phase::Naming | Phase::Password(_) | Phase::Chatting(_) => {}
+            Phase::Naming | Phase::Password(_) | Phase::Chatting(_) | Phase::Looking(_) => {}
         }
         self.look_after_mail(cx);
         if let Some(request) = &mut self.request {
@@ -184,6 +184,7 @@ impl Session {
         if self.at_end {
             return self.step_end(cx);
         }
+        self.note_size();
         match self.read(cx) {
             Poll::Ready(()) => Poll::Ready(()),
             Poll::Pending => self.rest(cx),
@@ -238,6 +239,10 @@ impl Session {
 
     fn greet(&mut self) {
         self.phase = Phase::Naming;
+        let visit = self.peer.link().visit().cloned();
+        if let Some(visit) = visit {
+            return self.receive(visit);
+        }
         // Some clients of telnet speak first, of nothing but telnet.
         let telnet = self.unread.rest().first() == Some(&IAC);
         let silent = (self.unread.rest().is_empty() || telnet) && !self.at_end;
@@ -249,7 +254,7 @@ impl Session {
         if !silent {
             self.peer.note_seen(Seen::Lines);
         }
-        self.peer.answer(welcome(self.peer.form(), asks));
+        self.peer.answer(welcome(self.peer.form(), asks, true));
     }
 
     /// The next thing in the bytes that were read; at their end, the line that stands unended.
@@ -332,7 +337,11 @@ impl Session {
             Phase::Password(_) => self.take_password(text),
             #[cfg(debug_assertions)]
             Phase::Chatting(_) if self.is_fault(text) => self.make_fault(text),
-            Phase::Chatting(_) | Phase::Greeting | Phase::Closing(_) | Phase::Done => {
+            Phase::Chatting(_)
+            | Phase::Looking(_)
+            | Phase::Greeting
+            | Phase::Closing(_)
+            | Phase::Done => {
                 let max_chars = self.thread.config.get().max_message_chars;
                 let line = Line::clean(text);
                 let input = command::parse(line.clone(), max_chars);

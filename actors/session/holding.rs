@@ -369,6 +369,7 @@ impl Session {
     /// over.
     pub(super) fn refuse(&mut self, refused: Refused, words: Option<Line>) {
         self.pace.refused_line();
+        self.peer.link().note_refused();
         let (why, limit, kind) = match refused {
             Refused::Rate(wait) => (Reply::RateLimited(wait_secs(wait)), "too many messages", 0),
             Refused::Length(why) => (why, "too long", 1),

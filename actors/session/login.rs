@@ -9,8 +9,8 @@ use super::joining::{Entered, enter};
 use super::{Phase, Session, User};
 use crate::actors::registry::messages::{Claim, ReleaseName};
 use crate::actors::shard::ThreadContext;
-use crate::actors::store::messages::{AccountOfCert, ReadAccount};
-use crate::chat::accounts::{AccountId, Fingerprint, Identity};
+use crate::actors::store::messages::{AccountOfKey, ReadAccount};
+use crate::chat::accounts::{AccountId, Identity, Key};
 use crate::chat::command::{self, Command, Input};
 use crate::chat::lobby::replay::ReplayPrefs;
 use crate::chat::lobby::step::{Join, JoinKind};
@@ -51,6 +51,9 @@ impl Session {
     }
 
     pub(super) fn ask_again(&mut self, problem: &NameProblem) {
+        if self.is_script() {
+            return self.refuse_script(problem);
+        }
         self.answer_in_time(ask_name_again(self.peer.form(), problem));
     }
 
@@ -82,7 +85,7 @@ impl Session {
     fn claim_now(&mut self, name: Name, turn: OwnedSemaphorePermit) {
         let (thread, at, conn) = (self.thread.clone(), self.at(), self.peer.conn());
         let who = Identity { conn, name, account: None, ip: self.ip, admin: false };
-        let cert = self.peer.link().client_cert();
+        let key = self.peer.link().key();
         let me = who.clone();
         let work = async move {
             let turn = turn;
@@ -92,7 +95,7 @@ impl Session {
                 Ok(Err(LoginError::Name(ClaimError::Registered(id)))) => {
                     // The store may take its time, and others are not to wait for that.
                     drop(turn);
-                    return ask_account(&thread, id, me.name, cert).await;
+                    return ask_account(&thread, id, me.name, key).await;
                 }
                 Ok(Err(why)) => return Err(why.into()),
                 Err(_) => return Err(NameProblem::ServerBusy),
@@ -194,25 +197,23 @@ pub(super) fn why_not_in(thread: &ThreadContext, problem: NameProblem) -> NamePr
 enum Admitted {
     /// As a guest.
     Guest(Entered),
-    /// It is an account's, which knows their certificate.
+    /// It is an account's, which knows their key.
     Known(Box<Account>),
     /// It is an account's, and they have to prove that it is theirs.
     Unproved(Box<Account>),
 }
 
-/// Whether an account knows the certificate of whoever wants to log in to it.
+/// Whether an account knows the key of whoever wants to log in to it.
 async fn ask_account(
     thread: &ThreadContext,
     id: AccountId,
     name: Name,
-    cert: Option<Fingerprint>,
+    key: Option<Key>,
 ) -> Result<Admitted, NameProblem> {
     let account = thread.store.ask(ReadAccount(name.key())).await;
     let account = account.ok().flatten().ok_or(NameProblem::ServerBusy)?;
-    let known = match cert {
-        Some(cert) => {
-            thread.store.ask(AccountOfCert(account.name.key(), cert)).await == Ok(Some(id))
-        }
+    let known = match key {
+        Some(key) => thread.store.ask(AccountOfKey(account.name.key(), key)).await == Ok(Some(id)),
         None => false,
     };
     let account = Box::new(account);

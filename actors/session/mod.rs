@@ -19,6 +19,7 @@ mod mail;
 pub mod messages;
 mod password;
 mod typing;
+mod visiting;
 
 use std::cell::{Ref, RefCell};
 use std::future::Future;
@@ -63,6 +64,7 @@ use crate::fanout::peer::{Health, Peer};
 use crate::logging::event;
 use crate::net::lines::LineDecoder;
 use crate::net::pace::Pace;
+use crate::net::ssh::visit::Purpose;
 use crate::render::replies::{Farewell, Reply, farewell, reply};
 use crate::render::{Form, Palette, Sheet, block};
 
@@ -79,6 +81,8 @@ enum Phase {
     Password(Box<Challenge>),
     /// In a lobby.
     Chatting(Rc<RefCell<User>>),
+    /// In none, and without a name of their own: they only look at general from outside.
+    Looking(Rc<RefCell<User>>),
     /// Being closed.
     Closing(Box<Closing>),
     /// Over.
@@ -212,7 +216,7 @@ impl Session {
     /// The user, whom a command that is under way may change.
     fn chatting(&self) -> Option<&Rc<RefCell<User>>> {
         match &self.phase {
-            Phase::Chatting(user) => Some(user),
+            Phase::Chatting(user) | Phase::Looking(user) => Some(user),
             Phase::Greeting
             | Phase::Naming
             | Phase::Password(_)
@@ -256,8 +260,8 @@ impl Session {
 
     /// The form in which whoever has set this is shown things from here on.
     fn take_form(&self, settings: &Settings) {
-        let (crlf, seen) = (self.peer.form().crlf, self.peer.seen());
-        self.peer.set_form(form_of(settings, &self.thread.config.get(), crlf, seen));
+        let (before, seen) = (self.peer.form(), self.peer.seen());
+        self.peer.set_form(form_of(settings, &self.thread.config.get(), before, seen));
     }
 
     /// Whether somebody is an admin, as it is now.
@@ -329,21 +333,22 @@ impl Session {
     }
 }
 
-/// The form in which whoever has set this is shown things, by a client of that kind whose lines end so. Whether
-/// its line is edited is known by its [`Peer`].
-pub(super) fn form_of(settings: &Settings, config: &Config, crlf: bool, seen: Seen) -> Form {
+/// The form in which whoever has set this is shown things, by a client of that kind; what belongs to the connection
+/// is as `before`. Whether its line is edited is known by its [`Peer`].
+pub(super) fn form_of(settings: &Settings, config: &Config, before: Form, seen: Seen) -> Form {
     let plain = seen.manner(settings.mode) == Manner::Plain;
     let palette = match settings.colours {
         _ if plain => Palette::None,
-        // A server without colours sends none to anybody.
-        _ if !config.color => Palette::None,
+        // A server without colours sends none to anybody, and a program wants none.
+        _ if !config.color || before.bare => Palette::None,
         Some(Colours::Off) => Palette::None,
         Some(Colours::Light) => Palette::Light,
         Some(Colours::On) | None => Palette::Dark,
     };
     Form {
         palette,
-        crlf,
+        crlf: before.crlf,
+        bare: before.bare,
         edited: false,
         plain,
         clock: settings.by_clock(),
@@ -362,14 +367,20 @@ pub(super) fn form_of(settings: &Settings, config: &Config, crlf: bool, seen: Se
 /// Shows a client a block that answers it.
 fn show(thread: &ThreadContext, peer: &Peer, seat: Seat, body: impl FnOnce(&mut Sheet)) {
     thread.hub.catch_up(seat);
-    peer.answer(block(peer.form(), body));
+    let block = block(peer.form(), body);
+    // One with nothing in it is to see whether the client is there; a program is not to see that.
+    if !block.is_empty() {
+        peer.answer(block);
+    }
 }
 
 /// Shows a client a long answer, in parts as it takes them, unless it is of a lobby that they have been
 /// put out of while it was being asked for.
 fn tell<T: 'static>(thread: &ThreadContext, peer: &Peer, seat: Seat, answer: Telling<T>) {
     let answer: Box<dyn Source> = Box::new(answer);
-    if answer.of().is_none() || answer.of() == thread.hub.room(seat) {
+    // Whoever only looks is nowhere, and cannot have been put out of anything.
+    let looks = peer.link().purpose() == Purpose::Look;
+    if looks || answer.of().is_none() || answer.of() == thread.hub.room(seat) {
         thread.hub.catch_up(seat);
         peer.tell(answer);
     }
@@ -387,6 +398,9 @@ impl Actor for Session {
         self.sign_off();
         self.phase = Phase::Done;
         self.thread.hub.unseat(self.seat);
+        if self.peer.link().outlives_session() {
+            return;
+        }
         self.thread.registry.do_send(Gone(self.peer.conn()));
         log_disconnected(self.peer.conn(), self.peer.arrived(), self.told);
     }

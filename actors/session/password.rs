@@ -130,6 +130,10 @@ struct In {
 impl Session {
     /// The name that was given is an account's: asks for its password.
     pub(super) fn challenge(&mut self, account: Account) {
+        if self.is_script() {
+            // It has become an account since whoever runs it was asked.
+            return self.refuse_script(&NameProblem::Taken);
+        }
         self.phase = Phase::Password(Box::new(Challenge { account, tries: 0 }));
         self.hide_typing(true);
         self.peer.answer(ask_password(self.peer.form()));

@@ -50,7 +50,7 @@ impl Session {
     }
 
     /// Something has become known of the client: what follows from that.
-    fn saw(&mut self, seen: Seen) {
+    pub(super) fn saw(&mut self, seen: Seen) {
         if self.peer.seen() != seen {
             self.peer.note_seen(seen);
             self.take_settings();
@@ -134,7 +134,11 @@ impl Session {
         match &self.phase {
             Phase::Password(_) => true,
             Phase::Chatting(user) => user.borrow().asked.is_some(),
-            Phase::Greeting | Phase::Naming | Phase::Closing(_) | Phase::Done => false,
+            Phase::Greeting
+            | Phase::Naming
+            | Phase::Looking(_)
+            | Phase::Closing(_)
+            | Phase::Done => false,
         }
     }
 
@@ -273,7 +277,7 @@ impl Session {
                 Some(asking) => (secret_prompt(asking.question()), Asks::Secret),
                 None => (PROMPT, Asks::Chat),
             },
-            Phase::Closing(_) | Phase::Done => return,
+            Phase::Looking(_) | Phase::Closing(_) | Phase::Done => return,
         };
         typing.ask(prompt, asks);
     }
@@ -398,7 +402,7 @@ impl Session {
                 }
                 return self.take_too_long_line();
             }
-            Phase::Greeting | Phase::Closing(_) | Phase::Done => {}
+            Phase::Greeting | Phase::Looking(_) | Phase::Closing(_) | Phase::Done => {}
         }
         Poll::Ready(())
     }

@@ -55,8 +55,8 @@ pub struct Connected {
     pub ip: IpKey,
     /// When it was accepted.
     pub accepted: Instant,
-    /// Among the connections that there are.
-    pub counted: CountedConnection,
+    /// Among the connections that there are; none where that goes on without its Session.
+    pub counted: Option<CountedConnection>,
 }
 
 /// What a lobby wants done, in this order.

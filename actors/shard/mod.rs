@@ -54,6 +54,7 @@ use crate::metrics::Metrics;
 use crate::net::link::Link;
 use crate::net::listen::ListenerKind;
 use crate::net::origin::{Arrived, Origin};
+use crate::net::ssh::visit::Purpose;
 use crate::render::replies::{self, Farewell, ModerationReply, reply};
 use crate::render::{self, Direct, Form, Retelling, Sheet};
 
@@ -207,7 +208,10 @@ impl Shard {
         let (limits, tally) = (self.limits.clone(), self.thread.tally.clone());
         // The welcome goes out with CR LF, which every terminal takes; after the first line the
         // client's own line ends are known.
-        let form = form_of(&Settings::default(), &config, true, Seen::Nothing);
+        let chats = link.purpose() == Purpose::Chat;
+        let raw = link.terminal().is_some_and(|terminal| terminal.sends_keys);
+        let before = Form { crlf: chats || raw, bare: !chats, ..Form::default() };
+        let form = form_of(&Settings::default(), &config, before, Seen::Nothing);
         let now = clock::now();
         let kind = link.kind();
         // Of one that has shaken hands the log was told before.
@@ -252,7 +256,12 @@ impl Shard {
         match effect {
             Effect::Show(event) => hub.show(room, event),
             Effect::ShowTo(seat, event) => hub.show_to(seat, &event),
-            Effect::Reply(seat, what) => hub.show_one(seat, true, |sheet| reply(sheet, &what)),
+            Effect::Reply(seat, what) => {
+                if let Some(peer) = hub.peer(seat).filter(|_| !what.is_good()) {
+                    peer.link().note_refused();
+                }
+                hub.show_one(seat, true, |sheet| reply(sheet, &what));
+            }
             Effect::Enter(seat, replay) => {
                 hub.enter(seat, room);
                 if !replay.is_empty()

@@ -7,7 +7,7 @@ use actix::prelude::*;
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::actors::store::coming::Mark;
-use crate::chat::accounts::{AccountId, Fingerprint};
+use crate::chat::accounts::{AccountId, Key};
 use crate::chat::history::Entry;
 use crate::chat::ignores::Ignores;
 use crate::chat::lobbies::LobbyId;
@@ -184,25 +184,25 @@ impl Question for ReadAccount {
     }
 }
 
-/// The account of this name, where it knows this certificate.
-pub struct AccountOfCert(pub NameKey, pub Fingerprint);
+/// The account of this name, where it knows this key.
+pub struct AccountOfKey(pub NameKey, pub Key);
 
-impl Question for AccountOfCert {
+impl Question for AccountOfKey {
     type Answer = Option<AccountId>;
 
     fn answer(self, db: &Db, _: Kept) -> Result<Self::Answer, StoreError> {
-        db.account_of_cert(&self.1, &self.0)
+        db.account_of_key(&self.1, &self.0)
     }
 }
 
-/// The certificates of an account.
-pub struct ReadCerts(pub AccountId);
+/// The keys of an account.
+pub struct ReadKeys(pub AccountId);
 
-impl Question for ReadCerts {
-    type Answer = Vec<Fingerprint>;
+impl Question for ReadKeys {
+    type Answer = Vec<Key>;
 
     fn answer(self, db: &Db, _: Kept) -> Result<Self::Answer, StoreError> {
-        db.certs(self.0)
+        db.keys(self.0)
     }
 }
 

@@ -18,8 +18,8 @@ pub const MIN_ACCOUNT_PASSWORD_CHARS: usize = 8;
 pub const MAX_LOGIN_TRIES: usize = 3;
 /// Private messages that wait for an account that is not connected.
 pub const MAX_MAIL: usize = 50;
-/// Client certificates of one account.
-pub const MAX_CERTS: usize = 10;
+/// Client certificates and SSH keys of one account.
+pub const MAX_KEYS: usize = 10;
 /// An account that nobody logged in to again for so long after it was made goes: its name is worth
 /// more to others.
 pub const UNUSED_AFTER: Duration = Duration::from_secs(30 * 24 * 3_600);
@@ -188,7 +188,7 @@ impl Target {
     }
 }
 
-/// SHA-256 of a client certificate.
+/// SHA-256 of a client certificate, or of an SSH key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Fingerprint(pub [u8; 32]);
 
@@ -207,23 +207,109 @@ impl fmt::Display for Fingerprint {
     }
 }
 
-/// How a user names one of their certificates: its first hexadecimal digits.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CertPrefix(Box<str>);
+/// What somebody comes with instead of a password.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum KeyKind {
+    /// A client certificate of TLS.
+    X509,
+    /// A public key of SSH.
+    Ssh,
+}
 
-impl CertPrefix {
-    /// Reads digits in either case, with or without colons. None where there are none, more than a
-    /// fingerprint has, or anything else.
-    pub fn parse(typed: &str) -> Option<Self> {
-        let digits: String = typed.chars().filter(|c| *c != ':').collect();
-        let hex = digits.bytes().all(|b| b.is_ascii_hexdigit());
-        (hex && (1..=64).contains(&digits.len())).then(|| Self(digits.to_ascii_uppercase().into()))
+/// A client certificate or an SSH key, as an account knows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Key {
+    /// Which of them it is: the same bytes would be another key of the other kind.
+    pub kind: KeyKind,
+    /// Its fingerprint.
+    pub fingerprint: Fingerprint,
+}
+
+impl Key {
+    /// A client certificate.
+    pub fn x509(fingerprint: Fingerprint) -> Self {
+        Self { kind: KeyKind::X509, fingerprint }
     }
 
-    /// Whether this certificate is meant.
-    pub fn matches(&self, fingerprint: &Fingerprint) -> bool {
-        let digits: String = fingerprint.0.iter().map(|byte| format!("{byte:02X}")).collect();
-        digits.starts_with(&*self.0)
+    /// An SSH key.
+    pub fn ssh(fingerprint: Fingerprint) -> Self {
+        Self { kind: KeyKind::Ssh, fingerprint }
+    }
+}
+
+/// What stands before the fingerprint of an SSH key, wherever people see one.
+const SSH_LABEL: &str = "SHA256:";
+
+/// As the tools of its kind print it: `openssl x509 -fingerprint -sha256`, `ssh-keygen -l`.
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.kind {
+            KeyKind::X509 => write!(f, "{}", self.fingerprint),
+            KeyKind::Ssh => write!(f, "{SSH_LABEL}{}", base64(&self.fingerprint.0)),
+        }
+    }
+}
+
+/// Bytes in base64 without the padding (RFC 4648 §4), as OpenSSH has them in fingerprints.
+fn base64(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::new();
+    for three in bytes.chunks(3) {
+        let bits = three.iter().fold(0, |bits, byte| bits << 8 | u32::from(*byte));
+        let bits = bits << (8 * (3 - three.len()));
+        for digit in 0..=three.len() {
+            let index = bits >> (18 - 6 * digit) & 0x3F;
+            text.push(char::from(DIGITS[index as usize]));
+        }
+    }
+    text
+}
+
+/// How a user names one of their keys: how its fingerprint begins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum KeyPrefix {
+    /// Of a certificate: hexadecimal digits in upper case.
+    X509(Box<str>),
+    /// Of an SSH key: digits of base64.
+    Ssh(Box<str>),
+}
+
+impl KeyPrefix {
+    /// Reads hexadecimal digits in either case, with or without colons, or what follows `SHA256:`. None where
+    /// there are none, more than a fingerprint has, or anything else.
+    pub fn parse(typed: &str) -> Option<Self> {
+        if let Some((label, rest)) = typed.split_at_checked(SSH_LABEL.len())
+            && label.eq_ignore_ascii_case(SSH_LABEL)
+        {
+            let fits = |b: u8| b.is_ascii_alphanumeric() || b"+/".contains(&b);
+            let good = rest.bytes().all(fits) && (1..=43).contains(&rest.len());
+            return good.then(|| Self::Ssh(rest.into()));
+        }
+        let digits: String = typed.chars().filter(|c| *c != ':').collect();
+        let hex = digits.bytes().all(|b| b.is_ascii_hexdigit());
+        let good = hex && (1..=64).contains(&digits.len());
+        good.then(|| Self::X509(digits.to_ascii_uppercase().into()))
+    }
+
+    /// Of which kind the key is that is meant.
+    pub fn kind(&self) -> KeyKind {
+        match self {
+            Self::X509(_) => KeyKind::X509,
+            Self::Ssh(_) => KeyKind::Ssh,
+        }
+    }
+
+    /// Whether this key is meant.
+    pub fn matches(&self, key: &Key) -> bool {
+        let Fingerprint(bytes) = &key.fingerprint;
+        match (self, key.kind) {
+            (Self::X509(digits), KeyKind::X509) => {
+                let all: String = bytes.iter().map(|byte| format!("{byte:02X}")).collect();
+                all.starts_with(&**digits)
+            }
+            (Self::Ssh(digits), KeyKind::Ssh) => base64(bytes).starts_with(&**digits),
+            (Self::X509(_), KeyKind::Ssh) | (Self::Ssh(_), KeyKind::X509) => false,
+        }
     }
 }
 
@@ -535,13 +621,35 @@ mod tests {
             ("xyz", None),
             ("abé", None),
         ] {
-            let got = CertPrefix::parse(typed).map(|prefix| prefix.matches(&fingerprint));
+            let got = KeyPrefix::parse(typed).map(|prefix| prefix.matches(&Key::x509(fingerprint)));
             assert_eq!(got, want, "{typed}");
         }
-        assert_eq!(
-            CertPrefix::parse(&fingerprint.to_string()).map(|p| p.matches(&fingerprint)),
-            Some(true)
-        );
-        assert!(CertPrefix::parse(&"a".repeat(65)).is_none());
+        let whole = KeyPrefix::parse(&fingerprint.to_string()).unwrap();
+        assert!(whole.matches(&Key::x509(fingerprint)) && !whole.matches(&Key::ssh(fingerprint)));
+        assert!(KeyPrefix::parse(&"a".repeat(65)).is_none());
+    }
+
+    #[test]
+    fn ssh_keys_are_named_as_ssh_keygen_prints_them() {
+        // That of nothing, as `openssl dgst -sha256 -binary < /dev/null | base64` has it.
+        let hex = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+        let bytes: Vec<u8> =
+            (0..32).map(|at| u8::from_str_radix(&hex[at * 2..at * 2 + 2], 16).unwrap()).collect();
+        let key = Key::ssh(Fingerprint(bytes.try_into().unwrap()));
+        assert_eq!(key.to_string(), "SHA256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU");
+        for (typed, want) in [
+            ("SHA256:4", Some(true)),
+            ("sha256:47DEQpj8HBSa+/", Some(true)),
+            ("SHA256:47deq", Some(false)),
+            ("SHA256:", None),
+            ("SHA256:47 ", None),
+            ("47DEQ", None),
+        ] {
+            let got = KeyPrefix::parse(typed).map(|prefix| prefix.matches(&key));
+            assert_eq!(got, want, "{typed}");
+        }
+        let whole = KeyPrefix::parse(&key.to_string()).unwrap();
+        assert!(whole.matches(&key) && !whole.matches(&Key::x509(key.fingerprint)));
+        assert!(KeyPrefix::parse(&format!("SHA256:{}", "a".repeat(44))).is_none());
     }
 }

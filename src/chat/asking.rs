@@ -16,11 +16,21 @@ pub enum Question {
     Again,
 }
 
+/// What is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    /// A new account.
+    Register,
+    /// Another password, after the one so far.
+    Change,
+    /// The first password of an account that has none.
+    Give,
+}
+
 /// How far the asking has come.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Asking {
-    /// Whether the account has a password so far, which is asked for first.
-    changes: bool,
+    purpose: Purpose,
     old: Option<Password>,
     new: Option<Password>,
 }
@@ -52,24 +62,29 @@ pub enum Unfit {
 impl Asking {
     /// Asks for what `/register` wants.
     pub fn to_register() -> Self {
-        Self { changes: false, old: None, new: None }
+        Self { purpose: Purpose::Register, old: None, new: None }
     }
 
     /// Asks for what `/passwd` wants.
     pub fn to_change() -> Self {
-        Self { changes: true, ..Self::to_register() }
+        Self { purpose: Purpose::Change, ..Self::to_register() }
     }
 
-    /// Whether it is for a password that there is already.
+    /// Asks for what `/passwd` wants of an account that has no password.
+    pub fn to_give() -> Self {
+        Self { purpose: Purpose::Give, ..Self::to_register() }
+    }
+
+    /// Whether it is for an account that there is already.
     pub fn changes(&self) -> bool {
-        self.changes
+        self.purpose != Purpose::Register
     }
 
     /// What is asked now.
     pub fn question(&self) -> Question {
         match (&self.old, &self.new) {
             (_, Some(_)) => Question::Again,
-            (None, None) if self.changes => Question::Old,
+            (None, None) if self.purpose == Purpose::Change => Question::Old,
             (_, None) => Question::New,
         }
     }
@@ -89,10 +104,13 @@ impl Asking {
                 None => Answer::Ask(Self { new: Some(password), ..self }, None),
             },
             Question::Again => match (self.old, self.new) {
-                (old, Some(new)) if new.secret() == password.secret() => Answer::Given(match old {
-                    Some(old) => Command::ChangePassword { old, new },
-                    None => Command::Register(new),
-                }),
+                (old, Some(new)) if new.secret() == password.secret() => {
+                    Answer::Given(match (old, self.purpose) {
+                        (Some(old), _) => Command::ChangePassword { old, new },
+                        (None, Purpose::Give) => Command::GivePassword(new),
+                        (None, Purpose::Register | Purpose::Change) => Command::Register(new),
+                    })
+                }
                 (old, _) => {
                     let again = Self { old, new: None, ..self };
                     Answer::Ask(again, Some(Unfit::Different))
@@ -145,7 +163,9 @@ mod tests {
         let (as_long, to_register) = (Command::Register(password(&long)), Asking::to_register);
         let no_text = Unfit::Fault(PasswordFault::NotUtf8);
         type Case<'a> = (Asking, &'a [&'a str], &'a [Question], &'a [Unfit], Option<Answer>);
-        let cases: [Case<'_>; 9] = [
+        let give = Answer::Given(Command::GivePassword(password("correct-horse")));
+        let cases: [Case<'_>; 10] = [
+            (Asking::to_give(), &["correct-horse"; 2], &[New, Again], &[], Some(give)),
             (to_register(), &["correct-horse"; 2], &[New, Again], &[], Some(register)),
             (
                 Asking::to_change(),

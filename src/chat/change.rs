@@ -5,7 +5,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::kept::{
-    Account, AccountId, AuditEntry, Fingerprint, Mail, MailId, PresentUser, SanctionKind, Scope,
+    Account, AccountId, AuditEntry, Fingerprint, Key, KeyKind, Mail, MailId, PresentUser,
+    SanctionKind, Scope,
 };
 use crate::chat::directory::{ConnId, IpKey};
 use crate::chat::history::{Entry, UnixMillis};
@@ -172,6 +173,20 @@ pub enum Change {
         /// The certificate.
         fingerprint: Fingerprint,
     },
+    /// An account is known by one SSH key more.
+    SshKeyAdded {
+        /// The account.
+        account: AccountId,
+        /// The key.
+        fingerprint: Fingerprint,
+    },
+    /// An account is known by one SSH key less.
+    SshKeyRemoved {
+        /// The account.
+        account: AccountId,
+        /// The key.
+        fingerprint: Fingerprint,
+    },
     /// An account ignores somebody.
     IgnoreAdded {
         /// The account.
@@ -238,6 +253,22 @@ pub enum NodeChange {
 }
 
 impl Change {
+    /// An account is known by one key more.
+    pub fn key_added(account: AccountId, Key { kind, fingerprint }: Key) -> Self {
+        match kind {
+            KeyKind::X509 => Self::CertAdded { account, fingerprint },
+            KeyKind::Ssh => Self::SshKeyAdded { account, fingerprint },
+        }
+    }
+
+    /// An account is known by one key less.
+    pub fn key_removed(account: AccountId, Key { kind, fingerprint }: Key) -> Self {
+        match kind {
+            KeyKind::X509 => Self::CertRemoved { account, fingerprint },
+            KeyKind::Ssh => Self::SshKeyRemoved { account, fingerprint },
+        }
+    }
+
     /// The end of mutes or bans.
     pub fn lifted(kind: SanctionKind, scope: Scope, keys: &[SanctionKey]) -> Vec<Self> {
         let lifted = |key: &SanctionKey| Self::SanctionLifted { kind, scope, key: key.clone() };
@@ -251,6 +282,12 @@ impl Change {
                 Self::AccountPut(Account { id: now, ..put })
             }
             Self::AccountVouched(account) if account == before => Self::AccountVouched(now),
+            Self::CertAdded { account, fingerprint } if account == before => {
+                Self::CertAdded { account: now, fingerprint }
+            }
+            Self::SshKeyAdded { account, fingerprint } if account == before => {
+                Self::SshKeyAdded { account: now, fingerprint }
+            }
             Self::IgnoreAdded { account, name, who } if account == before => {
                 Self::IgnoreAdded { account: now, name, who }
             }
@@ -278,6 +315,8 @@ impl Change {
             | Self::SanctionLifted { .. }
             | Self::CertAdded { .. }
             | Self::CertRemoved { .. }
+            | Self::SshKeyAdded { .. }
+            | Self::SshKeyRemoved { .. }
             | Self::IgnoreRemoved { .. }
             | Self::Became { .. }
             | Self::MailAdded { .. }
@@ -331,6 +370,8 @@ impl Change {
             | Self::SanctionLifted { .. }
             | Self::CertAdded { .. }
             | Self::CertRemoved { .. }
+            | Self::SshKeyAdded { .. }
+            | Self::SshKeyRemoved { .. }
             | Self::IgnoreAdded { .. }
             | Self::IgnoreRemoved { .. }
             | Self::Became { .. }

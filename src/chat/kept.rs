@@ -16,7 +16,7 @@ use crate::chat::sanctions::Sanctions;
 use crate::chat::text::Line;
 
 use crate::chat::accounts::Identity;
-pub use crate::chat::accounts::{AccountId, Fingerprint, Subject};
+pub use crate::chat::accounts::{AccountId, Fingerprint, Key, KeyKind, Subject};
 pub use crate::chat::settings::Settings;
 
 /// A registered name.

@@ -144,9 +144,12 @@ pub enum Match {
     AsTyped,
 }
 
-/// A salted PBKDF2-HMAC-SHA-512 record of a password, in PHC string format.
+/// A salted PBKDF2-HMAC-SHA-512 record of a password, in PHC string format; or that there is none.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PasswordRecord(Box<str>);
+
+/// What stands for an account that has no password, as in shadow(5): no record is like it.
+const NO_PASSWORD: &str = "*";
 
 /// Why a password could not be hashed or checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -180,11 +183,24 @@ impl PasswordRecord {
             .map_err(|_| PasswordError::Hashing)
     }
 
+    /// That of an account without a password, which its keys alone let in: none is the right one.
+    pub fn none() -> Self {
+        Self(NO_PASSWORD.into())
+    }
+
+    /// Whether there is no password.
+    pub fn is_none(&self) -> bool {
+        &*self.0 == NO_PASSWORD
+    }
+
     /// Reads a stored record.
     ///
     /// # Errors
     /// [`PasswordError::BadRecord`] where it is malformed or its rounds are out of bounds.
     pub fn parse(stored: &str) -> Result<Self, PasswordError> {
+        if stored == NO_PASSWORD {
+            return Ok(Self::none());
+        }
         let hash = PasswordHash::new(stored).map_err(|_| PasswordError::BadRecord)?;
         let params = Params::try_from(&hash).map_err(|_| PasswordError::BadRecord)?;
         if hash.algorithm.as_str() != Algorithm::PBKDF2_SHA512_ID || params.rounds() > MAX_ROUNDS {
@@ -204,6 +220,9 @@ impl PasswordRecord {
     /// # Errors
     /// [`PasswordError::BadRecord`] where this is no valid record.
     pub fn verify(&self, password: &Secret) -> Result<bool, PasswordError> {
+        if self.is_none() {
+            return Ok(false);
+        }
         let hash = PasswordHash::new(&self.0).map_err(|_| PasswordError::BadRecord)?;
         let pbkdf2 = Pbkdf2::SHA512;
         Ok(pbkdf2.verify_password(password.expose().as_bytes(), &hash).is_ok())
@@ -246,6 +265,17 @@ mod tests {
         assert_eq!(record.verify(&Secret::new("hunter2")), Ok(true));
         assert_eq!(record.verify(&Secret::new("Hunter2")), Ok(false));
         assert_eq!(record.verify(&Secret::new("")), Ok(false));
+    }
+
+    #[test]
+    fn without_a_password_none_is_the_right_one() {
+        let none = PasswordRecord::none();
+        for text in ["", "*", "hunter2"] {
+            assert_eq!(none.compare(&Password::parse(text).unwrap()), Ok(Match::No), "{text}");
+        }
+        let read = PasswordRecord::parse(none.as_phc()).unwrap();
+        assert!(read.is_none() && read == none);
+        assert!(!PasswordRecord::create(&Secret::new("*"), &SALT).unwrap().is_none());
     }
 
     #[test]

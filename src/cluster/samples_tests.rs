@@ -153,6 +153,8 @@ kinds! { CHANGES, kind_of_change, Change,
     Change::SanctionLifted { .. } => "sanction_lifted",
     Change::CertAdded { .. } => "cert_added",
     Change::CertRemoved { .. } => "cert_removed",
+    Change::SshKeyAdded { .. } => "ssh_key_added",
+    Change::SshKeyRemoved { .. } => "ssh_key_removed",
     Change::IgnoreAdded { .. } => "ignore_added",
     Change::IgnoreRemoved { .. } => "ignore_removed",
     Change::Became { .. } => "became",
@@ -651,31 +653,33 @@ fn whats(s: &mut Source) -> Vec<What> {
     whats
 }
 
+fn add(records: &mut Vec<Record>, whats: Vec<(What, Vec<Change>)>, s: &mut Source) {
+    for (what, changes) in whats {
+        let (life, number) = (Revision(s.any()), s.any());
+        records.push(Record { life, number, what, changes, until: None });
+    }
+}
+
 /// A record of each kind there is.
 pub(super) fn every_kind(s: &mut Source) -> Vec<Record> {
     let mut all: Vec<_> = whats(s).into_iter().map(|what| (what, Vec::new())).collect();
     all.extend(changes(s).into_iter().map(|change| (What::Kept, vec![change])));
     let mut records = Vec::new();
-    for (what, changes) in all {
-        records.push(Record {
-            life: Revision(s.any()),
-            number: s.any(),
-            what,
-            changes,
-            until: None,
-        });
-    }
-    for what in added(s) {
-        let changes = Vec::new();
-        records.push(Record {
-            life: Revision(s.any()),
-            number: s.any(),
-            what,
-            changes,
-            until: None,
-        });
-    }
+    add(&mut records, all, s);
+    let what = added(s).into_iter().map(|what| (what, Vec::new())).collect::<Vec<_>>();
+    add(&mut records, what, s);
+    let kept = added_changes(s).into_iter().map(|change| (What::Kept, vec![change]));
+    let kept = kept.collect::<Vec<_>>();
+    add(&mut records, kept, s);
     records
+}
+
+/// What lasts that earlier versions do not know.
+fn added_changes(s: &mut Source) -> Vec<Change> {
+    vec![
+        Change::SshKeyAdded { account: s.account(), fingerprint: Fingerprint([0x55; 32]) },
+        Change::SshKeyRemoved { account: s.account(), fingerprint: Fingerprint([0x56; 32]) },
+    ]
 }
 
 /// What has more in it than it had: at the end, so that the lines before are what they were.

@@ -25,7 +25,7 @@ const fn fixed(name: &'static str, default: &'static str, help: &'static str) ->
 }
 
 /// Every key that lobbyd knows.
-pub static KEYS: [Key; 48] = [
+pub static KEYS: [Key; 50] = [
     fixed("CHAT_ADDR", "[::]:8080", "Plain listener (IPv6 and IPv4); off for none"),
     fixed(
         "CHAT_TLS_ADDR",
@@ -34,6 +34,12 @@ pub static KEYS: [Key; 48] = [
     ),
     key("CHAT_TLS_CERT", "certs/server.crt", "Certificate chain (PEM); lobbyd gen-cert makes one"),
     key("CHAT_TLS_KEY", "certs/server.key", "Private key (PEM)"),
+    fixed("CHAT_SSH_ADDR", "off", "SSH listener, such as [::]:8022; off for none"),
+    fixed(
+        "CHAT_SSH_KEY",
+        "",
+        "Host key of SSH, made where it is absent; ssh_host_ed25519 in the data directory where it is not set",
+    ),
     key("CHAT_MAX_CONNECTIONS", "10000", "Connections in all; 0 for no limit"),
     key(
         "CHAT_MAX_CONNECTIONS_PER_IP",

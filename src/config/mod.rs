@@ -32,6 +32,9 @@ use crate::chat::settings::{MAX_WIDTH, MIN_WIDTH};
 use crate::chat::text::Line;
 use crate::net::nets::Nets;
 
+/// The host key of SSH in the data directory.
+const SSH_KEY_FILE: &str = "ssh_host_ed25519";
+
 /// Everything that an operator can set.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -39,6 +42,8 @@ pub struct Config {
     pub addr: Option<ListenAddr>,
     /// The TLS listener.
     pub tls: TlsConfig,
+    /// The SSH listener.
+    pub ssh: SshConfig,
     /// Connections in all; 0 for no limit.
     pub max_connections: usize,
     /// Connections of one IPv4 address or IPv6 /64; 0 for no limit.
@@ -128,6 +133,15 @@ pub struct TlsConfig {
     pub paths_were_set: bool,
 }
 
+/// The SSH listener's settings.
+#[derive(Debug, Clone)]
+pub struct SshConfig {
+    /// Where it binds; none for no such listener.
+    pub addr: Option<ListenAddr>,
+    /// The file of the host key; none where it is the one in the data directory.
+    pub key: Option<PathBuf>,
+}
+
 /// The assistant's settings.
 #[derive(Debug, Clone)]
 pub struct AiConfig {
@@ -181,6 +195,7 @@ impl Config {
                 key,
                 paths_were_set: reader.is_set("CHAT_TLS_CERT") || reader.is_set("CHAT_TLS_KEY"),
             },
+            ssh: reader.ssh(),
             max_connections: reader.count("CHAT_MAX_CONNECTIONS", 0..=1_000_000),
             max_connections_per_ip: reader.count("CHAT_MAX_CONNECTIONS_PER_IP", 0..=1_000_000),
             connects_per_minute: reader.count("CHAT_CONNECTS_PER_MINUTE", 0..=1_000_000),
@@ -237,6 +252,8 @@ impl Config {
         let kept = [
             ("CHAT_ADDR", keep(&mut self.addr, &in_force.addr)),
             ("CHAT_TLS_ADDR", keep(&mut self.tls.addr, &in_force.tls.addr)),
+            ("CHAT_SSH_ADDR", keep(&mut self.ssh.addr, &in_force.ssh.addr)),
+            ("CHAT_SSH_KEY", keep(&mut self.ssh.key, &in_force.ssh.key)),
             ("CHAT_DATA_DIR", keep(&mut self.data_dir, &in_force.data_dir)),
             ("CHAT_ADMIN_ADDR", keep(&mut self.admin_addr, &in_force.admin_addr)),
             ("NATS_URL", keep(&mut self.cluster.engine, &in_force.cluster.engine)),
@@ -250,6 +267,13 @@ impl Config {
             ("CHAT_NODE", keep(&mut self.cluster.node, &in_force.cluster.node)),
         ];
         kept.into_iter().filter(|(_, differs)| *differs).map(|(key, _)| key).collect()
+    }
+
+    /// The file of the host key of SSH; none where SSH is off.
+    pub fn ssh_key(&self) -> Option<PathBuf> {
+        self.ssh.addr?;
+        let of_data_dir = || self.data_dir.as_ref().map(|dir| dir.join(SSH_KEY_FILE));
+        self.ssh.key.clone().or_else(of_data_dir)
     }
 
     /// What is replayed of a lobby: so many messages, so old ones.
@@ -385,6 +409,24 @@ impl Reader {
             true => Some(None),
             false => parse_listen(text).map(|addr| Some(ListenAddr(addr))),
         })
+    }
+
+    fn ssh(&self) -> SshConfig {
+        let addr = match cfg!(feature = "ssh") {
+            true => self.listen("CHAT_SSH_ADDR"),
+            false => {
+                let expected = || "off, since this build has no SSH (feature ssh)".to_owned();
+                let is_off = |text: &str| text.eq_ignore_ascii_case("off").then_some(None);
+                self.value("CHAT_SSH_ADDR", expected, is_off)
+            }
+        };
+        let key = Some(self.path("CHAT_SSH_KEY")).filter(|_| self.is_set("CHAT_SSH_KEY"));
+        if addr.is_some() && key.is_none() && self.data_dir("CHAT_DATA_DIR").is_none() {
+            let expected = "a file for the host key, since CHAT_DATA_DIR is off".to_owned();
+            let (key, value) = ("CHAT_SSH_KEY", String::new());
+            self.faults.borrow_mut().push(ConfigError { key, value, expected });
+        }
+        SshConfig { addr, key }
     }
 
     fn ai(&self) -> Option<AiConfig> {

@@ -61,8 +61,8 @@ enum LastShown {
 /// A connected client.
 pub struct Peer {
     conn: ConnId,
-    /// Among the connections that there are.
-    _counted: CountedConnection,
+    /// Among the connections that there are; none where somebody else counts for it.
+    _counted: Option<CountedConnection>,
     arrived: Arrived,
     limits: Rc<PeerLimits>,
     /// What its thread counts.
@@ -132,7 +132,7 @@ thread_local! {
 impl Peer {
     /// A client that has just been accepted.
     pub fn new(
-        (conn, counted): (ConnId, CountedConnection),
+        (conn, counted): (ConnId, Option<CountedConnection>),
         arrived: Arrived,
         link: Link,
         form: Form,

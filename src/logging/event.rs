@@ -55,8 +55,8 @@ events! {
     REFUSED "refused" "An address was refused a connection, by which limit; a line a second for each address at most, with how many others there were.";
     PROXY_HEADER_REFUSED "proxy_header_refused" "A proxy did not say, or not rightly or in time, for whom it stands; a line a second at most.";
     LOOKED "looked" "A connection that said nothing is over: a proxy saw whether the server is there.";
-    HANDSHAKE_FAILED "handshake_failed" "A TLS handshake came to nothing.";
-    OTHER_PROTOCOL "other_protocol" "A client speaks HTTP, TLS on the plain port, or no TLS on that for TLS.";
+    HANDSHAKE_FAILED "handshake_failed" "A handshake of TLS came to nothing, or one of SSH and the login after it.";
+    OTHER_PROTOCOL "other_protocol" "A client speaks HTTP, TLS on the plain port, or no TLS or SSH on the port for it.";
     LOGGED_IN "logged_in" "Somebody has a name.";
     WRONG_PASSWORD "wrong_password" "A wrong password of an account or a lobby, and from which address.";
     PASSWORD_UNCHECKED "password_unchecked" "A password could not be looked at.";
@@ -67,7 +67,7 @@ events! {
     UNREGISTERED "unregistered" "Somebody gave their account up.";
     RENAMED "renamed" "Somebody goes by another name.";
     PASSWORD_CHANGED "password_changed" "An account has another password.";
-    CERTIFICATE_ADDED "certificate_added" "An account may be logged in to with a certificate.";
+    CERTIFICATE_ADDED "certificate_added" "An account may be logged in to with a certificate or an SSH key.";
     CERTIFICATE_REMOVED "certificate_removed" "The same is over.";
     ASKED "asked" "Somebody asked Rox something.";
     READ_FAILED "read_failed" "A connection broke off while it was read.";

@@ -46,8 +46,9 @@ static UNSAID: OnceLock<io::Error> = OnceLock::new();
 static OUTPUT: OnceLock<Output> = OnceLock::new();
 
 /// Libraries that say nothing here: one tells of every request that is broken, as an error, so that whoever can
-/// reach a port could fill the log with it; the other of every try to connect, which is told of by `nats`.
-const NOISY: [&str; 2] = ["actix_http", "async_nats"];
+/// reach a port could fill the log with it, and so does that of SSH, in the client's own words; the other of every
+/// try to connect, which is told of by `nats`.
+const NOISY: [&str; 3] = ["actix_http", "async_nats", "russh"];
 
 /// Whether lines are JSON.
 static JSON: AtomicBool = AtomicBool::new(false);

@@ -9,6 +9,9 @@ use socket2::{Protocol, SockRef};
 
 use crate::net::listen::{ListenerKind, set_options};
 
+/// What sockets that are handed over are for, in their order.
+const KINDS: [ListenerKind; 2] = [ListenerKind::Plain, ListenerKind::Tls];
+
 /// What was handed over, in its order: none, where lobbyd is to open its own.
 #[derive(Debug, Default)]
 pub struct Handed(Vec<TcpListener>);
@@ -60,7 +63,7 @@ impl Handed {
         }
         let is_number = !said.is_empty() && said.bytes().all(|byte| byte.is_ascii_digit());
         match said.parse::<usize>() {
-            Ok(count) if count <= ListenerKind::ALL.len() => Ok(()),
+            Ok(count) if count <= KINDS.len() => Ok(()),
             // What is no number is no word of a service manager, and means nothing.
             Err(_) if !is_number => Ok(()),
             Ok(_) | Err(_) => Err(HandedError::TooMany(said.to_owned())),
@@ -107,7 +110,7 @@ impl Handed {
     pub fn into_listeners(self, plain_is_off: bool) -> Vec<(ListenerKind, TcpListener)> {
         let kinds = match (plain_is_off, self.0.len()) {
             (true, 1) => &[ListenerKind::Tls][..],
-            _ => &ListenerKind::ALL[..],
+            _ => &KINDS[..],
         };
         kinds.iter().copied().zip(self.0).collect()
     }
@@ -145,7 +148,7 @@ mod tests {
         assert_eq!(kinds(0, false), []);
         assert_eq!(kinds(1, false), [ListenerKind::Plain]);
         assert_eq!(kinds(1, true), [ListenerKind::Tls]);
-        assert_eq!(kinds(2, false), ListenerKind::ALL);
-        assert_eq!(kinds(2, true), ListenerKind::ALL);
+        assert_eq!(kinds(2, false), KINDS);
+        assert_eq!(kinds(2, true), KINDS);
     }
 }

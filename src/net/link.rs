@@ -16,9 +16,11 @@ use tokio::task::coop::unconstrained;
 use tokio_openssl::SslStream;
 
 use super::listen::ListenerKind;
-use super::telnet::Telnet;
+use super::ssh::pipe::Near;
+use super::ssh::visit::{Purpose, Terminal, Visit};
+use super::telnet::{Size, Telnet};
 use super::tls_socket::TlsSocket;
-use crate::chat::accounts::Fingerprint;
+use crate::chat::accounts::{Fingerprint, Key};
 
 /// Most bytes of text in a TLS record (RFC 8446 §5.1).
 const RECORD_BYTES: usize = 16 * 1024;
@@ -29,6 +31,8 @@ pub enum Link {
     Plain(TcpStream),
     /// TLS; boxed, since most connections have none.
     Tls(Box<SslStream<TlsSocket>>),
+    /// A channel of SSH, whose connection is looked after on another thread.
+    Ssh(Box<Near>),
 }
 
 /// A connection that changes threads: its socket is in no reactor.
@@ -37,6 +41,8 @@ pub enum Arrival {
     Plain(StdStream),
     /// The socket, and TLS that waits for it, its handshake over.
     Tls(StdStream, Box<SslStream<TlsSocket>>),
+    /// A channel of SSH.
+    Ssh(Box<Near>),
 }
 
 impl Link {
@@ -51,6 +57,7 @@ impl Link {
                 stream.get_mut().arrive(TcpStream::from_std(socket)?);
                 Self::Tls(stream)
             }
+            Arrival::Ssh(near) => Self::Ssh(near),
         })
     }
 
@@ -59,6 +66,51 @@ impl Link {
         match self {
             Self::Plain(_) => ListenerKind::Plain,
             Self::Tls(_) => ListenerKind::Tls,
+            Self::Ssh(_) => ListenerKind::Ssh,
+        }
+    }
+
+    /// Whether the connection goes on without its Session: then whoever looks after it gives its place back, and
+    /// tells the log of its end.
+    pub fn outlives_session(&self) -> bool {
+        match self {
+            Self::Plain(_) | Self::Tls(_) => false,
+            Self::Ssh(_) => true,
+        }
+    }
+
+    /// Who comes, where the protocol has said that by itself.
+    pub fn visit(&self) -> Option<&Visit> {
+        match self {
+            Self::Plain(_) | Self::Tls(_) => None,
+            Self::Ssh(near) => Some(near.visit()),
+        }
+    }
+
+    /// What somebody comes for.
+    pub fn purpose(&self) -> Purpose {
+        self.visit().map_or(Purpose::Chat, |visit| visit.purpose)
+    }
+
+    /// The client's terminal, where the protocol has told of it.
+    pub fn terminal(&self) -> Option<&Terminal> {
+        self.visit()?.terminal.as_ref()
+    }
+
+    /// The size that this terminal has now, where it has changed since this was last asked. Whoever waits to read
+    /// is woken when it does.
+    pub fn take_size(&mut self) -> Option<Size> {
+        match self {
+            Self::Plain(_) | Self::Tls(_) => None,
+            Self::Ssh(near) => near.take_size(),
+        }
+    }
+
+    /// Something that the client asked for was refused: a script ends with that.
+    pub fn note_refused(&mut self) {
+        match self {
+            Self::Plain(_) | Self::Tls(_) => {}
+            Self::Ssh(near) => near.note_refused(),
         }
     }
 
@@ -67,7 +119,7 @@ impl Link {
     pub fn may_be_mistaken(&self) -> bool {
         match self {
             Self::Plain(_) => true,
-            Self::Tls(_) => false,
+            Self::Tls(_) | Self::Ssh(_) => false,
         }
     }
 
@@ -75,13 +127,14 @@ impl Link {
     pub fn telnet(&self) -> Option<Telnet> {
         match self {
             Self::Plain(_) | Self::Tls(_) => Some(Telnet::default()),
+            Self::Ssh(_) => None,
         }
     }
 
     /// A turn of its Session begins, which has so many reads off the socket.
     pub fn begin_turn(&mut self) {
         match self {
-            Self::Plain(_) => {}
+            Self::Plain(_) | Self::Ssh(_) => {}
             Self::Tls(stream) => stream.get_mut().begin_turn(),
         }
     }
@@ -90,7 +143,7 @@ impl Link {
     /// has records without any, and its own way of counting.
     pub fn taken(&mut self, text: usize) -> usize {
         match self {
-            Self::Plain(_) => text,
+            Self::Plain(_) | Self::Ssh(_) => text,
             Self::Tls(stream) => stream.get_mut().take_count(text),
         }
     }
@@ -98,37 +151,32 @@ impl Link {
     /// Most bytes that are worth offering to one write: for TLS, one record.
     pub fn max_write(&self) -> usize {
         match self {
-            Self::Plain(_) => usize::MAX,
+            Self::Plain(_) | Self::Ssh(_) => usize::MAX,
             Self::Tls(_) => RECORD_BYTES,
         }
     }
 
-    /// SHA-256 of the certificate that the client showed, which nobody has signed but perhaps the client
-    /// itself: it says no more than that whoever shows it has its key.
-    pub fn client_cert(&self) -> Option<Fingerprint> {
+    /// The key that the client showed. A certificate nobody has signed but perhaps the client itself: it says no
+    /// more than that whoever shows it has its key, and an SSH key that was only offered not even that.
+    pub fn key(&self) -> Option<Key> {
         let cert = match self {
             Self::Plain(_) => None,
             Self::Tls(stream) => stream.ssl().peer_certificate(),
+            Self::Ssh(near) => return near.visit().key,
         };
         let digest = cert?.digest(MessageDigest::sha256()).ok()?;
-        digest.as_ref().try_into().ok().map(Fingerprint)
+        digest.as_ref().try_into().ok().map(Fingerprint).map(Key::x509)
     }
 
     /// Whether the peer's machine has taken all that was written: nothing of it waits here for room
     /// in its window. (It may not have acknowledged the last of it; a peer that never does is found
     /// dead after a while.)
     pub fn all_is_taken(&self) -> bool {
-        let Some(stream) = self.tcp() else { return false };
-        let socket = SockRef::from(stream);
-        // With this mark the socket counts as writable only when nothing is left to be sent (tcp(7)).
-        let Ok(before) = socket.tcp_notsent_lowat() else { return false };
-        if socket.set_tcp_notsent_lowat(1).is_err() {
-            return false;
+        if let Self::Ssh(near) = self {
+            return near.all_is_handed_on()
+                && near.socket().is_some_and(|socket| is_taken(&socket));
         }
-        let mut polled = [PollFd::new(stream, PollFlags::OUT)];
-        let ready = poll(&mut polled, Some(&Timespec::default()));
-        let taken = ready.is_ok() && polled[0].revents().contains(PollFlags::OUT);
-        socket.set_tcp_notsent_lowat(before).is_ok() && taken
+        self.tcp().is_some_and(is_taken)
     }
 
     /// Whether the peer has closed its sending side, though what it sent before may stand unread. Over TLS
@@ -139,6 +187,9 @@ impl Link {
             && !matches!(peeked, Ok(1..))
         {
             return true;
+        }
+        if let Self::Ssh(near) = self {
+            return near.has_end();
         }
         let Some(stream) = self.tcp() else { return false };
         let mut polled = [PollFd::new(stream, PollFlags::RDHUP)];
@@ -158,6 +209,7 @@ impl Link {
                 ready!(Pin::new(stream.as_mut()).poll_read(cx, &mut buf))?;
                 Poll::Ready(Ok(buf.filled().len()))
             }
+            Self::Ssh(near) => near.poll_read(cx, buf),
         }
     }
 
@@ -171,27 +223,31 @@ impl Link {
         let write = std::future::poll_fn(|cx| match self {
             Self::Plain(stream) => Pin::new(stream).poll_write(cx, data),
             Self::Tls(stream) => Pin::new(stream.as_mut()).poll_write(cx, data),
+            Self::Ssh(near) => near.poll_write(cx, data),
         });
         Pin::new(&mut unconstrained(write)).poll(cx)
     }
 
     /// For how long what was sent may go unacknowledged before the kernel gives the peer up.
     pub fn set_user_timeout(&self, time: Duration) {
-        if let Some(stream) = self.tcp() {
-            // A connection that is broken by now says so at the next write.
-            let _ = SockRef::from(stream).set_tcp_user_timeout(Some(time));
+        // A connection that is broken by now says so at the next write.
+        let set = |stream: &TcpStream| _ = SockRef::from(stream).set_tcp_user_timeout(Some(time));
+        match self {
+            Self::Plain(_) | Self::Tls(_) => self.tcp().into_iter().for_each(set),
+            Self::Ssh(near) => near.socket().iter().for_each(|stream| set(stream)),
         }
     }
 
-    /// The socket, unless it is away.
+    /// The socket, unless it is away, or not of this connection alone.
     fn tcp(&self) -> Option<&TcpStream> {
         match self {
             Self::Plain(stream) => Some(stream),
             Self::Tls(stream) => stream.get_ref().tcp(),
+            Self::Ssh(_) => None,
         }
     }
 
-    /// Ends our sending: close_notify where there is TLS, then FIN.
+    /// Ends our sending: close_notify where there is TLS, then FIN; over SSH the channel's end.
     ///
     /// # Errors
     /// The connection broke.
@@ -199,8 +255,23 @@ impl Link {
         match self {
             Self::Plain(stream) => Pin::new(stream).poll_shutdown(cx),
             Self::Tls(stream) => Pin::new(stream.as_mut()).poll_shutdown(cx),
+            Self::Ssh(near) => near.poll_end(cx).map(Ok),
         }
     }
+}
+
+/// Whether nothing waits in a socket for room in its peer's window.
+fn is_taken(stream: &TcpStream) -> bool {
+    let socket = SockRef::from(stream);
+    // With this mark the socket counts as writable only when nothing is left to be sent (tcp(7)).
+    let Ok(before) = socket.tcp_notsent_lowat() else { return false };
+    if socket.set_tcp_notsent_lowat(1).is_err() {
+        return false;
+    }
+    let mut polled = [PollFd::new(stream, PollFlags::OUT)];
+    let ready = poll(&mut polled, Some(&Timespec::default()));
+    let taken = ready.is_ok() && polled[0].revents().contains(PollFlags::OUT);
+    socket.set_tcp_notsent_lowat(before).is_ok() && taken
 }
 
 /// Reads off a plain socket. The kernel ends a read before a byte that was sent as urgent, though there is

@@ -43,17 +43,20 @@ pub enum ListenerKind {
     Plain,
     /// Lines over TLS.
     Tls,
+    /// SSH.
+    Ssh,
 }
 
 impl ListenerKind {
     /// All of them, in the order in which they are opened.
-    pub const ALL: [Self; 2] = [Self::Plain, Self::Tls];
+    pub const ALL: [Self; 3] = [Self::Plain, Self::Tls, Self::Ssh];
 
     /// Its setting.
     pub fn key(self) -> &'static str {
         match self {
             Self::Plain => "CHAT_ADDR",
             Self::Tls => "CHAT_TLS_ADDR",
+            Self::Ssh => "CHAT_SSH_ADDR",
         }
     }
 
@@ -62,6 +65,7 @@ impl ListenerKind {
         match self {
             Self::Plain => "plain",
             Self::Tls => "tls",
+            Self::Ssh => "ssh",
         }
     }
 
@@ -70,7 +74,7 @@ impl ListenerKind {
     pub fn shakes_hands(self) -> bool {
         match self {
             Self::Plain => false,
-            Self::Tls => true,
+            Self::Tls | Self::Ssh => true,
         }
     }
 }

@@ -12,6 +12,7 @@ pub mod pace;
 pub mod probe;
 pub mod proxy;
 pub mod screen;
+pub mod ssh;
 pub mod telnet;
 pub mod tls;
 pub mod tls_socket;

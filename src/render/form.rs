@@ -78,6 +78,8 @@ pub struct Form {
     pub plain: bool,
     /// Times are those of the clock, and no ages.
     pub clock: bool,
+    /// No more than the text itself, for a program that reads it: no beginning of a block, and no prompt.
+    pub bare: bool,
     /// A message stands in one row, without picture and arrow.
     pub compact: bool,
     /// Nothing of who comes and goes.
@@ -98,6 +100,7 @@ impl Default for Form {
             edited: false,
             plain: false,
             clock: false,
+            bare: false,
             compact: false,
             quiet: false,
             echo: true,
@@ -122,6 +125,7 @@ impl Form {
         edited: false,
         plain: false,
         clock: false,
+        bare: false,
         compact: false,
         quiet: false,
         echo: true,

@@ -7,7 +7,7 @@ use std::fmt::Write;
 
 use bytes::{Bytes, BytesMut};
 
-use crate::chat::accounts::Fingerprint;
+use crate::chat::accounts::{Fingerprint, Key, KeyKind};
 use crate::chat::history::Age;
 use crate::chat::name::Name;
 use crate::chat::pictures::Picture;
@@ -53,13 +53,13 @@ impl Sheet {
 
     /// Rings the bell, before a block, for whoever wants to be called.
     pub fn ring(&mut self) -> &mut Self {
-        if self.form.bell == Bell::Off { self } else { self.push(BEL) }
+        if self.form.bell == Bell::Off || self.form.bare { self } else { self.push(BEL) }
     }
 
     /// Starts a block where someone may be typing, which moves on from what they have typed.
     pub fn open(&mut self) -> &mut Self {
         match self.form.palette {
-            _ if self.form.edited => self,
+            _ if self.form.edited || self.form.bare => self,
             Palette::None => self.newline(),
             Palette::Dark | Palette::Light => self.push(BLOCK_START),
         }
@@ -76,7 +76,7 @@ impl Sheet {
     /// what stands after one for the prompt, and would count erasing as a part of it.
     pub fn open_question(&mut self) -> &mut Self {
         match self.form.palette {
-            _ if self.form.edited => self,
+            _ if self.form.edited || self.form.bare => self,
             Palette::None => self.open(),
             Palette::Dark | Palette::Light => self.open().push("\r"),
         }
@@ -87,9 +87,9 @@ impl Sheet {
         self.ask(PROMPT)
     }
 
-    /// Ends a block with a prompt, which the editor has itself.
+    /// Ends a block with a prompt, which the editor has itself, and which is nothing to a program.
     pub fn ask(&mut self, prompt: &'static str) -> &mut Self {
-        if self.form.edited { self } else { self.push(prompt) }
+        if self.form.edited || self.form.bare { self } else { self.push(prompt) }
     }
 
     /// The prompt alone, for one who has just ended a line.
@@ -268,9 +268,14 @@ impl Sheet {
         self
     }
 
-    /// The first bytes of a fingerprint, as many as a list shows.
-    pub fn fingerprint(&mut self, fingerprint: &Fingerprint) -> &mut Self {
-        let _ = write!(self.buf, "{fingerprint:.0$}", Fingerprint::SHOWN_BYTES);
+    /// The fingerprint of a key: that of a certificate by its first bytes, as many as a list shows.
+    pub fn key(&mut self, key: &Key) -> &mut Self {
+        let _ = match key.kind {
+            KeyKind::X509 => {
+                write!(self.buf, "{:.*}...", Fingerprint::SHOWN_BYTES, key.fingerprint)
+            }
+            KeyKind::Ssh => write!(self.buf, "{key}"),
+        };
         self
     }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::*;
-use crate::chat::accounts::{AccountId, Fingerprint, Subject};
+use crate::chat::accounts::{AccountId, Fingerprint, Key, Subject};
 use crate::chat::directory::ConnId;
 use crate::chat::history::Age;
 use crate::chat::kept::MessageId;
@@ -370,9 +370,9 @@ fn moderations_are_told_to_the_lobby() {
 fn a_sheet_takes_times_and_fingerprints() {
     let shown = plain(|s| {
         s.span(Span::exact(Duration::from_secs(600))).fixed(" ");
-        s.fingerprint(&Fingerprint([0xAB; 32]));
+        s.key(&Key::x509(Fingerprint([0xAB; 32])));
     });
-    assert_eq!(shown, "10m AB:AB:AB:AB:AB:AB:AB:AB");
+    assert_eq!(shown, "10m AB:AB:AB:AB:AB:AB:AB:AB...");
 }
 
 #[test]

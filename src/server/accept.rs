@@ -27,6 +27,8 @@ use crate::actors::registry::Registry;
 use crate::actors::registry::messages::{Admit, Gone};
 use crate::actors::shard::Shard;
 use crate::actors::shard::messages::Connected;
+#[cfg(feature = "ssh")]
+use crate::actors::ssh::{Greet, Ssh};
 use crate::chat::directory::{ConnId, IpKey, Refusal};
 use crate::clock;
 use crate::config::{Config, Live};
@@ -60,12 +62,20 @@ pub(super) struct Acceptor {
     shared: Shared,
     registry: Addr<Guarded<Registry>>,
     shards: Arc<[Addr<Guarded<Shard>>]>,
-    handshakers: Rc<[Addr<Handshaker>]>,
+    helpers: Helpers,
     next: Rc<Cell<usize>>,
     refusals: Rc<RefCell<Refusals>>,
     /// The same of proxies: neither is to hide the other.
     proxy_refusals: Rc<RefCell<Refusals>>,
     places: Rc<Places>,
+}
+
+/// Those on threads of their own whom connections go to first, or stay with.
+#[derive(Clone)]
+pub(super) struct Helpers {
+    pub(super) handshakers: Rc<[Addr<Handshaker>]>,
+    #[cfg(feature = "ssh")]
+    pub(super) ssh: Rc<[Addr<Ssh>]>,
 }
 
 /// A connection that was accepted.
@@ -201,18 +211,16 @@ impl Unsaid {
 }
 
 impl Acceptor {
-    /// One that asks the Registry for places and gives connections to the Shards, those over TLS through
-    /// the Handshakers.
+    /// One that asks the Registry for places and gives connections to the Shards, some through helpers.
     pub(super) fn new(
         live: Live,
         shared: Shared,
         registry: Addr<Guarded<Registry>>,
         shards: Arc<[Addr<Guarded<Shard>>]>,
-        handshakers: Vec<Addr<Handshaker>>,
+        helpers: Helpers,
     ) -> Self {
-        let handshakers = handshakers.into();
         let (next, refusals, proxy_refusals, places) = Default::default();
-        Self { live, shared, registry, shards, handshakers, next, refusals, proxy_refusals, places }
+        Self { live, shared, registry, shards, helpers, next, refusals, proxy_refusals, places }
     }
 
     /// Accepts at a listener until the task is aborted. Where it was `handed` over, connections may have come
@@ -362,14 +370,24 @@ impl Acceptor {
         let counted = self.shared.metrics.count_connection(kind);
         match kind {
             ListenerKind::Plain => {
-                let arrival = Arrival::Plain(socket);
+                let (arrival, counted) = (Arrival::Plain(socket), Some(counted));
                 shard.do_send(Connected { conn, arrival, origin, ip, accepted, counted });
             }
             ListenerKind::Tls => {
                 let shard = shard.clone();
-                let handshaker = &self.handshakers[index % self.handshakers.len()];
+                let handshakers = &self.helpers.handshakers;
+                let handshaker = &handshakers[index % handshakers.len()];
                 handshaker.do_send(Shake { conn, socket, origin, ip, accepted, counted, shard });
             }
+            #[cfg(feature = "ssh")]
+            ListenerKind::Ssh => {
+                let (shard, ssh) = (shard.clone(), &self.helpers.ssh);
+                let ssh = &ssh[index % ssh.len()];
+                ssh.do_send(Greet { conn, socket, origin, ip, accepted, counted, shard });
+            }
+            // Nobody listens for it.
+            #[cfg(not(feature = "ssh"))]
+            ListenerKind::Ssh => self.registry.do_send(Gone(conn)),
         }
     }
 }

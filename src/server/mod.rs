@@ -41,6 +41,8 @@ use crate::actors::registry::rates::RateTable;
 use crate::actors::registry::{Open, Registry};
 use crate::actors::shard::messages::Drain;
 use crate::actors::shard::{Shard, ShardSetup};
+#[cfg(feature = "ssh")]
+use crate::actors::ssh;
 use crate::actors::store::StoreHandle;
 use crate::chat::history::ALWAYS_KEPT;
 use crate::clock;
@@ -53,10 +55,12 @@ use crate::logging::{complain, event};
 use crate::metrics::Metrics;
 use crate::net::handed::Handed;
 use crate::net::listen::{ListenError, ListenerKind, listen};
+#[cfg(feature = "ssh")]
+use crate::net::ssh::host_key::{HostKey, HostKeyError};
 use crate::net::tls::{self, LiveTls, LoadedTls, TlsError};
 use crate::net::validity::Validity;
 use crate::render::replies::Farewell;
-use crate::server::accept::Acceptor;
+use crate::server::accept::{Acceptor, Helpers};
 use crate::server::cluster::Joined;
 use crate::server::console::{Console, Reach};
 use crate::server::nodes::SeenNodes;
@@ -84,6 +88,10 @@ pub enum StartError {
     /// The certificate or its key.
     #[error(transparent)]
     Tls(#[from] TlsError),
+    /// The host key of SSH.
+    #[cfg(feature = "ssh")]
+    #[error(transparent)]
+    HostKey(#[from] HostKeyError),
     /// The cluster.
     #[error("this node stops: {0}")]
     Cluster(String),
@@ -129,6 +137,9 @@ pub struct Opened {
     admin: Option<StdListener>,
     /// None where nobody listens for TLS.
     tls: Option<LoadedTls>,
+    /// None where nobody listens for SSH.
+    #[cfg(feature = "ssh")]
+    host_key: Option<HostKey>,
     db: Db,
     snapshot: Snapshot,
     /// How far it has followed the log of its cluster; none where it has followed none.
@@ -176,13 +187,13 @@ fn wants_tls(Config { tls, .. }: &Config) -> bool {
 /// # Errors
 /// [`StartError::NoListener`] with the remedy.
 pub fn check_listeners(config: &Config, tls: Option<&LoadedTls>) -> Result<(), StartError> {
-    if config.addr.is_some() || tls.is_some() {
+    if config.addr.is_some() || tls.is_some() || config.ssh.addr.is_some() {
         return Ok(());
     }
     Err(StartError::NoListener(if config.tls.addr.is_some() {
         "Make a certificate with: lobbyd gen-cert"
     } else {
-        "Set CHAT_ADDR or CHAT_TLS_ADDR to an address"
+        "Set CHAT_ADDR, CHAT_TLS_ADDR or CHAT_SSH_ADDR to an address"
     }))
 }
 
@@ -204,6 +215,8 @@ impl Opened {
             Some(dir) => Db::open(dir)?,
             None => (Db::in_memory()?, Vec::new()),
         };
+        #[cfg(feature = "ssh")]
+        let host_key = open_host_key(config)?;
         let (console, console_fault) = match config.data_dir.as_deref().map(open_console) {
             None => (None, None),
             Some(Ok(socket)) => (Some(socket), None),
@@ -238,6 +251,8 @@ impl Opened {
             handed_over,
             admin,
             tls,
+            #[cfg(feature = "ssh")]
+            host_key,
             db,
             snapshot,
             mark,
@@ -280,6 +295,36 @@ impl Opened {
     pub fn fingerprint(&self) -> Option<&str> {
         self.tls.as_ref().map(|loaded| loaded.fingerprint.as_str())
     }
+
+    /// SHA-256 of the host key of SSH in use.
+    pub fn host_key(&self) -> Option<String> {
+        #[cfg(feature = "ssh")]
+        return self.host_key.as_ref().map(HostKey::fingerprint);
+        #[cfg(not(feature = "ssh"))]
+        return None;
+    }
+}
+
+/// What a host key of SSH will be, as far as that can be told beforehand: its SHA-256, or that it is made at the start;
+/// none where SSH is off.
+///
+/// # Errors
+/// It cannot be read.
+#[cfg(feature = "ssh")]
+pub fn look_at_host_key(config: &Config) -> Result<Option<String>, StartError> {
+    let Some(path) = config.ssh_key() else { return Ok(None) };
+    let made = || format!("{} is made at the start", path.display());
+    Ok(Some(HostKey::load(&path)?.map_or_else(made, |key| key.fingerprint())))
+}
+
+/// The host key of SSH, which is made where it is not there; none where SSH is off.
+#[cfg(feature = "ssh")]
+fn open_host_key(config: &Config) -> Result<Option<HostKey>, StartError> {
+    let Some(path) = config.ssh_key() else { return Ok(None) };
+    Ok(Some(match HostKey::load(&path)? {
+        Some(key) => key,
+        None => HostKey::make(&path)?,
+    }))
 }
 
 /// Listeners, and the certificate of the one for TLS.
@@ -293,6 +338,7 @@ fn open_addresses(config: &Config) -> Result<Listening, StartError> {
         let addr = match kind {
             ListenerKind::Plain => config.addr,
             ListenerKind::Tls => config.tls.addr.filter(|_| tls.is_some()),
+            ListenerKind::Ssh => config.ssh.addr,
         };
         if let Some(addr) = addr {
             listeners.push((kind, listen(addr, kind.key())?));
@@ -305,11 +351,15 @@ fn open_addresses(config: &Config) -> Result<Listening, StartError> {
 /// there would wait for ever.
 fn adopt(config: &Config, handed: Handed) -> Result<Listening, StartError> {
     let plain_is_off = config.addr.is_none() && config.tls.addr.is_some();
-    let listeners = handed.into_listeners(plain_is_off);
+    let mut listeners = handed.into_listeners(plain_is_off);
     let tls = match listeners.iter().any(|(kind, _)| *kind == ListenerKind::Tls) {
         true => Some(tls::load(&config.tls.cert, &config.tls.key)?),
         false => None,
     };
+    // None of them is for SSH.
+    if let Some(addr) = config.ssh.addr {
+        listeners.push((ListenerKind::Ssh, listen(addr, ListenerKind::Ssh.key())?));
+    }
     Ok((listeners, tls))
 }
 
@@ -449,6 +499,13 @@ pub async fn run(
         Some(tls) => start_handshakers(helpers, &registry, tls, &config),
         None => Vec::new(),
     };
+    #[cfg(feature = "ssh")]
+    let context = ssh::Context {
+        registry: registry.clone(),
+        store: store.clone(),
+        hasher: hasher.clone(),
+        config: config.clone(),
+    };
     let last = SharedReload::default();
     let service = Service::start(metrics.clone(), shared.health.clone(), last.clone());
     let reloader = Reloader::new(Parts {
@@ -490,7 +547,17 @@ pub async fn run(
             Some(Console::start(socket, reach)?)
         }
     };
-    let acceptor = Acceptor::new(config, shared.clone(), registry, shards.clone(), handshakers);
+    #[cfg(feature = "ssh")]
+    let ssh = match opened.host_key {
+        Some(key) => start_ssh(helpers, key, context.clone()),
+        None => Vec::new(),
+    };
+    let helpers = Helpers {
+        handshakers: handshakers.into(),
+        #[cfg(feature = "ssh")]
+        ssh: ssh.into(),
+    };
+    let acceptor = Acceptor::new(config, shared.clone(), registry, shards.clone(), helpers);
     let mut accepting: Vec<JoinHandle<()>> = Vec::new();
     for (kind, listener) in opened.listeners {
         accepting.push(acceptor.start(kind, listener, opened.handed_over)?);
@@ -612,6 +679,17 @@ fn start_handshakers(
     let start = |_| {
         let handshaker = Handshaker::new(registry.clone(), tls.clone(), config.clone());
         Handshaker::start_in_arbiter(&Arbiter::new().handle(), move |_| handshaker)
+    };
+    (0..threads).map(start).collect()
+}
+
+/// Starts the threads of SSH connections.
+#[cfg(feature = "ssh")]
+fn start_ssh(threads: usize, key: HostKey, context: ssh::Context) -> Vec<Addr<ssh::Ssh>> {
+    let config = ssh::library_config(key);
+    let start = |_| {
+        let ssh = ssh::Ssh::new(context.clone(), config.clone());
+        ssh::Ssh::start_in_arbiter(&Arbiter::new().handle(), move |_| ssh)
     };
     (0..threads).map(start).collect()
 }

@@ -4,7 +4,9 @@ use rusqlite::{CachedStatement, Connection, ErrorCode, TransactionBehavior, para
 
 use super::error::StoreError;
 use super::read::{ignores, mail_count};
-use super::rows::{int, kind_column, person_columns, scope_column, subject_columns};
+use super::rows::{
+    int, key_kind_column, kind_column, person_columns, scope_column, subject_columns,
+};
 use super::search::Indexer;
 use super::{Db, account, lobby, message, node};
 use crate::chat::accounts::{MAX_MAIL, REGISTRATION_WINDOW};
@@ -12,7 +14,7 @@ use crate::chat::change::Change;
 use crate::chat::directory::IpKey;
 use crate::chat::history::{Entry, UnixMillis};
 use crate::chat::ignores::MAX_FORMS;
-use crate::chat::kept::{AccountId, AuditEntry, Left, Mail, SanctionKind, Scope};
+use crate::chat::kept::{AccountId, AuditEntry, Key, Left, Mail, SanctionKind, Scope};
 use crate::chat::lobbies::{GENERAL_ID, LobbyId};
 use crate::chat::name::Name;
 use crate::chat::person::Person;
@@ -182,15 +184,17 @@ impl<'a> Group<'a> {
                 set_sanction(conn, *kind, *scope, sanction)
             }
             Change::SanctionLifted { kind, scope, key } => lift_sanction(conn, *kind, *scope, key),
-            Change::CertAdded { account, fingerprint } => run(
-                conn,
-                "INSERT INTO cert(account, fingerprint) SELECT ?1, ?2
-            WHERE EXISTS (SELECT 1 FROM account WHERE id = ?1) ON CONFLICT DO NOTHING",
-                params![account.0, fingerprint.0],
-            ),
+            Change::CertAdded { account, fingerprint } => {
+                add_key(conn, *account, Key::x509(*fingerprint))
+            }
             Change::CertRemoved { account, fingerprint } => {
-                let sql = "DELETE FROM cert WHERE account = ?1 AND fingerprint = ?2";
-                run(conn, sql, params![account.0, fingerprint.0])
+                remove_key(conn, *account, Key::x509(*fingerprint))
+            }
+            Change::SshKeyAdded { account, fingerprint } => {
+                add_key(conn, *account, Key::ssh(*fingerprint))
+            }
+            Change::SshKeyRemoved { account, fingerprint } => {
+                remove_key(conn, *account, Key::ssh(*fingerprint))
             }
             Change::IgnoreAdded { account, name, who } => add_ignored(conn, *account, name, who),
             Change::IgnoreRemoved { account, who } => {
@@ -287,6 +291,20 @@ fn set_sanction(
             name,
         ],
     )
+}
+
+fn add_key(conn: &Connection, account: AccountId, key: Key) -> rusqlite::Result<()> {
+    run(
+        conn,
+        "INSERT INTO cert(account, kind, fingerprint) SELECT ?1, ?2, ?3
+        WHERE EXISTS (SELECT 1 FROM account WHERE id = ?1) ON CONFLICT DO NOTHING",
+        params![account.0, key_kind_column(key.kind), key.fingerprint.0],
+    )
+}
+
+fn remove_key(conn: &Connection, account: AccountId, key: Key) -> rusqlite::Result<()> {
+    let sql = "DELETE FROM cert WHERE account = ?1 AND kind = ?2 AND fingerprint = ?3";
+    run(conn, sql, params![account.0, key_kind_column(key.kind), key.fingerprint.0])
 }
 
 fn lift_sanction(

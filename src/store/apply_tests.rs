@@ -6,6 +6,7 @@ use super::*;
 use crate::chat::directory::ConnId;
 use crate::chat::history::{Entry, MessageKind, UnixMillis};
 use crate::chat::ignores::MAX_FORMS;
+use crate::chat::kept::Key;
 use crate::chat::lobbies::LobbyId;
 use crate::chat::lobby::LobbyState;
 use crate::chat::name::{Name, NameKey};
@@ -57,6 +58,7 @@ fn furniture() -> Vec<Change> {
         set(SanctionKind::Ban, Scope::Server, sanction(Subject::Account(ALICE))),
         set(SanctionKind::Ban, Scope::Server, sanction(address)),
         Change::CertAdded { account: ALICE, fingerprint: Fingerprint([7; 32]) },
+        Change::SshKeyAdded { account: ALICE, fingerprint: Fingerprint([9; 32]) },
         Change::IgnoreAdded { account: ALICE, name: name("Eve"), who: guest("Eve") },
         Change::MailAdded { to: ALICE, mail },
         audited(scope),
@@ -245,10 +247,19 @@ fn what_hangs_on_lobbies_and_accounts_is_read_and_lifted() {
     assert_eq!(coding.mutes.list(THEN), [&mute], "set twice, there once");
     assert_eq!(coding.bans.list(THEN).len(), 1);
     assert_eq!(snapshot.bans.list(THEN).len(), 2);
-    assert_eq!(db.certs(ALICE).unwrap(), [Fingerprint([7; 32])]);
-    assert_eq!(db.account_of_cert(&Fingerprint([7; 32]), &key("ALICE")).unwrap(), Some(ALICE));
-    assert_eq!(db.account_of_cert(&Fingerprint([7; 32]), &key("bob")).unwrap(), None);
-    assert_eq!(db.account_of_cert(&Fingerprint([8; 32]), &key("alice")).unwrap(), None);
+    let (cert, ssh) = (Key::x509(Fingerprint([7; 32])), Key::ssh(Fingerprint([9; 32])));
+    assert_eq!(db.keys(ALICE).unwrap(), [cert, ssh]);
+    for (known_by, name, want) in [
+        (cert, "ALICE", Some(ALICE)),
+        (ssh, "alice", Some(ALICE)),
+        (cert, "bob", None),
+        (Key::x509(Fingerprint([8; 32])), "alice", None),
+        // The same bytes of the other kind.
+        (Key::ssh(Fingerprint([7; 32])), "alice", None),
+        (Key::x509(Fingerprint([9; 32])), "alice", None),
+    ] {
+        assert_eq!(db.account_of_key(&known_by, &key(name)).unwrap(), want, "{known_by} {name}");
+    }
     assert_eq!(db.ignores(ALICE).unwrap().iter().collect::<Vec<_>>(), [&name("Eve")]);
 
     db.apply(&[
@@ -264,6 +275,7 @@ fn what_hangs_on_lobbies_and_accounts_is_read_and_lifted() {
             Sanction { until: None, reason: None, ..mute.clone() },
         ),
         Change::CertRemoved { account: ALICE, fingerprint: Fingerprint([7; 32]) },
+        Change::SshKeyRemoved { account: ALICE, fingerprint: Fingerprint([9; 32]) },
         Change::IgnoreRemoved { account: ALICE, who: guest("EVE") },
     ])
     .unwrap();
@@ -273,7 +285,7 @@ fn what_hangs_on_lobbies_and_accounts_is_read_and_lifted() {
     let bans = db.load(0).unwrap().bans;
     let ban = bans.get(&mute.subject, THEN).unwrap();
     assert_eq!((ban.until, &ban.reason), (None, &None));
-    assert!(db.certs(ALICE).unwrap().is_empty() && db.ignores(ALICE).unwrap().is_empty());
+    assert!(db.keys(ALICE).unwrap().is_empty() && db.ignores(ALICE).unwrap().is_empty());
 }
 
 #[test]
@@ -455,7 +467,7 @@ fn nothing_of_a_group_is_there_when_the_disk_is_full() {
     assert_eq!(db.apply(&group), Err(StoreError::Full));
     assert_eq!(db.load(10).unwrap(), before);
     assert!(db.search(CODING, "long", 9).unwrap().is_empty());
-    assert!(db.certs(ALICE).unwrap().is_empty());
+    assert!(db.keys(ALICE).unwrap().is_empty());
     // It heals by itself.
     db.conn.pragma_update_and_check(None, "max_page_count", 100_000, |_| Ok(())).unwrap();
     db.apply(&group).unwrap();

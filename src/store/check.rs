@@ -240,7 +240,7 @@ fn values(conn: &Connection, faults: &mut Vec<String>) {
     let mail = "SELECT id, sender, at, text, sender_account, sender_address FROM mail";
     let audit = "SELECT lobby, at, who, what FROM audit";
     let ignored = "SELECT key, name, who, address FROM ignored";
-    let cert = "SELECT fingerprint FROM cert";
+    let cert = "SELECT kind, fingerprint FROM cert";
     let count = conn.query_row("SELECT count(*) FROM message", [], |row| row.get(0));
     let (mut read, count) = (0_u64, count.map_or(0, rows::uint));
     let found = [
@@ -256,7 +256,7 @@ fn values(conn: &Connection, faults: &mut Vec<String>) {
         each(conn, mail, |row| rows::mail(row).map(|_| ())),
         each(conn, audit, |row| rows::audit(row).map(|_| ())),
         each(conn, ignored, |row| rows::ignored(row).map(|_| ())),
-        each(conn, cert, |row| Ok(row.get::<_, [u8; 32]>(0).map(|_| ())?)),
+        each(conn, cert, |row| rows::key(row).map(|_| ())),
     ];
     faults.extend(found.into_iter().filter_map(Result::err).map(|error| error.to_string()));
 }

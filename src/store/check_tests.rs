@@ -79,7 +79,10 @@ fn every_kind_of_damage_is_found() {
         ("UPDATE message SET seq = 9999 WHERE id = 7", "1 messages are not in the order"),
         ("DELETE FROM removed", "1 lobbies that are not there have messages"),
         ("DELETE FROM lobby WHERE id = 1", "lobbies that are not there have messages"),
-        ("INSERT INTO cert VALUES (99, zeroblob(32))", "a row of cert refers to no row of account"),
+        (
+            "INSERT INTO cert VALUES (99, 'ssh', zeroblob(32))",
+            "a row of cert refers to no row of account",
+        ),
         ("UPDATE cert SET fingerprint = x'00'", "a value that cannot be read"),
         ("UPDATE message SET author = '' WHERE id = 7", "a name that cannot be read"),
         ("UPDATE account SET password = 'x'", "a password record that cannot be read"),

@@ -14,8 +14,8 @@ use crate::chat::directory::IpKey;
 use crate::chat::history::{Entry, UnixMillis};
 use crate::chat::ignores::Ignores;
 use crate::chat::kept::{
-    Account, AccountId, AuditEntry, AuditId, Authored, Fingerprint, Mail, MailId, MessageId,
-    Missed, Page, SanctionKind, Scope, Since, Snapshot, StoredLobby,
+    Account, AccountId, AuditEntry, AuditId, Authored, Key, Mail, MailId, MessageId, Missed, Page,
+    SanctionKind, Scope, Since, Snapshot, StoredLobby,
 };
 use crate::chat::lobbies::LobbyId;
 use crate::chat::name::NameKey;
@@ -50,28 +50,31 @@ impl Db {
         Ok(found.into_iter().next())
     }
 
-    /// The certificates that an account is known by.
+    /// The keys that an account is known by: certificates first.
     ///
     /// # Errors
     /// Why they cannot be read.
-    pub fn certs(&self, account: AccountId) -> Result<Vec<Fingerprint>, StoreError> {
-        let sql = "SELECT fingerprint FROM cert WHERE account = ?1 ORDER BY fingerprint";
-        list(self.conn.prepare_cached(sql)?, [account.0], |row| Ok(Fingerprint(row.get(0)?)))
+    pub fn keys(&self, account: AccountId) -> Result<Vec<Key>, StoreError> {
+        let sql = "SELECT kind, fingerprint FROM cert WHERE account = ?1
+            ORDER BY kind = 'ssh', fingerprint";
+        list(self.conn.prepare_cached(sql)?, [account.0], rows::key)
     }
 
-    /// The account of this name, if it is known by this certificate.
+    /// The account of this name, if it is known by this key.
     ///
     /// # Errors
     /// Why it cannot be read.
-    pub fn account_of_cert(
+    pub fn account_of_key(
         &self,
-        fingerprint: &Fingerprint,
-        key: &NameKey,
+        known_by: &Key,
+        name: &NameKey,
     ) -> Result<Option<AccountId>, StoreError> {
         let sql = "SELECT account.id FROM account JOIN cert ON cert.account = account.id
-            WHERE account.key = ?1 AND cert.fingerprint = ?2";
+            WHERE account.key = ?1 AND cert.kind = ?2 AND cert.fingerprint = ?3";
         let mut found = self.conn.prepare_cached(sql)?;
-        let id = found.query_row(params![key.as_str(), fingerprint.0], |row| row.get(0));
+        let row =
+            params![name.as_str(), rows::key_kind_column(known_by.kind), known_by.fingerprint.0];
+        let id = found.query_row(row, |row| row.get(0));
         Ok(id.optional()?.map(AccountId))
     }
 

@@ -8,7 +8,8 @@ use super::error::StoreError;
 use crate::chat::directory::IpKey;
 use crate::chat::history::UnixMillis;
 use crate::chat::kept::{
-    AccountId, AuditEntry, KnownAccount, Mail, MailId, SanctionKind, Scope, Subject,
+    AccountId, AuditEntry, Fingerprint, Key, KeyKind, KnownAccount, Mail, MailId, SanctionKind,
+    Scope, Subject,
 };
 use crate::chat::lobbies::LobbyId;
 use crate::chat::name::Name;
@@ -138,6 +139,24 @@ pub(super) fn mail(row: &Row<'_>) -> Result<(MailId, Mail), StoreError> {
 /// they are known in.
 pub(super) fn ignored(row: &Row<'_>) -> Result<(Name, Person), StoreError> {
     Ok((name(text(row, 1)?)?, named_person(row, 0, 2, 3)?))
+}
+
+/// `kind, fingerprint`
+pub(super) fn key(row: &Row<'_>) -> Result<Key, StoreError> {
+    let kind = match text(row, 0)? {
+        "x509" => KeyKind::X509,
+        "ssh" => KeyKind::Ssh,
+        _ => return Err(StoreError::unreadable("key")),
+    };
+    Ok(Key { kind, fingerprint: Fingerprint(row.get(1)?) })
+}
+
+/// The kind of a key, as it is stored.
+pub(super) fn key_kind_column(kind: KeyKind) -> &'static str {
+    match kind {
+        KeyKind::X509 => "x509",
+        KeyKind::Ssh => "ssh",
+    }
 }
 
 /// `lobby, at, who, what`

@@ -16,8 +16,8 @@ type Step = fn(&Transaction<'_>) -> rusqlite::Result<()>;
 
 /// Step `n` makes version `n + 1` out of version `n`; version 0 is an empty file. A step that has
 /// been released is never changed.
-const STEPS: [Step; 9] =
-    [tables, search_index, persons, numbers, moderation, forms, folding, nodes, modes];
+const STEPS: [Step; 10] =
+    [tables, search_index, persons, numbers, moderation, forms, folding, nodes, modes, ssh_keys];
 
 /// What a file turned out to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -104,6 +104,9 @@ pub(super) fn view_as_newest(conn: &Connection, version: u32) -> rusqlite::Resul
             CREATE TEMP VIEW present AS SELECT 0 AS conn, NULL AS user WHERE 0;
             CREATE TEMP VIEW member AS SELECT 0 AS conn, 0 AS lobby, NULL AS member WHERE 0;",
         )?;
+    }
+    if version < 10 {
+        conn.execute_batch("CREATE TEMP VIEW cert AS SELECT *, 'x509' AS kind FROM main.cert;")?;
     }
     if version < 5 {
         conn.execute_batch(
@@ -344,4 +347,19 @@ fn nodes(tx: &Transaction<'_>) -> rusqlite::Result<()> {
 /// Version 9: an account keeps in which manner its owner wants to be written to.
 fn modes(tx: &Transaction<'_>) -> rusqlite::Result<()> {
     tx.execute_batch("ALTER TABLE account ADD COLUMN mode INTEGER NOT NULL DEFAULT 0")
+}
+
+/// Version 10: an account is known by SSH keys too.
+fn ssh_keys(tx: &Transaction<'_>) -> rusqlite::Result<()> {
+    tx.execute_batch(
+        "CREATE TABLE key_of(
+            account INTEGER NOT NULL REFERENCES account ON DELETE CASCADE,
+            kind TEXT NOT NULL CHECK (kind IN ('x509', 'ssh')),
+            fingerprint BLOB NOT NULL,
+            PRIMARY KEY (account, kind, fingerprint)
+        ) STRICT, WITHOUT ROWID;
+        INSERT INTO key_of SELECT account, 'x509', fingerprint FROM cert;
+        DROP TABLE cert;
+        ALTER TABLE key_of RENAME TO cert;",
+    )
 }

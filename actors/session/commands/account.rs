@@ -1,22 +1,33 @@
 //! The commands about one's account.
 
+use std::sync::Arc;
+
 use log::info;
 
 use crate::actors::registry::messages::{MayRegister, Register, Unregister};
 use crate::actors::session::context::{Ctx, Done, Failure, Outcome, busy};
 use crate::actors::session::password::{Door, ProofError, prove};
-use crate::actors::store::messages::{ReadAccount, ReadCerts};
-use crate::chat::accounts::{AccountId, CertPrefix, Fingerprint, MAX_CERTS};
+use crate::actors::store::messages::{ReadAccount, ReadKeys};
+use crate::chat::accounts::{AccountId, Key, KeyKind, KeyPrefix, MAX_KEYS};
 use crate::chat::asking::Asking;
-use crate::chat::password::Password;
+use crate::chat::password::{Password, PasswordRecord};
 use crate::logging::event;
+use crate::net::listen::ListenerKind;
 use crate::render::replies::{self, AccountReply};
 use crate::store::{Account, Change};
 
+/// The account of the user.
+async fn own(cx: &Ctx) -> Result<Account, Failure> {
+    let account = cx.thread.store.ask(ReadAccount(cx.who().name.key())).await?;
+    Ok(account.ok_or(ProofError::Wrong)?)
+}
+
 /// The account of the user, who has given its password.
 async fn proved(cx: &Ctx, password: Password) -> Result<Account, Failure> {
-    let account = cx.thread.store.ask(ReadAccount(cx.who().name.key())).await?;
-    let account = account.ok_or(ProofError::Wrong)?;
+    let account = own(cx).await?;
+    if account.record.is_none() {
+        return Err(AccountReply::NoPassword.into());
+    }
     let (door, record) = (Door::Account(&account.name), account.record.clone());
     prove(&cx.thread, &cx.peer, door, record, Some(password)).await?;
     Ok(account)
@@ -35,37 +46,65 @@ async fn may_register(cx: &Ctx) -> Result<(), Failure> {
     Ok(cx.ask_registry(MayRegister(who.ip)).await??)
 }
 
-/// Has the passwords asked for that a command was not given.
+/// Has the passwords asked for that a command was not given. Whoever comes with an SSH key needs none to register.
 pub(super) async fn ask(cx: &Ctx, asking: Asking) -> Done {
-    if !asking.changes() {
-        may_register(cx).await?;
+    if asking.changes() {
+        let has_none = own(cx).await?.record.is_none();
+        let asking = if has_none { Asking::to_give() } else { asking };
+        return Ok(Outcome::Asks(Box::new(asking)));
     }
-    Ok(Outcome::Asks(Box::new(asking)))
+    may_register(cx).await?;
+    let key = cx.peer.link().key().filter(|key| key.kind == KeyKind::Ssh);
+    match key {
+        Some(key) => {
+            take_name(cx, PasswordRecord::none().into(), Some(key)).await?;
+            cx.reply(AccountReply::RegisteredByKey(cx.who().name, key))
+        }
+        None => Ok(Outcome::Asks(Box::new(asking))),
+    }
 }
 
 pub(super) async fn register(cx: &Ctx, password: Password) -> Done {
     // Asked first, so that password work is done for those alone who may want it.
     may_register(cx).await?;
-    let (who, settings) = (cx.who(), cx.user().settings);
-    let ignores = cx.ignores();
-    let ignored = ignores.forms().map(|(name, who)| (name.clone(), who.clone())).collect();
     let record = cx.hashed(password).await?;
-    let made = cx.ask_registry(Register { conn: who.conn, record, settings, ignored }).await?;
-    let (id, admin) = made?;
-    {
-        let user = &mut cx.user_mut().who;
-        (user.account, user.admin) = (Some(id), admin);
-    }
-    cx.reply(AccountReply::Registered(who.name))
+    take_name(cx, record, None).await?;
+    cx.reply(AccountReply::Registered(cx.who().name))
 }
 
-pub(super) async fn change_password(cx: &Ctx, old: Password, new: Password) -> Done {
-    let account = proved(cx, old).await?.id;
+/// Makes an account of the name of a guest.
+async fn take_name(cx: &Ctx, record: Arc<PasswordRecord>, key: Option<Key>) -> Result<(), Failure> {
+    let (conn, settings) = (cx.conn(), cx.user().settings);
+    let ignores = cx.ignores();
+    let ignored = ignores.forms().map(|(name, who)| (name.clone(), who.clone())).collect();
+    let made = cx.ask_registry(Register { conn, record, key, settings, ignored }).await?;
+    let (id, admin) = made?;
+    let user = &mut cx.user_mut().who;
+    (user.account, user.admin) = (Some(id), admin);
+    Ok(())
+}
+
+pub(super) async fn give_password(cx: &Ctx, new: Password) -> Done {
+    let account = own(cx).await?;
+    if !account.record.is_none() {
+        // Somebody was quicker, over another connection.
+        return Err(AccountReply::WrongPassword.into());
+    }
+    set_password(cx, account.id, new).await
+}
+
+/// Gives an account another password.
+async fn set_password(cx: &Ctx, account: AccountId, new: Password) -> Done {
     let record = cx.hashed(new).await?;
     // That alone: the rest of it may have changed meanwhile.
     cx.thread.store.commit(vec![Change::PasswordSet { account, record }]).await?;
     info!(event = event::PASSWORD_CHANGED, conn = cx.conn().number(); "{} has another password", cx.who().name);
     cx.reply(AccountReply::PasswordChanged)
+}
+
+pub(super) async fn change_password(cx: &Ctx, old: Password, new: Password) -> Done {
+    let account = proved(cx, old).await?.id;
+    set_password(cx, account, new).await
 }
 
 pub(super) async fn unregister(cx: &Ctx, password: Password) -> Done {
@@ -78,43 +117,56 @@ pub(super) async fn unregister(cx: &Ctx, password: Password) -> Done {
     cx.reply(AccountReply::Unregistered(cx.who().name))
 }
 
-pub(super) async fn add_cert(cx: &Ctx) -> Done {
-    let account = account(cx)?;
-    let fingerprint = cx.peer.link().client_cert().ok_or(AccountReply::NoCert)?;
-    let known = cx.thread.store.ask(ReadCerts(account)).await?;
-    if known.contains(&fingerprint) {
-        return Err(AccountReply::CertKnown.into());
+/// What kind of key somebody could have over their connection.
+fn key_kind(cx: &Ctx) -> KeyKind {
+    match cx.peer.link().kind() {
+        ListenerKind::Plain | ListenerKind::Tls => KeyKind::X509,
+        ListenerKind::Ssh => KeyKind::Ssh,
     }
-    if known.len() >= MAX_CERTS {
-        return Err(AccountReply::TooManyCerts.into());
-    }
-    cx.thread.store.commit(vec![Change::CertAdded { account, fingerprint }]).await?;
-    let name = cx.who().name;
-    info!(event = event::CERTIFICATE_ADDED, conn = cx.conn().number(); "{name} may come with {fingerprint}");
-    cx.reply(AccountReply::CertAdded(fingerprint))
 }
 
-pub(super) async fn list_certs(cx: &Ctx) -> Done {
-    let own = cx.peer.link().client_cert();
-    let certs = cx.thread.store.ask(ReadCerts(account(cx)?)).await.map_err(busy)?;
-    cx.show(|sheet| replies::certs(sheet, &certs, own.as_ref()));
+pub(super) async fn add_key(cx: &Ctx) -> Done {
+    let account = account(cx)?;
+    let kind = key_kind(cx);
+    let key = cx.peer.link().key().ok_or(AccountReply::NoKey(kind))?;
+    let known = cx.thread.store.ask(ReadKeys(account)).await?;
+    if known.contains(&key) {
+        return Err(AccountReply::KeyKnown(kind).into());
+    }
+    if known.len() >= MAX_KEYS {
+        return Err(AccountReply::TooManyKeys(kind).into());
+    }
+    cx.thread.store.commit(vec![Change::key_added(account, key)]).await?;
+    let name = cx.who().name;
+    info!(event = event::CERTIFICATE_ADDED, conn = cx.conn().number(); "{name} may come with {key}");
+    cx.reply(AccountReply::KeyAdded(key))
+}
+
+pub(super) async fn list_keys(cx: &Ctx) -> Done {
+    let own = cx.peer.link().key();
+    let keys = cx.thread.store.ask(ReadKeys(account(cx)?)).await.map_err(busy)?;
+    cx.show(|sheet| replies::keys(sheet, &keys, own.as_ref()));
     Ok(Outcome::Done)
 }
 
-pub(super) async fn delete_cert(cx: &Ctx, prefix: CertPrefix) -> Done {
+pub(super) async fn delete_key(cx: &Ctx, prefix: KeyPrefix) -> Done {
     let account = account(cx)?;
-    let certs = cx.thread.store.ask(ReadCerts(account)).await?;
-    let meant: Vec<Fingerprint> = certs.into_iter().filter(|cert| prefix.matches(cert)).collect();
-    let fingerprint = match meant[..] {
+    let keys = cx.thread.store.ask(ReadKeys(account)).await?;
+    let count = keys.len();
+    let meant: Vec<Key> = keys.into_iter().filter(|key| prefix.matches(key)).collect();
+    let key = match meant[..] {
         [only] => only,
-        [] => return Err(AccountReply::CertUnknown.into()),
-        [_, _, ..] => return Err(AccountReply::CertAmbiguous.into()),
+        [] => return Err(AccountReply::KeyUnknown(prefix.kind()).into()),
+        [_, _, ..] => return Err(AccountReply::KeyAmbiguous(prefix.kind()).into()),
     };
-    cx.thread.store.commit(vec![Change::CertRemoved { account, fingerprint }]).await?;
+    if count == 1 && own(cx).await?.record.is_none() {
+        return Err(AccountReply::LastKey.into());
+    }
+    cx.thread.store.commit(vec![Change::key_removed(account, key)]).await?;
     let name = cx.who().name;
     info!(
         event = event::CERTIFICATE_REMOVED, conn = cx.conn().number();
-        "{name} may come no more with {fingerprint}"
+        "{name} may come no more with {key}"
     );
-    cx.reply(AccountReply::CertRemoved(fingerprint))
+    cx.reply(AccountReply::KeyRemoved(key))
 }

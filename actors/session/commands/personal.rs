@@ -128,8 +128,8 @@ pub(super) async fn set(cx: &Ctx, setting: Setting) -> Done {
     if let Setting::Mode(_) = setting {
         return Ok(Outcome::Mode { set: true });
     }
-    let (crlf, seen) = (cx.peer.form().crlf, cx.peer.seen());
-    let form = form_of(&cx.user().settings, &cx.thread.config.get(), crlf, seen);
+    let (before, seen) = (cx.peer.form(), cx.peer.seen());
+    let form = form_of(&cx.user().settings, &cx.thread.config.get(), before, seen);
     // What the user was shown so far is in the old one.
     cx.thread.hub.catch_up(cx.at.seat);
     cx.peer.set_form(form);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Group, Spec};
-use crate::chat::accounts::CertPrefix;
+use crate::chat::accounts::KeyPrefix;
 use crate::chat::asking::Asking;
 use crate::chat::password::Password;
 use crate::chat::sanctions::Terms;
@@ -84,6 +84,8 @@ pub enum Command {
     AskPassword(Asking),
     /// `/register`
     Register(Password),
+    /// `/passwd` of an account without a password, which was asked for one.
+    GivePassword(Password),
     /// `/passwd`
     ChangePassword {
         /// The one so far.
@@ -94,11 +96,11 @@ pub enum Command {
     /// `/unregister`
     Unregister(Password),
     /// `/cert add`
-    AddCert,
+    AddKey,
     /// `/cert list`
-    ListCerts,
+    ListKeys,
     /// `/cert del`
-    DeleteCert(CertPrefix),
+    DeleteKey(KeyPrefix),
     /// `/topic`; none takes it away.
     Topic(Option<Line>),
     /// `/kick`
@@ -165,7 +167,7 @@ impl Command {
             | Self::Quit
             | Self::ListIgnored
             | Self::AskPassword(_)
-            | Self::ListCerts
+            | Self::ListKeys
             | Self::Bans
             | Self::Audit => false,
             Self::Ask(question) => question.is_some(),
@@ -184,9 +186,10 @@ impl Command {
             | Self::Set(_)
             | Self::Register(_)
             | Self::ChangePassword { .. }
+            | Self::GivePassword(_)
             | Self::Unregister(_)
-            | Self::AddCert
-            | Self::DeleteCert(_)
+            | Self::AddKey
+            | Self::DeleteKey(_)
             | Self::Kick { .. }
             | Self::Mute(_)
             | Self::Unmute(_)

@@ -4,7 +4,7 @@ use super::args::Args;
 use super::complete::Argument::{OneOf, Other, Picture, Secret, Text, User};
 use super::meaning::Command;
 use super::{Cost, Group, Page, Spec};
-use crate::chat::accounts::CertPrefix;
+use crate::chat::accounts::KeyPrefix;
 use crate::chat::asking::Asking;
 use crate::chat::roles::Right;
 use crate::chat::settings::{Bell, Colours, Mode, Setting};
@@ -299,9 +299,9 @@ pub(super) static ACCOUNT: [Spec; 5] = [
 fn cert(args: &mut Args<'_>) -> Option<Command> {
     let what = args.word()?.to_ascii_lowercase();
     let command = match what.as_str() {
-        "add" => Command::AddCert,
-        "list" => args.shows(Command::ListCerts),
-        "del" => Command::DeleteCert(CertPrefix::parse(&args.word()?)?),
+        "add" => Command::AddKey,
+        "list" => args.shows(Command::ListKeys),
+        "del" => Command::DeleteKey(KeyPrefix::parse(&args.word()?)?),
         _ => return None,
     };
     args.end()?;

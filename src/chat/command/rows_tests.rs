@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use super::tests::{command, password};
 use super::*;
-use crate::chat::accounts::CertPrefix;
+use crate::chat::accounts::KeyPrefix;
 use crate::chat::asking::Asking;
 use crate::chat::sanctions::Terms;
 use crate::chat::settings::{Bell, Colours, Mode, Setting, Width};
@@ -133,7 +133,7 @@ fn account_commands_read_passwords_as_one_word() {
     let changed = |old: &str, new: &str| {
         Ok(Command::ChangePassword { old: password(old), new: password(new) })
     };
-    let prefix = |text| CertPrefix::parse(text).unwrap();
+    let prefix = |text| KeyPrefix::parse(text).unwrap();
     let cases = [
         ("/register hunter2hunter2", new("hunter2hunter2")),
         ("/register \"correct horse\"", new("correct horse")),
@@ -146,11 +146,11 @@ fn account_commands_read_passwords_as_one_word() {
         ("/passwd old new newer", Err("/passwd")),
         ("/unregister pw", Ok(Command::Unregister(password("pw")))),
         ("/unregister", Err("/unregister")),
-        ("/cert add", Ok(Command::AddCert)),
-        ("/cert ADD", Ok(Command::AddCert)),
+        ("/cert add", Ok(Command::AddKey)),
+        ("/cert ADD", Ok(Command::AddKey)),
         ("/cert add x", Err("/cert")),
-        ("/cert list", Ok(Command::ListCerts)),
-        ("/cert del AB:cd", Ok(Command::DeleteCert(prefix("abcd")))),
+        ("/cert list", Ok(Command::ListKeys)),
+        ("/cert del AB:cd", Ok(Command::DeleteKey(prefix("abcd")))),
         ("/cert del", Err("/cert")),
         ("/cert del xyz", Err("/cert")),
         ("/cert del ab cd", Err("/cert")),

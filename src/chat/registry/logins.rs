@@ -96,7 +96,11 @@ impl<H: Clone> People<H> {
         Ok(Happening::Renamed { conn, name })
     }
 
-    fn may_come(&self, who: &Identity, now: UnixMillis) -> Result<(), LoginError> {
+    /// Whether somebody is let in at all, under whatever name.
+    ///
+    /// # Errors
+    /// They are banned from the server.
+    pub fn may_come(&self, who: &Identity, now: UnixMillis) -> Result<(), LoginError> {
         match self.bans.penalty(who, now) {
             Some(penalty) => Err(LoginError::Banned(penalty)),
             None => Ok(()),

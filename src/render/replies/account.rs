@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use crate::chat::accounts::{Fingerprint, MAX_CERTS};
+use crate::chat::accounts::{Key, KeyKind, MAX_KEYS};
 use crate::chat::asking::{Question, Unfit};
 use crate::chat::name::Name;
 use crate::chat::password::PasswordFault;
@@ -31,20 +31,26 @@ pub enum AccountReply {
     WrongPassword,
     /// This address gave too many wrong passwords; seconds to wait.
     TooManyAttempts(u64),
-    /// The certificate lets its owner in from now on.
-    CertAdded(Fingerprint),
+    /// The name is an account now, which this key alone lets in.
+    RegisteredByKey(Name, Key),
+    /// The key lets its owner in from now on.
+    KeyAdded(Key),
     /// It did so before.
-    CertKnown,
+    KeyKnown(KeyKind),
     /// The connection has none.
-    NoCert,
+    NoKey(KeyKind),
     /// The account has as many as one may have.
-    TooManyCerts,
-    /// The certificate does not let anybody in any more.
-    CertRemoved(Fingerprint),
+    TooManyKeys(KeyKind),
+    /// The key does not let anybody in any more.
+    KeyRemoved(Key),
     /// The account has none of that prefix.
-    CertUnknown,
+    KeyUnknown(KeyKind),
     /// It has several.
-    CertAmbiguous,
+    KeyAmbiguous(KeyKind),
+    /// Nothing else would let the account's owner in.
+    LastKey,
+    /// The account has no password that could be given.
+    NoPassword,
 }
 
 impl AccountReply {
@@ -56,8 +62,9 @@ impl AccountReply {
                 | Self::PasswordChanged
                 | Self::GivenUp
                 | Self::Unregistered(_)
-                | Self::CertAdded(_)
-                | Self::CertRemoved(_)
+                | Self::RegisteredByKey(..)
+                | Self::KeyAdded(_)
+                | Self::KeyRemoved(_)
         )
     }
 
@@ -81,29 +88,58 @@ impl AccountReply {
             }
             Self::WrongPassword => sheet.fixed("Wrong password."),
             Self::TooManyAttempts(secs) => too_many_attempts(sheet, *secs),
-            Self::CertAdded(fingerprint) => {
-                sheet.fixed("Certificate ").fingerprint(fingerprint);
-                sheet.fixed("... is tied to your account.")
+            Self::RegisteredByKey(name, key) => {
+                sheet.fixed("'").name(name).fixed("' is yours now, by the key ").key(key);
+                sheet.fixed(". /passwd gives it a password.")
             }
-            Self::CertKnown => sheet.fixed("This certificate is tied to your account already."),
-            Self::NoCert => {
+            Self::KeyAdded(key) => {
+                kind(sheet, key.kind).key(key).fixed(" is tied to your account.")
+            }
+            Self::KeyKnown(KeyKind::X509) => {
+                sheet.fixed("This certificate is tied to your account already.")
+            }
+            Self::KeyKnown(KeyKind::Ssh) => {
+                sheet.fixed("This key is tied to your account already.")
+            }
+            Self::NoKey(KeyKind::X509) => {
                 sheet.fixed("You are not connected over TLS with a client certificate.")
             }
-            Self::TooManyCerts => sheet
-                .fixed("You have ")
-                .number(MAX_CERTS as u64)
-                .fixed(" certificates already. Take one away with /cert del."),
-            Self::CertRemoved(fingerprint) => {
-                sheet.fixed("Certificate ").fingerprint(fingerprint).fixed("... is taken away.")
+            Self::NoKey(KeyKind::Ssh) => sheet.fixed("Your SSH client has offered no key."),
+            Self::TooManyKeys(kind) => {
+                sheet.fixed("You have ").number(MAX_KEYS as u64).fixed(match kind {
+                    KeyKind::X509 => " certificates",
+                    KeyKind::Ssh => " keys",
+                });
+                sheet.fixed(" already. Take one away with /cert del.")
             }
-            Self::CertUnknown => {
+            Self::KeyRemoved(key) => kind(sheet, key.kind).key(key).fixed(" is taken away."),
+            Self::KeyUnknown(KeyKind::X509) => {
                 sheet.fixed("No certificate of yours starts like that. See /cert list.")
             }
-            Self::CertAmbiguous => {
+            Self::KeyUnknown(KeyKind::Ssh) => {
+                sheet.fixed("No key of yours starts like that. See /cert list.")
+            }
+            Self::KeyAmbiguous(KeyKind::X509) => {
                 sheet.fixed("Several certificates start like that. Give more of it.")
+            }
+            Self::KeyAmbiguous(KeyKind::Ssh) => {
+                sheet.fixed("Several keys start like that. Give more of it.")
+            }
+            Self::LastKey => {
+                sheet.fixed("Nothing else lets you in. Give your account a password first: /passwd")
+            }
+            Self::NoPassword => {
+                sheet.fixed("Your account has no password. Give it one first: /passwd")
             }
         }
     }
+}
+
+fn kind(sheet: &mut Sheet, kind: KeyKind) -> &mut Sheet {
+    sheet.fixed(match kind {
+        KeyKind::X509 => "Certificate ",
+        KeyKind::Ssh => "Key ",
+    })
 }
 
 /// Asks somebody who chats for a password, after what is wrong with the last answer. The `first` question

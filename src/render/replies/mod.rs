@@ -27,13 +27,13 @@ pub use crate::render::replies::lists::{
 pub use crate::render::replies::moderation::ModerationReply;
 pub use crate::render::replies::personal::PersonalReply;
 pub use crate::render::replies::records::{
-    AuditLine, Online, Place, Whois, audit, audit_line, ban, bans, certs, found, history, ignored,
+    AuditLine, Online, Place, Whois, audit, audit_line, ban, bans, found, history, ignored, keys,
     mail, whois,
 };
 pub use crate::render::replies::welcome::{
-    Farewell, HTTP_ANSWER, I_AM_HERE, NAME_PROMPT, NameProblem, PASSWORD_PROMPT, PasswordProblem,
-    ask_name_again, ask_password, ask_password_after_nothing, ask_password_again, farewell,
-    refusal, restarting_line, welcome,
+    CHATS_ALREADY, Farewell, HTTP_ANSWER, I_AM_HERE, NAME_PROMPT, NameProblem, PASSWORD_PROMPT,
+    PasswordProblem, ask_name_again, ask_password, ask_password_after_nothing, ask_password_again,
+    farewell, name_refused, password_question, refusal, restarting_line, welcome,
 };
 
 /// A one-line answer to one user.
@@ -212,7 +212,8 @@ fn worded(sheet: &mut Sheet, reply: &Reply) {
 }
 
 impl Reply {
-    fn is_good(&self) -> bool {
+    /// Whether what was asked for was done.
+    pub fn is_good(&self) -> bool {
         match self {
             Self::Created { .. }
             | Self::PictureReset

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::chat::accounts::Fingerprint;
+use crate::chat::accounts::{Key, KeyKind};
 use crate::chat::history::UnixMillis;
 use crate::chat::ignores::Ignores;
 use crate::chat::name::Name;
@@ -96,13 +96,18 @@ pub fn audit_line(sheet: &mut Sheet, line: &AuditLine, times: Times, now: UnixMi
     sheet.on(Colour::Yellow).name(&line.by).off().fixed(" ").line(&line.text).newline();
 }
 
-/// The answer to `/cert list`; `own` is the certificate of the connection.
-pub fn certs(sheet: &mut Sheet, certs: &[Fingerprint], own: Option<&Fingerprint>) {
-    sheet.on(Colour::Cyan).fixed("=== Your certificates (").number(certs.len() as u64);
+/// The answer to `/cert list`; `own` is the key of the connection.
+pub fn keys(sheet: &mut Sheet, keys: &[Key], own: Option<&Key>) {
+    let of_ssh = |key: &Key| key.kind == KeyKind::Ssh;
+    let what = match keys.iter().chain(own).any(of_ssh) {
+        true => "=== Your keys (",
+        false => "=== Your certificates (",
+    };
+    sheet.on(Colour::Cyan).fixed(what).number(keys.len() as u64);
     sheet.fixed(") ===").off().newline();
-    for fingerprint in certs {
-        sheet.fixed("  ").on(Colour::Yellow).fingerprint(fingerprint).fixed("...").off();
-        sheet.fixed(if own == Some(fingerprint) { " (this connection)" } else { "" }).newline();
+    for key in keys {
+        sheet.fixed("  ").on(Colour::Yellow).key(key).off();
+        sheet.fixed(if own == Some(key) { " (this connection)" } else { "" }).newline();
     }
 }
 

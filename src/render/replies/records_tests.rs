@@ -2,7 +2,7 @@ use std::net::IpAddr;
 
 use super::super::tests::written;
 use super::*;
-use crate::chat::accounts::{AccountId, Subject};
+use crate::chat::accounts::{AccountId, Fingerprint, Subject};
 use crate::chat::directory::IpKey;
 use crate::chat::history::{Entry, MessageKind};
 use crate::chat::person::Person;
@@ -113,15 +113,23 @@ fn the_audit_says_who_did_what_and_when() {
 
 #[test]
 fn certificates_are_listed_by_their_beginning() {
-    let (own, other) = (Fingerprint([0xAB; 32]), Fingerprint([1; 32]));
+    let (own, other) = (Key::x509(Fingerprint([0xAB; 32])), Key::x509(Fingerprint([1; 32])));
     assert_eq!(
-        written(|s| certs(s, &[own, other], Some(&own))),
+        written(|s| keys(s, &[own, other], Some(&own))),
         "=== Your certificates (2) ===\n  \
          AB:AB:AB:AB:AB:AB:AB:AB... (this connection)\n  \
          01:01:01:01:01:01:01:01...\n"
     );
-    let none = written(|s| certs(s, &[], None));
+    let none = written(|s| keys(s, &[], None));
     assert_eq!(none, "=== Your certificates (0) ===\n");
+    let ssh = Key::ssh(Fingerprint([0; 32]));
+    assert_eq!(
+        written(|s| keys(s, &[other, ssh], Some(&ssh))),
+        "=== Your keys (2) ===\n  \
+         01:01:01:01:01:01:01:01...\n  \
+         SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA (this connection)\n"
+    );
+    assert_eq!(written(|s| keys(s, &[], Some(&ssh))), "=== Your keys (0) ===\n");
 }
 
 #[test]

@@ -3,7 +3,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::*;
-use crate::chat::accounts::{AccountId, Fingerprint, Subject};
+use crate::chat::accounts::{AccountId, Fingerprint, Key, KeyKind, Subject};
 use crate::chat::asking::{Question, Unfit};
 use crate::chat::command::spec;
 use crate::chat::directory::ConnId;
@@ -214,7 +214,8 @@ fn a_password_is_asked_for() {
 #[test]
 fn answers_about_accounts() {
     use AccountReply::*;
-    let (alice, cert) = (name("alice"), Fingerprint([0xAB; 32]));
+    let alice = name("alice");
+    let (cert, ssh) = (Key::x509(Fingerprint([0xAB; 32])), Key::ssh(Fingerprint([0; 32])));
     for (case, good, want) in [
         (
             Registered(alice.clone()),
@@ -228,13 +229,47 @@ fn answers_about_accounts() {
         (Unregistered(alice.clone()), true, "The account 'alice' is gone, and you are a guest."),
         (WrongPassword, false, "Wrong password."),
         (TooManyAttempts(9), false, "Too many attempts. Wait 9 seconds."),
-        (CertAdded(cert), true, "Certificate AB:AB:AB:AB:AB:AB:AB:AB... is tied to your account."),
-        (CertKnown, false, "This certificate is tied to your account already."),
-        (NoCert, false, "You are not connected over TLS with a client certificate."),
-        (TooManyCerts, false, "You have 10 certificates already. Take one away with /cert del."),
-        (CertRemoved(cert), true, "Certificate AB:AB:AB:AB:AB:AB:AB:AB... is taken away."),
-        (CertUnknown, false, "No certificate of yours starts like that. See /cert list."),
-        (CertAmbiguous, false, "Several certificates start like that. Give more of it."),
+        (
+            RegisteredByKey(alice.clone(), ssh),
+            true,
+            "'alice' is yours now, by the key SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA. \
+             /passwd gives it a password.",
+        ),
+        (KeyAdded(cert), true, "Certificate AB:AB:AB:AB:AB:AB:AB:AB... is tied to your account."),
+        (
+            KeyAdded(ssh),
+            true,
+            "Key SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA is tied to your account.",
+        ),
+        (KeyKnown(KeyKind::X509), false, "This certificate is tied to your account already."),
+        (KeyKnown(KeyKind::Ssh), false, "This key is tied to your account already."),
+        (NoKey(KeyKind::X509), false, "You are not connected over TLS with a client certificate."),
+        (NoKey(KeyKind::Ssh), false, "Your SSH client has offered no key."),
+        (
+            TooManyKeys(KeyKind::X509),
+            false,
+            "You have 10 certificates already. Take one away with /cert del.",
+        ),
+        (
+            TooManyKeys(KeyKind::Ssh),
+            false,
+            "You have 10 keys already. Take one away with /cert del.",
+        ),
+        (KeyRemoved(cert), true, "Certificate AB:AB:AB:AB:AB:AB:AB:AB... is taken away."),
+        (
+            KeyUnknown(KeyKind::X509),
+            false,
+            "No certificate of yours starts like that. See /cert list.",
+        ),
+        (KeyUnknown(KeyKind::Ssh), false, "No key of yours starts like that. See /cert list."),
+        (
+            KeyAmbiguous(KeyKind::X509),
+            false,
+            "Several certificates start like that. Give more of it.",
+        ),
+        (KeyAmbiguous(KeyKind::Ssh), false, "Several keys start like that. Give more of it."),
+        (LastKey, false, "Nothing else lets you in. Give your account a password first: /passwd"),
+        (NoPassword, false, "Your account has no password. Give it one first: /passwd"),
     ] {
         let case = Reply::Account(case);
         assert_eq!(written(|s| reply(s, &case)), format!("{want}\n"));
@@ -531,7 +566,7 @@ fn the_picture_list_stands_in_columns_that_fit_a_small_terminal() {
 
 #[test]
 fn the_welcome_names_the_commands_and_asks_for_a_name() {
-    let shown = text(welcome(Form::PLAIN, false));
+    let shown = text(welcome(Form::PLAIN, false, true));
     for text in [
         ">> Welcome to the Ultimate Chat Server <<",
         "/help",
@@ -542,7 +577,8 @@ fn the_welcome_names_the_commands_and_asks_for_a_name() {
         assert!(shown.contains(text), "{text}");
     }
     assert!(shown.ends_with("Enter your username: "));
-    let (as_is, erased) = (welcome(Form::default(), false), welcome(Form::default(), true));
+    let (as_is, erased) =
+        (welcome(Form::default(), false, true), welcome(Form::default(), true, true));
     assert_eq!(erased.strip_prefix(b"\r\x1b[K"), Some(as_is.as_ref()));
     let edges: Vec<_> = shown.lines().filter(|l| l.starts_with(['╔', '║', '╚'])).collect();
     assert!(edges.iter().all(|l| l.chars().count() == edges[0].chars().count()), "{shown}");

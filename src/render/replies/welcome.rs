@@ -7,15 +7,15 @@ use crate::chat::name::{Name, NameError};
 use crate::chat::registry::{ClaimError, LoginError};
 use crate::chat::sanctions::Penalty;
 use crate::render::Sheet;
-use crate::render::form::{Colour, Form};
+use crate::render::form::{Colour, Form, Palette};
 use crate::render::notices::OTHERS_GO_ON;
 use crate::render::replies::{
     NOT_UTF8, SERVER_BUSY, UNREACHABLE, moderation, too_long, too_many_attempts,
 };
 
-/// What a client is sent at once: the banner and the prompt for a name. Where bytes were sent before it that
-/// are not to be seen, their row is erased.
-pub fn welcome(form: Form, erase: bool) -> Bytes {
+/// What a client is sent at once: the banner, and the prompt where it `asks` for a name. Where bytes were sent
+/// before it that are not to be seen, their row is erased.
+pub fn welcome(form: Form, erase: bool, asks: bool) -> Bytes {
     let mut sheet = Sheet::new(form);
     if erase {
         sheet.open();
@@ -35,7 +35,11 @@ pub fn welcome(form: Form, erase: bool) -> Bytes {
     }
     sheet.off().newline();
     sheet.tinted(Colour::Green, "[● CONNECTED] You're live! Start chatting now...").newline();
-    sheet.newline().ask(NAME_PROMPT).take()
+    sheet.newline();
+    if asks {
+        sheet.ask(NAME_PROMPT);
+    }
+    sheet.take()
 }
 
 /// Asks for a name.
@@ -92,6 +96,14 @@ pub fn ask_name_again(form: Form, problem: &NameProblem) -> Bytes {
     sheet.open().on(Colour::Red);
     name_problem(&mut sheet, problem);
     sheet.off().newline().ask(NAME_PROMPT).take()
+}
+
+/// Says what is wrong with a name to whoever is not asked again.
+pub fn name_refused(form: Form, problem: &NameProblem) -> Bytes {
+    let mut sheet = Sheet::new(form);
+    sheet.open().on(Colour::Red);
+    name_problem(&mut sheet, problem);
+    sheet.off().newline().take()
 }
 
 pub(super) fn name_problem<'s>(sheet: &'s mut Sheet, problem: &NameProblem) -> &'s mut Sheet {
@@ -159,13 +171,26 @@ pub enum PasswordProblem {
 pub fn ask_password_again(form: Form, problem: PasswordProblem) -> Bytes {
     let mut sheet = Sheet::new(form);
     sheet.open().on(Colour::Red);
+    password_problem(&mut sheet, problem);
+    sheet.off().newline().ask(PASSWORD_PROMPT).take()
+}
+
+fn password_problem(sheet: &mut Sheet, problem: PasswordProblem) -> &mut Sheet {
     match problem {
         PasswordProblem::Wrong => sheet.fixed("Wrong password."),
-        PasswordProblem::TooManyAttempts(secs) => too_many_attempts(&mut sheet, secs),
+        PasswordProblem::TooManyAttempts(secs) => too_many_attempts(sheet, secs),
         PasswordProblem::NotUtf8 => sheet.fixed(NOT_UTF8),
         PasswordProblem::ServerBusy => sheet.fixed(SERVER_BUSY),
-    };
-    sheet.off().newline().ask(PASSWORD_PROMPT).take()
+    }
+}
+
+/// The question for a password, after what is wrong with the last one, for a client that shows it in its own way.
+pub fn password_question(problem: Option<PasswordProblem>) -> String {
+    let mut sheet = Sheet::new(Form { palette: Palette::None, bare: true, ..Form::default() });
+    if let Some(problem) = problem {
+        password_problem(&mut sheet, problem).fixed(" ");
+    }
+    String::from_utf8_lossy(&sheet.fixed(PASSWORD_PROMPT).take()).into_owned()
 }
 
 /// The last line of a connection that the server ends.
@@ -247,6 +272,10 @@ pub fn farewell(form: Form, farewell: Farewell) -> Bytes {
 pub const HTTP_ANSWER: &[u8] = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\
     Content-Type: text/plain\r\nContent-Length: 54\r\n\r\n\
     This is a chat server: connect with nc, not with HTTP\n";
+
+/// The one line of a script that comes over a connection over which its user chats already.
+pub const CHATS_ALREADY: &[u8] =
+    b"You are in the chat over this connection already: say it there.\n";
 
 /// What a telnet client is answered that asks whether anybody is there (RFC 854, AYT).
 pub const I_AM_HERE: &[u8] = b"\r\n[yes]\r\n";
