@@ -891,6 +891,67 @@ fn a_paste_is_carried_out_while_others_talk() {
     assert_eq!(talk.end().0, 0);
 }
 
+/// A client that takes any host key.
+struct Trusting;
+
+impl russh::client::Handler for Trusting {
+    type Error = russh::Error;
+
+    async fn check_server_key(
+        &mut self,
+        _: &russh::keys::PublicKeyOrCertificate,
+    ) -> Result<bool, Self::Error> {
+        Ok(true)
+    }
+}
+
+#[test]
+fn a_client_with_a_small_window_gets_all_while_it_sends_much() {
+    const LINES: usize = 1_500;
+    let server = start(&[("CHAT_STALL_TIMEOUT_SECS", "5")]);
+    let mut bob = server.login("bob");
+    let port = port(&server);
+    let client = async move {
+        let config = russh::client::Config { window_size: 2_048, ..Default::default() };
+        let connected = russh::client::connect(config.into(), ("127.0.0.1", port), Trusting).await;
+        let mut session = connected.unwrap();
+        session.authenticate_keyboard_interactive_start("alice", None).await.unwrap();
+        let answers = session.authenticate_keyboard_interactive_respond(Vec::new()).await.unwrap();
+        assert!(matches!(answers, russh::client::KeyboardInteractiveAuthResponse::Success));
+        let channel = session.channel_open_session().await.unwrap();
+        channel.request_shell(true).await.unwrap();
+        let (mut coming, going) = channel.split();
+        tokio::spawn(async move {
+            for line in 0..LINES {
+                let line = format!("{line:04} {}\n", "p".repeat(400));
+                going.data(line.as_bytes()).await.unwrap();
+            }
+            // What is dropped is closed.
+            std::future::pending::<()>().await;
+        });
+        let (mut text, last) = (Vec::new(), format!("─> {:04} p", LINES - 1));
+        let end = |text: &[u8]| plain(&text[text.len().saturating_sub(8_192)..]);
+        while !end(&text).contains(&last) {
+            match coming.wait().await.expect("the channel goes on") {
+                russh::ChannelMsg::Data { data } => text.extend_from_slice(&data),
+                _ => {}
+            }
+        }
+        plain(&text)
+    };
+    let client = thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async { tokio::time::timeout(PATIENCE * 3, client).await.unwrap() })
+    });
+    bob.expect("alice has joined");
+    for line in 0..300 {
+        bob.send(&format!("bob {line:03} {}", "b".repeat(400)));
+    }
+    bob.expect(&format!("{:04} p", LINES - 1));
+    let text = client.join().unwrap();
+    (0..300).for_each(|line| assert!(text.contains(&format!("bob {line:03} b")), "{line}"));
+}
+
 #[test]
 fn a_proxy_tells_who_comes() {
     let mut server = start(&[("CHAT_PROXY_FROM", "127.0.0.0/8"), ("CHAT_DENY", "192.0.2.9")]);

@@ -188,7 +188,7 @@ impl Channel {
                 Next::Send(bytes) => {
                     tokio::select! {
                         biased;
-                        sent = self.send(bytes) => sent?,
+                        sent = self.write.data_bytes(bytes) => sent.ok()?,
                         () = self.far.given_up() => return None,
                     }
                     // The library's task has its turn, so that what it was given is in the socket.
@@ -199,14 +199,6 @@ impl Channel {
                 Next::Left => return None,
             }
         }
-    }
-
-    async fn send(&self, bytes: Bytes) -> Option<()> {
-        if self.write.writable_packet_size().await < bytes.len() {
-            let _waits = self.connection.flow.wait_for_window();
-            return self.write.data_bytes(bytes).await.ok();
-        }
-        self.write.data_bytes(bytes).await.ok()
     }
 
     /// Tells why there is no Session.

@@ -215,6 +215,10 @@ impl server::Handler for Handler {
         Ok(())
     }
 
+    fn adjust_window(&mut self, _: ChannelId, _: u32) -> u32 {
+        self.connection.flow.window()
+    }
+
     async fn pty_request(
         &mut self,
         id: ChannelId,

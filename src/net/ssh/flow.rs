@@ -1,10 +1,9 @@
 //! How much of a connection waits here, and for whom: what its socket, its channels and their Sessions know
 //! of each other.
 //!
-//! SSH has a window for each channel, but the library opens it again as soon as bytes have come, whoever
-//! has taken them. So what bounds them is that the socket is not read while much waits for the Sessions.
-//! The client's own windows open by what it sends, though: where a Session waits for one of these, what
-//! stands before it in the socket is read all the same, and that is no more than the window of the client.
+//! SSH has a window for each channel, which the library opens again as soon as bytes have come, whoever has taken
+//! them. So it is told to open it hardly at all while many wait. The socket is read on all the same: behind the
+//! client's bytes it may say that its own windows are open, and a Session that waits for that reads nothing.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::{Context, Poll};
@@ -12,17 +11,20 @@ use std::task::{Context, Poll};
 use futures_util::task::AtomicWaker;
 use tokio::sync::Notify;
 
-/// Bytes that wait for the Sessions of a connection before its socket is not read any more: a paste fits.
+/// Bytes that wait for the Sessions of a connection before the client is let send hardly any more: a paste fits.
 pub const HELD_BYTES: usize = 64 * 1024;
 
 /// Bytes that a client may send over a channel before we have opened its window again.
 pub const WINDOW_BYTES: u32 = 64 * 1024;
 
-/// The largest packet of a client. With it, its two windows and the bytes that may wait, a connection never
-/// holds more than [`MOST_BYTES`].
+/// The same while so many wait. Not 0: the window is opened again when something comes.
+const TRICKLE_BYTES: u32 = 2;
+
+/// The largest packet of a client.
 pub const PACKET_BYTES: u32 = 32 * 1024;
 
-/// Bytes that wait at most: what may wait, and what a client can have sent before it opened its window.
+/// Bytes that wait at most, after which the socket is not read: what may wait, two windows that were open by then,
+/// and a packet.
 pub const MOST_BYTES: usize = HELD_BYTES + 2 * WINDOW_BYTES as usize + PACKET_BYTES as usize;
 
 /// Bytes that a client may send before it has logged in: its keys and tries take some kilobytes.
@@ -33,8 +35,6 @@ pub const LOGIN_BYTES: usize = 128 * 1024;
 pub struct Flow {
     /// Bytes of the client that wait for Sessions.
     held: AtomicUsize,
-    /// Channels with bytes for the client whose window is shut.
-    shut: AtomicUsize,
     /// Whoever reads the socket.
     reader: AtomicWaker,
     /// The socket takes nothing now.
@@ -61,11 +61,10 @@ impl Flow {
         self.reader.wake();
     }
 
-    /// Bytes wait for the client to open its window, until what is given back goes.
-    pub fn wait_for_window(&self) -> ShutWindow<'_> {
-        self.shut.fetch_add(1, Ordering::AcqRel);
-        self.reader.wake();
-        ShutWindow(self)
+    /// How far the client's window is to be opened when it is the next time.
+    pub fn window(&self) -> u32 {
+        let many = self.held.load(Ordering::Acquire) >= HELD_BYTES;
+        if many { TRICKLE_BYTES } else { WINDOW_BYTES }
     }
 
     /// Ready while the socket may be read.
@@ -78,8 +77,7 @@ impl Flow {
     }
 
     fn has_room(&self) -> bool {
-        let most = if self.shut.load(Ordering::Acquire) > 0 { MOST_BYTES } else { HELD_BYTES };
-        self.held.load(Ordering::Acquire) < most || self.is_cut()
+        self.held.load(Ordering::Acquire) < MOST_BYTES || self.is_cut()
     }
 
     /// Whether the socket takes nothing now.
@@ -134,16 +132,6 @@ impl Flow {
     }
 }
 
-/// That bytes wait for a client to open its window.
-#[derive(Debug)]
-pub struct ShutWindow<'a>(&'a Flow);
-
-impl Drop for ShutWindow<'_> {
-    fn drop(&mut self) {
-        self.0.shut.fetch_sub(1, Ordering::AcqRel);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use futures_util::task::noop_waker_ref;
@@ -151,26 +139,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_socket_is_read_until_much_waits_and_on_for_a_window_alone() {
+    fn a_client_is_let_send_hardly_anything_while_much_waits_and_then_not_read() {
         let flow = Flow::default();
         let mut cx = Context::from_waker(noop_waker_ref());
         let mut may_read = || flow.poll_room(&mut cx).is_ready();
-        assert!(may_read());
         flow.hold(HELD_BYTES - 1);
-        assert!(may_read());
+        assert_eq!((flow.window(), may_read()), (WINDOW_BYTES, true));
         flow.hold(1);
-        assert!(!may_read());
-        let waits = flow.wait_for_window();
-        assert!(may_read());
+        assert_eq!((flow.window(), may_read()), (TRICKLE_BYTES, true));
         flow.hold(MOST_BYTES - HELD_BYTES);
-        assert!(!may_read(), "no more than the client can have sent before");
+        assert!(!may_read());
         flow.release(1);
         assert!(may_read());
-        drop(waits);
-        assert!(!may_read());
-        flow.release(MOST_BYTES - 1);
-        assert!(may_read());
-        flow.hold(HELD_BYTES);
+        flow.release(MOST_BYTES - HELD_BYTES);
+        assert_eq!(flow.window(), WINDOW_BYTES);
+        flow.hold(MOST_BYTES);
         flow.cut();
         assert!(may_read(), "to be told that it is over");
     }

@@ -4,7 +4,7 @@ use std::task::Wake;
 use futures_util::task::noop_waker_ref;
 use proptest::prelude::*;
 
-use super::super::flow::HELD_BYTES;
+use super::super::flow::MOST_BYTES;
 use super::*;
 
 fn visit(purpose: Purpose) -> Visit {
@@ -92,14 +92,14 @@ fn an_end_comes_after_all_that_was_written_and_says_whether_a_script_was_refused
 fn a_session_that_is_gone_leaves_nothing_to_send_and_nothing_that_waits() {
     let (mut near, far, flow) = fresh(Purpose::Chat);
     assert!(write(&mut near, b"half").is_ready());
-    far.push(&[0; HELD_BYTES]);
+    far.push(&[0; MOST_BYTES]);
     let mut cx = Context::from_waker(noop_waker_ref());
     assert!(flow.poll_room(&mut cx).is_pending());
     drop(near);
     assert_eq!(next(&far), Poll::Ready(Next::Left));
     assert!(flow.poll_room(&mut cx).is_ready());
     far.push(b"for nobody");
-    far.push(&[0; HELD_BYTES]);
+    far.push(&[0; MOST_BYTES]);
     assert!(flow.poll_room(&mut cx).is_ready(), "nobody will take it");
 }
 
@@ -171,7 +171,7 @@ proptest! {
         prop_assert_eq!(sent, got);
         drop(near);
         let mut cx = Context::from_waker(noop_waker_ref());
-        flow.hold(HELD_BYTES - 1);
+        flow.hold(MOST_BYTES - 1);
         prop_assert!(flow.poll_room(&mut cx).is_ready(), "all of it was given back");
     }
 }

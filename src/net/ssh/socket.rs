@@ -1,4 +1,4 @@
-//! The socket under SSH: read at a pace, and not at all while much of it waits for a Session.
+//! The socket under SSH: read at a pace, and not at all while very much of it waits for Sessions.
 //!
 //! The library answers whatever comes, new keys for both sides too, as fast as it comes: how fast that is
 //! is decided here. It would wait for a client for as long as that likes; the connection is cut here.
