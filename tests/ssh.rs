@@ -932,9 +932,9 @@ fn a_client_with_a_small_window_gets_all_while_it_sends_much() {
         let (mut text, last) = (Vec::new(), format!("─> {:04} p", LINES - 1));
         let end = |text: &[u8]| plain(&text[text.len().saturating_sub(8_192)..]);
         while !end(&text).contains(&last) {
-            match coming.wait().await.expect("the channel goes on") {
-                russh::ChannelMsg::Data { data } => text.extend_from_slice(&data),
-                _ => {}
+            let message = coming.wait().await.expect("the channel goes on");
+            if let russh::ChannelMsg::Data { data } = message {
+                text.extend_from_slice(&data);
             }
         }
         plain(&text)
