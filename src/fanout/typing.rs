@@ -24,7 +24,7 @@ pub(super) const END_ANYWHERE: &[u8] = b"\r\n\x1b[J\x1b[?7h\x1b[?2004l";
 pub const ASK_SIZE: &[u8] = b"\x1b7\x1b[999;999H\x1b[6n\x1b8";
 
 /// What takes the draft off, where it has one row.
-const ERASE_ROW: &[u8] = b"\r\x1b[J";
+const ERASE_ROW: &[u8] = b"\r \x1b[J\r";
 
 thread_local! {
     /// What a screen is told is written here first.
@@ -181,4 +181,27 @@ fn told(write: impl FnOnce(&mut Vec<u8>)) -> Bytes {
         scratch.shrink_to(SCRATCH_BYTES);
         told
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_draft_is_drawn_where_it_is_not_and_taken_off_where_it_is() {
+        let mut typing = Typing::new(Size { columns: 80, rows: 24 });
+        typing.ask("> ", Asks::Chat);
+        assert!(typing.erase().is_empty(), "nothing stands there");
+        assert!(!typing.draw().is_empty());
+        assert!(typing.draw().is_empty(), "it stands there");
+        typing.start_with(b"hi");
+        assert_eq!(typing.draw(), "hi");
+        assert_eq!(typing.erase().as_ref(), ERASE_ROW, "of one row, without allocating");
+        assert!(typing.erase().is_empty());
+        typing.draw();
+        typing.ask("Password: ", Asks::Secret);
+        let drawn = typing.draw();
+        let drawn = String::from_utf8_lossy(&drawn);
+        assert!(drawn.contains("Password: ") && !drawn.contains("hi"), "{drawn:?}");
+    }
 }
