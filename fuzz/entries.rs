@@ -89,7 +89,7 @@ fn edit(chunks: &[&[u8]]) -> Vec<(Option<Happened>, String)> {
         drawn(&editor);
     }
     all.push((None, drawn(&editor)));
-    let last = editor.finish();
+    let last = editor.next(&mut &b"\r"[..]);
     all.push((last, drawn(&editor)));
     all
 }

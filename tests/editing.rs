@@ -513,6 +513,19 @@ fn a_paste_over_the_rate_waits_as_its_rows_would() {
 }
 
 #[test]
+fn what_no_enter_has_ended_is_not_said_where_the_connection_ends() {
+    let server = Server::start(&[]);
+    let mut bob = server.login("bob");
+    let mut alice = Typist::login(&server, "alice");
+    bob.expect("alice has joined");
+    alice.keys("said\rnot meant to be sent");
+    alice.wait_for("> not meant to be sent");
+    drop(alice);
+    let shown = bob.expect("alice has left the lobby");
+    assert!(shown.contains("╰─> said\n") && !shown.contains("not meant"), "{shown}");
+}
+
+#[test]
 fn a_raw_terminal_proves_itself_by_a_lone_cr_and_an_answer() {
     let server = Server::start(&[]);
     let mut bob = server.login("bob");

@@ -277,9 +277,11 @@ impl Session {
             return event;
         }
         if self.at_end {
-            return match self.peer.typing() {
-                Some(mut typing) => typing.finish().map(Typed::Keys),
-                None => self.decoder.finish().map(Typed::Event),
+            // Of keys, what no Enter has ended was not meant to be sent yet: their user has closed a window, or lost
+            // the connection.
+            return match self.peer.is_edited() {
+                true => None,
+                false => self.decoder.finish().map(Typed::Event),
             };
         }
         self.look_for_answer();

@@ -103,11 +103,6 @@ impl Typing {
         self.editor.start_with(typed);
     }
 
-    /// The client sends no more: what stands there is a line too.
-    pub fn finish(&mut self) -> Option<Happened> {
-        self.editor.finish()
-    }
-
     /// A line that was refused is the draft again.
     pub fn put_back(&mut self, line: &str) {
         self.editor.put_back(line);

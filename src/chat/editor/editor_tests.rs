@@ -156,15 +156,8 @@ fn enter_makes_a_line_of_the_draft() {
     );
     assert!(editor.is_empty());
     assert_eq!(type_in(&mut editor, "for\r\nfo"), [line("for")], "an LF behind a CR is no Enter");
-    assert_eq!(
-        editor.finish(),
-        Some(line("fo")),
-        "what stands there when the sender closes is one too"
-    );
-    assert_eq!(editor.finish(), None);
-    type_in(&mut editor, "a");
     assert_eq!(editor.next(&mut &b"\xe2\x82"[..]), None);
-    assert_eq!(editor.finish(), Some(line("a\u{FFFD}")));
+    assert_eq!(type_in(&mut editor, "\r"), [line("fo\u{FFFD}")], "a character without its end");
 }
 
 #[test]
@@ -309,7 +302,7 @@ fn what_is_too_much_is_refused_at_enter_and_stays() {
         MAX_DRAFT_BYTES - 1,
         "nor what comes behind what is missing"
     );
-    assert_eq!(editor.finish(), Some(Happened::TooLong));
+    assert_eq!(type_in(&mut editor, "\r"), [Happened::TooLong]);
 }
 
 #[test]
@@ -802,7 +795,7 @@ proptest! {
                 assert!(ends.chain([draft.text.len()]).any(|at| at == draft.cursor));
             }
             let drawn = shown(&editor);
-            (all, drawn, editor.finish())
+            (all, drawn, editor.next(&mut &b"\r"[..]))
         };
         let cut = cut.min(bytes.len());
         let whole = run(&[&bytes]);

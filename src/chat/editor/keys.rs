@@ -168,11 +168,6 @@ impl Keys {
         None
     }
 
-    /// The input is over: what is left of a character that has no end.
-    pub(super) fn finish(&mut self) -> Option<Read<'static>> {
-        if self.begun_len > 0 { self.give_up() } else { None }
-    }
-
     /// Takes the text that `input` begins with, as far as it is of one piece.
     fn text<'a>(&mut self, input: &mut &'a [u8]) -> Option<Read<'a>> {
         if self.begun_len > 0 || self.with_alt {

@@ -26,9 +26,6 @@ fn read(pieces: &[&[u8]]) -> Vec<String> {
         }
         assert!(input.is_empty(), "all is taken");
     }
-    if let Some(read) = keys.finish() {
-        add(read);
-    }
     all
 }
 
@@ -276,7 +273,7 @@ fn bytes_that_are_no_text_are_replaced() {
     at_every_cut(b"\xe2\x82\r", &["\u{FFFD}", "Enter"]);
     at_every_cut(b"\xe2\x82\x1b[A", &["\u{FFFD}", "Up"]);
     at_every_cut(b"\xe0\x80\xff\xf5", &["\u{FFFD}\u{FFFD}\u{FFFD}\u{FFFD}"]);
-    at_every_cut(b"a\xf0\x9f", &["a\u{FFFD}"]);
+    at_every_cut(b"a\xf0\x9f", &["a"]);
 }
 
 #[test]
@@ -323,7 +320,8 @@ proptest! {
     fn text_is_what_a_lenient_reader_has(bytes in prop::collection::vec(
         prop_oneof![0x20u8..0x7F, 0x80u8..=0xFF], 0..40,
     )) {
-        let want = String::from_utf8_lossy(&bytes).into_owned();
-        prop_assert_eq!(read(&[&bytes]).concat(), want);
+        // A character without its end is none as soon as something else comes.
+        let want = String::from_utf8_lossy(&bytes).into_owned() + "Enter";
+        prop_assert_eq!(read(&[&bytes, b"\r"]).concat(), want);
     }
 }

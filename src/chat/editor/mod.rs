@@ -181,14 +181,6 @@ impl Editor {
         while self.next(&mut input).is_some() {}
     }
 
-    /// The sender closed: what stands there is a line too.
-    pub fn finish(&mut self) -> Option<Happened> {
-        if let Some(read) = self.keys.finish() {
-            self.read(read);
-        }
-        (!self.draft.is_empty()).then(|| self.enter())
-    }
-
     /// Whether nothing is typed.
     pub fn is_empty(&self) -> bool {
         self.draft.is_empty()
