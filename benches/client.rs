@@ -19,6 +19,16 @@ use crate::wire::{Wire, connector};
 /// Clients that share one source address.
 const CLIENTS_PER_ADDRESS: usize = 8;
 
+/// Ctrl-U, which takes the draft away.
+const KILL: &str = "\x15";
+
+/// What stands in the draft of a terminal.
+const DRAFT: &str = "half a draft";
+
+/// How a server asks where the cursor is (DSR, ECMA-48 §8.3.35), and what lobbyd says as soon as it edits the line.
+const WHERE: &str = "\x1b[6n";
+const PASTES_ARE_MARKED: &str = "\x1b[?2004h";
+
 /// Where a client stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
@@ -49,6 +59,8 @@ pub(crate) struct Client {
     next: HashMap<u32, u32>,
     lobby_steps: Vec<String>,
     leaving: bool,
+    /// Has said where its cursor is.
+    told_where: bool,
     /// What it is shown does not count.
     bystander: bool,
     server: SocketAddr,
@@ -94,6 +106,8 @@ pub(crate) struct Swarm {
     tls: Option<SslConnector>,
     /// Connections end as soon as their handshake does.
     pub handshakes_only: bool,
+    /// They are terminals that send keys, with a draft that half of a line stands in.
+    pub editors: bool,
 }
 
 impl Swarm {
@@ -101,6 +115,7 @@ impl Swarm {
         Self {
             tls: tls.then(connector),
             handshakes_only: false,
+            editors: false,
             poll: Poll::new().unwrap(),
             events: Events::with_capacity(4_096),
             protocol,
@@ -197,6 +212,7 @@ impl Swarm {
             next: HashMap::new(),
             lobby_steps,
             leaving: false,
+            told_where: false,
             bystander: false,
             server,
             opened,
@@ -233,6 +249,7 @@ impl Swarm {
         let text =
             format!("|{id},{seq},{}| some words to make a line{}", due.as_nanos(), self.padding);
         match self.protocol {
+            Protocol::Lobbyd if self.editors => format!("{KILL}{text}\r{DRAFT}"),
             Protocol::Lobbyd => format!("{text}\n"),
             Protocol::Irc => format!("PRIVMSG #r{} :{text}\r\n", self.clients[id].room),
         }
@@ -369,6 +386,7 @@ impl Swarm {
         let client = &mut self.clients[id];
         let text = String::from_utf8_lossy(&client.input).into_owned();
         match self.protocol {
+            Protocol::Lobbyd if self.editors => client.log_in_as_terminal(&text),
             Protocol::Lobbyd => client.log_in_to_lobbyd(&text),
             Protocol::Irc => client.log_in_to_irc(&text),
         }
@@ -490,6 +508,21 @@ impl Client {
                 Some(step) => self.send(format!("{step}\n").as_bytes()),
                 None => self.state = State::Ready,
             }
+        }
+    }
+
+    /// A raw terminal: its line ends with a CR alone, and it says where its cursor is.
+    fn log_in_as_terminal(&mut self, text: &str) {
+        if self.state == State::Greeting && text.contains("Enter your username: ") {
+            self.state = State::Joining;
+            self.send(format!("{}\r", self.name).as_bytes());
+        } else if self.state == State::Joining && text.contains(PASTES_ARE_MARKED) {
+            self.state = State::Ready;
+            self.input.clear();
+            self.send(DRAFT.as_bytes());
+        } else if self.state == State::Joining && text.contains(WHERE) && !self.told_where {
+            self.told_where = true;
+            self.send(b"\x1b[24;80R");
         }
     }
 

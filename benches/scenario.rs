@@ -40,6 +40,8 @@ pub(crate) struct Scenario {
     /// Users who join a private lobby at one instant, which takes password work.
     private_joins: usize,
     tls: bool,
+    /// Clients whose line is edited by the server.
+    editors: bool,
 }
 
 impl Scenario {
@@ -53,6 +55,7 @@ impl Scenario {
         padding: 0,
         private_joins: 0,
         tls: false,
+        editors: false,
     };
 
     /// A lobby of so many, with 20,000 deliveries a second.
@@ -67,7 +70,7 @@ impl Scenario {
 }
 
 /// All scenarios, in the order of the tables.
-pub(crate) static SCENARIOS: [Scenario; 16] = [
+pub(crate) static SCENARIOS: [Scenario; 18] = [
     open("small", 20, 1, 200),
     open("fanout", 200, 1, 200),
     open("heavy", 200, 1, 1_000),
@@ -92,6 +95,8 @@ pub(crate) static SCENARIOS: [Scenario; 16] = [
     Scenario { name: "churn", clients: 1, load: Load::Churn, ..Scenario::EMPTY },
     Scenario { name: "tls", load: Load::Open { lines_per_sec: 200 }, tls: true, ..Scenario::EMPTY },
     Scenario { tls: true, ..idle_with("idletls", 1_000) },
+    Scenario { editors: true, ..open("editors", 200, 1, 200) },
+    Scenario { editors: true, ..idle_with("idleeditors", 1_000) },
     Scenario {
         name: "handshake",
         clients: 0,
@@ -142,12 +147,14 @@ pub(crate) struct Outcome {
 impl Scenario {
     /// Runs it once. None where the server cannot take part.
     pub(crate) fn run(&self, kind: Kind, secs: Duration, pinned: bool) -> Option<Outcome> {
-        if self.private_joins > 0 && !kind.is_lobbyd() || self.tls && !kind.has_tls() {
+        let is_lobbyds = self.private_joins > 0 || self.editors;
+        if is_lobbyds && !kind.is_lobbyd() || self.tls && !kind.has_tls() {
             return None;
         }
         let server = Server::start(kind, pinned, self.tls);
         let empty = rss_bytes(server.pid());
         let mut swarm = Swarm::new(kind.protocol(), server.port, self.tls);
+        swarm.editors = self.editors;
         if kind.is_lobbyd() && self.rooms > 1 {
             make_rooms(&mut swarm, self.rooms);
         }
