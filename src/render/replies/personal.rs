@@ -104,7 +104,8 @@ impl PersonalReply {
                 .fixed(" columns, which goes before."),
             Self::HowToLeave => sheet.fixed("Press Ctrl-D or type /quit to leave."),
             Self::Mode(told) => {
-                sheet.fixed("Mode: ").fixed(manner(told.manner)).fixed(", since ").fixed(why(*told))
+                sheet.fixed("Mode: ").fixed(manner(told.manner)).fixed(", since ");
+                sheet.fixed(why(*told)).fixed(unseen(*told))
             }
             Self::NobodyWrote => sheet.fixed("Nobody has written to you yet."),
             Self::IsGone(name) => sheet.name(name).fixed(" is gone."),
@@ -167,6 +168,18 @@ fn manner(manner: Manner) -> &'static str {
         Manner::Edit => "edit",
         Manner::Line => "line",
         Manner::Plain => "plain",
+    }
+}
+
+/// What whoever is to see nothing of what they type has to know: their terminal sends keys, and shows none.
+fn unseen(told: Told) -> &'static str {
+    match (told.manner, told.seen) {
+        (Manner::Line | Manner::Plain, Seen::Raw) => " Your terminal does not show what you type.",
+        // It is refused one then, and shows it by itself.
+        (Manner::Line | Manner::Plain, Seen::Pty) => {
+            " What you type is shown from your next connection on."
+        }
+        _ => "",
     }
 }
 

@@ -22,7 +22,8 @@ use crate::chat::pictures::{self, Picture};
 use crate::chat::registry::ClaimError;
 use crate::chat::roles::{Denied, Rank};
 use crate::chat::sanctions::{Penalty, Sanction, Terms};
-use crate::chat::settings::{Bell, Colours, Setting, Width};
+use crate::chat::settings::{Bell, Colours, Mode, Setting, Width};
+use crate::chat::terminal::{Manner, Seen, Told};
 use crate::render::Form;
 
 fn name(text: &str) -> Name {
@@ -42,9 +43,21 @@ pub(super) fn written(body: impl FnOnce(&mut Sheet)) -> String {
 #[test]
 fn one_line_answers() {
     let coding = name("coding");
+    let mode = |manner, seen| {
+        PersonalReply::Mode(Told { manner, mode: Mode::Line, seen, escapes: true }).into()
+    };
     let not_sent = |lines, first| Reply::NotSent(NotSent { lines, first: Line::clean(first) });
     let cases = [
         (Reply::SearchTooSlow, "Too much to look through. Be more exact."),
+        (mode(Manner::Line, Seen::Lines), "Mode: line, since you chose it."),
+        (
+            mode(Manner::Line, Seen::Raw),
+            "Mode: line, since you chose it. Your terminal does not show what you type.",
+        ),
+        (
+            mode(Manner::Line, Seen::Pty),
+            "Mode: line, since you chose it. What you type is shown from your next connection on.",
+        ),
         (Reply::TooLong(1000), "Message too long (max 1000 chars)"),
         (Reply::PasswordTooLong, "Password too long (max 128 chars)"),
         (Reply::PasswordTooShort, "Password too short (min 8 chars)"),
