@@ -10,6 +10,8 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use russh::keys::ssh_key::private::Ed25519Keypair;
+
 use crate::clients::Terminal;
 use crate::harness::{Folder, PATIENCE, Server, plain, resident_kib, run};
 use crate::installed::have;
@@ -950,6 +952,33 @@ fn a_client_with_a_small_window_gets_all_while_it_sends_much() {
     bob.expect(&format!("{:04} p", LINES - 1));
     let text = client.join().unwrap();
     (0..300).for_each(|line| assert!(text.contains(&format!("bob {line:03} b")), "{line}"));
+}
+
+#[test]
+fn which_names_are_accounts_is_not_told_of_many() {
+    let server = start(&[]);
+    let port = port(&server);
+    let client = async move {
+        let config = russh::client::Config::default();
+        let connected = russh::client::connect(config.into(), ("127.0.0.1", port), Trusting).await;
+        let mut session = connected.unwrap();
+        let key = Ed25519Keypair::from_seed(&[7; 32]);
+        let key = Arc::new(russh::keys::PrivateKey::from(key));
+        let mut answered = 0;
+        for number in 0..50 {
+            let name = format!("name{number}");
+            let key = russh::keys::PrivateKeyWithHashAlg::new(key.clone(), None);
+            if session.authenticate_publickey(name, key).await.is_err() || session.is_closed() {
+                break;
+            }
+            answered += 1;
+        }
+        answered
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let answered =
+        runtime.block_on(async { tokio::time::timeout(PATIENCE, client).await.unwrap() });
+    assert_eq!(answered, 3);
 }
 
 #[test]

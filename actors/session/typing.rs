@@ -21,6 +21,7 @@ use crate::chat::terminal::{Manner, Seen, Told, answer_in};
 use crate::chat::text::Line;
 use crate::clock;
 use crate::net::lines::Typed;
+use crate::net::listen::ListenerKind;
 use crate::net::telnet::{Client, SEND_TYPE, Size, Wish};
 use crate::render::replies::{
     Farewell, NAME_PROMPT, PASSWORD_PROMPT, PersonalReply, Reply, candidates, secret_prompt,
@@ -248,7 +249,7 @@ impl Session {
             self.take_settings();
             let telnet = self.decoder.telnet().is_some_and(|telnet| telnet.speaks());
             let keys = self.mode() == Mode::Edit && self.wants_keys() && !self.peer.is_edited();
-            if keys && !telnet {
+            if keys && !telnet && !self.is_ssh() {
                 // It may be a telnet that has not been asked anything, or a terminal; nothing else shows of it.
                 self.push_for_keys(true);
                 self.peer.push(Bytes::from_static(b"\r\x1b[K"));
@@ -256,12 +257,19 @@ impl Session {
             }
         }
         let (mode, seen) = (self.mode(), self.peer.seen());
+        // A terminal that is known to send keys over telnet was asked for them just now.
+        let begins = seen == Seen::Terminal && self.peer.is_asked_for_keys();
         let manner = match seen.manner(mode) {
-            Manner::Edit if !self.peer.is_edited() => Manner::Line,
+            Manner::Edit if !self.peer.is_edited() && !begins => Manner::Line,
             manner => manner,
         };
-        let told = Told { manner, mode, seen, escapes: self.has_escapes() };
+        let told = Told { manner, mode, seen, escapes: self.has_escapes(), is_ssh: self.is_ssh() };
         self.reply(&PersonalReply::Mode(told).into());
+    }
+
+    /// Whether a terminal was asked for, or refused, before the first byte of the chat.
+    fn is_ssh(&self) -> bool {
+        self.peer.link().kind() == ListenerKind::Ssh
     }
 
     /// What the draft is for.

@@ -42,11 +42,17 @@ enum Asked {
     Password(AccountId, Name),
 }
 
+/// Names that one connection may ask for. People's clients keep to one, and what is asked of a name says whether it
+/// is an account's: that is not to be had of thousands.
+const MAX_NAMES: usize = 3;
+
 /// How far a client has come.
 pub(super) struct Login {
     connection: Arc<Connection>,
     /// The name that it has asked for last.
     user: String,
+    /// How many it has asked for.
+    names: usize,
     /// The first key that it has offered.
     offered: Option<Key>,
     /// The account that it has proved to be its own, and by which key where by one.
@@ -85,6 +91,7 @@ impl Login {
         Self {
             connection,
             user: String::new(),
+            names: 0,
             offered,
             proved,
             asked,
@@ -121,6 +128,11 @@ impl Login {
             return Err(Error::Persistent);
         }
         if self.user != user {
+            self.names += 1;
+            if self.names > MAX_NAMES {
+                self.over = true;
+                return Err(Error::Persistent);
+            }
             user.clone_into(&mut self.user);
             (self.proved, self.asked, self.mode) = (None, None, Mode::Auto);
         }

@@ -66,6 +66,8 @@ pub struct Told {
     pub seen: Seen,
     /// Whether the server sends escape codes at all.
     pub escapes: bool,
+    /// Whether it came over SSH, where a terminal is asked for at the beginning.
+    pub is_ssh: bool,
 }
 
 /// Finds, in bytes that a terminal has sent, where its cursor is (CPR, ECMA-48 §8.3.14): in which of them that

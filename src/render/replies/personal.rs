@@ -192,6 +192,9 @@ fn why(told: Told) -> &'static str {
         (Manner::Edit, Mode::Edit) | (Manner::Line, Mode::Line) | (Manner::Plain, Mode::Plain) => {
             "you chose it."
         }
+        (Manner::Line, Mode::Edit) if told.is_ssh => {
+            "the editor begins with your next connection that has a terminal."
+        }
         (Manner::Line, Mode::Edit) if told.seen != Seen::Refuses => {
             "your terminal has not said how large it is."
         }

@@ -44,7 +44,8 @@ pub(super) fn written(body: impl FnOnce(&mut Sheet)) -> String {
 fn one_line_answers() {
     let coding = name("coding");
     let mode = |manner, seen| {
-        PersonalReply::Mode(Told { manner, mode: Mode::Line, seen, escapes: true }).into()
+        let told = Told { manner, mode: Mode::Line, seen, escapes: true, is_ssh: false };
+        PersonalReply::Mode(told).into()
     };
     let not_sent = |lines, first| Reply::NotSent(NotSent { lines, first: Line::clean(first) });
     let cases = [
