@@ -431,6 +431,8 @@ fn an_admin_is_an_owner_everywhere_once_the_account_is_made() {
     root.ask("/join vault", "It needs one: /join vault <password>\n> ");
     root.ask("/join vault opensesame", "Joined lobby 'vault'");
     root.ask("/kick gina", "[LOBBY] root kicked gina\n");
+    // She may come there a moment later.
+    gina.expect(" in 'general'. ");
     root.ask("/setpass no-pass", "[LOBBY] root made the lobby public\n");
     root.ask("/join general", "Joined lobby 'general'\n");
     root.expect("Topic: Welcome\nYou are root in 'general'");
