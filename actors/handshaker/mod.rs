@@ -34,7 +34,7 @@ use crate::net::tls::LiveTls;
 /// that a line of chat that comes up has it at once.
 const NICENESS: i32 = 19;
 
-/// A connection that has a place, and its handshake before it.
+/// A connection that has a place, and its handshake before it: of TLS here, of SSH at the actor of that.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct Shake {

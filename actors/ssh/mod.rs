@@ -10,7 +10,6 @@ mod handler;
 mod login;
 
 use std::borrow::Cow;
-use std::net::TcpStream;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
@@ -24,6 +23,7 @@ use tokio::time::{sleep_until, timeout, timeout_at};
 
 use self::handler::Handler as OfConnection;
 use crate::actors::guard::Guarded;
+use crate::actors::handshaker::Shake;
 use crate::actors::hasher::HasherPool;
 use crate::actors::registry::Registry;
 use crate::actors::registry::messages::Gone;
@@ -35,7 +35,7 @@ use crate::config::Live;
 use crate::logging::event;
 use crate::metrics::CountedConnection;
 use crate::net::listen::ListenerKind;
-use crate::net::origin::{Arrived, Origin};
+use crate::net::origin::Arrived;
 use crate::net::ssh::flow::{Flow, PACKET_BYTES, WINDOW_BYTES};
 use crate::net::ssh::host_key::HostKey;
 use crate::net::ssh::socket::SshSocket;
@@ -68,7 +68,7 @@ pub struct Context {
 }
 
 /// What the library is told: no more than is needed, and nothing that is costly or old.
-pub fn library_config(key: HostKey) -> Arc<server::Config> {
+pub fn protocol(key: HostKey) -> Arc<server::Config> {
     let preferred = Preferred {
         kex: Cow::Borrowed(&[
             kex::MLKEM768X25519_SHA256,
@@ -123,36 +123,16 @@ pub fn library_config(key: HostKey) -> Arc<server::Config> {
     })
 }
 
-/// A connection that has a place.
-#[derive(Message)]
-#[rtype(result = "()")]
-pub struct Greet {
-    /// Its number.
-    pub conn: ConnId,
-    /// The socket, in no reactor yet.
-    pub socket: TcpStream,
-    /// Where it comes from.
-    pub origin: Origin,
-    /// What it counts for in the limits of addresses.
-    pub ip: IpKey,
-    /// When it was accepted.
-    pub accepted: Instant,
-    /// Among the connections that there are.
-    pub counted: CountedConnection,
-    /// Where its Sessions are.
-    pub shard: Addr<Guarded<Shard>>,
-}
-
 /// The actor.
 pub struct Ssh {
     context: Context,
-    library: Arc<server::Config>,
+    protocol: Arc<server::Config>,
 }
 
 impl Ssh {
     /// One on the thread that it runs on.
-    pub fn new(context: Context, library: Arc<server::Config>) -> Self {
-        Self { context, library }
+    pub fn new(context: Context, protocol: Arc<server::Config>) -> Self {
+        Self { context, protocol }
     }
 }
 
@@ -167,12 +147,12 @@ impl Actor for Ssh {
     }
 }
 
-impl Handler<Greet> for Ssh {
+impl Handler<Shake> for Ssh {
     type Result = ();
 
-    fn handle(&mut self, greet: Greet, _: &mut Self::Context) {
+    fn handle(&mut self, shake: Shake, _: &mut Self::Context) {
         // A task of its own: a panic costs this connection alone.
-        actix_rt::spawn(see_through(greet, self.context.clone(), self.library.clone()));
+        actix_rt::spawn(see_through(shake, self.context.clone(), self.protocol.clone()));
     }
 }
 
@@ -245,8 +225,8 @@ impl Connection {
     }
 }
 
-async fn see_through(greet: Greet, context: Context, library: Arc<server::Config>) {
-    let Greet { conn, socket, origin, ip, accepted, counted, shard } = greet;
+async fn see_through(shake: Shake, context: Context, protocol: Arc<server::Config>) {
+    let Shake { conn, socket, origin, ip, accepted, counted, shard } = shake;
     let number = Number { conn, registry: context.registry.clone() };
     let told = Arc::new(AtomicBool::new(!origin.may_be_a_look()));
     if told.load(Ordering::Relaxed) {
@@ -286,7 +266,7 @@ async fn see_through(greet: Greet, context: Context, library: Arc<server::Config
         true => debug!(event = event::READ_FAILED, conn = conn.number(); "SSH: {why}"),
         false => debug!(event = event::HANDSHAKE_FAILED, conn = conn.number(); "SSH: {why}"),
     };
-    let running = match timeout_at(deadline.into(), run_stream(library, stream, handler)).await {
+    let running = match timeout_at(deadline.into(), run_stream(protocol, stream, handler)).await {
         Ok(Ok(running)) => running,
         Ok(Err(handler::Error::Library(russh::Error::Version))) => {
             return info!(

@@ -28,7 +28,7 @@ use crate::actors::registry::messages::{Admit, Gone};
 use crate::actors::shard::Shard;
 use crate::actors::shard::messages::Connected;
 #[cfg(feature = "ssh")]
-use crate::actors::ssh::{Greet, Ssh};
+use crate::actors::ssh::Ssh;
 use crate::chat::directory::{ConnId, IpKey, Refusal};
 use crate::clock;
 use crate::config::{Config, Live};
@@ -383,7 +383,7 @@ impl Acceptor {
             ListenerKind::Ssh => {
                 let (shard, ssh) = (shard.clone(), &self.helpers.ssh);
                 let ssh = &ssh[index % ssh.len()];
-                ssh.do_send(Greet { conn, socket, origin, ip, accepted, counted, shard });
+                ssh.do_send(Shake { conn, socket, origin, ip, accepted, counted, shard });
             }
             // Nobody listens for it.
             #[cfg(not(feature = "ssh"))]

@@ -686,7 +686,7 @@ fn start_handshakers(
 /// Starts the threads of SSH connections.
 #[cfg(feature = "ssh")]
 fn start_ssh(threads: usize, key: HostKey, context: ssh::Context) -> Vec<Addr<ssh::Ssh>> {
-    let config = ssh::library_config(key);
+    let config = ssh::protocol(key);
     let start = |_| {
         let ssh = ssh::Ssh::new(context.clone(), config.clone());
         ssh::Ssh::start_in_arbiter(&Arbiter::new().handle(), move |_| ssh)
