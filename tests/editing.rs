@@ -176,6 +176,19 @@ impl Shown {
     }
 }
 
+/// A telnet client that is asked for a name, and has told these as the names of its terminal, one each time that it was
+/// asked.
+fn called(server: &Server, names: &[&str]) -> Client {
+    let mut client = server.connect();
+    client.expect("Enter your username: ");
+    client.send_raw(&[IAC, WILL, TTYPE]);
+    for (count, name) in (1..).zip(names) {
+        wait_for(&mut client, &SEND_TYPE, count);
+        client.send_raw(&is(name));
+    }
+    client
+}
+
 #[test]
 fn a_terminal_is_asked_for_keys_once_it_has_said_what_it_is() {
     let server = Server::start(&[]);
@@ -208,13 +221,7 @@ fn clients_that_edit_lines_themselves_are_never_asked_for_keys() {
     let server = Server::start(&[]);
     for names in [["MUDLET", "XTERM", "MTTS 13"], ["TINTIN++", "VT100", "MTTS 9"], ["x", "y", "z"]]
     {
-        let mut client = server.connect();
-        client.expect("Enter your username: ");
-        client.send_raw(&[IAC, WILL, TTYPE]);
-        for (count, name) in (1..).zip(names) {
-            wait_for(&mut client, &SEND_TYPE, count);
-            client.send_raw(&is(name));
-        }
+        let mut client = called(&server, &names);
         client.ask("alice", "[LOBBY] alice has joined the lobby\n");
         client.ask("/mode", "Mode: line, since your client edits its lines itself.\n> ");
         assert_eq!(sent(&client, &[IAC, WILL, ECHO]), 0, "{names:?}");
@@ -226,11 +233,7 @@ fn clients_that_edit_lines_themselves_are_never_asked_for_keys() {
 fn one_that_refuses_keys_is_written_to_by_lines() {
     let server = Server::start(&[]);
     for refused in [[IAC, DONT, ECHO], [IAC, DONT, SGA]] {
-        let mut client = server.connect();
-        client.expect("Enter your username: ");
-        client.send_raw(&[IAC, WILL, TTYPE]);
-        wait_for(&mut client, &SEND_TYPE, 1);
-        client.send_raw(&is("XTERM"));
+        let mut client = called(&server, &["XTERM"]);
         wait_for(&mut client, &KEYS, 1);
         client.send_raw(&refused);
         client.ask("alice", "[LOBBY] alice has joined the lobby\n");
@@ -674,13 +677,7 @@ fn what_is_read_aloud_is_text_alone() {
     let server = Server::start(&[]);
     for names in [&["DUMB"][..], &["LISTENER", "ANSI", "MTTS 77"]] {
         let mut bob = server.login("bob");
-        let mut client = server.connect();
-        client.expect("Enter your username: ");
-        client.send_raw(&[IAC, WILL, TTYPE]);
-        for (count, name) in (1..).zip(names) {
-            wait_for(&mut client, &SEND_TYPE, count);
-            client.send_raw(&is(name));
-        }
+        let mut client = called(&server, names);
         client.ask("alice", "[LOBBY] alice has joined the lobby\n");
         client.expect(" /quit\n> ");
         let from = client.raw().len();

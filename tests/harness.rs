@@ -451,9 +451,7 @@ impl Client {
         let start = Instant::now();
         loop {
             let text = self.text();
-            if let Some(at) = text[self.seen..].find(want) {
-                let before = text[self.seen..self.seen + at].to_owned();
-                self.seen += at + want.len();
+            if let Some(before) = take_before(&text, &mut self.seen, want) {
                 return before;
             }
             assert!(
@@ -582,6 +580,15 @@ pub(crate) fn plain(raw: &[u8]) -> String {
 /// The end of a text, short enough to be printed.
 fn tail(text: &str) -> &str {
     &text[text.ceil_char_boundary(text.len().saturating_sub(600))..]
+}
+
+/// What stands before `want` in a text that was `seen` up to there; it is seen up to behind it then. None where it has not
+/// come.
+pub(crate) fn take_before(text: &str, seen: &mut usize, want: &str) -> Option<String> {
+    let at = text[*seen..].find(want)?;
+    let before = text[*seen..*seen + at].to_owned();
+    *seen += at + want.len();
+    Some(before)
 }
 
 /// Counts how often a text occurs.

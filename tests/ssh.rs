@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use russh::keys::ssh_key::private::Ed25519Keypair;
 
 use crate::clients::Terminal;
-use crate::harness::{Folder, PATIENCE, Server, plain, resident_kib, run};
+use crate::harness::{Folder, PATIENCE, Server, plain, resident_kib, run, take_before};
 use crate::installed::have;
 use crate::people::{PASSWORD, log_in_to, makes, registered};
 
@@ -153,9 +153,7 @@ impl Talk {
         let start = Instant::now();
         loop {
             let text = self.text();
-            if let Some(at) = text[self.seen..].find(want) {
-                let before = text[self.seen..self.seen + at].to_owned();
-                self.seen += at + want.len();
+            if let Some(before) = take_before(&text, &mut self.seen, want) {
                 return before;
             }
             assert!(
