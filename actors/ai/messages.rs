@@ -6,7 +6,8 @@ use crate::actors::ai::pool::AiPool;
 use crate::actors::ai::worker::AiWorker;
 use crate::actors::guard::Guarded;
 use crate::actors::lobby::Lobby;
-use crate::ai::AiFailure;
+use crate::ai::Outcome;
+use crate::ai::answer::Lines;
 use crate::ai::permits::{AiBusy, PermitId};
 use crate::ai::request::Request;
 use crate::chat::directory::{ConnId, IpKey};
@@ -38,15 +39,15 @@ pub enum NotAsked {
 #[rtype(result = "()")]
 pub struct StartAnswer(pub PermitId, pub Addr<AiWorker>);
 
-/// Finished lines of the answer.
+/// Lines of the answer.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub struct AnswerLines(pub PermitId, pub Vec<Line>);
+pub struct AnswerLines(pub PermitId, pub Lines);
 
-/// The answer to the question with this permit is over: its whole text, or why there is none.
+/// The question with this permit is over: its answer, or why there is none, and what it has cost.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub struct AnswerOver(pub PermitId, pub Result<String, AiFailure>);
+pub struct AnswerOver(pub PermitId, pub Outcome);
 
 // ---- to the AiPool ----
 

@@ -18,12 +18,13 @@ use crate::actors::lobby::Lobby;
 use crate::actors::lobby::messages::Rox;
 use crate::actors::log::{Log, Ticket, Waiting};
 use crate::actors::shard::messages::{Address, Effect};
-use crate::ai::AiFailure;
+use crate::ai::answer::Lines;
 use crate::ai::permits::{AiBusy, PermitId};
 use crate::ai::prompt::context::{RECENT_MESSAGES, asked, recent};
 use crate::ai::prompt::persona;
-use crate::ai::questions::{self, End, Question, QuestionId};
+use crate::ai::questions::{self, End, Over, Question, QuestionId};
 use crate::ai::request::{Request, Turn};
+use crate::ai::{AiFailure, Outcome};
 use crate::chat::change::{Change, NodeChange};
 use crate::chat::directory::ConnId;
 use crate::chat::history::UnixMillis;
@@ -110,10 +111,13 @@ impl Lobby {
             self.question_failed(own.at, AiFailure::Unavailable);
             let end = End::Failed(AiFailure::Unavailable);
             match &self.setup.log {
-                Log::Alone => _ = self.questions.end(question, &end, now),
+                Log::Alone => {
+                    let over = self.questions.end(question, &end, now);
+                    over.into_iter().for_each(|over| self.show_end(&over, now));
+                }
                 // With the lobby its questions are gone from all nodes.
                 Log::Shared(_) if self.ended => {}
-                Log::Shared(_) => over.push(questions::Input::Over { question, end }),
+                Log::Shared(_) => over.push(questions::Input::Over { question, end, usage: None }),
             }
         }
         over
@@ -126,11 +130,19 @@ impl Lobby {
             self.keep_questions();
         }
         for lost in lost {
-            if let Some(own) = self.asking.own.remove(&lost.id) {
+            self.show_end(&lost, at);
+            if let Some(own) = self.asking.own.remove(&lost.question.id) {
                 self.question_failed(own.at, AiFailure::Unavailable);
             }
         }
         self.go_on(ctx);
+    }
+
+    /// Shows the last of an answer.
+    fn show_end(&mut self, over: &Over, at: UnixMillis) {
+        if let Some(last) = &over.last {
+            self.batch.event(Event { at, what: Happened::Answered(last.clone()) });
+        }
     }
 
     /// Tells an asker that there will be no answer.
@@ -173,18 +185,19 @@ impl Lobby {
                 }
             }
             questions::Input::Answered(piece) => {
-                if self.questions.takes(&piece) {
+                if self.questions.show(&piece) {
                     self.batch.event(Event { at, what: Happened::Answered(piece) });
                 }
             }
-            questions::Input::Over { question, end } => {
-                if self.questions.end(question, &end, at).is_none() {
-                    return;
-                }
+            questions::Input::Over { question, end, usage: _ } => {
+                let Some(over) = self.questions.end(question, &end, at) else { return };
+                self.show_end(&over, at);
                 self.keep_questions();
                 match (self.asking.own.remove(&question), end) {
                     (Some(own), End::Failed(why)) => self.question_failed(own.at, why),
-                    (Some(own), End::Answered(_)) => self.batch.one(own.at, Effect::AnswerOver),
+                    (Some(own), End::Answered(_) | End::Cut(_)) => {
+                        self.batch.one(own.at, Effect::AnswerOver)
+                    }
                     (None, _) => {}
                 }
             }
@@ -244,7 +257,7 @@ impl Lobby {
                 let noted = self.setup.ai.send(Ready(permit)).into_actor(self);
                 ctx.spawn(noted.map(move |noted, _, ctx| {
                     if !noted.unwrap_or(false) {
-                        ctx.notify(AnswerOver(permit, Err(AiFailure::Unavailable)));
+                        ctx.notify(AnswerOver(permit, Outcome::unsent(AiFailure::Unavailable)));
                     }
                 }));
             }
@@ -342,7 +355,8 @@ impl Handler<AnswerLines> for Lobby {
         let first = !std::mem::replace(begun, true);
         let Some(question) = self.questions.first().filter(|first| first.id == id) else { return };
         let asker = question.asker.clone();
-        let piece = AnswerPiece { id: id.0, asker, first, lines: lines.into() };
+        let Lines { lines, open, shown } = lines;
+        let piece = AnswerPiece { id: id.0, asker, first, lines: lines.into(), open, shown };
         self.note_rox(questions::Input::Answered(piece), ctx);
     }
 }
@@ -350,12 +364,13 @@ impl Handler<AnswerLines> for Lobby {
 impl Handler<AnswerOver> for Lobby {
     type Result = ();
 
-    fn handle(&mut self, AnswerOver(id, result): AnswerOver, ctx: &mut Self::Context) {
+    fn handle(&mut self, AnswerOver(id, outcome): AnswerOver, ctx: &mut Self::Context) {
         let Some((question, own)) = self.asking.with_permit(id) else { return };
         if let Stage::Over = std::mem::replace(&mut own.stage, Stage::Over) {
             return;
         }
-        self.note_rox(questions::Input::Over { question, end: End::of(result) }, ctx);
+        let Outcome { result, usage } = outcome;
+        self.note_rox(questions::Input::Over { question, end: End::of(result), usage }, ctx);
     }
 }
 
@@ -374,7 +389,7 @@ impl Lobby {
         self.apply(applying, ctx, |lobby, ctx| lobby.rox(input, at, life, proposed, ctx));
         if let Some(question) = orphan {
             let end = End::Failed(AiFailure::Unavailable);
-            self.note_rox(questions::Input::Over { question, end }, ctx);
+            self.note_rox(questions::Input::Over { question, end, usage: None }, ctx);
         }
         if self.batch.is_full() {
             self.flush();

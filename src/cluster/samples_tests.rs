@@ -8,6 +8,7 @@ use super::engine::Revision;
 use super::record::{Record, What};
 use crate::ai::AiFailure;
 use crate::ai::questions::{self, End, QuestionId};
+use crate::ai::usage::Usage;
 use crate::chat::accounts::{AccountId, Fingerprint, Identity, Subject};
 use crate::chat::change::Change;
 use crate::chat::directory::{ConnId, IpKey};
@@ -57,6 +58,7 @@ kinds! { QUESTIONS, kind_of_question, questions::Input,
     questions::Input::Answered(_) => "answered",
     questions::Input::Over { end: End::Answered(_), .. } => "over",
     questions::Input::Over { end: End::Failed(_), .. } => "over, failed",
+    questions::Input::Over { end: End::Cut(_), .. } => "over, cut",
 }
 
 kinds! { INPUTS, kind_of_input, Input<ConnId>,
@@ -184,6 +186,7 @@ kinds! { FAILURES, kind_of_failure, AiFailure,
     AiFailure::QuotaReached => "quota_reached",
     AiFailure::InvalidPrompt => "invalid_prompt",
     AiFailure::Unavailable => "unavailable",
+    AiFailure::Misconfigured => "misconfigured",
 }
 
 /// Where the values in the samples come from.
@@ -621,6 +624,8 @@ fn of_rox(s: &mut Source) -> Vec<questions::Input> {
             asker: s.person(),
             first: s.flag(),
             lines: [s.line(), s.line()].into(),
+            open: false,
+            shown: 0,
         }),
     ];
     let mut ends = vec![End::Answered([s.line(), s.line()].into())];
@@ -634,7 +639,7 @@ fn of_rox(s: &mut Source) -> Vec<questions::Input> {
         ]
         .map(End::Failed),
     );
-    let over = |end| questions::Input::Over { question: QuestionId(s.any()), end };
+    let over = |end| questions::Input::Over { question: QuestionId(s.any()), end, usage: None };
     all.extend(ends.into_iter().map(over));
     all
 }
@@ -671,6 +676,8 @@ pub(super) fn every_kind(s: &mut Source) -> Vec<Record> {
     let kept = added_changes(s).into_iter().map(|change| (What::Kept, vec![change]));
     let kept = kept.collect::<Vec<_>>();
     add(&mut records, kept, s);
+    let of_rox = added_of_rox(s).into_iter().map(|what| (what, Vec::new())).collect::<Vec<_>>();
+    add(&mut records, of_rox, s);
     records
 }
 
@@ -688,4 +695,17 @@ fn added(s: &mut Source) -> Vec<What> {
     let handle = who.conn;
     let passwords = 1 + s.account().0 % 9;
     vec![What::People(Happening::Returned { who, away: None, passwords, handle })]
+}
+
+/// What has more in it than it had, and was added after those.
+fn added_of_rox(s: &mut Source) -> Vec<What> {
+    let id = s.any();
+    let (lines, open, shown) = ([s.line(), s.line()].into(), s.flag(), 1 + (s.any() % 99) as usize);
+    let piece = AnswerPiece { id, asker: s.person(), first: false, lines, open, shown };
+    let cut = End::Cut([s.line()].into());
+    let usage = Some(Usage { question: s.any(), answer: s.any() });
+    let over = |end| questions::Input::Over { question: QuestionId(id), end, usage };
+    let inputs =
+        [questions::Input::Answered(piece), over(cut), over(End::Failed(AiFailure::Misconfigured))];
+    inputs.map(|input| What::Rox { lobby: s.lobby(), input }).into()
 }

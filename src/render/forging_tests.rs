@@ -85,6 +85,8 @@ fn everything(sheet: &mut Sheet, kind: usize, text: &Text) -> usize {
             asker: who.clone(),
             first: true,
             lines: text.rows().map(Line::clean).collect(),
+            open: false,
+            shown: 0,
         }),
         6 => {
             sheet.open();

@@ -151,7 +151,14 @@ fn an_answer_says_where_it_goes_on() {
     let lines = [Line::clean("one"), Line::clean(""), Line::clean("two")];
     let asker = Person::named(name("alice"));
     let shown = |first, follows| {
-        let piece = AnswerPiece { id: 1, asker: asker.clone(), first, lines: lines.clone().into() };
+        let piece = AnswerPiece {
+            id: 1,
+            asker: asker.clone(),
+            first,
+            lines: lines.clone().into(),
+            open: false,
+            shown: 0,
+        };
         plain(|sheet| self::piece(sheet, &piece, follows))
     };
     let first = "\n[AI Response to alice]\n  one\n  \n  two\n> ";

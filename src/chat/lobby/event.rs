@@ -68,7 +68,7 @@ pub enum Happened {
     },
 }
 
-/// Finished lines of an answer of Rox's.
+/// Some more of an answer of Rox's: lines, of which the last may not be finished yet.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AnswerPiece {
     /// Number of the answer, of all lobbies' there is none like it.
@@ -79,6 +79,34 @@ pub struct AnswerPiece {
     pub first: bool,
     /// The lines.
     pub lines: Arc<[Line]>,
+    /// Whether the last line goes on: the piece after this one begins with it again, as far as it is known then.
+    /// It ends with a word.
+    #[serde(default, skip_serializing_if = "is_whole")]
+    pub open: bool,
+    /// Bytes of the first line that the piece before this one had already; the rows of them that were full have
+    /// been shown.
+    #[serde(default, skip_serializing_if = "is_nothing")]
+    pub shown: usize,
+}
+
+/// What is not written down, so that it is as earlier versions wrote it.
+fn is_whole(open: &bool) -> bool {
+    !open
+}
+
+/// What is not written down, so that it is as earlier versions wrote it.
+fn is_nothing(bytes: &usize) -> bool {
+    *bytes == 0
+}
+
+impl AnswerPiece {
+    /// The lines that are finished with it: who shows lines as a whole shows these.
+    pub fn finished(&self) -> &[Line] {
+        match self.lines.split_last() {
+            Some((_, finished)) if self.open => finished,
+            _ => &self.lines,
+        }
+    }
 }
 
 /// What the controls and the names around a text take in a block, to within a few bytes.

@@ -196,6 +196,7 @@ fn worded(sheet: &mut Sheet, reply: &Reply) {
             AiFailure::RateLimited => "AI Error: Rate limit reached. Please wait and try again.",
             AiFailure::QuotaReached => "AI Error: Quota reached. Try later.",
             AiFailure::InvalidPrompt => "AI Error: Your prompt is invalid.",
+            AiFailure::Misconfigured => "AI Error: The server's AI is not set up right.",
             AiFailure::NoProvider => AI_UNAVAILABLE,
             AiFailure::Unavailable => "AI Error: Please try again later.",
         }),
