@@ -16,7 +16,7 @@ pub(crate) struct Terminal {
 
 impl Terminal {
     /// Runs a shell command in a terminal of 80 columns and 24 lines.
-    fn run(command: &str) -> Self {
+    pub(crate) fn run(command: &str) -> Self {
         Self::sized(command, 80, 24)
     }
 
@@ -230,7 +230,7 @@ fn said_in(text: &str) -> impl Iterator<Item = &str> {
         .filter_map(|row| row.strip_prefix("  ╰─> ").or_else(|| row.strip_prefix("      ")))
 }
 
-fn with_certificate() -> Server {
+pub(crate) fn with_certificate() -> Server {
     let folder = Folder::new();
     assert!(run(folder.path(), &[], &["gen-cert"]).status.success());
     Server::start_in(folder, &[("CHAT_TLS_ADDR", "127.0.0.1:0")])

@@ -77,6 +77,7 @@ mod picture;
 mod process;
 mod proxies;
 mod proxying;
+mod recorded;
 mod relay;
 mod reloading;
 mod restore;
