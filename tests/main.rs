@@ -88,6 +88,8 @@ mod shutdown;
 mod social;
 #[cfg(feature = "ssh")]
 mod ssh;
+#[cfg(feature = "ssh")]
+mod ssh_bytes;
 mod stopping_nodes;
 mod store;
 mod taking_back;

@@ -22,7 +22,7 @@ const LATE: Duration = Duration::from_secs(4);
 
 const ENV: (&str, &str) = ("CHAT_SSH_ADDR", "127.0.0.1:0");
 
-fn start(env: &[(&str, &str)]) -> Server {
+pub(crate) fn start(env: &[(&str, &str)]) -> Server {
     start_in(Folder::new(), env)
 }
 
@@ -31,7 +31,7 @@ fn start_in(folder: Folder, env: &[(&str, &str)]) -> Server {
 }
 
 /// The port, from what the server has said.
-fn port(server: &Server) -> u16 {
+pub(crate) fn port(server: &Server) -> u16 {
     let out = server.out();
     let (_, rest) = out.split_once("SSH on port ").unwrap();
     rest.split(',').next().unwrap().parse().unwrap()
