@@ -13,7 +13,9 @@ use std::time::{Duration, Instant};
 use russh::keys::ssh_key::private::Ed25519Keypair;
 
 use crate::clients::Terminal;
-use crate::harness::{Folder, PATIENCE, Server, plain, resident_kib, run, take_before};
+use crate::harness::{
+    Folder, PATIENCE, Server, descriptors, plain, resident_kib, run, take_before,
+};
 use crate::installed::have;
 use crate::people::{PASSWORD, log_in_to, makes, registered};
 
@@ -772,7 +774,7 @@ fn whoever_does_not_get_on_with_the_handshake_is_closed_when_the_time_for_a_name
         (&b""[..], &b""[..]),
         (b"SSH-2.0-x\r\n", b""),
         // It trickles a packet that it never ends.
-        (b"SSH-2.0-x\r\n\x00\x00\x7f\xff", b"\x00"),
+        (b"SSH-2.0-x\r\n\x00\x00\x1f\xff", b"\x00"),
     ] {
         let took = until_closed(first, then);
         assert!(took > second / 2 && took < second + LATE, "{first:?}: {took:?}");
@@ -780,6 +782,7 @@ fn whoever_does_not_get_on_with_the_handshake_is_closed_when_the_time_for_a_name
     // What is no SSH is closed at once, and so is a packet longer than any.
     assert!(until_closed(b"GET / HTTP/1.1\r\n\r\n", b"") < second);
     assert!(until_closed(b"SSH-2.0-x\r\n\xff\xff\xff\xff", b"x") < second);
+    assert!(until_closed(b"SSH-2.0-x\r\n\x00\x00\x7f\xff", b"x") < second);
     server.wait_for_log("does not speak SSH on the SSH port");
 }
 
@@ -803,10 +806,12 @@ fn a_connection_without_a_session_is_closed_when_the_time_for_a_name_is_up() {
 }
 
 #[test]
-fn many_who_never_log_in_cost_little() {
-    let server = start(&[]);
+fn a_thousand_who_never_log_in_cost_little_and_are_gone_in_time() {
+    const MANY: usize = 1_000;
+    let time = Duration::from_secs(8);
+    let mut server = start(&[("CHAT_LOGIN_TIMEOUT_SECS", "8")]);
     let port = port(&server);
-    let knock = |count: usize| -> Vec<TcpStream> {
+    let knock = |count: usize, then: &[u8]| -> Vec<TcpStream> {
         let one = |_| {
             let mut socket = TcpStream::connect(("127.0.0.1", port)).unwrap();
             socket.set_read_timeout(Some(PATIENCE)).unwrap();
@@ -814,19 +819,35 @@ fn many_who_never_log_in_cost_little() {
             // The greeting, and what keys may be exchanged.
             let mut buf = [0; 64];
             assert!(socket.read(&mut buf).unwrap() > 0);
+            socket.write_all(then).unwrap();
             socket
         };
         (0..count).map(one).collect()
     };
-    drop(knock(50));
-    thread::sleep(Duration::from_millis(500));
-    let before = resident_kib(server.pid());
-    let held = knock(400);
-    let each = (resident_kib(server.pid()) - before) / held.len() as u64;
+    drop(knock(50, b""));
+    server.wait_for(|server| server.log().matches(" disconnected after ").count() == 50, "gone");
+    let (before, open) = (resident_kib(server.pid()), descriptors(server.pid()));
+    let began = Instant::now();
+    // A third says no more, a third has a packet under way that is as long as one may be, and a third one longer.
+    let packet = [&8_192_u32.to_be_bytes()[..], &[4, 20], &[7; 8_000]].concat();
+    let mut held = knock(MANY / 3, b"");
+    held.extend(knock(MANY / 3, &packet));
+    held.extend(knock(MANY - held.len(), &[0, 3, 0xFF, 0xFF, 4, 20]));
+    let each = resident_kib(server.pid()).saturating_sub(before) / MANY as u64;
     assert!(each < 64, "{each} KiB each");
+    assert!(began.elapsed() < time, "the machine is too slow for this");
     // The chat goes on.
     let mut bob = server.login("bob");
     bob.ask("hello", "hello");
+    let mut buf = [0; 4_096];
+    for mut socket in held {
+        // A reset is an end too.
+        while socket.read(&mut buf).is_ok_and(|count| count > 0) {}
+    }
+    assert!(began.elapsed() < time * 2 + LATE, "{:?}", began.elapsed());
+    // Bob's is one.
+    server.wait_for(|server| descriptors(server.pid()) <= open + 1, "nothing is left of them");
+    bob.ask("still here", "still here");
 }
 
 #[test]
