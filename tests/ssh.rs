@@ -850,6 +850,127 @@ fn a_thousand_who_never_log_in_cost_little_and_are_gone_in_time() {
     bob.ask("still here", "still here");
 }
 
+/// An agent of OpenSSH's. Over when dropped.
+struct Agent {
+    socket: PathBuf,
+    child: Child,
+}
+
+impl Agent {
+    /// One with these keys, in their order.
+    fn with(home: &Home, keys: &[&str]) -> Self {
+        let socket = home.path("agent");
+        let mut command = Command::new("ssh-agent");
+        command.args(["-D", "-a"]).arg(&socket).stdout(Stdio::null());
+        let agent = Self { child: command.spawn().unwrap(), socket };
+        let start = Instant::now();
+        while !agent.socket.exists() {
+            assert!(start.elapsed() < PATIENCE, "the agent does not start");
+            thread::sleep(Duration::from_millis(5));
+        }
+        for key in keys {
+            let mut command = Command::new("ssh-add");
+            command.arg("-q").arg(home.path(key)).env("SSH_AUTH_SOCK", &agent.socket);
+            assert!(command.status().unwrap().success());
+        }
+        agent
+    }
+
+    /// The client, with the agent and no other keys.
+    fn ssh(&self, home: &Home, server: &Server, name: &str) -> Command {
+        let plain = home.ssh(server, name, &[]);
+        let mut command = Command::new("ssh");
+        command.arg("-o").arg(format!("IdentityAgent={}", self.socket.display()));
+        command.args(["-o", "IdentitiesOnly=no"]).args(plain.get_args());
+        for (key, value) in plain.get_envs() {
+            match value {
+                Some(value) => command.env(key, value),
+                None => command.env_remove(key),
+            };
+        }
+        command
+    }
+}
+
+impl Drop for Agent {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn an_agent_with_ten_keys_costs_nobody_their_password_or_their_key() {
+    if !have(&["ssh", "ssh-keygen", "ssh-agent", "ssh-add"]) {
+        return;
+    }
+    let (server, home) = (start(&[]), Home::new());
+    drop(registered(&server, "alice"));
+    let names: Vec<String> = (0..10).map(|number| format!("k{number}")).collect();
+    let keys: Vec<&str> = names.iter().map(String::as_str).collect();
+    keys.iter().for_each(|key| _ = home.key(key));
+    let agent = Agent::with(&home, &keys);
+    // None of them is known: the password is asked for, three times.
+    home.answers(PASSWORD);
+    let mut talk = Talk::begin(agent.ssh(&home, &server, "alice"));
+    talk.expect_in();
+    talk.ask("/whois alice", "Status: account");
+    assert_eq!(home.asked().len(), 1);
+    drop(talk);
+    let other = Home::new();
+    other.answers("wrong");
+    assert_eq!(Talk::begin(agent.ssh(&other, &server, "alice")).end().0, 255);
+    assert_eq!(other.asked().len(), 3, "{:?}", other.asked());
+    // The last of them is.
+    let mut talk = Talk::begin(home.ssh(&server, "alice", &["k9"]));
+    talk.expect_in();
+    talk.ask("/cert add", "is tied to your account.\n");
+    drop(talk);
+    let mut talk = Talk::begin(agent.ssh(&home, &server, "alice"));
+    talk.expect_in();
+    talk.ask("/cert list", " (this connection)\n");
+    assert_eq!(home.asked().len(), 2, "one for each login by the password");
+    // A guest is asked nothing.
+    Talk::begin(agent.ssh(&home, &server, "visitor")).expect_in();
+    assert_eq!(home.asked().len(), 2);
+}
+
+#[test]
+fn after_many_keys_only_a_password_is_asked_for() {
+    let server = start(&[]);
+    drop(registered(&server, "alice"));
+    let port = port(&server);
+    let client = async move {
+        let config = russh::client::Config::default();
+        let connected = russh::client::connect(config.into(), ("127.0.0.1", port), Trusting).await;
+        let mut session = connected.unwrap();
+        let mut offered = 0;
+        loop {
+            let key = Ed25519Keypair::from_seed(&[offered; 32]);
+            let key = Arc::new(russh::keys::PrivateKey::from(key));
+            let key = russh::keys::PrivateKeyWithHashAlg::new(key, None);
+            offered += 1;
+            let result = session.authenticate_publickey("alice", key).await.unwrap();
+            let russh::client::AuthResult::Failure { remaining_methods, .. } = result else {
+                panic!("a key of nobody's lets in")
+            };
+            if !remaining_methods.contains(&russh::MethodKind::PublicKey) {
+                break;
+            }
+        }
+        let start = session.authenticate_keyboard_interactive_start("alice", None).await.unwrap();
+        use russh::client::KeyboardInteractiveAuthResponse as Answer;
+        assert!(matches!(start, Answer::InfoRequest { .. }), "{start:?}");
+        let answers = vec![PASSWORD.to_owned()];
+        let end = session.authenticate_keyboard_interactive_respond(answers).await.unwrap();
+        assert!(matches!(end, Answer::Success), "{end:?}");
+        offered
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let offered = runtime.block_on(async { tokio::time::timeout(PATIENCE, client).await.unwrap() });
+    assert_eq!(offered, 20);
+}
+
 #[test]
 fn a_client_that_does_not_read_is_bounded_and_cut_off() {
     if !have(&["ssh"]) {
