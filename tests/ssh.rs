@@ -972,6 +972,46 @@ fn after_many_keys_only_a_password_is_asked_for() {
 }
 
 #[test]
+fn copies_of_files_are_refused_and_nothing_is_said_of_them() {
+    if !have(&["ssh", "scp"]) {
+        return;
+    }
+    let (server, home) = (start(&[]), Home::new());
+    let mut bob = server.login("bob");
+    for line in
+        ["scp -t .", "scp -f notes.txt", "rsync --server -e.LsfxC . x", "git-upload-pack '/x'"]
+    {
+        let mut command = home.ssh(&server, "alice", &[]);
+        command.arg(line);
+        let mut talk = Talk::begin(command);
+        talk.close_sending();
+        let (status, text, errors) = talk.end();
+        assert_eq!((status, text.as_str()), (1, ""), "{line}");
+        assert_eq!(errors, "No files are transferred here.\n", "{line}");
+    }
+    fs::write(home.path("file"), "text").unwrap();
+    // In the language of before, and in that of SFTP.
+    for options in [&["-O"][..], &[]] {
+        let ssh = home.ssh(&server, "alice", &[]);
+        let words: Vec<_> = ssh.get_args().filter_map(|word| word.to_str()).collect();
+        let mut command = Command::new("scp");
+        command.args(options).args(["-q", "-P", &port(&server).to_string()]);
+        words.windows(2).filter(|pair| pair[0] == "-o").for_each(|pair| _ = command.args(pair));
+        command.arg(home.path("file")).arg("alice@127.0.0.1:file").env("HOME", home.0.path());
+        let talk = Talk::begin(command);
+        let (status, _, errors) = talk.end();
+        assert_ne!(status, 0, "{options:?}: {errors}");
+        assert_eq!(
+            errors.contains("No files are transferred here."),
+            !options.is_empty(),
+            "{errors}"
+        );
+    }
+    bob.sync("bob");
+    assert!(!bob.text().contains("alice"), "{}", bob.text());
+}
+
+#[test]
 fn a_client_that_does_not_read_is_bounded_and_cut_off() {
     if !have(&["ssh"]) {
         return;
