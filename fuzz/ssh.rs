@@ -17,6 +17,9 @@ use openssl::symm::{Cipher, encrypt_aead};
 /// For the server to end a connection whose client has ended its own sending: far more than it takes.
 const END_TIME: Duration = Duration::from_secs(20);
 
+/// How long nothing comes of a server that has said all.
+const QUIET: Duration = Duration::from_millis(30);
+
 const VERSION: &[u8] = b"SSH-2.0-bytes";
 
 /// Whatever the server says before it is known what it is to be told.
@@ -32,6 +35,7 @@ pub(super) fn play(port: u16, data: &[u8]) {
     for set in [TcpStream::set_read_timeout, TcpStream::set_write_timeout] {
         set(&tcp, Some(END_TIME)).expect("a socket takes a time-out");
     }
+    tcp.set_nodelay(true).expect("a socket takes its options");
     let mut wire = Wire { tcp, seal: None };
     // Where the server has closed it before all is said, that is an end too.
     let _ = match input.byte() % 4 {
@@ -241,7 +245,7 @@ impl Wire {
             let kind = input.byte();
             // Those of the server begin with 2.
             let channel = 2 + u32::from(kind >> 6);
-            match kind % 24 {
+            match kind % 25 {
                 0 => self.send(input.some())?,
                 1 => self.log_in(b"bytes")?,
                 2 => {
@@ -301,6 +305,7 @@ impl Wire {
                 }
                 // New keys are asked for, and what follows may come to nothing.
                 22 => self.send(&key_init())?,
+                23 => self.see()?,
                 _ => {
                     let bytes = input.some();
                     self.tcp.write_all(bytes)?;
@@ -308,6 +313,26 @@ impl Wire {
             }
         }
         Ok(())
+    }
+
+    /// Takes what the server has to say, until it says no more for a while: what was asked for has happened then.
+    fn see(&mut self) -> Said {
+        self.tcp.set_read_timeout(Some(QUIET))?;
+        let mut bytes = [0; 16 * 1024];
+        let begun = Instant::now();
+        while begun.elapsed() < END_TIME {
+            match self.tcp.read(&mut bytes) {
+                Ok(0) => break,
+                Ok(_) => {}
+                Err(error)
+                    if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) =>
+                {
+                    break;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        self.tcp.set_read_timeout(Some(END_TIME))
     }
 
     /// As a guest does, who is asked nothing.

@@ -39,9 +39,9 @@ fn plays() -> impl Strategy<Value = Vec<u8>> {
     let steps = || prop::collection::vec(step.clone(), 0..12).prop_map(|steps| steps.concat());
     // One that chats, another that has a terminal, a third that has a command.
     let begun = prop::sample::select(vec![
-        &b"\x01\x08\x0a"[..],
-        b"\x01\x08\x0c\x05xterm\0\0\0\x50\0\0\0\x18\0\x0a",
-        b"\x01\x08\x0b\x06/users",
+        &b"\x01\x08\x0a\x17"[..],
+        b"\x01\x08\x0c\x05xterm\0\0\0\x50\0\0\0\x18\0\x0a\x17",
+        b"\x01\x08\x0b\x06/users\x17",
         b"\x01",
         b"",
     ]);
@@ -59,7 +59,7 @@ fn plays() -> impl Strategy<Value = Vec<u8>> {
 fn plays_well(play: impl FnOnce(u16)) {
     let mut server = start(&[]);
     let port = port(&server);
-    (0..50).for_each(|_| client::play(port, b"\x03\x01\x08\x0a"));
+    (0..50).for_each(|_| client::play(port, b"\x03\x01\x08\x0a\x17"));
     let (open, before) = (settled(&server, usize::MAX), resident_kib(server.pid()));
     play(port);
     assert_eq!(settled(&server, open), open, "connections that have not ended");

@@ -272,8 +272,12 @@ impl Editor {
                 let mut happened = self.key(key);
                 let (new_len, new_at) = self.draft.extent();
                 let way = len.abs_diff(new_len) + at.abs_diff(new_at);
-                let tab = key == Key::Complete;
-                let read = if tab { TAB_READS * len } else { new_len / COPIED_BYTES };
+                let read = match key {
+                    Key::Complete if self.draft.text().is_ascii() => TAB_READS * len,
+                    // Each character of others is looked up several times.
+                    Key::Complete => 2 * TAB_READS * len,
+                    _ => new_len / COPIED_BYTES,
+                };
                 self.work += KEY_WORK_BYTES + way + read;
                 if let Some(Happened::Complete(wanted)) = &mut happened {
                     // Whoever only presses Tab has no other keys after which it would be told.
