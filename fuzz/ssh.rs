@@ -154,7 +154,7 @@ impl Wire {
 
     fn say_clear_packets(&mut self, input: &mut Input<'_>) -> Said {
         self.tcp.write_all(&[VERSION, b"\r\n"].concat())?;
-        if input.byte() % 2 == 0 {
+        if input.byte().is_multiple_of(2) {
             self.send(&key_init())?;
         }
         while !input.0.is_empty() {
