@@ -77,6 +77,7 @@ mod picture;
 mod process;
 mod proxies;
 mod proxying;
+mod recorded;
 mod relay;
 mod reloading;
 mod restore;
@@ -87,6 +88,8 @@ mod shutdown;
 mod social;
 #[cfg(feature = "ssh")]
 mod ssh;
+#[cfg(feature = "ssh")]
+mod ssh_bytes;
 mod stopping_nodes;
 mod store;
 mod taking_back;
