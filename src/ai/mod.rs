@@ -4,12 +4,14 @@
 
 pub mod answer;
 pub mod client;
+pub mod markdown;
 pub mod permits;
 pub mod prompt;
 pub mod provider;
 pub mod questions;
 pub mod request;
 pub mod sse;
+pub mod thinking;
 pub mod usage;
 
 use serde::{Deserialize, Serialize};
