@@ -3,6 +3,7 @@
 //! Everything but [`client`] is pure.
 
 pub mod answer;
+pub mod budget;
 pub mod client;
 pub mod permits;
 pub mod prompt;
