@@ -224,10 +224,12 @@ impl Lobby {
     pub(super) fn missed_summed_up(
         &mut self,
         permit: PermitId,
-        Outcome { result, usage }: Outcome,
+        outcome: Outcome,
         ctx: &mut Context<Self>,
     ) {
         let Some((question, one)) = self.catching_up().take(permit) else { return };
+        let usage = outcome.cost_or(one.cost());
+        let Outcome { result, .. } = outcome;
         let rows: Option<Vec<Line>> = match End::of(result.clone()) {
             End::Answered(rows) => Some(rows.to_vec()),
             End::Cut(rows) => Some(rows.iter().cloned().chain([Line::clean(CUT)]).collect()),

@@ -710,10 +710,12 @@ impl Handler<AnswerOver> for Lobby {
         let Some((question, own)) = self.asking.with_permit(id) else {
             return self.missed_summed_up(id, outcome, ctx);
         };
-        if let Stage::Over = std::mem::replace(&mut own.stage, Stage::Over) {
+        if let Stage::Over = own.stage {
             return;
         }
-        let Outcome { result, usage } = outcome;
+        let usage = outcome.cost_or(own.cost());
+        own.stage = Stage::Over;
+        let Outcome { result, .. } = outcome;
         self.note_rox(questions::Input::Over { question, end: End::of(result), usage }, ctx);
     }
 }

@@ -60,6 +60,14 @@ pub struct Outcome {
 }
 
 impl Outcome {
+    /// What it has cost: as it says, or as whoever has sent it knows. What nobody could be asked has cost nothing.
+    pub fn cost_or(&self, known: Option<Usage>) -> Option<Usage> {
+        match self.result {
+            Err(AiFailure::NoProvider) => None,
+            _ => self.usage.or(known),
+        }
+    }
+
     /// Nothing was sent.
     pub fn unsent(why: AiFailure) -> Self {
         Self { result: Err(why), usage: None }
