@@ -79,6 +79,7 @@ mod picture;
 mod process;
 mod proxies;
 mod proxying;
+mod recorded;
 mod relay;
 mod reloading;
 mod restore;
@@ -90,6 +91,8 @@ mod shutdown;
 mod social;
 #[cfg(feature = "ssh")]
 mod ssh;
+#[cfg(feature = "ssh")]
+mod ssh_bytes;
 mod stopping_nodes;
 mod store;
 mod taking_back;

@@ -36,9 +36,10 @@ pub use crate::render::replies::records::{
 };
 pub use crate::render::replies::rox::UsageTold;
 pub use crate::render::replies::welcome::{
-    CHATS_ALREADY, Farewell, HTTP_ANSWER, I_AM_HERE, NAME_PROMPT, NameProblem, PASSWORD_PROMPT,
-    PasswordProblem, ask_name_again, ask_password, ask_password_after_nothing, ask_password_again,
-    farewell, name_refused, password_question, refusal, restarting_line, welcome,
+    CHATS_ALREADY, Farewell, HTTP_ANSWER, I_AM_HERE, NAME_PROMPT, NO_FILES, NameProblem,
+    PASSWORD_PROMPT, PasswordProblem, ask_name_again, ask_password, ask_password_after_nothing,
+    ask_password_again, farewell, name_refused, password_question, refusal, restarting_line,
+    welcome,
 };
 
 /// A one-line answer to one user.
