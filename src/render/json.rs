@@ -3,9 +3,8 @@
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::chat::history::{Entry, MessageKind, UnixMillis};
+use crate::chat::history::{Entry, MessageKind, ROX, UnixMillis};
 use crate::chat::name::Name;
-use crate::render::ROX;
 
 /// A message of a lobby under its number there, without the end of the line.
 ///
