@@ -1,5 +1,7 @@
 //! `/catchup`: what somebody missed, for them alone.
 
+use std::time::Duration;
+
 use crate::ai::question;
 use crate::gemini::{Gemini, text, whole};
 use crate::harness::{Client, Server};
@@ -70,6 +72,11 @@ fn a_summary_that_failed_or_was_stopped_does_not_count_as_one() {
     alice.send("/catchup");
     alice.expect("[AI] Thinking...\n> ");
     cue.send(text("They")).unwrap();
+    let asked = (0..500).any(|_| {
+        std::thread::sleep(Duration::from_millis(10));
+        gemini.requests().len() == 2
+    });
+    assert!(asked, "the provider is not asked");
     alice.ask("/ai why?", "AI is busy, try again in a moment.\n> ");
     bob.ask("/ai stop", "Nothing to stop.\n> ");
     alice.ask("/ai stop", "[AI] Stopped.\n> ");
