@@ -3,6 +3,7 @@
 //! Everything but [`client`] is pure.
 
 pub mod answer;
+pub mod budget;
 pub mod client;
 pub mod markdown;
 pub mod permits;
@@ -61,6 +62,14 @@ pub struct Outcome {
 }
 
 impl Outcome {
+    /// What it has cost: as it says, or as whoever has sent it knows. What nobody could be asked has cost nothing.
+    pub fn cost_or(&self, known: Option<Usage>) -> Option<Usage> {
+        match self.result {
+            Err(AiFailure::NoProvider) => None,
+            _ => self.usage.or(known),
+        }
+    }
+
     /// Nothing was sent.
     pub fn unsent(why: AiFailure) -> Self {
         Self { result: Err(why), usage: None }

@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::budget::Allowance;
 use super::permits::PermitId;
 use super::prompt::context::{Conversation, asked};
 use super::request::Turn;
@@ -20,7 +21,7 @@ use crate::chat::directory::ConnId;
 use crate::chat::history::UnixMillis;
 use crate::chat::lobby::event::AnswerPiece;
 use crate::chat::person::Person;
-use crate::chat::text::Line;
+use crate::chat::text::{Line, Text};
 
 /// Number of a question and of its answer, which no other has on any node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -47,6 +48,32 @@ pub enum Input {
         conn: ConnId,
         /// What they ask.
         text: Line,
+        /// The message that asks, where it is one: it stands in the lobby as such.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        said: Option<Text>,
+        /// By what it is judged whether it is over a budget.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        allowance: Option<Allowance>,
+    },
+    /// Somebody asks what they have missed, for themselves: nothing of that is the lobby's but that it counts.
+    CatchUp {
+        /// The number of the question.
+        question: QuestionId,
+        /// The connection of whoever asks.
+        conn: ConnId,
+        /// By what it is judged whether it is over a budget.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        allowance: Option<Allowance>,
+    },
+    /// Somebody wants answers to end at once.
+    Stop {
+        /// Their connection.
+        conn: ConnId,
+    },
+    /// The conversation is to be forgotten, by the order of this connection.
+    Forget {
+        /// The connection of whoever orders it.
+        conn: ConnId,
     },
     /// Rox answers, so far.
     Answered(AnswerPiece),
@@ -72,6 +99,19 @@ pub enum End {
     Failed(AiFailure),
     /// It ends before its end since it is too long: the rows that there are.
     Cut(Arc<[Line]>),
+    /// Somebody has stopped it, who may.
+    Stopped,
+}
+
+/// Why nothing is stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NotStopped {
+    /// No question is open.
+    #[error("nothing to stop")]
+    Nothing,
+    /// Those that are open are others'.
+    #[error("not theirs to stop")]
+    NotTheirs,
 }
 
 /// The last row of an answer that ends for its length.
@@ -95,7 +135,15 @@ impl End {
         match self {
             Self::Answered(_) => None,
             Self::Cut(_) => Some(CUT),
-            Self::Failed(_) => Some(STOPPED),
+            Self::Failed(_) | Self::Stopped => Some(STOPPED),
+        }
+    }
+
+    /// Whether there is an answer, if not all of it.
+    pub fn is_answer(&self) -> bool {
+        match self {
+            Self::Answered(_) | Self::Cut(_) => true,
+            Self::Failed(_) | Self::Stopped => false,
         }
     }
 }
@@ -166,6 +214,9 @@ pub struct Questions {
     /// Of the answer to the first.
     #[serde(default)]
     shown: Shown,
+    /// The one that was being answered when the conversation was forgotten.
+    #[serde(default)]
+    not_remembered: Option<QuestionId>,
 }
 
 impl Questions {
@@ -216,7 +267,9 @@ impl Questions {
         self.change(at, |queue| {
             let place = queue.open.iter().position(|question| question.id == id)?;
             let question = queue.open.remove(place)?;
-            if let End::Answered(rows) | End::Cut(rows) = end {
+            if let End::Answered(rows) | End::Cut(rows) = end
+                && queue.not_remembered != Some(id)
+            {
                 let answer = rows.iter().map(Line::as_str).collect::<Vec<_>>().join("\n");
                 queue.conversation.remember(asked(&question.asker.name, &question.text), answer);
             }
@@ -224,6 +277,28 @@ impl Questions {
                 if place == 0 { std::mem::take(&mut queue.shown) } else { Shown::default() };
             Some(shown.end(question, end))
         })
+    }
+
+    /// Which questions end where somebody wants answers to end: their own; and of whoever runs the lobby, the one
+    /// that is being answered, with the others of who asked it.
+    ///
+    /// # Errors
+    /// [`NotStopped`].
+    pub fn to_stop(&self, who: &Person, runs: bool) -> Result<Vec<QuestionId>, NotStopped> {
+        let first = self.first().filter(|_| runs).map(|first| &first.asker);
+        let ends = |asker: &Person| asker.knows(who) || first.is_some_and(|it| it.knows(asker));
+        let ends: Vec<_> = self.open().filter(|one| ends(&one.asker)).map(|one| one.id).collect();
+        match (ends.is_empty(), self.open.is_empty()) {
+            (false, _) => Ok(ends),
+            (true, true) => Err(NotStopped::Nothing),
+            (true, false) => Err(NotStopped::NotTheirs),
+        }
+    }
+
+    /// What was asked and answered is forgotten, and what is being answered is not remembered.
+    pub fn forget(&mut self) {
+        self.conversation = Conversation::default();
+        self.not_remembered = self.first().map(|first| first.id);
     }
 
     /// These have nobody any more who would answer them: they are dropped, and the next of the others begins.
@@ -383,6 +458,45 @@ mod tests {
         assert_eq!((over.len(), over[0].shown.len()), (1, 0));
         let over = questions.lose(|question| question.life == 7, NOW);
         assert_eq!(over[0].shown.last().map(Line::as_str), Some(STOPPED));
+    }
+
+    #[test]
+    fn askers_stop_their_own_and_whoever_runs_the_lobby_what_is_being_answered() {
+        let of = |id, asker: &str| Question {
+            asker: Person::example(id % 10, asker),
+            ..question(id, 1)
+        };
+        let mut questions = Questions::default();
+        let (ann, bob, eve) =
+            (Person::example(1, "ann"), Person::example(2, "bob"), Person::example(3, "eve"));
+        let to_stop = |questions: &Questions, who: &Person, runs| {
+            let ids = questions.to_stop(who, runs)?;
+            Ok::<_, NotStopped>(ids.into_iter().map(|id| id.0).collect::<Vec<_>>())
+        };
+        for runs in [false, true] {
+            assert_eq!(to_stop(&questions, &ann, runs), Err(NotStopped::Nothing));
+        }
+        for one in [of(11, "ann"), of(12, "bob"), of(21, "ann")] {
+            questions.ask(one, NOW);
+        }
+        assert_eq!(to_stop(&questions, &ann, false), Ok(vec![11, 21]));
+        assert_eq!(to_stop(&questions, &bob, false), Ok(vec![12]), "also one that waits");
+        assert_eq!(to_stop(&questions, &bob, true), Ok(vec![11, 12, 21]));
+        assert_eq!(to_stop(&questions, &eve, false), Err(NotStopped::NotTheirs));
+        assert_eq!(to_stop(&questions, &eve, true), Ok(vec![11, 21]));
+        // One that was stopped leaves no trace, and what is forgotten is gone.
+        questions.end(QuestionId(11), &End::Stopped, NOW);
+        assert!(turns(&questions).is_empty());
+        questions.end(QuestionId(12), &answer("one"), NOW);
+        assert_eq!(turns(&questions).len(), 2);
+        questions.forget();
+        assert!(turns(&questions).is_empty());
+        assert_eq!(open(&questions), [21], "what is open goes on");
+        questions.ask(of(31, "ann"), NOW);
+        questions.end(QuestionId(21), &answer("begun before"), NOW);
+        assert!(turns(&questions).is_empty());
+        questions.end(QuestionId(31), &answer("begun after"), NOW);
+        assert_eq!(turns(&questions).len(), 2);
     }
 
     #[test]

@@ -3,27 +3,33 @@
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::chat::history::{Entry, MessageKind, UnixMillis};
+use crate::chat::history::{Entry, MessageKind, ROX, UnixMillis};
 use crate::chat::name::Name;
 
 /// A message of a lobby under its number there, without the end of the line.
 ///
-/// Fields: `event` (`message` or `action`), `id`, `at` (RFC 3339, UTC), `lobby`, `from`, `text` (with `\n`
-/// between its rows), and `tagged` where it tags somebody. There may be more some day.
+/// Fields: `event` (`message`, `action` or, of Rox, `answer`), `id`, `at` (RFC 3339, UTC), `lobby`, `from`, `text`
+/// (with `\n` between its rows), `tagged` where it tags somebody, and `to`, whom Rox answers. There may be more some
+/// day.
 pub fn message(lobby: &Name, seq: u64, entry: &Entry) -> String {
-    let (event, tagged) = match &entry.kind {
-        MessageKind::Said => ("message", None),
-        MessageKind::Action => ("action", None),
-        MessageKind::Tag(whom) => ("message", Some(whom)),
+    let author = &entry.author.name;
+    let (event, from, tagged) = match &entry.kind {
+        MessageKind::Said | MessageKind::Asked => ("message", author.as_str(), None),
+        MessageKind::Action => ("action", author.as_str(), None),
+        MessageKind::Tag(whom) => ("message", author.as_str(), Some(whom)),
+        MessageKind::Answer => ("answer", ROX, None),
     };
     let mut line = format!(
         r#"{{"event":"{event}","id":{seq},"at":"{}","lobby":"{lobby}","from":"{}","text":{}"#,
         rfc3339(entry.at),
-        entry.author.name,
+        from,
         Value::from(entry.text.as_str())
     );
     if let Some(whom) = tagged {
         line.push_str(&format!(r#","tagged":"{whom}""#));
+    }
+    if entry.kind == MessageKind::Answer {
+        line.push_str(&format!(r#","to":"{author}""#));
     }
     line.push('}');
     line
@@ -71,6 +77,14 @@ mod tests {
             (
                 entry(0, MessageKind::Action, "waves"),
                 r#"{"event":"action","id":7,"at":"1970-01-01T00:00:00Z","lobby":"general","from":"alice","text":"waves"}"#,
+            ),
+            (
+                entry(0, MessageKind::Asked, "why?"),
+                r#"{"event":"message","id":7,"at":"1970-01-01T00:00:00Z","lobby":"general","from":"alice","text":"why?"}"#,
+            ),
+            (
+                entry(0, MessageKind::Answer, "so\nit is"),
+                r#"{"event":"answer","id":7,"at":"1970-01-01T00:00:00Z","lobby":"general","from":"Rox","text":"so\nit is","to":"alice"}"#,
             ),
             (
                 entry(0, MessageKind::Tag(name("bob")), "look"),

@@ -56,6 +56,17 @@ pub enum Happened {
         asker: Person,
         /// The question, without the command.
         question: Line,
+        /// The number of the question among the messages of the lobby.
+        seq: u64,
+    },
+    /// An answer of Rox's is in the history now. Whoever was shown it as it came is shown nothing more.
+    AnswerKept {
+        /// The number of the answer, as its pieces have it.
+        answer: u64,
+        /// Its number among the messages of the lobby.
+        seq: u64,
+        /// All of it.
+        entry: Arc<Entry>,
     },
     /// Rox answers.
     Answered(AnswerPiece),
@@ -119,6 +130,7 @@ impl Event {
             Happened::Said { entry, .. } => Some(&entry.author),
             Happened::Asked { asker, .. } => Some(asker),
             Happened::Answered(piece) => Some(&piece.asker),
+            Happened::AnswerKept { entry, .. } => Some(&entry.author),
             Happened::Joined(_)
             | Happened::Left(_)
             | Happened::ManyJoined(_)
@@ -132,7 +144,9 @@ impl Event {
     /// Bytes that it takes as text, about: what waits is bounded by that.
     pub fn bytes(&self) -> usize {
         let text = match &self.what {
-            Happened::Said { entry, .. } => entry.text.as_str().len(),
+            Happened::Said { entry, .. } | Happened::AnswerKept { entry, .. } => {
+                entry.text.as_str().len()
+            }
             Happened::Asked { question, .. } => question.as_str().len(),
             Happened::Answered(piece) => {
                 piece.lines.iter().map(|line| line.as_str().len() + 2).sum()
