@@ -6,6 +6,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::sleep;
 
 use super::joining::{Entered, enter};
+use super::left::LeftLobbies;
 use super::{Phase, Session, User};
 use crate::actors::registry::messages::{Claim, ReleaseName};
 use crate::actors::shard::ThreadContext;
@@ -137,6 +138,7 @@ impl Session {
             settings: Settings::default(),
             asked: None,
             deleting: Confirmation::default(),
+            left: LeftLobbies::default(),
         });
         self.show_motd();
         self.tell_where(company);

@@ -9,6 +9,7 @@ use log::{info, warn};
 use tokio::time::timeout;
 
 use super::joining::{Entered, enter, general};
+use super::left::LeftLobbies;
 use super::login::{reached, why_not_in};
 use super::{Phase, Session, User};
 use crate::actors::hasher::HashError;
@@ -247,6 +248,7 @@ impl Session {
             settings: account.settings,
             asked: None,
             deleting: Confirmation::default(),
+            left: LeftLobbies::default(),
         });
         self.show_motd();
         self.show_mail(account.id, mail);

@@ -1,18 +1,23 @@
 //! The commands that are about lobbies, and about what was said in one.
 
+use std::rc::Rc;
 use std::sync::Arc;
 
 use actix::Addr;
+use futures_util::FutureExt;
+use futures_util::future::LocalBoxFuture;
 
 use crate::actors::lobby::Lobby;
 use crate::actors::lobby::messages::{Leave, LeaveTo, RenewPassword, Roster, Rostered};
 use crate::actors::registry::messages::{Create, ListLobbies, MayCreate};
 use crate::actors::session::context::{Ctx, Done, Outcome, busy};
 use crate::actors::session::joining::{EnterError, check_password, enter};
+use crate::actors::session::left::LeftLobbies;
+use crate::actors::shard::ThreadContext;
 use crate::actors::shard::telling::{More, Pages, Telling};
-use crate::actors::store::messages::{ReadHistory, Search};
+use crate::actors::store::messages::{Numbered, ReadHistory, ReadMissed, Search, Which};
 use crate::chat::command::{MAX_FOUND, NewLobby, spec};
-use crate::chat::history::Entry;
+use crate::chat::kept::Since;
 use crate::chat::lobbies::{CreateError, LobbyId, LobbyPage, LobbySummary};
 use crate::chat::lobby::step::{Join, JoinKind};
 use crate::chat::lobby::{JoinError, Presence};
@@ -20,7 +25,7 @@ use crate::chat::name::{Name, NameKey};
 use crate::chat::password::{Match, Password, PasswordRecord};
 use crate::chat::text::Line;
 use crate::render::replies::{self, Reply};
-use crate::render::{Retelling, Sheet, again};
+use crate::render::{Retelling, Sheet, again, json};
 use crate::store::StoreError;
 
 /// Users of a long list that wait for one client at a time.
@@ -39,6 +44,9 @@ pub(super) async fn users(cx: &Ctx) -> Done {
 }
 
 pub(super) async fn lobbies(cx: &Ctx, text: Option<Line>, page: usize) -> Done {
+    if cx.peer.form().is_json() {
+        return list_for_program(cx, text).await;
+    }
     let ask = ListLobbies { text: text.clone(), page };
     let LobbyPage { total, page, pages, lobbies } = cx.ask_registry(ask).await?;
     let head = |sheet: &mut Sheet| replies::lobbies(sheet, total);
@@ -51,6 +59,47 @@ pub(super) async fn lobbies(cx: &Ctx, text: Option<Line>, page: usize) -> Done {
     };
     cx.tell(Telling::new(cx.peer.form(), head, Pages::whole(lobbies), write));
     Ok(Outcome::Done)
+}
+
+/// All lobbies on the list, for a program, which is told of each how much was said there since its user left
+/// it last.
+pub(in crate::actors::session) async fn list_for_program(cx: &Ctx, text: Option<Line>) -> Done {
+    let (thread, left) = (cx.thread.clone(), cx.user().left.clone());
+    let pages = lobbies_from(thread, left, text, 1).await.ok_or(Reply::ServerBusy)?;
+    let write = |sheet: &mut Sheet, (lobby, unread): &(LobbySummary, u64)| {
+        json::lobby(sheet, lobby, *unread);
+    };
+    cx.tell(Telling::new(cx.peer.form(), json::begin_lobbies, pages, write));
+    Ok(Outcome::Done)
+}
+
+/// Lobbies with what is unread in them, from this page of the list on.
+async fn lobbies_from(
+    thread: Rc<ThreadContext>,
+    left: LeftLobbies,
+    text: Option<Line>,
+    page: usize,
+) -> Option<Pages<(LobbySummary, u64)>> {
+    let ask = ListLobbies { text: text.clone(), page };
+    let LobbyPage { page, pages, lobbies, .. } = thread.registry.send(ask).await.ok()?;
+    let mut items = Vec::with_capacity(lobbies.len());
+    for lobby in lobbies {
+        let unread = match left.when(lobby.state.id) {
+            None => 0,
+            Some(at) => {
+                let (since, ignores) = (Since { at, seq: None }, Default::default());
+                let ask = ReadMissed { lobby: lobby.state.id, since, count: 0, ignores };
+                thread.store.ask(ask).await.map_or(0, |missed| missed.count)
+            }
+        };
+        items.push((lobby, unread));
+    }
+    let more = (page < pages).then(|| {
+        let rest: LocalBoxFuture<'static, _> =
+            lobbies_from(thread, left, text, page + 1).boxed_local();
+        More::new(move || rest)
+    });
+    Some(Pages { items, more })
 }
 
 pub(super) async fn create(cx: &Ctx, new: NewLobby) -> Done {
@@ -119,14 +168,46 @@ async fn renew(cx: &Ctx, lobby: &Addr<Lobby>, password: Password, before: Arc<Pa
 pub(super) async fn history(cx: &Ctx, count: usize, before: usize) -> Done {
     let (lobby, ignores) = (cx.lobby().id, cx.ignores());
     let store = cx.thread.store.clone();
-    let ask = ReadHistory { lobby, count, before, ignores };
+    // People count from the end, and programs know the number of what they have.
+    let which = match (before as u64, cx.peer.form().is_json()) {
+        (1.., true) => Which::Numbers(0..before as u64),
+        _ => Which::Before(before),
+    };
+    let ask = ReadHistory { lobby, count, which, ignores };
     let messages = store.history(ask).await.map_err(busy)?;
     let (count, mut retelling) =
         (messages.len(), Retelling::new(cx.times(), cx.thread.log().now()));
     let pages = Pages::history(store, lobby, messages);
     let head = move |sheet: &mut Sheet, lobby: &Name| replies::history(sheet, lobby, count, before);
-    let write = move |sheet: &mut Sheet, entry: &Arc<Entry>| retelling.next(sheet, entry);
+    let name = cx.lobby().name;
+    let write = move |sheet: &mut Sheet, (seq, entry): &Numbered| match sheet.form().is_json() {
+        true => json::said(sheet, &name, *seq, entry, false),
+        false => retelling.next(sheet, entry),
+    };
     show_entries(cx, lobby, pages, head, write)
+}
+
+/// Messages that one asks for by what one has already.
+const MAX_SINCE: usize = 200;
+
+/// What was said in the lobby after a message, for a program that was not there meanwhile; then it is told that
+/// that was all. What it has been shown since it came in is none of that, unless it asks for a part of that.
+pub(in crate::actors::session) async fn since(cx: &Ctx, id: u64) -> Done {
+    let (lobby, entered) = (cx.lobby(), cx.peer.entered());
+    let end = if id < entered { entered } else { u64::MAX };
+    let (count, which) = (MAX_SINCE, Which::Numbers(id.saturating_add(1)..end));
+    let (store, ignores) = (cx.thread.store.clone(), cx.ignores());
+    let ask = ReadHistory { lobby: lobby.id, count, which, ignores };
+    let messages = store.history(ask).await.map_err(busy)?;
+    let pages = Pages::history(store, lobby.id, messages);
+    let name = lobby.name.clone();
+    let write = move |sheet: &mut Sheet, (seq, entry): &Numbered| {
+        json::said(sheet, &name, *seq, entry, false);
+    };
+    cx.tell(Telling::new(cx.peer.form(), |_| (), pages, write).of(lobby.id));
+    let you = cx.who().name;
+    cx.show(|sheet| json::ready(sheet, &you, &lobby.name));
+    Ok(Outcome::Done)
 }
 
 pub(super) async fn search(cx: &Ctx, words: &Line) -> Done {
@@ -140,7 +221,11 @@ pub(super) async fn search(cx: &Ctx, words: &Line) -> Done {
     })?;
     let (count, times, now) = (ids.len(), cx.times(), cx.thread.log().now());
     let pages = Pages::messages(store, lobby, ids, Vec::new());
-    let write = move |sheet: &mut Sheet, entry: &Arc<Entry>| again(sheet, entry, times, now);
+    let name = cx.lobby().name;
+    let write = move |sheet: &mut Sheet, (seq, entry): &Numbered| match sheet.form().is_json() {
+        true => json::said(sheet, &name, *seq, entry, true),
+        false => again(sheet, entry, times, now),
+    };
     show_entries(cx, lobby, pages, |sheet, lobby| replies::found(sheet, lobby, count), write)
 }
 
@@ -148,9 +233,9 @@ pub(super) async fn search(cx: &Ctx, words: &Line) -> Done {
 fn show_entries(
     cx: &Ctx,
     lobby: LobbyId,
-    pages: Pages<Arc<Entry>>,
+    pages: Pages<Numbered>,
     head: impl FnOnce(&mut Sheet, &Name),
-    write: impl FnMut(&mut Sheet, &Arc<Entry>) + 'static,
+    write: impl FnMut(&mut Sheet, &Numbered) + 'static,
 ) -> Done {
     let head = |sheet: &mut Sheet| head(sheet, &cx.user().lobby.name);
     cx.tell(Telling::new(cx.peer.form(), head, pages, write).of(lobby));

@@ -7,11 +7,14 @@ use crate::chat::lobby::Presence;
 use crate::chat::name::Name;
 use crate::chat::pictures;
 use crate::chat::text::Line;
-use crate::render::Sheet;
 use crate::render::form::Colour;
+use crate::render::{Sheet, json};
 
 /// The beginning of the answer to `/users`: so many follow.
 pub fn users(sheet: &mut Sheet, lobby: &Name, count: usize) {
+    if sheet.form().is_json() {
+        return json::begin_users(sheet, lobby);
+    }
     sheet.on(Colour::Cyan).fixed("=== Users in '").name(lobby).fixed("' (");
     sheet.number(count as u64).fixed(") ===").off().newline();
 }
@@ -19,6 +22,9 @@ pub fn users(sheet: &mut Sheet, lobby: &Name, count: usize) {
 /// A user in the answer to `/users`, with what holds of them for the one who asks, who is `you` and
 /// ignores these.
 pub fn user(sheet: &mut Sheet, user: &Presence, you: ConnId, ignores: &Ignores) {
+    if sheet.form().is_json() {
+        return json::user(sheet, user, you, ignores);
+    }
     let Presence { picture, who, owner, operator, admin, away } = user;
     sheet.fixed("  ").on(Colour::Yellow).pictured(*picture).name(&who.name).off();
     for (holds, mark) in [
@@ -39,12 +45,18 @@ pub fn user(sheet: &mut Sheet, user: &Presence, you: ConnId, ignores: &Ignores) 
 
 /// The beginning of the answer to `/lobbies`: so many there are in all.
 pub fn lobbies(sheet: &mut Sheet, total: usize) {
+    if sheet.form().is_json() {
+        return json::begin_lobbies(sheet);
+    }
     sheet.on(Colour::Cyan).fixed("=== Available Lobbies (").number(total as u64);
     sheet.fixed(") ===").off().newline();
 }
 
 /// The end of a page of that, where more follow: how to see the next.
 pub fn more_lobbies(sheet: &mut Sheet, page: usize, of: usize, word: Option<&Line>) {
+    if sheet.form().is_json() {
+        return;
+    }
     sheet.fixed("Page ").number(page as u64).fixed(" of ").number(of as u64).fixed(". /lobbies ");
     if let Some(word) = word {
         sheet.line(word).fixed(" ");

@@ -17,7 +17,6 @@ use crate::chat::lobby::JoinError;
 use crate::chat::name::Name;
 use crate::chat::password::{MAX_PASSWORD_CHARS, PasswordFault};
 use crate::chat::text::Line;
-use crate::render::Sheet;
 use crate::render::form::Colour;
 pub use crate::render::replies::account::{AccountReply, ask_secret, secret_prompt};
 pub use crate::render::replies::help::{explain, help, topic};
@@ -35,6 +34,7 @@ pub use crate::render::replies::welcome::{
     PasswordProblem, ask_name_again, ask_password, ask_password_after_nothing, ask_password_again,
     farewell, name_refused, password_question, refusal, restarting_line, welcome,
 };
+use crate::render::{Sheet, json};
 
 /// A one-line answer to one user.
 #[derive(Debug, Clone)]
@@ -150,6 +150,9 @@ impl From<ModerationReply> for Reply {
 
 /// Writes a one-line answer.
 pub fn reply(sheet: &mut Sheet, reply: &Reply) {
+    if sheet.form().is_json() {
+        return json::reply(sheet, reply, |sheet| worded(sheet, reply));
+    }
     sheet.fitting(|sheet| worded(sheet, reply));
 }
 
