@@ -140,8 +140,11 @@ impl Session {
             deleting: Confirmation::default(),
             left: LeftLobbies::default(),
         });
-        self.show_motd();
+        if !self.peer.form().is_json() {
+            self.show_motd();
+        }
         self.tell_where(company);
+        self.tell_program();
     }
 
     /// The name is somebody else's, who took it while this node was cut off: another one is asked for.

@@ -19,6 +19,7 @@ mod login;
 mod mail;
 pub mod messages;
 mod password;
+mod program;
 mod typing;
 mod visiting;
 
@@ -283,6 +284,7 @@ impl Session {
         let (conn, name) = (user.who.conn, &user.who.name);
         info!(event = event::LOGGED_IN, conn = conn.number(); "logged in as {name}{how}");
         user.log_joined();
+        self.peer.note_name(name);
         self.phase = Phase::Chatting(Rc::new(RefCell::new(user)));
         self.settle_manner();
     }

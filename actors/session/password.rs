@@ -250,6 +250,11 @@ impl Session {
             deleting: Confirmation::default(),
             left: LeftLobbies::default(),
         });
+        if self.peer.form().is_json() {
+            self.tell_where(company);
+            self.tell_program();
+            return self.show_mail(account.id, mail);
+        }
         self.show_motd();
         self.show_mail(account.id, mail);
         self.tell_where(company);

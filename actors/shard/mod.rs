@@ -56,7 +56,7 @@ use crate::net::listen::ListenerKind;
 use crate::net::origin::{Arrived, Origin};
 use crate::net::ssh::visit::Purpose;
 use crate::render::replies::{self, Farewell, ModerationReply, reply};
-use crate::render::{self, Direct, Form, Retelling, Sheet};
+use crate::render::{self, Direct, Form, Json, Retelling, Sheet};
 
 /// How often deadlines are looked at: they fire late by this much at most.
 const CLOCK_TICK: Duration = Duration::from_millis(250);
@@ -193,6 +193,7 @@ impl Shard {
 
     /// Looks at every client's deadlines.
     fn check_clock(&self) {
+        self.thread.hub.ask_whether_there(clock::now());
         for (peer, session, why) in self.thread.hub.overdue(clock::now()) {
             match why {
                 Farewell::TooSlow => peer.cut_off(),
@@ -210,7 +211,12 @@ impl Shard {
         // client's own line ends are known.
         let chats = link.purpose() == Purpose::Chat;
         let raw = link.terminal().is_some_and(|terminal| terminal.sends_keys);
-        let before = Form { crlf: chats || raw, bare: !chats, ..Form::default() };
+        let before = match link.kind() {
+            ListenerKind::Plain | ListenerKind::Tls | ListenerKind::Ssh => {
+                Form { crlf: chats || raw, bare: !chats, ..Form::default() }
+            }
+            ListenerKind::Web => Form::json(Json::Frames),
+        };
         let form = form_of(&Settings::default(), &config, before, Seen::Nothing);
         let now = clock::now();
         let kind = link.kind();

@@ -204,6 +204,18 @@ impl<S: Clone> Hub<S> {
         inner.seats.iter().flatten().filter_map(overdue).collect()
     }
 
+    /// Asks those whether they are there who are to be asked again.
+    pub fn ask_whether_there(&self, now: Instant) {
+        let inner = &mut *self.inner.borrow_mut();
+        for (slot, occupant) in inner.seats.iter().enumerate() {
+            let Some(occupant) = occupant else { continue };
+            if occupant.peer.ask_whether_there(now) && !occupant.dirty.replace(true) {
+                inner.dirty.push(slot);
+            }
+        }
+        inner.write_out();
+    }
+
     /// Somebody goes on as somebody else, and stays whom they were to those who ignore them or have
     /// been written to by them.
     pub fn became(&self, before: &Person, now: &Person) {

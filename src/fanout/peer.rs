@@ -31,7 +31,7 @@ use crate::net::link::Link;
 use crate::net::listen::USER_TIMEOUT;
 use crate::net::origin::Arrived;
 use crate::net::telnet::Size;
-use crate::render::Form;
+use crate::render::{Form, frame};
 use crate::render::replies::{Farewell, farewell};
 
 /// How a connection is.
@@ -354,6 +354,17 @@ impl Peer {
         if !self.task.borrow().will_wake(waker) {
             *self.task.borrow_mut() = waker.clone();
         }
+    }
+
+    /// Asks the client whether it is there, where it is time to. Whether that waits to be written.
+    pub fn ask_whether_there(&self, now: Instant) -> bool {
+        let asks = self.health() == Health::Good
+            && self.form.get().is_json()
+            && self.link.borrow_mut().is_to_be_asked(self.arrived.at, now);
+        if asks {
+            self.push(frame::ping());
+        }
+        asks
     }
 
     /// Wakes the Session.

@@ -79,6 +79,15 @@ impl Object<'_> {
         self.name("from", &who.name)
     }
 
+    /// Items that are written already.
+    fn list(&mut self, key: &'static str, items: &[u8]) -> &mut Self {
+        self.key(key);
+        self.0.push(b'[');
+        self.0.extend_from_slice(items);
+        self.0.push(b']');
+        self
+    }
+
     /// Texts, each in quotes.
     fn texts<'t>(&mut self, key: &'static str, texts: impl Iterator<Item = &'t str>) -> &mut Self {
         self.key(key);
@@ -158,11 +167,7 @@ impl Sheet {
             if let Some(lobby) = &lobby {
                 object.name("lobby", lobby);
             }
-            object.key(key);
-            object.0.push(b'[');
-            object.0.extend_from_slice(&items);
-            object.0.push(b']');
-            object.mark("more", end == End::Part);
+            object.list(key, &items).mark("more", end == End::Part);
         });
     }
 
@@ -471,18 +476,23 @@ pub(super) fn user(sheet: &mut Sheet, user: &Presence, you: ConnId, ignores: &Ig
     sheet.item(|object| _ = object.name("name", &who.name).texts("marks", marks));
 }
 
-/// A list of lobbies begins.
-pub(crate) fn begin_lobbies(sheet: &mut Sheet) {
-    sheet.begin_list("lobbies", "lobbies", None);
-}
-
-/// One of them, with how much was said there since whoever asks was there last.
-pub(crate) fn lobby(sheet: &mut Sheet, lobby: &LobbySummary, unread: u64) {
-    let LobbySummary { state, users } = lobby;
-    sheet.item(|object| {
+/// A page of the list of lobbies, each with how much was said there since whoever asks was there last.
+pub(crate) fn lobbies(
+    sheet: &mut Sheet,
+    lobbies: &[(LobbySummary, u64)],
+    (page, pages): (usize, usize),
+) {
+    let mut items = Vec::new();
+    for (LobbySummary { state, users }, unread) in lobbies {
+        items.extend_from_slice(if items.is_empty() { b"{" } else { b",{" });
+        let mut object = Object(&mut items);
         object.name("name", &state.name).number("users", *users as u64);
         object.flag("private", state.is_private());
-        object.text("description", state.description.as_str()).number("unread", unread);
+        object.text("description", state.description.as_str()).number("unread", *unread);
+        items.push(b'}');
+    }
+    sheet.object("lobbies", |object| {
+        object.number("page", page as u64).number("pages", pages as u64).list("lobbies", &items);
     });
 }
 

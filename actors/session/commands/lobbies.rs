@@ -1,22 +1,18 @@
 //! The commands that are about lobbies, and about what was said in one.
 
-use std::rc::Rc;
 use std::sync::Arc;
 
 use actix::Addr;
-use futures_util::FutureExt;
-use futures_util::future::LocalBoxFuture;
 
 use crate::actors::lobby::Lobby;
 use crate::actors::lobby::messages::{Leave, LeaveTo, RenewPassword, Roster, Rostered};
 use crate::actors::registry::messages::{Create, ListLobbies, MayCreate};
 use crate::actors::session::context::{Ctx, Done, Outcome, busy};
 use crate::actors::session::joining::{EnterError, check_password, enter};
-use crate::actors::session::left::LeftLobbies;
-use crate::actors::shard::ThreadContext;
 use crate::actors::shard::telling::{More, Pages, Telling};
 use crate::actors::store::messages::{Numbered, ReadHistory, ReadMissed, Search, Which};
 use crate::chat::command::{MAX_FOUND, NewLobby, spec};
+use crate::chat::ignores::Ignores;
 use crate::chat::kept::Since;
 use crate::chat::lobbies::{CreateError, LobbyId, LobbyPage, LobbySummary};
 use crate::chat::lobby::step::{Join, JoinKind};
@@ -31,7 +27,7 @@ use crate::store::StoreError;
 /// Users of a long list that wait for one client at a time.
 const USERS_PER_PAGE: usize = 512;
 
-pub(super) async fn users(cx: &Ctx) -> Done {
+pub(in crate::actors::session) async fn users(cx: &Ctx) -> Done {
     let lobby = cx.lobby();
     let (total, pages) = users_after(lobby.addr, None).await.ok_or(Reply::ServerBusy)?;
     let head = |sheet: &mut Sheet| replies::users(sheet, &lobby.name, total);
@@ -45,7 +41,7 @@ pub(super) async fn users(cx: &Ctx) -> Done {
 
 pub(super) async fn lobbies(cx: &Ctx, text: Option<Line>, page: usize) -> Done {
     if cx.peer.form().is_json() {
-        return list_for_program(cx, text).await;
+        return list_for_program(cx, text, page).await;
     }
     let ask = ListLobbies { text: text.clone(), page };
     let LobbyPage { total, page, pages, lobbies } = cx.ask_registry(ask).await?;
@@ -61,45 +57,30 @@ pub(super) async fn lobbies(cx: &Ctx, text: Option<Line>, page: usize) -> Done {
     Ok(Outcome::Done)
 }
 
-/// All lobbies on the list, for a program, which is told of each how much was said there since its user left
+/// A page of the list of lobbies, for a program, which is told of each how much was said there since its user left
 /// it last.
-pub(in crate::actors::session) async fn list_for_program(cx: &Ctx, text: Option<Line>) -> Done {
-    let (thread, left) = (cx.thread.clone(), cx.user().left.clone());
-    let pages = lobbies_from(thread, left, text, 1).await.ok_or(Reply::ServerBusy)?;
-    let write = |sheet: &mut Sheet, (lobby, unread): &(LobbySummary, u64)| {
-        json::lobby(sheet, lobby, *unread);
-    };
-    cx.tell(Telling::new(cx.peer.form(), json::begin_lobbies, pages, write));
-    Ok(Outcome::Done)
-}
-
-/// Lobbies with what is unread in them, from this page of the list on.
-async fn lobbies_from(
-    thread: Rc<ThreadContext>,
-    left: LeftLobbies,
+pub(in crate::actors::session) async fn list_for_program(
+    cx: &Ctx,
     text: Option<Line>,
     page: usize,
-) -> Option<Pages<(LobbySummary, u64)>> {
-    let ask = ListLobbies { text: text.clone(), page };
-    let LobbyPage { page, pages, lobbies, .. } = thread.registry.send(ask).await.ok()?;
-    let mut items = Vec::with_capacity(lobbies.len());
+) -> Done {
+    let ask = ListLobbies { text, page };
+    let LobbyPage { page, pages, lobbies, .. } = cx.ask_registry(ask).await?;
+    let left = cx.user().left.clone();
+    let mut listed = Vec::with_capacity(lobbies.len());
     for lobby in lobbies {
         let unread = match left.when(lobby.state.id) {
             None => 0,
             Some(at) => {
-                let (since, ignores) = (Since { at, seq: None }, Default::default());
+                let (since, ignores) = (Since { at, seq: None }, Ignores::default());
                 let ask = ReadMissed { lobby: lobby.state.id, since, count: 0, ignores };
-                thread.store.ask(ask).await.map_or(0, |missed| missed.count)
+                cx.thread.store.ask(ask).await.map_or(0, |missed| missed.count)
             }
         };
-        items.push((lobby, unread));
+        listed.push((lobby, unread));
     }
-    let more = (page < pages).then(|| {
-        let rest: LocalBoxFuture<'static, _> =
-            lobbies_from(thread, left, text, page + 1).boxed_local();
-        More::new(move || rest)
-    });
-    Some(Pages { items, more })
+    cx.show(|sheet| json::lobbies(sheet, &listed, (page, pages)));
+    Ok(Outcome::Done)
 }
 
 pub(super) async fn create(cx: &Ctx, new: NewLobby) -> Done {
@@ -151,6 +132,9 @@ pub(super) async fn join(cx: &Ctx, typed: &str, password: Option<Password>) -> D
     let leaves = left.addr.send(Leave { conn: cx.conn(), to: LeaveTo::Lobby });
     let _ = cx.thread.log().reached(leaves).await;
     cx.stay(entered);
+    if cx.peer.form().is_json() {
+        users(cx).await?;
+    }
     if let Some((password, before)) = outdated {
         renew(cx, &addr, password, before).await;
     }
@@ -192,7 +176,7 @@ const MAX_SINCE: usize = 200;
 
 /// What was said in the lobby after a message, for a program that was not there meanwhile; then it is told that
 /// that was all. What it has been shown since it came in is none of that, unless it asks for a part of that.
-pub(in crate::actors::session) async fn since(cx: &Ctx, id: u64) -> Done {
+pub(super) async fn since(cx: &Ctx, id: u64) -> Done {
     let (lobby, entered) = (cx.lobby(), cx.peer.entered());
     let end = if id < entered { entered } else { u64::MAX };
     let (count, which) = (MAX_SINCE, Which::Numbers(id.saturating_add(1)..end));

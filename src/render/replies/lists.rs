@@ -45,18 +45,12 @@ pub fn user(sheet: &mut Sheet, user: &Presence, you: ConnId, ignores: &Ignores) 
 
 /// The beginning of the answer to `/lobbies`: so many there are in all.
 pub fn lobbies(sheet: &mut Sheet, total: usize) {
-    if sheet.form().is_json() {
-        return json::begin_lobbies(sheet);
-    }
     sheet.on(Colour::Cyan).fixed("=== Available Lobbies (").number(total as u64);
     sheet.fixed(") ===").off().newline();
 }
 
 /// The end of a page of that, where more follow: how to see the next.
 pub fn more_lobbies(sheet: &mut Sheet, page: usize, of: usize, word: Option<&Line>) {
-    if sheet.form().is_json() {
-        return;
-    }
     sheet.fixed("Page ").number(page as u64).fixed(" of ").number(of as u64).fixed(". /lobbies ");
     if let Some(word) = word {
         sheet.line(word).fixed(" ");

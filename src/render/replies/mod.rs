@@ -51,6 +51,8 @@ pub enum Reply {
     NotATime,
     /// The question to Rox is over this many characters.
     QuestionTooLong(usize),
+    /// What a program sent is none of the objects that are understood.
+    NotAnObject,
     /// Over the rate limit, for so many seconds more.
     RateLimited(u64),
     /// So many lines wait, and go out when a limit lets them through.
@@ -167,6 +169,9 @@ fn worded(sheet: &mut Sheet, reply: &Reply) {
         Reply::QuestionTooLong(max) => {
             sheet.fixed("AI question too long. Max: ").number(*max as u64).fixed(" characters")
         }
+        Reply::NotAnObject => sheet.fixed(
+            "Expected a line, {\"say\": \"text\"}, {\"command\": \"/help\"} or {\"since\": 17}.",
+        ),
         Reply::RateLimited(secs) => wait(sheet, RATE_LIMITED, *secs),
         Reply::Kept { limit, secs, lines } => kept(sheet, *limit, *secs, *lines as u64),
         Reply::NotSent(what) => not_sent(sheet, what),
@@ -234,6 +239,7 @@ impl Reply {
             | Self::NotATime
             | Self::QuestionTooLong(_)
             | Self::RateLimited(_)
+            | Self::NotAnObject
             | Self::Kept { .. }
             | Self::NotSent(_)
             | Self::UnknownCommand(_)
