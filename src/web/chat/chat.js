@@ -89,6 +89,7 @@ let room = null; // the view of the lobby
 let shown = null; // the view that one sees
 let returning = false; // to the lobby that one was in, after a lost connection
 let people = new Map(); // of the lobby, by key
+let rosterGoesOn = false; // more of it follows
 let rooms = new Map(); // lobbies, by name
 let pages = [1, 1]; // of the list of lobbies: that is known, that there are
 let latest = 0; // time of the newest event, by the server's clock, ms
@@ -579,8 +580,12 @@ const on = {
 
   roster(event) {
     if (event.lobby && !here(event)) return;
-    people = new Map(event.users.map((one) => [key(one.name), one]));
-    if (typed.delete("users")) note(event.users.map((one) => [one.name, ...one.marks.map((mark) => `(${mark})`)].join(" ")).join("\n"));
+    // A long one comes in several.
+    if (!rosterGoesOn) people = new Map();
+    for (const one of event.users) people.set(key(one.name), one);
+    rosterGoesOn = Boolean(event.more);
+    if (rosterGoesOn) return;
+    if (typed.delete("users")) note([...people.values()].map((one) => [one.name, ...one.marks.map((mark) => `(${mark})`)].join(" ")).join("\n"));
     showLists();
   },
 
