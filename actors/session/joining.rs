@@ -145,6 +145,9 @@ impl Ctx {
     /// The user is in another lobby from here on, and is told last of all where they are.
     pub(super) fn stay(&self, entered: Entered) {
         let (lobby, company) = entered.stay();
+        if let Some((left, next_seq)) = self.peer.take_left() {
+            self.user_mut().left.note(left, next_seq);
+        }
         self.user_mut().move_to(lobby);
         if let Some(company) = company {
             self.show(|sheet| render::company(sheet, &company));

@@ -1,8 +1,8 @@
-//! Which lobbies somebody has left over this connection, and when: what was said there since is unread.
+//! Which lobbies somebody has left over this connection, and at which message: what was said there since is
+//! unread.
 
 use std::collections::VecDeque;
 
-use crate::chat::history::UnixMillis;
 use crate::chat::lobbies::LobbyId;
 
 /// Lobbies that one is told news of at most: more than anybody follows.
@@ -10,16 +10,16 @@ const MAX_LEFT: usize = 32;
 
 /// Those of one user, the one that was left last at the end.
 #[derive(Debug, Clone, Default)]
-pub(super) struct LeftLobbies(VecDeque<(LobbyId, UnixMillis)>);
+pub(super) struct LeftLobbies(VecDeque<(LobbyId, u64)>);
 
 impl LeftLobbies {
-    /// A lobby was left.
-    pub(super) fn note(&mut self, lobby: LobbyId, at: UnixMillis) {
+    /// A lobby was left whose next message has this number.
+    pub(super) fn note(&mut self, lobby: LobbyId, next_seq: u64) {
         self.forget(lobby);
         if self.0.len() >= MAX_LEFT {
             self.0.pop_front();
         }
-        self.0.push_back((lobby, at));
+        self.0.push_back((lobby, next_seq));
     }
 
     /// They are there again.
@@ -27,9 +27,10 @@ impl LeftLobbies {
         self.0.retain(|(left, _)| *left != lobby);
     }
 
-    /// When a lobby was left; none where they never were there, or are.
-    pub(super) fn when(&self, lobby: LobbyId) -> Option<UnixMillis> {
-        self.0.iter().find(|(left, _)| *left == lobby).map(|(_, at)| *at)
+    /// The number of the first message of a lobby that they have not been shown; none where they never were there, or
+    /// are.
+    pub(super) fn unread_from(&self, lobby: LobbyId) -> Option<u64> {
+        self.0.iter().find(|(left, _)| *left == lobby).map(|(_, next_seq)| *next_seq)
     }
 }
 
@@ -41,12 +42,12 @@ mod tests {
     fn the_last_leave_of_each_lobby_counts_and_the_oldest_is_forgotten_first() {
         let mut left = LeftLobbies::default();
         for number in 0..MAX_LEFT as u32 + 1 {
-            left.note(LobbyId(number), UnixMillis(number.into()));
+            left.note(LobbyId(number), number.into());
         }
-        assert_eq!((left.when(LobbyId(0)), left.when(LobbyId(1))), (None, Some(UnixMillis(1))));
-        left.note(LobbyId(1), UnixMillis(99));
-        assert_eq!((left.when(LobbyId(1)), left.0.len()), (Some(UnixMillis(99)), MAX_LEFT));
+        assert_eq!((left.unread_from(LobbyId(0)), left.unread_from(LobbyId(1))), (None, Some(1)));
+        left.note(LobbyId(1), 99);
+        assert_eq!((left.unread_from(LobbyId(1)), left.0.len()), (Some(99), MAX_LEFT));
         left.forget(LobbyId(1));
-        assert_eq!(left.when(LobbyId(1)), None);
+        assert_eq!(left.unread_from(LobbyId(1)), None);
     }
 }

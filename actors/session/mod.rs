@@ -59,7 +59,7 @@ use crate::chat::terminal::{Manner, Seen};
 use crate::chat::text::{Line, Text};
 use crate::chat::times::Times;
 use crate::clock;
-use crate::clock::{times, unix_now};
+use crate::clock::times;
 use crate::config::Config;
 use crate::fanout::hub::Seat;
 use crate::fanout::outbox::Source;
@@ -103,7 +103,7 @@ struct User {
     asked: Option<Box<Asking>>,
     /// The lobby that they were asked to say again that they delete.
     deleting: Confirmation,
-    /// When they left other lobbies.
+    /// Other lobbies that they have left.
     left: LeftLobbies,
 }
 
@@ -115,7 +115,6 @@ impl User {
             return;
         }
         self.log_left();
-        self.left.note(self.lobby.id, unix_now());
         self.left.forget(lobby.id);
         self.lobby = lobby;
         self.log_joined();

@@ -275,7 +275,7 @@ impl Shard {
                 hub.show_one(seat, true, |sheet| reply(sheet, &what));
             }
             Effect::Enter(seat, replay) => {
-                hub.enter(seat, room, &replay.name);
+                hub.enter(seat, room, (&replay.name, replay.next_seq));
                 let Some(peer) = hub.peer(seat) else { return };
                 peer.note_entered(replay.next_seq);
                 // A program asks for what it wants.

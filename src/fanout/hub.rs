@@ -50,6 +50,8 @@ struct Occupant<S> {
 /// Those of a room who are on this thread.
 struct Audience {
     name: Name,
+    /// The number of its next message, as far as members here have been told.
+    next_seq: u64,
     members: Vec<usize>,
     /// What all members are to be shown in the next round.
     events: Vec<Event>,
@@ -147,14 +149,15 @@ impl<S: Clone> Hub<S> {
         }
     }
 
-    /// Moves a client into a room; from here on it is shown that room's text and no other's.
-    pub fn enter(&self, seat: Seat, room: LobbyId, name: &Name) {
+    /// Moves a client into a room, of this name and whose next message has this number; from here on it is shown that room's text and no other's.
+    pub fn enter(&self, seat: Seat, room: LobbyId, (name, next_seq): (&Name, u64)) {
         let mut inner = self.inner.borrow_mut();
         if inner.occupant(seat).is_none() {
             return;
         }
         inner.leave(seat.slot);
-        let audience = inner.rooms.entry(room).or_insert_with(|| Audience::new(name.clone()));
+        let audience =
+            inner.rooms.entry(room).or_insert_with(|| Audience::new(name.clone(), next_seq));
         let Audience { members, events, .. } = audience;
         members.push(seat.slot);
         let (index, seen) = (members.len() - 1, events.len());
@@ -256,6 +259,9 @@ impl<S: Clone> Hub<S> {
         let Some(here) = inner.rooms.get_mut(&room) else { return };
         if here.events.is_empty() {
             inner.waiting.push(room);
+        }
+        if let Happened::Said { seq, .. } = &event.what {
+            here.next_seq = here.next_seq.max(seq + 1);
         }
         here.event_bytes += event.bytes();
         here.events.push(event);
@@ -363,9 +369,9 @@ impl<S: Clone> Hub<S> {
 }
 
 impl Audience {
-    fn new(name: Name) -> Self {
+    fn new(name: Name, next_seq: u64) -> Self {
         let (members, events, taken) = Default::default();
-        Self { name, members, events, event_bytes: 0, taken }
+        Self { name, next_seq, members, events, event_bytes: 0, taken }
     }
 
     fn has_enough(&self) -> bool {
@@ -399,7 +405,8 @@ impl<S> Inner<S> {
         }
         let Some(occupant) = &mut self.seats[slot] else { return };
         let Some((room, index)) = occupant.room.take() else { return };
-        let Some(Audience { members, .. }) = self.rooms.get_mut(&room) else { return };
+        let Some(Audience { members, next_seq, .. }) = self.rooms.get_mut(&room) else { return };
+        occupant.peer.note_left(room, *next_seq);
         members.swap_remove(index);
         if let Some(&moved) = members.get(index)
             && let Some(Occupant { room: Some((_, at)), .. }) = &mut self.seats[moved]

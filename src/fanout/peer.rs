@@ -117,6 +117,8 @@ struct Others {
     /// is shown all as it comes.
     name: Option<Name>,
     entered: u64,
+    /// The lobby that it has left last, and the number of the next message there then.
+    left: Option<(LobbyId, u64)>,
 }
 
 /// Bytes that wait while a client's own lines are still carried out. Beyond, it has to read first,
@@ -408,6 +410,18 @@ impl Peer {
     /// That number.
     pub fn entered(&self) -> u64 {
         self.others.borrow().as_ref().map_or(0, |others| others.entered)
+    }
+
+    /// Notes which lobby a program has left, and what the next message there had for a number.
+    pub fn note_left(&self, lobby: LobbyId, next_seq: u64) {
+        if self.form.get().is_json() {
+            self.others.borrow_mut().get_or_insert_default().left = Some((lobby, next_seq));
+        }
+    }
+
+    /// What was noted last, where that was not asked before.
+    pub fn take_left(&self) -> Option<(LobbyId, u64)> {
+        self.others.borrow_mut().as_mut()?.left.take()
     }
 
     /// Notes the name of the user of a program.

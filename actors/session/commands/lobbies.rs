@@ -12,6 +12,7 @@ use crate::actors::session::joining::{EnterError, check_password, enter};
 use crate::actors::shard::telling::{More, Pages, Telling};
 use crate::actors::store::messages::{Numbered, ReadHistory, ReadMissed, Search, Which};
 use crate::chat::command::{MAX_FOUND, NewLobby, spec};
+use crate::chat::history::UnixMillis;
 use crate::chat::ignores::Ignores;
 use crate::chat::kept::Since;
 use crate::chat::lobbies::{CreateError, LobbyId, LobbyPage, LobbySummary};
@@ -69,10 +70,12 @@ pub(in crate::actors::session) async fn list_for_program(
     let left = cx.user().left.clone();
     let mut listed = Vec::with_capacity(lobbies.len());
     for lobby in lobbies {
-        let unread = match left.when(lobby.state.id) {
+        let unread = match left.unread_from(lobby.state.id) {
             None => 0,
-            Some(at) => {
-                let (since, ignores) = (Since { at, seq: None }, Ignores::default());
+            Some(seq) => {
+                // By its number, whatever the clock said.
+                let since = Since { at: UnixMillis::default(), seq: Some(seq) };
+                let ignores = Ignores::default();
                 let ask = ReadMissed { lobby: lobby.state.id, since, count: 0, ignores };
                 cx.thread.store.ask(ask).await.map_or(0, |missed| missed.count)
             }
