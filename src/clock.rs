@@ -95,6 +95,17 @@ pub(crate) fn timestamp() -> jiff::Timestamp {
     jiff::Timestamp::now()
 }
 
+/// When the calendar day began that this time is of, in the zone of the server as it is now.
+pub(crate) fn day_of(at: UnixMillis) -> UnixMillis {
+    let zone = jiff::tz::TimeZone::system();
+    let day = i64::try_from(at.0).ok().and_then(|millis| {
+        let time = jiff::Timestamp::from_millisecond(millis).ok()?.to_zoned(zone);
+        u64::try_from(time.start_of_day().ok()?.timestamp().as_millisecond()).ok()
+    });
+    // No clock shows a time that has no day.
+    UnixMillis(day.unwrap_or_default())
+}
+
 /// How whoever wants clock times, or does not, is told when something was said: in the zone of the
 /// server as it is now.
 #[expect(clippy::disallowed_methods, reason = "the place that reads it")]

@@ -238,3 +238,66 @@ fn the_questions_of_a_lobby_that_breaks_on_one_node_are_over_on_all() {
     assert_eq!([said[1], said[3]], ["Before.", "Answer two."], "{said:?}");
     assert_eq!(said.len(), 5);
 }
+
+#[test]
+fn an_answer_is_stopped_from_another_node_and_kept_alike_on_all() {
+    let gemini = Gemini::start();
+    let Some(cluster) = start(&gemini, 3) else { return };
+    let [mut alice, mut bob, mut carol] = people(&cluster.nodes, ["alice", "bob", "carol"]);
+    let cue = gemini.then_on_cue();
+    question(&mut alice, "go on");
+    cue.send(text("One.\n")).unwrap();
+    for client in [&mut bob, &mut carol] {
+        client.expect("  One.\n");
+    }
+    bob.ask("/ai stop", "Only the asker or an operator can do that.\n> ");
+    alice.send("/ai stop");
+    for client in [&mut alice, &mut bob, &mut carol] {
+        client.expect("… (stopped)\n");
+    }
+    drop(cue);
+    gemini.then(whole("Two."));
+    bob.send("@rox and now?");
+    for client in [&mut alice, &mut bob, &mut carol] {
+        client.expect("╰─> @rox and now?\n");
+        client.expect("  Two.\n> ");
+    }
+    round(&mut [&mut alice, &mut bob, &mut carol], "after");
+    let histories = [&mut alice, &mut bob, &mut carol].map(|client| {
+        client.send("/history");
+        client.expect("Rox [");
+        client.expect("  One.\n  … (stopped)\n");
+        client.expect("╰─> @rox and now?\n");
+        client.expect("  Two.\n")
+    });
+    assert_eq!(histories.len(), 3);
+}
+
+#[test]
+fn budgets_hold_over_all_nodes_whoever_is_asked_at_once() {
+    let gemini = Gemini::start();
+    let env = [
+        ("GEMINI_API_KEY", "k"),
+        ("GEMINI_BASE_URL", gemini.url.as_str()),
+        ("AI_PER_DAY", "4"),
+        ("AI_WORKERS", "8"),
+    ];
+    let Some(cluster) = Cluster::start_with(3, &env) else { return };
+    let mut askers: Vec<Client> = (0..9)
+        .map(|number| {
+            let node = &cluster.nodes[number % 3];
+            let address = format!("127.0.1.{}", number + 1);
+            crate::people::guest_from(node, &address, &format!("user{number}"))
+        })
+        .collect();
+    (0..9).for_each(|_| gemini.then(whole("Yes.")));
+    askers.iter_mut().for_each(|asker| asker.send("/ai may I?"));
+    let told = ["[AI] Thinking...\n", "AI budget of today is used up.\n"];
+    let answers: Vec<&str> = askers.iter_mut().map(|asker| asker.expect_one_of(&told)).collect();
+    let taken = answers.iter().filter(|answer| **answer == told[0]).count();
+    assert_eq!(taken, 4);
+    for asker in &mut askers {
+        asker.send("/ai usage");
+        asker.expect("Lobby 'general' today: 4 of 200 questions");
+    }
+}

@@ -36,7 +36,8 @@ fn every_event_is_explained_with_an_example() {
         ".begin_list(\"",
         "crossed(sheet, \"",
         "MessageKind::Action => \"",
-        "MessageKind::Said | MessageKind::Tag(_) => \"",
+        "MessageKind::Said | MessageKind::Asked | MessageKind::Tag(_) => \"",
+        "MessageKind::Answer => \"",
     ];
     let written: BTreeSet<String> = calls.iter().flat_map(|call| behind(&code, call)).collect();
     assert!(written.len() >= 16, "{written:?}");

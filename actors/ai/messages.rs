@@ -1,26 +1,91 @@
 //! Every message about answers of the AI, with its reply.
 
+use std::time::Instant;
+
 use actix::prelude::*;
 
 use crate::actors::ai::pool::AiPool;
 use crate::actors::ai::worker::AiWorker;
 use crate::actors::guard::Guarded;
 use crate::actors::lobby::Lobby;
-use crate::ai::AiFailure;
+use crate::ai::Outcome;
+use crate::ai::answer::Lines;
+use crate::ai::budget::OverBudget;
 use crate::ai::permits::{AiBusy, PermitId};
+use crate::ai::questions::NotStopped;
 use crate::ai::request::Request;
+use crate::chat::accounts::Identity;
 use crate::chat::directory::{ConnId, IpKey};
+use crate::chat::ignores::Ignores;
 use crate::chat::lobbies::LobbyId;
 use crate::chat::lobby::SayError;
 use crate::chat::person::Person;
-use crate::chat::text::Line;
+use crate::chat::roles::Denied;
+use crate::chat::text::{Line, Text};
 
 // ---- to a Lobby ----
 
 /// Ask the lobby's AI.
 #[derive(Message)]
 #[rtype(result = "Result<(), NotAsked>")]
-pub struct Ask(pub ConnId, pub Line);
+pub struct Ask {
+    /// The connection of whoever asks.
+    pub conn: ConnId,
+    /// What they ask.
+    pub text: Line,
+    /// The message that asks, where it is one. It is said, whether anybody is asked or not, where its author may
+    /// speak.
+    pub said: Option<Text>,
+    /// When their Session took it.
+    pub taken: Instant,
+}
+
+/// Sum up for me what I have missed here.
+#[derive(Message)]
+#[rtype(result = "Result<(), NotAsked>")]
+pub struct CatchUp {
+    /// The connection of whoever asks.
+    pub conn: ConnId,
+    /// Whom they do not want to hear.
+    pub ignores: Ignores,
+}
+
+/// Have the AI stop answering. Answered with whether something of one's own was stopped, of which one is told anyway.
+#[derive(Message)]
+#[rtype(result = "Result<bool, StopRefused>")]
+pub struct StopRox(pub ConnId);
+
+/// Forget what the AI was asked here.
+#[derive(Message)]
+#[rtype(result = "Result<(), ForgetRefused>")]
+pub struct ForgetRox(pub Identity);
+
+/// Why nothing is stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum StopRefused {
+    /// There is nothing of theirs.
+    #[error(transparent)]
+    NotStopped(#[from] NotStopped),
+    /// The log cannot be reached that all nodes share.
+    #[error("the other servers cannot be reached")]
+    Unreachable,
+}
+
+/// Why nothing is forgotten.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ForgetRefused {
+    /// They may not order it.
+    #[error(transparent)]
+    Denied(#[from] Denied),
+    /// The log cannot be reached that all nodes share.
+    #[error("the other servers cannot be reached")]
+    Unreachable,
+}
+
+/// Whether the AI is on in the lobby.
+#[derive(Message)]
+#[rtype(result = "bool")]
+pub struct HasRox;
 
 /// Why a question was not taken.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -31,6 +96,21 @@ pub enum NotAsked {
     /// Whoever asked may not speak now.
     #[error(transparent)]
     Silent(#[from] SayError),
+    /// Nobody could be asked.
+    #[error("no provider")]
+    NoProvider,
+    /// The lobby does without the AI.
+    #[error("the AI is off in this lobby")]
+    Off,
+    /// A budget is used up.
+    #[error(transparent)]
+    OverBudget(#[from] OverBudget),
+    /// Nothing was said that they have missed.
+    #[error("nothing was missed")]
+    NothingMissed,
+    /// The store cannot say what they have missed.
+    #[error("what was missed cannot be read")]
+    Unread,
 }
 
 /// The question with this permit has its turn: ask this worker.
@@ -38,15 +118,15 @@ pub enum NotAsked {
 #[rtype(result = "()")]
 pub struct StartAnswer(pub PermitId, pub Addr<AiWorker>);
 
-/// Finished lines of the answer.
+/// Lines of the answer.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub struct AnswerLines(pub PermitId, pub Vec<Line>);
+pub struct AnswerLines(pub PermitId, pub Lines);
 
-/// The answer to the question with this permit is over: its whole text, or why there is none.
+/// The question with this permit is over: its answer, or why there is none, and what it has cost.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub struct AnswerOver(pub PermitId, pub Result<String, AiFailure>);
+pub struct AnswerOver(pub PermitId, pub Outcome);
 
 // ---- to the AiPool ----
 
@@ -59,8 +139,8 @@ pub struct Reconfigured;
 #[derive(Message)]
 #[rtype(result = "Result<Permit, AiBusy>")]
 pub struct TakePermit {
-    /// The lobby's number.
-    pub id: LobbyId,
+    /// The lobby's number, where the question stands in its line.
+    pub id: Option<LobbyId>,
     /// Where it is.
     pub lobby: Addr<Lobby>,
     /// Whose question it is.

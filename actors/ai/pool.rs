@@ -15,8 +15,8 @@ use crate::actors::ai::messages::{
 use crate::actors::ai::worker::AiWorker;
 use crate::actors::guard::{Answers, Ctx, Dependable, Guarded, Reply};
 use crate::actors::lobby::Lobby;
-use crate::ai::AiFailure;
 use crate::ai::permits::{AiBusy, Permits};
+use crate::ai::{AiFailure, Outcome};
 use crate::config::Live;
 use crate::logging::event;
 use crate::metrics::{Metrics, Restarted};
@@ -152,7 +152,7 @@ impl Answers<WorkerDied> for AiPool {
             self.workers[index] = (self.start_worker)(index, ctx.address());
             // The asker may ask again before they can see that it is over.
             if let Some((permit, lobby)) = self.permits.died(index) {
-                lobby.do_send(AnswerOver(permit, Err(AiFailure::Unavailable)));
+                lobby.do_send(AnswerOver(permit, Outcome::unsent(AiFailure::Unavailable)));
             }
             self.share_out();
         })

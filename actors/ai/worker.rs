@@ -12,9 +12,9 @@ use crate::actors::ai::messages::{
 use crate::actors::ai::pool::AiPool;
 use crate::actors::guard::Guarded;
 use crate::actors::lobby::Lobby;
-use crate::ai::AiFailure;
 use crate::ai::client::AiClient;
 use crate::ai::permits::PermitId;
+use crate::ai::{AiFailure, Outcome};
 use crate::clock;
 use crate::config::Live;
 use crate::logging::event;
@@ -49,10 +49,10 @@ impl AiWorker {
     }
 
     /// Tells everybody concerned what came of a question.
-    fn end(&self, permit: PermitId, lobby: &Addr<Lobby>, result: Result<String, AiFailure>) {
+    fn end(&self, permit: PermitId, lobby: &Addr<Lobby>, outcome: Outcome) {
         // Before anybody can see that it is over, and ask again.
         self.pool.do_send(Answered(permit));
-        lobby.do_send(AnswerOver(permit, result));
+        lobby.do_send(AnswerOver(permit, outcome));
         self.pool.do_send(WorkerFree(permit));
     }
 }
@@ -79,7 +79,7 @@ impl Handler<Generate> for AiWorker {
                 event = event::AI_FAILED, conn = conn.number();
                 "AI: the question is not put to anybody: the key was taken away while it waited"
             );
-            return self.end(permit, &lobby, Err(AiFailure::NoProvider));
+            return self.end(permit, &lobby, Outcome::unsent(AiFailure::NoProvider));
         };
         let begun = clock::now();
         self.metrics.ai_requests.inc();
@@ -87,13 +87,13 @@ impl Handler<Generate> for AiWorker {
             let mut show = |lines| to.do_send(AnswerLines(permit, lines));
             client.ask(conn, &provider, &request, &mut show).await
         };
-        let task = ctx.spawn(answer.into_actor(self).map(move |result, worker, _| {
+        let task = ctx.spawn(answer.into_actor(self).map(move |outcome, worker, _| {
             worker.metrics.ai_latency.observe(clock::since(begun).as_secs_f64());
-            if result.is_err() {
+            if outcome.result.is_err() {
                 worker.metrics.ai_errors.inc();
             }
             if worker.job.take().is_some() {
-                worker.end(permit, &lobby, result);
+                worker.end(permit, &lobby, outcome);
             }
         }));
         self.job = Some(Job { permit, task });

@@ -13,6 +13,7 @@ use crate::chat::directory::ConnId;
 use crate::chat::history::UnixMillis;
 use crate::chat::lobby::step::{Input, JoinKind, Refusal};
 use crate::chat::lobby::{JoinError, Member};
+use crate::chat::moderation::Moderation;
 use crate::cluster::engine::Subject;
 use crate::cluster::reach;
 use crate::cluster::record::What;
@@ -146,6 +147,10 @@ impl Lobby {
     fn decided(&mut self, input: Input<Address>, at: UnixMillis, ctx: &mut Context<Self>) {
         self.keep_order(&input, at);
         self.touched(&input);
+        let ends_rox = matches!(
+            &input,
+            Input::Moderate { what, .. } if matches!(**what, Moderation::SetRox { on: false })
+        );
         let removes = matches!(&input, Input::Moderate { what, .. } if what.removes().is_some());
         self.is_quiet = matches!(
             &input,
@@ -155,6 +160,9 @@ impl Lobby {
         self.is_quiet = false;
         if removes {
             self.forget_removed();
+        }
+        if ends_rox {
+            self.rox_is_off(ctx);
         }
     }
 

@@ -10,6 +10,7 @@ use crate::actors::log::Ticket;
 use crate::actors::registry::messages::{CarriedOut, ModerateError};
 use crate::actors::shard::messages::Address;
 use crate::actors::store::Applying;
+use crate::ai::budget::OverBudget;
 use crate::ai::questions;
 use crate::chat::accounts::{AccountId, Identity};
 use crate::chat::directory::ConnId;
@@ -128,6 +129,8 @@ pub struct Rox {
     pub life: u32,
     /// Under what this node has proposed it; none where another one has.
     pub own: Option<Ticket>,
+    /// Whether it is within the budgets, as all nodes have it.
+    pub admitted: Result<(), OverBudget>,
     /// Takes what lasts of it.
     pub applying: Applying,
 }

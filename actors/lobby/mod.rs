@@ -3,6 +3,7 @@
 //! All that members are shown goes through its mailbox, so all see it in one and the same order.
 
 mod batch;
+mod catching_up;
 mod deciding;
 pub mod messages;
 mod orders;
@@ -21,6 +22,7 @@ use actix::fut::ActorFuture;
 use actix::prelude::*;
 use tokio::sync::{Semaphore, oneshot};
 
+use crate::actors::ai::budgets::Budgets;
 use crate::actors::ai::pool::AiPool;
 use crate::actors::guard::{Guarded, strike_in, survive};
 use crate::actors::lobby::batch::Batch;
@@ -74,6 +76,8 @@ pub struct LobbySetup {
     pub metrics: Arc<Metrics>,
     /// Who answers questions, where there is an API key.
     pub ai: Addr<Guarded<AiPool>>,
+    /// Who has asked how much.
+    pub budgets: Budgets,
     /// Where things happen.
     pub log: Log,
 }
@@ -618,6 +622,7 @@ impl Handler<Reconfigured> for Lobby {
     fn handle(&mut self, _: Reconfigured, ctx: &mut Self::Context) {
         let (messages, age) = self.room.history_limits();
         take_settings(&mut self.room, &self.setup);
+        self.reconfigure_rox(ctx);
         let (more, older) = self.room.history_limits();
         if more > messages || older > age {
             self.refill(more, ctx);

@@ -115,6 +115,9 @@ impl Lobby {
             if what.removes().is_some() {
                 lobby.forget_removed();
             }
+            if let Moderation::SetRox { on: false } = *what {
+                lobby.rox_is_off(ctx);
+            }
             lobby.flush();
             drop(turn);
             Some(Ok(CarriedOut { what, also }))

@@ -16,12 +16,15 @@ use crate::actors::log::{Log, Ticket};
 use crate::actors::registry::messages::{ModerateError, RegisterError};
 use crate::actors::registry::{Registry, parting};
 use crate::actors::shard::messages::{Address, LostName, ServerNotice, TellAll};
+use crate::ai::budget::OverBudget;
+use crate::ai::questions;
 use crate::chat::directory::ConnId;
 use crate::chat::history::UnixMillis;
 use crate::chat::kept::PresentUser;
 use crate::chat::lobbies::{GENERAL_ID, LobbyEntry, LobbyId};
 use crate::chat::lobby::LobbyState;
 use crate::chat::lobby::step::Input;
+use crate::chat::person::Person;
 use crate::chat::registry::{Cause, Happening, NotBack, User};
 use crate::cluster::engine::Subject;
 use crate::cluster::reach;
@@ -300,7 +303,8 @@ impl Answers<Decided> for Registry {
                 self.tell_record(lobby, Record::Expire(lobby::Expire(applying)));
             }
             What::Rox { lobby, input } => {
-                let rox = lobby::Rox { input, at, life, own, applying };
+                let admitted = self.count_rox(lobby, &input, at);
+                let rox = lobby::Rox { input, at, life, own, admitted, applying };
                 self.tell_record(lobby, Record::Rox(rox));
             }
             What::Mail { .. } | What::LifeOver { .. } => {}
@@ -317,6 +321,29 @@ impl Answers<Decided> for Registry {
 }
 
 impl Registry {
+    /// Counts a question for the budgets, here and so in the order of the log: lobbies go on side by side.
+    fn count_rox(
+        &self,
+        lobby: LobbyId,
+        input: &questions::Input,
+        at: UnixMillis,
+    ) -> Result<(), OverBudget> {
+        let conn = match input {
+            questions::Input::Asked { conn, .. } | questions::Input::CatchUp { conn, .. } => {
+                Some(*conn)
+            }
+            questions::Input::Stop { .. }
+            | questions::Input::Forget { .. }
+            | questions::Input::Answered(_)
+            | questions::Input::Over { .. } => None,
+        };
+        let who = conn.and_then(|conn| self.people.users().get(conn));
+        let who = who.map(|user| Person::from(&user.who));
+        let counted = self.budgets.happened(lobby, input, who.as_ref(), at)?;
+        self.keep(counted.map(Change::Node));
+        Ok(())
+    }
+
     /// Has stored what lasts: with the record of the log that is being applied, where there is one.
     pub(super) fn keep(&self, changes: impl IntoIterator<Item = Change>) {
         match &self.applying {

@@ -25,6 +25,7 @@ use actix::prelude::*;
 use log::warn;
 use tokio::sync::oneshot;
 
+use crate::actors::ai::budgets::Budgets;
 use crate::actors::guard::{self, Answers, Ctx, Dependable, Guarded, Reply};
 use crate::actors::lobby::messages::{Registered, Unregistered};
 use crate::actors::lobby::records::{Next, Record, Records};
@@ -95,6 +96,8 @@ pub struct Registry {
     records: HashMap<LobbyId, Records>,
     store: StoreHandle,
     metrics: Arc<Metrics>,
+    /// Who has asked Rox how much.
+    budgets: Budgets,
     threads: Option<Threads>,
     /// The settings in force.
     config: Live,
@@ -122,6 +125,7 @@ impl Registry {
         rates: RateTable,
         admins: Admins,
         metrics: Arc<Metrics>,
+        budgets: Budgets,
         log: Log,
     ) -> Self {
         let now = config.get();
@@ -142,6 +146,7 @@ impl Registry {
             records: HashMap::new(),
             store,
             metrics,
+            budgets,
             threads: None,
             config,
             log,

@@ -10,15 +10,17 @@ use log::info;
 use tokio::time::{Instant as TokioInstant, Sleep, sleep, sleep_until};
 
 use super::Session;
-use super::commands::{Judged, Refused};
+use super::commands::{Judged, Refused, rox};
+use super::context::Done;
 use super::drive::{MAX_IN_FLIGHT, PROBE_EVERY};
 use crate::actors::lobby::messages::SayHeld;
-use crate::chat::command::{Command, CommandError, Input};
+use crate::chat::command::{Command, CommandError, Input, to_rox};
 use crate::chat::hold::{BURST_PAUSE, Hold, Limits, Next, NotSent, Offered, Typed};
 use crate::chat::limiter::{SlidingWindow, wait_secs};
 use crate::chat::lobbies::{GENERAL_ID, LobbyId};
 use crate::chat::lobby::SayError;
 use crate::chat::rates::Kind;
+use crate::chat::roles::Right;
 use crate::chat::text::{Line, Text};
 use crate::clock;
 use crate::logging::event;
@@ -246,8 +248,15 @@ impl Session {
         let passed = self.thread.rates.pass(&user.who, Kind::Message, now);
         let lobby = user.lobby.addr.clone();
         drop(user);
+        let question = to_rox(&text).flatten().filter(|_| !self.thread.log().is_away());
         match passed {
             Err(wait) => self.limited().hold.shut(now + wait),
+            Ok(()) if question.is_some() => {
+                let asked = self.ctx(Right::Everyone).zip(question);
+                if let Some((cx, question)) = asked {
+                    self.wait_for(rox::held(cx, text, question), Self::asked_held);
+                }
+            }
             Ok(()) => {
                 let said =
                     lobby.send(SayHeld { conn: self.peer.conn(), at: self.at(), text, taken: now });
@@ -256,6 +265,17 @@ impl Session {
             }
         }
         Poll::Ready(())
+    }
+
+    /// The same of one that is a question to Rox.
+    fn asked_held(&mut self, asked: Result<Done, SayError>) {
+        match asked {
+            Ok(done) => {
+                self.said_held(Ok(Ok(())));
+                self.finish(done);
+            }
+            Err(why) => self.said_held(Ok(Err(why))),
+        }
     }
 
     fn said_held(&mut self, said: Result<Result<(), SayError>, MailboxError>) {

@@ -326,6 +326,7 @@ async fn come_in(
         let missed =
             thread.store.ask(ReadMissed { lobby: lobby_ref.state.id, since, count, ignores }).await;
         prefs.missed = missed.ok().map(|missed| (at, missed));
+        prefs.left = Some(since);
     }
     let member = |who| Member::new(who, account.settings.picture, None, at);
     let kind = before.as_ref().map_or(JoinKind::Login, |b| JoinKind::TakeOver(b.user.who.conn));
@@ -336,7 +337,7 @@ async fn come_in(
     let mut entered = enter(thread, lobby_ref, join).await;
     if entered.is_err() {
         let general = general(thread).await.ok_or(NameProblem::ServerBusy)?;
-        prefs.missed = None;
+        (prefs.missed, prefs.left) = (None, None);
         let join = Join { member: member(who), proof: None, kind: JoinKind::Login, prefs };
         entered = enter(thread, general, join).await;
     }

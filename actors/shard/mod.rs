@@ -18,6 +18,7 @@ use actix::prelude::*;
 use log::{debug, error, info};
 use tokio::sync::Semaphore;
 
+use crate::actors::ai::budgets::Budgets;
 use crate::actors::guard::{self, Answers, Ctx, Dependable, Drive, Guarded, Pause, Reply};
 use crate::actors::hasher::HasherPool;
 use crate::actors::log::{Log, OfConnection};
@@ -98,6 +99,8 @@ pub struct ThreadContext {
     pub logins: Arc<Semaphore>,
     /// How the server is.
     pub health: crate::health::Health,
+    /// Who has asked Rox how much.
+    pub budgets: Budgets,
 }
 
 impl ThreadContext {
@@ -124,6 +127,8 @@ pub struct ShardSetup {
     pub admins: Admins,
     /// What all threads count.
     pub metrics: Arc<Metrics>,
+    /// Who has asked Rox how much.
+    pub budgets: Budgets,
     /// How the server is.
     pub health: crate::health::Health,
     /// The port that speaks TLS.
@@ -156,6 +161,7 @@ impl Shard {
             rates,
             admins,
             metrics,
+            budgets,
             health,
             tls_port,
             page,
@@ -180,6 +186,7 @@ impl Shard {
             hub,
             logins,
             health,
+            budgets,
         };
         Self {
             thread: Rc::new(thread),
@@ -243,7 +250,7 @@ impl Shard {
         let head = |sheet: &mut Sheet| render::arrival(sheet, replay);
         let (stored, recent) = (replay.stored.clone(), replay.recent.clone());
         let pages = Pages::messages(self.thread.store.clone(), lobby, stored, recent);
-        let mut retelling = Retelling::new(times, now);
+        let mut retelling = Retelling::replay(times, now);
         let write = move |sheet: &mut Sheet, (_, entry): &Numbered| retelling.next(sheet, entry);
         Telling::new(form, head, pages, write).of(lobby)
     }

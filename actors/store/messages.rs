@@ -8,8 +8,9 @@ use actix::prelude::*;
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::actors::store::coming::Mark;
+use crate::ai::prompt::summary;
 use crate::chat::accounts::{AccountId, Key};
-use crate::chat::history::Entry;
+use crate::chat::history::{Entry, UnixMillis};
 use crate::chat::ignores::Ignores;
 use crate::chat::lobbies::LobbyId;
 use crate::chat::name::NameKey;
@@ -180,6 +181,38 @@ impl Question for ReadMissed {
 
     fn answer(self, db: &Db, kept: Kept) -> Result<Self::Answer, StoreError> {
         db.since(self.lobby, self.since, self.count, kept, &self.ignores)
+    }
+}
+
+/// What somebody has missed in a lobby, to be summed up for them.
+pub struct ReadCatchUp {
+    /// The lobby.
+    pub lobby: LobbyId,
+    /// Since when they were not part of it.
+    pub since: Since,
+    /// The number of the first message that is not meant any more.
+    pub before: Option<u64>,
+    /// Nothing older.
+    pub not_before: UnixMillis,
+    /// The number of the first message that may be sent.
+    pub from: u64,
+    /// Whose not.
+    pub ignores: Ignores,
+}
+
+impl Question for ReadCatchUp {
+    type Answer = Vec<Entry>;
+
+    fn answer(self, db: &Db, kept: Kept) -> Result<Self::Answer, StoreError> {
+        let Self { lobby, since, before, not_before, from, ignores } = self;
+        let kept = Kept { since: kept.since.max(not_before), ..kept };
+        let missed = db.since(lobby, since, summary::MAX_MESSAGES, kept, &ignores)?;
+        let meant = |id: &MessageId| id.seq >= from && before.is_none_or(|end| id.seq < end);
+        let ids: Vec<_> = missed.newest.into_iter().filter(meant).rev().collect();
+        // The newest first, as far as they have room.
+        let mut entries = db.messages(lobby, &ids, summary::MAX_BYTES)?.items;
+        entries.reverse();
+        Ok(entries.into_iter().map(|(_, entry)| entry).collect())
     }
 }
 

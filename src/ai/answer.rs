@@ -5,6 +5,17 @@ use crate::chat::text::Line;
 /// Most bytes of text in an answer; then it ends with `…` and counts as whole.
 pub const MAX_ANSWER_BYTES: usize = 16 * 1024;
 
+/// Lines of an answer as they are to be shown; see [`AnswerPiece`](crate::chat::lobby::event::AnswerPiece).
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Lines {
+    /// The lines.
+    pub lines: Vec<Line>,
+    /// Whether the last one goes on.
+    pub open: bool,
+    /// Bytes of the first one that were given before.
+    pub shown: usize,
+}
+
 /// Cuts streamed text into finished, clean lines. Blank lines at either end are dropped.
 #[derive(Default)]
 pub struct AnswerText {

@@ -9,14 +9,13 @@ use futures_util::{Stream, StreamExt};
 use log::warn;
 use tokio::time::timeout;
 
-use super::AiFailure;
-use super::answer::AnswerText;
+use super::answer::{AnswerText, Lines};
 use super::provider::{Dialect, Post};
 use super::request::Request;
 use super::sse::SseDecoder;
+use super::{AiFailure, Answer, Outcome};
 use crate::chat::directory::ConnId;
 use crate::chat::password::Secret;
-use crate::chat::text::Line;
 use crate::config::AiConfig;
 use crate::logging::event;
 
@@ -54,9 +53,9 @@ impl AiClient {
         conn: ConnId,
         config: &AiConfig,
         request: &Request,
-        show: &mut impl FnMut(Vec<Line>),
-    ) -> Result<String, AiFailure> {
-        match timeout(config.timeout, self.stream(conn, config, request, show)).await {
+        show: &mut impl FnMut(Lines),
+    ) -> Outcome {
+        let result = match timeout(config.timeout, self.stream(conn, config, request, show)).await {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(why)) => {
                 warn!(event = event::AI_FAILED, conn = conn.number(); "AI: a question failed: {why}");
@@ -69,7 +68,9 @@ impl AiClient {
                 );
                 Err(AiFailure::Unavailable)
             }
-        }
+        };
+        let result = result.map(|text| Answer { text, cut: false });
+        Outcome { result, usage: None }
     }
 
     async fn stream(
@@ -77,7 +78,7 @@ impl AiClient {
         conn: ConnId,
         config: &AiConfig,
         request: &Request,
-        show: &mut impl FnMut(Vec<Line>),
+        show: &mut impl FnMut(Lines),
     ) -> Result<String, AiFailure> {
         let AiConfig { key, model, base_url, .. } = config;
         let dialect = config.provider.dialect();
@@ -118,7 +119,7 @@ async fn read_answer(
     conn: ConnId,
     body: impl Stream<Item = Result<Bytes, PayloadError>>,
     dialect: &Dialect,
-    show: &mut impl FnMut(Vec<Line>),
+    show: &mut impl FnMut(Lines),
 ) -> Result<String, AiFailure> {
     let (mut body, mut sse, mut answer) =
         (pin!(body), SseDecoder::default(), AnswerText::default());
@@ -128,7 +129,7 @@ async fn read_answer(
         finished |= piece.finished;
         let lines = answer.push(&piece.text);
         if !lines.is_empty() {
-            show(lines);
+            show(Lines { lines, ..Lines::default() });
         }
         Ok(())
     };
@@ -160,7 +161,7 @@ async fn read_answer(
     }
     let last = answer.finish();
     if !last.is_empty() {
-        show(last);
+        show(Lines { lines: last, ..Lines::default() });
     }
     let whole = answer.into_shown();
     if whole.is_empty() { Err(AiFailure::Unavailable) } else { Ok(whole) }

@@ -3,6 +3,7 @@
 //! Everything but [`client`] is pure.
 
 pub mod answer;
+pub mod budget;
 pub mod client;
 pub mod permits;
 pub mod prompt;
@@ -10,8 +11,11 @@ pub mod provider;
 pub mod questions;
 pub mod request;
 pub mod sse;
+pub mod usage;
 
 use serde::{Deserialize, Serialize};
+
+use usage::Usage;
 
 /// Why a question got no (whole) answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
@@ -29,7 +33,43 @@ pub enum AiFailure {
     /// The key was taken away while the question waited for its turn.
     #[error("no provider")]
     NoProvider,
+    /// The provider refuses the key, the model or the region.
+    #[error("not set up right")]
+    Misconfigured,
     /// Anything else: a timeout, a broken stream, an empty answer, a stop for safety.
     #[error("no usable answer")]
     Unavailable,
+}
+
+/// What a model has answered, as far as it went.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// All of it that was shown, its rows divided by LF.
+    pub text: String,
+    /// Whether it ends for its length: by the model's word, or by the cap on answers.
+    pub cut: bool,
+}
+
+/// What came of a question.
+#[derive(Debug)]
+pub struct Outcome {
+    /// The answer, or why there is none, or no whole one.
+    pub result: Result<Answer, AiFailure>,
+    /// What it has cost; none where nothing was sent.
+    pub usage: Option<Usage>,
+}
+
+impl Outcome {
+    /// What it has cost: as it says, or as whoever has sent it knows. What nobody could be asked has cost nothing.
+    pub fn cost_or(&self, known: Option<Usage>) -> Option<Usage> {
+        match self.result {
+            Err(AiFailure::NoProvider) => None,
+            _ => self.usage.or(known),
+        }
+    }
+
+    /// Nothing was sent.
+    pub fn unsent(why: AiFailure) -> Self {
+        Self { result: Err(why), usage: None }
+    }
 }

@@ -34,7 +34,8 @@ pub struct Permits<L> {
 
 /// What is known of a question that waits or is being answered.
 struct Open<L> {
-    lobby: LobbyId,
+    /// Where it stands in line; none where it does in none, as what is for its asker alone.
+    lobby: Option<LobbyId>,
     at: L,
     /// Who asked; none once it is answered.
     asker: Option<Person>,
@@ -75,7 +76,7 @@ impl<L: Clone> Permits<L> {
     /// [`AiBusy`]: it would be one too many.
     pub fn give(
         &mut self,
-        lobby: LobbyId,
+        lobby: Option<LobbyId>,
         at: L,
         asker: Person,
         ip: IpKey,
@@ -171,11 +172,12 @@ impl<L: Clone> Permits<L> {
         let mut of: HashMap<IpKey, usize> = HashMap::new();
         busy.iter().for_each(|open| *of.entry(open.ip).or_default() += 1);
         // A lobby answers its questions in order, so its first stands for all of them.
-        let mut seen: HashSet<LobbyId> = busy.iter().map(|open| open.lobby).collect();
+        let mut seen: HashSet<LobbyId> = busy.iter().filter_map(|open| open.lobby).collect();
         let waiting = self.open.iter().filter(|(_, open)| open.worker.is_none());
         let next = waiting.filter(move |(_, open)| {
             let of_ip = of.entry(open.ip).or_default();
-            let may = seen.insert(open.lobby) && (all || open.ready) && *of_ip < half;
+            let is_first = open.lobby.is_none_or(|lobby| seen.insert(lobby));
+            let may = is_first && (all || open.ready) && *of_ip < half;
             *of_ip += usize::from(may);
             may
         });
@@ -204,7 +206,7 @@ mod tests {
             let ip = IpAddr::V4(Ipv4Addr::new(192, 0, 2, ip)).into();
             let name = Name::parse(&format!("user{user}")).unwrap();
             let asker = Person { conn: Some(ConnId(user)), ip: Some(ip), ..Person::named(name) };
-            let permit = self.0.give(LobbyId(lobby), lobby, asker, ip)?;
+            let permit = self.0.give(Some(LobbyId(lobby)), lobby, asker, ip)?;
             self.0.ready(permit);
             Ok(self.turns())
         }
@@ -214,7 +216,7 @@ mod tests {
             let ip = IpAddr::V4(Ipv4Addr::new(192, 0, 2, user as u8)).into();
             let name = Name::parse(&format!("user{user}")).unwrap();
             let asker = Person { conn: Some(ConnId(user)), ip: Some(ip), ..Person::named(name) };
-            let permit = self.0.give(LobbyId(lobby), lobby, asker, ip)?;
+            let permit = self.0.give(Some(LobbyId(lobby)), lobby, asker, ip)?;
             assert_eq!(self.turns(), [] as [u64; 0], "it has no turn by its permit alone");
             Ok(permit)
         }

@@ -11,15 +11,17 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::AiFailure;
+use super::budget::Allowance;
 use super::permits::PermitId;
 use super::prompt::context::{Conversation, asked};
 use super::request::Turn;
+use super::usage::Usage;
+use super::{AiFailure, Answer};
 use crate::chat::directory::ConnId;
 use crate::chat::history::UnixMillis;
 use crate::chat::lobby::event::AnswerPiece;
 use crate::chat::person::Person;
-use crate::chat::text::Line;
+use crate::chat::text::{Line, Text};
 
 /// Number of a question and of its answer, which no other has on any node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -46,6 +48,32 @@ pub enum Input {
         conn: ConnId,
         /// What they ask.
         text: Line,
+        /// The message that asks, where it is one: it stands in the lobby as such.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        said: Option<Text>,
+        /// By what it is judged whether it is over a budget.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        allowance: Option<Allowance>,
+    },
+    /// Somebody asks what they have missed, for themselves: nothing of that is the lobby's but that it counts.
+    CatchUp {
+        /// The number of the question.
+        question: QuestionId,
+        /// The connection of whoever asks.
+        conn: ConnId,
+        /// By what it is judged whether it is over a budget.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        allowance: Option<Allowance>,
+    },
+    /// Somebody wants answers to end at once.
+    Stop {
+        /// Their connection.
+        conn: ConnId,
+    },
+    /// The conversation is to be forgotten, by the order of this connection.
+    Forget {
+        /// The connection of whoever orders it.
+        conn: ConnId,
     },
     /// Rox answers, so far.
     Answered(AnswerPiece),
@@ -55,6 +83,9 @@ pub enum Input {
         question: QuestionId,
         /// How it ended.
         end: End,
+        /// What it has cost, where it was sent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        usage: Option<Usage>,
     },
 }
 
@@ -66,20 +97,103 @@ pub enum End {
     Answered(Arc<[Line]>),
     /// There is none, or no whole one.
     Failed(AiFailure),
+    /// It ends before its end since it is too long: the rows that there are.
+    Cut(Arc<[Line]>),
+    /// Somebody has stopped it, who may.
+    Stopped,
 }
+
+/// Why nothing is stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NotStopped {
+    /// No question is open.
+    #[error("nothing to stop")]
+    Nothing,
+    /// Those that are open are others'.
+    #[error("not theirs to stop")]
+    NotTheirs,
+}
+
+/// The last row of an answer that ends for its length.
+pub const CUT: &str = "… (cut)";
+/// The last row of an answer that ends otherwise than whole, whyever.
+pub const STOPPED: &str = "… (stopped)";
 
 impl End {
     /// What the provider came to, whose text is taken as people's are.
-    pub fn of(result: Result<String, AiFailure>) -> Self {
+    pub fn of(result: Result<Answer, AiFailure>) -> Self {
+        let rows = |text: &str| text.split('\n').map(Line::clean).collect();
         match result {
-            Ok(answer) => Self::Answered(answer.split('\n').map(Line::clean).collect()),
+            Ok(Answer { text, cut: false }) => Self::Answered(rows(&text)),
+            Ok(Answer { text, cut: true }) => Self::Cut(rows(&text)),
             Err(why) => Self::Failed(why),
+        }
+    }
+
+    /// The row after an answer that ends so, where anything of it was shown.
+    fn mark(&self) -> Option<&'static str> {
+        match self {
+            Self::Answered(_) => None,
+            Self::Cut(_) => Some(CUT),
+            Self::Failed(_) | Self::Stopped => Some(STOPPED),
+        }
+    }
+
+    /// Whether there is an answer, if not all of it.
+    pub fn is_answer(&self) -> bool {
+        match self {
+            Self::Answered(_) | Self::Cut(_) => true,
+            Self::Failed(_) | Self::Stopped => false,
         }
     }
 }
 
+/// A question that is over.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Over {
+    /// The question.
+    pub question: Question,
+    /// What is still to be shown of its answer: the rest of a line, the mark.
+    pub last: Option<AnswerPiece>,
+    /// The rows of its answer as they were shown, with the mark; none where nothing was shown.
+    pub shown: Vec<Line>,
+}
+
+/// What was shown of the answer that is being given.
+#[derive(Default, Serialize, Deserialize)]
+struct Shown {
+    rows: Vec<Line>,
+    /// Whether the last of them goes on.
+    open: bool,
+}
+
+impl Shown {
+    fn add(&mut self, piece: &AnswerPiece) {
+        if std::mem::replace(&mut self.open, piece.open) {
+            self.rows.pop();
+        }
+        self.rows.extend_from_slice(&piece.lines);
+    }
+
+    /// The answer to this question ends so.
+    fn end(mut self, question: Question, end: &End) -> Over {
+        let open = self.rows.last().filter(|_| self.open).cloned();
+        let shown = open.as_ref().map_or(0, |line| line.as_str().len());
+        let mark = end.mark().filter(|_| !self.rows.is_empty()).map(Line::clean);
+        let lines: Arc<[Line]> = open.into_iter().chain(mark.clone()).collect();
+        let (id, asker) = (question.id.0, question.asker.clone());
+        let last = AnswerPiece { id, asker, first: false, lines, open: false, shown };
+        if let End::Answered(rows) | End::Cut(rows) = end {
+            self.rows = rows.to_vec();
+        }
+        self.rows.extend(mark);
+        let last = Some(last).filter(|last| !last.lines.is_empty());
+        Over { question, last, shown: self.rows }
+    }
+}
+
 /// A question that waits or is being answered.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Question {
     /// Its number.
     pub id: QuestionId,
@@ -97,6 +211,9 @@ pub struct Questions {
     /// In the order in which they came; the first is being answered.
     open: VecDeque<Question>,
     conversation: Conversation,
+    /// Of the answer to the first.
+    #[serde(default)]
+    shown: Shown,
 }
 
 impl Questions {
@@ -113,7 +230,7 @@ impl Questions {
 
     /// A question came.
     pub fn ask(&mut self, question: Question, at: UnixMillis) {
-        self.change(at, |open, _| open.push_back(question));
+        self.change(at, |queue| queue.open.push_back(question));
     }
 
     /// The one that is being answered.
@@ -131,46 +248,73 @@ impl Questions {
         self.conversation.turns()
     }
 
-    /// Whether rows are of the answer that is being given. What comes late is not.
-    pub fn takes(&self, piece: &AnswerPiece) -> bool {
-        self.first().is_some_and(|question| question.id.0 == piece.id)
+    /// Something of an answer is to be shown: whether it is of the one that is being given. What comes late is
+    /// not.
+    pub fn show(&mut self, piece: &AnswerPiece) -> bool {
+        let takes = self.first().is_some_and(|question| question.id.0 == piece.id);
+        if takes {
+            self.shown.add(piece);
+        }
+        takes
     }
 
-    /// A question is over, and the next one begins: the question, where it is still open. An answer is
-    /// remembered; a failure leaves no trace.
-    pub fn end(&mut self, id: QuestionId, end: &End, at: UnixMillis) -> Option<Question> {
-        self.change(at, |open, conversation| {
-            let place = open.iter().position(|question| question.id == id)?;
-            let question = open.remove(place)?;
-            if let End::Answered(rows) = end {
+    /// A question is over, and the next one begins: what comes of it, where it is still open. An answer is
+    /// remembered, one that is cut too; a failure leaves no trace.
+    pub fn end(&mut self, id: QuestionId, end: &End, at: UnixMillis) -> Option<Over> {
+        self.change(at, |queue| {
+            let place = queue.open.iter().position(|question| question.id == id)?;
+            let question = queue.open.remove(place)?;
+            if let End::Answered(rows) | End::Cut(rows) = end {
                 let answer = rows.iter().map(Line::as_str).collect::<Vec<_>>().join("\n");
-                conversation.remember(asked(&question.asker.name, &question.text), answer);
+                queue.conversation.remember(asked(&question.asker.name, &question.text), answer);
             }
-            Some(question)
+            let shown =
+                if place == 0 { std::mem::take(&mut queue.shown) } else { Shown::default() };
+            Some(shown.end(question, end))
         })
+    }
+
+    /// Which questions end where somebody wants answers to end: their own; and of whoever runs the lobby, the one
+    /// that is being answered, with the others of who asked it.
+    ///
+    /// # Errors
+    /// [`NotStopped`].
+    pub fn to_stop(&self, who: &Person, runs: bool) -> Result<Vec<QuestionId>, NotStopped> {
+        let first = self.first().filter(|_| runs).map(|first| &first.asker);
+        let ends = |asker: &Person| asker.knows(who) || first.is_some_and(|it| it.knows(asker));
+        let ends: Vec<_> = self.open().filter(|one| ends(&one.asker)).map(|one| one.id).collect();
+        match (ends.is_empty(), self.open.is_empty()) {
+            (false, _) => Ok(ends),
+            (true, true) => Err(NotStopped::Nothing),
+            (true, false) => Err(NotStopped::NotTheirs),
+        }
+    }
+
+    /// What was asked and answered is forgotten.
+    pub fn forget(&mut self) {
+        self.conversation = Conversation::default();
     }
 
     /// These have nobody any more who would answer them: they are dropped, and the next of the others begins.
     /// Gives them.
-    pub fn lose(&mut self, gone: impl Fn(&Question) -> bool, at: UnixMillis) -> Vec<Question> {
-        self.change(at, |open, _| {
-            let (lost, left): (Vec<_>, _) =
-                std::mem::take(open).into_iter().partition(|one| gone(one));
-            *open = left.into();
-            lost
+    pub fn lose(&mut self, gone: impl Fn(&Question) -> bool, at: UnixMillis) -> Vec<Over> {
+        let lost: Vec<_> = self.open().filter(|one| gone(one)).map(|one| one.id).collect();
+        let end = End::Failed(AiFailure::Unavailable);
+        self.change(at, |queue| {
+            // From the last one on: so only one that had its turn before is ever the first.
+            let mut over: Vec<_> =
+                lost.into_iter().rev().filter_map(|id| queue.end(id, &end, at)).collect();
+            over.reverse();
+            over
         })
     }
 
     /// Changes the queue. Where another question is the first then, it begins.
-    fn change<R>(
-        &mut self,
-        at: UnixMillis,
-        change: impl FnOnce(&mut VecDeque<Question>, &mut Conversation) -> R,
-    ) -> R {
-        let first = |open: &VecDeque<Question>| open.front().map(|question| question.id);
-        let before = first(&self.open);
-        let came_of_it = change(&mut self.open, &mut self.conversation);
-        let now = first(&self.open);
+    fn change<R>(&mut self, at: UnixMillis, change: impl FnOnce(&mut Self) -> R) -> R {
+        let first = |questions: &Self| questions.first().map(|question| question.id);
+        let before = first(self);
+        let came_of_it = change(self);
+        let now = first(self);
         if now.is_some() && now != before {
             self.conversation.begin(at);
         }
@@ -191,7 +335,7 @@ mod tests {
     }
 
     fn answer(text: &str) -> End {
-        End::of(Ok(text.to_owned()))
+        End::of(Ok(Answer { text: text.to_owned(), cut: false }))
     }
 
     fn open(questions: &Questions) -> Vec<u64> {
@@ -249,21 +393,99 @@ mod tests {
         assert!(Questions::restored("of another version").first().is_none());
     }
 
+    fn piece(id: u64, lines: &[&str], open: bool, shown: usize) -> AnswerPiece {
+        let lines = lines.iter().map(|line| Line::clean(line)).collect();
+        let asker = Person::example(id, "ann");
+        AnswerPiece { id, asker, first: false, lines, open, shown }
+    }
+
     #[test]
     fn rows_are_of_the_first_question_or_of_none() {
         let mut questions = Questions::default();
-        let piece = |id| AnswerPiece {
-            id,
-            asker: Person::example(1, "ann"),
-            first: true,
-            lines: [Line::clean("row")].into(),
-        };
-        assert!(!questions.takes(&piece(1)));
+        let row = |id| piece(id, &["row"], false, 0);
+        assert!(!questions.show(&row(1)));
         questions.ask(question(1, 1), NOW);
         questions.ask(question(2, 2), NOW);
-        assert!(questions.takes(&piece(1)) && !questions.takes(&piece(2)));
+        assert!(questions.show(&row(1)) && !questions.show(&row(2)));
         questions.end(QuestionId(1), &FAILED, NOW);
-        assert!(!questions.takes(&piece(1)) && questions.takes(&piece(2)));
+        assert!(!questions.show(&row(1)) && questions.show(&row(2)));
+    }
+
+    #[test]
+    fn an_answer_that_does_not_end_well_ends_with_a_mark_after_what_was_there_of_its_last_row() {
+        let cut = || End::of(Ok(Answer { text: "one\ntwo".to_owned(), cut: true }));
+        let whole = piece(1, &["one", "two"], false, 0);
+        let half = piece(1, &["one", "tw"], true, 0);
+        type Case<'a> = (Option<AnswerPiece>, End, Option<(&'a [&'a str], usize)>, &'a [&'a str]);
+        let cases: [Case<'_>; 6] = [
+            (Some(whole.clone()), answer("one\ntwo"), None, &["one", "two"]),
+            (Some(whole.clone()), cut(), Some((&[CUT], 0)), &["one", "two", CUT]),
+            (Some(whole), FAILED, Some((&[STOPPED], 0)), &["one", "two", STOPPED]),
+            (Some(half), FAILED, Some((&["tw", STOPPED], 2)), &["one", "tw", STOPPED]),
+            (None, FAILED, None, &[]),
+            (None, answer("late"), None, &["late"]),
+        ];
+        for (number, (shown, end, last, rows)) in cases.into_iter().enumerate() {
+            let mut questions = Questions::default();
+            questions.ask(question(1, 7), NOW);
+            questions.ask(question(2, 7), NOW);
+            assert!(shown.is_none_or(|shown| questions.show(&shown)));
+            let over = match number % 2 {
+                // As a node does that was stored and read meanwhile.
+                0 => Questions::restored(&questions.stored()).end(QuestionId(1), &end, NOW),
+                _ => questions.end(QuestionId(1), &end, NOW),
+            };
+            let last = last.map(|(lines, shown)| piece(1, lines, false, shown));
+            let shown = rows.iter().map(|row| Line::clean(row)).collect();
+            let want = Over { question: question(1, 7), last, shown };
+            assert_eq!(over, Some(want), "case {number}");
+        }
+    }
+
+    #[test]
+    fn a_question_that_waits_is_shown_nothing_of_the_answer_before() {
+        let mut questions = Questions::default();
+        questions.ask(question(1, 7), NOW);
+        questions.ask(question(2, 8), NOW);
+        assert!(questions.show(&piece(1, &["one"], true, 0)));
+        let over = questions.lose(|question| question.life == 8, NOW);
+        assert_eq!((over.len(), over[0].shown.len()), (1, 0));
+        let over = questions.lose(|question| question.life == 7, NOW);
+        assert_eq!(over[0].shown.last().map(Line::as_str), Some(STOPPED));
+    }
+
+    #[test]
+    fn askers_stop_their_own_and_whoever_runs_the_lobby_what_is_being_answered() {
+        let of = |id, asker: &str| Question {
+            asker: Person::example(id % 10, asker),
+            ..question(id, 1)
+        };
+        let mut questions = Questions::default();
+        let (ann, bob, eve) =
+            (Person::example(1, "ann"), Person::example(2, "bob"), Person::example(3, "eve"));
+        let to_stop = |questions: &Questions, who: &Person, runs| {
+            let ids = questions.to_stop(who, runs)?;
+            Ok::<_, NotStopped>(ids.into_iter().map(|id| id.0).collect::<Vec<_>>())
+        };
+        for runs in [false, true] {
+            assert_eq!(to_stop(&questions, &ann, runs), Err(NotStopped::Nothing));
+        }
+        for one in [of(11, "ann"), of(12, "bob"), of(21, "ann")] {
+            questions.ask(one, NOW);
+        }
+        assert_eq!(to_stop(&questions, &ann, false), Ok(vec![11, 21]));
+        assert_eq!(to_stop(&questions, &bob, false), Ok(vec![12]), "also one that waits");
+        assert_eq!(to_stop(&questions, &bob, true), Ok(vec![11, 12, 21]));
+        assert_eq!(to_stop(&questions, &eve, false), Err(NotStopped::NotTheirs));
+        assert_eq!(to_stop(&questions, &eve, true), Ok(vec![11, 21]));
+        // One that was stopped leaves no trace, and what is forgotten is gone.
+        questions.end(QuestionId(11), &End::Stopped, NOW);
+        assert!(turns(&questions).is_empty());
+        questions.end(QuestionId(12), &answer("one"), NOW);
+        assert_eq!(turns(&questions).len(), 2);
+        questions.forget();
+        assert!(turns(&questions).is_empty());
+        assert_eq!(open(&questions), [21], "what is open goes on");
     }
 
     #[test]
@@ -291,7 +513,7 @@ mod tests {
             questions.ask(question(id, life), NOW);
         }
         let lost = questions.lose(|question| question.life == 7, NOW);
-        assert_eq!(lost.iter().map(|question| question.id.0).collect::<Vec<_>>(), [1, 3]);
+        assert_eq!(lost.iter().map(|over| over.question.id.0).collect::<Vec<_>>(), [1, 3]);
         assert_eq!(open(&questions), [2, 4]);
         assert!(questions.end(QuestionId(1), &answer("late"), NOW).is_none());
         assert!(turns(&questions).is_empty());

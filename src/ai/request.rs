@@ -10,6 +10,13 @@ pub struct Request {
     pub turns: Vec<Turn>,
 }
 
+impl Request {
+    /// Bytes of all of it, of which its price follows where nobody else says it.
+    pub fn bytes(&self) -> usize {
+        self.system.len() + self.turns.iter().map(|turn| turn.text.len()).sum::<usize>()
+    }
+}
+
 /// Who speaks in a turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

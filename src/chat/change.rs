@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::kept::{
-    Account, AccountId, AuditEntry, Fingerprint, Key, KeyKind, Mail, MailId, PresentUser,
+    Account, AccountId, AuditEntry, Fingerprint, Key, KeyKind, Mail, MailId, PresentUser, RoxUse,
     SanctionKind, Scope,
 };
 use crate::chat::directory::{ConnId, IpKey};
@@ -250,6 +250,10 @@ pub enum NodeChange {
     PasswordsGiven(AccountId, u32),
     /// The questions to Rox of a lobby and its conversation are these, as they are stored.
     Questions(LobbyId, Arc<str>),
+    /// A question to Rox counts for budgets, as it is now. A server that is alone keeps this too.
+    RoxUsed(Box<RoxUse>),
+    /// The question of this number, of that time, counts for nothing: it was not sent.
+    RoxUnused(u64, UnixMillis),
 }
 
 impl Change {
@@ -344,6 +348,7 @@ impl Change {
             Self::Audited(entry) => entry.what.as_str().len(),
             Self::Node(NodeChange::Applied(mark)) => mark.len(),
             Self::Node(NodeChange::Questions(_, questions)) => questions.len(),
+            Self::Node(NodeChange::RoxUsed(_)) => size_of::<RoxUse>(),
             Self::Node(NodeChange::User(_, user)) => {
                 user.as_ref().map_or(0, |_| size_of::<PresentUser>())
             }
@@ -352,6 +357,7 @@ impl Change {
             }
             Self::Node(NodeChange::GuestOwner(..))
             | Self::Node(NodeChange::PasswordsGiven(..))
+            | Self::Node(NodeChange::RoxUnused(..))
             | Self::LobbyRemoved(_)
             | Self::LobbyUsed { .. }
             | Self::AccountPut(_)

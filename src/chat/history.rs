@@ -66,11 +66,26 @@ pub enum MessageKind {
     Action,
     /// It was said to all, and tags this user: `/tag`.
     Tag(Name),
+    /// It is a question to Rox, as its author said it.
+    Asked,
+    /// It is an answer of Rox's, as it was shown. Its author is whom it answers: whoever does not hear them is not
+    /// shown it.
+    Answer,
 }
 
-/// Messages that are kept however old they are and however few may be shown: a question to Rox
-/// goes with them.
-pub const ALWAYS_KEPT: usize = 5;
+impl MessageKind {
+    /// Whether it is part of the talk with Rox, which that knows by itself.
+    pub fn is_of_rox(&self) -> bool {
+        match self {
+            Self::Asked | Self::Answer => true,
+            Self::Said | Self::Action | Self::Tag(_) => false,
+        }
+    }
+}
+
+/// Messages that are kept however old they are and however few may be shown: the last five that people said go
+/// with a question to Rox, and between them may stand questions and answers.
+pub const ALWAYS_KEPT: usize = 15;
 
 /// The newest messages of one lobby with their numbers in it, oldest first.
 #[derive(Debug)]
@@ -187,10 +202,13 @@ impl History {
         self.entries.range(old.max(over)..).map(|(seq, entry)| (*seq, entry))
     }
 
-    /// The newest `count` messages, oldest first.
-    pub fn last(&self, count: usize) -> impl Iterator<Item = &Entry> {
-        let over = self.entries.len().saturating_sub(count);
-        self.entries.iter().skip(over).map(|(_, entry)| &**entry)
+    /// The newest `count` messages that people said to each other, oldest first, each with its number: without
+    /// the talk with Rox.
+    pub fn last(&self, count: usize) -> impl Iterator<Item = (u64, &Entry)> {
+        let said = |(_, entry): &&(u64, Arc<Entry>)| !entry.kind.is_of_rox();
+        let over = self.entries.iter().filter(said).count().saturating_sub(count);
+        let newest = self.entries.iter().filter(said).skip(over);
+        newest.map(|(seq, entry)| (*seq, &**entry))
     }
 
     fn expire(&mut self, now: UnixMillis) {
@@ -292,39 +310,41 @@ mod tests {
     #[test]
     fn other_limits_hold_at_once() {
         let mut history = History::new(20, Duration::from_secs(10));
-        for i in 0..8 {
+        for i in 0..28 {
             history.push(Arc::new(entry(i * 1_000, &i.to_string())));
         }
         history.set_limits(2, Duration::from_secs(10));
-        assert_eq!(texts(&mut history, 7_000), ["6", "7"]);
-        assert_eq!(history.last(9).count(), ALWAYS_KEPT, "for questions to Rox");
+        assert_eq!(texts(&mut history, 27_000), ["26", "27"]);
+        assert_eq!(history.last(99).count(), ALWAYS_KEPT, "for questions to Rox");
         history.set_limits(20, Duration::from_secs(3));
-        assert_eq!(texts(&mut history, 8_000), ["5", "6", "7"]);
+        assert_eq!(texts(&mut history, 28_000), ["25", "26", "27"]);
         history.set_limits(20, Duration::from_secs(100));
-        assert_eq!(texts(&mut history, 8_000), ["3", "4", "5", "6", "7"], "what there still is");
+        assert_eq!(texts(&mut history, 28_000).len(), ALWAYS_KEPT, "what there still is");
     }
 
     #[test]
     fn what_was_let_go_of_comes_back_before_what_is_there() {
-        let mut history = History::new(5, Duration::from_secs(10));
-        history.restore((0..20).map(|i| (i, entry(0, &i.to_string()))), 20);
-        history.remove(&[17]);
+        let mut history = History::new(15, Duration::from_secs(10));
+        history.restore((0..40).map(|i| (i, entry(0, &i.to_string()))), 40);
+        history.remove(&[37]);
         let stored =
-            || (10..20).filter(|i| *i != 17).map(|i| (i, entry(0, &format!("stored {i}"))));
+            || (20..40).filter(|i| *i != 37).map(|i| (i, entry(0, &format!("stored {i}"))));
         let stored = || stored().collect::<Vec<_>>().into_iter();
         history.refill(stored());
-        assert_eq!(texts(&mut history, 1), ["stored 14", "15", "16", "18", "19"]);
-        history.set_limits(7, Duration::from_secs(10));
-        assert_eq!(history.push(Arc::new(entry(1, "new"))), 20, "numbers go on");
+        let shown = texts(&mut history, 1);
+        assert_eq!((&shown[..2], shown.len()), (&["stored 24".into(), "25".into()][..], 15));
+        history.set_limits(17, Duration::from_secs(10));
+        assert_eq!(history.push(Arc::new(entry(1, "new"))), 40, "numbers go on");
         history.refill(stored());
-        let all = ["stored 13", "stored 14", "15", "16", "18", "19", "new"];
-        assert_eq!(texts(&mut history, 1), all);
+        let shown = texts(&mut history, 1);
+        assert_eq!(shown[..3], ["stored 23", "stored 24", "25"].map(str::to_owned));
+        assert_eq!((shown.len(), shown.last().map(String::as_str)), (17, Some("new")));
         // One of which nothing is left takes what was said before its next message.
         let mut history = History::new(5, Duration::from_secs(10));
-        history.restore([], 15);
+        history.restore([], 25);
         history.refill(stored());
         let numbers: Vec<_> = history.recent(UnixMillis(0)).map(|(seq, _)| seq).collect();
-        assert_eq!(numbers, [10, 11, 12, 13, 14]);
+        assert_eq!(numbers, [20, 21, 22, 23, 24]);
     }
 
     #[test]
@@ -333,19 +353,35 @@ mod tests {
         for i in 0..8 {
             history.push(Arc::new(entry(i, &i.to_string())));
         }
-        let last: Vec<_> = history.last(5).map(|e| e.text.as_str().to_owned()).collect();
+        let last: Vec<_> = history.last(5).map(|(_, e)| e.text.as_str().to_owned()).collect();
         assert_eq!(last, ["3", "4", "5", "6", "7"]);
     }
 
     #[test]
-    fn the_last_five_outlive_their_age_but_are_not_shown() {
+    fn the_talk_with_rox_is_shown_again_and_goes_with_no_question() {
+        let mut history = History::new(100, Duration::from_secs(10));
+        for (at, kind) in
+            [MessageKind::Said, MessageKind::Asked, MessageKind::Answer, MessageKind::Action]
+                .into_iter()
+                .enumerate()
+        {
+            let kind = Entry { kind, ..entry(at as u64, &at.to_string()) };
+            history.push(Arc::new(kind));
+        }
+        assert_eq!(texts(&mut history, 4), ["0", "1", "2", "3"]);
+        let last: Vec<_> = history.last(5).map(|(seq, _)| seq).collect();
+        assert_eq!(last, [0, 3]);
+    }
+
+    #[test]
+    fn the_last_few_outlive_their_age_but_are_not_shown() {
         let mut history = History::new(2, Duration::from_secs(10));
-        for i in 0..8 {
+        for i in 0..28 {
             history.push(Arc::new(entry(i, &i.to_string())));
         }
-        assert_eq!(texts(&mut history, 8), ["6", "7"]);
+        assert_eq!(texts(&mut history, 28), ["26", "27"]);
         assert!(texts(&mut history, 60_000).is_empty());
-        assert_eq!(history.last(9).count(), ALWAYS_KEPT);
+        assert_eq!(history.last(99).count(), ALWAYS_KEPT);
     }
 
     #[test]

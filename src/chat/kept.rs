@@ -90,6 +90,8 @@ pub struct Authored {
     pub guest: Option<(NameKey, IpKey)>,
     /// Nothing older.
     pub since: UnixMillis,
+    /// Also Rox's answers to them.
+    pub answers: bool,
     /// How many of the newest.
     pub max: usize,
 }
@@ -207,6 +209,8 @@ pub struct Snapshot {
     pub newest: Option<UnixMillis>,
     /// The bans from the whole server, also those that ended meanwhile.
     pub bans: Sanctions,
+    /// The questions to Rox that may still count for budgets, the oldest first.
+    pub rox_uses: Vec<RoxUse>,
     /// The number of the next lobby: over all that ever were.
     pub next_lobby: LobbyId,
     /// The number of the next account: over all that ever were.
@@ -254,6 +258,26 @@ pub struct PresentUser {
     pub away: Option<Line>,
     /// The life of their node: they are gone with it.
     pub life: u32,
+}
+
+/// A question to Rox that counts for budgets: one that was sent, or waits to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RoxUse {
+    /// Its number. After a start a server that is alone gives the same numbers again: then the time tells them
+    /// apart.
+    pub question: u64,
+    /// When it was taken.
+    pub at: UnixMillis,
+    /// Who asked, as they were then.
+    pub who: Person,
+    /// In which lobby.
+    pub lobby: LobbyId,
+    /// What it has cost, question and answer together; nothing yet while it is open.
+    pub tokens: u64,
+    /// Whether it was asked what its asker had missed.
+    pub catch_up: bool,
+    /// When its asker was told by it what they had missed; none where they were not.
+    pub caught_up_at: Option<UnixMillis>,
 }
 
 /// What a server keeps in memory of an account.

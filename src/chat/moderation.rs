@@ -78,6 +78,11 @@ pub enum Moderation {
     SetPassword(Option<Arc<PasswordRecord>>),
     /// The lobby's AI has another prompt; none is the default.
     SetPrompt(Option<Line>),
+    /// Whether the lobby has the AI.
+    SetRox {
+        /// It does from now on, or does not.
+        on: bool,
+    },
     /// An account is asked to take the lobby.
     Offer {
         /// The number of the account.
@@ -198,6 +203,7 @@ impl Moderation {
             Self::Slow(_) => "slow",
             Self::SetPassword(_) => "setpass",
             Self::SetPrompt(_) => "setai",
+            Self::SetRox { .. } => "airoom",
             Self::Offer { .. } => "transfer",
             Self::Transfer { .. } => "accept",
             Self::Delete(_) => "delete",
@@ -223,6 +229,7 @@ impl Moderation {
             | Self::Slow(_)
             | Self::SetPassword(_)
             | Self::SetPrompt(_)
+            | Self::SetRox { .. }
             | Self::Offer { .. }
             | Self::Transfer { .. }
             | Self::Undo { .. }
@@ -246,6 +253,7 @@ impl Moderation {
             | Self::Slow(_)
             | Self::SetPassword(_)
             | Self::SetPrompt(_)
+            | Self::SetRox { .. }
             | Self::Offer { .. }
             | Self::Transfer { .. }
             | Self::Delete(_) => None,
@@ -324,6 +332,7 @@ mod tests {
             (Moderation::Slow(Duration::ZERO), "slow", false),
             (Moderation::SetPassword(None), "setpass", false),
             (Moderation::SetPrompt(Some(Line::clean("Be a pirate"))), "setai", false),
+            (Moderation::SetRox { on: true }, "airoom", false),
             (Moderation::Offer { account, name: name.clone() }, "transfer", false),
             (Moderation::Transfer { account, name: name.clone() }, "accept", false),
             (Moderation::Delete(name.clone()), "delete", true),

@@ -95,6 +95,8 @@ pub enum Order {
     Delete,
     /// `/setai`; none takes it back.
     SetPrompt(Option<Line>),
+    /// `/airoom on`, `/airoom off`
+    SetRox(bool),
     /// `/undo`; the number of the message, once it is known.
     Undo(Option<u64>),
     /// `/purge`
@@ -128,6 +130,7 @@ impl Order {
             | Self::Unmute(_)
             | Self::Ban { .. }
             | Self::Unban(_)
+            | Self::SetRox(_)
             | Self::Purge { .. } => Right::Operator,
             Self::Undo(_) => Right::Everyone,
             Self::Op(_)

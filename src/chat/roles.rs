@@ -173,7 +173,7 @@ mod tests {
     const ADMIN: Answers = [Some(NotAdmin), Some(NotAdmin), Some(NotAdmin), Some(NotAdmin), None];
 
     /// Every command of the table, once.
-    const MATRIX: [(&str, Answers); 52] = [
+    const MATRIX: [(&str, Answers); 54] = [
         ("/help", EVERYONE),
         ("/quit", EVERYONE),
         ("/whois", EVERYONE),
@@ -190,6 +190,7 @@ mod tests {
         ("/me", EVERYONE),
         ("/undo", EVERYONE),
         ("/ai", EVERYONE),
+        ("/catchup", EVERYONE),
         ("/ignore", EVERYONE),
         ("/unignore", EVERYONE),
         ("/away", EVERYONE),
@@ -218,6 +219,7 @@ mod tests {
         ("/slow", OPERATOR),
         ("/audit", OPERATOR),
         ("/setai", OWNER),
+        ("/airoom", OPERATOR),
         ("/op", OWNER),
         ("/deop", OWNER),
         ("/setpass", OWNER),

@@ -118,6 +118,12 @@ impl Text {
         Self(rows.map(|row| row.0).collect::<Vec<_>>().join("\n").into())
     }
 
+    /// The same with all of its rows, of whatever has a limit of its own: an answer of Rox's.
+    pub fn clean_all(raw: &str) -> Self {
+        let rows = raw.split('\n').map(Line::clean);
+        Self(rows.map(|row| row.0).collect::<Vec<_>>().join("\n").into())
+    }
+
     /// Of these rows; over [`MAX_ROWS`] left out.
     pub fn of_rows<'a>(rows: impl IntoIterator<Item = &'a Line>) -> Self {
         let rows: Vec<&str> = rows.into_iter().take(MAX_ROWS).map(Line::as_str).collect();

@@ -7,7 +7,9 @@ use std::time::Duration;
 use super::engine::Revision;
 use super::record::{Record, What};
 use crate::ai::AiFailure;
+use crate::ai::budget::{Allowance, Limits};
 use crate::ai::questions::{self, End, QuestionId};
+use crate::ai::usage::Usage;
 use crate::chat::accounts::{AccountId, Fingerprint, Identity, Subject};
 use crate::chat::change::Change;
 use crate::chat::directory::{ConnId, IpKey};
@@ -57,6 +59,11 @@ kinds! { QUESTIONS, kind_of_question, questions::Input,
     questions::Input::Answered(_) => "answered",
     questions::Input::Over { end: End::Answered(_), .. } => "over",
     questions::Input::Over { end: End::Failed(_), .. } => "over, failed",
+    questions::Input::Over { end: End::Cut(_), .. } => "over, cut",
+    questions::Input::Over { end: End::Stopped, .. } => "over, stopped",
+    questions::Input::CatchUp { .. } => "catch_up",
+    questions::Input::Stop { .. } => "stop",
+    questions::Input::Forget { .. } => "forget",
 }
 
 kinds! { INPUTS, kind_of_input, Input<ConnId>,
@@ -86,6 +93,8 @@ kinds! { MESSAGES, kind_of_message, MessageKind,
     MessageKind::Said => "said",
     MessageKind::Action => "action",
     MessageKind::Tag(_) => "tag",
+    MessageKind::Asked => "asked",
+    MessageKind::Answer => "answer",
 }
 
 kinds! { MODERATIONS, kind_of_moderation, Moderation,
@@ -100,6 +109,7 @@ kinds! { MODERATIONS, kind_of_moderation, Moderation,
     Moderation::Slow(_) => "slow",
     Moderation::SetPassword(_) => "set_password",
     Moderation::SetPrompt(_) => "set_prompt",
+    Moderation::SetRox { .. } => "set_rox",
     Moderation::Offer { .. } => "offer",
     Moderation::Transfer { .. } => "transfer",
     Moderation::Delete(_) => "delete",
@@ -184,6 +194,7 @@ kinds! { FAILURES, kind_of_failure, AiFailure,
     AiFailure::QuotaReached => "quota_reached",
     AiFailure::InvalidPrompt => "invalid_prompt",
     AiFailure::Unavailable => "unavailable",
+    AiFailure::Misconfigured => "misconfigured",
 }
 
 /// Where the values in the samples come from.
@@ -615,12 +626,20 @@ fn settings() -> impl Iterator<Item = Setting> {
 
 fn of_rox(s: &mut Source) -> Vec<questions::Input> {
     let mut all = vec![
-        questions::Input::Asked { question: QuestionId(s.any()), conn: s.conn(), text: s.line() },
+        questions::Input::Asked {
+            question: QuestionId(s.any()),
+            conn: s.conn(),
+            text: s.line(),
+            said: None,
+            allowance: None,
+        },
         questions::Input::Answered(AnswerPiece {
             id: s.any(),
             asker: s.person(),
             first: s.flag(),
             lines: [s.line(), s.line()].into(),
+            open: false,
+            shown: 0,
         }),
     ];
     let mut ends = vec![End::Answered([s.line(), s.line()].into())];
@@ -634,7 +653,7 @@ fn of_rox(s: &mut Source) -> Vec<questions::Input> {
         ]
         .map(End::Failed),
     );
-    let over = |end| questions::Input::Over { question: QuestionId(s.any()), end };
+    let over = |end| questions::Input::Over { question: QuestionId(s.any()), end, usage: None };
     all.extend(ends.into_iter().map(over));
     all
 }
@@ -671,6 +690,10 @@ pub(super) fn every_kind(s: &mut Source) -> Vec<Record> {
     let kept = added_changes(s).into_iter().map(|change| (What::Kept, vec![change]));
     let kept = kept.collect::<Vec<_>>();
     add(&mut records, kept, s);
+    let of_rox = added_of_rox(s).into_iter().map(|what| (what, Vec::new())).collect::<Vec<_>>();
+    add(&mut records, of_rox, s);
+    let talk = talk_with_rox(s).into_iter().map(|what| (what, Vec::new())).collect::<Vec<_>>();
+    add(&mut records, talk, s);
     records
 }
 
@@ -688,4 +711,49 @@ fn added(s: &mut Source) -> Vec<What> {
     let handle = who.conn;
     let passwords = 1 + s.account().0 % 9;
     vec![What::People(Happening::Returned { who, away: None, passwords, handle })]
+}
+
+/// What has more in it than it had, and was added after those.
+fn added_of_rox(s: &mut Source) -> Vec<What> {
+    let id = s.any();
+    let (lines, open, shown) = ([s.line(), s.line()].into(), s.flag(), 1 + (s.any() % 99) as usize);
+    let piece = AnswerPiece { id, asker: s.person(), first: false, lines, open, shown };
+    let cut = End::Cut([s.line()].into());
+    let usage = Some(Usage { question: s.any(), answer: s.any() });
+    let over = |end| questions::Input::Over { question: QuestionId(id), end, usage };
+    let inputs =
+        [questions::Input::Answered(piece), over(cut), over(End::Failed(AiFailure::Misconfigured))];
+    inputs.map(|input| What::Rox { lobby: s.lobby(), input }).into()
+}
+
+/// What there is of the talk with Rox beside questions and answers: budgets, orders, what is in the history.
+fn talk_with_rox(s: &mut Source) -> Vec<What> {
+    let limits =
+        Limits { user_per_hour: 20, lobby_per_day: 200, per_day: 1_000, tokens_per_day: s.any() };
+    let allowance = Some(Allowance { limits, day: UnixMillis(s.any()) });
+    let asked = questions::Input::Asked {
+        question: QuestionId(s.any()),
+        conn: s.conn(),
+        text: s.line(),
+        said: Some(Text::clean("@rox why?")),
+        allowance,
+    };
+    let question = QuestionId(s.any());
+    let inputs = [
+        asked,
+        questions::Input::CatchUp { question, conn: s.conn(), allowance },
+        questions::Input::Stop { conn: s.conn() },
+        questions::Input::Forget { conn: s.conn() },
+        questions::Input::Over { question, end: End::Stopped, usage: None },
+    ];
+    let mut whats: Vec<_> =
+        inputs.map(|input| What::Rox { lobby: s.lobby(), input }).into_iter().collect();
+    let (by, what) = (s.identity(), Arc::new(Moderation::SetRox { on: s.flag() }));
+    whats.push(What::Lobby { lobby: s.lobby(), input: Input::Moderate { by, what } });
+    for kind in [MessageKind::Asked, MessageKind::Answer] {
+        let saying = Saying { kind, text: Text::clean("because") };
+        let input = Input::Say { conn: s.conn(), saying, tagged: None };
+        whats.push(What::Lobby { lobby: s.lobby(), input });
+    }
+    whats
 }

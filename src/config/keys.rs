@@ -25,7 +25,7 @@ const fn fixed(name: &'static str, default: &'static str, help: &'static str) ->
 }
 
 /// Every key that lobbyd knows.
-pub static KEYS: [Key; 53] = [
+pub static KEYS: [Key; 58] = [
     fixed("CHAT_ADDR", "[::]:8080", "Plain listener (IPv6 and IPv4); off for none"),
     fixed(
         "CHAT_TLS_ADDR",
@@ -155,6 +155,11 @@ pub static KEYS: [Key; 53] = [
     key("AI_TIMEOUT_SECS", "30", "Time for a whole answer"),
     key("AI_WORKERS", "4", "Questions that are answered side by side"),
     key("AI_QUEUE", "32", "Questions that wait on the server before Rox is busy"),
+    key("AI_USER_PER_HOUR", "20", "Questions of a user to Rox in an hour; 0 for no limit"),
+    key("AI_LOBBY_PER_DAY", "200", "Questions of a lobby to Rox in a calendar day; 0 for no limit"),
+    key("AI_PER_DAY", "1000", "Questions of all to Rox in a calendar day; 0 for no limit"),
+    key("AI_TOKENS_PER_DAY", "0", "Tokens that they cost in a calendar day; 0 for no limit"),
+    key("AI_LOBBIES", "on", "Whether lobbies have Rox unless their owner says otherwise (/airoom)"),
     Key {
         secret: true,
         ..fixed(

@@ -24,6 +24,7 @@ pub use live::{LastReload, Live, SharedReload};
 pub use named::MAX_MOTD_BYTES;
 pub use settings::Settings;
 
+use crate::ai::budget::{Limits, MAX_USES};
 use crate::ai::provider::Provider;
 use crate::chat::name::Name;
 use crate::chat::password::Secret;
@@ -34,6 +35,12 @@ use crate::net::nets::Nets;
 
 /// The host key of SSH in the data directory.
 const SSH_KEY_FILE: &str = "ssh_host_ed25519";
+
+/// The highest limit of questions: as many as are remembered.
+const MAX_QUESTIONS: usize = MAX_USES;
+
+/// The highest limit of tokens: more than any provider sells in a day.
+const MAX_TOKENS: usize = 1_000_000_000_000;
 
 /// Everything that an operator can set.
 #[derive(Debug, Clone)]
@@ -104,6 +111,10 @@ pub struct Config {
     pub width: Option<u16>,
     /// The assistant; none without a key.
     pub ai: Option<AiConfig>,
+    /// The budgets of the assistant.
+    pub ai_limits: Limits,
+    /// Whether lobbies have the assistant unless their owner says otherwise.
+    pub ai_lobbies: bool,
     /// How this server is a node of a cluster.
     pub cluster: ClusterConfig,
     /// Whether the log is JSON.
@@ -241,6 +252,13 @@ impl Config {
             telnet: reader.on_off("CHAT_TELNET"),
             width: reader.width("CHAT_WIDTH", MIN_WIDTH..=MAX_WIDTH),
             ai: reader.ai(),
+            ai_limits: Limits {
+                user_per_hour: reader.number("AI_USER_PER_HOUR", MAX_QUESTIONS),
+                lobby_per_day: reader.number("AI_LOBBY_PER_DAY", MAX_QUESTIONS),
+                per_day: reader.number("AI_PER_DAY", MAX_QUESTIONS),
+                tokens_per_day: reader.number("AI_TOKENS_PER_DAY", MAX_TOKENS),
+            },
+            ai_lobbies: reader.on_off("AI_LOBBIES"),
             cluster: reader.cluster(),
             log_json: reader.word("CHAT_LOG", ["text", "json"]) == 1,
             log_filter: reader.log_filter("RUST_LOG"),
@@ -364,6 +382,11 @@ impl Reader {
     fn is_secret(&self, key: &str) -> bool {
         // An address with a password in it is refused, and not shown either.
         KEYS.iter().any(|k| k.name == key && k.secret) || self.text(key).contains('@')
+    }
+
+    /// A limit up to `max`, 0 for none.
+    fn number(&self, key: &'static str, max: usize) -> u64 {
+        self.count(key, 0..=max) as u64
     }
 
     fn count(&self, key: &'static str, range: RangeInclusive<usize>) -> usize {

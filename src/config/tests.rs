@@ -249,7 +249,7 @@ fn what_cannot_change_while_the_server_runs_is_put_back_and_named() {
     let (in_force, _) = Config::read(|_| None);
     let other = |key: &Key| match key.name {
         name if name.ends_with("_ADDR") => ":7".to_owned(),
-        "CHAT_COLOR" | "CHAT_TELNET" => "off".to_owned(),
+        "CHAT_COLOR" | "CHAT_TELNET" | "AI_LOBBIES" => "off".to_owned(),
         "CHAT_LOG" => "json".to_owned(),
         "RUST_LOG" => "debug".to_owned(),
         "GEMINI_BASE_URL" => "http://localhost".to_owned(),

@@ -174,6 +174,10 @@ fn join<'a>(
         if form.quiet && is_coming_or_going(event) {
             continue;
         }
+        // It has been shown as it came.
+        if let Happened::AnswerKept { .. } = event.what {
+            continue;
+        }
         if counts(event, conn) {
             if let Some(others) = without(event, conn) {
                 match form.is_json() {

@@ -70,6 +70,33 @@ impl Case for Refused {
     }
 }
 
+/// Why a question is not put to the provider of the AI.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NotAskedFor {
+    /// Too many wait, or the user has one open.
+    Busy,
+    /// The lobby does without the AI.
+    Off,
+    /// The user has none left in this hour.
+    UserBudget,
+    /// The lobby or the server has none left today.
+    DayBudget,
+}
+
+impl Case for NotAskedFor {
+    const ALL: &'static [Self] = &[Self::Busy, Self::Off, Self::UserBudget, Self::DayBudget];
+    const LABEL: &'static str = "reason";
+
+    fn value(self) -> &'static str {
+        match self {
+            Self::Busy => "busy",
+            Self::Off => "off",
+            Self::UserBudget => "user_budget",
+            Self::DayBudget => "day_budget",
+        }
+    }
+}
+
 impl Case for ListenerKind {
     const ALL: &'static [Self] = &Self::ALL;
     const LABEL: &'static str = "listener";
@@ -158,6 +185,14 @@ pub struct Metrics {
     pub ai_errors: Count,
     /// From such a question to the end of its answer.
     pub ai_latency: Histogram,
+    /// What they have cost, as far as their providers said, else by bytes.
+    pub ai_tokens: Count,
+    /// Questions that were not put to anybody, by why.
+    pub ai_refusals: Each<NotAskedFor, Count>,
+    /// Questions of all, on all nodes, in this calendar day, as the budgets have it.
+    pub ai_questions_today: Gauge,
+    /// The tokens of those.
+    pub ai_tokens_today: Gauge,
     /// Changes that wait to be written to the database.
     pub store_queue: Gauge,
     /// How long a group of them took.
@@ -223,6 +258,10 @@ impl Metrics {
             ai_requests: Count::default(),
             ai_errors: Count::default(),
             ai_latency: histogram(&AI_BUCKETS),
+            ai_tokens: Count::default(),
+            ai_refusals: Each::default(),
+            ai_questions_today: Gauge::default(),
+            ai_tokens_today: Gauge::default(),
             store_queue: Gauge::default(),
             store_latency: histogram(&STORE_BUCKETS),
             store_errors: Count::default(),
@@ -273,6 +312,22 @@ impl Metrics {
             "ai_latency_seconds",
             "From a question to the end of its answer",
             self.ai_latency.clone(),
+        );
+        r.register(
+            "ai_tokens",
+            "Tokens that questions to the provider have cost, with their answers",
+            self.ai_tokens.clone(),
+        );
+        self.ai_refusals.register(r, "ai_refusals", "Questions not put to the provider");
+        r.register(
+            "ai_questions_today",
+            "Questions of this calendar day, as budgets count them",
+            self.ai_questions_today.clone(),
+        );
+        r.register(
+            "ai_tokens_today",
+            "Tokens of this calendar day, as budgets count them",
+            self.ai_tokens_today.clone(),
         );
         r.register("store_queue", "Changes that wait for the database", self.store_queue.clone());
         r.register(

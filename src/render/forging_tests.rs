@@ -78,13 +78,15 @@ fn everything(sheet: &mut Sheet, kind: usize, text: &Text) -> usize {
         0 => said(MessageKind::Said),
         1 => said(MessageKind::Action),
         2 => said(MessageKind::Tag(name("bo"))),
-        3 => Happened::Asked { asker: who.clone(), question: line },
+        3 => Happened::Asked { asker: who.clone(), question: line, seq: 1 },
         4 => Happened::Moderated { by: name("al"), what: Arc::new(Moderation::Topic(Some(line))) },
         5 => Happened::Answered(AnswerPiece {
             id: 1,
             asker: who.clone(),
             first: true,
             lines: text.rows().map(Line::clean).collect(),
+            open: false,
+            shown: 0,
         }),
         6 => {
             sheet.open();
@@ -233,6 +235,7 @@ fn notices_go_on_under_their_text_and_a_time_is_not_torn() {
     let asked = |question: &str| Happened::Asked {
         asker: Person::named(name("alice")),
         question: Line::clean(question),
+        seq: 1,
     };
     assert_eq!(
         shown(48, asked("what is the difference between tasks and goroutines?")),

@@ -22,10 +22,7 @@ use crate::chat::person::Person;
 use crate::render::form::Json;
 use crate::render::frame::{self, Close};
 use crate::render::replies::{Farewell, Reply};
-use crate::render::{Direct, Letter, Sheet, sentence};
-
-/// Who answers questions, as `from` has it.
-const ROX: &str = "Rox";
+use crate::render::{Direct, Letter, ROX, Sheet, sentence};
 
 /// An object that is being written.
 pub(super) struct Object<'a>(&'a mut Vec<u8>);
@@ -310,10 +307,16 @@ pub(crate) fn event(sheet: &mut Sheet, lobby: &Name, event: &Event) {
             crossed(sheet, "leave", lobby, at, &gone, Some("renamed"));
             crossed(sheet, "join", lobby, at, who, Some("renamed"));
         }
-        Happened::Asked { asker, question } => {
+        Happened::Asked { asker, question, seq } => {
             sheet.name(&asker.name).fixed(" asked AI: ").line(question);
-            notice(sheet, lobby, at);
+            sheet.end_text("notice", |object| {
+                object.number("id", *seq).at(at).name("lobby", lobby);
+            });
         }
+        Happened::AnswerKept { answer, seq, entry } => sheet.object("answer", |object| {
+            fields(object, lobby, *seq, entry);
+            object.number("answer", *answer);
+        }),
         Happened::Moderated { by, what } => {
             sheet.name(by).fixed(" ").line(&sentence(what));
             notice(sheet, lobby, at);
@@ -366,15 +369,19 @@ fn moderated(sheet: &mut Sheet, lobby: &Name, at: UnixMillis, what: &Moderation)
         | Moderation::Slow(_)
         | Moderation::SetPassword(_)
         | Moderation::SetPrompt(_)
+        | Moderation::SetRox { .. }
         | Moderation::Offer { .. }
         | Moderation::Transfer { .. }
         | Moderation::Delete(_) => {}
     }
 }
 
-/// A piece of an answer of Rox's, which is in no history.
+/// What is finished of an answer of Rox's with a piece of it, which is in no history.
 pub(crate) fn answer(sheet: &mut Sheet, lobby: &Name, at: UnixMillis, piece: &AnswerPiece) {
-    let rows: Vec<&str> = piece.lines.iter().map(|line| line.as_str()).collect();
+    let rows: Vec<&str> = piece.finished().iter().map(|line| line.as_str()).collect();
+    if rows.is_empty() {
+        return;
+    }
     sheet.object("answer", |object| {
         object.at(at).name("lobby", lobby).text("from", ROX).flag("part", true);
         object.number("answer", piece.id).name("to", &piece.asker.name);
@@ -392,16 +399,26 @@ pub(crate) fn said(sheet: &mut Sheet, lobby: &Name, seq: u64, entry: &Entry, fou
 
 fn kind(entry: &Entry) -> &'static str {
     match &entry.kind {
-        MessageKind::Said | MessageKind::Tag(_) => "message",
+        MessageKind::Said | MessageKind::Asked | MessageKind::Tag(_) => "message",
         MessageKind::Action => "action",
+        MessageKind::Answer => "answer",
     }
 }
 
 fn fields(object: &mut Object<'_>, lobby: &Name, seq: u64, entry: &Entry) {
-    object.number("id", seq).at(entry.at).name("lobby", lobby).author(&entry.author);
+    object.number("id", seq).at(entry.at).name("lobby", lobby);
+    match &entry.kind {
+        MessageKind::Answer => object.text("from", ROX),
+        MessageKind::Said | MessageKind::Asked | MessageKind::Action | MessageKind::Tag(_) => {
+            object.author(&entry.author)
+        }
+    };
     object.text("text", entry.text.as_str());
-    if let MessageKind::Tag(whom) = &entry.kind {
-        object.name("tagged", whom);
+    match &entry.kind {
+        MessageKind::Tag(whom) => _ = object.name("tagged", whom),
+        // Of an answer, whose it is who asked.
+        MessageKind::Answer => _ = object.name("to", &entry.author.name),
+        MessageKind::Said | MessageKind::Asked | MessageKind::Action => {}
     }
 }
 
@@ -498,8 +515,9 @@ pub(crate) fn lobbies(
 
 /// A message of a lobby under its number there, without the end of the line.
 ///
-/// Fields: `event` (`message` or `action`), `id`, `at` (RFC 3339, UTC), `lobby`, `from`, `text` (with `\n`
-/// between its rows), and `tagged` where it tags somebody. There may be more some day.
+/// Fields: `event` (`message`, `action` or, of Rox, `answer`), `id`, `at` (RFC 3339, UTC), `lobby`, `from`, `text`
+/// (with `\n` between its rows), `tagged` where it tags somebody, and `to`, whom Rox answers. There may be more
+/// some day.
 pub fn message(lobby: &Name, seq: u64, entry: &Entry) -> String {
     let mut out = b"{".to_vec();
     let mut object = Object(&mut out);

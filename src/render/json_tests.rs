@@ -79,7 +79,9 @@ fn all_that_can_happen_in_a_lobby_has_its_objects() {
         id: 9,
         asker: ann.clone(),
         first: true,
-        lines: [Line::clean("one"), Line::clean("two")].into(),
+        lines: [Line::clean("one"), Line::clean("two"), Line::clean("half a")].into(),
+        open: true,
+        shown: 0,
     };
     let moderated = |what: Moderation| Happened::Moderated { by: name("ann"), what: what.into() };
     for (what, want) in [
@@ -96,8 +98,21 @@ fn all_that_can_happen_in_a_lobby_has_its_objects() {
             vec![marked("leave", "ann", "renamed"), marked("join", "anna", "renamed")],
         ),
         (
-            Happened::Asked { asker: ann.clone(), question: Line::clean("why?") },
-            vec![notice("ann asked AI: why?")],
+            Happened::Asked { asker: ann.clone(), question: Line::clean("why?"), seq: 4 },
+            vec![json!({
+                "event": "notice", "id": 4, "at": AT, "lobby": "tea", "text": "ann asked AI: why?",
+            })],
+        ),
+        (
+            Happened::AnswerKept {
+                answer: 9,
+                seq: 5,
+                entry: entry(1_500, MessageKind::Answer, "one\ntwo").into(),
+            },
+            vec![json!({
+                "event": "answer", "id": 5, "at": AT, "lobby": "tea", "from": "Rox",
+                "text": "one\ntwo", "to": "alice", "answer": 9,
+            })],
         ),
         (
             Happened::Answered(piece),

@@ -32,13 +32,17 @@ pub(crate) use crate::render::wrap::columns;
 /// What happened in a lobby, as a block for everybody in it; `times` is how whoever reads it wants
 /// times, `goes_on` that the message shown before was its author's too.
 pub fn event(sheet: &mut Sheet, event: &Event, times: Times, goes_on: bool) {
+    // A terminal has been shown it, row by row.
+    if let Happened::AnswerKept { .. } = event.what {
+        return;
+    }
     let when = times.when(event.at, event.at);
     let stamp = sheet.form().clock.then_some(when);
     sheet.open();
     match &event.what {
         Happened::Said { entry, .. } => {
             let when = match entry.kind {
-                MessageKind::Said => Some(when),
+                MessageKind::Said | MessageKind::Asked | MessageKind::Answer => Some(when),
                 MessageKind::Action | MessageKind::Tag(_) => stamp,
             };
             message(sheet, entry, when, goes_on);
@@ -55,13 +59,14 @@ pub fn event(sheet: &mut Sheet, event: &Event, times: Times, goes_on: bool) {
         Happened::Renamed { before, who } => notice(sheet, stamp, |s| {
             s.name(before).fixed(" is now known as ").name(&who.name);
         }),
-        Happened::Asked { asker, question } => notice(sheet, stamp, |s| {
+        Happened::Asked { asker, question, seq: _ } => notice(sheet, stamp, |s| {
             s.name(&asker.name).fixed(" asked AI: ").line(question);
         }),
         Happened::Moderated { by, what } => {
             notice(sheet, stamp, |s| _ = s.name(by).fixed(" ").line(&sentence(what)));
         }
         Happened::Answered(piece) => answer(sheet, piece, Follows::Nothing),
+        Happened::AnswerKept { .. } => {}
     }
     sheet.close();
 }
@@ -111,9 +116,53 @@ pub fn piece(sheet: &mut Sheet, piece: &AnswerPiece, follows: Follows) {
     sheet.close();
 }
 
+/// Under whose name Rox's answers stand.
+pub const ROX: &str = "Rox";
+
+/// Rows of an answer that a replay shows.
+pub const REPLAYED_ROWS: usize = 8;
+
+/// An answer of Rox's that is shown again, as it was shown; of a replay its beginning.
+fn answer_again(sheet: &mut Sheet, entry: &Entry, when: Option<When>, whole: bool) {
+    let indent = if sheet.form().plain {
+        sheet.fixed(ROX).fixed(" says to ").name(&entry.author.name).fixed(":");
+        dated(sheet, when.filter(|when| !matches!(when, When::Age(Age::JustNow))));
+        sheet.newline();
+        ANSWER_INDENT
+    } else if sheet.form().compact {
+        stamped(sheet, when);
+        let name = sheet.column();
+        sheet.on(Colour::Magenta).fixed(ROX).off().pad_to(name + NAME_COLUMNS).fixed(" ");
+        name + NAME_COLUMNS + 1
+    } else {
+        sheet.on(Colour::Magenta).picture(entry.picture).fixed(" ").fixed(ROX).off();
+        dated(sheet, when);
+        sheet.newline();
+        ANSWER_INDENT
+    };
+    let most = if whole { usize::MAX } else { REPLAYED_ROWS };
+    let more = sheet.beginning(most, |sheet| {
+        if indent == ANSWER_INDENT {
+            sheet.fixed("  ");
+        }
+        sheet.text(&entry.text, indent).newline();
+    });
+    if more > 0 {
+        sheet.fixed("  … ").number(more as u64);
+        sheet.fixed(if more == 1 { " more row: /history" } else { " more rows: /history" });
+        sheet.newline();
+    }
+}
+
+/// Columns before each row of an answer.
+const ANSWER_INDENT: usize = 2;
+
 /// A message: who and when on one line, the text under it; or, on one line, what somebody does. The
 /// time is left out without one, as it is of a tag or an action that is shown for the first time.
 pub fn message(sheet: &mut Sheet, entry: &Entry, when: Option<When>, goes_on: bool) {
+    if entry.kind == MessageKind::Answer {
+        return answer_again(sheet, entry, when, true);
+    }
     if sheet.form().plain {
         return spoken(sheet, entry, when);
     }
@@ -128,7 +177,9 @@ pub fn message(sheet: &mut Sheet, entry: &Entry, when: Option<When>, goes_on: bo
             sheet.newline();
             return;
         }
-        MessageKind::Said => sheet.fixed(" ").name(&entry.author.name).off(),
+        MessageKind::Said | MessageKind::Asked | MessageKind::Answer => {
+            sheet.fixed(" ").name(&entry.author.name).off()
+        }
         MessageKind::Tag(whom) => {
             sheet.fixed(" ").name(&entry.author.name).off();
             sheet.on(Colour::Cyan).fixed(" @").name(whom).off()
@@ -144,7 +195,7 @@ fn spoken(sheet: &mut Sheet, entry: &Entry, when: Option<When>) {
     sheet.name(&entry.author.name);
     match &entry.kind {
         MessageKind::Action => sheet.fixed(" "),
-        MessageKind::Said => sheet.fixed(" says: "),
+        MessageKind::Said | MessageKind::Asked | MessageKind::Answer => sheet.fixed(" says: "),
         MessageKind::Tag(whom) => sheet.fixed(" says to ").name(whom).fixed(": "),
     };
     sheet.text(&entry.text, 0);
@@ -168,10 +219,12 @@ fn one_row(sheet: &mut Sheet, entry: &Entry, when: Option<When>, goes_on: bool) 
         MessageKind::Action => {
             sheet.on(Colour::Yellow).fixed("* ").name(author).off().fixed(" ");
         }
-        MessageKind::Said | MessageKind::Tag(_) if goes_on => {
+        MessageKind::Said | MessageKind::Asked | MessageKind::Answer | MessageKind::Tag(_)
+            if goes_on =>
+        {
             sheet.pad_to(text);
         }
-        MessageKind::Said | MessageKind::Tag(_) => {
+        MessageKind::Said | MessageKind::Asked | MessageKind::Answer | MessageKind::Tag(_) => {
             sheet.on(Colour::Yellow).name(author).off().pad_to(text - 1).fixed(" ");
         }
     }
@@ -217,23 +270,33 @@ fn stamped(sheet: &mut Sheet, when: Option<When>) {
 pub struct Retelling {
     times: Times,
     now: UnixMillis,
-    /// Whose the last one was, and of which day.
-    last: Option<(Person, Option<Day>)>,
+    /// Whose the last one was, and of which day; none where it was Rox's.
+    last: Option<(Option<Person>, Option<Day>)>,
+    /// Whether all of an answer is shown.
+    whole: bool,
 }
 
 impl Retelling {
     /// None yet; `times` is how whoever reads it wants times.
     pub fn new(times: Times, now: UnixMillis) -> Self {
-        Self { times, now, last: None }
+        Self { times, now, last: None, whole: true }
+    }
+
+    /// The same, of a replay: of an answer its beginning is shown.
+    pub fn replay(times: Times, now: UnixMillis) -> Self {
+        Self { whole: false, ..Self::new(times, now) }
     }
 
     /// The next one. Where another day begins, whoever wants clock times is told so.
     pub fn next(&mut self, sheet: &mut Sheet, entry: &Entry) {
         let day = self.times.day(entry.at);
-        let last = self.last.replace((entry.author.clone(), day));
+        let is_answer = entry.kind == MessageKind::Answer;
+        let author = (!is_answer).then(|| entry.author.clone());
+        let last = self.last.replace((author, day));
         let mut goes_on = false;
         if let Some((author, of)) = last {
-            goes_on = of == day && author.is_recorded_as(&entry.author);
+            let is_same = author.is_some_and(|author| author.is_recorded_as(&entry.author));
+            goes_on = of == day && is_same && !is_answer;
             if let Some(day) = day.filter(|_| of != day) {
                 match sheet.form().plain {
                     true => sheet.day(day).newline(),
@@ -245,13 +308,21 @@ impl Retelling {
             }
         }
         let when = self.times.when(entry.at, self.now);
-        message(sheet, entry, Some(when), goes_on);
+        match is_answer {
+            true => answer_again(sheet, entry, Some(when), self.whole),
+            false => message(sheet, entry, Some(when), goes_on),
+        }
     }
 }
 
 /// A message by itself that is shown again later.
 pub fn again(sheet: &mut Sheet, entry: &Entry, times: Times, now: UnixMillis) {
-    message(sheet, entry, Some(times.when(entry.at, now)), false);
+    let when = Some(times.when(entry.at, now));
+    match entry.kind {
+        // Many may be found, and each could fill a screen.
+        MessageKind::Answer => answer_again(sheet, entry, when, false),
+        _ => message(sheet, entry, when, false),
+    }
 }
 
 /// The line under a heading: an arrow and the text.

@@ -75,6 +75,7 @@ pub fn sentence(what: &Moderation) -> Line {
         | Moderation::Slow(_)
         | Moderation::SetPassword(_)
         | Moderation::SetPrompt(_)
+        | Moderation::SetRox { .. }
         | Moderation::Offer { .. }
         | Moderation::Transfer { .. }
         | Moderation::Delete(_)
@@ -104,6 +105,8 @@ pub fn deed(what: &Moderation) -> String {
         Moderation::SetPassword(None) => "made the lobby public".to_owned(),
         Moderation::SetPrompt(Some(_)) => "updated the AI prompt".to_owned(),
         Moderation::SetPrompt(None) => "took the AI prompt back".to_owned(),
+        Moderation::SetRox { on: true } => "turned the AI on".to_owned(),
+        Moderation::SetRox { on: false } => "turned the AI off".to_owned(),
         Moderation::Offer { name, .. } => format!("offered the lobby to {name}"),
         Moderation::Transfer { name, .. } => format!("gave the lobby to {name}"),
         Moderation::Delete(lobby) => format!("deleted the lobby '{lobby}'"),

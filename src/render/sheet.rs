@@ -126,6 +126,19 @@ impl Sheet {
         self
     }
 
+    /// The first `max` rows of what is written, each with its end; gives how many more there would be.
+    pub fn beginning(&mut self, max: usize, write: impl FnOnce(&mut Self)) -> usize {
+        let from = self.buf.len();
+        write(self);
+        let written = &self.buf[from..];
+        let ends = written.iter().enumerate().filter(|(_, byte)| **byte == b'\n');
+        let mut left = ends.map(|(at, _)| at + 1).skip(max.saturating_sub(1));
+        let Some(end) = left.next() else { return 0 };
+        let more = left.count();
+        self.buf.truncate(from + end);
+        more
+    }
+
     /// Something short of our own after a text: it stands in the next row where the terminal has no room
     /// for it in this one.
     pub fn keep_together(&mut self, short: impl FnOnce(&mut Self)) -> &mut Self {

@@ -126,6 +126,7 @@ fn texts_of_lobby_events() {
             shown(&happened(Happened::Asked {
                 asker: Person::named(alice.clone()),
                 question: hi.clone(),
+                seq: 1,
             })),
             "[LOBBY] alice asked AI: hi\n",
         ),
@@ -151,7 +152,14 @@ fn an_answer_says_where_it_goes_on() {
     let lines = [Line::clean("one"), Line::clean(""), Line::clean("two")];
     let asker = Person::named(name("alice"));
     let shown = |first, follows| {
-        let piece = AnswerPiece { id: 1, asker: asker.clone(), first, lines: lines.clone().into() };
+        let piece = AnswerPiece {
+            id: 1,
+            asker: asker.clone(),
+            first,
+            lines: lines.clone().into(),
+            open: false,
+            shown: 0,
+        };
         plain(|sheet| self::piece(sheet, &piece, follows))
     };
     let first = "\n[AI Response to alice]\n  one\n  \n  two\n> ";
@@ -159,6 +167,52 @@ fn an_answer_says_where_it_goes_on() {
     let later = "\n[AI Response to alice, continued]\n  one\n  \n  two\n> ";
     assert_eq!(shown(false, Follows::Nothing), later);
     assert_eq!(shown(false, Follows::Piece), "\n  one\n  \n  two\n> ");
+}
+
+#[test]
+fn an_answer_is_shown_again_under_the_name_of_rox_and_its_beginning_in_a_replay() {
+    let rows = |count: usize| (1..=count).map(|row| format!("row {row}")).collect::<Vec<_>>();
+    let answer = |count| Entry {
+        kind: MessageKind::Answer,
+        text: Text::clean_all(&rows(count).join("\n")),
+        ..entry(None)
+    };
+    let asked = Entry { kind: MessageKind::Asked, text: Text::clean("why?"), ..entry(None) };
+    let told = |form: Form, whole, entries: &[Entry]| {
+        let mut sheet = Sheet::new(form);
+        let mut retelling = match whole {
+            true => Retelling::new(Times::Ages, UnixMillis(200_000)),
+            false => Retelling::replay(Times::Ages, UnixMillis(200_000)),
+        };
+        entries.iter().for_each(|entry| retelling.next(&mut sheet, entry));
+        text(sheet.take())
+    };
+    let shown = |count| {
+        let rows: String = rows(count).iter().map(|row| format!("  {row}\n")).collect();
+        format!("[@_@] Rox [3m ago]\n{rows}")
+    };
+    for count in [1, 8, 9, 20] {
+        assert_eq!(told(Form::PLAIN, true, &[answer(count)]), shown(count), "{count}");
+        let more = match count {
+            ..=8 => String::new(),
+            9 => "  … 1 more row: /history\n".to_owned(),
+            count => format!("  … {} more rows: /history\n", count - 8),
+        };
+        let want = format!("{}{more}", shown(count.min(8)));
+        assert_eq!(told(Form::PLAIN, false, &[answer(count)]), want, "{count}");
+    }
+    let both = [asked.clone(), answer(1), asked.clone()];
+    let question = "[@_@] alice [3m ago]\n  ╰─> why?\n";
+    let want = format!("{question}{}{question}", shown(1));
+    assert_eq!(told(Form::PLAIN, false, &both), want);
+    let compact = told(Form { compact: true, ..Form::PLAIN }, false, &both);
+    assert_eq!(compact, "3m ago alice why?\n3m ago Rox   row 1\n3m ago alice why?\n");
+    // A long row takes as many as the terminal needs, and those are counted.
+    let long = Entry { text: Text::clean(&"word ".repeat(100)), ..answer(1) };
+    let narrow = told(Form { width: 40, ..Form::PLAIN }, false, &[long]);
+    assert_eq!(narrow.lines().count(), 10, "{narrow}");
+    assert!(narrow.lines().skip(1).all(|row| row.starts_with("  ")), "{narrow}");
+    assert!(narrow.ends_with("more rows: /history\n"), "{narrow}");
 }
 
 /// Nothing is to be shown to whoever comes at `now`.
@@ -334,6 +388,8 @@ fn moderations_are_told_to_the_lobby() {
         (Moderation::Topic(Some(Line::clean("Release"))), "set the topic: Release"),
         (Moderation::Topic(None), "removed the topic"),
         (Moderation::SetPrompt(None), "took the AI prompt back"),
+        (Moderation::SetRox { on: true }, "turned the AI on"),
+        (Moderation::SetRox { on: false }, "turned the AI off"),
         (Moderation::Op { account, name: bob.clone() }, "made bob an operator"),
         (Moderation::Deop { account, name: bob.clone() }, "took the operator's rights from bob"),
         (kick(None), "kicked bob"),

@@ -30,6 +30,7 @@ use log::{Level, error, info, warn};
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
+use crate::actors::ai::budgets::Budgets;
 use crate::actors::ai::pool::AiPool;
 use crate::actors::ai::worker::AiWorker;
 use crate::actors::guard::Guarded;
@@ -424,6 +425,9 @@ pub async fn run(
         }
     };
     let nodes = node.is_some().then(SeenNodes::default);
+    let mut snapshot = opened.snapshot;
+    let budgets = Budgets::new(std::mem::take(&mut snapshot.rox_uses), metrics.clone());
+    actix_rt::spawn(tell_of_today(budgets.clone(), log.clone()));
     let store = StoreHandle::start(opened.db, config.clone(), health, metrics.clone(), log.clone());
     let rates = RateTable::new(at_start.rate_messages, at_start.rate_window);
     let admins = Admins::default();
@@ -433,6 +437,7 @@ pub async fn run(
         rates.clone(),
         admins.clone(),
         metrics.clone(),
+        budgets.clone(),
         log.clone(),
     );
     let registry = Guarded::new(registry).start();
@@ -455,6 +460,7 @@ pub async fn run(
                 rates: rates.clone(),
                 admins: admins.clone(),
                 metrics: metrics.clone(),
+                budgets: budgets.clone(),
                 health: shared.health.clone(),
                 tls_port,
                 page,
@@ -473,12 +479,13 @@ pub async fn run(
         admins,
         ai: start_ai(config.clone(), metrics.clone()),
         metrics: metrics.clone(),
+        budgets,
         log,
     };
     let ai = setup.ai.clone();
     #[cfg(debug_assertions)]
     let level_log = setup.log.clone();
-    open_lobbies(setup, &registry, &arbiters, opened.snapshot);
+    open_lobbies(setup, &registry, &arbiters, snapshot);
     let mut node = match (node, nodes.clone()) {
         (Some((joined, wanted, ender)), Some(seen)) => {
             let actors = (registry.clone(), store.clone());
@@ -660,6 +667,16 @@ fn level(
     let Log::Shared(log) = log.clone() else { return Ok(()) };
     let (registry, shards) = (registry.clone(), shards.clone());
     level::Level { log, registry, shards, passed: node.to() }.start()
+}
+
+/// How often the metrics are told what was asked today: a day ends, whether anybody asks or not.
+const TODAY_EVERY: Duration = Duration::from_secs(30);
+
+async fn tell_of_today(budgets: Budgets, log: Log) {
+    loop {
+        sleep(TODAY_EVERY).await;
+        budgets.note_today(log.now());
+    }
 }
 
 /// Lets the Registry start lobbies, each on one of the threads in turn.

@@ -672,6 +672,7 @@ fn messages_are_found_by_account_and_by_connection_of_this_process() {
     let said = messages.iter().map(|(seq, who)| said_by(CODING, *seq, who, 100 + seq));
     let db = db(&[lobbies_and_accounts(), said.collect()].concat());
     let all = || Authored {
+        answers: false,
         account: None,
         conn: None,
         before_made: false,

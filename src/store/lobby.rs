@@ -6,7 +6,7 @@ use rusqlite::{Connection, Row, named_params};
 
 use super::apply::count;
 use super::error::StoreError;
-use super::rows::{int, maybe_address, maybe_text, name, record, text, time};
+use super::rows::{int, maybe_address, maybe_text, name, record, text, time, uint};
 use crate::chat::accounts::AccountId;
 use crate::chat::directory::IpKey;
 use crate::chat::lobbies::{GENERAL_ID, LobbyId};
@@ -31,6 +31,8 @@ pub(super) fn read(row: &Row<'_>) -> Result<LobbyState, StoreError> {
         record: maybe_text(row, "password")?.map(record).transpose()?,
         password_at: time(row.get("password_at")?),
         prompt: maybe_text(row, "prompt")?.map(Line::clean),
+        rox: row.get("rox")?,
+        rox_from: uint(row.get("rox_from")?),
         slow: Duration::from_secs(row.get::<_, u32>("slow_secs")?.into()),
         made_at: time(row.get("made_at")?),
         used_at: time(row.get("used_at")?),
@@ -57,17 +59,18 @@ pub(super) fn put(conn: &Connection, lobby: &LobbyState) -> rusqlite::Result<()>
         Owner::Server | Owner::Guest(_) | Owner::Nobody => None,
     };
     let sql = "INSERT INTO lobby(id, key, name, creator, owner, description, topic, password,
-            password_at, prompt, slow_secs, made_at, used_at, made_from)
+            password_at, prompt, slow_secs, made_at, used_at, made_from, rox, rox_from)
         SELECT :id, :key, :name, :creator, (SELECT id FROM account WHERE id = :owner),
             :description, :topic, :password, :password_at, :prompt, :slow_secs, :made_at, :used_at,
-            :made_from
+            :made_from, :rox, :rox_from
         WHERE NOT EXISTS (SELECT 1 FROM removed WHERE kind = 'lobby' AND id = :id)
         ON CONFLICT(id) DO UPDATE SET key = excluded.key, name = excluded.name,
             creator = excluded.creator, owner = excluded.owner,
             description = excluded.description, topic = excluded.topic,
             password = excluded.password, password_at = excluded.password_at,
             prompt = excluded.prompt, slow_secs = excluded.slow_secs, made_at = excluded.made_at,
-            used_at = excluded.used_at, made_from = excluded.made_from";
+            used_at = excluded.used_at, made_from = excluded.made_from, rox = excluded.rox,
+            rox_from = excluded.rox_from";
     conn.prepare_cached(sql)?.execute(named_params! {
         ":id": lobby.id.0,
         ":key": lobby.name.key().as_str(),
@@ -83,6 +86,8 @@ pub(super) fn put(conn: &Connection, lobby: &LobbyState) -> rusqlite::Result<()>
         ":made_at": int(lobby.made_at.0),
         ":used_at": int(lobby.used_at.0),
         ":made_from": lobby.made_from.map(IpKey::to_bytes),
+        ":rox": lobby.rox,
+        ":rox_from": int(lobby.rox_from),
     })?;
     count(conn, "lobby", lobby.id.0)
 }

@@ -14,7 +14,8 @@ use crate::chat::text::Text;
 
 /// What [`read`] and [`seq`] read and [`insert`] writes; of which lobby it is comes beside it, and over
 /// which connection it was said, which is looked for and never read.
-pub(super) const COLUMNS: &str = "seq, at, author, picture, tagged, action, text, account, address";
+pub(super) const COLUMNS: &str =
+    "seq, at, author, picture, tagged, action, rox, text, account, address";
 
 /// What [`heard`] reads: which message it is, and whose.
 pub(super) const OF_WHOM: &str =
@@ -26,8 +27,11 @@ pub(super) fn read(row: &Row<'_>) -> Result<Entry, StoreError> {
         at: time(row.get("at")?),
         author: named_person(row, "author", "account", "address")?,
         picture: Picture::restore(text(row, "picture")?),
+        text: match kind(row)? {
+            MessageKind::Answer => Text::clean_all(text(row, "text")?),
+            _ => Text::clean(text(row, "text")?),
+        },
         kind: kind(row)?,
-        text: Text::clean(text(row, "text")?),
     })
 }
 
@@ -37,19 +41,28 @@ pub(super) fn seq(row: &Row<'_>) -> Result<u64, StoreError> {
 }
 
 fn kind(row: &Row<'_>) -> Result<MessageKind, StoreError> {
-    Ok(match (maybe_text(row, "tagged")?, row.get("action")?) {
-        (Some(whom), _) => MessageKind::Tag(name(whom)?),
-        (None, true) => MessageKind::Action,
-        (None, false) => MessageKind::Said,
+    Ok(match (maybe_text(row, "tagged")?, row.get("action")?, row.get("rox")?) {
+        (_, _, ASKED) => MessageKind::Asked,
+        (_, _, ANSWER) => MessageKind::Answer,
+        (Some(whom), _, _) => MessageKind::Tag(name(whom)?),
+        (None, true, _) => MessageKind::Action,
+        (None, false, _) => MessageKind::Said,
     })
 }
 
-/// `tagged, action`
-fn kind_columns(kind: &MessageKind) -> (Option<&str>, bool) {
+/// In the column `rox`: it is no part of the talk with Rox, a question, or an answer.
+const NOT_OF_ROX: u8 = 0;
+const ASKED: u8 = 1;
+pub(super) const ANSWER: u8 = 2;
+
+/// `tagged, action, rox`
+fn kind_columns(kind: &MessageKind) -> (Option<&str>, bool, u8) {
     match kind {
-        MessageKind::Said => (None, false),
-        MessageKind::Action => (None, true),
-        MessageKind::Tag(whom) => (Some(whom.as_str()), false),
+        MessageKind::Said => (None, false, NOT_OF_ROX),
+        MessageKind::Action => (None, true, NOT_OF_ROX),
+        MessageKind::Tag(whom) => (Some(whom.as_str()), false, NOT_OF_ROX),
+        MessageKind::Asked => (None, false, ASKED),
+        MessageKind::Answer => (None, false, ANSWER),
     }
 }
 
@@ -81,7 +94,7 @@ pub(super) fn insert(
     entry: &Entry,
 ) -> rusqlite::Result<bool> {
     let (account, address) = person_columns(&entry.author);
-    let (tagged, action) = kind_columns(&entry.kind);
+    let (tagged, action, rox) = kind_columns(&entry.kind);
     let added = insertion.execute(named_params! {
         ":lobby": lobby.0,
         ":conn": entry.author.conn.map(|conn| conn.0.cast_signed()),
@@ -91,6 +104,7 @@ pub(super) fn insert(
         ":picture": entry.picture.key(),
         ":tagged": tagged,
         ":action": action,
+        ":rox": rox,
         ":text": entry.text.as_str(),
         ":account": account,
         ":address": address,
@@ -111,7 +125,13 @@ mod tests {
     #[test]
     fn every_kind_of_message_is_read_as_it_was_written() {
         let mut db = db(&[Change::LobbyPut(lobby(1, "general").into())]);
-        let kinds = [MessageKind::Said, MessageKind::Action, MessageKind::Tag(name("bob"))];
+        let kinds = [
+            MessageKind::Said,
+            MessageKind::Action,
+            MessageKind::Tag(name("bob")),
+            MessageKind::Asked,
+            MessageKind::Answer,
+        ];
         let written = (7..).zip(kinds);
         let written: Vec<(u64, Entry)> =
             written.map(|(seq, kind)| (seq, Entry { kind, ..entry(seq, "text") })).collect();
@@ -120,6 +140,20 @@ mod tests {
             db.apply(&[Change::Said { lobby, seq: *seq, entry }]).unwrap();
         }
         assert_eq!(stored(&db), written);
+    }
+
+    #[test]
+    fn an_answer_has_as_many_rows_as_were_shown() {
+        let mut db = db(&[Change::LobbyPut(lobby(1, "general").into())]);
+        let rows = (0..60).map(|row| format!("row {row}\n")).collect::<String>();
+        let long = Entry {
+            kind: MessageKind::Answer,
+            text: Text::clean_all(rows.trim_end()),
+            ..entry(1, "")
+        };
+        let (lobby, entry) = (LobbyId(1), long.clone().into());
+        db.apply(&[Change::Said { lobby, seq: 3, entry }]).unwrap();
+        assert_eq!(stored(&db), [(3, long)]);
     }
 
     #[test]

@@ -1,5 +1,5 @@
 //! What a node of a cluster keeps of itself: how far it has followed the log, who was there then, and which
-//! questions to Rox were open.
+//! questions to Rox were open; and, which a server that is alone keeps too, what Rox was asked lately.
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::Serialize;
@@ -8,11 +8,13 @@ use serde::de::DeserializeOwned;
 use super::apply::run;
 use super::error::StoreError;
 use super::read::list;
+use super::rows::int;
 use super::{Db, rows};
+use crate::ai::budget::{KEPT_FOR, MAX_USES};
 use crate::chat::accounts::AccountId;
 use crate::chat::change::NodeChange;
 use crate::chat::directory::ConnId;
-use crate::chat::kept::{PresentUser, StoredNode};
+use crate::chat::kept::{PresentUser, RoxUse, StoredNode};
 use crate::chat::lobbies::LobbyId;
 use crate::chat::lobby::Member;
 
@@ -125,7 +127,63 @@ pub(super) fn apply(conn: &Connection, change: &NodeChange) -> rusqlite::Result<
                 ON CONFLICT(lobby) DO UPDATE SET questions = excluded.questions";
             run(conn, sql, params![lobby.0, &**questions])
         }
+        NodeChange::RoxUsed(used) => put_use(conn, used),
+        NodeChange::RoxUnused(question, at) => {
+            let sql = "DELETE FROM rox_use WHERE question = ?1 AND at = ?2";
+            run(conn, sql, params![question.cast_signed(), int(at.0)])
+        }
     }
+}
+
+/// A question counts for budgets. Those that count for none any more go.
+fn put_use(conn: &Connection, used: &RoxUse) -> rusqlite::Result<()> {
+    let before = int(used.at.before(KEPT_FOR).0);
+    run(conn, "DELETE FROM rox_use WHERE at < ?1", [before])?;
+    let (account, address) = rows::person_columns(&used.who);
+    let sql = "INSERT INTO rox_use(question, at, lobby, author, account, address, conn, tokens,
+            catch_up, caught_up_at)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
+        ON CONFLICT(question, at) DO UPDATE SET tokens = excluded.tokens,
+            caught_up_at = excluded.caught_up_at";
+    run(
+        conn,
+        sql,
+        params![
+            used.question.cast_signed(),
+            int(used.at.0),
+            used.lobby.0,
+            used.who.name.as_str(),
+            account,
+            address,
+            used.who.conn.map(conn_column),
+            int(used.tokens),
+            used.catch_up,
+            used.caught_up_at.map(|at| int(at.0)),
+        ],
+    )
+}
+
+/// The questions that may still count, the oldest first. Of a server that is alone no connection lives longer than
+/// its process.
+pub(super) fn rox_uses(conn: &Connection, in_log: bool) -> Result<Vec<RoxUse>, StoreError> {
+    let sql = "SELECT * FROM rox_use ORDER BY id DESC LIMIT ?1";
+    let one = |row: &Row<'_>| {
+        let mut who = rows::named_person(row, "author", "account", "address")?;
+        let of = row.get::<_, Option<i64>>("conn")?.filter(|_| in_log);
+        who.conn = of.map(|conn| ConnId(conn.cast_unsigned()));
+        Ok(RoxUse {
+            question: row.get::<_, i64>("question")?.cast_unsigned(),
+            at: rows::time(row.get("at")?),
+            who,
+            lobby: LobbyId(row.get("lobby")?),
+            tokens: rows::uint(row.get("tokens")?),
+            catch_up: row.get("catch_up")?,
+            caught_up_at: row.get::<_, Option<i64>>("caught_up_at")?.map(rows::time),
+        })
+    };
+    let mut uses = list(conn.prepare_cached(sql)?, [int(MAX_USES as u64)], one)?;
+    uses.reverse();
+    Ok(uses)
 }
 
 fn set_mark(conn: &Connection, mark: &[u8]) -> rusqlite::Result<()> {
@@ -177,6 +235,7 @@ mod tests {
     use super::*;
     use crate::chat::accounts::Identity;
     use crate::chat::change::Change;
+    use crate::chat::history::UnixMillis;
     use crate::chat::pictures::Picture;
 
     fn user(conn: u64, name: &str) -> PresentUser {
@@ -238,6 +297,44 @@ mod tests {
         db.apply(&[Change::LobbyPut(lobby(1, "den").into()), questions(1, "again")]).unwrap();
         db.join_log(&[5]).unwrap();
         assert_eq!(open(&db), []);
+    }
+
+    #[test]
+    fn what_rox_was_asked_comes_back_as_it_is_by_then() {
+        let mut db = db(&[]);
+        let one = |question, at, tokens| RoxUse {
+            question,
+            at: UnixMillis(at),
+            who: crate::chat::person::Person::example(HIGH, "ann"),
+            lobby: LobbyId(1),
+            tokens,
+            catch_up: question == HIGH,
+            caught_up_at: (tokens > 0).then_some(UnixMillis(at + 1)),
+        };
+        let used = |question, at, tokens| is(NodeChange::RoxUsed(one(question, at, tokens).into()));
+        let day = 24 * 3_600_000;
+        db.apply(&[
+            used(HIGH, day, 0),
+            used(2, day, 0),
+            used(HIGH, day, 9),
+            used(HIGH, day + 5, 0),
+            used(3, day, 0),
+            is(NodeChange::RoxUnused(3, UnixMillis(day))),
+        ])
+        .unwrap();
+        let uses = |db: &Db| db.load(1).unwrap().rox_uses;
+        let alone = |one: RoxUse| RoxUse {
+            who: crate::chat::person::Person { conn: None, ..one.who.clone() },
+            ..one
+        };
+        assert_eq!(
+            uses(&db),
+            [one(HIGH, day, 9), one(2, day, 0), one(HIGH, day + 5, 0)].map(alone)
+        );
+        db.join_log(&[5]).unwrap();
+        assert_eq!(uses(&db)[0], one(HIGH, day, 9), "connections of a cluster are told apart");
+        db.apply(&[used(4, day * 3, 0)]).unwrap();
+        assert_eq!(uses(&db), [one(4, day * 3, 0)]);
     }
 
     #[test]

@@ -191,7 +191,7 @@ impl Db {
         kept: Kept,
     ) -> Result<Vec<u64>, StoreError> {
         let sql = "SELECT seq FROM message
-            WHERE lobby = (SELECT id FROM lobby WHERE id = ?1) AND at >= ?2
+            WHERE lobby = (SELECT id FROM lobby WHERE id = ?1) AND at >= ?2 AND (?10 OR rox <> ?11)
                 AND (account = ?3 OR conn = ?4 AND seq >= ?5
                     OR account IS NULL AND address = ?7 AND author = ?8 COLLATE NOCASE
                     -- Of an account what it said as a guest, before it was made from that address.
@@ -214,6 +214,8 @@ impl Db {
             address.map(IpKey::to_bytes),
             name,
             of.before_made,
+            of.answers,
+            message::ANSWER,
         ];
         list(self.conn.prepare_cached(sql)?, values, |row| Ok(uint(row.get(0)?)))
     }
@@ -391,15 +393,17 @@ pub(super) fn load(conn: &Connection, history_messages: usize) -> Result<Snapsho
     let sql = "SELECT id, name, by_operator, made_at, used_at FROM account ORDER BY id";
     let accounts = list(conn.prepare_cached(sql)?, [], rows::known_account)?;
     let sql = "SELECT address, at FROM registration ORDER BY at";
+    let node = node::load(conn)?;
     Ok(Snapshot {
         newest: newest(conn)?,
+        rox_uses: node::rox_uses(conn, node.is_some())?,
         lobbies,
         accounts,
         registrations: list(conn.prepare_cached(sql)?, [], rows::registration)?,
         bans,
         next_lobby: LobbyId(next(conn, "lobby")?),
         next_account: AccountId(next(conn, "account")?),
-        node: node::load(conn)?,
+        node,
     })
 }
 

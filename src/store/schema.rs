@@ -16,8 +16,19 @@ type Step = fn(&Transaction<'_>) -> rusqlite::Result<()>;
 
 /// Step `n` makes version `n + 1` out of version `n`; version 0 is an empty file. A step that has
 /// been released is never changed.
-const STEPS: [Step; 10] =
-    [tables, search_index, persons, numbers, moderation, forms, folding, nodes, modes, ssh_keys];
+const STEPS: [Step; 11] = [
+    tables,
+    search_index,
+    persons,
+    numbers,
+    moderation,
+    forms,
+    folding,
+    nodes,
+    modes,
+    ssh_keys,
+    rox,
+];
 
 /// What a file turned out to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,10 +78,11 @@ pub(super) fn view_as_newest(conn: &Connection, version: u32) -> rusqlite::Resul
                 SELECT *, made_at AS used_at, 0 AS by_operator, NULL AS left_seq, 0 AS compact,
                     1 AS echo, 1 AS bell, 0 AS quiet, NULL AS width, 0 AS mode
                 FROM main.account;
-            CREATE TEMP VIEW lobby AS SELECT *, NULL AS made_from, 0 AS next_seq FROM main.lobby;
+            CREATE TEMP VIEW lobby AS
+                SELECT *, NULL AS made_from, 0 AS next_seq, NULL AS rox, 0 AS rox_from FROM main.lobby;
             CREATE TEMP VIEW registration AS SELECT NULL AS address, NULL AS at WHERE 0;
             CREATE TEMP VIEW message AS
-                SELECT *, NULL AS account, NULL AS address, NULL AS conn FROM main.message;
+                SELECT *, NULL AS account, NULL AS address, NULL AS conn, 0 AS rox FROM main.message;
             CREATE TEMP VIEW mail AS
                 SELECT *, NULL AS sender_account, NULL AS sender_address FROM main.mail;
             CREATE TEMP VIEW ignored AS
@@ -78,8 +90,22 @@ pub(super) fn view_as_newest(conn: &Connection, version: u32) -> rusqlite::Resul
         )?;
     } else if version < 5 {
         conn.execute_batch(
-            "CREATE TEMP VIEW lobby AS SELECT *, 0 AS next_seq FROM main.lobby;
-            CREATE TEMP VIEW message AS SELECT *, NULL AS conn FROM main.message;",
+            "CREATE TEMP VIEW lobby AS
+                SELECT *, 0 AS next_seq, NULL AS rox, 0 AS rox_from FROM main.lobby;
+            CREATE TEMP VIEW message AS SELECT *, NULL AS conn, 0 AS rox FROM main.message;",
+        )?;
+    } else if version < 11 {
+        conn.execute_batch(
+            "CREATE TEMP VIEW lobby AS SELECT *, NULL AS rox, 0 AS rox_from FROM main.lobby;
+            CREATE TEMP VIEW message AS SELECT *, 0 AS rox FROM main.message;",
+        )?;
+    }
+    if version < 11 {
+        conn.execute_batch(
+            "CREATE TEMP VIEW rox_use AS SELECT 0 AS id, 0 AS question, 0 AS at, 0 AS lobby, NULL AS author,
+                NULL AS account, NULL AS address, NULL AS conn, 0 AS tokens, 0 AS catch_up,
+                NULL AS caught_up_at
+            WHERE 0;",
         )?;
     }
     if version == 3 {
@@ -361,5 +387,32 @@ fn ssh_keys(tx: &Transaction<'_>) -> rusqlite::Result<()> {
         INSERT INTO key_of SELECT account, 'x509', fingerprint FROM cert;
         DROP TABLE cert;
         ALTER TABLE key_of RENAME TO cert;",
+    )
+}
+
+/// Version 11: the talk with Rox is in the history; a lobby may be without; and what was asked counts for budgets.
+///
+/// Neither of these questions nor of their lobbies is looked for anything: the newest are read at a start, and
+/// those of the day before go.
+fn rox(tx: &Transaction<'_>) -> rusqlite::Result<()> {
+    tx.execute_batch(
+        "ALTER TABLE message ADD COLUMN rox INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE lobby ADD COLUMN rox INTEGER;
+        ALTER TABLE lobby ADD COLUMN rox_from INTEGER NOT NULL DEFAULT 0;
+        CREATE TABLE rox_use(
+            id INTEGER PRIMARY KEY,
+            question INTEGER NOT NULL,
+            at INTEGER NOT NULL,
+            lobby INTEGER NOT NULL,
+            author TEXT NOT NULL,
+            account INTEGER,
+            address BLOB,
+            conn INTEGER,
+            tokens INTEGER NOT NULL,
+            catch_up INTEGER NOT NULL,
+            caught_up_at INTEGER,
+            UNIQUE (question, at)
+        ) STRICT;
+        CREATE INDEX rox_use_by_time ON rox_use(at);",
     )
 }

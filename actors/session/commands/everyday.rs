@@ -2,22 +2,19 @@
 
 use std::time::Duration;
 
-use log::info;
 use tokio::time::sleep;
 
-use crate::actors::ai::messages::{Ask, NotAsked};
 use crate::actors::lobby::messages::{Say, Tag};
 use crate::actors::registry::messages::{FindTarget, FindUser, Relay, Relayed, To};
 use crate::actors::session::context::{Ctx, Done, Failure, Outcome};
 use crate::actors::shard::barrier;
 use crate::actors::store::messages::LeaveMail;
 use crate::chat::accounts::{AccountId, Identity, Target};
-use crate::chat::command::{About, Addressed, spec};
+use crate::chat::command::{About, Addressed};
 use crate::chat::name::{Name, NameKey};
 use crate::chat::text::Line;
 use crate::clock::{self, stamp};
-use crate::logging::event;
-use crate::render::replies::{self, ModerationReply, PersonalReply, Reply};
+use crate::render::replies::{self, PersonalReply, Reply};
 use crate::render::{self, Direct, Letter};
 use crate::store::{Left, Mail};
 
@@ -144,22 +141,6 @@ async fn keep(cx: &Ctx, account: AccountId, name: &Name, mail: Mail) -> Result<(
         Left::Kept | Left::Ignored => Ok(()),
         Left::Full => Err(PersonalReply::MailFull(name.clone()).into()),
     }
-}
-
-pub(super) async fn ask_rox(cx: &Ctx, question: Option<Line>) -> Done {
-    if cx.thread.config.get().ai.is_none() {
-        return Err(Reply::AiUnavailable);
-    }
-    let usage = || spec("/ai").map_or(Reply::UnknownCommand(None), Reply::Usage);
-    let question = question.ok_or_else(usage)?;
-    let lobby = cx.lobby();
-    cx.ask_lobby(&lobby.addr, Ask(cx.conn(), question)).await?.map_err(|why| match why {
-        NotAsked::Busy(_) => Reply::AiBusy,
-        NotAsked::Silent(why) => ModerationReply::NotSaid(why, lobby.name.clone()).into(),
-    })?;
-    let name = cx.who().name;
-    info!(event = event::ASKED, conn = cx.conn().number(); "{name} asked Rox in lobby '{}'", lobby.name);
-    Ok(Outcome::Asked)
 }
 
 pub(super) fn help(cx: &Ctx, about: About) -> Done {

@@ -5,6 +5,7 @@ mod everyday;
 mod lobbies;
 mod moderation;
 mod personal;
+pub(super) mod rox;
 
 pub(super) use self::lobbies::{list_for_program as list_lobbies, users as list_users};
 
@@ -15,7 +16,9 @@ use crate::actors::log::{self, Log};
 use crate::actors::session::Session;
 use crate::actors::session::context::{Ctx, Done, Outcome};
 use crate::actors::session::holding::named;
-use crate::chat::command::{Command, CommandError, Cost, Input, MAX_ABOUT_CHARS, OverLimit, Spec};
+use crate::chat::command::{
+    Command, CommandError, Cost, Input, MAX_ABOUT_CHARS, OverLimit, Spec, to_rox,
+};
 use crate::chat::orders::{Order, server_rank};
 use crate::chat::rates::Kind;
 use crate::chat::roles::Right;
@@ -111,7 +114,10 @@ impl Session {
     pub(super) fn understand(&mut self, line: Judged) {
         match line {
             Judged::Blank => self.prompt_again(),
-            Judged::Say(text) => self.say(text),
+            Judged::Say(text) => match to_rox(&text) {
+                Some(question) => self.say_to_rox(text, question),
+                None => self.say(text),
+            },
             Judged::Command(right, parsed) => {
                 let turns =
                     matches!(parsed, Ok(Command::AskPassword(_) | Command::Set(Setting::Mode(_))));
@@ -191,6 +197,18 @@ impl Session {
         self.denied = denied;
     }
 
+    /// Says a message to the lobby that is a question to Rox.
+    fn say_to_rox(&mut self, text: Text, question: Option<Line>) {
+        if self.thread.log().is_away() {
+            // It waits as messages do, and nobody is asked.
+            self.say(text);
+            return self.reply(&Reply::Unreachable);
+        }
+        if let Some(cx) = self.ctx(Right::Everyone) {
+            self.wait_for(rox::said_to(cx, text, question), Self::finish);
+        }
+    }
+
     /// Sends a message to the lobby; its coming back is the answer.
     fn say(&self, text: Text) {
         let (conn, at) = (self.peer.conn(), self.at());
@@ -240,7 +258,7 @@ async fn run(cx: &Ctx, command: Command) -> Done {
         Command::Respond(text) => everyday::respond(cx, text).await,
         Command::Tag(tag) => everyday::tag(cx, tag).await,
         Command::Act(text) => everyday::act(cx, text),
-        Command::Ask(question) => everyday::ask_rox(cx, question).await,
+        Command::Ask(question) => rox::ask(cx, question).await,
         Command::History { count, before } => lobbies::history(cx, count, before).await,
         Command::Search(words) => lobbies::search(cx, &words).await,
         Command::Since(id) => lobbies::since(cx, id).await,
@@ -266,6 +284,12 @@ async fn run(cx: &Ctx, command: Command) -> Done {
         Command::Accept => moderation::accept(cx).await,
         Command::Topic(topic) => moderation::topic(cx, topic).await,
         Command::Slow(gap) => moderation::slow(cx, gap).await,
+        Command::StopRox => rox::stop(cx).await,
+        Command::ForgetRox => rox::forget(cx).await,
+        Command::ShowUsage => rox::usage(cx),
+        Command::CatchUp => rox::catch_up(cx).await,
+        Command::ShowRoxRoom => rox::show_room(cx).await,
+        Command::SetRoxRoom(on) => cx.order(Order::SetRox(on)).await,
         Command::ShowPrompt => moderation::show_prompt(cx).await,
         Command::SetPrompt(prompt) => moderation::set_prompt(cx, prompt).await,
         Command::Op(name) => moderation::op(cx, &name).await,

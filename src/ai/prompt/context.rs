@@ -15,7 +15,7 @@ pub const MAX_TURNS: usize = 20;
 /// A conversation is forgotten after this long without a question.
 pub const FORGET_AFTER: Duration = Duration::from_secs(30 * 60);
 /// Messages of the lobby that go with a question.
-pub const RECENT_MESSAGES: usize = crate::chat::history::ALWAYS_KEPT;
+pub const RECENT_MESSAGES: usize = 5;
 
 /// What was asked and answered in one lobby, oldest first, user and assistant alternating.
 #[derive(Default, Serialize, Deserialize)]

@@ -7,7 +7,7 @@ use super::words::{self, Stands};
 use super::{COMMANDS, Cost, Group, Page, Spec, spec};
 use crate::chat::near::distance;
 use crate::chat::roles::Right;
-use crate::chat::text::Line;
+use crate::chat::text::{Line, Text as Message};
 
 /// Messages that `/history` shows without a number.
 pub const DEFAULT_HISTORY: usize = 20;
@@ -161,18 +161,30 @@ pub(super) static MESSAGES: [Spec; 4] = [
     },
 ];
 
-pub(super) static ASSISTANT: [Spec; 2] = [
+pub(super) static ASSISTANT: [Spec; 4] = [
     Spec {
         word: "/ai",
         args: "<question>",
         takes: &[Text],
-        help: "Ask Rox, the assistant; the whole lobby sees the answer",
+        help: "Ask Rox before all; also /ai stop, /ai usage, /ai forget",
         example: "/ai How do I leave vim?",
         group: Group::Assistant,
         page: Page::First,
         right: Right::Everyone,
         cost: Cost::Message,
-        parse: |args| Some(Command::Ask(args.question())),
+        parse: ask,
+    },
+    Spec {
+        word: "/catchup",
+        args: "",
+        takes: &[],
+        help: "Have Rox sum up what you missed here, for you alone",
+        example: "/catchup",
+        group: Group::Assistant,
+        page: Page::Topic,
+        right: Right::Everyone,
+        cost: Cost::Message,
+        parse: |args| args.end().map(|()| Command::CatchUp),
     },
     Spec {
         word: "/setai",
@@ -185,6 +197,18 @@ pub(super) static ASSISTANT: [Spec; 2] = [
         right: Right::Owner,
         cost: Cost::Message,
         parse: set_prompt,
+    },
+    Spec {
+        word: "/airoom",
+        args: "[on | off]",
+        takes: &[OneOf(&["on", "off"])],
+        help: "Show or say whether your lobby has the AI",
+        example: "/airoom off",
+        group: Group::Assistant,
+        page: Page::Topic,
+        right: Right::Operator,
+        cost: Cost::Message,
+        parse: rox_room,
     },
 ];
 
@@ -258,6 +282,39 @@ fn history(args: &mut Args<'_>) -> Option<Command> {
         Some(_) => return None,
     };
     Some(Command::History { count, before })
+}
+
+/// A word alone that says something to the server is no question.
+fn ask(args: &mut Args<'_>) -> Option<Command> {
+    let question = args.question();
+    let word = question.as_ref().map(|question| question.as_str().to_ascii_lowercase());
+    Some(match word.as_deref() {
+        Some("stop") => args.shows(Command::StopRox),
+        Some("forget") => Command::ForgetRox,
+        Some("usage") => args.shows(Command::ShowUsage),
+        _ => Command::Ask(question),
+    })
+}
+
+fn rox_room(args: &mut Args<'_>) -> Option<Command> {
+    if args.end().is_some() {
+        return Some(args.shows(Command::ShowRoxRoom));
+    }
+    args.switch().map(Command::SetRoxRoom)
+}
+
+/// What of a message is a question to Rox, who is spoken to by its first word: `@rox`, `rox:` or `rox,`. Without a
+/// question, nobody is asked anything.
+pub fn to_rox(message: &Message) -> Option<Option<Line>> {
+    let all = message.rows().collect::<Vec<_>>().join(" ");
+    let text = all.trim_start();
+    let (first, after) = text.split_once(' ').unwrap_or((text, ""));
+    let rest = match first.to_ascii_lowercase().as_str() {
+        "@rox" | "rox:" | "rox," | "@rox:" | "@rox," => after,
+        _ => return None,
+    };
+    let question = Line::clean(rest.trim());
+    Some((!question.is_blank()).then_some(question))
 }
 
 fn set_prompt(args: &mut Args<'_>) -> Option<Command> {

@@ -60,6 +60,18 @@ pub enum Command {
     Act(Line),
     /// `/ai`; without a question it is answered with its usage, where there is an AI at all.
     Ask(Option<Line>),
+    /// `/ai stop`
+    StopRox,
+    /// `/ai forget`
+    ForgetRox,
+    /// `/ai usage`
+    ShowUsage,
+    /// `/catchup`
+    CatchUp,
+    /// `/airoom`
+    ShowRoxRoom,
+    /// `/airoom on`, `/airoom off`
+    SetRoxRoom(bool),
     /// `/setai`
     ShowPrompt,
     /// `/setai <prompt>`; none takes it back.
@@ -166,6 +178,8 @@ impl Command {
             | Self::Tag(_)
             | Self::Act(_)
             | Self::ShowPrompt
+            | Self::ShowUsage
+            | Self::ShowRoxRoom
             | Self::Whois(_)
             | Self::Quit
             | Self::ListIgnored
@@ -182,6 +196,10 @@ impl Command {
             | Self::Message(_)
             | Self::Respond(_)
             | Self::SetPrompt(_)
+            | Self::StopRox
+            | Self::ForgetRox
+            | Self::CatchUp
+            | Self::SetRoxRoom(_)
             | Self::Nick(_)
             | Self::Away(_)
             | Self::Ignore(_)

@@ -17,7 +17,7 @@ use std::slice;
 use self::args::Args;
 pub use self::args::{MAX_ABOUT_CHARS, OverLimit};
 use self::complete::Argument;
-pub use self::everyday::{DEFAULT_HISTORY, MAX_FOUND, MAX_HISTORY, MAX_SEARCH_WORDS};
+pub use self::everyday::{DEFAULT_HISTORY, MAX_FOUND, MAX_HISTORY, MAX_SEARCH_WORDS, to_rox};
 pub use self::meaning::{About, Addressed, Banning, Command, NewLobby};
 pub use self::moderation::MAX_SLOW;
 use self::words::Stands;

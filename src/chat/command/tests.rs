@@ -139,6 +139,16 @@ fn other_commands_read_their_arguments() {
         ("/tag bob look", Ok(Command::Tag(addressed("bob", "look")))),
         ("/ai why?", Ok(Command::Ask(Some(Line::clean("why?"))))),
         ("/ai", Ok(Command::Ask(None))),
+        ("/ai STOP", Ok(Command::StopRox)),
+        ("/ai stop the music", Ok(Command::Ask(Some(Line::clean("stop the music"))))),
+        ("/ai forget", Ok(Command::ForgetRox)),
+        ("/ai usage", Ok(Command::ShowUsage)),
+        ("/catchup", Ok(Command::CatchUp)),
+        ("/catchup please", Err("/catchup")),
+        ("/airoom", Ok(Command::ShowRoxRoom)),
+        ("/airoom OFF", Ok(Command::SetRoxRoom(false))),
+        ("/airoom on", Ok(Command::SetRoxRoom(true))),
+        ("/airoom maybe", Err("/airoom")),
         ("/ai   ", Ok(Command::Ask(None))),
         ("/setai Be a pirate", Ok(Command::SetPrompt(Some(Line::clean("Be a pirate"))))),
         ("/setai", Ok(Command::ShowPrompt)),
@@ -458,5 +468,30 @@ proptest! {
     fn quoted_arguments_keep_their_blanks(inside in "( {0,8}[a-z]){1,4} {0,8}") {
         let text = format!("/join room \"{inside}\"");
         prop_assert_eq!(command(&text), joined("room", Some(&inside)));
+    }
+}
+
+#[test]
+fn a_message_is_to_rox_by_its_first_word_alone() {
+    for (message, want) in [
+        ("@rox why?", Some(Some("why?"))),
+        ("@ROX  why  not?", Some(Some("why  not?"))),
+        ("Rox: why?", Some(Some("why?"))),
+        ("rox, why?", Some(Some("why?"))),
+        ("  @rox why?", Some(Some("why?"))),
+        ("@rox why?\n  and how?", Some(Some("why?   and how?"))),
+        ("@rox\nwhy?", Some(Some("why?"))),
+        ("@rox", Some(None)),
+        ("rox:  ", Some(None)),
+        ("rox why?", None),
+        ("@roxy why?", None),
+        ("rox:why?", None),
+        ("ask @rox why?", None),
+        ("well, rox, why?", None),
+        ("", None),
+    ] {
+        let question = to_rox(&Text::clean(message));
+        let question = question.as_ref().map(|it| it.as_ref().map(Line::as_str));
+        assert_eq!(question, want, "{message:?}");
     }
 }

@@ -40,6 +40,11 @@ impl<H> Room<H> {
                 state.apply(what, now);
                 vec![Change::LobbyPut(state.into())]
             }
+            Moderation::SetRox { .. } => {
+                let mut state = (**self.state()).clone();
+                state.set_rox(what, self.next_seq());
+                vec![Change::LobbyPut(state.into())]
+            }
             Moderation::Transfer { account, .. } => {
                 let mut changes = vec![
                     Change::OwnerSet { lobby: id, owner: Some(*account) },

@@ -56,6 +56,17 @@ pub enum Happened {
         asker: Person,
         /// The question, without the command.
         question: Line,
+        /// The number of the question among the messages of the lobby.
+        seq: u64,
+    },
+    /// An answer of Rox's is in the history now. Whoever was shown it as it came is shown nothing more.
+    AnswerKept {
+        /// The number of the answer, as its pieces have it.
+        answer: u64,
+        /// Its number among the messages of the lobby.
+        seq: u64,
+        /// All of it.
+        entry: Arc<Entry>,
     },
     /// Rox answers.
     Answered(AnswerPiece),
@@ -68,7 +79,7 @@ pub enum Happened {
     },
 }
 
-/// Finished lines of an answer of Rox's.
+/// Some more of an answer of Rox's: lines, of which the last may not be finished yet.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AnswerPiece {
     /// Number of the answer, of all lobbies' there is none like it.
@@ -79,6 +90,34 @@ pub struct AnswerPiece {
     pub first: bool,
     /// The lines.
     pub lines: Arc<[Line]>,
+    /// Whether the last line goes on: the piece after this one begins with it again, as far as it is known then.
+    /// It ends with a word.
+    #[serde(default, skip_serializing_if = "is_whole")]
+    pub open: bool,
+    /// Bytes of the first line that the piece before this one had already; the rows of them that were full have
+    /// been shown.
+    #[serde(default, skip_serializing_if = "is_nothing")]
+    pub shown: usize,
+}
+
+/// What is not written down, so that it is as earlier versions wrote it.
+fn is_whole(open: &bool) -> bool {
+    !open
+}
+
+/// What is not written down, so that it is as earlier versions wrote it.
+fn is_nothing(bytes: &usize) -> bool {
+    *bytes == 0
+}
+
+impl AnswerPiece {
+    /// The lines that are finished with it: who shows lines as a whole shows these.
+    pub fn finished(&self) -> &[Line] {
+        match self.lines.split_last() {
+            Some((_, finished)) if self.open => finished,
+            _ => &self.lines,
+        }
+    }
 }
 
 /// What the controls and the names around a text take in a block, to within a few bytes.
@@ -91,6 +130,7 @@ impl Event {
             Happened::Said { entry, .. } => Some(&entry.author),
             Happened::Asked { asker, .. } => Some(asker),
             Happened::Answered(piece) => Some(&piece.asker),
+            Happened::AnswerKept { entry, .. } => Some(&entry.author),
             Happened::Joined(_)
             | Happened::Left(_)
             | Happened::ManyJoined(_)
@@ -104,7 +144,9 @@ impl Event {
     /// Bytes that it takes as text, about: what waits is bounded by that.
     pub fn bytes(&self) -> usize {
         let text = match &self.what {
-            Happened::Said { entry, .. } => entry.text.as_str().len(),
+            Happened::Said { entry, .. } | Happened::AnswerKept { entry, .. } => {
+                entry.text.as_str().len()
+            }
             Happened::Asked { question, .. } => question.as_str().len(),
             Happened::Answered(piece) => {
                 piece.lines.iter().map(|line| line.as_str().len() + 2).sum()

@@ -1,5 +1,6 @@
 //! The rules of one lobby: who is in it, what was said, who may do what.
 
+mod caught_up;
 mod changes;
 mod company;
 pub mod crowd;
@@ -14,6 +15,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use self::caught_up::CaughtUp;
 pub use self::company::Company;
 use self::company::Speakers;
 use self::crowd::Crowd;
@@ -23,7 +25,7 @@ pub use self::state::LobbyState;
 use self::step::{Join, JoinKind};
 use super::accounts::{AccountId, Identity, Subject, Target};
 use super::directory::ConnId;
-use super::history::{Entry, History, UnixMillis};
+use super::history::{Entry, History, MessageKind, UnixMillis};
 use super::kept::Authored;
 use super::moderation::{Moderation, Strike};
 use super::name::{Name, NameKey};
@@ -33,7 +35,7 @@ use super::pictures::Picture;
 use super::retention::ClockState;
 use super::roles::{Owner, Rank};
 use super::sanctions::{Penalty, Sanction, guests_besides};
-use super::text::Line;
+use super::text::{Line, Text};
 
 /// Why a user does not get into a lobby.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -96,6 +98,7 @@ pub struct Room<H> {
     /// By how many milliseconds the clock had been set when it was read last.
     clock_set_by: Option<i64>,
     speakers: Speakers,
+    caught_up: CaughtUp,
     crowd: Crowd,
 }
 
@@ -104,8 +107,17 @@ impl<H> Room<H> {
     pub fn new(state: LobbyState, history: History) -> Self {
         let (members, pacing) = (HashMap::new(), SlowMode::default());
         let (speakers, crowd) = (Speakers::default(), Crowd::default());
-        let state = Arc::new(state);
-        Self { state, members, history, pacing, offer: None, clock_set_by: None, speakers, crowd }
+        Self {
+            state: Arc::new(state),
+            members,
+            history,
+            pacing,
+            offer: None,
+            clock_set_by: None,
+            speakers,
+            caught_up: CaughtUp::default(),
+            crowd,
+        }
     }
 
     /// What stands for it whoever is in it.
@@ -186,6 +198,7 @@ impl<H> Room<H> {
         let mut member = self.members.remove(&from)?;
         let conn = who.conn;
         self.speakers.reseated(from, conn);
+        self.caught_up.reseated(from, conn);
         self.crowd.reseated(from, &who);
         (member.who, member.life) = (who, life);
         member.away = None;
@@ -275,7 +288,31 @@ impl<H> Room<H> {
         self.speakers.spoke(conn);
         let Saying { kind, text } = saying;
         let entry = Arc::new(Entry { at: now, picture, author, kind, text });
-        Some((self.history.push(entry.clone()), entry))
+        let seq = self.history.push(entry.clone());
+        self.caught_up.spoke(conn, self.from_now(now));
+        Some((seq, entry))
+    }
+
+    /// Keeps a question to Rox, as its asker said it.
+    pub fn record_question(
+        &mut self,
+        conn: ConnId,
+        text: Text,
+        now: UnixMillis,
+    ) -> Option<(u64, Arc<Entry>)> {
+        self.record(conn, Saying { kind: MessageKind::Asked, text }, now)
+    }
+
+    /// Keeps an answer of Rox's, as it was shown to them who ask and to all who hear them.
+    pub fn record_answer(
+        &mut self,
+        asker: Person,
+        text: Text,
+        now: UnixMillis,
+    ) -> (u64, Arc<Entry>) {
+        let (picture, kind) = (Picture::DEFAULT, MessageKind::Answer);
+        let entry = Arc::new(Entry { at: now, picture, author: asker, kind, text });
+        (self.history.push(entry.clone()), entry)
     }
 
     /// Changes a member's picture.
@@ -453,6 +490,10 @@ impl<H> Room<H> {
             | Moderation::SetPassword(_)
             | Moderation::SetPrompt(_)
             | Moderation::Delete(_) => {}
+            Moderation::SetRox { .. } => {
+                let next_seq = self.history.next_seq();
+                return self.state_mut().set_rox(what, next_seq);
+            }
             Moderation::Undo { .. } | Moderation::Purge { .. } => {
                 return self.history.remove(what.removes().unwrap_or_default());
             }
@@ -468,6 +509,7 @@ impl<H> Room<H> {
             before_made: false,
             guest: None,
             since: now.before(time),
+            answers: false,
             max,
         };
         self.state.check(by, order.right()).ok()?;
@@ -482,7 +524,8 @@ impl<H> Room<H> {
                 let guest = who.filter(|who| who.account.is_none());
                 let guest = guest.map(|who| (who.name.key(), who.ip));
                 let of = of(whom.account(), conn, PURGE_TIME, usize::MAX);
-                Some(Authored { guest, before_made: true, ..of })
+                // What somebody had Rox say is removed with what they said.
+                Some(Authored { guest, before_made: true, answers: true, ..of })
             }
             Order::Topic(_)
             | Order::Op(_)
@@ -497,7 +540,8 @@ impl<H> Room<H> {
             | Order::Transfer(_)
             | Order::Accept
             | Order::Delete
-            | Order::SetPrompt(_) => None,
+            | Order::SetPrompt(_)
+            | Order::SetRox(_) => None,
         }
     }
 
@@ -539,6 +583,7 @@ impl<H> Room<H> {
             pacing: std::mem::take(&mut self.pacing),
             offer: self.offer.take(),
             speakers: std::mem::take(&mut self.speakers),
+            caught_up: std::mem::take(&mut self.caught_up),
             crowd: std::mem::take(&mut self.crowd),
             clock_set_by: self.clock_set_by,
         }
@@ -586,8 +631,8 @@ impl<H> Room<H> {
         self.history.next_seq()
     }
 
-    /// The newest `count` messages, oldest first.
-    pub fn last(&self, count: usize) -> impl Iterator<Item = &Entry> {
+    /// The newest `count` messages that people said to each other, oldest first, with their numbers.
+    pub fn last(&self, count: usize) -> impl Iterator<Item = (u64, &Entry)> {
         self.history.last(count)
     }
 }

@@ -6,7 +6,7 @@ use super::Room;
 use super::step::JoinKind;
 use crate::chat::history::{Entry, UnixMillis};
 use crate::chat::ignores::Ignores;
-use crate::chat::kept::{MessageId, Missed};
+use crate::chat::kept::{MessageId, Missed, Since};
 use crate::chat::lobbies::LobbyId;
 use crate::chat::name::Name;
 use crate::chat::roles::Owner;
@@ -21,6 +21,8 @@ pub struct ReplayPrefs {
     pub ignores: Ignores,
     /// What they missed, and since when.
     pub missed: Option<(UnixMillis, Missed)>,
+    /// When they left, as far as the store knows.
+    pub left: Option<Since>,
     /// What was said before the first message that is not older is kept no more.
     pub kept_since: UnixMillis,
 }
@@ -61,7 +63,7 @@ impl Replay {
 impl<H> Room<H> {
     /// What a user who comes in is shown first.
     pub(super) fn replay(&mut self, kind: JoinKind, prefs: ReplayPrefs, now: UnixMillis) -> Replay {
-        let ReplayPrefs { times, ignores, mut missed, kept_since } = prefs;
+        let ReplayPrefs { times, ignores, mut missed, left: _, kept_since } = prefs;
         // What was said since the store was asked comes after what it knew, and was missed too.
         let after = |next_seq: u64| move |(seq, _): &(u64, &Arc<Entry>)| *seq >= next_seq;
         let old = |(_, entry): &(u64, &Arc<Entry>)| entry.at < kept_since;

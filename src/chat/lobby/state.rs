@@ -48,6 +48,13 @@ pub struct LobbyState {
     /// The prompt of its AI, where it has one of its own.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub prompt: Option<Line>,
+    /// Whether it has the AI; none where nobody has said so, and the server's setting holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rox: Option<bool>,
+    /// The number of the first message that may be sent to the AI's provider: what was said while that was off may
+    /// not.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub rox_from: u64,
     /// The time between a user's messages, in whole seconds; nothing for no limit.
     #[serde(with = "secs")]
     pub slow: Duration,
@@ -105,6 +112,8 @@ impl LobbyState {
             record: None,
             password_at: now,
             prompt: None,
+            rox: None,
+            rox_from: 0,
             slow: Duration::ZERO,
             made_at: now,
             used_at: now,
@@ -195,6 +204,10 @@ impl LobbyState {
         if let Order::SetPrompt(_) = order {
             self.may_set_prompt(who)?;
         }
+        // An operator of general runs it for the admins, who pay for what is asked there.
+        if let (Order::SetRox(_), Owner::Server) = (&order, self.owner) {
+            Right::Admin.check(who, self.rank(who))?;
+        }
         self.check(who, order.right())?;
         let rank = |whom: &Target| self.rank_of_target(whom);
         let me = (who, self.rank(who));
@@ -240,6 +253,7 @@ impl LobbyState {
             Order::Accept => return Err(OrderError::NothingOffered),
             Order::Delete => Moderation::Delete(self.name.clone()),
             Order::SetPrompt(prompt) => Moderation::SetPrompt(prompt),
+            Order::SetRox(on) => Moderation::SetRox { on },
             Order::Undo(seq) => Moderation::Undo { seq: seq.ok_or(OrderError::NothingToUndo)? },
             Order::Purge { whom, said } => {
                 may_act_on(who, me.1, &whom, rank(&whom))?;
@@ -303,6 +317,7 @@ impl LobbyState {
                 (self.record, self.password_at) = (record.clone(), now);
             }
             Moderation::SetPrompt(prompt) => self.prompt = prompt.clone(),
+            Moderation::SetRox { on } => self.rox = Some(*on),
             Moderation::Transfer { account, .. } => {
                 // Whoever gives a lobby away goes on helping there; a guest cannot.
                 if let Owner::Account(before) = self.owner {
@@ -317,6 +332,21 @@ impl LobbyState {
             | Moderation::Undo { .. }
             | Moderation::Purge { .. } => {}
         }
+    }
+
+    /// The same of whether it has the AI, where the next message has this number.
+    pub(super) fn set_rox(&mut self, what: &Moderation, next_seq: u64) {
+        if let Moderation::SetRox { on } = what {
+            if *on && self.rox != Some(true) {
+                self.rox_from = next_seq;
+            }
+            self.rox = Some(*on);
+        }
+    }
+
+    /// Whether it has the AI, where that is so unless an owner says otherwise.
+    pub fn has_rox(&self, unless_said: bool) -> bool {
+        self.rox.unwrap_or(unless_said)
     }
 
     /// A guest has made an account: the lobby that they made is the account's. Whether this one is.
@@ -338,6 +368,10 @@ impl LobbyState {
         }
         was_operator || was_owner
     }
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 #[cfg(test)]

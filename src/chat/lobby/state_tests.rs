@@ -66,6 +66,7 @@ fn order(state: &mut LobbyState, by: &Identity, order: Order) -> Result<Moderati
         Order::Accept => "/accept",
         Order::Delete => "/delete",
         Order::SetPrompt(_) => "/setai",
+        Order::SetRox(_) => "/airoom",
         Order::Undo(_) => "/undo",
         Order::Purge { .. } => "/purge",
     };
@@ -212,6 +213,31 @@ fn general_is_nobodys_but_admins_run_it() {
     let refused = order(&mut state(), &operator(), prompt()).unwrap_err();
     assert_eq!(refused, PromptError::NotCreator.into());
     assert!(order(&mut state(), &admin(), prompt()).is_ok());
+}
+
+#[test]
+fn operators_say_whether_a_lobby_has_rox_and_admins_of_general() {
+    let mut state = state();
+    assert!(state.has_rox(true) && !state.has_rox(false));
+    for (by, may) in [(guest(), false), (member(), false), (operator(), true), (owner(), true)] {
+        let done = order(&mut state, &by, Order::SetRox(false));
+        assert_eq!(done.is_ok(), may, "{}", by.name);
+    }
+    assert!(!state.has_rox(true));
+    let mut general = of(Owner::Server);
+    order(&mut general, &admin(), Order::Op(on(member()))).unwrap();
+    for by in [guest(), member(), owner()] {
+        let refused = order(&mut general, &by, Order::SetRox(false)).unwrap_err();
+        assert_eq!(refused, Denied::NotAdmin.into(), "{}", by.name);
+    }
+    order(&mut general, &admin(), Order::SetRox(true)).unwrap();
+    assert!(general.has_rox(false));
+    // What was said while it was off goes to nobody.
+    let on = Moderation::SetRox { on: true };
+    state.set_rox(&on, 9);
+    assert_eq!((state.rox, state.rox_from), (Some(true), 9));
+    state.set_rox(&on, 12);
+    assert_eq!(state.rox_from, 9, "it was on");
 }
 
 #[test]

@@ -19,6 +19,7 @@ use crate::chat::accounts::{AccountId, Identity};
 use crate::chat::change::Change;
 use crate::chat::directory::ConnId;
 use crate::chat::history::UnixMillis;
+use crate::chat::kept::Since;
 use crate::chat::lobbies::LobbyId;
 use crate::chat::moderation::{Moderation, Removal};
 use crate::chat::name::Name;
@@ -304,6 +305,7 @@ impl<H: Copy> Room<H> {
             Input::Ask(conn) => {
                 self.introduce(conn, now, effects);
                 self.spoke(conn, now);
+                self.used(now, effects);
             }
             Input::SumUp => self.sum_up(now, effects),
             Input::Moderate { by, what } => self.moderated(&by, &what, now, effects),
@@ -349,6 +351,7 @@ impl<H: Copy> Room<H> {
     fn joined(&mut self, join: Join<H>, now: UnixMillis, effects: &mut Vec<Effect<H>>) {
         let Join { member, proof: _, kind, prefs } = join;
         let (at, who) = (member.handle, member.who.clone());
+        let left = prefs.left;
         let before = match kind {
             JoinKind::Return => return effects.push(Effect::Confirmed(at)),
             JoinKind::TakeOver(from) => self.take_over(from, (who.clone(), member.life), at),
@@ -356,6 +359,7 @@ impl<H: Copy> Room<H> {
         };
         if before.is_none() {
             self.join(member);
+            self.caught_up.came(&(&who).into(), left, self.from_now(now));
         }
         let here = self.state().id;
         effects.extend(who.account.map(|account| Effect::Keep(self.goes_on(account, here, now))));
@@ -432,6 +436,10 @@ impl<H: Copy> Room<H> {
         let Some(how) = what.removal() else { return };
         let go: Vec<_> = self.removed(what).map(|m| (m.who.conn, m.handle)).collect();
         for (conn, at) in go {
+            if let (Removal::Ban(_), Some(member)) = (&how, self.member(conn)) {
+                let who = (&member.who).into();
+                self.caught_up.kept_out(&who);
+            }
             self.let_go(conn, Notice::OfEach, now, effects);
             effects.push(Effect::Remove(at, by.clone(), how.clone()));
         }
@@ -445,6 +453,7 @@ impl<H: Copy> Room<H> {
         effects: &mut Vec<Effect<H>>,
     ) {
         if let Some(member) = self.leave(conn) {
+            self.caught_up.left((&member.who).into(), self.from_now(now));
             self.tell_left(&member.who, notice, now, effects);
             self.used(now, effects);
             effects.push(Effect::Went(member.handle, member.who));
@@ -467,6 +476,10 @@ impl<H: Copy> Room<H> {
         let who = gone.iter().map(|member| (&member.who).into()).collect();
         effects.push(show(now, Happened::ManyLost(who)));
         let lobby = self.state().id;
+        for member in &gone {
+            let since = Since { at: heard, seq: None };
+            self.caught_up.left((&member.who).into(), since);
+        }
         let left = |account| Change::AccountLeft { account, lobby, at: heard, seq: None };
         let accounts = gone.iter().filter_map(|member| member.who.account);
         effects.extend(accounts.map(|account| Effect::Keep(left(account))));

@@ -84,7 +84,9 @@ fn told(effect: &Effect<char>) -> String {
             Happened::ManyJoined(who) => format!("all: {} joined", who.len()),
             Happened::ManyLeft(who) => format!("all: {} left", who.len()),
             Happened::ManyLost(who) => format!("all: {} lost", who.len()),
-            Happened::Asked { .. } | Happened::Answered(_) => "all: rox".into(),
+            Happened::Asked { .. } | Happened::Answered(_) | Happened::AnswerKept { .. } => {
+                "all: rox".into()
+            }
         },
         Effect::ShowTo(at, _) => format!("{at} alone"),
         Effect::SumUp => "a second".into(),
@@ -273,7 +275,7 @@ fn the_same_in_the_same_order_makes_the_same_lobby() {
     let [one, other] = scenes;
     assert_eq!(format!("{:?}", one.room.state()), format!("{:?}", other.room.state()));
     assert_eq!(one.room.state().owner, Owner::Account(AccountId(8)));
-    let texts = |room: &Room<char>| room.last(9).map(|e| e.text.clone()).collect::<Vec<_>>();
+    let texts = |room: &Room<char>| room.last(9).map(|(_, e)| e.text.clone()).collect::<Vec<_>>();
     assert_eq!(texts(&one.room), texts(&other.room));
     assert_eq!(one.room.len(), 1);
 }
@@ -333,7 +335,8 @@ fn what_is_taken_back_is_looked_for_stored_as_gone_and_told() {
     assert_eq!(stored, [gone], "and nothing for the audit");
     let effects = scene.put(Input::Moderate { by: bob, what: what.into() }).unwrap();
     assert_eq!(effects.len(), 1, "the lobby is as it was: {effects:?}");
-    let left: Vec<_> = scene.room.last(9).map(|entry| entry.text.as_str().to_owned()).collect();
+    let left: Vec<_> =
+        scene.room.last(9).map(|(_, entry)| entry.text.as_str().to_owned()).collect();
     assert_eq!(left, ["m0", "m1"]);
 }
 
@@ -372,7 +375,8 @@ fn what_somebody_said_is_removed_by_those_above_them() {
     let gone = Change::MessagesRemoved { lobby: LobbyId(7), seqs: [5, 7].into() };
     assert!(stored[0] == gone && matches!(stored[1], Change::Audited(_)), "{stored:?}");
     scene.put(Input::Moderate { by: alice, what: what.into() }).unwrap();
-    let left: Vec<_> = scene.room.last(9).map(|entry| entry.text.as_str().to_owned()).collect();
+    let left: Vec<_> =
+        scene.room.last(9).map(|(_, entry)| entry.text.as_str().to_owned()).collect();
     assert_eq!(left, ["m1"]);
 }
 

@@ -15,7 +15,7 @@ pub fn help(sheet: &mut Sheet) {
         for topic in Group::ALL {
             if topic.commands().any(|spec| spec.page == Page::Topic) {
                 sheet.fixed(comma).fixed(topic.word());
-                comma = " | ";
+                comma = ", ";
             }
         }
         sheet.newline();

@@ -6,9 +6,13 @@ mod lists;
 mod moderation;
 mod personal;
 mod records;
+mod rox;
 mod welcome;
 
+use std::sync::Arc;
+
 use crate::ai::AiFailure;
+use crate::ai::budget::OverBudget;
 use crate::chat::accounts::MIN_ACCOUNT_PASSWORD_CHARS;
 use crate::chat::command::Spec;
 use crate::chat::hold::NotSent;
@@ -29,6 +33,7 @@ pub use crate::render::replies::records::{
     AuditLine, Online, Place, Whois, audit, audit_line, ban, bans, found, history, ignored, keys,
     mail, whois,
 };
+pub use crate::render::replies::rox::UsageTold;
 pub use crate::render::replies::welcome::{
     CHATS_ALREADY, Farewell, I_AM_HERE, NAME_PROMPT, NameProblem, PASSWORD_PROMPT, PagePort,
     PasswordProblem, ask_name_again, ask_password, ask_password_after_nothing, ask_password_again,
@@ -103,6 +108,26 @@ pub enum Reply {
     AiUnavailable,
     /// Too many questions are waiting.
     AiBusy,
+    /// The lobby does without the AI.
+    AiOff,
+    /// The lobby has the AI.
+    AiOn,
+    /// A budget is used up.
+    AiOverBudget(OverBudget),
+    /// Nobody has missed anything.
+    NothingMissed,
+    /// There is no question that could be stopped.
+    NothingToStop,
+    /// What was asked ends without an answer, or without the rest of it: somebody wanted that.
+    AiStopped,
+    /// The questions are others'.
+    NotTheirsToStop,
+    /// The conversation with the AI is forgotten.
+    AiForgot,
+    /// What somebody has missed, as the AI sums it up.
+    AiSummary(Arc<[Line]>),
+    /// What was used of the budgets of the AI.
+    AiUsage(Arc<UsageTold>),
     /// The question failed.
     AiFailed(AiFailure),
     /// A search looks through too much.
@@ -153,9 +178,17 @@ impl From<ModerationReply> for Reply {
 /// Writes a one-line answer.
 pub fn reply(sheet: &mut Sheet, reply: &Reply) {
     if sheet.form().is_json() {
-        return json::reply(sheet, reply, |sheet| worded(sheet, reply));
+        return json::reply(sheet, reply, |sheet| told(sheet, reply));
     }
-    sheet.fitting(|sheet| worded(sheet, reply));
+    told(sheet, reply);
+}
+
+fn told(sheet: &mut Sheet, reply: &Reply) {
+    match reply {
+        Reply::AiSummary(rows) => rox::summary(sheet, rows),
+        Reply::AiUsage(told) => rox::usage(sheet, told),
+        reply => _ = sheet.fitting(|sheet| worded(sheet, reply)),
+    }
 }
 
 fn worded(sheet: &mut Sheet, reply: &Reply) {
@@ -200,10 +233,21 @@ fn worded(sheet: &mut Sheet, reply: &Reply) {
         Reply::AiThinking => sheet.fixed("[AI] Thinking..."),
         Reply::AiUnavailable => sheet.fixed(AI_UNAVAILABLE),
         Reply::AiBusy => sheet.fixed("AI is busy, try again in a moment."),
+        Reply::AiOff => sheet.fixed("AI is off in this lobby"),
+        Reply::AiOn => sheet.fixed("AI is on in this lobby"),
+        Reply::AiOverBudget(why) => over_budget(sheet, *why),
+        Reply::NothingMissed => sheet.fixed("You missed nothing here."),
+        Reply::AiStopped => sheet.fixed("[AI] Stopped."),
+        Reply::NothingToStop => sheet.fixed("Nothing to stop."),
+        Reply::NotTheirsToStop => sheet.fixed("Only the asker or an operator can do that."),
+        Reply::AiForgot => sheet.fixed("Rox has forgotten what was asked here."),
+        // These have rows, and are written by themselves.
+        Reply::AiSummary(_) | Reply::AiUsage(_) => sheet,
         Reply::AiFailed(why) => sheet.fixed(match why {
             AiFailure::RateLimited => "AI Error: Rate limit reached. Please wait and try again.",
             AiFailure::QuotaReached => "AI Error: Quota reached. Try later.",
             AiFailure::InvalidPrompt => "AI Error: Your prompt is invalid.",
+            AiFailure::Misconfigured => "AI Error: The server's AI is not set up right.",
             AiFailure::NoProvider => AI_UNAVAILABLE,
             AiFailure::Unavailable => "AI Error: Please try again later.",
         }),
@@ -228,7 +272,13 @@ impl Reply {
             | Self::PromptSet
             | Self::PromptReset
             | Self::Prompt(_)
-            | Self::AiThinking => true,
+            | Self::AiThinking
+            | Self::AiOn
+            | Self::AiStopped
+            | Self::NothingMissed
+            | Self::AiForgot
+            | Self::AiSummary(_)
+            | Self::AiUsage(_) => true,
             Self::Account(reply) => reply.is_good(),
             Self::Personal(reply) => reply.is_good(),
             Self::Moderation(reply) => reply.is_good(),
@@ -252,6 +302,10 @@ impl Reply {
             | Self::PictureUnknown
             | Self::AiUnavailable
             | Self::AiBusy
+            | Self::AiOff
+            | Self::AiOverBudget(_)
+            | Self::NothingToStop
+            | Self::NotTheirsToStop
             | Self::AiFailed(_)
             | Self::SearchTooSlow
             | Self::ServerBusy
@@ -326,6 +380,17 @@ fn not_sent<'s>(sheet: &'s mut Sheet, what: &NotSent) -> &'s mut Sheet {
         true => sheet.fixed("."),
         false => sheet.fixed(", from: ").line(&what.first),
     }
+}
+
+fn over_budget(sheet: &mut Sheet, why: OverBudget) -> &mut Sheet {
+    let (what, wait) = match why {
+        OverBudget::Day => return sheet.fixed("AI budget of today is used up."),
+        OverBudget::Hour(wait) => ("AI budget of this hour is used up. Wait ", wait),
+        OverBudget::CatchUp(wait) => ("Once in 10 minutes. Wait ", wait),
+    };
+    // The true time, rounded up.
+    let minutes = u64::try_from(wait.as_millis().div_ceil(60_000)).unwrap_or(u64::MAX).max(1);
+    sheet.fixed(what).number(minutes).fixed(" minutes.")
 }
 
 fn too_many_attempts(sheet: &mut Sheet, secs: u64) -> &mut Sheet {

@@ -139,6 +139,10 @@ fn one_line_answers() {
         ),
         (Reply::AiFailed(AiFailure::QuotaReached), "AI Error: Quota reached. Try later."),
         (Reply::AiFailed(AiFailure::InvalidPrompt), "AI Error: Your prompt is invalid."),
+        (
+            Reply::AiFailed(AiFailure::Misconfigured),
+            "AI Error: The server's AI is not set up right.",
+        ),
         (Reply::AiFailed(AiFailure::NoProvider), "AI is not available on this server"),
         (Reply::AiFailed(AiFailure::Unavailable), "AI Error: Please try again later."),
     ];
