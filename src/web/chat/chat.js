@@ -16,9 +16,51 @@ const TOGETHER = 300_000; // ms within which messages of one author stand togeth
 const UNDO = 300_000; // ms for which a message can be taken back
 const WRITING = 45_000; // ms without a piece, after which an answer is not waited for
 
-// Commands that mean something here: what completes their arguments (u: a user, l: a lobby), and their usage.
-const COMMANDS = new Map(`lobbies [word] [page]|users|whois <u>|create <name> [password] <desc>|join <l> [password]|history [n] [before m]|search <words>|msg <u> <message>|r <text>|tag <u> <message>|me <action>|undo|ai <question>|setai [prompt or default]|help [topic or command]|sp <name, list or default>|nick <name>|away [text]|ignore [u]|unignore <u>|quiet <on or off>|register [password]|passwd <old> <new>|unregister <password>|accept|kick <u> [reason]|mute <u> [time]|unmute <u>|ban <u> [time] [reason]|unban <u>|bans|purge <u>|topic <text>|slow <seconds>|audit|op <u>|deop <u>|setpass <password or no-pass>|transfer <u>|delete <l>|announce <text>|gban <u> [time] [reason]|gunban <u>|quit`
-  .split("|").map((usage) => [usage.split(" ")[0], usage]));
+// The commands that mean something here, as /help has them.
+const COMMANDS = new Map(`lobbies [word] [page]
+users
+whois <user>
+create <name> [password] <desc>
+join <name> [password]
+history [n] [before m]
+search <words>
+msg <user> <message>
+r <text>
+tag <user> <message>
+me <action>
+undo
+ai <question>
+setai [prompt | default]
+help [topic | command]
+sp <name> | list | default
+nick <name>
+away [text]
+ignore [user]
+unignore <user>
+quiet on | off
+register [password]
+passwd <old> <new>
+unregister <password>
+accept
+kick <user> [reason]
+mute [-1] <user> [time]
+unmute <user>
+ban [-1] <user> [time] [reason]
+unban <user>
+bans
+purge <user>
+topic <text>
+slow <seconds>
+audit
+op <user>
+deop <user>
+setpass <password|no-pass>
+transfer <user>
+delete <lobby>
+announce <text>
+gban [-1] <user> [time] [reason]
+gunban <user>
+quit`.split("\n").map((usage) => [usage.split(" ")[0], usage]));
 const SECRET = /^\s*\/(?:(?:join|j|create)\s+\S+\s+\S|(?:register|passwd|unregister|setpass)\s+\S)/i;
 
 const by = (id) => document.getElementById(id);
@@ -62,7 +104,7 @@ function lock() {
 function hue(name) {
   let sum = 7;
   for (const c of key(name)) sum = (sum * 31 + c.codePointAt(0)) >>> 0;
-  return (sum % 24) * 15;
+  return ((Math.imul(sum ^ (sum >>> 15), 0x2c1b3c6d) >>> 8) % 24) * 15;
 }
 
 // What is kept in the browser is how things are shown, and nothing else.
@@ -102,7 +144,7 @@ const answers = new Map(); // of Rox that are being written, by number
 
 class View {
   constructor(name, person) {
-    Object.assign(this, { name, person, entries: [], ids: new Set(), unread: 0, called: false, below: 0, draft: "", topic: "" });
+    Object.assign(this, { name, person, entries: [], ids: new Set(), unread: 0, called: false, below: 0, atEnd: true, draft: "", topic: "" });
     Object.assign(this, { loading: false, done: Boolean(person), detached: false, last: 0, wait: 0 });
     this.top = make("div", "top");
     this.box = make("div", "view", this.top);
@@ -119,11 +161,14 @@ class View {
 
   down() {
     this.box.scrollTop = this.box.scrollHeight;
-    this.below = 0;
+    [this.below, this.atEnd] = [0, true];
     showJump();
   }
 
   scrolled() {
+    // A box that has just become smaller is not scrolled by anybody.
+    if (this.box.clientHeight === this.height) this.atEnd = this.low;
+    this.height = this.box.clientHeight;
     if (this.low && !this.detached && this.below) this.down();
     if (this.box.scrollTop < 300) this.older();
     showJump();
@@ -132,7 +177,7 @@ class View {
   /** Changes what is in it: whoever reads above sees the same as before, whoever is at the end the new end. */
   change(act, above) {
     const { scrollHeight: height, scrollTop: top } = this.box;
-    const low = this === shown ? this.low : this.wasLow !== false;
+    const low = this.atEnd;
     act();
     if (low && !above) {
       this.trim(false);
@@ -188,7 +233,7 @@ class View {
     const sameDay = before && dayOf(before.at) === dayOf(entry.at);
     entry.element.querySelector(".day")?.remove();
     if (!sameDay) entry.element.prepend(make("p", "day", make("span", "", day.format(entry.at))));
-    const stretch = sameDay && entry.kind === "message" && before.kind === "message" && before.from === entry.from && entry.at - before.at < TOGETHER;
+    const stretch = sameDay && entry.kind === "message" && !entry.asked && !entry.tagged && before.kind === "message" && before.from === entry.from && entry.at - before.at < TOGETHER;
     entry.element.classList.toggle("more", Boolean(stretch));
   }
 
@@ -280,7 +325,7 @@ function build(entry) {
   head.append(time);
   item.append(head, ...made);
   if (entry.person) item.append(button("quiet", from === me ? "Open" : "Answer", () => openLetters(entry.person)));
-  entry.called = from !== me && Boolean(from) && !entry.found && (called || (entry.tagged && key(entry.tagged) === key(me)));
+  entry.called = from !== me && Boolean(from) && !entry.found && (called || key(entry.tagged ?? "") === key(me));
   const shape = kind === "action" || kind === "answer" || kind === "private" ? `message ${kind}` : kind;
   const element = make("div", `entry ${shape}`, item);
   element.classList.toggle("mine", from === me);
@@ -316,7 +361,7 @@ function arrived(view, entry) {
     view.unread += 1;
     view.called ||= Boolean(entry.called || view.person);
   }
-  if (view === shown && !view.low) view.below += 1;
+  if (view === shown && !view.atEnd) view.below += 1;
   if ((entry.called || view.person) && away()) notify(entry.from, entry.text, view);
   showCounts();
 }
@@ -454,7 +499,14 @@ function endAnswer(number) {
 
 let joining = null; // a lobby that one asked to go to: { name, password, dialog }
 let renaming = false;
-let typed = new Set(); // lists that one asked for in the line
+const typed = new Set(); // lists that one asked for in the line
+const parts = { users: [], lobbies: [] }; // of lists that come in several
+
+/** A list, once all parts of it are there. */
+function whole(what, event) {
+  parts[what].push(...event[what]);
+  return event.more ? null : parts[what].splice(0);
+}
 
 const here = (event) => room && (!event.lobby || event.lobby === room.name);
 
@@ -579,22 +631,26 @@ const on = {
 
   roster(event) {
     if (event.lobby && !here(event)) return;
-    people = new Map(event.users.map((one) => [key(one.name), one]));
-    if (typed.delete("users")) note(event.users.map((one) => [one.name, ...one.marks.map((mark) => `(${mark})`)].join(" ")).join("\n"));
+    const users = whole("users", event);
+    if (!users) return;
+    people = new Map(users.map((one) => [key(one.name), one]));
+    if (typed.delete("users")) note(users.map((one) => [one.name, ...one.marks.map((mark) => `(${mark})`)].join(" ")).join("\n"));
     showLists();
   },
 
   lobbies(event) {
     const [at, all] = [event.page ?? 1, event.pages ?? 1];
+    const some = whole("lobbies", event);
+    if (!some) return;
     if (typed.delete("lobbies")) {
       const about = (one) => `${one.name}  ${one.private ? "private, " : ""}${one.users} here  ${one.description ?? ""}`;
-      note(event.lobbies.length ? event.lobbies.map(about).join("\n") : "No such lobby.");
+      note(some.length ? some.map(about).join("\n") : "No such lobby.");
       if (all > 1) return;
     } else {
       if (all === 1) rooms = new Map();
       pages = [Math.max(at, all === 1 ? 1 : pages[0]), all];
     }
-    for (const one of event.lobbies) rooms.set(one.name, one);
+    for (const one of some) rooms.set(one.name, one);
     showLists();
   },
 
@@ -974,13 +1030,13 @@ by("more").onclick = () => send({ command: `/lobbies ${pages[0] + 1}` });
 /** Puts a view before one's eyes, with its draft. */
 function show(view, keepLine) {
   if (shown && !keepLine) shown.draft = line.value;
-  if (shown) [shown.wasLow, shown.wasTop] = [shown.low, shown.box.scrollTop];
+  if (shown) shown.wasTop = shown.box.scrollTop;
   if (!keepLine) line.value = view.draft;
   view.draft = "";
   shown = view;
   views.replaceChildren(view.box);
-  if (view.wasLow === false) view.box.scrollTop = view.wasTop;
-  else view.down();
+  if (view.atEnd) view.down();
+  else view.box.scrollTop = view.wasTop;
   closeDrawers();
   grow();
   showTitle();
@@ -1112,10 +1168,9 @@ function closeDrawers() {
 }
 for (const one of [by("shade"), ...document.querySelectorAll(".close")]) one.onclick = closeDrawers;
 addEventListener("keydown", (event) => event.key === "Escape" && closeDrawers());
-addEventListener("resize", () => {
-  closeDrawers();
-  showJump();
-});
+addEventListener("resize", closeDrawers);
+// The end stays in sight when the room for it changes, as by a keyboard on the screen.
+new ResizeObserver(() => shown?.atEnd && shown.down()).observe(views);
 
 // Taking back one's newest message.
 
@@ -1148,11 +1203,9 @@ function say(text, bad) {
 }
 
 function grow() {
-  const low = shown?.low;
   line.style.height = "auto";
   line.style.height = `${line.scrollHeight}px`;
   line.classList.toggle("hide", SECRET.test(line.value));
-  if (low) shown.down();
 }
 
 const isCommand = (text) => /^\s*\/[\p{L}\p{N}]/u.test(text);
@@ -1232,7 +1285,7 @@ line.addEventListener("input", () => {
   grow();
   const word = /^\s*\/(\w+)(\s|$)/.exec(line.value);
   const usage = word && COMMANDS.get(word[1].toLowerCase());
-  say(usage ? `/${usage.replace("<u>", "<user>").replace("[u]", "[user]").replace("<l>", "<lobby>")}` : "");
+  say(usage ? `/${usage}` : "");
 });
 
 /** What the word before the cursor may become. */
@@ -1241,8 +1294,8 @@ function candidates(before, word) {
   const names = (all, tail) => all.filter((name) => key(name).startsWith(key(word.replace(/^[@#]/, "")))).map((name) => (/^[@#]/.exec(word)?.[0] ?? "") + name + tail);
   if (command && command[2] === undefined) return [...COMMANDS.keys()].filter((name) => name.startsWith(key(command[1]))).map((name) => `/${name} `);
   const takes = command && (COMMANDS.get(key(command[1])) ?? "");
-  if (takes && / <l>/.test(takes)) return names([...rooms.keys()], " ");
-  if (takes && !/ [<[]u/.test(takes) && !/(text|message|question|action)/.test(takes)) return [];
+  if (takes && /^join |<lobby>/.test(takes)) return names([...rooms.keys()], " ");
+  if (takes && !/user|text|message|question|action/.test(takes)) return [];
   const spoke = room.entries.map((entry) => entry.from).filter((name) => name && people.has(key(name)));
   const known = [...new Set([...spoke.reverse(), ...[...people.values()].map((one) => one.name), ...[...letters.values()].map((view) => view.name)])].filter((name) => name !== me);
   return names(known, before === word ? ": " : " ");
