@@ -3,6 +3,7 @@
 
 const PAGE = 50; // messages asked for at a time
 const ENTRIES = 1000; // of a view that are in the document at most
+const ANSWERS = 20; // of Rox, whose pieces wait for their whole
 const LETTERS = 40; // people whose private messages are kept
 const LINES = 100; // lines that Up goes back through
 const FRAME = 8192; // bytes that the server takes at a time
@@ -385,8 +386,8 @@ function place(events, old) {
     for (const event of events) {
       const entry = entryOf(event, event.event);
       const news = !old && !(entry.id <= room.last);
-      if (event.event === "answer") endAnswer(event.answer);
-      if (room.add(entry) && news) fresh.push(entry);
+      const known = event.event === "answer" && endAnswer(event.answer);
+      if (room.add(entry) && news && !known) fresh.push(entry);
       if (entry.from === me) settle(entry.text);
     }
   }, old);
@@ -486,19 +487,27 @@ function afresh() {
   ask({ kind: "first", frame: { command: `/history ${PAGE}` } });
 }
 
+/** Takes the pieces of an answer away, whose whole has come; tells whether there were some. */
 function endAnswer(number) {
   const entry = answers.get(number);
-  if (!entry) return;
-  clearTimeout(entry.timer);
+  if (!entry) return false;
+  stopWriting(entry);
   answers.delete(number);
   const at = room.entries.indexOf(entry);
   if (at >= 0) room.remove(at);
+  return true;
+}
+
+function stopWriting(entry) {
+  clearTimeout(entry.timer);
+  entry.writing = false;
+  entry.element.classList.remove("writing");
 }
 
 // What the server says.
 
 let joining = null; // a lobby that one asked to go to: { name, password, dialog }
-let renaming = false;
+let before = ""; // the name of whoever takes another
 const typed = new Set(); // lists that one asked for in the line
 const parts = { users: [], lobbies: [] }; // of lists that come in several
 
@@ -571,22 +580,20 @@ const on = {
     if (!here(event)) return;
     let entry = answers.get(event.answer);
     room.change(() => {
-      if (entry) {
+      if (entry?.writing) {
         entry.text += `\n${event.text}`;
         build(entry);
         room.link(room.entries.indexOf(entry));
       } else {
         entry = { ...entryOf(event, "answer"), id: undefined, from: event.from ?? "Rox", writing: true };
         answers.set(event.answer, entry);
+        if (answers.size > ANSWERS) answers.delete(answers.keys().next().value);
         room.add(entry);
         arrived(room, entry);
       }
     });
     clearTimeout(entry.timer);
-    entry.timer = setTimeout(() => {
-      answers.delete(event.answer);
-      entry.element.classList.remove("writing");
-    }, WRITING);
+    entry.timer = setTimeout(stopWriting, WRITING, entry);
   },
 
   notice(event) {
@@ -708,18 +715,22 @@ function entered(name) {
   if (onRoom) shown = null;
   show(room, onRoom);
   ask({ kind: "first", frame: { command: `/history ${PAGE}` } });
+  if (rooms.size) send({ command: "/lobbies" });
 }
 
 function came(event, here) {
   const { from, lobby } = event;
   if (!room || (lobby && lobby !== room.name)) return;
-  if (event.renamed && from === me && !here) return void (renaming = true);
-  if (event.renamed && renaming && here) [me, renaming] = [from, false];
   if (here) people.set(key(from), people.get(key(from)) ?? { name: from, marks: [] });
   else people.delete(key(from));
   const known = rooms.get(room.name);
   if (known) known.users = people.size;
   showLists();
+  if (event.renamed) {
+    if (!here) return void (before = from);
+    if (before === me) me = from;
+    return note(`${before} is now ${from}`, "note", room, event);
+  }
   if (from === me) return;
   const word = event.lost ? "lost the connection" : here ? "joined" : "left";
   const last = room.entries.at(-1);
@@ -779,7 +790,7 @@ function closed({ code, reason }, fault) {
   socket = null;
   returning = false;
   forgetQuestions();
-  for (const entry of answers.values()) entry.element.classList.remove("writing");
+  for (const entry of answers.values()) stopWriting(entry);
   if (!by("door").hidden) {
     phase = "out";
     by("go").disabled = false;
@@ -1093,6 +1104,7 @@ function joinRefused(text) {
   const { name, dialog } = joining;
   joining = null;
   if (/password/i.test(text)) secrets.delete(name);
+  if (/does not exist/.test(text) && rooms.delete(name)) showLists();
   if (dialog || /^Incorrect password/.test(text)) askJoin(name, dialog ? text : "");
   else note(text, "fail");
 }
