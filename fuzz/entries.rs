@@ -46,6 +46,7 @@ fn lines_of(data: &[u8], telnet: fn() -> Option<Telnet>) {
             | Event::Client { .. }
             | Event::Size(_)
             | Event::AreYouThere => {}
+            Event::Message(_) => unreachable!("there are no frames"),
         }
     }
 }

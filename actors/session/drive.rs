@@ -269,7 +269,10 @@ impl Session {
         let mut rest = self.unread.rest();
         let event = match self.peer.typing() {
             Some(mut typing) => self.decoder.next_typed(&mut rest, |keys| typing.take(keys)),
-            None => self.decoder.next(&mut rest).map(Typed::Event),
+            None => match self.peer.link().frames() {
+                Some(frames) => frames.next(&mut rest).map(Event::Message).map(Typed::Event),
+                None => self.decoder.next(&mut rest).map(Typed::Event),
+            },
         };
         let left = rest.len();
         self.unread.keep(left);
@@ -297,6 +300,7 @@ impl Session {
                 return self.take_text(&text);
             }
             Event::TooLong => return self.take_too_long_line(),
+            Event::Message(message) => return self.take_message(message),
             Event::Reply(bytes) => {
                 self.pace.took_nothing();
                 self.peer.push(Bytes::copy_from_slice(&bytes));
@@ -333,6 +337,9 @@ impl Session {
         if let Some(asking) = self.take_asking() {
             self.take_answer(asking, Some(text));
             return Poll::Ready(());
+        }
+        if let Some(taken) = self.take_object(text) {
+            return taken;
         }
         match &self.phase {
             Phase::Naming => self.take_name(text),
@@ -442,7 +449,10 @@ impl Session {
                     let origin = self.peer.arrived().from;
                     log_connected(self.peer.conn(), origin, self.peer.link().kind());
                 }
-                self.peer.note_input(now);
+                // Of a WebSocket much is no doing of its user's.
+                if self.peer.link().frames().is_none() {
+                    self.peer.note_input(now);
+                }
                 self.mail_may_be_there();
                 let nameless = matches!(self.phase, Phase::Greeting | Phase::Naming);
                 let mistaken =

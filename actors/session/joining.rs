@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
+use super::commands::list_users;
 use super::context::{Ctx, Failure, Outcome};
 use super::password::{Door, ProofError, prove};
 use super::{Lost, Membership, Session};
@@ -195,6 +196,9 @@ async fn find_lobby(cx: Ctx, lost: Lost) -> Result<Outcome, Failure> {
         return Ok(Outcome::Leave(if broke { Farewell::Fault } else { Farewell::Kicked }));
     };
     cx.stay(entered);
+    if cx.peer.form().is_json() {
+        list_users(&cx).await?;
+    }
     Ok(Outcome::Done)
 }
 

@@ -6,6 +6,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::sleep;
 
 use super::joining::{Entered, enter};
+use super::left::LeftLobbies;
 use super::{Phase, Session, User};
 use crate::actors::registry::messages::{Claim, ReleaseName};
 use crate::actors::shard::ThreadContext;
@@ -137,9 +138,13 @@ impl Session {
             settings: Settings::default(),
             asked: None,
             deleting: Confirmation::default(),
+            left: LeftLobbies::default(),
         });
-        self.show_motd();
+        if !self.peer.form().is_json() {
+            self.show_motd();
+        }
         self.tell_where(company);
+        self.tell_program();
     }
 
     /// The name is somebody else's, who took it while this node was cut off: another one is asked for.

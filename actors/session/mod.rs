@@ -14,10 +14,12 @@ mod drive;
 mod faults;
 mod holding;
 mod joining;
+mod left;
 mod login;
 mod mail;
 pub mod messages;
 mod password;
+mod program;
 mod typing;
 mod visiting;
 
@@ -34,6 +36,7 @@ use tokio::time::Sleep;
 use self::closing::Closing;
 use self::commands::Judged;
 use self::holding::Limited;
+use self::left::LeftLobbies;
 use self::mail::ShownMail;
 use self::password::Challenge;
 use super::lobby::Lobby;
@@ -56,7 +59,7 @@ use crate::chat::terminal::{Manner, Seen};
 use crate::chat::text::{Line, Text};
 use crate::chat::times::Times;
 use crate::clock;
-use crate::clock::times;
+use crate::clock::{times, unix_now};
 use crate::config::Config;
 use crate::fanout::hub::Seat;
 use crate::fanout::outbox::Source;
@@ -100,6 +103,8 @@ struct User {
     asked: Option<Box<Asking>>,
     /// The lobby that they were asked to say again that they delete.
     deleting: Confirmation,
+    /// When they left other lobbies.
+    left: LeftLobbies,
 }
 
 impl User {
@@ -110,6 +115,8 @@ impl User {
             return;
         }
         self.log_left();
+        self.left.note(self.lobby.id, unix_now());
+        self.left.forget(lobby.id);
         self.lobby = lobby;
         self.log_joined();
     }
@@ -277,6 +284,7 @@ impl Session {
         let (conn, name) = (user.who.conn, &user.who.name);
         info!(event = event::LOGGED_IN, conn = conn.number(); "logged in as {name}{how}");
         user.log_joined();
+        self.peer.note_name(name);
         self.phase = Phase::Chatting(Rc::new(RefCell::new(user)));
         self.settle_manner();
     }
@@ -336,6 +344,9 @@ impl Session {
 /// The form in which whoever has set this is shown things, by a client of that kind; what belongs to the connection
 /// is as `before`. Whether its line is edited is known by its [`Peer`].
 pub(super) fn form_of(settings: &Settings, config: &Config, before: Form, seen: Seen) -> Form {
+    if before.is_json() {
+        return Form::json(before.json);
+    }
     let plain = seen.manner(settings.mode) == Manner::Plain;
     let palette = match settings.colours {
         _ if plain => Palette::None,
@@ -356,6 +367,7 @@ pub(super) fn form_of(settings: &Settings, config: &Config, before: Form, seen: 
         quiet: settings.quiet,
         echo: settings.echo,
         bell: settings.bell,
+        json: before.json,
         // Whatever reads it aloud has no rows.
         width: match plain {
             true => 0,

@@ -9,6 +9,7 @@ use log::{info, warn};
 use tokio::time::timeout;
 
 use super::joining::{Entered, enter, general};
+use super::left::LeftLobbies;
 use super::login::{reached, why_not_in};
 use super::{Phase, Session, User};
 use crate::actors::hasher::HashError;
@@ -247,7 +248,13 @@ impl Session {
             settings: account.settings,
             asked: None,
             deleting: Confirmation::default(),
+            left: LeftLobbies::default(),
         });
+        if self.peer.form().is_json() {
+            self.tell_where(company);
+            self.tell_program();
+            return self.show_mail(account.id, mail);
+        }
         self.show_motd();
         self.show_mail(account.id, mail);
         self.tell_where(company);

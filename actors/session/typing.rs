@@ -248,7 +248,8 @@ impl Session {
         if set {
             self.take_settings();
             let telnet = self.decoder.telnet().is_some_and(|telnet| telnet.speaks());
-            let keys = self.mode() == Mode::Edit && self.wants_keys() && !self.peer.is_edited();
+            let edits = self.mode() == Mode::Edit && self.wants_keys();
+            let keys = edits && !self.peer.is_edited() && !self.peer.form().is_json();
             if keys && !telnet && !self.is_ssh() {
                 // It may be a telnet that has not been asked anything, or a terminal; nothing else shows of it.
                 self.push_for_keys(true);

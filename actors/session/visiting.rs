@@ -90,7 +90,8 @@ impl Session {
                 let (id, name) = (lobby_ref.state.id, lobby_ref.state.name.clone());
                 let lobby = Membership { id, name, addr: lobby_ref.lobby };
                 let (settings, deleting) = (Settings::default(), Confirmation::default());
-                let user = User { who, lobby, away: None, settings, asked: None, deleting };
+                let (away, asked, left) = Default::default();
+                let user = User { who, lobby, away, settings, asked, deleting, left };
                 // There is no name that the time for one could run out for.
                 session.peer.logged_in();
                 session.phase = Phase::Looking(Rc::new(RefCell::new(user)));

@@ -35,15 +35,15 @@ use crate::actors::shard::messages::{
 };
 use crate::actors::shard::telling::{Pages, Telling};
 use crate::actors::store::StoreHandle;
+use crate::actors::store::messages::Numbered;
 use crate::chat::directory::ConnId;
-use crate::chat::history::Entry;
 use crate::chat::lobbies::LobbyId;
 use crate::chat::lobby::replay::Replay;
 use crate::chat::person::Person;
 use crate::chat::settings::Settings;
 use crate::chat::terminal::Seen;
 use crate::clock;
-use crate::clock::{stamp, times};
+use crate::clock::{stamp, times, unix_now};
 use crate::config::{Config, Live};
 use crate::fanout::hub::{Hub, Seat};
 use crate::fanout::limits::{Limits, PeerLimits};
@@ -56,7 +56,7 @@ use crate::net::listen::ListenerKind;
 use crate::net::origin::{Arrived, Origin};
 use crate::net::ssh::visit::Purpose;
 use crate::render::replies::{self, Farewell, ModerationReply, reply};
-use crate::render::{self, Direct, Form, Retelling, Sheet};
+use crate::render::{self, Direct, Form, Json, Retelling, Sheet};
 
 /// How often deadlines are looked at: they fire late by this much at most.
 const CLOCK_TICK: Duration = Duration::from_millis(250);
@@ -193,6 +193,7 @@ impl Shard {
 
     /// Looks at every client's deadlines.
     fn check_clock(&self) {
+        self.thread.hub.ask_whether_there(clock::now());
         for (peer, session, why) in self.thread.hub.overdue(clock::now()) {
             match why {
                 Farewell::TooSlow => peer.cut_off(),
@@ -210,7 +211,12 @@ impl Shard {
         // client's own line ends are known.
         let chats = link.purpose() == Purpose::Chat;
         let raw = link.terminal().is_some_and(|terminal| terminal.sends_keys);
-        let before = Form { crlf: chats || raw, bare: !chats, ..Form::default() };
+        let before = match link.kind() {
+            ListenerKind::Plain | ListenerKind::Tls | ListenerKind::Ssh => {
+                Form { crlf: chats || raw, bare: !chats, ..Form::default() }
+            }
+            ListenerKind::Web => Form::json(Json::Frames),
+        };
         let form = form_of(&Settings::default(), &config, before, Seen::Nothing);
         let now = clock::now();
         let kind = link.kind();
@@ -226,13 +232,13 @@ impl Shard {
     }
 
     /// What a user who comes in is shown first, as a long answer.
-    fn retell(&self, form: Form, replay: &Replay) -> Telling<Arc<Entry>> {
+    fn retell(&self, form: Form, replay: &Replay) -> Telling<Numbered> {
         let Replay { lobby, times, now, .. } = *replay;
         let head = |sheet: &mut Sheet| render::arrival(sheet, replay);
         let (stored, recent) = (replay.stored.clone(), replay.recent.clone());
         let pages = Pages::messages(self.thread.store.clone(), lobby, stored, recent);
         let mut retelling = Retelling::new(times, now);
-        let write = move |sheet: &mut Sheet, entry: &Arc<Entry>| retelling.next(sheet, entry);
+        let write = move |sheet: &mut Sheet, (_, entry): &Numbered| retelling.next(sheet, entry);
         Telling::new(form, head, pages, write).of(lobby)
     }
 
@@ -255,7 +261,7 @@ impl Shard {
         let hub = &self.thread.hub;
         match effect {
             Effect::Show(event) => hub.show(room, event),
-            Effect::ShowTo(seat, event) => hub.show_to(seat, &event),
+            Effect::ShowTo(seat, event) => hub.show_to(seat, room, &event),
             Effect::Reply(seat, what) => {
                 if let Some(peer) = hub.peer(seat).filter(|_| !what.is_good()) {
                     peer.link().note_refused();
@@ -263,10 +269,11 @@ impl Shard {
                 hub.show_one(seat, true, |sheet| reply(sheet, &what));
             }
             Effect::Enter(seat, replay) => {
-                hub.enter(seat, room);
-                if !replay.is_empty()
-                    && let Some(peer) = hub.peer(seat)
-                {
+                hub.enter(seat, room, &replay.name);
+                let Some(peer) = hub.peer(seat) else { return };
+                peer.note_entered(replay.next_seq);
+                // A program asks for what it wants.
+                if !replay.is_empty() && !peer.form().is_json() {
                     hub.tell(seat, Box::new(self.retell(peer.form(), &replay)));
                 }
             }
@@ -294,10 +301,10 @@ impl Shard {
                 }
             }
             Effect::Tagged { seat, by, lobby } => {
-                let elsewhere = (hub.room(seat) != Some(room)).then_some(&lobby);
+                let is_here = hub.room(seat) == Some(room);
                 hub.show_from(seat, &by, |sheet| {
                     let when = stamp(sheet.form().clock);
-                    render::tagged(sheet, &by.name, elsewhere, when);
+                    render::tagged_in(sheet, &by.name, &lobby, is_here, unix_now(), when);
                 });
             }
         }
@@ -404,10 +411,15 @@ impl Answers<Show> for Shard {
             let Show { seat, from, letter, asked } = show;
             let hub = &self.thread.hub;
             let is_message = matches!(letter, Letter::Direct(_));
+            let you = hub.peer(seat).and_then(|peer| peer.name());
             let shown = hub.show_from(seat, &from, |sheet| match letter {
                 Letter::Direct(text) => {
                     let when = stamp(sheet.form().clock);
-                    render::direct(sheet, Direct::From(&from.name), &text, when);
+                    let direction = Direct::From(&from.name);
+                    let (text, you) = (&text, you.as_ref());
+                    let letter =
+                        render::Letter { direction, you, text, at: unix_now(), mail: false };
+                    render::letter(sheet, &letter, when);
                 }
                 Letter::Offer(lobby) => {
                     let offer = ModerationReply::Offered { by: from.name.clone(), lobby };

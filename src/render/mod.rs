@@ -4,6 +4,7 @@
 //! say; notices and replies are beside it.
 
 mod form;
+pub mod frame;
 pub mod json;
 mod notices;
 pub mod replies;
@@ -19,7 +20,7 @@ use crate::chat::person::Person;
 use crate::chat::text::Line;
 use crate::chat::times::{Day, Times, When};
 use crate::render::form::Colour;
-pub use crate::render::form::{Form, PROMPT, Palette};
+pub use crate::render::form::{Form, Json, PROMPT, Palette};
 use crate::render::notices::notice;
 pub use crate::render::notices::{
     announcement, deed, not_restarting, reachable, restarting, sentence, server_deed,
@@ -302,6 +303,9 @@ pub fn motd(sheet: &mut Sheet, rows: &[Line]) {
 
 /// The last that a user is told who has come into a lobby: where they are and with whom.
 pub fn company(sheet: &mut Sheet, company: &Company) {
+    if sheet.form().is_json() {
+        return json::company(sheet, company);
+    }
     if let Some(topic) = &company.topic {
         sheet.tinted(Colour::Cyan, "Topic:").fixed(" ").line(topic).newline();
     }
@@ -370,6 +374,44 @@ pub fn direct(sheet: &mut Sheet, direction: Direct<'_>, text: &Line, when: Optio
     dated(sheet, when);
     sheet.newline();
     arrow(sheet, text);
+}
+
+/// A private message with all that is known of it.
+#[derive(Debug, Clone, Copy)]
+pub struct Letter<'a> {
+    /// Its sender or its receiver.
+    pub direction: Direct<'a>,
+    /// The other of them, who is shown it; none where that is not known.
+    pub you: Option<&'a Name>,
+    /// What it says.
+    pub text: &'a Line,
+    /// When it was written.
+    pub at: UnixMillis,
+    /// Whether it has waited for its receiver.
+    pub mail: bool,
+}
+
+/// The same with all that is known of it, of which a terminal is shown less.
+pub fn letter(sheet: &mut Sheet, letter: &Letter<'_>, when: Option<When>) {
+    match sheet.form().is_json() {
+        true => json::letter(sheet, letter),
+        false => direct(sheet, letter.direction, letter.text, when),
+    }
+}
+
+/// Tells a user that somebody tagged them in a lobby, where they are or not.
+pub fn tagged_in(
+    sheet: &mut Sheet,
+    by: &Name,
+    lobby: &Name,
+    is_here: bool,
+    at: UnixMillis,
+    when: Option<When>,
+) {
+    match sheet.form().is_json() {
+        true => json::tagged(sheet, by, lobby, at),
+        false => tagged(sheet, by, (!is_here).then_some(lobby), when),
+    }
 }
 
 /// Tells a user that somebody tagged them; `lobby` where they are not in it.

@@ -13,7 +13,9 @@ use crate::render::{Sheet, timed};
 /// A notice of the lobby; `when`, for whoever wants clock times.
 pub(super) fn notice(sheet: &mut Sheet, when: Option<When>, body: impl FnOnce(&mut Sheet)) {
     timed(sheet, when, |sheet| {
-        sheet.tinted(Colour::Green, "[LOBBY]").fixed(" ");
+        if !sheet.form().is_json() {
+            sheet.tinted(Colour::Green, "[LOBBY]").fixed(" ");
+        }
         body(sheet);
     });
 }

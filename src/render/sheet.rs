@@ -15,13 +15,16 @@ use crate::chat::settings::Bell;
 use crate::chat::text::{Line, Text};
 use crate::chat::times::{Day, Span, When};
 use crate::render::form::{BEL, BLOCK_START, Colour, Form, PROMPT, Palette, RESET};
+use crate::render::json::{End, Pending};
 use crate::render::wrap::{self, Piece};
 
 /// Rendered output under construction.
 #[derive(Default, Clone)]
 pub struct Sheet {
-    buf: BytesMut,
-    form: Form,
+    pub(super) buf: BytesMut,
+    pub(super) form: Form,
+    /// In JSON, what has been written and is no object yet.
+    pub(super) pending: Pending,
 }
 
 /// Room that a block is given at first.
@@ -31,12 +34,12 @@ impl Sheet {
     /// An empty one.
     pub fn new(form: Form) -> Self {
         // A message fits; what is left over serves the next ones.
-        Self { buf: BytesMut::with_capacity(SHEET_BYTES), form }
+        Self { buf: BytesMut::with_capacity(SHEET_BYTES), form, pending: Pending::default() }
     }
 
     /// One to be begun again and again, which takes memory `bytes` at a time.
     pub fn with_capacity(bytes: usize) -> Self {
-        Self { buf: BytesMut::with_capacity(bytes), form: Form::default() }
+        Self { buf: BytesMut::with_capacity(bytes), ..Self::default() }
     }
 
     /// Begins anew, in this form, with what memory it has.
@@ -44,6 +47,7 @@ impl Sheet {
         self.buf.clear();
         self.buf.reserve(SHEET_BYTES);
         self.form = form;
+        self.pending = Pending::default();
     }
 
     /// The form that it is in.
@@ -89,6 +93,7 @@ impl Sheet {
 
     /// Ends a block with a prompt, which the editor has itself, and which is nothing to a program.
     pub fn ask(&mut self, prompt: &'static str) -> &mut Self {
+        self.settle(End::Whole);
         if self.form.edited || self.form.bare { self } else { self.push(prompt) }
     }
 
@@ -301,16 +306,18 @@ impl Sheet {
 
     /// Bytes so far.
     pub fn len(&self) -> usize {
-        self.buf.len()
+        self.buf.len() + self.pending.len()
     }
 
     /// Whether nothing has been written.
     pub fn is_empty(&self) -> bool {
-        self.buf.is_empty()
+        self.len() == 0
     }
 
     /// Takes what has been written, to be shared.
     pub fn take(&mut self) -> Bytes {
+        self.settle(End::Part);
+        self.pending.begin();
         self.buf.split().freeze()
     }
 

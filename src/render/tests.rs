@@ -164,6 +164,8 @@ fn an_answer_says_where_it_goes_on() {
 /// Nothing is to be shown to whoever comes at `now`.
 fn nothing(now: u64) -> Replay {
     Replay {
+        name: name("general"),
+        next_seq: 0,
         lobby: LobbyId(1),
         joined: None,
         missed: None,

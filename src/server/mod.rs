@@ -12,6 +12,7 @@ mod nodes;
 mod prober;
 pub mod reload;
 mod service;
+mod web;
 
 use std::cell::Cell;
 use std::future::pending;
@@ -178,8 +179,10 @@ pub fn load_tls(config: &Config) -> Result<Option<LoadedTls>, TlsError> {
     tls::load(&config.tls.cert, &config.tls.key).map(Some)
 }
 
-fn wants_tls(Config { tls, .. }: &Config) -> bool {
-    tls.addr.is_some() && (tls.paths_were_set || tls.cert.exists() || tls.key.exists())
+fn wants_tls(Config { tls, web, .. }: &Config) -> bool {
+    let of_page = web.addr.is_some() && web.tls;
+    of_page
+        || tls.addr.is_some() && (tls.paths_were_set || tls.cert.exists() || tls.key.exists())
 }
 
 /// Whether anybody could connect.
@@ -187,7 +190,8 @@ fn wants_tls(Config { tls, .. }: &Config) -> bool {
 /// # Errors
 /// [`StartError::NoListener`] with the remedy.
 pub fn check_listeners(config: &Config, tls: Option<&LoadedTls>) -> Result<(), StartError> {
-    if config.addr.is_some() || tls.is_some() || config.ssh.addr.is_some() {
+    let others = config.ssh.addr.is_some() || config.web.addr.is_some();
+    if config.addr.is_some() || tls.is_some() || others {
         return Ok(());
     }
     Err(StartError::NoListener(if config.tls.addr.is_some() {
@@ -339,6 +343,7 @@ fn open_addresses(config: &Config) -> Result<Listening, StartError> {
             ListenerKind::Plain => config.addr,
             ListenerKind::Tls => config.tls.addr.filter(|_| tls.is_some()),
             ListenerKind::Ssh => config.ssh.addr,
+            ListenerKind::Web => config.web.addr,
         };
         if let Some(addr) = addr {
             listeners.push((kind, listen(addr, kind.key())?));
@@ -354,11 +359,16 @@ fn adopt(config: &Config, handed: Handed) -> Result<Listening, StartError> {
     let mut listeners = handed.into_listeners(plain_is_off);
     let tls = match listeners.iter().any(|(kind, _)| *kind == ListenerKind::Tls) {
         true => Some(tls::load(&config.tls.cert, &config.tls.key)?),
+        false if config.web.addr.is_some() && config.web.tls => {
+            Some(tls::load(&config.tls.cert, &config.tls.key)?)
+        }
         false => None,
     };
-    // None of them is for SSH.
-    if let Some(addr) = config.ssh.addr {
-        listeners.push((ListenerKind::Ssh, listen(addr, ListenerKind::Ssh.key())?));
+    // None of them is for SSH, or for the page.
+    for (kind, addr) in [(ListenerKind::Ssh, config.ssh.addr), (ListenerKind::Web, config.web.addr)] {
+        if let Some(addr) = addr {
+            listeners.push((kind, listen(addr, kind.key())?));
+        }
     }
     Ok((listeners, tls))
 }
@@ -492,6 +502,7 @@ pub async fn run(
     };
 
     let tls = opened.tls.map(LiveTls::new);
+    let page_tls = tls.clone().filter(|_| config.get().web.tls);
     if let Some(tls) = &tls {
         metrics.certificate_expires.set(tls.validity().until.as_second());
     }
@@ -557,9 +568,21 @@ pub async fn run(
         #[cfg(feature = "ssh")]
         ssh: ssh.into(),
     };
-    let acceptor = Acceptor::new(config, shared.clone(), registry, shards.clone(), helpers);
+    let acceptor =
+        Acceptor::new(config.clone(), shared.clone(), registry.clone(), shards.clone(), helpers);
     let mut accepting: Vec<JoinHandle<()>> = Vec::new();
     for (kind, listener) in opened.listeners {
+        if kind == ListenerKind::Web {
+            web::start(web::Parts {
+                listener,
+                live: config.clone(),
+                shared: shared.clone(),
+                registry: registry.clone(),
+                shards: shards.clone(),
+                tls: page_tls.clone(),
+            });
+            continue;
+        }
         accepting.push(acceptor.start(kind, listener, opened.handed_over)?);
     }
     // Whoever reads that it is ready and asks is to hear the same.

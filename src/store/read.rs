@@ -1,6 +1,7 @@
 //! Questions to the database.
 
 use std::collections::HashMap;
+use std::ops::Range;
 
 use rusqlite::{
     CachedStatement, Connection, OptionalExtension, Params, Row, params, params_from_iter,
@@ -217,7 +218,33 @@ impl Db {
         list(self.conn.prepare_cached(sql)?, values, |row| Ok(uint(row.get(0)?)))
     }
 
-    /// The first of these messages of a lobby, as many as fit into `max_bytes`.
+    /// The newest `max` messages of a lobby with these numbers, of those that are kept, but for those of
+    /// ignored authors, oldest first.
+    ///
+    /// # Errors
+    /// Why they cannot be read.
+    pub fn between(
+        &self,
+        lobby: LobbyId,
+        numbers: &Range<u64>,
+        max: usize,
+        kept: Kept,
+        ignores: &Ignores,
+    ) -> Result<Vec<MessageId>, StoreError> {
+        // One transaction, so that what is kept is so for both.
+        let conn = self.conn.unchecked_transaction()?;
+        let from = oldest_kept(&conn, lobby, kept, int(numbers.start))?;
+        let sql = format!(
+            "SELECT {} FROM message
+            WHERE lobby = (SELECT id FROM lobby WHERE id = ?1) AND seq >= ?2 AND seq < ?3
+            ORDER BY seq DESC LIMIT ?4",
+            message::OF_WHOM
+        );
+        let values = params![lobby.0, from, int(numbers.end), limit(max)];
+        heard(conn.prepare_cached(&sql)?, values, ignores).map(reversed)
+    }
+
+    /// The first of these messages of a lobby under their numbers, as many as fit into `max_bytes`.
     ///
     /// # Errors
     /// Why they cannot be read.
@@ -226,7 +253,7 @@ impl Db {
         lobby: LobbyId,
         ids: &[MessageId],
         max_bytes: usize,
-    ) -> Result<Page<Entry>, StoreError> {
+    ) -> Result<Page<(u64, Entry)>, StoreError> {
         let sql = format!(
             "SELECT {} FROM message
             WHERE id = ?1 AND seq = ?2 AND lobby = (SELECT id FROM lobby WHERE id = ?3)",
@@ -236,7 +263,7 @@ impl Db {
         page(ids, max_bytes, |id| {
             let values = params![id.row, int(id.seq), lobby.0];
             let found = first(&mut message, values, message::read)?;
-            Ok(found.map(|entry| (entry.text.as_str().len(), entry)))
+            Ok(found.map(|entry| (entry.text.as_str().len(), (id.seq, entry))))
         })
     }
 

@@ -18,7 +18,7 @@ use crate::chat::text::Line;
 use crate::clock::{self, stamp};
 use crate::logging::event;
 use crate::render::replies::{self, ModerationReply, PersonalReply, Reply};
-use crate::render::{self, Direct};
+use crate::render::{self, Direct, Letter};
 use crate::store::{Left, Mail};
 
 /// How often somebody is looked for whose node says that they are not there, before that is believed; and how long
@@ -73,8 +73,11 @@ async fn direct(cx: &Ctx, to: To, text: &Line) -> Done {
         Relayed::Busy => return Err(Reply::ServerBusy),
     };
     cx.thread.tally.wrote_privately();
+    let (me, at) = (cx.who().name, cx.thread.log().now());
+    let letter = Letter { direction: Direct::To(&name), you: Some(&me), text, at, mail: false };
     cx.show(|sheet| {
-        render::direct(sheet, Direct::To(&name), text, stamp(sheet.form().clock));
+        let when = stamp(sheet.form().clock);
+        render::letter(sheet, &letter, when);
     });
     match reached {
         Reached::Here(None) => Ok(Outcome::Done),

@@ -6,6 +6,8 @@ mod lobbies;
 mod moderation;
 mod personal;
 
+pub(super) use self::lobbies::{list_for_program as list_lobbies, users as list_users};
+
 use std::time::Duration;
 
 use crate::actors::lobby::messages::Say;
@@ -241,6 +243,7 @@ async fn run(cx: &Ctx, command: Command) -> Done {
         Command::Ask(question) => everyday::ask_rox(cx, question).await,
         Command::History { count, before } => lobbies::history(cx, count, before).await,
         Command::Search(words) => lobbies::search(cx, &words).await,
+        Command::Since(id) => lobbies::since(cx, id).await,
         Command::SetPicture(name) => personal::set_picture(cx, &name).await,
         Command::ListPictures => personal::list_pictures(cx),
         Command::ResetPicture => personal::reset_picture(cx).await,

@@ -78,6 +78,7 @@ pub(super) async fn nick(cx: &Ctx, typed: &str) -> Done {
     info!(event = event::RENAMED, conn = cx.conn().number(); "{before} is {name} now");
     // The name is theirs, whatever becomes of the lobby.
     cx.user_mut().who.name = name.clone();
+    cx.peer.note_name(&name);
     let _ = cx.ask_lobby(&lobby, Renamed(cx.conn(), name)).await;
     Ok(Outcome::Done)
 }

@@ -42,6 +42,8 @@ pub enum Command {
     },
     /// `/search`
     Search(Line),
+    /// What was said after the message of this number, which programs ask for.
+    Since(u64),
     /// `/sp <name>`
     SetPicture(String),
     /// `/sp list`
@@ -158,6 +160,7 @@ impl Command {
             | Self::Lobbies { .. }
             | Self::History { .. }
             | Self::Search(_)
+            | Self::Since(_)
             | Self::ListPictures
             | Self::ShowMode
             | Self::Tag(_)

@@ -30,6 +30,10 @@ pub struct ReplayPrefs {
 pub struct Replay {
     /// The lobby.
     pub lobby: LobbyId,
+    /// Its name.
+    pub name: Name,
+    /// The number of its next message: those from it on they are shown as they come.
+    pub next_seq: u64,
     /// Its name, where they are to be told that they joined it.
     pub joined: Option<Name>,
     /// How many messages they missed, and since when; none where they were not here before.
@@ -37,7 +41,7 @@ pub struct Replay {
     /// Messages that are in the database, oldest first.
     pub stored: Vec<MessageId>,
     /// Those after them.
-    pub recent: Vec<Arc<Entry>>,
+    pub recent: Vec<(u64, Arc<Entry>)>,
     /// How they want times shown.
     pub times: Times,
     /// When they came.
@@ -69,11 +73,14 @@ impl<H> Room<H> {
         // Whoever comes back to another lobby than general at login should know where they are.
         let tell = kind == JoinKind::Switch || self.state().owner != Owner::Server;
         let from = missed.as_ref().map_or(0, |(_, missed)| missed.next_seq);
-        let recent = self.recent(now).skip_while(old).filter(after(from)).map(|(_, entry)| entry);
-        let recent = recent.filter(|entry| !ignores.contains(&entry.author)).cloned().collect();
+        let recent = self.recent(now).skip_while(old).filter(after(from));
+        let recent = recent.filter(|(_, entry)| !ignores.contains(&entry.author));
+        let recent = recent.map(|(seq, entry)| (seq, entry.clone())).collect();
         let state = self.state();
         Replay {
             lobby: state.id,
+            name: state.name.clone(),
+            next_seq: self.next_seq(),
             joined: tell.then(|| state.name.clone()),
             missed: missed.as_ref().map(|(since, missed)| (missed.count, *since)),
             stored: missed.map(|(_, missed)| missed.newest).unwrap_or_default(),

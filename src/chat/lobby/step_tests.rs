@@ -291,7 +291,7 @@ fn what_was_missed_comes_out_of_the_store_and_what_came_since_out_of_the_lobby()
         let missed = Some((START, missed));
         let prefs = ReplayPrefs { missed, kept_since, ..ReplayPrefs::default() };
         let replay = scene.room.replay(JoinKind::Login, prefs, scene.now);
-        let recent = replay.recent.iter().map(|entry| entry.text.as_str().to_owned());
+        let recent = replay.recent.iter().map(|(_, entry)| entry.text.as_str().to_owned());
         (replay.missed, recent.collect::<Vec<_>>())
     };
     let all = (Some((2, START)), vec!["since".to_owned()]);

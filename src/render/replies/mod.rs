@@ -17,7 +17,6 @@ use crate::chat::lobby::JoinError;
 use crate::chat::name::Name;
 use crate::chat::password::{MAX_PASSWORD_CHARS, PasswordFault};
 use crate::chat::text::Line;
-use crate::render::Sheet;
 use crate::render::form::Colour;
 pub use crate::render::replies::account::{AccountReply, ask_secret, secret_prompt};
 pub use crate::render::replies::help::{explain, help, topic};
@@ -35,6 +34,7 @@ pub use crate::render::replies::welcome::{
     PasswordProblem, ask_name_again, ask_password, ask_password_after_nothing, ask_password_again,
     farewell, name_refused, password_question, refusal, restarting_line, welcome,
 };
+use crate::render::{Sheet, json};
 
 /// A one-line answer to one user.
 #[derive(Debug, Clone)]
@@ -51,6 +51,8 @@ pub enum Reply {
     NotATime,
     /// The question to Rox is over this many characters.
     QuestionTooLong(usize),
+    /// What a program sent is none of the objects that are understood.
+    NotAnObject,
     /// Over the rate limit, for so many seconds more.
     RateLimited(u64),
     /// So many lines wait, and go out when a limit lets them through.
@@ -150,6 +152,9 @@ impl From<ModerationReply> for Reply {
 
 /// Writes a one-line answer.
 pub fn reply(sheet: &mut Sheet, reply: &Reply) {
+    if sheet.form().is_json() {
+        return json::reply(sheet, reply, |sheet| worded(sheet, reply));
+    }
     sheet.fitting(|sheet| worded(sheet, reply));
 }
 
@@ -164,6 +169,9 @@ fn worded(sheet: &mut Sheet, reply: &Reply) {
         Reply::QuestionTooLong(max) => {
             sheet.fixed("AI question too long. Max: ").number(*max as u64).fixed(" characters")
         }
+        Reply::NotAnObject => sheet.fixed(
+            "Expected a line, {\"say\": \"text\"}, {\"command\": \"/help\"} or {\"since\": 17}.",
+        ),
         Reply::RateLimited(secs) => wait(sheet, RATE_LIMITED, *secs),
         Reply::Kept { limit, secs, lines } => kept(sheet, *limit, *secs, *lines as u64),
         Reply::NotSent(what) => not_sent(sheet, what),
@@ -231,6 +239,7 @@ impl Reply {
             | Self::NotATime
             | Self::QuestionTooLong(_)
             | Self::RateLimited(_)
+            | Self::NotAnObject
             | Self::Kept { .. }
             | Self::NotSent(_)
             | Self::UnknownCommand(_)

@@ -23,7 +23,10 @@ pub fn history(sheet: &mut Sheet, lobby: &Name, count: usize, before: usize) {
         };
         return super::reply(sheet, &Reply::Personal(nothing));
     }
-    heading(sheet, "History of", lobby, count);
+    // Each message says of itself what it is.
+    if !sheet.form().is_json() {
+        heading(sheet, "History of", lobby, count);
+    }
 }
 
 /// The beginning of the answer to `/search`: so many messages of a lobby follow, newest first.
@@ -31,7 +34,9 @@ pub fn found(sheet: &mut Sheet, lobby: &Name, count: usize) {
     if count == 0 {
         return super::reply(sheet, &Reply::Personal(PersonalReply::NothingFound));
     }
-    heading(sheet, "Found in", lobby, count);
+    if !sheet.form().is_json() {
+        heading(sheet, "Found in", lobby, count);
+    }
 }
 
 fn heading(sheet: &mut Sheet, what: &'static str, lobby: &Name, count: usize) {
@@ -41,6 +46,9 @@ fn heading(sheet: &mut Sheet, what: &'static str, lobby: &Name, count: usize) {
 
 /// Stands before private messages that have waited for an account.
 pub fn mail(sheet: &mut Sheet, count: usize) {
+    if sheet.form().is_json() {
+        return;
+    }
     sheet.on(Colour::Cyan).fixed("=== Messages while you were not here (");
     sheet.number(count as u64).fixed(") ===").off().newline();
 }

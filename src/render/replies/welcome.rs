@@ -17,6 +17,9 @@ use crate::render::replies::{
 /// before it that are not to be seen, their row is erased.
 pub fn welcome(form: Form, erase: bool, asks: bool) -> Bytes {
     let mut sheet = Sheet::new(form);
+    if form.is_json() {
+        return Bytes::new();
+    }
     if erase {
         sheet.open();
     }
@@ -95,7 +98,7 @@ pub fn ask_name_again(form: Form, problem: &NameProblem) -> Bytes {
     // In a raw terminal Enter has not moved on from the line of the prompt.
     sheet.open().on(Colour::Red);
     name_problem(&mut sheet, problem);
-    sheet.off().newline().ask(NAME_PROMPT).take()
+    sheet.off().newline().fault().ask(NAME_PROMPT).take()
 }
 
 /// Says what is wrong with a name to whoever is not asked again.
@@ -103,7 +106,7 @@ pub fn name_refused(form: Form, problem: &NameProblem) -> Bytes {
     let mut sheet = Sheet::new(form);
     sheet.open().on(Colour::Red);
     name_problem(&mut sheet, problem);
-    sheet.off().newline().take()
+    sheet.off().newline().fault().take()
 }
 
 pub(super) fn name_problem<'s>(sheet: &'s mut Sheet, problem: &NameProblem) -> &'s mut Sheet {
@@ -146,12 +149,12 @@ pub const PASSWORD_PROMPT: &str = "Password: ";
 
 /// Asks for the password of an account.
 pub fn ask_password(form: Form) -> Bytes {
-    Sheet::new(form).open_question().ask(PASSWORD_PROMPT).take()
+    Sheet::new(form).open_question().ask_secret(PASSWORD_PROMPT).take()
 }
 
 /// Asks for it again, after an empty line.
 pub fn ask_password_after_nothing(form: Form) -> Bytes {
-    Sheet::new(form).open_after_enter().ask(PASSWORD_PROMPT).take()
+    Sheet::new(form).open_after_enter().ask_secret(PASSWORD_PROMPT).take()
 }
 
 /// Why a password did not let its user in, who may try again.
@@ -172,7 +175,7 @@ pub fn ask_password_again(form: Form, problem: PasswordProblem) -> Bytes {
     let mut sheet = Sheet::new(form);
     sheet.open().on(Colour::Red);
     password_problem(&mut sheet, problem);
-    sheet.off().newline().ask(PASSWORD_PROMPT).take()
+    sheet.off().newline().fault().ask_secret(PASSWORD_PROMPT).take()
 }
 
 fn password_problem(sheet: &mut Sheet, problem: PasswordProblem) -> &mut Sheet {
@@ -265,7 +268,7 @@ pub fn farewell(form: Form, farewell: Farewell) -> Bytes {
         }
         Farewell::SpeaksTls(None) => sheet.fixed("This server does not speak TLS."),
     };
-    sheet.off().newline().take()
+    sheet.off().newline().last_words(farewell).take()
 }
 
 /// What a browser is answered that took the port for one of HTTP, in its own words.

@@ -1,0 +1,52 @@
+//! Which lobbies somebody has left over this connection, and when: what was said there since is unread.
+
+use std::collections::VecDeque;
+
+use crate::chat::history::UnixMillis;
+use crate::chat::lobbies::LobbyId;
+
+/// Lobbies that one is told news of at most: more than anybody follows.
+const MAX_LEFT: usize = 32;
+
+/// Those of one user, the one that was left last at the end.
+#[derive(Debug, Clone, Default)]
+pub(super) struct LeftLobbies(VecDeque<(LobbyId, UnixMillis)>);
+
+impl LeftLobbies {
+    /// A lobby was left.
+    pub(super) fn note(&mut self, lobby: LobbyId, at: UnixMillis) {
+        self.forget(lobby);
+        if self.0.len() >= MAX_LEFT {
+            self.0.pop_front();
+        }
+        self.0.push_back((lobby, at));
+    }
+
+    /// They are there again.
+    pub(super) fn forget(&mut self, lobby: LobbyId) {
+        self.0.retain(|(left, _)| *left != lobby);
+    }
+
+    /// When a lobby was left; none where they never were there, or are.
+    pub(super) fn when(&self, lobby: LobbyId) -> Option<UnixMillis> {
+        self.0.iter().find(|(left, _)| *left == lobby).map(|(_, at)| *at)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_leave_of_each_lobby_counts_and_the_oldest_is_forgotten_first() {
+        let mut left = LeftLobbies::default();
+        for number in 0..MAX_LEFT as u32 + 1 {
+            left.note(LobbyId(number), UnixMillis(number.into()));
+        }
+        assert_eq!((left.when(LobbyId(0)), left.when(LobbyId(1))), (None, Some(UnixMillis(1))));
+        left.note(LobbyId(1), UnixMillis(99));
+        assert_eq!((left.when(LobbyId(1)), left.0.len()), (Some(UnixMillis(99)), MAX_LEFT));
+        left.forget(LobbyId(1));
+        assert_eq!(left.when(LobbyId(1)), None);
+    }
+}
