@@ -85,6 +85,7 @@ mod searching;
 mod several_machines;
 mod shutdown;
 mod social;
+mod socket;
 #[cfg(feature = "ssh")]
 mod ssh;
 mod stopping_nodes;
@@ -95,6 +96,7 @@ mod tidy;
 mod tls;
 mod told;
 mod unread;
+mod web;
 mod wedged;
 mod whose;
 mod words;

@@ -25,7 +25,7 @@ use crate::chat::text::{Line, Text};
 use crate::logging::event;
 use crate::net::probe::is_http;
 use crate::render;
-use crate::render::replies::{Farewell, HTTP_ANSWER, NameProblem, ask_name_again};
+use crate::render::replies::{Farewell, NameProblem, ask_name_again, http_answer};
 use crate::store::Account;
 
 impl Session {
@@ -33,7 +33,7 @@ impl Session {
     pub(super) fn take_name(&mut self, typed: &str) {
         if is_http(typed) {
             info!(event = event::OTHER_PROTOCOL, conn = self.peer.conn().number(); "speaks HTTP");
-            self.peer.queue(Bytes::from_static(HTTP_ANSWER));
+            self.peer.queue(http_answer(self.thread.page).into());
             return self.close(None);
         }
         if typed.trim_start().starts_with('/') {

@@ -125,7 +125,14 @@ mod tests {
         assert_eq!(read(r#"{"say":"a\nb"}"#), Some(Object::Say("a\nb".into())));
         assert_eq!(read(r#"{"command":"/users"}"#), Some(Object::Command("/users".into())));
         assert_eq!(read(r#"{ "since" : 7 }"#), Some(Object::Since(7)));
-        for text in ["{}", r#"{"say":7}"#, r#"{"since":-1}"#, r#"{"shout":"x"}"#, "{hello", "{\"say\":\"x\"} y"] {
+        for text in [
+            "{}",
+            r#"{"say":7}"#,
+            r#"{"since":-1}"#,
+            r#"{"shout":"x"}"#,
+            "{hello",
+            "{\"say\":\"x\"} y",
+        ] {
             assert_eq!(read(text), None, "{text}");
         }
     }

@@ -55,7 +55,7 @@ use crate::net::link::Link;
 use crate::net::listen::ListenerKind;
 use crate::net::origin::{Arrived, Origin};
 use crate::net::ssh::visit::Purpose;
-use crate::render::replies::{self, Farewell, ModerationReply, reply};
+use crate::render::replies::{self, Farewell, ModerationReply, PagePort, reply};
 use crate::render::{self, Direct, Form, Json, Retelling, Sheet};
 
 /// How often deadlines are looked at: they fire late by this much at most.
@@ -88,6 +88,8 @@ pub struct ThreadContext {
     pub index: usize,
     /// The port that speaks TLS, to tell those who knock at the wrong one.
     pub tls_port: Option<u16>,
+    /// Where the page is, to tell browsers that do.
+    pub page: Option<PagePort>,
     /// What this thread counts.
     pub tally: Rc<Tally>,
     /// The clients of this thread, their Sessions by weak addresses: an `Addr` has 96 bytes behind it.
@@ -126,6 +128,8 @@ pub struct ShardSetup {
     pub health: crate::health::Health,
     /// The port that speaks TLS.
     pub tls_port: Option<u16>,
+    /// Where the page is.
+    pub page: Option<PagePort>,
     /// Which Shard this is.
     pub index: usize,
 }
@@ -154,6 +158,7 @@ impl Shard {
             metrics,
             health,
             tls_port,
+            page,
             index,
         } = setup;
         let tally = Rc::new(Tally::default());
@@ -170,6 +175,7 @@ impl Shard {
             shard,
             index,
             tls_port,
+            page,
             tally,
             hub,
             logins,

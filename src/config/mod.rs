@@ -451,11 +451,7 @@ impl Reader {
             let listed = text.split(',').map(str::trim).filter(|origin| !origin.is_empty());
             listed.map(|origin| is_origin(origin).then(|| origin.to_owned())).collect()
         });
-        WebConfig {
-            addr: self.listen("CHAT_WEB_ADDR"),
-            tls: self.on_off("CHAT_WEB_TLS"),
-            origins,
-        }
+        WebConfig { addr: self.listen("CHAT_WEB_ADDR"), tls: self.on_off("CHAT_WEB_TLS"), origins }
     }
 
     fn ai(&self) -> Option<AiConfig> {

@@ -31,8 +31,8 @@ use crate::net::link::Link;
 use crate::net::listen::USER_TIMEOUT;
 use crate::net::origin::Arrived;
 use crate::net::telnet::Size;
-use crate::render::{Form, frame};
 use crate::render::replies::{Farewell, farewell};
+use crate::render::{Form, frame};
 
 /// How a connection is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -4,8 +4,8 @@ use std::ops::Range;
 
 use unicode_segmentation::UnicodeSegmentation;
 
-use super::ws::Message;
 use super::telnet::{Client, IAC, Size, Telnet, Token};
+use super::ws::Message;
 use crate::chat::editor::MAX_DRAFT_BYTES;
 
 /// Most bytes in a line; a longer one is dropped to its end.

@@ -60,7 +60,7 @@ use crate::net::listen::{ListenError, ListenerKind, listen};
 use crate::net::ssh::host_key::{HostKey, HostKeyError};
 use crate::net::tls::{self, LiveTls, LoadedTls, TlsError};
 use crate::net::validity::Validity;
-use crate::render::replies::Farewell;
+use crate::render::replies::{Farewell, PagePort};
 use crate::server::accept::{Acceptor, Helpers};
 use crate::server::cluster::Joined;
 use crate::server::console::{Console, Reach};
@@ -181,8 +181,7 @@ pub fn load_tls(config: &Config) -> Result<Option<LoadedTls>, TlsError> {
 
 fn wants_tls(Config { tls, web, .. }: &Config) -> bool {
     let of_page = web.addr.is_some() && web.tls;
-    of_page
-        || tls.addr.is_some() && (tls.paths_were_set || tls.cert.exists() || tls.key.exists())
+    of_page || tls.addr.is_some() && (tls.paths_were_set || tls.cert.exists() || tls.key.exists())
 }
 
 /// Whether anybody could connect.
@@ -365,7 +364,8 @@ fn adopt(config: &Config, handed: Handed) -> Result<Listening, StartError> {
         false => None,
     };
     // None of them is for SSH, or for the page.
-    for (kind, addr) in [(ListenerKind::Ssh, config.ssh.addr), (ListenerKind::Web, config.web.addr)] {
+    for (kind, addr) in [(ListenerKind::Ssh, config.ssh.addr), (ListenerKind::Web, config.web.addr)]
+    {
         if let Some(addr) = addr {
             listeners.push((kind, listen(addr, kind.key())?));
         }
@@ -408,6 +408,7 @@ pub async fn run(
     let shared = Shared { metrics: Arc::new(Metrics::new()), health: Health::new() };
     let (tls_port, listeners) =
         (opened.port(ListenerKind::Tls), opened.listeners().collect::<Vec<_>>());
+    let page = opened.port(ListenerKind::Web).map(|port| PagePort { port, tls: at_start.web.tls });
     let cores = available_parallelism().map_or(1, NonZero::get);
     clock::start(opened.snapshot.newest);
     let Shared { metrics, health } = shared.clone();
@@ -456,6 +457,7 @@ pub async fn run(
                 metrics: metrics.clone(),
                 health: shared.health.clone(),
                 tls_port,
+                page,
                 index,
             };
             Guarded::start_in_arbiter(&arbiter.handle(), |ctx| {

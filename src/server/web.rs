@@ -111,7 +111,8 @@ impl Door {
         };
         self.acceptor.listed(origin).ok()?;
         let Some(tls) = &self.tls else { return Some((Link::Plain(stream), origin)) };
-        let shaken = timeout(HANDSHAKE_TIME, shake_hands(stream.into_std().ok()?, tls, || ())).await;
+        let shaken =
+            timeout(HANDSHAKE_TIME, shake_hands(stream.into_std().ok()?, tls, || ())).await;
         match shaken {
             Ok(Ok(arrival)) => Some((Link::of(arrival).ok()?, origin)),
             Ok(Err(why)) => {
@@ -139,7 +140,8 @@ impl Door {
     fn origin_of(&self, request: &actix_http::Request) -> Result<Origin, Refused> {
         let visitor = Visitor::of(request).ok_or(Refused::Handshake)?;
         let config = self.acceptor.live.get();
-        let origin = socket::origin_of(&request.head().headers, visitor.origin, &config.proxy_from)?;
+        let origin =
+            socket::origin_of(&request.head().headers, visitor.origin, &config.proxy_from)?;
         self.acceptor.listed(origin).map_err(|()| Refused::NotAllowed)?;
         Ok(origin)
     }

@@ -98,7 +98,8 @@ where
 }
 
 /// What whoever wants to speak something else is told.
-const NO_UPGRADE: &[u8] = b"HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Type: text/plain\r\n\
+const NO_UPGRADE: &[u8] =
+    b"HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Type: text/plain\r\n\
     Content-Length: 10\r\n\r\nnot found\n";
 
 /// The same where connections are let in by `let_in`, which says where they come from, and handed over where a

@@ -30,9 +30,9 @@ pub use crate::render::replies::records::{
     mail, whois,
 };
 pub use crate::render::replies::welcome::{
-    CHATS_ALREADY, Farewell, HTTP_ANSWER, I_AM_HERE, NAME_PROMPT, NameProblem, PASSWORD_PROMPT,
+    CHATS_ALREADY, Farewell, I_AM_HERE, NAME_PROMPT, NameProblem, PASSWORD_PROMPT, PagePort,
     PasswordProblem, ask_name_again, ask_password, ask_password_after_nothing, ask_password_again,
-    farewell, name_refused, password_question, refusal, restarting_line, welcome,
+    farewell, http_answer, name_refused, password_question, refusal, restarting_line, welcome,
 };
 use crate::render::{Sheet, json};
 

@@ -271,10 +271,31 @@ pub fn farewell(form: Form, farewell: Farewell) -> Bytes {
     sheet.off().newline().last_words(farewell).take()
 }
 
+/// Where the page of this server is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PagePort {
+    /// Its port.
+    pub port: u16,
+    /// Whether it is read over TLS.
+    pub tls: bool,
+}
+
 /// What a browser is answered that took the port for one of HTTP, in its own words.
-pub const HTTP_ANSWER: &[u8] = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\
-    Content-Type: text/plain\r\nContent-Length: 54\r\n\r\n\
-    This is a chat server: connect with nc, not with HTTP\n";
+pub fn http_answer(page: Option<PagePort>) -> Vec<u8> {
+    let mut body = "This is a chat server: connect with nc, not with HTTP\n".to_owned();
+    if let Some(PagePort { port, tls }) = page {
+        let scheme = if tls { "https" } else { "http" };
+        body.push_str(&format!(
+            "For browsers it has a page, on port {port}: {scheme}://...:{port}/\n"
+        ));
+    }
+    let length = body.len();
+    let head = format!(
+        "HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Type: text/plain\r\n\
+         Content-Length: {length}\r\n\r\n"
+    );
+    (head + &body).into_bytes()
+}
 
 /// The one line of a script that comes over a connection over which its user chats already.
 pub const CHATS_ALREADY: &[u8] =

@@ -55,11 +55,7 @@ struct File {
 }
 
 static FILES: [File; 3] = [
-    File {
-        path: "/",
-        kind: "text/html; charset=utf-8",
-        content: include_bytes!("index.html"),
-    },
+    File { path: "/", kind: "text/html; charset=utf-8", content: include_bytes!("index.html") },
     File {
         path: "/chat.js",
         kind: "text/javascript; charset=utf-8",

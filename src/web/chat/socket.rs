@@ -214,7 +214,10 @@ mod tests {
     #[test]
     fn the_key_of_the_rfc_is_answered_as_there() {
         let answer = accept(&request("/ws", &GOOD)).unwrap();
-        assert!(answer.contains("Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"), "{answer}");
+        assert!(
+            answer.contains("Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"),
+            "{answer}"
+        );
         for (at, value, want) in [
             (0, "h2c", Refused::Handshake),
             (1, "close", Refused::Handshake),
