@@ -70,6 +70,7 @@ const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-d
 const day = new Intl.DateTimeFormat(undefined, { weekday: "long", day: "numeric", month: "long" });
 const dayOf = (at) => new Date(at).toDateString();
 const key = (name) => name.toLowerCase();
+const kept = ({ id }) => id !== undefined; // in the history, under this number
 
 function make(tag, className, ...inside) {
   const element = document.createElement(tag);
@@ -146,7 +147,7 @@ const answers = new Map(); // of Rox that are being written, by number
 class View {
   constructor(name, person) {
     Object.assign(this, { name, person, entries: [], ids: new Set(), unread: 0, called: false, below: 0, atEnd: true, draft: "", topic: "" });
-    Object.assign(this, { loading: false, done: Boolean(person), detached: false, last: 0, wait: 0 });
+    Object.assign(this, { loading: false, done: Boolean(person), detached: false, last: -1, wait: 0 });
     this.top = make("div", "top");
     this.box = make("div", "view", this.top);
     this.box.setAttribute("role", "log");
@@ -167,9 +168,7 @@ class View {
   }
 
   scrolled() {
-    // A box that has just become smaller is not scrolled by anybody.
-    if (this.box.clientHeight === this.height) this.atEnd = this.low;
-    this.height = this.box.clientHeight;
+    this.atEnd = this.low;
     if (this.low && !this.detached && this.below) this.down();
     if (this.box.scrollTop < 300) this.older();
     showJump();
@@ -199,7 +198,7 @@ class View {
 
   /** Whether an entry was new. */
   add(entry) {
-    if (entry.id) {
+    if (kept(entry)) {
       if (this.ids.has(entry.id)) return false;
       if (this.detached && entry.id > this.last) {
         this.last = entry.id;
@@ -209,8 +208,8 @@ class View {
       this.last = Math.max(this.last, entry.id);
     }
     let i = this.entries.length;
-    const after = (one) => (one.id ? one.id > entry.id : one.at > entry.at);
-    if (entry.id) while (i > 0 && after(this.entries[i - 1])) i -= 1;
+    const after = (one) => (kept(one) ? one.id > entry.id : one.at > entry.at);
+    if (kept(entry)) while (i > 0 && after(this.entries[i - 1])) i -= 1;
     build(entry);
     this.box.insertBefore(entry.element, this.entries[i]?.element ?? null);
     this.entries.splice(i, 0, entry);
@@ -240,7 +239,7 @@ class View {
 
   /** Asks for what was said before all that is here. */
   older() {
-    const first = this.entries.find((entry) => entry.id);
+    const first = this.entries.find(kept);
     if (this.loading || this.done || !first || phase !== "in" || this !== room || Date.now() < this.wait) return;
     this.loading = true;
     this.top.textContent = "Loading older messages…";
@@ -422,21 +421,23 @@ let waiting = [];
 
 function ask(question) {
   if (asking) return void waiting.push(question);
-  asking = { ...question, events: [] };
+  asking = { ...question, events: [], at: serverNow() };
   asking.timer = setTimeout(answered, PATIENCE);
   send(question.frame);
 }
 
 function answered() {
-  const { kind, events, timer, round = 1 } = asking;
+  const { kind, events, timer, at, last, round = 1 } = asking;
   clearTimeout(timer);
   asking = null;
   // What was said meanwhile is among them.
-  const first = room.entries.find((entry) => entry.id)?.id ?? Infinity;
-  const old = events.filter((event) => event.id < first);
+  const first = room.entries.find(kept)?.id ?? Infinity;
+  const [old, fresh] = [[], []];
+  for (const event of events) (event.id < first && (kind !== "first" || Date.parse(event.at) <= at) ? old : fresh).push(event);
   if (kind === "older" || kind === "first") {
     room.loading = false;
-    room.done = old.length < PAGE;
+    // The first message of a lobby is number 0.
+    room.done = old.length < PAGE || old.some((event) => event.id === 0);
     room.top.textContent = room.done && events.length ? "This is the beginning of what is kept." : "";
     quietly(() => place(old, true));
     if (kind === "first") room.down();
@@ -446,21 +447,23 @@ function answered() {
     // What was taken back meanwhile is not among them.
     const ids = new Set(events.map((event) => event.id));
     const least = Math.min(...ids);
-    const gone = room.entries.filter((entry) => entry.id >= least && entry.id <= room.last && !ids.has(entry.id));
+    const gone = room.entries.filter((entry) => entry.id >= least && entry.id <= last && !ids.has(entry.id));
     room.change(() => gone.forEach((entry) => room.remove(room.entries.indexOf(entry))));
   }
-  place(events.filter((event) => event.id >= first));
+  place(fresh);
   if (kind === "since") {
-    if (events.length < MISSED) {
+    // The newest come first; those before them are asked for until there is no gap.
+    const least = Math.min(...events.map((event) => event.id));
+    if (events.length < MISSED || least <= last + 1) {
       giveBack();
-      waiting.unshift({ kind: "check", frame: { command: `/history ${MISSED}` } });
-    } else if (round < ROUNDS) waiting.unshift({ ...since(), round: round + 1 });
+      waiting.unshift({ kind: "check", last, frame: { command: `/history ${MISSED} before ${last + 1}` } });
+    } else if (round < ROUNDS) waiting.unshift({ kind, last, round: round + 1, frame: { command: `/history ${MISSED} before ${least}` } });
     else afresh();
   }
   if (waiting.length && !asking) ask(waiting.shift());
 }
 
-const since = () => ({ kind: "since", frame: { since: room.last } });
+const since = () => ({ kind: "since", last: room.last, frame: { since: room.last } });
 
 /** Without a screen reader reading out what is old. */
 function quietly(act) {
@@ -522,7 +525,7 @@ const here = (event) => room && (!event.lobby || event.lobby === room.name);
 function said(event) {
   if (event.found) return room?.change(() => room.add({ ...entryOf(event, event.event), id: undefined, at: latest }));
   if (!here(event)) return;
-  if (asking && event.id) asking.events.push(event);
+  if (asking && kept(event)) asking.events.push(event);
   else place([event]);
 }
 
@@ -561,7 +564,7 @@ const on = {
     if (room?.name === event.lobby) {
       if (first || returning) {
         returning = false;
-        if (room.last) ask(since());
+        if (room.last >= 0) ask(since());
         else ask({ kind: "first", frame: { command: `/history ${PAGE}` } });
       } else if (asking) answered();
     } else entered(event.lobby);
@@ -573,7 +576,7 @@ const on = {
 
   answer(event) {
     if (!event.part) {
-      if (event.id) return said(event);
+      if (kept(event)) return said(event);
       endAnswer(event.answer);
       return here(event) && place([event]);
     }
@@ -603,6 +606,8 @@ const on = {
       if (by("prefs").open) by("prefs").close();
     }
     if (event.lobby && !here(event)) return;
+    // Nobody has asked to hear that nothing was said.
+    if (asking && /^Nothing /.test(event.text)) return;
     note(event.text.replace(/^\[LOBBY\] /, ""), "note", event.lobby ? room : shown, event);
   },
 
@@ -1194,7 +1199,7 @@ let undoTimer = null;
 
 function showUndo() {
   clearTimeout(undoTimer);
-  const last = room?.entries.findLast((entry) => entry.id && entry.from === me && ["message", "action"].includes(entry.kind));
+  const last = room?.entries.findLast((entry) => kept(entry) && entry.from === me && ["message", "action"].includes(entry.kind));
   const left = last ? last.at + UNDO - serverNow() : 0;
   if (left <= 0 || shown !== room) return undo.remove();
   const item = last.element.querySelector(".item");
