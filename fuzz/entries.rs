@@ -17,6 +17,8 @@ use lobbyd::net::flight::Flight;
 use lobbyd::net::lines::{Event, LineDecoder, MAX_LINE_BYTES};
 use lobbyd::net::proxy::{HeaderError, HeaderReader, MAX_V2_BYTES, Sender};
 use lobbyd::net::telnet::Telnet;
+use lobbyd::net::ws::{FrameDecoder, Message};
+use lobbyd::render::frame::MAX_CONTROL_BYTES;
 
 /// The line decoder, with telnet and without: wherever the bytes are cut, the same events come out.
 pub(super) fn lines(data: &[u8]) {
@@ -62,6 +64,36 @@ fn decode(telnet: Option<Telnet>, chunks: &[&[u8]]) -> Vec<Event> {
     }
     events.extend(decoder.finish());
     events
+}
+
+/// Frames of a WebSocket: wherever the bytes are cut, the same messages come out, and none is too long.
+pub(super) fn frames(data: &[u8]) {
+    let Some((&cut, data)) = data.split_first() else { return };
+    let whole = messages(&[data]);
+    let (a, b) = data.split_at(usize::from(cut).min(data.len()));
+    assert_eq!(messages(&[a, b]), whole, "a cut changed what was read");
+    let single: Vec<&[u8]> = data.chunks(1).collect();
+    assert_eq!(messages(&single), whole, "single bytes changed what was read");
+    for (number, message) in whole.iter().enumerate() {
+        match message {
+            Message::Line(text) => assert!(text.len() <= MAX_LINE_BYTES),
+            Message::Ping(payload) => assert!(payload.len() <= MAX_CONTROL_BYTES),
+            Message::Pong => {}
+            Message::End(_) | Message::Fault(..) => assert_eq!(number + 1, whole.len()),
+        }
+    }
+}
+
+fn messages(chunks: &[&[u8]]) -> Vec<Message> {
+    let (mut decoder, mut all) = (FrameDecoder::default(), Vec::new());
+    for chunk in chunks {
+        let mut input = *chunk;
+        while let Some(message) = decoder.next(&mut input) {
+            all.push(message);
+        }
+        assert!(input.is_empty());
+    }
+    all
 }
 
 /// The editor: wherever the bytes are cut, the same comes of them, and what is drawn can be drawn.

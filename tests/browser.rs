@@ -170,11 +170,6 @@ impl Page {
         serde_json::from_value(self.order(json!({"do": "axe"}))).unwrap()
     }
 
-    /// Takes a picture of what is seen.
-    pub(crate) fn picture(&self, path: &Path) {
-        self.order(json!({"do": "shot", "path": path}));
-    }
-
     /// Moves the mouse into the middle of an element.
     pub(crate) fn point_at(&self, selector: &str) {
         self.at_middle("move", selector);

@@ -10,9 +10,10 @@ mod entries;
 
 type Entry = fn(&[u8]);
 
-const ENTRIES: [(&str, Entry); 9] = [
+const ENTRIES: [(&str, Entry); 10] = [
     ("lines", entries::lines),
     ("keys", entries::keys),
+    ("frames", entries::frames),
     ("text", entries::text),
     ("command", entries::command),
     ("sse", entries::sse),

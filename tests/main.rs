@@ -76,6 +76,7 @@ mod people;
 mod persons;
 mod picture;
 mod process;
+mod protocol;
 mod proxies;
 mod proxying;
 mod relay;

@@ -1,7 +1,7 @@
 //! The page for people, in a real browser, while others are there with a terminal.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -137,10 +137,6 @@ fn one_in_the_page_and_one_with_nc_talk_on_a_phone_and_on_a_desk_by_day_and_by_n
         say(&page, "//not a command");
         bob.expect("  ╰─> /not a command\n");
         is_sound(&page);
-        let pictures = std::env::var_os("LOBBYD_PICTURES").map(PathBuf::from);
-        if let Some(folder) = pictures {
-            page.picture(&folder.join(format!("{name}.png")));
-        }
     }
     bob.send("/quit");
 }

@@ -180,7 +180,7 @@ fn whoever_comes_in_is_told_where_they_are() {
         more: 3,
     };
     let ready = json!({"event": "ready", "user": "ann", "lobby": "tea"});
-    assert_eq!(objects(|sheet| company(sheet, &here)), [ready.clone()]);
+    assert_eq!(objects(|sheet| company(sheet, &here)), vec![ready.clone()]);
     here.topic = Some(Line::clean("cake"));
     let topic = json!({"event": "topic", "lobby": "tea", "text": "cake"});
     assert_eq!(objects(|sheet| company(sheet, &here)), [ready, topic]);
@@ -252,7 +252,7 @@ fn names_and_passwords_are_asked_for_without_a_prompt() {
         [json!({"event": "error", "text": "Username already taken, try another."})]
     );
     let password = json!({"event": "password", "text": "Password"});
-    assert_eq!(read(replies::ask_password(form)), [password.clone()]);
+    assert_eq!(read(replies::ask_password(form)), vec![password.clone()]);
     assert_eq!(
         read(replies::ask_password_again(form, replies::PasswordProblem::Wrong)),
         [json!({"event": "error", "text": "Wrong password."}), password]
