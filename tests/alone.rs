@@ -43,6 +43,7 @@ pub(crate) const ALONE: &[(&str, &str)] = &[
     ("stopping_nodes", "starts its own engines and nodes"),
     ("operator", "the listener of one process's operator"),
     ("operator_page", "the page of one process's operator"),
+    ("page", "the web listener of one process"),
     ("picture", "the pictures of the documentation"),
     ("process", "the start and the end of one process"),
     ("proxies", "a proxy before one process"),

@@ -72,6 +72,7 @@ mod nodes_seen;
 mod operator;
 mod operator_page;
 mod over;
+mod page;
 mod passwords;
 mod people;
 mod persons;

@@ -445,14 +445,19 @@ pub(super) fn tagged(sheet: &mut Sheet, by: &Name, lobby: &Name, at: UnixMillis)
     sheet.object("tagged", |object| _ = object.at(at).name("lobby", lobby).name("from", by));
 }
 
-/// Somebody is in a lobby, and has been told what they asked for.
-pub(crate) fn ready(sheet: &mut Sheet, you: &Name, lobby: &Name) {
-    sheet.object("ready", |object| _ = object.name("user", you).name("lobby", lobby));
+/// Somebody is in a lobby, and has been told what they asked for: so many messages.
+pub(crate) fn ready(sheet: &mut Sheet, you: &Name, lobby: &Name, count: Option<usize>) {
+    sheet.object("ready", |object| {
+        object.name("user", you).name("lobby", lobby);
+        if let Some(count) = count {
+            object.number("count", count as u64);
+        }
+    });
 }
 
 /// Where somebody is from here on, and what it is about there.
 pub(super) fn company(sheet: &mut Sheet, company: &Company) {
-    ready(sheet, &company.you, &company.lobby);
+    ready(sheet, &company.you, &company.lobby, None);
     if let Some(topic) = &company.topic {
         sheet.object("topic", |object| {
             object.name("lobby", &company.lobby).text("text", topic.as_str());

@@ -165,13 +165,28 @@ pub(super) async fn history(cx: &Ctx, count: usize, before: usize) -> Done {
     let (count, mut retelling) =
         (messages.len(), Retelling::new(cx.times(), cx.thread.log().now()));
     let pages = Pages::history(store, lobby, messages);
-    let head = move |sheet: &mut Sheet, lobby: &Name| replies::history(sheet, lobby, count, before);
+    let head = move |sheet: &mut Sheet, lobby: &Name| {
+        // A program is told at the end how many there were.
+        if !sheet.form().is_json() {
+            replies::history(sheet, lobby, count, before);
+        }
+    };
     let name = cx.lobby().name;
     let write = move |sheet: &mut Sheet, (seq, entry): &Numbered| match sheet.form().is_json() {
         true => json::said(sheet, &name, *seq, entry, false),
         false => retelling.next(sheet, entry),
     };
-    show_entries(cx, lobby, pages, head, write)
+    let done = show_entries(cx, lobby, pages, head, write)?;
+    if cx.peer.form().is_json() {
+        ready(cx, count);
+    }
+    Ok(done)
+}
+
+/// Tells a program that this was the answer, and of how many messages.
+fn ready(cx: &Ctx, count: usize) {
+    let (you, lobby) = (cx.who().name, cx.lobby().name);
+    cx.show(|sheet| json::ready(sheet, &you, &lobby, Some(count)));
 }
 
 /// Messages that one asks for by what one has already.
@@ -186,14 +201,14 @@ pub(super) async fn since(cx: &Ctx, id: u64) -> Done {
     let (store, ignores) = (cx.thread.store.clone(), cx.ignores());
     let ask = ReadHistory { lobby: lobby.id, count, which, ignores };
     let messages = store.history(ask).await.map_err(busy)?;
+    let count = messages.len();
     let pages = Pages::history(store, lobby.id, messages);
-    let name = lobby.name.clone();
+    let name = lobby.name;
     let write = move |sheet: &mut Sheet, (seq, entry): &Numbered| {
         json::said(sheet, &name, *seq, entry, false);
     };
     cx.tell(Telling::new(cx.peer.form(), |_| (), pages, write).of(lobby.id));
-    let you = cx.who().name;
-    cx.show(|sheet| json::ready(sheet, &you, &lobby.name));
+    ready(cx, count);
     Ok(Outcome::Done)
 }
 

@@ -3,6 +3,7 @@
 
 const PAGE = 50; // messages asked for at a time
 const ENTRIES = 1000; // of a view that are in the document at most
+const ANSWERS = 20; // of Rox, whose pieces wait for their whole
 const LETTERS = 40; // people whose private messages are kept
 const LINES = 100; // lines that Up goes back through
 const FRAME = 8192; // bytes that the server takes at a time
@@ -16,9 +17,51 @@ const TOGETHER = 300_000; // ms within which messages of one author stand togeth
 const UNDO = 300_000; // ms for which a message can be taken back
 const WRITING = 45_000; // ms without a piece, after which an answer is not waited for
 
-// Commands that mean something here: what completes their arguments (u: a user, l: a lobby), and their usage.
-const COMMANDS = new Map(`lobbies [word] [page]|users|whois <u>|create <name> [password] <desc>|join <l> [password]|history [n] [before m]|search <words>|msg <u> <message>|r <text>|tag <u> <message>|me <action>|undo|ai <question>|setai [prompt or default]|help [topic or command]|sp <name, list or default>|nick <name>|away [text]|ignore [u]|unignore <u>|quiet <on or off>|register [password]|passwd <old> <new>|unregister <password>|accept|kick <u> [reason]|mute <u> [time]|unmute <u>|ban <u> [time] [reason]|unban <u>|bans|purge <u>|topic <text>|slow <seconds>|audit|op <u>|deop <u>|setpass <password or no-pass>|transfer <u>|delete <l>|announce <text>|gban <u> [time] [reason]|gunban <u>|quit`
-  .split("|").map((usage) => [usage.split(" ")[0], usage]));
+// The commands that mean something here, as /help has them.
+const COMMANDS = new Map(`lobbies [word] [page]
+users
+whois <user>
+create <name> [password] <desc>
+join <name> [password]
+history [n] [before m]
+search <words>
+msg <user> <message>
+r <text>
+tag <user> <message>
+me <action>
+undo
+ai <question>
+setai [prompt | default]
+help [topic | command]
+sp <name> | list | default
+nick <name>
+away [text]
+ignore [user]
+unignore <user>
+quiet on | off
+register [password]
+passwd <old> <new>
+unregister <password>
+accept
+kick <user> [reason]
+mute [-1] <user> [time]
+unmute <user>
+ban [-1] <user> [time] [reason]
+unban <user>
+bans
+purge <user>
+topic <text>
+slow <seconds>
+audit
+op <user>
+deop <user>
+setpass <password|no-pass>
+transfer <user>
+delete <lobby>
+announce <text>
+gban [-1] <user> [time] [reason]
+gunban <user>
+quit`.split("\n").map((usage) => [usage.split(" ")[0], usage]));
 const SECRET = /^\s*\/(?:(?:join|j|create)\s+\S+\s+\S|(?:register|passwd|unregister|setpass)\s+\S)/i;
 
 const by = (id) => document.getElementById(id);
@@ -27,6 +70,7 @@ const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-d
 const day = new Intl.DateTimeFormat(undefined, { weekday: "long", day: "numeric", month: "long" });
 const dayOf = (at) => new Date(at).toDateString();
 const key = (name) => name.toLowerCase();
+const kept = ({ id }) => id !== undefined; // in the history, under this number
 
 function make(tag, className, ...inside) {
   const element = document.createElement(tag);
@@ -62,7 +106,7 @@ function lock() {
 function hue(name) {
   let sum = 7;
   for (const c of key(name)) sum = (sum * 31 + c.codePointAt(0)) >>> 0;
-  return (sum % 24) * 15;
+  return ((Math.imul(sum ^ (sum >>> 15), 0x2c1b3c6d) >>> 8) % 24) * 15;
 }
 
 // What is kept in the browser is how things are shown, and nothing else.
@@ -89,7 +133,6 @@ let room = null; // the view of the lobby
 let shown = null; // the view that one sees
 let returning = false; // to the lobby that one was in, after a lost connection
 let people = new Map(); // of the lobby, by key
-let rosterGoesOn = false; // more of it follows
 let rooms = new Map(); // lobbies, by name
 let pages = [1, 1]; // of the list of lobbies: that is known, that there are
 let latest = 0; // time of the newest event, by the server's clock, ms
@@ -103,8 +146,8 @@ const answers = new Map(); // of Rox that are being written, by number
 
 class View {
   constructor(name, person) {
-    Object.assign(this, { name, person, entries: [], ids: new Set(), unread: 0, called: false, below: 0, draft: "", topic: "" });
-    Object.assign(this, { loading: false, done: Boolean(person), detached: false, last: 0, wait: 0 });
+    Object.assign(this, { name, person, entries: [], ids: new Set(), unread: 0, called: false, below: 0, atEnd: true, draft: "", topic: "" });
+    Object.assign(this, { loading: false, done: Boolean(person), detached: false, last: -1, wait: 0 });
     this.top = make("div", "top");
     this.box = make("div", "view", this.top);
     this.box.setAttribute("role", "log");
@@ -120,11 +163,12 @@ class View {
 
   down() {
     this.box.scrollTop = this.box.scrollHeight;
-    this.below = 0;
+    [this.below, this.atEnd] = [0, true];
     showJump();
   }
 
   scrolled() {
+    this.atEnd = this.low;
     if (this.low && !this.detached && this.below) this.down();
     if (this.box.scrollTop < 300) this.older();
     showJump();
@@ -133,7 +177,7 @@ class View {
   /** Changes what is in it: whoever reads above sees the same as before, whoever is at the end the new end. */
   change(act, above) {
     const { scrollHeight: height, scrollTop: top } = this.box;
-    const low = this === shown ? this.low : this.wasLow !== false;
+    const low = this.atEnd;
     act();
     if (low && !above) {
       this.trim(false);
@@ -154,7 +198,7 @@ class View {
 
   /** Whether an entry was new. */
   add(entry) {
-    if (entry.id) {
+    if (kept(entry)) {
       if (this.ids.has(entry.id)) return false;
       if (this.detached && entry.id > this.last) {
         this.last = entry.id;
@@ -164,8 +208,8 @@ class View {
       this.last = Math.max(this.last, entry.id);
     }
     let i = this.entries.length;
-    const after = (one) => (one.id ? one.id > entry.id : one.at > entry.at);
-    if (entry.id) while (i > 0 && after(this.entries[i - 1])) i -= 1;
+    const after = (one) => (kept(one) ? one.id > entry.id : one.at > entry.at);
+    if (kept(entry)) while (i > 0 && after(this.entries[i - 1])) i -= 1;
     build(entry);
     this.box.insertBefore(entry.element, this.entries[i]?.element ?? null);
     this.entries.splice(i, 0, entry);
@@ -189,13 +233,13 @@ class View {
     const sameDay = before && dayOf(before.at) === dayOf(entry.at);
     entry.element.querySelector(".day")?.remove();
     if (!sameDay) entry.element.prepend(make("p", "day", make("span", "", day.format(entry.at))));
-    const stretch = sameDay && entry.kind === "message" && before.kind === "message" && before.from === entry.from && entry.at - before.at < TOGETHER;
+    const stretch = sameDay && entry.kind === "message" && !entry.asked && !entry.tagged && before.kind === "message" && before.from === entry.from && entry.at - before.at < TOGETHER;
     entry.element.classList.toggle("more", Boolean(stretch));
   }
 
   /** Asks for what was said before all that is here. */
   older() {
-    const first = this.entries.find((entry) => entry.id);
+    const first = this.entries.find(kept);
     if (this.loading || this.done || !first || phase !== "in" || this !== room || Date.now() < this.wait) return;
     this.loading = true;
     this.top.textContent = "Loading older messages…";
@@ -281,7 +325,7 @@ function build(entry) {
   head.append(time);
   item.append(head, ...made);
   if (entry.person) item.append(button("quiet", from === me ? "Open" : "Answer", () => openLetters(entry.person)));
-  entry.called = from !== me && Boolean(from) && !entry.found && (called || (entry.tagged && key(entry.tagged) === key(me)));
+  entry.called = from !== me && Boolean(from) && !entry.found && (called || key(entry.tagged ?? "") === key(me));
   const shape = kind === "action" || kind === "answer" || kind === "private" ? `message ${kind}` : kind;
   const element = make("div", `entry ${shape}`, item);
   element.classList.toggle("mine", from === me);
@@ -317,7 +361,7 @@ function arrived(view, entry) {
     view.unread += 1;
     view.called ||= Boolean(entry.called || view.person);
   }
-  if (view === shown && !view.low) view.below += 1;
+  if (view === shown && !view.atEnd) view.below += 1;
   if ((entry.called || view.person) && away()) notify(entry.from, entry.text, view);
   showCounts();
 }
@@ -341,8 +385,8 @@ function place(events, old) {
     for (const event of events) {
       const entry = entryOf(event, event.event);
       const news = !old && !(entry.id <= room.last);
-      if (event.event === "answer") endAnswer(event.answer);
-      if (room.add(entry) && news) fresh.push(entry);
+      const known = event.event === "answer" && endAnswer(event.answer);
+      if (room.add(entry) && news && !known) fresh.push(entry);
       if (entry.from === me) settle(entry.text);
     }
   }, old);
@@ -377,21 +421,23 @@ let waiting = [];
 
 function ask(question) {
   if (asking) return void waiting.push(question);
-  asking = { ...question, events: [] };
+  asking = { ...question, events: [], at: serverNow() };
   asking.timer = setTimeout(answered, PATIENCE);
   send(question.frame);
 }
 
 function answered() {
-  const { kind, events, timer, round = 1 } = asking;
+  const { kind, events, timer, at, last, round = 1 } = asking;
   clearTimeout(timer);
   asking = null;
   // What was said meanwhile is among them.
-  const first = room.entries.find((entry) => entry.id)?.id ?? Infinity;
-  const old = events.filter((event) => event.id < first);
+  const first = room.entries.find(kept)?.id ?? Infinity;
+  const [old, fresh] = [[], []];
+  for (const event of events) (event.id < first && (kind !== "first" || Date.parse(event.at) <= at) ? old : fresh).push(event);
   if (kind === "older" || kind === "first") {
     room.loading = false;
-    room.done = old.length < PAGE;
+    // The first message of a lobby is number 0.
+    room.done = old.length < PAGE || old.some((event) => event.id === 0);
     room.top.textContent = room.done && events.length ? "This is the beginning of what is kept." : "";
     quietly(() => place(old, true));
     if (kind === "first") room.down();
@@ -401,21 +447,23 @@ function answered() {
     // What was taken back meanwhile is not among them.
     const ids = new Set(events.map((event) => event.id));
     const least = Math.min(...ids);
-    const gone = room.entries.filter((entry) => entry.id >= least && entry.id <= room.last && !ids.has(entry.id));
+    const gone = room.entries.filter((entry) => entry.id >= least && entry.id <= last && !ids.has(entry.id));
     room.change(() => gone.forEach((entry) => room.remove(room.entries.indexOf(entry))));
   }
-  place(events.filter((event) => event.id >= first));
+  place(fresh);
   if (kind === "since") {
-    if (events.length < MISSED) {
+    // The newest come first; those before them are asked for until there is no gap.
+    const least = Math.min(...events.map((event) => event.id));
+    if (events.length < MISSED || least <= last + 1) {
       giveBack();
-      waiting.unshift({ kind: "check", frame: { command: `/history ${MISSED}` } });
-    } else if (round < ROUNDS) waiting.unshift({ ...since(), round: round + 1 });
+      waiting.unshift({ kind: "check", last, frame: { command: `/history ${MISSED} before ${last + 1}` } });
+    } else if (round < ROUNDS) waiting.unshift({ kind, last, round: round + 1, frame: { command: `/history ${MISSED} before ${least}` } });
     else afresh();
   }
   if (waiting.length && !asking) ask(waiting.shift());
 }
 
-const since = () => ({ kind: "since", frame: { since: room.last } });
+const since = () => ({ kind: "since", last: room.last, frame: { since: room.last } });
 
 /** Without a screen reader reading out what is old. */
 function quietly(act) {
@@ -442,27 +490,42 @@ function afresh() {
   ask({ kind: "first", frame: { command: `/history ${PAGE}` } });
 }
 
+/** Takes the pieces of an answer away, whose whole has come; tells whether there were some. */
 function endAnswer(number) {
   const entry = answers.get(number);
-  if (!entry) return;
-  clearTimeout(entry.timer);
+  if (!entry) return false;
+  stopWriting(entry);
   answers.delete(number);
   const at = room.entries.indexOf(entry);
   if (at >= 0) room.remove(at);
+  return true;
+}
+
+function stopWriting(entry) {
+  clearTimeout(entry.timer);
+  entry.writing = false;
+  entry.element.classList.remove("writing");
 }
 
 // What the server says.
 
 let joining = null; // a lobby that one asked to go to: { name, password, dialog }
-let renaming = false;
-let typed = new Set(); // lists that one asked for in the line
+let before = ""; // the name of whoever takes another
+const typed = new Set(); // lists that one asked for in the line
+const parts = { users: [], lobbies: [] }; // of lists that come in several
+
+/** A list, once all parts of it are there. */
+function whole(what, event) {
+  parts[what].push(...event[what]);
+  return event.more ? null : parts[what].splice(0);
+}
 
 const here = (event) => room && (!event.lobby || event.lobby === room.name);
 
 function said(event) {
   if (event.found) return room?.change(() => room.add({ ...entryOf(event, event.event), id: undefined, at: latest }));
   if (!here(event)) return;
-  if (asking && event.id) asking.events.push(event);
+  if (asking && kept(event)) asking.events.push(event);
   else place([event]);
 }
 
@@ -501,7 +564,7 @@ const on = {
     if (room?.name === event.lobby) {
       if (first || returning) {
         returning = false;
-        if (room.last) ask(since());
+        if (room.last >= 0) ask(since());
         else ask({ kind: "first", frame: { command: `/history ${PAGE}` } });
       } else if (asking) answered();
     } else entered(event.lobby);
@@ -513,29 +576,27 @@ const on = {
 
   answer(event) {
     if (!event.part) {
-      if (event.id) return said(event);
+      if (kept(event)) return said(event);
       endAnswer(event.answer);
       return here(event) && place([event]);
     }
     if (!here(event)) return;
     let entry = answers.get(event.answer);
     room.change(() => {
-      if (entry) {
+      if (entry?.writing) {
         entry.text += `\n${event.text}`;
         build(entry);
         room.link(room.entries.indexOf(entry));
       } else {
         entry = { ...entryOf(event, "answer"), id: undefined, from: event.from ?? "Rox", writing: true };
         answers.set(event.answer, entry);
+        if (answers.size > ANSWERS) answers.delete(answers.keys().next().value);
         room.add(entry);
         arrived(room, entry);
       }
     });
     clearTimeout(entry.timer);
-    entry.timer = setTimeout(() => {
-      answers.delete(event.answer);
-      entry.element.classList.remove("writing");
-    }, WRITING);
+    entry.timer = setTimeout(stopWriting, WRITING, entry);
   },
 
   notice(event) {
@@ -545,6 +606,8 @@ const on = {
       if (by("prefs").open) by("prefs").close();
     }
     if (event.lobby && !here(event)) return;
+    // Nobody has asked to hear that nothing was said.
+    if (asking && /^Nothing /.test(event.text)) return;
     note(event.text.replace(/^\[LOBBY\] /, ""), "note", event.lobby ? room : shown, event);
   },
 
@@ -580,26 +643,26 @@ const on = {
 
   roster(event) {
     if (event.lobby && !here(event)) return;
-    // A long one comes in several.
-    if (!rosterGoesOn) people = new Map();
-    for (const one of event.users) people.set(key(one.name), one);
-    rosterGoesOn = Boolean(event.more);
-    if (rosterGoesOn) return;
-    if (typed.delete("users")) note([...people.values()].map((one) => [one.name, ...one.marks.map((mark) => `(${mark})`)].join(" ")).join("\n"));
+    const users = whole("users", event);
+    if (!users) return;
+    people = new Map(users.map((one) => [key(one.name), one]));
+    if (typed.delete("users")) note(users.map((one) => [one.name, ...one.marks.map((mark) => `(${mark})`)].join(" ")).join("\n"));
     showLists();
   },
 
   lobbies(event) {
     const [at, all] = [event.page ?? 1, event.pages ?? 1];
+    const some = whole("lobbies", event);
+    if (!some) return;
     if (typed.delete("lobbies")) {
       const about = (one) => `${one.name}  ${one.private ? "private, " : ""}${one.users} here  ${one.description ?? ""}`;
-      note(event.lobbies.length ? event.lobbies.map(about).join("\n") : "No such lobby.");
+      note(some.length ? some.map(about).join("\n") : "No such lobby.");
       if (all > 1) return;
     } else {
       if (all === 1) rooms = new Map();
       pages = [Math.max(at, all === 1 ? 1 : pages[0]), all];
     }
-    for (const one of event.lobbies) rooms.set(one.name, one);
+    for (const one of some) rooms.set(one.name, one);
     showLists();
   },
 
@@ -657,18 +720,22 @@ function entered(name) {
   if (onRoom) shown = null;
   show(room, onRoom);
   ask({ kind: "first", frame: { command: `/history ${PAGE}` } });
+  if (rooms.size) send({ command: "/lobbies" });
 }
 
 function came(event, here) {
   const { from, lobby } = event;
   if (!room || (lobby && lobby !== room.name)) return;
-  if (event.renamed && from === me && !here) return void (renaming = true);
-  if (event.renamed && renaming && here) [me, renaming] = [from, false];
   if (here) people.set(key(from), people.get(key(from)) ?? { name: from, marks: [] });
   else people.delete(key(from));
   const known = rooms.get(room.name);
   if (known) known.users = people.size;
   showLists();
+  if (event.renamed) {
+    if (!here) return void (before = from);
+    if (before === me) me = from;
+    return note(`${before} is now ${from}`, "note", room, event);
+  }
   if (from === me) return;
   const word = event.lost ? "lost the connection" : here ? "joined" : "left";
   const last = room.entries.at(-1);
@@ -728,7 +795,7 @@ function closed({ code, reason }, fault) {
   socket = null;
   returning = false;
   forgetQuestions();
-  for (const entry of answers.values()) entry.element.classList.remove("writing");
+  for (const entry of answers.values()) stopWriting(entry);
   if (!by("door").hidden) {
     phase = "out";
     by("go").disabled = false;
@@ -979,13 +1046,13 @@ by("more").onclick = () => send({ command: `/lobbies ${pages[0] + 1}` });
 /** Puts a view before one's eyes, with its draft. */
 function show(view, keepLine) {
   if (shown && !keepLine) shown.draft = line.value;
-  if (shown) [shown.wasLow, shown.wasTop] = [shown.low, shown.box.scrollTop];
+  if (shown) shown.wasTop = shown.box.scrollTop;
   if (!keepLine) line.value = view.draft;
   view.draft = "";
   shown = view;
   views.replaceChildren(view.box);
-  if (view.wasLow === false) view.box.scrollTop = view.wasTop;
-  else view.down();
+  if (view.atEnd) view.down();
+  else view.box.scrollTop = view.wasTop;
   closeDrawers();
   grow();
   showTitle();
@@ -1042,6 +1109,7 @@ function joinRefused(text) {
   const { name, dialog } = joining;
   joining = null;
   if (/password/i.test(text)) secrets.delete(name);
+  if (/does not exist/.test(text) && rooms.delete(name)) showLists();
   if (dialog || /^Incorrect password/.test(text)) askJoin(name, dialog ? text : "");
   else note(text, "fail");
 }
@@ -1117,10 +1185,9 @@ function closeDrawers() {
 }
 for (const one of [by("shade"), ...document.querySelectorAll(".close")]) one.onclick = closeDrawers;
 addEventListener("keydown", (event) => event.key === "Escape" && closeDrawers());
-addEventListener("resize", () => {
-  closeDrawers();
-  showJump();
-});
+addEventListener("resize", closeDrawers);
+// The end stays in sight when the room for it changes, as by a keyboard on the screen.
+new ResizeObserver(() => shown?.atEnd && shown.down()).observe(views);
 
 // Taking back one's newest message.
 
@@ -1132,7 +1199,7 @@ let undoTimer = null;
 
 function showUndo() {
   clearTimeout(undoTimer);
-  const last = room?.entries.findLast((entry) => entry.id && entry.from === me && ["message", "action"].includes(entry.kind));
+  const last = room?.entries.findLast((entry) => kept(entry) && entry.from === me && ["message", "action"].includes(entry.kind));
   const left = last ? last.at + UNDO - serverNow() : 0;
   if (left <= 0 || shown !== room) return undo.remove();
   const item = last.element.querySelector(".item");
@@ -1153,11 +1220,9 @@ function say(text, bad) {
 }
 
 function grow() {
-  const low = shown?.low;
   line.style.height = "auto";
   line.style.height = `${line.scrollHeight}px`;
   line.classList.toggle("hide", SECRET.test(line.value));
-  if (low) shown.down();
 }
 
 const isCommand = (text) => /^\s*\/[\p{L}\p{N}]/u.test(text);
@@ -1237,7 +1302,7 @@ line.addEventListener("input", () => {
   grow();
   const word = /^\s*\/(\w+)(\s|$)/.exec(line.value);
   const usage = word && COMMANDS.get(word[1].toLowerCase());
-  say(usage ? `/${usage.replace("<u>", "<user>").replace("[u]", "[user]").replace("<l>", "<lobby>")}` : "");
+  say(usage ? `/${usage}` : "");
 });
 
 /** What the word before the cursor may become. */
@@ -1246,8 +1311,8 @@ function candidates(before, word) {
   const names = (all, tail) => all.filter((name) => key(name).startsWith(key(word.replace(/^[@#]/, "")))).map((name) => (/^[@#]/.exec(word)?.[0] ?? "") + name + tail);
   if (command && command[2] === undefined) return [...COMMANDS.keys()].filter((name) => name.startsWith(key(command[1]))).map((name) => `/${name} `);
   const takes = command && (COMMANDS.get(key(command[1])) ?? "");
-  if (takes && / <l>/.test(takes)) return names([...rooms.keys()], " ");
-  if (takes && !/ [<[]u/.test(takes) && !/(text|message|question|action)/.test(takes)) return [];
+  if (takes && /^join |<lobby>/.test(takes)) return names([...rooms.keys()], " ");
+  if (takes && !/user|text|message|question|action/.test(takes)) return [];
   const spoke = room.entries.map((entry) => entry.from).filter((name) => name && people.has(key(name)));
   const known = [...new Set([...spoke.reverse(), ...[...people.values()].map((one) => one.name), ...[...letters.values()].map((view) => view.name)])].filter((name) => name !== me);
   return names(known, before === word ? ": " : " ");
