@@ -31,6 +31,8 @@ tag <user> <message>
 me <action>
 undo
 ai <question>
+catchup
+airoom [on | off]
 setai [prompt | default]
 help [topic | command]
 sp <name> | list | default
