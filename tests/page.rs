@@ -293,6 +293,25 @@ fn what_was_said_before_comes_on_scrolling_up_and_nothing_moves_meanwhile() {
 }
 
 #[test]
+fn what_was_too_much_to_ask_at_once_is_asked_again() {
+    let Some(browser) = Browser::start() else { return };
+    let web = Web::new();
+    let limit = [("CHAT_RATE_MESSAGES", "1"), ("CHAT_RATE_WINDOW_SECS", "2")];
+    let server = web.start(&limit);
+    let mut bob = server.login("bob");
+    bob.ask("/create den no-pass x", "Created");
+    bob.ask("/join den", "Joined");
+    bob.ask("here since long", "here since long\n");
+    let page = web.login(&browser, View::desktop(false), "alice");
+    for line in ["/users", "/users", "/join den"] {
+        say(&page, line);
+    }
+    is_in(&page, "den");
+    wait_for_text(&page, ".message .text", "here since long");
+    is_sound(&page);
+}
+
+#[test]
 fn a_mention_is_marked_counted_in_the_title_and_told_where_that_was_asked_for() {
     let Some(browser) = Browser::start() else { return };
     let web = Web::new();
