@@ -483,3 +483,10 @@ fn the_page_is_read_over_tls_where_that_is_wanted() {
     assert!(all.starts_with("HTTP/1.1 101"));
     drop(server);
 }
+
+#[test]
+fn a_page_that_says_nothing_is_asked_whether_it_is_there() {
+    let server = web(&[]);
+    let mut ann = Socket::login(&server, "ann");
+    assert_eq!(ann.frame_within(Duration::from_secs(40)), Some(Frame::Ping));
+}

@@ -52,6 +52,8 @@ struct Audience {
     name: Name,
     /// The number of its next message, as far as members here have been told.
     next_seq: u64,
+    /// How often members here have been told that somebody has come or gone.
+    crossings: u64,
     members: Vec<usize>,
     /// What all members are to be shown in the next round.
     events: Vec<Event>,
@@ -232,6 +234,14 @@ impl<S: Clone> Hub<S> {
         inner.seats.iter().flatten().map(|o| (o.peer.clone(), o.session.clone())).collect()
     }
 
+    /// How often those in a client's room have been told that somebody has come or gone: a list of who is there
+    /// is as old as that says.
+    pub fn crossings(&self, seat: Seat) -> u64 {
+        let inner = self.inner.borrow();
+        let room = inner.occupant(seat).and_then(|occupant| occupant.room);
+        room.and_then(|(room, _)| inner.rooms.get(&room)).map_or(0, |room| room.crossings)
+    }
+
     /// The Sessions in a room.
     pub fn sessions_in(&self, room: LobbyId) -> Vec<S> {
         let inner = self.inner.borrow();
@@ -266,6 +276,7 @@ impl<S: Clone> Hub<S> {
         {
             here.next_seq = here.next_seq.max(seq + 1);
         }
+        here.crossings += u64::from(event.what.is_crossing());
         here.event_bytes += event.bytes();
         here.events.push(event);
         if here.event_bytes >= MAX_ROOM_BYTES {
@@ -374,7 +385,7 @@ impl<S: Clone> Hub<S> {
 impl Audience {
     fn new(name: Name, next_seq: u64) -> Self {
         let (members, events, taken) = Default::default();
-        Self { name, next_seq, members, events, event_bytes: 0, taken }
+        Self { name, next_seq, crossings: 0, members, events, event_bytes: 0, taken }
     }
 
     fn has_enough(&self) -> bool {

@@ -28,9 +28,23 @@ use crate::store::StoreError;
 /// Users of a long list that wait for one client at a time.
 const USERS_PER_PAGE: usize = 512;
 
+/// How often a list of users is asked for at most that was old when it came.
+const MAX_LISTINGS: usize = 5;
+
 pub(in crate::actors::session) async fn users(cx: &Ctx) -> Done {
-    let lobby = cx.lobby();
-    let (total, pages) = users_after(lobby.addr, None).await.ok_or(Reply::ServerBusy)?;
+    let (lobby, hub) = (cx.lobby(), &cx.thread.hub);
+    let (mut known, mut tries) = (hub.crossings(cx.at.seat), 0);
+    let (total, pages) = loop {
+        let listed = users_after(lobby.addr.clone(), None).await.ok_or(Reply::ServerBusy)?;
+        // A program keeps the list up to date by who comes and goes, and has been told so of somebody meanwhile who
+        // may be on this one or not.
+        let now = hub.crossings(cx.at.seat);
+        tries += 1;
+        if now == known || tries >= MAX_LISTINGS || !cx.peer.form().is_json() {
+            break listed;
+        }
+        known = now;
+    };
     let head = |sheet: &mut Sheet| replies::users(sheet, &lobby.name, total);
     let (you, ignores) = (cx.conn(), cx.ignores());
     let write = move |sheet: &mut Sheet, user: &Presence| {

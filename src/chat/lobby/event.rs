@@ -123,6 +123,25 @@ impl AnswerPiece {
 /// What the controls and the names around a text take in a block, to within a few bytes.
 const FRAME_BYTES: usize = 96;
 
+impl Happened {
+    /// Whether somebody has come or gone, or goes by another name.
+    pub fn is_crossing(&self) -> bool {
+        match self {
+            Self::Joined(_)
+            | Self::Left(_)
+            | Self::ManyJoined(_)
+            | Self::ManyLeft(_)
+            | Self::ManyLost(_)
+            | Self::Renamed { .. } => true,
+            Self::Said { .. }
+            | Self::Asked { .. }
+            | Self::AnswerKept { .. }
+            | Self::Answered(_)
+            | Self::Moderated { .. } => false,
+        }
+    }
+}
+
 impl Event {
     /// Whose it is: not shown to whoever ignores them. A notice of the lobby is nobody's.
     pub fn author(&self) -> Option<&Person> {
