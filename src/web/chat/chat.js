@@ -9,8 +9,9 @@ const LINES = 100; // lines that Up goes back through
 const FRAME = 8192; // bytes that the server takes at a time
 const MISSED = 200; // messages of an answer to `since`, after which there may be more
 const ROUNDS = 5; // such answers, after which only the newest are shown
-const PATIENCE = 10_000; // ms for an answer, after which the connection is taken for dead
-const PAUSE = 3_000; // ms before what was too much is asked again
+const PATIENCE = 10_000; // ms without a sign of the server, after which the connection is taken for dead
+const AGAIN = 4_000; // ms without an answer, after which the page asks again
+const TRIES = 4; // times that it asks
 const LOOK = 30_000; // ms between two looks at lobbies and members, while somebody is at the page
 const PRESENT = 300_000; // ms after the last key or touch for which that is so
 const LONGEST = 30_000; // ms between two tries to connect
@@ -425,8 +426,14 @@ let waiting = [];
 function ask(question) {
   if (asking) return void waiting.push(question);
   asking = { ...question, events: [], at: serverNow() };
-  asking.timer = setTimeout(answered, PATIENCE);
-  send(question.frame);
+  tryAsking(TRIES);
+}
+
+/** What is over the rate limit is not answered. */
+function tryAsking(left) {
+  if (!left) return answered();
+  asking.timer = setTimeout(tryAsking, AGAIN, left - 1);
+  send(asking.frame);
 }
 
 function answered() {
@@ -610,7 +617,7 @@ const on = {
     }
     if (event.lobby && !here(event)) return;
     // Nobody has asked to hear that nothing was said.
-    if (asking && /^Nothing /.test(event.text)) return;
+    if (asking && /^(Nothing |Not sent: .*from: (\/history|\{))/.test(event.text)) return;
     note(event.text.replace(/^\[LOBBY\] /, ""), "note", event.lobby ? room : shown, event);
   },
 
@@ -684,16 +691,8 @@ const on = {
       note(text, "fail");
       return send({ command: "/users" }), entered(landed);
     }
-    if (asking && /^⚠/.test(text)) {
-      // Too much at once, as by scrolling: the page asks again by itself.
-      const again = asking;
-      clearTimeout(again.timer);
-      again.timer = setTimeout(() => {
-        again.timer = setTimeout(answered, PATIENCE);
-        send(again.frame);
-      }, PAUSE);
-      return;
-    }
+    // Too much at once, as by scrolling: the page asks again by itself.
+    if (asking && /^⚠/.test(text)) return;
     if (keeping) {
       keeping = null;
       if (by("prefs").open) return void (by("keep-fault").textContent = text);
