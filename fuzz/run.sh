@@ -3,7 +3,7 @@
 # Builds on stable Rust; with ASAN=1 under AddressSanitizer (which needs RUSTC_BOOTSTRAP=1, set here).
 set -euo pipefail
 cd "$(dirname "$0")"
-targets=(lines keys text command sse record certificate proxy wire)
+targets=(lines keys text command sse record certificate proxy wire ssh)
 [ $# -ge 1 ] && [ "$1" != all ] && targets=("$1")
 runs="${2:-10000000}"
 

@@ -52,6 +52,7 @@ pub(crate) const ALONE: &[(&str, &str)] = &[
     ("restore", "the database file of a process"),
     ("shutdown", "the end of one process"),
     ("ssh", "the SSH listener of one process"),
+    ("ssh_bytes", "the SSH listener of one process"),
     ("store", "the database file of a process"),
     ("tls", "the TLS listener of one process"),
     ("wedged", "actors of a process that do not answer"),

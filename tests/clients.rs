@@ -9,6 +9,11 @@ use crate::harness::{Folder, PATIENCE, Server, run};
 use crate::holding::{CODE, SOON, numbered, shown};
 pub(crate) use crate::installed::{have, skip};
 
+/// The other telnet of Debian, of its package `telnet-ssl`, which cannot be installed beside inetutils': continuous
+/// integration unpacks it here.
+const NETKIT: &str =
+    concat!(env!("CARGO_MANIFEST_DIR"), "/target/clients/telnet-ssl/usr/bin/telnet-ssl");
+
 /// A terminal in tmux.
 pub(crate) struct Terminal {
     socket: String,
@@ -16,7 +21,7 @@ pub(crate) struct Terminal {
 
 impl Terminal {
     /// Runs a shell command in a terminal of 80 columns and 24 lines.
-    fn run(command: &str) -> Self {
+    pub(crate) fn run(command: &str) -> Self {
         Self::sized(command, 80, 24)
     }
 
@@ -174,12 +179,18 @@ fn paste(command: impl Fn(&Server) -> String, sent: impl Fn(&Terminal)) {
 /// Types a draft key by key where the server edits the line, while others talk, and mends it; quits with
 /// Ctrl-D.
 fn edit_in_terminal(server: &Server, command: &str) {
+    edit_draft_in_terminal(server, command, "né本Н");
+}
+
+/// The same, with these among the characters that are typed.
+fn edit_draft_in_terminal(server: &Server, command: &str, characters: &str) {
     let mut other = server.login("other");
     let terminal = Terminal::sized(command, 60, 20);
     terminal.wait_for("Enter your username:");
     terminal.enter("alice");
     terminal.wait_for("You are alice in 'general' with other. /help /users /quit\n>");
-    let draft = "draft: grüße né本Н 👋 世界, and so on until it takes more than one row";
+    let draft =
+        format!("draft: grüße {characters} 👋 世界, and so on until it takes more than one row");
     for (number, key) in draft.chars().enumerate() {
         terminal.type_text(&key.to_string());
         if number % 10 == 9 {
@@ -230,7 +241,7 @@ fn said_in(text: &str) -> impl Iterator<Item = &str> {
         .filter_map(|row| row.strip_prefix("  ╰─> ").or_else(|| row.strip_prefix("      ")))
 }
 
-fn with_certificate() -> Server {
+pub(crate) fn with_certificate() -> Server {
     let folder = Folder::new();
     assert!(run(folder.path(), &[], &["gen-cert"]).status.success());
     Server::start_in(folder, &[("CHAT_TLS_ADDR", "127.0.0.1:0")])
@@ -364,6 +375,16 @@ fn the_line_of_putty_is_edited() {
         let home = server.folder.path().display().to_string();
         let plink = format!("HOME={home} plink -telnet 127.0.0.1 -P {}", server.port);
         edit_in_terminal(&server, &plink);
+    }
+}
+
+#[test]
+fn the_line_of_netkits_telnet_is_edited() {
+    if have(&["tmux", NETKIT]) {
+        let server = Server::start(&[]);
+        // It takes a byte of the Cyrillic letter for its own key, whatever was agreed.
+        let command = format!("{NETKIT} 127.0.0.1 {}", server.port);
+        edit_draft_in_terminal(&server, &command, "né本ж");
     }
 }
 

@@ -230,6 +230,41 @@ fn clients_that_edit_lines_themselves_are_never_asked_for_keys() {
 }
 
 #[test]
+fn a_terminal_that_turns_out_to_be_read_aloud_gets_its_line_back() {
+    const AGREES: [u8; 12] = [IAC, DO, ECHO, IAC, DO, SGA, IAC, DO, 0, IAC, WILL, 0];
+    let server = Server::start(&[]);
+    // By its first name it is a terminal. Whether it agrees before the third says more, or after that.
+    for edited in [true, false] {
+        let mut client = called(&server, &["XTERM"]);
+        wait_for(&mut client, &KEYS, 1);
+        if edited {
+            client.send_raw(&AGREES);
+            wait_for(&mut client, PASTE_ON, 1);
+        }
+        for (count, name) in [(2, "XTERM"), (3, "MTTS 73")] {
+            wait_for(&mut client, &SEND_TYPE, count);
+            client.send_raw(&is(name));
+        }
+        if !edited {
+            client.send_raw(&AGREES);
+        }
+        // Its own line shows again, and nothing of ours is left.
+        wait_for(&mut client, &[IAC, WONT, ECHO], 1);
+        wait_for(&mut client, &[IAC, WONT, SGA], 1);
+        client.send_raw(&[IAC, DONT, ECHO, IAC, DONT, SGA, IAC, DONT, 0, IAC, WONT, 0]);
+        client.ask("alice", "[LOBBY] alice has joined the lobby\n");
+        client.expect(" /quit\n> ");
+        let from = client.raw().len();
+        client.ask("/mode", "Mode: plain, since your client reads aloud what it is sent.\n> ");
+        client.ask("hello", "alice says: hello\n> ");
+        assert!(!client.raw()[from..].contains(&0x1b), "{:?}", client.text());
+        let turned = [PASTE_ON, PASTE_OFF, &KEYS].map(|bytes| sent(&client, bytes));
+        assert_eq!(turned, [usize::from(edited), usize::from(edited), 1], "{edited}");
+        quit(client);
+    }
+}
+
+#[test]
 fn one_that_refuses_keys_is_written_to_by_lines() {
     let server = Server::start(&[]);
     for refused in [[IAC, DONT, ECHO], [IAC, DONT, SGA]] {
@@ -698,43 +733,4 @@ fn what_is_read_aloud_is_text_alone() {
         quit(client);
         quit(bob);
     }
-}
-
-/// What a client by lines was sent by the version before there was an editor, but for the question before the
-/// welcome: a `\n` ends each row.
-const BY_LINES: &str = include_str!("transcripts/lines.txt");
-
-#[test]
-fn a_client_that_sends_lines_sees_what_it_saw_before_byte_for_byte() {
-    let server = Server::start(&[]);
-    let mut alice = server.connect();
-    alice.expect("Enter your username: ");
-    alice.ask("x", "(min 2 characters)\nEnter your username: ");
-    alice.ask("alice", " /quit\n> ");
-    alice.ask("hello", "╰─> hello\n> ");
-    alice.ask("", "> ");
-    alice.ask("/users", "(you)\n> ");
-    alice.ask("/nope", "available commands.\n> ");
-    let mut bob = server.login("bob");
-    alice.expect("[LOBBY] bob has joined the lobby\n> ");
-    bob.ask("hi", "╰─> hi\n");
-    alice.expect("╰─> hi\n> ");
-    alice.ask("/msg bob psst", "╰─> psst\n> ");
-    alice.ask("/tag bob look", "╰─> look\n> ");
-    alice.ask("/me waves", "* alice waves\n> ");
-    alice.ask("/register", "New password: ");
-    alice.ask(PASSWORD, "Again: ");
-    alice.ask(PASSWORD, "from the next login on.\n> ");
-    alice.ask("/color off", "Colours are off.\n> ");
-    alice.ask("hello", "╰─> hello\n> ");
-    alice.ask("/color light", "for a light ground.\n> ");
-    alice.ask("bye", "╰─> bye\n> ");
-    alice.ask("/quit", "Goodbye!\n");
-    let question = [IAC, DO, TTYPE, IAC, DO, NAWS, b'\r', 0x1b, b'[', b'K'];
-    let sent = alice.raw().strip_prefix(&question).unwrap();
-    let sent = sent.escape_ascii().to_string().replace("\\n", "\\n\n");
-    for (number, (sent, was)) in sent.lines().zip(BY_LINES.lines()).enumerate() {
-        assert_eq!(sent, was, "row {number}");
-    }
-    assert_eq!(sent.lines().count(), BY_LINES.lines().count());
 }

@@ -81,6 +81,7 @@ mod process;
 mod protocol;
 mod proxies;
 mod proxying;
+mod recorded;
 mod relay;
 mod reloading;
 mod restore;
@@ -93,6 +94,8 @@ mod social;
 mod socket;
 #[cfg(feature = "ssh")]
 mod ssh;
+#[cfg(feature = "ssh")]
+mod ssh_bytes;
 mod stopping_nodes;
 mod store;
 mod taking_back;

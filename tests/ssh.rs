@@ -13,7 +13,9 @@ use std::time::{Duration, Instant};
 use russh::keys::ssh_key::private::Ed25519Keypair;
 
 use crate::clients::Terminal;
-use crate::harness::{Folder, PATIENCE, Server, plain, resident_kib, run, take_before};
+use crate::harness::{
+    Folder, PATIENCE, Server, descriptors, plain, resident_kib, run, take_before,
+};
 use crate::installed::have;
 use crate::people::{PASSWORD, log_in_to, makes, registered};
 
@@ -22,7 +24,7 @@ const LATE: Duration = Duration::from_secs(4);
 
 const ENV: (&str, &str) = ("CHAT_SSH_ADDR", "127.0.0.1:0");
 
-fn start(env: &[(&str, &str)]) -> Server {
+pub(crate) fn start(env: &[(&str, &str)]) -> Server {
     start_in(Folder::new(), env)
 }
 
@@ -31,7 +33,7 @@ fn start_in(folder: Folder, env: &[(&str, &str)]) -> Server {
 }
 
 /// The port, from what the server has said.
-fn port(server: &Server) -> u16 {
+pub(crate) fn port(server: &Server) -> u16 {
     let out = server.out();
     let (_, rest) = out.split_once("SSH on port ").unwrap();
     rest.split(',').next().unwrap().parse().unwrap()
@@ -772,7 +774,7 @@ fn whoever_does_not_get_on_with_the_handshake_is_closed_when_the_time_for_a_name
         (&b""[..], &b""[..]),
         (b"SSH-2.0-x\r\n", b""),
         // It trickles a packet that it never ends.
-        (b"SSH-2.0-x\r\n\x00\x00\x7f\xff", b"\x00"),
+        (b"SSH-2.0-x\r\n\x00\x00\x1f\xff", b"\x00"),
     ] {
         let took = until_closed(first, then);
         assert!(took > second / 2 && took < second + LATE, "{first:?}: {took:?}");
@@ -780,6 +782,7 @@ fn whoever_does_not_get_on_with_the_handshake_is_closed_when_the_time_for_a_name
     // What is no SSH is closed at once, and so is a packet longer than any.
     assert!(until_closed(b"GET / HTTP/1.1\r\n\r\n", b"") < second);
     assert!(until_closed(b"SSH-2.0-x\r\n\xff\xff\xff\xff", b"x") < second);
+    assert!(until_closed(b"SSH-2.0-x\r\n\x00\x00\x7f\xff", b"x") < second);
     server.wait_for_log("does not speak SSH on the SSH port");
 }
 
@@ -803,10 +806,12 @@ fn a_connection_without_a_session_is_closed_when_the_time_for_a_name_is_up() {
 }
 
 #[test]
-fn many_who_never_log_in_cost_little() {
-    let server = start(&[]);
+fn a_thousand_who_never_log_in_cost_little_and_are_gone_in_time() {
+    const MANY: usize = 1_000;
+    let time = Duration::from_secs(8);
+    let mut server = start(&[("CHAT_LOGIN_TIMEOUT_SECS", "8")]);
     let port = port(&server);
-    let knock = |count: usize| -> Vec<TcpStream> {
+    let knock = |count: usize, then: &[u8]| -> Vec<TcpStream> {
         let one = |_| {
             let mut socket = TcpStream::connect(("127.0.0.1", port)).unwrap();
             socket.set_read_timeout(Some(PATIENCE)).unwrap();
@@ -814,19 +819,196 @@ fn many_who_never_log_in_cost_little() {
             // The greeting, and what keys may be exchanged.
             let mut buf = [0; 64];
             assert!(socket.read(&mut buf).unwrap() > 0);
+            socket.write_all(then).unwrap();
             socket
         };
         (0..count).map(one).collect()
     };
-    drop(knock(50));
-    thread::sleep(Duration::from_millis(500));
-    let before = resident_kib(server.pid());
-    let held = knock(400);
-    let each = (resident_kib(server.pid()) - before) / held.len() as u64;
+    drop(knock(50, b""));
+    server.wait_for(|server| server.log().matches(" disconnected after ").count() == 50, "gone");
+    let (before, open) = (resident_kib(server.pid()), descriptors(server.pid()));
+    let began = Instant::now();
+    // A third says no more, a third has a packet under way that is as long as one may be, and a third one longer.
+    let packet = [&8_192_u32.to_be_bytes()[..], &[4, 20], &[7; 8_000]].concat();
+    let mut held = knock(MANY / 3, b"");
+    held.extend(knock(MANY / 3, &packet));
+    held.extend(knock(MANY - held.len(), &[0, 3, 0xFF, 0xFF, 4, 20]));
+    let each = resident_kib(server.pid()).saturating_sub(before) / MANY as u64;
     assert!(each < 64, "{each} KiB each");
+    assert!(began.elapsed() < time, "the machine is too slow for this");
     // The chat goes on.
     let mut bob = server.login("bob");
     bob.ask("hello", "hello");
+    let mut buf = [0; 4_096];
+    for mut socket in held {
+        // A reset is an end too.
+        while socket.read(&mut buf).is_ok_and(|count| count > 0) {}
+    }
+    assert!(began.elapsed() < time * 2 + LATE, "{:?}", began.elapsed());
+    // Bob's is one.
+    server.wait_for(|server| descriptors(server.pid()) <= open + 1, "nothing is left of them");
+    bob.ask("still here", "still here");
+}
+
+/// An agent of OpenSSH's. Over when dropped.
+struct Agent {
+    socket: PathBuf,
+    child: Child,
+}
+
+impl Agent {
+    /// One with these keys, in their order.
+    fn with(home: &Home, keys: &[&str]) -> Self {
+        let socket = home.path("agent");
+        let mut command = Command::new("ssh-agent");
+        command.args(["-D", "-a"]).arg(&socket).stdout(Stdio::null());
+        let agent = Self { child: command.spawn().unwrap(), socket };
+        let start = Instant::now();
+        while !agent.socket.exists() {
+            assert!(start.elapsed() < PATIENCE, "the agent does not start");
+            thread::sleep(Duration::from_millis(5));
+        }
+        for key in keys {
+            let mut command = Command::new("ssh-add");
+            command.arg("-q").arg(home.path(key)).env("SSH_AUTH_SOCK", &agent.socket);
+            assert!(command.status().unwrap().success());
+        }
+        agent
+    }
+
+    /// The client, with the agent and no other keys.
+    fn ssh(&self, home: &Home, server: &Server, name: &str) -> Command {
+        let plain = home.ssh(server, name, &[]);
+        let mut command = Command::new("ssh");
+        command.arg("-o").arg(format!("IdentityAgent={}", self.socket.display()));
+        command.args(["-o", "IdentitiesOnly=no"]).args(plain.get_args());
+        for (key, value) in plain.get_envs() {
+            match value {
+                Some(value) => command.env(key, value),
+                None => command.env_remove(key),
+            };
+        }
+        command
+    }
+}
+
+impl Drop for Agent {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn an_agent_with_ten_keys_costs_nobody_their_password_or_their_key() {
+    if !have(&["ssh", "ssh-keygen", "ssh-agent", "ssh-add"]) {
+        return;
+    }
+    let (server, home) = (start(&[]), Home::new());
+    drop(registered(&server, "alice"));
+    let names: Vec<String> = (0..10).map(|number| format!("k{number}")).collect();
+    let keys: Vec<&str> = names.iter().map(String::as_str).collect();
+    keys.iter().for_each(|key| _ = home.key(key));
+    let agent = Agent::with(&home, &keys);
+    // None of them is known: the password is asked for, three times.
+    home.answers(PASSWORD);
+    let mut talk = Talk::begin(agent.ssh(&home, &server, "alice"));
+    talk.expect_in();
+    talk.ask("/whois alice", "Status: account");
+    assert_eq!(home.asked().len(), 1);
+    drop(talk);
+    let other = Home::new();
+    other.answers("wrong");
+    assert_eq!(Talk::begin(agent.ssh(&other, &server, "alice")).end().0, 255);
+    assert_eq!(other.asked().len(), 3, "{:?}", other.asked());
+    // The last of them is.
+    let mut talk = Talk::begin(home.ssh(&server, "alice", &["k9"]));
+    talk.expect_in();
+    talk.ask("/cert add", "is tied to your account.\n");
+    drop(talk);
+    let mut talk = Talk::begin(agent.ssh(&home, &server, "alice"));
+    talk.expect_in();
+    talk.ask("/cert list", " (this connection)\n");
+    assert_eq!(home.asked().len(), 2, "one for each login by the password");
+    // A guest is asked nothing.
+    Talk::begin(agent.ssh(&home, &server, "visitor")).expect_in();
+    assert_eq!(home.asked().len(), 2);
+}
+
+#[test]
+fn after_many_keys_only_a_password_is_asked_for() {
+    let server = start(&[]);
+    drop(registered(&server, "alice"));
+    let port = port(&server);
+    let client = async move {
+        let config = russh::client::Config::default();
+        let connected = russh::client::connect(config.into(), ("127.0.0.1", port), Trusting).await;
+        let mut session = connected.unwrap();
+        let mut offered = 0;
+        loop {
+            let key = Ed25519Keypair::from_seed(&[offered; 32]);
+            let key = Arc::new(russh::keys::PrivateKey::from(key));
+            let key = russh::keys::PrivateKeyWithHashAlg::new(key, None);
+            offered += 1;
+            let result = session.authenticate_publickey("alice", key).await.unwrap();
+            let russh::client::AuthResult::Failure { remaining_methods, .. } = result else {
+                panic!("a key of nobody's lets in")
+            };
+            if !remaining_methods.contains(&russh::MethodKind::PublicKey) {
+                break;
+            }
+        }
+        let start = session.authenticate_keyboard_interactive_start("alice", None).await.unwrap();
+        use russh::client::KeyboardInteractiveAuthResponse as Answer;
+        assert!(matches!(start, Answer::InfoRequest { .. }), "{start:?}");
+        let answers = vec![PASSWORD.to_owned()];
+        let end = session.authenticate_keyboard_interactive_respond(answers).await.unwrap();
+        assert!(matches!(end, Answer::Success), "{end:?}");
+        offered
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let offered = runtime.block_on(async { tokio::time::timeout(PATIENCE, client).await.unwrap() });
+    assert_eq!(offered, 20);
+}
+
+#[test]
+fn copies_of_files_are_refused_and_nothing_is_said_of_them() {
+    if !have(&["ssh", "scp"]) {
+        return;
+    }
+    let (server, home) = (start(&[]), Home::new());
+    let mut bob = server.login("bob");
+    for line in
+        ["scp -t .", "scp -f notes.txt", "rsync --server -e.LsfxC . x", "git-upload-pack '/x'"]
+    {
+        let mut command = home.ssh(&server, "alice", &[]);
+        command.arg(line);
+        let mut talk = Talk::begin(command);
+        talk.close_sending();
+        let (status, text, errors) = talk.end();
+        assert_eq!((status, text.as_str()), (1, ""), "{line}");
+        assert_eq!(errors, "No files are transferred here.\n", "{line}");
+    }
+    fs::write(home.path("file"), "text").unwrap();
+    // In the language of before, and in that of SFTP.
+    for options in [&["-O"][..], &[]] {
+        let ssh = home.ssh(&server, "alice", &[]);
+        let words: Vec<_> = ssh.get_args().filter_map(|word| word.to_str()).collect();
+        let mut command = Command::new("scp");
+        command.args(options).args(["-q", "-P", &port(&server).to_string()]);
+        words.windows(2).filter(|pair| pair[0] == "-o").for_each(|pair| _ = command.args(pair));
+        command.arg(home.path("file")).arg("alice@127.0.0.1:file").env("HOME", home.0.path());
+        let talk = Talk::begin(command);
+        let (status, _, errors) = talk.end();
+        assert_ne!(status, 0, "{options:?}: {errors}");
+        assert_eq!(
+            errors.contains("No files are transferred here."),
+            !options.is_empty(),
+            "{errors}"
+        );
+    }
+    bob.sync("bob");
+    assert!(!bob.text().contains("alice"), "{}", bob.text());
 }
 
 #[test]

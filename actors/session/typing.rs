@@ -330,6 +330,7 @@ impl Session {
             Happened::TooLong => return self.take_too_long(),
             Happened::Complete(wanted) => {
                 self.pace.took_nothing();
+                self.pace.read(wanted.work);
                 // What is typed next goes behind the word as it will be.
                 if let Some(mut typing) = self.peer.typing() {
                     typing.keep_keys(true);

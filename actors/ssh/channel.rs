@@ -16,7 +16,7 @@ use crate::clock;
 use crate::net::link::Arrival;
 use crate::net::ssh::pipe::{Far, Near, Next, pipe};
 use crate::net::ssh::visit::{Purpose, Visit};
-use crate::render::replies::{CHATS_ALREADY, refusal};
+use crate::render::replies::{CHATS_ALREADY, NO_FILES, refusal};
 
 /// For the last packets of a channel to be taken by the library. Where it takes nothing for so long, its socket
 /// does not either, and the connection ends.
@@ -133,6 +133,25 @@ pub(super) fn begin(connection: &Arc<Connection>, coming: Coming) -> Far {
     let channel = Channel { connection: connection.clone(), write, far: far.clone() };
     tokio::spawn(channel.see_through(near, purpose));
     far
+}
+
+/// Standard error, among what a channel carries beside its data (SSH_EXTENDED_DATA_STDERR, RFC 4254 §5.2).
+const STDERR: u32 = 1;
+
+/// Tells a program that wants to move files that there are none, where it looks for what went wrong.
+pub(super) fn refuse_files(connection: &Arc<Connection>, write: ChannelWriteHalf<Msg>) {
+    let connection = connection.clone();
+    tokio::spawn(async move {
+        let told = async {
+            write.extended_data_bytes(STDERR, Bytes::from_static(NO_FILES)).await?;
+            write.exit_status(REFUSED).await?;
+            write.eof().await?;
+            write.close().await
+        };
+        if timeout(END_TIME, told).await.is_err() {
+            connection.cut();
+        }
+    });
 }
 
 /// The task of a channel.

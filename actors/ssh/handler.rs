@@ -11,11 +11,11 @@ use russh::server::{
 use russh::{Channel, ChannelId, ChannelOpenFailure, ChannelWriteHalf, Pty, server};
 
 use super::Connection;
-use super::channel::{Coming, begin};
+use super::channel::{Coming, begin, refuse_files};
 use super::login::{Login, key_of};
 use crate::clock;
 use crate::net::ssh::pipe::Far;
-use crate::net::ssh::visit::{DUMB, Purpose, Terminal, size};
+use crate::net::ssh::visit::{DUMB, Purpose, Terminal, moves_files, size};
 
 /// Channels of a connection at one time: one to chat, and one for commands beside it.
 const MAX_CHANNELS: usize = 2;
@@ -273,8 +273,17 @@ impl server::Handler for Handler {
         data: &[u8],
         session: &mut Session,
     ) -> Result<(), Error> {
-        let purpose = Purpose::of(&String::from_utf8_lossy(data));
-        let good = data.len() <= MAX_COMMAND_BYTES && self.start(id, purpose, Some(data));
+        let lines = String::from_utf8_lossy(data);
+        if moves_files(&lines) {
+            let write = self.channels.get_mut(&id).and_then(|open| open.write.take());
+            answer(session, id, write.is_some())?;
+            if let Some(write) = write {
+                refuse_files(&self.connection, write);
+            }
+            return Ok(());
+        }
+        let good =
+            data.len() <= MAX_COMMAND_BYTES && self.start(id, Purpose::of(&lines), Some(data));
         answer(session, id, good)
     }
 

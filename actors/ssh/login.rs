@@ -14,8 +14,8 @@ use russh::keys::{HashAlg, PublicKey};
 use russh::server::Auth;
 use russh::{MethodKind, MethodSet};
 
-use super::Connection;
 use super::handler::Error;
+use super::{Connection, LOGIN_TRIES, MAX_KEYS};
 use crate::actors::hasher::HashError;
 use crate::actors::registry::messages::{BeginGuess, EndGuess};
 use crate::actors::store::messages::{AccountOfKey, ReadAccount};
@@ -62,6 +62,10 @@ pub(super) struct Login {
     mode: Mode,
     /// Wrong passwords so far.
     tries: usize,
+    /// Keys that it has offered in vain.
+    keys: usize,
+    /// What else was refused of it.
+    refusals: usize,
     /// It may not log in any more.
     over: bool,
 }
@@ -73,7 +77,7 @@ fn refused(methods: &[MethodKind]) -> Auth {
 /// The ways to log in to an account.
 const OF_ACCOUNT: [MethodKind; 2] = [MethodKind::PublicKey, MethodKind::KeyboardInteractive];
 
-/// That of a guest.
+/// That of a guest, and of whoever has offered keys enough.
 const OF_GUEST: [MethodKind; 1] = [MethodKind::KeyboardInteractive];
 
 fn ask(question: Option<String>) -> Auth {
@@ -97,6 +101,8 @@ impl Login {
             asked,
             mode,
             tries: 0,
+            keys: 0,
+            refusals: 0,
             over: false,
         }
     }
@@ -139,18 +145,39 @@ impl Login {
         Ok(())
     }
 
-    pub(super) fn none(&self) -> Result<Auth, Error> {
-        if self.over { Err(Error::Persistent) } else { Ok(refused(&OF_ACCOUNT)) }
+    pub(super) fn none(&mut self) -> Result<Auth, Error> {
+        if self.over { Err(Error::Persistent) } else { self.refuse() }
+    }
+
+    /// Refuses a try that may be followed by others.
+    fn refuse(&mut self) -> Result<Auth, Error> {
+        self.refusals += 1;
+        if self.refusals > LOGIN_TRIES {
+            self.over = true;
+            return Err(Error::Persistent);
+        }
+        Ok(refused(self.ways()))
+    }
+
+    /// The ways that are left to log in to an account.
+    fn ways(&self) -> &'static [MethodKind] {
+        if self.keys < MAX_KEYS { &OF_ACCOUNT } else { &OF_GUEST }
     }
 
     /// A key is offered, of which it is not known yet whether the client has it.
     pub(super) async fn offered(&mut self, user: &str, key: Option<Key>) -> Result<Auth, Error> {
         self.take_user(user)?;
         self.offered = self.offered.or(key);
+        if self.keys >= MAX_KEYS {
+            return self.refuse();
+        }
         Ok(match (self.account(user).await, key) {
             (Ok(None), _) => refused(&OF_GUEST),
             (Ok(Some(account)), Some(key)) if self.knows(&account, key).await => Auth::Accept,
-            (Ok(Some(_)) | Err(()), _) => refused(&OF_ACCOUNT),
+            (Ok(Some(_)) | Err(()), _) => {
+                self.keys += 1;
+                refused(self.ways())
+            }
         })
     }
 
@@ -168,14 +195,14 @@ impl Login {
             (self.proved, self.mode) = (Some((account.id, Some(key))), account.settings.mode);
             return Ok(Auth::Accept);
         }
-        Ok(refused(&OF_ACCOUNT))
+        self.refuse()
     }
 
     /// The client wants to be asked.
     pub(super) async fn begin(&mut self, user: &str) -> Result<Auth, Error> {
         self.take_user(user)?;
         Ok(match self.account(user).await {
-            Err(()) => refused(&OF_ACCOUNT),
+            Err(()) => self.refuse()?,
             Ok(None) => {
                 self.asked = Some(Asked::Nothing);
                 ask(None)
@@ -195,7 +222,7 @@ impl Login {
     ) -> Result<Auth, Error> {
         self.take_user(user)?;
         match self.asked.take() {
-            None => Ok(refused(&OF_ACCOUNT)),
+            None => self.refuse(),
             // Where the name has become an account's meanwhile, the Session asks for its password.
             Some(Asked::Nothing) => Ok(Auth::Accept),
             Some(Asked::Password(id, name)) => {

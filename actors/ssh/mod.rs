@@ -44,8 +44,13 @@ use crate::net::ssh::socket::SshSocket;
 /// than handshakes, which get the least there is, since what is said goes through them.
 const NICENESS: i32 = 5;
 
-/// Tries to log in over one connection, refused keys among them, as OpenSSH has it (`MaxAuthTries`).
+/// Tries to log in over one connection, as OpenSSH has it (`MaxAuthTries`). The keys that a client only offers are
+/// counted for themselves.
 const LOGIN_TRIES: usize = 6;
+
+/// Keys that a client may offer in vain before it is only asked for a password: an agent has some ten, each of which
+/// OpenSSH's server would take for a try.
+const MAX_KEYS: usize = 20;
 
 /// Messages of a channel that the library holds on their way to the socket. With more, a client that does not read
 /// is found later; with fewer, the tasks wake each other for each.
@@ -115,7 +120,8 @@ pub fn protocol(key: HostKey) -> Arc<server::Config> {
         // Nothing is taken from the channels that these are of.
         channel_buffer_size: 1,
         preferred,
-        max_auth_attempts: LOGIN_TRIES,
+        // Which of them is what is told apart by us.
+        max_auth_attempts: LOGIN_TRIES + MAX_KEYS,
         // How long anything may take is for us to say.
         inactivity_timeout: None,
         nodelay: true,

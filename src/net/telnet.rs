@@ -138,6 +138,9 @@ const TERMINALS: [&str; 16] = [
     "ghostty",
 ];
 
+/// Makers of terminals whose names stand before those that are known.
+const MAKERS: [&str; 2] = ["dec-", "digital-"];
+
 impl Client {
     /// What a name says, the first or a later one: terminals are known by the first alone, since a client for
     /// games tells what it is like after what it is.
@@ -146,14 +149,16 @@ impl Client {
         if let Some(bits) = name.strip_prefix("mtts ").and_then(|bits| bits.parse::<u32>().ok()) {
             return if bits & MTTS_SCREEN_READER != 0 { Self::ScreenReader } else { Self::Other };
         }
+        // The names of RFC 1700 have the maker's before the model: dec-vt220.
+        let name = MAKERS.iter().find_map(|maker| name.strip_prefix(maker)).unwrap_or(&name);
         // What follows such a word in a name is a number or a variety: xterm-256color, vt100, rxvt.
         let is_of = |word: &&str| {
-            let rest = name.strip_prefix(word);
+            let rest = name.strip_prefix(*word);
             rest.is_some_and(|rest| {
                 !rest.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
             })
         };
-        match name.as_str() {
+        match name {
             "dumb" => Self::Dumb,
             _ if first && (TERMINALS.iter().any(is_of) || name.ends_with("-256color")) => {
                 Self::Terminal

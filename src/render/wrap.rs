@@ -1,6 +1,7 @@
 //! Text in the columns of a terminal: where a row ends and the next one begins.
 //!
-//! Wrapping adds line ends and indentation and takes nothing away. A row is broken after a blank; between
+//! Wrapping adds line ends and indentation and takes nothing away, but for blanks at the end of a text that would
+//! make a row of their own. A row is broken after a blank; between
 //! ideographs, where UAX #14 lets it be; and inside a word that is longer than a row, between characters
 //! as people see them (UAX #29). A link stays whole, so that it can be clicked and copied: one that is
 //! longer than a row runs on into the first column, and nothing else does.
@@ -99,10 +100,15 @@ pub(super) fn wrap<'a>(
     let indent = indent.min(width.saturating_sub(1));
     let begun = column > indent;
     let mut rows = Rows { column, indent, width, begun, after_link: false, emit };
-    for (word, blanks) in words(text) {
+    // Blanks at the end of a text are worth no row.
+    let ends = text.trim_end_matches(' ');
+    for (word, blanks) in words(ends) {
         rows.word(word, !blanks.is_empty());
         rows.blanks(blanks);
     }
+    let room = rows.width.saturating_sub(rows.column);
+    let last = &text[ends.len()..];
+    rows.put(&last[..last.len().min(room)], last.len().min(room));
 }
 
 /// The words of a text, each with the blanks after it.

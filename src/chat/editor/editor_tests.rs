@@ -499,6 +499,17 @@ fn a_key_costs_what_it_takes_and_others_have_their_turn() {
 }
 
 #[test]
+fn a_tab_that_others_answer_costs_what_it_takes_too() {
+    let mut editor = typed(&"x".repeat(MAX_DRAFT_BYTES));
+    let all = all_of(&mut editor, &"\t".repeat(50));
+    assert_eq!(all.len(), 50);
+    for happened in all {
+        let Happened::Complete(wanted) = happened else { panic!("{happened:?}") };
+        assert!(wanted.work >= 2 * MAX_DRAFT_BYTES, "{}", wanted.work);
+    }
+}
+
+#[test]
 fn what_is_longer_than_any_character_takes_several_keys() {
     let mut editor = typed(&format!("x{}", "\u{301}".repeat(200)));
     type_in(&mut editor, "\x7f");

@@ -8,7 +8,15 @@ use vte::{Params, Parser, Perform};
 
 /// Most bytes of an escape sequence, its ESC counted: a key has 12 at most, and what never ends must not take
 /// what is typed next.
-pub(super) const MAX_SEQUENCE_BYTES: u8 = 32;
+pub(super) const MAX_SEQUENCE_BYTES: u16 = 32;
+
+/// Most bytes of a string that begins as those do that terminals send: an answer with a colour or a name has some 30,
+/// what is in a clipboard has more. Anything else that begins a string is a key with Alt, and what is typed next is
+/// not to be taken for one.
+pub(super) const MAX_STRING_BYTES: u16 = 4 * 1024;
+
+/// Bytes of a report of a mouse behind `ESC [ M`: the button and the place (xterm's ctlseqs, X10 compatibility mode).
+const MOUSE_BYTES: u8 = 3;
 
 const ESC: u8 = 0x1B;
 const DELETE: u8 = 0x7F;
@@ -256,13 +264,42 @@ enum Step {
     WithChar,
 }
 
+/// What a sequence is, as far as it has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Kind {
+    /// A key, or what looks like one.
+    #[default]
+    Key,
+    /// A control sequence: ESC [ and so on (ECMA-48 §5.4).
+    Control,
+    /// A control string (ECMA-48 §5.6) that began with this byte, behind its ESC: DCS, SOS, OSC, PM or APC.
+    String(u8),
+    /// One that begins as those of terminals do.
+    Answer,
+    /// A report of a mouse, of which so many bytes are to come.
+    Mouse(u8),
+}
+
+/// Whether terminals send strings that begin like this: OSC with a number, or a title (`l`, `L`); DCS with what was
+/// asked for (DECRPSS, XTGETTCAP), a version (`>`) or an identity (`!`); and APC of kitty's pictures.
+fn is_answer(begin: u8, next: u8) -> bool {
+    match begin {
+        b']' => next.is_ascii_digit() || matches!(next, b'l' | b'L'),
+        b'P' => next.is_ascii_digit() || matches!(next, b'>' | b'!' | b'$' | b'+'),
+        b'_' => next == b'G',
+        _ => false,
+    }
+}
+
 /// An escape sequence that has begun.
 #[derive(Default)]
 struct Sequence {
     parser: Parser,
     found: Found,
     /// Bytes so far, behind the ESC.
-    len: u8,
+    len: u16,
+    /// What it is where it is no key.
+    kind: Kind,
     /// The parameters of a control sequence so far are one number.
     number: bool,
     /// A paste begins behind it.
@@ -273,11 +310,31 @@ impl Sequence {
     fn take(&mut self, byte: u8) -> (Step, Option<Read<'static>>) {
         let first = self.len == 0;
         self.len += 1;
-        if self.len == MAX_SEQUENCE_BYTES {
+        let most = if self.kind == Kind::Answer { MAX_STRING_BYTES } else { MAX_SEQUENCE_BYTES };
+        if self.len == most {
             return (Step::Over, None);
         }
         if first {
             self.advance(&[ESC]);
+        }
+        match (self.kind, byte) {
+            // Any byte but a control, DEL too.
+            (Kind::Mouse(left), b' '..) => {
+                self.kind = Kind::Mouse(left.saturating_sub(1));
+                return (if left <= 1 { Step::Last } else { Step::More }, None);
+            }
+            (Kind::String(begin), b' '..=b'~' | 0x80..) => {
+                if self.len == 2 && is_answer(begin, byte) {
+                    self.kind = Kind::Answer;
+                }
+                return (Step::More, None);
+            }
+            (Kind::Answer, b' '..=b'~' | 0x80..) => return (Step::More, None),
+            (Kind::Control, b'M') if self.len == 2 => {
+                self.kind = Kind::Mouse(MOUSE_BYTES);
+                return (Step::More, None);
+            }
+            _ => {}
         }
         match byte {
             ESC if first && !self.found.alt => {
@@ -296,6 +353,10 @@ impl Sequence {
             ..b' ' | DELETE => return (Step::Over, None),
             b' '..=b'/' if first => return (Step::Last, None),
             0x80.. if first => return (Step::WithChar, None),
+            b'P' | b'X' | b']' | b'^' | b'_' if first => {
+                self.kind = Kind::String(byte);
+                return (Step::More, None);
+            }
             b' '..=b'/' if self.found.ss3 => return (Step::Over, None),
             b'O' if first => {
                 self.found.ss3 = true;
@@ -306,6 +367,9 @@ impl Sequence {
             // In rxvt it ends a key that was pressed with Shift.
             b'$' if self.number => self.advance(b"~"),
             _ => {
+                if first && byte == b'[' {
+                    self.kind = Kind::Control;
+                }
                 self.number =
                     self.len > 1 && byte.is_ascii_digit() && (self.len == 2 || self.number);
                 self.advance(&[byte]);

@@ -247,13 +247,47 @@ fn controls_end_what_was_no_sequence() {
 
 #[test]
 fn a_sequence_without_end_is_over_after_its_most_bytes() {
-    for begin in ["\x1b[", "\x1b]", "\x1bP", "\x1b_", "\x1bO", "\x1b[?", "\x1b[;"] {
+    for begin in
+        ["\x1b[", "\x1b]p", "\x1bPe", "\x1b_", "\x1b^", "\x1bX", "\x1bO", "\x1b[?", "\x1b[;"]
+    {
         let long = format!("{begin}{}", "1".repeat(50));
         let text = "1".repeat(long.len() - usize::from(MAX_SEQUENCE_BYTES));
         at_every_cut(long.as_bytes(), &[&text]);
     }
     let longest = format!("\x1b[{}~x", "1".repeat(usize::from(MAX_SEQUENCE_BYTES) - 3));
     at_every_cut(longest.as_bytes(), &["x"]);
+}
+
+#[test]
+fn what_a_terminal_answers_at_length_is_no_text_and_is_over_too_where_it_never_ends() {
+    let long = "ab/+=".repeat(400);
+    for (begin, end) in [
+        ("\x1b]52;c;", "\x07"),
+        ("\x1b]l", "\x1b\\"),
+        ("\x1bP>|", "\x1b\\"),
+        ("\x1bP1+r", "\x1b\\"),
+        ("\x1b_Gi=31;", "\x1b\\"),
+    ] {
+        let bytes = format!("{begin}{long}{end}x");
+        assert_eq!(read(&[bytes.as_bytes()]), ["x"], "{begin:?}");
+        // Whoever types goes on all the same.
+        let unended = format!("{begin}{long}\rx");
+        assert_eq!(read(&[unended.as_bytes()]), ["Enter", "x"], "{begin:?}");
+        let endless = format!("{begin}{}", "1".repeat(2 * usize::from(MAX_STRING_BYTES)));
+        let text = "1".repeat(endless.len() - usize::from(MAX_STRING_BYTES));
+        assert_eq!(read(&[endless.as_bytes()]), [text], "{begin:?}");
+    }
+}
+
+#[test]
+fn a_report_of_a_mouse_does_nothing() {
+    at_every_cut(b"\x1b[M !!x", &["x"]);
+    at_every_cut(b"\x1b[M\x23\xff\x7fx", &["x"]);
+    at_every_cut(b"\x1b[M \x80\xf0x", &["x"]);
+    // With numbers they stand before its end.
+    at_every_cut(b"\x1b[32;10;20Mx", &["x"]);
+    at_every_cut(b"\x1b[M\rx", &["Enter", "x"]);
+    at_every_cut(b"\x1b[M \x1b[Ax", &["Up", "x"]);
 }
 
 #[test]
@@ -304,7 +338,7 @@ proptest! {
     #[test]
     fn cuts_change_nothing(
         bytes in prop::collection::vec(prop_oneof![
-            3 => prop::sample::select(&b"\x1b[O;?$~^1230\r\n\0\t\x7fABCDab\xc3\xa9\xe2\x82\xac\xf0"[..]),
+            3 => prop::sample::select(&b"\x1b[O;?$~^M]P1230\r\n\0\t\x7fABCDab\xc3\xa9\xe2\x82\xac\xf0"[..]),
             1 => any::<u8>(),
         ], 0..60),
         cuts in prop::collection::vec(0usize..60, 0..4),

@@ -73,6 +73,10 @@ const KEY_WORK_BYTES: usize = 16;
 /// Bytes of a draft for one that counts, where a key copies it.
 const COPIED_BYTES: usize = 16;
 
+/// How often a Tab has the line read as the parser of commands will: for a password here and where it is drawn, for the
+/// word here and where that is answered.
+const TAB_READS: usize = 4;
+
 /// Work after which others are told of it, some 0.2 ms.
 const MAX_WORK_BYTES: usize = 16 * 1024;
 
@@ -84,6 +88,8 @@ pub struct Wanted {
     /// Tab was pressed before, and nothing else since: whatever more than one candidate there are is to be
     /// listed.
     pub again: bool,
+    /// What this and the keys before it have taken, as of [`Happened::Worked`].
+    pub work: usize,
 }
 
 /// What users write is in no log.
@@ -263,12 +269,20 @@ impl Editor {
         match read {
             Read::Key(key) => {
                 let (len, at) = self.draft.extent();
-                let happened = self.key(key);
+                let mut happened = self.key(key);
                 let (new_len, new_at) = self.draft.extent();
                 let way = len.abs_diff(new_len) + at.abs_diff(new_at);
-                // Tab reads the line as the parser of commands will.
-                let read = if key == Key::Complete { 2 * len } else { new_len / COPIED_BYTES };
+                let read = match key {
+                    Key::Complete if self.draft.text().is_ascii() => TAB_READS * len,
+                    // Each character of others is looked up several times.
+                    Key::Complete => 2 * TAB_READS * len,
+                    _ => new_len / COPIED_BYTES,
+                };
                 self.work += KEY_WORK_BYTES + way + read;
+                if let Some(Happened::Complete(wanted)) = &mut happened {
+                    // Whoever only presses Tab has no other keys after which it would be told.
+                    wanted.work = std::mem::take(&mut self.work);
+                }
                 return happened;
             }
             Read::Position { row, column } => return Some(Happened::Position { row, column }),
@@ -381,7 +395,7 @@ impl Editor {
         }
         let revision = self.revision();
         let again = self.tab.is_some_and(|tab| tab.revision == revision);
-        let wanted = Wanted { before: before.to_owned(), again };
+        let wanted = Wanted { before: before.to_owned(), again, work: 0 };
         self.tab = Some(Tab { revision, start: complete::last_word(before), end: at });
         Some(wanted)
     }

@@ -27,8 +27,10 @@ pub const PACKET_BYTES: u32 = 32 * 1024;
 /// and a packet.
 pub const MOST_BYTES: usize = HELD_BYTES + 2 * WINDOW_BYTES as usize + PACKET_BYTES as usize;
 
-/// Bytes that a client may send before it has logged in: its keys and tries take some kilobytes.
-pub const LOGIN_BYTES: usize = 128 * 1024;
+/// Bytes that a client may send before it has logged in. A handshake takes some 4 KiB, and each of the keys that it
+/// may offer in vain up to 1 KiB, a certificate of one too. It is more than the 35,000 of a packet that everybody has
+/// to take (RFC 4253 §6.1).
+pub const LOGIN_BYTES: usize = 40 * 1024;
 
 /// What is known of a connection on all its threads.
 #[derive(Debug, Default)]

@@ -4,6 +4,7 @@
 //! The library has a task of its own for each connection, on another thread than the Sessions. What it
 //! queues is bounded nowhere but at its ends, and these ends are here.
 
+pub mod clear;
 pub mod flow;
 #[cfg(feature = "ssh")]
 pub mod host_key;

@@ -13,6 +13,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep};
 
+use super::clear::Clear;
 use super::flow::{Flow, LOGIN_BYTES};
 use crate::clock;
 use crate::net::pace::Pace;
@@ -33,6 +34,7 @@ pub struct SshSocket {
     pause: Option<Pin<Box<Sleep>>>,
     /// Bytes that came before the login.
     before_login: usize,
+    clear: Clear,
     heard: Option<Heard>,
 }
 
@@ -40,15 +42,24 @@ impl SshSocket {
     /// A socket whose connection begins.
     pub fn new(tcp: Arc<TcpStream>, flow: Arc<Flow>, heard: Heard) -> Self {
         let pace = Pace::new(clock::now());
-        Self { tcp, flow, pace, pause: None, before_login: 0, heard: Some(heard) }
+        Self {
+            tcp,
+            flow,
+            pace,
+            pause: None,
+            before_login: 0,
+            clear: Clear::default(),
+            heard: Some(heard),
+        }
     }
 
     fn is_over(&self) -> io::Result<()> {
         if self.flow.is_cut() { Err(io::ErrorKind::ConnectionAborted.into()) } else { Ok(()) }
     }
 
-    /// So many bytes came.
-    fn took(&mut self, count: usize) -> io::Result<()> {
+    /// These bytes came.
+    fn took(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let count = bytes.len();
         if let Some(heard) = self.heard.take_if(|_| count > 0) {
             heard();
         }
@@ -58,6 +69,7 @@ impl SshSocket {
             if self.before_login > LOGIN_BYTES {
                 return Err(io::Error::other("too much before the login"));
             }
+            self.clear.read(bytes).map_err(io::Error::other)?;
         }
         Ok(())
     }
@@ -83,10 +95,11 @@ impl AsyncRead for SshSocket {
                 continue;
             }
             ready!(this.tcp.poll_read_ready(cx))?;
+            let before = buf.filled().len();
             match this.tcp.try_read(buf.initialize_unfilled()) {
                 Ok(count) => {
                     buf.advance(count);
-                    return Poll::Ready(this.took(count));
+                    return Poll::Ready(this.took(&buf.filled()[before..]));
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Err(error) => return Poll::Ready(Err(error)),

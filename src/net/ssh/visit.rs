@@ -71,6 +71,25 @@ impl Purpose {
     }
 }
 
+/// Whether this is what a client has a server run to move files: it talks to that in a language of its own, and what
+/// is said of it to everybody would be that.
+pub fn moves_files(line: &str) -> bool {
+    let mut words = line.split_whitespace();
+    let program = words.next().and_then(|word| word.rsplit('/').next()).unwrap_or_default();
+    let has = |letters: &[char]| {
+        let flags = |word: &&str| word.starts_with('-') && !word.starts_with("--");
+        words.clone().take_while(flags).any(|word| word.contains(letters))
+    };
+    match program {
+        // To, or from.
+        "scp" => has(&['t', 'f']),
+        "rsync" => words.next() == Some("--server"),
+        "sftp-server" | "internal-sftp" => true,
+        "git-upload-pack" | "git-receive-pack" | "git-upload-archive" => words.count() == 1,
+        _ => false,
+    }
+}
+
 /// Whether a command only shows what there is in general, or of the server.
 pub fn shows(command: &Command) -> bool {
     matches!(
@@ -116,6 +135,32 @@ mod tests {
         ] {
             let want = if looks { Purpose::Look } else { Purpose::Script };
             assert_eq!(Purpose::of(lines), want, "{lines:?}");
+        }
+    }
+
+    #[test]
+    fn programs_that_move_files_are_known_by_how_they_are_called() {
+        for (line, moves) in [
+            ("scp -t /tmp", true),
+            ("scp -f notes.txt", true),
+            ("scp -v -r -p -d -t -- dir", true),
+            ("scp -pt .", true),
+            ("/usr/bin/scp -t .", true),
+            ("rsync --server -vlogDtpre.iLsfxC . dir/", true),
+            ("/usr/lib/openssh/sftp-server", true),
+            ("sftp-server", true),
+            ("git-upload-pack '/repo.git'", true),
+            ("git-receive-pack 'repo'", true),
+            ("scp does not work here", false),
+            ("scp -v is loud", false),
+            ("rsync is done", false),
+            ("rsync -a --server", false),
+            ("git-upload-pack is what it was", false),
+            ("the scp -t is done", false),
+            ("/scp -t", true),
+            ("", false),
+        ] {
+            assert_eq!(moves_files(line), moves, "{line:?}");
         }
     }
 

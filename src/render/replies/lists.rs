@@ -90,10 +90,16 @@ const PICTURE_COLUMNS: usize = 26;
 /// What a name takes before its picture, with the blanks around it.
 const PICTURE_NAME_COLUMNS: usize = 12;
 
-/// The answer to `/sp list`: by name, down each column.
+/// The answer to `/sp list`: by name, down each column. In plain text the names alone, one after the other, as they are
+/// read aloud.
 pub fn picture_list(sheet: &mut Sheet) {
     sheet.tinted(Colour::Cyan, "=== Available Profile Pictures ===").newline();
     let all: Vec<_> = pictures::all().collect();
+    if sheet.form().plain {
+        let names: Vec<_> = all.iter().map(|(name, _)| *name).collect();
+        sheet.fixed("  ").line(&Line::clean(&names.join(", "))).newline();
+        return;
+    }
     let abreast = match usize::from(sheet.form().width) {
         0 => PICTURES_ABREAST,
         width => (width / PICTURE_COLUMNS).clamp(1, PICTURES_ABREAST),

@@ -583,6 +583,16 @@ fn the_picture_list_stands_in_columns_that_fit_a_small_terminal() {
 }
 
 #[test]
+fn the_pictures_are_read_aloud_by_their_names() {
+    let mut sheet = Sheet::new(Form { plain: true, ..Form::PLAIN });
+    picture_list(&mut sheet);
+    let shown = text(sheet.take());
+    assert!(shown.starts_with("=== Available Profile Pictures ===\n  alien, "), "{shown}");
+    assert!(shown.is_ascii() && !shown.contains(['[', ']']) && shown.lines().count() == 2);
+    pictures::all().for_each(|(name, _)| assert!(shown.contains(name), "{name}"));
+}
+
+#[test]
 fn the_welcome_names_the_commands_and_asks_for_a_name() {
     let shown = text(welcome(Form::PLAIN, false, true));
     for text in [

@@ -301,6 +301,9 @@ pub fn http_answer(page: Option<PagePort>) -> Vec<u8> {
 pub const CHATS_ALREADY: &[u8] =
     b"You are in the chat over this connection already: say it there.\n";
 
+/// What a client is told that wants to copy files over SSH.
+pub const NO_FILES: &[u8] = b"No files are transferred here.\n";
+
 /// What a telnet client is answered that asks whether anybody is there (RFC 854, AYT).
 pub const I_AM_HERE: &[u8] = b"\r\n[yes]\r\n";
 
