@@ -154,10 +154,7 @@ fn a_private_lobby_is_made_and_entered_by_forms() {
     assert_eq!(maker.barriers(), Vec::<String>::new());
     maker.press("Enter");
     is_in(&maker, "den");
-    assert!(
-        maker.run("return Boolean(document.querySelector('#title svg[aria-label=private]'))")
-            == true
-    );
+    maker.wait("document.querySelector('#title svg[aria-label=private]')");
     say(&maker, "who is there?");
     wait_for_text(&maker, ".message .text", "who is there?");
 
@@ -296,6 +293,25 @@ fn what_was_said_before_comes_on_scrolling_up_and_nothing_moves_meanwhile() {
 }
 
 #[test]
+fn what_was_too_much_to_ask_at_once_is_asked_again() {
+    let Some(browser) = Browser::start() else { return };
+    let web = Web::new();
+    let limit = [("CHAT_RATE_MESSAGES", "1"), ("CHAT_RATE_WINDOW_SECS", "2")];
+    let server = web.start(&limit);
+    let mut bob = server.login("bob");
+    bob.ask("/create den no-pass x", "Created");
+    bob.ask("/join den", "Joined");
+    bob.ask("here since long", "here since long\n");
+    let page = web.login(&browser, View::desktop(false), "alice");
+    for line in ["/users", "/users", "/join den"] {
+        say(&page, line);
+    }
+    is_in(&page, "den");
+    wait_for_text(&page, ".message .text", "here since long");
+    is_sound(&page);
+}
+
+#[test]
 fn a_mention_is_marked_counted_in_the_title_and_told_where_that_was_asked_for() {
     let Some(browser) = Browser::start() else { return };
     let web = Web::new();
@@ -386,6 +402,7 @@ fn an_answer_of_rox_is_read_as_it_is_written_and_stands_there_once() {
     let page = web.login(&browser, View::phone(true), "alice");
     say(&page, "/ai What are goroutines?");
     bob.expect("alice asked AI: What are goroutines?");
+    wait_for_text(&page, ".message .tag", "asks Rox");
     cue.send(text("They are threads.\n")).unwrap();
     wait_for_text(&page, ".answer.writing .text", "They are threads.");
     cue.send(text("Really light ones.\n\n")).unwrap();
@@ -395,7 +412,7 @@ fn an_answer_of_rox_is_read_as_it_is_written_and_stands_there_once() {
     wait_for_text(&page, ".message .text", "meanwhile");
     cue.send([text("That is all."), finish("STOP")].concat()).unwrap();
     drop(cue);
-    wait_for_text(&page, ".answer .text", "That is all.");
+    wait_for_text(&page, ".answer:not(.writing) .text", "That is all.");
     let answers: Vec<String> =
         serde_json::from_value(page.run(&format!("return {}", all(".answer .text")))).unwrap();
     assert_eq!(answers.len(), 1, "{answers:?}");
@@ -403,6 +420,11 @@ fn an_answer_of_rox_is_read_as_it_is_written_and_stands_there_once() {
     let asked = format!("{}.filter(t => t.includes('What are goroutines?'))", all(".entry .text"));
     assert_eq!(page.run(&format!("return {asked}.length")), 1);
     is_sound(&page);
+    // One who comes later reads the same.
+    let later = web.login(&browser, View::desktop(false), "carol");
+    wait_for_text(&later, ".answer .text", "That is all.");
+    wait_for_text(&later, ".message .text", "What are goroutines?");
+    is_sound(&later);
 }
 
 #[test]

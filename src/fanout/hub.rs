@@ -270,7 +270,10 @@ impl<S: Clone> Hub<S> {
         if here.events.is_empty() {
             inner.waiting.push(room);
         }
-        if let Happened::Said { seq, .. } = &event.what {
+        if let Happened::Said { seq, .. }
+        | Happened::Asked { seq, .. }
+        | Happened::AnswerKept { seq, .. } = &event.what
+        {
             here.next_seq = here.next_seq.max(seq + 1);
         }
         here.crossings += u64::from(event.what.is_crossing());

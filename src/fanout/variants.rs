@@ -174,8 +174,8 @@ fn join<'a>(
         if form.quiet && is_coming_or_going(event) {
             continue;
         }
-        // It has been shown as it came.
-        if let Happened::AnswerKept { .. } = event.what {
+        // It has been shown as it came; a page takes the whole in its place.
+        if matches!(event.what, Happened::AnswerKept { .. }) && !form.is_json() {
             continue;
         }
         if counts(event, conn) {

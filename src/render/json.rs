@@ -308,9 +308,9 @@ pub(crate) fn event(sheet: &mut Sheet, lobby: &Name, event: &Event) {
             crossed(sheet, "join", lobby, at, who, Some("renamed"));
         }
         Happened::Asked { asker, question, seq } => {
-            sheet.name(&asker.name).fixed(" asked AI: ").line(question);
-            sheet.end_text("notice", |object| {
-                object.number("id", *seq).at(at).name("lobby", lobby);
+            sheet.object("message", |object| {
+                object.number("id", *seq).at(at).name("lobby", lobby).author(asker);
+                object.text("text", question.as_str()).flag("asked", true);
             });
         }
         Happened::AnswerKept { answer, seq, entry } => sheet.object("answer", |object| {
@@ -418,7 +418,8 @@ fn fields(object: &mut Object<'_>, lobby: &Name, seq: u64, entry: &Entry) {
         MessageKind::Tag(whom) => _ = object.name("tagged", whom),
         // Of an answer, whose it is who asked.
         MessageKind::Answer => _ = object.name("to", &entry.author.name),
-        MessageKind::Said | MessageKind::Asked | MessageKind::Action => {}
+        MessageKind::Asked => _ = object.flag("asked", true),
+        MessageKind::Said | MessageKind::Action => {}
     }
 }
 

@@ -100,7 +100,7 @@ fn all_that_can_happen_in_a_lobby_has_its_objects() {
         (
             Happened::Asked { asker: ann.clone(), question: Line::clean("why?"), seq: 4 },
             vec![json!({
-                "event": "notice", "id": 4, "at": AT, "lobby": "tea", "text": "ann asked AI: why?",
+                "event": "message", "id": 4, "at": AT, "lobby": "tea", "from": "ann", "text": "why?", "asked": true,
             })],
         ),
         (

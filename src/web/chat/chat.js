@@ -10,6 +10,7 @@ const FRAME = 8192; // bytes that the server takes at a time
 const MISSED = 200; // messages of an answer to `since`, after which there may be more
 const ROUNDS = 5; // such answers, after which only the newest are shown
 const PATIENCE = 10_000; // ms for an answer, after which the connection is taken for dead
+const PAUSE = 3_000; // ms before what was too much is asked again
 const LOOK = 30_000; // ms between two looks at lobbies and members, while somebody is at the page
 const PRESENT = 300_000; // ms after the last key or touch for which that is so
 const LONGEST = 30_000; // ms between two tries to connect
@@ -31,6 +32,8 @@ tag <user> <message>
 me <action>
 undo
 ai <question>
+catchup
+airoom [on | off]
 setai [prompt | default]
 help [topic | command]
 sp <name> | list | default
@@ -147,7 +150,7 @@ const answers = new Map(); // of Rox that are being written, by number
 class View {
   constructor(name, person) {
     Object.assign(this, { name, person, entries: [], ids: new Set(), unread: 0, called: false, below: 0, atEnd: true, draft: "", topic: "" });
-    Object.assign(this, { loading: false, done: Boolean(person), detached: false, last: -1, wait: 0 });
+    Object.assign(this, { loading: false, done: Boolean(person), detached: false, last: -1 });
     this.top = make("div", "top");
     this.box = make("div", "view", this.top);
     this.box.setAttribute("role", "log");
@@ -240,7 +243,7 @@ class View {
   /** Asks for what was said before all that is here. */
   older() {
     const first = this.entries.find(kept);
-    if (this.loading || this.done || !first || phase !== "in" || this !== room || Date.now() < this.wait) return;
+    if (this.loading || this.done || !first || phase !== "in" || this !== room) return;
     this.loading = true;
     this.top.textContent = "Loading older messages…";
     ask({ kind: "older", frame: { command: `/history ${PAGE} before ${first.id}` } });
@@ -681,12 +684,15 @@ const on = {
       note(text, "fail");
       return send({ command: "/users" }), entered(landed);
     }
-    if (asking?.kind === "older" && /^⚠/.test(text)) {
-      room.wait = Date.now() + 3000;
-      room.top.textContent = "";
-      asking.kind = "";
-      room.loading = false;
-      return answered();
+    if (asking && /^⚠/.test(text)) {
+      // Too much at once, as by scrolling: the page asks again by itself.
+      const again = asking;
+      clearTimeout(again.timer);
+      again.timer = setTimeout(() => {
+        again.timer = setTimeout(answered, PATIENCE);
+        send(again.frame);
+      }, PAUSE);
+      return;
     }
     if (keeping) {
       keeping = null;
