@@ -13,6 +13,7 @@ use super::questions::Input;
 use crate::chat::change::NodeChange;
 use crate::chat::history::UnixMillis;
 use crate::chat::kept::RoxUse;
+pub use crate::chat::kept::{KEPT_FOR, MAX_USES};
 use crate::chat::lobbies::LobbyId;
 use crate::chat::person::Person;
 
@@ -21,14 +22,6 @@ pub const HOUR: Duration = Duration::from_secs(3_600);
 
 /// How often somebody may be told what they missed, counted from when it worked.
 pub const CATCH_UP_EVERY: Duration = Duration::from_secs(600);
-
-/// How long it is known who asked: the longest calendar day (of 25 hours, where summer time ends), and an hour
-/// for clocks that differ.
-pub const KEPT_FOR: Duration = Duration::from_secs(26 * 3_600);
-
-/// Most questions that are remembered, so that a server without limits does not fill its memory: some 10 MiB, and
-/// as many as any limit may allow in a day. Of more, the oldest count no longer.
-pub const MAX_USES: usize = 100_000;
 
 /// The limits that are set: questions of a user in an hour, of a lobby and of the server in a day, tokens of the
 /// server in a day; 0 for no limit.

@@ -214,6 +214,9 @@ pub struct Questions {
     /// Of the answer to the first.
     #[serde(default)]
     shown: Shown,
+    /// The one that was being answered when the conversation was forgotten.
+    #[serde(default)]
+    not_remembered: Option<QuestionId>,
 }
 
 impl Questions {
@@ -264,7 +267,9 @@ impl Questions {
         self.change(at, |queue| {
             let place = queue.open.iter().position(|question| question.id == id)?;
             let question = queue.open.remove(place)?;
-            if let End::Answered(rows) | End::Cut(rows) = end {
+            if let End::Answered(rows) | End::Cut(rows) = end
+                && queue.not_remembered != Some(id)
+            {
                 let answer = rows.iter().map(Line::as_str).collect::<Vec<_>>().join("\n");
                 queue.conversation.remember(asked(&question.asker.name, &question.text), answer);
             }
@@ -290,9 +295,10 @@ impl Questions {
         }
     }
 
-    /// What was asked and answered is forgotten.
+    /// What was asked and answered is forgotten, and what is being answered is not remembered.
     pub fn forget(&mut self) {
         self.conversation = Conversation::default();
+        self.not_remembered = self.first().map(|first| first.id);
     }
 
     /// These have nobody any more who would answer them: they are dropped, and the next of the others begins.
@@ -486,6 +492,11 @@ mod tests {
         questions.forget();
         assert!(turns(&questions).is_empty());
         assert_eq!(open(&questions), [21], "what is open goes on");
+        questions.ask(of(31, "ann"), NOW);
+        questions.end(QuestionId(21), &answer("begun before"), NOW);
+        assert!(turns(&questions).is_empty());
+        questions.end(QuestionId(31), &answer("begun after"), NOW);
+        assert_eq!(turns(&questions).len(), 2);
     }
 
     #[test]

@@ -56,6 +56,9 @@ pub struct Entry {
     pub text: Text,
 }
 
+/// Under whose name Rox's answers stand.
+pub const ROX: &str = "Rox";
+
 /// What kind of message something is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -1,6 +1,7 @@
 //! What is kept, in the words of the chat: no SQL, and no type of the database.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -259,6 +260,14 @@ pub struct PresentUser {
     /// The life of their node: they are gone with it.
     pub life: u32,
 }
+
+/// How long it is known who asked: the longest calendar day (of 25 hours, where summer time ends), and an hour
+/// for clocks that differ.
+pub const KEPT_FOR: Duration = Duration::from_secs(26 * 3_600);
+
+/// Most questions that are remembered, so that a server without limits does not fill its memory: some 10 MiB, and
+/// as many as any limit may allow in a day. Of more, the oldest count no longer.
+pub const MAX_USES: usize = 100_000;
 
 /// A question to Rox that counts for budgets: one that was sent, or waits to be.
 #[derive(Debug, Clone, PartialEq, Eq)]

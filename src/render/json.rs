@@ -11,7 +11,7 @@ use bytes::{BufMut, BytesMut};
 use jiff::Timestamp;
 
 use crate::chat::directory::ConnId;
-use crate::chat::history::{Entry, MessageKind, UnixMillis};
+use crate::chat::history::{Entry, MessageKind, ROX, UnixMillis};
 use crate::chat::ignores::Ignores;
 use crate::chat::lobbies::LobbySummary;
 use crate::chat::lobby::event::{AnswerPiece, Event, Happened};
@@ -22,7 +22,7 @@ use crate::chat::person::Person;
 use crate::render::form::Json;
 use crate::render::frame::{self, Close};
 use crate::render::replies::{Farewell, Reply};
-use crate::render::{Direct, Letter, ROX, Sheet, sentence};
+use crate::render::{Direct, Letter, Sheet, sentence};
 
 /// An object that is being written.
 pub(super) struct Object<'a>(&'a mut Vec<u8>);

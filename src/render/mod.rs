@@ -11,7 +11,7 @@ pub mod replies;
 mod sheet;
 mod wrap;
 
-use crate::chat::history::{Age, Entry, MessageKind, UnixMillis};
+use crate::chat::history::{Age, Entry, MessageKind, ROX, UnixMillis};
 use crate::chat::lobby::Company;
 use crate::chat::lobby::event::{AnswerPiece, Event, Happened};
 use crate::chat::lobby::replay::Replay;
@@ -115,9 +115,6 @@ pub fn piece(sheet: &mut Sheet, piece: &AnswerPiece, follows: Follows) {
     answer(sheet, piece, follows);
     sheet.close();
 }
-
-/// Under whose name Rox's answers stand.
-pub const ROX: &str = "Rox";
 
 /// Rows of an answer that a replay shows.
 pub const REPLAYED_ROWS: usize = 8;

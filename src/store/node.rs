@@ -10,11 +10,10 @@ use super::error::StoreError;
 use super::read::list;
 use super::rows::int;
 use super::{Db, rows};
-use crate::ai::budget::{KEPT_FOR, MAX_USES};
 use crate::chat::accounts::AccountId;
 use crate::chat::change::NodeChange;
 use crate::chat::directory::ConnId;
-use crate::chat::kept::{PresentUser, RoxUse, StoredNode};
+use crate::chat::kept::{KEPT_FOR, MAX_USES, PresentUser, RoxUse, StoredNode};
 use crate::chat::lobbies::LobbyId;
 use crate::chat::lobby::Member;
 

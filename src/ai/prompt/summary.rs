@@ -3,9 +3,8 @@
 use std::time::Duration;
 
 use crate::ai::request::{Request, Turn};
-use crate::chat::history::{Entry, MessageKind};
+use crate::chat::history::{Entry, MessageKind, ROX};
 use crate::chat::name::Name;
-use crate::render::ROX;
 
 /// Nothing older is summed up.
 pub const MAX_AGE: Duration = Duration::from_secs(48 * 3_600);

@@ -65,7 +65,7 @@ impl CaughtUp {
 
 impl<H> Room<H> {
     /// From the next message on, and from now.
-    pub(super) fn from_now(&self, at: UnixMillis) -> Since {
+    pub(super) fn now_on(&self, at: UnixMillis) -> Since {
         Since { at, seq: Some(self.next_seq()) }
     }
 

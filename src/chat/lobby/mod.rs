@@ -289,7 +289,7 @@ impl<H> Room<H> {
         let Saying { kind, text } = saying;
         let entry = Arc::new(Entry { at: now, picture, author, kind, text });
         let seq = self.history.push(entry.clone());
-        self.caught_up.spoke(conn, self.from_now(now));
+        self.caught_up.spoke(conn, self.now_on(now));
         Some((seq, entry))
     }
 

@@ -359,7 +359,7 @@ impl<H: Copy> Room<H> {
         };
         if before.is_none() {
             self.join(member);
-            self.caught_up.came(&(&who).into(), left, self.from_now(now));
+            self.caught_up.came(&(&who).into(), left, self.now_on(now));
         }
         let here = self.state().id;
         effects.extend(who.account.map(|account| Effect::Keep(self.goes_on(account, here, now))));
@@ -453,7 +453,7 @@ impl<H: Copy> Room<H> {
         effects: &mut Vec<Effect<H>>,
     ) {
         if let Some(member) = self.leave(conn) {
-            self.caught_up.left((&member.who).into(), self.from_now(now));
+            self.caught_up.left((&member.who).into(), self.now_on(now));
             self.tell_left(&member.who, notice, now, effects);
             self.used(now, effects);
             effects.push(Effect::Went(member.handle, member.who));
