@@ -6,11 +6,13 @@ use std::sync::Arc;
 use lobbyd::ai::answer::AnswerText;
 use lobbyd::ai::provider::gemini::read_event;
 use lobbyd::ai::sse::SseDecoder;
+use lobbyd::chat::bot::{Introduction, Token};
 use lobbyd::chat::command::complete::{Among, Completion, secret, sought};
 use lobbyd::chat::command::{CommandError, Input, parse};
 use lobbyd::chat::editor::{Asks, Editor, Happened, MAX_DRAFT_BYTES};
+use lobbyd::chat::hook::{Kind, MAX_SHOWN_CHARS, read};
 use lobbyd::chat::password::PasswordRecord;
-use lobbyd::chat::text::{Line, MAX_BLANKS, MAX_INDENT, MAX_MARKS};
+use lobbyd::chat::text::{Line, MAX_BLANKS, MAX_INDENT, MAX_MARKS, MAX_ROWS, Text};
 use lobbyd::cluster::record::{DecodeError, EncodeError, MAX_RECORD_BYTES, Record, Unknown};
 use lobbyd::net::client_cert::{MAX_MESSAGE_BYTES, check_message};
 use lobbyd::net::flight::Flight;
@@ -322,4 +324,24 @@ fn header(pieces: &[&[u8]]) -> (usize, Result<Option<Sender>, HeaderError>) {
         }
     }
     (taken, Ok(None))
+}
+
+/// What a hook is sent, in each form, and what a bot says of itself: whatever is shown is clean and bounded.
+pub(super) fn hook(data: &[u8]) {
+    let types = [None, Some("application/json"), Some("application/x-www-form-urlencoded")];
+    let events = [None, Some("push"), Some("pull_request"), Some("issues"), Some("workflow_run")];
+    for content_type in types {
+        for github_event in events {
+            let Ok(Some(text)) = read(Kind { content_type, github_event }, data) else { continue };
+            assert_eq!(Text::clean(text.as_str()), text, "something was left to clean");
+            // And the mark of what was left out.
+            assert!(text.chars() <= MAX_SHOWN_CHARS + 1 && text.rows().count() <= MAX_ROWS);
+            assert!(github_event.is_none() || text.rows().count() == 1, "an event of several rows");
+        }
+    }
+    let typed = String::from_utf8_lossy(data);
+    if let Some(Introduction { name, token, .. }) = Introduction::parse(&typed) {
+        assert!(!name.contains(' ') && !name.is_empty());
+        assert!(token.is_none_or(|token| Token::parse(token.expose()) == Some(token)));
+    }
 }

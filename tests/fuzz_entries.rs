@@ -10,7 +10,7 @@ mod entries;
 
 type Entry = fn(&[u8]);
 
-const ENTRIES: [(&str, Entry); 10] = [
+const ENTRIES: [(&str, Entry); 11] = [
     ("lines", entries::lines),
     ("keys", entries::keys),
     ("frames", entries::frames),
@@ -21,6 +21,7 @@ const ENTRIES: [(&str, Entry); 10] = [
     ("certificate", entries::certificate),
     ("proxy", entries::proxy),
     ("wire", entries::wire),
+    ("hook", entries::hook),
 ];
 
 #[test]

@@ -148,7 +148,7 @@ impl Session {
             Phase::Greeting => return self.step_greeting(cx),
             Phase::Closing(_) => return self.step_closing(cx),
             Phase::Done => return Poll::Pending,
-            Phase::Naming | Phase::Password(_) | Phase::Chatting(_) | Phase::Looking(_) => {}
+            Phase::Naming { .. } | Phase::Password(_) | Phase::Chatting(_) | Phase::Looking(_) => {}
         }
         self.look_after_mail(cx);
         if let Some(request) = &mut self.request {
@@ -218,7 +218,7 @@ impl Session {
             return Poll::Ready(());
         }
         if mistaken && begins_http(self.unread.rest()) {
-            self.phase = Phase::Naming;
+            self.phase = Phase::Naming { wrong_tokens: 0 };
             return Poll::Ready(());
         }
         if self.unread.rest().is_empty() && !self.at_end {
@@ -238,7 +238,7 @@ impl Session {
     }
 
     fn greet(&mut self) {
-        self.phase = Phase::Naming;
+        self.phase = Phase::Naming { wrong_tokens: 0 };
         let visit = self.peer.link().visit().cloned();
         if let Some(visit) = visit {
             return self.receive(visit);
@@ -342,7 +342,7 @@ impl Session {
             return taken;
         }
         match &self.phase {
-            Phase::Naming => self.take_name(text),
+            Phase::Naming { .. } => self.take_name(text),
             Phase::Password(_) => self.take_password(text),
             #[cfg(debug_assertions)]
             Phase::Chatting(_) if self.is_fault(text) => self.make_fault(text),
@@ -365,7 +365,7 @@ impl Session {
 
     /// Takes a line that is longer than any may be, whatever it is for.
     pub(super) fn take_too_long_line(&mut self) -> Poll<()> {
-        if matches!(self.phase, Phase::Naming) {
+        if matches!(self.phase, Phase::Naming { .. }) {
             self.refuse_long_name();
         } else if matches!(self.phase, Phase::Password(_)) {
             self.try_password(None);
@@ -454,7 +454,7 @@ impl Session {
                     self.peer.note_input(now);
                 }
                 self.mail_may_be_there();
-                let nameless = matches!(self.phase, Phase::Greeting | Phase::Naming);
+                let nameless = matches!(self.phase, Phase::Greeting | Phase::Naming { .. });
                 let mistaken =
                     nameless && !self.peer.is_edited() && self.peer.link().may_be_mistaken();
                 if mistaken && begins_tls(self.unread.rest()) {

@@ -149,13 +149,15 @@ impl Ctx {
             self.user_mut().left.note(left, next_seq);
         }
         self.user_mut().move_to(lobby);
-        if let Some(company) = company {
+        let wants = !self.is_bot() || self.peer.form().is_json();
+        if let Some(company) = company.filter(|_| wants) {
             self.show(|sheet| render::company(sheet, &company));
         }
     }
 
     pub(super) fn replay_prefs(&self) -> ReplayPrefs {
-        ReplayPrefs { times: self.times(), ignores: self.ignores(), ..ReplayPrefs::default() }
+        let (times, ignores, nothing) = (self.times(), self.ignores(), self.is_bot());
+        ReplayPrefs { times, ignores, nothing, ..ReplayPrefs::default() }
     }
 }
 

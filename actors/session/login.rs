@@ -12,6 +12,7 @@ use crate::actors::registry::messages::{Claim, ReleaseName};
 use crate::actors::shard::ThreadContext;
 use crate::actors::store::messages::{AccountOfKey, ReadAccount};
 use crate::chat::accounts::{AccountId, Identity, Key};
+use crate::chat::bot::Introduction;
 use crate::chat::command::{self, Command, Input};
 use crate::chat::lobby::replay::ReplayPrefs;
 use crate::chat::lobby::step::{Join, JoinKind};
@@ -44,6 +45,9 @@ impl Session {
                 }
                 _ => self.ask_again(&NameProblem::Command),
             };
+        }
+        if let Some(bot) = Introduction::parse(typed) {
+            return self.introduce(bot);
         }
         match Name::parse(typed) {
             Err(why) => self.ask_again(&NameProblem::Invalid(why)),
@@ -85,7 +89,7 @@ impl Session {
 
     fn claim_now(&mut self, name: Name, turn: OwnedSemaphorePermit) {
         let (thread, at, conn) = (self.thread.clone(), self.at(), self.peer.conn());
-        let who = Identity { conn, name, account: None, ip: self.ip, admin: false };
+        let who = Identity::new(conn, name, None, self.ip);
         let key = self.peer.link().key();
         let me = who.clone();
         let work = async move {
@@ -158,7 +162,7 @@ impl Session {
         let (conn, name) = (self.peer.conn(), user.borrow().who.name.clone());
         info!(event = event::LOGGED_OUT, conn = conn.number(); "{name} lost their name meanwhile");
         self.end_held_with(words);
-        self.phase = Phase::Naming;
+        self.phase = Phase::Naming { wrong_tokens: 0 };
         self.peer.answer(ask_name_again(self.peer.form(), &NameProblem::TakenMeanwhile));
         self.peer.wake();
     }
@@ -217,6 +221,10 @@ async fn ask_account(
 ) -> Result<Admitted, NameProblem> {
     let account = thread.store.ask(ReadAccount(name.key())).await;
     let account = account.ok().flatten().ok_or(NameProblem::ServerBusy)?;
+    // A token lets that in, and nothing else.
+    if account.bot.is_some() {
+        return Err(NameProblem::Taken);
+    }
     let known = match key {
         Some(key) => thread.store.ask(AccountOfKey(account.name.key(), key)).await == Ok(Some(id)),
         None => false,

@@ -49,7 +49,7 @@ impl Session {
             let pages = Pages::stored(self.thread.store.clone(), ids, read, Vec::new());
             let you = self.user().map(|user| user.who.name.clone());
             let write = move |sheet: &mut Sheet, (_, mail): &(MailId, Mail)| {
-                let (direction, at) = (Direct::From(&mail.from.name), mail.at);
+                let (direction, at) = (Direct::From(&mail.from), mail.at);
                 let (you, text) = (you.as_ref(), &mail.text);
                 let waited = Letter { direction, you, text, at, mail: true };
                 letter(sheet, &waited, Some(times.when(at, now)));

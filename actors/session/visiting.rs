@@ -79,7 +79,7 @@ impl Session {
     fn look(&mut self, visit: &Visit) {
         let name = Name::parse(&visit.name).unwrap_or_else(|_| Name::console());
         let (conn, account, ip) = (self.peer.conn(), visit.account, self.ip);
-        let who = Identity { conn, name, account, ip, admin: false };
+        let who = Identity::new(conn, name, account, ip);
         let (thread, me) = (self.thread.clone(), who.clone());
         let work = async move {
             let may = thread.registry.send(MayLook(me)).await;

@@ -230,7 +230,7 @@ impl Shard {
             }
             ListenerKind::Web => Form::json(Json::Frames),
         };
-        let form = form_of(&Settings::default(), &config, before, Seen::Nothing);
+        let form = form_of(&Settings::default(), &config, before, Seen::Nothing, false);
         let now = clock::now();
         let kind = link.kind();
         // Of one that has shaken hands the log was told before.
@@ -317,7 +317,7 @@ impl Shard {
                 let is_here = hub.room(seat) == Some(room);
                 hub.show_from(seat, &by, |sheet| {
                     let when = stamp(sheet.form().clock);
-                    render::tagged_in(sheet, &by.name, &lobby, is_here, unix_now(), when);
+                    render::tagged_in(sheet, &by, &lobby, is_here, unix_now(), when);
                 });
             }
         }
@@ -428,7 +428,7 @@ impl Answers<Show> for Shard {
             let shown = hub.show_from(seat, &from, |sheet| match letter {
                 Letter::Direct(text) => {
                     let when = stamp(sheet.form().clock);
-                    let direction = Direct::From(&from.name);
+                    let direction = Direct::From(&from);
                     let (text, you) = (&text, you.as_ref());
                     let letter =
                         render::Letter { direction, you, text, at: unix_now(), mail: false };

@@ -212,7 +212,9 @@ impl Question for ReadCatchUp {
         // The newest first, as far as they have room.
         let mut entries = db.messages(lobby, &ids, summary::MAX_BYTES)?.items;
         entries.reverse();
-        Ok(entries.into_iter().map(|(_, entry)| entry).collect())
+        let entries = entries.into_iter().map(|(_, entry)| entry);
+        // Of bots and hooks nothing reaches Rox.
+        Ok(entries.filter(|entry| !entry.author.bot).collect())
     }
 }
 

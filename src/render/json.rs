@@ -21,6 +21,7 @@ use crate::chat::name::Name;
 use crate::chat::person::Person;
 use crate::render::form::Json;
 use crate::render::frame::{self, Close};
+use crate::render::notices::bots_muted_words;
 use crate::render::replies::{Farewell, Reply};
 use crate::render::{Direct, Letter, Sheet, sentence};
 
@@ -73,7 +74,7 @@ impl Object<'_> {
 
     /// Whoever said or did something.
     fn author(&mut self, who: &Person) -> &mut Self {
-        self.name("from", &who.name)
+        self.name("from", &who.name).mark("bot", who.bot)
     }
 
     /// Items that are written already.
@@ -281,6 +282,7 @@ fn close_of(why: Farewell) -> Close {
         | Farewell::Kicked
         | Farewell::Banned
         | Farewell::NewPassword
+        | Farewell::BotGone
         | Farewell::Idle
         | Farewell::SpeaksTls(_) => Close::Policy,
     }
@@ -323,6 +325,10 @@ pub(crate) fn event(sheet: &mut Sheet, lobby: &Name, event: &Event) {
             moderated(sheet, lobby, at, what);
         }
         Happened::Answered(piece) => answer(sheet, lobby, at, piece),
+        Happened::BotsMuted => {
+            bots_muted_words(sheet);
+            notice(sheet, lobby, at);
+        }
     }
 }
 
@@ -372,6 +378,8 @@ fn moderated(sheet: &mut Sheet, lobby: &Name, at: UnixMillis, what: &Moderation)
         | Moderation::SetRox { .. }
         | Moderation::Offer { .. }
         | Moderation::Transfer { .. }
+        | Moderation::AddHook(_)
+        | Moderation::DeleteHook(_)
         | Moderation::Delete(_) => {}
     }
 }
@@ -426,9 +434,9 @@ fn fields(object: &mut Object<'_>, lobby: &Name, seq: u64, entry: &Entry) {
 /// A private message.
 pub(super) fn letter(sheet: &mut Sheet, letter: &Letter<'_>) {
     let Letter { direction, you, text, at, mail } = letter;
-    let (from, to) = match direction {
-        Direct::To(name) => (*you, Some(*name)),
-        Direct::From(name) => (Some(*name), *you),
+    let (from, to, bot) = match direction {
+        Direct::To(name) => (*you, Some(*name), false),
+        Direct::From(who) => (Some(&who.name), *you, who.bot),
     };
     sheet.object("direct", |object| {
         object.at(*at);
@@ -437,13 +445,13 @@ pub(super) fn letter(sheet: &mut Sheet, letter: &Letter<'_>) {
                 object.name(key, name);
             }
         }
-        object.text("text", text.as_str()).mark("mail", *mail);
+        object.mark("bot", bot).text("text", text.as_str()).mark("mail", *mail);
     });
 }
 
 /// Somebody has tagged the one who is shown this.
-pub(super) fn tagged(sheet: &mut Sheet, by: &Name, lobby: &Name, at: UnixMillis) {
-    sheet.object("tagged", |object| _ = object.at(at).name("lobby", lobby).name("from", by));
+pub(super) fn tagged(sheet: &mut Sheet, by: &Person, lobby: &Name, at: UnixMillis) {
+    sheet.object("tagged", |object| _ = object.at(at).name("lobby", lobby).author(by));
 }
 
 /// Somebody is in a lobby, and has been told what they asked for: so many messages.
@@ -492,6 +500,7 @@ pub(super) fn user(sheet: &mut Sheet, user: &Presence, you: ConnId, ignores: &Ig
         (*operator, "operator"),
         (*admin, "admin"),
         (away.is_some(), "away"),
+        (who.bot, "bot"),
         (who.conn == Some(you), "you"),
         (ignores.contains(who), "ignored"),
     ];
@@ -521,9 +530,9 @@ pub(crate) fn lobbies(
 
 /// A message of a lobby under its number there, without the end of the line.
 ///
-/// Fields: `event` (`message`, `action` or, of Rox, `answer`), `id`, `at` (RFC 3339, UTC), `lobby`, `from`, `text`
-/// (with `\n` between its rows), `tagged` where it tags somebody, and `to`, whom Rox answers. There may be more
-/// some day.
+/// Fields: `event` (`message`, `action` or, of Rox, `answer`), `id`, `at` (RFC 3339, UTC), `lobby`, `from`, `bot`
+/// (true) where a bot or a hook said it, `text` (with `\n` between its rows), `tagged` where it tags somebody, and
+/// `to`, whom Rox answers. There may be more some day.
 pub fn message(lobby: &Name, seq: u64, entry: &Entry) -> String {
     let mut out = b"{".to_vec();
     let mut object = Object(&mut out);

@@ -204,18 +204,19 @@ fn whoever_comes_in_is_told_where_they_are() {
 #[test]
 fn private_messages_and_tags_say_from_whom_they_are() {
     let (ann, bob, text) = (name("ann"), name("bob"), Line::clean("psst"));
+    let from = Person::named(bob.clone());
     let shown = |direction, mail| {
         let letter =
             Letter { direction, you: Some(&ann), text: &text, at: UnixMillis(1_500), mail };
         objects(|sheet| show_letter(sheet, &letter, None))
     };
     let mut want = json!({"event": "direct", "at": AT, "from": "bob", "to": "ann", "text": "psst"});
-    assert_eq!(shown(Direct::From(&bob), false), [want.clone()]);
+    assert_eq!(shown(Direct::From(&from), false), [want.clone()]);
     want["mail"] = true.into();
-    assert_eq!(shown(Direct::From(&bob), true), [want]);
+    assert_eq!(shown(Direct::From(&from), true), [want]);
     let want = json!({"event": "direct", "at": AT, "from": "ann", "to": "bob", "text": "psst"});
     assert_eq!(shown(Direct::To(&bob), false), [want]);
-    let got = objects(|s| tagged_in(s, &bob, &name("tea"), true, UnixMillis(1_500), None));
+    let got = objects(|s| tagged_in(s, &from, &name("tea"), true, UnixMillis(1_500), None));
     assert_eq!(got, [json!({"event": "tagged", "at": AT, "lobby": "tea", "from": "bob"})]);
 }
 
@@ -309,4 +310,25 @@ fn over_a_websocket_each_object_is_a_frame_and_the_end_has_a_code() {
         let plain = replies::farewell(Form { bare: true, ..Form::PLAIN }, why);
         assert_eq!(&frame[4..], plain.trim_ascii_end());
     }
+}
+
+#[test]
+fn bots_are_marked_as_such_and_named_without_that() {
+    let ci = Person::hook(name("ci"));
+    let said = Entry {
+        at: UnixMillis(1_500),
+        picture: Picture::DEFAULT,
+        author: ci.clone(),
+        kind: MessageKind::Said,
+        text: Text::clean("built"),
+    };
+    let got = objects(|sheet| super::said(sheet, &name("tea"), 7, &said, false));
+    let want = json!({"event": "message", "id": 7, "at": AT, "lobby": "tea", "from": "ci", "bot": true, "text": "built"});
+    assert_eq!(got, [want]);
+    let got = objects(|s| tagged_in(s, &ci, &name("tea"), true, UnixMillis(1_500), None));
+    let want = json!({"event": "tagged", "at": AT, "lobby": "tea", "from": "ci", "bot": true});
+    assert_eq!(got, [want]);
+    let muted = Event { at: UnixMillis(1_500), what: Happened::BotsMuted };
+    let got = objects(|sheet| super::event(sheet, &name("tea"), &muted));
+    assert_eq!((&got[0]["event"], got.len()), (&json!("notice"), 1));
 }

@@ -21,11 +21,11 @@ use crate::chat::text::Line;
 use crate::chat::times::{Day, Times, When};
 use crate::render::form::Colour;
 pub use crate::render::form::{Form, Json, PROMPT, Palette};
-use crate::render::notices::notice;
 pub use crate::render::notices::{
     announcement, deed, not_restarting, reachable, restarting, sentence, server_deed,
     server_sentence, unreachable,
 };
+use crate::render::notices::{bots_muted, notice};
 pub use crate::render::sheet::{Sheet, block, prompt, ringing_block};
 pub(crate) use crate::render::wrap::columns;
 
@@ -67,6 +67,7 @@ pub fn event(sheet: &mut Sheet, event: &Event, times: Times, goes_on: bool) {
         }
         Happened::Answered(piece) => answer(sheet, piece, Follows::Nothing),
         Happened::AnswerKept { .. } => {}
+        Happened::BotsMuted => bots_muted(sheet, stamp),
     }
     sheet.close();
 }
@@ -169,16 +170,16 @@ pub fn message(sheet: &mut Sheet, entry: &Entry, when: Option<When>, goes_on: bo
     sheet.on(Colour::Yellow).picture(entry.picture);
     match &entry.kind {
         MessageKind::Action => {
-            sheet.fixed(" * ").name(&entry.author.name).off().fixed(" ").text(&entry.text, INDENT);
+            author(sheet.fixed(" * "), &entry.author).off().fixed(" ").text(&entry.text, INDENT);
             dated(sheet, when);
             sheet.newline();
             return;
         }
         MessageKind::Said | MessageKind::Asked | MessageKind::Answer => {
-            sheet.fixed(" ").name(&entry.author.name).off()
+            author(sheet.fixed(" "), &entry.author).off()
         }
         MessageKind::Tag(whom) => {
-            sheet.fixed(" ").name(&entry.author.name).off();
+            author(sheet.fixed(" "), &entry.author).off();
             sheet.on(Colour::Cyan).fixed(" @").name(whom).off()
         }
     };
@@ -187,9 +188,17 @@ pub fn message(sheet: &mut Sheet, entry: &Entry, when: Option<When>, goes_on: bo
     sheet.fixed("  ").tinted(Colour::Cyan, "╰─>").fixed(" ").text(&entry.text, INDENT).newline();
 }
 
+/// Who has written something. No name has a blank or a bracket in it, so nobody can be called so.
+fn author<'s>(sheet: &'s mut Sheet, who: &Person) -> &'s mut Sheet {
+    sheet.name(&who.name).fixed(if who.bot { BOT_MARK } else { "" })
+}
+
+/// Stands behind the name of a bot or a hook.
+const BOT_MARK: &str = " [bot]";
+
 /// A message as it is read aloud: `alice says: hello`. When it was said is told only of what is old.
 fn spoken(sheet: &mut Sheet, entry: &Entry, when: Option<When>) {
-    sheet.name(&entry.author.name);
+    author(sheet, &entry.author);
     match &entry.kind {
         MessageKind::Action => sheet.fixed(" "),
         MessageKind::Said | MessageKind::Asked | MessageKind::Answer => sheet.fixed(" says: "),
@@ -211,10 +220,9 @@ fn one_row(sheet: &mut Sheet, entry: &Entry, when: Option<When>, goes_on: bool) 
     stamped(sheet, when);
     let name = sheet.column();
     let text = name + NAME_COLUMNS + 1;
-    let author = &entry.author.name;
     match &entry.kind {
         MessageKind::Action => {
-            sheet.on(Colour::Yellow).fixed("* ").name(author).off().fixed(" ");
+            author(sheet.on(Colour::Yellow).fixed("* "), &entry.author).off().fixed(" ");
         }
         MessageKind::Said | MessageKind::Asked | MessageKind::Answer | MessageKind::Tag(_)
             if goes_on =>
@@ -222,7 +230,7 @@ fn one_row(sheet: &mut Sheet, entry: &Entry, when: Option<When>, goes_on: bool) 
             sheet.pad_to(text);
         }
         MessageKind::Said | MessageKind::Asked | MessageKind::Answer | MessageKind::Tag(_) => {
-            sheet.on(Colour::Yellow).name(author).off().pad_to(text - 1).fixed(" ");
+            author(sheet.on(Colour::Yellow), &entry.author).off().pad_to(text - 1).fixed(" ");
         }
     }
     if let MessageKind::Tag(whom) = &entry.kind {
@@ -410,7 +418,7 @@ pub enum Direct<'a> {
     /// Sent by the one who is shown this.
     To(&'a Name),
     /// Received.
-    From(&'a Name),
+    From(&'a Person),
 }
 
 /// A private message. One that had to wait says since when.
@@ -418,7 +426,7 @@ pub fn direct(sheet: &mut Sheet, direction: Direct<'_>, text: &Line, when: Optio
     if sheet.form().plain {
         match direction {
             Direct::To(name) => sheet.fixed("you to ").name(name),
-            Direct::From(name) => sheet.name(name).fixed(" to you"),
+            Direct::From(who) => author(sheet, who).fixed(" to you"),
         };
         sheet.fixed(": ").line(text);
         dated(sheet, when);
@@ -432,7 +440,7 @@ pub fn direct(sheet: &mut Sheet, direction: Direct<'_>, text: &Line, when: Optio
     sheet.tinted(Colour::Magenta, "[DM]").fixed(" ").on(Colour::Yellow);
     match direction {
         Direct::To(name) => sheet.fixed("You").off().fixed(" —» ").on(Colour::Yellow).name(name),
-        Direct::From(name) => sheet.name(name).off().fixed(" —» ").on(Colour::Yellow).fixed("You"),
+        Direct::From(who) => author(sheet, who).off().fixed(" —» ").on(Colour::Yellow).fixed("You"),
     };
     sheet.off();
     if compact {
@@ -470,7 +478,7 @@ pub fn letter(sheet: &mut Sheet, letter: &Letter<'_>, when: Option<When>) {
 /// Tells a user that somebody tagged them in a lobby, where they are or not.
 pub fn tagged_in(
     sheet: &mut Sheet,
-    by: &Name,
+    by: &Person,
     lobby: &Name,
     is_here: bool,
     at: UnixMillis,
@@ -483,10 +491,10 @@ pub fn tagged_in(
 }
 
 /// Tells a user that somebody tagged them; `lobby` where they are not in it.
-pub fn tagged(sheet: &mut Sheet, by: &Name, lobby: Option<&Name>, when: Option<When>) {
+pub fn tagged(sheet: &mut Sheet, by: &Person, lobby: Option<&Name>, when: Option<When>) {
     timed(sheet, when, |sheet| {
         let mark = if sheet.form().plain { "" } else { "✦ " };
-        sheet.on(Colour::Magenta).fixed(mark).name(by).fixed(" tagged you");
+        author(sheet.on(Colour::Magenta).fixed(mark), by).fixed(" tagged you");
         if let Some(lobby) = lobby {
             sheet.fixed(" in '").name(lobby).fixed("'");
         }

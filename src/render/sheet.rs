@@ -8,6 +8,7 @@ use std::fmt::Write;
 use bytes::{Bytes, BytesMut};
 
 use crate::chat::accounts::{Fingerprint, Key, KeyKind};
+use crate::chat::bot::Token;
 use crate::chat::history::Age;
 use crate::chat::name::Name;
 use crate::chat::pictures::Picture;
@@ -284,6 +285,11 @@ impl Sheet {
     pub fn span(&mut self, span: Span) -> &mut Self {
         let _ = write!(self.buf, "{span}");
         self
+    }
+
+    /// The token of a bot or a hook, which is copied and so never broken at the width.
+    pub fn token(&mut self, token: &Token) -> &mut Self {
+        self.push(token.expose())
     }
 
     /// The fingerprint of a key: that of a certificate by its first bytes, as many as a list shows.

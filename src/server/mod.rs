@@ -4,6 +4,7 @@ mod accept;
 mod admin;
 pub mod cluster;
 mod console;
+mod hooks;
 #[cfg(debug_assertions)]
 mod level;
 #[cfg(debug_assertions)]
@@ -589,6 +590,7 @@ pub async fn run(
                 registry: registry.clone(),
                 shards: shards.clone(),
                 tls: page_tls.clone(),
+                log: store.log().clone(),
             });
             continue;
         }

@@ -15,6 +15,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::actors::guard::Guarded;
 use crate::actors::handshaker::shake_hands;
+use crate::actors::log::Log;
 use crate::actors::registry::Registry;
 use crate::actors::registry::messages::{Admit, Gone};
 use crate::actors::shard::messages::Connected;
@@ -31,8 +32,9 @@ use crate::net::proxy::begins_header;
 use crate::net::tls::LiveTls;
 use crate::server::Shared;
 use crate::server::accept::{Acceptor, HEADER_TIME, Helpers};
+use crate::server::hooks::Hooks;
 use crate::web::chat::socket::{self, Refused};
-use crate::web::chat::{Chat, LIMITS};
+use crate::web::chat::{self, Chat, LIMITS};
 use crate::web::{Upgrade, Visitor, end, serve_and_upgrade, write_all};
 
 /// The thread's share of a busy machine: whoever chats goes first.
@@ -53,6 +55,8 @@ pub(super) struct Parts {
     pub(super) shards: Arc<[Addr<Guarded<Shard>>]>,
     /// Where the page is read over TLS.
     pub(super) tls: Option<LiveTls>,
+    /// Where things happen.
+    pub(super) log: Log,
 }
 
 /// Starts the thread, which goes on until the process ends.
@@ -60,7 +64,8 @@ pub(super) fn start(parts: Parts) {
     Arbiter::new().spawn_fn(move || {
         // Best effort: without it the page is merely as important as the chat.
         let _ = nice(NICENESS);
-        let Parts { listener, live, shared, registry, shards, tls } = parts;
+        let Parts { listener, live, shared, registry, shards, tls, log } = parts;
+        let hooks = Hooks { registry: registry.clone(), health: shared.health.clone(), log };
         let listener = match TcpListener::from_std(listener) {
             Ok(listener) => listener,
             Err(reason) => {
@@ -73,7 +78,16 @@ pub(super) fn start(parts: Parts) {
         let helpers = Helpers::none();
         let acceptor = Acceptor::new(live, shared, registry, shards, helpers);
         let door = Rc::new(Door { acceptor, tls });
-        let chat = Rc::new(Chat::default());
+        let hooks = Rc::new(hooks);
+        let answer_hook: chat::Hooks = Box::new(move |mut request| {
+            let hooks = hooks.clone();
+            Box::pin(async move {
+                let body = request.take_payload();
+                let head = request.head();
+                hooks.answer(&head.method, request.path(), &head.headers, body).await
+            })
+        });
+        let chat = Rc::new(Chat { hooks: Some(answer_hook) });
         let let_in = {
             let door = door.clone();
             move |stream, addr| door.clone().let_in(stream, addr)

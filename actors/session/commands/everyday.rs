@@ -121,7 +121,8 @@ pub(super) async fn tag(cx: &Ctx, Addressed { to, text }: Addressed) -> Done {
     }
     // An account that is not connected finds it in its mail.
     let absent = cx.ask_registry(FindTarget(NameKey::of(&to))).await?;
-    let Some(Target::Absent { account, name, .. }) = absent else {
+    // A bot has none.
+    let Some(Target::Absent { account, name, bot_of: None, .. }) = absent else {
         return Err(cx.nobody(&to).await);
     };
     let letter = format!("\u{2726} tagged you in '{}': {}", lobby.name, text.as_str());

@@ -70,6 +70,8 @@ pub enum Happened {
     },
     /// Rox answers.
     Answered(AnswerPiece),
+    /// Its bots and hooks have been too loud, and are muted for a while.
+    BotsMuted,
     /// Somebody did what operators, owners or admins do.
     Moderated {
         /// In whose name it is told.
@@ -137,6 +139,7 @@ impl Happened {
             | Self::Asked { .. }
             | Self::AnswerKept { .. }
             | Self::Answered(_)
+            | Self::BotsMuted
             | Self::Moderated { .. } => false,
         }
     }
@@ -156,6 +159,7 @@ impl Event {
             | Happened::ManyLeft(_)
             | Happened::ManyLost(_)
             | Happened::Renamed { .. }
+            | Happened::BotsMuted
             | Happened::Moderated { .. } => None,
         }
     }
@@ -176,6 +180,7 @@ impl Event {
             | Happened::ManyLeft(_)
             | Happened::ManyLost(_)
             | Happened::Renamed { .. }
+            | Happened::BotsMuted
             | Happened::Moderated { .. } => 0,
         };
         FRAME_BYTES + text

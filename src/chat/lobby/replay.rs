@@ -25,6 +25,8 @@ pub struct ReplayPrefs {
     pub left: Option<Since>,
     /// What was said before the first message that is not older is kept no more.
     pub kept_since: UnixMillis,
+    /// Nothing of what was said, as bots do.
+    pub nothing: bool,
 }
 
 /// What a user who comes in is shown.
@@ -63,7 +65,7 @@ impl Replay {
 impl<H> Room<H> {
     /// What a user who comes in is shown first.
     pub(super) fn replay(&mut self, kind: JoinKind, prefs: ReplayPrefs, now: UnixMillis) -> Replay {
-        let ReplayPrefs { times, ignores, mut missed, left: _, kept_since } = prefs;
+        let ReplayPrefs { times, ignores, mut missed, left: _, kept_since, nothing } = prefs;
         // What was said since the store was asked comes after what it knew, and was missed too.
         let after = |next_seq: u64| move |(seq, _): &(u64, &Arc<Entry>)| *seq >= next_seq;
         let old = |(_, entry): &(u64, &Arc<Entry>)| entry.at < kept_since;
@@ -73,10 +75,10 @@ impl<H> Room<H> {
         }
         let missed = missed.filter(|(_, missed)| missed.count > 0);
         // Whoever comes back to another lobby than general at login should know where they are.
-        let tell = kind == JoinKind::Switch || self.state().owner != Owner::Server;
+        let tell = kind == JoinKind::Switch || self.state().owner != Owner::Server && !nothing;
         let from = missed.as_ref().map_or(0, |(_, missed)| missed.next_seq);
         let recent = self.recent(now).skip_while(old).filter(after(from));
-        let recent = recent.filter(|(_, entry)| !ignores.contains(&entry.author));
+        let recent = recent.filter(|(_, entry)| !nothing && !ignores.contains(&entry.author));
         let recent = recent.map(|(seq, entry)| (seq, entry.clone())).collect();
         let state = self.state();
         Replay {

@@ -31,6 +31,7 @@ pub fn user(sheet: &mut Sheet, user: &Presence, you: ConnId, ignores: &Ignores) 
         (*owner, " (owner)"),
         (*operator, " (operator)"),
         (*admin, " (admin)"),
+        (who.bot, " (bot)"),
         (away.is_some(), " (away)"),
         (who.conn == Some(you), " (you)"),
         (ignores.contains(who), " (ignored)"),

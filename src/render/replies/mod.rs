@@ -1,6 +1,7 @@
 //! What the server says to one user: the wording of every answer and of every failure.
 
 mod account;
+mod bots;
 mod help;
 mod lists;
 mod moderation;
@@ -23,6 +24,7 @@ use crate::chat::password::{MAX_PASSWORD_CHARS, PasswordFault};
 use crate::chat::text::Line;
 use crate::render::form::Colour;
 pub use crate::render::replies::account::{AccountReply, ask_secret, secret_prompt};
+pub use crate::render::replies::bots::{BotReply, bots, hooks};
 pub use crate::render::replies::help::{explain, help, topic};
 pub use crate::render::replies::lists::{
     candidates, lobbies, lobby, more_lobbies, picture_list, user, users,
@@ -147,6 +149,8 @@ pub enum Reply {
     Personal(PersonalReply),
     /// About what operators, owners and admins do.
     Moderation(ModerationReply),
+    /// About bots and hooks.
+    Bot(BotReply),
 }
 
 /// What makes lines wait.
@@ -173,6 +177,12 @@ impl From<PersonalReply> for Reply {
 impl From<ModerationReply> for Reply {
     fn from(reply: ModerationReply) -> Self {
         Self::Moderation(reply)
+    }
+}
+
+impl From<BotReply> for Reply {
+    fn from(reply: BotReply) -> Self {
+        Self::Bot(reply)
     }
 }
 
@@ -260,6 +270,7 @@ fn worded(sheet: &mut Sheet, reply: &Reply) {
         Reply::Account(reply) => reply.write(sheet),
         Reply::Personal(reply) => reply.write(sheet),
         Reply::Moderation(reply) => reply.write(sheet),
+        Reply::Bot(reply) => reply.write(sheet),
     };
     sheet.off().newline();
 }
@@ -283,6 +294,7 @@ impl Reply {
             Self::Account(reply) => reply.is_good(),
             Self::Personal(reply) => reply.is_good(),
             Self::Moderation(reply) => reply.is_good(),
+            Self::Bot(reply) => reply.is_good(),
             Self::TooLong(_)
             | Self::PasswordTooLong
             | Self::PasswordTooShort

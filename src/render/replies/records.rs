@@ -138,6 +138,8 @@ pub struct Whois<'a> {
     pub name: &'a Name,
     /// Whether it has an account.
     pub registered: bool,
+    /// Whose bot it is, where it is one.
+    pub bot_of: Option<&'a Name>,
     /// What is to be said of them where they are connected.
     pub online: Option<Online<'a>>,
 }
@@ -165,7 +167,12 @@ pub enum Place<'a> {
 /// The answer to `/whois`.
 pub fn whois(sheet: &mut Sheet, who: &Whois<'_>) {
     sheet.on(Colour::Cyan).fixed("=== ").name(who.name).fixed(" ===").off().newline();
-    sheet.fixed("  Status: ").fixed(if who.registered { "account" } else { "guest" }).newline();
+    sheet.fixed("  Status: ");
+    match who.bot_of {
+        Some(owner) => sheet.fixed("bot of ").name(owner),
+        None => sheet.fixed(if who.registered { "account" } else { "guest" }),
+    };
+    sheet.newline();
     let Some(online) = &who.online else {
         sheet.fixed("  Not connected").newline();
         return;

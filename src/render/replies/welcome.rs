@@ -69,6 +69,10 @@ pub enum NameProblem {
     ServerBusy,
     /// This node is too far behind the others.
     Behind,
+    /// A bot has shown a token that is not its own.
+    WrongToken,
+    /// This address gave too many wrong passwords or tokens; seconds to wait.
+    TooManyAttempts(u64),
     /// The log of the cluster cannot be reached.
     Unreachable,
 }
@@ -141,6 +145,8 @@ pub(super) fn name_problem<'s>(sheet: &'s mut Sheet, problem: &NameProblem) -> &
             sheet.fixed("This server is behind the others, try again in a moment.")
         }
         NameProblem::Unreachable => sheet.fixed(UNREACHABLE),
+        NameProblem::WrongToken => sheet.fixed("Incorrect token."),
+        NameProblem::TooManyAttempts(secs) => too_many_attempts(sheet, *secs),
     }
 }
 
@@ -227,6 +233,8 @@ pub enum Farewell {
     Banned,
     /// The operator has given the account another password.
     NewPassword,
+    /// The user is a bot, and was deleted.
+    BotGone,
     /// The server takes nobody new, since it is about to restart.
     Restarting,
     /// Something broke that the session cannot do without.
@@ -260,6 +268,7 @@ pub fn farewell(form: Form, farewell: Farewell) -> Bytes {
         Farewell::NewPassword => {
             sheet.fixed("This account has a new password. Log in with it again.")
         }
+        Farewell::BotGone => sheet.fixed("This bot was deleted. Goodbye!"),
         Farewell::Restarting | Farewell::CannotGoOn { .. } => sheet.fixed(RESTARTING),
         Farewell::Fault => sheet.fixed("Something broke on the server. Please connect again."),
         Farewell::Idle => sheet.fixed("You were idle for too long. Goodbye!"),
