@@ -162,13 +162,19 @@ impl Refused {
     }
 
     /// What comes from a server that sends something else than events of the dialect, or ends an answer so.
-    pub(super) fn unusable(said: &str) -> Self {
+    pub fn unusable(said: &str) -> Self {
         Self::of(AiFailure::Unavailable, said)
     }
 
     /// The prompt was refused.
     pub(super) fn prompt(said: &str) -> Self {
         Self::of(AiFailure::InvalidPrompt, said)
+    }
+
+    /// The same, which came with this.
+    pub fn with(mut self, what: &str) -> Self {
+        self.said = format!("{what} {}", self.said);
+        self
     }
 
     fn of(why: AiFailure, said: &str) -> Self {
