@@ -125,7 +125,11 @@ fn code(fence: Fence, raw: &str) -> String {
 /// Whether a line begins an item of a list: `* `, `- `, `+ `, `1. ` or `1) `.
 fn is_item(body: &str) -> bool {
     let number = body.trim_start_matches(|c: char| c.is_ascii_digit());
-    let mark = if number.len() < body.len() { number.strip_prefix(['.', ')']) } else { body.strip_prefix(['*', '-', '+']) };
+    let mark = if number.len() < body.len() {
+        number.strip_prefix(['.', ')'])
+    } else {
+        body.strip_prefix(['*', '-', '+'])
+    };
     mark.is_some_and(|rest| rest.starts_with(' '))
 }
 
@@ -328,7 +332,11 @@ fn address(text: &str) -> Option<usize> {
 
 enum Link<'a> {
     /// `[label](target)`, and where it ends.
-    Whole { label: &'a str, target: &'a str, end: usize },
+    Whole {
+        label: &'a str,
+        target: &'a str,
+        end: usize,
+    },
     /// It may become one by what follows.
     Open,
     None,
