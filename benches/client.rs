@@ -108,6 +108,8 @@ pub(crate) struct Swarm {
     pub handshakes_only: bool,
     /// They are terminals that send keys, with a draft that half of a line stands in.
     pub editors: bool,
+    /// They are pages, which read JSON over a WebSocket.
+    pub pages: bool,
 }
 
 impl Swarm {
@@ -116,6 +118,7 @@ impl Swarm {
             tls: tls.then(connector),
             handshakes_only: false,
             editors: false,
+            pages: false,
             poll: Poll::new().unwrap(),
             events: Events::with_capacity(4_096),
             protocol,
@@ -217,6 +220,11 @@ impl Swarm {
             server,
             opened,
         };
+        if self.pages {
+            client.output = handshake(server.port());
+            client.output.extend_from_slice(&frame(client.name.as_bytes()));
+            client.flush();
+        }
         if self.protocol == Protocol::Irc {
             let hello = format!("NICK {0}\r\nUSER {0} 0 * :{0}\r\n", client.name);
             client.output.extend_from_slice(hello.as_bytes());
@@ -242,16 +250,17 @@ impl Swarm {
     /// Sends a numbered line that was due at `due`.
     pub(crate) fn say(&mut self, id: usize, seq: u32, due: Duration) {
         let line = self.numbered(id, seq, due);
-        self.clients[id].send(line.as_bytes());
+        self.clients[id].send(&line);
     }
 
-    fn numbered(&self, id: usize, seq: u32, due: Duration) -> String {
+    fn numbered(&self, id: usize, seq: u32, due: Duration) -> Vec<u8> {
         let text =
             format!("|{id},{seq},{}| some words to make a line{}", due.as_nanos(), self.padding);
         match self.protocol {
-            Protocol::Lobbyd if self.editors => format!("{KILL}{text}\r{DRAFT}"),
-            Protocol::Lobbyd => format!("{text}\n"),
-            Protocol::Irc => format!("PRIVMSG #r{} :{text}\r\n", self.clients[id].room),
+            Protocol::Lobbyd if self.pages => frame(format!(r#"{{"say":"{text}"}}"#).as_bytes()),
+            Protocol::Lobbyd if self.editors => format!("{KILL}{text}\r{DRAFT}").into(),
+            Protocol::Lobbyd => format!("{text}\n").into(),
+            Protocol::Irc => format!("PRIVMSG #r{} :{text}\r\n", self.clients[id].room).into(),
         }
     }
 
@@ -260,7 +269,7 @@ impl Swarm {
         let due = self.start.elapsed();
         for seq in from..from + count {
             let line = self.numbered(id, seq, due);
-            self.clients[id].output.extend_from_slice(line.as_bytes());
+            self.clients[id].output.extend_from_slice(&line);
         }
         self.clients[id].flush();
     }
@@ -332,7 +341,15 @@ impl Swarm {
         let now = self.start.elapsed();
         let input = std::mem::take(&mut self.clients[id].input);
         let mut rest = input.as_slice();
-        while let Some(end) = rest.iter().position(|b| *b == b'\n') {
+        while let Some((text, after)) = self.pages.then(|| split_frame(rest)).flatten() {
+            rest = after;
+            if let Some(at) = text.iter().position(|b| *b == b'|') {
+                self.delivered(id, &text[at + 1..], now);
+            }
+        }
+        while !self.pages
+            && let Some(end) = rest.iter().position(|b| *b == b'\n')
+        {
             let line = &rest[..end];
             rest = &rest[end + 1..];
             if let Some(at) = line.iter().position(|b| *b == b'|') {
@@ -386,6 +403,7 @@ impl Swarm {
         let client = &mut self.clients[id];
         let text = String::from_utf8_lossy(&client.input).into_owned();
         match self.protocol {
+            Protocol::Lobbyd if self.pages => client.log_in_as_page(&text),
             Protocol::Lobbyd if self.editors => client.log_in_as_terminal(&text),
             Protocol::Lobbyd => client.log_in_to_lobbyd(&text),
             Protocol::Irc => client.log_in_to_irc(&text),
@@ -473,6 +491,43 @@ impl Swarm {
     }
 }
 
+/// What begins a WebSocket (RFC 6455 §4.1).
+fn handshake(port: u16) -> Vec<u8> {
+    let host = format!("127.0.0.1:{port}");
+    format!(
+        "GET /ws HTTP/1.1\r\nHost: {host}\r\nOrigin: http://{host}\r\nUpgrade: websocket\r\n\
+         Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
+         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    )
+    .into_bytes()
+}
+
+/// A text frame of a client; masked by nothing, which is a key like others.
+fn frame(text: &[u8]) -> Vec<u8> {
+    let mut bytes = vec![0x81];
+    match u8::try_from(text.len()) {
+        Ok(short @ 0..=125) => bytes.push(0x80 | short),
+        _ => {
+            bytes.push(0x80 | 126);
+            bytes.extend(u16::try_from(text.len()).unwrap().to_be_bytes());
+        }
+    }
+    bytes.extend([0; 4]);
+    bytes.extend(text);
+    bytes
+}
+
+/// The first frame of a server's, and what is behind it.
+fn split_frame(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (from, length) = match *bytes.get(1)? {
+        126 => (4, usize::from(u16::from_be_bytes(*bytes.get(2..)?.first_chunk()?))),
+        127 => (10, u64::from_be_bytes(*bytes.get(2..)?.first_chunk()?).try_into().ok()?),
+        short => (2, short.into()),
+    };
+    let (whole, rest) = bytes.split_at_checked(from + length)?;
+    Some((&whole[from..], rest))
+}
+
 impl Client {
     fn send(&mut self, bytes: &[u8]) {
         self.output.extend_from_slice(bytes);
@@ -508,6 +563,14 @@ impl Client {
                 Some(step) => self.send(format!("{step}\n").as_bytes()),
                 None => self.state = State::Ready,
             }
+        }
+    }
+
+    /// A page: its handshake and its name went first, and the list of lobbies comes last.
+    fn log_in_as_page(&mut self, text: &str) {
+        if text.contains(r#""event":"lobbies""#) {
+            self.state = State::Ready;
+            self.input.clear();
         }
     }
 

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use crate::client::{Counts, Swarm};
 use crate::machine::{cpu_ns, machine_ticks, rss_bytes};
-use crate::servers::{Kind, Server};
+use crate::servers::{Kind, Server, Setup, free_port};
 
 /// Time before anything is measured.
 const WARM_UP: Duration = Duration::from_millis(1_000);
@@ -42,6 +42,8 @@ pub(crate) struct Scenario {
     tls: bool,
     /// Clients whose line is edited by the server.
     editors: bool,
+    /// The clients are pages.
+    pages: bool,
 }
 
 impl Scenario {
@@ -56,6 +58,7 @@ impl Scenario {
         private_joins: 0,
         tls: false,
         editors: false,
+        pages: false,
     };
 
     /// A lobby of so many, with 20,000 deliveries a second.
@@ -70,7 +73,7 @@ impl Scenario {
 }
 
 /// All scenarios, in the order of the tables.
-pub(crate) static SCENARIOS: [Scenario; 18] = [
+pub(crate) static SCENARIOS: [Scenario; 20] = [
     open("small", 20, 1, 200),
     open("fanout", 200, 1, 200),
     open("heavy", 200, 1, 1_000),
@@ -97,6 +100,8 @@ pub(crate) static SCENARIOS: [Scenario; 18] = [
     Scenario { tls: true, ..idle_with("idletls", 1_000) },
     Scenario { editors: true, ..open("editors", 200, 1, 200) },
     Scenario { editors: true, ..idle_with("idleeditors", 1_000) },
+    Scenario { pages: true, ..open("pages", 200, 1, 200) },
+    Scenario { pages: true, ..idle_with("idlepages", 1_000) },
     Scenario {
         name: "handshake",
         clients: 0,
@@ -147,13 +152,21 @@ pub(crate) struct Outcome {
 impl Scenario {
     /// Runs it once. None where the server cannot take part.
     pub(crate) fn run(&self, kind: Kind, secs: Duration, pinned: bool) -> Option<Outcome> {
-        let is_lobbyds = self.private_joins > 0 || self.editors;
+        let is_lobbyds = self.private_joins > 0 || self.editors || self.pages;
         if is_lobbyds && !kind.is_lobbyd() || self.tls && !kind.has_tls() {
             return None;
         }
-        let server = Server::start(kind, pinned, self.tls);
+        let page = free_port();
+        let at = format!("127.0.0.1:{page}");
+        let env = [("CHAT_WEB_ADDR", at.as_str())];
+        let server = match self.pages {
+            true => Server::start_as(kind, pinned, Setup { env: &env, ..Setup::default() }),
+            false => Server::start(kind, pinned, self.tls),
+        };
         let empty = rss_bytes(server.pid());
-        let mut swarm = Swarm::new(kind.protocol(), server.port, self.tls);
+        let port = if self.pages { page } else { server.port };
+        let mut swarm = Swarm::new(kind.protocol(), port, self.tls);
+        swarm.pages = self.pages;
         swarm.editors = self.editors;
         if kind.is_lobbyd() && self.rooms > 1 {
             make_rooms(&mut swarm, self.rooms);

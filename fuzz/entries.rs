@@ -6,17 +6,21 @@ use std::sync::Arc;
 use lobbyd::ai::answer::AnswerText;
 use lobbyd::ai::provider::gemini::read_event;
 use lobbyd::ai::sse::SseDecoder;
+use lobbyd::chat::bot::{Introduction, Token};
 use lobbyd::chat::command::complete::{Among, Completion, secret, sought};
 use lobbyd::chat::command::{CommandError, Input, parse};
 use lobbyd::chat::editor::{Asks, Editor, Happened, MAX_DRAFT_BYTES};
+use lobbyd::chat::hook::{Kind, MAX_SHOWN_CHARS, read};
 use lobbyd::chat::password::PasswordRecord;
-use lobbyd::chat::text::{Line, MAX_BLANKS, MAX_INDENT, MAX_MARKS};
+use lobbyd::chat::text::{Line, MAX_BLANKS, MAX_INDENT, MAX_MARKS, MAX_ROWS, Text};
 use lobbyd::cluster::record::{DecodeError, EncodeError, MAX_RECORD_BYTES, Record, Unknown};
 use lobbyd::net::client_cert::{MAX_MESSAGE_BYTES, check_message};
 use lobbyd::net::flight::Flight;
 use lobbyd::net::lines::{Event, LineDecoder, MAX_LINE_BYTES};
 use lobbyd::net::proxy::{HeaderError, HeaderReader, MAX_V2_BYTES, Sender};
 use lobbyd::net::telnet::Telnet;
+use lobbyd::net::ws::{FrameDecoder, Message};
+use lobbyd::render::frame::MAX_CONTROL_BYTES;
 
 /// The line decoder, with telnet and without: wherever the bytes are cut, the same events come out.
 pub(super) fn lines(data: &[u8]) {
@@ -46,6 +50,7 @@ fn lines_of(data: &[u8], telnet: fn() -> Option<Telnet>) {
             | Event::Client { .. }
             | Event::Size(_)
             | Event::AreYouThere => {}
+            Event::Message(_) => unreachable!("there are no frames"),
         }
     }
 }
@@ -61,6 +66,36 @@ fn decode(telnet: Option<Telnet>, chunks: &[&[u8]]) -> Vec<Event> {
     }
     events.extend(decoder.finish());
     events
+}
+
+/// Frames of a WebSocket: wherever the bytes are cut, the same messages come out, and none is too long.
+pub(super) fn frames(data: &[u8]) {
+    let Some((&cut, data)) = data.split_first() else { return };
+    let whole = messages(&[data]);
+    let (a, b) = data.split_at(usize::from(cut).min(data.len()));
+    assert_eq!(messages(&[a, b]), whole, "a cut changed what was read");
+    let single: Vec<&[u8]> = data.chunks(1).collect();
+    assert_eq!(messages(&single), whole, "single bytes changed what was read");
+    for (number, message) in whole.iter().enumerate() {
+        match message {
+            Message::Line(text) => assert!(text.len() <= MAX_LINE_BYTES),
+            Message::Ping(payload) => assert!(payload.len() <= MAX_CONTROL_BYTES),
+            Message::Pong => {}
+            Message::End(_) | Message::Fault(..) => assert_eq!(number + 1, whole.len()),
+        }
+    }
+}
+
+fn messages(chunks: &[&[u8]]) -> Vec<Message> {
+    let (mut decoder, mut all) = (FrameDecoder::default(), Vec::new());
+    for chunk in chunks {
+        let mut input = *chunk;
+        while let Some(message) = decoder.next(&mut input) {
+            all.push(message);
+        }
+        assert!(input.is_empty());
+    }
+    all
 }
 
 /// The editor: wherever the bytes are cut, the same comes of them, and what is drawn can be drawn.
@@ -289,4 +324,24 @@ fn header(pieces: &[&[u8]]) -> (usize, Result<Option<Sender>, HeaderError>) {
         }
     }
     (taken, Ok(None))
+}
+
+/// What a hook is sent, in each form, and what a bot says of itself: whatever is shown is clean and bounded.
+pub(super) fn hook(data: &[u8]) {
+    let types = [None, Some("application/json"), Some("application/x-www-form-urlencoded")];
+    let events = [None, Some("push"), Some("pull_request"), Some("issues"), Some("workflow_run")];
+    for content_type in types {
+        for github_event in events {
+            let Ok(Some(text)) = read(Kind { content_type, github_event }, data) else { continue };
+            assert_eq!(Text::clean(text.as_str()), text, "something was left to clean");
+            // And the mark of what was left out.
+            assert!(text.chars() <= MAX_SHOWN_CHARS + 1 && text.rows().count() <= MAX_ROWS);
+            assert!(github_event.is_none() || text.rows().count() == 1, "an event of several rows");
+        }
+    }
+    let typed = String::from_utf8_lossy(data);
+    if let Some(Introduction { name, token, .. }) = Introduction::parse(&typed) {
+        assert!(!name.contains(' ') && !name.is_empty());
+        assert!(token.is_none_or(|token| Token::parse(token.expose()) == Some(token)));
+    }
 }

@@ -464,6 +464,7 @@ fn log_start(config: &Config, opened: &Opened) {
             ListenerKind::Plain => None,
             ListenerKind::Tls => opened.fingerprint().map(|sum| format!("SHA-256 {sum}")),
             ListenerKind::Ssh => opened.host_key(),
+            ListenerKind::Web => None,
         };
         match sum {
             Some(sum) => info!(event = event::LISTENING; "{kind} on {addr}, {sum}"),
@@ -484,7 +485,8 @@ fn banner(config: &Config, opened: &Opened) -> String {
     let line = |label: &str, value: &dyn Display| format!("    {label:<14}{value}\n");
     let (plain, tls) = (opened.port(ListenerKind::Plain), opened.port(ListenerKind::Tls));
     let ssh = opened.port(ListenerKind::Ssh);
-    if let Some(port) = plain.or(tls).or(ssh) {
+    let web = opened.port(ListenerKind::Web);
+    if let Some(port) = plain.or(tls).or(ssh).or(web) {
         text.push_str(&line("Port:", &port));
     }
     text.push_str(&line("Lobby:", &"general"));
@@ -492,6 +494,7 @@ fn banner(config: &Config, opened: &Opened) -> String {
         (Some(_), Some(_)) => "TCP + TLS",
         (None, Some(_)) => "TLS",
         (None, None) if ssh.is_some() => "SSH",
+        (None, None) if web.is_some() => "HTTP",
         _ => "TCP",
     };
     text.push_str(&line("Protocol:", &protocol));
@@ -506,6 +509,10 @@ fn banner(config: &Config, opened: &Opened) -> String {
     }
     if let (Some(port), Some(fingerprint)) = (ssh, opened.host_key()) {
         text.push_str(&format!("    SSH on port {port}, {fingerprint}\n"));
+    }
+    if let Some(port) = web {
+        let scheme = if config.web.tls { "https" } else { "http" };
+        text.push_str(&format!("    Page at {scheme}://localhost:{port}/\n"));
     }
     if let Some(addr) = opened.admin_addr() {
         text.push_str(&line("Admin:", &format_args!("http://{addr}/")));

@@ -125,6 +125,9 @@ pub(crate) fn set_password(dir: &Path, name: &str, now: UnixMillis) -> Result<St
     let record = Arc::new(new_record(&password).map_err(|error| error.to_string())?);
     let mut changes = Vec::new();
     let (account, done) = match known {
+        Some(account) if account.bot.is_some() => {
+            return Err(format!("{name} is a bot, which a token lets in and no password"));
+        }
         Some(account) => {
             // Whoever had it so far may have tied keys to it, which ask for no password.
             let keys = db.keys(account.id).map_err(|error| error.to_string())?;

@@ -55,9 +55,11 @@ impl Browser {
         if !have(&["node", "chromium"]) {
             return None;
         }
-        if !folder.join("node_modules/playwright-core").is_dir() {
-            skip("playwright-core (npm ci in tests/browser)");
-            return None;
+        for package in ["playwright-core", "axe-core"] {
+            if !folder.join("node_modules").join(package).is_dir() {
+                skip(&format!("{package} (npm ci in tests/browser)"));
+                return None;
+            }
         }
         let mut child = Command::new("sh")
             .args(["-c", "exec node driver.mjs \"$(command -v chromium)\""])
@@ -141,6 +143,31 @@ impl Page {
 
     pub(crate) fn press(&self, key: &str) {
         self.order(json!({"do": "press", "key": key}));
+    }
+
+    /// Types a text, key by key, where the focus is.
+    pub(crate) fn type_in(&self, text: &str) {
+        self.order(json!({"do": "type", "text": text}));
+    }
+
+    /// Puts a text into a field.
+    pub(crate) fn fill(&self, selector: &str, text: &str) {
+        self.order(json!({"do": "fill", "selector": selector, "text": text}));
+    }
+
+    /// Clicks an element, once it is there, at rest and uncovered.
+    pub(crate) fn click(&self, selector: &str) {
+        self.order(json!({"do": "click", "selector": selector}));
+    }
+
+    /// What a screen reader makes of an element.
+    pub(crate) fn aria(&self, selector: &str) -> String {
+        self.order(json!({"do": "aria", "selector": selector})).as_str().unwrap().to_owned()
+    }
+
+    /// What axe-core finds that keeps people out.
+    pub(crate) fn barriers(&self) -> Vec<String> {
+        serde_json::from_value(self.order(json!({"do": "axe"}))).unwrap()
     }
 
     /// Moves the mouse into the middle of an element.

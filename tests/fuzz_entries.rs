@@ -10,9 +10,10 @@ mod entries;
 
 type Entry = fn(&[u8]);
 
-const ENTRIES: [(&str, Entry); 9] = [
+const ENTRIES: [(&str, Entry); 11] = [
     ("lines", entries::lines),
     ("keys", entries::keys),
+    ("frames", entries::frames),
     ("text", entries::text),
     ("command", entries::command),
     ("sse", entries::sse),
@@ -20,6 +21,7 @@ const ENTRIES: [(&str, Entry); 9] = [
     ("certificate", entries::certificate),
     ("proxy", entries::proxy),
     ("wire", entries::wire),
+    ("hook", entries::hook),
 ];
 
 #[test]

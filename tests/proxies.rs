@@ -68,6 +68,7 @@ impl Proxy {
                 ("bind :8080", format!("bind 127.0.0.1:{plain}")),
                 ("bind :8443", format!("bind 127.0.0.1:{ended}")),
                 ("bind :8444", format!("bind 127.0.0.1:{passed}")),
+                ("bind :443 ", format!("bind 127.0.0.1:{} ", free_port())),
                 ("/etc/haproxy/chat.pem", pem.display().to_string()),
                 ("127.0.0.1:18080", format!("127.0.0.1:{}", server.port)),
                 ("127.0.0.1:18443", format!("127.0.0.1:{}", server.tls_port)),

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use russh::keys::ssh_key::private::Ed25519Keypair;
 
+use crate::bots::add_bot;
 use crate::clients::Terminal;
 use crate::harness::{
     Folder, PATIENCE, Server, descriptors, plain, resident_kib, run, take_before,
@@ -353,6 +354,27 @@ fn a_name_that_cannot_be_had_leads_to_the_name_prompt() {
         talk.ask("/quit", "Goodbye!");
         assert_eq!(talk.end().0, 0);
     }
+}
+
+#[test]
+fn a_bot_shows_its_token_at_the_name_prompt_and_is_asked_for_no_password() {
+    if !have(&["ssh"]) {
+        return;
+    }
+    let (home, server) = (Home::new(), start(&[]));
+    let mut alice = registered(&server, "alice");
+    let token = add_bot(&mut alice, "ci");
+    // Its own name cannot be had by SSH either: no password and no key opens it.
+    let mut ssh = Talk::begin(home.ssh(&server, "ci", &[]));
+    ssh.expect("Username already taken, try another.");
+    ssh.expect("Enter your username: ");
+    ssh.ask("bot ci short", "Incorrect token.");
+    ssh.expect("Enter your username: ");
+    ssh.send(&format!("bot ci {token}"));
+    ssh.ask("hello over SSH", "[@_@] ci [bot] [just now]");
+    alice.expect("ci [bot] [just now]\n  ╰─> hello over SSH\n");
+    ssh.close_sending();
+    assert_eq!(ssh.end().0, 0);
 }
 
 #[test]

@@ -119,11 +119,14 @@ impl Drop for Place {
 
 /// Why there is no TLS.
 #[derive(Debug, thiserror::Error)]
-enum ShakeError {
+pub enum ShakeError {
+    /// The socket.
     #[error(transparent)]
     Socket(#[from] io::Error),
+    /// OpenSSL itself.
     #[error(transparent)]
     OpenSsl(#[from] openssl::error::ErrorStack),
+    /// What the client sent.
     #[error(transparent)]
     Tls(#[from] ssl::Error),
 }
@@ -166,7 +169,12 @@ async fn see_through(shake: Shake, mut place: Place, tls: LiveTls, login_timeout
     }
 }
 
-async fn shake_hands(
+/// Shakes hands over TLS on this thread. Nothing is computed for whoever says nothing; `says_something` is called
+/// when it does.
+///
+/// # Errors
+/// There is no TLS.
+pub async fn shake_hands(
     socket: TcpStream,
     tls: &LiveTls,
     says_something: impl FnOnce(),

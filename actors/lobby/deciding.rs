@@ -180,6 +180,8 @@ impl Lobby {
             | Input::Leave { .. }
             | Input::Say { .. }
             | Input::Ask(_)
+            | Input::Post { .. }
+            | Input::QuietBots { .. }
             | Input::Moderate { .. }
             | Input::SumUp
             | Input::RenewPassword { .. } => {}

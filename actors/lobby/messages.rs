@@ -102,6 +102,18 @@ pub struct Tag {
     pub taken: Instant,
 }
 
+/// A hook posts this.
+#[derive(Message)]
+#[rtype(result = "Result<(), Refusal>")]
+pub struct Post {
+    /// Its name.
+    pub hook: Name,
+    /// The words.
+    pub text: Text,
+    /// When it was taken from whoever sent it.
+    pub taken: Instant,
+}
+
 /// This has come out of the log, as the Registry hands it on: it happens now where it may be.
 pub struct Decided {
     /// What was put to the lobby.

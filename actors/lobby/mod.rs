@@ -28,7 +28,7 @@ use crate::actors::guard::{Guarded, strike_in, survive};
 use crate::actors::lobby::batch::Batch;
 use crate::actors::lobby::deciding::Proposed;
 use crate::actors::lobby::messages::{
-    Enter, Leave, LeaveTo, LostName, NamesHere, Reconfigured, Roster, Rostered, Say, SayHeld,
+    Enter, Leave, LeaveTo, LostName, NamesHere, Post, Reconfigured, Roster, Rostered, Say, SayHeld,
     SetPicture, Tag,
 };
 use crate::actors::lobby::questions::Asking;
@@ -52,6 +52,7 @@ use crate::chat::lobbies::{GENERAL_ID, LobbyId};
 use crate::chat::lobby::crowd::SUM_TIME;
 use crate::chat::lobby::step::{Effect, Input, JoinKind, Refusal};
 use crate::chat::lobby::{Company, JoinError, Member, Room, SayError, Saying};
+use crate::chat::name::Name;
 use crate::chat::roles::Owner;
 use crate::clock;
 use crate::cluster::engine::Subject;
@@ -508,12 +509,28 @@ impl Lobby {
         ctx: &mut Context<Self>,
         then: impl FnOnce(&mut Self, Result<(), Refusal>) + 'static,
     ) {
-        self.put(input, ctx, move |lobby, said, _| {
+        self.put(input, ctx, move |lobby, said, ctx| {
             if said.is_ok() {
                 lobby.batch.message(taken);
+                lobby.quiet_bots(ctx);
             }
             then(lobby, said);
         });
+    }
+
+    /// Has the bots here muted where they have become too loud. The node whose bot it was has that happen: others
+    /// see the same.
+    fn quiet_bots(&mut self, ctx: &mut Context<Self>) {
+        let now = self.now();
+        if let Some(until) = self.room.too_loud_until(now) {
+            self.note(Input::QuietBots { until }, ctx);
+        }
+    }
+
+    /// Posts of a hook that are on their way through the log.
+    fn posts_under_way(&self, name: &Name) -> usize {
+        let of = |input: &Input<Address>| matches!(input, Input::Post { hook, .. } if hook == name);
+        self.proposed.iter().filter(|proposed| of(&proposed.input)).count()
     }
 
     /// Tells whoever wanted to say something why they may not. Whether it was said.
@@ -588,6 +605,27 @@ impl Handler<Tag> for Lobby {
             let _ = done.send(said);
         });
         log::answer(was_said, false)
+    }
+}
+
+impl Handler<Post> for Lobby {
+    type Result = Response<Result<(), Refusal>>;
+
+    fn handle(
+        &mut self,
+        Post { hook, text, taken }: Post,
+        ctx: &mut Self::Context,
+    ) -> Self::Result {
+        let (now, under_way) = (self.now(), self.posts_under_way(&hook));
+        if let Err(why) = self.room.may_post(&hook, under_way, now) {
+            return Response::reply(Err(why.into()));
+        }
+        let (done, was_posted) = oneshot::channel();
+        self.say_to_all(Input::Post { hook, text }, taken, ctx, move |lobby, posted| {
+            lobby.flush();
+            let _ = done.send(posted);
+        });
+        log::answer(was_posted, Err(Refusal::Unreachable))
     }
 }
 

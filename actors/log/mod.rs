@@ -104,6 +104,9 @@ pub enum Letter {
         account: AccountId,
         /// What counts against it.
         counted: Counted,
+        /// Whether it is a bot's.
+        #[serde(default)]
+        bot: bool,
     },
 }
 

@@ -43,11 +43,11 @@ impl Registry {
         if let Log::Shared(_) = self.log {
             for account in unused {
                 let gone = Happening::Unregistered { account, who: None };
-                self.propose_alone(gone, vec![Change::AccountRemoved(account)]);
+                self.propose_alone(gone, self.removed(account));
             }
             return;
         }
-        let changes = unused.iter().map(|id| Change::AccountRemoved(*id)).collect();
+        let changes = unused.iter().flat_map(|id| self.removed(*id)).collect();
         let store = self.store.clone();
         let commit = async move { store.commit(changes).await };
         guard::spawn(ctx, commit, move |registry: &mut Self, stored, _| {
@@ -57,6 +57,12 @@ impl Registry {
                 registry.happen(Happening::Unregistered { account, who: None }, now);
             }
         });
+    }
+
+    /// What is stored of the end of an account: its bots go before it.
+    fn removed(&self, account: AccountId) -> Vec<Change> {
+        let bots = self.people.accounts().bots(account).into_iter();
+        bots.chain([account]).map(Change::AccountRemoved).collect()
     }
 
     /// What all lobbies want stored together with something.
@@ -175,9 +181,9 @@ impl Answers<Unregister> for Registry {
             return Reply::Now(Err(StoreError::Other("no such user".into())));
         };
         let gathered = self.gather(&Unregistering(who.clone()));
+        let mut changes = self.removed(account);
         // Its own bans and mutes go with the account, so what is left of them comes after it.
         let changes = async move {
-            let mut changes = vec![Change::AccountRemoved(account)];
             changes.extend(gathered.await);
             changes.extend(ban.as_ref().map(server_ban));
             changes

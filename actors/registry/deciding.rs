@@ -243,6 +243,8 @@ fn subject(what: &Happening<Address>) -> Subject {
     match what {
         Happening::Registered(_)
         | Happening::Unregistered { .. }
+        | Happening::BotMade(_)
+        | Happening::BotGone { .. }
         | Happening::PasswordGiven { .. }
         | Happening::Moderated { .. } => Subject::Server,
         Happening::AccountUsed(account) => Subject::Account(*account),

@@ -102,7 +102,8 @@ impl Registry {
         if let Some(account) = user.who.account
             && let Some(counted) = self.rates.counted(&user.who, clock::now())
         {
-            log.send_all(Letter::Sent { account, counted });
+            let bot = user.who.bot_of.is_some();
+            log.send_all(Letter::Sent { account, counted, bot });
         }
     }
 }
@@ -136,8 +137,8 @@ impl Answers<Sent> for Registry {
             }
             Letter::Told { number, what } => self.asked.answered(number, what),
             Letter::WrongPassword(ip) => self.connections.wrong_elsewhere(ip, clock::now()),
-            Letter::Sent { account, counted } => {
-                self.rates.counted_elsewhere(account, &counted, clock::now());
+            Letter::Sent { account, counted, bot } => {
+                self.rates.counted_elsewhere((account, bot), &counted, clock::now());
             }
         })
     }

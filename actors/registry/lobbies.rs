@@ -251,9 +251,8 @@ impl Answers<LobbyChanged> for Registry {
 
     fn answer(&mut self, LobbyChanged(state): LobbyChanged, _: &mut Ctx<Self>) -> Reply<Self, ()> {
         Reply::now(|| {
-            let Some(entry) = self.lobbies.by_id(state.id) else { return };
             let (id, owner) = (state.id, state.owner);
-            let before = std::mem::replace(&mut entry.state, state);
+            let Some(before) = self.lobbies.set_state(state) else { return };
             if before.owner != owner {
                 self.happen(Happening::OfferOver(id), self.log.now());
             }

@@ -11,6 +11,7 @@ use crate::actors::ping::Ping;
 use crate::actors::shard::Shard;
 use crate::actors::shard::messages::{Address, Asker};
 use crate::chat::accounts::{AccountId, Identity, Key, Target};
+use crate::chat::bot::TokenHash;
 use crate::chat::directory::{ConnId, IpKey, Refusal};
 use crate::chat::history::UnixMillis;
 use crate::chat::lobbies::{CreateError, LobbyId, LobbyPage};
@@ -20,7 +21,9 @@ use crate::chat::name::{Name, NameKey};
 use crate::chat::orders::{OrderError, ServerOrder};
 use crate::chat::password::PasswordRecord;
 use crate::chat::person::Person;
-use crate::chat::registry::{GiveError, LoginError, RegistrationError, RenameError, User};
+use crate::chat::registry::{
+    BotError, ClaimError, GiveError, LoginError, RegistrationError, RenameError, User,
+};
 use crate::chat::sanctions::Sanction;
 use crate::chat::text::Line;
 use crate::store::{Settings, StoreError};
@@ -150,6 +153,65 @@ pub struct Unregister {
     pub account: AccountId,
 }
 
+/// Make a bot for whoever has this connection. Answered when it is stored.
+#[derive(Message)]
+#[rtype(result = "Result<(), BotNotDone>")]
+pub struct MakeBot {
+    /// The connection of whoever wants it.
+    pub conn: ConnId,
+    /// What it is to be called.
+    pub name: Name,
+    /// Of its token.
+    pub token: TokenHash,
+}
+
+/// Why nothing was done about a bot.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum BotNotDone {
+    /// It may not be.
+    #[error(transparent)]
+    Rule(#[from] BotError),
+    /// It could not be stored.
+    #[error("not stored")]
+    NotStored,
+    /// Something inside does not answer.
+    #[error("an actor does not answer")]
+    Busy,
+}
+
+/// Delete a bot of whoever has this connection. Answered with its name; without one where there is none.
+#[derive(Message)]
+#[rtype(result = "Result<Option<Name>, BotNotDone>")]
+pub struct DeleteBot {
+    /// The connection of whoever wants it.
+    pub conn: ConnId,
+    /// What it is called.
+    pub key: NameKey,
+}
+
+/// Which bots has whoever has this connection, and which of them are connected?
+#[derive(Message)]
+#[rtype(result = "Vec<(Name, bool)>")]
+pub struct ListBots(pub ConnId);
+
+/// May something be called this that nobody is?
+#[derive(Message)]
+#[rtype(result = "Result<(), ClaimError>")]
+pub struct MayBeNamed(pub Name);
+
+/// To where does the hook with this token post?
+#[derive(Message)]
+#[rtype(result = "Option<HookRef>")]
+pub struct FindHook(pub TokenHash);
+
+/// A hook, and where it posts to.
+pub struct HookRef {
+    /// What it is called.
+    pub hook: Name,
+    /// Its lobby.
+    pub lobby: Addr<Lobby>,
+}
+
 /// Give a guest another name. Answered with the one before.
 #[derive(Message)]
 #[rtype(result = "Result<Name, RenameError>")]
@@ -181,6 +243,8 @@ pub struct Known {
     pub name: Name,
     /// Whether it is an account's.
     pub account: Option<AccountId>,
+    /// Of a bot the name of whose it is.
+    pub bot_of: Option<Name>,
     /// Where they are; none where they are not connected.
     pub present: Option<KnownPresence>,
 }

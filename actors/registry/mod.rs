@@ -5,6 +5,7 @@
 //! and taking is one handler, so of many who want one name at an instant one gets it.
 
 mod accounts;
+mod bots;
 mod console;
 mod deciding;
 mod guessing;
@@ -434,6 +435,7 @@ fn parting(cause: Cause) -> (Farewell, Option<ModerationReply>) {
         }
         Cause::Kicked(reason) => (Farewell::Kicked, reason.map(ModerationReply::Disconnected)),
         Cause::NewPassword => (Farewell::NewPassword, None),
+        Cause::BotGone => (Farewell::BotGone, None),
     }
 }
 

@@ -61,7 +61,7 @@ impl RateTable {
     }
 
     /// As [`Rates::counted_elsewhere`].
-    pub fn counted_elsewhere(&self, account: AccountId, counted: &Counted, now: Instant) {
+    pub fn counted_elsewhere(&self, account: (AccountId, bool), counted: &Counted, now: Instant) {
         self.lock().counted_elsewhere(account, counted, now);
     }
 

@@ -232,9 +232,11 @@ impl Answers<Whois> for Registry {
     fn answer(&mut self, Whois(key): Whois, _: &mut Ctx<Self>) -> Reply<Self, Option<Known>> {
         Reply::now(|| {
             let account = self.people.accounts().find(&key);
+            let owner = account.and_then(|account| self.people.accounts().bot_of(account));
+            let bot_of = owner.and_then(|owner| self.people.accounts().name(owner)).cloned();
             let Some(user) = self.people.users().find(&key) else {
                 let name = self.people.accounts().name(account?)?.clone();
-                return Some(Known { name, account, present: None });
+                return Some(Known { name, account, bot_of, present: None });
             };
             let entry = user.place.lobby().and_then(|id| self.lobbies.get(id));
             let open = entry.filter(|entry| !entry.state.is_private());
@@ -246,7 +248,7 @@ impl Answers<Whois> for Registry {
                 lobby: open.map(|entry| entry.state.name.clone()),
             };
             let (name, account) = (user.who.name.clone(), user.who.account);
-            Some(Known { name, account, present: Some(present) })
+            Some(Known { name, account, bot_of, present: Some(present) })
         })
     }
 }
@@ -264,6 +266,10 @@ impl Answers<Relay> for Registry {
         let user = match self.receiver(&to) {
             Some(Target::Present(who)) => self.people.users().get(who.conn),
             Some(Target::Departed(_)) | None => None,
+            // A bot reads no mail.
+            Some(target @ Target::Absent { .. }) if target.is_bot() => {
+                return Reply::Now(Relayed::Nobody);
+            }
             Some(Target::Absent { account, name, .. }) => {
                 return Reply::Now(Relayed::Absent { account, name });
             }

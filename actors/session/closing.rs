@@ -35,6 +35,7 @@ pub(super) fn reason(last: Farewell) -> Option<&'static str> {
         Farewell::Kicked => Some("kicked from general, or from the server"),
         Farewell::Banned => Some("banned from the server"),
         Farewell::NewPassword => Some("its account has a new password"),
+        Farewell::BotGone => Some("it is a bot that was deleted"),
         Farewell::Restarting => Some("the server is draining"),
         Farewell::Fault => Some("something broke"),
         Farewell::Idle => Some("idle for too long"),

@@ -150,6 +150,11 @@ impl Ctx {
         self.user().who.clone()
     }
 
+    /// Whether they are a bot.
+    pub(super) fn is_bot(&self) -> bool {
+        self.user().who.bot_of.is_some()
+    }
+
     /// The user, as others know them.
     pub(super) fn me(&self) -> Person {
         Person::from(&self.user().who)

@@ -148,7 +148,7 @@ impl Session {
             Phase::Greeting => return self.step_greeting(cx),
             Phase::Closing(_) => return self.step_closing(cx),
             Phase::Done => return Poll::Pending,
-            Phase::Naming | Phase::Password(_) | Phase::Chatting(_) | Phase::Looking(_) => {}
+            Phase::Naming { .. } | Phase::Password(_) | Phase::Chatting(_) | Phase::Looking(_) => {}
         }
         self.look_after_mail(cx);
         if let Some(request) = &mut self.request {
@@ -218,7 +218,7 @@ impl Session {
             return Poll::Ready(());
         }
         if mistaken && begins_http(self.unread.rest()) {
-            self.phase = Phase::Naming;
+            self.phase = Phase::Naming { wrong_tokens: 0 };
             return Poll::Ready(());
         }
         if self.unread.rest().is_empty() && !self.at_end {
@@ -238,7 +238,7 @@ impl Session {
     }
 
     fn greet(&mut self) {
-        self.phase = Phase::Naming;
+        self.phase = Phase::Naming { wrong_tokens: 0 };
         let visit = self.peer.link().visit().cloned();
         if let Some(visit) = visit {
             return self.receive(visit);
@@ -269,7 +269,10 @@ impl Session {
         let mut rest = self.unread.rest();
         let event = match self.peer.typing() {
             Some(mut typing) => self.decoder.next_typed(&mut rest, |keys| typing.take(keys)),
-            None => self.decoder.next(&mut rest).map(Typed::Event),
+            None => match self.peer.link().frames() {
+                Some(frames) => frames.next(&mut rest).map(Event::Message).map(Typed::Event),
+                None => self.decoder.next(&mut rest).map(Typed::Event),
+            },
         };
         let left = rest.len();
         self.unread.keep(left);
@@ -297,6 +300,7 @@ impl Session {
                 return self.take_text(&text);
             }
             Event::TooLong => return self.take_too_long_line(),
+            Event::Message(message) => return self.take_message(message),
             Event::Reply(bytes) => {
                 self.pace.took_nothing();
                 self.peer.push(Bytes::copy_from_slice(&bytes));
@@ -334,8 +338,11 @@ impl Session {
             self.take_answer(asking, Some(text));
             return Poll::Ready(());
         }
+        if let Some(taken) = self.take_object(text) {
+            return taken;
+        }
         match &self.phase {
-            Phase::Naming => self.take_name(text),
+            Phase::Naming { .. } => self.take_name(text),
             Phase::Password(_) => self.take_password(text),
             #[cfg(debug_assertions)]
             Phase::Chatting(_) if self.is_fault(text) => self.make_fault(text),
@@ -358,7 +365,7 @@ impl Session {
 
     /// Takes a line that is longer than any may be, whatever it is for.
     pub(super) fn take_too_long_line(&mut self) -> Poll<()> {
-        if matches!(self.phase, Phase::Naming) {
+        if matches!(self.phase, Phase::Naming { .. }) {
             self.refuse_long_name();
         } else if matches!(self.phase, Phase::Password(_)) {
             self.try_password(None);
@@ -442,9 +449,12 @@ impl Session {
                     let origin = self.peer.arrived().from;
                     log_connected(self.peer.conn(), origin, self.peer.link().kind());
                 }
-                self.peer.note_input(now);
+                // Of a WebSocket much is no doing of its user's.
+                if self.peer.link().frames().is_none() {
+                    self.peer.note_input(now);
+                }
                 self.mail_may_be_there();
-                let nameless = matches!(self.phase, Phase::Greeting | Phase::Naming);
+                let nameless = matches!(self.phase, Phase::Greeting | Phase::Naming { .. });
                 let mistaken =
                     nameless && !self.peer.is_edited() && self.peer.link().may_be_mistaken();
                 if mistaken && begins_tls(self.unread.rest()) {

@@ -248,7 +248,8 @@ impl Session {
         let passed = self.thread.rates.pass(&user.who, Kind::Message, now);
         let lobby = user.lobby.addr.clone();
         drop(user);
-        let question = to_rox(&text).flatten().filter(|_| !self.thread.log().is_away());
+        let may_ask = !self.is_bot() && !self.thread.log().is_away();
+        let question = to_rox(&text).flatten().filter(|_| may_ask);
         match passed {
             Err(wait) => self.limited().hold.shut(now + wait),
             Ok(()) if question.is_some() => {
@@ -303,7 +304,7 @@ impl Session {
                 let (limit, secs, lines) = (Limit::Slow, wait_secs(wait), hold.lines());
                 self.reply(&Reply::Kept { limit, secs, lines });
             }
-            Some(why @ SayError::Muted(_)) => {
+            Some(why @ (SayError::Muted(_) | SayError::BotsMuted(_))) => {
                 self.limited().hold.shut(now);
                 if let Some(lobby) = self.user().map(|user| user.lobby.name.clone()) {
                     self.reply(&ModerationReply::NotSaid(why, lobby).into());
@@ -311,7 +312,9 @@ impl Session {
                 self.drop_held();
             }
             // The lobby broke, or the user was put out of it, and is about to hear of that.
-            Some(SayError::NotHere) | None => self.limited().hold.shut(now + BURST_PAUSE),
+            Some(SayError::NotHere | SayError::TooOften(_) | SayError::NoSuchHook) | None => {
+                self.limited().hold.shut(now + BURST_PAUSE)
+            }
         }
     }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
+use super::commands::list_users;
 use super::context::{Ctx, Failure, Outcome};
 use super::password::{Door, ProofError, prove};
 use super::{Lost, Membership, Session};
@@ -144,14 +145,19 @@ impl Ctx {
     /// The user is in another lobby from here on, and is told last of all where they are.
     pub(super) fn stay(&self, entered: Entered) {
         let (lobby, company) = entered.stay();
+        if let Some((left, next_seq)) = self.peer.take_left() {
+            self.user_mut().left.note(left, next_seq);
+        }
         self.user_mut().move_to(lobby);
-        if let Some(company) = company {
+        let wants = !self.is_bot() || self.peer.form().is_json();
+        if let Some(company) = company.filter(|_| wants) {
             self.show(|sheet| render::company(sheet, &company));
         }
     }
 
     pub(super) fn replay_prefs(&self) -> ReplayPrefs {
-        ReplayPrefs { times: self.times(), ignores: self.ignores(), ..ReplayPrefs::default() }
+        let (times, ignores, nothing) = (self.times(), self.ignores(), self.is_bot());
+        ReplayPrefs { times, ignores, nothing, ..ReplayPrefs::default() }
     }
 }
 
@@ -195,6 +201,9 @@ async fn find_lobby(cx: Ctx, lost: Lost) -> Result<Outcome, Failure> {
         return Ok(Outcome::Leave(if broke { Farewell::Fault } else { Farewell::Kicked }));
     };
     cx.stay(entered);
+    if cx.peer.form().is_json() {
+        list_users(&cx).await?;
+    }
     Ok(Outcome::Done)
 }
 

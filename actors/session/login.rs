@@ -6,11 +6,13 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::sleep;
 
 use super::joining::{Entered, enter};
+use super::left::LeftLobbies;
 use super::{Phase, Session, User};
 use crate::actors::registry::messages::{Claim, ReleaseName};
 use crate::actors::shard::ThreadContext;
 use crate::actors::store::messages::{AccountOfKey, ReadAccount};
 use crate::chat::accounts::{AccountId, Identity, Key};
+use crate::chat::bot::Introduction;
 use crate::chat::command::{self, Command, Input};
 use crate::chat::lobby::replay::ReplayPrefs;
 use crate::chat::lobby::step::{Join, JoinKind};
@@ -24,7 +26,7 @@ use crate::chat::text::{Line, Text};
 use crate::logging::event;
 use crate::net::probe::is_http;
 use crate::render;
-use crate::render::replies::{Farewell, HTTP_ANSWER, NameProblem, ask_name_again};
+use crate::render::replies::{Farewell, NameProblem, ask_name_again, http_answer};
 use crate::store::Account;
 
 impl Session {
@@ -32,7 +34,7 @@ impl Session {
     pub(super) fn take_name(&mut self, typed: &str) {
         if is_http(typed) {
             info!(event = event::OTHER_PROTOCOL, conn = self.peer.conn().number(); "speaks HTTP");
-            self.peer.queue(Bytes::from_static(HTTP_ANSWER));
+            self.peer.queue(http_answer(self.thread.page).into());
             return self.close(None);
         }
         if typed.trim_start().starts_with('/') {
@@ -43,6 +45,9 @@ impl Session {
                 }
                 _ => self.ask_again(&NameProblem::Command),
             };
+        }
+        if let Some(bot) = Introduction::parse(typed) {
+            return self.introduce(bot);
         }
         match Name::parse(typed) {
             Err(why) => self.ask_again(&NameProblem::Invalid(why)),
@@ -84,7 +89,7 @@ impl Session {
 
     fn claim_now(&mut self, name: Name, turn: OwnedSemaphorePermit) {
         let (thread, at, conn) = (self.thread.clone(), self.at(), self.peer.conn());
-        let who = Identity { conn, name, account: None, ip: self.ip, admin: false };
+        let who = Identity::new(conn, name, None, self.ip);
         let key = self.peer.link().key();
         let me = who.clone();
         let work = async move {
@@ -137,9 +142,13 @@ impl Session {
             settings: Settings::default(),
             asked: None,
             deleting: Confirmation::default(),
+            left: LeftLobbies::default(),
         });
-        self.show_motd();
+        if !self.peer.form().is_json() {
+            self.show_motd();
+        }
         self.tell_where(company);
+        self.tell_program();
     }
 
     /// The name is somebody else's, who took it while this node was cut off: another one is asked for.
@@ -153,7 +162,7 @@ impl Session {
         let (conn, name) = (self.peer.conn(), user.borrow().who.name.clone());
         info!(event = event::LOGGED_OUT, conn = conn.number(); "{name} lost their name meanwhile");
         self.end_held_with(words);
-        self.phase = Phase::Naming;
+        self.phase = Phase::Naming { wrong_tokens: 0 };
         self.peer.answer(ask_name_again(self.peer.form(), &NameProblem::TakenMeanwhile));
         self.peer.wake();
     }
@@ -212,6 +221,10 @@ async fn ask_account(
 ) -> Result<Admitted, NameProblem> {
     let account = thread.store.ask(ReadAccount(name.key())).await;
     let account = account.ok().flatten().ok_or(NameProblem::ServerBusy)?;
+    // A token lets that in, and nothing else.
+    if account.bot.is_some() {
+        return Err(NameProblem::Taken);
+    }
     let known = match key {
         Some(key) => thread.store.ask(AccountOfKey(account.name.key(), key)).await == Ok(Some(id)),
         None => false,

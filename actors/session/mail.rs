@@ -19,7 +19,7 @@ use crate::actors::shard::telling::{Pages, Telling};
 use crate::actors::store::messages::ReadLetters;
 use crate::chat::accounts::AccountId;
 use crate::chat::person::Person;
-use crate::render::{Direct, Sheet, direct, replies};
+use crate::render::{Direct, Letter, Sheet, letter, replies};
 use crate::store::{Change, Mail, MailId};
 
 /// After this long a peer that acknowledges nothing has been found dead (see `net::listen`), so one
@@ -47,9 +47,12 @@ impl Session {
             let ids = mail.into_iter().map(|(id, _)| id).collect();
             let read = move |ids| ReadLetters(account, ids);
             let pages = Pages::stored(self.thread.store.clone(), ids, read, Vec::new());
+            let you = self.user().map(|user| user.who.name.clone());
             let write = move |sheet: &mut Sheet, (_, mail): &(MailId, Mail)| {
-                let from = Direct::From(&mail.from.name);
-                direct(sheet, from, &mail.text, Some(times.when(mail.at, now)));
+                let (direction, at) = (Direct::From(&mail.from), mail.at);
+                let (you, text) = (you.as_ref(), &mail.text);
+                let waited = Letter { direction, you, text, at, mail: true };
+                letter(sheet, &waited, Some(times.when(at, now)));
             };
             let whole = told.clone();
             let telling =

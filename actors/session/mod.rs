@@ -6,6 +6,7 @@
 //! its own socket and nobody's mailbox.
 
 mod asking;
+mod bots;
 mod closing;
 mod commands;
 mod context;
@@ -14,10 +15,12 @@ mod drive;
 mod faults;
 mod holding;
 mod joining;
+mod left;
 mod login;
 mod mail;
 pub mod messages;
 mod password;
+mod program;
 mod typing;
 mod visiting;
 
@@ -34,6 +37,7 @@ use tokio::time::Sleep;
 use self::closing::Closing;
 use self::commands::Judged;
 use self::holding::Limited;
+use self::left::LeftLobbies;
 use self::mail::ShownMail;
 use self::password::Challenge;
 use super::lobby::Lobby;
@@ -76,7 +80,10 @@ enum Phase {
     /// About to be welcomed, unless it speaks first and something that is no chat.
     Greeting,
     /// Asked for a name.
-    Naming,
+    Naming {
+        /// Tokens that it has shown as a bot and that were wrong.
+        wrong_tokens: u8,
+    },
     /// Asked for the password of an account.
     Password(Box<Challenge>),
     /// In a lobby.
@@ -100,6 +107,8 @@ struct User {
     asked: Option<Box<Asking>>,
     /// The lobby that they were asked to say again that they delete.
     deleting: Confirmation,
+    /// Other lobbies that they have left.
+    left: LeftLobbies,
 }
 
 impl User {
@@ -110,6 +119,7 @@ impl User {
             return;
         }
         self.log_left();
+        self.left.forget(lobby.id);
         self.lobby = lobby;
         self.log_joined();
     }
@@ -218,7 +228,7 @@ impl Session {
         match &self.phase {
             Phase::Chatting(user) | Phase::Looking(user) => Some(user),
             Phase::Greeting
-            | Phase::Naming
+            | Phase::Naming { .. }
             | Phase::Password(_)
             | Phase::Closing(_)
             | Phase::Done => None,
@@ -260,8 +270,18 @@ impl Session {
 
     /// The form in which whoever has set this is shown things from here on.
     fn take_form(&self, settings: &Settings) {
+        self.take_form_of(settings, self.is_bot());
+    }
+
+    /// Whether it is a bot that chats.
+    fn is_bot(&self) -> bool {
+        self.user().is_some_and(|user| user.who.bot_of.is_some())
+    }
+
+    /// The same of somebody who may not be in yet, and may be a bot.
+    fn take_form_of(&self, settings: &Settings, is_bot: bool) {
         let (before, seen) = (self.peer.form(), self.peer.seen());
-        self.peer.set_form(form_of(settings, &self.thread.config.get(), before, seen));
+        self.peer.set_form(form_of(settings, &self.thread.config.get(), before, seen, is_bot));
     }
 
     /// Whether somebody is an admin, as it is now.
@@ -277,6 +297,7 @@ impl Session {
         let (conn, name) = (user.who.conn, &user.who.name);
         info!(event = event::LOGGED_IN, conn = conn.number(); "logged in as {name}{how}");
         user.log_joined();
+        self.peer.note_name(name);
         self.phase = Phase::Chatting(Rc::new(RefCell::new(user)));
         self.settle_manner();
     }
@@ -294,7 +315,7 @@ impl Session {
             user.log_left();
             info!(event = event::LOGGED_OUT, conn = conn.number(); "{} logged out", user.who.name);
         }
-        if matches!(self.phase, Phase::Naming | Phase::Password(_) | Phase::Chatting(_)) {
+        if matches!(self.phase, Phase::Naming { .. } | Phase::Password(_) | Phase::Chatting(_)) {
             self.thread.registry.do_send(ReleaseName(conn));
             self.thread.hub.leave(self.seat);
         }
@@ -334,13 +355,22 @@ impl Session {
 }
 
 /// The form in which whoever has set this is shown things, by a client of that kind; what belongs to the connection
-/// is as `before`. Whether its line is edited is known by its [`Peer`].
-pub(super) fn form_of(settings: &Settings, config: &Config, before: Form, seen: Seen) -> Form {
+/// is as `before`. Whether its line is edited is known by its [`Peer`]. A bot is a program, and has no rows.
+pub(super) fn form_of(
+    settings: &Settings,
+    config: &Config,
+    before: Form,
+    seen: Seen,
+    is_bot: bool,
+) -> Form {
+    if before.is_json() {
+        return Form::json(before.json);
+    }
     let plain = seen.manner(settings.mode) == Manner::Plain;
     let palette = match settings.colours {
         _ if plain => Palette::None,
         // A server without colours sends none to anybody, and a program wants none.
-        _ if !config.color || before.bare => Palette::None,
+        _ if !config.color || before.bare || is_bot => Palette::None,
         Some(Colours::Off) => Palette::None,
         Some(Colours::Light) => Palette::Light,
         Some(Colours::On) | None => Palette::Dark,
@@ -348,7 +378,7 @@ pub(super) fn form_of(settings: &Settings, config: &Config, before: Form, seen: 
     Form {
         palette,
         crlf: before.crlf,
-        bare: before.bare,
+        bare: before.bare || is_bot,
         edited: false,
         plain,
         clock: settings.by_clock(),
@@ -356,10 +386,14 @@ pub(super) fn form_of(settings: &Settings, config: &Config, before: Form, seen: 
         quiet: settings.quiet,
         echo: settings.echo,
         bell: settings.bell,
+        json: before.json,
         // Whatever reads it aloud has no rows.
         width: match plain {
             true => 0,
-            false => settings.width.map_or(config.width.unwrap_or(0), Width::get),
+            false => {
+                let width = config.width.filter(|_| !is_bot).unwrap_or(0);
+                settings.width.map_or(width, Width::get)
+            }
         },
     }
 }

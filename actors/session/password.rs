@@ -9,6 +9,7 @@ use log::{info, warn};
 use tokio::time::timeout;
 
 use super::joining::{Entered, enter, general};
+use super::left::LeftLobbies;
 use super::login::{reached, why_not_in};
 use super::{Phase, Session, User};
 use crate::actors::hasher::HashError;
@@ -88,11 +89,7 @@ pub(super) async fn prove(
 ) -> Result<Match, ProofError> {
     let (conn, from) = (peer.conn(), peer.arrived().from.host());
     let allowed = thread.registry.send(BeginGuess(conn)).await.map_err(|_| ProofError::Busy)?;
-    allowed.map_err(|secs| {
-        // With its address: a filter of the log may shut that out.
-        info!(event = event::LIMIT, conn = conn.number(); "limit: too many wrong passwords from {from}");
-        ProofError::TooMany(secs)
-    })?;
+    allowed.map_err(|secs| too_many_wrong(peer, secs))?;
     let given = password.is_some();
     let checked = match password.filter(|p| p.chars() <= MAX_PASSWORD_CHARS) {
         Some(password) => thread.hasher.verify(record, password).await,
@@ -119,6 +116,14 @@ pub(super) async fn prove(
             Err(ProofError::Busy)
         }
     }
+}
+
+/// Tells the log that an address has given too many wrong passwords.
+pub(super) fn too_many_wrong(peer: &Peer, secs: u64) -> ProofError {
+    let (conn, from) = (peer.conn(), peer.arrived().from.host());
+    // With its address: a filter of the log may shut that out.
+    info!(event = event::LIMIT, conn = conn.number(); "limit: too many wrong passwords from {from}");
+    ProofError::TooMany(secs)
 }
 
 /// An account that is in.
@@ -180,7 +185,7 @@ impl Session {
 
     fn password_was_right(&mut self, account: Account) {
         self.hide_typing(false);
-        self.phase = Phase::Naming;
+        self.phase = Phase::Naming { wrong_tokens: 0 };
         self.log_in_to(account);
     }
 
@@ -209,9 +214,11 @@ impl Session {
     pub(super) fn log_in_to(&mut self, account: Account) {
         let (thread, at, ip) = (self.thread.clone(), self.at(), self.ip);
         let (conn, name, id) = (self.peer.conn(), account.name.clone(), account.id);
-        let who = Identity { conn, name, account: Some(id), ip, admin: false };
+        let bot_of = account.bot.map(|bot| bot.owner);
+        let who = Identity { bot_of, ..Identity::new(conn, name, Some(id), ip) };
+        let before = self.peer.form();
         // Before anything of a lobby is shown: it comes in the form that the account has chosen.
-        self.take_form(&account.settings);
+        self.take_form_of(&account.settings, bot_of.is_some());
         let (theirs, me, peer) = (account.clone(), who.clone(), self.peer.clone());
         let work = async move { come_in(&thread, at, me, &theirs, &peer).await };
         self.wait_for(work, move |session, result| match result {
@@ -228,6 +235,7 @@ impl Session {
                 session.thread.registry.do_send(ReleaseName(conn));
                 session.thread.registry.do_send(TakeOver(conn));
                 session.peer.set_ignores(Ignores::default());
+                session.peer.set_form(before);
                 session.take_form(&Settings::default());
                 session.ask_again(&problem);
             }
@@ -237,7 +245,7 @@ impl Session {
     fn is_in(&mut self, mut who: Identity, account: &Account, entered: In) {
         let In { entered, mail } = entered;
         // Other settings may be in force by now.
-        self.take_form(&account.settings);
+        self.take_form_of(&account.settings, who.bot_of.is_some());
         self.take_rank(&mut who);
         let (lobby, company) = entered.stay();
         self.begin_chat(User {
@@ -247,10 +255,22 @@ impl Session {
             settings: account.settings,
             asked: None,
             deleting: Confirmation::default(),
+            left: LeftLobbies::default(),
         });
-        self.show_motd();
-        self.show_mail(account.id, mail);
-        self.tell_where(company);
+        let is_bot = account.bot.is_some();
+        if self.peer.form().is_json() {
+            // A bot that reads JSON has to know from where on it is in, and asks for the rest.
+            self.tell_where(company);
+            if !is_bot {
+                self.tell_program();
+            }
+            return self.show_mail(account.id, mail);
+        }
+        if !is_bot {
+            self.show_motd();
+            self.show_mail(account.id, mail);
+            self.tell_where(company);
+        }
     }
 }
 
@@ -300,7 +320,8 @@ async fn come_in(
         Ok(Some(now)) if now.id == account.id => now,
         _ => return Err(NameProblem::ServerBusy),
     };
-    let lobby_ref = match (&before, account.last_lobby) {
+    let is_bot = account.bot.is_some();
+    let lobby_ref = match (&before, account.last_lobby.filter(|_| !is_bot)) {
         (Some(before), _) => Some(before.lobby_ref.clone()),
         (None, Some(id)) => thread.registry.send(FindLobbyById(id)).await.ok().flatten(),
         (None, None) => None,
@@ -310,9 +331,9 @@ async fn come_in(
         None => general(thread).await.ok_or(NameProblem::ServerBusy)?,
     };
     let times = times(account.settings.by_clock());
-    let mut prefs = ReplayPrefs { times, ignores, ..ReplayPrefs::default() };
+    let mut prefs = ReplayPrefs { times, ignores, nothing: is_bot, ..ReplayPrefs::default() };
     let left_here = account.left_at.filter(|_| account.last_lobby == Some(lobby_ref.state.id));
-    if let (Some(at), None) = (left_here, &before) {
+    if let (Some(at), None, false) = (left_here, &before, is_bot) {
         let since = Since { at, seq: account.left_seq };
         let count = thread.config.get().history_messages;
         let ignores = prefs.ignores.clone();
@@ -347,6 +368,9 @@ async fn come_in(
         let _ = timeout(WRITER_PATIENCE, noted).await;
     }
     let entered = entered.map_err(NameProblem::from)?;
-    let mail = thread.store.ask(ReadMail(account.id)).await.unwrap_or_default();
+    let mail = match is_bot {
+        true => Vec::new(),
+        false => thread.store.ask(ReadMail(account.id)).await.unwrap_or_default(),
+    };
     Ok(In { entered, mail })
 }

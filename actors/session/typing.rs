@@ -136,7 +136,7 @@ impl Session {
             Phase::Password(_) => true,
             Phase::Chatting(user) => user.borrow().asked.is_some(),
             Phase::Greeting
-            | Phase::Naming
+            | Phase::Naming { .. }
             | Phase::Looking(_)
             | Phase::Closing(_)
             | Phase::Done => false,
@@ -248,7 +248,8 @@ impl Session {
         if set {
             self.take_settings();
             let telnet = self.decoder.telnet().is_some_and(|telnet| telnet.speaks());
-            let keys = self.mode() == Mode::Edit && self.wants_keys() && !self.peer.is_edited();
+            let edits = self.mode() == Mode::Edit && self.wants_keys();
+            let keys = edits && !self.peer.is_edited() && !self.peer.form().is_json();
             if keys && !telnet && !self.is_ssh() {
                 // It may be a telnet that has not been asked anything, or a terminal; nothing else shows of it.
                 self.push_for_keys(true);
@@ -277,9 +278,9 @@ impl Session {
         let Some(mut typing) = self.peer.typing() else { return };
         let (prompt, asks) = match &self.phase {
             // What was asked for is being looked at.
-            Phase::Naming if self.request.is_some() => ("", Asks::Name),
+            Phase::Naming { .. } if self.request.is_some() => ("", Asks::Name),
             Phase::Password(_) if self.request.is_some() => ("", Asks::Secret),
-            Phase::Greeting | Phase::Naming => (NAME_PROMPT, Asks::Name),
+            Phase::Greeting | Phase::Naming { .. } => (NAME_PROMPT, Asks::Name),
             Phase::Password(_) => (PASSWORD_PROMPT, Asks::Secret),
             Phase::Chatting(user) => match &user.borrow().asked {
                 Some(asking) => (secret_prompt(asking.question()), Asks::Secret),
@@ -399,7 +400,7 @@ impl Session {
     /// A draft of which not all fits into a line: what fits is there still.
     fn take_too_long(&mut self) -> Poll<()> {
         match &self.phase {
-            Phase::Naming => self.refuse_long_name(),
+            Phase::Naming { .. } => self.refuse_long_name(),
             Phase::Chatting(_) if !self.hides() => {
                 let max = self.thread.config.get().max_message_chars;
                 self.refuse(super::commands::Refused::Length(Reply::TooLong(max)), None);

@@ -79,7 +79,7 @@ impl Session {
     fn look(&mut self, visit: &Visit) {
         let name = Name::parse(&visit.name).unwrap_or_else(|_| Name::console());
         let (conn, account, ip) = (self.peer.conn(), visit.account, self.ip);
-        let who = Identity { conn, name, account, ip, admin: false };
+        let who = Identity::new(conn, name, account, ip);
         let (thread, me) = (self.thread.clone(), who.clone());
         let work = async move {
             let may = thread.registry.send(MayLook(me)).await;
@@ -90,7 +90,8 @@ impl Session {
                 let (id, name) = (lobby_ref.state.id, lobby_ref.state.name.clone());
                 let lobby = Membership { id, name, addr: lobby_ref.lobby };
                 let (settings, deleting) = (Settings::default(), Confirmation::default());
-                let user = User { who, lobby, away: None, settings, asked: None, deleting };
+                let (away, asked, left) = Default::default();
+                let user = User { who, lobby, away, settings, asked, deleting, left };
                 // There is no name that the time for one could run out for.
                 session.peer.logged_in();
                 session.phase = Phase::Looking(Rc::new(RefCell::new(user)));

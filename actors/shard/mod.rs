@@ -36,15 +36,15 @@ use crate::actors::shard::messages::{
 };
 use crate::actors::shard::telling::{Pages, Telling};
 use crate::actors::store::StoreHandle;
+use crate::actors::store::messages::Numbered;
 use crate::chat::directory::ConnId;
-use crate::chat::history::Entry;
 use crate::chat::lobbies::LobbyId;
 use crate::chat::lobby::replay::Replay;
 use crate::chat::person::Person;
 use crate::chat::settings::Settings;
 use crate::chat::terminal::Seen;
 use crate::clock;
-use crate::clock::{stamp, times};
+use crate::clock::{stamp, times, unix_now};
 use crate::config::{Config, Live};
 use crate::fanout::hub::{Hub, Seat};
 use crate::fanout::limits::{Limits, PeerLimits};
@@ -56,8 +56,8 @@ use crate::net::link::Link;
 use crate::net::listen::ListenerKind;
 use crate::net::origin::{Arrived, Origin};
 use crate::net::ssh::visit::Purpose;
-use crate::render::replies::{self, Farewell, ModerationReply, reply};
-use crate::render::{self, Direct, Form, Retelling, Sheet};
+use crate::render::replies::{self, Farewell, ModerationReply, PagePort, reply};
+use crate::render::{self, Direct, Form, Json, Retelling, Sheet};
 
 /// How often deadlines are looked at: they fire late by this much at most.
 const CLOCK_TICK: Duration = Duration::from_millis(250);
@@ -89,6 +89,8 @@ pub struct ThreadContext {
     pub index: usize,
     /// The port that speaks TLS, to tell those who knock at the wrong one.
     pub tls_port: Option<u16>,
+    /// Where the page is, to tell browsers that do.
+    pub page: Option<PagePort>,
     /// What this thread counts.
     pub tally: Rc<Tally>,
     /// The clients of this thread, their Sessions by weak addresses: an `Addr` has 96 bytes behind it.
@@ -131,6 +133,8 @@ pub struct ShardSetup {
     pub health: crate::health::Health,
     /// The port that speaks TLS.
     pub tls_port: Option<u16>,
+    /// Where the page is.
+    pub page: Option<PagePort>,
     /// Which Shard this is.
     pub index: usize,
 }
@@ -160,6 +164,7 @@ impl Shard {
             budgets,
             health,
             tls_port,
+            page,
             index,
         } = setup;
         let tally = Rc::new(Tally::default());
@@ -176,6 +181,7 @@ impl Shard {
             shard,
             index,
             tls_port,
+            page,
             tally,
             hub,
             logins,
@@ -200,6 +206,7 @@ impl Shard {
 
     /// Looks at every client's deadlines.
     fn check_clock(&self) {
+        self.thread.hub.ask_whether_there(clock::now());
         for (peer, session, why) in self.thread.hub.overdue(clock::now()) {
             match why {
                 Farewell::TooSlow => peer.cut_off(),
@@ -217,8 +224,13 @@ impl Shard {
         // client's own line ends are known.
         let chats = link.purpose() == Purpose::Chat;
         let raw = link.terminal().is_some_and(|terminal| terminal.sends_keys);
-        let before = Form { crlf: chats || raw, bare: !chats, ..Form::default() };
-        let form = form_of(&Settings::default(), &config, before, Seen::Nothing);
+        let before = match link.kind() {
+            ListenerKind::Plain | ListenerKind::Tls | ListenerKind::Ssh => {
+                Form { crlf: chats || raw, bare: !chats, ..Form::default() }
+            }
+            ListenerKind::Web => Form::json(Json::Frames),
+        };
+        let form = form_of(&Settings::default(), &config, before, Seen::Nothing, false);
         let now = clock::now();
         let kind = link.kind();
         // Of one that has shaken hands the log was told before.
@@ -233,13 +245,13 @@ impl Shard {
     }
 
     /// What a user who comes in is shown first, as a long answer.
-    fn retell(&self, form: Form, replay: &Replay) -> Telling<Arc<Entry>> {
+    fn retell(&self, form: Form, replay: &Replay) -> Telling<Numbered> {
         let Replay { lobby, times, now, .. } = *replay;
         let head = |sheet: &mut Sheet| render::arrival(sheet, replay);
         let (stored, recent) = (replay.stored.clone(), replay.recent.clone());
         let pages = Pages::messages(self.thread.store.clone(), lobby, stored, recent);
         let mut retelling = Retelling::replay(times, now);
-        let write = move |sheet: &mut Sheet, entry: &Arc<Entry>| retelling.next(sheet, entry);
+        let write = move |sheet: &mut Sheet, (_, entry): &Numbered| retelling.next(sheet, entry);
         Telling::new(form, head, pages, write).of(lobby)
     }
 
@@ -262,7 +274,7 @@ impl Shard {
         let hub = &self.thread.hub;
         match effect {
             Effect::Show(event) => hub.show(room, event),
-            Effect::ShowTo(seat, event) => hub.show_to(seat, &event),
+            Effect::ShowTo(seat, event) => hub.show_to(seat, room, &event),
             Effect::Reply(seat, what) => {
                 if let Some(peer) = hub.peer(seat).filter(|_| !what.is_good()) {
                     peer.link().note_refused();
@@ -270,10 +282,11 @@ impl Shard {
                 hub.show_one(seat, true, |sheet| reply(sheet, &what));
             }
             Effect::Enter(seat, replay) => {
-                hub.enter(seat, room);
-                if !replay.is_empty()
-                    && let Some(peer) = hub.peer(seat)
-                {
+                hub.enter(seat, room, (&replay.name, replay.next_seq));
+                let Some(peer) = hub.peer(seat) else { return };
+                peer.note_entered(replay.next_seq);
+                // A program asks for what it wants.
+                if !replay.is_empty() && !peer.form().is_json() {
                     hub.tell(seat, Box::new(self.retell(peer.form(), &replay)));
                 }
             }
@@ -301,10 +314,10 @@ impl Shard {
                 }
             }
             Effect::Tagged { seat, by, lobby } => {
-                let elsewhere = (hub.room(seat) != Some(room)).then_some(&lobby);
+                let is_here = hub.room(seat) == Some(room);
                 hub.show_from(seat, &by, |sheet| {
                     let when = stamp(sheet.form().clock);
-                    render::tagged(sheet, &by.name, elsewhere, when);
+                    render::tagged_in(sheet, &by, &lobby, is_here, unix_now(), when);
                 });
             }
         }
@@ -411,10 +424,15 @@ impl Answers<Show> for Shard {
             let Show { seat, from, letter, asked } = show;
             let hub = &self.thread.hub;
             let is_message = matches!(letter, Letter::Direct(_));
+            let you = hub.peer(seat).and_then(|peer| peer.name());
             let shown = hub.show_from(seat, &from, |sheet| match letter {
                 Letter::Direct(text) => {
                     let when = stamp(sheet.form().clock);
-                    render::direct(sheet, Direct::From(&from.name), &text, when);
+                    let direction = Direct::From(&from);
+                    let (text, you) = (&text, you.as_ref());
+                    let letter =
+                        render::Letter { direction, you, text, at: unix_now(), mail: false };
+                    render::letter(sheet, &letter, when);
                 }
                 Letter::Offer(lobby) => {
                     let offer = ModerationReply::Offered { by: from.name.clone(), lobby };

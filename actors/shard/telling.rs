@@ -7,13 +7,11 @@
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::rc::Rc;
-use std::sync::Arc;
 
 use futures_util::future::LocalBoxFuture;
 
-use crate::actors::store::messages::{Question, ReadMessages};
+use crate::actors::store::messages::{Numbered, Question, ReadMessages};
 use crate::actors::store::{StoreHandle, Stored};
-use crate::chat::history::Entry;
 use crate::chat::lobbies::LobbyId;
 use crate::fanout::outbox::{Next, Source};
 use crate::render::replies::{Reply, reply};
@@ -79,13 +77,13 @@ impl<T: 'static> Pages<T> {
     }
 }
 
-impl Pages<Arc<Entry>> {
+impl Pages<Numbered> {
     /// Messages of a lobby: those in the database, and then others.
     pub fn messages(
         store: StoreHandle,
         lobby: LobbyId,
         ids: Vec<MessageId>,
-        then: Vec<Arc<Entry>>,
+        then: Vec<Numbered>,
     ) -> Self {
         Self::stored(store, ids, move |ids| ReadMessages(lobby, ids), then)
     }
@@ -96,7 +94,7 @@ impl Pages<Arc<Entry>> {
         for message in messages {
             match message {
                 Stored::There(id) => ids.push(id),
-                Stored::Waiting(entry) => waiting.push(entry),
+                Stored::Waiting(message) => waiting.push(message),
             }
         }
         Self::messages(store, lobby, ids, waiting)

@@ -125,7 +125,9 @@ impl Login {
     /// The account of a name; none where it is nobody's, or no name.
     async fn account(&self, user: &str) -> Result<Option<Account>, ()> {
         let Ok(name) = Name::parse(user) else { return Ok(None) };
-        self.connection.context.store.ask(ReadAccount(name.key())).await.map_err(|_| ())
+        let account = self.connection.context.store.ask(ReadAccount(name.key())).await;
+        // A bot's token is shown at the name prompt, and nothing else lets it in.
+        Ok(account.map_err(|_| ())?.filter(|account| account.bot.is_none()))
     }
 
     /// Another name begins anew.

@@ -1,5 +1,6 @@
 //! What the Store is asked and told: the one door to what outlives the process.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -75,14 +76,23 @@ impl<Q: Question> Message for Read<Q> {
     type Result = Result<Q::Answer, StoreError>;
 }
 
+/// Which of the messages of a lobby are meant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Which {
+    /// Those before so many of the newest.
+    Before(usize),
+    /// Those with these numbers.
+    Numbers(Range<u64>),
+}
+
 /// Which messages were said last in a lobby, oldest first.
 pub struct ReadHistory {
     /// The lobby.
     pub lobby: LobbyId,
     /// How many messages at most.
     pub count: usize,
-    /// Before so many of the newest.
-    pub before: usize,
+    /// Which of them.
+    pub which: Which,
     /// Whose not.
     pub ignores: Ignores,
 }
@@ -93,7 +103,14 @@ impl Question for ReadHistory {
     const FRESH: bool = false;
 
     fn answer(self, db: &Db, kept: Kept) -> Result<Self::Answer, StoreError> {
-        db.newest(self.lobby, (self.count, self.before), kept, &self.ignores)
+        match self.which {
+            Which::Before(newest) => {
+                db.newest(self.lobby, (self.count, newest), kept, &self.ignores)
+            }
+            Which::Numbers(numbers) => {
+                db.between(self.lobby, &numbers, self.count, kept, &self.ignores)
+            }
+        }
     }
 }
 
@@ -130,16 +147,20 @@ impl Question for Search {
     }
 }
 
+/// A message under its number in its lobby.
+pub type Numbered = (u64, Arc<Entry>);
+
 /// The first of these messages of a lobby.
 pub struct ReadMessages(pub LobbyId, pub Vec<MessageId>);
 
 impl Question for ReadMessages {
-    type Answer = Page<Arc<Entry>>;
+    type Answer = Page<Numbered>;
     const FRESH: bool = false;
 
     fn answer(self, db: &Db, _: Kept) -> Result<Self::Answer, StoreError> {
         let Page { items, asked } = db.messages(self.0, &self.1, PAGE_BYTES)?;
-        Ok(Page { items: items.into_iter().map(Arc::new).collect(), asked })
+        let items = items.into_iter().map(|(seq, entry)| (seq, Arc::new(entry))).collect();
+        Ok(Page { items, asked })
     }
 }
 
@@ -191,7 +212,9 @@ impl Question for ReadCatchUp {
         // The newest first, as far as they have room.
         let mut entries = db.messages(lobby, &ids, summary::MAX_BYTES)?.items;
         entries.reverse();
-        Ok(entries)
+        let entries = entries.into_iter().map(|(_, entry)| entry);
+        // Of bots and hooks nothing reaches Rox.
+        Ok(entries.filter(|entry| !entry.author.bot).collect())
     }
 }
 

@@ -26,7 +26,7 @@ use crate::actors::ping::Ping;
 pub use crate::actors::store::coming::{Applying, Unwritten};
 use crate::actors::store::coming::{Coming, Mark};
 use crate::actors::store::messages::{
-    Close, Commit, Flush, Lane, LeaveMail, MailLeft, Question, Read, ReadHistory,
+    Close, Commit, Flush, Lane, LeaveMail, MailLeft, Numbered, Question, Read, ReadHistory, Which,
 };
 use crate::actors::store::reader::{Reader, answer};
 use crate::chat::accounts::MAX_MAIL;
@@ -97,7 +97,7 @@ pub enum Stored {
     /// In the database.
     There(MessageId),
     /// It waits to be written.
-    Waiting(Arc<Entry>),
+    Waiting(Numbered),
 }
 
 /// What is kept of what was said, at this instant.
@@ -240,12 +240,21 @@ impl StoreHandle {
     /// # Errors
     /// The database does not answer as it should, or not in time.
     pub async fn history(&self, ask: ReadHistory) -> Result<Vec<Stored>, StoreError> {
-        let ReadHistory { lobby, count, before, ignores } = ask;
+        let ReadHistory { lobby, count, which, ignores } = ask;
         let mut waiting = self.flush(Some(lobby)).await?;
-        // What waits is the newest.
-        let not_waiting = before.saturating_sub(waiting.len());
-        waiting.truncate(waiting.len().saturating_sub(before));
-        let there = ReadHistory { lobby, count, before: not_waiting, ignores: ignores.clone() };
+        let which = match which {
+            Which::Before(newest) => {
+                // What waits is the newest.
+                let not_waiting = newest.saturating_sub(waiting.len());
+                waiting.truncate(waiting.len().saturating_sub(newest));
+                Which::Before(not_waiting)
+            }
+            Which::Numbers(numbers) => {
+                waiting.retain(|(seq, _)| numbers.contains(seq));
+                Which::Numbers(numbers)
+            }
+        };
+        let there = ReadHistory { lobby, count, which, ignores: ignores.clone() };
         let ids = self.ask(there).await?;
         // Some of it may have been written meanwhile.
         let last = ids.last().map(|id| id.seq);
@@ -255,7 +264,7 @@ impl StoreHandle {
             waiting.drain(..waiting.iter().take_while(|(_, entry)| entry.at < since).count());
         }
         waiting.retain(|(seq, entry)| last < Some(*seq) && !ignores.contains(&entry.author));
-        let waiting = waiting.into_iter().map(|(_, entry)| Stored::Waiting(entry));
+        let waiting = waiting.into_iter().map(Stored::Waiting);
         let mut all: Vec<Stored> = ids.into_iter().map(Stored::There).chain(waiting).collect();
         let count = count.min(usize::try_from(messages).unwrap_or(count));
         Ok(all.split_off(all.len().saturating_sub(count)))

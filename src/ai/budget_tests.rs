@@ -27,6 +27,7 @@ fn who(name: &str, conn: u64, account: u32, ip: u8) -> Person {
         conn: Some(ConnId(conn)),
         account: (account > 0).then_some(AccountId(account)),
         ip: Some(IpKey::from(IpAddr::from([10, 0, 0, ip]))),
+        bot: false,
     }
 }
 

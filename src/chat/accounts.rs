@@ -68,14 +68,22 @@ pub struct Identity {
     /// Whether their account is one of the server's admins.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub admin: bool,
+    /// Of a bot the account that has made it; none of a person.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bot_of: Option<AccountId>,
 }
 
 impl Identity {
+    /// Somebody who is no admin, and no bot, as far as is known yet.
+    pub fn new(conn: ConnId, name: Name, account: Option<AccountId>, ip: IpKey) -> Self {
+        Self { conn, name, account, ip, admin: false, bot_of: None }
+    }
+
     /// The operator, at the console: an admin without an account and a connection, whose number no
     /// connection has.
     pub fn console() -> Self {
         let nowhere = IpKey::from(IpAddr::V6(Ipv6Addr::UNSPECIFIED));
-        Self { conn: ConnId(0), name: Name::console(), account: None, ip: nowhere, admin: true }
+        Self { admin: true, ..Self::new(ConnId(0), Name::console(), None, nowhere) }
     }
 
     /// What holds for them, held for: the account, or that of a [guest](Self::guest_subject).
@@ -91,7 +99,7 @@ impl Identity {
 
     /// The same connection without an account.
     pub fn as_guest(&self) -> Self {
-        Self { account: None, admin: false, ..self.clone() }
+        Self { account: None, admin: false, bot_of: None, ..self.clone() }
     }
 
     /// What is counted for them is counted for.
@@ -113,6 +121,7 @@ impl Identity {
             account: account.map(AccountId),
             ip: IpKey::from(std::net::IpAddr::from([10, 0, 0, 1])),
             admin: false,
+            bot_of: None,
         }
     }
 }
@@ -130,6 +139,8 @@ pub enum Target {
         name: Name,
         /// Whether it is one of the server's admins.
         admin: bool,
+        /// Of a bot the account that has made it.
+        bot_of: Option<AccountId>,
     },
     /// A guest who has left the server not long ago, as they were.
     Departed(Identity),
@@ -158,6 +169,14 @@ impl Target {
         match self {
             Self::Present(who) => Some(who.conn),
             Self::Absent { .. } | Self::Departed(_) => None,
+        }
+    }
+
+    /// Whether it is a bot.
+    pub fn is_bot(&self) -> bool {
+        match self {
+            Self::Present(who) | Self::Departed(who) => who.bot_of.is_some(),
+            Self::Absent { bot_of, .. } => bot_of.is_some(),
         }
     }
 
@@ -326,6 +345,8 @@ pub struct Accounts {
     pending: HashSet<NameKey>,
     /// When those were made that were never logged in to again.
     unused: HashMap<AccountId, UnixMillis>,
+    /// The accounts that are bots', and by whom those were made.
+    bots: HashMap<AccountId, AccountId>,
     alike: Lookalikes,
 }
 
@@ -421,9 +442,28 @@ impl Accounts {
         admins.filter(|id| !self.by_operator.contains(id)).filter_map(|id| self.names.get(id))
     }
 
+    /// The account is a bot's, which another one has made.
+    pub fn note_bot(&mut self, id: AccountId, owner: AccountId) {
+        self.bots.insert(id, owner);
+    }
+
+    /// By which account this one was made, where it is a bot's.
+    pub fn bot_of(&self, id: AccountId) -> Option<AccountId> {
+        self.bots.get(&id).copied()
+    }
+
+    /// The bots of an account, by number.
+    pub fn bots(&self, owner: AccountId) -> Vec<AccountId> {
+        let theirs = self.bots.iter().filter(|(_, of)| **of == owner);
+        let mut bots: Vec<_> = theirs.map(|(id, _)| *id).collect();
+        bots.sort_unstable();
+        bots
+    }
+
     /// Takes an account out: its name is free again.
     pub fn remove(&mut self, id: AccountId) -> Option<Name> {
         let name = self.names.remove(&id)?;
+        self.bots.remove(&id);
         self.by_key.remove(&name.key());
         self.by_operator.remove(&id);
         self.unused.remove(&id);
@@ -469,7 +509,8 @@ impl Accounts {
     pub fn absent(&self, key: &NameKey) -> Option<Target> {
         let account = self.find(key)?;
         let name = self.name(account)?.clone();
-        Some(Target::Absent { account, name, admin: self.is_admin(key) })
+        let bot_of = self.bot_of(account);
+        Some(Target::Absent { account, name, admin: self.is_admin(key), bot_of })
     }
 
     /// How many there are.
@@ -520,7 +561,12 @@ mod tests {
         accounts.vouch_for(AccountId(1));
         assert_eq!(
             accounts.absent(&key),
-            Some(Target::Absent { account: AccountId(1), name: name("root"), admin: true })
+            Some(Target::Absent {
+                account: AccountId(1),
+                name: name("root"),
+                admin: true,
+                bot_of: None
+            })
         );
         accounts.remove(AccountId(1));
         assert!(!accounts.is_admin(&key) && accounts.absent(&key).is_none());
@@ -599,7 +645,8 @@ mod tests {
         assert!(Target::Present(account(1)).is(&account(2)));
         assert!(Target::Present(guest(1)).is(&guest(1)));
         assert!(!Target::Present(guest(1)).is(&guest(2)));
-        let absent = Target::Absent { account: AccountId(2), name: name("bob"), admin: false };
+        let absent =
+            Target::Absent { account: AccountId(2), name: name("bob"), admin: false, bot_of: None };
         assert!(!absent.is(&account(1)) && !absent.is(&guest(1)));
     }
 

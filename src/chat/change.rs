@@ -8,6 +8,7 @@ use super::kept::{
     Account, AccountId, AuditEntry, Fingerprint, Key, KeyKind, Mail, MailId, PresentUser, RoxUse,
     SanctionKind, Scope,
 };
+use crate::chat::bot::Hook;
 use crate::chat::directory::{ConnId, IpKey};
 use crate::chat::history::{Entry, UnixMillis};
 use crate::chat::lobbies::LobbyId;
@@ -139,6 +140,20 @@ pub enum Change {
         lobby: LobbyId,
         /// Who was one.
         account: AccountId,
+    },
+    /// A lobby has a hook more, or another one of this name.
+    HookAdded {
+        /// The lobby.
+        lobby: LobbyId,
+        /// The hook.
+        hook: Hook,
+    },
+    /// A lobby has a hook less.
+    HookRemoved {
+        /// The lobby.
+        lobby: LobbyId,
+        /// What it was called.
+        name: Name,
     },
     /// A mute or a ban was set; it takes the place of one of its kind, scope and subject, and (of an
     /// address) of its name.
@@ -315,6 +330,8 @@ impl Change {
             | Self::AccountLeft { .. }
             | Self::OperatorAdded { .. }
             | Self::OperatorRemoved { .. }
+            | Self::HookAdded { .. }
+            | Self::HookRemoved { .. }
             | Self::SanctionSet { .. }
             | Self::SanctionLifted { .. }
             | Self::CertAdded { .. }
@@ -373,6 +390,8 @@ impl Change {
             | Self::AccountLeft { .. }
             | Self::OperatorAdded { .. }
             | Self::OperatorRemoved { .. }
+            | Self::HookAdded { .. }
+            | Self::HookRemoved { .. }
             | Self::SanctionLifted { .. }
             | Self::CertAdded { .. }
             | Self::CertRemoved { .. }

@@ -206,9 +206,9 @@ impl History {
     }
 
     /// The newest `count` messages that people said to each other, oldest first, each with its number: without
-    /// the talk with Rox.
+    /// the talk with Rox, and without what bots and hooks say.
     pub fn last(&self, count: usize) -> impl Iterator<Item = (u64, &Entry)> {
-        let said = |(_, entry): &&(u64, Arc<Entry>)| !entry.kind.is_of_rox();
+        let said = |(_, entry): &&(u64, Arc<Entry>)| !entry.kind.is_of_rox() && !entry.author.bot;
         let over = self.entries.iter().filter(said).count().saturating_sub(count);
         let newest = self.entries.iter().filter(said).skip(over);
         newest.map(|(seq, entry)| (*seq, &**entry))

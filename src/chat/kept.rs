@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::chat::bot::Bot;
 use crate::chat::directory::{ConnId, IpKey};
 use crate::chat::history::{Entry, UnixMillis};
 use crate::chat::lobbies::LobbyId;
@@ -43,6 +44,9 @@ pub struct Account {
     /// version that kept no more than the time.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub left_seq: Option<u64>,
+    /// What makes it a bot's; none where it is a person's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bot: Option<Bot>,
 }
 
 impl Account {
@@ -63,7 +67,14 @@ impl Account {
             last_lobby: None,
             left_at: None,
             left_seq: None,
+            bot: None,
         }
+    }
+
+    /// That of a bot, which no password lets in.
+    pub fn of_bot(id: AccountId, name: Name, bot: Bot, made_at: UnixMillis) -> Self {
+        let record = Arc::new(PasswordRecord::none());
+        Self { bot: Some(bot), ..Self::new(id, name, record, made_at) }
     }
 }
 
@@ -300,6 +311,8 @@ pub struct KnownAccount {
     pub by_operator: bool,
     /// When it was made, where nobody has logged in to it since.
     pub unused_since: Option<UnixMillis>,
+    /// Of a bot the account that has made it.
+    pub bot_of: Option<AccountId>,
 }
 
 /// What an account missed in a lobby.

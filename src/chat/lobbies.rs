@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::accounts::Identity;
+use super::bot::{Hook, TokenHash};
 use super::history::UnixMillis;
 use super::lobby::LobbyState;
 use super::name::{Name, NameError, NameKey};
@@ -107,12 +108,20 @@ pub struct Lobbies<H> {
     by_key: BTreeMap<NameKey, LobbyEntry<H>>,
     names: Lookalikes,
     keys: HashMap<LobbyId, NameKey>,
+    /// Where each hook is, by the hash of its token: whoever posts with a wrong one costs a look and no more.
+    hooks: HashMap<TokenHash, (LobbyId, NameKey)>,
 }
 
 impl<H> Lobbies<H> {
     /// None yet.
     pub fn new(limits: LobbyLimits) -> Self {
-        Self { limits, by_key: BTreeMap::new(), names: Lookalikes::default(), keys: HashMap::new() }
+        Self {
+            limits,
+            by_key: BTreeMap::new(),
+            names: Lookalikes::default(),
+            keys: HashMap::new(),
+            hooks: HashMap::new(),
+        }
     }
 
     /// From here on these limits hold. Those that there are stay.
@@ -164,7 +173,35 @@ impl<H> Lobbies<H> {
         let key = entry.state.name.key();
         self.names.add(&entry.state.name);
         self.keys.insert(entry.state.id, key.clone());
+        self.note_hooks(&entry.state);
         self.by_key.insert(key, entry);
+    }
+
+    fn note_hooks(&mut self, state: &LobbyState) {
+        let of = |hook: &Hook| (hook.token, (state.id, hook.name.key()));
+        self.hooks.extend(state.hooks.values().map(of));
+    }
+
+    fn forget_hooks(&mut self, state: &LobbyState) {
+        state.hooks.values().for_each(|hook| _ = self.hooks.remove(&hook.token));
+    }
+
+    /// A lobby is not as it was. Answered with what it was; none where it is not on the list.
+    pub fn set_state(&mut self, state: Arc<LobbyState>) -> Option<Arc<LobbyState>> {
+        let entry = self.by_id(state.id)?;
+        let before = std::mem::replace(&mut entry.state, state.clone());
+        if before.hooks != state.hooks {
+            self.forget_hooks(&before);
+            self.note_hooks(&state);
+        }
+        Some(before)
+    }
+
+    /// The lobby of the hook with this token, and the hook.
+    pub fn by_hook(&self, token: &TokenHash) -> Option<(&LobbyEntry<H>, &Hook)> {
+        let (lobby, key) = self.hooks.get(token)?;
+        let entry = self.get(*lobby)?;
+        Some((entry, entry.state.hooks.get(key)?))
     }
 
     /// The lobby of this name in any spelling.
@@ -186,6 +223,7 @@ impl<H> Lobbies<H> {
     pub fn remove(&mut self, id: LobbyId) -> Option<LobbyEntry<H>> {
         let entry = self.keys.remove(&id).and_then(|key| self.by_key.remove(&key))?;
         self.names.remove(&entry.state.name);
+        self.forget_hooks(&entry.state);
         Some(entry)
     }
 
@@ -255,6 +293,32 @@ mod tests {
 
     fn may(lobbies: &Lobbies<()>, name: &str, conn: u64) -> Result<(), CreateError> {
         lobbies.may_create(&Name::parse(name).unwrap(), &who(conn, None))
+    }
+
+    #[test]
+    fn a_hook_is_found_by_its_token_as_long_as_its_lobby_has_it() {
+        let mut lobbies = lobbies();
+        let hook = |name: &str, byte: u8| {
+            let (name, by) = (Name::parse(name).unwrap(), Name::parse("alice").unwrap());
+            Hook { name, token: TokenHash([byte; 32]), by, made_at: UnixMillis(0) }
+        };
+        let mut first = entry(1, "coding", Some(1));
+        change(&mut first, |state| _ = state.hooks.insert(NameKey::of("ci"), hook("ci", 1)));
+        let state = first.state.clone();
+        lobbies.insert(first);
+        let found = |lobbies: &Lobbies<()>, byte: u8| {
+            let (lobby, hook) = lobbies.by_hook(&TokenHash([byte; 32]))?;
+            Some((lobby.state.id.0, hook.name.as_str().to_owned()))
+        };
+        assert_eq!(found(&lobbies, 1), Some((1, "ci".to_owned())));
+        assert_eq!(found(&lobbies, 2), None);
+        let mut other = (*state).clone();
+        other.hooks = [(NameKey::of("new"), hook("new", 2))].into();
+        lobbies.set_state(other.into()).unwrap();
+        assert_eq!((found(&lobbies, 1), found(&lobbies, 2)), (None, Some((1, "new".to_owned()))));
+        lobbies.remove(LobbyId(1)).unwrap();
+        assert_eq!(found(&lobbies, 2), None);
+        assert!(lobbies.set_state(state).is_none(), "one that is no more");
     }
 
     #[test]

@@ -5,6 +5,7 @@
 
 pub mod accounts;
 pub mod asking;
+pub mod bot;
 pub mod change;
 pub mod command;
 pub mod directory;
@@ -12,6 +13,7 @@ pub mod editor;
 mod escape;
 pub mod history;
 pub mod hold;
+pub mod hook;
 pub mod ignores;
 pub mod kept;
 pub mod limiter;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::accounts::{AccountId, Subject};
+use super::bot::Hook;
 use super::directory::ConnId;
 use super::name::Name;
 use super::password::PasswordRecord;
@@ -112,6 +113,10 @@ pub enum Moderation {
         #[serde(with = "rising")]
         said: Arc<[u64]>,
     },
+    /// There is a hook by which programs post here.
+    AddHook(Hook),
+    /// The hook of this name is no more.
+    DeleteHook(Name),
 }
 
 /// What an admin does to the whole server, in the same way.
@@ -209,6 +214,7 @@ impl Moderation {
             Self::Delete(_) => "delete",
             Self::Undo { .. } => "undo",
             Self::Purge { .. } => "purge",
+            Self::AddHook(_) | Self::DeleteHook(_) => "hook",
         }
     }
 
@@ -233,7 +239,9 @@ impl Moderation {
             | Self::Offer { .. }
             | Self::Transfer { .. }
             | Self::Undo { .. }
-            | Self::Purge { .. } => None,
+            | Self::Purge { .. }
+            | Self::AddHook(_)
+            | Self::DeleteHook(_) => None,
         }
     }
 
@@ -256,6 +264,8 @@ impl Moderation {
             | Self::SetRox { .. }
             | Self::Offer { .. }
             | Self::Transfer { .. }
+            | Self::AddHook(_)
+            | Self::DeleteHook(_)
             | Self::Delete(_) => None,
         }
     }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::accounts::{Identity, Subject, Target};
+use super::bot::TokenHash;
 use super::history::UnixMillis;
 use super::lobbies::LobbyId;
 use super::lobby::PromptError;
@@ -106,6 +107,15 @@ pub enum Order {
         /// The numbers of what they said, once they are known, rising.
         said: Arc<[u64]>,
     },
+    /// `/hook add`
+    AddHook {
+        /// What it is to be called.
+        name: Name,
+        /// Of its token.
+        token: TokenHash,
+    },
+    /// `/hook del`
+    DeleteHook(NameKey),
 }
 
 impl Order {
@@ -131,6 +141,8 @@ impl Order {
             | Self::Ban { .. }
             | Self::Unban(_)
             | Self::SetRox(_)
+            | Self::AddHook { .. }
+            | Self::DeleteHook(_)
             | Self::Purge { .. } => Right::Operator,
             Self::Undo(_) => Right::Everyone,
             Self::Op(_)
@@ -247,6 +259,15 @@ pub enum OrderError {
     /// They said nothing in the lobby that could be removed.
     #[error("nothing to remove")]
     NothingToPurge(Name),
+    /// There is a hook of this name.
+    #[error("a hook of this name exists")]
+    HookExists(Name),
+    /// There are as many hooks as there may be.
+    #[error("too many hooks")]
+    TooManyHooks,
+    /// There is none of this name.
+    #[error("no such hook")]
+    NoSuchHook,
     /// There are as many operators, mutes or bans as there may be.
     #[error("too many")]
     TooMany,

@@ -21,13 +21,21 @@ pub struct Person {
     /// The address that they came from; none where it is not known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ip: Option<IpKey>,
+    /// Whether it is a bot or a hook.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub bot: bool,
 }
 
 impl Person {
     /// Somebody of whom nothing but the name is known, as of messages that were stored by a version
     /// that kept no more.
     pub fn named(name: Name) -> Self {
-        Self { name, conn: None, account: None, ip: None }
+        Self { name, conn: None, account: None, ip: None, bot: false }
+    }
+
+    /// A hook of this name, which has nothing else.
+    pub fn hook(name: Name) -> Self {
+        Self { bot: true, ..Self::named(name) }
     }
 
     /// Whether this is the same one: of the same account or over the same connection, else (guests)
@@ -40,7 +48,10 @@ impl Person {
         }
         match (self.account, other.account) {
             (Some(ours), Some(theirs)) => ours == theirs,
-            _ if self.is_but_a_name() || other.is_but_a_name() => self.has_name_of(other),
+            // A hook may have the name of a person, and is nobody.
+            _ if self.is_but_a_name() || other.is_but_a_name() => {
+                self.bot == other.bot && self.has_name_of(other)
+            }
             (None, None) => self.ip.is_some() && self.ip == other.ip && self.has_name_of(other),
             _ => false,
         }
@@ -48,7 +59,10 @@ impl Person {
 
     /// Whether a reader sees the same author above the messages of both: the name too.
     pub fn is_recorded_as(&self, other: &Self) -> bool {
-        self.name == other.name && self.account == other.account && self.ip == other.ip
+        self.name == other.name
+            && self.account == other.account
+            && self.ip == other.ip
+            && self.bot == other.bot
     }
 
     fn has_name_of(&self, other: &Self) -> bool {
@@ -62,8 +76,9 @@ impl Person {
 
 impl From<&Identity> for Person {
     fn from(who: &Identity) -> Self {
-        let Identity { conn, name, account, ip, .. } = who;
-        Self { name: name.clone(), conn: Some(*conn), account: *account, ip: Some(*ip) }
+        let Identity { conn, name, account, ip, admin: _, bot_of } = who;
+        let (conn, ip, bot) = (Some(*conn), Some(*ip), bot_of.is_some());
+        Self { name: name.clone(), conn, account: *account, ip, bot }
     }
 }
 
@@ -72,7 +87,8 @@ impl From<&Target> for Person {
         match target {
             Target::Present(who) | Target::Departed(who) => who.into(),
             Target::Absent { account, name, .. } => {
-                Self { account: Some(*account), ..Self::named(name.clone()) }
+                let bot = target.is_bot();
+                Self { account: Some(*account), bot, ..Self::named(name.clone()) }
             }
         }
     }
@@ -100,6 +116,7 @@ mod tests {
             conn: (conn > 0).then_some(ConnId(conn)),
             account: (account > 0).then_some(AccountId(account)),
             ip: (ip > 0).then(|| IpKey::from(IpAddr::from([10, 0, 0, ip]))),
+            bot: false,
         }
     }
 
@@ -141,7 +158,12 @@ mod tests {
     fn a_target_is_known_present_and_absent() {
         let bob = Identity::example(3, "bob", Some(7));
         let present = Person::from(&Target::Present(bob.clone()));
-        let absent = Target::Absent { account: AccountId(7), name: bob.name.clone(), admin: false };
+        let absent = Target::Absent {
+            account: AccountId(7),
+            name: bob.name.clone(),
+            admin: false,
+            bot_of: None,
+        };
         assert_eq!(present, Person::from(&bob));
         assert!(present.knows(&Person::from(&absent)));
     }

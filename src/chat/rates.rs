@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 
 use super::accounts::{AccountId, Holder, Identity};
+use super::bot::{BOT_LINES, BOT_WINDOW};
 use super::directory::IpKey;
 use super::limiter::SlidingWindow;
 
@@ -36,20 +37,48 @@ pub enum Kind {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Owner {
     User(Holder),
+    /// A bot's is its own, and the same whatever holds for people.
+    Bot(AccountId),
     Address(IpKey),
 }
 
 impl Owner {
     fn of(who: &Identity) -> Self {
-        Self::User(who.holder())
+        match who.account.filter(|_| who.bot_of.is_some()) {
+            Some(bot) => Self::Bot(bot),
+            None => Self::User(who.holder()),
+        }
     }
 
-    /// What it may send where a user may send so much.
-    fn share(&self, limit: usize) -> usize {
+    /// All in which somebody is counted.
+    fn all_of(who: &Identity) -> impl Iterator<Item = Self> + use<> {
+        let own = Self::of(who);
+        let address = match own {
+            Self::Bot(_) => None,
+            Self::User(_) | Self::Address(_) => Some(Self::Address(who.ip)),
+        };
+        [Some(own), address].into_iter().flatten()
+    }
+
+    /// What it may send in which time, where a user may send so much.
+    fn share(&self, limit: usize, window: Duration) -> (usize, Duration) {
         match self {
-            Self::User(_) => limit,
-            Self::Address(_) => limit.saturating_mul(USERS_PER_ADDRESS),
+            Self::User(_) => (limit, window),
+            Self::Bot(_) => (BOT_LINES, BOT_WINDOW),
+            Self::Address(_) => (limit.saturating_mul(USERS_PER_ADDRESS), window),
         }
+    }
+
+    /// As what something counts: of a bot all lines are alike.
+    fn counts(&self, kind: Kind) -> Kind {
+        match self {
+            Self::User(_) | Self::Address(_) => kind,
+            Self::Bot(_) => Kind::Message,
+        }
+    }
+
+    fn is_bot(&self) -> bool {
+        matches!(self, Self::Bot(_))
     }
 }
 
@@ -116,10 +145,11 @@ impl Rates {
     pub fn set_limit(&mut self, limit: usize, window: Duration) {
         (self.limit, self.window) = (limit, window);
         if limit == 0 {
-            self.windows.clear();
+            self.windows.retain(|owner, _| owner.is_bot());
         }
         for (owner, windows) in &mut self.windows {
-            windows.set_limit(owner.share(limit), window);
+            let (limit, window) = owner.share(limit, window);
+            windows.set_limit(limit, window);
         }
     }
 
@@ -128,13 +158,10 @@ impl Rates {
     /// # Errors
     /// The time until one will be.
     pub fn check(&mut self, who: &Identity, kind: Kind, now: Instant) -> Result<(), Duration> {
-        if self.limit == 0 {
-            return Ok(());
-        }
         let mut wait = Duration::ZERO;
-        for owner in [Owner::of(who), Owner::Address(who.ip)] {
+        for owner in Owner::all_of(who) {
             if let Some(windows) = self.windows.get_mut(&owner)
-                && let Err(left) = windows.of(kind).check(now)
+                && let Err(left) = windows.of(owner.counts(kind)).check(now)
             {
                 wait = wait.max(left);
             }
@@ -154,26 +181,24 @@ impl Rates {
 
     /// Counts one that was let through before it was known that it counts.
     pub fn count(&mut self, who: &Identity, kind: Kind, now: Instant) {
-        if self.limit == 0 {
-            return;
-        }
         if self.windows.len() >= self.forget_at {
             self.forget_old(now);
             self.forget_at = FORGET_OVER.max(self.windows.len().saturating_mul(2));
         }
-        for owner in [Owner::of(who), Owner::Address(who.ip)] {
-            let limit = owner.share(self.limit);
+        for owner in Owner::all_of(who).filter(|owner| self.limit > 0 || owner.is_bot()) {
+            let (limit, window) = owner.share(self.limit, self.window);
+            let kind = owner.counts(kind);
             let windows = self.windows.entry(owner);
-            let windows = windows.or_insert_with(|| Windows::new(limit, self.window));
+            let windows = windows.or_insert_with(|| Windows::new(limit, window));
             windows.of(kind).record(now);
         }
     }
 
     /// What passed last was refused by others, and does not count.
     pub fn take_back(&mut self, who: &Identity, kind: Kind) {
-        for owner in [Owner::of(who), Owner::Address(who.ip)] {
+        for owner in Owner::all_of(who) {
             if let Some(windows) = self.windows.get_mut(&owner) {
-                windows.of(kind).take_back();
+                windows.of(owner.counts(kind)).take_back();
             }
         }
     }
@@ -203,13 +228,20 @@ impl Rates {
         any.then_some(Counted { messages, looks })
     }
 
-    /// An account was counted on another node, which it has left. All are told that.
-    pub fn counted_elsewhere(&mut self, account: AccountId, counted: &Counted, now: Instant) {
-        if self.limit == 0 {
-            return;
-        }
-        let (limit, window) = (self.limit, self.window);
-        let windows = self.windows.entry(Owner::User(Holder::Account(account)));
+    /// An account, which may be a bot's, was counted on another node, which it has left. All are told that.
+    pub fn counted_elsewhere(
+        &mut self,
+        (account, is_bot): (AccountId, bool),
+        counted: &Counted,
+        now: Instant,
+    ) {
+        let owner = match is_bot {
+            true => Owner::Bot(account),
+            false if self.limit == 0 => return,
+            false => Owner::User(Holder::Account(account)),
+        };
+        let (limit, window) = owner.share(self.limit, self.window);
+        let windows = self.windows.entry(owner);
         let windows = windows.or_insert_with(|| Windows::new(limit, window));
         windows.messages.merge_ages(&counted.messages, now);
         windows.looks.merge_ages(&counted.looks, now);
@@ -250,6 +282,36 @@ mod tests {
     /// How many of a hundred messages are let through.
     fn passed(rates: &mut Rates, who: &Identity, now: Instant) -> usize {
         (0..100).filter(|_| rates.pass(who, Kind::Message, now).is_ok()).count()
+    }
+
+    #[test]
+    fn a_bot_has_twenty_lines_of_its_own_whatever_holds_for_people() {
+        let now = clock::now();
+        let bot =
+            |address| Identity { bot_of: Some(AccountId(7)), ..who(1, "ci", Some(8), address) };
+        for limit in [0, 5, 100] {
+            let mut rates = Rates::new(limit, WINDOW);
+            assert_eq!(passed(&mut rates, &bot(1), now), 20, "{limit}");
+            assert_eq!(
+                rates.pass(&bot(9), Kind::Look, now),
+                Err(BOT_WINDOW),
+                "all lines are alike"
+            );
+            let person = who(2, "ann", None, 1);
+            let people = if limit == 0 { 100 } else { limit };
+            assert_eq!(
+                passed(&mut rates, &person, now),
+                people,
+                "{limit}: not those of the address"
+            );
+            rates.set_limit(0, WINDOW);
+            assert!(rates.check(&bot(1), Kind::Message, now).is_err(), "{limit}");
+            assert_eq!(passed(&mut rates, &bot(1), now + BOT_WINDOW), 20, "{limit}");
+            let counted = rates.counted(&bot(1), now + BOT_WINDOW).unwrap();
+            let mut other = Rates::new(limit, WINDOW);
+            other.counted_elsewhere((AccountId(8), true), &counted, now + BOT_WINDOW);
+            assert!(other.check(&bot(1), Kind::Message, now + BOT_WINDOW).is_err(), "{limit}");
+        }
     }
 
     #[test]
@@ -303,7 +365,7 @@ mod tests {
             }
             let counted = nodes[here].counted(&ann, at).unwrap();
             for other in (0..3).filter(|other| *other != here) {
-                nodes[other].counted_elsewhere(AccountId(7), &counted, at);
+                nodes[other].counted_elsewhere((AccountId(7), false), &counted, at);
             }
         }
         for (node, rates) in nodes.iter_mut().enumerate() {

@@ -173,7 +173,7 @@ mod tests {
     const ADMIN: Answers = [Some(NotAdmin), Some(NotAdmin), Some(NotAdmin), Some(NotAdmin), None];
 
     /// Every command of the table, once.
-    const MATRIX: [(&str, Answers); 54] = [
+    const MATRIX: [(&str, Answers); 56] = [
         ("/help", EVERYONE),
         ("/quit", EVERYONE),
         ("/whois", EVERYONE),
@@ -207,6 +207,7 @@ mod tests {
         ("/passwd", ACCOUNT),
         ("/unregister", ACCOUNT),
         ("/cert", ACCOUNT),
+        ("/bot", ACCOUNT),
         ("/accept", ACCOUNT),
         ("/kick", OPERATOR),
         ("/mute", OPERATOR),
@@ -217,6 +218,7 @@ mod tests {
         ("/purge", OPERATOR),
         ("/topic", OPERATOR),
         ("/slow", OPERATOR),
+        ("/hook", OPERATOR),
         ("/audit", OPERATOR),
         ("/setai", OWNER),
         ("/airoom", OPERATOR),

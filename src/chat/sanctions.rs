@@ -72,7 +72,8 @@ impl Sanction {
     /// Whether it is about somebody, by what they go by now. It may stay with a connection besides.
     pub fn is_about(&self, who: &Identity) -> bool {
         match &self.subject {
-            Subject::Account(account) => who.account == Some(*account),
+            // What is held against an account is held against its bots: else they would speak for it.
+            Subject::Account(account) => [who.account, who.bot_of].contains(&Some(*account)),
             Subject::Address(ip) => who.account.is_none() && who.ip == *ip,
             Subject::Name(key) => who.account.is_none() && who.name.key() == *key,
         }
@@ -255,7 +256,8 @@ impl Sanctions {
     fn of_subject(&self, who: &Identity, now: UnixMillis) -> Option<&Sanction> {
         let name = who.account.is_none().then(|| Subject::Name(who.name.key()));
         let of_name = name.and_then(|name| self.get(&name, now));
-        let all = [self.get(&who.subject(), now), of_name];
+        let of_owner = who.bot_of.and_then(|owner| self.get(&Subject::Account(owner), now));
+        let all = [self.get(&who.subject(), now), of_name, of_owner];
         all.into_iter().flatten().reduce(Sanction::longer)
     }
 

@@ -11,6 +11,7 @@ use serde::de::{self, Deserialize, Deserializer, Visitor};
 use serde::ser::{Serialize, Serializer};
 
 use super::accounts::Fingerprint;
+use super::bot::TokenHash;
 use super::directory::IpKey;
 use super::lobbies::LobbyId;
 use super::name::{Name, NameError, NameKey};
@@ -94,6 +95,7 @@ as_text! {
         IpKey::from_bytes(&unhex::<{ IpKey::BYTES }>(text)?).ok_or(Misfit::NoAddress)
     };
     Fingerprint: |print: &Fingerprint| hex(&print.0), |text| unhex(text).map(Fingerprint);
+    TokenHash: |hash: &TokenHash| hex(&hash.0), |text| unhex(text).map(TokenHash);
 }
 
 impl TryFrom<u32> for LobbyId {

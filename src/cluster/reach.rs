@@ -21,6 +21,8 @@ pub fn input<H, G>(input: Input<H>, mut reach: impl FnMut(H) -> G) -> Input<G> {
             Input::Leave { conn, goes_on_in, server_stops }
         }
         Input::Ask(conn) => Input::Ask(conn),
+        Input::Post { hook, text } => Input::Post { hook, text },
+        Input::QuietBots { until } => Input::QuietBots { until },
         Input::Moderate { by, what } => Input::Moderate { by, what },
         Input::SumUp => Input::SumUp,
         Input::RenewPassword { before, record } => Input::RenewPassword { before, record },
@@ -46,6 +48,8 @@ pub fn happening<H, G>(what: Happening<H>, reach: impl FnOnce(H) -> G) -> Happen
         Happening::Registered(registration) => Happening::Registered(registration),
         Happening::Unregistered { account, who } => Happening::Unregistered { account, who },
         Happening::AccountUsed(account) => Happening::AccountUsed(account),
+        Happening::BotMade(bot) => Happening::BotMade(bot),
+        Happening::BotGone { account } => Happening::BotGone { account },
         Happening::PasswordGiven { given, before } => Happening::PasswordGiven { given, before },
         Happening::Moderated { by, what } => Happening::Moderated { by, what },
         Happening::Offered { lobby, to, from, name } => {

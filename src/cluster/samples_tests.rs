@@ -11,6 +11,7 @@ use crate::ai::budget::{Allowance, Limits};
 use crate::ai::questions::{self, End, QuestionId};
 use crate::ai::usage::Usage;
 use crate::chat::accounts::{AccountId, Fingerprint, Identity, Subject};
+use crate::chat::bot::{Bot, Hook, TokenHash};
 use crate::chat::change::Change;
 use crate::chat::directory::{ConnId, IpKey};
 use crate::chat::history::{Entry, MessageKind, UnixMillis};
@@ -25,7 +26,7 @@ use crate::chat::name::{Name, NameKey};
 use crate::chat::password::PasswordRecord;
 use crate::chat::person::Person;
 use crate::chat::pictures::{self, Picture};
-use crate::chat::registry::{GivenPassword, Happening, Registration};
+use crate::chat::registry::{GivenPassword, Happening, NewBot, Registration};
 use crate::chat::roles::Owner;
 use crate::chat::sanctions::{Sanction, SanctionKey};
 use crate::chat::settings::{Bell, Colours, Mode, Setting, Settings, Width};
@@ -71,6 +72,8 @@ kinds! { INPUTS, kind_of_input, Input<ConnId>,
     Input::Leave { .. } => "leave",
     Input::Say { .. } => "say",
     Input::Ask(_) => "ask",
+    Input::Post { .. } => "post",
+    Input::QuietBots { .. } => "quiet_bots",
     Input::Moderate { .. } => "moderate",
     Input::SumUp => "sum_up",
     Input::RenewPassword { .. } => "renew_password",
@@ -115,6 +118,8 @@ kinds! { MODERATIONS, kind_of_moderation, Moderation,
     Moderation::Delete(_) => "delete",
     Moderation::Undo { .. } => "undo",
     Moderation::Purge { .. } => "purge",
+    Moderation::AddHook(_) => "add_hook",
+    Moderation::DeleteHook(_) => "delete_hook",
 }
 
 kinds! { HAPPENINGS, kind_of_happening, Happening<ConnId>,
@@ -131,6 +136,8 @@ kinds! { HAPPENINGS, kind_of_happening, Happening<ConnId>,
     Happening::Moderated { .. } => "moderated",
     Happening::Offered { .. } => "offered",
     Happening::OfferOver(_) => "offer_over",
+    Happening::BotMade(_) => "bot_made",
+    Happening::BotGone { .. } => "bot_gone",
 }
 
 kinds! { SERVER_MODERATIONS, kind_of_server_moderation, ServerModeration,
@@ -159,6 +166,8 @@ kinds! { CHANGES, kind_of_change, Change,
     Change::AccountLeft { .. } => "account_left",
     Change::OperatorAdded { .. } => "operator_added",
     Change::OperatorRemoved { .. } => "operator_removed",
+    Change::HookAdded { .. } => "hook_added",
+    Change::HookRemoved { .. } => "hook_removed",
     Change::SanctionSet { .. } => "sanction_set",
     Change::SanctionLifted { .. } => "sanction_lifted",
     Change::CertAdded { .. } => "cert_added",
@@ -318,6 +327,7 @@ impl Source {
             account: self.maybe(Self::account),
             ip: self.ip(),
             admin: self.flag(),
+            bot_of: None,
         }
     }
 
@@ -327,7 +337,21 @@ impl Source {
             conn: self.maybe(Self::conn),
             account: self.maybe(Self::account),
             ip: self.maybe(Self::ip),
+            bot: false,
         }
+    }
+
+    fn bot(&mut self) -> Bot {
+        Bot { owner: self.account(), token: TokenHash([0xB0; 32]) }
+    }
+
+    fn bot_person(&mut self) -> Person {
+        Person { bot: true, ..self.person() }
+    }
+
+    fn hook(&mut self) -> Hook {
+        let token = TokenHash([0x4C; 32]);
+        Hook { name: self.name(), token, by: self.name(), made_at: self.at() }
     }
 
     fn subjects(&mut self) -> [Subject; 3] {
@@ -694,6 +718,10 @@ pub(super) fn every_kind(s: &mut Source) -> Vec<Record> {
     add(&mut records, of_rox, s);
     let talk = talk_with_rox(s).into_iter().map(|what| (what, Vec::new())).collect::<Vec<_>>();
     add(&mut records, talk, s);
+    let of_bots = of_bots(s).into_iter().map(|what| (what, Vec::new())).collect();
+    add(&mut records, of_bots, s);
+    let kept = changes_of_bots(s).into_iter().map(|change| (What::Kept, vec![change])).collect();
+    add(&mut records, kept, s);
     records
 }
 
@@ -756,4 +784,40 @@ fn talk_with_rox(s: &mut Source) -> Vec<What> {
         whats.push(What::Lobby { lobby: s.lobby(), input });
     }
     whats
+}
+
+/// What bots and hooks brought.
+fn of_bots(s: &mut Source) -> Vec<What> {
+    let (account, name, owner) = (s.account(), s.name(), s.account());
+    let who = Identity { bot_of: Some(owner), ..s.identity() };
+    let handle = who.conn;
+    let mut whats: Vec<_> = [
+        Happening::CameIn { who, handle },
+        Happening::BotMade(NewBot { account, name, owner }),
+        Happening::BotGone { account },
+    ]
+    .map(What::People)
+    .into();
+    let hooks = [Moderation::AddHook(s.hook()), Moderation::DeleteHook(s.name())];
+    let hooks = hooks.map(|what| Input::Moderate { by: s.identity(), what: Arc::new(what) });
+    let posts =
+        [Input::Post { hook: s.name(), text: s.text() }, Input::QuietBots { until: s.at() }];
+    let of_lobby = hooks.into_iter().chain(posts);
+    whats.extend(of_lobby.map(|input| What::Lobby { lobby: s.lobby(), input }));
+    whats
+}
+
+/// What lasts of bots and hooks.
+fn changes_of_bots(s: &mut Source) -> Vec<Change> {
+    let owner = s.owners()[2];
+    vec![
+        Change::AccountPut(Account::of_bot(s.account(), s.name(), s.bot(), s.at())),
+        Change::HookAdded { lobby: s.lobby(), hook: s.hook() },
+        Change::HookRemoved { lobby: s.lobby(), name: s.name() },
+        Change::LobbyPut(Arc::new(LobbyState {
+            bots_quiet_until: Some(s.at()),
+            ..(*s.state(owner)).clone()
+        })),
+        Change::MailAdded { to: s.account(), mail: Mail { from: s.bot_person(), ..s.mail() } },
+    ]
 }

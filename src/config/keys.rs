@@ -25,7 +25,7 @@ const fn fixed(name: &'static str, default: &'static str, help: &'static str) ->
 }
 
 /// Every key that lobbyd knows.
-pub static KEYS: [Key; 55] = [
+pub static KEYS: [Key; 58] = [
     fixed("CHAT_ADDR", "[::]:8080", "Plain listener (IPv6 and IPv4); off for none"),
     fixed(
         "CHAT_TLS_ADDR",
@@ -39,6 +39,17 @@ pub static KEYS: [Key; 55] = [
         "CHAT_SSH_KEY",
         "",
         "Host key of SSH, made where it is absent; ssh_host_ed25519 in the data directory where it is not set",
+    ),
+    fixed(
+        "CHAT_WEB_ADDR",
+        "off",
+        "HTTP listener of the page for people, and of hooks, such as [::]:8088; off for none",
+    ),
+    fixed("CHAT_WEB_TLS", "off", "on: that listener speaks TLS, with the certificate"),
+    key(
+        "CHAT_WEB_ORIGINS",
+        "",
+        "Origins besides the page's own whose scripts may connect, as https://chat.example.org, separated by commas",
     ),
     key("CHAT_MAX_CONNECTIONS", "10000", "Connections in all; 0 for no limit"),
     key(

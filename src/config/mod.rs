@@ -51,6 +51,8 @@ pub struct Config {
     pub tls: TlsConfig,
     /// The SSH listener.
     pub ssh: SshConfig,
+    /// The listener of the page.
+    pub web: WebConfig,
     /// Connections in all; 0 for no limit.
     pub max_connections: usize,
     /// Connections of one IPv4 address or IPv6 /64; 0 for no limit.
@@ -153,6 +155,17 @@ pub struct SshConfig {
     pub key: Option<PathBuf>,
 }
 
+/// The settings of the page's listener.
+#[derive(Debug, Clone)]
+pub struct WebConfig {
+    /// Where it binds; none for no such listener.
+    pub addr: Option<ListenAddr>,
+    /// Whether it speaks TLS.
+    pub tls: bool,
+    /// Origins besides the page's own whose scripts may connect.
+    pub origins: Vec<String>,
+}
+
 /// The assistant's settings.
 #[derive(Debug, Clone)]
 pub struct AiConfig {
@@ -207,6 +220,7 @@ impl Config {
                 paths_were_set: reader.is_set("CHAT_TLS_CERT") || reader.is_set("CHAT_TLS_KEY"),
             },
             ssh: reader.ssh(),
+            web: reader.web(),
             max_connections: reader.count("CHAT_MAX_CONNECTIONS", 0..=1_000_000),
             max_connections_per_ip: reader.count("CHAT_MAX_CONNECTIONS_PER_IP", 0..=1_000_000),
             connects_per_minute: reader.count("CHAT_CONNECTS_PER_MINUTE", 0..=1_000_000),
@@ -272,6 +286,8 @@ impl Config {
             ("CHAT_TLS_ADDR", keep(&mut self.tls.addr, &in_force.tls.addr)),
             ("CHAT_SSH_ADDR", keep(&mut self.ssh.addr, &in_force.ssh.addr)),
             ("CHAT_SSH_KEY", keep(&mut self.ssh.key, &in_force.ssh.key)),
+            ("CHAT_WEB_ADDR", keep(&mut self.web.addr, &in_force.web.addr)),
+            ("CHAT_WEB_TLS", keep(&mut self.web.tls, &in_force.web.tls)),
             ("CHAT_DATA_DIR", keep(&mut self.data_dir, &in_force.data_dir)),
             ("CHAT_ADMIN_ADDR", keep(&mut self.admin_addr, &in_force.admin_addr)),
             ("NATS_URL", keep(&mut self.cluster.engine, &in_force.cluster.engine)),
@@ -452,6 +468,15 @@ impl Reader {
         SshConfig { addr, key }
     }
 
+    fn web(&self) -> WebConfig {
+        let expected = || "origins separated by commas, as https://chat.example.org".to_owned();
+        let origins = self.value("CHAT_WEB_ORIGINS", expected, |text| {
+            let listed = text.split(',').map(str::trim).filter(|origin| !origin.is_empty());
+            listed.map(|origin| is_origin(origin).then(|| origin.to_owned())).collect()
+        });
+        WebConfig { addr: self.listen("CHAT_WEB_ADDR"), tls: self.on_off("CHAT_WEB_TLS"), origins }
+    }
+
     fn ai(&self) -> Option<AiConfig> {
         let key = self.secret("GEMINI_API_KEY");
         let config = AiConfig {
@@ -520,6 +545,14 @@ fn is_host_and_path(text: &str) -> bool {
     !host.is_empty()
         && port.is_none_or(|port| port.parse::<u16>().is_ok())
         && text.bytes().all(|b| b.is_ascii_graphic() && !b"@?#\\".contains(&b))
+}
+
+/// Whether a text is an origin as a browser writes it (RFC 6454 §6.2): a scheme, a host, and a port where that is
+/// not the scheme's own.
+fn is_origin(text: &str) -> bool {
+    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    let of_host = |byte: u8| byte.is_ascii_alphanumeric() || b"-._:[]".contains(&byte);
+    rest.is_some_and(|host| !host.is_empty() && host.bytes().all(of_host))
 }
 
 /// `address:port`, or `:port` for every address of the machine.

@@ -170,6 +170,7 @@ fn users(users: &[Value], now: UnixMillis) -> String {
         .iter()
         .map(|user| {
             let kind = match (user["admin"].as_bool(), user["account"].as_bool()) {
+                _ if user["bot"].as_bool() == Some(true) => "bot",
                 (Some(true), _) => "admin",
                 (_, Some(true)) => "account",
                 _ => "guest",

@@ -13,8 +13,10 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 
 use crate::chat::directory::ConnId;
+use crate::chat::history::UnixMillis;
 use crate::chat::lobbies::LobbyId;
 use crate::chat::lobby::event::{AnswerPiece, Event, Happened};
+use crate::chat::name::Name;
 use crate::chat::person::Person;
 use crate::chat::times::Times;
 use crate::clock::{self, thread_time};
@@ -46,8 +48,12 @@ struct Occupant<S> {
 }
 
 /// Those of a room who are on this thread.
-#[derive(Default)]
 struct Audience {
+    name: Name,
+    /// The number of its next message, as far as members here have been told.
+    next_seq: u64,
+    /// How often members here have been told that somebody has come or gone.
+    crossings: u64,
     members: Vec<usize>,
     /// What all members are to be shown in the next round.
     events: Vec<Event>,
@@ -145,14 +151,16 @@ impl<S: Clone> Hub<S> {
         }
     }
 
-    /// Moves a client into a room; from here on it is shown that room's text and no other's.
-    pub fn enter(&self, seat: Seat, room: LobbyId) {
+    /// Moves a client into a room, of this name and whose next message has this number; from here on it is shown that room's text and no other's.
+    pub fn enter(&self, seat: Seat, room: LobbyId, (name, next_seq): (&Name, u64)) {
         let mut inner = self.inner.borrow_mut();
         if inner.occupant(seat).is_none() {
             return;
         }
         inner.leave(seat.slot);
-        let Audience { members, events, .. } = inner.rooms.entry(room).or_default();
+        let audience =
+            inner.rooms.entry(room).or_insert_with(|| Audience::new(name.clone(), next_seq));
+        let Audience { members, events, .. } = audience;
         members.push(seat.slot);
         let (index, seen) = (members.len() - 1, events.len());
         if let Some(occupant) = &mut inner.seats[seat.slot] {
@@ -201,6 +209,18 @@ impl<S: Clone> Hub<S> {
         inner.seats.iter().flatten().filter_map(overdue).collect()
     }
 
+    /// Asks those whether they are there who are to be asked again.
+    pub fn ask_whether_there(&self, now: Instant) {
+        let inner = &mut *self.inner.borrow_mut();
+        for (slot, occupant) in inner.seats.iter().enumerate() {
+            let Some(occupant) = occupant else { continue };
+            if occupant.peer.ask_whether_there(now) && !occupant.dirty.replace(true) {
+                inner.dirty.push(slot);
+            }
+        }
+        inner.write_out();
+    }
+
     /// Somebody goes on as somebody else, and stays whom they were to those who ignore them or have
     /// been written to by them.
     pub fn became(&self, before: &Person, now: &Person) {
@@ -212,6 +232,14 @@ impl<S: Clone> Hub<S> {
     pub fn all(&self) -> Vec<(Rc<Peer>, S)> {
         let inner = self.inner.borrow();
         inner.seats.iter().flatten().map(|o| (o.peer.clone(), o.session.clone())).collect()
+    }
+
+    /// How often those in a client's room have been told that somebody has come or gone: a list of who is there
+    /// is as old as that says.
+    pub fn crossings(&self, seat: Seat) -> u64 {
+        let inner = self.inner.borrow();
+        let room = inner.occupant(seat).and_then(|occupant| occupant.room);
+        room.and_then(|(room, _)| inner.rooms.get(&room)).map_or(0, |room| room.crossings)
     }
 
     /// The Sessions in a room.
@@ -236,12 +264,19 @@ impl<S: Clone> Hub<S> {
     pub fn show(&self, room: LobbyId, event: Event) {
         let inner = &mut *self.inner.borrow_mut();
         if let Happened::Answered(piece) = &event.what {
-            return inner.show_piece(room, piece);
+            return inner.show_piece(room, event.at, piece);
         }
         let Some(here) = inner.rooms.get_mut(&room) else { return };
         if here.events.is_empty() {
             inner.waiting.push(room);
         }
+        if let Happened::Said { seq, .. }
+        | Happened::Asked { seq, .. }
+        | Happened::AnswerKept { seq, .. } = &event.what
+        {
+            here.next_seq = here.next_seq.max(seq + 1);
+        }
+        here.crossings += u64::from(event.what.is_crossing());
         here.event_bytes += event.bytes();
         here.events.push(event);
         if here.event_bytes >= MAX_ROOM_BYTES {
@@ -256,14 +291,15 @@ impl<S: Clone> Hub<S> {
         }
     }
 
-    /// Shows one client alone what happened in its room.
-    pub fn show_to(&self, seat: Seat, event: &Event) {
+    /// Shows one client alone what happened in a room, its own.
+    pub fn show_to(&self, seat: Seat, room: LobbyId, event: &Event) {
         let inner = &mut *self.inner.borrow_mut();
         let Some(occupant) = inner.occupant(seat) else { return };
+        let Some(Audience { name, .. }) = inner.rooms.get(&room) else { return };
         inner.catch_up(occupant);
         let queued = {
             let sheet = &mut *inner.sheet.borrow_mut();
-            let mut fanout = Fanout::new(std::slice::from_ref(event), sheet, inner.clock);
+            let mut fanout = Fanout::new((name, std::slice::from_ref(event)), sheet, inner.clock);
             show_to(&occupant.peer, &mut fanout, 0, &inner.tally)
         };
         if queued && !occupant.dirty.replace(true) {
@@ -347,6 +383,11 @@ impl<S: Clone> Hub<S> {
 }
 
 impl Audience {
+    fn new(name: Name, next_seq: u64) -> Self {
+        let (members, events, taken) = Default::default();
+        Self { name, next_seq, crossings: 0, members, events, event_bytes: 0, taken }
+    }
+
     fn has_enough(&self) -> bool {
         self.event_bytes >= ENOUGH_BYTES
     }
@@ -378,7 +419,8 @@ impl<S> Inner<S> {
         }
         let Some(occupant) = &mut self.seats[slot] else { return };
         let Some((room, index)) = occupant.room.take() else { return };
-        let Some(Audience { members, .. }) = self.rooms.get_mut(&room) else { return };
+        let Some(Audience { members, next_seq, .. }) = self.rooms.get_mut(&room) else { return };
+        occupant.peer.note_left(room, *next_seq);
         members.swap_remove(index);
         if let Some(&moved) = members.get(index)
             && let Some(Occupant { room: Some((_, at)), .. }) = &mut self.seats[moved]
@@ -397,7 +439,7 @@ impl<S> Inner<S> {
         if seen < room.events.len() {
             let peer = &occupant.peer;
             let sheet = &mut *self.sheet.borrow_mut();
-            let mut fanout = Fanout::new(&room.events, sheet, self.clock);
+            let mut fanout = Fanout::new((&room.name, &room.events), sheet, self.clock);
             show_to(peer, &mut fanout, seen, &self.tally);
         }
     }
@@ -408,7 +450,7 @@ impl<S> Inner<S> {
         let Some(room) = self.rooms.get_mut(&id).filter(|room| !room.events.is_empty()) else {
             return;
         };
-        let mut fanout = Fanout::new(&room.events, self.sheet.get_mut(), self.clock);
+        let mut fanout = Fanout::new((&room.name, &room.events), self.sheet.get_mut(), self.clock);
         for &slot in &room.members {
             let Some(occupant) = &self.seats[slot] else { continue };
             let peer = &occupant.peer;
@@ -423,10 +465,10 @@ impl<S> Inner<S> {
     }
 
     /// Queues a piece of an answer at once: how it begins depends on what each member was shown last.
-    fn show_piece(&mut self, id: LobbyId, piece: &AnswerPiece) {
+    fn show_piece(&mut self, id: LobbyId, at: UnixMillis, piece: &AnswerPiece) {
         self.hand_out(id);
         let Some(room) = self.rooms.get(&id) else { return };
-        let mut pieces = Pieces::new(piece);
+        let mut pieces = Pieces::new(&room.name, at, piece);
         for &slot in &room.members {
             let Some(occupant) = &self.seats[slot] else { continue };
             let peer = &occupant.peer;

@@ -16,6 +16,7 @@ use futures_util::future::LocalBoxFuture;
 use crate::chat::directory::ConnId;
 use crate::chat::ignores::Ignores;
 use crate::chat::lobbies::LobbyId;
+use crate::chat::name::Name;
 use crate::chat::person::Person;
 use crate::chat::settings::Width;
 use crate::chat::terminal::Seen;
@@ -30,8 +31,8 @@ use crate::net::link::Link;
 use crate::net::listen::USER_TIMEOUT;
 use crate::net::origin::Arrived;
 use crate::net::telnet::Size;
-use crate::render::Form;
 use crate::render::replies::{Farewell, farewell};
+use crate::render::{Form, frame};
 
 /// How a connection is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -112,6 +113,12 @@ struct Others {
     ignores: Ignores,
     last_writer: Option<Person>,
     question: Option<Bytes>,
+    /// What a program is told with what it is shown: its user's name, and from which message of the lobby on it
+    /// is shown all as it comes.
+    name: Option<Name>,
+    entered: u64,
+    /// The lobby that it has left last, and the number of the next message there then.
+    left: Option<(LobbyId, u64)>,
 }
 
 /// Bytes that wait while a client's own lines are still carried out. Beyond, it has to read first,
@@ -200,6 +207,9 @@ impl Peer {
 
     /// Notes how the client ends its lines: what it is sent ends them likewise.
     pub fn note_line_end(&self, crlf: bool) {
+        if self.form.get().is_json() {
+            return;
+        }
         self.form.set(Form { crlf, ..self.form.get() });
     }
 
@@ -348,6 +358,17 @@ impl Peer {
         }
     }
 
+    /// Asks the client whether it is there, where it is time to. Whether that waits to be written.
+    pub fn ask_whether_there(&self, now: Instant) -> bool {
+        let asks = self.health() == Health::Good
+            && self.form.get().is_json()
+            && self.link.borrow_mut().is_to_be_asked(self.arrived.at, now);
+        if asks {
+            self.push(frame::ping());
+        }
+        asks
+    }
+
     /// Wakes the Session.
     pub fn wake(&self) {
         self.task.borrow().wake_by_ref();
@@ -367,6 +388,8 @@ impl Peer {
     /// meanwhile, since that ends with the prompt for messages.
     pub fn set_question(&self, question: Option<Bytes>) {
         let mut others = self.others.borrow_mut();
+        // A program is told once.
+        let question = question.filter(|_| !self.form.get().is_json());
         if question.is_some() || others.is_some() {
             others.get_or_insert_default().question = question;
         }
@@ -374,6 +397,43 @@ impl Peer {
 
     fn question(&self) -> Option<Bytes> {
         self.others.borrow().as_ref()?.question.clone()
+    }
+
+    /// Notes from which message of its lobby on the client is shown all as it comes, for a program that asks
+    /// what came before.
+    pub fn note_entered(&self, next_seq: u64) {
+        if self.form.get().is_json() {
+            self.others.borrow_mut().get_or_insert_default().entered = next_seq;
+        }
+    }
+
+    /// That number.
+    pub fn entered(&self) -> u64 {
+        self.others.borrow().as_ref().map_or(0, |others| others.entered)
+    }
+
+    /// Notes which lobby a program has left, and what the next message there had for a number.
+    pub fn note_left(&self, lobby: LobbyId, next_seq: u64) {
+        if self.form.get().is_json() {
+            self.others.borrow_mut().get_or_insert_default().left = Some((lobby, next_seq));
+        }
+    }
+
+    /// What was noted last, where that was not asked before.
+    pub fn take_left(&self) -> Option<(LobbyId, u64)> {
+        self.others.borrow_mut().as_mut()?.left.take()
+    }
+
+    /// Notes the name of the user of a program.
+    pub fn note_name(&self, name: &Name) {
+        if self.form.get().is_json() {
+            self.others.borrow_mut().get_or_insert_default().name = Some(name.clone());
+        }
+    }
+
+    /// That name; none of anybody else.
+    pub fn name(&self) -> Option<Name> {
+        self.others.borrow().as_ref()?.name.clone()
     }
 
     /// Whom the user does not want to hear; none who ignores nobody.

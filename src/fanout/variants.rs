@@ -6,13 +6,14 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::chat::directory::ConnId;
+use crate::chat::history::UnixMillis;
 use crate::chat::ignores::Ignores;
 use crate::chat::lobby::event::{AnswerPiece, Event, Happened};
 use crate::chat::name::Name;
 use crate::chat::person::Person;
 use crate::chat::settings::Bell;
 use crate::chat::times::Times;
-use crate::render::{self, Follows, Form, Sheet};
+use crate::render::{self, Follows, Form, Sheet, json};
 
 /// Blocks that were made so far, each for whoever wants the same.
 struct Variants<K, B> {
@@ -81,6 +82,8 @@ type Shown = (Bytes, Option<Author>, usize);
 
 /// Events that are handed out together, as one block in each form.
 pub(super) struct Fanout<'a> {
+    /// Where they happened.
+    lobby: &'a Name,
     events: &'a [Event],
     /// What is written on: its memory serves again when what was written is gone.
     sheet: &'a mut Sheet,
@@ -95,9 +98,13 @@ pub(super) struct Fanout<'a> {
 }
 
 impl<'a> Fanout<'a> {
-    pub(super) fn new(events: &'a [Event], sheet: &'a mut Sheet, ask_clock: fn() -> Times) -> Self {
+    pub(super) fn new(
+        (lobby, events): (&'a Name, &'a [Event]),
+        sheet: &'a mut Sheet,
+        ask_clock: fn() -> Times,
+    ) -> Self {
         let has_sums = events.iter().any(|event| joined_in(event).is_some());
-        Self { events, sheet, blocks: Variants::new(), has_sums, clock: None, ask_clock }
+        Self { lobby, events, sheet, blocks: Variants::new(), has_sums, clock: None, ask_clock }
     }
 
     /// The events from index `seen` on. Whoever ignores an author of them, or wants their own shown in
@@ -112,13 +119,13 @@ impl<'a> Fanout<'a> {
             || (self.has_sums && theirs.iter().any(|e| counts(e, reader.conn)));
         if own || (reader.ignores.is_some() && theirs.iter().any(|event| reader.ignores(event))) {
             let heard = theirs.iter().filter(|event| !reader.ignores(event));
-            return join(self.sheet, reader, times, heard);
+            return join(self.sheet, self.lobby, reader, times, heard);
         }
         let last_author = reader.last_author.clone();
         let of_room = Reader { form: reader.form.of_room(), conn: NOBODY, last_author, ..*reader };
         let key = (of_room.form, seen, of_room.last_author.clone());
-        let sheet = &mut *self.sheet;
-        self.blocks.get(key, || join(sheet, &of_room, times, theirs.iter()))
+        let (sheet, lobby) = (&mut *self.sheet, self.lobby);
+        self.blocks.get(key, || join(sheet, lobby, &of_room, times, theirs.iter()))
     }
 }
 
@@ -150,6 +157,7 @@ fn without(event: &Event, conn: ConnId) -> Option<Event> {
 /// Events as one block.
 fn join<'a>(
     sheet: &mut Sheet,
+    lobby: &Name,
     reader: &Reader<'_>,
     times: Times,
     events: impl Iterator<Item = &'a Event> + Clone,
@@ -166,13 +174,16 @@ fn join<'a>(
         if form.quiet && is_coming_or_going(event) {
             continue;
         }
-        // It has been shown as it came.
-        if let Happened::AnswerKept { .. } = event.what {
+        // It has been shown as it came; a page takes the whole in its place.
+        if matches!(event.what, Happened::AnswerKept { .. }) && !form.is_json() {
             continue;
         }
         if counts(event, conn) {
             if let Some(others) = without(event, conn) {
-                render::event(sheet, &others, times, false);
+                match form.is_json() {
+                    true => json::event(sheet, lobby, &others),
+                    false => render::event(sheet, &others, times, false),
+                }
                 last_author = None;
             }
             continue;
@@ -183,6 +194,10 @@ fn join<'a>(
             continue;
         }
         messages += usize::from(matches!(event.what, Happened::Said { .. }));
+        if form.is_json() {
+            json::event(sheet, lobby, event);
+            continue;
+        }
         let author = match &event.what {
             Happened::Said { entry, .. } if form.compact => Author::of(&entry.author),
             _ => None,
@@ -206,22 +221,29 @@ fn is_coming_or_going(event: &Event) -> bool {
 
 /// A piece of an answer, in each form, and for those who were shown something else in between.
 pub(super) struct Pieces<'a> {
+    lobby: &'a Name,
+    at: UnixMillis,
     piece: &'a AnswerPiece,
     blocks: Variants<(Form, Follows), Bytes>,
 }
 
 impl<'a> Pieces<'a> {
-    pub(super) fn new(piece: &'a AnswerPiece) -> Self {
-        Self { piece, blocks: Variants::new() }
+    pub(super) fn new(lobby: &'a Name, at: UnixMillis, piece: &'a AnswerPiece) -> Self {
+        Self { lobby, at, piece, blocks: Variants::new() }
     }
 
     pub(super) fn get(&mut self, form: Form, follows: Follows) -> Bytes {
         // Nothing of it is dated, and it rings for nobody.
         let bell = Bell::Off;
         let form = Form { clock: false, compact: false, quiet: false, bell, ..form.of_room() };
+        // Each piece says which answer it is of.
+        let follows = if form.is_json() { Follows::Piece } else { follows };
         self.blocks.get((form, follows), || {
             let mut sheet = Sheet::new(form);
-            render::piece(&mut sheet, self.piece, follows);
+            match form.is_json() {
+                true => json::answer(&mut sheet, self.lobby, self.at, self.piece),
+                false => render::piece(&mut sheet, self.piece, follows),
+            }
             sheet.take()
         })
     }
@@ -232,7 +254,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::chat::history::{Entry, MessageKind, UnixMillis};
+    use crate::chat::history::{Entry, MessageKind};
     use crate::chat::person::Person;
     use crate::chat::pictures::Picture;
     use crate::chat::text::Text;
@@ -258,6 +280,10 @@ mod tests {
         vec![said(2, "ann"), joined("eve"), said(3, "bob")]
     }
 
+    fn lobby() -> Name {
+        Name::parse("general").unwrap()
+    }
+
     fn clock() -> Times {
         Times::Clock { utc_offset_secs: 0 }
     }
@@ -277,12 +303,12 @@ mod tests {
 
     fn in_form(form: Form, events: &[Event]) -> Bytes {
         let times = if form.clock { clock() } else { Times::Ages };
-        join(&mut Sheet::default(), &reader(form), times, events.iter()).0
+        join(&mut Sheet::default(), &lobby(), &reader(form), times, events.iter()).0
     }
 
     fn shown(reader: &Reader<'_>, events: &[Event]) -> (String, Option<Author>) {
         let mut sheet = Sheet::default();
-        let (block, last, _) = Fanout::new(events, &mut sheet, clock).get(reader, 0);
+        let (block, last, _) = Fanout::new((&lobby(), events), &mut sheet, clock).get(reader, 0);
         (String::from_utf8(block.to_vec()).unwrap(), last)
     }
 
@@ -290,7 +316,8 @@ mod tests {
     fn whoever_came_in_between_is_handed_the_rest_in_every_form() {
         let events = events();
         let mut sheet = Sheet::default();
-        let mut fanout = Fanout::new(&events, &mut sheet, clock);
+        let lobby = lobby();
+        let mut fanout = Fanout::new((&lobby, &events), &mut sheet, clock);
         for form in forms() {
             for seen in 0..=events.len() {
                 let rest = in_form(form, &events[seen..]);
@@ -303,7 +330,8 @@ mod tests {
     fn a_form_is_made_once_and_shared() {
         let events = events();
         let mut sheet = Sheet::default();
-        let mut fanout = Fanout::new(&events, &mut sheet, clock);
+        let lobby = lobby();
+        let mut fanout = Fanout::new((&lobby, &events), &mut sheet, clock);
         for form in forms() {
             // One's own bell, and whether one is shown one's own messages, is no matter of the others.
             let other = Form { echo: false, bell: Bell::Off, ..form };
@@ -317,7 +345,8 @@ mod tests {
         let (events, mut ignores) = (events(), Ignores::default());
         ignores.add(&Person::example(1, "me"), Person::example(3, "robert")).unwrap();
         let mut sheet = Sheet::default();
-        let mut fanout = Fanout::new(&events, &mut sheet, clock);
+        let lobby = lobby();
+        let mut fanout = Fanout::new((&lobby, &events), &mut sheet, clock);
         for form in forms() {
             let rest = in_form(form, &events[..2]);
             let reader = Reader { ignores: Some(&ignores), ..reader(form) };
@@ -353,7 +382,8 @@ mod tests {
         assert_eq!(sums(8), ["user5, user7, user9 and 1 more have"]);
         assert_eq!(shown(&to(8), &events[2..]).0, "", "not even a prompt");
         let mut sheet = Sheet::default();
-        let mut fanout = Fanout::new(&events, &mut sheet, clock);
+        let lobby = lobby();
+        let mut fanout = Fanout::new((&lobby, &events), &mut sheet, clock);
         let first = fanout.get(&to(1), 0).0;
         assert_eq!(first.as_ptr(), fanout.get(&to(6), 0).0.as_ptr());
         let quiet = Reader { form: Form { quiet: true, ..Form::PLAIN }, ..to(1) };

@@ -69,6 +69,8 @@ events! {
     PASSWORD_CHANGED "password_changed" "An account has another password.";
     CERTIFICATE_ADDED "certificate_added" "An account may be logged in to with a certificate or an SSH key.";
     CERTIFICATE_REMOVED "certificate_removed" "The same is over.";
+    BOT_ADDED "bot_added" "An account has a bot more.";
+    BOT_DELETED "bot_deleted" "It has one less.";
     ASKED "asked" "Somebody asked Rox something.";
     READ_FAILED "read_failed" "A connection broke off while it was read.";
     CUT_OFF "cut_off" "A client does not read what it is sent.";

@@ -5,6 +5,7 @@ use std::ops::Range;
 use unicode_segmentation::UnicodeSegmentation;
 
 use super::telnet::{Client, IAC, Size, Telnet, Token};
+use super::ws::Message;
 use crate::chat::editor::MAX_DRAFT_BYTES;
 
 /// Most bytes in a line; a longer one is dropped to its end.
@@ -59,6 +60,8 @@ pub enum Event {
     },
     /// Telnet: the size of the peer's terminal.
     Size(Size),
+    /// Not of this decoder, but of [`ws::FrameDecoder`](super::ws::FrameDecoder).
+    Message(Message),
 }
 
 /// What comes of bytes of which the keys go to somebody else.

@@ -5,8 +5,9 @@ use std::io::{self, Read};
 use std::net::TcpStream as StdStream;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use openssl::hash::MessageDigest;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use socket2::SockRef;
@@ -20,10 +21,14 @@ use super::ssh::pipe::Near;
 use super::ssh::visit::{Purpose, Terminal, Visit};
 use super::telnet::{Size, Telnet};
 use super::tls_socket::TlsSocket;
+use super::ws::FrameDecoder;
 use crate::chat::accounts::{Fingerprint, Key};
 
 /// Most bytes of text in a TLS record (RFC 8446 §5.1).
 const RECORD_BYTES: usize = 16 * 1024;
+
+/// How often a WebSocket is asked whether it is there: proxies close what is silent for a minute.
+const PING_EVERY: Duration = Duration::from_secs(30);
 
 /// A connection: what carries the bytes of one Session.
 pub enum Link {
@@ -33,6 +38,19 @@ pub enum Link {
     Tls(Box<SslStream<TlsSocket>>),
     /// A channel of SSH, whose connection is looked after on another thread.
     Ssh(Box<Near>),
+    /// A WebSocket. What is written to it are frames already.
+    WebSocket(Box<WebSocket>),
+}
+
+/// A WebSocket after its handshake.
+pub struct WebSocket {
+    /// What carries its bytes.
+    under: Link,
+    /// What was read with the handshake and belongs behind it.
+    rest: Bytes,
+    frames: FrameDecoder,
+    /// When it was last asked whether it is there.
+    asked: Option<Instant>,
 }
 
 /// A connection that changes threads: its socket is in no reactor.
@@ -43,6 +61,8 @@ pub enum Arrival {
     Tls(StdStream, Box<SslStream<TlsSocket>>),
     /// A channel of SSH.
     Ssh(Box<Near>),
+    /// A WebSocket, with what was read behind its handshake.
+    WebSocket(Box<Arrival>, Bytes),
 }
 
 impl Link {
@@ -58,7 +78,53 @@ impl Link {
                 Self::Tls(stream)
             }
             Arrival::Ssh(near) => Self::Ssh(near),
+            Arrival::WebSocket(under, rest) => {
+                let (under, frames) = (Self::of(*under)?, FrameDecoder::default());
+                Self::WebSocket(Box::new(WebSocket { under, rest, frames, asked: None }))
+            }
         })
+    }
+
+    /// Takes a connection out of the reactor of this thread, to be handed to another.
+    ///
+    /// # Errors
+    /// The reactor does not let go of it.
+    pub fn depart(self) -> io::Result<Arrival> {
+        Ok(match self {
+            Self::Plain(stream) => Arrival::Plain(stream.into_std()?),
+            Self::Tls(mut stream) => {
+                let socket = stream.get_mut().depart()?;
+                Arrival::Tls(socket, stream)
+            }
+            Self::Ssh(near) => Arrival::Ssh(near),
+            Self::WebSocket(socket) => {
+                Arrival::WebSocket(Box::new(socket.under.depart()?), socket.rest)
+            }
+        })
+    }
+
+    /// Takes apart what is read, where that comes in frames.
+    pub fn frames(&mut self) -> Option<&mut FrameDecoder> {
+        match self {
+            Self::Plain(_) | Self::Tls(_) | Self::Ssh(_) => None,
+            Self::WebSocket(socket) => Some(&mut socket.frames),
+        }
+    }
+
+    /// Whether it is time to ask the client whether it is there, so that whatever stands between does not
+    /// take the connection for one that nobody needs.
+    pub fn is_to_be_asked(&mut self, arrived: Instant, now: Instant) -> bool {
+        match self {
+            Self::Plain(_) | Self::Tls(_) | Self::Ssh(_) => false,
+            Self::WebSocket(socket) => {
+                let last = socket.asked.unwrap_or(arrived);
+                let due = now.saturating_duration_since(last) >= PING_EVERY;
+                if due {
+                    socket.asked = Some(now);
+                }
+                due
+            }
+        }
     }
 
     /// The kind of listener that it came by.
@@ -67,6 +133,7 @@ impl Link {
             Self::Plain(_) => ListenerKind::Plain,
             Self::Tls(_) => ListenerKind::Tls,
             Self::Ssh(_) => ListenerKind::Ssh,
+            Self::WebSocket(_) => ListenerKind::Web,
         }
     }
 
@@ -74,7 +141,7 @@ impl Link {
     /// tells the log of its end.
     pub fn outlives_session(&self) -> bool {
         match self {
-            Self::Plain(_) | Self::Tls(_) => false,
+            Self::Plain(_) | Self::Tls(_) | Self::WebSocket(_) => false,
             Self::Ssh(_) => true,
         }
     }
@@ -82,7 +149,7 @@ impl Link {
     /// Who comes, where the protocol has said that by itself.
     pub fn visit(&self) -> Option<&Visit> {
         match self {
-            Self::Plain(_) | Self::Tls(_) => None,
+            Self::Plain(_) | Self::Tls(_) | Self::WebSocket(_) => None,
             Self::Ssh(near) => Some(near.visit()),
         }
     }
@@ -101,7 +168,7 @@ impl Link {
     /// is woken when it does.
     pub fn take_size(&mut self) -> Option<Size> {
         match self {
-            Self::Plain(_) | Self::Tls(_) => None,
+            Self::Plain(_) | Self::Tls(_) | Self::WebSocket(_) => None,
             Self::Ssh(near) => near.take_size(),
         }
     }
@@ -109,7 +176,7 @@ impl Link {
     /// Something that the client asked for was refused: a script ends with that.
     pub fn note_refused(&mut self) {
         match self {
-            Self::Plain(_) | Self::Tls(_) => {}
+            Self::Plain(_) | Self::Tls(_) | Self::WebSocket(_) => {}
             Self::Ssh(near) => near.note_refused(),
         }
     }
@@ -119,7 +186,7 @@ impl Link {
     pub fn may_be_mistaken(&self) -> bool {
         match self {
             Self::Plain(_) => true,
-            Self::Tls(_) | Self::Ssh(_) => false,
+            Self::Tls(_) | Self::Ssh(_) | Self::WebSocket(_) => false,
         }
     }
 
@@ -127,7 +194,7 @@ impl Link {
     pub fn telnet(&self) -> Option<Telnet> {
         match self {
             Self::Plain(_) | Self::Tls(_) => Some(Telnet::default()),
-            Self::Ssh(_) => None,
+            Self::Ssh(_) | Self::WebSocket(_) => None,
         }
     }
 
@@ -136,6 +203,7 @@ impl Link {
         match self {
             Self::Plain(_) | Self::Ssh(_) => {}
             Self::Tls(stream) => stream.get_mut().begin_turn(),
+            Self::WebSocket(socket) => socket.under.begin_turn(),
         }
     }
 
@@ -145,6 +213,7 @@ impl Link {
         match self {
             Self::Plain(_) | Self::Ssh(_) => text,
             Self::Tls(stream) => stream.get_mut().take_count(text),
+            Self::WebSocket(socket) => socket.under.taken(text),
         }
     }
 
@@ -153,6 +222,7 @@ impl Link {
         match self {
             Self::Plain(_) | Self::Ssh(_) => usize::MAX,
             Self::Tls(_) => RECORD_BYTES,
+            Self::WebSocket(socket) => socket.under.max_write(),
         }
     }
 
@@ -160,7 +230,7 @@ impl Link {
     /// more than that whoever shows it has its key, and an SSH key that was only offered not even that.
     pub fn key(&self) -> Option<Key> {
         let cert = match self {
-            Self::Plain(_) => None,
+            Self::Plain(_) | Self::WebSocket(_) => None,
             Self::Tls(stream) => stream.ssl().peer_certificate(),
             Self::Ssh(near) => return near.visit().key,
         };
@@ -182,6 +252,9 @@ impl Link {
     /// Whether the peer has closed its sending side, though what it sent before may stand unread. Over TLS
     /// its close_notify says so, where nothing but that is unread; the socket may stay open.
     pub fn has_end(&mut self, cx: &mut Context<'_>) -> bool {
+        if let Self::WebSocket(socket) = self {
+            return socket.rest.is_empty() && socket.under.has_end(cx);
+        }
         if let Self::Tls(stream) = self
             && let Poll::Ready(peeked) = Pin::new(stream.as_mut()).poll_peek(cx, &mut [0])
             && !matches!(peeked, Ok(1..))
@@ -210,6 +283,12 @@ impl Link {
                 Poll::Ready(Ok(buf.filled().len()))
             }
             Self::Ssh(near) => near.poll_read(cx, buf),
+            Self::WebSocket(socket) if !socket.rest.is_empty() => {
+                let first = socket.rest.split_to(socket.rest.len().min(buf.len()));
+                buf[..first.len()].copy_from_slice(&first);
+                Poll::Ready(Ok(first.len()))
+            }
+            Self::WebSocket(socket) => socket.under.poll_read(cx, buf),
         }
     }
 
@@ -224,6 +303,7 @@ impl Link {
             Self::Plain(stream) => Pin::new(stream).poll_write(cx, data),
             Self::Tls(stream) => Pin::new(stream.as_mut()).poll_write(cx, data),
             Self::Ssh(near) => near.poll_write(cx, data),
+            Self::WebSocket(socket) => socket.under.poll_write(cx, data),
         });
         Pin::new(&mut unconstrained(write)).poll(cx)
     }
@@ -233,7 +313,9 @@ impl Link {
         // A connection that is broken by now says so at the next write.
         let set = |stream: &TcpStream| _ = SockRef::from(stream).set_tcp_user_timeout(Some(time));
         match self {
-            Self::Plain(_) | Self::Tls(_) => self.tcp().into_iter().for_each(set),
+            Self::Plain(_) | Self::Tls(_) | Self::WebSocket(_) => {
+                self.tcp().into_iter().for_each(set);
+            }
             Self::Ssh(near) => near.socket().iter().for_each(|stream| set(stream)),
         }
     }
@@ -244,6 +326,7 @@ impl Link {
             Self::Plain(stream) => Some(stream),
             Self::Tls(stream) => stream.get_ref().tcp(),
             Self::Ssh(_) => None,
+            Self::WebSocket(socket) => socket.under.tcp(),
         }
     }
 
@@ -256,6 +339,7 @@ impl Link {
             Self::Plain(stream) => Pin::new(stream).poll_shutdown(cx),
             Self::Tls(stream) => Pin::new(stream.as_mut()).poll_shutdown(cx),
             Self::Ssh(near) => near.poll_end(cx).map(Ok),
+            Self::WebSocket(socket) => socket.under.poll_shutdown(cx),
         }
     }
 }

@@ -45,11 +45,13 @@ pub enum ListenerKind {
     Tls,
     /// SSH.
     Ssh,
+    /// HTTP, and the chat over WebSockets.
+    Web,
 }
 
 impl ListenerKind {
     /// All of them, in the order in which they are opened.
-    pub const ALL: [Self; 3] = [Self::Plain, Self::Tls, Self::Ssh];
+    pub const ALL: [Self; 4] = [Self::Plain, Self::Tls, Self::Ssh, Self::Web];
 
     /// Its setting.
     pub fn key(self) -> &'static str {
@@ -57,6 +59,7 @@ impl ListenerKind {
             Self::Plain => "CHAT_ADDR",
             Self::Tls => "CHAT_TLS_ADDR",
             Self::Ssh => "CHAT_SSH_ADDR",
+            Self::Web => "CHAT_WEB_ADDR",
         }
     }
 
@@ -66,6 +69,7 @@ impl ListenerKind {
             Self::Plain => "plain",
             Self::Tls => "tls",
             Self::Ssh => "ssh",
+            Self::Web => "web",
         }
     }
 
@@ -74,7 +78,7 @@ impl ListenerKind {
     pub fn shakes_hands(self) -> bool {
         match self {
             Self::Plain => false,
-            Self::Tls | Self::Ssh => true,
+            Self::Tls | Self::Ssh | Self::Web => true,
         }
     }
 }

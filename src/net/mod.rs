@@ -17,3 +17,4 @@ pub mod telnet;
 pub mod tls;
 pub mod tls_socket;
 pub mod validity;
+pub mod ws;

@@ -79,6 +79,19 @@ pub enum ReadError {
     Socket(#[from] io::Error),
 }
 
+/// Whether bytes begin a header; nothing where there are too few to tell.
+pub fn begins_header(bytes: &[u8]) -> Option<bool> {
+    let of = |begin: &[u8]| {
+        let common = bytes.len().min(begin.len());
+        (bytes[..common] == begin[..common]).then_some(common == begin.len())
+    };
+    match (of(b"PROXY "), of(b"\r\n\r\n\0\r\nQUIT\n")) {
+        (Some(true), _) | (_, Some(true)) => Some(true),
+        (None, None) => Some(false),
+        (Some(false), _) | (_, Some(false)) => None,
+    }
+}
+
 /// Which version a header is of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Version {

@@ -90,7 +90,7 @@ fn everything(sheet: &mut Sheet, kind: usize, text: &Text) -> usize {
         }),
         6 => {
             sheet.open();
-            direct(sheet, Direct::From(&name("al")), &line, None);
+            direct(sheet, Direct::From(&Person::named(name("al"))), &line, None);
             sheet.close();
             return 2;
         }

@@ -63,6 +63,19 @@ pub enum Palette {
     Light,
 }
 
+/// Whether a client reads JSON, an object for each thing that it is shown, and what stands around an object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Json {
+    /// It reads text.
+    #[default]
+    Off,
+    /// Objects, each on a line of its own.
+    Lines,
+    /// Objects, each a text frame of a WebSocket (RFC 6455 §5.2). A server masks nothing, so a frame is the
+    /// same for all and is shared like any block.
+    Frames,
+}
+
 /// The form in which one terminal wants its text. What is shown to many is rendered once for each form
 /// that is among them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,6 +103,8 @@ pub struct Form {
     pub bell: Bell,
     /// Columns of the terminal, for which text is wrapped; 0 where it is not.
     pub width: u16,
+    /// Objects instead of text; then all else is as [`Form::json`] has it.
+    pub json: Json,
 }
 
 impl Default for Form {
@@ -106,11 +121,26 @@ impl Default for Form {
             echo: true,
             bell: Bell::default(),
             width: 0,
+            json: Json::Off,
         }
     }
 }
 
 impl Form {
+    /// That of a client which reads JSON. It has no other wishes: what a user has set is about terminals, and a
+    /// page shows as much or as little of what it is told as it likes.
+    pub fn json(json: Json) -> Self {
+        Self { palette: Palette::None, bare: true, bell: Bell::Off, json, ..Self::default() }
+    }
+
+    /// Whether it is one of those.
+    pub fn is_json(self) -> bool {
+        match self.json {
+            Json::Off => false,
+            Json::Lines | Json::Frames => true,
+        }
+    }
+
     /// The same for a client whose line is edited here. What it types is shown by nobody else, so its own
     /// messages are always shown.
     pub fn edited(self) -> Self {
@@ -131,6 +161,7 @@ impl Form {
         echo: true,
         bell: Bell::Tags,
         width: 0,
+        json: Json::Off,
     };
 
     /// What of it makes a difference to what all in a room are shown, whoever has said it.

@@ -4,6 +4,7 @@
 //! say; notices and replies are beside it.
 
 mod form;
+pub mod frame;
 pub mod json;
 mod notices;
 pub mod replies;
@@ -19,12 +20,12 @@ use crate::chat::person::Person;
 use crate::chat::text::Line;
 use crate::chat::times::{Day, Times, When};
 use crate::render::form::Colour;
-pub use crate::render::form::{Form, PROMPT, Palette};
-use crate::render::notices::notice;
+pub use crate::render::form::{Form, Json, PROMPT, Palette};
 pub use crate::render::notices::{
     announcement, deed, not_restarting, reachable, restarting, sentence, server_deed,
     server_sentence, unreachable,
 };
+use crate::render::notices::{bots_muted, notice};
 pub use crate::render::sheet::{Sheet, block, prompt, ringing_block};
 pub(crate) use crate::render::wrap::columns;
 
@@ -66,6 +67,7 @@ pub fn event(sheet: &mut Sheet, event: &Event, times: Times, goes_on: bool) {
         }
         Happened::Answered(piece) => answer(sheet, piece, Follows::Nothing),
         Happened::AnswerKept { .. } => {}
+        Happened::BotsMuted => bots_muted(sheet, stamp),
     }
     sheet.close();
 }
@@ -168,16 +170,16 @@ pub fn message(sheet: &mut Sheet, entry: &Entry, when: Option<When>, goes_on: bo
     sheet.on(Colour::Yellow).picture(entry.picture);
     match &entry.kind {
         MessageKind::Action => {
-            sheet.fixed(" * ").name(&entry.author.name).off().fixed(" ").text(&entry.text, INDENT);
+            author(sheet.fixed(" * "), &entry.author).off().fixed(" ").text(&entry.text, INDENT);
             dated(sheet, when);
             sheet.newline();
             return;
         }
         MessageKind::Said | MessageKind::Asked | MessageKind::Answer => {
-            sheet.fixed(" ").name(&entry.author.name).off()
+            author(sheet.fixed(" "), &entry.author).off()
         }
         MessageKind::Tag(whom) => {
-            sheet.fixed(" ").name(&entry.author.name).off();
+            author(sheet.fixed(" "), &entry.author).off();
             sheet.on(Colour::Cyan).fixed(" @").name(whom).off()
         }
     };
@@ -186,9 +188,17 @@ pub fn message(sheet: &mut Sheet, entry: &Entry, when: Option<When>, goes_on: bo
     sheet.fixed("  ").tinted(Colour::Cyan, "╰─>").fixed(" ").text(&entry.text, INDENT).newline();
 }
 
+/// Who has written something. No name has a blank or a bracket in it, so nobody can be called so.
+fn author<'s>(sheet: &'s mut Sheet, who: &Person) -> &'s mut Sheet {
+    sheet.name(&who.name).fixed(if who.bot { BOT_MARK } else { "" })
+}
+
+/// Stands behind the name of a bot or a hook.
+const BOT_MARK: &str = " [bot]";
+
 /// A message as it is read aloud: `alice says: hello`. When it was said is told only of what is old.
 fn spoken(sheet: &mut Sheet, entry: &Entry, when: Option<When>) {
-    sheet.name(&entry.author.name);
+    author(sheet, &entry.author);
     match &entry.kind {
         MessageKind::Action => sheet.fixed(" "),
         MessageKind::Said | MessageKind::Asked | MessageKind::Answer => sheet.fixed(" says: "),
@@ -210,10 +220,9 @@ fn one_row(sheet: &mut Sheet, entry: &Entry, when: Option<When>, goes_on: bool) 
     stamped(sheet, when);
     let name = sheet.column();
     let text = name + NAME_COLUMNS + 1;
-    let author = &entry.author.name;
     match &entry.kind {
         MessageKind::Action => {
-            sheet.on(Colour::Yellow).fixed("* ").name(author).off().fixed(" ");
+            author(sheet.on(Colour::Yellow).fixed("* "), &entry.author).off().fixed(" ");
         }
         MessageKind::Said | MessageKind::Asked | MessageKind::Answer | MessageKind::Tag(_)
             if goes_on =>
@@ -221,7 +230,7 @@ fn one_row(sheet: &mut Sheet, entry: &Entry, when: Option<When>, goes_on: bool) 
             sheet.pad_to(text);
         }
         MessageKind::Said | MessageKind::Asked | MessageKind::Answer | MessageKind::Tag(_) => {
-            sheet.on(Colour::Yellow).name(author).off().pad_to(text - 1).fixed(" ");
+            author(sheet.on(Colour::Yellow), &entry.author).off().pad_to(text - 1).fixed(" ");
         }
     }
     if let MessageKind::Tag(whom) = &entry.kind {
@@ -370,6 +379,9 @@ pub fn motd(sheet: &mut Sheet, rows: &[Line]) {
 
 /// The last that a user is told who has come into a lobby: where they are and with whom.
 pub fn company(sheet: &mut Sheet, company: &Company) {
+    if sheet.form().is_json() {
+        return json::company(sheet, company);
+    }
     if let Some(topic) = &company.topic {
         sheet.tinted(Colour::Cyan, "Topic:").fixed(" ").line(topic).newline();
     }
@@ -406,7 +418,7 @@ pub enum Direct<'a> {
     /// Sent by the one who is shown this.
     To(&'a Name),
     /// Received.
-    From(&'a Name),
+    From(&'a Person),
 }
 
 /// A private message. One that had to wait says since when.
@@ -414,7 +426,7 @@ pub fn direct(sheet: &mut Sheet, direction: Direct<'_>, text: &Line, when: Optio
     if sheet.form().plain {
         match direction {
             Direct::To(name) => sheet.fixed("you to ").name(name),
-            Direct::From(name) => sheet.name(name).fixed(" to you"),
+            Direct::From(who) => author(sheet, who).fixed(" to you"),
         };
         sheet.fixed(": ").line(text);
         dated(sheet, when);
@@ -428,7 +440,7 @@ pub fn direct(sheet: &mut Sheet, direction: Direct<'_>, text: &Line, when: Optio
     sheet.tinted(Colour::Magenta, "[DM]").fixed(" ").on(Colour::Yellow);
     match direction {
         Direct::To(name) => sheet.fixed("You").off().fixed(" —» ").on(Colour::Yellow).name(name),
-        Direct::From(name) => sheet.name(name).off().fixed(" —» ").on(Colour::Yellow).fixed("You"),
+        Direct::From(who) => author(sheet, who).off().fixed(" —» ").on(Colour::Yellow).fixed("You"),
     };
     sheet.off();
     if compact {
@@ -440,11 +452,49 @@ pub fn direct(sheet: &mut Sheet, direction: Direct<'_>, text: &Line, when: Optio
     arrow(sheet, text);
 }
 
+/// A private message with all that is known of it.
+#[derive(Debug, Clone, Copy)]
+pub struct Letter<'a> {
+    /// Its sender or its receiver.
+    pub direction: Direct<'a>,
+    /// The other of them, who is shown it; none where that is not known.
+    pub you: Option<&'a Name>,
+    /// What it says.
+    pub text: &'a Line,
+    /// When it was written.
+    pub at: UnixMillis,
+    /// Whether it has waited for its receiver.
+    pub mail: bool,
+}
+
+/// The same with all that is known of it, of which a terminal is shown less.
+pub fn letter(sheet: &mut Sheet, letter: &Letter<'_>, when: Option<When>) {
+    match sheet.form().is_json() {
+        true => json::letter(sheet, letter),
+        false => direct(sheet, letter.direction, letter.text, when),
+    }
+}
+
+/// Tells a user that somebody tagged them in a lobby, where they are or not.
+pub fn tagged_in(
+    sheet: &mut Sheet,
+    by: &Person,
+    lobby: &Name,
+    is_here: bool,
+    at: UnixMillis,
+    when: Option<When>,
+) {
+    match sheet.form().is_json() {
+        true => json::tagged(sheet, by, lobby, at),
+        false => tagged(sheet, by, (!is_here).then_some(lobby), when),
+    }
+}
+
 /// Tells a user that somebody tagged them; `lobby` where they are not in it.
-pub fn tagged(sheet: &mut Sheet, by: &Name, lobby: Option<&Name>, when: Option<When>) {
+pub fn tagged(sheet: &mut Sheet, by: &Person, lobby: Option<&Name>, when: Option<When>) {
     timed(sheet, when, |sheet| {
         let mark = if sheet.form().plain { "" } else { "✦ " };
-        sheet.on(Colour::Magenta).fixed(mark).name(by).fixed(" tagged you");
+        author(sheet.on(Colour::Magenta).fixed(mark), by).fixed(" tagged you");
         if let Some(lobby) = lobby {
             sheet.fixed(" in '").name(lobby).fixed("'");
         }

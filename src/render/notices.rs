@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::chat::bot::{LOUD_MESSAGES, LOUD_TIME, QUIET_TIME};
 use crate::chat::moderation::{Moderation, ServerModeration};
 use crate::chat::name::Name;
 use crate::chat::sanctions::Sanction;
@@ -13,9 +14,22 @@ use crate::render::{Sheet, timed};
 /// A notice of the lobby; `when`, for whoever wants clock times.
 pub(super) fn notice(sheet: &mut Sheet, when: Option<When>, body: impl FnOnce(&mut Sheet)) {
     timed(sheet, when, |sheet| {
-        sheet.tinted(Colour::Green, "[LOBBY]").fixed(" ");
+        if !sheet.form().is_json() {
+            sheet.tinted(Colour::Green, "[LOBBY]").fixed(" ");
+        }
         body(sheet);
     });
+}
+
+/// The bots and hooks of a lobby have been too loud.
+pub(super) fn bots_muted(sheet: &mut Sheet, when: Option<When>) {
+    notice(sheet, when, bots_muted_words);
+}
+
+pub(super) fn bots_muted_words(sheet: &mut Sheet) {
+    sheet.fixed("Its bots are muted for ").span(Span::exact(QUIET_TIME)).fixed(": ");
+    sheet.number(LOUD_MESSAGES as u64).fixed(" messages of theirs within ");
+    sheet.span(Span::exact(LOUD_TIME)).fixed(" without one of a person.");
 }
 
 /// What an admin tells everybody on the server.
@@ -78,6 +92,8 @@ pub fn sentence(what: &Moderation) -> Line {
         | Moderation::Transfer { .. }
         | Moderation::Delete(_)
         | Moderation::Undo { .. }
+        | Moderation::AddHook(_)
+        | Moderation::DeleteHook(_)
         | Moderation::Purge { .. } => None,
     };
     told(&deed(what), text)
@@ -109,6 +125,8 @@ pub fn deed(what: &Moderation) -> String {
         Moderation::Transfer { name, .. } => format!("gave the lobby to {name}"),
         Moderation::Delete(lobby) => format!("deleted the lobby '{lobby}'"),
         Moderation::Undo { .. } => "took back a message".to_owned(),
+        Moderation::AddHook(hook) => format!("added the hook '{}'", hook.name),
+        Moderation::DeleteHook(name) => format!("deleted the hook '{name}'"),
         Moderation::Purge { name, said } => {
             let s = if said.len() == 1 { "" } else { "s" };
             format!("removed {} message{s} of {name}", said.len())

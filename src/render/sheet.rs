@@ -8,6 +8,7 @@ use std::fmt::Write;
 use bytes::{Bytes, BytesMut};
 
 use crate::chat::accounts::{Fingerprint, Key, KeyKind};
+use crate::chat::bot::Token;
 use crate::chat::history::Age;
 use crate::chat::name::Name;
 use crate::chat::pictures::Picture;
@@ -15,13 +16,16 @@ use crate::chat::settings::Bell;
 use crate::chat::text::{Line, Text};
 use crate::chat::times::{Day, Span, When};
 use crate::render::form::{BEL, BLOCK_START, Colour, Form, PROMPT, Palette, RESET};
+use crate::render::json::{End, Pending};
 use crate::render::wrap::{self, Piece};
 
 /// Rendered output under construction.
 #[derive(Default, Clone)]
 pub struct Sheet {
-    buf: BytesMut,
-    form: Form,
+    pub(super) buf: BytesMut,
+    pub(super) form: Form,
+    /// In JSON, what has been written and is no object yet.
+    pub(super) pending: Pending,
 }
 
 /// Room that a block is given at first.
@@ -31,12 +35,12 @@ impl Sheet {
     /// An empty one.
     pub fn new(form: Form) -> Self {
         // A message fits; what is left over serves the next ones.
-        Self { buf: BytesMut::with_capacity(SHEET_BYTES), form }
+        Self { buf: BytesMut::with_capacity(SHEET_BYTES), form, pending: Pending::default() }
     }
 
     /// One to be begun again and again, which takes memory `bytes` at a time.
     pub fn with_capacity(bytes: usize) -> Self {
-        Self { buf: BytesMut::with_capacity(bytes), form: Form::default() }
+        Self { buf: BytesMut::with_capacity(bytes), ..Self::default() }
     }
 
     /// Begins anew, in this form, with what memory it has.
@@ -44,6 +48,7 @@ impl Sheet {
         self.buf.clear();
         self.buf.reserve(SHEET_BYTES);
         self.form = form;
+        self.pending = Pending::default();
     }
 
     /// The form that it is in.
@@ -89,6 +94,7 @@ impl Sheet {
 
     /// Ends a block with a prompt, which the editor has itself, and which is nothing to a program.
     pub fn ask(&mut self, prompt: &'static str) -> &mut Self {
+        self.settle(End::Whole);
         if self.form.edited || self.form.bare { self } else { self.push(prompt) }
     }
 
@@ -281,6 +287,11 @@ impl Sheet {
         self
     }
 
+    /// The token of a bot or a hook, which is copied and so never broken at the width.
+    pub fn token(&mut self, token: &Token) -> &mut Self {
+        self.push(token.expose())
+    }
+
     /// The fingerprint of a key: that of a certificate by its first bytes, as many as a list shows.
     pub fn key(&mut self, key: &Key) -> &mut Self {
         let _ = match key.kind {
@@ -314,16 +325,18 @@ impl Sheet {
 
     /// Bytes so far.
     pub fn len(&self) -> usize {
-        self.buf.len()
+        self.buf.len() + self.pending.len()
     }
 
     /// Whether nothing has been written.
     pub fn is_empty(&self) -> bool {
-        self.buf.is_empty()
+        self.len() == 0
     }
 
     /// Takes what has been written, to be shared.
     pub fn take(&mut self) -> Bytes {
+        self.settle(End::Part);
+        self.pending.begin();
         self.buf.split().freeze()
     }
 

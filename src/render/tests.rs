@@ -105,7 +105,7 @@ fn texts_of_lobby_events() {
             "[LOBBY] alice has left the lobby\n",
         ),
         (
-            plain(|s| direct(s, Direct::From(&alice), &hi, ago(2, 'h'))),
+            plain(|s| direct(s, Direct::From(&Person::named(alice.clone())), &hi, ago(2, 'h'))),
             "[DM] alice —» You [2h ago]\n  ╰─> hi\n",
         ),
         (
@@ -135,10 +135,13 @@ fn texts_of_lobby_events() {
             "[LOBBY] alice updated the AI prompt\n",
         ),
         (plain(|s| direct(s, Direct::To(&bob), &hi, None)), "[DM] You —» bob\n  ╰─> hi\n"),
-        (plain(|s| direct(s, Direct::From(&alice), &hi, None)), "[DM] alice —» You\n  ╰─> hi\n"),
-        (plain(|s| tagged(s, &alice, None, None)), "✦ alice tagged you\n"),
         (
-            plain(|s| tagged(s, &alice, Some(&name("coding")), None)),
+            plain(|s| direct(s, Direct::From(&Person::named(alice.clone())), &hi, None)),
+            "[DM] alice —» You\n  ╰─> hi\n",
+        ),
+        (plain(|s| tagged(s, &Person::named(alice.clone()), None, None)), "✦ alice tagged you\n"),
+        (
+            plain(|s| tagged(s, &Person::named(alice.clone()), Some(&name("coding")), None)),
             "✦ alice tagged you in 'coding'\n",
         ),
     ];
@@ -218,6 +221,8 @@ fn an_answer_is_shown_again_under_the_name_of_rox_and_its_beginning_in_a_replay(
 /// Nothing is to be shown to whoever comes at `now`.
 fn nothing(now: u64) -> Replay {
     Replay {
+        name: name("general"),
+        next_seq: 0,
         lobby: LobbyId(1),
         joined: None,
         missed: None,
@@ -499,9 +504,13 @@ fn what_is_read_aloud_has_one_row_a_message_and_no_signs() {
     assert_eq!(said(&rows, None), "alice says: one   two three\n");
     let (alice, hi) = (name("alice"), Line::clean("hi"));
     let to = read(&|sheet| direct(sheet, Direct::To(&alice), &hi, None));
-    let from = read(&|sheet| direct(sheet, Direct::From(&alice), &hi, ago(2, 'h')));
+    let from =
+        read(&|sheet| direct(sheet, Direct::From(&Person::named(alice.clone())), &hi, ago(2, 'h')));
     assert_eq!((to, from), ("you to alice: hi\n".into(), "alice to you: hi [2h ago]\n".into()));
-    assert_eq!(read(&|sheet| tagged(sheet, &alice, None, None)), "alice tagged you\n");
+    assert_eq!(
+        read(&|sheet| tagged(sheet, &Person::named(alice.clone()), None, None)),
+        "alice tagged you\n"
+    );
 }
 
 #[test]
@@ -533,10 +542,13 @@ fn whoever_wants_clock_times_is_told_when_anything_happened() {
         ),
         (shown(form, joined()), "\n[LOBBY] alice has joined the lobby [14:05]\n> "),
         (
-            plain(|s| direct(s, Direct::From(&alice), &hi, Some(clock(0)))),
+            plain(|s| direct(s, Direct::From(&Person::named(alice.clone())), &hi, Some(clock(0)))),
             "[DM] alice —» You [00:00]\n  ╰─> hi\n",
         ),
-        (plain(|s| tagged(s, &alice, None, Some(clock(0)))), "✦ alice tagged you [00:00]\n"),
+        (
+            plain(|s| tagged(s, &Person::named(alice.clone()), None, Some(clock(0)))),
+            "✦ alice tagged you [00:00]\n",
+        ),
         (
             plain(|s| announcement(s, &alice, &hi, Some(clock(0)))),
             "[ANNOUNCEMENT] alice: hi [00:00]\n",
@@ -568,8 +580,14 @@ fn in_one_row_the_time_comes_first() {
             "17:22 alice @bob Hello everyone!\n",
         ),
         (shown(&|s| message(s, &waves(), when, true)), "17:22 * alice waves\n"),
-        (shown(&|s| direct(s, Direct::From(&alice), &hi, when)), "17:22 [DM] alice —» You: hi\n"),
-        (shown(&|s| tagged(s, &alice, None, when)), "17:22 ✦ alice tagged you\n"),
+        (
+            shown(&|s| direct(s, Direct::From(&Person::named(alice.clone())), &hi, when)),
+            "17:22 [DM] alice —» You: hi\n",
+        ),
+        (
+            shown(&|s| tagged(s, &Person::named(alice.clone()), None, when)),
+            "17:22 ✦ alice tagged you\n",
+        ),
         (shown(&|s| announcement(s, &alice, &hi, when)), "17:22 [ANNOUNCEMENT] alice: hi\n"),
     ] {
         assert_eq!(got, want);
@@ -623,4 +641,39 @@ fn colours_for_a_light_ground_are_legible_on_white() {
     for pale in ["\x1b[32m", "\x1b[33m", "\x1b[36m", "\x1b[37m"] {
         assert!(!shown.contains(pale), "{shown:?}");
     }
+}
+
+#[test]
+fn what_bots_say_is_told_from_what_people_say_in_every_form() {
+    let said = |kind: MessageKind| Entry { author: Person::hook(name("ci")), kind, ..entry(None) };
+    let of = |form: Form, kind: MessageKind| {
+        let mut sheet = Sheet::new(form);
+        message(&mut sheet, &said(kind), None, false);
+        text(sheet.take())
+    };
+    let compact = Form { compact: true, ..Form::PLAIN };
+    let spoken = Form { plain: true, ..Form::PLAIN };
+    let words = entry(None).text;
+    let words = words.as_str();
+    for (form, kind, want) in [
+        (Form::PLAIN, MessageKind::Said, format!("[@_@] ci [bot]\n  ╰─> {words}\n")),
+        (Form::PLAIN, MessageKind::Action, format!("[@_@] * ci [bot] {words}\n")),
+        (Form::PLAIN, MessageKind::Tag(name("al")), format!("[@_@] ci [bot] @al\n  ╰─> {words}\n")),
+        (compact, MessageKind::Said, format!("ci [bot] {words}\n")),
+        (compact, MessageKind::Action, format!("* ci [bot] {words}\n")),
+        (spoken, MessageKind::Said, format!("ci [bot] says: {words}\n")),
+        (spoken, MessageKind::Action, format!("ci [bot] {words}\n")),
+    ] {
+        assert_eq!(of(form, kind.clone()), want, "{kind:?}");
+    }
+    let bot = Person { bot: true, ..Person::named(name("ci")) };
+    let hi = Line::clean("hi");
+    let direct = plain(|s| direct(s, Direct::From(&bot), &hi, None));
+    assert_eq!(direct, "[DM] ci [bot] —» You\n  ╰─> hi\n");
+    assert_eq!(plain(|s| tagged(s, &bot, None, None)), "✦ ci [bot] tagged you\n");
+    let line = json::message(&name("general"), 7, &said(MessageKind::Said));
+    assert!(line.contains(r#""from":"ci""#) && line.contains(r#""bot":true"#), "{line}");
+    let muted = happened(Happened::BotsMuted);
+    let notice = "[LOBBY] Its bots are muted for 1m: 20 messages of theirs within 1m without one of a person.\n";
+    assert_eq!(shown(&muted), notice);
 }

@@ -48,7 +48,7 @@ const REFUSALS_EVERY: Duration = Duration::from_secs(1);
 const MAX_TOLD: usize = 64;
 
 /// How long a proxy may take to say for whom a connection stands. It sends that with the first packet.
-const HEADER_TIME: Duration = Duration::from_secs(5);
+pub(super) const HEADER_TIME: Duration = Duration::from_secs(5);
 
 /// Connections of proxies at one listener that wait for that: each is a socket and a small task, and has no
 /// place yet that would count it. A proxy that works is done with one at once. Twice as many may have said it
@@ -58,9 +58,9 @@ const MAX_UNSAID: usize = 512;
 /// Takes connections and gives them to the Shards in turn, through a Handshaker where there is TLS.
 #[derive(Clone)]
 pub(super) struct Acceptor {
-    live: Live,
-    shared: Shared,
-    registry: Addr<Guarded<Registry>>,
+    pub(super) live: Live,
+    pub(super) shared: Shared,
+    pub(super) registry: Addr<Guarded<Registry>>,
     shards: Arc<[Addr<Guarded<Shard>>]>,
     helpers: Helpers,
     next: Rc<Cell<usize>>,
@@ -76,6 +76,17 @@ pub(super) struct Helpers {
     pub(super) handshakers: Rc<[Addr<Handshaker>]>,
     #[cfg(feature = "ssh")]
     pub(super) ssh: Rc<[Addr<Ssh>]>,
+}
+
+impl Helpers {
+    /// For those who need none.
+    pub(super) fn none() -> Self {
+        Self {
+            handshakers: Rc::new([]),
+            #[cfg(feature = "ssh")]
+            ssh: Rc::new([]),
+        }
+    }
 }
 
 /// A connection that was accepted.
@@ -297,19 +308,46 @@ impl Acceptor {
         // The time for a name runs already.
         let time = HEADER_TIME.min(self.live.get().login_timeout);
         let header = timeout_at((accepted.at + time).into(), read_header(&accepted.stream)).await;
-        Ok(match header.map_err(|_| Unheard::Late)?? {
-            Sender::Client(addr) => Origin::Told { addr, via },
-            Sender::Untold => Origin::Untold { via },
-            Sender::Proxy => Origin::Proxy { via },
-        })
+        Ok(told(header.map_err(|_| Unheard::Late)??, via))
+    }
+
+    /// Whether the lists let an address in; one that they do not is counted.
+    pub(super) fn listed(&self, origin: Origin) -> Result<(), ()> {
+        if let Some(addr) = origin.addr()
+            && let Err(why) = look_up(&self.live.get(), addr.ip())
+        {
+            self.count_refused(origin, Refused::NotAllowed, &why);
+            return Err(());
+        }
+        Ok(())
+    }
+
+    /// What a connection counts for in the limits of addresses.
+    pub(super) fn ip_of(&self, origin: Origin) -> IpKey {
+        origin.addr().map_or_else(|| self.places.draw(), |addr| addr.ip().into())
+    }
+
+    /// The Shard whose turn it is.
+    pub(super) fn next_shard(&self) -> &Addr<Guarded<Shard>> {
+        let index = self.next.get();
+        self.next.set((index + 1) % self.shards.len());
+        &self.shards[index]
+    }
+
+    /// For whom a proxy says that a connection stands; none where it does not, which is counted.
+    pub(super) async fn told_origin(&self, stream: &TcpStream, via: IpAddr) -> Option<Origin> {
+        match read_header(stream).await {
+            Ok(sender) => Some(told(sender, via)),
+            Err(why) => {
+                self.count_unheard(via, &why.into());
+                None
+            }
+        }
     }
 
     async fn admit(&self, accepted: Accepted, origin: Origin) {
-        let addr = origin.addr();
-        if let Some(addr) = addr
-            && let Err(why) = look_up(&self.live.get(), addr.ip())
-        {
-            return self.count_refused(origin, Refused::NotAllowed, &why);
+        if self.listed(origin).is_err() {
+            return;
         }
         if self.shared.health.draining().is_on() {
             self.count_refused(origin, Refused::Draining, &"draining");
@@ -318,7 +356,7 @@ impl Acceptor {
             }
             return;
         }
-        let ip = addr.map_or_else(|| self.places.draw(), |addr| addr.ip().into());
+        let ip = self.ip_of(origin);
         match self.registry.send(Admit(ip)).await {
             Ok(Ok(conn)) => self.hand_on(accepted, conn, origin, ip),
             Ok(Err(refusal)) => {
@@ -335,7 +373,7 @@ impl Acceptor {
     }
 
     /// Counts a connection that is not let in, and tells the log, though not of each.
-    fn count_refused(&self, origin: Origin, reason: Refused, why: &dyn fmt::Display) {
+    pub(super) fn count_refused(&self, origin: Origin, reason: Refused, why: &dyn fmt::Display) {
         self.shared.metrics.refusals.of(reason).inc();
         // Those whose address is not known are one.
         let ip = origin.addr().map_or(IpKey::unknown(0), |addr| addr.ip().into());
@@ -388,7 +426,18 @@ impl Acceptor {
             // Nobody listens for it.
             #[cfg(not(feature = "ssh"))]
             ListenerKind::Ssh => self.registry.do_send(Gone(conn)),
+            // It has a thread of its own, which accepts by itself.
+            ListenerKind::Web => self.registry.do_send(Gone(conn)),
         }
+    }
+}
+
+/// Where a connection comes from, as a proxy tells.
+fn told(sender: Sender, via: IpAddr) -> Origin {
+    match sender {
+        Sender::Client(addr) => Origin::Told { addr, via },
+        Sender::Untold => Origin::Untold { via },
+        Sender::Proxy => Origin::Proxy { via },
     }
 }
 

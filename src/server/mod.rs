@@ -4,6 +4,7 @@ mod accept;
 mod admin;
 pub mod cluster;
 mod console;
+mod hooks;
 #[cfg(debug_assertions)]
 mod level;
 #[cfg(debug_assertions)]
@@ -12,6 +13,7 @@ mod nodes;
 mod prober;
 pub mod reload;
 mod service;
+mod web;
 
 use std::cell::Cell;
 use std::future::pending;
@@ -60,7 +62,7 @@ use crate::net::listen::{ListenError, ListenerKind, listen};
 use crate::net::ssh::host_key::{HostKey, HostKeyError};
 use crate::net::tls::{self, LiveTls, LoadedTls, TlsError};
 use crate::net::validity::Validity;
-use crate::render::replies::Farewell;
+use crate::render::replies::{Farewell, PagePort};
 use crate::server::accept::{Acceptor, Helpers};
 use crate::server::cluster::Joined;
 use crate::server::console::{Console, Reach};
@@ -179,8 +181,9 @@ pub fn load_tls(config: &Config) -> Result<Option<LoadedTls>, TlsError> {
     tls::load(&config.tls.cert, &config.tls.key).map(Some)
 }
 
-fn wants_tls(Config { tls, .. }: &Config) -> bool {
-    tls.addr.is_some() && (tls.paths_were_set || tls.cert.exists() || tls.key.exists())
+fn wants_tls(Config { tls, web, .. }: &Config) -> bool {
+    let of_page = web.addr.is_some() && web.tls;
+    of_page || tls.addr.is_some() && (tls.paths_were_set || tls.cert.exists() || tls.key.exists())
 }
 
 /// Whether anybody could connect.
@@ -188,7 +191,8 @@ fn wants_tls(Config { tls, .. }: &Config) -> bool {
 /// # Errors
 /// [`StartError::NoListener`] with the remedy.
 pub fn check_listeners(config: &Config, tls: Option<&LoadedTls>) -> Result<(), StartError> {
-    if config.addr.is_some() || tls.is_some() || config.ssh.addr.is_some() {
+    let others = config.ssh.addr.is_some() || config.web.addr.is_some();
+    if config.addr.is_some() || tls.is_some() || others {
         return Ok(());
     }
     Err(StartError::NoListener(if config.tls.addr.is_some() {
@@ -340,6 +344,7 @@ fn open_addresses(config: &Config) -> Result<Listening, StartError> {
             ListenerKind::Plain => config.addr,
             ListenerKind::Tls => config.tls.addr.filter(|_| tls.is_some()),
             ListenerKind::Ssh => config.ssh.addr,
+            ListenerKind::Web => config.web.addr,
         };
         if let Some(addr) = addr {
             listeners.push((kind, listen(addr, kind.key())?));
@@ -355,11 +360,17 @@ fn adopt(config: &Config, handed: Handed) -> Result<Listening, StartError> {
     let mut listeners = handed.into_listeners(plain_is_off);
     let tls = match listeners.iter().any(|(kind, _)| *kind == ListenerKind::Tls) {
         true => Some(tls::load(&config.tls.cert, &config.tls.key)?),
+        false if config.web.addr.is_some() && config.web.tls => {
+            Some(tls::load(&config.tls.cert, &config.tls.key)?)
+        }
         false => None,
     };
-    // None of them is for SSH.
-    if let Some(addr) = config.ssh.addr {
-        listeners.push((ListenerKind::Ssh, listen(addr, ListenerKind::Ssh.key())?));
+    // None of them is for SSH, or for the page.
+    for (kind, addr) in [(ListenerKind::Ssh, config.ssh.addr), (ListenerKind::Web, config.web.addr)]
+    {
+        if let Some(addr) = addr {
+            listeners.push((kind, listen(addr, kind.key())?));
+        }
     }
     Ok((listeners, tls))
 }
@@ -399,6 +410,7 @@ pub async fn run(
     let shared = Shared { metrics: Arc::new(Metrics::new()), health: Health::new() };
     let (tls_port, listeners) =
         (opened.port(ListenerKind::Tls), opened.listeners().collect::<Vec<_>>());
+    let page = opened.port(ListenerKind::Web).map(|port| PagePort { port, tls: at_start.web.tls });
     let cores = available_parallelism().map_or(1, NonZero::get);
     clock::start(opened.snapshot.newest);
     let Shared { metrics, health } = shared.clone();
@@ -452,6 +464,7 @@ pub async fn run(
                 budgets: budgets.clone(),
                 health: shared.health.clone(),
                 tls_port,
+                page,
                 index,
             };
             Guarded::start_in_arbiter(&arbiter.handle(), |ctx| {
@@ -499,6 +512,7 @@ pub async fn run(
     };
 
     let tls = opened.tls.map(LiveTls::new);
+    let page_tls = tls.clone().filter(|_| config.get().web.tls);
     if let Some(tls) = &tls {
         metrics.certificate_expires.set(tls.validity().until.as_second());
     }
@@ -564,9 +578,22 @@ pub async fn run(
         #[cfg(feature = "ssh")]
         ssh: ssh.into(),
     };
-    let acceptor = Acceptor::new(config, shared.clone(), registry, shards.clone(), helpers);
+    let acceptor =
+        Acceptor::new(config.clone(), shared.clone(), registry.clone(), shards.clone(), helpers);
     let mut accepting: Vec<JoinHandle<()>> = Vec::new();
     for (kind, listener) in opened.listeners {
+        if kind == ListenerKind::Web {
+            web::start(web::Parts {
+                listener,
+                live: config.clone(),
+                shared: shared.clone(),
+                registry: registry.clone(),
+                shards: shards.clone(),
+                tls: page_tls.clone(),
+                log: store.log().clone(),
+            });
+            continue;
+        }
         accepting.push(acceptor.start(kind, listener, opened.handed_over)?);
     }
     // Whoever reads that it is ready and asks is to hear the same.

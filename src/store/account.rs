@@ -6,6 +6,7 @@ use rusqlite::{Connection, Row, params};
 use super::apply::{count, run};
 use super::error::StoreError;
 use super::rows::{int, name, record, text, time, uint};
+use crate::chat::bot::{Bot, TokenHash};
 use crate::chat::kept::{Account, AccountId};
 use crate::chat::lobbies::LobbyId;
 use crate::chat::pictures::Picture;
@@ -14,7 +15,7 @@ use crate::chat::settings::{Bell, Colours, Mode, Setting, Settings, Width};
 /// What [`read`] reads, in its order. The lobby may be gone; its number is never another's.
 pub(super) const COLUMNS: &str = "id, name, password, made_at,
     (SELECT id FROM lobby WHERE id = last_lobby) AS last_lobby, left_at, left_seq,
-    clock_times, colour, picture, compact, echo, bell, quiet, width, mode";
+    clock_times, colour, picture, compact, echo, bell, quiet, width, mode, bot_of, token";
 
 /// A row of [`COLUMNS`].
 pub(super) fn read(row: &Row<'_>) -> Result<Account, StoreError> {
@@ -37,6 +38,12 @@ pub(super) fn read(row: &Row<'_>) -> Result<Account, StoreError> {
         last_lobby: row.get::<_, Option<u32>>("last_lobby")?.map(LobbyId),
         left_at: row.get::<_, Option<i64>>("left_at")?.map(time),
         left_seq: row.get::<_, Option<i64>>("left_seq")?.map(uint),
+        bot: match (row.get::<_, Option<u32>>("bot_of")?, row.get("token")?) {
+            (Some(owner), Some(token)) => {
+                Some(Bot { owner: AccountId(owner), token: TokenHash(token) })
+            }
+            _ => None,
+        },
     })
 }
 
@@ -103,9 +110,10 @@ pub(super) fn put(conn: &Connection, account: &Account) -> rusqlite::Result<()> 
     run(
         conn,
         "INSERT INTO account(id, key, name, password, made_at, last_lobby, left_at, left_seq,
-            clock_times, colour, picture, compact, echo, bell, quiet, width, mode)
-        SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17
+            clock_times, colour, picture, compact, echo, bell, quiet, width, mode, bot_of, token)
+        SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19
         WHERE NOT EXISTS (SELECT 1 FROM removed WHERE kind = 'account' AND id = ?1)
+            AND (?18 IS NULL OR EXISTS (SELECT 1 FROM account WHERE id = ?18))
         ON CONFLICT(id) DO UPDATE SET key = excluded.key, name = excluded.name,
             password = excluded.password, clock_times = excluded.clock_times,
             colour = excluded.colour, picture = excluded.picture, compact = excluded.compact,
@@ -129,6 +137,8 @@ pub(super) fn put(conn: &Connection, account: &Account) -> rusqlite::Result<()> 
             settings.quiet,
             settings.width.map(Width::get),
             mode_column(settings.mode),
+            account.bot.map(|bot| bot.owner.0),
+            account.bot.map(|bot| bot.token.0),
         ],
     )?;
     count(conn, "account", account.id.0)

@@ -180,6 +180,11 @@ impl<'a> Group<'a> {
                 let sql = "DELETE FROM operator WHERE lobby = ?1 AND account = ?2";
                 run(conn, sql, params![lobby.0, account.0])
             }
+            Change::HookAdded { lobby, hook } => lobby::add_hook(conn, *lobby, hook),
+            Change::HookRemoved { lobby, name } => {
+                let sql = "DELETE FROM hook WHERE lobby = ?1 AND key = ?2";
+                run(conn, sql, params![lobby.0, name.key().as_str()])
+            }
             Change::SanctionSet { kind, scope, sanction } => {
                 set_sanction(conn, *kind, *scope, sanction)
             }
@@ -338,9 +343,9 @@ fn add_mail(conn: &Connection, to: AccountId, mail: &Mail) -> rusqlite::Result<(
     let (sender, at, text) = (mail.from.name.as_str(), int(mail.at.0), mail.text.as_str());
     run(
         conn,
-        "INSERT INTO mail(account, sender, at, text, sender_account, sender_address)
-        SELECT ?1, ?2, ?3, ?4, ?5, ?6 WHERE EXISTS (SELECT 1 FROM account WHERE id = ?1)",
-        params![to.0, sender, at, text, account, address],
+        "INSERT INTO mail(account, sender, at, text, sender_account, sender_address, sender_bot)
+        SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7 WHERE EXISTS (SELECT 1 FROM account WHERE id = ?1)",
+        params![to.0, sender, at, text, account, address, mail.from.bot],
     )
 }
 

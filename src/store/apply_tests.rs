@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use super::fixtures_tests::*;
 use super::*;
+use crate::chat::bot::{Bot, Hook, TokenHash};
 use crate::chat::directory::ConnId;
 use crate::chat::history::{Entry, MessageKind, UnixMillis};
 use crate::chat::ignores::MAX_FORMS;
@@ -141,6 +142,7 @@ fn everything_comes_back_as_it_was() {
         name: name("Alice"),
         by_operator: false,
         unused_since: Some(user.made_at),
+        bot_of: None,
     };
     assert_eq!(snapshot.accounts, [alice]);
     assert_eq!(snapshot.newest, Some(UnixMillis(77)));
@@ -698,4 +700,79 @@ fn messages_are_found_by_account_and_by_connection_of_this_process() {
         assert_eq!(db.authored(CODING, &of, kept).unwrap(), want, "{of:?}");
         assert_eq!(db.authored(GENERAL, &of, kept).unwrap(), [0; 0], "{of:?}");
     }
+}
+
+fn bot(id: u32, called: &str, owner: AccountId) -> Account {
+    let token = TokenHash([id as u8; 32]);
+    Account::of_bot(AccountId(id), name(called), Bot { owner, token }, UnixMillis(3))
+}
+
+fn hook(called: &str, byte: u8) -> Hook {
+    let (token, by) = (TokenHash([byte; 32]), name("alice"));
+    Hook { name: name(called), token, by, made_at: UnixMillis(4) }
+}
+
+#[test]
+fn bots_are_stored_with_their_token_and_go_with_their_account() {
+    let mut db = db(&lobbies_and_accounts());
+    let (ci, dice) = (bot(3, "ci", ALICE), bot(4, "dice", BOB));
+    let put = |bot: &Account| Change::AccountPut(bot.clone());
+    db.apply(&[put(&ci), put(&dice), put(&bot(5, "late", AccountId(99)))]).unwrap();
+    assert_eq!(db.account(&key("CI")).unwrap(), Some(ci));
+    assert_eq!(db.account(&key("late")).unwrap(), None, "whose account is not there");
+    let known = db.load(0).unwrap().accounts;
+    let bots: Vec<_> = known.iter().map(|known| (known.bot_of, known.unused_since)).collect();
+    assert_eq!(bots[2..], [(Some(ALICE), None), (Some(BOB), None)]);
+    db.apply(&[Change::AccountRemoved(ALICE)]).unwrap();
+    assert_eq!(db.account(&key("ci")).unwrap(), None);
+    assert_eq!(db.account(&key("dice")).unwrap(), Some(dice));
+}
+
+#[test]
+fn hooks_are_stored_by_name_and_go_with_their_lobby() {
+    let mut db = db(&lobbies_and_accounts());
+    let added = |lobby, hook: &Hook| Change::HookAdded { lobby, hook: hook.clone() };
+    let (ci, other) = (hook("ci", 1), hook("other", 2));
+    db.apply(&[added(CODING, &ci), added(CODING, &other), added(LobbyId(9), &ci)]).unwrap();
+    let hooks = |db: &Db| -> Vec<Hook> {
+        let lobbies = db.load(0).unwrap().lobbies;
+        lobbies.into_iter().flat_map(|lobby| lobby.state.hooks.into_values()).collect()
+    };
+    assert_eq!(hooks(&db), [ci.clone(), other.clone()]);
+    db.apply(&[added(CODING, &hook("CI", 3))]).unwrap();
+    assert_eq!(hooks(&db)[0].token, TokenHash([3; 32]), "said twice it is the last");
+    db.apply(&[Change::HookRemoved { lobby: CODING, name: name("Ci") }]).unwrap();
+    assert_eq!(hooks(&db), [other]);
+    db.apply(&[Change::LobbyRemoved(CODING)]).unwrap();
+    assert_eq!(hooks(&db), []);
+}
+
+#[test]
+fn what_bots_said_is_read_as_theirs() {
+    let mut db = db(&lobbies_and_accounts());
+    let of = |author: Person| Entry { author, ..entry(1, "text") };
+    let authors = [
+        Person::hook(name("ci")),
+        Person { bot: true, account: Some(AccountId(7)), ..Person::named(name("dice")) },
+        Person { account: Some(ALICE), ..Person::named(name("Alice")) },
+    ];
+    for (seq, author) in (0..).zip(&authors) {
+        let entry = of(author.clone()).into();
+        db.apply(&[Change::Said { lobby: CODING, seq, entry }]).unwrap();
+    }
+    let read: Vec<Person> =
+        db.history(CODING, 9).unwrap().into_iter().map(|entry| entry.author).collect();
+    assert_eq!(read, authors);
+    let mail = Mail { from: authors[1].clone(), at: UnixMillis(6), text: line("hi") };
+    db.apply(&[Change::MailAdded { to: BOB, mail: mail.clone() }]).unwrap();
+    assert_eq!(db.mail(BOB).unwrap()[0].1, mail);
+}
+
+#[test]
+fn until_when_bots_are_muted_is_stored_with_their_lobby() {
+    let mut db = db(&lobbies_and_accounts());
+    let until = Some(UnixMillis(99_000));
+    let state = LobbyState { bots_quiet_until: until, ..lobby(2, "coding") };
+    db.apply(&[Change::LobbyPut(state.into())]).unwrap();
+    assert_eq!(db.load(0).unwrap().lobbies[1].state.bots_quiet_until, until);
 }

@@ -237,7 +237,7 @@ fn fault(
 fn values(conn: &Connection, faults: &mut Vec<String>) {
     let messages = format!("SELECT {} FROM message", message::COLUMNS);
     let accounts = format!("SELECT {} FROM account", account::COLUMNS);
-    let mail = "SELECT id, sender, at, text, sender_account, sender_address FROM mail";
+    let mail = "SELECT id, sender, at, text, sender_account, sender_address, sender_bot FROM mail";
     let audit = "SELECT lobby, at, who, what FROM audit";
     let ignored = "SELECT key, name, who, address FROM ignored";
     let cert = "SELECT kind, fingerprint FROM cert";

@@ -22,7 +22,12 @@ use crate::chat::text::{Line, Text};
 impl Db {
     pub(super) fn history(&self, lobby: LobbyId, max: usize) -> Result<Vec<Entry>, StoreError> {
         let ids = self.newest(lobby, (max, 0), Kept::ALL, &Ignores::default())?;
-        self.messages(lobby, &ids, usize::MAX).map(|page| page.items)
+        self.entries(lobby, &ids)
+    }
+
+    fn entries(&self, lobby: LobbyId, ids: &[MessageId]) -> Result<Vec<Entry>, StoreError> {
+        let page = self.messages(lobby, ids, usize::MAX)?;
+        Ok(page.items.into_iter().map(|(_, entry)| entry).collect())
     }
 
     pub(super) fn search(
@@ -32,7 +37,7 @@ impl Db {
         max: usize,
     ) -> Result<Vec<Entry>, StoreError> {
         let ids = self.find(lobby, words, max, Kept::ALL, &Ignores::default())?;
-        self.messages(lobby, &ids, usize::MAX).map(|page| page.items)
+        self.entries(lobby, &ids)
     }
 
     /// Since a time.
@@ -48,9 +53,9 @@ impl Db {
         kept: Kept,
     ) -> (u64, Vec<String>) {
         let missed = self.since(lobby, since, max, kept, &Ignores::default()).unwrap();
-        let page = self.messages(lobby, &missed.newest, usize::MAX).unwrap();
+        let entries = self.entries(lobby, &missed.newest).unwrap();
         assert!(missed.newest.last().is_none_or(|last| missed.next_seq == last.seq + 1));
-        (missed.count, texts(&page.items).into_iter().map(str::to_owned).collect())
+        (missed.count, texts(&entries).into_iter().map(str::to_owned).collect())
     }
 
     pub(super) fn mail(&self, account: AccountId) -> Result<Vec<(MailId, Mail)>, StoreError> {

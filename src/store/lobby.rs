@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use rusqlite::{Connection, Row, named_params};
+use rusqlite::{Connection, Row, named_params, params};
 
-use super::apply::count;
+use super::apply::{count, run};
 use super::error::StoreError;
 use super::rows::{int, maybe_address, maybe_text, name, record, text, time, uint};
 use crate::chat::accounts::AccountId;
+use crate::chat::bot::{Hook, TokenHash};
 use crate::chat::directory::IpKey;
 use crate::chat::lobbies::{GENERAL_ID, LobbyId};
 use crate::chat::lobby::LobbyState;
@@ -37,10 +38,41 @@ pub(super) fn read(row: &Row<'_>) -> Result<LobbyState, StoreError> {
         made_at: time(row.get("made_at")?),
         used_at: time(row.get("used_at")?),
         made_from: maybe_address(row, "made_from")?,
+        bots_quiet_until: row.get::<_, Option<i64>>("bots_quiet_until")?.map(time),
+        hooks: Default::default(),
         operators: Default::default(),
         mutes: Sanctions::default(),
         bans: Sanctions::default(),
     })
+}
+
+/// `name, token, by, made_at`
+pub(super) fn hook(row: &Row<'_>) -> Result<Hook, StoreError> {
+    Ok(Hook {
+        name: name(text(row, 0)?)?,
+        token: TokenHash(row.get(1)?),
+        by: name(text(row, 2)?)?,
+        made_at: time(row.get(3)?),
+    })
+}
+
+/// Adds a hook to a lobby that was not removed, in the place of another of its name.
+pub(super) fn add_hook(conn: &Connection, lobby: LobbyId, hook: &Hook) -> rusqlite::Result<()> {
+    run(
+        conn,
+        "INSERT INTO hook(lobby, key, name, token, by, made_at) SELECT ?1, ?2, ?3, ?4, ?5, ?6
+        WHERE EXISTS (SELECT 1 FROM lobby WHERE id = ?1)
+        ON CONFLICT(lobby, key) DO UPDATE SET name = excluded.name, token = excluded.token,
+            by = excluded.by, made_at = excluded.made_at",
+        params![
+            lobby.0,
+            hook.name.key().as_str(),
+            hook.name.as_str(),
+            hook.token.0,
+            hook.by.as_str(),
+            int(hook.made_at.0),
+        ],
+    )
 }
 
 /// Whose a lobby is that was stored: a guest's connection is gone with the process that had it.
@@ -59,10 +91,11 @@ pub(super) fn put(conn: &Connection, lobby: &LobbyState) -> rusqlite::Result<()>
         Owner::Server | Owner::Guest(_) | Owner::Nobody => None,
     };
     let sql = "INSERT INTO lobby(id, key, name, creator, owner, description, topic, password,
-            password_at, prompt, slow_secs, made_at, used_at, made_from, rox, rox_from)
+            password_at, prompt, slow_secs, made_at, used_at, made_from, rox, rox_from,
+            bots_quiet_until)
         SELECT :id, :key, :name, :creator, (SELECT id FROM account WHERE id = :owner),
             :description, :topic, :password, :password_at, :prompt, :slow_secs, :made_at, :used_at,
-            :made_from, :rox, :rox_from
+            :made_from, :rox, :rox_from, :bots_quiet_until
         WHERE NOT EXISTS (SELECT 1 FROM removed WHERE kind = 'lobby' AND id = :id)
         ON CONFLICT(id) DO UPDATE SET key = excluded.key, name = excluded.name,
             creator = excluded.creator, owner = excluded.owner,
@@ -70,7 +103,7 @@ pub(super) fn put(conn: &Connection, lobby: &LobbyState) -> rusqlite::Result<()>
             password = excluded.password, password_at = excluded.password_at,
             prompt = excluded.prompt, slow_secs = excluded.slow_secs, made_at = excluded.made_at,
             used_at = excluded.used_at, made_from = excluded.made_from, rox = excluded.rox,
-            rox_from = excluded.rox_from";
+            rox_from = excluded.rox_from, bots_quiet_until = excluded.bots_quiet_until";
     conn.prepare_cached(sql)?.execute(named_params! {
         ":id": lobby.id.0,
         ":key": lobby.name.key().as_str(),
@@ -88,6 +121,7 @@ pub(super) fn put(conn: &Connection, lobby: &LobbyState) -> rusqlite::Result<()>
         ":made_from": lobby.made_from.map(IpKey::to_bytes),
         ":rox": lobby.rox,
         ":rox_from": int(lobby.rox_from),
+        ":bots_quiet_until": lobby.bots_quiet_until.map(|until| int(until.0)),
     })?;
     count(conn, "lobby", lobby.id.0)
 }

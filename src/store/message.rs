@@ -9,23 +9,24 @@ use crate::chat::history::{Entry, MessageKind};
 use crate::chat::ignores::Ignores;
 use crate::chat::kept::MessageId;
 use crate::chat::lobbies::LobbyId;
+use crate::chat::person::Person;
 use crate::chat::pictures::Picture;
 use crate::chat::text::Text;
 
 /// What [`read`] and [`seq`] read and [`insert`] writes; of which lobby it is comes beside it, and over
 /// which connection it was said, which is looked for and never read.
 pub(super) const COLUMNS: &str =
-    "seq, at, author, picture, tagged, action, rox, text, account, address";
+    "seq, at, author, picture, tagged, action, rox, text, account, address, bot";
 
 /// What [`heard`] reads: which message it is, and whose.
 pub(super) const OF_WHOM: &str =
-    "message.id AS id, message.seq AS seq, author, message.account AS account, address";
+    "message.id AS id, message.seq AS seq, author, message.account AS account, address, bot";
 
 /// The message of a row of [`COLUMNS`].
 pub(super) fn read(row: &Row<'_>) -> Result<Entry, StoreError> {
     Ok(Entry {
         at: time(row.get("at")?),
-        author: named_person(row, "author", "account", "address")?,
+        author: author(row)?,
         picture: Picture::restore(text(row, "picture")?),
         text: match kind(row)? {
             MessageKind::Answer => Text::clean_all(text(row, "text")?),
@@ -33,6 +34,10 @@ pub(super) fn read(row: &Row<'_>) -> Result<Entry, StoreError> {
         },
         kind: kind(row)?,
     })
+}
+
+fn author(row: &Row<'_>) -> Result<Person, StoreError> {
+    Ok(Person { bot: row.get("bot")?, ..named_person(row, "author", "account", "address")? })
 }
 
 /// Its number in its lobby.
@@ -69,8 +74,7 @@ fn kind_columns(kind: &MessageKind) -> (Option<&str>, bool, u8) {
 /// Which message the row of [`OF_WHOM`] is; none where its author is ignored.
 pub(super) fn heard(row: &Row<'_>, ignores: &Ignores) -> Result<Option<MessageId>, StoreError> {
     let id = MessageId { row: row.get("id")?, seq: seq(row)? };
-    let hears = ignores.is_empty()
-        || !ignores.contains(&named_person(row, "author", "account", "address")?);
+    let hears = ignores.is_empty() || !ignores.contains(&author(row)?);
     Ok(hears.then_some(id))
 }
 
@@ -108,6 +112,7 @@ pub(super) fn insert(
         ":text": entry.text.as_str(),
         ":account": account,
         ":address": address,
+        ":bot": entry.author.bot,
     })?;
     Ok(added > 0)
 }

@@ -1,6 +1,7 @@
 //! Questions to the database.
 
 use std::collections::HashMap;
+use std::ops::Range;
 
 use rusqlite::{
     CachedStatement, Connection, OptionalExtension, Params, Row, params, params_from_iter,
@@ -91,10 +92,12 @@ impl Db {
     /// # Errors
     /// Why they cannot be read.
     pub fn mail_waiting(&self, account: AccountId) -> Result<Vec<(MailId, Person)>, StoreError> {
-        let sql = "SELECT id, sender, sender_account, sender_address
+        let sql = "SELECT id, sender, sender_account, sender_address, sender_bot
             FROM mail WHERE account = ?1 ORDER BY id";
-        let letter =
-            |row: &Row<'_>| Ok((MailId(uint(row.get(0)?)), rows::named_person(row, 1, 2, 3)?));
+        let letter = |row: &Row<'_>| {
+            let from = rows::named_person(row, 1, 2, 3)?;
+            Ok((MailId(uint(row.get(0)?)), Person { bot: row.get(4)?, ..from }))
+        };
         list(self.conn.prepare_cached(sql)?, [account.0], letter)
     }
 
@@ -108,7 +111,7 @@ impl Db {
         ids: &[MailId],
         max_bytes: usize,
     ) -> Result<Page<(MailId, Mail)>, StoreError> {
-        let sql = "SELECT id, sender, at, text, sender_account, sender_address
+        let sql = "SELECT id, sender, at, text, sender_account, sender_address, sender_bot
             FROM mail WHERE id = ?1 AND account = ?2";
         let mut letter = self.conn.prepare_cached(sql)?;
         page(ids, max_bytes, |id| {
@@ -219,7 +222,33 @@ impl Db {
         list(self.conn.prepare_cached(sql)?, values, |row| Ok(uint(row.get(0)?)))
     }
 
-    /// The first of these messages of a lobby, as many as fit into `max_bytes`.
+    /// The newest `max` messages of a lobby with these numbers, of those that are kept, but for those of
+    /// ignored authors, oldest first.
+    ///
+    /// # Errors
+    /// Why they cannot be read.
+    pub fn between(
+        &self,
+        lobby: LobbyId,
+        numbers: &Range<u64>,
+        max: usize,
+        kept: Kept,
+        ignores: &Ignores,
+    ) -> Result<Vec<MessageId>, StoreError> {
+        // One transaction, so that what is kept is so for both.
+        let conn = self.conn.unchecked_transaction()?;
+        let from = oldest_kept(&conn, lobby, kept, int(numbers.start))?;
+        let sql = format!(
+            "SELECT {} FROM message
+            WHERE lobby = (SELECT id FROM lobby WHERE id = ?1) AND seq >= ?2 AND seq < ?3
+            ORDER BY seq DESC LIMIT ?4",
+            message::OF_WHOM
+        );
+        let values = params![lobby.0, from, int(numbers.end), limit(max)];
+        heard(conn.prepare_cached(&sql)?, values, ignores).map(reversed)
+    }
+
+    /// The first of these messages of a lobby under their numbers, as many as fit into `max_bytes`.
     ///
     /// # Errors
     /// Why they cannot be read.
@@ -228,7 +257,7 @@ impl Db {
         lobby: LobbyId,
         ids: &[MessageId],
         max_bytes: usize,
-    ) -> Result<Page<Entry>, StoreError> {
+    ) -> Result<Page<(u64, Entry)>, StoreError> {
         let sql = format!(
             "SELECT {} FROM message
             WHERE id = ?1 AND seq = ?2 AND lobby = (SELECT id FROM lobby WHERE id = ?3)",
@@ -238,7 +267,7 @@ impl Db {
         page(ids, max_bytes, |id| {
             let values = params![id.row, int(id.seq), lobby.0];
             let found = first(&mut message, values, message::read)?;
-            Ok(found.map(|entry| (entry.text.as_str().len(), entry)))
+            Ok(found.map(|entry| (entry.text.as_str().len(), (id.seq, entry))))
         })
     }
 
@@ -354,6 +383,9 @@ pub(super) fn load(conn: &Connection, history_messages: usize) -> Result<Snapsho
         let sql = "SELECT account FROM operator WHERE lobby = ?1 ORDER BY account";
         let id = |row: &Row<'_>| Ok(AccountId(row.get(0)?));
         state.operators = list(conn.prepare_cached(sql)?, [state.id.0], id)?.into_iter().collect();
+        let sql = "SELECT name, token, by, made_at FROM hook WHERE lobby = ?1 ORDER BY key";
+        let hooks = list(conn.prepare_cached(sql)?, [state.id.0], lobby::hook)?;
+        state.hooks = hooks.into_iter().map(|hook| (hook.name.key(), hook)).collect();
         [state.mutes, state.bans] = sanctions(conn, Scope::Lobby(state.id))?;
         let known = numbers.get(&state.id).copied().unwrap_or(0);
         lobbies.push(StoredLobby {
@@ -363,7 +395,7 @@ pub(super) fn load(conn: &Connection, history_messages: usize) -> Result<Snapsho
         });
     }
     let [_, bans] = sanctions(conn, Scope::Server)?;
-    let sql = "SELECT id, name, by_operator, made_at, used_at FROM account ORDER BY id";
+    let sql = "SELECT id, name, by_operator, made_at, used_at, bot_of FROM account ORDER BY id";
     let accounts = list(conn.prepare_cached(sql)?, [], rows::known_account)?;
     let sql = "SELECT address, at FROM registration ORDER BY at";
     let node = node::load(conn)?;

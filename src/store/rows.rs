@@ -63,7 +63,7 @@ pub(super) fn named_person(
 ) -> Result<Person, StoreError> {
     let name = name(text(row, of_name)?)?;
     let account = row.get::<_, Option<u32>>(of_account)?.map(AccountId);
-    Ok(Person { name, conn: None, account, ip: maybe_address(row, of_address)? })
+    Ok(Person { account, ip: maybe_address(row, of_address)?, ..Person::named(name) })
 }
 
 /// The number of the account; of a guest the bytes of the address, which says nothing of an account.
@@ -86,15 +86,17 @@ pub(super) fn maybe_address(
     }
 }
 
-/// `id, name, by_operator, made_at, used_at`. An account of the operator's is never unused.
+/// `id, name, by_operator, made_at, used_at, bot_of`. An account of the operator's is never unused, nor a bot's.
 pub(super) fn known_account(row: &Row<'_>) -> Result<KnownAccount, StoreError> {
     let (by_operator, used): (bool, Option<i64>) = (row.get(2)?, row.get(4)?);
-    let unused = used.is_none() && !by_operator;
+    let bot_of = row.get::<_, Option<u32>>(5)?.map(AccountId);
+    let unused = used.is_none() && !by_operator && bot_of.is_none();
     Ok(KnownAccount {
         id: AccountId(row.get(0)?),
         name: name(text(row, 1)?)?,
         by_operator,
         unused_since: if unused { Some(time(row.get(3)?)) } else { None },
+        bot_of,
     })
 }
 
@@ -125,10 +127,10 @@ pub(super) fn sanction(row: &Row<'_>) -> Result<(SanctionKind, Sanction), StoreE
     Ok((kind(text(row, 0)?)?, sanction))
 }
 
-/// `id, sender, at, text, sender_account, sender_address`
+/// `id, sender, at, text, sender_account, sender_address, sender_bot`
 pub(super) fn mail(row: &Row<'_>) -> Result<(MailId, Mail), StoreError> {
     let mail = Mail {
-        from: named_person(row, 1, 4, 5)?,
+        from: Person { bot: row.get(6)?, ..named_person(row, 1, 4, 5)? },
         at: time(row.get(2)?),
         text: Line::clean(text(row, 3)?),
     };

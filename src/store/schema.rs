@@ -1,5 +1,7 @@
 //! The tables, by version, and the way from one version to the next.
 
+use std::collections::BTreeMap;
+
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use super::node;
@@ -16,7 +18,7 @@ type Step = fn(&Transaction<'_>) -> rusqlite::Result<()>;
 
 /// Step `n` makes version `n + 1` out of version `n`; version 0 is an empty file. A step that has
 /// been released is never changed.
-const STEPS: [Step; 11] = [
+const STEPS: [Step; 12] = [
     tables,
     search_index,
     persons,
@@ -28,6 +30,7 @@ const STEPS: [Step; 11] = [
     modes,
     ssh_keys,
     rox,
+    bots,
 ];
 
 /// What a file turned out to be.
@@ -69,75 +72,62 @@ pub(super) fn upgrade(conn: &mut Connection, from: u32, to: u32) -> rusqlite::Re
     tx.commit()
 }
 
+/// Columns that came later: since which version a table has them, and what they would say of a row of before.
+const COLUMNS_SINCE: [(u32, &str, &str); 18] = [
+    (3, "account", "made_at AS used_at, 0 AS by_operator"),
+    (3, "lobby", "NULL AS made_from"),
+    (3, "message", "NULL AS account, NULL AS address"),
+    (3, "mail", "NULL AS sender_account, NULL AS sender_address"),
+    (3, "ignored", "0 AS id, NULL AS who, NULL AS address"),
+    (4, "account", "NULL AS left_seq"),
+    (5, "lobby", "0 AS next_seq"),
+    (5, "message", "NULL AS conn"),
+    (5, "sanction", "NULL AS name"),
+    (6, "account", "0 AS compact, 1 AS echo, 1 AS bell, 0 AS quiet, NULL AS width"),
+    (9, "account", "0 AS mode"),
+    (10, "cert", "'x509' AS kind"),
+    (11, "lobby", "NULL AS rox, 0 AS rox_from"),
+    (11, "message", "0 AS rox"),
+    (12, "account", "NULL AS bot_of, NULL AS token"),
+    (12, "message", "0 AS bot"),
+    (12, "mail", "0 AS sender_bot"),
+    (12, "lobby", "NULL AS bots_quiet_until"),
+];
+
+/// Tables that came later, and what they have to have to be read as empty.
+const TABLES_SINCE: [(u32, &str, &str); 6] = [
+    (3, "registration", "NULL AS address, NULL AS at"),
+    (8, "node", "0 AS id, NULL AS mark"),
+    (8, "present", "0 AS conn, NULL AS user"),
+    (8, "member", "0 AS conn, 0 AS lobby, NULL AS member"),
+    (
+        11,
+        "rox_use",
+        "0 AS id, 0 AS question, 0 AS at, 0 AS lobby, NULL AS author, NULL AS account, NULL AS address,
+            NULL AS conn, 0 AS tokens, 0 AS catch_up, NULL AS caught_up_at",
+    ),
+    (12, "hook", "0 AS lobby, NULL AS key, NULL AS name, NULL AS token, NULL AS by, 0 AS made_at"),
+];
+
 /// Lets a connection read a database of an older version as if it were of the newest, without writing
 /// to it: views of its own stand before the tables that have fewer columns.
 pub(super) fn view_as_newest(conn: &Connection, version: u32) -> rusqlite::Result<()> {
-    if version < 3 {
-        conn.execute_batch(
-            "CREATE TEMP VIEW account AS
-                SELECT *, made_at AS used_at, 0 AS by_operator, NULL AS left_seq, 0 AS compact,
-                    1 AS echo, 1 AS bell, 0 AS quiet, NULL AS width, 0 AS mode
-                FROM main.account;
-            CREATE TEMP VIEW lobby AS
-                SELECT *, NULL AS made_from, 0 AS next_seq, NULL AS rox, 0 AS rox_from FROM main.lobby;
-            CREATE TEMP VIEW registration AS SELECT NULL AS address, NULL AS at WHERE 0;
-            CREATE TEMP VIEW message AS
-                SELECT *, NULL AS account, NULL AS address, NULL AS conn, 0 AS rox FROM main.message;
-            CREATE TEMP VIEW mail AS
-                SELECT *, NULL AS sender_account, NULL AS sender_address FROM main.mail;
-            CREATE TEMP VIEW ignored AS
-                SELECT *, 0 AS id, NULL AS who, NULL AS address FROM main.ignored;",
-        )?;
-    } else if version < 5 {
-        conn.execute_batch(
-            "CREATE TEMP VIEW lobby AS
-                SELECT *, 0 AS next_seq, NULL AS rox, 0 AS rox_from FROM main.lobby;
-            CREATE TEMP VIEW message AS SELECT *, NULL AS conn, 0 AS rox FROM main.message;",
-        )?;
-    } else if version < 11 {
-        conn.execute_batch(
-            "CREATE TEMP VIEW lobby AS SELECT *, NULL AS rox, 0 AS rox_from FROM main.lobby;
-            CREATE TEMP VIEW message AS SELECT *, 0 AS rox FROM main.message;",
-        )?;
+    for (since, table, columns) in TABLES_SINCE {
+        if version < since {
+            let empty = format!("CREATE TEMP VIEW {table} AS SELECT {columns} WHERE 0");
+            conn.execute_batch(&empty)?;
+        }
     }
-    if version < 11 {
-        conn.execute_batch(
-            "CREATE TEMP VIEW rox_use AS SELECT 0 AS id, 0 AS question, 0 AS at, 0 AS lobby, NULL AS author,
-                NULL AS account, NULL AS address, NULL AS conn, 0 AS tokens, 0 AS catch_up,
-                NULL AS caught_up_at
-            WHERE 0;",
-        )?;
+    let mut lacking: BTreeMap<&str, String> = BTreeMap::new();
+    for (since, table, columns) in COLUMNS_SINCE {
+        if version < since {
+            let all = lacking.entry(table).or_insert_with(|| "*".to_owned());
+            *all = format!("{all}, {columns}");
+        }
     }
-    if version == 3 {
-        conn.execute_batch(
-            "CREATE TEMP VIEW account AS
-                SELECT *, NULL AS left_seq, 0 AS compact, 1 AS echo, 1 AS bell, 0 AS quiet,
-                    NULL AS width, 0 AS mode
-                FROM main.account;",
-        )?;
-    } else if (4..6).contains(&version) {
-        conn.execute_batch(
-            "CREATE TEMP VIEW account AS
-                SELECT *, 0 AS compact, 1 AS echo, 1 AS bell, 0 AS quiet, NULL AS width, 0 AS mode
-                FROM main.account;",
-        )?;
-    } else if (6..9).contains(&version) {
-        conn.execute_batch("CREATE TEMP VIEW account AS SELECT *, 0 AS mode FROM main.account;")?;
-    }
-    if version < 8 {
-        conn.execute_batch(
-            "CREATE TEMP VIEW node AS SELECT 0 AS id, NULL AS mark WHERE 0;
-            CREATE TEMP VIEW present AS SELECT 0 AS conn, NULL AS user WHERE 0;
-            CREATE TEMP VIEW member AS SELECT 0 AS conn, 0 AS lobby, NULL AS member WHERE 0;",
-        )?;
-    }
-    if version < 10 {
-        conn.execute_batch("CREATE TEMP VIEW cert AS SELECT *, 'x509' AS kind FROM main.cert;")?;
-    }
-    if version < 5 {
-        conn.execute_batch(
-            "CREATE TEMP VIEW sanction AS SELECT *, NULL AS name FROM main.sanction;",
-        )?;
+    for (table, columns) in lacking {
+        let view = format!("CREATE TEMP VIEW {table} AS SELECT {columns} FROM main.{table}");
+        conn.execute_batch(&view)?;
     }
     Ok(())
 }
@@ -414,5 +404,27 @@ fn rox(tx: &Transaction<'_>) -> rusqlite::Result<()> {
             UNIQUE (question, at)
         ) STRICT;
         CREATE INDEX rox_use_by_time ON rox_use(at);",
+    )
+}
+
+/// Version 12: bots of accounts, hooks of lobbies, which of what was said is theirs, and until when the bots of a
+/// lobby are muted.
+fn bots(tx: &Transaction<'_>) -> rusqlite::Result<()> {
+    tx.execute_batch(
+        "ALTER TABLE account ADD COLUMN bot_of INTEGER REFERENCES account ON DELETE CASCADE;
+        ALTER TABLE account ADD COLUMN token BLOB;
+        CREATE INDEX account_by_owner ON account(bot_of);
+        CREATE TABLE hook(
+            lobby INTEGER NOT NULL REFERENCES lobby ON DELETE CASCADE,
+            key TEXT NOT NULL,
+            name TEXT NOT NULL,
+            token BLOB NOT NULL,
+            by TEXT NOT NULL,
+            made_at INTEGER NOT NULL,
+            PRIMARY KEY (lobby, key)
+        ) STRICT, WITHOUT ROWID;
+        ALTER TABLE message ADD COLUMN bot INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE mail ADD COLUMN sender_bot INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE lobby ADD COLUMN bots_quiet_until INTEGER;",
     )
 }

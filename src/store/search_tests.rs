@@ -236,8 +236,15 @@ fn a_long_answer_is_read_a_page_at_a_time() {
     assert_eq!(ids.iter().map(|id| id.seq).collect::<Vec<_>>(), (10..20).collect::<Vec<_>>());
     let page = db.messages(LobbyId(1), &ids, 2_500).unwrap();
     assert_eq!((page.items.len(), page.asked), (3, 3));
-    assert_eq!(page.items[0].at.0, 1_010);
+    assert_eq!((page.items[0].0, page.items[0].1.at.0), (10, 1_010));
     assert_eq!(db.messages(LobbyId(1), &ids, 0).unwrap().asked, 1, "it goes on in any case");
+    let between = |numbers, max| {
+        let ids = db.between(LobbyId(1), &numbers, max, Kept::ALL, &Ignores::default()).unwrap();
+        ids.iter().map(|id| id.seq).collect::<Vec<_>>()
+    };
+    assert_eq!(between(3..7, 9), [3, 4, 5, 6]);
+    assert_eq!(between(3..7, 2), [5, 6], "the newest of them");
+    assert_eq!(between(18..u64::MAX, 9), [18, 19]);
     // Those that are gone are done with, and no message of another lobby takes their place.
     db.trim(crate::chat::history::UnixMillis(1_015), 100, 100).unwrap();
     let page = db.messages(LobbyId(1), &ids, usize::MAX).unwrap();

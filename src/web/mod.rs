@@ -1,24 +1,35 @@
 //! An HTTP/1.1 service on a listener, bounded in all that a client can make of it. What is answered is
-//! somebody else's: [`admin`] has that of the operator.
+//! somebody else's: [`admin`] has that of the operator, [`chat`] that of everybody.
 
 pub mod admin;
+pub mod chat;
 mod socket;
 
 use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
 use std::rc::Rc;
-use std::time::Duration;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
 
+use actix_codec::{Framed, FramedParts};
 use actix_http::body::BoxBody;
-use actix_http::{HttpServiceBuilder, KeepAlive, Request, Response};
+use actix_http::{Extensions, HttpServiceBuilder, KeepAlive, Request, Response, h1};
 use actix_service::{Service, ServiceFactory, fn_service};
+use bytes::Bytes;
 use log::{debug, error, info};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, spawn_local};
-use tokio::time::{sleep, timeout_at};
+use tokio::time::{sleep, timeout, timeout_at};
 
 use crate::clock;
 use crate::logging::event;
+use crate::net::link::Link;
 use crate::net::listen::ACCEPT_PAUSE;
+use crate::net::origin::Origin;
 use crate::web::socket::{Progress, Socket};
 
 /// What is answered.
@@ -40,21 +51,98 @@ pub struct Limits {
     pub request_bytes: usize,
 }
 
+/// Who is at the other end of a connection, and how its requests have their bodies read.
+#[derive(Clone)]
+pub struct Visitor {
+    /// Where the connection comes from.
+    pub origin: Origin,
+    /// When it was accepted.
+    pub accepted: Instant,
+    progress: Rc<Progress>,
+}
+
+impl Visitor {
+    /// Who sent a request.
+    pub fn of(request: &Request) -> Option<&Self> {
+        request.conn_data()
+    }
+
+    /// Lets the body of a request of theirs be read, so many bytes of it at most: until then it stays where it is.
+    pub fn let_body(&self, max: usize) {
+        self.progress.want_body(max);
+    }
+}
+
+/// A connection that a browser wants to use otherwise than for requests, and the request that says so.
+pub struct Upgrade {
+    /// The request.
+    pub request: Request,
+    /// The connection.
+    pub link: Link,
+    /// What was read behind the request.
+    pub read: Bytes,
+}
+
 /// Answers who connects, for ever. To be called in a `LocalSet`.
 pub async fn serve<H, F>(listener: TcpListener, limits: Limits, answer: H)
 where
     H: Fn(Request) -> F + Clone + 'static,
     F: Future<Output = Answer> + 'static,
 {
+    let let_in = |stream, addr| async move { Some((Link::Plain(stream), Origin::Direct(addr))) };
+    let refuse = move |Upgrade { mut link, .. }: Upgrade| async move {
+        write_all(&mut link, NO_UPGRADE).await;
+        end(&mut link, limits.linger_time).await;
+    };
+    serve_and_upgrade(listener, limits, let_in, answer, refuse).await;
+}
+
+/// What whoever wants to speak something else is told.
+const NO_UPGRADE: &[u8] =
+    b"HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Type: text/plain\r\n\
+    Content-Length: 10\r\n\r\nnot found\n";
+
+/// The same where connections are let in by `let_in`, which says where they come from, and handed over where a
+/// request asks for another protocol.
+pub async fn serve_and_upgrade<L, LF, H, HF, U, UF>(
+    listener: TcpListener,
+    limits: Limits,
+    let_in: L,
+    answer: H,
+    upgrade: U,
+) where
+    L: Fn(TcpStream, SocketAddr) -> LF + Clone + 'static,
+    LF: Future<Output = Option<(Link, Origin)>> + 'static,
+    H: Fn(Request) -> HF + Clone + 'static,
+    HF: Future<Output = Answer> + 'static,
+    U: Fn(Upgrade) -> UF + Clone + 'static,
+    UF: Future<Output = ()> + 'static,
+{
     let answer = fn_service(move |request| {
         let answered = answer(request);
         async move { Ok::<_, actix_http::Error>(answered.await) }
+    });
+    let upgrade = fn_service(move |(request, framed): (Request, Framed<Connection, h1::Codec>)| {
+        let FramedParts { io, read_buf, write_buf, .. } = framed.into_parts();
+        let (mut link, rest) = io.socket.into_parts();
+        let read = [&read_buf[..], &rest].concat().into();
+        let upgrade = upgrade.clone();
+        async move {
+            // Answers to what was asked before.
+            write_all(&mut link, &write_buf).await;
+            upgrade(Upgrade { request, link, read }).await;
+            Ok::<_, actix_http::Error>(())
+        }
     });
     let service = HttpServiceBuilder::default()
         // How long a connection stays open is ours to say, in whatever state it is.
         .keep_alive(KeepAlive::Os)
         .client_request_timeout(limits.head_time)
         .client_disconnect_timeout(limits.linger_time)
+        .on_connect_ext(|connection: &Connection, data: &mut Extensions| {
+            data.insert(connection.visitor.clone());
+        })
+        .upgrade(upgrade)
         .h1(answer);
     let Ok(service) = service.new_service(()).await else {
         return error!(event = event::HTTP_FAILED; "the HTTP service cannot be started");
@@ -63,8 +151,8 @@ where
     let mut open: VecDeque<JoinHandle<()>> = VecDeque::new();
     let mut failing = false;
     loop {
-        let stream = match listener.accept().await {
-            Ok((stream, _)) => stream,
+        let (stream, addr) = match listener.accept().await {
+            Ok(accepted) => accepted,
             Err(reason) => {
                 if !std::mem::replace(&mut failing, true) {
                     error!(
@@ -85,22 +173,26 @@ where
         {
             oldest.abort();
         }
-        let service = service.clone();
+        let (service, let_in, accepted) = (service.clone(), let_in.clone(), clock::now());
         open.push_back(spawn_local(async move {
-            converse(stream, limits, |socket| service.call((socket, None))).await;
+            if let Some((link, origin)) = let_in(stream, addr).await {
+                let progress = Rc::new(Progress::new(clock::now()));
+                let visitor = Visitor { origin, accepted, progress: progress.clone() };
+                let socket = Socket::new(link, limits.request_bytes, progress.clone());
+                let connection = service.call((Connection { socket, visitor }, None));
+                converse(connection, limits, &progress).await;
+            }
         }));
     }
 }
 
 /// One connection, until its client or the service ends it, or it is quiet for too long.
-async fn converse<F, E>(stream: TcpStream, limits: Limits, start: impl FnOnce(Socket) -> F)
+async fn converse<F, E>(connection: F, limits: Limits, progress: &Progress)
 where
     F: Future<Output = Result<(), E>>,
     E: std::fmt::Display,
 {
-    let progress = Rc::new(Progress::new(clock::now()));
-    let mut connection =
-        Box::pin(start(Socket::new(stream, limits.request_bytes, progress.clone())));
+    let mut connection = Box::pin(connection);
     loop {
         let until = progress.last() + limits.quiet_time;
         match timeout_at(until.into(), &mut connection).await {
@@ -112,5 +204,66 @@ where
             // Something was sent meanwhile.
             Err(_) => {}
         }
+    }
+}
+
+/// Writes what is short, as far as the client takes it: its quiet time runs.
+pub async fn write_all(link: &mut Link, mut bytes: &[u8]) -> bool {
+    while !bytes.is_empty() {
+        match poll_fn(|cx| link.poll_write(cx, bytes)).await {
+            Ok(count) if count > 0 => bytes = &bytes[count..],
+            Ok(_) | Err(_) => return false,
+        }
+    }
+    true
+}
+
+/// Ends a connection over which nothing more is said: our sending, then what the client still sends, for so
+/// long. A socket that is closed with unread bytes is reset, and the reset can overtake the last words.
+pub async fn end(link: &mut Link, linger: Duration) {
+    let ending = async {
+        let _ = poll_fn(|cx| link.poll_shutdown(cx)).await;
+        let mut scrap = [0; 1_024];
+        while let Ok(1..) = poll_fn(|cx| {
+            link.begin_turn();
+            link.poll_read(cx, &mut scrap)
+        })
+        .await
+        {}
+    };
+    let _ = timeout(linger, ending).await;
+}
+
+/// A socket and who is at its other end.
+struct Connection {
+    socket: Socket,
+    visitor: Visitor,
+}
+
+impl AsyncRead for Connection {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().socket).poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for Connection {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.get_mut().socket).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().socket).poll_flush(cx)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().socket).poll_shutdown(cx)
     }
 }

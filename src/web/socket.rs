@@ -1,6 +1,6 @@
 //! The socket under the HTTP service: notes when something was sent, and bounds what is read before that.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -8,22 +8,41 @@ use std::task::{Context, Poll, Waker, ready};
 use std::time::Instant;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 
 use crate::clock;
+use crate::net::link::Link;
 
-/// When something was last sent on a connection.
-pub(super) struct Progress(Cell<Instant>);
+/// How far a connection has come, for those who look after it from above.
+pub(super) struct Progress {
+    /// When something was last sent on it.
+    last: Cell<Instant>,
+    /// Bytes of the body of a request that may still be read.
+    body: Cell<usize>,
+    /// Who wants to read on, once the head that they have is answered or its body is wanted.
+    reader: RefCell<Option<Waker>>,
+}
 
 impl Progress {
     /// The connection begins.
     pub(super) fn new(now: Instant) -> Self {
-        Self(Cell::new(now))
+        Self { last: Cell::new(now), body: Cell::new(0), reader: RefCell::default() }
     }
 
-    /// That instant.
+    /// When something was last sent.
     pub(super) fn last(&self) -> Instant {
-        self.0.get()
+        self.last.get()
+    }
+
+    /// The body of the request whose head was read is wanted, which has so many bytes.
+    pub(super) fn want_body(&self, bytes: usize) {
+        self.body.set(bytes);
+        self.wake();
+    }
+
+    fn wake(&self) {
+        if let Some(reader) = self.reader.take() {
+            reader.wake();
+        }
     }
 }
 
@@ -31,14 +50,12 @@ impl Progress {
 /// written: the library behind it makes requests of all that it is given, however many those are. It ends
 /// once so many bytes were read since it was last written to.
 pub(super) struct Socket {
-    stream: TcpStream,
+    link: Link,
     max_unanswered: usize,
     unanswered: usize,
     head: Head,
     /// What has come after the end of a head.
     rest: Vec<u8>,
-    /// Who wants to read on, once the head that they have is answered.
-    reader: Option<Waker>,
     progress: Rc<Progress>,
 }
 
@@ -73,9 +90,25 @@ impl Head {
 }
 
 impl Socket {
-    pub(super) fn new(stream: TcpStream, max_unanswered: usize, progress: Rc<Progress>) -> Self {
+    pub(super) fn new(link: Link, max_unanswered: usize, progress: Rc<Progress>) -> Self {
         let (head, rest) = Default::default();
-        Self { stream, max_unanswered, unanswered: 0, head, rest, reader: None, progress }
+        Self { link, max_unanswered, unanswered: 0, head, rest, progress }
+    }
+
+    /// The connection, to be used otherwise from here on, and what was read of it and not given out.
+    pub(super) fn into_parts(self) -> (Link, Vec<u8>) {
+        (self.link, self.rest)
+    }
+
+    /// Fills up what is given out next.
+    fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.rest.is_empty() {
+            let mut chunk = [0; CHUNK_BYTES];
+            self.link.begin_turn();
+            let count = ready!(self.link.poll_read(cx, &mut chunk))?;
+            self.rest.extend_from_slice(&chunk[..count]);
+        }
+        Poll::Ready(Ok(()))
     }
 }
 
@@ -87,19 +120,23 @@ impl AsyncRead for Socket {
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         if this.head.whole {
-            this.reader = Some(cx.waker().clone());
-            return Poll::Pending;
+            let wanted = this.progress.body.get();
+            if wanted == 0 {
+                this.progress.reader.replace(Some(cx.waker().clone()));
+                return Poll::Pending;
+            }
+            ready!(this.poll_fill(cx))?;
+            let count = this.rest.len().min(wanted).min(buf.remaining());
+            buf.put_slice(&this.rest[..count]);
+            this.rest.drain(..count);
+            this.progress.body.set(wanted - count);
+            return Poll::Ready(Ok(()));
         }
         let room = buf.remaining().min(this.max_unanswered - this.unanswered);
         if room == 0 {
             return Poll::Ready(Ok(()));
         }
-        if this.rest.is_empty() {
-            let mut chunk = [0; CHUNK_BYTES];
-            let mut part = ReadBuf::new(&mut chunk);
-            ready!(Pin::new(&mut this.stream).poll_read(cx, &mut part))?;
-            this.rest.extend_from_slice(part.filled());
-        }
+        ready!(this.poll_fill(cx))?;
         let count = this.head.take(&this.rest[..this.rest.len().min(room)]);
         buf.put_slice(&this.rest[..count]);
         this.rest.drain(..count);
@@ -115,26 +152,26 @@ impl AsyncWrite for Socket {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        let written = Pin::new(&mut this.stream).poll_write(cx, bytes);
+        let written = this.link.poll_write(cx, bytes);
         if let Poll::Ready(Ok(1..)) = written {
             this.unanswered = 0;
             if this.head.whole {
                 this.head = Head::default();
-                if let Some(reader) = this.reader.take() {
-                    reader.wake();
-                }
+                this.progress.body.set(0);
+                this.progress.wake();
             }
-            this.progress.0.set(clock::now());
+            this.progress.last.set(clock::now());
         }
         written
     }
 
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_flush(cx)
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // Nothing is held back: neither by a socket nor by TLS.
+        Poll::Ready(Ok(()))
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_shutdown(cx)
+        self.get_mut().link.poll_shutdown(cx)
     }
 }
 

@@ -1,6 +1,7 @@
 // Drives headless Chromium for the tests: each line of standard input is an order as JSON, each line of
 // standard output its answer, { ok: … } or { fault: "…" }. Ends with its input.
 
+import { existsSync, readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { chromium } from "playwright-core";
 
@@ -13,6 +14,8 @@ const OPTIONS = [
   "--disable-component-update",
   "--disable-sync",
 ];
+const AXE = new URL("node_modules/axe-core/axe.min.js", import.meta.url);
+const ORDER_TIME = 15_000; // ms that an element may take to be there and at rest
 const say = (answer) => console.log(JSON.stringify(answer));
 
 const browser = await chromium.launch({ executablePath: process.argv[2], args: OPTIONS }).catch((error) => {
@@ -30,6 +33,7 @@ async function open({ url, width, height, dark, touch }) {
     hasTouch: touch,
   });
   const page = await context.newPage();
+  page.setDefaultTimeout(ORDER_TIME);
   const complaints = [];
   const own = new URL(url).host;
   page.on("console", (message) => {
@@ -51,6 +55,20 @@ const orders = {
   run: ({ page }, { script }) => page.evaluate(`(() => { ${script} })()`),
   dark: ({ page }, { dark }) => page.emulateMedia({ colorScheme: dark ? "dark" : "light" }),
   press: ({ page }, { key }) => page.keyboard.press(key),
+  type: ({ page }, { text }) => page.keyboard.type(text),
+  /** Puts a text into a field, in place of what is there. */
+  fill: ({ page }, { selector, text }) => page.fill(selector, text),
+  click: ({ page }, { selector }) => page.click(selector),
+  /** What a screen reader makes of an element. */
+  aria: ({ page }, { selector }) => page.locator(selector).ariaSnapshot(),
+  /** What axe-core finds serious: https://github.com/dequelabs/axe-core. */
+  axe: async ({ page }) => {
+    if (!existsSync(AXE)) throw new Error("no axe-core (npm ci in tests/browser)");
+    await page.evaluate(readFileSync(AXE, "utf8"));
+    const { violations } = await page.evaluate(() => axe.run());
+    const grave = violations.filter(({ impact }) => impact === "serious" || impact === "critical");
+    return grave.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html.slice(0, 200)).join(" ")}`);
+  },
   move: ({ page }, { x, y }) => page.mouse.move(x, y),
   tap: ({ page }, { x, y }) => page.touchscreen.tap(x, y),
   shot: ({ page }, { path }) => page.screenshot({ path }).then(() => null),

@@ -120,7 +120,7 @@ pub(super) async fn unregister(cx: &Ctx, password: Password) -> Done {
 /// What kind of key somebody could have over their connection.
 fn key_kind(cx: &Ctx) -> KeyKind {
     match cx.peer.link().kind() {
-        ListenerKind::Plain | ListenerKind::Tls => KeyKind::X509,
+        ListenerKind::Plain | ListenerKind::Tls | ListenerKind::Web => KeyKind::X509,
         ListenerKind::Ssh => KeyKind::Ssh,
     }
 }

@@ -15,7 +15,7 @@ use crate::chat::name::{Name, NameKey};
 use crate::chat::text::Line;
 use crate::clock::{self, stamp};
 use crate::render::replies::{self, PersonalReply, Reply};
-use crate::render::{self, Direct};
+use crate::render::{self, Direct, Letter};
 use crate::store::{Left, Mail};
 
 /// How often somebody is looked for whose node says that they are not there, before that is believed; and how long
@@ -70,8 +70,11 @@ async fn direct(cx: &Ctx, to: To, text: &Line) -> Done {
         Relayed::Busy => return Err(Reply::ServerBusy),
     };
     cx.thread.tally.wrote_privately();
+    let (me, at) = (cx.who().name, cx.thread.log().now());
+    let letter = Letter { direction: Direct::To(&name), you: Some(&me), text, at, mail: false };
     cx.show(|sheet| {
-        render::direct(sheet, Direct::To(&name), text, stamp(sheet.form().clock));
+        let when = stamp(sheet.form().clock);
+        render::letter(sheet, &letter, when);
     });
     match reached {
         Reached::Here(None) => Ok(Outcome::Done),
@@ -118,7 +121,8 @@ pub(super) async fn tag(cx: &Ctx, Addressed { to, text }: Addressed) -> Done {
     }
     // An account that is not connected finds it in its mail.
     let absent = cx.ask_registry(FindTarget(NameKey::of(&to))).await?;
-    let Some(Target::Absent { account, name, .. }) = absent else {
+    // A bot has none.
+    let Some(Target::Absent { account, name, bot_of: None, .. }) = absent else {
         return Err(cx.nobody(&to).await);
     };
     let letter = format!("\u{2726} tagged you in '{}': {}", lobby.name, text.as_str());

@@ -10,9 +10,11 @@ use crate::actors::registry::messages::{Create, ListLobbies, MayCreate};
 use crate::actors::session::context::{Ctx, Done, Outcome, busy};
 use crate::actors::session::joining::{EnterError, check_password, enter};
 use crate::actors::shard::telling::{More, Pages, Telling};
-use crate::actors::store::messages::{ReadHistory, Search};
+use crate::actors::store::messages::{Numbered, ReadHistory, ReadMissed, Search, Which};
 use crate::chat::command::{MAX_FOUND, NewLobby, spec};
-use crate::chat::history::Entry;
+use crate::chat::history::UnixMillis;
+use crate::chat::ignores::Ignores;
+use crate::chat::kept::Since;
 use crate::chat::lobbies::{CreateError, LobbyId, LobbyPage, LobbySummary};
 use crate::chat::lobby::step::{Join, JoinKind};
 use crate::chat::lobby::{JoinError, Presence};
@@ -20,15 +22,29 @@ use crate::chat::name::{Name, NameKey};
 use crate::chat::password::{Match, Password, PasswordRecord};
 use crate::chat::text::Line;
 use crate::render::replies::{self, Reply};
-use crate::render::{Retelling, Sheet, again};
+use crate::render::{Retelling, Sheet, again, json};
 use crate::store::StoreError;
 
 /// Users of a long list that wait for one client at a time.
 const USERS_PER_PAGE: usize = 512;
 
-pub(super) async fn users(cx: &Ctx) -> Done {
-    let lobby = cx.lobby();
-    let (total, pages) = users_after(lobby.addr, None).await.ok_or(Reply::ServerBusy)?;
+/// How often a list of users is asked for at most that was old when it came.
+const MAX_LISTINGS: usize = 5;
+
+pub(in crate::actors::session) async fn users(cx: &Ctx) -> Done {
+    let (lobby, hub) = (cx.lobby(), &cx.thread.hub);
+    let (mut known, mut tries) = (hub.crossings(cx.at.seat), 0);
+    let (total, pages) = loop {
+        let listed = users_after(lobby.addr.clone(), None).await.ok_or(Reply::ServerBusy)?;
+        // A program keeps the list up to date by who comes and goes, and has been told so of somebody meanwhile who
+        // may be on this one or not.
+        let now = hub.crossings(cx.at.seat);
+        tries += 1;
+        if now == known || tries >= MAX_LISTINGS || !cx.peer.form().is_json() {
+            break listed;
+        }
+        known = now;
+    };
     let head = |sheet: &mut Sheet| replies::users(sheet, &lobby.name, total);
     let (you, ignores) = (cx.conn(), cx.ignores());
     let write = move |sheet: &mut Sheet, user: &Presence| {
@@ -39,6 +55,9 @@ pub(super) async fn users(cx: &Ctx) -> Done {
 }
 
 pub(super) async fn lobbies(cx: &Ctx, text: Option<Line>, page: usize) -> Done {
+    if cx.peer.form().is_json() {
+        return list_for_program(cx, text, page).await;
+    }
     let ask = ListLobbies { text: text.clone(), page };
     let LobbyPage { total, page, pages, lobbies } = cx.ask_registry(ask).await?;
     let head = |sheet: &mut Sheet| replies::lobbies(sheet, total);
@@ -50,6 +69,34 @@ pub(super) async fn lobbies(cx: &Ctx, text: Option<Line>, page: usize) -> Done {
         }
     };
     cx.tell(Telling::new(cx.peer.form(), head, Pages::whole(lobbies), write));
+    Ok(Outcome::Done)
+}
+
+/// A page of the list of lobbies, for a program, which is told of each how much was said there since its user left
+/// it last.
+pub(in crate::actors::session) async fn list_for_program(
+    cx: &Ctx,
+    text: Option<Line>,
+    page: usize,
+) -> Done {
+    let ask = ListLobbies { text, page };
+    let LobbyPage { page, pages, lobbies, .. } = cx.ask_registry(ask).await?;
+    let left = cx.user().left.clone();
+    let mut listed = Vec::with_capacity(lobbies.len());
+    for lobby in lobbies {
+        let unread = match left.unread_from(lobby.state.id) {
+            None => 0,
+            Some(seq) => {
+                // By its number, whatever the clock said.
+                let since = Since { at: UnixMillis::default(), seq: Some(seq) };
+                let ignores = Ignores::default();
+                let ask = ReadMissed { lobby: lobby.state.id, since, count: 0, ignores };
+                cx.thread.store.ask(ask).await.map_or(0, |missed| missed.count)
+            }
+        };
+        listed.push((lobby, unread));
+    }
+    cx.show(|sheet| json::lobbies(sheet, &listed, (page, pages)));
     Ok(Outcome::Done)
 }
 
@@ -102,6 +149,9 @@ pub(super) async fn join(cx: &Ctx, typed: &str, password: Option<Password>) -> D
     let leaves = left.addr.send(Leave { conn: cx.conn(), to: LeaveTo::Lobby });
     let _ = cx.thread.log().reached(leaves).await;
     cx.stay(entered);
+    if cx.peer.form().is_json() {
+        users(cx).await?;
+    }
     if let Some((password, before)) = outdated {
         renew(cx, &addr, password, before).await;
     }
@@ -119,14 +169,61 @@ async fn renew(cx: &Ctx, lobby: &Addr<Lobby>, password: Password, before: Arc<Pa
 pub(super) async fn history(cx: &Ctx, count: usize, before: usize) -> Done {
     let (lobby, ignores) = (cx.lobby().id, cx.ignores());
     let store = cx.thread.store.clone();
-    let ask = ReadHistory { lobby, count, before, ignores };
+    // People count from the end, and programs know the number of what they have.
+    let which = match (before as u64, cx.peer.form().is_json()) {
+        (1.., true) => Which::Numbers(0..before as u64),
+        _ => Which::Before(before),
+    };
+    let ask = ReadHistory { lobby, count, which, ignores };
     let messages = store.history(ask).await.map_err(busy)?;
     let (count, mut retelling) =
         (messages.len(), Retelling::new(cx.times(), cx.thread.log().now()));
     let pages = Pages::history(store, lobby, messages);
-    let head = move |sheet: &mut Sheet, lobby: &Name| replies::history(sheet, lobby, count, before);
-    let write = move |sheet: &mut Sheet, entry: &Arc<Entry>| retelling.next(sheet, entry);
-    show_entries(cx, lobby, pages, head, write)
+    let head = move |sheet: &mut Sheet, lobby: &Name| {
+        // A program is told at the end how many there were.
+        if !sheet.form().is_json() {
+            replies::history(sheet, lobby, count, before);
+        }
+    };
+    let name = cx.lobby().name;
+    let write = move |sheet: &mut Sheet, (seq, entry): &Numbered| match sheet.form().is_json() {
+        true => json::said(sheet, &name, *seq, entry, false),
+        false => retelling.next(sheet, entry),
+    };
+    let done = show_entries(cx, lobby, pages, head, write)?;
+    if cx.peer.form().is_json() {
+        ready(cx, count);
+    }
+    Ok(done)
+}
+
+/// Tells a program that this was the answer, and of how many messages.
+fn ready(cx: &Ctx, count: usize) {
+    let (you, lobby) = (cx.who().name, cx.lobby().name);
+    cx.show(|sheet| json::ready(sheet, &you, &lobby, Some(count)));
+}
+
+/// Messages that one asks for by what one has already.
+const MAX_SINCE: usize = 200;
+
+/// What was said in the lobby after a message, for a program that was not there meanwhile; then it is told that
+/// that was all. What it has been shown since it came in is none of that, unless it asks for a part of that.
+pub(super) async fn since(cx: &Ctx, id: u64) -> Done {
+    let (lobby, entered) = (cx.lobby(), cx.peer.entered());
+    let end = if id < entered { entered } else { u64::MAX };
+    let (count, which) = (MAX_SINCE, Which::Numbers(id.saturating_add(1)..end));
+    let (store, ignores) = (cx.thread.store.clone(), cx.ignores());
+    let ask = ReadHistory { lobby: lobby.id, count, which, ignores };
+    let messages = store.history(ask).await.map_err(busy)?;
+    let count = messages.len();
+    let pages = Pages::history(store, lobby.id, messages);
+    let name = lobby.name;
+    let write = move |sheet: &mut Sheet, (seq, entry): &Numbered| {
+        json::said(sheet, &name, *seq, entry, false);
+    };
+    cx.tell(Telling::new(cx.peer.form(), |_| (), pages, write).of(lobby.id));
+    ready(cx, count);
+    Ok(Outcome::Done)
 }
 
 pub(super) async fn search(cx: &Ctx, words: &Line) -> Done {
@@ -140,7 +237,11 @@ pub(super) async fn search(cx: &Ctx, words: &Line) -> Done {
     })?;
     let (count, times, now) = (ids.len(), cx.times(), cx.thread.log().now());
     let pages = Pages::messages(store, lobby, ids, Vec::new());
-    let write = move |sheet: &mut Sheet, entry: &Arc<Entry>| again(sheet, entry, times, now);
+    let name = cx.lobby().name;
+    let write = move |sheet: &mut Sheet, (seq, entry): &Numbered| match sheet.form().is_json() {
+        true => json::said(sheet, &name, *seq, entry, true),
+        false => again(sheet, entry, times, now),
+    };
     show_entries(cx, lobby, pages, |sheet, lobby| replies::found(sheet, lobby, count), write)
 }
 
@@ -148,9 +249,9 @@ pub(super) async fn search(cx: &Ctx, words: &Line) -> Done {
 fn show_entries(
     cx: &Ctx,
     lobby: LobbyId,
-    pages: Pages<Arc<Entry>>,
+    pages: Pages<Numbered>,
     head: impl FnOnce(&mut Sheet, &Name),
-    write: impl FnMut(&mut Sheet, &Arc<Entry>) + 'static,
+    write: impl FnMut(&mut Sheet, &Numbered) + 'static,
 ) -> Done {
     let head = |sheet: &mut Sheet| head(sheet, &cx.user().lobby.name);
     cx.tell(Telling::new(cx.peer.form(), head, pages, write).of(lobby));

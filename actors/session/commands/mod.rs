@@ -1,11 +1,14 @@
 //! What a line of a logged-in user does: its limits, and the one match over all commands.
 
 mod account;
+mod bots;
 mod everyday;
 mod lobbies;
 mod moderation;
 mod personal;
 pub(super) mod rox;
+
+pub(super) use self::lobbies::{list_for_program as list_lobbies, users as list_users};
 
 use std::time::Duration;
 
@@ -24,7 +27,9 @@ use crate::chat::settings::Setting;
 use crate::chat::text::{Line, Text};
 use crate::clock;
 use crate::render::prompt;
-use crate::render::replies::{Farewell, ModerationReply, NameProblem, PersonalReply, Reply};
+use crate::render::replies::{
+    BotReply, Farewell, ModerationReply, NameProblem, PersonalReply, Reply,
+};
 
 /// A line whose length and rate have been judged: once, as it comes, though it may have to wait.
 pub(super) enum Judged {
@@ -112,7 +117,8 @@ impl Session {
     pub(super) fn understand(&mut self, line: Judged) {
         match line {
             Judged::Blank => self.prompt_again(),
-            Judged::Say(text) => match to_rox(&text) {
+            // Of a bot it is a message like others.
+            Judged::Say(text) => match to_rox(&text).filter(|_| !self.is_bot()) {
                 Some(question) => self.say_to_rox(text, question),
                 None => self.say(text),
             },
@@ -245,6 +251,9 @@ async fn run(cx: &Ctx, command: Command) -> Done {
         let allowed = cx.right.check(&who, server_rank(who.admin));
         allowed.map_err(|why| ModerationReply::NotDone(why.into(), cx.lobby().name))?;
     }
+    if cx.is_bot() && command.is_for_people() {
+        return Err(BotReply::ForPeople.into());
+    }
     match command {
         Command::Help(about) => everyday::help(cx, about),
         Command::Quit => Ok(Outcome::Leave(Farewell::Quit)),
@@ -259,6 +268,7 @@ async fn run(cx: &Ctx, command: Command) -> Done {
         Command::Ask(question) => rox::ask(cx, question).await,
         Command::History { count, before } => lobbies::history(cx, count, before).await,
         Command::Search(words) => lobbies::search(cx, &words).await,
+        Command::Since(id) => lobbies::since(cx, id).await,
         Command::SetPicture(name) => personal::set_picture(cx, &name).await,
         Command::ListPictures => personal::list_pictures(cx),
         Command::ResetPicture => personal::reset_picture(cx).await,
@@ -278,6 +288,12 @@ async fn run(cx: &Ctx, command: Command) -> Done {
         Command::AddKey => account::add_key(cx).await,
         Command::ListKeys => account::list_keys(cx).await,
         Command::DeleteKey(prefix) => account::delete_key(cx, prefix).await,
+        Command::AddBot(name) => bots::add_bot(cx, &name).await,
+        Command::ListBots => bots::list_bots(cx).await,
+        Command::DeleteBot(name) => bots::delete_bot(cx, &name).await,
+        Command::AddHook(name) => bots::add_hook(cx, &name).await,
+        Command::ListHooks => bots::list_hooks(cx).await,
+        Command::DeleteHook(name) => bots::delete_hook(cx, &name).await,
         Command::Accept => moderation::accept(cx).await,
         Command::Topic(topic) => moderation::topic(cx, topic).await,
         Command::Slow(gap) => moderation::slow(cx, gap).await,

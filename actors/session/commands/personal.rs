@@ -61,7 +61,8 @@ pub(super) async fn whois(cx: &Ctx, typed: &str) -> Done {
         away: present.away.as_ref(),
     });
     let registered = known.account.is_some();
-    let whois = replies::Whois { name: &known.name, registered, online };
+    let bot_of = known.bot_of.as_ref();
+    let whois = replies::Whois { name: &known.name, registered, bot_of, online };
     cx.show(|sheet| replies::whois(sheet, &whois));
     Ok(Outcome::Done)
 }
@@ -78,6 +79,7 @@ pub(super) async fn nick(cx: &Ctx, typed: &str) -> Done {
     info!(event = event::RENAMED, conn = cx.conn().number(); "{before} is {name} now");
     // The name is theirs, whatever becomes of the lobby.
     cx.user_mut().who.name = name.clone();
+    cx.peer.note_name(&name);
     let _ = cx.ask_lobby(&lobby, Renamed(cx.conn(), name)).await;
     Ok(Outcome::Done)
 }
@@ -129,7 +131,8 @@ pub(super) async fn set(cx: &Ctx, setting: Setting) -> Done {
         return Ok(Outcome::Mode { set: true });
     }
     let (before, seen) = (cx.peer.form(), cx.peer.seen());
-    let form = form_of(&cx.user().settings, &cx.thread.config.get(), before, seen);
+    let is_bot = cx.is_bot();
+    let form = form_of(&cx.user().settings, &cx.thread.config.get(), before, seen, is_bot);
     // What the user was shown so far is in the old one.
     cx.thread.hub.catch_up(cx.at.seat);
     cx.peer.set_form(form);

@@ -42,6 +42,8 @@ pub enum Command {
     },
     /// `/search`
     Search(Line),
+    /// What was said after the message of this number, which programs ask for.
+    Since(u64),
     /// `/sp <name>`
     SetPicture(String),
     /// `/sp list`
@@ -113,6 +115,18 @@ pub enum Command {
     ListKeys,
     /// `/cert del`
     DeleteKey(KeyPrefix),
+    /// `/bot add`
+    AddBot(String),
+    /// `/bot list`
+    ListBots,
+    /// `/bot del`
+    DeleteBot(String),
+    /// `/hook add`
+    AddHook(String),
+    /// `/hook list`
+    ListHooks,
+    /// `/hook del`
+    DeleteHook(String),
     /// `/topic`; none takes it away.
     Topic(Option<Line>),
     /// `/kick`
@@ -170,6 +184,7 @@ impl Command {
             | Self::Lobbies { .. }
             | Self::History { .. }
             | Self::Search(_)
+            | Self::Since(_)
             | Self::ListPictures
             | Self::ShowMode
             | Self::Tag(_)
@@ -182,6 +197,8 @@ impl Command {
             | Self::ListIgnored
             | Self::AskPassword(_)
             | Self::ListKeys
+            | Self::ListBots
+            | Self::ListHooks
             | Self::Bans
             | Self::Audit => false,
             Self::Ask(question) => question.is_some(),
@@ -208,6 +225,10 @@ impl Command {
             | Self::Unregister(_)
             | Self::AddKey
             | Self::DeleteKey(_)
+            | Self::AddBot(_)
+            | Self::DeleteBot(_)
+            | Self::AddHook(_)
+            | Self::DeleteHook(_)
             | Self::Kick { .. }
             | Self::Mute(_)
             | Self::Unmute(_)
@@ -225,6 +246,81 @@ impl Command {
             | Self::Announce(_)
             | Self::ServerBan(_)
             | Self::ServerUnban(_) => true,
+        }
+    }
+}
+
+impl Command {
+    /// Whether it is nothing for a bot: it has no password, it has no bots of its own, and Rox talks with people.
+    pub fn is_for_people(&self) -> bool {
+        match self {
+            Self::Ask(_)
+            | Self::StopRox
+            | Self::ForgetRox
+            | Self::ShowUsage
+            | Self::CatchUp
+            | Self::ShowRoxRoom
+            | Self::SetRoxRoom(_)
+            | Self::ShowPrompt
+            | Self::SetPrompt(_)
+            | Self::AskPassword(_)
+            | Self::Register(_)
+            | Self::GivePassword(_)
+            | Self::ChangePassword { .. }
+            | Self::Unregister(_)
+            | Self::AddKey
+            | Self::ListKeys
+            | Self::DeleteKey(_)
+            | Self::AddBot(_)
+            | Self::ListBots
+            | Self::DeleteBot(_)
+            | Self::Accept => true,
+            Self::Help(_)
+            | Self::Users
+            | Self::Lobbies { .. }
+            | Self::Create(_)
+            | Self::Join { .. }
+            | Self::History { .. }
+            | Self::Search(_)
+            | Self::Since(_)
+            | Self::SetPicture(_)
+            | Self::ListPictures
+            | Self::ResetPicture
+            | Self::Message(_)
+            | Self::Respond(_)
+            | Self::Tag(_)
+            | Self::Act(_)
+            | Self::Whois(_)
+            | Self::Quit
+            | Self::Nick(_)
+            | Self::Away(_)
+            | Self::Ignore(_)
+            | Self::ListIgnored
+            | Self::Unignore(_)
+            | Self::Set(_)
+            | Self::ShowMode
+            | Self::AddHook(_)
+            | Self::ListHooks
+            | Self::DeleteHook(_)
+            | Self::Topic(_)
+            | Self::Kick { .. }
+            | Self::Mute(_)
+            | Self::Unmute(_)
+            | Self::Ban(_)
+            | Self::Unban(_)
+            | Self::Bans
+            | Self::Slow(_)
+            | Self::Audit
+            | Self::Op(_)
+            | Self::Deop(_)
+            | Self::SetPassword(_)
+            | Self::Transfer(_)
+            | Self::Delete(_)
+            | Self::Undo
+            | Self::Purge(_)
+            | Self::Announce(_)
+            | Self::ServerBan(_)
+            | Self::ServerUnban(_) => false,
         }
     }
 }

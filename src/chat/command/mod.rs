@@ -296,9 +296,7 @@ pub fn parse_rows(typed: &str, max_chars: usize) -> Input {
         return parse(Line::clean(&typed.replace('\n', " ")), max_chars);
     }
     let mut rows: Vec<Line> = std::iter::once(first).chain(rows).collect();
-    while rows.len() > 1 && rows.last().is_some_and(Line::is_blank) {
-        rows.pop();
-    }
+    drop_blank_end(&mut rows);
     if rows.len() == 1 {
         return rows.pop().map_or(Input::Blank, |line| parse(line, max_chars));
     }
@@ -309,6 +307,29 @@ pub fn parse_rows(typed: &str, max_chars: usize) -> Input {
         *first = Line::clean(text);
     }
     if rows.len() > MAX_ROWS { Input::Overlong } else { Input::SayRows(Text::of_rows(&rows)) }
+}
+
+fn drop_blank_end(rows: &mut Vec<Line>) {
+    while rows.len() > 1 && rows.last().is_some_and(Line::is_blank) {
+        rows.pop();
+    }
+}
+
+/// What a program says with these rows: none of them is a command, whatever it begins with.
+pub fn say_rows(rows: impl IntoIterator<Item = Line>) -> Input {
+    let mut rows: Vec<Line> = rows.into_iter().skip_while(Line::is_blank).collect();
+    drop_blank_end(&mut rows);
+    match rows.len() {
+        0 => Input::Blank,
+        1..=MAX_ROWS => Input::SayRows(Text::of_rows(&rows)),
+        _ => Input::Overlong,
+    }
+}
+
+/// What a program asks for with the number of the last message that it has.
+pub fn since(id: u64) -> Input {
+    let (cost, right) = (Cost::Look, Right::Everyone);
+    Input::Command { cost, right, over: None, parsed: Ok(Command::Since(id)) }
 }
 
 /// What of a line is a command: blanks before it are left out, so that one that was pasted with them is

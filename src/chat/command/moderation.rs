@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::args::Args;
-use super::complete::Argument::{Flag, Lobby, Other, Secret, Text, User};
+use super::complete::Argument::{Flag, Lobby, OneOf, Other, Secret, Text, User};
 use super::meaning::{Banning, Command};
 use super::{Cost, Group, Page, Spec};
 use crate::chat::roles::Right;
@@ -15,7 +15,7 @@ pub const MAX_SLOW: Duration = Duration::from_secs(3_600);
 /// Says that a guest alone is meant, and not all guests of their address.
 const ALONE: &str = "-1";
 
-pub(super) static MODERATION: [Spec; 10] = [
+pub(super) static MODERATION: [Spec; 11] = [
     Spec {
         word: "/kick",
         args: "<user> [reason]",
@@ -135,6 +135,28 @@ pub(super) static MODERATION: [Spec; 10] = [
         parse: |args| {
             let gap = Duration::from_secs(args.number()?);
             (gap <= MAX_SLOW).then_some(Command::Slow(gap))
+        },
+    },
+    Spec {
+        word: "/hook",
+        args: "add | list | del <name>",
+        takes: &[OneOf(&["add", "list", "del"]), Other],
+        help: "Let programs post here, by an address",
+        example: "/hook add builds",
+        group: Group::Moderation,
+        page: Page::Topic,
+        right: Right::Operator,
+        cost: Cost::Duty,
+        parse: |args| {
+            let what = args.word()?.to_ascii_lowercase();
+            let command = match what.as_str() {
+                "add" => Command::AddHook(args.name()?),
+                "list" => args.shows(Command::ListHooks),
+                "del" => Command::DeleteHook(args.name()?),
+                _ => return None,
+            };
+            args.end()?;
+            Some(command)
         },
     },
     Spec {

@@ -223,7 +223,7 @@ pub(super) static SETTINGS: [Spec; 8] = [
     },
 ];
 
-pub(super) static ACCOUNT: [Spec; 5] = [
+pub(super) static ACCOUNT: [Spec; 6] = [
     Spec {
         word: "/register",
         args: "[password]",
@@ -281,6 +281,28 @@ pub(super) static ACCOUNT: [Spec; 5] = [
         right: Right::Account,
         cost: Cost::Message,
         parse: cert,
+    },
+    Spec {
+        word: "/bot",
+        args: "add | list | del <name>",
+        takes: &[OneOf(&["add", "list", "del"]), Other],
+        help: "Bots of yours: programs that chat, by a token",
+        example: "/bot add weather",
+        group: Group::Account,
+        page: Page::Topic,
+        right: Right::Account,
+        cost: Cost::Message,
+        parse: |args| {
+            let what = args.word()?.to_ascii_lowercase();
+            let command = match what.as_str() {
+                "add" => Command::AddBot(args.name()?),
+                "list" => args.shows(Command::ListBots),
+                "del" => Command::DeleteBot(args.name()?),
+                _ => return None,
+            };
+            args.end()?;
+            Some(command)
+        },
     },
     Spec {
         word: "/accept",

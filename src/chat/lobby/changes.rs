@@ -79,6 +79,12 @@ impl<H> Room<H> {
                     AuditEntry { scope: Scope::Server, at: now, who: by.clone(), what: told };
                 return vec![Change::LobbyRemoved(id), Change::Audited(entry)];
             }
+            Moderation::AddHook(hook) => {
+                vec![Change::HookAdded { lobby: id, hook: hook.clone() }]
+            }
+            Moderation::DeleteHook(name) => {
+                vec![Change::HookRemoved { lobby: id, name: name.clone() }]
+            }
             Moderation::Offer { .. } => Vec::new(),
             // One's own words are nothing for the audit.
             Moderation::Undo { seq } => {

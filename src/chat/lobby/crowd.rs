@@ -71,6 +71,10 @@ impl<H> Room<H> {
         now: UnixMillis,
         effects: &mut Vec<Effect<H>>,
     ) {
+        // Bots come and go without a word.
+        if who.bot_of.is_some() {
+            return;
+        }
         let (conn, who) = (who.conn, Person::from(who));
         let joined = Event { at: now, what: Happened::Joined(who.clone()) };
         if self.len() <= LARGE {
@@ -94,6 +98,9 @@ impl<H> Room<H> {
         now: UnixMillis,
         effects: &mut Vec<Effect<H>>,
     ) {
+        if who.bot_of.is_some() {
+            return;
+        }
         let who = Person::from(who);
         if self.len() < LARGE && notice == Notice::OfEach {
             self.tell_sum(now, effects);

@@ -70,6 +70,8 @@ pub enum Happened {
     },
     /// Rox answers.
     Answered(AnswerPiece),
+    /// Its bots and hooks have been too loud, and are muted for a while.
+    BotsMuted,
     /// Somebody did what operators, owners or admins do.
     Moderated {
         /// In whose name it is told.
@@ -123,6 +125,26 @@ impl AnswerPiece {
 /// What the controls and the names around a text take in a block, to within a few bytes.
 const FRAME_BYTES: usize = 96;
 
+impl Happened {
+    /// Whether somebody has come or gone, or goes by another name.
+    pub fn is_crossing(&self) -> bool {
+        match self {
+            Self::Joined(_)
+            | Self::Left(_)
+            | Self::ManyJoined(_)
+            | Self::ManyLeft(_)
+            | Self::ManyLost(_)
+            | Self::Renamed { .. } => true,
+            Self::Said { .. }
+            | Self::Asked { .. }
+            | Self::AnswerKept { .. }
+            | Self::Answered(_)
+            | Self::BotsMuted
+            | Self::Moderated { .. } => false,
+        }
+    }
+}
+
 impl Event {
     /// Whose it is: not shown to whoever ignores them. A notice of the lobby is nobody's.
     pub fn author(&self) -> Option<&Person> {
@@ -137,6 +159,7 @@ impl Event {
             | Happened::ManyLeft(_)
             | Happened::ManyLost(_)
             | Happened::Renamed { .. }
+            | Happened::BotsMuted
             | Happened::Moderated { .. } => None,
         }
     }
@@ -157,6 +180,7 @@ impl Event {
             | Happened::ManyLeft(_)
             | Happened::ManyLost(_)
             | Happened::Renamed { .. }
+            | Happened::BotsMuted
             | Happened::Moderated { .. } => 0,
         };
         FRAME_BYTES + text

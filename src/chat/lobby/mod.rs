@@ -6,6 +6,7 @@ mod company;
 pub mod crowd;
 pub mod event;
 mod members;
+mod posts;
 pub mod replay;
 mod slow;
 mod state;
@@ -20,10 +21,12 @@ pub use self::company::Company;
 use self::company::Speakers;
 use self::crowd::Crowd;
 pub use self::members::{Member, Presence, Saying};
+use self::posts::Posts;
 use self::slow::SlowMode;
 pub use self::state::LobbyState;
 use self::step::{Join, JoinKind};
 use super::accounts::{AccountId, Identity, Subject, Target};
+use super::bot::{LoopGuard, QUIET_TIME, quiet_for};
 use super::directory::ConnId;
 use super::history::{Entry, History, MessageKind, UnixMillis};
 use super::kept::Authored;
@@ -80,6 +83,15 @@ pub enum SayError {
     /// They are muted.
     #[error("muted")]
     Muted(Penalty),
+    /// They are a bot, and the bots of the lobby are muted for so long still.
+    #[error("bots are muted")]
+    BotsMuted(Duration),
+    /// They are a hook that has posted as often as it may; how long to wait.
+    #[error("too many posts")]
+    TooOften(Duration),
+    /// There is no such hook (any more).
+    #[error("no such hook")]
+    NoSuchHook,
     /// The lobby is in slow mode, and they spoke just now; how long to wait.
     #[error("too soon after the last message")]
     TooSoon(Duration),
@@ -100,13 +112,14 @@ pub struct Room<H> {
     speakers: Speakers,
     caught_up: CaughtUp,
     crowd: Crowd,
+    guard: LoopGuard,
+    posts: Posts,
 }
 
 impl<H> Room<H> {
     /// An empty lobby.
     pub fn new(state: LobbyState, history: History) -> Self {
         let (members, pacing) = (HashMap::new(), SlowMode::default());
-        let (speakers, crowd) = (Speakers::default(), Crowd::default());
         Self {
             state: Arc::new(state),
             members,
@@ -114,9 +127,11 @@ impl<H> Room<H> {
             pacing,
             offer: None,
             clock_set_by: None,
-            speakers,
+            speakers: Speakers::default(),
             caught_up: CaughtUp::default(),
-            crowd,
+            crowd: Crowd::default(),
+            guard: LoopGuard::default(),
+            posts: Posts::default(),
         }
     }
 
@@ -244,6 +259,10 @@ impl<H> Room<H> {
     /// Why not. Those who run the lobby are neither muted nor slowed down.
     fn may_speak(&self, conn: ConnId, now: UnixMillis) -> Result<(), SayError> {
         self.may_be_heard(conn, now)?;
+        let is_bot = self.members.get(&conn).is_some_and(|member| member.who.bot_of.is_some());
+        if is_bot && self.guard.is_too_loud(now) {
+            return Err(SayError::BotsMuted(QUIET_TIME));
+        }
         let member = self.members.get(&conn).ok_or(SayError::NotHere)?;
         let state = &self.state;
         if state.slow.is_zero() || state.rank(&member.who) > Rank::Member {
@@ -256,6 +275,10 @@ impl<H> Room<H> {
     fn may_be_heard(&self, conn: ConnId, now: UnixMillis) -> Result<(), SayError> {
         let member = self.members.get(&conn).ok_or(SayError::NotHere)?;
         let state = &self.state;
+        // Of a loop each bot is a part, also one that helps to run the lobby.
+        if member.who.bot_of.is_some() {
+            self.may_bots_speak(now)?;
+        }
         if state.rank(&member.who) > Rank::Member {
             return Ok(());
         }
@@ -265,8 +288,48 @@ impl<H> Room<H> {
         }
     }
 
+    /// Whether bots and hooks are not muted for having been too loud, as all nodes know.
+    ///
+    /// # Errors
+    /// [`SayError::BotsMuted`].
+    fn may_bots_speak(&self, now: UnixMillis) -> Result<(), SayError> {
+        quiet_for(self.state.bots_quiet_until, now)
+            .map_or(Ok(()), |left| Err(SayError::BotsMuted(left)))
+    }
+
+    /// Whether a hook may post something now, of which so many posts are under way.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn may_post(&self, hook: &Name, under_way: usize, now: UnixMillis) -> Result<(), SayError> {
+        self.may_still_post(hook, now)?;
+        if self.guard.is_too_loud(now) {
+            return Err(SayError::BotsMuted(QUIET_TIME));
+        }
+        self.posts.may_post(&hook.key(), under_way, now).map_err(SayError::TooOften)
+    }
+
+    /// The same, by what all nodes know.
+    fn may_still_post(&self, hook: &Name, now: UnixMillis) -> Result<(), SayError> {
+        if !self.state.hooks.contains_key(&hook.key()) {
+            return Err(SayError::NoSuchHook);
+        }
+        self.may_bots_speak(now)
+    }
+
+    /// Until when the bots here are to be muted that have just become too loud; none where they have not, or are.
+    pub fn too_loud_until(&self, now: UnixMillis) -> Option<UnixMillis> {
+        let trips = self.guard.is_too_loud(now) && self.may_bots_speak(now).is_ok();
+        trips.then(|| now.after(QUIET_TIME))
+    }
+
     /// Somebody said something.
     fn spoke(&mut self, conn: ConnId, now: UnixMillis) {
+        match self.members.get(&conn) {
+            Some(member) if member.who.bot_of.is_some() => self.guard.bot_spoke(now),
+            Some(_) => self.guard.person_spoke(),
+            None => {}
+        }
         let (state, members) = (&self.state, &self.members);
         if let Some(member) = members.get(&conn)
             && !state.slow.is_zero()
@@ -312,6 +375,15 @@ impl<H> Room<H> {
     ) -> (u64, Arc<Entry>) {
         let (picture, kind) = (Picture::DEFAULT, MessageKind::Answer);
         let entry = Arc::new(Entry { at: now, picture, author: asker, kind, text });
+        (self.history.push(entry.clone()), entry)
+    }
+
+    /// The same of what a hook posts.
+    fn record_post(&mut self, hook: Name, text: Text, now: UnixMillis) -> (u64, Arc<Entry>) {
+        self.guard.bot_spoke(now);
+        self.posts.posted(hook.key(), now);
+        let (picture, kind) = (Picture::DEFAULT, MessageKind::Said);
+        let entry = Arc::new(Entry { at: now, picture, author: Person::hook(hook), kind, text });
         (self.history.push(entry.clone()), entry)
     }
 
@@ -489,6 +561,8 @@ impl<H> Room<H> {
             | Moderation::Unban { .. }
             | Moderation::SetPassword(_)
             | Moderation::SetPrompt(_)
+            | Moderation::AddHook(_)
+            | Moderation::DeleteHook(_)
             | Moderation::Delete(_) => {}
             Moderation::SetRox { .. } => {
                 let next_seq = self.history.next_seq();
@@ -540,6 +614,8 @@ impl<H> Room<H> {
             | Order::Transfer(_)
             | Order::Accept
             | Order::Delete
+            | Order::AddHook { .. }
+            | Order::DeleteHook(_)
             | Order::SetPrompt(_)
             | Order::SetRox(_) => None,
         }
@@ -585,6 +661,8 @@ impl<H> Room<H> {
             speakers: std::mem::take(&mut self.speakers),
             caught_up: std::mem::take(&mut self.caught_up),
             crowd: std::mem::take(&mut self.crowd),
+            guard: std::mem::take(&mut self.guard),
+            posts: std::mem::take(&mut self.posts),
             clock_set_by: self.clock_set_by,
         }
     }

@@ -25,6 +25,8 @@ pub struct ReplayPrefs {
     pub left: Option<Since>,
     /// What was said before the first message that is not older is kept no more.
     pub kept_since: UnixMillis,
+    /// Nothing of what was said, as bots do.
+    pub nothing: bool,
 }
 
 /// What a user who comes in is shown.
@@ -32,6 +34,10 @@ pub struct ReplayPrefs {
 pub struct Replay {
     /// The lobby.
     pub lobby: LobbyId,
+    /// Its name.
+    pub name: Name,
+    /// The number of its next message: those from it on they are shown as they come.
+    pub next_seq: u64,
     /// Its name, where they are to be told that they joined it.
     pub joined: Option<Name>,
     /// How many messages they missed, and since when; none where they were not here before.
@@ -39,7 +45,7 @@ pub struct Replay {
     /// Messages that are in the database, oldest first.
     pub stored: Vec<MessageId>,
     /// Those after them.
-    pub recent: Vec<Arc<Entry>>,
+    pub recent: Vec<(u64, Arc<Entry>)>,
     /// How they want times shown.
     pub times: Times,
     /// When they came.
@@ -59,7 +65,7 @@ impl Replay {
 impl<H> Room<H> {
     /// What a user who comes in is shown first.
     pub(super) fn replay(&mut self, kind: JoinKind, prefs: ReplayPrefs, now: UnixMillis) -> Replay {
-        let ReplayPrefs { times, ignores, mut missed, left: _, kept_since } = prefs;
+        let ReplayPrefs { times, ignores, mut missed, left: _, kept_since, nothing } = prefs;
         // What was said since the store was asked comes after what it knew, and was missed too.
         let after = |next_seq: u64| move |(seq, _): &(u64, &Arc<Entry>)| *seq >= next_seq;
         let old = |(_, entry): &(u64, &Arc<Entry>)| entry.at < kept_since;
@@ -69,13 +75,16 @@ impl<H> Room<H> {
         }
         let missed = missed.filter(|(_, missed)| missed.count > 0);
         // Whoever comes back to another lobby than general at login should know where they are.
-        let tell = kind == JoinKind::Switch || self.state().owner != Owner::Server;
+        let tell = kind == JoinKind::Switch || self.state().owner != Owner::Server && !nothing;
         let from = missed.as_ref().map_or(0, |(_, missed)| missed.next_seq);
-        let recent = self.recent(now).skip_while(old).filter(after(from)).map(|(_, entry)| entry);
-        let recent = recent.filter(|entry| !ignores.contains(&entry.author)).cloned().collect();
+        let recent = self.recent(now).skip_while(old).filter(after(from));
+        let recent = recent.filter(|(_, entry)| !nothing && !ignores.contains(&entry.author));
+        let recent = recent.map(|(seq, entry)| (seq, entry.clone())).collect();
         let state = self.state();
         Replay {
             lobby: state.id,
+            name: state.name.clone(),
+            next_seq: self.next_seq(),
             joined: tell.then(|| state.name.clone()),
             missed: missed.as_ref().map(|(since, missed)| (missed.count, *since)),
             stored: missed.map(|(_, missed)| missed.newest).unwrap_or_default(),

@@ -1,6 +1,6 @@
 //! What stands for a lobby whoever is in it: whose it is, who runs it, who is kept out.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,11 +8,12 @@ use serde::{Deserialize, Serialize};
 
 use super::PromptError;
 use crate::chat::accounts::{AccountId, Identity, Target};
+use crate::chat::bot::{Hook, MAX_HOOKS};
 use crate::chat::directory::{ConnId, IpKey};
 use crate::chat::history::UnixMillis;
 use crate::chat::lobbies::{GENERAL, GENERAL_ID, LobbyId};
 use crate::chat::moderation::Moderation;
-use crate::chat::name::Name;
+use crate::chat::name::{Name, NameKey};
 use crate::chat::orders::{
     MAX_OPERATORS, Order, OrderError, plan_sanction, plan_unban, plan_unmute,
 };
@@ -65,6 +66,12 @@ pub struct LobbyState {
     /// The address that it was made from; none where that is not known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub made_from: Option<IpKey>,
+    /// Until when its bots are muted, which have been too loud; it may be over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bots_quiet_until: Option<UnixMillis>,
+    /// By which programs post here.
+    #[serde(skip)]
+    pub hooks: BTreeMap<NameKey, Hook>,
     /// The accounts that help the owner.
     #[serde(skip)]
     pub operators: BTreeSet<AccountId>,
@@ -118,6 +125,8 @@ impl LobbyState {
             made_at: now,
             used_at: now,
             made_from: None,
+            bots_quiet_until: None,
+            hooks: BTreeMap::new(),
             operators: BTreeSet::new(),
             mutes: Sanctions::default(),
             bans: Sanctions::default(),
@@ -263,6 +272,20 @@ impl LobbyState {
                     false => Moderation::Purge { name, said },
                 }
             }
+            Order::AddHook { name, token } => {
+                if self.hooks.contains_key(&name.key()) {
+                    return Err(OrderError::HookExists(name));
+                }
+                if self.hooks.len() >= MAX_HOOKS {
+                    return Err(OrderError::TooManyHooks);
+                }
+                let by = who.name.clone();
+                Moderation::AddHook(Hook { name, token, by, made_at: now })
+            }
+            Order::DeleteHook(key) => match self.hooks.get(&key) {
+                Some(hook) => Moderation::DeleteHook(hook.name.clone()),
+                None => return Err(OrderError::NoSuchHook),
+            },
         })
     }
 
@@ -282,7 +305,7 @@ impl LobbyState {
 
     fn plan_transfer(&self, whom: &Target) -> Result<Moderation, OrderError> {
         let name = whom.name().clone();
-        match whom.account() {
+        match whom.account().filter(|_| !whom.is_bot()) {
             None => Err(OrderError::NoAccount(name)),
             Some(account) if self.owner == Owner::Account(account) => {
                 Err(OrderError::AlreadyOwner(name))
@@ -326,6 +349,10 @@ impl LobbyState {
                 self.operators.remove(account);
                 self.owner = Owner::Account(*account);
             }
+            Moderation::AddHook(hook) => {
+                self.hooks.insert(hook.name.key(), hook.clone());
+            }
+            Moderation::DeleteHook(name) => _ = self.hooks.remove(&name.key()),
             Moderation::Kick { .. }
             | Moderation::Offer { .. }
             | Moderation::Delete(_)

@@ -2,6 +2,7 @@ use std::net::IpAddr;
 
 use super::*;
 use crate::chat::accounts::Subject;
+use crate::chat::bot::TokenHash;
 use crate::chat::command::spec;
 use crate::chat::name::NameKey;
 use crate::chat::orders::Named;
@@ -69,6 +70,7 @@ fn order(state: &mut LobbyState, by: &Identity, order: Order) -> Result<Moderati
         Order::SetRox(_) => "/airoom",
         Order::Undo(_) => "/undo",
         Order::Purge { .. } => "/purge",
+        Order::AddHook { .. } | Order::DeleteHook(_) => "/hook",
     };
     assert_eq!(spec(word).unwrap().right, order.right(), "{word}");
     let what = state.plan(by, order, NOW)?;
@@ -105,7 +107,8 @@ fn everybody_has_one_rank() {
         assert_eq!(state.rank(&user), want);
         assert_eq!(state.rank_of_target(&on(user)), want);
     }
-    let absent = Target::Absent { account: AccountId(4), name: name("owner"), admin: false };
+    let absent =
+        Target::Absent { account: AccountId(4), name: name("owner"), admin: false, bot_of: None };
     assert_eq!(state.rank_of_target(&absent), Rank::Owner);
     let impostor = who(9, "owner", None, false);
     assert_eq!(state.rank(&impostor), Rank::Member, "a name gives no rights");
@@ -287,7 +290,8 @@ fn bans_are_lifted_by_the_name_they_were_set_for() {
 #[test]
 fn an_account_that_is_not_connected_can_be_banned() {
     let mut state = state();
-    let whom = Target::Absent { account: AccountId(2), name: name("member"), admin: false };
+    let whom =
+        Target::Absent { account: AccountId(2), name: name("member"), admin: false, bot_of: None };
     let time = Some(Duration::from_secs(60));
     let terms = Terms { time, reason: Some(Line::clean("spam")), alone: true };
     let what = Order::Ban { whom, terms };
@@ -297,7 +301,12 @@ fn an_account_that_is_not_connected_can_be_banned() {
     assert_eq!(ban.subject, Subject::Account(AccountId(2)));
     assert_eq!((ban.time(), ban.by), (time, name("operator")));
     let kick = Order::Kick {
-        whom: Target::Absent { account: AccountId(2), name: name("member"), admin: false },
+        whom: Target::Absent {
+            account: AccountId(2),
+            name: name("member"),
+            admin: false,
+            bot_of: None,
+        },
         reason: None,
     };
     let absent = order(&mut state, &operator(), kick).unwrap_err();
@@ -316,4 +325,48 @@ fn an_account_that_is_gone_runs_nothing() {
     assert!(!state.registered(ConnId(4), AccountId(10)));
     assert!(state.unregistered(AccountId(9), None));
     assert_eq!(state.owner, Owner::Nobody);
+}
+
+fn add_hook(name: &str, byte: u8) -> Order {
+    Order::AddHook { name: self::name(name), token: TokenHash([byte; 32]) }
+}
+
+#[test]
+fn operators_add_ten_hooks_and_delete_them_by_name() {
+    let mut state = state();
+    let operator = who(3, "operator", Some(3), false);
+    let member = who(9, "member", Some(9), false);
+    assert_eq!(order(&mut state, &member, add_hook("ci", 0)), Err(Denied::NotOperator.into()));
+    for n in 0..10 {
+        order(&mut state, &operator, add_hook(&format!("hook{n}"), n)).unwrap();
+    }
+    assert_eq!(order(&mut state, &operator, add_hook("more", 77)), Err(OrderError::TooManyHooks));
+    let again = order(&mut state, &operator, add_hook("HOOK3", 78));
+    assert_eq!(again, Err(OrderError::HookExists(name("HOOK3"))));
+    let delete = |key: &str| Order::DeleteHook(NameKey::of(key));
+    let denied = order(&mut state, &member, delete("hook3"));
+    assert_eq!(denied, Err(Denied::NotOperator.into()));
+    let gone = order(&mut state, &operator, delete("HOOK3")).unwrap();
+    assert_eq!(gone, Moderation::DeleteHook(name("hook3")), "as it was spelled");
+    assert_eq!(order(&mut state, &operator, delete("hook3")), Err(OrderError::NoSuchHook));
+    assert_eq!(state.hooks.len(), 9);
+    let hook = &state.hooks[&NameKey::of("hook4")];
+    assert_eq!((hook.by.as_str(), hook.made_at, hook.token), ("operator", NOW, TokenHash([4; 32])));
+}
+
+#[test]
+fn general_has_hooks_by_its_admins_alone() {
+    let mut general = LobbyState::general(NOW).unwrap();
+    let (alice, root) = (who(1, "alice", Some(1), false), who(2, "root", Some(2), true));
+    assert_eq!(order(&mut general, &alice, add_hook("ci", 0)), Err(Denied::NotOperator.into()));
+    order(&mut general, &root, add_hook("ci", 0)).unwrap();
+}
+
+#[test]
+fn a_lobby_is_not_given_to_a_bot() {
+    let mut state = state();
+    let owner = who(4, "owner", Some(4), false);
+    let bot = Identity { bot_of: Some(AccountId(4)), ..who(9, "bot", Some(9), false) };
+    let given = order(&mut state, &owner, Order::Transfer(on(bot)));
+    assert_eq!(given, Err(OrderError::NoAccount(name("bot"))));
 }

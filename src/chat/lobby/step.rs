@@ -18,7 +18,7 @@ use super::{JoinError, Member, Room, SayError, Saying};
 use crate::chat::accounts::{AccountId, Identity};
 use crate::chat::change::Change;
 use crate::chat::directory::ConnId;
-use crate::chat::history::UnixMillis;
+use crate::chat::history::{Entry, UnixMillis};
 use crate::chat::kept::Since;
 use crate::chat::lobbies::LobbyId;
 use crate::chat::moderation::{Moderation, Removal};
@@ -26,7 +26,7 @@ use crate::chat::name::Name;
 use crate::chat::password::PasswordRecord;
 use crate::chat::person::Person;
 use crate::chat::pictures::Picture;
-use crate::chat::text::Line;
+use crate::chat::text::{Line, Text};
 
 /// How often it is stored that a lobby is in use.
 const USED_EVERY: Duration = Duration::from_secs(600);
@@ -102,6 +102,18 @@ pub enum Input<H> {
         #[serde(skip_serializing_if = "Option::is_none")]
         tagged: Option<H>,
     },
+    /// A hook posts something.
+    Post {
+        /// Its name.
+        hook: Name,
+        /// The words.
+        text: Text,
+    },
+    /// Bots and hooks have been too loud, and are muted.
+    QuietBots {
+        /// Until when.
+        until: UnixMillis,
+    },
     /// Somebody asks Rox, which is speaking too.
     Ask(ConnId),
     /// An order is carried out, which was planned and stored.
@@ -153,7 +165,12 @@ impl<H> Input<H> {
     pub fn is_refused_away(&self) -> bool {
         match self {
             Self::Join(join) => join.kind.is_new(),
-            Self::Moderate { .. } | Self::Ask(_) | Self::SetAway(..) | Self::SetPicture(..) => true,
+            Self::Moderate { .. }
+            | Self::Ask(_)
+            | Self::Post { .. }
+            | Self::QuietBots { .. }
+            | Self::SetAway(..)
+            | Self::SetPicture(..) => true,
             Self::Leave { .. }
             | Self::Say { .. }
             | Self::SumUp
@@ -175,6 +192,8 @@ impl<H> Input<H> {
             | Self::Rename(conn, _)
             | Self::SetAway(conn, _) => Some(*conn),
             Self::Moderate { .. }
+            | Self::Post { .. }
+            | Self::QuietBots { .. }
             | Self::SumUp
             | Self::RenewPassword { .. }
             | Self::Register { .. }
@@ -262,6 +281,8 @@ impl<H: Copy> Room<H> {
         match input {
             Input::Join(join) => Ok(self.may_join(join, now)?),
             Input::Say { conn, .. } | Input::Ask(conn) => Ok(self.may_speak(*conn, now)?),
+            Input::Post { hook, .. } => Ok(self.may_post(hook, 0, now)?),
+            Input::QuietBots { .. } => Ok(self.may_bots_speak(now)?),
             Input::Leave { .. }
             | Input::Moderate { .. }
             | Input::SumUp
@@ -284,6 +305,7 @@ impl<H: Copy> Room<H> {
         match input {
             Input::Join(join) => Ok(self.may_be_in(join, now)?),
             Input::Say { conn, .. } | Input::Ask(conn) => Ok(self.may_be_heard(*conn, now)?),
+            Input::Post { hook, .. } => Ok(self.may_still_post(hook, now)?),
             _ => self.propose(input, now),
         }
     }
@@ -306,6 +328,16 @@ impl<H: Copy> Room<H> {
                 self.introduce(conn, now, effects);
                 self.spoke(conn, now);
                 self.used(now, effects);
+            }
+            Input::Post { hook, text } => {
+                let (seq, entry) = self.record_post(hook, text, now);
+                self.was_said(seq, entry, now, effects);
+            }
+            Input::QuietBots { until } => {
+                self.state_mut().bots_quiet_until = Some(until);
+                self.tell_sum(now, effects);
+                effects.push(show(now, Happened::BotsMuted));
+                self.changed(effects);
             }
             Input::SumUp => self.sum_up(now, effects),
             Input::Moderate { by, what } => self.moderated(&by, &what, now, effects),
@@ -387,12 +419,23 @@ impl<H: Copy> Room<H> {
         self.introduce(conn, now, effects);
         self.spoke(conn, now);
         let Some((seq, entry)) = self.record(conn, saying, now) else { return };
+        let tag = tagged.map(|whom| Effect::Tagged(whom, entry.author.clone()));
+        self.was_said(seq, entry, now, effects);
+        effects.extend(tag);
+    }
+
+    /// What was said is kept, and all see it.
+    fn was_said(
+        &mut self,
+        seq: u64,
+        entry: Arc<Entry>,
+        now: UnixMillis,
+        effects: &mut Vec<Effect<H>>,
+    ) {
         let lobby = self.state().id;
         effects.push(Effect::Keep(Change::Said { lobby, seq, entry: entry.clone() }));
         self.used(now, effects);
-        let tag = tagged.map(|whom| Effect::Tagged(whom, entry.author.clone()));
         effects.push(show(now, Happened::Said { seq, entry }));
-        effects.extend(tag);
     }
 
     fn moderated(
@@ -473,8 +516,11 @@ impl<H: Copy> Room<H> {
             return;
         }
         self.tell_sum(now, effects);
-        let who = gone.iter().map(|member| (&member.who).into()).collect();
-        effects.push(show(now, Happened::ManyLost(who)));
+        let people = gone.iter().filter(|member| member.who.bot_of.is_none());
+        let people: Arc<[Person]> = people.map(|member| (&member.who).into()).collect();
+        if !people.is_empty() {
+            effects.push(show(now, Happened::ManyLost(people)));
+        }
         let lobby = self.state().id;
         for member in &gone {
             let since = Since { at: heard, seq: None };

@@ -3,11 +3,13 @@ use std::time::Duration;
 
 use super::*;
 use crate::chat::accounts::Target;
+use crate::chat::bot::TokenHash;
 use crate::chat::directory::IpKey;
 use crate::chat::history::{History, MessageKind};
 use crate::chat::kept::Missed;
 use crate::chat::lobbies::GENERAL_ID;
 use crate::chat::lobby::LobbyState;
+use crate::chat::name::NameKey;
 use crate::chat::orders::{Order, OrderError, PURGE_TIME, UNDO_TIME};
 use crate::chat::password::Secret;
 use crate::chat::roles::{Denied, Owner};
@@ -84,6 +86,7 @@ fn told(effect: &Effect<char>) -> String {
             Happened::ManyJoined(who) => format!("all: {} joined", who.len()),
             Happened::ManyLeft(who) => format!("all: {} left", who.len()),
             Happened::ManyLost(who) => format!("all: {} lost", who.len()),
+            Happened::BotsMuted => "all: bots muted".into(),
             Happened::Asked { .. } | Happened::Answered(_) | Happened::AnswerKept { .. } => {
                 "all: rox".into()
             }
@@ -293,7 +296,7 @@ fn what_was_missed_comes_out_of_the_store_and_what_came_since_out_of_the_lobby()
         let missed = Some((START, missed));
         let prefs = ReplayPrefs { missed, kept_since, ..ReplayPrefs::default() };
         let replay = scene.room.replay(JoinKind::Login, prefs, scene.now);
-        let recent = replay.recent.iter().map(|entry| entry.text.as_str().to_owned());
+        let recent = replay.recent.iter().map(|(_, entry)| entry.text.as_str().to_owned());
         (replay.missed, recent.collect::<Vec<_>>())
     };
     let all = (Some((2, START)), vec!["since".to_owned()]);
@@ -346,7 +349,12 @@ fn what_somebody_said_is_removed_by_those_above_them() {
     let (alice, bob, eve) = (guest(1, "alice"), who(2, "bob", Some(2)), guest(3, "eve"));
     let purge = |whom: Target| Order::Purge { whom, said: [].into() };
     let asks = |scene: &Scene, by: &Identity, whom| scene.room.asks(by, &purge(whom), scene.now);
-    let absent = || Target::Absent { account: AccountId(2), name: bob.name.clone(), admin: false };
+    let absent = || Target::Absent {
+        account: AccountId(2),
+        name: bob.name.clone(),
+        admin: false,
+        bot_of: None,
+    };
     for (whom, account, conn) in [
         (Target::Present(eve.clone()), None, Some(3)),
         (Target::Departed(eve.clone()), None, Some(3)),
@@ -397,4 +405,170 @@ fn a_password_is_renewed_where_its_record_still_stands() {
     assert!(renew(&mut scene).is_empty(), "it has another record by now");
     scene.order(Order::SetPassword(None)).unwrap();
     assert!(renew(&mut scene).is_empty() && scene.room.state().record.is_none());
+}
+
+fn bot(conn: u64, name: &str, account: u32) -> Identity {
+    Identity { bot_of: Some(AccountId(1)), ..who(conn, name, Some(account)) }
+}
+
+/// Alice's lobby, in which there are a bot, connection 2, and the hook `ci`.
+fn scene_with_bots() -> Scene {
+    let mut scene = Scene::new();
+    scene.join(guest(1, "alice"), JoinKind::Switch).unwrap();
+    scene.join(bot(2, "weather", 8), JoinKind::Login).unwrap();
+    let name = Name::parse("ci").unwrap();
+    scene.order(Order::AddHook { name, token: TokenHash([1; 32]) }).unwrap();
+    scene
+}
+
+fn post(text: &str) -> Input<char> {
+    Input::Post { hook: Name::parse("ci").unwrap(), text: Line::clean(text).into() }
+}
+
+fn muted(secs: u64) -> Refusal {
+    SayError::BotsMuted(Duration::from_secs(secs)).into()
+}
+
+/// What the node does whose bot it was that spoke last.
+fn trip(scene: &mut Scene) -> Option<Vec<String>> {
+    let until = scene.room.too_loud_until(scene.now)?;
+    Some(scene.put(Input::QuietBots { until }).unwrap())
+}
+
+#[test]
+fn bots_come_and_go_without_a_word_and_without_a_replay() {
+    let mut scene = Scene::new();
+    scene.join(guest(1, "alice"), JoinKind::Switch).unwrap();
+    scene.say(1, "before").unwrap();
+    let (who, at) = (bot(2, "weather", 8), 'w');
+    let member = Member::new(who.clone(), Picture::DEFAULT, None, at);
+    let prefs = ReplayPrefs { nothing: true, ..ReplayPrefs::default() };
+    let join = Join { member, proof: None, kind: JoinKind::Login, prefs };
+    let came = scene.put(Input::Join(Box::new(join))).unwrap();
+    assert_eq!(came, ["keep place 7", "w: enter with 0", "w came"]);
+    let leave = Input::Leave { conn: ConnId(2), goes_on_in: None, server_stops: false };
+    assert_eq!(scene.put(leave).unwrap(), ["w went"]);
+    scene.join(who, JoinKind::Login).unwrap();
+    let mut effects = Vec::new();
+    scene.room.lose(&[ConnId(2)], (scene.now, scene.now), &mut effects);
+    let told: Vec<_> = effects.iter().map(told).collect();
+    assert!(told.iter().all(|effect| !effect.starts_with("all:")), "{told:?}");
+}
+
+#[test]
+fn what_a_hook_posts_is_said_under_its_name_and_kept() {
+    let mut scene = scene_with_bots();
+    assert_eq!(scene.put(post("built")).unwrap(), ["keep 5", "all: built"]);
+    let (_, entry) = scene.room.recent(scene.now).next().unwrap();
+    assert_eq!(entry.author, Person::hook(Name::parse("ci").unwrap()));
+    let other = Input::Post { hook: Name::parse("other").unwrap(), text: Line::clean("x").into() };
+    assert_eq!(scene.put(other), Err(SayError::NoSuchHook.into()));
+    scene.order(Order::DeleteHook(NameKey::of("ci"))).unwrap();
+    assert_eq!(scene.put(post("built")), Err(SayError::NoSuchHook.into()));
+}
+
+#[test]
+fn bots_and_hooks_are_muted_together_for_a_minute_by_twenty_messages_and_told_of_once() {
+    let mut scene = scene_with_bots();
+    for n in 0..20 {
+        assert_eq!(trip(&mut scene), None, "after {n}");
+        if n % 2 == 0 {
+            scene.put(post("x")).unwrap()
+        } else {
+            scene.say(2, "y").unwrap()
+        };
+        scene.wait(2);
+    }
+    // 38 s after the first of them.
+    assert_eq!(scene.put(post("x")), Err(muted(60)), "before the log has said so too");
+    let tripped = trip(&mut scene).unwrap();
+    assert_eq!(tripped, ["all: bots muted", "changed", "keep state"]);
+    assert_eq!(trip(&mut scene), None, "told once");
+    let again = Input::QuietBots { until: scene.now.after(Duration::from_secs(60)) };
+    assert_eq!(
+        scene.room.may_still(&again, scene.now),
+        Err(muted(60)),
+        "of two nodes one is first"
+    );
+    assert_eq!((scene.put(post("x")), scene.say(2, "y")), (Err(muted(60)), Err(muted(60))));
+    let say =
+        Input::Say { conn: ConnId(2), saying: Saying::message(Line::clean("y")), tagged: None };
+    assert_eq!(scene.room.may_still(&say, scene.now), Err(muted(60)));
+    scene.say(1, "people go on").unwrap();
+    scene.wait(59);
+    assert_eq!(scene.put(post("x")), Err(muted(1)), "a person does not end it");
+    scene.wait(1);
+    scene.put(post("x")).unwrap();
+    scene.say(2, "y").unwrap();
+}
+
+#[test]
+fn bots_are_never_muted_where_people_speak_in_between() {
+    let mut scene = scene_with_bots();
+    for n in 0..100 {
+        scene.say(2, "y").unwrap();
+        if n % 19 == 18 {
+            scene.say(1, "a person").unwrap();
+        }
+        assert_eq!(trip(&mut scene), None);
+    }
+    scene.put(Input::Ask(ConnId(1))).unwrap();
+    for _ in 0..19 {
+        scene.say(2, "y").unwrap();
+    }
+    assert_eq!(trip(&mut scene), None, "a question to Rox is a person's word too");
+}
+
+#[test]
+fn a_bot_that_helps_to_run_a_lobby_is_part_of_a_loop_too() {
+    let mut scene = scene_with_bots();
+    scene.order(Order::Op(Target::Present(bot(2, "weather", 8)))).unwrap();
+    for _ in 0..20 {
+        scene.say(2, "y").unwrap();
+    }
+    trip(&mut scene).unwrap();
+    assert_eq!(scene.say(2, "y"), Err(muted(60)));
+}
+
+#[test]
+fn a_hook_may_post_ten_times_in_ten_seconds() {
+    let mut scene = scene_with_bots();
+    for _ in 0..10 {
+        scene.put(post("x")).unwrap();
+        scene.say(1, "a person").unwrap();
+    }
+    let wait = Duration::from_secs(10);
+    assert_eq!(scene.put(post("x")), Err(SayError::TooOften(wait).into()));
+    assert_eq!(scene.room.may_still(&post("x"), scene.now), Ok(()), "only who proposes it knows");
+    scene.wait(10);
+    scene.put(post("x")).unwrap();
+}
+
+#[test]
+fn nothing_of_bots_and_hooks_is_among_the_last_that_people_said() {
+    let mut scene = scene_with_bots();
+    scene.say(1, "one").unwrap();
+    scene.put(post("built")).unwrap();
+    scene.say(2, "sunny").unwrap();
+    scene.say(1, "two").unwrap();
+    scene.put(post("built")).unwrap();
+    let texts: Vec<_> =
+        scene.room.last(5).map(|(_, entry)| entry.text.as_str().to_owned()).collect();
+    assert_eq!(texts, ["one", "two"]);
+    assert_eq!(scene.room.last(1).count(), 1);
+}
+
+#[test]
+fn what_is_held_against_an_account_is_held_against_its_bots() {
+    let mut scene = scene_with_bots();
+    scene.room.restore_member(Member::new(who(4, "owner", Some(1)), Picture::DEFAULT, None, 'o'));
+    let terms = Terms { time: None, reason: None, alone: false };
+    let whom = Target::Present(who(4, "owner", Some(1)));
+    let told = scene.order(Order::Mute { whom: whom.clone(), terms: terms.clone() }).unwrap();
+    assert!(told.contains(&"w: silence".to_owned()), "{told:?}");
+    assert!(matches!(scene.say(2, "y"), Err(Refusal::Say(SayError::Muted(_)))));
+    let told = scene.order(Order::Ban { whom, terms }).unwrap();
+    assert!(told.contains(&"w: removed by alice".to_owned()), "{told:?}");
+    let back = scene.join(bot(2, "weather", 8), JoinKind::Login);
+    assert!(matches!(back, Err(Refusal::Join(JoinError::Banned(..)))));
 }

@@ -532,7 +532,8 @@ fn a_lobby_is_given_to_who_was_asked_and_accepts_in_time() {
     room.registered(&guest(1, "alice"), AccountId(1), false, NOW);
     assert_eq!(accept(&room, &carol, NOW).unwrap_err(), OrderError::NothingOffered);
     let mut room = offered();
-    let absent = Target::Absent { account: AccountId(9), name: alice(), admin: false };
+    let absent =
+        Target::Absent { account: AccountId(9), name: alice(), admin: false, bot_of: None };
     let asked = order(&mut room, Order::Transfer(absent), minutes(6)).unwrap_err();
     assert_eq!(asked, OrderError::NotConnected(alice()));
 }

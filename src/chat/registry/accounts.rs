@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Cause, Effect, GivenPassword, Happening, People};
+use super::{Cause, Effect, GivenPassword, Happening, NewBot, People};
 use crate::chat::accounts::{AccountId, Identity};
 use crate::chat::change::Change;
 use crate::chat::directory::{ConnId, IpKey};
@@ -156,6 +156,7 @@ impl<H: Clone> People<H> {
         who: Option<Identity>,
         at: UnixMillis,
     ) -> Vec<Effect<H>> {
+        let mut effects = self.bots_gone(account, at);
         // Another connection may have logged in to it meanwhile: that one is out of date.
         let theirs = self.users.find_account(&self.accounts, account);
         let theirs = theirs.map(|user| (user.who.clone(), user.handle.clone()));
@@ -163,7 +164,6 @@ impl<H: Clone> People<H> {
         self.given.remove(&account);
         self.offers.forget(account);
         self.bans.give_up(account, who.as_ref(), at);
-        let mut effects = Vec::new();
         if let Some(who) = &who {
             effects.push(Effect::CarryOver { before: who.clone(), after: who.as_guest() });
         }
@@ -205,6 +205,10 @@ impl<H: Clone> People<H> {
             Happening::Registered(made) if made.account < now => {
                 let changes = renumbered(made.account, changes);
                 (Happening::Registered(Registration { account: now, ..made }), changes)
+            }
+            Happening::BotMade(bot) if bot.account < now => {
+                let changes = renumbered(bot.account, changes);
+                (Happening::BotMade(NewBot { account: now, ..bot }), changes)
             }
             Happening::PasswordGiven { given, before } if given.made && given.account < now => {
                 let changes = renumbered(given.account, changes);

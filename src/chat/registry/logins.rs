@@ -64,6 +64,8 @@ impl<H: Clone> People<H> {
         handle: H,
         now: UnixMillis,
     ) -> Result<Happening<H>, LoginError> {
+        let bot_of = who.account.and_then(|account| self.accounts.bot_of(account));
+        let who = Identity { bot_of, ..who };
         self.may_come(&who, now)?;
         let key = who.name.key();
         // It may have been given up since its password was asked for.

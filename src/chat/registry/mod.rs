@@ -8,6 +8,7 @@
 
 mod accounts;
 mod bans;
+mod bots;
 mod connections;
 mod departed;
 mod logins;
@@ -42,6 +43,7 @@ use super::text::Line;
 
 pub use self::accounts::{Registration, RegistrationError, Unregistration, Unused};
 pub use self::bans::{server_ban, server_changes};
+pub use self::bots::{BotError, NewBot};
 pub use self::connections::{Connections, Woken};
 pub use self::logins::{LoginError, RenameError};
 pub use self::passwords::{GiveError, GivenPassword};
@@ -128,6 +130,13 @@ pub enum Happening<H> {
     },
     /// Whoever has this account has used it since they made it.
     AccountUsed(AccountId),
+    /// An account has a bot.
+    BotMade(NewBot),
+    /// A bot is no more.
+    BotGone {
+        /// The number that its account had.
+        account: AccountId,
+    },
     /// The operator has given an account a password, and made it where it was not there.
     PasswordGiven {
         /// Which account.
@@ -168,6 +177,8 @@ impl<H> Happening<H> {
             | Self::Unregistered { .. }
             | Self::PasswordGiven { .. }
             | Self::Moderated { .. }
+            | Self::BotMade(_)
+            | Self::BotGone { .. }
             | Self::AccountUsed(_) => true,
             Self::Returned { .. }
             | Self::Left(_)
@@ -320,6 +331,8 @@ pub enum Cause {
     Kicked(Option<Line>),
     /// The operator has given its account another password.
     NewPassword,
+    /// It is a bot's, and the bot is no more.
+    BotGone,
 }
 
 impl<H: Clone> People<H> {
@@ -370,7 +383,9 @@ impl<H: Clone> People<H> {
                 Vec::new()
             }
             Happening::Left(conn) => {
-                let gone = self.users.release(conn).filter(|user| user.who.account.is_none());
+                let is_guest =
+                    |user: &User<H>| user.who.account.is_none() && user.who.bot_of.is_none();
+                let gone = self.users.release(conn).filter(is_guest);
                 gone.into_iter().for_each(|user| self.departed.add(user.who, at));
                 Vec::new()
             }
@@ -383,6 +398,8 @@ impl<H: Clone> People<H> {
             Happening::Registered(registration) => self.registered(&registration, at),
             Happening::Unregistered { account, who } => self.unregistered(account, who, at),
             Happening::AccountUsed(account) => self.account_used(account, at).into_iter().collect(),
+            Happening::BotMade(bot) => self.bot_made(bot),
+            Happening::BotGone { account } => self.bot_gone(account, at),
             Happening::PasswordGiven { given, before } => self.password_given(&given, before),
             Happening::Moderated { by, what } => self.moderated(by, what, at),
             Happening::Offered { lobby, to, from, name } => {
@@ -439,6 +456,8 @@ impl<H: Clone> People<H> {
                 }
                 false => self.accounts.name(given.account).is_some(),
             },
+            Happening::BotMade(bot) => self.may_still_make(bot),
+            Happening::BotGone { account } => self.accounts.bot_of(*account).is_some(),
             Happening::Left(_)
             | Happening::TookOver(_)
             | Happening::Away { .. }
@@ -465,11 +484,14 @@ impl<H: Clone> People<H> {
             | Happening::Away { conn, .. } => [Some(*conn), None],
             Happening::Registered(made) => [Some(made.guest.conn), None],
             Happening::Unregistered { account, who } => {
-                [of(*account), who.as_ref().map(|who| who.conn)]
+                let bots = self.accounts.bots(*account).into_iter().filter_map(of);
+                return bots.chain(of(*account)).chain(who.as_ref().map(|who| who.conn)).collect();
             }
+            Happening::BotGone { account } => [of(*account), None],
             Happening::PasswordGiven { given, .. } => [of(given.account), named(&given.name)],
             Happening::TookOver(_)
             | Happening::AccountUsed(_)
+            | Happening::BotMade(_)
             | Happening::Moderated { .. }
             | Happening::Offered { .. }
             | Happening::OfferOver(_) => [None, None],
@@ -536,11 +558,12 @@ impl<H: Clone> People<H> {
 impl<H> People<H> {
     /// An account.
     pub fn restore_account(&mut self, account: KnownAccount) {
-        let KnownAccount { id, name, by_operator, unused_since } = account;
+        let KnownAccount { id, name, by_operator, unused_since, bot_of } = account;
         self.accounts.add(id, name);
         if by_operator {
             self.accounts.vouch_for(id);
         }
+        bot_of.into_iter().for_each(|owner| self.accounts.note_bot(id, owner));
         unused_since.into_iter().for_each(|made_at| self.accounts.note_unused(id, made_at));
     }
 

@@ -35,6 +35,9 @@ pub enum GiveError {
     /// It is being made, or given a password, at this instant.
     #[error("the account is being stored")]
     Pending,
+    /// It is a bot's, which a token lets in.
+    #[error("a bot has the name")]
+    Bot,
 }
 
 impl<H: Clone> People<H> {
@@ -51,6 +54,9 @@ impl<H: Clone> People<H> {
             return Err(GiveError::Pending);
         }
         if let Some(account) = self.accounts.find(&key) {
+            if self.accounts.bot_of(account).is_some() {
+                return Err(GiveError::Bot);
+            }
             let name = self.accounts.name(account).unwrap_or(name).clone();
             return Ok(GivenPassword { account, name, made: false });
         }

@@ -48,7 +48,8 @@ fn stored() -> People<u64> {
     let mut people = People::new([name("root")], 2);
     for (id, text) in [(1, "alice"), (2, "bob"), (3, "root")] {
         let (id, name, by_operator) = (AccountId(id), name(text), text == "root");
-        people.restore_account(KnownAccount { id, name, by_operator, unused_since: None });
+        let known = KnownAccount { id, name, by_operator, unused_since: None, bot_of: None };
+        people.restore_account(known);
     }
     people.restore_next_account(AccountId(4));
     people
@@ -207,7 +208,9 @@ fn nobody_is_back_who_would_have_been_put_out() {
     // They were there, and are not known any more.
     for who in [&alice, &eve] {
         let whom = match who.account {
-            Some(account) => Target::Absent { account, name: who.name.clone(), admin: false },
+            Some(account) => {
+                Target::Absent { account, name: who.name.clone(), admin: false, bot_of: None }
+            }
             None => Target::Departed(who.clone()),
         };
         let order = ServerOrder::Ban { whom, terms: Terms::default() };
@@ -876,6 +879,7 @@ fn a_stranger_with_an_admins_name_is_one_once_the_operator_has_given_the_passwor
         name: name("root"),
         by_operator: false,
         unused_since: None,
+        bot_of: None,
     };
     people.restore_account(stranger);
     let key = NameKey::of("root");
@@ -911,4 +915,138 @@ fn the_operator_ends_the_connection_of_anybody_who_is_there() {
     script.log_in(15, "alice", 1).unwrap();
     script.took_over(15);
     assert_eq!(script.moderate(kicked), [gone(15)]);
+}
+
+impl Script {
+    /// Adds a bot and has it stored at once. Answered with the number of its account.
+    fn add_bot(&mut self, conn: u64, text: &str) -> Result<u32, BotError> {
+        let bot = self.people.propose_bot(ConnId(conn), &name(text))?;
+        self.people.begin_bot(&bot);
+        let account = bot.account;
+        assert_eq!(self.happen(Happening::BotMade(bot)), []);
+        Ok(account.0)
+    }
+
+    fn delete_bot(&mut self, conn: u64, text: &str) -> Option<Vec<Effect<u64>>> {
+        let gone = self.people.propose_bot_gone(ConnId(conn), &NameKey::of(text))?;
+        Some(self.happen(gone))
+    }
+}
+
+fn bot_gone(account: u32, present: Option<u64>) -> Vec<Effect<u64>> {
+    let account = AccountId(account);
+    let mut effects = vec![Effect::Keep(Change::AccountRemoved(account))];
+    effects.extend(present.map(|conn| Effect::Disconnect(conn, Cause::BotGone)));
+    let present = present.map(ConnId);
+    effects.push(Effect::Unregistered { account, who: None, present });
+    effects
+}
+
+#[test]
+fn an_account_has_three_bots_with_names_of_their_own() {
+    let mut script = Script::new();
+    script.log_in(1, "alice", 1).unwrap();
+    script.claim(5, "carol").unwrap();
+    assert_eq!(script.add_bot(5, "ci"), Err(BotError::NoAccount), "a guest");
+    assert_eq!(script.add_bot(6, "ci"), Err(BotError::NoAccount), "nobody");
+    for (text, why) in [
+        ("carol", ClaimError::Taken),
+        ("bob", ClaimError::Registered(AccountId(2))),
+        ("rox", ClaimError::Taken),
+        ("car0l", ClaimError::TooClose(name("carol"))),
+        ("b0b", ClaimError::TooClose(name("bob"))),
+    ] {
+        assert_eq!(script.add_bot(1, text), Err(why.into()), "{text}");
+    }
+    assert_eq!(script.add_bot(1, "ci"), Ok(4));
+    assert_eq!(script.add_bot(1, "weather"), Ok(5));
+    assert_eq!(script.add_bot(1, "dice"), Ok(6));
+    assert_eq!(script.add_bot(1, "more"), Err(BotError::TooMany));
+    for (text, why) in
+        [("CI", ClaimError::Registered(AccountId(4))), ("c1", ClaimError::TooClose(name("ci")))]
+    {
+        assert_eq!(script.claim(7, text), Err(why.into()), "{text}");
+    }
+    let given = script.people.propose_password(&name("ci"));
+    assert_eq!(given, Err(GiveError::Bot), "the operator gives it no password");
+    assert_eq!(script.delete_bot(5, "ci"), None, "not theirs");
+    assert_eq!(script.delete_bot(1, "CI"), Some(bot_gone(4, None)));
+    assert_eq!(script.delete_bot(1, "ci"), None);
+    script.claim(7, "ci").unwrap();
+    let bots = [(name("dice"), false), (name("weather"), false)];
+    assert_eq!(script.people.bots(ConnId(1)), bots);
+    assert_eq!(script.add_bot(1, "fourth"), Ok(7), "a number is never used twice");
+}
+
+#[test]
+fn a_bot_that_is_deleted_is_cut_off_and_has_none_of_its_own() {
+    let mut script = Script::new();
+    script.log_in(1, "alice", 1).unwrap();
+    script.add_bot(1, "ci").unwrap();
+    script.log_in(12, "ci", 4).unwrap();
+    let who = script.people.users.get(ConnId(12)).unwrap().who.clone();
+    assert_eq!((who.bot_of, Person::from(&who).bot), (Some(AccountId(1)), true));
+    assert_eq!(script.add_bot(12, "another"), Err(BotError::NoAccount));
+    // A second connection takes over.
+    script.log_in(13, "ci", 4).unwrap();
+    assert_eq!(script.took_over(13), [Effect::Disconnect(12, Cause::Elsewhere)]);
+    assert_eq!(script.people.bots(ConnId(1)), [(name("ci"), true)]);
+    assert_eq!(script.delete_bot(1, "ci"), Some(bot_gone(4, Some(13))));
+    assert!(script.log_in(14, "ci", 4).is_err());
+    assert_eq!(script.claim(14, "ci"), Err(taken()), "until it has gone");
+    script.left(13);
+    script.claim(14, "ci").unwrap();
+}
+
+#[test]
+fn bots_go_with_their_account_and_are_banned_with_it() {
+    let mut script = Script::new();
+    script.log_in(1, "alice", 1).unwrap();
+    script.add_bot(1, "ci").unwrap();
+    script.log_in(12, "ci", 4).unwrap();
+    let banned = script.plan_ban("alice", 60).unwrap();
+    let effects = script.moderate(banned);
+    let struck = |conn| effects.iter().any(|e| matches!(e, Effect::Disconnect(c, _) if *c == conn));
+    assert!(struck(1) && struck(12), "{effects:?}");
+    assert!(matches!(script.log_in(12, "ci", 4), Err(LoginError::Banned(_))));
+    script.wait(Duration::from_secs(60));
+    script.log_in(1, "alice", 1).unwrap();
+    script.log_in(12, "ci", 4).unwrap();
+    let effects = script.unregister(1, 1);
+    assert_eq!(effects[..3], bot_gone(4, Some(12)));
+    script.left(12);
+    script.claim(15, "ci").unwrap();
+}
+
+#[test]
+fn of_bots_that_are_made_at_once_on_several_nodes_three_are() {
+    let mut script = Script::new();
+    script.log_in(1, "alice", 1).unwrap();
+    let names = ["one", "two", "three", "four"];
+    let proposed = names.map(|text| script.people.propose_bot(ConnId(1), &name(text)).unwrap());
+    for (n, bot) in proposed.into_iter().enumerate() {
+        let (token, account) = (crate::chat::bot::TokenHash([0; 32]), bot.account);
+        let made = kept::Account::of_bot(
+            account,
+            bot.name.clone(),
+            crate::chat::bot::Bot { owner: AccountId(1), token },
+            START,
+        );
+        let put = vec![Change::AccountPut(made)];
+        let (what, changes) = script.people.numbered(Happening::BotMade(bot), put);
+        assert_eq!(script.people.may_still(&what, START), n < 3, "{n}");
+        if n < 3 {
+            let number = AccountId(4 + u32::try_from(n).unwrap());
+            assert!(matches!(&changes[..], [Change::AccountPut(put)] if put.id == number));
+            assert_eq!(script.people.touched(&what), []);
+            script.happen(what);
+        }
+    }
+    assert_eq!(script.people.bots(ConnId(1)).len(), 3);
+    let twice = Happening::BotMade(NewBot {
+        account: AccountId(9),
+        name: name("one"),
+        owner: AccountId(2),
+    });
+    assert!(!script.people.may_still(&twice, START), "the name is somebody else's by now");
 }

@@ -100,6 +100,19 @@ impl<H> Users<H> {
         own.is_some_and(|own| self.is_free(accounts, name, Some(own)).is_ok())
     }
 
+    /// Whether somebody who is not there may be called this.
+    ///
+    /// # Errors
+    /// [`ClaimError`].
+    pub fn may_be_named(&self, accounts: &Accounts, name: &Name) -> Result<(), ClaimError> {
+        self.check(accounts, name, None)
+    }
+
+    /// Whether they may, now that all nodes decide it.
+    pub fn may_still_be_named(&self, accounts: &Accounts, name: &Name) -> bool {
+        self.is_free(accounts, name, None).is_ok()
+    }
+
     /// Somebody has this name from here on. Whoever had it so far is taken out, and handed back.
     pub fn come_in(&mut self, who: Identity, handle: H) -> Option<User<H>> {
         self.release(who.conn);

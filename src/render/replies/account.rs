@@ -159,9 +159,9 @@ pub fn ask_secret(form: Form, question: Question, why: Option<Unfit>, first: boo
             Unfit::TooLong => password_too_long(&mut sheet),
             Unfit::Different => sheet.fixed("That was another password. An empty line gives up."),
         };
-        sheet.off().newline();
+        sheet.off().newline().fault();
     }
-    sheet.ask(secret_prompt(question)).take()
+    sheet.ask_secret(secret_prompt(question)).take()
 }
 
 /// The prompt of such a question.

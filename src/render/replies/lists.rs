@@ -7,11 +7,14 @@ use crate::chat::lobby::Presence;
 use crate::chat::name::Name;
 use crate::chat::pictures;
 use crate::chat::text::Line;
-use crate::render::Sheet;
 use crate::render::form::Colour;
+use crate::render::{Sheet, json};
 
 /// The beginning of the answer to `/users`: so many follow.
 pub fn users(sheet: &mut Sheet, lobby: &Name, count: usize) {
+    if sheet.form().is_json() {
+        return json::begin_users(sheet, lobby);
+    }
     sheet.on(Colour::Cyan).fixed("=== Users in '").name(lobby).fixed("' (");
     sheet.number(count as u64).fixed(") ===").off().newline();
 }
@@ -19,12 +22,16 @@ pub fn users(sheet: &mut Sheet, lobby: &Name, count: usize) {
 /// A user in the answer to `/users`, with what holds of them for the one who asks, who is `you` and
 /// ignores these.
 pub fn user(sheet: &mut Sheet, user: &Presence, you: ConnId, ignores: &Ignores) {
+    if sheet.form().is_json() {
+        return json::user(sheet, user, you, ignores);
+    }
     let Presence { picture, who, owner, operator, admin, away } = user;
     sheet.fixed("  ").on(Colour::Yellow).pictured(*picture).name(&who.name).off();
     for (holds, mark) in [
         (*owner, " (owner)"),
         (*operator, " (operator)"),
         (*admin, " (admin)"),
+        (who.bot, " (bot)"),
         (away.is_some(), " (away)"),
         (who.conn == Some(you), " (you)"),
         (ignores.contains(who), " (ignored)"),

@@ -1,6 +1,7 @@
 //! What the server says to one user: the wording of every answer and of every failure.
 
 mod account;
+mod bots;
 mod help;
 mod lists;
 mod moderation;
@@ -21,9 +22,9 @@ use crate::chat::lobby::JoinError;
 use crate::chat::name::Name;
 use crate::chat::password::{MAX_PASSWORD_CHARS, PasswordFault};
 use crate::chat::text::Line;
-use crate::render::Sheet;
 use crate::render::form::Colour;
 pub use crate::render::replies::account::{AccountReply, ask_secret, secret_prompt};
+pub use crate::render::replies::bots::{BotReply, bots, hooks};
 pub use crate::render::replies::help::{explain, help, topic};
 pub use crate::render::replies::lists::{
     candidates, lobbies, lobby, more_lobbies, picture_list, user, users,
@@ -36,11 +37,12 @@ pub use crate::render::replies::records::{
 };
 pub use crate::render::replies::rox::UsageTold;
 pub use crate::render::replies::welcome::{
-    CHATS_ALREADY, Farewell, HTTP_ANSWER, I_AM_HERE, NAME_PROMPT, NO_FILES, NameProblem,
-    PASSWORD_PROMPT, PasswordProblem, ask_name_again, ask_password, ask_password_after_nothing,
-    ask_password_again, farewell, name_refused, password_question, refusal, restarting_line,
-    welcome,
+    CHATS_ALREADY, Farewell, I_AM_HERE, NAME_PROMPT, NO_FILES, NameProblem, PASSWORD_PROMPT,
+    PagePort, PasswordProblem, ask_name_again, ask_password, ask_password_after_nothing,
+    ask_password_again, farewell, http_answer, name_refused, password_question, refusal,
+    restarting_line, welcome,
 };
+use crate::render::{Sheet, json};
 
 /// A one-line answer to one user.
 #[derive(Debug, Clone)]
@@ -57,6 +59,8 @@ pub enum Reply {
     NotATime,
     /// The question to Rox is over this many characters.
     QuestionTooLong(usize),
+    /// What a program sent is none of the objects that are understood.
+    NotAnObject,
     /// Over the rate limit, for so many seconds more.
     RateLimited(u64),
     /// So many lines wait, and go out when a limit lets them through.
@@ -145,6 +149,8 @@ pub enum Reply {
     Personal(PersonalReply),
     /// About what operators, owners and admins do.
     Moderation(ModerationReply),
+    /// About bots and hooks.
+    Bot(BotReply),
 }
 
 /// What makes lines wait.
@@ -174,8 +180,21 @@ impl From<ModerationReply> for Reply {
     }
 }
 
+impl From<BotReply> for Reply {
+    fn from(reply: BotReply) -> Self {
+        Self::Bot(reply)
+    }
+}
+
 /// Writes a one-line answer.
 pub fn reply(sheet: &mut Sheet, reply: &Reply) {
+    if sheet.form().is_json() {
+        return json::reply(sheet, reply, |sheet| told(sheet, reply));
+    }
+    told(sheet, reply);
+}
+
+fn told(sheet: &mut Sheet, reply: &Reply) {
     match reply {
         Reply::AiSummary(rows) => rox::summary(sheet, rows),
         Reply::AiUsage(told) => rox::usage(sheet, told),
@@ -194,6 +213,9 @@ fn worded(sheet: &mut Sheet, reply: &Reply) {
         Reply::QuestionTooLong(max) => {
             sheet.fixed("AI question too long. Max: ").number(*max as u64).fixed(" characters")
         }
+        Reply::NotAnObject => sheet.fixed(
+            "Expected a line, {\"say\": \"text\"}, {\"command\": \"/help\"} or {\"since\": 17}.",
+        ),
         Reply::RateLimited(secs) => wait(sheet, RATE_LIMITED, *secs),
         Reply::Kept { limit, secs, lines } => kept(sheet, *limit, *secs, *lines as u64),
         Reply::NotSent(what) => not_sent(sheet, what),
@@ -248,6 +270,7 @@ fn worded(sheet: &mut Sheet, reply: &Reply) {
         Reply::Account(reply) => reply.write(sheet),
         Reply::Personal(reply) => reply.write(sheet),
         Reply::Moderation(reply) => reply.write(sheet),
+        Reply::Bot(reply) => reply.write(sheet),
     };
     sheet.off().newline();
 }
@@ -271,6 +294,7 @@ impl Reply {
             Self::Account(reply) => reply.is_good(),
             Self::Personal(reply) => reply.is_good(),
             Self::Moderation(reply) => reply.is_good(),
+            Self::Bot(reply) => reply.is_good(),
             Self::TooLong(_)
             | Self::PasswordTooLong
             | Self::PasswordTooShort
@@ -278,6 +302,7 @@ impl Reply {
             | Self::NotATime
             | Self::QuestionTooLong(_)
             | Self::RateLimited(_)
+            | Self::NotAnObject
             | Self::Kept { .. }
             | Self::NotSent(_)
             | Self::UnknownCommand(_)

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::chat::bot::MAX_HOOKS;
 use crate::chat::limiter::wait_secs;
 use crate::chat::lobby::{PromptError, SayError};
 use crate::chat::moderation::{Moderation, Removal, ServerModeration};
@@ -183,6 +184,16 @@ fn not_done<'s>(sheet: &'s mut Sheet, why: &OrderError, lobby: &Name) -> &'s mut
             .fixed(" hours."),
         OrderError::NotMuted => sheet.fixed("Nobody of that name is muted."),
         OrderError::NotBanned => sheet.fixed("Nobody of that name is banned."),
+        OrderError::HookExists(name) => {
+            sheet.fixed("There is a hook '").name(name).fixed("' here already.")
+        }
+        OrderError::TooManyHooks => {
+            sheet.fixed("There are ").number(MAX_HOOKS as u64);
+            sheet.fixed(" hooks here already. Take one away with /hook del.")
+        }
+        OrderError::NoSuchHook => {
+            sheet.fixed("There is no hook of that name here. See /hook list.")
+        }
         OrderError::TooMany => sheet.fixed("There are too many already. Take one back first."),
     }
 }
@@ -199,6 +210,12 @@ fn not_said<'s>(sheet: &'s mut Sheet, why: &SayError, lobby: &Name) -> &'s mut S
             because(sheet, length.reason.as_ref())
         }
         SayError::TooSoon(time) => wait(sheet, SLOW_MODE, wait_secs(*time)),
+        SayError::BotsMuted(time) => {
+            sheet.fixed("Bots are muted in '").name(lobby).fixed("' for ").span(Span::left(*time));
+            sheet.fixed(" more: too many of their messages without one of a person.")
+        }
+        SayError::TooOften(time) => wait(sheet, "Too many posts. Wait ", wait_secs(*time)),
+        SayError::NoSuchHook => sheet.fixed("There is no such hook."),
     }
 }
 

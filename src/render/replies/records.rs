@@ -23,7 +23,10 @@ pub fn history(sheet: &mut Sheet, lobby: &Name, count: usize, before: usize) {
         };
         return super::reply(sheet, &Reply::Personal(nothing));
     }
-    heading(sheet, "History of", lobby, count);
+    // Each message says of itself what it is.
+    if !sheet.form().is_json() {
+        heading(sheet, "History of", lobby, count);
+    }
 }
 
 /// The beginning of the answer to `/search`: so many messages of a lobby follow, newest first.
@@ -31,7 +34,9 @@ pub fn found(sheet: &mut Sheet, lobby: &Name, count: usize) {
     if count == 0 {
         return super::reply(sheet, &Reply::Personal(PersonalReply::NothingFound));
     }
-    heading(sheet, "Found in", lobby, count);
+    if !sheet.form().is_json() {
+        heading(sheet, "Found in", lobby, count);
+    }
 }
 
 fn heading(sheet: &mut Sheet, what: &'static str, lobby: &Name, count: usize) {
@@ -41,6 +46,9 @@ fn heading(sheet: &mut Sheet, what: &'static str, lobby: &Name, count: usize) {
 
 /// Stands before private messages that have waited for an account.
 pub fn mail(sheet: &mut Sheet, count: usize) {
+    if sheet.form().is_json() {
+        return;
+    }
     sheet.on(Colour::Cyan).fixed("=== Messages while you were not here (");
     sheet.number(count as u64).fixed(") ===").off().newline();
 }
@@ -130,6 +138,8 @@ pub struct Whois<'a> {
     pub name: &'a Name,
     /// Whether it has an account.
     pub registered: bool,
+    /// Whose bot it is, where it is one.
+    pub bot_of: Option<&'a Name>,
     /// What is to be said of them where they are connected.
     pub online: Option<Online<'a>>,
 }
@@ -157,7 +167,12 @@ pub enum Place<'a> {
 /// The answer to `/whois`.
 pub fn whois(sheet: &mut Sheet, who: &Whois<'_>) {
     sheet.on(Colour::Cyan).fixed("=== ").name(who.name).fixed(" ===").off().newline();
-    sheet.fixed("  Status: ").fixed(if who.registered { "account" } else { "guest" }).newline();
+    sheet.fixed("  Status: ");
+    match who.bot_of {
+        Some(owner) => sheet.fixed("bot of ").name(owner),
+        None => sheet.fixed(if who.registered { "account" } else { "guest" }),
+    };
+    sheet.newline();
     let Some(online) = &who.online else {
         sheet.fixed("  Not connected").newline();
         return;

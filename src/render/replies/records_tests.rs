@@ -57,7 +57,7 @@ fn mail_says_from_whom_and_since_when() {
     let when = Times::Ages.when(UnixMillis(NOW.0 - 7_200_000), NOW);
     let shown = written(|s| {
         mail(s, 1);
-        direct(s, Direct::From(&name("alice")), &Line::clean("call me"), Some(when));
+        direct(s, Direct::From(&Person::named(name("alice"))), &Line::clean("call me"), Some(when));
     });
     assert_eq!(
         shown,
@@ -153,7 +153,8 @@ fn whois_tells_what_everybody_may_know() {
         ),
         (true, None, "account\n  Not connected\n"),
     ] {
-        let shown = written(|s| whois(s, &Whois { name: &alice, registered, online }));
+        let shown =
+            written(|s| whois(s, &Whois { name: &alice, registered, bot_of: None, online }));
         assert_eq!(shown, format!("=== alice ===\n  Status: {want}"));
     }
 }

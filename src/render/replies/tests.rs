@@ -641,7 +641,11 @@ fn farewells_carry_no_prompt() {
 
 #[test]
 fn the_http_answer_has_the_length_it_says() {
-    let (head, body) = std::str::from_utf8(HTTP_ANSWER).unwrap().split_once("\r\n\r\n").unwrap();
-    assert!(head.ends_with(&format!("Content-Length: {}", body.len())), "{}", body.len());
-    assert_eq!(body.lines().count(), 1);
+    let page = PagePort { port: 8_088, tls: true };
+    for (page, lines) in [(None, 1), (Some(page), 2)] {
+        let answer = String::from_utf8(http_answer(page)).unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        assert!(head.ends_with(&format!("Content-Length: {}", body.len())), "{}", body.len());
+        assert_eq!(body.lines().count(), lines);
+    }
 }

@@ -17,6 +17,9 @@ use crate::render::replies::{
 /// before it that are not to be seen, their row is erased.
 pub fn welcome(form: Form, erase: bool, asks: bool) -> Bytes {
     let mut sheet = Sheet::new(form);
+    if form.is_json() {
+        return Bytes::new();
+    }
     if erase {
         sheet.open();
     }
@@ -66,6 +69,10 @@ pub enum NameProblem {
     ServerBusy,
     /// This node is too far behind the others.
     Behind,
+    /// A bot has shown a token that is not its own.
+    WrongToken,
+    /// This address gave too many wrong passwords or tokens; seconds to wait.
+    TooManyAttempts(u64),
     /// The log of the cluster cannot be reached.
     Unreachable,
 }
@@ -95,7 +102,7 @@ pub fn ask_name_again(form: Form, problem: &NameProblem) -> Bytes {
     // In a raw terminal Enter has not moved on from the line of the prompt.
     sheet.open().on(Colour::Red);
     name_problem(&mut sheet, problem);
-    sheet.off().newline().ask(NAME_PROMPT).take()
+    sheet.off().newline().fault().ask(NAME_PROMPT).take()
 }
 
 /// Says what is wrong with a name to whoever is not asked again.
@@ -103,7 +110,7 @@ pub fn name_refused(form: Form, problem: &NameProblem) -> Bytes {
     let mut sheet = Sheet::new(form);
     sheet.open().on(Colour::Red);
     name_problem(&mut sheet, problem);
-    sheet.off().newline().take()
+    sheet.off().newline().fault().take()
 }
 
 pub(super) fn name_problem<'s>(sheet: &'s mut Sheet, problem: &NameProblem) -> &'s mut Sheet {
@@ -138,6 +145,8 @@ pub(super) fn name_problem<'s>(sheet: &'s mut Sheet, problem: &NameProblem) -> &
             sheet.fixed("This server is behind the others, try again in a moment.")
         }
         NameProblem::Unreachable => sheet.fixed(UNREACHABLE),
+        NameProblem::WrongToken => sheet.fixed("Incorrect token."),
+        NameProblem::TooManyAttempts(secs) => too_many_attempts(sheet, *secs),
     }
 }
 
@@ -146,12 +155,12 @@ pub const PASSWORD_PROMPT: &str = "Password: ";
 
 /// Asks for the password of an account.
 pub fn ask_password(form: Form) -> Bytes {
-    Sheet::new(form).open_question().ask(PASSWORD_PROMPT).take()
+    Sheet::new(form).open_question().ask_secret(PASSWORD_PROMPT).take()
 }
 
 /// Asks for it again, after an empty line.
 pub fn ask_password_after_nothing(form: Form) -> Bytes {
-    Sheet::new(form).open_after_enter().ask(PASSWORD_PROMPT).take()
+    Sheet::new(form).open_after_enter().ask_secret(PASSWORD_PROMPT).take()
 }
 
 /// Why a password did not let its user in, who may try again.
@@ -172,7 +181,7 @@ pub fn ask_password_again(form: Form, problem: PasswordProblem) -> Bytes {
     let mut sheet = Sheet::new(form);
     sheet.open().on(Colour::Red);
     password_problem(&mut sheet, problem);
-    sheet.off().newline().ask(PASSWORD_PROMPT).take()
+    sheet.off().newline().fault().ask_secret(PASSWORD_PROMPT).take()
 }
 
 fn password_problem(sheet: &mut Sheet, problem: PasswordProblem) -> &mut Sheet {
@@ -224,6 +233,8 @@ pub enum Farewell {
     Banned,
     /// The operator has given the account another password.
     NewPassword,
+    /// The user is a bot, and was deleted.
+    BotGone,
     /// The server takes nobody new, since it is about to restart.
     Restarting,
     /// Something broke that the session cannot do without.
@@ -257,6 +268,7 @@ pub fn farewell(form: Form, farewell: Farewell) -> Bytes {
         Farewell::NewPassword => {
             sheet.fixed("This account has a new password. Log in with it again.")
         }
+        Farewell::BotGone => sheet.fixed("This bot was deleted. Goodbye!"),
         Farewell::Restarting | Farewell::CannotGoOn { .. } => sheet.fixed(RESTARTING),
         Farewell::Fault => sheet.fixed("Something broke on the server. Please connect again."),
         Farewell::Idle => sheet.fixed("You were idle for too long. Goodbye!"),
@@ -265,13 +277,34 @@ pub fn farewell(form: Form, farewell: Farewell) -> Bytes {
         }
         Farewell::SpeaksTls(None) => sheet.fixed("This server does not speak TLS."),
     };
-    sheet.off().newline().take()
+    sheet.off().newline().last_words(farewell).take()
+}
+
+/// Where the page of this server is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PagePort {
+    /// Its port.
+    pub port: u16,
+    /// Whether it is read over TLS.
+    pub tls: bool,
 }
 
 /// What a browser is answered that took the port for one of HTTP, in its own words.
-pub const HTTP_ANSWER: &[u8] = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\
-    Content-Type: text/plain\r\nContent-Length: 54\r\n\r\n\
-    This is a chat server: connect with nc, not with HTTP\n";
+pub fn http_answer(page: Option<PagePort>) -> Vec<u8> {
+    let mut body = "This is a chat server: connect with nc, not with HTTP\n".to_owned();
+    if let Some(PagePort { port, tls }) = page {
+        let scheme = if tls { "https" } else { "http" };
+        body.push_str(&format!(
+            "For browsers it has a page, on port {port}: {scheme}://...:{port}/\n"
+        ));
+    }
+    let length = body.len();
+    let head = format!(
+        "HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Type: text/plain\r\n\
+         Content-Length: {length}\r\n\r\n"
+    );
+    (head + &body).into_bytes()
+}
 
 /// The one line of a script that comes over a connection over which its user chats already.
 pub const CHATS_ALREADY: &[u8] =

@@ -161,6 +161,7 @@ fn described(user: &ListedUser, seat: Option<&SeatListed>, since: Option<UnixMil
         "name": who.name.as_str(),
         "account": who.account.is_some(),
         "admin": who.admin,
+        "bot": who.bot_of.is_some(),
         "address": seat.and_then(|seat| seat.from.addr()).map(|addr| addr.ip().to_canonical().to_string()),
         "lobby": lobby.as_ref().map(|lobby| lobby.as_str()),
         "listener": seat.map(|seat| seat.kind.name()),

@@ -109,6 +109,9 @@ impl Reach {
                 let why = format!("the account {name} is being made. Try again in a moment");
                 Answer::failed(why)
             }
+            GivePasswordError::Rule(GiveError::Bot) => {
+                Answer::failed(format!("{name} is a bot, which a token lets in and no password"))
+            }
             GivePasswordError::NotStored => {
                 let why = "the database cannot be written: nothing was done";
                 self.not_done(Answer::failed(why))

@@ -1,0 +1,233 @@
+//! The listener of the page: HTTP for everybody, on a thread of its own, and the way of WebSockets to the
+//! Shards. A request costs the chat nothing; a WebSocket is a connection like any other, and is let in as
+//! such when it is asked for.
+
+use std::net::{IpAddr, SocketAddr, TcpListener as StdListener};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix::prelude::*;
+use log::{debug, error};
+use rustix::process::nice;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::{sleep, timeout};
+
+use crate::actors::guard::Guarded;
+use crate::actors::handshaker::shake_hands;
+use crate::actors::log::Log;
+use crate::actors::registry::Registry;
+use crate::actors::registry::messages::{Admit, Gone};
+use crate::actors::shard::messages::Connected;
+use crate::actors::shard::{Shard, log_connected};
+use crate::chat::directory::Refusal;
+use crate::clock;
+use crate::config::Live;
+use crate::logging::event;
+use crate::metrics::Refused as Why;
+use crate::net::link::{Arrival, Link};
+use crate::net::listen::ListenerKind;
+use crate::net::origin::Origin;
+use crate::net::proxy::begins_header;
+use crate::net::tls::LiveTls;
+use crate::server::Shared;
+use crate::server::accept::{Acceptor, HEADER_TIME, Helpers};
+use crate::server::hooks::Hooks;
+use crate::web::chat::socket::{self, Refused};
+use crate::web::chat::{self, Chat, LIMITS};
+use crate::web::{Upgrade, Visitor, end, serve_and_upgrade, write_all};
+
+/// The thread's share of a busy machine: whoever chats goes first.
+const NICENESS: i32 = 5;
+
+/// For a handshake of TLS.
+const HANDSHAKE_TIME: Duration = Duration::from_secs(10);
+
+/// Between two looks at the first bytes of a proxy's connection that may be either of two things.
+const LOOK_AGAIN: Duration = Duration::from_millis(10);
+
+/// What the thread works with.
+pub(super) struct Parts {
+    pub(super) listener: StdListener,
+    pub(super) live: Live,
+    pub(super) shared: Shared,
+    pub(super) registry: Addr<Guarded<Registry>>,
+    pub(super) shards: Arc<[Addr<Guarded<Shard>>]>,
+    /// Where the page is read over TLS.
+    pub(super) tls: Option<LiveTls>,
+    /// Where things happen.
+    pub(super) log: Log,
+}
+
+/// Starts the thread, which goes on until the process ends.
+pub(super) fn start(parts: Parts) {
+    Arbiter::new().spawn_fn(move || {
+        // Best effort: without it the page is merely as important as the chat.
+        let _ = nice(NICENESS);
+        let Parts { listener, live, shared, registry, shards, tls, log } = parts;
+        let hooks = Hooks { registry: registry.clone(), health: shared.health.clone(), log };
+        let listener = match TcpListener::from_std(listener) {
+            Ok(listener) => listener,
+            Err(reason) => {
+                return error!(
+                    event = event::HTTP_FAILED;
+                    "the listener of the page cannot be used: {reason}"
+                );
+            }
+        };
+        let helpers = Helpers::none();
+        let acceptor = Acceptor::new(live, shared, registry, shards, helpers);
+        let door = Rc::new(Door { acceptor, tls });
+        let hooks = Rc::new(hooks);
+        let answer_hook: chat::Hooks = Box::new(move |mut request| {
+            let hooks = hooks.clone();
+            Box::pin(async move {
+                let body = request.take_payload();
+                let head = request.head();
+                hooks.answer(&head.method, request.path(), &head.headers, body).await
+            })
+        });
+        let chat = Rc::new(Chat { hooks: Some(answer_hook) });
+        let let_in = {
+            let door = door.clone();
+            move |stream, addr| door.clone().let_in(stream, addr)
+        };
+        let answer = {
+            let door = door.clone();
+            move |request: actix_http::Request| {
+                let (door, chat) = (door.clone(), chat.clone());
+                async move {
+                    match door.origin_of(&request) {
+                        Ok(_) => chat.answer(request).await,
+                        Err(why) => why.as_answer(),
+                    }
+                }
+            }
+        };
+        let upgrade = move |upgrade| door.clone().upgrade(upgrade);
+        actix_rt::spawn(serve_and_upgrade(listener, LIMITS, let_in, answer, upgrade));
+    });
+}
+
+/// Lets connections in, first for requests, then for the chat.
+struct Door {
+    acceptor: Acceptor,
+    tls: Option<LiveTls>,
+}
+
+impl Door {
+    /// Lets a connection in for requests: that costs no place.
+    async fn let_in(self: Rc<Self>, stream: TcpStream, addr: SocketAddr) -> Option<(Link, Origin)> {
+        let config = self.acceptor.live.get();
+        let origin = match config.proxy_from.contains(addr.ip()) {
+            true => timeout(HEADER_TIME, self.hear(&stream, addr.ip())).await.ok()??,
+            false => Origin::Direct(addr),
+        };
+        self.acceptor.listed(origin).ok()?;
+        let Some(tls) = &self.tls else { return Some((Link::Plain(stream), origin)) };
+        let shaken =
+            timeout(HANDSHAKE_TIME, shake_hands(stream.into_std().ok()?, tls, || ())).await;
+        match shaken {
+            Ok(Ok(arrival)) => Some((Link::of(arrival).ok()?, origin)),
+            Ok(Err(why)) => {
+                debug!(event = event::HANDSHAKE_FAILED; "TLS handshake of the page: {why}");
+                None
+            }
+            Err(_) => None,
+        }
+    }
+
+    /// For whom a proxy stands: it says so before everything else, or with each request.
+    async fn hear(&self, stream: &TcpStream, via: IpAddr) -> Option<Origin> {
+        let mut first = [0; 16];
+        loop {
+            let count = stream.peek(&mut first).await.ok().filter(|count| *count > 0)?;
+            match begins_header(&first[..count]) {
+                Some(true) => return self.acceptor.told_origin(stream, via).await,
+                Some(false) => return Some(Origin::Untold { via }),
+                None => sleep(LOOK_AGAIN).await,
+            }
+        }
+    }
+
+    /// Where a request comes from, which may send some.
+    fn origin_of(&self, request: &actix_http::Request) -> Result<Origin, Refused> {
+        let visitor = Visitor::of(request).ok_or(Refused::Handshake)?;
+        let config = self.acceptor.live.get();
+        let origin =
+            socket::origin_of(&request.head().headers, visitor.origin, &config.proxy_from)?;
+        self.acceptor.listed(origin).map_err(|()| Refused::NotAllowed)?;
+        Ok(origin)
+    }
+
+    /// Hands a connection on to the chat, where the page may.
+    async fn upgrade(self: Rc<Self>, Upgrade { request, mut link, read }: Upgrade) {
+        match self.check(&request).await {
+            Ok(Some((connected, answer))) => {
+                let Connecting { conn, origin, ip, accepted, shard } = connected;
+                let counted = self.acceptor.shared.metrics.count_connection(ListenerKind::Web);
+                let arrival = match write_all(&mut link, answer.as_bytes()).await {
+                    true => link.depart().ok(),
+                    false => None,
+                };
+                let Some(under) = arrival else {
+                    return self.acceptor.registry.do_send(Gone(conn));
+                };
+                log_connected(conn, origin, ListenerKind::Web);
+                let arrival = Arrival::WebSocket(Box::new(under), read);
+                let counted = Some(counted);
+                shard.do_send(Connected { conn, arrival, origin, ip, accepted, counted });
+            }
+            // Closed without a word.
+            Ok(None) => {}
+            Err(why) => {
+                write_all(&mut link, why.answer().as_bytes()).await;
+                end(&mut link, LIMITS.linger_time).await;
+            }
+        }
+    }
+
+    /// Whether a WebSocket may be had; none where it is closed without a word.
+    async fn check(
+        &self,
+        request: &actix_http::Request,
+    ) -> Result<Option<(Connecting, String)>, Refused> {
+        let answer = socket::accept(request.head())?;
+        let origin = self.origin_of(request)?;
+        let config = self.acceptor.live.get();
+        let https = socket::is_https(&request.head().headers, self.tls.is_some(), &origin);
+        socket::check_origin(&request.head().headers, https, &config.web.origins)?;
+        if self.acceptor.shared.health.draining().is_on() {
+            self.acceptor.count_refused(origin, Why::Draining, &"draining");
+            return Err(Refused::Draining);
+        }
+        let ip = self.acceptor.ip_of(origin);
+        match self.acceptor.registry.send(Admit(ip)).await {
+            Ok(Ok(conn)) => {
+                let shard = self.acceptor.next_shard().clone();
+                // The time for a name runs from here on: the connection may have been used for long.
+                let accepted = clock::now();
+                Ok(Some((Connecting { conn, origin, ip, accepted, shard }, answer)))
+            }
+            Ok(Err(refusal)) => {
+                self.acceptor.count_refused(origin, refusal.into(), &refusal);
+                match refusal {
+                    Refusal::TooOften => Ok(None),
+                    Refusal::TooManyFromAddress => Err(Refused::TooManyFromAddress),
+                    Refusal::Full => Err(Refused::Full),
+                }
+            }
+            // The Registry lives as long as the System.
+            Err(_) => Ok(None),
+        }
+    }
+}
+
+/// A connection that has a place.
+struct Connecting {
+    conn: crate::chat::directory::ConnId,
+    origin: Origin,
+    ip: crate::chat::directory::IpKey,
+    accepted: std::time::Instant,
+    shard: Addr<Guarded<Shard>>,
+}
