@@ -1,5 +1,7 @@
 //! `/catchup`: what somebody missed, for them alone.
 
+use std::time::Duration;
+
 use crate::ai::question;
 use crate::gemini::{Gemini, text, whole};
 use crate::harness::{Client, Server};
@@ -42,7 +44,8 @@ fn one_is_told_alone_what_was_said_since_one_spoke_asked_or_was_told() {
     let newest = told(&gemini, &mut alice);
     assert_eq!(lines(&newest), ["<bob> one  eve  two", "<bob> * waves", "<bob> @alice look"]);
     assert!(!newest.contains("of this"), "{newest}");
-    // Once in ten minutes, in which it worked; nothing missed is told whenever.
+    // Once in ten minutes, in which it worked; that has come to all nodes by then.
+    alice.sync("alice");
     alice.ask("/catchup", "Once in 10 minutes. Wait 10 minutes.\n> ");
     // Nobody else has heard of it, and it is no part of the conversation.
     let seen = bob.sync("bob");
@@ -70,6 +73,11 @@ fn a_summary_that_failed_or_was_stopped_does_not_count_as_one() {
     alice.send("/catchup");
     alice.expect("[AI] Thinking...\n> ");
     cue.send(text("They")).unwrap();
+    let asked = (0..500).any(|_| {
+        std::thread::sleep(Duration::from_millis(10));
+        gemini.requests().len() == 2
+    });
+    assert!(asked, "the provider is not asked");
     alice.ask("/ai why?", "AI is busy, try again in a moment.\n> ");
     bob.ask("/ai stop", "Nothing to stop.\n> ");
     alice.ask("/ai stop", "[AI] Stopped.\n> ");
