@@ -19,6 +19,10 @@ const WORKERS: &str =
 pub(crate) const ALONE: &[(&str, &str)] = &[
     ("activation", "sockets that a service manager hands to a process"),
     ("arguments", "the command line"),
+    (
+        "budgets::tokens_are_counted_and_usage_is_told_to_those_who_may_know_and_to_the_metrics",
+        "what a process counts",
+    ),
     ("certs", "the certificate files of a process"),
     ("console", "the socket of one process, its file and its answers"),
     ("counting", "what a process counts"),

@@ -3,7 +3,8 @@
 use crate::ai::question;
 use crate::counting::wait_for_metrics;
 use crate::gemini::{Gemini, whole};
-use crate::harness::{Client, Server, free_port};
+use crate::harness::{Client, Server};
+use crate::operator::{ADMIN, admin_port};
 use crate::people::{guest_from, log_in_to, quit, registered, restart};
 use crate::rox_orders::{start, start_with_root};
 
@@ -70,10 +71,8 @@ fn a_lobby_and_the_server_have_so_many_a_day_and_failures_count() {
 #[test]
 fn tokens_are_counted_and_usage_is_told_to_those_who_may_know_and_to_the_metrics() {
     let gemini = Gemini::start();
-    let port = free_port();
-    let addr = format!("127.0.0.1:{port}");
-    let more = [("AI_TOKENS_PER_DAY", "20"), ("CHAT_ADMIN_ADDR", addr.as_str())];
-    let (server, mut root) = start_with_root(&gemini, &more);
+    let (server, mut root) = start_with_root(&gemini, &[("AI_TOKENS_PER_DAY", "20"), ADMIN]);
+    let port = admin_port(&server);
     let mut alice = server.login("alice");
     alice.send("/ai usage");
     let none = alice.expect("  Lobby 'general' today: 0 of 200 questions, 0 tokens\n> ");
