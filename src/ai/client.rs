@@ -130,7 +130,7 @@ impl AiClient {
         let cut = coming.end == Some(Finish::Cut);
         let result = result.and_then(|()| match coming.text.into_shown() {
             text if text.is_empty() => {
-                warn!(event = event::AI_FAILED, conn = conn.number(); "AI: the answer is empty");
+                warn!(event = event::AI_FAILED, conn = conn.number(); "AI: a question failed: the answer is empty");
                 Err(AiFailure::Unavailable)
             }
             text => Ok(Answer { text, cut }),

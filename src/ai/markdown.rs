@@ -207,7 +207,11 @@ fn spans(text: &str, depth: usize) -> (String, Option<usize>) {
                 if !opens(rest, c, run, last) {
                     run
                 } else if let Some((inner, end)) = emphasis(rest, c, run) {
-                    let (inner, _) = spans(inner, depth + 1);
+                    let (inner, open) = spans(inner, depth + 1);
+                    if open.is_some() {
+                        // Code that is not closed yet may take the mark that ends this.
+                        note_pending(&mut pending, text, at);
+                    }
                     last = inner.chars().next_back().or(last);
                     out.push_str(&inner);
                     at += end;
@@ -262,9 +266,12 @@ fn is_of_word(c: char) -> bool {
 fn opens(rest: &str, mark: char, run: usize, before: Option<char>) -> bool {
     let after = rest[run..].chars().next();
     let most = if mark == '~' { 2..=2 } else { 1..=3 };
+    // `**H**yper**T**ext`, but not `2**3**4`.
+    let within = mark == '*' && run >= 2 && after.is_some_and(char::is_alphabetic);
+    let in_word = |c: char| is_of_word(c) && !(within && c.is_alphabetic());
     most.contains(&run)
         && after.is_some_and(|c| !c.is_whitespace())
-        && !before.is_some_and(|c| is_of_word(c) || mark == '_' && c == '.')
+        && !before.is_some_and(|c| in_word(c) || mark == '_' && c == '.')
 }
 
 /// Whether a run of marks may end one that began with `run`; what stands around it.

@@ -77,7 +77,6 @@ fn bad_values_name_the_key_the_value_and_what_was_expected() {
         ("GEMINI_BASE_URL", "http://?x"),
         ("GEMINI_BASE_URL", "http://host:99999"),
         ("AI_PROVIDER", "claude"),
-        ("AI_BASE_URL", "localhost:11434"),
         ("AI_MODEL", "a model"),
         ("RUST_LOG", "lobbyd=loud"),
         ("RUST_LOG", "infoo"),
@@ -274,6 +273,8 @@ fn who_answers_is_set_or_follows_from_what_else_is() {
         (&[openai, model, gemini], &["AI_BASE_URL"]),
         (&[("AI_PROVIDER", "gemini"), url, model], &["GEMINI_API_KEY"]),
     ];
+    let bad = load(&[("AI_BASE_URL", "localhost:11434"), model]).unwrap_err();
+    assert_eq!((bad.len(), bad[0].key), (1, "AI_BASE_URL"));
     for (pairs, want) in missing {
         let faults = load(pairs).unwrap_err();
         assert_eq!(faults.iter().map(|fault| fault.key).collect::<Vec<_>>(), want, "{pairs:?}");
