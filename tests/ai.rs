@@ -411,13 +411,13 @@ fn an_answer_is_capped_at_sixteen_kib() {
     let server = start(&gemini, &[]);
     let mut alice = server.login("alice");
     question(&mut alice, "go");
-    let shown = alice.expect("…\n> ");
+    let shown = alice.expect("\n  … (cut)\n> ");
     assert_eq!(count(&shown, "z"), 16 * 1_023);
     gemini.then(whole("next"));
     question(&mut alice, "again");
     alice.expect("next\n> ");
     let turns = gemini.requests().pop().unwrap().turns();
-    assert!(turns[1].1.ends_with('…'), "it counts as whole");
+    assert!(turns[1].1.ends_with('z'), "one that is cut is remembered");
 }
 
 #[test]

@@ -421,3 +421,7 @@ impl Reading<'_> {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "client_tests.rs"]
+mod tests;

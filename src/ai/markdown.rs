@@ -56,16 +56,35 @@ impl Markdown {
         if self.is_rule(body) {
             return None;
         }
-        self.after_text = !body.is_empty();
         if body.is_empty() {
+            self.after_text = false;
             return Some(raw.to_owned());
         }
         let item = is_item(body);
         self.in_list = item || self.in_list && indent > 0;
-        if self.is_code(indent, item) {
-            return Some(raw.to_owned());
+        let text = match self.is_code(indent, item) {
+            true => raw.to_owned(),
+            false => self.text(raw, indent),
+        };
+        self.after_text = body.contains(char::is_alphanumeric);
+        Some(text)
+    }
+
+    /// A line of text without its marks. Where it would become a mark itself without them, it stays as it is.
+    fn text(&self, raw: &str, indent: usize) -> String {
+        let mut text = raw[indent..].to_owned();
+        loop {
+            let next = words(heading(&text));
+            if next.len() >= text.len() {
+                break;
+            }
+            text = next;
         }
-        Some(format!("{}{}", &raw[..indent], words(heading(&raw[indent..]))))
+        let body = text.trim();
+        if self.opens(0, body).is_some() || self.is_rule(body) {
+            return raw.to_owned();
+        }
+        format!("{}{text}", &raw[..indent])
     }
 
     /// Of a line that has come as far as `raw` and goes on after a blank or between ideographs: as much as will
@@ -86,7 +105,9 @@ impl Markdown {
         let (_, pending) = spans(body, 0);
         let end = pending.unwrap_or(body.len());
         let settled = body[..end].trim_end();
-        (!settled.is_empty()).then(|| format!("{}{}", &raw[..indent], words(settled)))
+        let text = words(settled);
+        (!text.trim_start_matches(is_mark).is_empty() && !text.trim_start().starts_with(is_mark))
+            .then(|| format!("{}{text}", &raw[..indent]))
     }
 
     fn opens(&self, indent: usize, body: &str) -> Option<Fence> {
@@ -293,7 +314,9 @@ fn closes(mark: char, run: usize, before: Option<char>, rest: &str) -> bool {
 /// What stands inside of the emphasis that begins here, and where it ends.
 fn emphasis(rest: &str, mark: char, run: usize) -> Option<(&str, usize)> {
     let mut at = run;
-    let mut last = None;
+    let mut last: Option<char> = None;
+    // Marks inside that begin something themselves, and end first.
+    let mut depth = 0_usize;
     while let Some(c) = rest.get(at..).and_then(|rest| rest.chars().next()) {
         if at > MAX_SPAN {
             return None;
@@ -313,8 +336,15 @@ fn emphasis(rest: &str, mark: char, run: usize) -> Option<(&str, usize)> {
                     _ => length == run,
                 };
                 let end = at + length;
-                if fits && end <= MAX_SPAN && closes(mark, run, last, &rest[end..]) {
-                    return Some((&rest[run..end - run], end));
+                let begins = here[length..].starts_with(|c: char| !c.is_whitespace())
+                    && last.is_some_and(|c| !c.is_alphanumeric());
+                if length == run && begins && !closes(mark, run, last, &rest[end..]) {
+                    depth += 1;
+                } else if fits && end <= MAX_SPAN && closes(mark, run, last, &rest[end..]) {
+                    if depth == 0 {
+                        return Some((&rest[run..end - run], end));
+                    }
+                    depth -= 1;
                 }
                 length
             }
