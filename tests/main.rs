@@ -68,6 +68,7 @@ mod nodes;
 mod nodes_broken;
 mod nodes_crossing;
 mod nodes_letters;
+mod nodes_page;
 mod nodes_returning;
 mod nodes_rox;
 mod nodes_seen;
