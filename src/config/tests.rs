@@ -262,7 +262,6 @@ fn what_cannot_change_while_the_server_runs_is_put_back_and_named() {
         "NATS_ALLOW_REMOTE" | "CHAT_WEB_TLS" => "on".to_owned(),
         "CHAT_WEB_ORIGINS" => "https://chat.example".to_owned(),
         "CHAT_PROXY_FROM" | "CHAT_ALLOW" | "CHAT_DENY" => "10.0.0.0/8".to_owned(),
-        "CHAT_WEB_ORIGINS" => "https://chat.example.org".to_owned(),
         _ => key.default.parse().map_or("other".to_owned(), |n: u32| (n + 20).to_string()),
     };
     for key in &KEYS {
