@@ -103,7 +103,8 @@ impl AiClient {
         show: &mut impl FnMut(Lines),
     ) -> Outcome {
         let mut coming = Coming::default();
-        let asked = timeout(config.timeout, self.attempts(conn, config, request, &mut coming, show));
+        let asked =
+            timeout(config.timeout, self.attempts(conn, config, request, &mut coming, show));
         let result = match asked.await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(refused)) => {
@@ -129,7 +130,7 @@ impl AiClient {
         let cut = coming.end == Some(Finish::Cut);
         let result = result.and_then(|()| match coming.text.into_shown() {
             text if text.is_empty() => {
-                warn!(event = event::AI_FAILED, conn = conn.number(); "AI: the answer is empty");
+                warn!(event = event::AI_FAILED, conn = conn.number(); "AI: a question failed: the answer is empty");
                 Err(AiFailure::Unavailable)
             }
             text => Ok(Answer { text, cut }),
@@ -160,7 +161,8 @@ impl AiClient {
                 *self.without_usage.borrow_mut() = Some(config.base_url.clone());
                 continue;
             }
-            let half = request.without_older_half().filter(|_| refused.too_long && shorter.is_none());
+            let half =
+                request.without_older_half().filter(|_| refused.too_long && shorter.is_none());
             let Some(half) = half else { return Err(refused) };
             info!(
                 event = event::AI_FAILED, conn = conn.number();
@@ -221,7 +223,11 @@ impl AiClient {
 
     /// The client for an address, the URL in its terms, and the value of `Host`. For the client all are plain: TLS is
     /// a matter of the transport.
-    fn place(&self, base_url: &str, path: &str) -> Result<(&awc::Client, String, HeaderValue), Refused> {
+    fn place(
+        &self,
+        base_url: &str,
+        path: &str,
+    ) -> Result<(&awc::Client, String, HeaderValue), Refused> {
         let unusable = |error: &dyn std::fmt::Display| {
             Refused::unusable(&format!("the address cannot be used: {error}"))
         };
@@ -236,7 +242,8 @@ impl AiClient {
             (false, _) => &self.plain,
             (true, Some(tls)) => tls,
             (true, None) => {
-                let tls = Connects::with_tls(self.known.clone()).map_err(|error| unusable(&error))?;
+                let tls =
+                    Connects::with_tls(self.known.clone()).map_err(|error| unusable(&error))?;
                 self.tls.get_or_init(|| client(tls))
             }
         };
@@ -279,7 +286,8 @@ async fn read_answer(
     coming: &mut Coming,
     show: &mut impl FnMut(Lines),
 ) -> Result<(), Refused> {
-    let mut reading = Reading { dialect, coming, sse: SseDecoder::default(), plain: Some(Vec::new()) };
+    let mut reading =
+        Reading { dialect, coming, sse: SseDecoder::default(), plain: Some(Vec::new()) };
     let mut body = pin!(body);
     // Bytes of text since the line that is being written was shown, and how long it was then.
     let (mut fresh, mut known) = (0, 0);

@@ -85,7 +85,8 @@ fn status(head: &[u8]) -> Option<u16> {
 
 /// Whether the final response is still to come. After a change of protocols there is none.
 fn is_interim(head: &[u8]) -> bool {
-    let interim = |head: &[u8]| status(head).is_some_and(|status| matches!(status, 100 | 102..=199));
+    let interim =
+        |head: &[u8]| status(head).is_some_and(|status| matches!(status, 100 | 102..=199));
     // Servers of HTTP/1.0 should send none; some gateways do.
     match head.strip_prefix(UNTIL_CLOSE) {
         Some(rest) => interim(&[b"HTTP/1.1", rest].concat()),

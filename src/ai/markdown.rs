@@ -125,7 +125,11 @@ fn code(fence: Fence, raw: &str) -> String {
 /// Whether a line begins an item of a list: `* `, `- `, `+ `, `1. ` or `1) `.
 fn is_item(body: &str) -> bool {
     let number = body.trim_start_matches(|c: char| c.is_ascii_digit());
-    let mark = if number.len() < body.len() { number.strip_prefix(['.', ')']) } else { body.strip_prefix(['*', '-', '+']) };
+    let mark = if number.len() < body.len() {
+        number.strip_prefix(['.', ')'])
+    } else {
+        body.strip_prefix(['*', '-', '+'])
+    };
     mark.is_some_and(|rest| rest.starts_with(' '))
 }
 
@@ -203,7 +207,11 @@ fn spans(text: &str, depth: usize) -> (String, Option<usize>) {
                 if !opens(rest, c, run, last) {
                     run
                 } else if let Some((inner, end)) = emphasis(rest, c, run) {
-                    let (inner, _) = spans(inner, depth + 1);
+                    let (inner, open) = spans(inner, depth + 1);
+                    if open.is_some() {
+                        // Code that is not closed yet may take the mark that ends this.
+                        note_pending(&mut pending, text, at);
+                    }
                     last = inner.chars().next_back().or(last);
                     out.push_str(&inner);
                     at += end;
@@ -258,9 +266,12 @@ fn is_of_word(c: char) -> bool {
 fn opens(rest: &str, mark: char, run: usize, before: Option<char>) -> bool {
     let after = rest[run..].chars().next();
     let most = if mark == '~' { 2..=2 } else { 1..=3 };
+    // `**H**yper**T**ext`, but not `2**3**4`.
+    let within = mark == '*' && run >= 2 && after.is_some_and(char::is_alphabetic);
+    let in_word = |c: char| is_of_word(c) && !(within && c.is_alphabetic());
     most.contains(&run)
         && after.is_some_and(|c| !c.is_whitespace())
-        && !before.is_some_and(|c| is_of_word(c) || mark == '_' && c == '.')
+        && !before.is_some_and(|c| in_word(c) || mark == '_' && c == '.')
 }
 
 /// Whether a run of marks may end one that began with `run`; what stands around it.
@@ -328,7 +339,11 @@ fn address(text: &str) -> Option<usize> {
 
 enum Link<'a> {
     /// `[label](target)`, and where it ends.
-    Whole { label: &'a str, target: &'a str, end: usize },
+    Whole {
+        label: &'a str,
+        target: &'a str,
+        end: usize,
+    },
     /// It may become one by what follows.
     Open,
     None,

@@ -79,16 +79,23 @@ impl Service<ConnectInfo<Uri>> for Connects {
                 Some(tls) => Wire::Tls(handshake(&tls, &uri, tcp).await.map_err(ConnectError::Io)?),
             };
             known.made.set(known.made.get() + 1);
-            let transport = Transport { wire, heads: Heads::default(), read: Vec::new(), at: 0, known };
+            let transport =
+                Transport { wire, heads: Heads::default(), read: Vec::new(), at: 0, known };
             Ok(Connection::new(uri, transport))
         })
     }
 }
 
-async fn handshake(tls: &SslConnector, uri: &Uri, tcp: TcpStream) -> io::Result<SslStream<TcpStream>> {
+async fn handshake(
+    tls: &SslConnector,
+    uri: &Uri,
+    tcp: TcpStream,
+) -> io::Result<SslStream<TcpStream>> {
     let host = uri.host().unwrap_or_default();
     let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
-    let ssl = tls.configure()?.into_ssl(bare.filter(|ip| ip.parse::<IpAddr>().is_ok()).unwrap_or(host))?;
+    let ssl = tls
+        .configure()?
+        .into_ssl(bare.filter(|ip| ip.parse::<IpAddr>().is_ok()).unwrap_or(host))?;
     let mut stream = SslStream::new(ssl, tcp)?;
     Pin::new(&mut stream).connect().await.map_err(|error| match error.into_io_error() {
         Ok(error) => error,
@@ -132,7 +139,11 @@ pub(super) struct Transport {
 }
 
 impl AsyncRead for Transport {
-    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         let Self { wire, heads, read, at, known } = self.get_mut();
         while *at == read.len() {
             read.clear();
@@ -158,7 +169,11 @@ impl AsyncRead for Transport {
 }
 
 impl AsyncWrite for Transport {
-    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         this.heads.asked();
         match &mut this.wire {

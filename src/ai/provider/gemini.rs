@@ -139,10 +139,7 @@ mod tests {
                 r#"{"candidates":[{"content":{"parts":[{"text":"x"}]},"finishReason":"STOP"}]}"#,
                 piece("x", Some(Finish::Whole)),
             ),
-            (
-                r#"{"candidates":[{"finishReason":"MAX_TOKENS"}]}"#,
-                piece("", Some(Finish::Cut)),
-            ),
+            (r#"{"candidates":[{"finishReason":"MAX_TOKENS"}]}"#, piece("", Some(Finish::Cut))),
             (
                 r#"{"candidates":[{"content":{"parts":[{"text":"hm","thought":true},{"text":"x"}]}}]}"#,
                 piece("x", None),
@@ -179,10 +176,12 @@ mod tests {
         let quota = r#"{"error":{"code":429,"status":"RESOURCE_EXHAUSTED"}}"#;
         let key = r#"{"error":{"code":400,"message":"API key not valid.","status":"INVALID_ARGUMENT",
             "details":[{"reason":"API_KEY_INVALID"}]}}"#;
-        let expired = r#"{"error":{"code":400,"message":"m","details":[{"reason":"API_KEY_INVALID"}]}}"#;
+        let expired =
+            r#"{"error":{"code":400,"message":"m","details":[{"reason":"API_KEY_INVALID"}]}}"#;
         let region = r#"{"error":{"code":400,"message":"User location is not supported for the API use.",
             "status":"FAILED_PRECONDITION"}}"#;
-        let model = r#"{"error":{"code":404,"message":"models/x is not found","status":"NOT_FOUND"}}"#;
+        let model =
+            r#"{"error":{"code":404,"message":"models/x is not found","status":"NOT_FOUND"}}"#;
         let long = r#"{"error":{"code":400,"message":"The input token count (9) exceeds the maximum number of tokens allowed (8).",
             "status":"INVALID_ARGUMENT"}}"#;
         let cases = [

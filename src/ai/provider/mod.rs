@@ -6,8 +6,6 @@
 pub mod gemini;
 pub mod openai;
 mod refused;
-#[cfg(test)]
-mod streams_tests;
 
 pub use refused::Refused;
 
@@ -25,7 +23,10 @@ pub enum Provider {
 }
 
 impl Provider {
-    /// Their names, as they are set.
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Gemini, Self::OpenAi];
+
+    /// Their names, as they are set, in the same order.
     pub const NAMES: [&str; 2] = ["gemini", "openai"];
 
     /// The one table of dialects.

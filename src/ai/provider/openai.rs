@@ -164,9 +164,15 @@ mod tests {
         let cases = [
             (r#"{"choices":[{"delta":{"content":"ab"},"finish_reason":null}]}"#, text("ab")),
             (r#"{"choices":[{"delta":{"role":"assistant","content":null}}]}"#, text("")),
-            (r#"{"choices":[{"delta":{"content":"x"},"finish_reason":"stop"}]}"#, finish("x", Finish::Whole)),
+            (
+                r#"{"choices":[{"delta":{"content":"x"},"finish_reason":"stop"}]}"#,
+                finish("x", Finish::Whole),
+            ),
             (r#"{"choices":[{"delta":{},"finish_reason":"length"}]}"#, finish("", Finish::Cut)),
-            (r#"{"choices":[{"delta":{},"finish_reason":"eos_token"}]}"#, finish("", Finish::Whole)),
+            (
+                r#"{"choices":[{"delta":{},"finish_reason":"eos_token"}]}"#,
+                finish("", Finish::Whole),
+            ),
             (r#"{"choices":[{"delta":{"content":"x"},"finish_reason":""}]}"#, text("x")),
             (r#"{"choices":[{"delta":{"reasoning_content":"hm","content":""}}]}"#, text("")),
             (r#"{"choices":[{"delta":{"reasoning":"hm","content":"x"}}]}"#, text("x")),
@@ -175,9 +181,15 @@ mod tests {
                 text("x"),
             ),
             (r#"{"choices":[{"message":{"content":"x"}}]}"#, text("x")),
-            (r#"{"choices":[],"usage":{"prompt_tokens":3,"completion_tokens":4,"total_tokens":7}}"#, used(3, 4)),
+            (
+                r#"{"choices":[],"usage":{"prompt_tokens":3,"completion_tokens":4,"total_tokens":7}}"#,
+                used(3, 4),
+            ),
             (r#"{"choices":null,"usage":{"prompt_tokens":3,"total_tokens":7}}"#, used(3, 4)),
-            (r#"{"choices":[],"x_groq":{"usage":{"prompt_tokens":1,"completion_tokens":2}}}"#, used(1, 2)),
+            (
+                r#"{"choices":[],"x_groq":{"usage":{"prompt_tokens":1,"completion_tokens":2}}}"#,
+                used(1, 2),
+            ),
             (r#"{"choices":[],"usage":null}"#, text("")),
             (r#"{"choices":"what"}"#, text("")),
             ("[]", text("")),
@@ -188,16 +200,28 @@ mod tests {
         use AiFailure::{InvalidPrompt, Misconfigured, QuotaReached, RateLimited, Unavailable};
         let refusals = [
             (r#"{"choices":[{"delta":{},"finish_reason":"content_filter"}]}"#, Unavailable),
-            (r#"{"choices":[{"delta":{"content":"x"},"finish_reason":"tool_calls"}]}"#, Unavailable),
+            (
+                r#"{"choices":[{"delta":{"content":"x"},"finish_reason":"tool_calls"}]}"#,
+                Unavailable,
+            ),
             (r#"{"choices":[{"delta":{"content":""},"finish_reason":"error"}]}"#, Unavailable),
-            (r#"{"choices":[{"error":{"code":429,"message":"slow"},"finish_reason":"error"}]}"#, RateLimited),
+            (
+                r#"{"choices":[{"error":{"code":429,"message":"slow"},"finish_reason":"error"}]}"#,
+                RateLimited,
+            ),
             (r#"{"error":{"message":"busy","type":"server_error","code":null}}"#, Unavailable),
-            (r#"{"error":{"message":"m","type":"insufficient_quota","code":"insufficient_quota"}}"#, QuotaReached),
+            (
+                r#"{"error":{"message":"m","type":"insufficient_quota","code":"insufficient_quota"}}"#,
+                QuotaReached,
+            ),
             (r#"{"error":{"message":"m","code":"rate_limit_exceeded"}}"#, RateLimited),
             (r#"{"error":{"message":"m","code":"429"}}"#, RateLimited),
             (r#"{"error":{"message":"m","code":402}}"#, QuotaReached),
             (r#"{"error":{"message":"m","code":401}}"#, Misconfigured),
-            (r#"{"object":"error","message":"m","type":"BadRequestError","code":400}"#, InvalidPrompt),
+            (
+                r#"{"object":"error","message":"m","type":"BadRequestError","code":400}"#,
+                InvalidPrompt,
+            ),
             (r#"{"object":"error","message":"m","type":"BadRequestError"}"#, InvalidPrompt),
             (r#"{"error":"the model has crashed"}"#, Unavailable),
             ("not json", Unavailable),
@@ -212,15 +236,27 @@ mod tests {
         use AiFailure::{InvalidPrompt, Misconfigured, QuotaReached, RateLimited, Unavailable};
         let cases = [
             (429, "", RateLimited),
-            (429, r#"{"error":{"message":"You exceeded your current quota","type":"insufficient_quota"}}"#, QuotaReached),
+            (
+                429,
+                r#"{"error":{"message":"You exceeded your current quota","type":"insufficient_quota"}}"#,
+                QuotaReached,
+            ),
             (402, r#"{"error":{"message":"Insufficient credits","code":402}}"#, QuotaReached),
             (402, "", QuotaReached),
             (401, r#"{"error":{"message":"Incorrect API key provided: k"}}"#, Misconfigured),
             (401, "", Misconfigured),
             (403, r#"{"error":{"code":"unsupported_country_region_territory"}}"#, Misconfigured),
             (403, r#"{"error":{"code":403,"message":"Your input was flagged"}}"#, InvalidPrompt),
-            (404, r#"{"error":{"message":"The model `x` does not exist","code":"model_not_found"}}"#, Misconfigured),
-            (404, r#"{"error":{"message":"model 'x' not found, try pulling it first"}}"#, Misconfigured),
+            (
+                404,
+                r#"{"error":{"message":"The model `x` does not exist","code":"model_not_found"}}"#,
+                Misconfigured,
+            ),
+            (
+                404,
+                r#"{"error":{"message":"model 'x' not found, try pulling it first"}}"#,
+                Misconfigured,
+            ),
             (404, "404 page not found", Misconfigured),
             (400, r#"{"error":{"message":"model 'x' not found"}}"#, Misconfigured),
             (400, r#"{"object":"error","message":"bad","code":400}"#, InvalidPrompt),
@@ -238,8 +274,14 @@ mod tests {
     #[test]
     fn what_is_too_long_and_what_is_the_wish_for_a_report_are_told_apart() {
         let long = [
-            (400, r#"{"error":{"code":400,"message":"the request exceeds the available context size","type":"exceed_context_size_error"}}"#),
-            (400, r#"{"error":{"message":"This model's maximum context length is 8192 tokens","code":"context_length_exceeded"}}"#),
+            (
+                400,
+                r#"{"error":{"code":400,"message":"the request exceeds the available context size","type":"exceed_context_size_error"}}"#,
+            ),
+            (
+                400,
+                r#"{"error":{"message":"This model's maximum context length is 8192 tokens","code":"context_length_exceeded"}}"#,
+            ),
             (413, r#"{"error":{"message":"Request too large"}}"#),
         ];
         for (status, body) in long {
@@ -247,9 +289,18 @@ mod tests {
             assert!(refused.too_long && refused.why == AiFailure::InvalidPrompt, "{body}");
         }
         let usage = [
-            (422, r#"{"detail":[{"type":"extra_forbidden","loc":["body","stream_options"],"msg":"Extra inputs are not permitted"}]}"#),
-            (400, r#"{"error":{"message":"Unrecognized request argument supplied: stream_options"}}"#),
-            (422, r#"{"object":"error","message":{"detail":[{"type":"extra_forbidden","loc":["body","stream_options"]}]},"type":"invalid_request_error"}"#),
+            (
+                422,
+                r#"{"detail":[{"type":"extra_forbidden","loc":["body","stream_options"],"msg":"Extra inputs are not permitted"}]}"#,
+            ),
+            (
+                400,
+                r#"{"error":{"message":"Unrecognized request argument supplied: stream_options"}}"#,
+            ),
+            (
+                422,
+                r#"{"object":"error","message":{"detail":[{"type":"extra_forbidden","loc":["body","stream_options"]}]},"type":"invalid_request_error"}"#,
+            ),
         ];
         for (status, body) in usage {
             assert!(read_error(status, body).of_usage, "{body}");

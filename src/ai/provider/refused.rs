@@ -114,8 +114,14 @@ impl Error {
     }
 }
 
-const QUOTA: [&str; 6] =
-    ["insufficient_quota", "resource_exhausted", "exceeded your current quota", "billing", "credit", "quota_"];
+const QUOTA: [&str; 6] = [
+    "insufficient_quota",
+    "resource_exhausted",
+    "exceeded your current quota",
+    "billing",
+    "credit",
+    "quota_",
+];
 const SETUP: [&str; 11] = [
     "api key",
     "api_key",
@@ -230,8 +236,12 @@ impl Refused {
 /// Which of these words are quotations of what was sent.
 fn quoted(words: &[&str], request: &Request) -> Vec<bool> {
     let mut quoted = vec![false; words.len()];
-    let sent: Vec<String> =
-        request.turns.iter().map(|Turn { text, .. }| plain(text)).filter(|t| !t.is_empty()).collect();
+    let sent: Vec<String> = request
+        .turns
+        .iter()
+        .map(|Turn { text, .. }| plain(text))
+        .filter(|t| !t.is_empty())
+        .collect();
     // A short question may be quoted whole, without so many words in it.
     let newest = request.turns.last().map(|turn| turn.text.rsplit("asked: ").next().unwrap_or(""));
     let newest: Vec<String> =
@@ -273,7 +283,10 @@ mod tests {
         let key = Secret::new("sk-abc-123456789");
         let cases = [
             ("API key not valid. Please pass one.", "API key not valid. Please pass one."),
-            ("Incorrect API key provided: sk-a****6789. See x", "Incorrect API key provided: **** See x"),
+            (
+                "Incorrect API key provided: sk-a****6789. See x",
+                "Incorrect API key provided: **** See x",
+            ),
             ("bad input 'where is the treasure hidden?' in it", "bad input … in it"),
             ("no: \"We meet at nine\", really", "no: … really"),
             ("two\nrows \u{1b}[31mred", "two rows red"),

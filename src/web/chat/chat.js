@@ -47,6 +47,8 @@ register [password]
 passwd <old> <new>
 unregister <password>
 accept
+bot add | list | del <name>
+hook add | list | del <name>
 kick <user> [reason]
 mute [-1] <user> [time]
 unmute <user>
