@@ -4,7 +4,8 @@
 use std::sync::Arc;
 
 use lobbyd::ai::answer::AnswerText;
-use lobbyd::ai::provider::gemini::read_event;
+use lobbyd::ai::head::Heads;
+use lobbyd::ai::provider::{gemini, openai};
 use lobbyd::ai::sse::SseDecoder;
 use lobbyd::chat::bot::{Introduction, Token};
 use lobbyd::chat::command::complete::{Among, Completion, secret, sought};
@@ -243,15 +244,34 @@ pub(super) fn sse(data: &[u8]) {
     }
     again.extend(single.finish());
     assert_eq!(events, again, "a cut changed what was read");
-    let mut answer = AnswerText::default();
-    for event in &events {
-        let text = read_event(event).map_or_else(|_| event.clone(), |piece| piece.text);
-        for line in answer.push(&text) {
-            assert_eq!(Line::clean(line.as_str()), line);
+    for read_event in [gemini::read_event, openai::read_event] {
+        let mut answer = AnswerText::default();
+        for event in &events {
+            let text = read_event(event).map_or_else(|_| event.clone(), |piece| piece.text);
+            for lines in [answer.push(&text), answer.beginning()] {
+                assert!(lines.lines.iter().all(|line| Line::clean(line.as_str()) == *line));
+                let first = lines.lines.first().map_or(0, |line| line.as_str().len());
+                assert!(lines.shown <= first, "more was given than there is");
+            }
         }
+        answer.finish();
+        assert!(!answer.into_shown().contains(|c: char| c.is_control() && c != '\n'));
     }
-    answer.finish();
-    assert!(!answer.into_shown().contains(|c: char| c.is_control() && c != '\n'));
+    heads(data);
+}
+
+/// The heads of responses: wherever the bytes are cut, the same goes on to the client, and never more than came.
+fn heads(data: &[u8]) {
+    let (mut whole, mut out) = (Heads::default(), Vec::new());
+    whole.read(data, &mut out);
+    whole.finish(&mut out);
+    let (mut single, mut again) = (Heads::default(), Vec::new());
+    for byte in data {
+        single.read(std::slice::from_ref(byte), &mut again);
+    }
+    single.finish(&mut again);
+    assert!(out == again, "a cut changed what was read");
+    assert!(out.len() <= data.len());
 }
 
 /// Stored password records: a forged one is refused or harmless.

@@ -500,7 +500,10 @@ fn banner(config: &Config, opened: &Opened) -> String {
     text.push_str(&line("Protocol:", &protocol));
     text.push('\n');
     text.push_str(match &config.ai {
-        None => "    [!] AI features disabled (no API key)\n",
+        None => {
+            "    [!] AI features disabled (no API key)\n        Rox is local with Ollama: AI_BASE_URL=http://127.0.0.1:11434/v1 AI_MODEL=llama3.2\n        \
+             or Google's: GEMINI_API_KEY\n"
+        }
         Some(_) => "    [✓] AI features enabled\n",
     });
     if let (Some(port), Some(fingerprint)) = (tls, opened.fingerprint()) {

@@ -149,7 +149,7 @@ fn the_question_carries_the_last_five_messages_and_the_conversation() {
     let requests = gemini.requests();
     let newest = requests[0].newest();
     for i in 2..7 {
-        assert!(newest.contains(&format!("alice: message {i}\n")), "{newest}");
+        assert!(newest.contains(&format!("<alice> message {i}\n")), "{newest}");
     }
     assert!(!newest.contains("message 1"), "{newest}");
     assert!(newest.ends_with("alice asked: first"), "{newest}");
@@ -158,7 +158,7 @@ fn the_question_carries_the_last_five_messages_and_the_conversation() {
     assert_eq!(roles, ["user", "model", "user"]);
     assert!(turns[0].1.ends_with("alice asked: first"));
     assert_eq!(turns[1].1, "one");
-    assert!(turns[2].1.contains("bob: and this\n") && turns[2].1.ends_with("bob asked: second"));
+    assert!(turns[2].1.contains("<bob> and this\n") && turns[2].1.ends_with("bob asked: second"));
 }
 
 #[test]
@@ -182,7 +182,8 @@ fn the_conversation_is_the_lobbys_own_and_bounded() {
     question(&mut alice, "who are you?");
     alice.expect("Arrr.\n> ");
     let request = gemini.requests().pop().unwrap();
-    assert_eq!(request.system(), "You are a pirate");
+    assert!(request.system().starts_with("You are a pirate\n\n"), "{}", request.system());
+    assert!(request.system().contains("78 columns"));
     assert_eq!(request.turns().len(), 1);
 }
 
@@ -242,8 +243,11 @@ fn what_was_shown_stays_when_the_answer_breaks_off() {
     let mut alice = server.login("alice");
     question(&mut alice, "go");
     alice.expect("[AI Response to alice]\n  Shown.\n> ");
+    alice.expect("  Not finished\n");
+    alice.expect("  … (stopped)\n");
     alice.expect("AI Error: Please try again later.\n> ");
-    assert!(!alice.sync("alice").contains("Not finished"));
+    let saw = alice.sync("alice");
+    assert!(!saw.contains("Shown"), "{saw}");
 }
 
 #[test]
@@ -462,7 +466,7 @@ fn the_last_messages_go_with_a_question_however_old_they_are() {
     question(&mut alice, "go");
     alice.expect("fine\n");
     let newest = gemini.requests()[0].newest();
-    assert!((1..6).all(|i| newest.contains(&format!("alice: message {i}\n"))), "{newest}");
+    assert!((1..6).all(|i| newest.contains(&format!("<alice> message {i}\n"))), "{newest}");
 }
 
 #[test]

@@ -14,6 +14,7 @@ mod accounts;
 mod activation;
 mod admins;
 mod ai;
+mod ai_peers;
 mod alone;
 mod arguments;
 mod around_nodes;

@@ -489,7 +489,7 @@ impl Lobby {
         let worker = worker.clone();
         own.stage = Stage::Asked { begun: false };
         let system = match &self.room.state().prompt {
-            Some(prompt) => prompt.as_str().to_owned(),
+            Some(prompt) => persona::own(prompt.as_str()),
             None => persona::rox(),
         };
         let newest = format!("{}{}", own.recent, asked(&first.asker.name, &first.text));
@@ -692,7 +692,8 @@ impl Handler<AnswerLines> for Lobby {
         // What comes late is of another answer.
         let Some((id, own)) = self.asking.with_permit(id) else { return };
         let Stage::Asked { begun } = &mut own.stage else { return };
-        let first = !std::mem::replace(begun, true);
+        // As long as its first line goes on, there are some who were shown nothing yet.
+        let first = !std::mem::replace(begun, *begun || !lines.open || lines.lines.len() > 1);
         let Some(question) = self.questions.first().filter(|first| first.id == id) else { return };
         let asker = question.asker.clone();
         let Lines { lines, open, shown } = lines;

@@ -1,16 +1,20 @@
 //! Rox, the assistant: what a model is asked, and how its answer becomes lines of a lobby.
 //!
-//! Everything but [`client`] is pure.
+//! Everything but [`client`] and what carries its bytes is pure.
 
 pub mod answer;
 pub mod budget;
 pub mod client;
+pub mod head;
+pub mod markdown;
 pub mod permits;
 pub mod prompt;
 pub mod provider;
 pub mod questions;
 pub mod request;
 pub mod sse;
+pub mod thinking;
+mod transport;
 pub mod usage;
 
 use serde::{Deserialize, Serialize};

@@ -182,7 +182,8 @@ impl Shown {
         let mark = end.mark().filter(|_| !self.rows.is_empty()).map(Line::clean);
         let lines: Arc<[Line]> = open.into_iter().chain(mark.clone()).collect();
         let (id, asker) = (question.id.0, question.asker.clone());
-        let last = AnswerPiece { id, asker, first: false, lines, open: false, shown };
+        let first = self.open && self.rows.len() == 1;
+        let last = AnswerPiece { id, asker, first, lines, open: false, shown };
         if let End::Answered(rows) | End::Cut(rows) = end {
             self.rows = rows.to_vec();
         }

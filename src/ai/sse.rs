@@ -13,8 +13,9 @@ pub struct EventTooLarge;
 pub struct SseDecoder {
     line: Vec<u8>,
     data: Vec<u8>,
-    has_data: bool,
     after_cr: bool,
+    /// Whether the first line is over, which alone may begin with a byte order mark.
+    begun: bool,
 }
 
 impl SseDecoder {
@@ -48,22 +49,25 @@ impl SseDecoder {
 
     fn end_line(&mut self) -> Option<String> {
         let line = std::mem::take(&mut self.line);
+        let first = !std::mem::replace(&mut self.begun, true);
+        let mark = line.strip_prefix("\u{feff}".as_bytes()).filter(|_| first);
+        let line = mark.unwrap_or(&line);
         if line.is_empty() {
             return self.dispatch();
         }
         if let Some(value) = line.strip_prefix(b"data:") {
-            if self.has_data {
-                self.data.push(b'\n');
-            }
-            self.has_data = true;
             self.data.extend_from_slice(value.strip_prefix(b" ").unwrap_or(value));
+            self.data.push(b'\n');
         }
         None
     }
 
     fn dispatch(&mut self) -> Option<String> {
         let data = std::mem::take(&mut self.data);
-        std::mem::take(&mut self.has_data).then(|| String::from_utf8_lossy(&data).into_owned())
+        let data = data.strip_suffix(b"\n").unwrap_or(&data);
+        // Servers keep a stream alive with events that say nothing.
+        let says = data.iter().any(|b| !b.is_ascii_whitespace());
+        says.then(|| String::from_utf8_lossy(data).into_owned())
     }
 }
 
@@ -83,14 +87,16 @@ mod tests {
 
     #[test]
     fn events_are_data_up_to_a_blank_line() {
-        let cases: [(&str, &[&str]); 7] = [
+        let cases: [(&str, &[&str]); 9] = [
             ("data: {\"a\":1}\n\ndata: b\n\n", &["{\"a\":1}", "b"]),
             ("data: a\r\n\r\ndata:b\r\n\r\n", &["a", "b"]),
             ("data: a\r\rdata: b\r\r", &["a", "b"]),
             ("data: one\ndata: two\n\n", &["one\ntwo"]),
             (": comment\nevent: x\nid: 7\ndata: a\n\n\n\n", &["a"]),
             ("data: not ended", &["not ended"]),
-            ("data:\n\n", &[""]),
+            ("data:\n\ndata: \n\ndata: a\n\n", &["a"]),
+            ("\u{feff}data: a\n\n\u{feff}data: b\n\n", &["a"]),
+            ("\u{feff}\n\u{feff}data: b\n\n", &[]),
         ];
         for (stream, want) in cases {
             assert_eq!(decode(&[stream.as_bytes()]), want, "{stream:?}");

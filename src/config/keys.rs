@@ -25,7 +25,7 @@ const fn fixed(name: &'static str, default: &'static str, help: &'static str) ->
 }
 
 /// Every key that lobbyd knows.
-pub static KEYS: [Key; 58] = [
+pub static KEYS: [Key; 63] = [
     fixed("CHAT_ADDR", "[::]:8080", "Plain listener (IPv6 and IPv4); off for none"),
     fixed(
         "CHAT_TLS_ADDR",
@@ -144,7 +144,20 @@ pub static KEYS: [Key; 58] = [
         "Columns of a terminal that does not tell its own (20 to 500); off: text is not wrapped there",
     ),
     key("CHAT_MOTD_FILE", "", "A text file of at most 4 KiB that is shown after login"),
-    Key { secret: true, ..key("GEMINI_API_KEY", "", "Turns Rox, the assistant, on") },
+    key(
+        "AI_PROVIDER",
+        "",
+        "Who answers as Rox, the assistant: gemini, or openai for any server with OpenAI's chat completions (Ollama, llama.cpp, vLLM and others); unset: gemini with a key for it, else openai where AI_BASE_URL is set",
+    ),
+    key(
+        "AI_BASE_URL",
+        "",
+        "Turns Rox on by such a server: its address, as http://127.0.0.1:11434/v1 for Ollama",
+    ),
+    key("AI_MODEL", "", "The model that answers there, as llama3.2"),
+    Key { secret: true, ..key("AI_API_KEY", "", "The key for that server, where it takes one") },
+    key("AI_API_KEY_FILE", "", "A file that this key is read from instead"),
+    Key { secret: true, ..key("GEMINI_API_KEY", "", "Turns Rox on by the Gemini API") },
     key("GEMINI_API_KEY_FILE", "", "A file that the key is read from instead"),
     key("GEMINI_MODEL", "gemini-2.5-flash", "The model that answers"),
     key(

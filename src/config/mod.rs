@@ -42,6 +42,12 @@ const MAX_QUESTIONS: usize = MAX_USES;
 /// The highest limit of tokens: more than any provider sells in a day.
 const MAX_TOKENS: usize = 1_000_000_000_000;
 
+/// What the name of a model at Gemini has beside letters and digits: it stands in a path.
+const GEMINI_MODEL_SIGNS: &[u8] = b"-._";
+
+/// The same of other servers: as `qwen2.5:7b`, `meta-llama/llama-3:free`, `~anthropic/x@y`.
+const AI_MODEL_SIGNS: &[u8] = b"-._:/@+~";
+
 /// Everything that an operator can set.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -109,7 +115,7 @@ pub struct Config {
     pub telnet: bool,
     /// Columns taken for a terminal that does not tell its own; none: text is not wrapped there.
     pub width: Option<u16>,
-    /// The assistant; none without a key.
+    /// The assistant; none without a provider.
     pub ai: Option<AiConfig>,
     /// The budgets of the assistant.
     pub ai_limits: Limits,
@@ -171,11 +177,11 @@ pub struct WebConfig {
 pub struct AiConfig {
     /// Who answers.
     pub provider: Provider,
-    /// The API key.
+    /// The API key; empty for a server that takes none.
     pub key: Secret,
     /// The model's name.
     pub model: String,
-    /// Scheme, host and port of the API, without a slash at the end.
+    /// Scheme, host, port and path of the API, without a slash at the end.
     pub base_url: String,
     /// For a whole answer.
     pub timeout: Duration,
@@ -251,7 +257,15 @@ impl Config {
             color: reader.on_off("CHAT_COLOR"),
             telnet: reader.on_off("CHAT_TELNET"),
             width: reader.width("CHAT_WIDTH", MIN_WIDTH..=MAX_WIDTH),
-            ai: reader.ai(),
+            ai: {
+                let names = || format!("{} or {}", Provider::NAMES[0], Provider::NAMES[1]);
+                reader.value("AI_PROVIDER", names, |text| {
+                    let known = |name: &&str| name.eq_ignore_ascii_case(text);
+                    (text.is_empty() || Provider::NAMES.iter().any(|name| known(&name)))
+                        .then_some(())
+                });
+                reader.ai()
+            },
             ai_limits: Limits {
                 user_per_hour: reader.number("AI_USER_PER_HOUR", MAX_QUESTIONS),
                 lobby_per_day: reader.number("AI_LOBBY_PER_DAY", MAX_QUESTIONS),
@@ -478,17 +492,65 @@ impl Reader {
     }
 
     fn ai(&self) -> Option<AiConfig> {
-        let key = self.secret("GEMINI_API_KEY");
-        let config = AiConfig {
-            provider: Provider::Gemini,
-            key: Secret::new(&key),
-            model: self.model("GEMINI_MODEL"),
-            base_url: self.base_url("GEMINI_BASE_URL"),
-            timeout: self.secs("AI_TIMEOUT_SECS", 1..=3_600),
-            workers: self.count("AI_WORKERS", 1..=64),
-            queue: self.count("AI_QUEUE", 1..=10_000),
+        let gemini_key = self.secret("GEMINI_API_KEY");
+        let gemini_model = self.model("GEMINI_MODEL", GEMINI_MODEL_SIGNS);
+        let gemini_url = self.base_url("GEMINI_BASE_URL");
+        let key = self.secret("AI_API_KEY");
+        let model = self.model("AI_MODEL", AI_MODEL_SIGNS);
+        let url = self.base_url("AI_BASE_URL");
+        let (timeout, workers, queue) = (
+            self.secs("AI_TIMEOUT_SECS", 1..=3_600),
+            self.count("AI_WORKERS", 1..=64),
+            self.count("AI_QUEUE", 1..=10_000),
+        );
+        let (key, model, base_url) = match self.provider()? {
+            Provider::Gemini => {
+                self.needs("GEMINI_API_KEY", "a key, since AI_PROVIDER is gemini")?;
+                // A bad one is none.
+                if gemini_key.is_empty() {
+                    return None;
+                }
+                (gemini_key, gemini_model, gemini_url)
+            }
+            Provider::OpenAi => {
+                let address =
+                    "an address, as http://127.0.0.1:11434/v1, since AI_PROVIDER is openai";
+                let named = "the name of a model, as llama3.2, which the server at AI_BASE_URL has";
+                let (has_url, has_model) =
+                    (self.needs("AI_BASE_URL", address), self.needs("AI_MODEL", named));
+                has_url.and(has_model)?;
+                (key, model, url)
+            }
         };
-        (!key.is_empty()).then_some(config)
+        let (provider, key) = (self.provider()?, Secret::new(&key));
+        Some(AiConfig { provider, key, model, base_url, timeout, workers, queue })
+    }
+
+    /// Who answers: as is set, else by what else is.
+    fn provider(&self) -> Option<Provider> {
+        let set = self.text("AI_PROVIDER");
+        let by_name = |name: &str| {
+            let place =
+                Provider::NAMES.iter().position(|known| known.eq_ignore_ascii_case(name))?;
+            Provider::ALL.get(place).copied()
+        };
+        match by_name(set) {
+            Some(provider) => Some(provider),
+            None if !set.is_empty() => None,
+            None if self.is_set("GEMINI_API_KEY") => Some(Provider::Gemini),
+            None if self.is_set("AI_BASE_URL") => Some(Provider::OpenAi),
+            None => None,
+        }
+    }
+
+    /// That a key is set which another one calls for; else that is told.
+    fn needs(&self, key: &'static str, expected: &str) -> Option<()> {
+        let is_set = self.is_set(key);
+        if !is_set {
+            let fault = ConfigError { key, value: String::new(), expected: expected.to_owned() };
+            self.faults.borrow_mut().push(fault);
+        }
+        is_set.then_some(())
     }
 
     fn secret(&self, key: &'static str) -> String {
@@ -497,9 +559,12 @@ impl Reader {
         self.value(key, expected, |text| fits(text).then(|| text.to_owned()))
     }
 
-    fn model(&self, key: &'static str) -> String {
-        let expected = || "the name of a model, as gemini-2.5-flash".to_owned();
-        let fits = |b: u8| b.is_ascii_alphanumeric() || b"-._".contains(&b);
+    fn model(&self, key: &'static str, signs: &[u8]) -> String {
+        let expected = || {
+            let signs: Vec<_> = signs.iter().map(|sign| char::from(*sign).to_string()).collect();
+            format!("the name of a model: letters, digits and {}", signs.join(" "))
+        };
+        let fits = |b: u8| b.is_ascii_alphanumeric() || signs.contains(&b);
         self.value(key, expected, |text| text.bytes().all(fits).then(|| text.to_owned()))
     }
 
@@ -510,6 +575,9 @@ impl Reader {
         };
         self.value(key, expected, |text| {
             let url = text.trim_end_matches('/');
+            if url.is_empty() && text.is_empty() {
+                return Some(String::new());
+            }
             let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
             rest.is_some_and(is_host_and_path).then(|| url.to_owned())
         })

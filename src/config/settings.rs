@@ -16,8 +16,11 @@ use crate::nats::is_node;
 const MAX_ENV_BYTES: u64 = 64 * 1024;
 
 /// Secrets that may stand in a file of their own, each with the key that names the file.
-const IN_FILES: [(&str, &str); 2] =
-    [("GEMINI_API_KEY", "GEMINI_API_KEY_FILE"), ("NATS_URL", "NATS_URL_FILE")];
+const IN_FILES: [(&str, &str); 3] = [
+    ("AI_API_KEY", "AI_API_KEY_FILE"),
+    ("GEMINI_API_KEY", "GEMINI_API_KEY_FILE"),
+    ("NATS_URL", "NATS_URL_FILE"),
+];
 
 /// What the environment, `.env` and the files that they name say, and all that is wrong with it.
 #[derive(Clone)]

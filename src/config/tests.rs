@@ -76,6 +76,8 @@ fn bad_values_name_the_key_the_value_and_what_was_expected() {
         ("GEMINI_BASE_URL", "http://"),
         ("GEMINI_BASE_URL", "http://?x"),
         ("GEMINI_BASE_URL", "http://host:99999"),
+        ("AI_PROVIDER", "claude"),
+        ("AI_MODEL", "a model"),
         ("RUST_LOG", "lobbyd=loud"),
         ("RUST_LOG", "infoo"),
         ("RUST_LOG", "=,="),
@@ -236,6 +238,52 @@ fn a_slash_at_the_end_of_the_base_url_does_not_matter() {
 }
 
 #[test]
+fn who_answers_is_set_or_follows_from_what_else_is() {
+    let gemini = ("GEMINI_API_KEY", "g-key");
+    let (url, model) = (("AI_BASE_URL", "http://localhost:11434/v1/"), ("AI_MODEL", "qwen2.5:7b"));
+    let openai = ("AI_PROVIDER", "OpenAI");
+    let cases: [(&[(&str, &str)], Option<Provider>); 8] = [
+        (&[], None),
+        (&[("AI_MODEL", "x"), ("AI_API_KEY", "k")], None),
+        (&[gemini], Some(Provider::Gemini)),
+        (&[url, model], Some(Provider::OpenAi)),
+        (&[gemini, url], Some(Provider::Gemini)),
+        (&[gemini, url, model, openai], Some(Provider::OpenAi)),
+        (&[gemini, url, model, ("AI_PROVIDER", "gemini")], Some(Provider::Gemini)),
+        (&[openai, url, model, ("AI_API_KEY", "k")], Some(Provider::OpenAi)),
+    ];
+    for (pairs, want) in cases {
+        let ai = load(pairs).unwrap().ai;
+        assert_eq!(ai.as_ref().map(|ai| ai.provider), want, "{pairs:?}");
+        match ai {
+            Some(ai) if ai.provider == Provider::OpenAi => {
+                assert_eq!(
+                    (ai.base_url.as_str(), ai.model.as_str()),
+                    ("http://localhost:11434/v1", "qwen2.5:7b")
+                );
+                assert_eq!(ai.key.expose().is_empty(), !pairs.contains(&("AI_API_KEY", "k")));
+            }
+            Some(ai) => assert_eq!(ai.key.expose(), "g-key"),
+            None => {}
+        }
+    }
+    let missing: [(&[(&str, &str)], &[&str]); 4] = [
+        (&[openai], &["AI_BASE_URL", "AI_MODEL"]),
+        (&[url], &["AI_MODEL"]),
+        (&[openai, model, gemini], &["AI_BASE_URL"]),
+        (&[("AI_PROVIDER", "gemini"), url, model], &["GEMINI_API_KEY"]),
+    ];
+    let bad = load(&[("AI_BASE_URL", "localhost:11434"), model]).unwrap_err();
+    assert_eq!((bad.len(), bad[0].key), (1, "AI_BASE_URL"));
+    for (pairs, want) in missing {
+        let faults = load(pairs).unwrap_err();
+        assert_eq!(faults.iter().map(|fault| fault.key).collect::<Vec<_>>(), want, "{pairs:?}");
+        assert!(faults.iter().all(|fault| fault.to_string().contains("expected")));
+    }
+    assert!(Config::summary(lookup(&[("AI_API_KEY", "hidden")])).contains("AI_API_KEY=****\n"));
+}
+
+#[test]
 fn a_mistyped_key_is_matched_with_the_nearest() {
     assert_eq!(nearest_key("CHAT_COLOUR"), Some("CHAT_COLOR"));
     assert_eq!(nearest_key("CHAT_RATE_MESAGES"), Some("CHAT_RATE_MESSAGES"));
@@ -256,7 +304,8 @@ fn what_cannot_change_while_the_server_runs_is_put_back_and_named() {
         "CHAT_COLOR" | "CHAT_TELNET" | "AI_LOBBIES" => "off".to_owned(),
         "CHAT_LOG" => "json".to_owned(),
         "RUST_LOG" => "debug".to_owned(),
-        "GEMINI_BASE_URL" => "http://localhost".to_owned(),
+        "GEMINI_BASE_URL" | "AI_BASE_URL" => "http://localhost".to_owned(),
+        "AI_PROVIDER" => "gemini".to_owned(),
         "NATS_URL" => "nats://localhost".to_owned(),
         "NATS_REPLICAS" => "3".to_owned(),
         "NATS_ALLOW_REMOTE" | "CHAT_WEB_TLS" => "on".to_owned(),
@@ -266,7 +315,10 @@ fn what_cannot_change_while_the_server_runs_is_put_back_and_named() {
     };
     for key in &KEYS {
         let value = other(key);
-        let mut config = load(&[(key.name, &value)]).unwrap();
+        let mut pairs = vec![(key.name, value.as_str())];
+        pairs.extend((key.name == "AI_PROVIDER").then_some(("GEMINI_API_KEY", "k")));
+        pairs.extend((key.name == "AI_BASE_URL").then_some(("AI_MODEL", "llama3.2")));
+        let mut config = load(&pairs).unwrap();
         let kept = config.keep_fixed(&in_force);
         assert_eq!(kept, if key.fixed { vec![key.name] } else { vec![] }, "{}", key.name);
         assert!(config.keep_fixed(&in_force).is_empty(), "{} is put back", key.name);

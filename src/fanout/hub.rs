@@ -475,11 +475,16 @@ impl<S> Inner<S> {
             if !peer.hears(&piece.asker) {
                 continue;
             }
-            let follows = match !piece.first && peer.follows_answer(piece.id) {
+            let follows = match peer.follows_answer(piece.id) {
                 true => Follows::Piece,
                 false => Follows::Nothing,
             };
-            let queued = peer.queue(pieces.get(peer.form(), follows));
+            let block = pieces.get(peer.form(), follows);
+            // For them no row is full yet.
+            if block.is_empty() {
+                continue;
+            }
+            let queued = peer.queue(block);
             peer.note_answer(piece.id);
             if queued && !occupant.dirty.replace(true) {
                 self.dirty.push(slot);

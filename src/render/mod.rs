@@ -110,11 +110,13 @@ fn names<'a>(sheet: &mut Sheet, names: impl ExactSizeIterator<Item = &'a Name>, 
     }
 }
 
-/// A piece of an answer, as a block for one who was last shown `follows`.
+/// A piece of an answer, as a block for one who was last shown `follows`; nothing where no row is full by it.
 pub fn piece(sheet: &mut Sheet, piece: &AnswerPiece, follows: Follows) {
-    sheet.open();
-    answer(sheet, piece, follows);
-    sheet.close();
+    if !AnswerRows::of(piece, sheet.form()).rows.is_empty() {
+        sheet.open();
+        answer(sheet, piece, follows);
+        sheet.close();
+    }
 }
 
 /// Rows of an answer that a replay shows.
@@ -153,7 +155,7 @@ fn answer_again(sheet: &mut Sheet, entry: &Entry, when: Option<When>, whole: boo
 }
 
 /// Columns before each row of an answer.
-const ANSWER_INDENT: usize = 2;
+pub(crate) const ANSWER_INDENT: usize = 2;
 
 /// A message: who and when on one line, the text under it; or, on one line, what somebody does. The
 /// time is left out without one, as it is of a tag or an action that is shown for the first time.
@@ -344,15 +346,53 @@ pub enum Follows {
     Nothing,
 }
 
-/// Finished lines of Rox's answer.
+/// Columns that a row of an answer takes where the terminal's are not known.
+const ANSWER_COLUMNS: usize = 78;
+
+/// The rows of a piece of an answer that are finished with it, in one form: lines that are over, and of one that
+/// goes on those that are full.
+struct AnswerRows<'a> {
+    rows: Vec<&'a str>,
+    /// Whether rows of the same line were finished before.
+    goes_on: bool,
+}
+
+impl<'a> AnswerRows<'a> {
+    fn of(piece: &'a AnswerPiece, form: Form) -> Self {
+        // Who is read to is read whole lines.
+        if form.plain {
+            let rows = piece.finished().iter().map(Line::as_str).collect();
+            return Self { rows, goes_on: false };
+        }
+        let width = match form.width {
+            0 => ANSWER_COLUMNS,
+            width => width.into(),
+        };
+        let rows_of = |text: &'a str| wrap::rows(text, ANSWER_INDENT, width);
+        // Of what was there before, all rows but the last were full.
+        let known = piece.lines.first().and_then(|line| line.as_str().get(..piece.shown));
+        let before = known.map_or(0, |known| rows_of(known).len() - 1);
+        let mut rows: Vec<_> = piece.lines.iter().flat_map(|line| rows_of(line.as_str())).collect();
+        if piece.open {
+            rows.pop();
+        }
+        rows.drain(..before.min(rows.len()));
+        Self { rows, goes_on: before > 0 }
+    }
+}
+
+/// What is finished of Rox's answer.
 fn answer(sheet: &mut Sheet, piece: &AnswerPiece, follows: Follows) {
+    let AnswerRows { rows, goes_on } = AnswerRows::of(piece, sheet.form());
+    if rows.is_empty() {
+        return;
+    }
     if follows == Follows::Nothing {
+        let begins = piece.first && !goes_on;
         sheet.on(Colour::Magenta).fixed("[AI Response to ").name(&piece.asker.name);
-        sheet.fixed(if piece.first { "]" } else { ", continued]" }).off().newline();
+        sheet.fixed(if begins { "]" } else { ", continued]" }).off().newline();
     }
-    for line in piece.lines.iter() {
-        sheet.fixed("  ").line(line).newline();
-    }
+    sheet.answer_rows(&rows);
 }
 
 /// What a user who comes into a lobby is shown before what was said there. Nothing at all where there is

@@ -15,6 +15,7 @@ use crate::chat::pictures::Picture;
 use crate::chat::settings::Bell;
 use crate::chat::text::{Line, Text};
 use crate::chat::times::{Day, Span, When};
+use crate::render::ANSWER_INDENT;
 use crate::render::form::{BEL, BLOCK_START, Colour, Form, PROMPT, Palette, RESET};
 use crate::render::json::{End, Pending};
 use crate::render::wrap::{self, Piece};
@@ -111,6 +112,15 @@ impl Sheet {
     /// Clean text of somebody's. Where it needs more than a row, the others stand below its beginning.
     pub fn line(&mut self, line: &Line) -> &mut Self {
         self.flow(line.as_str(), None)
+    }
+
+    /// Rows of clean lines of an answer, each as long as the terminal has room for.
+    pub(super) fn answer_rows(&mut self, rows: &[&str]) -> &mut Self {
+        for row in rows {
+            self.blanks(ANSWER_INDENT).push(row);
+            self.newline();
+        }
+        self
     }
 
     /// Clean text of somebody's that may have several rows; `indent` blanks stand before each but the

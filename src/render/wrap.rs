@@ -111,6 +111,19 @@ pub(super) fn wrap<'a>(
     rows.put(&last[..last.len().min(room)], last.len().min(room));
 }
 
+/// The rows that a text is put into which begin in this column, each as far as it is text.
+pub(super) fn rows(text: &str, column: usize, width: usize) -> Vec<&str> {
+    let (mut ends, mut end) = (Vec::new(), 0);
+    wrap(text, column, column, width, |piece| match piece {
+        Piece::Text(part) => end += part.len(),
+        Piece::Break => ends.push(end),
+    });
+    ends.push(end);
+    let mut from = 0;
+    let row = |end| text.get(std::mem::replace(&mut from, end)..end).unwrap_or_default();
+    ends.into_iter().map(row).collect()
+}
+
 /// The words of a text, each with the blanks after it.
 fn words(text: &str) -> impl Iterator<Item = (&str, &str)> {
     let mut rest = text;

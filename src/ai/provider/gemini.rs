@@ -4,21 +4,21 @@
 
 use serde_json::{Value, json};
 
-use super::{Dialect, Piece, Post};
-use crate::ai::AiFailure;
+use super::{Dialect, Finish, Piece, Post, Refused, Target};
 use crate::ai::request::{Request, Role};
+use crate::ai::usage::Usage;
 use crate::chat::password::Secret;
 
 /// The functions of this file.
 pub const DIALECT: Dialect = Dialect { post, read_event, read_error };
 
 /// The streaming method of `model`. The key goes in a header, since paths stand in logs.
-fn post(model: &str, key: &Secret, request: &Request) -> Post {
+fn post(Target { model, key, .. }: &Target<'_>, request: &Request) -> Post {
     Post {
         path: format!("/v1beta/models/{model}:streamGenerateContent?alt=sse"),
         headers: vec![
             ("content-type", Secret::new("application/json")),
-            ("x-goog-api-key", key.clone()),
+            ("x-goog-api-key", (*key).clone()),
         ],
         body: body(request),
     }
@@ -45,24 +45,26 @@ fn body(Request { system, turns }: &Request) -> String {
 /// Reads the data of one event.
 ///
 /// # Errors
-/// [`AiFailure::InvalidPrompt`] where the prompt was blocked; [`AiFailure::Unavailable`] for an
-/// error inside the stream, a stop for any reason but the end or the length, and what is no JSON.
-pub fn read_event(data: &str) -> Result<Piece, AiFailure> {
-    let event: Value = serde_json::from_str(data).map_err(|_| AiFailure::Unavailable)?;
-    if let Some(error) = event.get("error").filter(|error| !error.is_null()) {
-        let status = error.get("code").and_then(Value::as_u64).unwrap_or(500);
-        return Err(read_error(u16::try_from(status).unwrap_or(500), data));
+/// For a prompt that was blocked, an error inside the stream, a stop for any reason but the end or the length, and
+/// what is no JSON.
+pub fn read_event(data: &str) -> Result<Piece, Refused> {
+    let event: Value =
+        serde_json::from_str(data).map_err(|_| Refused::unusable("an event is no JSON"))?;
+    if let Some(refused) = Refused::in_event(&event) {
+        return Err(refused);
     }
-    if event.pointer("/promptFeedback/blockReason").is_some_and(Value::is_string) {
-        return Err(AiFailure::InvalidPrompt);
+    if let Some(why) = event.pointer("/promptFeedback/blockReason").and_then(Value::as_str) {
+        return Err(Refused::prompt(&format!("blockReason {why}")));
     }
+    let usage = event.get("usageMetadata").and_then(usage);
     let Some(candidate) = event.pointer("/candidates/0") else {
-        return Ok(Piece::default());
+        return Ok(Piece { usage, ..Piece::default() });
     };
-    let finished = match candidate.get("finishReason").and_then(Value::as_str) {
-        None | Some("FINISH_REASON_UNSPECIFIED") => false,
-        Some("STOP" | "MAX_TOKENS") => true,
-        Some(_) => return Err(AiFailure::Unavailable),
+    let finish = match candidate.get("finishReason").and_then(Value::as_str) {
+        None | Some("" | "FINISH_REASON_UNSPECIFIED") => None,
+        Some("STOP") => Some(Finish::Whole),
+        Some("MAX_TOKENS") => Some(Finish::Cut),
+        Some(why) => return Err(Refused::unusable(&format!("finishReason {why}"))),
     };
     let parts = candidate.pointer("/content/parts").and_then(Value::as_array);
     let text = parts
@@ -71,31 +73,28 @@ pub fn read_event(data: &str) -> Result<Piece, AiFailure> {
         .filter(|part| part.get("thought") != Some(&Value::Bool(true)))
         .filter_map(|part| part.get("text").and_then(Value::as_str))
         .collect();
-    Ok(Piece { text, finished })
+    Ok(Piece { text, finish, usage })
 }
 
-/// What an HTTP status other than 200 means, together with its body.
-pub fn read_error(status: u16, body: &str) -> AiFailure {
-    match status {
-        429 if has_quota_status(body) => AiFailure::QuotaReached,
-        429 => AiFailure::RateLimited,
-        400 => AiFailure::InvalidPrompt,
-        _ => AiFailure::Unavailable,
-    }
+fn usage(usage: &Value) -> Option<Usage> {
+    let count = |name: &str| usage.get(name).and_then(Value::as_u64);
+    let total = count("totalTokenCount");
+    let question = count("promptTokenCount").or(total)?;
+    let parts = ["candidatesTokenCount", "thoughtsTokenCount"].map(|name| count(name).unwrap_or(0));
+    let answer = total.map_or(0, |total| total.saturating_sub(question));
+    Some(Usage { question, answer: answer.max(parts.iter().sum()) })
 }
 
-/// Whether an error body carries the status of a used-up quota. The streaming method may wrap it
-/// into an array.
-fn has_quota_status(body: &str) -> bool {
-    let Ok(value) = serde_json::from_str::<Value>(body) else { return false };
-    let error = value.pointer("/error").or_else(|| value.pointer("/0/error"));
-    let status = error.and_then(|e| e.get("status")).and_then(Value::as_str);
-    status.is_some_and(|s| s == "RESOURCE_EXHAUSTED" || s.contains("QUOTA"))
+/// What an HTTP status other than 200 means, together with its body. The streaming method may wrap it into an
+/// array.
+pub fn read_error(status: u16, body: &str) -> Refused {
+    Refused::by_status(status, body)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ai::AiFailure;
     use crate::ai::request::Turn;
 
     fn sent() -> Post {
@@ -105,7 +104,8 @@ mod tests {
             Turn::user("bob asked: why?".into()),
         ];
         let request = Request { system: "Be Rox".into(), turns: turns.into() };
-        post("gemini-2.5-flash", &Secret::new("the-key"), &request)
+        let key = Secret::new("the-key");
+        post(&Target { model: "gemini-2.5-flash", key: &key, with_usage: true }, &request)
     }
 
     #[test]
@@ -125,52 +125,84 @@ mod tests {
     }
 
     #[test]
-    fn events_say_text_ends_and_failures() {
-        let piece = |text: &str, finished| Ok(Piece { text: text.to_owned(), finished });
+    fn events_say_text_ends_usage_and_failures() {
+        let piece = |text: &str, finish| Ok(Piece { text: text.to_owned(), finish, usage: None });
+        let used = |question, answer| {
+            Ok(Piece { usage: Some(Usage { question, answer }), ..Piece::default() })
+        };
         let cases = [
             (
                 r#"{"candidates":[{"content":{"parts":[{"text":"a"},{"text":"b"}]}}]}"#,
-                piece("ab", false),
+                piece("ab", None),
             ),
             (
                 r#"{"candidates":[{"content":{"parts":[{"text":"x"}]},"finishReason":"STOP"}]}"#,
-                piece("x", true),
+                piece("x", Some(Finish::Whole)),
             ),
-            (r#"{"candidates":[{"finishReason":"MAX_TOKENS"}]}"#, piece("", true)),
+            (r#"{"candidates":[{"finishReason":"MAX_TOKENS"}]}"#, piece("", Some(Finish::Cut))),
             (
                 r#"{"candidates":[{"content":{"parts":[{"text":"hm","thought":true},{"text":"x"}]}}]}"#,
-                piece("x", false),
+                piece("x", None),
             ),
-            (r#"{"usageMetadata":{"totalTokenCount":3}}"#, piece("", false)),
-            (r#"{"candidates":[{"finishReason":"SAFETY"}]}"#, Err(AiFailure::Unavailable)),
-            (r#"{"promptFeedback":{"blockReason":"SAFETY"}}"#, Err(AiFailure::InvalidPrompt)),
-            (r#"{"promptFeedback":{"blockReason":null}}"#, piece("", false)),
-            (r#"{"error":{"code":503,"status":"UNAVAILABLE"}}"#, Err(AiFailure::Unavailable)),
-            (r#"{"error":{"code":400}}"#, Err(AiFailure::InvalidPrompt)),
-            ("not json", Err(AiFailure::Unavailable)),
-            (r#"{"candidates":"what"}"#, piece("", false)),
+            (r#"{"usageMetadata":{"totalTokenCount":3}}"#, used(3, 0)),
+            (
+                r#"{"usageMetadata":{"promptTokenCount":5,"candidatesTokenCount":2,"thoughtsTokenCount":9,"totalTokenCount":16}}"#,
+                used(5, 11),
+            ),
+            (r#"{"usageMetadata":{"promptTokenCount":5,"candidatesTokenCount":2}}"#, used(5, 2)),
+            (r#"{"usageMetadata":{}}"#, piece("", None)),
+            (r#"{"promptFeedback":{"blockReason":null}}"#, piece("", None)),
+            (r#"{"candidates":"what"}"#, piece("", None)),
         ];
         for (data, want) in cases {
             assert_eq!(read_event(data), want, "{data}");
+        }
+        let refusals = [
+            (r#"{"candidates":[{"finishReason":"SAFETY"}]}"#, AiFailure::Unavailable),
+            (r#"{"promptFeedback":{"blockReason":"SAFETY"}}"#, AiFailure::InvalidPrompt),
+            (r#"{"error":{"code":503,"status":"UNAVAILABLE"}}"#, AiFailure::Unavailable),
+            (r#"{"error":{"code":400}}"#, AiFailure::InvalidPrompt),
+            (r#"{"error":{"code":429}}"#, AiFailure::RateLimited),
+            (r#"{"object":"error","code":402,"message":"m"}"#, AiFailure::QuotaReached),
+            ("not json", AiFailure::Unavailable),
+        ];
+        for (data, want) in refusals {
+            assert_eq!(read_event(data).map_err(|refused| refused.why), Err(want), "{data}");
         }
     }
 
     #[test]
     fn statuses_map_to_failures() {
         let quota = r#"{"error":{"code":429,"status":"RESOURCE_EXHAUSTED"}}"#;
+        let key = r#"{"error":{"code":400,"message":"API key not valid.","status":"INVALID_ARGUMENT",
+            "details":[{"reason":"API_KEY_INVALID"}]}}"#;
+        let expired =
+            r#"{"error":{"code":400,"message":"m","details":[{"reason":"API_KEY_INVALID"}]}}"#;
+        let region = r#"{"error":{"code":400,"message":"User location is not supported for the API use.",
+            "status":"FAILED_PRECONDITION"}}"#;
+        let model =
+            r#"{"error":{"code":404,"message":"models/x is not found","status":"NOT_FOUND"}}"#;
+        let long = r#"{"error":{"code":400,"message":"The input token count (9) exceeds the maximum number of tokens allowed (8).",
+            "status":"INVALID_ARGUMENT"}}"#;
         let cases = [
             (429, "", AiFailure::RateLimited),
             (429, quota, AiFailure::QuotaReached),
             (429, &format!("[{quota}]"), AiFailure::QuotaReached),
             (429, r#"{"error":{"status":"TOO_MANY"}}"#, AiFailure::RateLimited),
             (400, "", AiFailure::InvalidPrompt),
-            (500, quota, AiFailure::Unavailable),
+            (400, key, AiFailure::Misconfigured),
+            (400, expired, AiFailure::Misconfigured),
+            (400, region, AiFailure::Misconfigured),
+            (403, r#"{"error":{"status":"PERMISSION_DENIED"}}"#, AiFailure::Misconfigured),
+            (404, model, AiFailure::Misconfigured),
             (404, "", AiFailure::Unavailable),
+            (500, quota, AiFailure::Unavailable),
             (302, "", AiFailure::Unavailable),
         ];
         for (status, body, want) in cases {
-            assert_eq!(read_error(status, body), want, "{status} {body}");
+            assert_eq!(read_error(status, body).why, want, "{status} {body}");
         }
+        assert!(read_error(400, long).too_long && !read_error(400, key).too_long);
     }
 
     #[test]

@@ -88,7 +88,7 @@ pub struct AnswerPiece {
     pub id: u64,
     /// Whom it answers.
     pub asker: Person,
-    /// Whether the answer begins with it.
+    /// Whether its first line is that of the answer.
     pub first: bool,
     /// The lines.
     pub lines: Arc<[Line]>,
