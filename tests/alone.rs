@@ -17,6 +17,7 @@ const WORKERS: &str =
 
 /// A module, what the names of some begin with, or a test, and why.
 pub(crate) const ALONE: &[(&str, &str)] = &[
+    ("ai_peers", "programs that are asked by a process"),
     ("activation", "sockets that a service manager hands to a process"),
     ("arguments", "the command line"),
     (

@@ -128,8 +128,12 @@ fn a_bot_may_read_json() {
     let mut alice = registered(&server, "alice");
     let token = add_bot(&mut alice, "ci");
     let mut bot = server.connect();
+    // Whether it waits for the prompt or not, what is for programs begins on a line of its own.
+    bot.expect("Enter your username: ");
     bot.send(&format!("bot ci {token} json"));
-    let ready = line_with(&mut bot, "ready");
+    assert_eq!(bot.expect("{\"event\":\"ready\","), "\n");
+    let ready = format!("{{{}", bot.expect("\n"));
+    let ready: serde_json::Value = serde_json::from_str(&ready).unwrap();
     assert_eq!((&ready["user"], &ready["lobby"]), (&"ci".into(), &"general".into()));
     alice.send("hello, bot");
     let said = line_with(&mut bot, "message");
@@ -148,6 +152,24 @@ fn a_bot_may_read_json() {
     assert_eq!((&answer["from"], &answer["text"]), (&"alice".into(), &"pst".into()));
     bot.send("/nonsense");
     assert!(line_with(&mut bot, "error")["text"].as_str().unwrap().starts_with("Unknown command."));
+}
+
+#[test]
+fn a_bot_on_a_websocket_has_its_objects_in_frames_whether_it_asks_for_json_or_not() {
+    let server = Server::start(&[crate::socket::WEB]);
+    let mut alice = registered(&server, "alice");
+    let token = add_bot(&mut alice, "ci");
+    for login in [format!("bot ci {token}"), format!("bot ci {token} json")] {
+        let mut bot = crate::socket::Socket::open(&server);
+        bot.send(&login);
+        assert_eq!(bot.expect("ready")["user"], "ci");
+        alice.send("hello, bot");
+        assert_eq!(bot.expect("message")["text"], "hello, bot");
+        bot.say("hello, all");
+        let own = bot.expect("message");
+        assert_eq!((&own["from"], &own["bot"]), (&"ci".into(), &true.into()));
+        alice.expect("╰─> hello, all\n");
+    }
 }
 
 /// The next object of a kind; all lines from the first that begins with `{` on are objects.

@@ -422,7 +422,7 @@ fn the_bot_of_the_manual_answers() {
     let port = server.port.to_string();
     let _dice = Python::run(&code, &["127.0.0.1", &port, "dice", &token]);
     alice.sync("alice");
-    crate::bots::until(&mut alice, "/bot list", "dice (connected)");
+    crate::bots::until(&mut alice, "/users", "dice (bot)");
     alice.ask("!dice", "dice [bot] [just now]\n  ╰─> alice rolls a ");
 }
 
@@ -444,7 +444,7 @@ fn the_bridge_of_the_manual_joins_two_servers_and_a_loop_is_caught() {
         .collect();
     let bridge = Python::run(&code, &[&ends[0], &ends[1]]);
     for person in &mut people {
-        crate::bots::until(person, "/bot list", "bridge (connected)");
+        crate::bots::until(person, "/users", "bridge (bot)");
     }
     let [alice, bob] = &mut people;
     alice.send("hello over there");
@@ -453,16 +453,14 @@ fn the_bridge_of_the_manual_joins_two_servers_and_a_loop_is_caught() {
     alice.expect("bridge [bot] [just now]\n  ╰─> <bob> two rows come as two\n");
     drop(bridge);
     // Two bridges between the same two rooms hear each other, and would never end.
-    let again = people.each_mut().map(|person| add_bot(person, "second"));
-    let more: Vec<String> = ports
-        .iter()
-        .zip(&again)
-        .map(|(port, token)| format!("127.0.0.1:{port}:second:{token}"))
-        .collect();
-    let _first = Python::run(&code, &[&ends[0], &ends[1], "--bots"]);
-    let _second = Python::run(&code, &[&more[0], &more[1], "--bots"]);
+    let _bridges = ["first", "second"].map(|name| {
+        let tokens = people.each_mut().map(|person| add_bot(person, name));
+        let end = |at: usize| format!("127.0.0.1:{}:{name}:{}", ports[at], tokens[at]);
+        Python::run(&code, &[&end(0), &end(1), "--bots"])
+    });
     for person in &mut people {
-        crate::bots::until(person, "/bot list", "bridge (connected)\n  second (connected)");
+        crate::bots::until(person, "/users", "first (bot)");
+        crate::bots::until(person, "/users", "second (bot)");
     }
     people[0].send("round and round");
     // Where it is caught first, it has ended for both.

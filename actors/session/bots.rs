@@ -1,5 +1,6 @@
 //! A bot at the name prompt: its token, and the way into the general lobby without a word.
 
+use bytes::Bytes;
 use log::info;
 
 use super::password::{ProofError, too_many_wrong};
@@ -27,7 +28,7 @@ impl Session {
         self.wait_for(work, move |session, proved| match proved {
             Ok(account) => {
                 if json {
-                    session.peer.set_form(Form::json(Json::Lines));
+                    session.begin_json();
                 }
                 session.log_in_to(account);
             }
@@ -37,6 +38,17 @@ impl Session {
             }
             Err(ProofError::Busy) => session.ask_again(&NameProblem::ServerBusy),
         });
+    }
+
+    /// From here on it is shown objects. Those of a WebSocket are in frames already, and stay in them; else the
+    /// first is not to stand behind the prompt, on whose line it would be no object to whoever reads lines.
+    fn begin_json(&self) {
+        let before = self.peer.form();
+        if before.is_json() {
+            return;
+        }
+        self.peer.push(Bytes::from_static(if before.crlf { b"\r\n" } else { b"\n" }));
+        self.peer.set_form(Form::json(Json::Lines));
     }
 
     fn token_was_wrong(&mut self) {
