@@ -103,7 +103,8 @@ fn streams_as_they_are_in_the_wild_come_to_the_same_in_every_dialect_wherever_th
     const DONE: Says = Raw("data: [DONE]\n\n");
     const BROKEN: Result<Option<Finish>, AiFailure> = Err(AiFailure::Unavailable);
     let used = Some(Usage { question: 5, answer: 2 });
-    let cases: Vec<(&[Says], Result<Option<Finish>, AiFailure>, &str, Option<Usage>)> = vec![
+    type Case<'a> = (&'a [Says], Result<Option<Finish>, AiFailure>, &'a str, Option<Usage>);
+    let cases: Vec<Case<'_>> = vec![
         (&[Text("one\ntw"), Text("o"), Ends, DONE], WHOLE, "one\ntwo", None),
         (&[Raw("\u{feff}"), Text("first\n"), Text("last"), Ends], WHOLE, "first\nlast", None),
         (

@@ -261,7 +261,7 @@ impl Config {
                 let names = || format!("{} or {}", Provider::NAMES[0], Provider::NAMES[1]);
                 reader.value("AI_PROVIDER", names, |text| {
                     let known = |name: &&str| name.eq_ignore_ascii_case(text);
-                    (text.is_empty() || Provider::NAMES.iter().any(|name| known(&name)))
+                    (text.is_empty() || Provider::NAMES.iter().any(known))
                         .then_some(())
                 });
                 reader.ai()

@@ -237,12 +237,15 @@ fn a_slash_at_the_end_of_the_base_url_does_not_matter() {
     }
 }
 
+/// Settings with their values.
+type Settings<'a> = &'a [(&'a str, &'a str)];
+
 #[test]
 fn who_answers_is_set_or_follows_from_what_else_is() {
     let gemini = ("GEMINI_API_KEY", "g-key");
     let (url, model) = (("AI_BASE_URL", "http://localhost:11434/v1/"), ("AI_MODEL", "qwen2.5:7b"));
     let openai = ("AI_PROVIDER", "OpenAI");
-    let cases: [(&[(&str, &str)], Option<Provider>); 8] = [
+    let cases: [(Settings<'_>, Option<Provider>); 8] = [
         (&[], None),
         (&[("AI_MODEL", "x"), ("AI_API_KEY", "k")], None),
         (&[gemini], Some(Provider::Gemini)),
@@ -267,7 +270,7 @@ fn who_answers_is_set_or_follows_from_what_else_is() {
             None => {}
         }
     }
-    let missing: [(&[(&str, &str)], &[&str]); 4] = [
+    let missing: [(Settings<'_>, &[&str]); 4] = [
         (&[openai], &["AI_BASE_URL", "AI_MODEL"]),
         (&[url], &["AI_MODEL"]),
         (&[openai, model, gemini], &["AI_BASE_URL"]),
