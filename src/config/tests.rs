@@ -242,7 +242,8 @@ fn who_answers_is_set_or_follows_from_what_else_is() {
     let gemini = ("GEMINI_API_KEY", "g-key");
     let (url, model) = (("AI_BASE_URL", "http://localhost:11434/v1/"), ("AI_MODEL", "qwen2.5:7b"));
     let openai = ("AI_PROVIDER", "OpenAI");
-    let cases: [(&[(&str, &str)], Option<Provider>); 8] = [
+    type Pairs<'a> = &'a [(&'a str, &'a str)];
+    let cases: [(Pairs<'_>, Option<Provider>); 8] = [
         (&[], None),
         (&[("AI_MODEL", "x"), ("AI_API_KEY", "k")], None),
         (&[gemini], Some(Provider::Gemini)),
@@ -267,7 +268,7 @@ fn who_answers_is_set_or_follows_from_what_else_is() {
             None => {}
         }
     }
-    let missing: [(&[(&str, &str)], &[&str]); 4] = [
+    let missing: [(Pairs<'_>, &[&str]); 4] = [
         (&[openai], &["AI_BASE_URL", "AI_MODEL"]),
         (&[url], &["AI_MODEL"]),
         (&[openai, model, gemini], &["AI_BASE_URL"]),
