@@ -63,10 +63,12 @@ fn event(provider: Provider, says: &Says) -> String {
     }
 }
 
+type End = Result<Option<Finish>, AiFailure>;
+
 /// What a client comes to, and all that was shown of it: its rows, divided by LF.
 #[derive(Debug, PartialEq)]
 struct Came {
-    result: Result<Option<Finish>, AiFailure>,
+    result: End,
     shown: String,
     usage: Option<Usage>,
 }
@@ -99,11 +101,11 @@ async fn read(provider: Provider, chunks: &[&[u8]], held: bool) -> Came {
 #[test]
 fn streams_as_they_are_in_the_wild_come_to_the_same_in_every_dialect_wherever_they_are_cut() {
     use Says::{Ends, Error, IsError, Raw, Reasons, Refuses, Text, TooLong, Used};
-    const WHOLE: Result<Option<Finish>, AiFailure> = Ok(Some(Finish::Whole));
+    const WHOLE: End = Ok(Some(Finish::Whole));
     const DONE: Says = Raw("data: [DONE]\n\n");
-    const BROKEN: Result<Option<Finish>, AiFailure> = Err(AiFailure::Unavailable);
+    const BROKEN: End = Err(AiFailure::Unavailable);
     let used = Some(Usage { question: 5, answer: 2 });
-    type Case<'a> = (&'a [Says], Result<Option<Finish>, AiFailure>, &'a str, Option<Usage>);
+    type Case<'a> = (&'a [Says], End, &'a str, Option<Usage>);
     let cases: Vec<Case<'_>> = vec![
         (&[Text("one\ntw"), Text("o"), Ends, DONE], WHOLE, "one\ntwo", None),
         (&[Raw("\u{feff}"), Text("first\n"), Text("last"), Ends], WHOLE, "first\nlast", None),

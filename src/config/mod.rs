@@ -258,11 +258,10 @@ impl Config {
             telnet: reader.on_off("CHAT_TELNET"),
             width: reader.width("CHAT_WIDTH", MIN_WIDTH..=MAX_WIDTH),
             ai: {
-                let names = || format!("{} or {}", Provider::NAMES[0], Provider::NAMES[1]);
+                let names = || Provider::NAMES.join(" or ");
                 reader.value("AI_PROVIDER", names, |text| {
-                    let known = |name: &&str| name.eq_ignore_ascii_case(text);
-                    (text.is_empty() || Provider::NAMES.iter().any(known))
-                        .then_some(())
+                    let known = Provider::NAMES.iter().any(|name| name.eq_ignore_ascii_case(text));
+                    (text.is_empty() || known).then_some(())
                 });
                 reader.ai()
             },

@@ -237,15 +237,13 @@ fn a_slash_at_the_end_of_the_base_url_does_not_matter() {
     }
 }
 
-/// Settings with their values.
-type Settings<'a> = &'a [(&'a str, &'a str)];
-
 #[test]
 fn who_answers_is_set_or_follows_from_what_else_is() {
     let gemini = ("GEMINI_API_KEY", "g-key");
     let (url, model) = (("AI_BASE_URL", "http://localhost:11434/v1/"), ("AI_MODEL", "qwen2.5:7b"));
     let openai = ("AI_PROVIDER", "OpenAI");
-    let cases: [(Settings<'_>, Option<Provider>); 8] = [
+    type Pairs<'a> = &'a [(&'a str, &'a str)];
+    let cases: [(Pairs<'_>, Option<Provider>); 8] = [
         (&[], None),
         (&[("AI_MODEL", "x"), ("AI_API_KEY", "k")], None),
         (&[gemini], Some(Provider::Gemini)),
@@ -270,7 +268,7 @@ fn who_answers_is_set_or_follows_from_what_else_is() {
             None => {}
         }
     }
-    let missing: [(Settings<'_>, &[&str]); 4] = [
+    let missing: [(Pairs<'_>, &[&str]); 4] = [
         (&[openai], &["AI_BASE_URL", "AI_MODEL"]),
         (&[url], &["AI_MODEL"]),
         (&[openai, model, gemini], &["AI_BASE_URL"]),
