@@ -411,7 +411,7 @@ fn an_answer_is_capped_at_sixteen_kib() {
     let server = start(&gemini, &[]);
     let mut alice = server.login("alice");
     question(&mut alice, "go");
-    let shown = alice.expect("\n  … (cut)\n> ");
+    let shown = alice.expect("  … (cut)\n> ");
     assert_eq!(count(&shown, "z"), 16 * 1_023);
     gemini.then(whole("next"));
     question(&mut alice, "again");

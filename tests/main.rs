@@ -83,6 +83,7 @@ mod persons;
 mod picture;
 mod process;
 mod protocol;
+mod providers;
 mod proxies;
 mod proxying;
 mod recorded;

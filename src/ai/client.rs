@@ -33,7 +33,7 @@ const ERROR_BODY_TIME: Duration = Duration::from_secs(5);
 
 /// Time for what follows the end of an answer: the report of tokens, and the end of the body, after which the
 /// connection serves again. Both come with it or at once; who holds the body open has the connection closed.
-const REST_TIME: Duration = Duration::from_millis(300);
+const REST_TIME: Duration = Duration::from_millis(150);
 
 /// A stream that pauses for so long has what has come of a line shown.
 const PAUSE: Duration = Duration::from_millis(200);
@@ -327,10 +327,11 @@ async fn read_answer(
             show_some(reading.coming.text.beginning(), show);
         }
     }
-    show_some(reading.coming.text.finish(), show);
     if !reading.coming.text.is_full() {
         let _ = timeout(REST_TIME, reading.rest(body)).await;
     }
+    // Whoever reads the last row may ask again.
+    show_some(coming.text.finish(), show);
     // Dropping the body closes the connection, which stops the model.
     Ok(())
 }

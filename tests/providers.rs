@@ -1,0 +1,114 @@
+//! Rox by a server that speaks OpenAI's chat completions.
+
+use crate::gemini::{Answer, Gemini};
+use crate::harness::Server;
+
+/// An event of such a stream.
+fn event(delta: &str, reason: Option<&str>) -> Vec<u8> {
+    let json = serde_json::json!({
+        "choices": [{ "index": 0, "delta": { "content": delta }, "finish_reason": reason }],
+    });
+    format!("data: {json}\n\n").into_bytes()
+}
+
+fn start(model: &Gemini, more: &[(&str, &str)]) -> Server {
+    let url = format!("{}/v1/", model.url);
+    let env = [("AI_BASE_URL", url.as_str()), ("AI_MODEL", "llama3.2:1b"), ("CHAT_COLOR", "off")];
+    Server::start(&[&env, more].concat())
+}
+
+#[test]
+fn a_server_without_a_key_answers_and_a_wish_that_it_refuses_is_not_repeated() {
+    let model = Gemini::start();
+    let refused = r#"{"detail":[{"type":"extra_forbidden","loc":["body","stream_options"]}]}"#;
+    model.then(Answer::Status(422, refused.to_owned()));
+    for answer in ["one", "two"] {
+        let done = b"data: [DONE]\n\n".to_vec();
+        model.then(Answer::Stream(vec![
+            event("**", None),
+            event(answer, None),
+            event("**", Some("stop")),
+            done,
+        ]));
+    }
+    let server = start(&model, &[]);
+    let mut alice = server.login("alice");
+    for answer in ["one", "two"] {
+        alice.send("/ai count");
+        alice.expect(&format!("[AI Response to alice]\n  {answer}\n> "));
+    }
+    let requests = model.requests();
+    assert_eq!(requests.len(), 3);
+    for request in &requests {
+        assert!(
+            request.head.starts_with("POST /v1/chat/completions HTTP/1.1\r\n"),
+            "{}",
+            request.head
+        );
+        assert!(!request.head.to_ascii_lowercase().contains("authorization"));
+        assert_eq!(request.body["model"], "llama3.2:1b");
+        assert_eq!(request.body["stream"], true);
+        assert!(request.body.get("max_tokens").is_none());
+    }
+    let wishes: Vec<_> =
+        requests.iter().map(|request| request.body.get("stream_options").is_some()).collect();
+    assert_eq!(wishes, [true, false, false]);
+    let messages = requests[2].body["messages"].as_array().unwrap();
+    let roles: Vec<_> = messages.iter().map(|one| one["role"].as_str().unwrap()).collect();
+    assert_eq!(roles, ["system", "user", "assistant", "user"]);
+}
+
+#[test]
+fn a_prompt_that_is_too_long_is_asked_once_more_with_half_of_the_conversation() {
+    let model = Gemini::start();
+    let server = start(&model, &[("AI_API_KEY", "sesame-1")]);
+    let mut alice = server.login("alice");
+    for number in 0..4 {
+        model.then(Answer::Stream(vec![event(&format!("answer {number}."), Some("stop"))]));
+        alice.send(&format!("/ai question {number}"));
+        alice.expect(&format!("answer {number}.\n> "));
+    }
+    let long = r#"{"error":{"message":"maximum context length is 9 tokens, key sesame-1","code":"context_length_exceeded"}}"#;
+    model.then(Answer::Status(400, long.to_owned()));
+    model.then(Answer::Stream(vec![event("it fits", Some("stop"))]));
+    alice.send("/ai once more");
+    alice.expect("  it fits\n> ");
+    let requests = model.requests();
+    let turns: Vec<_> =
+        requests.iter().map(|one| one.body["messages"].as_array().unwrap().len()).collect();
+    assert_eq!(turns[4..], [10, 6], "system text, conversation and question");
+    for _ in 0..2 {
+        model.then(Answer::Status(400, long.to_owned()));
+    }
+    alice.send("/ai and again");
+    alice.expect("AI Error: Your prompt is invalid.\n> ");
+    assert_eq!(model.requests().len(), 8, "asked once more and no oftener");
+    assert!(requests[0].head.contains("Bearer sesame-1"));
+    let log = server.log();
+    assert!(log.contains("maximum context length") && !log.contains("sesame-1"), "{log}");
+}
+
+#[test]
+fn rows_of_a_paragraph_are_shown_when_they_are_full_and_the_last_when_it_ends() {
+    let model = Gemini::start();
+    let cue = model.then_on_cue();
+    let server = start(&model, &[]);
+    let (mut alice, mut bob) = (server.login("alice"), server.login("bob"));
+    alice.send("/ai go on");
+    cue.send(event(
+        "The first row of it is written down here, and it goes on and on until it is ",
+        None,
+    ))
+    .unwrap();
+    cue.send(event("full, and then there is ", None)).unwrap();
+    for who in [&mut alice, &mut bob] {
+        who.expect("[AI Response to alice]\n  The first row of it is written");
+        who.expect("\n> ");
+    }
+    bob.send("wait");
+    alice.expect("wait\n> ");
+    cue.send(event("a second one.", Some("length"))).unwrap();
+    let saw = alice.expect("  … (cut)\n> ");
+    assert!(saw.contains("[AI Response to alice, continued]\n  "), "{saw}");
+    assert!(saw.contains("a second one.\n") && !saw.contains("The first"), "{saw}");
+}
