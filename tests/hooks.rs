@@ -1,12 +1,12 @@
 //! Hooks: what programs post for a lobby over HTTP.
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::process::{Command, Stdio};
 
 use crate::bots::{add_bot, bot};
 use crate::gemini::{Gemini, whole};
 use crate::harness::{Client, Server, count};
-use crate::http::{Answer, exchange, parse};
+use crate::http::{Answer, connect, exchange, parse};
 use crate::people::{Cast, log_in_to, registered, restart, with_root};
 
 pub(crate) const WEB: (&str, &str) = ("CHAT_WEB_ADDR", "127.0.0.1:0");
@@ -192,6 +192,28 @@ fn what_is_wrong_is_said_in_one_line() {
     assert_eq!(parse(&exchange(port, chunked.as_bytes())).status, 413);
     let log = server.log();
     assert!(!log.contains(&token), "a token is in the log");
+}
+
+#[test]
+fn a_client_that_waits_to_be_told_to_go_on_posts_all_of_its_body() {
+    let (server, mut alice, token) = with_hook(&[]);
+    let body = "two\n\nparagraphs\r\n\r\nand more";
+    let mut tcp = connect(web_port(&server));
+    let head = format!(
+        "POST /hooks/{token} HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nConnection: close\r\n\
+         Content-Type: text/plain\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    );
+    tcp.write_all(head.as_bytes()).unwrap();
+    let mut interim = [0; 25];
+    tcp.read_exact(&mut interim).unwrap();
+    assert_eq!(interim, *b"HTTP/1.1 100 Continue\r\n\r\n");
+    tcp.write_all(body.as_bytes()).unwrap();
+    let mut answer = String::new();
+    tcp.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+    alice.expect("╰─> two\n");
+    alice.expect("      and more\n");
 }
 
 #[test]

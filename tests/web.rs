@@ -1,9 +1,11 @@
 //! The page as a browser gets it, and the chat over its WebSocket.
 
 use std::io::{Read, Write};
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
+use socket2::{Domain, Type};
 
 use crate::harness::{Folder, PATIENCE, Server, run};
 use crate::http::{ask, connect, exchange, parse};
@@ -324,6 +326,43 @@ fn limits_lists_and_a_drain_hold_as_on_any_listener() {
     assert_eq!(status(port, &origin), 101);
     let server = web(&[("CHAT_DENY", "127.0.0.1/32")]);
     assert_eq!(exchange(web_port(&server), b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"), "");
+}
+
+#[test]
+fn a_flood_of_handshakes_takes_nobody_a_place_for_good() {
+    const PLACES: usize = 300;
+    let server = web(&[("CHAT_MAX_CONNECTIONS_PER_IP", "300")]);
+    let port = web_port(&server);
+    let to = SocketAddr::from(([127, 0, 0, 1], port)).into();
+    let handshake = handshake(port, &format!("Origin: http://localhost:{port}\r\n"));
+    for _ in 0..4 {
+        let flood: Vec<_> = (0..1_500)
+            .map(|_| {
+                let socket = socket2::Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+                socket.set_nonblocking(true).unwrap();
+                // It goes on by itself.
+                let _ = socket.connect(&to);
+                socket
+            })
+            .collect();
+        for socket in &flood {
+            // One that is not connected yet only comes and goes.
+            let _ = socket.send(handshake.as_bytes());
+        }
+    }
+    let start = Instant::now();
+    let mut open = Vec::new();
+    while open.len() < PLACES {
+        assert!(start.elapsed() < PATIENCE, "{} of {PLACES} places are left", open.len());
+        let mut tcp = connect(port);
+        tcp.write_all(handshake.as_bytes()).unwrap();
+        let mut first = [0; 12];
+        match tcp.read_exact(&mut first) {
+            Ok(()) if &first == b"HTTP/1.1 101" => open.push(tcp),
+            // Those of the flood are not all gone yet.
+            _ => std::thread::sleep(Duration::from_millis(20)),
+        }
+    }
 }
 
 #[test]
