@@ -214,7 +214,7 @@ fn a_language_model_answers_the_lobby_and_its_tokens_are_counted() {
     // What is too long for it is shown as cut.
     question(&mut bob, "Write a long story about a lighthouse, a storm and a cat.");
     expect_slowly(&mut alice, "[AI Response to bob]\n  ");
-    expect_slowly(&mut alice, "\n  … (cut)\n> ");
+    expect_slowly(&mut alice, "  … (cut)\n> ");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Hooks: what programs post for a lobby. A token in the address says which hook it is, and is told to nobody.
 
-use std::time::Duration;
+use std::cell::Cell;
+use std::time::{Duration, Instant};
 
 use actix::Addr;
 use actix_http::header::{self, HeaderMap, HeaderName, HeaderValue};
@@ -20,6 +21,7 @@ use crate::chat::hook::{self, Kind};
 use crate::chat::limiter::wait_secs;
 use crate::chat::lobby::SayError;
 use crate::chat::lobby::step::Refusal;
+use crate::chat::name::Name;
 use crate::clock;
 use crate::draining::Phase;
 use crate::health::Health;
@@ -47,6 +49,25 @@ pub(super) struct Hooks {
     pub(super) health: Health,
     /// Whether other nodes can be reached.
     pub(super) log: Log,
+    /// When a refusal was last told in the log, and how many were not since.
+    pub(super) told: Cell<(Option<Instant>, usize)>,
+}
+
+/// Between two lines of the log about posts that come too fast.
+const TELL_EVERY: Duration = Duration::from_secs(1);
+
+impl Hooks {
+    /// A post of this hook came too fast.
+    fn note_refused(&self, hook: &Name) {
+        let (last, untold) = self.told.get();
+        let now = clock::now();
+        if last.is_some_and(|last| now.duration_since(last) < TELL_EVERY) {
+            return self.told.set((last, untold + 1));
+        }
+        let more = if untold > 0 { format!(", after {untold} more") } else { String::new() };
+        info!(event = event::LIMIT; "limit: too many posts of the hook '{hook}'{more}");
+        self.told.set((Some(now), 0));
+    }
 }
 
 /// What a post comes to, with one line for whoever sent it.
@@ -150,7 +171,7 @@ impl Hooks {
             Ok(()) => Said::new(StatusCode::OK, "ok"),
             Err(Refusal::Say(SayError::TooOften(wait))) => {
                 let secs = wait_secs(wait);
-                info!(event = event::LIMIT; "limit: too many posts of the hook '{hook}'");
+                self.note_refused(&hook);
                 let line = format!("too many posts, wait {secs} seconds");
                 Said::later(StatusCode::TOO_MANY_REQUESTS, line, secs)
             }

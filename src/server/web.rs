@@ -8,9 +8,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix::prelude::*;
+use bytes::Bytes;
 use log::{debug, error};
 use rustix::process::nice;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::task::spawn_local;
 use tokio::time::{sleep, timeout};
 
 use crate::actors::guard::Guarded;
@@ -65,7 +67,9 @@ pub(super) fn start(parts: Parts) {
         // Best effort: without it the page is merely as important as the chat.
         let _ = nice(NICENESS);
         let Parts { listener, live, shared, registry, shards, tls, log } = parts;
-        let hooks = Hooks { registry: registry.clone(), health: shared.health.clone(), log };
+        let told = Default::default();
+        let health = shared.health.clone();
+        let hooks = Hooks { registry: registry.clone(), health, log, told };
         let listener = match TcpListener::from_std(listener) {
             Ok(listener) => listener,
             Err(reason) => {
@@ -161,37 +165,25 @@ impl Door {
     }
 
     /// Hands a connection on to the chat, where the page may.
-    async fn upgrade(self: Rc<Self>, Upgrade { request, mut link, read }: Upgrade) {
-        match self.check(&request).await {
-            Ok(Some((connected, answer))) => {
-                let Connecting { conn, origin, ip, accepted, shard } = connected;
-                let counted = self.acceptor.shared.metrics.count_connection(ListenerKind::Web);
-                let arrival = match write_all(&mut link, answer.as_bytes()).await {
-                    true => link.depart().ok(),
-                    false => None,
-                };
-                let Some(under) = arrival else {
-                    return self.acceptor.registry.do_send(Gone(conn));
-                };
-                log_connected(conn, origin, ListenerKind::Web);
-                let arrival = Arrival::WebSocket(Box::new(under), read);
-                let counted = Some(counted);
-                shard.do_send(Connected { conn, arrival, origin, ip, accepted, counted });
+    async fn upgrade(self: Rc<Self>, Upgrade { request, link, read }: Upgrade) {
+        let (why, mut link) = match self.check(&request) {
+            Ok(asked) => {
+                // The task of an HTTP connection can end at any instant. One of its own goes on until whoever has a
+                // place is handed over, or has given it back.
+                let entering = spawn_local(self.clone().enter(asked, link, read));
+                match entering.await {
+                    Ok(Err(refused)) => refused,
+                    Ok(Ok(())) | Err(_) => return,
+                }
             }
-            // Closed without a word.
-            Ok(None) => {}
-            Err(why) => {
-                write_all(&mut link, why.answer().as_bytes()).await;
-                end(&mut link, LIMITS.linger_time).await;
-            }
-        }
+            Err(why) => (why, link),
+        };
+        write_all(&mut link, why.answer().as_bytes()).await;
+        end(&mut link, LIMITS.linger_time).await;
     }
 
-    /// Whether a WebSocket may be had; none where it is closed without a word.
-    async fn check(
-        &self,
-        request: &actix_http::Request,
-    ) -> Result<Option<(Connecting, String)>, Refused> {
+    /// Whether a WebSocket may be had, as far as the request says.
+    fn check(&self, request: &actix_http::Request) -> Result<Asked, Refused> {
         let answer = socket::accept(request.head())?;
         let origin = self.origin_of(request)?;
         let config = self.acceptor.live.get();
@@ -201,33 +193,51 @@ impl Door {
             self.acceptor.count_refused(origin, Why::Draining, &"draining");
             return Err(Refused::Draining);
         }
+        Ok(Asked { answer, origin })
+    }
+
+    /// Finds a place, and hands the connection over; gives it back with what is to be told where there is none.
+    async fn enter(
+        self: Rc<Self>,
+        Asked { answer, origin }: Asked,
+        mut link: Link,
+        read: Bytes,
+    ) -> Result<(), (Refused, Link)> {
         let ip = self.acceptor.ip_of(origin);
-        match self.acceptor.registry.send(Admit(ip)).await {
-            Ok(Ok(conn)) => {
-                let shard = self.acceptor.next_shard().clone();
-                // The time for a name runs from here on: the connection may have been used for long.
-                let accepted = clock::now();
-                Ok(Some((Connecting { conn, origin, ip, accepted, shard }, answer)))
-            }
+        let conn = match self.acceptor.registry.send(Admit(ip)).await {
+            Ok(Ok(conn)) => conn,
             Ok(Err(refusal)) => {
                 self.acceptor.count_refused(origin, refusal.into(), &refusal);
-                match refusal {
-                    Refusal::TooOften => Ok(None),
-                    Refusal::TooManyFromAddress => Err(Refused::TooManyFromAddress),
-                    Refusal::Full => Err(Refused::Full),
-                }
+                return match refusal {
+                    // Closed without a word.
+                    Refusal::TooOften => Ok(()),
+                    Refusal::TooManyFromAddress => Err((Refused::TooManyFromAddress, link)),
+                    Refusal::Full => Err((Refused::Full, link)),
+                };
             }
             // The Registry lives as long as the System.
-            Err(_) => Ok(None),
-        }
+            Err(_) => return Ok(()),
+        };
+        // The time for a name runs from here on: the connection may have been used for long.
+        let accepted = clock::now();
+        let counted = self.acceptor.shared.metrics.count_connection(ListenerKind::Web);
+        let answered = timeout(LIMITS.quiet_time, write_all(&mut link, answer.as_bytes())).await;
+        let arrival = if answered == Ok(true) { link.depart().ok() } else { None };
+        let Some(under) = arrival else {
+            self.acceptor.registry.do_send(Gone(conn));
+            return Ok(());
+        };
+        log_connected(conn, origin, ListenerKind::Web);
+        let arrival = Arrival::WebSocket(Box::new(under), read);
+        let counted = Some(counted);
+        let shard = self.acceptor.next_shard();
+        shard.do_send(Connected { conn, arrival, origin, ip, accepted, counted });
+        Ok(())
     }
 }
 
-/// A connection that has a place.
-struct Connecting {
-    conn: crate::chat::directory::ConnId,
+/// A WebSocket that may be had where there is a place: the answer to its client, and where that is.
+struct Asked {
+    answer: String,
     origin: Origin,
-    ip: crate::chat::directory::IpKey,
-    accepted: std::time::Instant,
-    shard: Addr<Guarded<Shard>>,
 }

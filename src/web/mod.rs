@@ -5,7 +5,8 @@ pub mod admin;
 pub mod chat;
 mod socket;
 
-use std::collections::VecDeque;
+use std::cmp::Reverse;
+use std::collections::{HashMap, VecDeque};
 use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
@@ -25,6 +26,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, spawn_local};
 use tokio::time::{sleep, timeout, timeout_at};
 
+use crate::chat::directory::IpKey;
 use crate::clock;
 use crate::logging::event;
 use crate::net::link::Link;
@@ -38,7 +40,8 @@ pub type Answer = Response<BoxBody>;
 /// What clients of a listener may take.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// Connections at a time. One more takes the place of the oldest, so that slow ones keep nobody out.
+    /// Connections at a time. One more takes the place of the oldest of the address that has most, so that neither slow
+    /// ones nor many of one address keep others out.
     pub connections: usize,
     /// From connecting to the end of the first head, after which 408 is answered.
     pub head_time: Duration,
@@ -148,7 +151,7 @@ pub async fn serve_and_upgrade<L, LF, H, HF, U, UF>(
         return error!(event = event::HTTP_FAILED; "the HTTP service cannot be started");
     };
     let service = Rc::new(service);
-    let mut open: VecDeque<JoinHandle<()>> = VecDeque::new();
+    let mut open: VecDeque<(IpKey, JoinHandle<()>)> = VecDeque::new();
     let mut failing = false;
     loop {
         let (stream, addr) = match listener.accept().await {
@@ -167,14 +170,14 @@ pub async fn serve_and_upgrade<L, LF, H, HF, U, UF>(
         if std::mem::take(&mut failing) {
             info!(event = event::ACCEPT_RECOVERED; "HTTP connections are accepted again");
         }
-        open.retain(|connection| !connection.is_finished());
+        open.retain(|(_, connection)| !connection.is_finished());
         if open.len() >= limits.connections
-            && let Some(oldest) = open.pop_front()
+            && let Some((_, oldest)) = gives_way(&open).and_then(|at| open.remove(at))
         {
             oldest.abort();
         }
         let (service, let_in, accepted) = (service.clone(), let_in.clone(), clock::now());
-        open.push_back(spawn_local(async move {
+        let connection = spawn_local(async move {
             if let Some((link, origin)) = let_in(stream, addr).await {
                 let progress = Rc::new(Progress::new(clock::now()));
                 let visitor = Visitor { origin, accepted, progress: progress.clone() };
@@ -182,8 +185,20 @@ pub async fn serve_and_upgrade<L, LF, H, HF, U, UF>(
                 let connection = service.call((Connection { socket, visitor }, None));
                 converse(connection, limits, &progress).await;
             }
-        }));
+        });
+        open.push_back((addr.ip().into(), connection));
     }
+}
+
+/// Which of these connections, the oldest first, gives way to one more: the oldest of the address that has most, so
+/// that nobody keeps others out by connecting faster.
+fn gives_way<T>(open: &VecDeque<(IpKey, T)>) -> Option<usize> {
+    let mut of_each: HashMap<IpKey, (usize, usize)> = HashMap::new();
+    for (at, (ip, _)) in open.iter().enumerate() {
+        of_each.entry(*ip).or_insert((0, at)).0 += 1;
+    }
+    let most = of_each.into_values().max_by_key(|(count, oldest)| (*count, Reverse(*oldest)));
+    most.map(|(_, oldest)| oldest)
 }
 
 /// One connection, until its client or the service ends it, or it is quiet for too long.
@@ -265,5 +280,27 @@ impl AsyncWrite for Connection {
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.get_mut().socket).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::IpAddr;
+
+    use super::*;
+
+    #[test]
+    fn the_oldest_of_the_address_that_has_most_gives_way() {
+        for (ips, want) in [
+            (&[][..], None),
+            (&[1, 2, 3], Some(0)),
+            (&[1, 2, 2, 3], Some(1)),
+            (&[1, 2, 3, 3, 3, 2, 1, 1, 1], Some(0)),
+            (&[9, 1, 2, 1, 2], Some(1)),
+        ] {
+            let open: VecDeque<(IpKey, ())> =
+                ips.iter().map(|ip| (IpAddr::from([10, 0, 0, *ip]).into(), ())).collect();
+            assert_eq!(gives_way(&open), want, "{ips:?}");
+        }
     }
 }

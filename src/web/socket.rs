@@ -59,6 +59,9 @@ pub(super) struct Socket {
     progress: Rc<Progress>,
 }
 
+/// Begins what the library says before the answer, where a client waits for it with the body (RFC 9110 §10.1.1).
+const INTERIM: &[u8] = b"HTTP/1.1 100 ";
+
 /// Bytes that are read at a time.
 const CHUNK_BYTES: usize = 2 * 1024;
 
@@ -155,7 +158,7 @@ impl AsyncWrite for Socket {
         let written = this.link.poll_write(cx, bytes);
         if let Poll::Ready(Ok(1..)) = written {
             this.unanswered = 0;
-            if this.head.whole {
+            if this.head.whole && !bytes.starts_with(INTERIM) {
                 this.head = Head::default();
                 this.progress.body.set(0);
                 this.progress.wake();

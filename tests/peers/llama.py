@@ -26,6 +26,10 @@ params.n_batch = BATCH_TOKENS
 params.n_predict = int(sys.argv[1])
 # One after the other: what /slots tells is of the only one.
 params.n_parallel = 1
+# Other tests run beside it: it shall not wait in circles for a processor.
+for threads in (params.cpuparams, params.cpuparams_batch):
+    threads.n_threads = 1
+    threads.poll = 0
 params.sampling.temp = 0
 params.endpoint_slots = True
 params.ui = False

@@ -32,7 +32,10 @@ pub fn rox() -> String {
     for spec in &COMMANDS {
         text.push_str(&format!("{} {} - {}\n", spec.word, spec.args, spec.help));
     }
-    text.push_str("A line without a slash is said to the lobby; two slashes send one.\n");
+    text.push_str(
+        "A line without a slash is said to the lobby; two slashes send one. A message that begins with @rox asks you, as \
+         /ai does. The owner of a lobby gives you another character by /setai, and keeps you out by /airoom off.\n",
+    );
     text
 }
 
@@ -51,6 +54,6 @@ mod tests {
     fn rox_knows_every_command() {
         let text = rox();
         assert!(COMMANDS.iter().all(|spec| text.contains(spec.word)));
-        assert!(text.contains("plain text only"));
+        assert!(text.contains("plain text only") && text.contains("@rox"));
     }
 }
