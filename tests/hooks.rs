@@ -153,6 +153,14 @@ fn what_is_wrong_is_said_in_one_line() {
             400,
             "no text: send an object with text, message, content or body",
         ),
+        (
+            "POST",
+            &path,
+            "Content-Type: multipart/form-data; boundary=x\r\n",
+            b"--x\r\n\r\nhello\r\n--x--\r\n",
+            400,
+            "a form of parts: send JSON or plain text",
+        ),
         ("POST", &path, "", b" \n", 400, "nothing to show"),
         ("POST", &path, "", b"", 400, "nothing to show"),
         (

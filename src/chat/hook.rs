@@ -41,9 +41,18 @@ impl Kind<'_> {
         if self.github_event.is_some() { MAX_GITHUB_BYTES } else { MAX_BODY_BYTES }
     }
 
-    fn says_json(&self) -> bool {
+    /// The media type without its parameters (RFC 9110 §8.3.1), in lower case.
+    fn media_type(&self) -> String {
         let media_type = self.content_type.and_then(|given| given.split(';').next()).unwrap_or("");
-        let media_type = media_type.trim().to_ascii_lowercase();
+        media_type.trim().to_ascii_lowercase()
+    }
+
+    fn is_of_parts(&self) -> bool {
+        self.media_type().starts_with("multipart/")
+    }
+
+    fn says_json(&self) -> bool {
+        let media_type = self.media_type();
         media_type == "application/json" || media_type.ends_with("+json")
     }
 }
@@ -57,6 +66,9 @@ pub enum PayloadError {
     /// It is JSON without a text.
     #[error("no text: send an object with text, message, content or body")]
     NoText,
+    /// It is a form of several parts, of which none is known to be the text (RFC 7578).
+    #[error("a form of parts: send JSON or plain text")]
+    Parts,
     /// Nothing is left of it that could be shown.
     #[error("nothing to show")]
     Empty,
@@ -67,6 +79,9 @@ pub enum PayloadError {
 /// # Errors
 /// Why nothing can be shown.
 pub fn read(kind: Kind<'_>, body: &[u8]) -> Result<Option<Text>, PayloadError> {
+    if kind.is_of_parts() {
+        return Err(PayloadError::Parts);
+    }
     let sent = String::from_utf8_lossy(body);
     let sent = sent.strip_prefix('\u{FEFF}').unwrap_or(&sent);
     let form = sent.strip_prefix("payload=").map(form_value);

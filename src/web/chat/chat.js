@@ -543,7 +543,7 @@ function said(event) {
 
 const on = {
   password({ text }) {
-    if (phase === "in") return askSecret(text ?? "Password: ", "OK", "", (value) => send(value ?? ""));
+    if (phase === "in") return askSecret(text ?? "Password: ", "OK", "", (value) => send((keeping = value) ?? ""));
     if (password !== null && !triedPassword) {
       triedPassword = true;
       return send(password);
@@ -701,13 +701,14 @@ const on = {
     }
     if (joining) return joinRefused(text);
     if (by("make").open) return void (by("make-fault").textContent = text);
-    note(text, "fail");
     // A line that was refused is there to be mended.
     if (sent.length === 1 && /too long/.test(text)) {
       if (!line.value) line.value = sent[0];
       sent = [];
       grow();
+      say(text.replace(")", ", 20 rows)"), true);
     }
+    note(text, "fail");
   },
 };
 
@@ -877,6 +878,15 @@ function openDoor(lead) {
   if (me) by("name").value = me;
   by("name").focus();
 }
+
+const lead = by("lead").textContent;
+// Another name than the one that a password was asked for.
+by("name").oninput = () => {
+  if (wants !== "password" || by("name").value.trim() === me) return;
+  by("secret").hidden = true;
+  by("password").required = false;
+  by("lead").textContent = lead;
+};
 
 by("enter").onsubmit = (event) => {
   event.preventDefault();
@@ -1154,12 +1164,15 @@ on.notice = (event) => {
   if (!making || event.lobby) return;
   const { name, password: secret } = making;
   making = null;
-  by("make").querySelector("form").reset();
   by("make").close();
+  line.focus();
   joining = { name, password: secret || undefined };
   send({ command: `/join ${name}${secret ? ` ${quote(secret)}` : ""}` });
 };
-by("make").onclose = () => (making = null);
+by("make").onclose = () => {
+  making = null;
+  by("make").querySelector("form").reset();
+};
 
 // Drawers on small screens.
 
@@ -1362,9 +1375,15 @@ by("prefs").onchange = async ({ target }) => {
   if (target.id === "comings") settings.comings = target.checked;
   if (target.id === "notify") {
     settings.notify = target.checked && (await Notification.requestPermission()) === "granted";
+    if (target.checked !== settings.notify) by("keep-fault").textContent = "The browser does not allow it.";
     target.checked = settings.notify;
   }
   keepSettings();
+};
+by("keep-secret").onkeydown = (event) => {
+  if (event.key !== "Enter") return;
+  event.preventDefault();
+  by("register").click();
 };
 by("register").onclick = () => {
   keeping = by("keep-secret").value;
