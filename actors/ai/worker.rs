@@ -12,7 +12,7 @@ use crate::actors::ai::messages::{
 use crate::actors::ai::pool::AiPool;
 use crate::actors::guard::Guarded;
 use crate::actors::lobby::Lobby;
-use crate::ai::client::AiClient;
+use crate::ai::client::{AiClient, Progress};
 use crate::ai::permits::PermitId;
 use crate::ai::{AiFailure, Outcome};
 use crate::clock;
@@ -73,7 +73,7 @@ impl Handler<Generate> for AiWorker {
 
     fn handle(&mut self, generate: Generate, ctx: &mut Self::Context) {
         let Generate { request, conn, permit, lobby } = generate;
-        let (client, to) = (self.client.clone(), lobby.clone());
+        let (client, pool, to) = (self.client.clone(), self.pool.clone(), lobby.clone());
         let Some(provider) = self.config.get().ai.clone() else {
             info!(
                 event = event::AI_FAILED, conn = conn.number();
@@ -84,7 +84,10 @@ impl Handler<Generate> for AiWorker {
         let begun = clock::now();
         self.metrics.ai_requests.inc();
         let answer = async move {
-            let mut show = |lines| to.do_send(AnswerLines(permit, lines));
+            let mut show = |progress| match progress {
+                Progress::Lines(lines) => to.do_send(AnswerLines(permit, lines)),
+                Progress::Ends => pool.do_send(Answered(permit)),
+            };
             client.ask(conn, &provider, &request, &mut show).await
         };
         let task = ctx.spawn(answer.into_actor(self).map(move |outcome, worker, _| {

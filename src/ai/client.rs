@@ -46,6 +46,14 @@ const STEP_BYTES: usize = 20;
 /// proportion.
 const STEP_PART: usize = 16;
 
+/// How far an answer has come.
+pub enum Progress {
+    /// These lines are to be shown.
+    Lines(Lines),
+    /// What is shown next is the last of it: whoever reads that may ask again.
+    Ends,
+}
+
 /// A client of a provider, with one question at a time. It lives on the thread that made it.
 pub struct AiClient {
     known: Rc<Known>,
@@ -90,17 +98,19 @@ struct Coming {
     usage: Option<Usage>,
     /// How it has ended.
     end: Option<Finish>,
+    /// The lines that came with its end.
+    last: Lines,
 }
 
 impl AiClient {
-    /// Asks the provider of `config`, and calls `show` with lines as they come. The whole text at the
+    /// Asks the provider of `config`, and calls `show` as it comes. The whole text at the
     /// end. What goes wrong is logged as a matter of `conn`, whose question it is.
     pub async fn ask(
         &self,
         conn: ConnId,
         config: &AiConfig,
         request: &Request,
-        show: &mut impl FnMut(Lines),
+        show: &mut impl FnMut(Progress),
     ) -> Outcome {
         let mut coming = Coming::default();
         let asked =
@@ -115,6 +125,8 @@ impl AiClient {
                 );
                 Err(why)
             }
+            // It was whole, and only its report was waited for.
+            Err(_) if coming.end.is_some() => Ok(()),
             Err(_) => {
                 warn!(
                     event = event::AI_FAILED, conn = conn.number();
@@ -124,6 +136,7 @@ impl AiClient {
             }
         };
         // What there is of the last row of an answer that broke off.
+        show_some(std::mem::take(&mut coming.last), show);
         show_some(coming.text.finish(), show);
         let counted = || Some(Usage::by_bytes(coming.sent?, coming.came));
         let usage = coming.usage.or_else(counted);
@@ -145,7 +158,7 @@ impl AiClient {
         config: &AiConfig,
         request: &Request,
         coming: &mut Coming,
-        show: &mut impl FnMut(Lines),
+        show: &mut impl FnMut(Progress),
     ) -> Result<(), Refused> {
         let mut shorter = None;
         loop {
@@ -178,7 +191,7 @@ impl AiClient {
         request: &Request,
         with_usage: bool,
         coming: &mut Coming,
-        show: &mut impl FnMut(Lines),
+        show: &mut impl FnMut(Progress),
     ) -> Result<(), Refused> {
         let AiConfig { key, model, base_url, .. } = config;
         let dialect = config.provider.dialect();
@@ -260,9 +273,9 @@ enum Sent {
     OnStale(String),
 }
 
-fn show_some(lines: Lines, show: &mut impl FnMut(Lines)) {
+fn show_some(lines: Lines, show: &mut impl FnMut(Progress)) {
     if !lines.is_empty() {
-        show(lines);
+        show(Progress::Lines(lines));
     }
 }
 
@@ -284,7 +297,7 @@ async fn read_answer(
     body: impl Stream<Item = Result<Bytes, PayloadError>>,
     dialect: &Dialect,
     coming: &mut Coming,
-    show: &mut impl FnMut(Lines),
+    show: &mut impl FnMut(Progress),
 ) -> Result<(), Refused> {
     let mut reading =
         Reading { dialect, coming, sse: SseDecoder::default(), plain: Some(Vec::new()) };
@@ -330,7 +343,9 @@ async fn read_answer(
     if !reading.coming.text.is_full() {
         let _ = timeout(REST_TIME, reading.rest(body)).await;
     }
-    // Whoever reads the last row may ask again.
+    // Without a pause from here to the end: whoever reads the last row may ask again at once.
+    show(Progress::Ends);
+    show_some(std::mem::take(&mut coming.last), show);
     show_some(coming.text.finish(), show);
     // Dropping the body closes the connection, which stops the model.
     Ok(())
@@ -351,7 +366,7 @@ const DONE: &str = "[DONE]";
 
 impl Reading<'_> {
     /// Takes a part of the body. Whether lines were shown.
-    fn chunk(&mut self, chunk: &[u8], show: &mut impl FnMut(Lines)) -> Result<bool, Refused> {
+    fn chunk(&mut self, chunk: &[u8], show: &mut impl FnMut(Progress)) -> Result<bool, Refused> {
         let events = self.sse.feed(chunk).map_err(|error| Refused::unusable(&error.to_string()))?;
         if let Some(plain) = &mut self.plain {
             plain.extend_from_slice(chunk);
@@ -367,7 +382,7 @@ impl Reading<'_> {
         Ok(shown)
     }
 
-    fn event(&mut self, data: &str, show: &mut impl FnMut(Lines)) -> Result<bool, Refused> {
+    fn event(&mut self, data: &str, show: &mut impl FnMut(Progress)) -> Result<bool, Refused> {
         let coming = &mut *self.coming;
         if coming.end.is_some() {
             // It may still report its tokens; what else it says is no part of the answer.
@@ -384,17 +399,21 @@ impl Reading<'_> {
         coming.usage = piece.usage.or(coming.usage);
         coming.came += piece.text.len();
         let lines = coming.text.push(&piece.text);
-        let shown = !lines.is_empty();
-        show_some(lines, show);
         coming.end = piece.finish;
         if coming.text.is_full() {
             coming.end = Some(Finish::Cut);
         }
+        if coming.end.is_some() {
+            coming.last = lines;
+            return Ok(true);
+        }
+        let shown = !lines.is_empty();
+        show_some(lines, show);
         Ok(shown)
     }
 
     /// The body has ended.
-    fn ended(&mut self, show: &mut impl FnMut(Lines)) -> Result<(), Refused> {
+    fn ended(&mut self, show: &mut impl FnMut(Progress)) -> Result<(), Refused> {
         if let Some(data) = std::mem::take(&mut self.sse).finish() {
             self.plain = None;
             self.event(&data, show)?;

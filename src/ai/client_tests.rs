@@ -80,7 +80,8 @@ fn runtime() -> tokio::runtime::Runtime {
 /// Reads a body that comes in these chunks, and then ends or is held open.
 async fn read(provider: Provider, chunks: &[&[u8]], held: bool) -> Came {
     let (mut coming, mut shown, mut open) = (Coming::default(), Vec::<String>::new(), false);
-    let mut show = |lines: Lines| {
+    let mut show = |progress: Progress| {
+        let Progress::Lines(lines) = progress else { return };
         if std::mem::replace(&mut open, lines.open) {
             shown.pop();
         }
@@ -201,7 +202,10 @@ fn a_paragraph_is_shown_while_it_is_written() {
         let (mut coming, mut shown) = (Coming::default(), Vec::new());
         let chunks = [(); 3].map(|()| Ok(Bytes::from(words.clone())));
         let body = stream::iter(chunks).chain(stream::pending());
-        let mut show = |lines: Lines| shown.push(lines);
+        let mut show = |progress: Progress| match progress {
+            Progress::Lines(lines) => shown.push(lines),
+            Progress::Ends => panic!("it goes on"),
+        };
         let read = async {
             let dialect = provider.dialect();
             timeout(PAUSE, read_answer(body, &dialect, &mut coming, &mut show)).await.is_err()
@@ -209,5 +213,28 @@ fn a_paragraph_is_shown_while_it_is_written() {
         assert!(runtime().block_on(read), "it is still being written");
         assert_eq!(shown.len(), 3);
         assert!(shown.iter().all(|lines| lines.open && lines.lines.len() == 1));
+    }
+}
+
+#[test]
+fn whoever_asked_may_ask_again_before_the_last_row_is_shown() {
+    for provider in Provider::ALL {
+        // The last row comes with the end, or before it.
+        let events = [Says::Text("one\ntwo"), Says::Ends].map(|says| event(provider, &says));
+        let together = events.concat();
+        for chunks in [vec![together.clone()], events.to_vec()] {
+            let (mut coming, mut order) = (Coming::default(), Vec::new());
+            let body = stream::iter(chunks.into_iter().map(|chunk| Ok(Bytes::from(chunk))));
+            let mut show = |progress: Progress| match progress {
+                Progress::Lines(lines) => {
+                    order.extend(lines.lines.iter().map(|line| line.as_str().to_owned()));
+                }
+                Progress::Ends => order.push("(ends)".to_owned()),
+            };
+            let dialect = provider.dialect();
+            let read = read_answer(body, &dialect, &mut coming, &mut show);
+            assert!(runtime().block_on(read).is_ok());
+            assert_eq!(order, ["one", "(ends)", "two"]);
+        }
     }
 }
