@@ -1,7 +1,13 @@
 //! Rox by a server that speaks OpenAI's chat completions.
 
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::thread;
+
+use openssl::ssl::{SslAcceptor, SslFiletype, SslMethod};
+
 use crate::gemini::{Answer, Gemini};
-use crate::harness::Server;
+use crate::harness::{Folder, Server, run};
 
 /// An event of such a stream.
 fn event(delta: &str, reason: Option<&str>) -> Vec<u8> {
@@ -111,4 +117,47 @@ fn rows_of_a_paragraph_are_shown_when_they_are_full_and_the_last_when_it_ends() 
     let saw = alice.expect("  … (cut)\n> ");
     assert!(saw.contains("[AI Response to alice, continued]\n  "), "{saw}");
     assert!(saw.contains("a second one.\n") && !saw.contains("The first"), "{saw}");
+}
+
+/// Answers each request over TLS with the certificate in this folder, by a body that ends with the connection. The
+/// port is given.
+fn over_tls(folder: &Folder) -> u16 {
+    let mut acceptor = SslAcceptor::mozilla_intermediate_v5(SslMethod::tls_server()).unwrap();
+    acceptor.set_certificate_chain_file(folder.join("certs/server.crt")).unwrap();
+    acceptor.set_private_key_file(folder.join("certs/server.key"), SslFiletype::PEM).unwrap();
+    let acceptor = acceptor.build();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    thread::spawn(move || {
+        for tcp in listener.incoming() {
+            // Whoever does not trust the certificate goes again.
+            let Ok(mut tls) = acceptor.accept(tcp.unwrap()) else { continue };
+            let (mut request, mut chunk) = (Vec::new(), [0; 4096]);
+            while !request.ends_with(b"}") {
+                let count = tls.read(&mut chunk).unwrap();
+                request.extend_from_slice(&chunk[..count]);
+            }
+            assert!(request.starts_with(b"POST /v1/chat/completions HTTP/1.1\r\n"));
+            let head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n";
+            let text = [&head[..], &event("by wire", None), &event("", Some("stop"))].concat();
+            tls.write_all(&text).unwrap();
+            let _ = tls.shutdown();
+        }
+    });
+    port
+}
+
+#[test]
+fn a_provider_is_spoken_to_over_tls_where_its_certificate_is_trusted() {
+    let folder = Folder::new();
+    assert!(run(folder.path(), &[], &["gen-cert"]).status.success());
+    let url = format!("https://localhost:{}/v1", over_tls(&folder));
+    let cert = folder.join("certs/server.crt");
+    let env = [("AI_BASE_URL", url.as_str()), ("AI_MODEL", "x")];
+    let trusted = [&env[..], &[("SSL_CERT_FILE", cert.to_str().unwrap())]].concat();
+    let server = Server::start(&trusted);
+    server.login("alice").ask("/ai hello", "[AI Response to alice]\n  by wire\n");
+    let server = Server::start(&env);
+    server.login("alice").ask("/ai hello", "AI Error: Please try again later.");
+    assert!(server.log().contains("certificate verify failed"), "{}", server.log());
 }

@@ -5,6 +5,7 @@ use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 use std::time::Duration;
 
+use base64::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::directory::{ConnId, IpKey};
@@ -264,24 +265,11 @@ impl fmt::Display for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.kind {
             KeyKind::X509 => write!(f, "{}", self.fingerprint),
-            KeyKind::Ssh => write!(f, "{SSH_LABEL}{}", base64(&self.fingerprint.0)),
+            KeyKind::Ssh => {
+                write!(f, "{SSH_LABEL}{}", BASE64_STANDARD_NO_PAD.encode(self.fingerprint.0))
+            }
         }
     }
-}
-
-/// Bytes in base64 without the padding (RFC 4648 §4), as OpenSSH has them in fingerprints.
-fn base64(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::new();
-    for three in bytes.chunks(3) {
-        let bits = three.iter().fold(0, |bits, byte| bits << 8 | u32::from(*byte));
-        let bits = bits << (8 * (3 - three.len()));
-        for digit in 0..=three.len() {
-            let index = bits >> (18 - 6 * digit) & 0x3F;
-            text.push(char::from(DIGITS[index as usize]));
-        }
-    }
-    text
 }
 
 /// How a user names one of their keys: how its fingerprint begins.
@@ -326,7 +314,9 @@ impl KeyPrefix {
                 let all: String = bytes.iter().map(|byte| format!("{byte:02X}")).collect();
                 all.starts_with(&**digits)
             }
-            (Self::Ssh(digits), KeyKind::Ssh) => base64(bytes).starts_with(&**digits),
+            (Self::Ssh(digits), KeyKind::Ssh) => {
+                BASE64_STANDARD_NO_PAD.encode(bytes).starts_with(&**digits)
+            }
             (Self::X509(_), KeyKind::Ssh) | (Self::Ssh(_), KeyKind::X509) => false,
         }
     }

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::time::Duration;
 
+use base64::prelude::*;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -52,7 +53,7 @@ pub struct Token(Box<str>);
 impl Token {
     /// The one of these random bytes.
     pub fn new(bytes: &[u8; TOKEN_BYTES]) -> Self {
-        Self(base64url(bytes).into())
+        Self(BASE64_URL_SAFE_NO_PAD.encode(bytes).into())
     }
 
     /// Reads what may be one; none where it cannot be.
@@ -96,21 +97,6 @@ impl fmt::Debug for TokenHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("TokenHash(****)")
     }
-}
-
-/// Bytes in the alphabet for addresses of base64 (RFC 4648 §5), without padding.
-fn base64url(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-    let mut text = String::new();
-    for three in bytes.chunks(3) {
-        let bits = three.iter().fold(0, |bits, byte| bits << 8 | u32::from(*byte));
-        let bits = bits << (8 * (3 - three.len()));
-        for digit in 0..=three.len() {
-            let index = bits >> (18 - 6 * digit) & 0x3F;
-            text.push(char::from(DIGITS[index as usize]));
-        }
-    }
-    text
 }
 
 /// What makes an account a bot's.
