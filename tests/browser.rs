@@ -196,6 +196,24 @@ impl Page {
         serde_json::from_value(self.order(json!({"do": "complaints"}))).unwrap()
     }
 
+    /// Tries something, in which `append` adds an element with these fields, and waits until this policy has
+    /// refused it.
+    #[track_caller]
+    pub(crate) fn refuses(&self, attempt: &str, policy: &str) {
+        self.run(&format!(
+            "const append = (tag, fields) => document.body.append(Object.assign(document.createElement(tag), fields));
+            try {{ {attempt} }} catch {{ }}"
+        ));
+        let (mut complaints, start) = (Vec::new(), Instant::now());
+        while !complaints.iter().any(|line: &String| line.contains(policy)) {
+            assert!(
+                start.elapsed() < PATIENCE,
+                "{attempt} is not refused by {policy}: {complaints:?}"
+            );
+            complaints.extend(self.complaints());
+        }
+    }
+
     /// Whether it can be scrolled sideways.
     pub(crate) fn is_too_wide(&self) -> bool {
         self.run("return document.documentElement.scrollWidth > innerWidth") == true

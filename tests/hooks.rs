@@ -8,24 +8,12 @@ use crate::gemini::{Gemini, whole};
 use crate::harness::{Client, Server, count};
 use crate::http::{Answer, connect, exchange, parse};
 use crate::people::{Cast, log_in_to, registered, restart, with_root};
+use crate::socket::{WEB, web_port};
 
-pub(crate) const WEB: (&str, &str) = ("CHAT_WEB_ADDR", "127.0.0.1:0");
-
-/// The port of the page, on the first node where there are several.
-pub(crate) fn web_port(server: &Server) -> u16 {
-    port_in(&server.out())
-}
-
-/// Those of all nodes.
+/// The ports of the page of all nodes.
 fn web_ports(server: &Server) -> Vec<u16> {
     let others = server.over.iter().flat_map(|over| &over.others);
-    [server].into_iter().chain(others).map(|node| port_in(&node.out())).collect()
-}
-
-fn port_in(out: &str) -> u16 {
-    let (_, rest) = out.split_once("Page at ").unwrap();
-    let addr = rest.split_whitespace().next().unwrap().trim_end_matches('/');
-    addr.rsplit(':').next().unwrap().parse().unwrap()
+    [server].into_iter().chain(others).map(web_port).collect()
 }
 
 /// Adds a hook to the lobby that somebody is in, and gives its token.

@@ -296,18 +296,7 @@ fn no_script_but_the_pages_own_runs_in_it_and_nothing_becomes_markup() {
         ("append('iframe', { src: '/' })", "policy: frame-src"),
         ("fetch('http://127.0.0.1:1/').catch(() => {})", "policy: connect-src"),
     ] {
-        page.run(&format!(
-            "const append = (tag, fields) => document.body.append(Object.assign(document.createElement(tag), fields));
-            try {{ {attempt} }} catch {{ }}"
-        ));
-        let (mut complaints, start) = (Vec::new(), Instant::now());
-        while !complaints.iter().any(|line: &String| line.contains(policy)) {
-            assert!(
-                start.elapsed() < PATIENCE,
-                "{attempt} is not refused by {policy}: {complaints:?}"
-            );
-            complaints.extend(page.complaints());
-        }
+        page.refuses(attempt, policy);
     }
     page.run("document.body.click()");
     assert_eq!(

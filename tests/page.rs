@@ -3,14 +3,14 @@
 use std::fs;
 use std::path::Path;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use lobbyd::chat::command::{COMMANDS, Spec};
 use serde_json::json;
 
 use crate::browser::{Browser, Page, View};
 use crate::gemini::{Gemini, finish, text};
-use crate::harness::{Folder, PATIENCE, Server, free_port};
+use crate::harness::{Folder, Server, free_port};
 use crate::people::{PASSWORD, challenged, logged_in_to, quit, registered, stop};
 
 const VIEWS: [View; 4] =
@@ -751,18 +751,7 @@ fn nothing_runs_in_it_and_nothing_is_fetched_but_what_is_its_own() {
         ("fetch('http://127.0.0.1:1/').catch(() => {})", "policy: connect-src"),
         ("new WebSocket('ws://127.0.0.1:1/')", "policy: connect-src"),
     ] {
-        page.run(&format!(
-            "const append = (tag, fields) => document.body.append(Object.assign(document.createElement(tag), fields));
-            try {{ {attempt} }} catch {{ }}"
-        ));
-        let (mut complaints, start) = (Vec::new(), Instant::now());
-        while !complaints.iter().any(|line: &String| line.contains(policy)) {
-            assert!(
-                start.elapsed() < PATIENCE,
-                "{attempt} is not refused by {policy}: {complaints:?}"
-            );
-            complaints.extend(page.complaints());
-        }
+        page.refuses(attempt, policy);
     }
     page.run("document.body.click()");
     assert!(page.run("return window.ran ?? null").is_null());

@@ -170,9 +170,10 @@ pub(super) async fn history(cx: &Ctx, count: usize, before: usize) -> Done {
     let (lobby, ignores) = (cx.lobby().id, cx.ignores());
     let store = cx.thread.store.clone();
     // People count from the end, and programs know the number of what they have.
-    let which = match (before as u64, cx.peer.form().is_json()) {
-        (1.., true) => Which::Numbers(0..before as u64),
-        _ => Which::Before(before),
+    let which = if cx.peer.form().is_json() && before > 0 {
+        Which::Numbers(0..before as u64)
+    } else {
+        Which::Before(before)
     };
     let ask = ReadHistory { lobby, count, which, ignores };
     let messages = store.history(ask).await.map_err(busy)?;
