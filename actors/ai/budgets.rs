@@ -90,7 +90,7 @@ impl Budgets {
 
     /// Has the metrics say what was used today.
     pub fn note_today(&self, at: UnixMillis) {
-        let today = self.lock().used_in_all(at, clock::day_of(at)).day;
+        let today = self.lock().today(clock::day_of(at));
         let gauge = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
         self.metrics.ai_questions_today.set(gauge(today.questions));
         self.metrics.ai_tokens_today.set(gauge(today.tokens));

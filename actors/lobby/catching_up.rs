@@ -9,9 +9,7 @@ use tokio::sync::oneshot;
 
 use super::Lobby;
 use crate::actors::ai::budgets::Budgets;
-use crate::actors::ai::messages::{
-    AnswerOver, CatchUp, Generate, NotAsked, Permit, Ready, TakePermit,
-};
+use crate::actors::ai::messages::{AnswerOver, CatchUp, Generate, NotAsked, Permit, TakePermit};
 use crate::actors::ai::worker::AiWorker;
 use crate::actors::log::{Ticket, Waiting};
 use crate::actors::shard::messages::{Address, Effect};
@@ -42,9 +40,7 @@ pub(in crate::actors) struct CatchingUp {
 
 /// Somebody wants to know what they have missed.
 struct One {
-    /// None once it was stopped.
-    permit: Option<Permit>,
-    id: PermitId,
+    permit: Permit,
     at: Address,
     who: Person,
     ignores: Ignores,
@@ -95,19 +91,9 @@ impl Lobby {
         conn: ConnId,
         now: UnixMillis,
     ) -> Result<(Person, IpKey, Address), NotAsked> {
-        let config = self.setup.config.get();
-        let Some(member) = self.room.member(conn) else { return Err(AiBusy.into()) };
-        if config.ai.is_none() {
-            return Err(NotAsked::NoProvider);
-        }
-        let (who, ip, at) = (Person::from(&member.who), member.who.ip, member.handle);
-        if !self.has_rox() {
-            return Err(NotAsked::Off);
-        }
-        self.rox_is_on();
-        let budgets = &self.setup.budgets;
-        budgets.check_catch_up(&who, now)?;
-        budgets.check(&who, self.id, now, &Budgets::allowance(&config, now))?;
+        let (who, ip, at) = self.finds_rox(conn)?;
+        self.setup.budgets.check_catch_up(&who, now)?;
+        self.check_budgets(&who, now)?;
         Ok((who, ip, at))
     }
 
@@ -129,12 +115,11 @@ impl Lobby {
                     return;
                 }
             };
-            let (conn, id, now) = (at.seat.conn, permit.id(), lobby.now());
-            let question = QuestionId::new(conn, id);
+            let (conn, now) = (at.seat.conn, lobby.now());
+            let question = QuestionId::new(conn, permit.id());
             let allowance = Some(Budgets::allowance(&lobby.setup.config.get(), now));
             let input = questions::Input::CatchUp { question, conn, allowance };
-            let permit = Some(permit);
-            let one = One { permit, id, at, who, ignores, up_to, sent: None };
+            let one = One { permit, at, who, ignores, up_to, sent: None };
             match lobby.append_rox(input.clone()) {
                 Some(ticket) => lobby.catching_up().proposed.add(ticket, (one, done)),
                 None => {
@@ -178,17 +163,12 @@ impl Lobby {
             let _ = done.send(Err(why.into()));
             return;
         }
-        let (at, permit) = (one.at, one.id);
+        let (at, permit) = (one.at, one.permit.id());
         self.catching_up().open.insert(question, one);
         self.batch.one(at, |seat| Effect::Reply(seat, Reply::AiThinking));
         self.flush();
         let _ = done.send(Ok(()));
-        let noted = self.setup.ai.send(Ready(permit)).into_actor(self);
-        ctx.spawn(noted.map(move |noted, _, ctx| {
-            if !noted.unwrap_or(false) {
-                ctx.notify(AnswerOver(permit, Outcome::unsent(AiFailure::Unavailable)));
-            }
-        }));
+        self.is_ready(permit, ctx);
     }
 
     /// A worker is there for it. It is read only now: what was taken back meanwhile goes to no provider.
@@ -229,27 +209,20 @@ impl Lobby {
     ) {
         let Some((question, one)) = self.catching_up().take(permit) else { return };
         let usage = outcome.cost_or(one.cost());
-        let Outcome { result, .. } = outcome;
-        let rows: Option<Vec<Line>> = match End::of(result.clone()) {
-            End::Answered(rows) => Some(rows.to_vec()),
-            End::Cut(rows) => Some(rows.iter().cloned().chain([Line::clean(CUT)]).collect()),
-            End::Failed(_) | End::Stopped => None,
-        };
-        // What it says is nobody else's.
-        let end = match (&rows, &result) {
-            (None, Err(why)) => End::Failed(*why),
-            _ => End::Answered([].into()),
-        };
-        self.count_end(question, end, usage, ctx);
-        match (rows, result) {
-            (None, Err(why)) => self.question_failed(one.at, why),
-            (rows, _) => {
-                self.room.caught_up(one.at.seat.conn, one.up_to);
-                let told = Reply::AiSummary(rows.unwrap_or_default().into());
-                self.batch.one(one.at, |seat| Effect::Reply(seat, told));
-                self.batch.one(one.at, Effect::AnswerOver);
+        let answer = match outcome.result {
+            Ok(answer) => answer,
+            Err(why) => {
+                self.count_end(question, End::Failed(why), usage, ctx);
+                return self.question_failed(one.at, why);
             }
-        }
+        };
+        let mark = answer.cut.then(|| Line::clean(CUT));
+        let rows = answer.rows().chain(mark).collect();
+        // What it says is nobody else's.
+        self.count_end(question, End::Answered([].into()), usage, ctx);
+        self.room.caught_up(one.at.seat.conn, one.up_to);
+        self.batch.one(one.at, |seat| Effect::Reply(seat, Reply::AiSummary(rows)));
+        self.batch.one(one.at, Effect::AnswerOver);
     }
 
     /// Ends those that these connections have asked for, and the request with them. Whether there were any.
@@ -261,12 +234,12 @@ impl Lobby {
         let open = &mut self.catching_up().open;
         let stopped: Vec<_> = open.extract_if(.., |_, one| of(one.at.seat.conn)).collect();
         let any = !stopped.is_empty();
-        for (question, mut one) in stopped {
+        for (question, one) in stopped {
+            let usage = one.cost();
             // The worker lets go of the request.
-            one.permit = None;
-            self.count_end(question, End::Stopped, one.cost(), ctx);
-            self.batch.one(one.at, |seat| Effect::Reply(seat, Reply::AiStopped));
-            self.batch.one(one.at, Effect::AnswerOver);
+            drop(one.permit);
+            self.count_end(question, End::Stopped, usage, ctx);
+            self.question_stopped(one.at);
         }
         any
     }
@@ -298,11 +271,11 @@ impl Lobby {
 
 impl CatchingUp {
     fn with_permit(&mut self, permit: PermitId) -> Option<&mut One> {
-        self.open.values_mut().find(|one| one.id == permit)
+        self.open.values_mut().find(|one| one.permit.id() == permit)
     }
 
     fn take(&mut self, permit: PermitId) -> Option<(QuestionId, One)> {
-        self.open.extract_if(.., |_, one| one.id == permit).next()
+        self.open.extract_if(.., |_, one| one.permit.id() == permit).next()
     }
 }
 

@@ -13,7 +13,6 @@ use crate::chat::directory::ConnId;
 use crate::chat::history::UnixMillis;
 use crate::chat::lobby::step::{Input, JoinKind, Refusal};
 use crate::chat::lobby::{JoinError, Member};
-use crate::chat::moderation::Moderation;
 use crate::cluster::engine::Subject;
 use crate::cluster::reach;
 use crate::cluster::record::What;
@@ -147,22 +146,18 @@ impl Lobby {
     fn decided(&mut self, input: Input<Address>, at: UnixMillis, ctx: &mut Context<Self>) {
         self.keep_order(&input, at);
         self.touched(&input);
-        let ends_rox = matches!(
-            &input,
-            Input::Moderate { what, .. } if matches!(**what, Moderation::SetRox { on: false })
-        );
-        let removes = matches!(&input, Input::Moderate { what, .. } if what.removes().is_some());
+        let ordered = match &input {
+            Input::Moderate { what, .. } => Some(what.clone()),
+            _ => None,
+        };
         self.is_quiet = matches!(
             &input,
             Input::Join(join) if join.kind == JoinKind::Resume && !join.member.handle.is_elsewhere()
         );
         self.happen(input, at, ctx);
         self.is_quiet = false;
-        if removes {
-            self.forget_removed();
-        }
-        if ends_rox {
-            self.rox_is_off(ctx);
+        if let Some(what) = ordered {
+            self.carried_out(&what, ctx);
         }
     }
 

@@ -112,12 +112,7 @@ impl Lobby {
             let also = lobby.room.also_struck(&what);
             // As of the instant that was stored.
             lobby.happen(Input::Moderate { by, what: what.clone() }, now, ctx);
-            if what.removes().is_some() {
-                lobby.forget_removed();
-            }
-            if let Moderation::SetRox { on: false } = *what {
-                lobby.rox_is_off(ctx);
-            }
+            lobby.carried_out(&what, ctx);
             lobby.flush();
             drop(turn);
             Some(Ok(CarriedOut { what, also }))

@@ -38,6 +38,7 @@ use crate::chat::history::UnixMillis;
 use crate::chat::lobby::Saying;
 use crate::chat::lobby::event::{AnswerPiece, Event, Happened};
 use crate::chat::lobby::step::{Input, Refusal};
+use crate::chat::moderation::Moderation;
 use crate::chat::person::Person;
 use crate::chat::roles::Right;
 use crate::chat::text::{Line, Text};
@@ -135,7 +136,7 @@ impl Lobby {
         // What is shown to nobody any more goes to no provider either.
         let kept = self.setup.store.kept().since;
         // Nor what was said while the lobby was without the AI.
-        let from = self.room.state().rox_from.max(self.asking.from);
+        let from = self.rox_from();
         let last = self.room.last(RECENT_MESSAGES).filter(|(seq, _)| *seq >= from);
         recent(last.map(|(_, entry)| entry).skip_while(|entry| entry.at < kept))
     }
@@ -246,6 +247,22 @@ impl Lobby {
         self.batch.event(Event { at, what });
     }
 
+    /// Tells an asker that the answer has been stopped.
+    pub(super) fn question_stopped(&mut self, at: Address) {
+        self.batch.one(at, |seat| Effect::Reply(seat, Reply::AiStopped));
+        self.batch.one(at, Effect::AnswerOver);
+    }
+
+    /// What follows for Rox from an order that was carried out.
+    pub(super) fn carried_out(&mut self, what: &Moderation, ctx: &mut Context<Self>) {
+        if what.removes().is_some() {
+            self.forget_removed();
+        }
+        if let Moderation::SetRox { on: false } = what {
+            self.rox_is_off(ctx);
+        }
+    }
+
     /// Tells an asker that there will be no answer.
     pub(super) fn question_failed(&mut self, at: Address, why: AiFailure) {
         self.batch.one(at, |seat| Effect::Reply(seat, Reply::AiFailed(why)));
@@ -274,16 +291,7 @@ impl Lobby {
         input: &questions::Input,
         at: UnixMillis,
     ) -> Result<(), OverBudget> {
-        let conn = match input {
-            questions::Input::Asked { conn, .. } | questions::Input::CatchUp { conn, .. } => {
-                Some(*conn)
-            }
-            questions::Input::Stop { .. }
-            | questions::Input::Forget { .. }
-            | questions::Input::Answered(_)
-            | questions::Input::Over { .. } => None,
-        };
-        let who = conn.and_then(|conn| self.room.member(conn));
+        let who = input.asker().and_then(|conn| self.room.member(conn));
         let who = who.map(|member| Person::from(&member.who));
         let counted = self.setup.budgets.happened(self.id, input, who.as_ref(), at)?;
         self.kept.extend(counted.map(Change::Node));
@@ -333,10 +341,7 @@ impl Lobby {
                 self.keep_questions();
                 match (self.asking.own.remove(&question), end) {
                     (Some(own), End::Failed(why)) => self.question_failed(own.at, why),
-                    (Some(own), End::Stopped) => {
-                        self.batch.one(own.at, |seat| Effect::Reply(seat, Reply::AiStopped));
-                        self.batch.one(own.at, Effect::AnswerOver);
-                    }
+                    (Some(own), End::Stopped) => self.question_stopped(own.at),
                     (Some(own), End::Answered(_) | End::Cut(_)) => {
                         self.batch.one(own.at, Effect::AnswerOver)
                     }
@@ -394,8 +399,8 @@ impl Lobby {
             }
             return;
         };
-        // Before its own message.
-        let recent = self.recent();
+        // Before its own message, where it is sent from here.
+        let recent = proposed.as_ref().map(|_| self.recent());
         self.happen(ask, at, ctx);
         let words = said.clone().unwrap_or_else(|| text.clone().into());
         if let Some((seq, entry)) = self.room.record_question(conn, words, at) {
@@ -414,7 +419,7 @@ impl Lobby {
                 self.batch.event(Event { at, what });
             }
         }
-        let done = proposed.map(|Proposed { permit, at, taken: _, done }| {
+        let done = proposed.zip(recent).map(|(Proposed { permit, at, taken: _, done }, recent)| {
             let (stage, bytes, permit_id) = (Stage::Behind, (0, 0), permit.id());
             let own = Own { permit: Some(permit), id: permit_id, at, recent, stage, bytes };
             self.asking.own.insert(id, own);
@@ -468,21 +473,27 @@ impl Lobby {
         }
     }
 
+    /// Has the pool give a worker for what has this permit.
+    pub(super) fn is_ready(&self, permit: PermitId, ctx: &mut Context<Self>) {
+        let noted = self.setup.ai.send(Ready(permit)).into_actor(self);
+        ctx.spawn(noted.map(move |noted, _, ctx| {
+            if !noted.unwrap_or(false) {
+                ctx.notify(AnswerOver(permit, Outcome::unsent(AiFailure::Unavailable)));
+            }
+        }));
+    }
+
     /// Does what is to be done next for the questions that were put to this node.
     fn go_on(&mut self, ctx: &mut Context<Self>) {
+        let mut ready = Vec::new();
         for question in self.questions.open() {
             let Some(own) = self.asking.own.get_mut(&question.id) else { break };
             if let Stage::Behind = own.stage {
                 own.stage = Stage::Ready;
-                let permit = own.id;
-                let noted = self.setup.ai.send(Ready(permit)).into_actor(self);
-                ctx.spawn(noted.map(move |noted, _, ctx| {
-                    if !noted.unwrap_or(false) {
-                        ctx.notify(AnswerOver(permit, Outcome::unsent(AiFailure::Unavailable)));
-                    }
-                }));
+                ready.push(own.id);
             }
         }
+        ready.into_iter().for_each(|permit| self.is_ready(permit, ctx));
         let Some(first) = self.questions.first() else { return };
         let Some(own) = self.asking.own.get_mut(&first.id) else { return };
         let Stage::Given(worker) = &own.stage else { return };
@@ -511,6 +522,26 @@ fn refused(why: Refusal) -> NotAsked {
 }
 
 impl Lobby {
+    /// Whether a provider can be asked for somebody in this lobby: who, from where, and where they are.
+    pub(super) fn finds_rox(&mut self, conn: ConnId) -> Result<(Person, IpKey, Address), NotAsked> {
+        let Some(member) = self.room.member(conn) else { return Err(AiBusy.into()) };
+        if self.setup.config.get().ai.is_none() {
+            return Err(NotAsked::NoProvider);
+        }
+        let found = (Person::from(&member.who), member.who.ip, member.handle);
+        if !self.has_rox() {
+            return Err(NotAsked::Off);
+        }
+        self.rox_is_on();
+        Ok(found)
+    }
+
+    /// Whether the budgets let somebody ask here.
+    pub(super) fn check_budgets(&self, who: &Person, now: UnixMillis) -> Result<(), OverBudget> {
+        let allowance = Budgets::allowance(&self.setup.config.get(), now);
+        self.setup.budgets.check(who, self.id, now, &allowance)
+    }
+
     /// Whether somebody may ask something now: who, from where, and where they are.
     fn may_ask(
         &mut self,
@@ -518,18 +549,8 @@ impl Lobby {
         now: UnixMillis,
     ) -> Result<(Person, IpKey, Address), NotAsked> {
         self.room.propose(&Input::Ask(conn), now).map_err(refused)?;
-        let config = self.setup.config.get();
-        let Some(member) = self.room.member(conn) else { return Err(AiBusy.into()) };
-        if config.ai.is_none() {
-            return Err(NotAsked::NoProvider);
-        }
-        let (asker, ip, at) = (Person::from(&member.who), member.who.ip, member.handle);
-        if !self.has_rox() {
-            return Err(NotAsked::Off);
-        }
-        self.rox_is_on();
-        let allowance = Budgets::allowance(&config, now);
-        self.setup.budgets.check(&asker, self.id, now, &allowance)?;
+        let (asker, ip, at) = self.finds_rox(conn)?;
+        self.check_budgets(&asker, now)?;
         // Of those that were put to this node the pool knows.
         let elsewhere = |question: &Question| !self.asking.own.contains_key(&question.id);
         if self.questions.open().any(|other| elsewhere(other) && other.asker.knows(&asker)) {

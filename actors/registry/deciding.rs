@@ -330,16 +330,7 @@ impl Registry {
         input: &questions::Input,
         at: UnixMillis,
     ) -> Result<(), OverBudget> {
-        let conn = match input {
-            questions::Input::Asked { conn, .. } | questions::Input::CatchUp { conn, .. } => {
-                Some(*conn)
-            }
-            questions::Input::Stop { .. }
-            | questions::Input::Forget { .. }
-            | questions::Input::Answered(_)
-            | questions::Input::Over { .. } => None,
-        };
-        let who = conn.and_then(|conn| self.people.users().get(conn));
+        let who = input.asker().and_then(|conn| self.people.users().get(conn));
         let who = who.map(|user| Person::from(&user.who));
         let counted = self.budgets.happened(lobby, input, who.as_ref(), at)?;
         self.keep(counted.map(Change::Node));

@@ -218,6 +218,11 @@ impl Ledger {
         self.used(at, day, |_| true)
     }
 
+    /// What was used on the server since this instant, at which the day began.
+    pub fn today(&self, day: UnixMillis) -> Sum {
+        self.sum(|one| one.at >= day)
+    }
+
     fn used(&self, at: UnixMillis, day: UnixMillis, of: impl Fn(&RoxUse) -> bool) -> Used {
         let mut used = Used::default();
         self.lately(at, HOUR).filter(|one| of(one)).for_each(|one| used.hour.add(one));

@@ -209,7 +209,7 @@ impl AiClient {
         let status = response.status().as_u16();
         if status != 200 {
             let body = error_body(response).await;
-            let refused = (dialect.read_error)(status, &body);
+            let refused = Refused::by_status(status, &body);
             return Err(refused.with(&format!("HTTP status {status}")));
         }
         read_answer(response, &dialect, coming, show).await

@@ -358,10 +358,11 @@ fn emphasis(rest: &str, mark: char, run: usize) -> Option<(&str, usize)> {
 
 /// The length of the address that begins here, whose marks are its own.
 fn address(text: &str) -> Option<usize> {
-    let scheme = text.find("://").filter(|end| {
-        let scheme = &text[..*end];
-        (2..=10).contains(&scheme.len()) && scheme.bytes().all(|b| b.is_ascii_alphabetic())
-    })?;
+    // No further than a scheme is long: this is asked at each character of a line.
+    let scheme = text.bytes().take(11).take_while(u8::is_ascii_alphabetic).count();
+    if !(2..=10).contains(&scheme) || !text[scheme..].starts_with("://") {
+        return None;
+    }
     let is_end = |c: char| c.is_whitespace() || "()[]<>\"`|".contains(c);
     let end = text[scheme + 3..].find(is_end).map_or(text.len(), |end| scheme + 3 + end);
     Some(text[..end].trim_end_matches(|c: char| "*_~.,;:!?'".contains(c)).len())

@@ -21,6 +21,8 @@ use serde::{Deserialize, Serialize};
 
 use usage::Usage;
 
+use crate::chat::text::Line;
+
 /// Why a question got no (whole) answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -52,6 +54,13 @@ pub struct Answer {
     pub text: String,
     /// Whether it ends for its length: by the model's word, or by the cap on answers.
     pub cut: bool,
+}
+
+impl Answer {
+    /// Its rows, clean as people's are.
+    pub fn rows(&self) -> impl Iterator<Item = Line> {
+        self.text.split('\n').map(Line::clean)
+    }
 }
 
 /// What came of a question.

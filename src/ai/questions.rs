@@ -89,6 +89,16 @@ pub enum Input {
     },
 }
 
+impl Input {
+    /// The connection of whoever asks something with it that counts for the budgets.
+    pub fn asker(&self) -> Option<ConnId> {
+        match self {
+            Self::Asked { conn, .. } | Self::CatchUp { conn, .. } => Some(*conn),
+            Self::Stop { .. } | Self::Forget { .. } | Self::Answered(_) | Self::Over { .. } => None,
+        }
+    }
+}
+
 /// How a question ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -122,10 +132,9 @@ pub const STOPPED: &str = "… (stopped)";
 impl End {
     /// What the provider came to, whose text is taken as people's are.
     pub fn of(result: Result<Answer, AiFailure>) -> Self {
-        let rows = |text: &str| text.split('\n').map(Line::clean).collect();
         match result {
-            Ok(Answer { text, cut: false }) => Self::Answered(rows(&text)),
-            Ok(Answer { text, cut: true }) => Self::Cut(rows(&text)),
+            Ok(answer) if answer.cut => Self::Cut(answer.rows().collect()),
+            Ok(answer) => Self::Answered(answer.rows().collect()),
             Err(why) => Self::Failed(why),
         }
     }

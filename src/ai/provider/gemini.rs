@@ -10,7 +10,7 @@ use crate::ai::usage::Usage;
 use crate::chat::password::Secret;
 
 /// The functions of this file.
-pub const DIALECT: Dialect = Dialect { post, read_event, read_error };
+pub const DIALECT: Dialect = Dialect { post, read_event };
 
 /// The streaming method of `model`. The key goes in a header, since paths stand in logs.
 fn post(Target { model, key, .. }: &Target<'_>, request: &Request) -> Post {
@@ -83,12 +83,6 @@ fn usage(usage: &Value) -> Option<Usage> {
     let parts = ["candidatesTokenCount", "thoughtsTokenCount"].map(|name| count(name).unwrap_or(0));
     let answer = total.map_or(0, |total| total.saturating_sub(question));
     Some(Usage { question, answer: answer.max(parts.iter().sum()) })
-}
-
-/// What an HTTP status other than 200 means, together with its body. The streaming method may wrap it into an
-/// array.
-pub fn read_error(status: u16, body: &str) -> Refused {
-    Refused::by_status(status, body)
 }
 
 #[cfg(test)]
@@ -200,9 +194,9 @@ mod tests {
             (302, "", AiFailure::Unavailable),
         ];
         for (status, body, want) in cases {
-            assert_eq!(read_error(status, body).why, want, "{status} {body}");
+            assert_eq!(Refused::by_status(status, body).why, want, "{status} {body}");
         }
-        assert!(read_error(400, long).too_long && !read_error(400, key).too_long);
+        assert!(Refused::by_status(400, long).too_long && !Refused::by_status(400, key).too_long);
     }
 
     #[test]

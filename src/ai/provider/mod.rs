@@ -45,8 +45,6 @@ pub struct Dialect {
     pub post: fn(&Target<'_>, &Request) -> Post,
     /// What the data of one event of the answer say; a refusal ends the answer.
     pub read_event: fn(&str) -> Result<Piece, Refused>,
-    /// What an HTTP status other than 200 means, together with the body that came with it.
-    pub read_error: fn(u16, &str) -> Refused,
 }
 
 /// Whom a request is for.

@@ -12,7 +12,7 @@ use crate::ai::usage::Usage;
 use crate::chat::password::Secret;
 
 /// The functions of this file.
-pub const DIALECT: Dialect = Dialect { post, read_event, read_error };
+pub const DIALECT: Dialect = Dialect { post, read_event };
 
 /// The path, under an address that ends with the version.
 const PATH: &str = "/chat/completions";
@@ -97,11 +97,6 @@ fn usage(usage: &Value) -> Option<Usage> {
         question,
         answer: answer.or_else(|| Some(total?.saturating_sub(question))).unwrap_or(0),
     })
-}
-
-/// What an HTTP status other than 200 means, together with its body.
-pub fn read_error(status: u16, body: &str) -> Refused {
-    Refused::by_status(status, body)
 }
 
 #[cfg(test)]
@@ -267,7 +262,7 @@ mod tests {
             (302, "", Unavailable),
         ];
         for (status, body, want) in cases {
-            assert_eq!(read_error(status, body).why, want, "{status} {body}");
+            assert_eq!(Refused::by_status(status, body).why, want, "{status} {body}");
         }
     }
 
@@ -285,7 +280,7 @@ mod tests {
             (413, r#"{"error":{"message":"Request too large"}}"#),
         ];
         for (status, body) in long {
-            let refused = read_error(status, body);
+            let refused = Refused::by_status(status, body);
             assert!(refused.too_long && refused.why == AiFailure::InvalidPrompt, "{body}");
         }
         let usage = [
@@ -303,10 +298,10 @@ mod tests {
             ),
         ];
         for (status, body) in usage {
-            assert!(read_error(status, body).of_usage, "{body}");
+            assert!(Refused::by_status(status, body).of_usage, "{body}");
         }
-        let other = read_error(400, r#"{"error":{"message":"bad temperature"}}"#);
+        let other = Refused::by_status(400, r#"{"error":{"message":"bad temperature"}}"#);
         assert!(!other.too_long && !other.of_usage);
-        assert!(!read_error(500, "stream_options").of_usage);
+        assert!(!Refused::by_status(500, "stream_options").of_usage);
     }
 }

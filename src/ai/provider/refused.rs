@@ -151,7 +151,7 @@ const MODERATED: [&str; 4] = ["moderation", "flagged", "content_policy", "conten
 
 impl Refused {
     /// That a status other than 200 means, with its body.
-    pub(super) fn by_status(status: u16, body: &str) -> Self {
+    pub fn by_status(status: u16, body: &str) -> Self {
         let value = serde_json::from_str::<Value>(body).ok();
         let error = value.as_ref().map(|value| {
             // FastAPI and the like: an object that says no more than what is wrong.

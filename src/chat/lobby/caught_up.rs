@@ -51,7 +51,9 @@ impl CaughtUp {
 
     /// Somebody is kept out: what is said from here on is not for them, also where they come back one day.
     pub(super) fn kept_out(&mut self, who: &Person) {
-        self.here.extract_if(|conn, _| Some(*conn) == who.conn).for_each(drop);
+        if let Some(conn) = who.conn {
+            self.here.remove(&conn);
+        }
         self.left.retain(|(left, _)| !left.knows(who));
     }
 
