@@ -35,14 +35,10 @@ impl<H> Room<H> {
             Moderation::Topic(_)
             | Moderation::Slow(_)
             | Moderation::SetPassword(_)
-            | Moderation::SetPrompt(_) => {
+            | Moderation::SetPrompt(_)
+            | Moderation::SetRox { .. } => {
                 let mut state = (**self.state()).clone();
-                state.apply(what, now);
-                vec![Change::LobbyPut(state.into())]
-            }
-            Moderation::SetRox { .. } => {
-                let mut state = (**self.state()).clone();
-                state.set_rox(what, self.next_seq());
+                state.apply(what, now, self.next_seq());
                 vec![Change::LobbyPut(state.into())]
             }
             Moderation::Transfer { account, .. } => {

@@ -561,18 +561,16 @@ impl<H> Room<H> {
             | Moderation::Unban { .. }
             | Moderation::SetPassword(_)
             | Moderation::SetPrompt(_)
+            | Moderation::SetRox { .. }
             | Moderation::AddHook(_)
             | Moderation::DeleteHook(_)
             | Moderation::Delete(_) => {}
-            Moderation::SetRox { .. } => {
-                let next_seq = self.history.next_seq();
-                return self.state_mut().set_rox(what, next_seq);
-            }
             Moderation::Undo { .. } | Moderation::Purge { .. } => {
                 return self.history.remove(what.removes().unwrap_or_default());
             }
         }
-        self.state_mut().apply(what, now);
+        let next_seq = self.next_seq();
+        self.state_mut().apply(what, now, next_seq);
     }
 
     /// The messages that an order is about, which only the store knows, where somebody may give it.

@@ -315,8 +315,9 @@ impl LobbyState {
         }
     }
 
-    /// Carries out what was planned. Who has to go is the Lobby's business.
-    pub fn apply(&mut self, what: &Moderation, now: UnixMillis) {
+    /// Carries out what was planned, where the next message has this number. Who has to go is the Lobby's
+    /// business.
+    pub fn apply(&mut self, what: &Moderation, now: UnixMillis, next_seq: u64) {
         match what {
             Moderation::Topic(topic) => self.topic = topic.clone(),
             Moderation::Slow(gap) => self.slow = *gap,
@@ -340,7 +341,12 @@ impl LobbyState {
                 (self.record, self.password_at) = (record.clone(), now);
             }
             Moderation::SetPrompt(prompt) => self.prompt = prompt.clone(),
-            Moderation::SetRox { on } => self.rox = Some(*on),
+            Moderation::SetRox { on } => {
+                if *on && self.rox != Some(true) {
+                    self.rox_from = next_seq;
+                }
+                self.rox = Some(*on);
+            }
             Moderation::Transfer { account, .. } => {
                 // Whoever gives a lobby away goes on helping there; a guest cannot.
                 if let Owner::Account(before) = self.owner {
@@ -358,16 +364,6 @@ impl LobbyState {
             | Moderation::Delete(_)
             | Moderation::Undo { .. }
             | Moderation::Purge { .. } => {}
-        }
-    }
-
-    /// The same of whether it has the AI, where the next message has this number.
-    pub(super) fn set_rox(&mut self, what: &Moderation, next_seq: u64) {
-        if let Moderation::SetRox { on } = what {
-            if *on && self.rox != Some(true) {
-                self.rox_from = next_seq;
-            }
-            self.rox = Some(*on);
         }
     }
 

@@ -74,7 +74,7 @@ fn order(state: &mut LobbyState, by: &Identity, order: Order) -> Result<Moderati
     };
     assert_eq!(spec(word).unwrap().right, order.right(), "{word}");
     let what = state.plan(by, order, NOW)?;
-    state.apply(&what, NOW);
+    state.apply(&what, NOW, 1);
     Ok(what)
 }
 
@@ -185,7 +185,7 @@ fn an_owner_who_gives_the_lobby_away_goes_on_as_operator() {
         let Moderation::Offer { account, name } = order(state, by, transfer(whom)).unwrap() else {
             panic!("not asked");
         };
-        state.apply(&Moderation::Transfer { account, name }, NOW);
+        state.apply(&Moderation::Transfer { account, name }, NOW, 1);
     };
     give(&mut state, &owner(), operator());
     assert_eq!(state.rank(&operator()), Rank::Owner);
@@ -237,9 +237,9 @@ fn operators_say_whether_a_lobby_has_rox_and_admins_of_general() {
     assert!(general.has_rox(false));
     // What was said while it was off goes to nobody.
     let on = Moderation::SetRox { on: true };
-    state.set_rox(&on, 9);
+    state.apply(&on, NOW, 9);
     assert_eq!((state.rox, state.rox_from), (Some(true), 9));
-    state.set_rox(&on, 12);
+    state.apply(&on, NOW, 12);
     assert_eq!(state.rox_from, 9, "it was on");
 }
 
