@@ -200,6 +200,23 @@ impl<'a> Args<'a> {
         choices.iter().find(|(name, _)| name.eq_ignore_ascii_case(&word)).map(|(_, what)| *what)
     }
 
+    /// `add`, `list` or `del`, with what the first and the last read, and nothing more.
+    pub(super) fn managed(
+        &mut self,
+        add: impl FnOnce(&mut Self) -> Option<Command>,
+        list: Command,
+        del: impl FnOnce(&mut Self) -> Option<Command>,
+    ) -> Option<Command> {
+        let command = match self.word()?.to_ascii_lowercase().as_str() {
+            "add" => add(self)?,
+            "list" => self.shows(list),
+            "del" => del(self)?,
+            _ => return None,
+        };
+        self.end()?;
+        Some(command)
+    }
+
     /// The columns of a terminal, or `off`, and nothing more.
     pub(super) fn width(&mut self) -> Option<Width> {
         let word = self.only_word()?;

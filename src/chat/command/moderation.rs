@@ -148,15 +148,12 @@ pub(super) static MODERATION: [Spec; 11] = [
         right: Right::Operator,
         cost: Cost::Duty,
         parse: |args| {
-            let what = args.word()?.to_ascii_lowercase();
-            let command = match what.as_str() {
-                "add" => Command::AddHook(args.name()?),
-                "list" => args.shows(Command::ListHooks),
-                "del" => Command::DeleteHook(args.name()?),
-                _ => return None,
-            };
-            args.end()?;
-            Some(command)
+            let (add, del) = (Command::AddHook, Command::DeleteHook);
+            args.managed(
+                |args| args.name().map(add),
+                Command::ListHooks,
+                |args| args.name().map(del),
+            )
         },
     },
     Spec {

@@ -280,7 +280,10 @@ pub(super) static ACCOUNT: [Spec; 6] = [
         page: Page::Topic,
         right: Right::Account,
         cost: Cost::Message,
-        parse: cert,
+        parse: |args| {
+            let del = |args: &mut Args<'_>| KeyPrefix::parse(&args.word()?).map(Command::DeleteKey);
+            args.managed(|_| Some(Command::AddKey), Command::ListKeys, del)
+        },
     },
     Spec {
         word: "/bot",
@@ -293,15 +296,12 @@ pub(super) static ACCOUNT: [Spec; 6] = [
         right: Right::Account,
         cost: Cost::Message,
         parse: |args| {
-            let what = args.word()?.to_ascii_lowercase();
-            let command = match what.as_str() {
-                "add" => Command::AddBot(args.name()?),
-                "list" => args.shows(Command::ListBots),
-                "del" => Command::DeleteBot(args.name()?),
-                _ => return None,
-            };
-            args.end()?;
-            Some(command)
+            let (add, del) = (Command::AddBot, Command::DeleteBot);
+            args.managed(
+                |args| args.name().map(add),
+                Command::ListBots,
+                |args| args.name().map(del),
+            )
         },
     },
     Spec {
@@ -317,15 +317,3 @@ pub(super) static ACCOUNT: [Spec; 6] = [
         parse: |args| args.end().map(|()| Command::Accept),
     },
 ];
-
-fn cert(args: &mut Args<'_>) -> Option<Command> {
-    let what = args.word()?.to_ascii_lowercase();
-    let command = match what.as_str() {
-        "add" => Command::AddKey,
-        "list" => args.shows(Command::ListKeys),
-        "del" => Command::DeleteKey(KeyPrefix::parse(&args.word()?)?),
-        _ => return None,
-    };
-    args.end()?;
-    Some(command)
-}
