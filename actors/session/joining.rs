@@ -156,8 +156,8 @@ impl Ctx {
     }
 
     pub(super) fn replay_prefs(&self) -> ReplayPrefs {
-        let (times, ignores, nothing) = (self.times(), self.ignores(), self.is_bot());
-        ReplayPrefs { times, ignores, nothing, ..ReplayPrefs::default() }
+        let (times, ignores) = (self.times(), self.ignores());
+        ReplayPrefs { times, ignores, ..ReplayPrefs::default() }
     }
 }
 

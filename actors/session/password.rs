@@ -331,7 +331,7 @@ async fn come_in(
         None => general(thread).await.ok_or(NameProblem::ServerBusy)?,
     };
     let times = times(account.settings.by_clock());
-    let mut prefs = ReplayPrefs { times, ignores, nothing: is_bot, ..ReplayPrefs::default() };
+    let mut prefs = ReplayPrefs { times, ignores, ..ReplayPrefs::default() };
     let left_here = account.left_at.filter(|_| account.last_lobby == Some(lobby_ref.state.id));
     if let (Some(at), None, false) = (left_here, &before, is_bot) {
         let since = Since { at, seq: account.left_seq };
@@ -339,7 +339,7 @@ async fn come_in(
         let ignores = prefs.ignores.clone();
         let missed =
             thread.store.ask(ReadMissed { lobby: lobby_ref.state.id, since, count, ignores }).await;
-        prefs.missed = missed.ok().map(|missed| (at, missed));
+        prefs.missed = missed.ok();
         prefs.left = Some(since);
     }
     let member = |who| Member::new(who, account.settings.picture, None, at);

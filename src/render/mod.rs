@@ -398,7 +398,8 @@ fn answer(sheet: &mut Sheet, piece: &AnswerPiece, follows: Follows) {
 /// What a user who comes into a lobby is shown before what was said there. Nothing at all where there is
 /// nothing to show.
 pub fn arrival(sheet: &mut Sheet, replay: &Replay) {
-    if let Some(lobby) = &replay.joined {
+    if replay.joined {
+        let lobby = &replay.name;
         sheet.on(Colour::Green).fixed("Joined lobby '").name(lobby).fixed("'").off().newline();
     }
     if let Some((count, since)) = replay.missed {

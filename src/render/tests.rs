@@ -224,7 +224,7 @@ fn nothing(now: u64) -> Replay {
         name: name("general"),
         next_seq: 0,
         lobby: LobbyId(1),
-        joined: None,
+        joined: false,
         missed: None,
         stored: Vec::new(),
         recent: Vec::new(),
@@ -236,7 +236,7 @@ fn nothing(now: u64) -> Replay {
 #[test]
 fn whoever_comes_in_is_shown_the_join_first() {
     let shown = |replay: &Replay| plain(|sheet| arrival(sheet, replay));
-    let joined = Replay { joined: Some(name("coding")), ..nothing(0) };
+    let joined = Replay { name: name("coding"), joined: true, ..nothing(0) };
     assert_eq!(shown(&joined), "Joined lobby 'coding'\n");
     assert_eq!(shown(&nothing(0)), "");
     assert!(nothing(0).is_empty() && !joined.is_empty());

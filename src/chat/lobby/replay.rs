@@ -19,14 +19,12 @@ pub struct ReplayPrefs {
     pub times: Times,
     /// Whom not to show.
     pub ignores: Ignores,
-    /// What they missed, and since when.
-    pub missed: Option<(UnixMillis, Missed)>,
+    /// What they missed since they left.
+    pub missed: Option<Missed>,
     /// When they left, as far as the store knows.
     pub left: Option<Since>,
     /// What was said before the first message that is not older is kept no more.
     pub kept_since: UnixMillis,
-    /// Nothing of what was said, as bots do.
-    pub nothing: bool,
 }
 
 /// What a user who comes in is shown.
@@ -38,8 +36,8 @@ pub struct Replay {
     pub name: Name,
     /// The number of its next message: those from it on they are shown as they come.
     pub next_seq: u64,
-    /// Its name, where they are to be told that they joined it.
-    pub joined: Option<Name>,
+    /// Whether they are to be told that they joined it.
+    pub joined: bool,
     /// How many messages they missed, and since when; none where they were not here before.
     pub missed: Option<(u64, UnixMillis)>,
     /// Messages that are in the database, oldest first.
@@ -55,39 +53,43 @@ pub struct Replay {
 impl Replay {
     /// Whether there is nothing to show.
     pub fn is_empty(&self) -> bool {
-        self.joined.is_none()
-            && self.missed.is_none()
-            && self.stored.is_empty()
-            && self.recent.is_empty()
+        !self.joined && self.missed.is_none() && self.stored.is_empty() && self.recent.is_empty()
     }
 }
 
 impl<H> Room<H> {
-    /// What a user who comes in is shown first.
-    pub(super) fn replay(&mut self, kind: JoinKind, prefs: ReplayPrefs, now: UnixMillis) -> Replay {
-        let ReplayPrefs { times, ignores, mut missed, left: _, kept_since, nothing } = prefs;
+    /// What a user who comes in is shown first; nothing of what was said where it is a bot.
+    pub(super) fn replay(
+        &mut self,
+        kind: JoinKind,
+        is_bot: bool,
+        prefs: ReplayPrefs,
+        now: UnixMillis,
+    ) -> Replay {
+        let ReplayPrefs { times, ignores, missed, left, kept_since } = prefs;
+        let mut missed = missed.zip(left);
         // What was said since the store was asked comes after what it knew, and was missed too.
         let after = |next_seq: u64| move |(seq, _): &(u64, &Arc<Entry>)| *seq >= next_seq;
         let old = |(_, entry): &(u64, &Arc<Entry>)| entry.at < kept_since;
-        if let Some((_, missed)) = &mut missed {
+        if let Some((missed, _)) = &mut missed {
             missed.count +=
                 self.recent(now).skip_while(old).filter(after(missed.next_seq)).count() as u64;
         }
-        let missed = missed.filter(|(_, missed)| missed.count > 0);
+        let missed = missed.filter(|(missed, _)| missed.count > 0);
         // Whoever comes back to another lobby than general at login should know where they are.
-        let tell = kind == JoinKind::Switch || self.state().owner != Owner::Server && !nothing;
-        let from = missed.as_ref().map_or(0, |(_, missed)| missed.next_seq);
+        let tell = kind == JoinKind::Switch || self.state().owner != Owner::Server && !is_bot;
+        let from = missed.as_ref().map_or(0, |(missed, _)| missed.next_seq);
         let recent = self.recent(now).skip_while(old).filter(after(from));
-        let recent = recent.filter(|(_, entry)| !nothing && !ignores.contains(&entry.author));
+        let recent = recent.filter(|(_, entry)| !is_bot && !ignores.contains(&entry.author));
         let recent = recent.map(|(seq, entry)| (seq, entry.clone())).collect();
         let state = self.state();
         Replay {
             lobby: state.id,
             name: state.name.clone(),
             next_seq: self.next_seq(),
-            joined: tell.then(|| state.name.clone()),
-            missed: missed.as_ref().map(|(since, missed)| (missed.count, *since)),
-            stored: missed.map(|(_, missed)| missed.newest).unwrap_or_default(),
+            joined: tell,
+            missed: missed.as_ref().map(|(missed, left)| (missed.count, left.at)),
+            stored: missed.map(|(missed, _)| missed.newest).unwrap_or_default(),
             recent,
             times,
             now,

@@ -396,7 +396,8 @@ impl<H: Copy> Room<H> {
         let here = self.state().id;
         effects.extend(who.account.map(|account| Effect::Keep(self.goes_on(account, here, now))));
         if kind != JoinKind::Resume {
-            effects.push(Effect::Enter(at, Arc::new(self.replay(kind, prefs, now))));
+            let is_bot = who.bot_of.is_some();
+            effects.push(Effect::Enter(at, Arc::new(self.replay(kind, is_bot, prefs, now))));
         }
         match before {
             Some(before) => effects.push(Effect::Reseated(before, at, who.conn)),

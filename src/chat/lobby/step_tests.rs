@@ -6,7 +6,7 @@ use crate::chat::accounts::Target;
 use crate::chat::bot::TokenHash;
 use crate::chat::directory::IpKey;
 use crate::chat::history::{History, MessageKind};
-use crate::chat::kept::Missed;
+use crate::chat::kept::{Missed, Since};
 use crate::chat::lobbies::GENERAL_ID;
 use crate::chat::lobby::LobbyState;
 use crate::chat::name::NameKey;
@@ -292,10 +292,10 @@ fn what_was_missed_comes_out_of_the_store_and_what_came_since_out_of_the_lobby()
     // In the same instant: the numbers tell.
     scene.say(1, "since").unwrap();
     let replay = |scene: &mut Scene, kept_since| {
-        let missed = Missed { count: 1, newest: Vec::new(), next_seq };
-        let missed = Some((START, missed));
-        let prefs = ReplayPrefs { missed, kept_since, ..ReplayPrefs::default() };
-        let replay = scene.room.replay(JoinKind::Login, prefs, scene.now);
+        let missed = Some(Missed { count: 1, newest: Vec::new(), next_seq });
+        let left = Some(Since { at: START, seq: None });
+        let prefs = ReplayPrefs { missed, left, kept_since, ..ReplayPrefs::default() };
+        let replay = scene.room.replay(JoinKind::Login, false, prefs, scene.now);
         let recent = replay.recent.iter().map(|(_, entry)| entry.text.as_str().to_owned());
         (replay.missed, recent.collect::<Vec<_>>())
     };
@@ -442,7 +442,7 @@ fn bots_come_and_go_without_a_word_and_without_a_replay() {
     scene.say(1, "before").unwrap();
     let (who, at) = (bot(2, "weather", 8), 'w');
     let member = Member::new(who.clone(), Picture::DEFAULT, None, at);
-    let prefs = ReplayPrefs { nothing: true, ..ReplayPrefs::default() };
+    let prefs = ReplayPrefs::default();
     let join = Join { member, proof: None, kind: JoinKind::Login, prefs };
     let came = scene.put(Input::Join(Box::new(join))).unwrap();
     assert_eq!(came, ["keep place 7", "w: enter with 0", "w came"]);
