@@ -94,17 +94,12 @@ pub struct AnswerPiece {
     pub lines: Arc<[Line]>,
     /// Whether the last line goes on: the piece after this one begins with it again, as far as it is known then.
     /// It ends with a word.
-    #[serde(default, skip_serializing_if = "is_whole")]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub open: bool,
     /// Bytes of the first line that the piece before this one had already; the rows of them that were full have
     /// been shown.
     #[serde(default, skip_serializing_if = "is_nothing")]
     pub shown: usize,
-}
-
-/// What is not written down, so that it is as earlier versions wrote it.
-fn is_whole(open: &bool) -> bool {
-    !open
 }
 
 /// What is not written down, so that it is as earlier versions wrote it.
