@@ -293,9 +293,9 @@ fn a_node_whose_main_thread_is_busy_is_not_given_up() {
     assert!(!two.log().contains("cannot be reached"), "{}", two.log());
 }
 
-#[cfg(debug_assertions)]
 /// Two nodes, of which the second does not come on with the log for 38 s; somebody on it, and two at its prompt for
 /// a name. None without an engine.
+#[cfg(debug_assertions)]
 fn stuck() -> Option<(Cluster, Client, [Client; 2])> {
     for _ in 0..3 {
         let cluster = Cluster::start_with(2, &[ADMIN, FAULTS])?;
@@ -319,6 +319,7 @@ fn stuck() -> Option<(Cluster, Client, [Client; 2])> {
     panic!("the second node comes on with the log")
 }
 
+#[cfg(debug_assertions)]
 #[test]
 fn a_node_that_is_far_behind_takes_no_logins_and_is_not_ready_until_it_has_caught_up() {
     let Some((cluster, mut bob, mut knocking)) = stuck() else { return };
