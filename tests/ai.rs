@@ -2,15 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use crate::gemini::{Answer, Gemini, finish, text, whole};
+use crate::gemini::{Answer, Gemini, finish, start, text, whole};
 use crate::harness::{Client, Server, count};
 use crate::people::guest_from;
-
-fn start(gemini: &Gemini, more: &[(&str, &str)]) -> Server {
-    let mut env = vec![("GEMINI_API_KEY", "test-key-123"), ("GEMINI_BASE_URL", &gemini.url)];
-    env.extend(more);
-    Server::start(&env)
-}
 
 /// Asks, and again where the last answer's end is still on its way to who shares the workers out: its
 /// last line is shown a moment before.

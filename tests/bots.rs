@@ -1,6 +1,6 @@
 //! Bots: programs that chat by a token, and what holds for them.
 
-use crate::gemini::{Gemini, whole};
+use crate::gemini::{Gemini, start, whole};
 use crate::harness::{Client, Server, count};
 use crate::people::{PASSWORD, log_in_to, quit, registered, restart, stop, with_root};
 
@@ -288,8 +288,7 @@ fn a_bot_has_twenty_lines_in_ten_seconds_whatever_people_have() {
 #[test]
 fn rox_hears_nothing_of_bots() {
     let gemini = Gemini::start();
-    let env = [("GEMINI_API_KEY", "key"), ("GEMINI_BASE_URL", gemini.url.as_str())];
-    let server = Server::start(&env);
+    let server = start(&gemini, &[]);
     let mut alice = registered(&server, "alice");
     let token = add_bot(&mut alice, "ci");
     let mut ci = bot(&server, "ci", &token);

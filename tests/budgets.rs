@@ -2,11 +2,11 @@
 
 use crate::ai::question;
 use crate::counting::wait_for_metrics;
-use crate::gemini::{Gemini, whole};
+use crate::gemini::{Gemini, start, whole};
 use crate::harness::{Client, Server};
 use crate::operator::{ADMIN, admin_port};
 use crate::people::{guest_from, log_in_to, quit, registered, restart};
-use crate::rox_orders::{start, start_with_root};
+use crate::rox_orders::start_with_root;
 
 /// Asks, and is answered.
 fn answered(gemini: &Gemini, client: &mut Client) {
@@ -21,8 +21,7 @@ const TODAY: &str = "AI budget of today is used up.\n> ";
 #[test]
 fn a_user_has_so_many_questions_an_hour_over_connections_and_restarts() {
     let gemini = Gemini::start();
-    let env =
-        [("AI_USER_PER_HOUR", "2"), ("GEMINI_API_KEY", "k"), ("GEMINI_BASE_URL", &gemini.url)];
+    let env = [&[("AI_USER_PER_HOUR", "2")], &gemini.env()[..]].concat();
     let server = Server::start(&env);
     let mut alice = registered(&server, "alice");
     for _ in 0..2 {

@@ -3,10 +3,9 @@
 use std::time::Duration;
 
 use crate::ai::question;
-use crate::gemini::{Gemini, text, whole};
-use crate::harness::{Client, Server};
+use crate::gemini::{Gemini, start, text, whole};
+use crate::harness::Client;
 use crate::people::{guest_from, log_in_to, quit, registered, restart};
-use crate::rox_orders::start;
 
 /// Asks, and is told.
 fn told(gemini: &Gemini, client: &mut Client) -> String {
@@ -124,15 +123,14 @@ fn only_what_its_asker_could_have_seen_is_summed_up() {
 #[test]
 fn an_account_goes_on_from_where_it_left_over_a_restart_and_mail_is_nobodys_to_sum_up() {
     let gemini = Gemini::start();
-    let env = [("GEMINI_API_KEY", "k"), ("GEMINI_BASE_URL", gemini.url.as_str())];
-    let server = Server::start(&env);
+    let server = start(&gemini, &[]);
     let (bob, mut alice) = (registered(&server, "bob"), server.login("alice"));
     quit(bob);
     alice.expect("bob has left the lobby\n> ");
     alice.ask("while bob was away", "╰─> while bob was away\n> ");
     alice.ask("/msg bob a letter", "╰─> a letter\n");
     quit(alice);
-    let server = restart(server, &env);
+    let server = restart(server, &gemini.env());
     let mut alice = server.login("alice");
     alice.ask("after the restart", "╰─> after the restart\n> ");
     let (mut bob, _) = log_in_to(&server, "bob");

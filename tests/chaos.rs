@@ -235,6 +235,7 @@ fn bad_clients(
 fn start(gemini: &Gemini) -> Server {
     let folder = Folder::new();
     assert!(run(folder.path(), &[], &["gen-cert"]).status.success());
+    let [key, url] = gemini.env();
     let env = [
         ("CHAT_TLS_ADDR", "127.0.0.1:0"),
         ("CHAT_RATE_MESSAGES", "20"),
@@ -242,8 +243,8 @@ fn start(gemini: &Gemini) -> Server {
         ("CHAT_LOGIN_TIMEOUT_SECS", "30"),
         ("CHAT_STALL_TIMEOUT_SECS", "2"),
         ("CHAT_MAX_LOBBIES_PER_USER", "20"),
-        ("GEMINI_API_KEY", "k"),
-        ("GEMINI_BASE_URL", gemini.url.as_str()),
+        key,
+        url,
         ("AI_TIMEOUT_SECS", "2"),
         ("LOBBYD_FAULTS", "on"),
         ("RUST_LOG", "error"),

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::ai::question;
 use crate::clients::have;
-use crate::gemini::{Answer as Generated, Gemini, whole};
+use crate::gemini::{Answer as Generated, Gemini, start, whole};
 use crate::harness::{Folder, PATIENCE, Server, run};
 use crate::operator::{ADMIN, Answer, admin_port, ask, get, wait_for};
 use crate::store::{limit_file_size, start_with_a_limit_on_files};
@@ -298,8 +298,7 @@ fn questions_to_the_ai_are_counted_with_their_failures() {
     let gemini = Gemini::start();
     gemini.then(whole("An answer."));
     gemini.then(Generated::Status(500, String::new()));
-    let env = [ADMIN, ("GEMINI_API_KEY", "k"), ("GEMINI_BASE_URL", &gemini.url)];
-    let server = Server::start(&env);
+    let server = start(&gemini, &[ADMIN]);
     let port = admin_port(&server);
     let mut alice = server.login("alice");
     question(&mut alice, "one");

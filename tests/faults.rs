@@ -2,7 +2,7 @@
 
 #![cfg(debug_assertions)]
 
-use crate::gemini::{Gemini, whole};
+use crate::gemini::{Gemini, start, whole};
 use crate::harness::{Client, Folder, Server, count};
 use crate::holding::{SOON, numbered};
 use crate::people::{ADMINS, PASSWORD, challenged, guest_from, log_in_to, makes, quit, registered};
@@ -305,8 +305,7 @@ fn whatever_breaks_on_the_way_in_others_come_in() {
 #[test]
 fn whatever_breaks_in_the_ai_pool_others_are_answered() {
     let gemini = Gemini::start();
-    let env = [FAULTS, ("GEMINI_API_KEY", "k"), ("GEMINI_BASE_URL", &gemini.url)];
-    let server = Server::start(&env);
+    let server = start(&gemini, &[FAULTS]);
     for (number, target) in
         ["TakePermit", "Ready", "Answered", "WorkerFree", "GiveBack"].into_iter().enumerate()
     {
@@ -344,9 +343,7 @@ fn a_hasher_thread_stays_in_the_pool() {
 #[test]
 fn an_ai_worker_is_replaced_and_its_asker_told() {
     let gemini = Gemini::start();
-    let env =
-        [FAULTS, ("GEMINI_API_KEY", "k"), ("GEMINI_BASE_URL", &gemini.url), ("AI_WORKERS", "1")];
-    let mut server = Server::start(&env);
+    let mut server = start(&gemini, &[FAULTS, ("AI_WORKERS", "1")]);
     let mut alice = server.login("alice");
     for _ in 0..3 {
         let asked = gemini.requests().len();

@@ -10,6 +10,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::harness::Server;
+
 /// What to do with one request.
 pub(crate) enum Answer {
     /// Send these bytes piece by piece as a chunked body of status 200, and end it well.
@@ -76,6 +78,11 @@ impl Gemini {
         Self { url, script, requests }
     }
 
+    /// The settings of a server that asks it.
+    pub(crate) fn env(&self) -> [(&'static str, &str); 2] {
+        [("GEMINI_API_KEY", "test-key-123"), ("GEMINI_BASE_URL", &self.url)]
+    }
+
     pub(crate) fn then(&self, answer: Answer) {
         self.script.lock().unwrap().push_back(answer);
     }
@@ -90,6 +97,11 @@ impl Gemini {
     pub(crate) fn requests(&self) -> Vec<Request> {
         self.requests.lock().unwrap().clone()
     }
+}
+
+/// A server that asks it, with these settings besides.
+pub(crate) fn start(gemini: &Gemini, more: &[(&str, &str)]) -> Server {
+    Server::start(&[&gemini.env(), more].concat())
 }
 
 /// An event with a piece of text.

@@ -339,8 +339,7 @@ fn a_restart_and_a_kill_keep_hooks_and_a_deleted_lobby_takes_its_own_along() {
 #[test]
 fn rox_hears_nothing_of_hooks() {
     let gemini = Gemini::start();
-    let key = ("GEMINI_API_KEY", "key");
-    let (server, mut root, token) = with_hook(&[key, ("GEMINI_BASE_URL", &gemini.url)]);
+    let (server, mut root, token) = with_hook(&gemini.env());
     root.ask("of a person", "╰─> of a person\n");
     posted(&server, &token, "of a hook");
     posted(&server, &token, "@rox of a hook, too");

@@ -9,8 +9,7 @@ use crate::people::quit;
 
 /// Nodes that ask this provider.
 fn start(gemini: &Gemini, count: usize) -> Option<Cluster> {
-    let env = [("GEMINI_API_KEY", "k"), ("GEMINI_BASE_URL", gemini.url.as_str()), FAULTS];
-    Cluster::start_with(count, &env)
+    Cluster::start_with(count, &[&gemini.env()[..], &[FAULTS]].concat())
 }
 
 /// Clients of these names, one on each node, each told of those after it.
@@ -276,12 +275,7 @@ fn an_answer_is_stopped_from_another_node_and_kept_alike_on_all() {
 #[test]
 fn budgets_hold_over_all_nodes_whoever_is_asked_at_once() {
     let gemini = Gemini::start();
-    let env = [
-        ("GEMINI_API_KEY", "k"),
-        ("GEMINI_BASE_URL", gemini.url.as_str()),
-        ("AI_PER_DAY", "4"),
-        ("AI_WORKERS", "8"),
-    ];
+    let env = [&gemini.env()[..], &[("AI_PER_DAY", "4"), ("AI_WORKERS", "8")]].concat();
     let Some(cluster) = Cluster::start_with(3, &env) else { return };
     let mut askers: Vec<Client> = (0..9)
         .map(|number| {

@@ -399,7 +399,7 @@ fn an_answer_of_rox_is_read_as_it_is_written_and_stands_there_once() {
     let web = Web::new();
     let gemini = Gemini::start();
     let cue = gemini.then_on_cue();
-    let server = web.start(&[("GEMINI_API_KEY", "test-key-123"), ("GEMINI_BASE_URL", &gemini.url)]);
+    let server = web.start(&gemini.env());
     let mut bob = server.login("bob");
     let page = web.login(&browser, View::phone(true), "alice");
     say(&page, "/ai What are goroutines?");

@@ -1,7 +1,7 @@
 //! Who somebody is to others when names change hands: `/ignore`, `/r` and mail go by account or
 //! connection, and by a name only together with its address.
 
-use crate::gemini::{Gemini, whole};
+use crate::gemini::{Gemini, start, whole};
 use crate::harness::{Client, Server, count};
 use crate::people::{
     PASSWORD, challenged, connect_from, guest_from, log_in_to, logged_in_to, prove, quit,
@@ -157,8 +157,7 @@ fn a_guest_who_registers_and_an_account_that_is_given_up_are_ignored_as_before()
 fn neither_question_nor_answer_is_shown_to_who_ignores_the_asker() {
     let gemini = Gemini::start();
     gemini.then(whole("noise answered"));
-    let server =
-        Server::start(&[("GEMINI_API_KEY", "test-key-123"), ("GEMINI_BASE_URL", &gemini.url)]);
+    let server = start(&gemini, &[]);
     let (mut alice, mut pest) = pair(&server);
     pest.ask("/nick other", "is now known as other\n");
     pest.send("/ai noise asked");

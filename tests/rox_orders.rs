@@ -3,20 +3,13 @@
 use std::time::Duration;
 
 use crate::ai::question;
-use crate::gemini::{Answer, Gemini, finish, text, whole};
+use crate::gemini::{Answer, Gemini, finish, start, text, whole};
 use crate::harness::{Client, Folder, Server};
 use crate::people::{ADMINS, PASSWORD, log_in_to, makes, quit, registered, restart};
 
-pub(crate) fn start(gemini: &Gemini, more: &[(&str, &str)]) -> Server {
-    let mut env = vec![("GEMINI_API_KEY", "k"), ("GEMINI_BASE_URL", gemini.url.as_str())];
-    env.extend(more);
-    Server::start(&env)
-}
-
-/// The same with the admin `root`, who is there.
+/// A server that asks it, with these settings besides and the admin `root`, who is there.
 pub(crate) fn start_with_root(gemini: &Gemini, more: &[(&str, &str)]) -> (Server, Client) {
-    let mut env = vec![("GEMINI_API_KEY", "k"), ("GEMINI_BASE_URL", gemini.url.as_str())];
-    env.extend(ADMINS.iter().chain(more));
+    let env = [&gemini.env(), &ADMINS[..], more].concat();
     let folder = Folder::new();
     makes(folder.path(), "root", PASSWORD);
     let server = Server::start_in(folder, &env);
@@ -287,8 +280,7 @@ fn a_lobby_that_is_without_rox_sends_nothing_and_what_was_said_meanwhile_is_sent
     quit(alice);
     quit(bob);
     // It is kept.
-    let env = [("GEMINI_API_KEY", "k"), ("GEMINI_BASE_URL", gemini.url.as_str())];
-    let server = restart(server, &env);
+    let server = restart(server, &gemini.env());
     let (mut alice, _) = log_in_to(&server, "alice");
     alice.ask("/airoom", "AI is off in this lobby\n> ");
     alice.ask("a second plan", "╰─> a second plan\n> ");

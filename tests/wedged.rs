@@ -112,7 +112,7 @@ fn wedged_readers_are_told() {
 fn a_wedged_ai_pool_is_told() {
     let gemini = Gemini::start();
     gemini.then(whole("hello there"));
-    let env = [ADMIN, FAULTS, ("GEMINI_API_KEY", "k"), ("GEMINI_BASE_URL", &gemini.url)];
+    let env = [&[ADMIN, FAULTS], &gemini.env()[..]].concat();
     let server = Server::start_in(Folder::new(), &env);
     is_told(&server, &["the AiPool", "the Registry"], |alice| {
         aim(alice, "AiPool", "TakePermit");
