@@ -7,6 +7,7 @@ use crate::bots::{add_bot, bot};
 use crate::gemini::{Gemini, whole};
 use crate::harness::{Client, Server, count};
 use crate::http::{Answer, connect, exchange, parse};
+use crate::installed::have;
 use crate::people::{Cast, log_in_to, registered, restart, with_root};
 use crate::socket::{WEB, web_port};
 
@@ -244,13 +245,12 @@ fn github_and_grafana_are_understood() {
 
 #[test]
 fn curl_posts_a_line() {
+    if !have(&["curl"]) {
+        return;
+    }
     let (server, mut root, token) = with_hook(&[]);
     let url = format!("http://127.0.0.1:{}/hooks/{token}", web_port(&server));
-    let curl = Command::new("curl").args(["-sS", "-d", "deployed by curl", &url]).output();
-    let Ok(curl) = curl else {
-        assert!(std::env::var_os("LOBBYD_REQUIRE_CLIENTS").is_none(), "curl is wanted");
-        return println!("skipped: there is no curl");
-    };
+    let curl = Command::new("curl").args(["-sS", "-d", "deployed by curl", &url]).output().unwrap();
     assert_eq!(curl.stdout, b"ok\n", "{curl:?}");
     root.expect("ci [bot] [just now]\n  ╰─> deployed by curl\n");
 }
@@ -395,18 +395,12 @@ fn a_draining_server_sends_hooks_away() {
 }
 
 /// The example of the manual, as it stands there.
-fn python_of_the_manual(begins: &str) -> Option<String> {
+fn python_of_the_manual(begins: &str) -> String {
     let manual =
         std::fs::read_to_string(format!("{}/docs/bots.md", env!("CARGO_MANIFEST_DIR"))).unwrap();
     let blocks = manual.split("```python\n").skip(1).filter_map(|rest| rest.split_once("```"));
     let code = blocks.map(|(code, _)| code.to_owned()).find(|code| code.contains(begins));
-    assert!(code.is_some(), "there is no such example: {begins}");
-    if Command::new("python3").arg("--version").output().is_err() {
-        assert!(std::env::var_os("LOBBYD_REQUIRE_CLIENTS").is_none(), "python3 is wanted");
-        println!("skipped: there is no python3");
-        return None;
-    }
-    code
+    code.unwrap_or_else(|| panic!("there is no such example: {begins}"))
 }
 
 /// A program of Python's that runs until the test is over.
@@ -430,9 +424,12 @@ impl Drop for Python {
 
 #[test]
 fn the_bot_of_the_manual_answers() {
-    let Some(code) = python_of_the_manual("!dice") else { return };
+    let code = python_of_the_manual("!dice");
     let lines = code.lines().filter(|line| !line.trim().is_empty()).count();
     assert!(lines <= 20, "{lines} lines");
+    if !have(&["python3"]) {
+        return;
+    }
     let server = Server::start(&[]);
     let mut alice = registered(&server, "alice");
     let token = add_bot(&mut alice, "dice");
@@ -447,7 +444,7 @@ fn the_bot_of_the_manual_answers() {
 fn the_bridge_of_the_manual_joins_two_servers_and_a_loop_is_caught() {
     let file = format!("{}/docs/bridge.py", env!("CARGO_MANIFEST_DIR"));
     let code = std::fs::read_to_string(file).unwrap();
-    if python_of_the_manual("!dice").is_none() {
+    if !have(&["python3"]) {
         return;
     }
     let servers = [Server::start(&[]), Server::start(&[])];
