@@ -6,10 +6,10 @@ use std::process::{Command, Stdio};
 use crate::bots::{add_bot, bot};
 use crate::gemini::{Gemini, whole};
 use crate::harness::{Client, Server, count};
-use crate::http::{Answer, connect, exchange, parse};
+use crate::http::{Answer, connect, exchange, parse, request, web_port};
 use crate::installed::have;
 use crate::people::{Cast, log_in_to, registered, restart, with_root};
-use crate::socket::{WEB, web_port};
+use crate::socket::WEB;
 
 /// The ports of the page of all nodes.
 fn web_ports(server: &Server) -> Vec<u16> {
@@ -22,15 +22,6 @@ fn web_ports(server: &Server) -> Vec<u16> {
 pub(crate) fn add_hook(client: &mut Client, name: &str) -> String {
     client.ask(&format!("/hook add {name}"), "\n  POST /hooks/");
     client.expect("\n")
-}
-
-/// A request with these headers, each ended by CR LF.
-fn request(port: u16, method: &str, path: &str, headers: &str, body: &[u8]) -> Answer {
-    let head = format!(
-        "{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{headers}Content-Length: {}\r\n\r\n",
-        body.len()
-    );
-    parse(&exchange(port, &[head.as_bytes(), body].concat()))
 }
 
 pub(crate) fn post(server: &Server, token: &str, headers: &str, body: &[u8]) -> Answer {

@@ -24,8 +24,18 @@ impl Answer {
 
 /// The port of the operator's listener.
 pub(crate) fn admin_port(server: &Server) -> u16 {
+    port_behind(server, "Admin:")
+}
+
+/// The port of the page.
+pub(crate) fn web_port(server: &Server) -> u16 {
+    port_behind(server, "Page at ")
+}
+
+/// That of the address which a server that starts says after this label.
+fn port_behind(server: &Server, label: &str) -> u16 {
     let out = server.out();
-    let (_, rest) = out.split_once("Admin:").unwrap();
+    let (_, rest) = out.split_once(label).unwrap();
     let addr = rest.split_whitespace().next().unwrap().trim_end_matches('/');
     addr.rsplit(':').next().unwrap().parse().unwrap()
 }
@@ -53,10 +63,17 @@ pub(crate) fn parse(text: &str) -> Answer {
     Answer { status, head: head.to_owned(), body: body.to_owned() }
 }
 
+/// A request with these headers, each ended by CR LF.
+pub(crate) fn request(port: u16, method: &str, path: &str, headers: &str, body: &[u8]) -> Answer {
+    let head = format!(
+        "{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{headers}Content-Length: {}\r\n\r\n",
+        body.len()
+    );
+    parse(&exchange(port, &[head.as_bytes(), body].concat()))
+}
+
 pub(crate) fn ask(port: u16, method: &str, path: &str) -> Answer {
-    let request =
-        format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
-    parse(&exchange(port, request.as_bytes()))
+    request(port, method, path, "", b"")
 }
 
 pub(crate) fn get(server: &Server, path: &str) -> Answer {

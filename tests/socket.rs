@@ -8,16 +8,9 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use crate::harness::{PATIENCE, Server};
+use crate::http::web_port;
 
 pub(crate) const WEB: (&str, &str) = ("CHAT_WEB_ADDR", "127.0.0.1:0");
-
-/// The port of the page.
-pub(crate) fn web_port(server: &Server) -> u16 {
-    let out = server.out();
-    let (_, rest) = out.split_once("Page at ").unwrap();
-    let addr = rest.split_whitespace().next().unwrap().trim_end_matches('/');
-    addr.rsplit(':').next().unwrap().parse().unwrap()
-}
 
 /// What has come in a frame.
 #[derive(Debug, PartialEq)]

@@ -8,9 +8,9 @@ use serde_json::json;
 use socket2::{Domain, Type};
 
 use crate::harness::{Folder, PATIENCE, Server, run};
-use crate::http::{ask, connect, exchange, parse};
+use crate::http::{ask, connect, exchange, parse, web_port};
 use crate::people::{PASSWORD, logged_in_to, registered, restart, with_root};
-use crate::socket::{Frame, Socket, WEB, frame, handshake, web_port};
+use crate::socket::{Frame, Socket, WEB, frame, handshake};
 
 fn web(more: &[(&str, &str)]) -> Server {
     Server::start(&[&[WEB], more].concat())
