@@ -1,22 +1,13 @@
 //! The page and hooks on several nodes: a message has one number on all of them, and what is posted while a node
 //! has lost the others is refused and not lost.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::bots::until;
 use crate::hooks::{add_hook, post};
 use crate::nodes::Cluster;
 use crate::people::registered;
 use crate::socket::{Socket, WEB};
-
-/// Number and text of what was said after a message, and how many the end of the answer counts.
-fn since(socket: &mut Socket, id: u64) -> (Vec<(u64, Value)>, Value) {
-    socket.send(&json!({ "since": id }).to_string());
-    let all = socket.until("ready");
-    let said = all.iter().filter(|event| event["event"] == "message");
-    let said = said.map(|event| (event["id"].as_u64().unwrap(), event["text"].clone())).collect();
-    (said, all.last().unwrap()["count"].clone())
-}
 
 #[test]
 fn a_message_has_the_same_number_on_all_nodes_and_since_goes_on_from_it_on_any() {
@@ -47,7 +38,7 @@ fn a_message_has_the_same_number_on_all_nodes_and_since_goes_on_from_it_on_any()
     }
     let want = vec![(last + 1, json!("missed")), (last + 2, json!("missed too"))];
     let mut ann = Socket::login(&cluster.nodes[1], "anna");
-    assert_eq!(since(&mut ann, last), (want.clone(), json!(2)));
+    assert_eq!(ann.since(last), (want.clone(), json!(2)));
     // It is the same on a node that was killed, and learns of it when it is back.
     let folder = cluster.kill(0);
     bob.say("while one was gone");
@@ -55,7 +46,7 @@ fn a_message_has_the_same_number_on_all_nodes_and_since_goes_on_from_it_on_any()
     assert_eq!(gone, last + 3);
     cluster.revive(0, folder);
     let mut carol = Socket::login(&cluster.nodes[0], "carol");
-    let (all, count) = since(&mut carol, first);
+    let (all, count) = carol.since(first);
     let ids: Vec<u64> = all.iter().map(|(id, _)| *id).collect();
     assert_eq!((ids, count), ((first + 1..=gone).collect(), json!(gone - first)));
     assert_eq!(all[5..7], want);

@@ -104,6 +104,16 @@ impl Socket {
         self.send(&serde_json::json!({ "say": text }).to_string());
     }
 
+    /// Number and text of what was said after a message, and how many the end of the answer counts.
+    #[track_caller]
+    pub(crate) fn since(&mut self, id: u64) -> (Vec<(u64, Value)>, Value) {
+        self.send(&serde_json::json!({ "since": id }).to_string());
+        let all = self.until("ready");
+        let said = all.iter().filter(|event| event["event"] == "message");
+        let said = said.map(|event| (event["id"].as_u64().unwrap(), event["text"].clone()));
+        (said.collect(), all.last().unwrap()["count"].clone())
+    }
+
     fn wait<T>(&mut self, mut found: impl FnMut(&[u8]) -> Option<T>) -> T {
         self.wait_within(PATIENCE, &mut found).unwrap_or_else(|| {
             panic!("nothing comes (ended: {}); there is {:?}", self.ended, self.bytes)

@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use serde_json::json;
+use serde_json::{Value, json};
 use socket2::{Domain, Type};
 
 use crate::harness::{Folder, PATIENCE, Server, run};
@@ -190,12 +190,9 @@ fn only_the_page_itself_and_those_listed_may_connect() {
     }
 }
 
-/// History of the lobby after a message, up to the end of the answer.
-fn since(socket: &mut Socket, id: u64) -> Vec<String> {
-    socket.send(&json!({ "since": id }).to_string());
-    let all = socket.until("ready");
-    let said = all.iter().filter(|event| event["event"] == "message");
-    said.map(|event| event["text"].as_str().unwrap().to_owned()).collect()
+/// Texts of what was said after a message.
+fn texts_since(socket: &mut Socket, id: u64) -> Vec<Value> {
+    socket.since(id).0.into_iter().map(|(_, text)| text).collect()
 }
 
 #[test]
@@ -210,20 +207,20 @@ fn what_was_missed_comes_once_and_in_order_also_over_a_kill() {
         bob.ask(text, &format!("╰─> {text}\n> "));
     }
     let mut ann = Socket::login(&server, "ann2");
-    assert_eq!(since(&mut ann, last), ["one", "two", "three"]);
+    assert_eq!(texts_since(&mut ann, last), ["one", "two", "three"]);
     bob.send("four");
     let four = ann.expect("message")["id"].as_u64().unwrap();
     assert_eq!(four, last + 4);
     // What has come as it was said is none of what was missed.
-    assert_eq!(since(&mut ann, last), ["one", "two", "three"]);
-    assert_eq!(since(&mut ann, last + 2), ["three"]);
-    assert_eq!(since(&mut ann, four), [""; 0]);
+    assert_eq!(texts_since(&mut ann, last), ["one", "two", "three"]);
+    assert_eq!(texts_since(&mut ann, last + 2), ["three"]);
+    assert_eq!(texts_since(&mut ann, four), [""; 0]);
     std::thread::sleep(Duration::from_secs(1));
     server.signal("KILL");
     server.wait();
     let server = Server::start_in(server.into_folder(), &[WEB]);
     let mut ann = Socket::login(&server, "ann");
-    assert_eq!(since(&mut ann, last), ["one", "two", "three", "four"]);
+    assert_eq!(texts_since(&mut ann, last), ["one", "two", "three", "four"]);
     ann.say("five");
     assert_eq!(ann.expect("message")["id"], four + 1);
     // Over JSON a message is named by its number.
