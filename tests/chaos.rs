@@ -29,7 +29,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use gemini::{Answer, Gemini, finish, text, whole};
-use harness::{Folder, Server, descriptors, plain, resident_kib, run};
+use harness::{FAULTS, Folder, Server, descriptors, plain, resident_kib, run};
 use socket2::{Domain, Socket, Type};
 
 const GOOD: usize = 500;
@@ -246,7 +246,7 @@ fn start(gemini: &Gemini) -> Server {
         key,
         url,
         ("AI_TIMEOUT_SECS", "2"),
-        ("LOBBYD_FAULTS", "on"),
+        FAULTS,
         ("RUST_LOG", "error"),
     ];
     Server::start_in(folder, &env)

@@ -10,7 +10,7 @@ use std::process::{Child, Output, Stdio};
 use serde_json::Value;
 
 use crate::exporting::terminal;
-use crate::harness::{Client, Folder, PATIENCE, Server, lobbyd, run};
+use crate::harness::{Client, FAULTS, Folder, PATIENCE, Server, lobbyd, run};
 use crate::people::{
     ADMINS, PASSWORD, challenged, guest_from, logged_in_to, quit, registered, stop, with_root,
 };
@@ -634,7 +634,7 @@ fn a_reload_tells_what_is_odd_or_all_that_is_wrong() {
 
 /// A server whose actors can be had to break or to stand still.
 fn breakable() -> Server {
-    let mut server = Server::start(&[("LOBBYD_FAULTS", "on")]);
+    let mut server = Server::start(&[FAULTS]);
     let folder = server.folder.path().to_owned();
     server.wait_for(|_| asks(&folder, "status").out.contains(", ready\n"), "it is ready");
     server

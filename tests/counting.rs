@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use crate::ai::question;
 use crate::clients::have;
 use crate::gemini::{Answer as Generated, Gemini, start, whole};
-use crate::harness::{Folder, PATIENCE, Server, run};
+use crate::harness::{FAULTS, Folder, PATIENCE, Server, run};
 use crate::operator::{ADMIN, Answer, admin_port, ask, get, wait_for};
 use crate::store::{limit_file_size, start_with_a_limit_on_files};
 use crate::tls::over_tls;
@@ -176,7 +176,7 @@ fn prometheus_finds_nothing_to_complain_of() {
 
 #[test]
 fn a_lobby_that_is_set_up_again_is_counted() {
-    let server = Server::start(&[ADMIN, ("LOBBYD_FAULTS", "on")]);
+    let server = Server::start(&[ADMIN, FAULTS]);
     let port = admin_port(&server);
     let mut alice = server.login("alice");
     alice.ask("/fault lobby", "The lobby had to be restarted. You are back in it.\n> ");

@@ -3,11 +3,9 @@
 #![cfg(debug_assertions)]
 
 use crate::gemini::{Gemini, start, whole};
-use crate::harness::{Client, Folder, Server, count};
+use crate::harness::{Client, FAULTS, Folder, Server, count};
 use crate::holding::{SOON, numbered};
 use crate::people::{ADMINS, PASSWORD, challenged, guest_from, log_in_to, makes, quit, registered};
-
-pub(crate) const FAULTS: (&str, &str) = ("LOBBYD_FAULTS", "on");
 
 #[test]
 fn without_the_hook_it_is_an_unknown_command() {

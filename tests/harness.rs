@@ -14,6 +14,9 @@ use crate::over::{self, Beside, Over, Place};
 /// How long anything may take before a test gives up. Generous: the machine may be busy.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
+/// Lets `/fault` break a server or keep it busy, in builds with debug assertions.
+pub(crate) const FAULTS: (&str, &str) = ("LOBBYD_FAULTS", "on");
+
 /// A port of this machine for something that does not take what the system gives it, or starts again at its port. It
 /// is below those that the system gives, so nobody has it meanwhile who asks for any.
 pub(crate) fn free_port() -> u16 {

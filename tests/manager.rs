@@ -233,7 +233,7 @@ fn the_watchdog_is_fed_while_the_actors_answer_and_not_while_the_database_is_stu
 #[test]
 fn the_watchdog_is_not_fed_while_an_actor_is_wedged() {
     let manager = Manager::new();
-    let mut server = manager.start(&[WATCHDOG, ("LOBBYD_FAULTS", "on")]);
+    let mut server = manager.start(&[WATCHDOG, crate::harness::FAULTS]);
     manager.until(is_fed);
     let mut alice = server.login("alice");
     alice.ask("/fault wedge Registry ListLobbies 4", "a fault is on its way");

@@ -5,8 +5,7 @@
 
 use std::path::Path;
 
-use crate::faults::FAULTS;
-use crate::harness::lobbyd;
+use crate::harness::{FAULTS, lobbyd};
 use crate::nodes::{Cluster, history};
 use crate::people::{quit, stop};
 

@@ -1,9 +1,8 @@
 //! Several nodes, one Rox: one conversation a lobby, and one answer at a time.
 
 use crate::ai::question;
-use crate::faults::FAULTS;
 use crate::gemini::{Answer, Gemini, finish, text, whole};
-use crate::harness::{Client, Server};
+use crate::harness::{Client, FAULTS, Server};
 use crate::nodes::Cluster;
 use crate::people::quit;
 

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::console::{asks, ctl, fails, gives};
 use crate::engine::Other;
-use crate::harness::{Client, Folder, PATIENCE, Server, run};
+use crate::harness::{Client, FAULTS, Folder, PATIENCE, Server, run};
 use crate::nodes::Cluster;
 use crate::operator::{ADMIN, admin_port, ask, get, wait_for};
 use crate::people::{PASSWORD, registered};
@@ -272,9 +272,6 @@ fn a_node_that_cannot_go_on_says_why_and_ends_as_by_a_drain() {
 }
 
 /// Builds without debug assertions have no hook to keep a thread busy.
-#[cfg(debug_assertions)]
-const FAULTS: (&str, &str) = ("LOBBYD_FAULTS", "on");
-
 #[cfg(debug_assertions)]
 #[test]
 fn a_node_whose_main_thread_is_busy_is_not_given_up() {

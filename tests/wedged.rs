@@ -6,10 +6,8 @@
 use std::thread;
 
 use crate::gemini::{Gemini, whole};
-use crate::harness::{Client, Folder, Server};
+use crate::harness::{Client, FAULTS, Folder, Server};
 use crate::operator::{ADMIN, admin_port, ask, wait_for};
-
-const FAULTS: (&str, &str) = ("LOBBYD_FAULTS", "on");
 
 /// How long an actor does nothing: longer than the two seconds within which that has to be told, by what
 /// a busy machine may need for it.
