@@ -65,7 +65,9 @@ pub fn event(sheet: &mut Sheet, event: &Event, times: Times, goes_on: bool) {
         Happened::Moderated { by, what } => {
             notice(sheet, stamp, |s| _ = s.name(by).fixed(" ").line(&sentence(what)));
         }
-        Happened::Answered(piece) => answer(sheet, piece, Follows::Nothing),
+        Happened::Answered(piece) => {
+            answer(sheet, piece, &AnswerRows::of(piece, sheet.form()), Follows::Nothing)
+        }
         Happened::AnswerKept { .. } => {}
         Happened::BotsMuted => bots_muted(sheet, stamp),
     }
@@ -112,9 +114,10 @@ fn names<'a>(sheet: &mut Sheet, names: impl ExactSizeIterator<Item = &'a Name>, 
 
 /// A piece of an answer, as a block for one who was last shown `follows`; nothing where no row is full by it.
 pub fn piece(sheet: &mut Sheet, piece: &AnswerPiece, follows: Follows) {
-    if !AnswerRows::of(piece, sheet.form()).rows.is_empty() {
+    let rows = AnswerRows::of(piece, sheet.form());
+    if !rows.rows.is_empty() {
         sheet.open();
-        answer(sheet, piece, follows);
+        answer(sheet, piece, &rows, follows);
         sheet.close();
     }
 }
@@ -381,9 +384,9 @@ impl<'a> AnswerRows<'a> {
     }
 }
 
-/// What is finished of Rox's answer.
-fn answer(sheet: &mut Sheet, piece: &AnswerPiece, follows: Follows) {
-    let AnswerRows { rows, goes_on } = AnswerRows::of(piece, sheet.form());
+/// What is finished of Rox's answer, in these rows of it.
+fn answer(sheet: &mut Sheet, piece: &AnswerPiece, rows: &AnswerRows<'_>, follows: Follows) {
+    let AnswerRows { rows, goes_on } = rows;
     if rows.is_empty() {
         return;
     }
@@ -392,7 +395,7 @@ fn answer(sheet: &mut Sheet, piece: &AnswerPiece, follows: Follows) {
         sheet.on(Colour::Magenta).fixed("[AI Response to ").name(&piece.asker.name);
         sheet.fixed(if begins { "]" } else { ", continued]" }).off().newline();
     }
-    sheet.answer_rows(&rows);
+    sheet.answer_rows(rows);
 }
 
 /// What a user who comes into a lobby is shown before what was said there. Nothing at all where there is
