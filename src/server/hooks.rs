@@ -27,10 +27,7 @@ use crate::draining::Phase;
 use crate::health::Health;
 use crate::logging::event;
 use crate::web::Answer;
-use crate::web::chat::text;
-
-/// Where hooks are: their token follows.
-const PREFIX: &str = "/hooks/";
+use crate::web::chat::{HOOKS, not_allowed, text};
 
 /// For the body of a post: who sends that slower holds a connection for nothing.
 const BODY_TIME: Duration = Duration::from_secs(10);
@@ -108,25 +105,21 @@ impl Hooks {
     where
         P: futures_util::Stream<Item = Result<bytes::Bytes, E>> + Unpin,
     {
-        let said = self.post(method, path, headers, body).await;
-        let mut answer = text(said.status, &said.line);
-        let headers = answer.headers_mut();
-        if let Some(secs) = said.retry_after {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from(secs));
+        if method != Method::POST {
+            return not_allowed("POST");
         }
-        if said.status == StatusCode::METHOD_NOT_ALLOWED {
-            headers.insert(header::ALLOW, HeaderValue::from_static("POST"));
+        let said = self.post(path, headers, body).await;
+        let mut answer = text(said.status, &said.line);
+        if let Some(secs) = said.retry_after {
+            answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(secs));
         }
         answer
     }
 
-    async fn post<P, E>(&self, method: &Method, path: &str, headers: &HeaderMap, body: P) -> Said
+    async fn post<P, E>(&self, path: &str, headers: &HeaderMap, body: P) -> Said
     where
         P: futures_util::Stream<Item = Result<bytes::Bytes, E>> + Unpin,
     {
-        if method != Method::POST {
-            return Said::new(StatusCode::METHOD_NOT_ALLOWED, "only POST");
-        }
         match self.health.draining().phase() {
             Phase::Serving => {}
             Phase::Draining(_) | Phase::Stopping { .. } => {
@@ -134,7 +127,7 @@ impl Hooks {
             }
         }
         // By its hash, of whatever was sent: how much of a token is right changes nothing of the time.
-        let token = path.strip_prefix(PREFIX).unwrap_or_default();
+        let token = path.strip_prefix(HOOKS).unwrap_or_default();
         let Some(token) = Token::parse(token) else { return Said::nothing() };
         let found = self.registry.send(FindHook(token.hash())).await;
         let HookRef { hook, lobby } = match found {

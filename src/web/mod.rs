@@ -3,6 +3,7 @@
 
 pub mod admin;
 pub mod chat;
+mod files;
 mod socket;
 
 use std::cmp::Reverse;
