@@ -364,7 +364,7 @@ impl Acceptor {
                 if !accepted.kind.shakes_hands()
                     && let Some(line) = replies::refusal(refusal)
                 {
-                    refuse(&accepted.stream, line);
+                    refuse(&accepted.stream, &line);
                 }
             }
             // The Registry lives as long as the System.

@@ -32,6 +32,7 @@ use crate::net::listen::ListenerKind;
 use crate::net::origin::Origin;
 use crate::net::proxy::begins_header;
 use crate::net::tls::LiveTls;
+use crate::render::replies;
 use crate::server::Shared;
 use crate::server::accept::{Acceptor, HEADER_TIME, Helpers};
 use crate::server::hooks::Hooks;
@@ -191,7 +192,7 @@ impl Door {
         socket::check_origin(&request.head().headers, https, &config.web.origins)?;
         if self.acceptor.shared.health.draining().is_on() {
             self.acceptor.count_refused(origin, Why::Draining, &"draining");
-            return Err(Refused::Draining);
+            return Err(Refused::NoPlace(replies::RESTARTING));
         }
         Ok(Asked { answer, origin })
     }
@@ -211,8 +212,10 @@ impl Door {
                 return match refusal {
                     // Closed without a word.
                     Refusal::TooOften => Ok(()),
-                    Refusal::TooManyFromAddress => Err((Refused::TooManyFromAddress, link)),
-                    Refusal::Full => Err((Refused::Full, link)),
+                    Refusal::TooManyFromAddress => {
+                        Err((Refused::NoPlace(replies::TOO_MANY_FROM_ADDRESS), link))
+                    }
+                    Refusal::Full => Err((Refused::NoPlace(replies::FULL), link)),
                 };
             }
             // The Registry lives as long as the System.
