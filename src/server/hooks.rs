@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use actix::Addr;
 use actix_http::header::{self, HeaderMap, HeaderName, HeaderValue};
-use actix_http::{Method, StatusCode};
+use actix_http::{Method, Payload, Request, RequestHead, StatusCode};
 use bytes::BytesMut;
 use futures_util::StreamExt;
 use log::info;
@@ -95,20 +95,13 @@ impl Said {
 
 impl Hooks {
     /// Answers a request to an address of hooks.
-    pub(super) async fn answer<P, E>(
-        &self,
-        method: &Method,
-        path: &str,
-        headers: &HeaderMap,
-        body: P,
-    ) -> Answer
-    where
-        P: futures_util::Stream<Item = Result<bytes::Bytes, E>> + Unpin,
-    {
-        if method != Method::POST {
+    pub(super) async fn answer(&self, mut request: Request) -> Answer {
+        let body = request.take_payload();
+        let RequestHead { method, headers, uri, .. } = request.head();
+        if *method != Method::POST {
             return not_allowed("POST");
         }
-        let said = self.post(path, headers, body).await;
+        let said = self.post(uri.path(), headers, body).await;
         let mut answer = text(said.status, &said.line);
         if let Some(secs) = said.retry_after {
             answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(secs));
@@ -116,10 +109,7 @@ impl Hooks {
         answer
     }
 
-    async fn post<P, E>(&self, path: &str, headers: &HeaderMap, body: P) -> Said
-    where
-        P: futures_util::Stream<Item = Result<bytes::Bytes, E>> + Unpin,
-    {
+    async fn post(&self, path: &str, headers: &HeaderMap, body: Payload) -> Said {
         match self.health.draining().phase() {
             Phase::Serving => {}
             Phase::Draining(_) | Phase::Stopping { .. } => {
@@ -191,10 +181,7 @@ fn text_of(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
 }
 
 /// The body, as far as it may be long.
-async fn gather<P, E>(headers: &HeaderMap, mut body: P, max: usize) -> Result<BytesMut, Said>
-where
-    P: futures_util::Stream<Item = Result<bytes::Bytes, E>> + Unpin,
-{
+async fn gather(headers: &HeaderMap, mut body: Payload, max: usize) -> Result<BytesMut, Said> {
     let too_large = || {
         let line = format!("at most {max} bytes");
         Said::new(StatusCode::PAYLOAD_TOO_LARGE, line)

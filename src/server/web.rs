@@ -84,13 +84,9 @@ pub(super) fn start(parts: Parts) {
         let acceptor = Acceptor::new(live, shared, registry, shards, helpers);
         let door = Rc::new(Door { acceptor, tls });
         let hooks = Rc::new(hooks);
-        let answer_hook: chat::Hooks = Box::new(move |mut request| {
+        let answer_hook: chat::Hooks = Box::new(move |request| {
             let hooks = hooks.clone();
-            Box::pin(async move {
-                let body = request.take_payload();
-                let head = request.head();
-                hooks.answer(&head.method, request.path(), &head.headers, body).await
-            })
+            Box::pin(async move { hooks.answer(request).await })
         });
         let chat = Rc::new(Chat { hooks: Some(answer_hook) });
         let let_in = {
