@@ -1,7 +1,7 @@
 //! Hooks: what programs post for a lobby. A token in the address says which hook it is, and is told to nobody.
 
-use std::cell::Cell;
-use std::time::{Duration, Instant};
+use std::cell::RefCell;
+use std::time::Duration;
 
 use actix::Addr;
 use actix_http::header::{self, HeaderMap, HeaderName, HeaderValue};
@@ -26,6 +26,7 @@ use crate::clock;
 use crate::draining::Phase;
 use crate::health::Health;
 use crate::logging::event;
+use crate::server::accept::Refusals;
 use crate::web::Answer;
 use crate::web::chat::{HOOKS, not_allowed, text};
 
@@ -46,24 +47,17 @@ pub(super) struct Hooks {
     pub(super) health: Health,
     /// Whether other nodes can be reached.
     pub(super) log: Log,
-    /// When a refusal was last told in the log, and how many were not since.
-    pub(super) told: Cell<(Option<Instant>, usize)>,
+    /// Posts that came too fast, of whatever hook.
+    pub(super) refusals: RefCell<Refusals<()>>,
 }
-
-/// Between two lines of the log about posts that come too fast.
-const TELL_EVERY: Duration = Duration::from_secs(1);
 
 impl Hooks {
     /// A post of this hook came too fast.
     fn note_refused(&self, hook: &Name) {
-        let (last, untold) = self.told.get();
-        let now = clock::now();
-        if last.is_some_and(|last| now.duration_since(last) < TELL_EVERY) {
-            return self.told.set((last, untold + 1));
+        if let Some(untold) = self.refusals.borrow_mut().note((), clock::now()) {
+            let more = if untold > 0 { format!(", after {untold} more") } else { String::new() };
+            info!(event = event::LIMIT; "limit: too many posts of the hook '{hook}'{more}");
         }
-        let more = if untold > 0 { format!(", after {untold} more") } else { String::new() };
-        info!(event = event::LIMIT; "limit: too many posts of the hook '{hook}'{more}");
-        self.told.set((Some(now), 0));
     }
 }
 

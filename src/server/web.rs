@@ -68,9 +68,8 @@ pub(super) fn start(parts: Parts) {
         // Best effort: without it the page is merely as important as the chat.
         let _ = nice(NICENESS);
         let Parts { listener, live, shared, registry, shards, tls, log } = parts;
-        let told = Default::default();
         let health = shared.health.clone();
-        let hooks = Hooks { registry: registry.clone(), health, log, told };
+        let hooks = Hooks { registry: registry.clone(), health, log, refusals: Default::default() };
         let listener = match TcpListener::from_std(listener) {
             Ok(listener) => listener,
             Err(reason) => {
