@@ -206,8 +206,7 @@ impl Shard {
 
     /// Looks at every client's deadlines.
     fn check_clock(&self) {
-        self.thread.hub.ask_whether_there(clock::now());
-        for (peer, session, why) in self.thread.hub.overdue(clock::now()) {
+        for (peer, session, why) in self.thread.hub.check_clock(clock::now()) {
             match why {
                 Farewell::TooSlow => peer.cut_off(),
                 why => send(&session, Disconnect(why)),

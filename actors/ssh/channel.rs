@@ -90,7 +90,7 @@ impl Connection {
             }
             refused => {
                 let line = refused.ok().and_then(Result::err).and_then(refusal);
-                Err(Bytes::from_static(line.unwrap_or_default()))
+                Err(line.unwrap_or_default().into())
             }
         }
     }

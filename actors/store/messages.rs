@@ -1,5 +1,6 @@
 //! What the Store is asked and told: the one door to what outlives the process.
 
+use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
@@ -181,6 +182,17 @@ impl Question for ReadMissed {
 
     fn answer(self, db: &Db, kept: Kept) -> Result<Self::Answer, StoreError> {
         db.since(self.lobby, self.since, self.count, kept, &self.ignores)
+    }
+}
+
+/// How many messages of each of these lobbies have this number or a higher one.
+pub struct CountUnread(pub Vec<(LobbyId, u64)>);
+
+impl Question for CountUnread {
+    type Answer = HashMap<LobbyId, u64>;
+
+    fn answer(self, db: &Db, kept: Kept) -> Result<Self::Answer, StoreError> {
+        db.unread(&self.0, kept)
     }
 }
 

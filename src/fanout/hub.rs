@@ -200,25 +200,27 @@ impl<S: Clone> Hub<S> {
         self.inner.borrow().occupant(seat).map(|o| (o.peer.clone(), o.session.clone()))
     }
 
-    /// The clients that the clock says something against, and what.
-    pub fn overdue(&self, now: Instant) -> Vec<(Rc<Peer>, S, Farewell)> {
-        let inner = self.inner.borrow();
-        let overdue = |o: &Occupant<S>| {
-            o.peer.overdue(now).map(|why| (o.peer.clone(), o.session.clone(), why))
-        };
-        inner.seats.iter().flatten().filter_map(overdue).collect()
-    }
-
-    /// Asks those whether they are there who are to be asked again.
-    pub fn ask_whether_there(&self, now: Instant) {
+    /// Asks those whether they are there who are to be asked again. Then says which clients the clock says something
+    /// against, and what.
+    pub fn check_clock(&self, now: Instant) -> Vec<(Rc<Peer>, S, Farewell)> {
         let inner = &mut *self.inner.borrow_mut();
+        let mut late = Vec::new();
         for (slot, occupant) in inner.seats.iter().enumerate() {
-            let Some(occupant) = occupant else { continue };
-            if occupant.peer.ask_whether_there(now) && !occupant.dirty.replace(true) {
+            let Some(Occupant { peer, dirty, .. }) = occupant else { continue };
+            if peer.ask_whether_there(now) && !dirty.replace(true) {
                 inner.dirty.push(slot);
+            }
+            if peer.overdue(now).is_some() {
+                late.push(slot);
             }
         }
         inner.write_out();
+        // What was stuck may be out by now.
+        let overdue = |slot: usize| {
+            let Occupant { peer, session, .. } = inner.seats[slot].as_ref()?;
+            Some((peer.clone(), session.clone(), peer.overdue(now)?))
+        };
+        late.into_iter().filter_map(overdue).collect()
     }
 
     /// Somebody goes on as somebody else, and stays whom they were to those who ignore them or have

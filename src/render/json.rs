@@ -107,20 +107,18 @@ fn string(out: &mut Vec<u8>, text: &str) {
     let _ = serde_json::to_writer(out, text);
 }
 
-/// What has been written on a sheet of JSON and is no object yet: text, or the items of a list.
+/// What has been written on a sheet of JSON and is no object yet: text, or who is in a lobby.
 #[derive(Debug, Default, Clone)]
 pub(super) struct Pending {
     /// Where the text begins, in what is written.
     from: usize,
-    list: Option<Box<List>>,
+    roster: Option<Box<Roster>>,
 }
 
-/// A list that is being written: an object, or several where it is long.
+/// A list of who is in a lobby that is being written: an object, or several where it is long.
 #[derive(Debug, Clone)]
-struct List {
-    event: &'static str,
-    key: &'static str,
-    lobby: Option<Name>,
+struct Roster {
+    lobby: Name,
     items: Vec<u8>,
 }
 
@@ -136,7 +134,7 @@ pub(super) enum End {
 impl Pending {
     /// Bytes of it that are not yet on the sheet.
     pub(super) fn len(&self) -> usize {
-        self.list.as_ref().map_or(0, |list| list.items.len())
+        self.roster.as_ref().map_or(0, |roster| roster.items.len())
     }
 
     /// The sheet is empty again.
@@ -152,20 +150,16 @@ impl Sheet {
             return;
         }
         self.end_text("notice", |_| ());
-        let Some(list) = &mut self.pending.list else { return };
-        if end == End::Part && list.items.is_empty() {
+        let Some(roster) = &mut self.pending.roster else { return };
+        if end == End::Part && roster.items.is_empty() {
             return;
         }
-        let (event, key, lobby) = (list.event, list.key, list.lobby.clone());
-        let items = std::mem::take(&mut list.items);
+        let (lobby, items) = (roster.lobby.clone(), std::mem::take(&mut roster.items));
         if end == End::Whole {
-            self.pending.list = None;
+            self.pending.roster = None;
         }
-        self.object(event, |object| {
-            if let Some(lobby) = &lobby {
-                object.name("lobby", lobby);
-            }
-            object.list(key, &items).mark("more", end == End::Part);
+        self.object("roster", |object| {
+            object.name("lobby", &lobby).list("users", &items).mark("more", end == End::Part);
         });
     }
 
@@ -243,20 +237,14 @@ impl Sheet {
         self.pending.from = self.buf.len();
     }
 
-    fn begin_list(&mut self, event: &'static str, key: &'static str, lobby: Option<&Name>) {
-        self.settle(End::Whole);
-        let list = List { event, key, lobby: lobby.cloned(), items: Vec::new() };
-        self.pending.list = Some(Box::new(list));
-    }
-
     fn item(&mut self, write: impl FnOnce(&mut Object<'_>)) {
-        let Some(list) = &mut self.pending.list else { return };
-        if !list.items.is_empty() {
-            list.items.push(b',');
+        let Some(Roster { items, .. }) = self.pending.roster.as_deref_mut() else { return };
+        if !items.is_empty() {
+            items.push(b',');
         }
-        list.items.push(b'{');
-        write(&mut Object(&mut list.items));
-        list.items.push(b'}');
+        items.push(b'{');
+        write(&mut Object(items));
+        items.push(b'}');
     }
 }
 
@@ -489,7 +477,9 @@ pub(super) fn reply(sheet: &mut Sheet, what: &Reply, write: impl FnOnce(&mut She
 
 /// A list of who is in a lobby begins.
 pub(super) fn begin_users(sheet: &mut Sheet, lobby: &Name) {
-    sheet.begin_list("roster", "users", Some(lobby));
+    sheet.settle(End::Whole);
+    let roster = Roster { lobby: lobby.clone(), items: Vec::new() };
+    sheet.pending.roster = Some(Box::new(roster));
 }
 
 /// One of them, with what holds of them for the one who asks.

@@ -32,10 +32,6 @@ pub(crate) use crate::render::wrap::columns;
 /// What happened in a lobby, as a block for everybody in it; `times` is how whoever reads it wants
 /// times, `goes_on` that the message shown before was its author's too.
 pub fn event(sheet: &mut Sheet, event: &Event, times: Times, goes_on: bool) {
-    // A terminal has been shown it, row by row.
-    if let Happened::AnswerKept { .. } = event.what {
-        return;
-    }
     let when = times.when(event.at, event.at);
     let stamp = sheet.form().clock.then_some(when);
     sheet.open();
@@ -65,7 +61,10 @@ pub fn event(sheet: &mut Sheet, event: &Event, times: Times, goes_on: bool) {
         Happened::Moderated { by, what } => {
             notice(sheet, stamp, |s| _ = s.name(by).fixed(" ").line(&sentence(what)));
         }
-        Happened::Answered(piece) => answer(sheet, piece, Follows::Nothing),
+        Happened::Answered(piece) => {
+            answer(sheet, piece, &AnswerRows::of(piece, sheet.form()), Follows::Nothing)
+        }
+        // Nobody is shown it in this way.
         Happened::AnswerKept { .. } => {}
         Happened::BotsMuted => bots_muted(sheet, stamp),
     }
@@ -112,9 +111,10 @@ fn names<'a>(sheet: &mut Sheet, names: impl ExactSizeIterator<Item = &'a Name>, 
 
 /// A piece of an answer, as a block for one who was last shown `follows`; nothing where no row is full by it.
 pub fn piece(sheet: &mut Sheet, piece: &AnswerPiece, follows: Follows) {
-    if !AnswerRows::of(piece, sheet.form()).rows.is_empty() {
+    let rows = AnswerRows::of(piece, sheet.form());
+    if !rows.rows.is_empty() {
         sheet.open();
-        answer(sheet, piece, follows);
+        answer(sheet, piece, &rows, follows);
         sheet.close();
     }
 }
@@ -160,8 +160,13 @@ pub(crate) const ANSWER_INDENT: usize = 2;
 /// A message: who and when on one line, the text under it; or, on one line, what somebody does. The
 /// time is left out without one, as it is of a tag or an action that is shown for the first time.
 pub fn message(sheet: &mut Sheet, entry: &Entry, when: Option<When>, goes_on: bool) {
+    told(sheet, entry, when, goes_on, true);
+}
+
+/// The same; of an answer its beginning unless the `whole` is wanted.
+fn told(sheet: &mut Sheet, entry: &Entry, when: Option<When>, goes_on: bool, whole: bool) {
     if entry.kind == MessageKind::Answer {
-        return answer_again(sheet, entry, when, true);
+        return answer_again(sheet, entry, when, whole);
     }
     if sheet.form().plain {
         return spoken(sheet, entry, when);
@@ -315,21 +320,14 @@ impl Retelling {
             }
         }
         let when = self.times.when(entry.at, self.now);
-        match is_answer {
-            true => answer_again(sheet, entry, Some(when), self.whole),
-            false => message(sheet, entry, Some(when), goes_on),
-        }
+        told(sheet, entry, Some(when), goes_on, self.whole);
     }
 }
 
 /// A message by itself that is shown again later.
 pub fn again(sheet: &mut Sheet, entry: &Entry, times: Times, now: UnixMillis) {
-    let when = Some(times.when(entry.at, now));
-    match entry.kind {
-        // Many may be found, and each could fill a screen.
-        MessageKind::Answer => answer_again(sheet, entry, when, false),
-        _ => message(sheet, entry, when, false),
-    }
+    // Many answers may be found, and each could fill a screen.
+    told(sheet, entry, Some(times.when(entry.at, now)), false, false);
 }
 
 /// The line under a heading: an arrow and the text.
@@ -381,9 +379,9 @@ impl<'a> AnswerRows<'a> {
     }
 }
 
-/// What is finished of Rox's answer.
-fn answer(sheet: &mut Sheet, piece: &AnswerPiece, follows: Follows) {
-    let AnswerRows { rows, goes_on } = AnswerRows::of(piece, sheet.form());
+/// What is finished of Rox's answer, in these rows of it.
+fn answer(sheet: &mut Sheet, piece: &AnswerPiece, rows: &AnswerRows<'_>, follows: Follows) {
+    let AnswerRows { rows, goes_on } = rows;
     if rows.is_empty() {
         return;
     }
@@ -392,7 +390,7 @@ fn answer(sheet: &mut Sheet, piece: &AnswerPiece, follows: Follows) {
         sheet.on(Colour::Magenta).fixed("[AI Response to ").name(&piece.asker.name);
         sheet.fixed(if begins { "]" } else { ", continued]" }).off().newline();
     }
-    sheet.answer_rows(&rows);
+    sheet.answer_rows(rows);
 }
 
 /// What a user who comes into a lobby is shown before what was said there. Nothing at all where there is

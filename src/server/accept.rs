@@ -7,7 +7,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
-use std::hash::{BuildHasher, RandomState};
+use std::hash::{BuildHasher, Hash, RandomState};
 use std::io;
 use std::net::{IpAddr, TcpListener as StdListener};
 use std::rc::Rc;
@@ -41,7 +41,7 @@ use crate::net::proxy::{ReadError, Sender, read_header};
 use crate::render::replies;
 use crate::server::Shared;
 
-/// Least time between two log lines about refused connections.
+/// Least time between two log lines about refused connections, and about posts of hooks that come too fast.
 const REFUSALS_EVERY: Duration = Duration::from_secs(1);
 
 /// Addresses whose refusals are told in a second at most: with more, the log would be what a flood fills.
@@ -64,9 +64,9 @@ pub(super) struct Acceptor {
     shards: Arc<[Addr<Guarded<Shard>>]>,
     helpers: Helpers,
     next: Rc<Cell<usize>>,
-    refusals: Rc<RefCell<Refusals>>,
+    refusals: Rc<RefCell<Refusals<IpKey>>>,
     /// The same of proxies: neither is to hide the other.
-    proxy_refusals: Rc<RefCell<Refusals>>,
+    proxy_refusals: Rc<RefCell<Refusals<IpKey>>>,
     places: Rc<Places>,
 }
 
@@ -125,21 +125,26 @@ enum Unheard {
     TooMany,
 }
 
-/// Refused connections that the log has not been told of: a flood of them is told in lines a second apart for
-/// each address, so that none hides another.
-#[derive(Default)]
-struct Refusals {
-    /// Addresses of which a line was told within the last second, and how many came since.
-    told: HashMap<IpKey, (Instant, usize)>,
+/// What was refused and the log has not been told of, such as connections by their address: a flood of it is told in
+/// lines a second apart for each key, so that none hides another.
+pub(super) struct Refusals<K> {
+    /// Keys of which a line was told within the last second, and how many came since.
+    told: HashMap<K, (Instant, usize)>,
     /// How many came of others, beyond [`MAX_TOLD`] or before they were forgotten.
     untold: usize,
 }
 
-impl Refusals {
+impl<K> Default for Refusals<K> {
+    fn default() -> Self {
+        Self { told: HashMap::new(), untold: 0 }
+    }
+}
+
+impl<K: Eq + Hash> Refusals<K> {
     /// Notes one; how many others came since the last line about it, where it is time for one.
-    fn note(&mut self, ip: IpKey, now: Instant) -> Option<usize> {
+    pub(super) fn note(&mut self, key: K, now: Instant) -> Option<usize> {
         let is_fresh = |at: Instant| now.saturating_duration_since(at) < REFUSALS_EVERY;
-        if let Some((at, untold)) = self.told.get_mut(&ip) {
+        if let Some((at, untold)) = self.told.get_mut(&key) {
             if is_fresh(*at) {
                 *untold += 1;
                 return None;
@@ -158,7 +163,7 @@ impl Refusals {
             self.untold += 1;
             return None;
         }
-        self.told.insert(ip, (now, 0));
+        self.told.insert(key, (now, 0));
         Some(std::mem::take(&mut self.untold))
     }
 }
@@ -364,7 +369,7 @@ impl Acceptor {
                 if !accepted.kind.shakes_hands()
                     && let Some(line) = replies::refusal(refusal)
                 {
-                    refuse(&accepted.stream, line);
+                    refuse(&accepted.stream, &line);
                 }
             }
             // The Registry lives as long as the System.

@@ -1,11 +1,11 @@
 //! Hooks: what programs post for a lobby. A token in the address says which hook it is, and is told to nobody.
 
-use std::cell::Cell;
-use std::time::{Duration, Instant};
+use std::cell::RefCell;
+use std::time::Duration;
 
 use actix::Addr;
 use actix_http::header::{self, HeaderMap, HeaderName, HeaderValue};
-use actix_http::{Method, StatusCode};
+use actix_http::{Method, Payload, Request, RequestHead, StatusCode};
 use bytes::BytesMut;
 use futures_util::StreamExt;
 use log::info;
@@ -26,11 +26,9 @@ use crate::clock;
 use crate::draining::Phase;
 use crate::health::Health;
 use crate::logging::event;
+use crate::server::accept::Refusals;
 use crate::web::Answer;
-use crate::web::chat::text;
-
-/// Where hooks are: their token follows.
-const PREFIX: &str = "/hooks/";
+use crate::web::chat::{HOOKS, not_allowed, text};
 
 /// For the body of a post: who sends that slower holds a connection for nothing.
 const BODY_TIME: Duration = Duration::from_secs(10);
@@ -49,24 +47,17 @@ pub(super) struct Hooks {
     pub(super) health: Health,
     /// Whether other nodes can be reached.
     pub(super) log: Log,
-    /// When a refusal was last told in the log, and how many were not since.
-    pub(super) told: Cell<(Option<Instant>, usize)>,
+    /// Posts that came too fast, of whatever hook.
+    pub(super) refusals: RefCell<Refusals<()>>,
 }
-
-/// Between two lines of the log about posts that come too fast.
-const TELL_EVERY: Duration = Duration::from_secs(1);
 
 impl Hooks {
     /// A post of this hook came too fast.
     fn note_refused(&self, hook: &Name) {
-        let (last, untold) = self.told.get();
-        let now = clock::now();
-        if last.is_some_and(|last| now.duration_since(last) < TELL_EVERY) {
-            return self.told.set((last, untold + 1));
+        if let Some(untold) = self.refusals.borrow_mut().note((), clock::now()) {
+            let more = if untold > 0 { format!(", after {untold} more") } else { String::new() };
+            info!(event = event::LIMIT; "limit: too many posts of the hook '{hook}'{more}");
         }
-        let more = if untold > 0 { format!(", after {untold} more") } else { String::new() };
-        info!(event = event::LIMIT; "limit: too many posts of the hook '{hook}'{more}");
-        self.told.set((Some(now), 0));
     }
 }
 
@@ -98,35 +89,21 @@ impl Said {
 
 impl Hooks {
     /// Answers a request to an address of hooks.
-    pub(super) async fn answer<P, E>(
-        &self,
-        method: &Method,
-        path: &str,
-        headers: &HeaderMap,
-        body: P,
-    ) -> Answer
-    where
-        P: futures_util::Stream<Item = Result<bytes::Bytes, E>> + Unpin,
-    {
-        let said = self.post(method, path, headers, body).await;
-        let mut answer = text(said.status, &said.line);
-        let headers = answer.headers_mut();
-        if let Some(secs) = said.retry_after {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from(secs));
+    pub(super) async fn answer(&self, mut request: Request) -> Answer {
+        let body = request.take_payload();
+        let RequestHead { method, headers, uri, .. } = request.head();
+        if *method != Method::POST {
+            return not_allowed("POST");
         }
-        if said.status == StatusCode::METHOD_NOT_ALLOWED {
-            headers.insert(header::ALLOW, HeaderValue::from_static("POST"));
+        let said = self.post(uri.path(), headers, body).await;
+        let mut answer = text(said.status, &said.line);
+        if let Some(secs) = said.retry_after {
+            answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(secs));
         }
         answer
     }
 
-    async fn post<P, E>(&self, method: &Method, path: &str, headers: &HeaderMap, body: P) -> Said
-    where
-        P: futures_util::Stream<Item = Result<bytes::Bytes, E>> + Unpin,
-    {
-        if method != Method::POST {
-            return Said::new(StatusCode::METHOD_NOT_ALLOWED, "only POST");
-        }
+    async fn post(&self, path: &str, headers: &HeaderMap, body: Payload) -> Said {
         match self.health.draining().phase() {
             Phase::Serving => {}
             Phase::Draining(_) | Phase::Stopping { .. } => {
@@ -134,7 +111,7 @@ impl Hooks {
             }
         }
         // By its hash, of whatever was sent: how much of a token is right changes nothing of the time.
-        let token = path.strip_prefix(PREFIX).unwrap_or_default();
+        let token = path.strip_prefix(HOOKS).unwrap_or_default();
         let Some(token) = Token::parse(token) else { return Said::nothing() };
         let found = self.registry.send(FindHook(token.hash())).await;
         let HookRef { hook, lobby } = match found {
@@ -198,10 +175,7 @@ fn text_of(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
 }
 
 /// The body, as far as it may be long.
-async fn gather<P, E>(headers: &HeaderMap, mut body: P, max: usize) -> Result<BytesMut, Said>
-where
-    P: futures_util::Stream<Item = Result<bytes::Bytes, E>> + Unpin,
-{
+async fn gather(headers: &HeaderMap, mut body: Payload, max: usize) -> Result<BytesMut, Said> {
     let too_large = || {
         let line = format!("at most {max} bytes");
         Said::new(StatusCode::PAYLOAD_TOO_LARGE, line)

@@ -358,13 +358,9 @@ fn open_addresses(config: &Config) -> Result<Listening, StartError> {
 fn adopt(config: &Config, handed: Handed) -> Result<Listening, StartError> {
     let plain_is_off = config.addr.is_none() && config.tls.addr.is_some();
     let mut listeners = handed.into_listeners(plain_is_off);
-    let tls = match listeners.iter().any(|(kind, _)| *kind == ListenerKind::Tls) {
-        true => Some(tls::load(&config.tls.cert, &config.tls.key)?),
-        false if config.web.addr.is_some() && config.web.tls => {
-            Some(tls::load(&config.tls.cert, &config.tls.key)?)
-        }
-        false => None,
-    };
+    let has_tls = listeners.iter().any(|(kind, _)| *kind == ListenerKind::Tls)
+        || (config.web.addr.is_some() && config.web.tls);
+    let tls = has_tls.then(|| tls::load(&config.tls.cert, &config.tls.key)).transpose()?;
     // None of them is for SSH, or for the page.
     for (kind, addr) in [(ListenerKind::Ssh, config.ssh.addr), (ListenerKind::Web, config.web.addr)]
     {

@@ -32,6 +32,7 @@ use crate::net::listen::ListenerKind;
 use crate::net::origin::Origin;
 use crate::net::proxy::begins_header;
 use crate::net::tls::LiveTls;
+use crate::render::replies;
 use crate::server::Shared;
 use crate::server::accept::{Acceptor, HEADER_TIME, Helpers};
 use crate::server::hooks::Hooks;
@@ -67,9 +68,8 @@ pub(super) fn start(parts: Parts) {
         // Best effort: without it the page is merely as important as the chat.
         let _ = nice(NICENESS);
         let Parts { listener, live, shared, registry, shards, tls, log } = parts;
-        let told = Default::default();
         let health = shared.health.clone();
-        let hooks = Hooks { registry: registry.clone(), health, log, told };
+        let hooks = Hooks { registry: registry.clone(), health, log, refusals: Default::default() };
         let listener = match TcpListener::from_std(listener) {
             Ok(listener) => listener,
             Err(reason) => {
@@ -83,13 +83,9 @@ pub(super) fn start(parts: Parts) {
         let acceptor = Acceptor::new(live, shared, registry, shards, helpers);
         let door = Rc::new(Door { acceptor, tls });
         let hooks = Rc::new(hooks);
-        let answer_hook: chat::Hooks = Box::new(move |mut request| {
+        let answer_hook: chat::Hooks = Box::new(move |request| {
             let hooks = hooks.clone();
-            Box::pin(async move {
-                let body = request.take_payload();
-                let head = request.head();
-                hooks.answer(&head.method, request.path(), &head.headers, body).await
-            })
+            Box::pin(async move { hooks.answer(request).await })
         });
         let chat = Rc::new(Chat { hooks: Some(answer_hook) });
         let let_in = {
@@ -191,7 +187,7 @@ impl Door {
         socket::check_origin(&request.head().headers, https, &config.web.origins)?;
         if self.acceptor.shared.health.draining().is_on() {
             self.acceptor.count_refused(origin, Why::Draining, &"draining");
-            return Err(Refused::Draining);
+            return Err(Refused::NoPlace(replies::RESTARTING));
         }
         Ok(Asked { answer, origin })
     }
@@ -211,8 +207,10 @@ impl Door {
                 return match refusal {
                     // Closed without a word.
                     Refusal::TooOften => Ok(()),
-                    Refusal::TooManyFromAddress => Err((Refused::TooManyFromAddress, link)),
-                    Refusal::Full => Err((Refused::Full, link)),
+                    Refusal::TooManyFromAddress => {
+                        Err((Refused::NoPlace(replies::TOO_MANY_FROM_ADDRESS), link))
+                    }
+                    Refusal::Full => Err((Refused::NoPlace(replies::FULL), link)),
                 };
             }
             // The Registry lives as long as the System.

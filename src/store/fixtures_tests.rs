@@ -53,6 +53,10 @@ impl Db {
         kept: Kept,
     ) -> (u64, Vec<String>) {
         let missed = self.since(lobby, since, max, kept, &Ignores::default()).unwrap();
+        if let Some(seq) = since.seq {
+            let unread = self.unread(&[(lobby, seq)], kept).unwrap();
+            assert_eq!(unread.get(&lobby), Some(&missed.count));
+        }
         let entries = self.entries(lobby, &missed.newest).unwrap();
         assert!(missed.newest.last().is_none_or(|last| missed.next_seq == last.seq + 1));
         (missed.count, texts(&entries).into_iter().map(str::to_owned).collect())

@@ -291,9 +291,7 @@ impl Db {
             Some(seq) => (int(seq), -1),
             None => (0, int(since.at.0)),
         };
-        let from = oldest_kept(&conn, lobby, kept, from)?;
-        let count =
-            if is_there(&conn, lobby)? { count_since(&conn, lobby, from, after)? } else { 0 };
+        let (from, count) = count_kept(&conn, lobby, kept, from, after)?;
         let sql = format!(
             "SELECT {} FROM message
             WHERE lobby = ?1 AND seq >= ?2 AND +at > ?3 ORDER BY seq DESC LIMIT ?4",
@@ -307,6 +305,26 @@ impl Db {
             newest: reversed(newest),
             next_seq: after_last(&conn, lobby)?.max(since.seq.unwrap_or(0)),
         })
+    }
+
+    /// How many messages of each of these lobbies have this number or a higher one, of those that are kept; none
+    /// where that of a lobby cannot be read.
+    ///
+    /// # Errors
+    /// Why nothing can be read.
+    pub fn unread(
+        &self,
+        lobbies: &[(LobbyId, u64)],
+        kept: Kept,
+    ) -> Result<HashMap<LobbyId, u64>, StoreError> {
+        // One transaction for all of them.
+        let conn = self.conn.unchecked_transaction()?;
+        let count = |&(lobby, seq): &(LobbyId, u64)| {
+            // By its number, whatever the clock said.
+            let counted = count_kept(&conn, lobby, kept, int(seq), -1);
+            (lobby, counted.map_or(0, |(_, count)| uint(count)))
+        };
+        Ok(lobbies.iter().map(count).collect())
     }
 
     /// The newest `max` messages of a lobby that hold all of `words`, of those that are kept, but for
@@ -329,6 +347,20 @@ impl Db {
 /// Whether a lobby has not been removed: its messages stay for a while.
 fn is_there(conn: &Connection, lobby: LobbyId) -> rusqlite::Result<bool> {
     conn.prepare_cached("SELECT 1 FROM lobby WHERE id = ?1")?.exists([lobby.0])
+}
+
+/// From which number on messages of a lobby are kept, or `from` where that is higher, and how many of those are from
+/// after `after`; none of a lobby that has been removed.
+fn count_kept(
+    conn: &Connection,
+    lobby: LobbyId,
+    kept: Kept,
+    from: i64,
+    after: i64,
+) -> Result<(i64, i64), StoreError> {
+    let from = oldest_kept(conn, lobby, kept, from)?;
+    let count = if is_there(conn, lobby)? { count_since(conn, lobby, from, after)? } else { 0 };
+    Ok((from, count))
 }
 
 /// How many messages of a lobby have this number or a higher one and are from after `after`; by the index

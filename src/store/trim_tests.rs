@@ -218,6 +218,8 @@ fn of_many_that_were_missed_only_those_that_are_kept_count() {
         let missed = db.since(LobbyId(1), since, 3, kept, &nobody).unwrap();
         let by_clock = db.since(LobbyId(1), Since { seq: None, ..since }, 3, kept, &nobody);
         assert_eq!(Ok(&missed), by_clock.as_ref());
+        let unread = db.unread(&[(LobbyId(1), seq), (LobbyId(9), 0)], kept).unwrap();
+        assert_eq!(unread, [(LobbyId(1), missed.count), (LobbyId(9), 0)].into());
         (missed.count, missed.newest.len(), missed.next_seq)
     };
     assert_eq!(missed(10, 0, 100), (40, 3, 50));

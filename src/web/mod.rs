@@ -3,6 +3,7 @@
 
 pub mod admin;
 pub mod chat;
+mod files;
 mod socket;
 
 use std::cmp::Reverse;
@@ -13,7 +14,7 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use actix_codec::{Framed, FramedParts};
 use actix_http::body::BoxBody;
@@ -59,8 +60,6 @@ pub struct Limits {
 pub struct Visitor {
     /// Where the connection comes from.
     pub origin: Origin,
-    /// When it was accepted.
-    pub accepted: Instant,
     progress: Rc<Progress>,
 }
 
@@ -176,11 +175,11 @@ pub async fn serve_and_upgrade<L, LF, H, HF, U, UF>(
         {
             oldest.abort();
         }
-        let (service, let_in, accepted) = (service.clone(), let_in.clone(), clock::now());
+        let (service, let_in) = (service.clone(), let_in.clone());
         let connection = spawn_local(async move {
             if let Some((link, origin)) = let_in(stream, addr).await {
                 let progress = Rc::new(Progress::new(clock::now()));
-                let visitor = Visitor { origin, accepted, progress: progress.clone() };
+                let visitor = Visitor { origin, progress: progress.clone() };
                 let socket = Socket::new(link, limits.request_bytes, progress.clone());
                 let connection = service.call((Connection { socket, visitor }, None));
                 converse(connection, limits, &progress).await;

@@ -1,5 +1,6 @@
 //! The commands that are about lobbies, and about what was said in one.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use actix::Addr;
@@ -10,11 +11,8 @@ use crate::actors::registry::messages::{Create, ListLobbies, MayCreate};
 use crate::actors::session::context::{Ctx, Done, Outcome, busy};
 use crate::actors::session::joining::{EnterError, check_password, enter};
 use crate::actors::shard::telling::{More, Pages, Telling};
-use crate::actors::store::messages::{Numbered, ReadHistory, ReadMissed, Search, Which};
+use crate::actors::store::messages::{CountUnread, Numbered, ReadHistory, Search, Which};
 use crate::chat::command::{MAX_FOUND, NewLobby, spec};
-use crate::chat::history::UnixMillis;
-use crate::chat::ignores::Ignores;
-use crate::chat::kept::Since;
 use crate::chat::lobbies::{CreateError, LobbyId, LobbyPage, LobbySummary};
 use crate::chat::lobby::step::{Join, JoinKind};
 use crate::chat::lobby::{JoinError, Presence};
@@ -82,20 +80,17 @@ pub(in crate::actors::session) async fn list_for_program(
     let ask = ListLobbies { text, page };
     let LobbyPage { page, pages, lobbies, .. } = cx.ask_registry(ask).await?;
     let left = cx.user().left.clone();
-    let mut listed = Vec::with_capacity(lobbies.len());
-    for lobby in lobbies {
-        let unread = match left.unread_from(lobby.state.id) {
-            None => 0,
-            Some(seq) => {
-                // By its number, whatever the clock said.
-                let since = Since { at: UnixMillis::default(), seq: Some(seq) };
-                let ignores = Ignores::default();
-                let ask = ReadMissed { lobby: lobby.state.id, since, count: 0, ignores };
-                cx.thread.store.ask(ask).await.map_or(0, |missed| missed.count)
-            }
-        };
-        listed.push((lobby, unread));
-    }
+    let from = |lobby: &LobbySummary| Some((lobby.state.id, left.unread_from(lobby.state.id)?));
+    let asked: Vec<_> = lobbies.iter().filter_map(from).collect();
+    let unread = match asked.is_empty() {
+        true => HashMap::new(),
+        false => cx.thread.store.ask(CountUnread(asked)).await.unwrap_or_default(),
+    };
+    let with_unread = |lobby: LobbySummary| {
+        let unread = unread.get(&lobby.state.id).copied().unwrap_or(0);
+        (lobby, unread)
+    };
+    let listed: Vec<_> = lobbies.into_iter().map(with_unread).collect();
     cx.show(|sheet| json::lobbies(sheet, &listed, (page, pages)));
     Ok(Outcome::Done)
 }

@@ -5,6 +5,7 @@ use log::info;
 use crate::actors::ai::messages::{
     Ask, CatchUp, ForgetRefused, ForgetRox, HasRox, NotAsked, StopRefused, StopRox,
 };
+use crate::actors::session::Membership;
 use crate::actors::session::context::{Ctx, Done, Failure, Outcome, busy};
 use crate::ai::budget::OverBudget;
 use crate::ai::questions::NotStopped;
@@ -55,8 +56,7 @@ pub(in crate::actors::session) async fn held(
     question: Line,
 ) -> Result<Done, SayError> {
     let lobby = cx.lobby();
-    let ask = Ask { conn: cx.conn(), text: question, said: Some(text), taken: clock::now() };
-    match cx.ask_lobby(&lobby.addr, ask).await {
+    match ask_lobby(&cx, &lobby, question, Some(text)).await {
         Ok(Ok(())) => Ok(Ok(Outcome::Asked)),
         Ok(Err(NotAsked::Silent(why))) => Err(why),
         Ok(Err(why)) => Ok(Err(not_asked(&cx, why, &lobby.name))),
@@ -64,14 +64,24 @@ pub(in crate::actors::session) async fn held(
     }
 }
 
-/// Puts a question to the lobby, which may be a message.
+/// Puts a question to the lobby, which may be a message, and tells the log.
 async fn put(cx: &Ctx, text: Line, said: Option<Text>) -> Done {
     let lobby = cx.lobby();
-    let ask = Ask { conn: cx.conn(), text, said, taken: clock::now() };
-    cx.ask_lobby(&lobby.addr, ask).await?.map_err(|why| not_asked(cx, why, &lobby.name))?;
+    ask_lobby(cx, &lobby, text, said).await?.map_err(|why| not_asked(cx, why, &lobby.name))?;
     let name = cx.who().name;
     info!(event = event::ASKED, conn = cx.conn().number(); "{name} asked Rox in lobby '{}'", lobby.name);
     Ok(Outcome::Asked)
+}
+
+/// The same without a word in the log.
+async fn ask_lobby(
+    cx: &Ctx,
+    lobby: &Membership,
+    text: Line,
+    said: Option<Text>,
+) -> Result<Result<(), NotAsked>, Failure> {
+    let ask = Ask { conn: cx.conn(), text, said, taken: clock::now() };
+    cx.ask_lobby(&lobby.addr, ask).await
 }
 
 pub(super) async fn catch_up(cx: &Ctx) -> Done {

@@ -37,10 +37,10 @@ pub use crate::render::replies::records::{
 };
 pub use crate::render::replies::rox::UsageTold;
 pub use crate::render::replies::welcome::{
-    CHATS_ALREADY, Farewell, I_AM_HERE, NAME_PROMPT, NO_FILES, NameProblem, PASSWORD_PROMPT,
-    PagePort, PasswordProblem, ask_name_again, ask_password, ask_password_after_nothing,
-    ask_password_again, farewell, http_answer, name_refused, password_question, refusal,
-    restarting_line, welcome,
+    CHATS_ALREADY, FULL, Farewell, I_AM_HERE, NAME_PROMPT, NO_FILES, NameProblem, PASSWORD_PROMPT,
+    PagePort, PasswordProblem, RESTARTING, TOO_MANY_FROM_ADDRESS, ask_name_again, ask_password,
+    ask_password_after_nothing, ask_password_again, farewell, http_answer, name_refused,
+    password_question, refusal, restarting_line, welcome,
 };
 use crate::render::{Sheet, json};
 

@@ -23,10 +23,7 @@ pub fn history(sheet: &mut Sheet, lobby: &Name, count: usize, before: usize) {
         };
         return super::reply(sheet, &Reply::Personal(nothing));
     }
-    // Each message says of itself what it is.
-    if !sheet.form().is_json() {
-        heading(sheet, "History of", lobby, count);
-    }
+    heading(sheet, "History of", lobby, count);
 }
 
 /// The beginning of the answer to `/search`: so many messages of a lobby follow, newest first.
@@ -34,6 +31,7 @@ pub fn found(sheet: &mut Sheet, lobby: &Name, count: usize) {
     if count == 0 {
         return super::reply(sheet, &Reply::Personal(PersonalReply::NothingFound));
     }
+    // Each message says of itself what it is.
     if !sheet.form().is_json() {
         heading(sheet, "Found in", lobby, count);
     }

@@ -246,7 +246,13 @@ pub enum Farewell {
 }
 
 /// What those are told who come while the server waits for the others to leave.
-const RESTARTING: &str = "Server is restarting. Try again soon.";
+pub const RESTARTING: &str = "Server is restarting. Try again soon.";
+
+/// What those are told whose address has as many connections as it may.
+pub const TOO_MANY_FROM_ADDRESS: &str = "Too many connections from your IP. Try again later.";
+
+/// What those are told for whom there is no place.
+pub const FULL: &str = "Server is full. Try again later.";
 
 /// Renders a farewell. No prompt follows it.
 pub fn farewell(form: Form, farewell: Farewell) -> Bytes {
@@ -318,16 +324,18 @@ pub const I_AM_HERE: &[u8] = b"\r\n[yes]\r\n";
 
 /// The one line that a connection gets while the server waits for the others to leave.
 pub fn restarting_line() -> Vec<u8> {
-    format!("{RESTARTING}\n").into_bytes()
+    line(RESTARTING)
 }
 
 /// The one line that a connection over a limit gets; none where it is closed without a word.
-pub fn refusal(refusal: Refusal) -> Option<&'static [u8]> {
+pub fn refusal(refusal: Refusal) -> Option<Vec<u8>> {
     match refusal {
         Refusal::TooOften => None,
-        Refusal::TooManyFromAddress => {
-            Some(b"Too many connections from your IP. Try again later.\n")
-        }
-        Refusal::Full => Some(b"Server is full. Try again later.\n"),
+        Refusal::TooManyFromAddress => Some(line(TOO_MANY_FROM_ADDRESS)),
+        Refusal::Full => Some(line(FULL)),
     }
+}
+
+fn line(text: &str) -> Vec<u8> {
+    format!("{text}\n").into_bytes()
 }

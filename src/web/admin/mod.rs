@@ -9,8 +9,9 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use actix_http::header::{self, HeaderName, HeaderValue};
-use actix_http::{Method, RequestHead, Response, ResponseBuilder, StatusCode};
+use actix_http::body::MessageBody;
+use actix_http::header::{self, HeaderName};
+use actix_http::{RequestHead, StatusCode};
 use serde_json::Value;
 
 use crate::chat::history::UnixMillis;
@@ -21,6 +22,8 @@ use crate::metrics::Metrics;
 use crate::metrics::figures::Figures;
 use crate::net::listen::ListenerKind;
 use crate::net::validity::Validity;
+use crate::web::admin::files::FILES;
+use crate::web::files::{self as shared, File, TEXT, allowing, only_reads};
 use crate::web::{Answer, Limits};
 
 /// A scraper, a load balancer, and a few browsers with some connections each, ten times over.
@@ -37,7 +40,6 @@ pub const LIMITS: Limits = Limits {
 /// What Prometheus reads: <https://prometheus.io/docs/instrumenting/exposition_formats/>.
 const METRICS_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 const JSON_TYPE: &str = "application/json";
-const TEXT_TYPE: &str = "text/plain; charset=utf-8";
 
 /// The page is of this server alone, nobody shows it in theirs, and no text becomes markup in it.
 const CONTENT_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
@@ -80,16 +82,15 @@ pub struct Admin {
 impl Admin {
     /// Answers a request.
     pub fn answer(&self, head: &RequestHead) -> Answer {
-        if !matches!(head.method, Method::GET | Method::HEAD) {
-            let allow = (header::ALLOW, HeaderValue::from_static("GET, HEAD"));
-            return text(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD\n", Some(allow));
+        if !only_reads(&head.method) {
+            let answer = text(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD\n");
+            return allowing(answer, "GET, HEAD");
         }
         let host = head.headers.get(header::HOST);
         if self.on_loopback && !host.is_none_or(|host| host.to_str().is_ok_and(is_own_host)) {
             return text(
                 StatusCode::MISDIRECTED_REQUEST,
                 "this listener is known by its IP address and as localhost: a proxy before it has to ask for that\n",
-                None,
             );
         }
         match head.uri.path() {
@@ -98,52 +99,39 @@ impl Admin {
                 self.metrics.ready.set(i64::from(state == State::Ready));
                 answer(StatusCode::OK, METRICS_TYPE, self.metrics.text())
             }
-            "/health/live" => text(StatusCode::OK, "alive\n", None),
+            "/health/live" => text(StatusCode::OK, "alive\n"),
             "/health/ready" => self.ready(),
             "/figures" => match figures::since(head.uri.query()) {
                 Ok(since) => {
                     let figures = self.figures(since, clock::since(self.begun));
                     answer(StatusCode::OK, JSON_TYPE, figures)
                 }
-                Err(why) => text(StatusCode::BAD_REQUEST, why, None),
+                Err(why) => text(StatusCode::BAD_REQUEST, why),
             },
-            path => match files::find(path) {
+            path => match File::find(&FILES, path) {
                 Some(file) => answer(StatusCode::OK, file.kind, file.content),
-                None => text(StatusCode::NOT_FOUND, "not found\n", None),
+                None => text(StatusCode::NOT_FOUND, "not found\n"),
             },
         }
     }
 
     fn ready(&self) -> Answer {
         match self.health.report() {
-            (State::Ready, _) => text(StatusCode::OK, "ready\n", None),
+            (State::Ready, _) => text(StatusCode::OK, "ready\n"),
             (State::Draining | State::Failing, why) => {
                 let why: String = why.iter().map(|line| format!("{line}\n")).collect();
-                answer(StatusCode::SERVICE_UNAVAILABLE, TEXT_TYPE, why)
+                answer(StatusCode::SERVICE_UNAVAILABLE, TEXT, why)
             }
         }
     }
 }
 
-fn text(status: StatusCode, line: &'static str, more: Option<(HeaderName, HeaderValue)>) -> Answer {
-    let mut answer = answer(status, TEXT_TYPE, line);
-    if let Some((name, value)) = more {
-        answer.headers_mut().insert(name, value);
-    }
-    answer
+fn text(status: StatusCode, line: &'static str) -> Answer {
+    answer(status, TEXT, line)
 }
 
-fn answer<B: actix_http::body::MessageBody + 'static>(
-    status: StatusCode,
-    kind: &'static str,
-    body: B,
-) -> Answer {
-    let mut builder: ResponseBuilder = Response::build(status);
-    builder.insert_header((header::CONTENT_TYPE, kind));
-    for (name, value) in HEADERS {
-        builder.insert_header((name, value));
-    }
-    builder.body(body).map_into_boxed_body()
+fn answer<B: MessageBody + 'static>(status: StatusCode, kind: &'static str, body: B) -> Answer {
+    shared::answer(HEADERS, status, kind, body)
 }
 
 /// Whether a browser can only have meant this machine by a host. Another name may be one whose owner lets

@@ -4,9 +4,10 @@ pub mod socket;
 
 use actix_http::body::MessageBody;
 use actix_http::header::{self, HeaderMap, HeaderName, HeaderValue};
-use actix_http::{Method, Request, RequestHead, Response, StatusCode};
+use actix_http::{Request, RequestHead, StatusCode};
 use futures_util::future::LocalBoxFuture;
 
+use crate::web::files::{self, File, HTML, SCRIPT, STYLE, TEXT, allowing, only_reads};
 use crate::web::{Answer, Limits, Visitor};
 
 /// Browsers with a few connections each, hooks, and proxies. What is used for a WebSocket is none of them.
@@ -25,7 +26,7 @@ pub const LIMITS: Limits = Limits {
 const MAX_BODY_BYTES: usize = 300 * 1024;
 
 /// Where hooks are, before their token.
-const HOOKS: &str = "/hooks/";
+pub const HOOKS: &str = "/hooks/";
 
 /// Where the WebSocket is.
 pub const SOCKET: &str = "/ws";
@@ -44,57 +45,30 @@ const HEADERS: [(HeaderName, &str); 4] = [
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
 ];
 
-const TEXT_TYPE: &str = "text/plain; charset=utf-8";
-
-/// A file of the page, as it is in the program.
-struct File {
-    path: &'static str,
-    /// Its media type.
-    kind: &'static str,
-    content: &'static [u8],
-}
-
 static FILES: [File; 3] = [
-    File { path: "/", kind: "text/html; charset=utf-8", content: include_bytes!("index.html") },
-    File {
-        path: "/chat.js",
-        kind: "text/javascript; charset=utf-8",
-        content: include_bytes!("chat.js"),
-    },
-    File {
-        path: "/chat.css",
-        kind: "text/css; charset=utf-8",
-        content: include_bytes!("chat.css"),
-    },
+    File::new("/", HTML, include_bytes!("index.html")),
+    File::new("/chat.js", SCRIPT, include_bytes!("chat.js")),
+    File::new("/chat.css", STYLE, include_bytes!("chat.css")),
 ];
 
-impl File {
-    /// What this content alone has: the beginning of its SHA-256 (RFC 9110 §8.8.3).
-    fn tag(&self) -> String {
-        let sum = openssl::sha::sha256(self.content);
-        let hex: String = sum[..8].iter().map(|byte| format!("{byte:02x}")).collect();
-        format!("\"{hex}\"")
+/// The file, or that whoever asks has it already. It may be another after the next start, so it is asked for each
+/// time.
+fn answer_with(file: &'static File, headers: &HeaderMap) -> Answer {
+    let tag = file.tag();
+    let has = |value: &HeaderValue| {
+        let mut known = value.to_str().unwrap_or_default().split(',').map(str::trim);
+        known.any(|known| known == "*" || known.trim_start_matches("W/") == tag)
+    };
+    let mut answer = match headers.get_all(header::IF_NONE_MATCH).any(has) {
+        true => answer(StatusCode::NOT_MODIFIED, file.kind, ()),
+        false => answer(StatusCode::OK, file.kind, file.content),
+    };
+    let headers = answer.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    if let Ok(tag) = tag.parse() {
+        headers.insert(header::ETAG, tag);
     }
-
-    /// The file, or that whoever asks has it already. It may be another after the next start, so it is asked
-    /// for each time.
-    fn answer(&self, headers: &HeaderMap) -> Answer {
-        let tag = self.tag();
-        let has = |value: &HeaderValue| {
-            let mut known = value.to_str().unwrap_or_default().split(',').map(str::trim);
-            known.any(|known| known == "*" || known.trim_start_matches("W/") == tag)
-        };
-        let mut answer = match headers.get_all(header::IF_NONE_MATCH).any(has) {
-            true => answer(StatusCode::NOT_MODIFIED, self.kind, ()),
-            false => answer(StatusCode::OK, self.kind, self.content),
-        };
-        let headers = answer.headers_mut();
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-        if let Ok(tag) = tag.parse() {
-            headers.insert(header::ETAG, tag);
-        }
-        answer
-    }
+    answer
 }
 
 /// Answers what comes for hooks, whose body can be read where that is wanted.
@@ -126,32 +100,27 @@ fn file(path: &str, head: &RequestHead) -> Answer {
     if path == SOCKET {
         return text(StatusCode::UPGRADE_REQUIRED, "this is for WebSockets");
     }
-    match FILES.iter().find(|file| file.path == path) {
-        Some(_) if !matches!(head.method, Method::GET | Method::HEAD) => not_allowed("GET, HEAD"),
-        Some(file) => file.answer(&head.headers),
+    match File::find(&FILES, path) {
+        Some(_) if !only_reads(&head.method) => not_allowed("GET, HEAD"),
+        Some(file) => answer_with(file, &head.headers),
         None => text(StatusCode::NOT_FOUND, "not found"),
     }
 }
 
-fn not_allowed(allowed: &'static str) -> Answer {
-    let mut answer = text(StatusCode::METHOD_NOT_ALLOWED, &format!("only {allowed}"));
-    answer.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allowed));
-    answer
+/// That only these methods may be used, in one line.
+pub fn not_allowed(methods: &'static str) -> Answer {
+    let answer = text(StatusCode::METHOD_NOT_ALLOWED, &format!("only {methods}"));
+    allowing(answer, methods)
 }
 
 /// An answer of one line, which nobody keeps.
 pub fn text(status: StatusCode, line: &str) -> Answer {
-    let mut answer = answer(status, TEXT_TYPE, format!("{line}\n"));
+    let mut answer = answer(status, TEXT, format!("{line}\n"));
     let fresh = HeaderValue::from_static("no-store");
     answer.headers_mut().insert(header::CACHE_CONTROL, fresh);
     answer
 }
 
 fn answer<B: MessageBody + 'static>(status: StatusCode, kind: &'static str, body: B) -> Answer {
-    let mut builder = Response::build(status);
-    builder.insert_header((header::CONTENT_TYPE, kind));
-    for (name, value) in HEADERS {
-        builder.insert_header((name, value));
-    }
-    builder.body(body).map_into_boxed_body()
+    files::answer(HEADERS, status, kind, body)
 }

@@ -30,44 +30,34 @@ pub enum Refused {
     Forwarded,
     /// The address is not allowed.
     NotAllowed,
-    /// The address has too many connections.
-    TooManyFromAddress,
-    /// The server has as many as it takes.
-    Full,
-    /// The server is about to restart.
-    Draining,
+    /// The chat has no place for it, or not now, and says so in its own words.
+    NoPlace(&'static str),
 }
 
 impl Refused {
+    /// With which status that is told, and in which words.
+    fn told(self) -> (StatusCode, &'static str) {
+        match self {
+            Self::NotFound => (StatusCode::NOT_FOUND, "not found"),
+            Self::Handshake => (StatusCode::BAD_REQUEST, "this is no WebSocket handshake"),
+            Self::Version => (StatusCode::UPGRADE_REQUIRED, "only version 13"),
+            Self::Origin => (StatusCode::FORBIDDEN, "not from this page (CHAT_WEB_ORIGINS)"),
+            Self::Forwarded => (StatusCode::BAD_REQUEST, "X-Forwarded-For is no address"),
+            Self::NotAllowed => (StatusCode::FORBIDDEN, "not allowed"),
+            Self::NoPlace(line) => (StatusCode::SERVICE_UNAVAILABLE, line),
+        }
+    }
+
     /// The same as an answer to a request like others.
     pub fn as_answer(self) -> Answer {
-        match self {
-            Self::NotAllowed => super::text(StatusCode::FORBIDDEN, "not allowed"),
-            _ => super::text(StatusCode::BAD_REQUEST, "X-Forwarded-For is no address"),
-        }
+        let (status, line) = self.told();
+        super::text(status, line)
     }
 
     /// What is answered, which ends the connection.
     pub fn answer(self) -> String {
-        let (status, line, more) = match self {
-            Self::NotFound => ("404 Not Found", "not found", ""),
-            Self::Handshake => ("400 Bad Request", "this is no WebSocket handshake", ""),
-            Self::Version => {
-                ("426 Upgrade Required", "only version 13", "Sec-WebSocket-Version: 13\r\n")
-            }
-            Self::Origin => ("403 Forbidden", "not from this page (CHAT_WEB_ORIGINS)", ""),
-            Self::Forwarded => ("400 Bad Request", "X-Forwarded-For is no address", ""),
-            Self::NotAllowed => ("403 Forbidden", "not allowed", ""),
-            Self::TooManyFromAddress => (
-                "503 Service Unavailable",
-                "Too many connections from your IP. Try again later.",
-                "",
-            ),
-            Self::Full => ("503 Service Unavailable", "Server is full. Try again later.", ""),
-            Self::Draining => {
-                ("503 Service Unavailable", "Server is restarting. Try again soon.", "")
-            }
-        };
+        let (status, line) = self.told();
+        let more = if self == Self::Version { "Sec-WebSocket-Version: 13\r\n" } else { "" };
         let length = line.len() + 1;
         format!(
             "HTTP/1.1 {status}\r\nConnection: close\r\nContent-Type: text/plain; charset=utf-8\r\n\
