@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Cause, ClaimError, Effect, Happening, People};
+use super::{Cause, ClaimError, Effect, People};
 use crate::chat::accounts::AccountId;
 use crate::chat::bot::MAX_BOTS;
 use crate::chat::change::Change;
@@ -131,10 +131,5 @@ impl<H: Clone> People<H> {
     pub(super) fn bots_gone(&mut self, owner: AccountId, at: UnixMillis) -> Vec<Effect<H>> {
         let bots = self.accounts.bots(owner);
         bots.into_iter().flat_map(|bot| self.bot_gone(bot, at)).collect()
-    }
-
-    /// What is to happen where a bot is deleted.
-    pub fn propose_bot_gone(&self, conn: ConnId, key: &NameKey) -> Option<Happening<H>> {
-        self.bot_named(conn, key).map(|account| Happening::BotGone { account })
     }
 }

@@ -928,7 +928,8 @@ impl Script {
     }
 
     fn delete_bot(&mut self, conn: u64, text: &str) -> Option<Vec<Effect<u64>>> {
-        let gone = self.people.propose_bot_gone(ConnId(conn), &NameKey::of(text))?;
+        let account = self.people.bot_named(ConnId(conn), &NameKey::of(text))?;
+        let gone = Happening::BotGone { account };
         Some(self.happen(gone))
     }
 }
