@@ -57,8 +57,8 @@ impl<H: Clone> People<H> {
         Ok(NewBot { account: self.next_number(), name: name.clone(), owner })
     }
 
-    /// Keeps name and number until it is known whether it is stored. [`Happening::BotMade`] or
-    /// [`end_bot`](Self::end_bot) must follow.
+    /// Keeps name and number until it is known whether it is stored.
+    /// [`Happening::BotMade`](super::Happening::BotMade) or [`end_bot`](Self::end_bot) must follow.
     pub fn begin_bot(&mut self, bot: &NewBot) {
         self.number_proposed(bot.account);
         self.accounts.begin(&bot.name);
