@@ -43,8 +43,7 @@ fn one_is_told_alone_what_was_said_since_one_spoke_asked_or_was_told() {
     let newest = told(&gemini, &mut alice);
     assert_eq!(lines(&newest), ["<bob> one  eve  two", "<bob> * waves", "<bob> @alice look"]);
     assert!(!newest.contains("of this"), "{newest}");
-    // Once in ten minutes, in which it worked; that has come to all nodes by then.
-    alice.sync("alice");
+    // Once in ten minutes, in which it worked.
     alice.ask("/catchup", "Once in 10 minutes. Wait 10 minutes.\n> ");
     // Nobody else has heard of it, and it is no part of the conversation.
     let seen = bob.sync("bob");

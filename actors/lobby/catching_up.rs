@@ -14,7 +14,7 @@ use crate::actors::ai::worker::AiWorker;
 use crate::actors::log::{Ticket, Waiting};
 use crate::actors::shard::messages::{Address, Effect};
 use crate::actors::store::messages::ReadCatchUp;
-use crate::ai::budget::OverBudget;
+use crate::ai::budget::{CATCH_UP_EVERY, OverBudget};
 use crate::ai::permits::{AiBusy, PermitId};
 use crate::ai::prompt::summary;
 use crate::ai::questions::{self, CUT, End, QuestionId};
@@ -36,6 +36,8 @@ pub(in crate::actors) struct CatchingUp {
     /// Those that were proposed here and have not come out of the log.
     proposed: Waiting<(One, oneshot::Sender<Result<(), NotAsked>>)>,
     open: BTreeMap<QuestionId, One>,
+    /// Who was told, while it has not come out of the log, so that the budgets do not know of it. One of each at most.
+    told: Vec<(QuestionId, Person)>,
 }
 
 /// Somebody wants to know what they have missed.
@@ -92,6 +94,9 @@ impl Lobby {
         now: UnixMillis,
     ) -> Result<(Person, IpKey, Address), NotAsked> {
         let (who, ip, at) = self.finds_rox(conn)?;
+        if self.catching_up().told.iter().any(|(_, told)| told.knows(&who)) {
+            return Err(OverBudget::CatchUp(CATCH_UP_EVERY).into());
+        }
         self.setup.budgets.check_catch_up(&who, now)?;
         self.check_budgets(&who, now)?;
         Ok((who, ip, at))
@@ -218,6 +223,7 @@ impl Lobby {
         };
         let mark = answer.cut.then(|| Line::clean(CUT));
         let rows = answer.rows().chain(mark).collect();
+        self.catching_up().told.push((question, one.who));
         // What it says is nobody else's.
         self.count_end(question, End::Answered([].into()), usage, ctx);
         self.room.caught_up(one.at.seat.conn, one.up_to);
@@ -253,6 +259,11 @@ impl Lobby {
             questions::Input::Over { question, end, usage: one.cost() }
         };
         open.into_iter().map(over).collect()
+    }
+
+    /// That a question is over is known to the budgets.
+    pub(super) fn end_is_counted(&mut self, question: QuestionId) {
+        self.catching_up().told.retain(|(told, _)| *told != question);
     }
 
     fn count_end(

@@ -333,6 +333,7 @@ impl Lobby {
                 }
             }
             questions::Input::Over { question, end, usage } => {
+                self.end_is_counted(question);
                 if let (Some(usage), Some(_)) = (usage, self.asking.own.get(&question)) {
                     self.setup.metrics.ai_tokens.inc_by(usage.tokens());
                 }
