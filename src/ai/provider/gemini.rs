@@ -178,7 +178,24 @@ mod tests {
             r#"{"error":{"code":404,"message":"models/x is not found","status":"NOT_FOUND"}}"#;
         let long = r#"{"error":{"code":400,"message":"The input token count (9) exceeds the maximum number of tokens allowed (8).",
             "status":"INVALID_ARGUMENT"}}"#;
+        let used_up = |limits: &[&str]| {
+            let violations: Vec<_> =
+                limits.iter().map(|limit| json!({ "quotaId": limit, "quotaValue": "5" })).collect();
+            let failure = json!({ "@type": "type.googleapis.com/google.rpc.QuotaFailure", "violations": violations });
+            let retry =
+                json!({ "@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "36s" });
+            json!({ "error": { "code": 429, "status": "RESOURCE_EXHAUSTED",
+                "message": "You exceeded your current quota, please check your plan and billing details.",
+                "details": [failure, retry] } })
+            .to_string()
+        };
+        let minute = "GenerateRequestsPerMinutePerProjectPerModel-FreeTier";
+        let day = "GenerateRequestsPerDayPerProjectPerModel-FreeTier";
         let cases = [
+            (429, &*used_up(&[minute]), AiFailure::RateLimited),
+            (429, &used_up(&[minute, day]), AiFailure::QuotaReached),
+            (429, &used_up(&[day]), AiFailure::QuotaReached),
+            (429, &used_up(&[]), AiFailure::QuotaReached),
             (429, "", AiFailure::RateLimited),
             (429, quota, AiFailure::QuotaReached),
             (429, &format!("[{quota}]"), AiFailure::QuotaReached),

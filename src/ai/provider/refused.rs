@@ -43,6 +43,8 @@ struct Error {
     message: String,
     /// The words for machines: codes, types, states and reasons.
     words: Vec<String>,
+    /// The limits that are used up, by name: Gemini says all else alike of that of a minute and that of a day.
+    limits: Vec<String>,
 }
 
 impl Error {
@@ -73,15 +75,18 @@ impl Error {
         let message = message.unwrap_or_default();
         let mut words: Vec<_> =
             ["code", "type", "status", "param"].iter().filter_map(|name| text(name)).collect();
-        let details = error.get("details").and_then(Value::as_array);
-        let reasons = details.into_iter().flatten().filter_map(|one| one.get("reason"));
+        let details = || error.get("details").and_then(Value::as_array).into_iter().flatten();
+        let reasons = details().filter_map(|one| one.get("reason"));
         words.extend(reasons.filter_map(Value::as_str).map(str::to_owned));
+        let limits = details().filter_map(|one| one.get("violations")?.as_array()).flatten();
+        let limits = limits.filter_map(|one| one.get("quotaId")?.as_str().map(str::to_owned));
+        let limits = limits.collect();
         // Some gateways write the number as a text.
         let code = match error.get("code") {
             Some(Value::String(code)) => code.parse().ok(),
             code => code.and_then(Value::as_u64).and_then(|code| u16::try_from(code).ok()),
         };
-        Self { code, message, words }
+        Self { code, message, words, limits }
     }
 
     /// Whether its message or one of its words has one of these in it.
@@ -89,6 +94,11 @@ impl Error {
         let all = std::iter::once(&self.message).chain(&self.words);
         all.map(|text| text.to_ascii_lowercase())
             .any(|text| any.iter().any(|part| text.contains(part)))
+    }
+
+    /// Whether no limit is used up but those of a minute, which is soon over.
+    fn is_of_a_minute(&self) -> bool {
+        !self.limits.is_empty() && self.limits.iter().all(|limit| limit.contains("PerMinute"))
     }
 
     /// The status that its words stand for, where it has no number.
@@ -194,7 +204,7 @@ impl Refused {
             && error.has(&["not found", "does not exist", "not exist", "is not supported"]);
         let why = match status {
             402 => AiFailure::QuotaReached,
-            429 if error.has(&QUOTA) => AiFailure::QuotaReached,
+            429 if error.has(&QUOTA) && !error.is_of_a_minute() => AiFailure::QuotaReached,
             429 => AiFailure::RateLimited,
             403 if error.has(&MODERATED) => AiFailure::InvalidPrompt,
             401 | 403 => AiFailure::Misconfigured,
