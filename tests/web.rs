@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use socket2::{Domain, Type};
 
 use crate::harness::{Folder, PATIENCE, Server, run};
-use crate::http::{ask, connect, exchange, parse, web_port};
+use crate::http::{ADMIN, admin_port, ask, connect, exchange, parse, web_port};
 use crate::people::{PASSWORD, logged_in_to, registered, restart, with_root};
 use crate::socket::{Frame, Socket, WEB, frame, handshake};
 
@@ -366,10 +366,6 @@ fn a_flood_of_handshakes_takes_nobody_a_place_for_good() {
 fn slow_huge_and_broken_requests_are_bounded() {
     let server = web(&[]);
     let port = web_port(&server);
-    let huge = format!("GET / HTTP/1.1\r\nHost: a\r\nX: {}\r\n\r\n", "x".repeat(200_000));
-    let text = exchange(port, huge.as_bytes());
-    assert!(text.is_empty() || parse(&text).status >= 400, "{text}");
-    assert_eq!(parse(&exchange(port, b"nonsense\r\n\r\n")).status, 400);
     let body = format!(
         "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9000000\r\n\r\n{}",
         "x".repeat(100_000)
@@ -389,8 +385,50 @@ fn slow_huge_and_broken_requests_are_bounded() {
     slow.write_all(b"GET / HTTP/1.1\r\nHost").unwrap();
     let mut all = Vec::new();
     slow.read_to_end(&mut all).unwrap();
-    assert!(String::from_utf8_lossy(&all).starts_with("HTTP/1.1 408"));
+    let answer = parse(std::str::from_utf8(&all).unwrap());
+    assert_eq!((answer.status, answer.body.as_str()), (408, "the request came too slowly\n"));
     assert_eq!(ask(port, "GET", "/").status, 200);
+}
+
+#[test]
+fn whatever_is_no_request_is_told_so_in_a_line() {
+    const NONE: &str = "this is no request of HTTP/1.1\n";
+    const LONG: &str = "the head is too long or has too many fields\n";
+    let server = web(&[ADMIN]);
+    let long = "x".repeat(200_000);
+    let cases = [
+        ("nonsense\r\n\r\n".to_owned(), 400, NONE),
+        ("no end of a line".to_owned(), 400, NONE),
+        ("GET / HTTP/1.1\r\nHost: a\r\n".to_owned(), 400, NONE),
+        ("GET / HTTP/9.9\r\nHost: a\r\n\r\n".to_owned(), 400, NONE),
+        ("GET / HTTP/1.1\r\nHost : a\r\n\r\n".to_owned(), 400, NONE),
+        ("GET / HTTP/1.1\r\nHost: a\0b\r\n\r\n".to_owned(), 400, NONE),
+        (
+            "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
+                .to_owned(),
+            400,
+            NONE,
+        ),
+        (format!("GET /{long} HTTP/1.1\r\nHost: a\r\n\r\n"), 431, LONG),
+        (format!("GET / HTTP/1.1\r\nHost: a\r\nX: {long}\r\n\r\n"), 431, LONG),
+        (format!("GET / HTTP/1.1\r\nHost: a\r\n{}\r\n", "X: y\r\n".repeat(200)), 431, LONG),
+        (long, 431, LONG),
+    ];
+    for port in [web_port(&server), admin_port(&server)] {
+        for (request, status, line) in &cases {
+            let answer = parse(&exchange(port, request.as_bytes()));
+            let told = (answer.status, answer.body.as_str(), answer.header("Connection"));
+            assert_eq!(told, (*status, *line, Some("close")), "{request:.60}");
+        }
+        // What was asked before it is answered first.
+        let text = exchange(port, b"GET /nowhere HTTP/1.1\r\nHost: a\r\n\r\nnonsense\r\n\r\n");
+        let (first, then) = text.split_once("not found\n").unwrap();
+        assert_eq!((parse(first).status, parse(then).status), (404, 400));
+    }
+    // What is wrong behind the head of one that was answered has no answer of its own.
+    let wrong = "POST /hooks/x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n\r\n";
+    let text = exchange(web_port(&server), wrong.as_bytes());
+    assert_eq!((parse(&text).status, text.matches("HTTP/1.1 ").count()), (404, 1), "{text}");
 }
 
 #[test]

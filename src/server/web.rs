@@ -38,7 +38,7 @@ use crate::server::accept::{Acceptor, HEADER_TIME, Helpers};
 use crate::server::hooks::Hooks;
 use crate::web::chat::socket::{self, Refused};
 use crate::web::chat::{self, Chat, LIMITS};
-use crate::web::{Upgrade, Visitor, end, serve_and_upgrade, write_all};
+use crate::web::{Upgrade, Visitor, end_with, serve_and_upgrade, write_all};
 
 /// The thread's share of a busy machine: whoever chats goes first.
 const NICENESS: i32 = 5;
@@ -174,8 +174,7 @@ impl Door {
             }
             Err(why) => (why, link),
         };
-        write_all(&mut link, why.answer().as_bytes()).await;
-        end(&mut link, LIMITS.linger_time).await;
+        end_with(&mut link, &why.answer(), LIMITS.linger_time).await;
     }
 
     /// Whether a WebSocket may be had, as far as the request says.

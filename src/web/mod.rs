@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use actix_codec::{Framed, FramedParts};
 use actix_http::body::BoxBody;
-use actix_http::{Extensions, HttpServiceBuilder, KeepAlive, Request, Response, h1};
+use actix_http::{Extensions, HttpServiceBuilder, KeepAlive, Request, Response, StatusCode, h1};
 use actix_service::{Service, ServiceFactory, fn_service};
 use bytes::Bytes;
 use log::{debug, error, info};
@@ -33,7 +33,7 @@ use crate::logging::event;
 use crate::net::link::Link;
 use crate::net::listen::ACCEPT_PAUSE;
 use crate::net::origin::Origin;
-use crate::web::socket::{Progress, Socket};
+use crate::web::socket::{Progress, SharedLink, Socket};
 
 /// What is answered.
 pub type Answer = Response<BoxBody>;
@@ -93,16 +93,32 @@ where
 {
     let let_in = |stream, addr| async move { Some((Link::Plain(stream), Origin::Direct(addr))) };
     let refuse = move |Upgrade { mut link, .. }: Upgrade| async move {
-        write_all(&mut link, NO_UPGRADE).await;
-        end(&mut link, limits.linger_time).await;
+        let last = last_answer(StatusCode::NOT_FOUND, "", "not found");
+        end_with(&mut link, &last, limits.linger_time).await;
     };
     serve_and_upgrade(listener, limits, let_in, answer, refuse).await;
 }
 
-/// What whoever wants to speak something else is told.
-const NO_UPGRADE: &[u8] =
-    b"HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Type: text/plain\r\n\
-    Content-Length: 10\r\n\r\nnot found\n";
+/// An answer of one line that ends its connection; `more` are lines of its head.
+pub fn last_answer(status: StatusCode, more: &str, line: &str) -> String {
+    let length = line.len() + 1;
+    format!(
+        "HTTP/1.1 {status}\r\nConnection: close\r\nContent-Type: text/plain; charset=utf-8\r\n\
+         Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n{more}\
+         Content-Length: {length}\r\n\r\n{line}\n"
+    )
+}
+
+/// What is wrong with what should have been a request.
+fn fault(status: StatusCode) -> &'static str {
+    match status {
+        StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => {
+            "the head is too long or has too many fields"
+        }
+        StatusCode::REQUEST_TIMEOUT => "the request came too slowly",
+        _ => "this is no request of HTTP/1.1",
+    }
+}
 
 /// The same where connections are let in by `let_in`, which says where they come from, and handed over where a
 /// request asks for another protocol.
@@ -121,15 +137,19 @@ pub async fn serve_and_upgrade<L, LF, H, HF, U, UF>(
     UF: Future<Output = ()> + 'static,
 {
     let answer = fn_service(move |request| {
+        if let Some(visitor) = Visitor::of(&request) {
+            visitor.progress.begin_request();
+        }
         let answered = answer(request);
         async move { Ok::<_, actix_http::Error>(answered.await) }
     });
     let upgrade = fn_service(move |(request, framed): (Request, Framed<Connection, h1::Codec>)| {
         let FramedParts { io, read_buf, write_buf, .. } = framed.into_parts();
-        let (mut link, rest) = io.socket.into_parts();
+        let (link, rest) = io.socket.into_parts();
         let read = [&read_buf[..], &rest].concat().into();
         let upgrade = upgrade.clone();
         async move {
+            let Some(mut link) = link else { return Ok(()) };
             // Answers to what was asked before.
             write_all(&mut link, &write_buf).await;
             upgrade(Upgrade { request, link, read }).await;
@@ -180,9 +200,14 @@ pub async fn serve_and_upgrade<L, LF, H, HF, U, UF>(
             if let Some((link, origin)) = let_in(stream, addr).await {
                 let progress = Rc::new(Progress::new(clock::now()));
                 let visitor = Visitor { origin, progress: progress.clone() };
-                let socket = Socket::new(link, limits.request_bytes, progress.clone());
+                let link = SharedLink::new(Some(link).into());
+                let socket = Socket::new(link.clone(), limits.request_bytes, progress.clone());
                 let connection = service.call((Connection { socket, visitor }, None));
                 converse(connection, limits, &progress).await;
+                if let (Some(status), Some(mut link)) = (progress.fault(), link.take()) {
+                    let last = last_answer(status, "", fault(status));
+                    end_with(&mut link, &last, limits.linger_time).await;
+                }
             }
         });
         open.push_back((addr.ip().into(), connection));
@@ -221,6 +246,12 @@ where
     }
 }
 
+/// Says a last word and ends a connection; the client has so long to take it.
+pub async fn end_with(link: &mut Link, last: &str, linger: Duration) {
+    let _ = timeout(linger, write_all(link, last.as_bytes())).await;
+    end(link, linger).await;
+}
+
 /// Writes what is short, as far as the client takes it: its quiet time runs.
 pub async fn write_all(link: &mut Link, mut bytes: &[u8]) -> bool {
     while !bytes.is_empty() {
@@ -234,7 +265,7 @@ pub async fn write_all(link: &mut Link, mut bytes: &[u8]) -> bool {
 
 /// Ends a connection over which nothing more is said: our sending, then what the client still sends, for so
 /// long. A socket that is closed with unread bytes is reset, and the reset can overtake the last words.
-pub async fn end(link: &mut Link, linger: Duration) {
+async fn end(link: &mut Link, linger: Duration) {
     let ending = async {
         let _ = poll_fn(|cx| link.poll_shutdown(cx)).await;
         let mut scrap = [0; 1_024];

@@ -1,4 +1,5 @@
-//! The socket under the HTTP service: notes when something was sent, and bounds what is read before that.
+//! The socket under the HTTP service: notes when something was sent, bounds what is read before that, and keeps what
+//! is no request from being answered without a word.
 
 use std::cell::{Cell, RefCell};
 use std::io;
@@ -7,6 +8,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker, ready};
 use std::time::Instant;
 
+use actix_http::StatusCode;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::clock;
@@ -20,12 +22,17 @@ pub(super) struct Progress {
     body: Cell<usize>,
     /// Who wants to read on, once the head that they have is answered or its body is wanted.
     reader: RefCell<Option<Waker>>,
+    /// Whether there was a request, which somebody answers.
+    has_asked: Cell<bool>,
+    /// What is wrong with the first one where it is none, which ends the connection.
+    fault: Cell<Option<StatusCode>>,
 }
 
 impl Progress {
     /// The connection begins.
     pub(super) fn new(now: Instant) -> Self {
-        Self { last: Cell::new(now), body: Cell::new(0), reader: RefCell::default() }
+        let (body, reader, has_asked, fault) = Default::default();
+        Self { last: Cell::new(now), body, reader, has_asked, fault }
     }
 
     /// When something was last sent.
@@ -39,6 +46,16 @@ impl Progress {
         self.wake();
     }
 
+    /// There is a request.
+    pub(super) fn begin_request(&self) {
+        self.has_asked.set(true);
+    }
+
+    /// What the connection has ended with, which its client is still to be told.
+    pub(super) fn fault(&self) -> Option<StatusCode> {
+        self.fault.get()
+    }
+
     fn wake(&self) {
         if let Some(reader) = self.reader.take() {
             reader.wake();
@@ -50,14 +67,18 @@ impl Progress {
 /// written: the library behind it makes requests of all that it is given, however many those are. It ends
 /// once so many bytes were read since it was last written to.
 pub(super) struct Socket {
-    link: Link,
+    link: SharedLink,
     max_unanswered: usize,
     unanswered: usize,
+    has_answered: bool,
     head: Head,
     /// What has come after the end of a head.
     rest: Vec<u8>,
     progress: Rc<Progress>,
 }
+
+/// A connection that is there for a last word when the service is done with it; none where it is used otherwise.
+pub(super) type SharedLink = Rc<RefCell<Option<Link>>>;
 
 /// Begins what the library says before the answer, where a client waits for it with the body (RFC 9110 §10.1.1).
 const INTERIM: &[u8] = b"HTTP/1.1 100 ";
@@ -93,26 +114,57 @@ impl Head {
 }
 
 impl Socket {
-    pub(super) fn new(link: Link, max_unanswered: usize, progress: Rc<Progress>) -> Self {
+    pub(super) fn new(link: SharedLink, max_unanswered: usize, progress: Rc<Progress>) -> Self {
         let (head, rest) = Default::default();
-        Self { link, max_unanswered, unanswered: 0, head, rest, progress }
+        Self { link, max_unanswered, unanswered: 0, has_answered: false, head, rest, progress }
     }
 
     /// The connection, to be used otherwise from here on, and what was read of it and not given out.
-    pub(super) fn into_parts(self) -> (Link, Vec<u8>) {
-        (self.link, self.rest)
+    pub(super) fn into_parts(self) -> (Option<Link>, Vec<u8>) {
+        (self.link.take(), self.rest)
+    }
+
+    fn poll_link<T>(
+        &self,
+        poll: impl FnOnce(&mut Link) -> Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
+        match self.link.borrow_mut().as_mut() {
+            Some(link) => poll(link),
+            None => Poll::Ready(Err(io::ErrorKind::NotConnected.into())),
+        }
     }
 
     /// Fills up what is given out next.
     fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if self.rest.is_empty() {
             let mut chunk = [0; CHUNK_BYTES];
-            self.link.begin_turn();
-            let count = ready!(self.link.poll_read(cx, &mut chunk))?;
+            let count = ready!(self.poll_link(|link| {
+                link.begin_turn();
+                link.poll_read(cx, &mut chunk)
+            }))?;
             self.rest.extend_from_slice(&chunk[..count]);
         }
         Poll::Ready(Ok(()))
     }
+
+    /// Whether the library answers by itself, and without a word, what should be the first request and is none.
+    fn is_of_no_request(&self, answer: &[u8]) -> bool {
+        !self.has_answered && !self.progress.has_asked.get() && !answer.starts_with(INTERIM)
+    }
+
+    /// Notes what is wrong with the first request. After that one, what comes may be the rest of one that was
+    /// answered before it was there: of what is wrong with that nothing is told.
+    fn note_fault(&self, status: StatusCode) {
+        if !self.has_answered {
+            self.progress.fault.set(Some(status));
+        }
+    }
+}
+
+/// The status of an answer.
+fn status_of(answer: &[u8]) -> StatusCode {
+    let code = answer.split(|byte| *byte == b' ').nth(1).unwrap_or_default();
+    StatusCode::from_bytes(code).unwrap_or(StatusCode::BAD_REQUEST)
 }
 
 impl AsyncRead for Socket {
@@ -137,9 +189,13 @@ impl AsyncRead for Socket {
         }
         let room = buf.remaining().min(this.max_unanswered - this.unanswered);
         if room == 0 {
+            this.note_fault(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
             return Poll::Ready(Ok(()));
         }
         ready!(this.poll_fill(cx))?;
+        if this.rest.is_empty() && this.head.has_lines {
+            this.note_fault(StatusCode::BAD_REQUEST);
+        }
         let count = this.head.take(&this.rest[..this.rest.len().min(room)]);
         buf.put_slice(&this.rest[..count]);
         this.rest.drain(..count);
@@ -155,11 +211,15 @@ impl AsyncWrite for Socket {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        let written = this.link.poll_write(cx, bytes);
+        if this.is_of_no_request(bytes) {
+            this.note_fault(status_of(bytes));
+            return Poll::Ready(Ok(bytes.len()));
+        }
+        let written = this.poll_link(|link| link.poll_write(cx, bytes));
         if let Poll::Ready(Ok(1..)) = written {
             this.unanswered = 0;
             if this.head.whole && !bytes.starts_with(INTERIM) {
-                this.head = Head::default();
+                (this.has_answered, this.head) = (true, Head::default());
                 this.progress.body.set(0);
                 this.progress.wake();
             }
@@ -174,7 +234,11 @@ impl AsyncWrite for Socket {
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.get_mut().link.poll_shutdown(cx)
+        match self.progress.fault() {
+            // There is still something to be said.
+            Some(_) => Poll::Ready(Ok(())),
+            None => self.poll_link(|link| link.poll_shutdown(cx)),
+        }
     }
 }
 

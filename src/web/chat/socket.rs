@@ -7,7 +7,7 @@ use actix_http::{Method, RequestHead, StatusCode};
 
 use crate::net::nets::Nets;
 use crate::net::origin::Origin;
-use crate::web::Answer;
+use crate::web::{Answer, last_answer};
 
 /// What a key of a client is completed with before its sum shows that we speak the protocol.
 const GUID: &str = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
@@ -58,12 +58,7 @@ impl Refused {
     pub fn answer(self) -> String {
         let (status, line) = self.told();
         let more = if self == Self::Version { "Sec-WebSocket-Version: 13\r\n" } else { "" };
-        let length = line.len() + 1;
-        format!(
-            "HTTP/1.1 {status}\r\nConnection: close\r\nContent-Type: text/plain; charset=utf-8\r\n\
-             Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n{more}\
-             Content-Length: {length}\r\n\r\n{line}\n"
-        )
+        last_answer(status, more, line)
     }
 }
 
