@@ -122,7 +122,7 @@ fn whoever_reads_the_first_lines_alone_is_no_fault() {
         .unwrap();
     let mut first = String::new();
     BufReader::with_capacity(64, child.stdout.take().unwrap()).read_line(&mut first).unwrap();
-    assert!(first.contains("\"id\":0,"), "{first}");
+    assert!(first.contains("\"id\":1,"), "{first}");
     let output = child.wait_with_output().unwrap();
     assert_eq!((output.status.code(), output.stderr), (Some(0), Vec::new()));
 }

@@ -215,6 +215,8 @@ fn what_was_missed_comes_once_and_in_order_also_over_a_kill() {
     assert_eq!(texts_since(&mut ann, last), ["one", "two", "three"]);
     assert_eq!(texts_since(&mut ann, last + 2), ["three"]);
     assert_eq!(texts_since(&mut ann, four), [""; 0]);
+    // Everything comes after nothing.
+    assert_eq!(texts_since(&mut ann, 0), ["zero", "one", "two", "three"]);
     std::thread::sleep(Duration::from_secs(1));
     server.signal("KILL");
     server.wait();

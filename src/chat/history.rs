@@ -56,6 +56,17 @@ pub struct Entry {
     pub text: Text,
 }
 
+/// The number by which programs know a message that has this one in its lobby: theirs begin at 1, so that all there
+/// is came after 0.
+pub fn id_of(seq: u64) -> u64 {
+    seq.saturating_add(1)
+}
+
+/// The number in its lobby of the message that programs know by this one; none has 0.
+pub fn seq_of(id: u64) -> Option<u64> {
+    id.checked_sub(1)
+}
+
 /// Under whose name Rox's answers stand.
 pub const ROX: &str = "Rox";
 

@@ -11,7 +11,7 @@ use bytes::{BufMut, BytesMut};
 use jiff::Timestamp;
 
 use crate::chat::directory::ConnId;
-use crate::chat::history::{Entry, MessageKind, ROX, UnixMillis};
+use crate::chat::history::{Entry, MessageKind, ROX, UnixMillis, id_of};
 use crate::chat::ignores::Ignores;
 use crate::chat::lobbies::LobbySummary;
 use crate::chat::lobby::event::{AnswerPiece, Event, Happened};
@@ -53,6 +53,11 @@ impl Object<'_> {
         // Writing to memory cannot fail.
         let _ = write!(self.0, "{number}");
         self
+    }
+
+    /// The number of a message of a lobby's history.
+    fn id(&mut self, seq: u64) -> &mut Self {
+        self.number("id", id_of(seq))
     }
 
     fn at(&mut self, at: UnixMillis) -> &mut Self {
@@ -299,7 +304,7 @@ pub(crate) fn event(sheet: &mut Sheet, lobby: &Name, event: &Event) {
         }
         Happened::Asked { asker, question, seq } => {
             sheet.object("message", |object| {
-                object.number("id", *seq).at(at).name("lobby", lobby).author(asker);
+                object.id(*seq).at(at).name("lobby", lobby).author(asker);
                 object.text("text", question.as_str()).flag("asked", true);
             });
         }
@@ -344,7 +349,7 @@ fn crossed(
 /// What of a moderation is more than its notice.
 fn moderated(sheet: &mut Sheet, lobby: &Name, at: UnixMillis, what: &Moderation) {
     let undone = |sheet: &mut Sheet, seq| {
-        sheet.object("undone", |object| _ = object.number("id", seq).at(at).name("lobby", lobby));
+        sheet.object("undone", |object| _ = object.id(seq).at(at).name("lobby", lobby));
     };
     match what {
         Moderation::Topic(topic) => {
@@ -402,7 +407,7 @@ fn kind(entry: &Entry) -> &'static str {
 }
 
 fn fields(object: &mut Object<'_>, lobby: &Name, seq: u64, entry: &Entry) {
-    object.number("id", seq).at(entry.at).name("lobby", lobby);
+    object.id(seq).at(entry.at).name("lobby", lobby);
     match &entry.kind {
         MessageKind::Answer => object.text("from", ROX),
         MessageKind::Said | MessageKind::Asked | MessageKind::Action | MessageKind::Tag(_) => {

@@ -40,7 +40,7 @@ fn each_kind_of_message_has_its_fields() {
             r#"{"event":"message","id":7,"at":"1970-01-01T00:00:00Z","lobby":"general","from":"alice","text":"look","tagged":"bob"}"#,
         ),
     ] {
-        let line = message(&name("general"), 7, &entry);
+        let line = message(&name("general"), 6, &entry);
         assert_eq!(line, want);
         let read: Value = serde_json::from_str(&line).unwrap();
         assert_eq!(read["text"], entry.text.as_str());
@@ -98,7 +98,7 @@ fn all_that_can_happen_in_a_lobby_has_its_objects() {
             vec![marked("leave", "ann", "renamed"), marked("join", "anna", "renamed")],
         ),
         (
-            Happened::Asked { asker: ann.clone(), question: Line::clean("why?"), seq: 4 },
+            Happened::Asked { asker: ann.clone(), question: Line::clean("why?"), seq: 3 },
             vec![json!({
                 "event": "message", "id": 4, "at": AT, "lobby": "tea", "from": "ann", "text": "why?", "asked": true,
             })],
@@ -106,7 +106,7 @@ fn all_that_can_happen_in_a_lobby_has_its_objects() {
         (
             Happened::AnswerKept {
                 answer: 9,
-                seq: 5,
+                seq: 4,
                 entry: entry(1_500, MessageKind::Answer, "one\ntwo").into(),
             },
             vec![json!({
@@ -136,12 +136,12 @@ fn all_that_can_happen_in_a_lobby_has_its_objects() {
             ],
         ),
         (
-            moderated(Moderation::Undo { seq: 7 }),
+            moderated(Moderation::Undo { seq: 6 }),
             vec![notice("ann took back a message"), undone(7)],
         ),
         (
             moderated(Moderation::Purge { name: name("bob"), said: [3, 5].into() }),
-            vec![notice("ann removed 2 messages of bob"), undone(3), undone(5)],
+            vec![notice("ann removed 2 messages of bob"), undone(4), undone(6)],
         ),
         (moderated(Moderation::Slow(Duration::ZERO)), vec![notice("ann turned slow mode off")]),
     ] {
@@ -322,7 +322,7 @@ fn bots_are_marked_as_such_and_named_without_that() {
         kind: MessageKind::Said,
         text: Text::clean("built"),
     };
-    let got = objects(|sheet| super::said(sheet, &name("tea"), 7, &said, false));
+    let got = objects(|sheet| super::said(sheet, &name("tea"), 6, &said, false));
     let want = json!({"event": "message", "id": 7, "at": AT, "lobby": "tea", "from": "ci", "bot": true, "text": "built"});
     assert_eq!(got, [want]);
     let got = objects(|s| tagged_in(s, &ci, &name("tea"), true, UnixMillis(1_500), None));

@@ -13,6 +13,7 @@ use crate::actors::session::joining::{EnterError, check_password, enter};
 use crate::actors::shard::telling::{More, Pages, Telling};
 use crate::actors::store::messages::{CountUnread, Numbered, ReadHistory, Search, Which};
 use crate::chat::command::{MAX_FOUND, NewLobby, spec};
+use crate::chat::history::seq_of;
 use crate::chat::lobbies::{CreateError, LobbyId, LobbyPage, LobbySummary};
 use crate::chat::lobby::step::{Join, JoinKind};
 use crate::chat::lobby::{JoinError, Presence};
@@ -165,10 +166,9 @@ pub(super) async fn history(cx: &Ctx, count: usize, before: usize) -> Done {
     let (lobby, ignores) = (cx.lobby().id, cx.ignores());
     let store = cx.thread.store.clone();
     // People count from the end, and programs know the number of what they have.
-    let which = if cx.peer.form().is_json() && before > 0 {
-        Which::Numbers(0..before as u64)
-    } else {
-        Which::Before(before)
+    let which = match seq_of(before as u64).filter(|_| cx.peer.form().is_json()) {
+        Some(before) => Which::Numbers(0..before),
+        None => Which::Before(before),
     };
     let ask = ReadHistory { lobby, count, which, ignores };
     let messages = store.history(ask).await.map_err(busy)?;
@@ -206,8 +206,9 @@ const MAX_SINCE: usize = 200;
 /// that was all. What it has been shown since it came in is none of that, unless it asks for a part of that.
 pub(super) async fn since(cx: &Ctx, id: u64) -> Done {
     let (lobby, entered) = (cx.lobby(), cx.peer.entered());
-    let end = if id < entered { entered } else { u64::MAX };
-    let (count, which) = (MAX_SINCE, Which::Numbers(id.saturating_add(1)..end));
+    let first = seq_of(id).map_or(0, |last| last.saturating_add(1));
+    let end = if first <= entered { entered } else { u64::MAX };
+    let (count, which) = (MAX_SINCE, Which::Numbers(first..end));
     let (store, ignores) = (cx.thread.store.clone(), cx.ignores());
     let ask = ReadHistory { lobby: lobby.id, count, which, ignores };
     let messages = store.history(ask).await.map_err(busy)?;

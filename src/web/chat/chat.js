@@ -153,7 +153,7 @@ const answers = new Map(); // of Rox that are being written, by number
 class View {
   constructor(name, person) {
     Object.assign(this, { name, person, entries: [], ids: new Set(), unread: 0, called: false, below: 0, atEnd: true, draft: "", topic: "" });
-    Object.assign(this, { loading: false, done: Boolean(person), detached: false, last: -1 });
+    Object.assign(this, { loading: false, done: Boolean(person), detached: false, last: 0 });
     this.top = make("div", "top");
     this.box = make("div", "view", this.top);
     this.box.setAttribute("role", "log");
@@ -448,8 +448,7 @@ function answered() {
   for (const event of events) (event.id < first && (kind !== "first" || Date.parse(event.at) <= at) ? old : fresh).push(event);
   if (kind === "older" || kind === "first") {
     room.loading = false;
-    // The first message of a lobby is number 0.
-    room.done = old.length < PAGE || old.some((event) => event.id === 0);
+    room.done = old.length < PAGE || old.some((event) => event.id === 1);
     room.top.textContent = room.done && events.length ? "This is the beginning of what is kept." : "";
     quietly(() => place(old, true));
     if (kind === "first") room.down();
@@ -576,7 +575,7 @@ const on = {
     if (room?.name === event.lobby) {
       if (first || returning) {
         returning = false;
-        if (room.last >= 0) ask(since());
+        if (room.last) ask(since());
         else ask({ kind: "first", frame: { command: `/history ${PAGE}` } });
       } else if (asking) answered();
     } else entered(event.lobby);
