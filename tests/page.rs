@@ -129,7 +129,7 @@ fn one_in_the_page_and_one_with_nc_talk_on_a_phone_and_on_a_desk_by_day_and_by_n
         bob.expect("  ╰─> fn main() {\n          one();\n      }\n");
         wait_for_text(&page, ".message .code", "fn main() {\n    one();\n}");
         bob.ask("/me waves", "waves");
-        wait_for_text(&page, ".action .text", "waves");
+        wait_for_text(&page, ".action .text", "bob waves");
         say(&page, "/help");
         wait_for_text(&page, ".note .text", "=== Available Commands ===");
         say(&page, "/nonsense");
@@ -159,10 +159,22 @@ fn a_private_lobby_is_made_and_entered_by_forms() {
     wait_for_text(&maker, ".message .text", "who is there?");
 
     let guest = web.login(&browser, View::phone(true), "guest-1");
+    let is_told = |fault: &str| {
+        let told = "document.getElementById('ask-fault').textContent";
+        guest.wait(&format!("document.getElementById('ask').open && {told} === {fault:?}"));
+    };
+    // A wrong one that was typed is told as one of the form, which asks whoever gave none.
+    for (line, fault) in
+        [("/join den", ""), ("/join den wrong", "Incorrect password for private lobby")]
+    {
+        say(&guest, line);
+        is_told(fault);
+        guest.press("Escape");
+    }
     go_to(&guest, "den");
     guest.fill("#ask-secret", "wrong");
     guest.press("Enter");
-    guest.wait("document.getElementById('ask-fault').textContent.startsWith('Incorrect password')");
+    is_told("Incorrect password for private lobby");
     assert_eq!(guest.text("#title"), "general");
     assert_eq!(guest.barriers(), Vec::<String>::new());
     guest.fill("#ask-secret", "open sesame");
@@ -236,6 +248,10 @@ fn a_guest_keeps_the_name_with_a_password_in_the_settings() {
     page.fill("#keep-secret", "short");
     page.click("#register");
     page.wait("document.getElementById('keep-fault').textContent");
+    // What no command can have as a word is not cut into another password.
+    page.fill("#keep-secret", "eight \"or more");
+    page.click("#register");
+    wait_for_text(&page, "#keep-fault", "Quotation marks cannot stand around it");
     page.fill("#keep-secret", PASSWORD);
     page.click("#register");
     page.wait("!document.getElementById('prefs').open");
@@ -391,6 +407,42 @@ fn private_messages_are_apart_and_answered_where_they_are() {
     page.click("#letters button");
     assert_eq!(page.run("return document.getElementById('line').value"), "half a thought");
     is_sound(&page);
+}
+
+#[test]
+fn a_private_message_that_was_refused_or_lost_is_in_the_line_again() {
+    let Some(browser) = Browser::start() else { return };
+    let web = Web::new();
+    let server = web.start(&[("CHAT_RATE_MESSAGES", "3"), ("CHAT_RATE_WINDOW_SECS", "3600")]);
+    let mut bob = server.login("bob");
+    let page = web.login(&browser, View::phone(false), "alice");
+    let line_is = |text: &str| {
+        page.wait(&format!("document.getElementById('line').value === {text:?}"));
+    };
+    page.click("#crowd");
+    page.click("#members li:has(bdi:text-is('bob')) button");
+    is_in(&page, "bob");
+    let taken = ["one", "two", "three"];
+    for text in taken {
+        say(&page, text);
+        bob.expect(&format!("{text}\n"));
+        wait_for_text(&page, ".message .text", text);
+    }
+    say(&page, "one too many");
+    wait_for_text(&page, ".fail .text", "Rate limited!");
+    line_is("one too many");
+    // Nobody knows of one that was on its way when the server was gone.
+    let mut server = server;
+    server.signal("STOP");
+    page.press("Enter");
+    line_is("");
+    server.signal("KILL");
+    server.wait();
+    let _server = web.start_in(server.into_folder(), &[]);
+    page.wait("!document.getElementById('state').hasAttribute('data-on')");
+    line_is("one too many");
+    wait_for_text(&page, "#hint", "may not have arrived");
+    assert_eq!(said(&page), taken);
 }
 
 #[test]

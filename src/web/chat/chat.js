@@ -319,7 +319,8 @@ function build(entry) {
     face.setAttribute("aria-hidden", "true");
     face.style.setProperty("--h", hue(from));
     item.append(face);
-    head.append(nameOf(from));
+    if (kind === "action") made[0].prepend(nameOf(from), " ");
+    else head.append(nameOf(from));
     if (entry.picture) head.append(make("span", "picture", entry.picture));
     if (entry.bot) head.append(make("span", "tag", "bot"));
     if (kind === "answer" && entry.to) head.append(make("span", "faint", "to ", make("bdi", "", entry.to)));
@@ -403,6 +404,7 @@ function place(events, old) {
 // What one said and has not seen yet: it comes back into the draft where it was lost with a connection.
 
 let sent = [];
+let posted = []; // the same to one person: { view, text }
 const letterOf = (text) => text.replace(/[^\p{L}\p{N}\p{P}\p{S}]/gu, "");
 
 function settle(text) {
@@ -410,13 +412,23 @@ function settle(text) {
   sent = sent.filter((one) => !seen.includes(letterOf(one)));
 }
 
-function giveBack() {
-  if (!sent.length || !room) return;
-  const lost = sent.join("\n");
-  sent = [];
-  if (shown === room) line.value = line.value ? `${lost}\n${line.value}` : lost;
-  else room.draft = room.draft ? `${lost}\n${room.draft}` : lost;
+/** Puts what was lost before the draft of a view. */
+function putBack(view, lost) {
+  if (shown === view) line.value = line.value ? `${lost}\n${line.value}` : lost;
+  else view.draft = view.draft ? `${lost}\n${view.draft}` : lost;
   grow();
+}
+
+/** The same with so many private messages, the oldest of those that wait. */
+function letterBack(count) {
+  for (const { view, text } of posted.splice(0, count).reverse()) putBack(view, text);
+}
+
+function giveBack() {
+  if (posted.length) say("A private message may not have arrived before the connection was lost.", true);
+  letterBack(posted.length);
+  if (!sent.length || !room) return;
+  putBack(room, sent.splice(0).join("\n"));
   say("This did not arrive before the connection was lost.", true);
 }
 
@@ -439,7 +451,7 @@ function tryAsking(left) {
 }
 
 function answered() {
-  const { kind, events, timer, at, last, round = 1 } = asking;
+  const { kind, events, timer, at, last, back, round = 1 } = asking;
   clearTimeout(timer);
   asking = null;
   // What was said meanwhile is among them.
@@ -462,6 +474,7 @@ function answered() {
     room.change(() => gone.forEach((entry) => room.remove(room.entries.indexOf(entry))));
   }
   place(fresh);
+  if (back) giveBack();
   if (kind === "since") {
     // The newest come first; those before them are asked for until there is no gap.
     const least = Math.min(...events.map((event) => event.id));
@@ -469,7 +482,7 @@ function answered() {
       giveBack();
       waiting.unshift({ kind: "check", last, frame: { command: `/history ${MISSED} before ${last + 1}` } });
     } else if (round < ROUNDS) waiting.unshift({ kind, last, round: round + 1, frame: { command: `/history ${MISSED} before ${least}` } });
-    else afresh();
+    else afresh(true);
   }
   if (waiting.length && !asking) ask(waiting.shift());
 }
@@ -490,15 +503,15 @@ function forgetQuestions() {
   if (room) room.loading = false;
 }
 
-/** The lobby's view from its newest messages on. */
-function afresh() {
+/** The lobby's view from its newest messages on; `back` where one has come back to it. */
+function afresh(back) {
   const [old, was] = [room, shown];
   forgetQuestions();
   room = new View(old.name);
   room.draft = old.draft;
   room.topic = old.topic;
   if (was === old) show(room, true);
-  ask({ kind: "first", frame: { command: `/history ${PAGE}` } });
+  ask({ kind: "first", back, frame: { command: `/history ${PAGE}` } });
 }
 
 /** Takes the pieces of an answer away, whose whole has come; tells whether there were some. */
@@ -576,7 +589,7 @@ const on = {
       if (first || returning) {
         returning = false;
         if (room.last) ask(since());
-        else ask({ kind: "first", frame: { command: `/history ${PAGE}` } });
+        else ask({ kind: "first", back: true, frame: { command: `/history ${PAGE}` } });
       } else if (asking) answered();
     } else entered(event.lobby);
     if (first && !shown.person) line.focus();
@@ -619,6 +632,7 @@ const on = {
     if (event.lobby && !here(event)) return;
     // Nobody has asked to hear that nothing was said.
     if (asking && /^(Nothing |Not sent: .*from: (\/history|\{))/.test(event.text)) return;
+    if (posted.length && /is not connected\./.test(event.text)) posted.shift();
     note(event.text.replace(/^\[LOBBY\] /, ""), "note", event.lobby ? room : shown, event);
   },
 
@@ -629,6 +643,7 @@ const on = {
 
   direct(event) {
     const person = key(event.from) === key(me) ? event.to : event.from;
+    if (key(event.from) === key(me)) posted.shift();
     const view = lettersWith(person);
     const entry = { ...entryOf(event, "message"), id: undefined, private: event.mail ? "kept for you" : undefined };
     view.change(() => view.add(entry));
@@ -693,7 +708,7 @@ const on = {
       return send({ command: "/users" }), entered(landed);
     }
     // Too much at once, as by scrolling: the page asks again by itself.
-    if (asking && /^⚠/.test(text)) return;
+    if (asking && !posted.length && /^⚠/.test(text)) return;
     if (keeping) {
       keeping = null;
       if (by("prefs").open) return void (by("keep-fault").textContent = text);
@@ -701,6 +716,7 @@ const on = {
     if (joining) return joinRefused(text);
     if (by("make").open) return void (by("make-fault").textContent = text);
     // A line that was refused is there to be mended.
+    letterBack(/^Not sent/.test(text) ? Number(/(\d+).*from: \/msg/.exec(text)?.[1] ?? 0) : 1);
     if (sent.length === 1 && /too long/.test(text)) {
       if (!line.value) line.value = sent[0];
       sent = [];
@@ -852,7 +868,7 @@ function again() {
 
 /** Nothing stays of who has left. */
 function forget() {
-  [room, shown, password, sent] = [null, null, null, []];
+  [room, shown, password, sent, posted] = [null, null, null, [], []];
   letters.clear();
   secrets.clear();
   rooms.clear();
@@ -1096,7 +1112,10 @@ function openLetters(person) {
 
 // Going to lobbies, and making them.
 
-const quote = (word) => (/[\s"]/.test(word) ? `"${word}"` : word);
+const quote = (word) => (/\s/.test(word) ? `"${word}"` : word);
+/** Whether a command can have this as a word, which it has in quotation marks where there are blanks in it. */
+const isWord = (text) => !(/\s/.test(text) ? /"/ : /^".*"$/).test(text);
+const NO_WORD = "Quotation marks cannot stand around it, nor be in it with blanks.";
 
 function goTo({ name, private: closed }) {
   if (name === room.name) {
@@ -1122,11 +1141,11 @@ function askJoin(name, fault) {
 }
 
 function joinRefused(text) {
-  const { name, dialog } = joining;
+  const { name, password: given, dialog } = joining;
   joining = null;
   if (/password/i.test(text)) secrets.delete(name);
   if (/does not exist/.test(text) && rooms.delete(name)) showLists();
-  if (dialog || /^Incorrect password/.test(text)) askJoin(name, dialog ? text : "");
+  if (dialog || /^Incorrect password/.test(text)) askJoin(name, given === undefined ? "" : text);
   else note(text, "fail");
 }
 
@@ -1151,7 +1170,8 @@ by("new").onclick = () => {
 by("make").querySelector("form").onsubmit = (event) => {
   event.preventDefault();
   const [name, secret, about] = ["name", "secret", "about"].map((id) => by(`make-${id}`).value.trim());
-  by("make-fault").textContent = "";
+  by("make-fault").textContent = isWord(secret) ? "" : NO_WORD;
+  if (!isWord(secret)) return;
   making = { name, password: secret };
   send({ command: `/create ${name} ${secret ? quote(secret) : "no-pass"} ${about}` });
 };
@@ -1260,7 +1280,8 @@ by("say").onsubmit = (event) => {
   const frame = frameOf(text);
   if (new TextEncoder().encode(JSON.stringify(frame)).length > FRAME) return say("This is too long to send.", true);
   if (frame.say) sent = [...sent, frame.say].slice(-50);
-  if (frame.command) noticed(frame.command);
+  if (frame.command && !isCommand(text)) posted = [...posted, { view: shown, text }].slice(-50);
+  else if (frame.command) noticed(frame.command);
   send(frame);
   if (!SECRET.test(text) && past.at(-1) !== text) past.push(text);
   past.splice(0, past.length - LINES);
@@ -1385,9 +1406,10 @@ by("keep-secret").onkeydown = (event) => {
   by("register").click();
 };
 by("register").onclick = () => {
-  keeping = by("keep-secret").value;
+  const secret = by("keep-secret").value;
   by("keep-secret").value = "";
-  by("keep-fault").textContent = keeping ? "" : "A password is missing.";
+  keeping = isWord(secret) ? secret : null;
+  by("keep-fault").textContent = keeping ? "" : secret ? NO_WORD : "A password is missing.";
   if (keeping) send({ command: `/register ${quote(keeping)}` });
 };
 by("quit").onclick = () => {
