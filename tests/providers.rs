@@ -10,7 +10,7 @@ use crate::gemini::{Answer, Gemini};
 use crate::harness::{Folder, Server, run};
 
 /// An event of such a stream.
-fn event(delta: &str, reason: Option<&str>) -> Vec<u8> {
+pub(crate) fn chunk(delta: &str, reason: Option<&str>) -> Vec<u8> {
     let json = serde_json::json!({
         "choices": [{ "index": 0, "delta": { "content": delta }, "finish_reason": reason }],
     });
@@ -31,9 +31,9 @@ fn a_server_without_a_key_answers_and_a_wish_that_it_refuses_is_not_repeated() {
     for answer in ["one", "two"] {
         let done = b"data: [DONE]\n\n".to_vec();
         model.then(Answer::Stream(vec![
-            event("**", None),
-            event(answer, None),
-            event("**", Some("stop")),
+            chunk("**", None),
+            chunk(answer, None),
+            chunk("**", Some("stop")),
             done,
         ]));
     }
@@ -70,13 +70,13 @@ fn a_prompt_that_is_too_long_is_asked_once_more_with_half_of_the_conversation() 
     let server = start(&model, &[("AI_API_KEY", "sesame-1")]);
     let mut alice = server.login("alice");
     for number in 0..4 {
-        model.then(Answer::Stream(vec![event(&format!("answer {number}."), Some("stop"))]));
+        model.then(Answer::Stream(vec![chunk(&format!("answer {number}."), Some("stop"))]));
         alice.send(&format!("/ai question {number}"));
         alice.expect(&format!("answer {number}.\n> "));
     }
     let long = r#"{"error":{"message":"maximum context length is 9 tokens, key sesame-1","code":"context_length_exceeded"}}"#;
     model.then(Answer::Status(400, long.to_owned()));
-    model.then(Answer::Stream(vec![event("it fits", Some("stop"))]));
+    model.then(Answer::Stream(vec![chunk("it fits", Some("stop"))]));
     alice.send("/ai once more");
     alice.expect("  it fits\n> ");
     let requests = model.requests();
@@ -101,19 +101,19 @@ fn rows_of_a_paragraph_are_shown_when_they_are_full_and_the_last_when_it_ends() 
     let server = start(&model, &[]);
     let (mut alice, mut bob) = (server.login("alice"), server.login("bob"));
     alice.send("/ai go on");
-    cue.send(event(
+    cue.send(chunk(
         "The first row of it is written down here, and it goes on and on until it is ",
         None,
     ))
     .unwrap();
-    cue.send(event("full, and then there is ", None)).unwrap();
+    cue.send(chunk("full, and then there is ", None)).unwrap();
     for who in [&mut alice, &mut bob] {
         who.expect("[AI Response to alice]\n  The first row of it is written");
         who.expect("\n> ");
     }
     bob.send("wait");
     alice.expect("wait\n> ");
-    cue.send(event("a second one.", Some("length"))).unwrap();
+    cue.send(chunk("a second one.", Some("length"))).unwrap();
     let saw = alice.expect("  … (cut)\n> ");
     assert!(saw.contains("[AI Response to alice, continued]\n  "), "{saw}");
     assert!(saw.contains("a second one.\n") && !saw.contains("The first"), "{saw}");
@@ -132,14 +132,14 @@ fn over_tls(folder: &Folder) -> u16 {
         for tcp in listener.incoming() {
             // Whoever does not trust the certificate goes again.
             let Ok(mut tls) = acceptor.accept(tcp.unwrap()) else { continue };
-            let (mut request, mut chunk) = (Vec::new(), [0; 4096]);
+            let (mut request, mut some) = (Vec::new(), [0; 4096]);
             while !request.ends_with(b"}") {
-                let count = tls.read(&mut chunk).unwrap();
-                request.extend_from_slice(&chunk[..count]);
+                let count = tls.read(&mut some).unwrap();
+                request.extend_from_slice(&some[..count]);
             }
             assert!(request.starts_with(b"POST /v1/chat/completions HTTP/1.1\r\n"));
             let head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n";
-            let text = [&head[..], &event("by wire", None), &event("", Some("stop"))].concat();
+            let text = [&head[..], &chunk("by wire", None), &chunk("", Some("stop"))].concat();
             tls.write_all(&text).unwrap();
             let _ = tls.shutdown();
         }

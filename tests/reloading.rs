@@ -10,11 +10,12 @@ use openssl::hash::MessageDigest;
 use openssl::ssl::{SslConnector, SslMethod, SslVerifyMode};
 
 use crate::clients::{Terminal, have};
-use crate::gemini::{Gemini, finish, text, whole};
+use crate::gemini::{Answer, Gemini, finish, text, whole};
 use crate::harness::{Client, Folder, PATIENCE, Server, count, lobbyd, run};
 use crate::limits::all_that_comes;
 use crate::operator::get;
 use crate::people::{PASSWORD, log_in_to, logged_in_to, makes, quit, registered};
+use crate::providers::chunk;
 
 /// What stands in every `.env` here, unless a later line says otherwise: no limits.
 const BASE: &str = "CHAT_ADDR=127.0.0.1:0\nCHAT_TLS_ADDR=off\nCHAT_WIDTH=off\nCHAT_RATE_MESSAGES=0\n\
@@ -411,6 +412,43 @@ fn a_key_that_comes_turns_rox_on_and_one_that_goes_off() {
     reload(&mut server, &[&url, "GEMINI_API_KEY=key-3", "AI_WORKERS=7"]);
     gemini.then(whole("And again."));
     alice.ask("/ai hello?", "  And again.\n> ");
+    assert!(!server.log().contains("key-"), "{}", server.log());
+}
+
+#[test]
+fn another_provider_answers_after_a_reload_and_a_bad_one_changes_nothing() {
+    let (gemini, model) = (Gemini::start(), Gemini::start());
+    let url = format!("GEMINI_BASE_URL={}", gemini.url);
+    let base = format!("AI_BASE_URL={}/v1", model.url);
+    let mut server = start(&[&url, "GEMINI_API_KEY=key-1"]);
+    let mut alice = server.login("alice");
+    gemini.then(whole("By Gemini."));
+    alice.ask("/ai who?", "  By Gemini.\n> ");
+
+    fs::write(server.folder.join("key"), "key-2\n").unwrap();
+    let local = [&*base, "AI_MODEL=small", "AI_API_KEY_FILE=key"];
+    reload(&mut server, &local);
+    let done = |answer: &str| Answer::Stream(vec![chunk(answer, Some("stop"))]);
+    model.then(done("By a small one."));
+    alice.ask("/ai who?", "  By a small one.\n> ");
+
+    // Neither a model without an address nor a key twice: what was there goes on.
+    write(server.folder.path(), &["AI_PROVIDER=openai", "AI_MODEL=small"]);
+    fail_to_reload(&mut server, &["AI_BASE_URL: "]);
+    write(server.folder.path(), &[local[0], local[1], local[2], "AI_API_KEY=key-3"]);
+    fail_to_reload(&mut server, &["set twice: take out either AI_API_KEY or AI_API_KEY_FILE"]);
+    model.then(done("Still here."));
+    alice.ask("/ai who?", "  Still here.\n> ");
+
+    // Budgets hold for what was asked before them.
+    reload(&mut server, &[local[0], local[1], local[2], "AI_USER_PER_HOUR=3"]);
+    alice.ask("/ai who?", "AI budget of this hour is used up. Wait 60 minutes.\n> ");
+    let off = [local[0], local[1], local[2], "AI_USER_PER_HOUR=0", "AI_LOBBIES=off"];
+    reload(&mut server, &off);
+    alice.ask("/ai who?", "AI is off in this lobby\n> ");
+    let heads: Vec<_> = model.requests().iter().map(|r| r.head.to_lowercase()).collect();
+    assert_eq!((gemini.requests().len(), heads.len()), (1, 2));
+    assert!(heads.iter().all(|head| head.contains("authorization: bearer key-2\r\n")), "{heads:?}");
     assert!(!server.log().contains("key-"), "{}", server.log());
 }
 
