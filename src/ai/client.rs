@@ -301,7 +301,8 @@ async fn read_answer(
 ) -> Result<(), Refused> {
     let mut reading =
         Reading { dialect, coming, sse: SseDecoder::default(), plain: Some(Vec::new()) };
-    let mut body = pin!(body);
+    // The library's panics where it is read beyond its end.
+    let mut body = pin!(body.fuse());
     // Bytes of text since the line that is being written was shown, and how long it was then.
     let (mut fresh, mut known) = (0, 0);
     loop {
