@@ -11,9 +11,10 @@ use alacritty_terminal::term::test::TermSize;
 use alacritty_terminal::term::{Config, Term, TermMode};
 use alacritty_terminal::vte::ansi::{Processor, StdSyncHandler};
 
+use crate::bots::add_bot;
 use crate::harness::{Client, PATIENCE, Server, without_telnet};
 use crate::login::sent;
-use crate::people::{PASSWORD, quit};
+use crate::people::{PASSWORD, quit, registered};
 
 const IAC: u8 = 255;
 const WILL: u8 = 251;
@@ -261,6 +262,38 @@ fn a_terminal_that_turns_out_to_be_read_aloud_gets_its_line_back() {
         let turned = [PASTE_ON, PASTE_OFF, &KEYS].map(|bytes| sent(&client, bytes));
         assert_eq!(turned, [usize::from(edited), usize::from(edited), 1], "{edited}");
         quit(client);
+    }
+}
+
+#[test]
+fn a_bot_has_no_editor_whatever_terminal_it_came_by() {
+    let server = Server::start(&[]);
+    let mut alice = registered(&server, "alice");
+    let token = add_bot(&mut alice, "ci");
+    for form in ["", " json"] {
+        let mut bot = Typist::connect(&server, "xterm", 80, 24).client;
+        let before = bot.raw().len();
+        bot.send_raw(format!("bot ci {token}{form}\r").as_bytes());
+        wait_for(&mut bot, PASTE_OFF, 1);
+        wait_for(&mut bot, &[IAC, WONT, ECHO], 1);
+        bot.send_raw(&[IAC, DONT, ECHO, IAC, DONT, SGA, IAC, DONT, 0, IAC, WONT, 0]);
+        match form {
+            "" => bot.send_raw(b"by a terminal\r\n"),
+            _ => bot.send_raw(b"{\"say\":\"by a terminal\"}\r\n"),
+        }
+        alice.expect("ci [bot] [just now]\n  ╰─> by a terminal\n");
+        alice.send("hello, program");
+        bot.expect("hello, program");
+        let said = String::from_utf8_lossy(&without_telnet(&bot.raw()[before..])).into_owned();
+        // Behind what ends the editor it is shown text, or lines that are objects.
+        let (_, shown) = said.split_once("\x1b[?2004l").unwrap();
+        let (_, shown) = shown.split_once('\n').unwrap();
+        assert!(!shown.contains('\x1b'), "{shown:?}");
+        if form == " json" {
+            let mut lines = shown.lines();
+            assert!(lines.all(|line| line.starts_with('{')), "{shown:?}");
+        }
+        quit(bot);
     }
 }
 
@@ -679,7 +712,7 @@ fn the_mode_is_told_set_and_kept() {
 fn whoever_wants_the_editor_is_asked_how_large_their_terminal_is() {
     let server = Server::start(&[]);
     let mut alice = server.login("alice");
-    alice.ask("/mode edit", "Mode: line, since your terminal has not said how large it is.\n> ");
+    alice.ask("/mode edit", "Mode: line, since your terminal has not said how large it is. The editor begins when it has.\n> ");
     assert_eq!(sent(&alice, ASK_SIZE), 1);
     alice.send_raw(b"\x1b[24;80R");
     wait_for(&mut alice, PASTE_ON, 1);

@@ -27,9 +27,7 @@ impl Session {
         let work = async move { proved(&thread, &peer, &who).await };
         self.wait_for(work, move |session, proved| match proved {
             Ok(account) => {
-                if json {
-                    session.begin_json();
-                }
+                session.begin_program(json);
                 session.log_in_to(account);
             }
             Err(ProofError::Wrong) => session.token_was_wrong(),
@@ -38,6 +36,18 @@ impl Session {
             }
             Err(ProofError::Busy) => session.ask_again(&NameProblem::ServerBusy),
         });
+    }
+
+    /// Whatever it came by, from here on it sends lines and is shown nothing but text, or objects.
+    fn begin_program(&mut self, json: bool) {
+        let before = self.peer.form();
+        if !before.is_json() {
+            self.peer.set_form(Form { bare: true, edited: false, ..before });
+            self.settle_manner();
+        }
+        if json {
+            self.begin_json();
+        }
     }
 
     /// From here on it is shown objects. Those of a WebSocket are in frames already, and stay in them; else the

@@ -42,7 +42,9 @@ impl Session {
 
     /// Whether the client's line is to be edited here, as far as is known of it.
     fn wants_keys(&self) -> bool {
-        self.peer.seen().manner(self.mode()) == Manner::Edit && self.has_escapes()
+        let form = self.peer.form();
+        let is_program = form.bare || form.is_json();
+        !is_program && self.peer.seen().manner(self.mode()) == Manner::Edit && self.has_escapes()
     }
 
     /// Whether the server sends what an editor needs.
