@@ -215,7 +215,7 @@ fn github_and_grafana_are_understood() {
         ("pull_request", "╰─> octo-org/octo-repo pull_request opened: Update the README https://"),
         ("issues", "╰─> octo-org/octo-repo issues closed: Spelling error https://"),
         ("release", "╰─> octo-org/octo-repo release published: v0.0.1 https://"),
-        ("workflow_run", "╰─> octo-org/octo-repo workflow_run failure: CI https://"),
+        ("workflow_run", "╰─> octo-org/octo-repo workflow_run completed failure: CI https://"),
     ] {
         let file = format!("{}/tests/data/github/{event}.json", env!("CARGO_MANIFEST_DIR"));
         let body = std::fs::read(file).unwrap();

@@ -35,7 +35,12 @@ impl Session {
         match message {
             Message::Line(text) => {
                 self.peer.note_input(clock::now());
-                return self.take_text(&text);
+                let line = text.trim_end_matches(['\n', '\r']);
+                // Words do not become one where a line goes on.
+                return match line.contains(['\n', '\r']) {
+                    true => self.take_text(&line.replace(['\n', '\r'], " ")),
+                    false => self.take_text(line),
+                };
             }
             Message::Ping(payload) => {
                 self.pace.took_nothing();
@@ -69,12 +74,13 @@ impl Session {
         let max = self.thread.config.get().max_message_chars;
         Some(match serde_json::from_str(text) {
             Ok(Object::Say(said)) => {
-                let rows: Vec<Line> = said.split('\n').map(Line::clean).collect();
+                let said = said.replace("\r\n", "\n");
+                let rows: Vec<Line> = said.split(['\n', '\r']).map(Line::clean).collect();
                 let first = rows.iter().find(|row| !row.is_blank()).cloned().unwrap_or_default();
                 self.take_in(command::say_rows(rows), first)
             }
             Ok(Object::Command(typed)) => {
-                let line = Line::clean(&typed.replace('\n', " "));
+                let line = Line::clean(&typed.replace(['\n', '\r'], " "));
                 match command::parse(line.clone(), max) {
                     input @ Input::Command { .. } => self.take_in(input, line),
                     Input::Blank | Input::Say(_) | Input::SayRows(_) | Input::Overlong => {

@@ -89,6 +89,9 @@ pub fn read(kind: Kind<'_>, body: &[u8]) -> Result<Option<Text>, PayloadError> {
     let content = form.as_deref().unwrap_or(sent);
     if let Some(event) = kind.github_event {
         let event = event.trim().to_ascii_lowercase();
+        if !NEWS.contains(&event.as_str()) {
+            return Ok(None);
+        }
         let told = object(content).ok_or(PayloadError::NotJson)?;
         return Ok(github(&event, &told).map(Text::from));
     }
@@ -180,6 +183,9 @@ fn shown(text: &str) -> Option<Text> {
     something.then(|| Text::of_rows(&rows))
 }
 
+/// The events of GitHub's that are news.
+const NEWS: [&str; 5] = ["push", "pull_request", "issues", "release", "workflow_run"];
+
 /// An event of GitHub's as one row: repository, event, action, title or branch, address, sender. None where it is
 /// none of those that are news.
 fn github(event: &str, told: &Map<String, Value>) -> Option<Line> {
@@ -210,18 +216,18 @@ fn github(event: &str, told: &Map<String, Value>) -> Option<Line> {
             (action, named, at(&["release", "html_url"]))
         }
         "workflow_run" => {
-            let ended = at(&["workflow_run", "conclusion"]).or(action);
             let named =
                 at(&["workflow_run", "name"]).or_else(|| at(&["workflow_run", "head_branch"]));
-            (ended, named, at(&["workflow_run", "html_url"]))
+            (action, named, at(&["workflow_run", "html_url"]))
         }
         _ => return None,
     };
     let repository = at(&["repository", "full_name"]);
     let sender = at(&["sender", "login"]).or_else(|| at(&["pusher", "name"]));
-    let title = title.map(|title| Line::clean(title).beginning(MAX_TITLE_CHARS));
+    let ended = at(&["workflow_run", "conclusion"]).filter(|_| event == "workflow_run");
+    let title = title.map(|title| in_a_row(title).beginning(MAX_TITLE_CHARS));
     let mut row = String::new();
-    for part in [repository, Some(event), action].into_iter().flatten() {
+    for part in [repository, Some(event), action, ended].into_iter().flatten() {
         row.push_str(if row.is_empty() { "" } else { " " });
         row.push_str(part);
     }
@@ -235,8 +241,12 @@ fn github(event: &str, told: &Map<String, Value>) -> Option<Line> {
             row.push_str(part);
         }
     }
-    // What has line ends in it is a row all the same: they are controls, and go.
-    Some(Line::clean(&row.replace(['\n', '\r'], " ")).beginning(MAX_SHOWN_CHARS))
+    Some(in_a_row(&row).beginning(MAX_SHOWN_CHARS))
+}
+
+/// What has line ends in it, as a row all the same.
+fn in_a_row(text: &str) -> Line {
+    Line::clean(&text.replace(['\n', '\r'], " "))
 }
 
 #[cfg(test)]

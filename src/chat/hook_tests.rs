@@ -113,7 +113,7 @@ fn events_of_github_are_one_row_each() {
         (
             "workflow_run",
             include_str!("../../tests/data/github/workflow_run.json"),
-            "octo-org/octo-repo workflow_run failure: CI https://github.com/octo-org/octo-repo/actions/runs/289782451 by octocat",
+            "octo-org/octo-repo workflow_run completed failure: CI https://github.com/octo-org/octo-repo/actions/runs/289782451 by octocat",
         ),
     ] {
         assert_eq!(read_text(github_event(event), body), Ok(Some(want.to_owned())), "{event}");
@@ -142,7 +142,7 @@ fn a_title_of_github_is_a_row_however_long_and_odd() {
     let title = format!("a\\nb\\u001b[31m{}", "c".repeat(5_000));
     let body = format!(r#"{{"action":"opened","issue":{{"title":"{title}"}}}}"#);
     let text = read_text(github_event("issues"), &body).unwrap().unwrap();
-    assert!(text.starts_with("issues opened: ab") && text.ends_with('…'), "{text}");
+    assert!(text.starts_with("issues opened: a b") && text.ends_with('…'), "{text}");
     assert!(!text.contains('\n') && text.chars().count() < 300);
 }
 
