@@ -273,6 +273,16 @@ fn a_host_key_that_cannot_be_used_is_told_and_nothing_is_made_in_its_place() {
         assert!(told.contains("key: cannot read the SSH host key: ") && told.lines().count() == 1);
     }
     assert_eq!(fs::read_to_string(folder.join("key")).unwrap(), "no key\n");
+    // One that can be read, and that no client is ever offered.
+    if have(&["ssh-keygen"]) {
+        fs::remove_file(folder.join("key")).unwrap();
+        let rsa = ["-q", "-t", "rsa", "-b", "2048", "-N", "", "-f"];
+        let made = Command::new("ssh-keygen").args(rsa).arg(folder.join("key")).status();
+        assert!(made.unwrap().success());
+        let told = run(folder.path(), &bad, &[]);
+        assert_eq!(told.status.code(), Some(1));
+        assert!(String::from_utf8(told.stderr).unwrap().contains("(Ed25519 or ECDSA)"));
+    }
 
     let nowhere = [ENV, ("CHAT_DATA_DIR", "off")];
     let told = run(folder.path(), &nowhere, &[]);

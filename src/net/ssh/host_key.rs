@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use russh::keys::PrivateKey;
 use russh::keys::ssh_key::private::Ed25519Keypair;
-use russh::keys::ssh_key::{HashAlg, LineEnding};
+use russh::keys::ssh_key::{Algorithm, HashAlg, LineEnding};
 
 use crate::files::{self, read_plain};
 
@@ -50,7 +50,12 @@ impl HostKey {
         }
         let bytes = read_plain(path, MAX_KEY_BYTES).map_err(|error| failed(error.to_string()))?;
         let text = std::str::from_utf8(&bytes).map_err(|_| failed("it is no text".to_owned()))?;
-        let key = russh::keys::decode_secret_key(text, None).map_err(|_| {
+        let key = russh::keys::decode_secret_key(text, None).ok();
+        // One of another kind can be read, and no client would ever be shown it.
+        let is_offered = |key: &PrivateKey| {
+            matches!(key.algorithm(), Algorithm::Ed25519 | Algorithm::Ecdsa { .. })
+        };
+        let key = key.filter(is_offered).ok_or_else(|| {
             failed("it is no private key without a passphrase (Ed25519 or ECDSA)".to_owned())
         })?;
         Ok(Some(Self { key }))
