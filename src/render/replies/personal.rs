@@ -196,7 +196,7 @@ fn why(told: Told) -> &'static str {
             "the editor begins with your next connection that has a terminal."
         }
         (Manner::Line, Mode::Edit) if told.seen != Seen::Refuses => {
-            "your terminal has not said how large it is."
+            "your terminal has not said how large it is. The editor begins when it has."
         }
         _ => match told.seen {
             Seen::Nothing | Seen::Lines => "your client sends lines.",
