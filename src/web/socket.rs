@@ -70,7 +70,6 @@ pub(super) struct Socket {
     link: SharedLink,
     max_unanswered: usize,
     unanswered: usize,
-    has_answered: bool,
     head: Head,
     /// What has come after the end of a head.
     rest: Vec<u8>,
@@ -116,7 +115,7 @@ impl Head {
 impl Socket {
     pub(super) fn new(link: SharedLink, max_unanswered: usize, progress: Rc<Progress>) -> Self {
         let (head, rest) = Default::default();
-        Self { link, max_unanswered, unanswered: 0, has_answered: false, head, rest, progress }
+        Self { link, max_unanswered, unanswered: 0, head, rest, progress }
     }
 
     /// The connection, to be used otherwise from here on, and what was read of it and not given out.
@@ -149,13 +148,13 @@ impl Socket {
 
     /// Whether the library answers by itself, and without a word, what should be the first request and is none.
     fn is_of_no_request(&self, answer: &[u8]) -> bool {
-        !self.has_answered && !self.progress.has_asked.get() && !answer.starts_with(INTERIM)
+        !self.progress.has_asked.get() && !answer.starts_with(INTERIM)
     }
 
     /// Notes what is wrong with the first request. After that one, what comes may be the rest of one that was
     /// answered before it was there: of what is wrong with that nothing is told.
     fn note_fault(&self, status: StatusCode) {
-        if !self.has_answered {
+        if !self.progress.has_asked.get() {
             self.progress.fault.set(Some(status));
         }
     }
@@ -219,7 +218,7 @@ impl AsyncWrite for Socket {
         if let Poll::Ready(Ok(1..)) = written {
             this.unanswered = 0;
             if this.head.whole && !bytes.starts_with(INTERIM) {
-                (this.has_answered, this.head) = (true, Head::default());
+                this.head = Head::default();
                 this.progress.body.set(0);
                 this.progress.wake();
             }
