@@ -80,7 +80,7 @@ impl Session {
                 self.take_in(command::say_rows(rows), first)
             }
             Ok(Object::Command(typed)) => {
-                let line = Line::clean(&typed.replace(['\n', '\r'], " "));
+                let line = Line::joined(&typed);
                 match command::parse(line.clone(), max) {
                     input @ Input::Command { .. } => self.take_in(input, line),
                     Input::Blank | Input::Say(_) | Input::SayRows(_) | Input::Overlong => {

@@ -89,11 +89,13 @@ pub fn read(kind: Kind<'_>, body: &[u8]) -> Result<Option<Text>, PayloadError> {
     let content = form.as_deref().unwrap_or(sent);
     if let Some(event) = kind.github_event {
         let event = event.trim().to_ascii_lowercase();
-        if !NEWS.contains(&event.as_str()) {
-            return Ok(None);
-        }
-        let told = object(content).ok_or(PayloadError::NotJson)?;
-        return Ok(github(&event, &told).map(Text::from));
+        let told = object(content);
+        // Whether it is news shows without what it tells.
+        let row = github(&event, told.as_ref().unwrap_or(&Map::new()));
+        return match (row, told) {
+            (Some(_), None) => Err(PayloadError::NotJson),
+            (row, _) => Ok(row.map(Text::from)),
+        };
     }
     let text = match object(content) {
         Some(object) => match of_object(&object) {
@@ -183,9 +185,6 @@ fn shown(text: &str) -> Option<Text> {
     something.then(|| Text::of_rows(&rows))
 }
 
-/// The events of GitHub's that are news.
-const NEWS: [&str; 5] = ["push", "pull_request", "issues", "release", "workflow_run"];
-
 /// An event of GitHub's as one row: repository, event, action, title or branch, address, sender. None where it is
 /// none of those that are news.
 fn github(event: &str, told: &Map<String, Value>) -> Option<Line> {
@@ -225,7 +224,7 @@ fn github(event: &str, told: &Map<String, Value>) -> Option<Line> {
     let repository = at(&["repository", "full_name"]);
     let sender = at(&["sender", "login"]).or_else(|| at(&["pusher", "name"]));
     let ended = at(&["workflow_run", "conclusion"]).filter(|_| event == "workflow_run");
-    let title = title.map(|title| in_a_row(title).beginning(MAX_TITLE_CHARS));
+    let title = title.map(|title| Line::joined(title).beginning(MAX_TITLE_CHARS));
     let mut row = String::new();
     for part in [repository, Some(event), action, ended].into_iter().flatten() {
         row.push_str(if row.is_empty() { "" } else { " " });
@@ -241,12 +240,7 @@ fn github(event: &str, told: &Map<String, Value>) -> Option<Line> {
             row.push_str(part);
         }
     }
-    Some(in_a_row(&row).beginning(MAX_SHOWN_CHARS))
-}
-
-/// What has line ends in it, as a row all the same.
-fn in_a_row(text: &str) -> Line {
-    Line::clean(&text.replace(['\n', '\r'], " "))
+    Some(Line::joined(&row).beginning(MAX_SHOWN_CHARS))
 }
 
 #[cfg(test)]

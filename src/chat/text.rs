@@ -60,6 +60,12 @@ impl Line {
         Self(join(&visible, indent).into())
     }
 
+    /// Cleans a text that may have line ends in it and is to be one line all the same: they are blanks, so that no
+    /// two words become one.
+    pub fn joined(raw: &str) -> Self {
+        Self::clean(&raw.replace(['\n', '\r'], " "))
+    }
+
     /// Cleans what is no row of its own but a word: [`MAX_BLANKS`] hold from its beginning on.
     pub(super) fn clean_word(raw: &str) -> Self {
         Self::clean_after(raw, MAX_BLANKS)

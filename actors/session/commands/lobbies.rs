@@ -206,9 +206,9 @@ const MAX_SINCE: usize = 200;
 /// that was all. What it has been shown since it came in is none of that, unless it asks for a part of that.
 pub(super) async fn since(cx: &Ctx, id: u64) -> Done {
     let (lobby, entered) = (cx.lobby(), cx.peer.entered());
-    let first = seq_of(id).map_or(0, |last| last.saturating_add(1));
-    let end = if first <= entered { entered } else { u64::MAX };
-    let (count, which) = (MAX_SINCE, Which::Numbers(first..end));
+    // Programs count from 1: the message after theirs has its number in the lobby.
+    let end = if id <= entered { entered } else { u64::MAX };
+    let (count, which) = (MAX_SINCE, Which::Numbers(id..end));
     let (store, ignores) = (cx.thread.store.clone(), cx.ignores());
     let ask = ReadHistory { lobby: lobby.id, count, which, ignores };
     let messages = store.history(ask).await.map_err(busy)?;

@@ -226,7 +226,7 @@ impl Refused {
 
     /// What the provider said, as the log tells it: one clean line without the key, and without what was sent.
     pub fn told(&self, key: &Secret, request: &Request) -> Line {
-        let said = Line::clean(&self.said.replace(['\r', '\n'], " "));
+        let said = Line::joined(&self.said);
         let mut words: Vec<&str> = said.as_str().split(' ').collect();
         let key = key.expose();
         let start = &key[..key.floor_char_boundary(KEY_START_BYTES)];

@@ -293,7 +293,7 @@ pub fn parse_rows(typed: &str, max_chars: usize) -> Input {
     let mut rows = typed.split('\n').map(Line::clean).skip_while(Line::is_blank);
     let Some(first) = rows.next() else { return Input::Blank };
     if command_in(first.as_str()).is_some() {
-        return parse(Line::clean(&typed.replace('\n', " ")), max_chars);
+        return parse(Line::joined(typed), max_chars);
     }
     let mut rows: Vec<Line> = std::iter::once(first).chain(rows).collect();
     drop_blank_end(&mut rows);
