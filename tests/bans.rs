@@ -3,6 +3,7 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::bots::until;
 use crate::harness::{Client, PATIENCE, count};
 use crate::people::{
     ADMINS, Cast, ERIN, connect_from, guest_from, log_in_to, prove, quit, registered, restart,
@@ -220,6 +221,8 @@ fn guests_who_left_are_banned_by_name_unless_somebody_has_it() {
     let mut cast = Cast::new();
     quit(cast.erin);
     cast.bob.expect("erin has left the lobby\n");
+    // On several nodes who leaves has left the lobby first, and the server a moment later.
+    until(&mut cast.bob, "/whois erin", "User not found.");
     cast.bob.ask("/kick erin", "User not found.\n> ");
     cast.bob.ask("/mute erin", "User not found.\n> ");
     cast.bob.ask("/ban erin 1h", "[LOBBY] bob banned erin for 1h\n");
