@@ -184,7 +184,7 @@ fn the_conversation_is_the_lobbys_own_and_bounded() {
 #[test]
 fn failures_are_told_to_the_asker_and_leave_no_trace() {
     let gemini = Gemini::start();
-    let server = start(&gemini, &[]);
+    let mut server = start(&gemini, &[]);
     let (mut alice, mut bob) = (server.login("alice"), server.login("bob"));
     let later = "AI Error: Please try again later.\n> ";
     let quota = r#"{"error":{"code":429,"message":"m","status":"RESOURCE_EXHAUSTED"}}"#;
@@ -221,8 +221,9 @@ fn failures_are_told_to_the_asker_and_leave_no_trace() {
     alice.expect("fine\n> ");
     assert_eq!(gemini.requests().pop().unwrap().turns().len(), 1, "no trace in the conversation");
     // Each is told of as a matter of her connection.
-    let (log, failed) = (server.log(), "WARN  ai_failed] conn=1 AI: a question failed");
-    assert_eq!(count(&log, failed), asked, "{log}");
+    let failed = "WARN  ai_failed] conn=1 AI: a question failed";
+    server.wait_for(|server| count(&server.log(), failed) == asked, "each is told of");
+    let log = server.log();
     let lines = log.lines().filter(|line| line.contains("ai_failed"));
     assert!(lines.into_iter().all(|line| line.contains("] conn=1 AI: ")), "{log}");
     let saw = bob.expect("fine\n> ");

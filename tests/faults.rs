@@ -25,7 +25,7 @@ fn a_session_takes_nobody_with_it_and_gives_everything_back() {
     let mut again = server.login("bob");
     again.ask("hello", "╰─> hello");
     alice.expect("╰─> hello");
-    assert!(server.log().contains("fault at "));
+    server.wait_for_log("fault at ");
 }
 
 #[test]
@@ -303,7 +303,7 @@ fn whatever_breaks_on_the_way_in_others_come_in() {
 #[test]
 fn whatever_breaks_in_the_ai_pool_others_are_answered() {
     let gemini = Gemini::start();
-    let server = start(&gemini, &[FAULTS]);
+    let mut server = start(&gemini, &[FAULTS]);
     for (number, target) in
         ["TakePermit", "Ready", "Answered", "WorkerFree", "GiveBack"].into_iter().enumerate()
     {
@@ -323,7 +323,7 @@ fn whatever_breaks_in_the_ai_pool_others_are_answered() {
         gemini.then(whole("for the other"));
         other.ask("/ai may I?", "for the other\n");
         quit(other);
-        assert_eq!(count(&server.log(), "fault at "), number + 1, "{target}");
+        server.wait_for(|server| count(&server.log(), "fault at ") == number + 1, target);
     }
 }
 

@@ -46,10 +46,11 @@ fn what_is_said_while_the_engine_has_no_room_waits_until_it_has() {
     }
     assert!(said > 20, "it had no room from the start: {said}");
     bob.expect(AWAY);
-    for node in &cluster.nodes {
+    for node in &mut cluster.nodes {
         let ready = get(node, "/health/ready");
         assert_eq!(ready.status, 503, "{}", ready.body);
         assert_eq!(get(node, "/health/live").status, 200);
+        node.wait_for_log("the engine refuses to store anything");
         assert_eq!(node.log().matches("the engine refuses to store anything").count(), 1);
     }
     // More waits; nobody comes in.
@@ -134,5 +135,5 @@ fn a_node_whose_disk_was_full_has_all_that_was_said_meanwhile() {
     }
     limit_file_size(&two, "unlimited");
     assert!(wait_for_lines(&two, LINES) == all, "both have the same");
-    assert!(two.log().contains("the database is written again; 0 changes were lost meanwhile"));
+    two.wait_for_log("the database is written again; 0 changes were lost meanwhile");
 }

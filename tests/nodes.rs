@@ -314,9 +314,9 @@ fn the_people_of_a_node_that_was_cut_off_are_back_and_are_shown_everything_once(
     carol.expect("Logged in from elsewhere.");
     dave.ask("david", "You are david in 'general' with ");
     // And the operators know.
-    assert!(one.log().contains("node node2 is given up as lost"), "{}", one.log());
+    cluster.nodes[0].wait_for_log("node node2 is given up as lost");
     for told in ["this node was given up as lost", "of its people 4 come in again"] {
-        assert!(two.log().contains(told), "{}", two.log());
+        cluster.nodes[1].wait_for_log(told);
     }
     // What was told on one node is on the other a moment later.
     other_dave.expect("[LOBBY] david has joined");

@@ -16,7 +16,7 @@ fn a_server_says_that_it_is_alive_and_when_it_is_ready() {
     let ready = wait_for(port, "/health/ready", |answer| answer.status == 200);
     assert_eq!(ready.body, "ready\n");
     assert!(get(&server, "/metrics").body.contains("\nlobbyd_ready 1\n"));
-    assert!(server.log().contains(&format!("http://127.0.0.1:{port}/")));
+    server.wait_for_log(&format!("http://127.0.0.1:{port}/"));
     server.signal("TERM");
     assert_eq!(server.wait(), 0);
 }

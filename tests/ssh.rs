@@ -240,12 +240,12 @@ fn the_start_names_the_port_and_the_fingerprint_of_a_key_that_is_made_once() {
     if !have(&["ssh-keygen"]) {
         return;
     }
-    let server = start(&[]);
+    let mut server = start(&[]);
     let file = server.folder.join("data/ssh_host_ed25519");
     let print = fingerprint(&file);
     let told = format!("    SSH on port {}, {print}\n", port(&server));
     assert!(server.out().contains(&told), "{}", server.out());
-    assert!(server.log().contains(&format!("ssh on 127.0.0.1:{}, {print}", port(&server))));
+    server.wait_for_log(&format!("ssh on 127.0.0.1:{}, {print}", port(&server)));
     assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
     let folder = server.into_folder();
     let checked = run(folder.path(), &[ENV], &["--check-config"]);
