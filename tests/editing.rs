@@ -561,6 +561,10 @@ fn a_paste_is_one_message_with_its_rows_and_no_command_in_it() {
     alice.wait_for("> fn main() {⏎    quit⏎/quit }⏎");
     alice.keys("\r");
     bob.expect("╰─> fn main() {\n          quit\n      /quit }\n> ");
+    alice.keys("\x1b[200~\x1b[1;31merror\x1b[0m: \u{9b}31mno\u{9b}m\x1b[201~");
+    alice.wait_for("> error: no");
+    alice.keys("\r");
+    bob.expect("╰─> error: no\n> ");
     alice.keys("\x1b[200~/me waves\r\x1b[201~\r");
     bob.expect("* alice waves\n");
     alice.keys("\x1b[200~");
