@@ -24,7 +24,8 @@ use crate::net::lines::Typed;
 use crate::net::listen::ListenerKind;
 use crate::net::telnet::{Client, SEND_TYPE, Size, Wish};
 use crate::render::replies::{
-    Farewell, NAME_PROMPT, PASSWORD_PROMPT, PersonalReply, Reply, candidates, secret_prompt,
+    Farewell, NAME_PROMPT, PASSWORD_PROMPT, PersonalReply, Reply, TakenFor, candidates,
+    secret_prompt,
 };
 use crate::render::{PROMPT, Palette};
 
@@ -134,14 +135,20 @@ impl Session {
 
     /// Whether the user is asked for a password.
     fn hides(&self) -> bool {
+        self.taken_for() != TakenFor::Line
+    }
+
+    /// What the next line will be.
+    fn taken_for(&self) -> TakenFor {
         match &self.phase {
-            Phase::Password(_) => true,
-            Phase::Chatting(user) => user.borrow().asked.is_some(),
-            Phase::Greeting
+            Phase::Password(_) => TakenFor::Password,
+            Phase::Chatting(user) if user.borrow().asked.is_some() => TakenFor::Answer,
+            Phase::Chatting(_)
+            | Phase::Greeting
             | Phase::Naming { .. }
             | Phase::Looking(_)
             | Phase::Closing(_)
-            | Phase::Done => false,
+            | Phase::Done => TakenFor::Line,
         }
     }
 
@@ -344,7 +351,7 @@ impl Session {
             Happened::Worked(bytes) => self.pace.read(bytes),
             Happened::Interrupted => {
                 self.pace.took_nothing();
-                self.reply(&PersonalReply::HowToLeave.into());
+                self.reply(&PersonalReply::HowToLeave(self.taken_for()).into());
             }
             Happened::End => self.close(Some(Farewell::Quit)),
             Happened::Clear => {
