@@ -745,6 +745,20 @@ fn whoever_wants_the_editor_is_asked_how_large_their_terminal_is() {
     wait_for(&mut carol, PASTE_ON, 1);
     carol.send_raw(b"hi\r");
     carol.expect("╰─> hi\n");
+    // One that has spoken telnet by itself, too, and it is asked how large its window is.
+    let mut ann = off.login("ann");
+    ann.send_raw(&[IAC, DONT, 99]);
+    ann.ask("hello", "╰─> hello\n");
+    assert_eq!(sent(&ann, &[IAC, DO, NAWS]), 0);
+    ann.send("/mode edit");
+    wait_for(&mut ann, &[&KEYS[..], &[IAC, DO, NAWS]].concat(), 1);
+    assert_eq!(sent(&ann, ASK_SIZE), 0);
+    ann.send_raw(&[IAC, WILL, NAWS]);
+    ann.send_raw(&size(100, 40));
+    ann.send_raw(&[IAC, DO, ECHO, IAC, DO, SGA, IAC, DO, 0, IAC, WILL, 0]);
+    wait_for(&mut ann, PASTE_ON, 1);
+    ann.send_raw(b"/width 60\r");
+    ann.expect("Kept. This terminal says itself that it has 100 columns");
     let plain = Server::start(&[("CHAT_COLOR", "off")]);
     let mut bob = plain.login("bob");
     bob.ask("/mode edit", "Mode: line, since this server sends no escape codes");

@@ -121,6 +121,8 @@ impl Session {
     /// What is typed stays hidden where a password is asked for.
     fn push_for_keys(&mut self, keys: bool) {
         let hides = self.hides();
+        // At the beginning it was asked for its size as well, unless the server asks nobody, or the client spoke first.
+        let asks_size = keys && self.mode() == Mode::Edit;
         self.peer.note_asked_for_keys(keys);
         let Some(telnet) = self.decoder.telnet() else { return };
         let wishes = [
@@ -129,7 +131,8 @@ impl Session {
             (Wish::BinaryOut, keys),
             (Wish::BinaryIn, keys),
         ];
-        let asked = wishes.into_iter().filter_map(|(wish, on)| telnet.ask(wish, on));
+        let size = asks_size.then_some((Wish::Size, true));
+        let asked = wishes.into_iter().chain(size).filter_map(|(wish, on)| telnet.ask(wish, on));
         self.peer.push(asked.flatten().collect());
     }
 
