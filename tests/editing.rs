@@ -736,6 +736,15 @@ fn whoever_wants_the_editor_is_asked_how_large_their_terminal_is() {
     bob.send("\x1b[24;80Rhello");
     bob.expect("╰─> hello\n");
     assert_eq!(sent(&bob, PASTE_ON), 0);
+    // So has that of a program which has taken a part of it for a key, and of what it leaves the rest goes.
+    let mut dave = server.login("dave");
+    dave.send("/mode edit");
+    wait_for(&mut dave, ASK_SIZE, 1);
+    dave.send(";80Rhello");
+    dave.expect("╰─> hello\n");
+    dave.send(";80Rhello");
+    dave.expect("╰─> ;80Rhello\n");
+    assert_eq!(sent(&dave, PASTE_ON), 0);
     // A telnet that was asked nothing before answers by its own means.
     let off = Server::start(&[("CHAT_TELNET", "off")]);
     let mut carol = off.login("carol");

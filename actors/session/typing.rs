@@ -17,7 +17,7 @@ use crate::chat::command::{self, Input};
 use crate::chat::editor::{Asks, Happened, Wanted};
 use crate::chat::roles::{Rank, Right};
 use crate::chat::settings::Mode;
-use crate::chat::terminal::{Manner, Seen, Told, answer_in};
+use crate::chat::terminal::{Manner, Seen, Told, answer_in, torn_answer};
 use crate::chat::text::Line;
 use crate::clock;
 use crate::net::lines::Typed;
@@ -235,7 +235,9 @@ impl Session {
         if !self.peer.awaits_size() {
             return text;
         }
-        let Some((place, size)) = answer_in(text.as_bytes()) else { return text };
+        let Some((place, size)) = answer_in(text.as_bytes()) else {
+            return self.cut_torn_answer(text);
+        };
         let rest = [&text[..place.start], &text[place.end..]].concat();
         // Of a terminal that edits its lines itself, the answer stands in one of them. One that sends keys has
         // sent it before; but where the first line has shown that it does, it may only be read late.
@@ -245,6 +247,19 @@ impl Session {
             self.peer.answered_size(clock::now());
         }
         rest
+    }
+
+    /// Takes off what is left of an answer at the beginning of a line that was edited by somebody else, who has taken a
+    /// part of it for a key, as `rlwrap` does. Only where the user wanted the editor: nobody else is asked that
+    /// has such a line.
+    fn cut_torn_answer(&mut self, text: String) -> String {
+        match torn_answer(&text) {
+            Some(length) if self.peer.is_asked_for_keys() => {
+                self.peer.answered_size(clock::now());
+                text[length..].to_owned()
+            }
+            _ => text,
+        }
     }
 
     fn size_answered(&mut self, (columns, rows): (u16, u16)) {
