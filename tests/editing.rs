@@ -495,7 +495,14 @@ fn a_client_that_is_cut_off_has_its_terminal_back() {
     alice.wait_for("> half a draft");
     let text = "x".repeat(900);
     for number in 0..20_000 {
-        bob.ask(&format!("m{number} {text}"), &format!("╰─> m{number} "));
+        let (start, before) = (Instant::now(), bob.raw().len());
+        bob.send(&format!("m{number} {text}"));
+        // Whether it is there is all that is looked at: some megabytes are read as text in about as long as the last
+        // words have to go out.
+        while bob.raw().len() < before + text.len() {
+            assert!(start.elapsed() < PATIENCE && !bob.is_closed(), "m{number} does not come");
+            bob.read_some();
+        }
         if server.log().contains("cut off") {
             break;
         }
