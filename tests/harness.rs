@@ -100,6 +100,9 @@ fn wait(child: &mut Child) -> i32 {
     }
 }
 
+/// What a server says its page's address after.
+pub(crate) const PAGE: &str = "Page at ";
+
 /// A running server. Killed when dropped.
 pub(crate) struct Server {
     child: Child,
@@ -179,6 +182,14 @@ impl Server {
         };
         self.port = number("Port:").unwrap();
         self.tls_port = number("TLS enabled on port").unwrap_or(0);
+    }
+
+    /// That of the address which it says after this label when it starts, where it does.
+    pub(crate) fn port_after(&self, label: &str) -> Option<u16> {
+        let out = self.out();
+        let (_, rest) = out.split_once(label)?;
+        let addr = rest.split_whitespace().next()?.trim_end_matches('/');
+        addr.rsplit(':').next()?.parse().ok()
     }
 
     /// Whether it has ended by itself, and with which status.

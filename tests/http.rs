@@ -4,7 +4,8 @@ use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::time::{Duration, Instant};
 
-use crate::harness::{PATIENCE, Server};
+use crate::harness::{PAGE, PATIENCE, Server};
+use crate::over::Place;
 
 pub(crate) const ADMIN: (&str, &str) = ("CHAT_ADMIN_ADDR", "127.0.0.1:0");
 
@@ -24,20 +25,12 @@ impl Answer {
 
 /// The port of the operator's listener.
 pub(crate) fn admin_port(server: &Server) -> u16 {
-    port_behind(server, "Admin:")
+    server.port_after("Admin:").unwrap()
 }
 
 /// The port of the page.
 pub(crate) fn web_port(server: &Server) -> u16 {
-    port_behind(server, "Page at ")
-}
-
-/// That of the address which a server that starts says after this label.
-fn port_behind(server: &Server, label: &str) -> u16 {
-    let out = server.out();
-    let (_, rest) = out.split_once(label).unwrap();
-    let addr = rest.split_whitespace().next().unwrap().trim_end_matches('/');
-    addr.rsplit(':').next().unwrap().parse().unwrap()
+    server.port_after(PAGE).unwrap()
 }
 
 pub(crate) fn connect(port: u16) -> TcpStream {
@@ -49,6 +42,7 @@ pub(crate) fn connect(port: u16) -> TcpStream {
 /// All that is answered to these bytes until the connection is closed.
 pub(crate) fn exchange(port: u16, bytes: &[u8]) -> String {
     let mut stream = connect(port);
+    Place::of(&stream).used();
     // It may be closed before it has taken all.
     let _ = stream.write_all(bytes);
     let _ = stream.shutdown(Shutdown::Write);

@@ -17,7 +17,7 @@ use std::sync::{Arc, LazyLock, Mutex, Weak};
 use std::thread;
 
 use crate::alone::ALONE;
-use crate::harness::{Folder, PATIENCE, Server, lobbyd};
+use crate::harness::{Folder, PAGE, PATIENCE, Server, lobbyd};
 use crate::nats_server::NatsServer;
 
 /// The accounts that are to be made once the nodes run, in the folder of the first.
@@ -132,6 +132,9 @@ pub(crate) fn start(mut folder: Folder, env: &[(&str, &str)], count: usize) -> S
     for (number, node) in all.iter().enumerate() {
         ports.insert(node.port, (Arc::downgrade(&level), number));
         ports.insert(node.tls_port, (Arc::downgrade(&level), number));
+        if let Some(port) = node.port_after(PAGE) {
+            ports.insert(port, (Arc::downgrade(&level), number));
+        }
     }
     drop(ports);
     let mut server = all.remove(0);

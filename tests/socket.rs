@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::harness::{PATIENCE, Server};
 use crate::http::web_port;
+use crate::over::Place;
 
 pub(crate) const WEB: (&str, &str) = ("CHAT_WEB_ADDR", "127.0.0.1:0");
 
@@ -26,6 +27,7 @@ pub(crate) struct Socket {
     pub(crate) tcp: TcpStream,
     bytes: Vec<u8>,
     pub(crate) ended: bool,
+    place: Place,
 }
 
 /// A handshake with these headers besides those that each has.
@@ -61,9 +63,11 @@ impl Socket {
     pub(crate) fn open_at(port: u16) -> Self {
         let mut tcp = TcpStream::connect(("127.0.0.1", port)).unwrap();
         tcp.set_read_timeout(Some(Duration::from_millis(50))).unwrap();
+        let place = Place::of(&tcp);
+        place.used();
         let origin = format!("Origin: http://localhost:{port}\r\n");
         tcp.write_all(handshake(port, &origin).as_bytes()).unwrap();
-        let mut socket = Self { tcp, bytes: Vec::new(), ended: false };
+        let mut socket = Self { tcp, bytes: Vec::new(), ended: false, place };
         let end = socket.wait(|bytes| {
             bytes.windows(4).position(|window| window == b"\r\n\r\n").map(|at| at + 4)
         });
@@ -93,6 +97,7 @@ impl Socket {
     }
 
     pub(crate) fn send_raw(&mut self, bytes: &[u8]) {
+        self.place.used();
         self.tcp.write_all(bytes).unwrap();
     }
 
