@@ -323,8 +323,29 @@ fn limits_lists_and_a_drain_hold_as_on_any_listener() {
     let port = web_port(&server);
     let origin = format!("Origin: http://localhost:{port}\r\nX-Forwarded-For: 192.0.2.7\r\n");
     assert_eq!(status(port, &origin), 101);
-    let server = web(&[("CHAT_DENY", "127.0.0.1/32")]);
-    assert_eq!(exchange(web_port(&server), b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"), "");
+}
+
+#[test]
+fn who_may_not_connect_is_told_so_and_takes_few_places_for_it() {
+    let mut server = web(&[("CHAT_DENY", "127.0.0.1/32")]);
+    let port = web_port(&server);
+    let origin = format!("Origin: http://localhost:{port}\r\n");
+    assert_eq!(status(port, &origin), 403);
+    let ask = || exchange(port, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    let told = parse(&ask());
+    assert_eq!((told.status, told.body.as_str()), (403, "not allowed\n"));
+    server.wait_for_log("refused 127.0.0.1: denied by CHAT_DENY");
+    // Those that ask nothing keep their places for a while.
+    let start = Instant::now();
+    let mut silent = Vec::new();
+    while !ask().is_empty() {
+        assert!(start.elapsed() < PATIENCE, "all are told");
+        silent.extend((0..32).map(|_| connect(port)));
+    }
+    drop(silent);
+    while !ask().starts_with("HTTP/1.1 403 ") {
+        assert!(start.elapsed() < PATIENCE, "nobody is told");
+    }
 }
 
 #[test]
