@@ -530,9 +530,14 @@ fn a_kick_from_general_closes_with_its_reason() {
 #[test]
 fn the_plain_port_tells_a_browser_where_the_page_is() {
     let server = web(&[]);
-    let answer = parse(&exchange(server.port, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"));
-    assert_eq!(answer.status, 400);
-    assert!(answer.body.contains(&format!("on port {}", web_port(&server))), "{}", answer.body);
+    let page = web_port(&server);
+    for (host, at) in [("chat.example.org:8080", "chat.example.org"), ("<b>", "...")] {
+        let request = format!("GET / HTTP/1.1\r\nHost: {host}\r\n\r\n");
+        let answer = parse(&exchange(server.port, request.as_bytes()));
+        assert_eq!(answer.status, 400);
+        let told = format!("on port {page}: http://{at}:{page}/\n");
+        assert!(answer.body.ends_with(&told), "{}", answer.body);
+    }
     let server = Server::start(&[]);
     let answer = parse(&exchange(server.port, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"));
     assert!(!answer.body.contains("page"), "{}", answer.body);
