@@ -68,6 +68,11 @@ announce <text>
 gban [-1] <user> [time] [reason]
 gunban <user>
 quit`.split("\n").map((usage) => [usage.split(" ")[0], usage]));
+// Words of theirs that are typed as they stand, and the pictures of /sp.
+const OPTIONS = ["on", "off", "list", "default", "add", "del"];
+const PICTURES = `alien angel angry bear bee bunny cat coffee confused cool cowboy cry dance dead detective devil dino dog fire
+fish flex flip fox frog ghost happy heart hug king koala laugh love moon mouse music nerd ninja owl panda
+party peace penguin pirate pizza queen robot shocked shrug skull sleep snake star think turtle wink wizard`.split(/\s/);
 const SECRET = /^\s*\/(?:(?:join|j|create)\s+\S+\s+\S|(?:register|passwd|unregister|setpass)\s+\S)/i;
 
 const by = (id) => document.getElementById(id);
@@ -1351,6 +1356,9 @@ function candidates(before, word) {
   const names = (all, tail) => all.filter((name) => key(name).startsWith(key(word.replace(/^[@#]/, "")))).map((name) => (/^[@#]/.exec(word)?.[0] ?? "") + name + tail);
   if (command && command[2] === undefined) return [...COMMANDS.keys()].filter((name) => name.startsWith(key(command[1]))).map((name) => `/${name} `);
   const takes = command && (COMMANDS.get(key(command[1])) ?? "");
+  const options = OPTIONS.filter((option) => takes?.split(/\W+/).includes(option));
+  if (takes?.startsWith("sp ")) options.unshift(...PICTURES);
+  if (options.length) return names(options, " ");
   if (takes && /^join |<lobby>/.test(takes)) return names([...rooms.keys()], " ");
   if (takes && !/user|text|message|question|action/.test(takes)) return [];
   const spoke = room.entries.map((entry) => entry.from).filter((name) => name && people.has(key(name)));
