@@ -6,6 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use lobbyd::chat::command::{COMMANDS, Spec};
+use lobbyd::chat::pictures;
 use serde_json::json;
 
 use crate::browser::{Browser, Page, View};
@@ -645,7 +646,15 @@ fn keys_alone_do_everything() {
     page.press("Enter");
     page.wait("document.activeElement.id === 'line'");
     wait_for_text(&page, "#members", "bob");
-    // Tab completes commands, names and lobbies; without a word it goes on.
+    // Tab completes commands, names, pictures and words of commands; without a word it goes on.
+    for (typed, want) in
+        [("/sp pand", "/sp panda "), ("/quiet of", "/quiet off "), ("/hook d", "/hook del ")]
+    {
+        page.fill("#line", typed);
+        page.press("Tab");
+        assert_eq!(page.run("return document.getElementById('line').value"), want);
+    }
+    page.fill("#line", "");
     page.type_in("/ms");
     page.press("Tab");
     page.type_in("BO");
@@ -810,7 +819,7 @@ fn nothing_runs_in_it_and_nothing_is_fetched_but_what_is_its_own() {
 }
 
 #[test]
-fn the_page_is_small_and_knows_the_commands_that_there_are() {
+fn the_page_is_small_and_knows_the_commands_and_pictures_that_there_are() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/web/chat");
     let size: u64 = ["index.html", "chat.css", "chat.js"]
         .iter()
@@ -827,4 +836,8 @@ fn the_page_is_small_and_knows_the_commands_that_there_are() {
     shown.sort();
     there.sort();
     assert_eq!(shown, there);
+    let (_, rest) = script.split_once("const PICTURES = `").unwrap();
+    let (names, _) = rest.split_once('`').unwrap();
+    let there: Vec<_> = pictures::all().map(|(name, _)| name).collect();
+    assert_eq!(names.split_whitespace().collect::<Vec<_>>(), there);
 }

@@ -323,8 +323,29 @@ fn limits_lists_and_a_drain_hold_as_on_any_listener() {
     let port = web_port(&server);
     let origin = format!("Origin: http://localhost:{port}\r\nX-Forwarded-For: 192.0.2.7\r\n");
     assert_eq!(status(port, &origin), 101);
-    let server = web(&[("CHAT_DENY", "127.0.0.1/32")]);
-    assert_eq!(exchange(web_port(&server), b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"), "");
+}
+
+#[test]
+fn who_may_not_connect_is_told_so_and_takes_few_places_for_it() {
+    let mut server = web(&[("CHAT_DENY", "127.0.0.1/32")]);
+    let port = web_port(&server);
+    let origin = format!("Origin: http://localhost:{port}\r\n");
+    assert_eq!(status(port, &origin), 403);
+    let ask = || exchange(port, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    let told = parse(&ask());
+    assert_eq!((told.status, told.body.as_str()), (403, "not allowed\n"));
+    server.wait_for_log("refused 127.0.0.1: denied by CHAT_DENY");
+    // Those that ask nothing keep their places for a while.
+    let start = Instant::now();
+    let mut silent = Vec::new();
+    while !ask().is_empty() {
+        assert!(start.elapsed() < PATIENCE, "all are told");
+        silent.extend((0..32).map(|_| connect(port)));
+    }
+    drop(silent);
+    while !ask().starts_with("HTTP/1.1 403 ") {
+        assert!(start.elapsed() < PATIENCE, "nobody is told");
+    }
 }
 
 #[test]
@@ -509,9 +530,14 @@ fn a_kick_from_general_closes_with_its_reason() {
 #[test]
 fn the_plain_port_tells_a_browser_where_the_page_is() {
     let server = web(&[]);
-    let answer = parse(&exchange(server.port, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"));
-    assert_eq!(answer.status, 400);
-    assert!(answer.body.contains(&format!("on port {}", web_port(&server))), "{}", answer.body);
+    let page = web_port(&server);
+    for (host, at) in [("chat.example.org:8080", "chat.example.org"), ("<b>", "...")] {
+        let request = format!("GET / HTTP/1.1\r\nHost: {host}\r\n\r\n");
+        let answer = parse(&exchange(server.port, request.as_bytes()));
+        assert_eq!(answer.status, 400);
+        let told = format!("on port {page}: http://{at}:{page}/\n");
+        assert!(answer.body.ends_with(&told), "{}", answer.body);
+    }
     let server = Server::start(&[]);
     let answer = parse(&exchange(server.port, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"));
     assert!(!answer.body.contains("page"), "{}", answer.body);

@@ -24,7 +24,7 @@ use crate::chat::registry::{ClaimError, LoginError};
 use crate::chat::settings::Settings;
 use crate::chat::text::{Line, Text};
 use crate::logging::event;
-use crate::net::probe::is_http;
+use crate::net::probe::{host_of, is_http};
 use crate::render;
 use crate::render::replies::{Farewell, NameProblem, ask_name_again, http_answer};
 use crate::store::Account;
@@ -34,7 +34,9 @@ impl Session {
     pub(super) fn take_name(&mut self, typed: &str) {
         if is_http(typed) {
             info!(event = event::OTHER_PROTOCOL, conn = self.peer.conn().number(); "speaks HTTP");
-            self.peer.queue(http_answer(self.thread.page).into());
+            // The fields of its request have come with it, unless they were sent one by one.
+            let answer = http_answer(self.thread.page, host_of(self.unread.rest()));
+            self.peer.queue(answer.into());
             return self.close(None);
         }
         if typed.trim_start().starts_with('/') {

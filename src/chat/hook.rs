@@ -94,7 +94,8 @@ pub fn read(kind: Kind<'_>, body: &[u8]) -> Result<Option<Text>, PayloadError> {
         let row = github(&event, told.as_ref().unwrap_or(&Map::new()));
         return match (row, told) {
             (Some(_), None) => Err(PayloadError::NotJson),
-            (row, _) => Ok(row.map(Text::from)),
+            // Of what nothing is told but that it happened there is no news.
+            (row, _) => Ok(row.filter(|row| row.as_str() != event).map(Text::from)),
         };
     }
     let text = match object(content) {

@@ -132,7 +132,12 @@ fn other_events_of_github_are_nothing_to_show_and_no_fault() {
     assert_eq!(read_text(github_event("push"), "not json"), Err(PayloadError::NotJson));
     assert_eq!(read_text(github_event("push"), "[]"), Err(PayloadError::NotJson));
     // What is not there is left out.
-    assert_eq!(read_text(github_event("PUSH"), "{}"), Ok(Some("push".to_owned())));
+    let bare = r#"{"ref":"refs/heads/main"}"#;
+    assert_eq!(read_text(github_event("PUSH"), bare), Ok(Some("push: main".to_owned())));
+    // And where nothing is there, so is the event.
+    for empty in ["{}", r#"{"zen":"Speak like a human."}"#, r#"{"ref":null}"#] {
+        assert_eq!(read_text(github_event("push"), empty), Ok(None), "{empty}");
+    }
     let odd = r#"{"action":7,"issue":{"title":["x"]},"repository":null,"sender":{"login":"eve"}}"#;
     assert_eq!(read_text(github_event("issues"), odd), Ok(Some("issues by eve".to_owned())));
 }

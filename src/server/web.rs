@@ -12,6 +12,7 @@ use bytes::Bytes;
 use log::{debug, error};
 use rustix::process::nice;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
 use tokio::task::spawn_local;
 use tokio::time::{sleep, timeout};
 
@@ -45,6 +46,13 @@ const NICENESS: i32 = 5;
 
 /// For a handshake of TLS.
 const HANDSHAKE_TIME: Duration = Duration::from_secs(10);
+
+/// Connections of addresses that may not connect that are told so at a time. Those over it are closed without a word,
+/// so that they take no more than these few places from others.
+const MAX_DENIED: usize = 16;
+
+/// Within which such a connection has to ask something.
+const DENIED_TIME: Duration = Duration::from_secs(2);
 
 /// Between two looks at the first bytes of a proxy's connection that may be either of two things.
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
@@ -81,7 +89,7 @@ pub(super) fn start(parts: Parts) {
         };
         let helpers = Helpers::none();
         let acceptor = Acceptor::new(live, shared, registry, shards, helpers);
-        let door = Rc::new(Door { acceptor, tls });
+        let door = Rc::new(Door { acceptor, tls, denied: Semaphore::new(MAX_DENIED) });
         let hooks = Rc::new(hooks);
         let answer_hook: chat::Hooks = Box::new(move |request| {
             let hooks = hooks.clone();
@@ -113,6 +121,8 @@ pub(super) fn start(parts: Parts) {
 struct Door {
     acceptor: Acceptor,
     tls: Option<LiveTls>,
+    /// Places for those who are told that they may not connect.
+    denied: Semaphore,
 }
 
 impl Door {
@@ -123,7 +133,10 @@ impl Door {
             true => timeout(HEADER_TIME, self.hear(&stream, addr.ip())).await.ok()??,
             false => Origin::Direct(addr),
         };
-        self.acceptor.listed(origin).ok()?;
+        if self.acceptor.listed(origin).is_err() {
+            self.deny(stream).await;
+            return None;
+        }
         let Some(tls) = &self.tls else { return Some((Link::Plain(stream), origin)) };
         let shaken =
             timeout(HANDSHAKE_TIME, shake_hands(stream.into_std().ok()?, tls, || ())).await;
@@ -134,6 +147,19 @@ impl Door {
                 None
             }
             Err(_) => None,
+        }
+    }
+
+    /// Tells whoever asks something from an address that may not connect just that, and reads nothing of it.
+    async fn deny(&self, stream: TcpStream) {
+        // A handshake is work, of which such an address gets none.
+        if self.tls.is_some() {
+            return;
+        }
+        let Ok(_place) = self.denied.try_acquire() else { return };
+        if let Ok(Ok(1..)) = timeout(DENIED_TIME, stream.peek(&mut [0])).await {
+            let answer = Refused::NotAllowed.answer();
+            end_with(&mut Link::Plain(stream), &answer, LIMITS.linger_time).await;
         }
     }
 

@@ -646,12 +646,20 @@ fn farewells_carry_no_prompt() {
 }
 
 #[test]
-fn the_http_answer_has_the_length_it_says() {
-    let page = PagePort { port: 8_088, tls: true };
-    for (page, lines) in [(None, 1), (Some(page), 2)] {
-        let answer = String::from_utf8(http_answer(page)).unwrap();
+fn the_http_answer_has_the_length_it_says_and_where_the_page_is() {
+    let page = |tls| Some(PagePort { port: 8_088, tls });
+    for (page, host, told) in [
+        (None, Some("chat"), ""),
+        (page(true), None, "For browsers it has a page, on port 8088: https://...:8088/\n"),
+        (
+            page(false),
+            Some("chat"),
+            "For browsers it has a page, on port 8088: http://chat:8088/\n",
+        ),
+    ] {
+        let answer = String::from_utf8(http_answer(page, host)).unwrap();
         let (head, body) = answer.split_once("\r\n\r\n").unwrap();
         assert!(head.ends_with(&format!("Content-Length: {}", body.len())), "{}", body.len());
-        assert_eq!(body.lines().count(), lines);
+        assert_eq!(body.split_once('\n').unwrap().1, told);
     }
 }

@@ -295,13 +295,15 @@ pub struct PagePort {
     pub tls: bool,
 }
 
-/// What a browser is answered that took the port for one of HTTP, in its own words.
-pub fn http_answer(page: Option<PagePort>) -> Vec<u8> {
+/// What a browser is answered that took the port for one of HTTP, in its own words. The `host` is the name that
+/// it knows this one by, where it has told that.
+pub fn http_answer(page: Option<PagePort>, host: Option<&str>) -> Vec<u8> {
     let mut body = "This is a chat server: connect with nc, not with HTTP\n".to_owned();
     if let Some(PagePort { port, tls }) = page {
         let scheme = if tls { "https" } else { "http" };
+        let host = host.unwrap_or("...");
         body.push_str(&format!(
-            "For browsers it has a page, on port {port}: {scheme}://...:{port}/\n"
+            "For browsers it has a page, on port {port}: {scheme}://{host}:{port}/\n"
         ));
     }
     let length = body.len();

@@ -68,6 +68,11 @@ announce <text>
 gban [-1] <user> [time] [reason]
 gunban <user>
 quit`.split("\n").map((usage) => [usage.split(" ")[0], usage]));
+// Words of theirs that are typed as they stand, and the pictures of /sp.
+const OPTIONS = ["on", "off", "list", "default", "add", "del"];
+const PICTURES = `alien angel angry bear bee bunny cat coffee confused cool cowboy cry dance dead detective devil dino dog fire
+fish flex flip fox frog ghost happy heart hug king koala laugh love moon mouse music nerd ninja owl panda
+party peace penguin pirate pizza queen robot shocked shrug skull sleep snake star think turtle wink wizard`.split(/\s/);
 const SECRET = /^\s*\/(?:(?:join|j|create)\s+\S+\s+\S|(?:register|passwd|unregister|setpass)\s+\S)/i;
 
 const by = (id) => document.getElementById(id);
@@ -98,15 +103,7 @@ function button(className, label, act) {
   return element;
 }
 
-function lock() {
-  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
-  const use = document.createElementNS("http://www.w3.org/2000/svg", "use");
-  use.setAttribute("href", "#i-lock");
-  svg.setAttribute("role", "img");
-  svg.setAttribute("aria-label", "private");
-  svg.append(use);
-  return svg;
-}
+const lock = () => by("lock").content.cloneNode(true);
 
 /** A colour's angle, the same for a name at all times. */
 function hue(name) {
@@ -487,7 +484,8 @@ function answered() {
   if (waiting.length && !asking) ask(waiting.shift());
 }
 
-const since = () => ({ kind: "since", last: room.last, frame: { since: room.last } });
+/** The newest messages; `back` where one has come back to the lobby. */
+const askNewest = (back) => ask({ kind: "first", back, frame: { command: `/history ${PAGE}` } });
 
 /** Without a screen reader reading out what is old. */
 function quietly(act) {
@@ -503,7 +501,7 @@ function forgetQuestions() {
   if (room) room.loading = false;
 }
 
-/** The lobby's view from its newest messages on; `back` where one has come back to it. */
+/** The lobby's view from its newest messages on. */
 function afresh(back) {
   const [old, was] = [room, shown];
   forgetQuestions();
@@ -511,7 +509,7 @@ function afresh(back) {
   room.draft = old.draft;
   room.topic = old.topic;
   if (was === old) show(room, true);
-  ask({ kind: "first", back, frame: { command: `/history ${PAGE}` } });
+  askNewest(back);
 }
 
 /** Takes the pieces of an answer away, whose whole has come; tells whether there were some. */
@@ -544,7 +542,7 @@ function whole(what, event) {
   return event.more ? null : parts[what].splice(0);
 }
 
-const here = (event) => room && (!event.lobby || event.lobby === room.name);
+const here = ({ lobby }) => room && (!lobby || lobby === room.name);
 
 function said(event) {
   if (event.found) return room?.change(() => room.add({ ...entryOf(event, event.event), id: undefined, at: latest }));
@@ -562,8 +560,7 @@ const on = {
     }
     wants = "password";
     if (by("door").hidden) openDoor();
-    by("secret").hidden = false;
-    by("password").required = true;
+    wantPassword(true);
     by("password").value = "";
     by("password").focus();
     by("lead").textContent = "This name is an account's.";
@@ -581,15 +578,14 @@ const on = {
       showState("");
       if (room && event.lobby !== room.name && !returning) {
         returning = true;
-        const secret = secrets.get(room.name);
-        return send({ command: `/join ${room.name}${secret ? ` ${quote(secret)}` : ""}` });
+        return join(room.name, secrets.get(room.name));
       }
     }
     if (room?.name === event.lobby) {
       if (first || returning) {
         returning = false;
-        if (room.last) ask(since());
-        else ask({ kind: "first", back: true, frame: { command: `/history ${PAGE}` } });
+        if (room.last) ask({ kind: "since", last: room.last, frame: { since: room.last } });
+        else askNewest(true);
       } else if (asking) answered();
     } else entered(event.lobby);
     if (first && !shown.person) line.focus();
@@ -742,25 +738,25 @@ function entered(name) {
   room.draft = draft;
   if (onRoom) shown = null;
   show(room, onRoom);
-  ask({ kind: "first", frame: { command: `/history ${PAGE}` } });
+  askNewest(false);
   if (rooms.size) send({ command: "/lobbies" });
 }
 
-function came(event, here) {
-  const { from, lobby } = event;
-  if (!room || (lobby && lobby !== room.name)) return;
-  if (here) people.set(key(from), people.get(key(from)) ?? { name: from, marks: [] });
+function came(event, comes) {
+  const { from } = event;
+  if (!here(event)) return;
+  if (comes) people.set(key(from), people.get(key(from)) ?? { name: from, marks: [] });
   else people.delete(key(from));
   const known = rooms.get(room.name);
   if (known) known.users = people.size;
   showLists();
   if (event.renamed) {
-    if (!here) return void (before = from);
+    if (!comes) return void (before = from);
     if (before === me) me = from;
     return note(`${before} is now ${from}`, "note", room, event);
   }
   if (from === me) return;
-  const word = event.lost ? "lost the connection" : here ? "joined" : "left";
+  const word = event.lost ? "lost the connection" : comes ? "joined" : "left";
   const last = room.entries.at(-1);
   room.change(() => {
     const names = last?.kind === "comings" && last.word === word ? [...last.names, from] : [from];
@@ -879,14 +875,18 @@ function forget() {
   line.value = "";
 }
 
+function wantPassword(wanted) {
+  by("secret").hidden = !wanted;
+  by("password").required = wanted;
+}
+
 function openDoor(lead) {
   by("chat").hidden = true;
   by("door").hidden = false;
   phase = socket ? "login" : "out";
   by("fault").textContent = "";
   by("password").value = "";
-  by("secret").hidden = true;
-  by("password").required = false;
+  wantPassword(false);
   by("go").disabled = false;
   if (lead) by("lead").textContent = lead;
   document.title = "lobbyd";
@@ -898,8 +898,7 @@ const lead = by("lead").textContent;
 // Another name than the one that a password was asked for.
 by("name").oninput = () => {
   if (wants !== "password" || by("name").value.trim() === me) return;
-  by("secret").hidden = true;
-  by("password").required = false;
+  wantPassword(false);
   by("lead").textContent = lead;
 };
 
@@ -971,7 +970,7 @@ function showTitle() {
   const known = rooms.get(shown.name);
   by("title").replaceChildren(make("bdi", "", shown.name), ...(known?.private && !shown.person ? [lock()] : []));
   by("topic").textContent = shown.person ? "Private messages: only the two of you see this" : shown.topic || known?.description || "";
-  line.placeholder = shown.person ? `Message ${shown.name} privately` : `Message ${shown.name}`;
+  line.placeholder = `Message ${shown.name}${shown.person ? " privately" : ""}`;
   line.setAttribute("aria-label", line.placeholder);
   showCounts();
 }
@@ -1117,6 +1116,8 @@ const quote = (word) => (/\s/.test(word) ? `"${word}"` : word);
 const isWord = (text) => !(/\s/.test(text) ? /"/ : /^".*"$/).test(text);
 const NO_WORD = "Quotation marks cannot stand around it, nor be in it with blanks.";
 
+const join = (name, secret) => send({ command: `/join ${name}${secret ? ` ${quote(secret)}` : ""}` });
+
 function goTo({ name, private: closed }) {
   if (name === room.name) {
     show(room);
@@ -1127,15 +1128,14 @@ function goTo({ name, private: closed }) {
   closeDrawers();
   if (closed && !secrets.has(name)) return askJoin(name, "");
   joining = { name };
-  const secret = secrets.get(name);
-  send({ command: `/join ${name}${secret ? ` ${quote(secret)}` : ""}` });
+  join(name, secrets.get(name));
   line.focus();
 }
 
 function askJoin(name, fault) {
   askSecret(`'${name}' is private`, "Join", fault, (value) => {
     joining = value === null ? null : { name, password: value, dialog: true };
-    if (value !== null) send({ command: `/join ${name} ${quote(value)}` });
+    if (value !== null) join(name, value);
     line.focus();
   });
 }
@@ -1186,7 +1186,7 @@ on.notice = (event) => {
   by("make").close();
   line.focus();
   joining = { name, password: secret || undefined };
-  send({ command: `/join ${name}${secret ? ` ${quote(secret)}` : ""}` });
+  join(name, secret);
 };
 by("make").onclose = () => {
   making = null;
@@ -1202,21 +1202,23 @@ for (const [opener, drawer] of DRAWERS) {
     closeDrawers();
     by(drawer).classList.add("open");
     by(opener).setAttribute("aria-expanded", "true");
-    by("shade").hidden = false;
-    for (const part of ["room", "lobbies", "people"]) by(part).inert = part !== drawer;
-    document.querySelector("header").inert = true;
+    behindShade(by(drawer));
     by(drawer).focus();
     look();
   };
+}
+
+/** Only this drawer can be used, or everything where there is none. */
+function behindShade(open) {
+  by("shade").hidden = !open;
+  for (const part of document.querySelectorAll("header, #room, .side")) part.inert = Boolean(open) && part !== open;
 }
 
 function closeDrawers() {
   const open = document.querySelector(".side.open");
   if (!open) return;
   open.classList.remove("open");
-  by("shade").hidden = true;
-  for (const part of ["room", "lobbies", "people"]) by(part).inert = false;
-  document.querySelector("header").inert = false;
+  behindShade(null);
   for (const [opener, drawer] of DRAWERS) {
     by(opener).setAttribute("aria-expanded", "false");
     if (by(drawer) === open) by(opener).focus();
@@ -1351,6 +1353,9 @@ function candidates(before, word) {
   const names = (all, tail) => all.filter((name) => key(name).startsWith(key(word.replace(/^[@#]/, "")))).map((name) => (/^[@#]/.exec(word)?.[0] ?? "") + name + tail);
   if (command && command[2] === undefined) return [...COMMANDS.keys()].filter((name) => name.startsWith(key(command[1]))).map((name) => `/${name} `);
   const takes = command && (COMMANDS.get(key(command[1])) ?? "");
+  const options = OPTIONS.filter((option) => takes?.split(/\W+/).includes(option));
+  if (takes?.startsWith("sp ")) options.unshift(...PICTURES);
+  if (options.length) return names(options, " ");
   if (takes && /^join |<lobby>/.test(takes)) return names([...rooms.keys()], " ");
   if (takes && !/user|text|message|question|action/.test(takes)) return [];
   const spoke = room.entries.map((entry) => entry.from).filter((name) => name && people.has(key(name)));
