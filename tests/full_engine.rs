@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crate::harness::{Client, PATIENCE, Server, lobbyd};
 use crate::nats_server::NatsServer;
 use crate::nodes::{AWAY, Cluster};
-use crate::operator::{ADMIN, get};
+use crate::operator::{ADMIN, admin_port, get, wait_for};
 use crate::store::{limit_file_size, start_with_a_limit_on_files};
 
 const BACK: &str = "[LOBBY] The other servers are back.";
@@ -73,6 +73,12 @@ fn what_is_said_while_the_engine_has_no_room_waits_until_it_has() {
     alice.ask("that was all", "╰─> that was all\n");
     bob.expect("╰─> that was all\n");
     for client in [&mut alice, &mut bob] {
+        // It is told once all is there that was said meanwhile.
+        let start = Instant::now();
+        while !client.text().contains(BACK) {
+            assert!(start.elapsed() < PATIENCE, "the servers are not told to be back");
+            client.read_some();
+        }
         client.ask("/users", "=== Users in 'general' (2) ===");
         let seen = client.text();
         for once in [AWAY, BACK] {
@@ -81,7 +87,7 @@ fn what_is_said_while_the_engine_has_no_room_waits_until_it_has() {
         assert!(!seen.contains("lost their connection"));
     }
     for node in &cluster.nodes {
-        assert_eq!(get(node, "/health/ready").status, 200);
+        wait_for(admin_port(node), "/health/ready", |answer| answer.status == 200);
     }
     carol.log_in("carol");
     carol.ask("/users", "=== Users in 'general' (3) ===");

@@ -71,6 +71,24 @@ impl Cluster {
         Server::start_in(folder, &env)
     }
 
+    /// A client of a node that has just made its name an account, which all nodes know.
+    pub(crate) fn registered(&self, index: usize, name: &str) -> Client {
+        let client = registered(&self.nodes[index], name);
+        let start = Instant::now();
+        let asks = |node: &Server| {
+            let mut other = node.connect();
+            other.expect("Enter your username: ");
+            other.send(name);
+            other.expect_one_of(&["Password: ", "Username already taken"]) == "Password: "
+        };
+        for node in &self.nodes {
+            while !asks(node) {
+                assert!(start.elapsed() < PATIENCE, "'{name}' is not known as an account");
+            }
+        }
+        client
+    }
+
     /// Kills a node at whatever instant this is.
     pub(crate) fn kill(&mut self, index: usize) -> Folder {
         let mut node = self.nodes.remove(index);
@@ -155,6 +173,9 @@ fn whoever_went_to_another_lobby_is_there_on_a_node_that_was_killed_too() {
     let mut alice = cluster.nodes[0].login("alice");
     let mut bob = cluster.nodes[1].login("bob");
     alice.ask("/create den no-pass a den", "Created");
+    // What was told on one node is on the other a moment later.
+    alice.ask("made", "made\n");
+    bob.expect("made\n");
     for client in [&mut alice, &mut bob] {
         client.ask("/join den", "in 'den'");
     }
@@ -500,7 +521,7 @@ fn while_the_engine_is_away_what_is_said_waits_and_what_is_ordered_is_refused() 
 fn whoever_logs_in_elsewhere_while_their_node_is_dead_is_there_once() {
     let Some(mut cluster) = Cluster::start(2) else { return };
     let mut alice = cluster.nodes[0].login("alice");
-    let bob = registered(&cluster.nodes[1], "bob");
+    let bob = cluster.registered(1, "bob");
     alice.expect("bob has joined");
     drop(cluster.kill(1));
     drop(bob);

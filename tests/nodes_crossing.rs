@@ -151,8 +151,10 @@ fn the_lobby_of_a_guest_is_theirs_on_a_node_that_was_killed_too() {
     let told = ctl(&cluster.nodes[1], "lobbies").out;
     assert!(told.lines().any(|line| line.contains("den") && line.contains("alice")), "{told}");
     // The account that she makes only now keeps it, there too.
+    let mut carol = cluster.nodes[1].login("carol");
     alice.ask(&format!("/register {PASSWORD}"), "'alice' is yours now.");
     quit(alice);
+    carol.expect("alice has left");
     let mut alice = proves(&cluster.nodes[1], "alice", PASSWORD);
     alice.ask("/join den", "in 'den'");
     alice.ask("/topic hers for good", "set the topic: hers for good");

@@ -52,7 +52,7 @@ fn a_login_does_not_wait_for_the_node_whose_connection_it_takes_over() {
     let Some(mut cluster) = Cluster::start(1) else { return };
     let relay = cluster.add_relayed();
     let mut alice = cluster.nodes[0].login("alice");
-    let _before = registered(&cluster.nodes[1], "bob");
+    let _before = cluster.registered(1, "bob");
     let _guest = cluster.nodes[1].login("guest-1");
     alice.expect("guest-1 has joined");
     relay.fault(Way::ToNode, Fault::Swallow);
@@ -72,7 +72,7 @@ fn who_was_taken_over_by_a_connection_that_is_lost_at_once_is_told_so() {
     let Some(mut cluster) = Cluster::start(2) else { return };
     let relay = cluster.add_relayed();
     let mut alice = cluster.nodes[0].login("alice");
-    let mut before = registered(&cluster.nodes[2], "bob");
+    let mut before = cluster.registered(2, "bob");
     alice.expect("bob has joined");
     for revives in [true, false] {
         // It does not say who wrote last to the older one, so the newer one has not told yet that it is in.
@@ -97,7 +97,7 @@ fn who_was_taken_over_is_told_so_soon_though_the_node_of_the_newer_connection_sa
     let Some(mut cluster) = Cluster::start(2) else { return };
     let relay = cluster.add_relayed();
     let mut alice = cluster.nodes[0].login("alice");
-    let mut before = registered(&cluster.nodes[2], "bob");
+    let mut before = cluster.registered(2, "bob");
     alice.expect("bob has joined");
     // Who wrote last to the older one does not get to the newer one's node.
     relay.fault(Way::ToEngine, Fault::Swallow);
@@ -118,7 +118,7 @@ fn who_was_taken_over_is_told_so_where_the_newer_connection_was_taken_over_too_a
     let Some(mut cluster) = Cluster::start(2) else { return };
     let relay = cluster.add_relayed();
     let mut alice = cluster.nodes[0].login("alice");
-    let mut before = registered(&cluster.nodes[2], "bob");
+    let mut before = cluster.registered(2, "bob");
     alice.expect("bob has joined");
     relay.fault(Way::ToNode, Fault::Swallow);
     let (newer, _) = log_in_to(&cluster.nodes[1], "bob");
@@ -138,7 +138,7 @@ fn who_was_taken_over_is_told_so_where_the_newer_connection_was_taken_over_too_a
 fn what_is_written_to_a_node_that_dies_is_told_as_lost_until_it_is_known_to_be_dead() {
     let Some(mut cluster) = Cluster::start(2) else { return };
     let mut alice = cluster.nodes[0].login("alice");
-    let bob = registered(&cluster.nodes[1], "bob");
+    let bob = cluster.registered(1, "bob");
     let guest = cluster.nodes[1].login("guest-1");
     alice.expect("guest-1 has joined");
     let _folder = cluster.kill(1);

@@ -47,6 +47,8 @@ fn whoever_is_banned_from_the_server_while_their_node_is_cut_off_is_not_back_wit
     for client in [far, near] {
         ends_with(client, &["Guests of your address are banned for ", BANNED]);
     }
+    // What is shown to him was said when he was in again on his own node too.
+    bob.ask("here", "╰─> here\n");
     bob.ask("/users", "=== Users in 'general' (2) ===");
     alice.ask("/users", "=== Users in 'general' (2) ===");
     let seen = alice.text();

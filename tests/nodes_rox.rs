@@ -290,7 +290,6 @@ fn budgets_hold_over_all_nodes_whoever_is_asked_at_once() {
     let taken = answers.iter().filter(|answer| **answer == told[0]).count();
     assert_eq!(taken, 4);
     for asker in &mut askers {
-        asker.send("/ai usage");
-        asker.expect("Lobby 'general' today: 4 of 200 questions");
+        crate::bots::until(asker, "/ai usage", "Lobby 'general' today: 4 of 200 questions");
     }
 }

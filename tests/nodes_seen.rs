@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use crate::console::{asks, ctl, fails, gives};
+use crate::counting::wait_for_metrics;
 use crate::engine::Other;
 use crate::harness::{Client, FAULTS, Folder, PATIENCE, Server, run};
 use crate::nodes::Cluster;
@@ -77,8 +78,9 @@ fn all_nodes_are_seen_from_each_of_them() {
         assert_eq!(figures["nodes"].as_array().map(Vec::len), Some(2));
         assert_eq!(figures["nodes"][1]["name"], "node2");
     }
-    assert_eq!((metric(one, "lobbyd_users"), metric(one, "lobbyd_users_here")), (3, 1));
-    assert_eq!((metric(two, "lobbyd_users"), metric(two, "lobbyd_users_here")), (3, 2));
+    for (node, here) in [(one, 1.0), (two, 2.0)] {
+        wait_for_metrics(admin_port(node), &[("lobbyd_users", 3.0), ("lobbyd_users_here", here)]);
+    }
     let before = metric(two, "lobbyd_cluster_position");
     for line in 0..20 {
         alice.ask(&format!("line {line}"), &format!("line {line}\n"));
@@ -99,7 +101,7 @@ fn all_nodes_are_seen_from_each_of_them() {
     cluster.kill(1);
     wait_for_nodes(&cluster.nodes[0], &[("node1", "up", 1), ("node2", "cut off", 2)]);
     wait_for_nodes(&cluster.nodes[0], &[("node1", "up", 1), ("node2", "gone", 0)]);
-    assert_eq!(metric(&cluster.nodes[0], "lobbyd_users"), 1);
+    wait_for_metrics(admin_port(&cluster.nodes[0]), &[("lobbyd_users", 1.0)]);
 }
 
 #[test]
