@@ -67,11 +67,7 @@ fn the_answer_to_ones_own_question_is_nothing_that_one_missed() {
     question(&mut alice, "first");
     alice.expect("  One.\n> ");
     // It is over once it is kept.
-    let kept = (0..500).any(|_| {
-        alice.send("/history");
-        alice.sync("alice").contains("] Rox [")
-    });
-    assert!(kept, "the answer is not over");
+    crate::bots::until(&mut alice, "/history", "] Rox [");
     alice.ask("/catchup", "You missed nothing here.\n> ");
     bob.expect("  One.\n> ");
     let newest = told(&gemini, &mut bob);

@@ -82,7 +82,7 @@ const END_UNBEGUN: Duration = Duration::from_secs(1);
 
 /// How long the answers of Rox may take to end when the server stops. A worker and a lobby have to say a word each, in
 /// a cluster all nodes: milliseconds, unless something does not answer, for which nobody is to wait.
-const END_ANSWERS: Duration = Duration::from_secs(1);
+const END_ANSWERS: Duration = Duration::from_secs(2);
 
 /// Most threads that hash passwords, and most that do TLS handshakes.
 const MAX_HELPERS: usize = 4;
