@@ -388,6 +388,10 @@ fn passwords_are_not_shown_and_echo_stays_with_the_server() {
     alice.wait_for("> /register *************");
     alice.keys("\x03/register\r");
     alice.wait_for("New password:");
+    // A command would be the password.
+    alice.keys("\x03");
+    alice.wait_for_row("Press Enter to change nothing, or Ctrl-D to leave.");
+    alice.wait_for("New password:");
     alice.keys(PASSWORD);
     alice.keys("\r");
     alice.wait_for("Again:");
@@ -404,6 +408,9 @@ fn passwords_are_not_shown_and_echo_stays_with_the_server() {
     assert!(!all.contains(PASSWORD), "{all}");
     let mut again = Typist::connect(&server, "XTERM", 80, 24);
     again.keys("alice\r");
+    again.wait_for("Password:");
+    again.keys("\x03");
+    again.wait_for_row("Press Ctrl-D to leave.");
     again.wait_for("Password:");
     again.keys("wrong\r");
     again.wait_for_row("Wrong password.");
@@ -488,7 +495,14 @@ fn a_client_that_is_cut_off_has_its_terminal_back() {
     alice.wait_for("> half a draft");
     let text = "x".repeat(900);
     for number in 0..20_000 {
-        bob.ask(&format!("m{number} {text}"), &format!("╰─> m{number} "));
+        let (start, before) = (Instant::now(), bob.raw().len());
+        bob.send(&format!("m{number} {text}"));
+        // Whether it is there is all that is looked at: some megabytes are read as text in about as long as the last
+        // words have to go out.
+        while bob.raw().len() < before + text.len() {
+            assert!(start.elapsed() < PATIENCE && !bob.is_closed(), "m{number} does not come");
+            bob.read_some();
+        }
         if server.log().contains("cut off") {
             break;
         }
@@ -561,6 +575,10 @@ fn a_paste_is_one_message_with_its_rows_and_no_command_in_it() {
     alice.wait_for("> fn main() {⏎    quit⏎/quit }⏎");
     alice.keys("\r");
     bob.expect("╰─> fn main() {\n          quit\n      /quit }\n> ");
+    alice.keys("\x1b[200~\x1b[1;31merror\x1b[0m: \u{9b}31mno\u{9b}m\x1b[201~");
+    alice.wait_for("> error: no");
+    alice.keys("\r");
+    bob.expect("╰─> error: no\n> ");
     alice.keys("\x1b[200~/me waves\r\x1b[201~\r");
     bob.expect("* alice waves\n");
     alice.keys("\x1b[200~");
@@ -725,6 +743,15 @@ fn whoever_wants_the_editor_is_asked_how_large_their_terminal_is() {
     bob.send("\x1b[24;80Rhello");
     bob.expect("╰─> hello\n");
     assert_eq!(sent(&bob, PASTE_ON), 0);
+    // So has that of a program which has taken a part of it for a key, and of what it leaves the rest goes.
+    let mut dave = server.login("dave");
+    dave.send("/mode edit");
+    wait_for(&mut dave, ASK_SIZE, 1);
+    dave.send(";80Rhello");
+    dave.expect("╰─> hello\n");
+    dave.send(";80Rhello");
+    dave.expect("╰─> ;80Rhello\n");
+    assert_eq!(sent(&dave, PASTE_ON), 0);
     // A telnet that was asked nothing before answers by its own means.
     let off = Server::start(&[("CHAT_TELNET", "off")]);
     let mut carol = off.login("carol");
@@ -734,6 +761,20 @@ fn whoever_wants_the_editor_is_asked_how_large_their_terminal_is() {
     wait_for(&mut carol, PASTE_ON, 1);
     carol.send_raw(b"hi\r");
     carol.expect("╰─> hi\n");
+    // One that has spoken telnet by itself, too, and it is asked how large its window is.
+    let mut ann = off.login("ann");
+    ann.send_raw(&[IAC, DONT, 99]);
+    ann.ask("hello", "╰─> hello\n");
+    assert_eq!(sent(&ann, &[IAC, DO, NAWS]), 0);
+    ann.send("/mode edit");
+    wait_for(&mut ann, &[&KEYS[..], &[IAC, DO, NAWS]].concat(), 1);
+    assert_eq!(sent(&ann, ASK_SIZE), 0);
+    ann.send_raw(&[IAC, WILL, NAWS]);
+    ann.send_raw(&size(100, 40));
+    ann.send_raw(&[IAC, DO, ECHO, IAC, DO, SGA, IAC, DO, 0, IAC, WILL, 0]);
+    wait_for(&mut ann, PASTE_ON, 1);
+    ann.send_raw(b"/width 60\r");
+    ann.expect("Kept. This terminal says itself that it has 100 columns");
     let plain = Server::start(&[("CHAT_COLOR", "off")]);
     let mut bob = plain.login("bob");
     bob.ask("/mode edit", "Mode: line, since this server sends no escape codes");

@@ -160,7 +160,7 @@ fn the_manual_says_of_each_alert_what_it_means() {
 }
 
 /// What begins messages that are explained but come from elsewhere: the compiler, clients, terminals.
-const OF_OTHERS: [&str; 11] = [
+const OF_OTHERS: [&str; 12] = [
     "Could not find directory of OpenSSL installation",
     "wrong version number",
     "alert bad certificate",
@@ -172,6 +172,7 @@ const OF_OTHERS: [&str; 11] = [
     "telnet>",
     "[33m",
     "^[[K",
+    ";80R",
 ];
 
 /// All code of the program as one text, with literals that go on in the next line put together.

@@ -17,14 +17,15 @@ use crate::chat::command::{self, Input};
 use crate::chat::editor::{Asks, Happened, Wanted};
 use crate::chat::roles::{Rank, Right};
 use crate::chat::settings::Mode;
-use crate::chat::terminal::{Manner, Seen, Told, answer_in};
+use crate::chat::terminal::{Manner, Seen, Told, answer_in, torn_answer};
 use crate::chat::text::Line;
 use crate::clock;
 use crate::net::lines::Typed;
 use crate::net::listen::ListenerKind;
 use crate::net::telnet::{Client, SEND_TYPE, Size, Wish};
 use crate::render::replies::{
-    Farewell, NAME_PROMPT, PASSWORD_PROMPT, PersonalReply, Reply, candidates, secret_prompt,
+    Farewell, NAME_PROMPT, PASSWORD_PROMPT, PersonalReply, Reply, TakenFor, candidates,
+    secret_prompt,
 };
 use crate::render::{PROMPT, Palette};
 
@@ -120,6 +121,8 @@ impl Session {
     /// What is typed stays hidden where a password is asked for.
     fn push_for_keys(&mut self, keys: bool) {
         let hides = self.hides();
+        // At the beginning it was asked for its size as well, unless the server asks nobody, or the client spoke first.
+        let asks_size = keys && self.mode() == Mode::Edit;
         self.peer.note_asked_for_keys(keys);
         let Some(telnet) = self.decoder.telnet() else { return };
         let wishes = [
@@ -128,20 +131,27 @@ impl Session {
             (Wish::BinaryOut, keys),
             (Wish::BinaryIn, keys),
         ];
-        let asked = wishes.into_iter().filter_map(|(wish, on)| telnet.ask(wish, on));
+        let size = asks_size.then_some((Wish::Size, true));
+        let asked = wishes.into_iter().chain(size).filter_map(|(wish, on)| telnet.ask(wish, on));
         self.peer.push(asked.flatten().collect());
     }
 
     /// Whether the user is asked for a password.
     fn hides(&self) -> bool {
+        self.taken_for() != TakenFor::Line
+    }
+
+    /// What the next line will be.
+    fn taken_for(&self) -> TakenFor {
         match &self.phase {
-            Phase::Password(_) => true,
-            Phase::Chatting(user) => user.borrow().asked.is_some(),
-            Phase::Greeting
+            Phase::Password(_) => TakenFor::Password,
+            Phase::Chatting(user) if user.borrow().asked.is_some() => TakenFor::Answer,
+            Phase::Chatting(_)
+            | Phase::Greeting
             | Phase::Naming { .. }
             | Phase::Looking(_)
             | Phase::Closing(_)
-            | Phase::Done => false,
+            | Phase::Done => TakenFor::Line,
         }
     }
 
@@ -225,7 +235,9 @@ impl Session {
         if !self.peer.awaits_size() {
             return text;
         }
-        let Some((place, size)) = answer_in(text.as_bytes()) else { return text };
+        let Some((place, size)) = answer_in(text.as_bytes()) else {
+            return self.cut_torn_answer(text);
+        };
         let rest = [&text[..place.start], &text[place.end..]].concat();
         // Of a terminal that edits its lines itself, the answer stands in one of them. One that sends keys has
         // sent it before; but where the first line has shown that it does, it may only be read late.
@@ -235,6 +247,19 @@ impl Session {
             self.peer.answered_size(clock::now());
         }
         rest
+    }
+
+    /// Takes off what is left of an answer at the beginning of a line that was edited by somebody else, who has taken a
+    /// part of it for a key, as `rlwrap` does. Only where the user wanted the editor: nobody else is asked that
+    /// has such a line.
+    fn cut_torn_answer(&mut self, text: String) -> String {
+        match torn_answer(&text) {
+            Some(length) if self.peer.is_asked_for_keys() => {
+                self.peer.answered_size(clock::now());
+                text[length..].to_owned()
+            }
+            _ => text,
+        }
     }
 
     fn size_answered(&mut self, (columns, rows): (u16, u16)) {
@@ -344,7 +369,7 @@ impl Session {
             Happened::Worked(bytes) => self.pace.read(bytes),
             Happened::Interrupted => {
                 self.pace.took_nothing();
-                self.reply(&PersonalReply::HowToLeave.into());
+                self.reply(&PersonalReply::HowToLeave(self.taken_for()).into());
             }
             Happened::End => self.close(Some(Farewell::Quit)),
             Happened::Clear => {

@@ -3,9 +3,33 @@
 //! The 8-bit forms are the C1 characters U+0080–U+009F: what reached us is UTF-8, so that is how a
 //! terminal would be sent them.
 
+/// Tells which characters of a text belong to an escape sequence, one after the other.
+#[derive(Default)]
+pub(super) struct Escapes(State);
+
+impl Escapes {
+    /// Whether the next character belongs to no sequence.
+    pub(super) fn keep(&mut self, c: char) -> bool {
+        let (next, keep) = step(self.0, c);
+        self.0 = next;
+        keep
+    }
+
+    /// Whether a sequence has begun that has not ended.
+    pub(super) fn is_inside(&self) -> bool {
+        self.0 != State::Text
+    }
+}
+
+/// Whether a character outside of any sequence begins one.
+pub(super) fn begins(c: char) -> bool {
+    !text(c).1
+}
+
 /// Where in a sequence the text stands.
-#[derive(Clone, Copy, PartialEq)]
+#[derive(Clone, Copy, PartialEq, Default)]
 enum State {
+    #[default]
     Text,
     /// After ESC.
     Escape,
@@ -24,12 +48,8 @@ enum State {
 /// The characters of `raw` that belong to no escape sequence. Other controls are left for the
 /// caller. A sequence without an end takes the rest of the line with it, as on a terminal.
 pub(super) fn strip_escapes(raw: &str) -> impl Iterator<Item = char> + '_ {
-    let mut state = State::Text;
-    raw.chars().filter(move |&c| {
-        let (next, keep) = step(state, c);
-        state = next;
-        keep
-    })
+    let mut escapes = Escapes::default();
+    raw.chars().filter(move |&c| escapes.keep(c))
 }
 
 fn step(state: State, c: char) -> (State, bool) {

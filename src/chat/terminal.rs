@@ -84,6 +84,18 @@ pub fn answer_in(bytes: &[u8]) -> Option<(Range<usize>, (u16, u16))> {
     })
 }
 
+/// How many bytes a line begins with that are left of such an answer, where an editor of lines took its beginning for
+/// that of a key: `;80R` at least.
+pub fn torn_answer(line: &str) -> Option<usize> {
+    let digits = |text: &str| text.bytes().take_while(u8::is_ascii_digit).count();
+    let rest = line.strip_prefix('[').unwrap_or(line);
+    let rest = rest.get(digits(rest)..)?.strip_prefix(';')?;
+    let columns = digits(rest);
+    let rest = rest.get(columns..)?.strip_prefix('R')?;
+    let length = line.len() - rest.len();
+    (columns > 0 && length <= MAX_ANSWER_BYTES + "[".len()).then_some(length)
+}
+
 /// Bytes of such an answer: two numbers of five digits and what stands between them.
 const MAX_ANSWER_BYTES: usize = 12;
 
@@ -109,6 +121,31 @@ mod tests {
             (b"", None),
         ] {
             assert_eq!(answer_in(bytes), want, "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_left_of_an_answer_is_known_at_the_start_of_a_line_alone() {
+        for (line, want) in [
+            (";80Rhello", Some(4)),
+            ("4;80R", Some(5)),
+            ("24;132R/quit", Some(7)),
+            ("[24;80Rhi", Some(7)),
+            ("", None),
+            ("hello", None),
+            (";)", None),
+            (";R", None),
+            ("24;R", None),
+            ("24;80", None),
+            ("24,80R", None),
+            ("80R", None),
+            (";80 R", None),
+            (" ;80R", None),
+            ("hi;80R", None),
+            (";99999999999999999R", None),
+            ("本;80R", None),
+        ] {
+            assert_eq!(torn_answer(line), want, "{line:?}");
         }
     }
 

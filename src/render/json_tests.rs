@@ -8,7 +8,7 @@ use crate::chat::command::spec;
 use crate::chat::person::Person;
 use crate::chat::pictures::Picture;
 use crate::chat::text::{Line, Text};
-use crate::render::replies::{self, PersonalReply};
+use crate::render::replies::{self, PersonalReply, TakenFor};
 use crate::render::{Form, block, company, letter as show_letter, motd, tagged_in};
 
 fn name(text: &str) -> Name {
@@ -162,7 +162,7 @@ fn nothing_of_a_text_is_anything_but_text() {
 fn answers_are_notices_errors_or_what_they_are() {
     let reply = |what: Reply| objects(|sheet| replies::reply(sheet, &what));
     assert_eq!(
-        reply(PersonalReply::HowToLeave.into()),
+        reply(PersonalReply::HowToLeave(TakenFor::Line).into()),
         [json!({"event": "notice", "text": "Press Ctrl-D or type /quit to leave."})]
     );
     let usage = reply(Reply::Usage(spec("/join").unwrap()));

@@ -6,6 +6,8 @@
 
 use vte::{Params, Parser, Perform};
 
+use crate::chat::escape::{self, Escapes};
+
 /// Most bytes of an escape sequence, its ESC counted: a key has 12 at most, and what never ends must not take
 /// what is typed next.
 pub(super) const MAX_SEQUENCE_BYTES: u16 = 32;
@@ -94,8 +96,18 @@ enum Place {
     Text,
     /// Behind an ESC. There is a parser only as long as that lasts, since it is larger than all of the editor.
     Sequence(Box<Sequence>),
-    /// In a paste, of whose end so many bytes are there.
-    Paste(u8),
+    /// In a paste.
+    Paste(Paste),
+}
+
+/// How far a paste has come.
+#[derive(Default)]
+struct Paste {
+    /// So many bytes of its end are there.
+    ended: u8,
+    /// What is pasted from a terminal may have its colours with it: sequences go whole, as they do of a text that is
+    /// sent by lines, and one that does not end goes up to the end of its row.
+    escapes: Escapes,
 }
 
 impl Keys {
@@ -109,8 +121,10 @@ impl Keys {
                         Step::More => *input = rest,
                         Step::Last => {
                             *input = rest;
-                            self.place =
-                                if sequence.pastes { Place::Paste(0) } else { Place::Text };
+                            self.place = match sequence.pastes {
+                                true => Place::Paste(Paste::default()),
+                                false => Place::Text,
+                            };
                         }
                         Step::Over => self.place = Place::Text,
                         Step::WithChar => {
@@ -122,30 +136,20 @@ impl Keys {
                         return read;
                     }
                 }
-                Place::Paste(ended @ 1..) => {
-                    let there = usize::from(*ended);
-                    if PASTE_END.as_bytes().get(there) != Some(&byte) {
-                        self.place = Place::Paste(0);
-                        // What only looked like the end is text, but for its ESC.
-                        if there > 1 {
-                            return Some(Read::Text(&PASTE_END[1..there]));
-                        }
-                        continue;
-                    }
-                    *input = rest;
-                    *ended += 1;
-                    if there + 1 == PASTE_END.len() {
-                        self.place = Place::Text;
+                Place::Paste(_) => {
+                    let read = self.pasted(input);
+                    if read.is_some() {
+                        return read;
                     }
                 }
-                Place::Text | Place::Paste(0) if byte >= b' ' && byte != DELETE => {
+                Place::Text if byte >= b' ' && byte != DELETE => {
                     self.after_cr = false;
                     let read = self.text(input);
                     if read.is_some() {
                         return read;
                     }
                 }
-                Place::Text | Place::Paste(0) if self.begun_len > 0 => {
+                Place::Text if self.begun_len > 0 => {
                     let read = self.give_up();
                     if read.is_some() {
                         return read;
@@ -160,20 +164,69 @@ impl Keys {
                         return Some(Read::Key(key));
                     }
                 }
-                Place::Paste(0) => {
-                    *input = rest;
-                    let after_cr = std::mem::replace(&mut self.after_cr, byte == b'\r');
-                    match byte {
-                        ESC => self.place = Place::Paste(1),
-                        b'\t' => return Some(Read::Text(" ")),
-                        b'\n' if after_cr => {}
-                        b'\r' | b'\n' => return Some(Read::LineEnd),
-                        _ => {}
-                    }
-                }
             }
         }
         None
+    }
+
+    /// Takes the next of a paste: what of it is no escape sequence, and no control.
+    fn pasted<'a>(&mut self, input: &mut &'a [u8]) -> Option<Read<'a>> {
+        let Place::Paste(paste) = &self.place else { return None };
+        let all = *input;
+        let (&byte, rest) = all.split_first()?;
+        let read = if byte < b' ' || byte == DELETE {
+            if self.begun_len > 0 {
+                self.give_up()
+            } else {
+                *input = rest;
+                Some(Read::Char(byte.into()))
+            }
+        } else if paste.escapes.is_inside() {
+            self.piece(input)
+        } else {
+            self.text(input)
+        };
+        let Place::Paste(paste) = &mut self.place else { return None };
+        let c = match read? {
+            Read::Text(text) => match text.find(escape::begins) {
+                None => {
+                    self.after_cr = false;
+                    return Some(Read::Text(text));
+                }
+                Some(at) if at > 0 => {
+                    self.after_cr = false;
+                    *input = &all[at..];
+                    return Some(Read::Text(&text[..at]));
+                }
+                Some(_) => {
+                    let c = text.chars().next()?;
+                    *input = &all[c.len_utf8()..];
+                    c
+                }
+            },
+            Read::Char(c) => c,
+            other @ (Read::LineEnd | Read::Key(_) | Read::Position { .. }) => return Some(other),
+        };
+        let after_cr = std::mem::replace(&mut self.after_cr, c == '\r');
+        if matches!(c, '\r' | '\n') {
+            *paste = Paste::default();
+            return (c == '\r' || !after_cr).then_some(Read::LineEnd);
+        }
+        let kept = paste.escapes.keep(c);
+        let next = PASTE_END.as_bytes().get(usize::from(paste.ended)).copied().map(char::from);
+        paste.ended = match next == Some(c) {
+            true => paste.ended + 1,
+            false => (c == char::from(ESC)).into(),
+        };
+        if usize::from(paste.ended) == PASTE_END.len() {
+            self.place = Place::Text;
+        }
+        match c {
+            _ if !kept => None,
+            '\t' => Some(Read::Text(" ")),
+            _ if c.is_ascii_control() => None,
+            _ => Some(Read::Char(c)),
+        }
     }
 
     /// Takes the text that `input` begins with, as far as it is of one piece.

@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::chat::text::Text;
 
 /// What these bytes mean, in as many pieces: keys by their names, text as it is.
 fn read(pieces: &[&[u8]]) -> Vec<String> {
@@ -320,12 +321,37 @@ fn a_paste_is_literal() {
     );
     at_every_cut(b"\x1b[200~\r\0\r\r\x1b[201~", &[line_end, line_end, line_end]);
     at_every_cut(b"\x1b[200~a\tb\x03\x04\x15\x7f\x01c\x1b[201~", &["a bc"]);
-    at_every_cut(b"\x1b[200~\x1b[A\x1b[31mred\x1b[201~", &["[A[31mred"]);
-    at_every_cut(b"\x1b[200~\x1b[201\x1b[20\x1b\x1b[201~x", &["[201[20x"]);
     at_every_cut("\x1b[200~grüße 本\x1b[201~x".as_bytes(), &["grüße 本x"]);
     at_every_cut(b"\x1b[200~\xe2\x82\x1b[201~\xacx", &["\u{FFFD}\u{FFFD}x"]);
-    at_every_cut(b"\x1b[200~a\x1b[200~b\x1b[201~c", &["a[200~bc"]);
+    at_every_cut(b"\x1b[200~a\x1b[200~b\x1b[201~c", &["abc"]);
     at_every_cut(b"\x1b[200~a\r\x1b[201~\nx", &["a", line_end, "Enter", "x"]);
+}
+
+#[test]
+fn escape_sequences_in_a_paste_go_whole() {
+    for (pasted, want) in [
+        ("\x1b[A\x1b[31mred\x1b[0m", "red"),
+        ("\x1b[38;2;255;255;255;48;2;255;255;255mboth\x1b[m", "both"),
+        ("a\u{9b}31mb\u{9d}0;title\u{9c}c", "abc"),
+        ("a\x1b]0;title\x07b\x1b]8;;http://x/\x1b\\c", "abc"),
+        ("a\x1b(Bb\x1b=c\x1bOPd", "abcd"),
+        ("2\u{9b}", "2"),
+        // What only begins like the end of the paste.
+        ("\x1b[201\x1b[20\x1b[201m\x1b[201\u{e9}~\x1b[31", "\u{e9}~"),
+        // The end of the paste ends any.
+        ("a\x1b", "a"),
+        ("a\x1b\x1b", "a"),
+        ("a\x1b[31", "a"),
+        ("a\x1b]0;title", "a"),
+        ("a\x1b]0;title\x1b", "a"),
+    ] {
+        at_every_cut(format!("\x1b[200~{pasted}\x1b[201~x").as_bytes(), &[&format!("{want}x")]);
+    }
+    // The end of a row, too, as that of a line does.
+    at_every_cut(
+        b"\x1b[200~a\x1b]0;title\r\nb\x1b[3\nc\x1bP\rd\x1b[201~x",
+        &["a", "LineEnd", "b", "LineEnd", "c", "LineEnd", "dx"],
+    );
 }
 
 #[test]
@@ -348,6 +374,27 @@ proptest! {
         cuts.sort_unstable();
         let pieces: Vec<&[u8]> = cuts.windows(2).map(|cut| &bytes[cut[0]..cut[1]]).collect();
         prop_assert_eq!(read(&pieces), read(&[&bytes]));
+    }
+
+    #[test]
+    fn what_is_pasted_is_cleaned_as_what_is_sent_by_lines(
+        bytes in prop::collection::vec(prop_oneof![
+            3 => prop::sample::select(&b"\x1b[]P_\\;?~m(O0123\r\n\t\x07\x18\x7fAb \xc2\x9b\x9d\x9c\xc3\xa9\xf0"[..]),
+            1 => any::<u8>(),
+        ], 0..60),
+        cut in 0usize..80,
+    ) {
+        prop_assume!(!bytes.windows(PASTE_END.len()).any(|part| part == PASTE_END.as_bytes()));
+        let all = [b"\x1b[200~", &bytes[..], PASTE_END.as_bytes(), b"\r"].concat();
+        let (a, b) = all.split_at(cut.min(all.len()));
+        let mut got = read(&[a, b]);
+        let enter = got.pop();
+        prop_assert_eq!(enter.as_deref(), Some("Enter"));
+        let got: String =
+            got.iter().map(|part| if part == "LineEnd" { "\n" } else { part }).collect();
+        let sent = String::from_utf8_lossy(&bytes).replace("\r\n", "\n").replace('\r', "\n");
+        let (got, want) = (Text::clean_all(&got), Text::clean_all(&sent));
+        prop_assert_eq!(got.as_str(), want.as_str());
     }
 
     #[test]

@@ -30,7 +30,7 @@ pub use crate::render::replies::lists::{
     candidates, lobbies, lobby, more_lobbies, picture_list, user, users,
 };
 pub use crate::render::replies::moderation::ModerationReply;
-pub use crate::render::replies::personal::PersonalReply;
+pub use crate::render::replies::personal::{PersonalReply, TakenFor};
 pub use crate::render::replies::records::{
     AuditLine, Online, Place, Whois, audit, audit_line, ban, bans, found, history, ignored, keys,
     mail, whois,

@@ -38,7 +38,7 @@ pub enum PersonalReply {
     /// How they are written to, and why.
     Mode(Told),
     /// What ends the connection, where Ctrl-C does not.
-    HowToLeave,
+    HowToLeave(TakenFor),
     /// Nobody has written to them.
     NobodyWrote,
     /// Whom they would answer is not there any more, who had this name.
@@ -55,6 +55,17 @@ pub enum PersonalReply {
     NothingBefore,
     /// No message has all the words.
     NothingFound,
+}
+
+/// What is typed is taken for this, so a command may be none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TakenFor {
+    /// A name, a message or a command.
+    Line,
+    /// The password of a login.
+    Password,
+    /// One that somebody is asked for who chats, and who may give none.
+    Answer,
 }
 
 impl PersonalReply {
@@ -102,7 +113,11 @@ impl PersonalReply {
                 .fixed("Kept. This terminal says itself that it has ")
                 .number((*columns).into())
                 .fixed(" columns, which goes before."),
-            Self::HowToLeave => sheet.fixed("Press Ctrl-D or type /quit to leave."),
+            Self::HowToLeave(taken) => sheet.fixed(match taken {
+                TakenFor::Line => "Press Ctrl-D or type /quit to leave.",
+                TakenFor::Password => "Press Ctrl-D to leave.",
+                TakenFor::Answer => "Press Enter to change nothing, or Ctrl-D to leave.",
+            }),
             Self::Mode(told) => {
                 sheet.fixed("Mode: ").fixed(manner(told.manner)).fixed(", since ");
                 sheet.fixed(why(*told)).fixed(unseen(*told))

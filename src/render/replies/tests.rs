@@ -89,6 +89,12 @@ fn one_line_answers() {
             Reply::NoHelp(Some("rox")),
             "Unknown command. Type /help for available commands. Did you mean /help rox?",
         ),
+        (PersonalReply::HowToLeave(TakenFor::Line).into(), "Press Ctrl-D or type /quit to leave."),
+        (PersonalReply::HowToLeave(TakenFor::Password).into(), "Press Ctrl-D to leave."),
+        (
+            PersonalReply::HowToLeave(TakenFor::Answer).into(),
+            "Press Enter to change nothing, or Ctrl-D to leave.",
+        ),
         (Reply::BareWord, "Type /quit to leave or /help for help; /say quit says it."),
         (
             Reply::Usage(spec("/msg").unwrap()),
