@@ -58,6 +58,23 @@ fn one_is_told_alone_what_was_said_since_one_spoke_asked_or_was_told() {
 }
 
 #[test]
+fn the_answer_to_ones_own_question_is_nothing_that_one_missed() {
+    let gemini = Gemini::start();
+    let server = start(&gemini, &[("CHAT_RATE_MESSAGES", "0")]);
+    let (mut alice, mut bob) = (server.login("alice"), server.login("bob"));
+    alice.expect("bob has joined the lobby\n> ");
+    gemini.then(whole("One."));
+    question(&mut alice, "first");
+    alice.expect("  One.\n> ");
+    // It is over once it is kept.
+    crate::bots::until(&mut alice, "/history", "] Rox [");
+    alice.ask("/catchup", "You missed nothing here.\n> ");
+    bob.expect("  One.\n> ");
+    let newest = told(&gemini, &mut bob);
+    assert_eq!(lines(&newest), ["<alice> first", "<Rox> One."]);
+}
+
+#[test]
 fn a_summary_that_failed_or_was_stopped_does_not_count_as_one() {
     let gemini = Gemini::start();
     let server = start(&gemini, &[("AI_USER_PER_HOUR", "3")]);

@@ -244,13 +244,14 @@ fn an_answer_is_stopped_from_another_node_and_kept_alike_on_all() {
     let [mut alice, mut bob, mut carol] = people(&cluster.nodes, ["alice", "bob", "carol"]);
     let cue = gemini.then_on_cue();
     question(&mut alice, "go on");
-    cue.send(text("One.\n")).unwrap();
+    cue.send(text("One.\nTw")).unwrap();
     for client in [&mut bob, &mut carol] {
         client.expect("  One.\n");
     }
     bob.ask("/ai stop", "Only the asker or an operator can do that.\n> ");
     alice.send("/ai stop");
     for client in [&mut alice, &mut bob, &mut carol] {
+        client.expect("  Tw\n");
         client.expect("… (stopped)\n");
     }
     drop(cue);
@@ -264,11 +265,30 @@ fn an_answer_is_stopped_from_another_node_and_kept_alike_on_all() {
     let histories = [&mut alice, &mut bob, &mut carol].map(|client| {
         client.send("/history");
         client.expect("Rox [");
-        client.expect("  One.\n  … (stopped)\n");
+        client.expect("  One.\n  Tw\n  … (stopped)\n");
         client.expect("╰─> @rox and now?\n");
         client.expect("  Two.\n")
     });
     assert_eq!(histories.len(), 3);
+}
+
+#[test]
+fn the_answer_of_a_node_that_is_stopped_ends_on_all_and_for_those_who_are_on_it() {
+    let gemini = Gemini::start();
+    let Some(cluster) = start(&gemini, 2) else { return };
+    let [mut alice, mut bob] = people(&cluster.nodes, ["alice", "bob"]);
+    let cue = gemini.then_on_cue();
+    question(&mut alice, "go on");
+    cue.send(text("One.\nTw")).unwrap();
+    bob.expect("  One.\n");
+    cluster.nodes[0].signal("TERM");
+    for client in [&mut alice, &mut bob] {
+        client.expect("  Tw\n");
+        client.expect("  … (stopped)\n");
+    }
+    alice.expect("Server is shutting down.");
+    drop(cue);
+    crate::bots::until(&mut bob, "/history", "  One.\n  Tw\n  … (stopped)\n");
 }
 
 #[test]

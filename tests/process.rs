@@ -93,7 +93,12 @@ fn every_fault_is_told_in_a_line_of_its_own() {
     let lines = "CHAT_ADMINS=ann bob\nCHAT_WIDTH=9\nCHAT_COLOUR=on\nCHAT_DATA_DIR=file\n";
     fs::write(folder.join(".env"), lines).unwrap();
     fs::write(folder.join("file"), "no folder").unwrap();
-    let env = [("AI_QUEUE", "0"), ("CHAT_TLS_CERT", "nowhere.crt"), ("GEMINI_API_KEY", "a b")];
+    let env = [
+        ("AI_QUEUE", "0"),
+        ("AI_MODEL", "llama3.2"),
+        ("CHAT_TLS_CERT", "nowhere.crt"),
+        ("GEMINI_API_KEY", "a b"),
+    ];
     let told = |args: &[&str]| {
         let output = run(folder.path(), &env, args);
         assert_eq!(output.status.code(), Some(2));
@@ -103,6 +108,7 @@ fn every_fault_is_told_in_a_line_of_its_own() {
     };
     let of_settings = [
         "lobbyd: warning: CHAT_COLOUR is no setting; did you mean CHAT_COLOR?",
+        "lobbyd: warning: AI_MODEL: no effect without AI_BASE_URL, the address of the server that answers: set AI_BASE_URL",
         "lobbyd: .env: line 1: CHAT_ADMINS: a value with blanks needs quotes: CHAT_ADMINS='...'",
         "lobbyd: CHAT_WIDTH: bad value '9': expected a number from 20 to 500, or off",
         "lobbyd: GEMINI_API_KEY: bad value '****': expected printable ASCII without blanks",
@@ -111,10 +117,10 @@ fn every_fault_is_told_in_a_line_of_its_own() {
     assert_eq!(told(&[]).0, of_settings);
     // A check goes on to what else the start would meet.
     let (lines, out) = told(&["--check-config"]);
-    assert_eq!(lines[..5], of_settings);
-    assert!(lines[5].contains("nowhere.crt"), "{lines:?}");
-    assert!(lines[6].starts_with("lobbyd: file: not a directory."), "{lines:?}");
-    assert_eq!(lines.len(), 7);
+    assert_eq!(lines[..6], of_settings);
+    assert!(lines[6].contains("nowhere.crt"), "{lines:?}");
+    assert!(lines[7].starts_with("lobbyd: file: not a directory."), "{lines:?}");
+    assert_eq!(lines.len(), 8);
     assert!(out.contains("CHAT_WIDTH=9\n") && out.contains("GEMINI_API_KEY=****\n"), "{out}");
 }
 

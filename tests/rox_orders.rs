@@ -197,8 +197,12 @@ fn an_answer_is_stopped_by_its_asker_and_by_operators_and_the_request_with_it() 
     bob.expect("  Two.\n");
     bob.ask("/ai stop", "Only the asker or an operator can do that.\n> ");
     alice.send("/ai STOP");
-    stopped(&mut alice);
-    bob.expect("… (stopped)\n");
+    // With the last word as far as it was there.
+    for client in [&mut alice, &mut bob] {
+        client.expect("  Thr\n");
+        client.expect("  … (stopped)\n");
+    }
+    alice.expect("[AI] Stopped.\n> ");
     // The provider sees its end: what it sends goes nowhere.
     let gone = (0..200).any(|_| {
         std::thread::sleep(Duration::from_millis(10));
@@ -232,6 +236,32 @@ fn an_answer_is_stopped_by_its_asker_and_by_operators_and_the_request_with_it() 
     gemini.then(whole("The music stops."));
     question(&mut alice, "stop the music");
     alice.expect("  The music stops.\n> ");
+}
+
+#[test]
+fn an_answer_that_the_end_of_the_server_ends_is_shown_and_kept_as_far_as_it_went() {
+    let gemini = Gemini::start();
+    let mut server = start(&gemini, &[]);
+    let (mut alice, mut bob) = (server.login("alice"), server.login("bob"));
+    alice.expect("bob has joined the lobby\n> ");
+    let cue = gemini.then_on_cue();
+    question(&mut alice, "go on and on");
+    cue.send(text("One.\nTwo.\nThr")).unwrap();
+    bob.expect("  Two.\n");
+    server.signal("TERM");
+    for client in [&mut alice, &mut bob] {
+        client.expect("  Thr\n");
+        client.expect("  … (stopped)\n");
+        client.expect("Server is shutting down. Goodbye!\n");
+        client.read_to_end();
+    }
+    assert_eq!(server.wait(), 0);
+    drop(cue);
+    let server = Server::start_in(server.into_folder(), &gemini.env());
+    let [replay, history, _] = shown(&server, "Two");
+    for seen in [replay, history] {
+        assert!(seen.contains("  One.\n  Two.\n  Thr\n  … (stopped)\n"), "{seen}");
+    }
 }
 
 #[test]
@@ -274,9 +304,13 @@ fn a_lobby_that_is_without_rox_sends_nothing_and_what_was_said_meanwhile_is_sent
     alice.ask("/airoom off", "[LOBBY] alice turned the AI off\n");
     bob.expect("… (stopped)\n");
     bob.ask("/ai why?", "AI is off in this lobby\n> ");
+    // What is so already is no news to the lobby, nor to the audit.
+    alice.ask("/airoom off", "AI is off in this lobby already\n> ");
     bob.ask("the secret plan", "╰─> the secret plan\n> ");
-    let audit = alice.ask("/audit", "turned the AI off");
-    assert!(audit.contains("alice"), "{audit}");
+    alice.send("/audit");
+    let audit = alice.sync("alice");
+    assert!(audit.contains("alice") && audit.matches("turned the AI off").count() == 1, "{audit}");
+    assert!(!bob.sync("bob").contains("turned the AI off"));
     quit(alice);
     quit(bob);
     // It is kept.

@@ -82,6 +82,12 @@ pub enum ForgetRefused {
     Unreachable,
 }
 
+/// The server stops: end all answers that this node is giving, so that those who read them are told. Answered once that
+/// is so, or is on its way to the Shards.
+#[derive(Clone, Message)]
+#[rtype(result = "()")]
+pub struct EndAnswers;
+
 /// Whether the AI is on in the lobby.
 #[derive(Message)]
 #[rtype(result = "bool")]
@@ -179,7 +185,7 @@ impl Drop for Permit {
 #[rtype(result = "()")]
 pub struct GiveBack(pub PermitId);
 
-/// A worker has the whole answer, and is about to say so: its asker may ask again.
+/// A worker has all that there will be of an answer, and is about to say so: its asker may ask again.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct Answered(pub PermitId);
@@ -220,3 +226,8 @@ pub struct Generate {
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct Cancel(pub PermitId);
+
+/// This answer is to end here: what has come of it and was not told yet is, and that it is over.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct EndHere(pub PermitId);

@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use actix::prelude::*;
 use log::info;
+use tokio::sync::oneshot;
 
 use crate::actors::ai::messages::{
-    AnswerLines, AnswerOver, Answered, Cancel, Generate, WorkerDied, WorkerFree,
+    AnswerLines, AnswerOver, Answered, Cancel, EndHere, Generate, WorkerDied, WorkerFree,
 };
 use crate::actors::ai::pool::AiPool;
 use crate::actors::guard::Guarded;
@@ -35,6 +36,8 @@ pub struct AiWorker {
 struct Job {
     permit: PermitId,
     task: SpawnHandle,
+    /// Ends it before its end; none once that was done.
+    stop: Option<oneshot::Sender<()>>,
 }
 
 impl AiWorker {
@@ -82,24 +85,27 @@ impl Handler<Generate> for AiWorker {
             return self.end(permit, &lobby, Outcome::unsent(AiFailure::NoProvider));
         };
         let begun = clock::now();
+        let (stop, stopped) = oneshot::channel();
         self.metrics.ai_requests.inc();
         let answer = async move {
             let mut show = |progress| match progress {
                 Progress::Lines(lines) => to.do_send(AnswerLines(permit, lines)),
                 Progress::Ends => pool.do_send(Answered(permit)),
             };
-            client.ask(conn, &provider, &request, &mut show).await
+            client.ask(conn, &provider, &request, stopped, &mut show).await
         };
         let task = ctx.spawn(answer.into_actor(self).map(move |outcome, worker, _| {
-            worker.metrics.ai_latency.observe(clock::since(begun).as_secs_f64());
-            if outcome.result.is_err() {
-                worker.metrics.ai_errors.inc();
+            let Some(job) = worker.job.take() else { return };
+            // One that was stopped says nothing of the provider.
+            if job.stop.is_some() {
+                worker.metrics.ai_latency.observe(clock::since(begun).as_secs_f64());
+                if outcome.result.is_err() {
+                    worker.metrics.ai_errors.inc();
+                }
             }
-            if worker.job.take().is_some() {
-                worker.end(permit, &lobby, outcome);
-            }
+            worker.end(permit, &lobby, outcome);
         }));
-        self.job = Some(Job { permit, task });
+        self.job = Some(Job { permit, task, stop: Some(stop) });
     }
 }
 
@@ -111,5 +117,17 @@ impl Handler<Cancel> for AiWorker {
             ctx.cancel_future(job.task);
         }
         self.pool.do_send(WorkerFree(permit));
+    }
+}
+
+impl Handler<EndHere> for AiWorker {
+    type Result = ();
+
+    fn handle(&mut self, EndHere(permit): EndHere, _: &mut Self::Context) {
+        let job = self.job.as_mut().filter(|job| job.permit == permit);
+        // One that is over by now has said so.
+        if let Some(stop) = job.and_then(|job| job.stop.take()) {
+            let _ = stop.send(());
+        }
     }
 }

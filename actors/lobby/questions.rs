@@ -9,12 +9,13 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use actix::prelude::*;
+use futures_util::FutureExt as _;
 use tokio::sync::oneshot;
 
 use crate::actors::ai::budgets::Budgets;
 use crate::actors::ai::messages::{
-    AnswerLines, AnswerOver, Ask, ForgetRefused, ForgetRox, Generate, HasRox, NotAsked, Permit,
-    Ready, StartAnswer, StopRefused, StopRox, TakePermit,
+    AnswerLines, AnswerOver, Answered, Ask, EndAnswers, EndHere, ForgetRefused, ForgetRox,
+    Generate, HasRox, NotAsked, Permit, Ready, StartAnswer, StopRefused, StopRox, TakePermit,
 };
 use crate::actors::ai::worker::AiWorker;
 use crate::actors::lobby::Lobby;
@@ -70,6 +71,10 @@ pub(super) struct Asking {
     /// The number of the first message that may go to a provider, where others were said while lobbies were without
     /// the AI by the settings of this server.
     from: u64,
+    /// Whether the server stops: nothing is asked any more.
+    stops: bool,
+    /// Who waits until none is open.
+    until_none: Vec<oneshot::Sender<()>>,
 }
 
 /// A question that was proposed.
@@ -84,7 +89,7 @@ struct Proposed {
 
 /// An open question that was put to this node.
 struct Own {
-    /// None once the question was stopped.
+    /// None once the question was stopped before it was sent.
     permit: Option<Permit>,
     id: PermitId,
     /// Where the asker is.
@@ -105,8 +110,14 @@ enum Stage {
     Ready,
     /// It has one, and waits until it is the first by the log.
     Given(Addr<AiWorker>),
-    /// The provider is asked; whether rows of the answer are there.
-    Asked { begun: bool },
+    /// The provider is asked by this worker.
+    Asked {
+        worker: Addr<AiWorker>,
+        /// Whether rows of the answer are there.
+        begun: bool,
+        /// Whether the worker was told to end it.
+        stopped: bool,
+    },
     /// How it ended is on its way to the log.
     Over,
 }
@@ -176,9 +187,22 @@ impl Lobby {
     /// The lobby is without the AI from here on: nothing that was asked is sent any more, and what is being answered
     /// ends.
     pub(super) fn rox_is_off(&mut self, ctx: &mut Context<Self>) {
+        self.end_own(ctx);
+    }
+
+    /// Ends all that was asked of this node.
+    fn end_own(&mut self, ctx: &mut Context<Self>) {
         let own: Vec<_> = self.asking.own.keys().copied().collect();
         own.into_iter().for_each(|id| self.stop_own(id, ctx));
         self.stop_catching_up(|_| true, ctx);
+    }
+
+    /// Whoever waits until nothing is being answered for this node is told once that is so, after what is shown of it.
+    fn tell_if_none(&mut self) {
+        if self.asking.own.is_empty() && !self.asking.until_none.is_empty() {
+            self.flush();
+            self.asking.until_none.drain(..).for_each(|waiting| _ = waiting.send(()));
+        }
     }
 
     /// Messages were taken back: they do not go with questions that still wait.
@@ -351,6 +375,7 @@ impl Lobby {
             }
         }
         self.go_on(ctx);
+        self.tell_if_none();
     }
 
     /// Whether somebody runs this lobby.
@@ -441,15 +466,25 @@ impl Lobby {
         }
     }
 
-    /// Ends a question that was put to this node, and the request with it.
+    /// Ends a question that was put to this node, and the request with it. Of one that is being answered the worker
+    /// has what was not shown yet, and says that first.
     fn stop_own(&mut self, id: QuestionId, ctx: &mut Context<Self>) {
         let Some(own) = self.asking.own.get_mut(&id) else { return };
-        if let Stage::Over = own.stage {
-            return;
+        match &mut own.stage {
+            Stage::Over => return,
+            Stage::Asked { worker, stopped, .. } => {
+                if !std::mem::replace(stopped, true) {
+                    // The asker may ask again with their next line.
+                    self.setup.ai.do_send(Answered(own.id));
+                    worker.do_send(EndHere(own.id));
+                }
+                return;
+            }
+            Stage::Behind | Stage::Ready | Stage::Given(_) => {}
         }
         let usage = own.cost();
         own.stage = Stage::Over;
-        // The worker lets go of the request.
+        // The worker lets go of it.
         own.permit = None;
         self.note_rox(questions::Input::Over { question: id, end: End::Stopped, usage }, ctx);
     }
@@ -499,7 +534,7 @@ impl Lobby {
         let Some(own) = self.asking.own.get_mut(&first.id) else { return };
         let Stage::Given(worker) = &own.stage else { return };
         let worker = worker.clone();
-        own.stage = Stage::Asked { begun: false };
+        own.stage = Stage::Asked { worker: worker.clone(), begun: false, stopped: false };
         let system = match &self.room.state().prompt {
             Some(prompt) => persona::own(prompt.as_str()),
             None => persona::rox(),
@@ -526,6 +561,9 @@ impl Lobby {
     /// Whether a provider can be asked for somebody in this lobby: who, from where, and where they are.
     pub(super) fn finds_rox(&mut self, conn: ConnId) -> Result<(Person, IpKey, Address), NotAsked> {
         let Some(member) = self.room.member(conn) else { return Err(AiBusy.into()) };
+        if self.asking.stops {
+            return Err(AiBusy.into());
+        }
         if self.setup.config.get().ai.is_none() {
             return Err(NotAsked::NoProvider);
         }
@@ -691,6 +729,20 @@ impl Handler<HasRox> for Lobby {
     }
 }
 
+impl Handler<EndAnswers> for Lobby {
+    type Result = ResponseFuture<()>;
+
+    fn handle(&mut self, _: EndAnswers, ctx: &mut Self::Context) -> Self::Result {
+        self.asking.stops = true;
+        let (none, all_over) = oneshot::channel();
+        self.asking.until_none.push(none);
+        self.end_own(ctx);
+        self.tell_if_none();
+        // Where this Lobby breaks they are over too.
+        Box::pin(all_over.map(|_| ()))
+    }
+}
+
 impl Handler<StartAnswer> for Lobby {
     type Result = ();
 
@@ -713,7 +765,7 @@ impl Handler<AnswerLines> for Lobby {
     fn handle(&mut self, AnswerLines(id, lines): AnswerLines, ctx: &mut Self::Context) {
         // What comes late is of another answer.
         let Some((id, own)) = self.asking.with_permit(id) else { return };
-        let Stage::Asked { begun } = &mut own.stage else { return };
+        let Stage::Asked { begun, .. } = &mut own.stage else { return };
         // As long as its first line goes on, there are some who were shown nothing yet.
         let first = !std::mem::replace(begun, *begun || !lines.open || lines.lines.len() > 1);
         let Some(question) = self.questions.first().filter(|first| first.id == id) else { return };
@@ -737,9 +789,12 @@ impl Handler<AnswerOver> for Lobby {
             return;
         }
         let usage = outcome.cost_or(own.cost());
-        own.stage = Stage::Over;
-        let Outcome { result, .. } = outcome;
-        self.note_rox(questions::Input::Over { question, end: End::of(result), usage }, ctx);
+        let before = std::mem::replace(&mut own.stage, Stage::Over);
+        let end = match before {
+            Stage::Asked { stopped: true, .. } => End::Stopped,
+            _ => End::of(outcome.result),
+        };
+        self.note_rox(questions::Input::Over { question, end, usage }, ctx);
     }
 }
 

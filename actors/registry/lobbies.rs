@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use actix::prelude::*;
+use futures_util::future::join_all;
 use log::{error, info};
 
+use crate::actors::ai::messages::EndAnswers;
 use crate::actors::guard::{Answers, Ctx, Reply};
 use crate::actors::lobby::Lobby;
 use crate::actors::log::Log;
@@ -282,6 +284,17 @@ impl Answers<LobbyClosed> for Registry {
             self.metrics.restarts.of(Restarted::Lobby).inc();
             self.add_lobby(snapshot, ctx);
         })
+    }
+}
+
+impl Answers<EndAnswers> for Registry {
+    fn failed() {}
+
+    fn answer(&mut self, _: EndAnswers, _: &mut Ctx<Self>) -> Reply<Self, ()> {
+        // One that is gone by then answers nobody.
+        let ended: Vec<_> =
+            self.lobbies.iter().map(|entry| entry.handle.send(EndAnswers)).collect();
+        Reply::after(join_all(ended), |_, _, _| ())
     }
 }
 

@@ -11,6 +11,7 @@ use awc::http::header::{HOST, HeaderValue, InvalidHeaderValue};
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
 use log::{info, warn};
+use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use super::answer::{AnswerText, Lines};
@@ -104,20 +105,26 @@ struct Coming {
 
 impl AiClient {
     /// Asks the provider of `config`, and calls `show` as it comes. The whole text at the
-    /// end. What goes wrong is logged as a matter of `conn`, whose question it is.
+    /// end. What goes wrong is logged as a matter of `conn`, whose question it is. It ends where it is once something
+    /// is sent by `stop`: as one that has failed, which is not logged.
     pub async fn ask(
         &self,
         conn: ConnId,
         config: &AiConfig,
         request: &Request,
+        stop: oneshot::Receiver<()>,
         show: &mut impl FnMut(Progress),
     ) -> Outcome {
         let mut coming = Coming::default();
         let asked =
             timeout(config.timeout, self.attempts(conn, config, request, &mut coming, show));
-        let result = match asked.await {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(refused)) => {
+        let asked = tokio::select! {
+            asked = asked => Some(asked),
+            Ok(()) = stop => None,
+        };
+        let result = match asked {
+            Some(Ok(Ok(()))) => Ok(()),
+            Some(Ok(Err(refused))) => {
                 let (why, said) = (refused.why, refused.told(&config.key, request));
                 warn!(
                     event = event::AI_FAILED, conn = conn.number();
@@ -126,8 +133,12 @@ impl AiClient {
                 Err(why)
             }
             // It was whole, and only its report was waited for.
-            Err(_) if coming.end.is_some() => Ok(()),
-            Err(_) => {
+            Some(Err(_)) | None if coming.end.is_some() => Ok(()),
+            None => {
+                show(Progress::Ends);
+                Err(AiFailure::Unavailable)
+            }
+            Some(Err(_)) => {
                 warn!(
                     event = event::AI_FAILED, conn = conn.number();
                     "AI: no whole answer within {} s", config.timeout.as_secs()

@@ -161,14 +161,14 @@ fn heading(body: &str) -> &str {
     loop {
         let after = rest.trim_start_matches('#');
         let marks = rest.len() - after.len();
-        if !(1..=6).contains(&marks) || !after.starts_with(' ') || after.trim().is_empty() {
+        if !(1..=6).contains(&marks) || !after.starts_with([' ', '\t']) || after.trim().is_empty() {
             break;
         }
         (rest, is_heading) = (after.trim_start(), true);
     }
     if is_heading {
         let bare = rest.trim_end().trim_end_matches('#');
-        if bare.ends_with(' ') && !bare.trim().is_empty() {
+        if bare.ends_with([' ', '\t']) && !bare.trim().is_empty() {
             return bare.trim_end();
         }
     }

@@ -34,6 +34,7 @@ fn marks_go_and_words_stay() {
         ("***\n* * *\n---", "***\n* * *\n---"),
         // Headings.
         ("# One\n### Two ###\n# # Three", "One\nTwo\nThree"),
+        ("#\tOne\n##\t Two\t##", "One\nTwo"),
         ("#hashtag\n#1 of 3\n####### seven", "#hashtag\n#1 of 3\n####### seven"),
         ("Title\n=====\ntext\n---\nmore", "Title\ntext\nmore"),
         ("C# is #1 #", "C# is #1 #"),
@@ -92,6 +93,7 @@ fn documents() -> impl Strategy<Value = String> {
         ")",
         "](a.b/c)",
         "# ",
+        "#\t",
         "snake_case",
         "2*3",
         "https://a.b/_c_",

@@ -127,11 +127,12 @@ impl<L: Clone> Permits<L> {
         self.open.remove(&permit);
     }
 
-    /// A worker died: the question that it was at, unless that was answered, and where that one is.
+    /// A worker died: the question that it was at, and where that one is. It may be over: whether its end was told
+    /// only the lobby knows.
     pub fn died(&mut self, worker: usize) -> Option<(PermitId, L)> {
         let (&permit, _) = self.open.iter().find(|(_, open)| open.worker == Some(worker))?;
         let open = self.open.remove(&permit)?;
-        open.asker.map(|_| (permit, open.at))
+        Some((permit, open.at))
     }
 
     /// Nobody wants an answer any more: the worker that is at it, which has to be told and says when
@@ -347,7 +348,8 @@ mod tests {
         assert_eq!(pool.0.died(0), Some((PermitId(1), 1)));
         assert_eq!(pool.turns(), [2]);
         pool.0.answered(PermitId(2));
-        assert_eq!(pool.0.died(0), None, "it was told already");
+        assert_eq!(pool.0.died(0), Some((PermitId(2), 1)), "its end may not have been told");
+        assert_eq!(pool.0.died(0), None);
         assert_eq!(pool.ask(1, 1, 1), Ok(vec![3]));
     }
 }

@@ -235,6 +235,12 @@ pub enum OrderError {
     /// They are an owner.
     #[error("an owner already")]
     AlreadyOwner(Name),
+    /// The lobby has the AI, or is without it, by such an order of before.
+    #[error("so already")]
+    RoxAlready {
+        /// Which.
+        on: bool,
+    },
     /// They are no operator.
     #[error("not an operator")]
     NotOperator(Name),

@@ -85,6 +85,7 @@ impl Settings {
         };
         settings.warnings = names.iter().filter_map(unknown).collect();
         settings.warnings.extend(logging::warning_of(&settings.config.log_filter));
+        settings.warnings.extend(without_address(|key| settings.is_set(key)));
         settings
     }
 
@@ -133,6 +134,10 @@ impl Settings {
         Self { values, config, warnings: Vec::new(), faults }
     }
 
+    fn is_set(&self, key: &str) -> bool {
+        self.values.get(key).is_some_and(|value| !value.is_empty())
+    }
+
     /// Every key with its effective value, secrets masked, a line each.
     pub fn summary(&self) -> String {
         Config::summary(|key| self.values.get(key).cloned())
@@ -146,6 +151,23 @@ fn name_by_host(cluster: &ClusterConfig, host: &str) -> Result<Option<String>, S
         true if is_node(host) => Ok(Some(host.to_owned())),
         true => Err(format!("CHAT_NODE: not set, and {NODE_UNSET}")),
     }
+}
+
+/// What is set for the server of a model, where it is not said which that is: of that nothing would follow.
+fn without_address(is_set: impl Fn(&str) -> bool) -> Option<String> {
+    if is_set("AI_BASE_URL") || is_set("AI_PROVIDER") {
+        return None;
+    }
+    let file = is_set("AI_API_KEY_FILE");
+    let key = if file { "AI_API_KEY_FILE" } else { "AI_API_KEY" };
+    let set: Vec<_> = [key, "AI_MODEL"].into_iter().filter(|key| is_set(key)).collect();
+    let missing = if is_set("AI_MODEL") { "AI_BASE_URL" } else { "AI_BASE_URL and AI_MODEL" };
+    (!set.is_empty()).then(|| {
+        format!(
+            "{}: no effect without AI_BASE_URL, the address of the server that answers: set {missing}",
+            set.join(", ")
+        )
+    })
 }
 
 fn hostname() -> String {
@@ -205,6 +227,46 @@ mod tests {
         let faults = of(&[("GEMINI_API_KEY_FILE", "sk-pasted")]).faults;
         assert!(faults[0].starts_with("GEMINI_API_KEY_FILE: the file cannot be read"));
         assert!(!faults[0].contains("sk-pasted"));
+    }
+
+    #[test]
+    fn what_is_set_for_a_server_that_is_not_named_is_told() {
+        let cases: [(&[&str], Option<&str>); 9] = [
+            (&[], None),
+            (&["AI_TIMEOUT_SECS", "GEMINI_API_KEY"], None),
+            (
+                &["AI_API_KEY"],
+                Some(
+                    "AI_API_KEY: no effect without AI_BASE_URL, the address of the server that answers: set AI_BASE_URL and AI_MODEL",
+                ),
+            ),
+            (
+                &["AI_MODEL", "GEMINI_API_KEY"],
+                Some(
+                    "AI_MODEL: no effect without AI_BASE_URL, the address of the server that answers: set AI_BASE_URL",
+                ),
+            ),
+            (
+                &["AI_MODEL", "AI_API_KEY"],
+                Some(
+                    "AI_API_KEY, AI_MODEL: no effect without AI_BASE_URL, the address of the server that answers: set AI_BASE_URL",
+                ),
+            ),
+            (
+                &["AI_API_KEY", "AI_API_KEY_FILE"],
+                Some(
+                    "AI_API_KEY_FILE: no effect without AI_BASE_URL, the address of the server that answers: set AI_BASE_URL and AI_MODEL",
+                ),
+            ),
+            (&["AI_MODEL", "AI_BASE_URL"], None),
+            // What is missing then is a fault, or it is set for another day.
+            (&["AI_MODEL", "AI_PROVIDER"], None),
+            (&["AI_API_KEY", "AI_BASE_URL"], None),
+        ];
+        for (set, want) in cases {
+            let told = without_address(|key| set.contains(&key));
+            assert_eq!(told.as_deref(), want, "{set:?}");
+        }
     }
 
     #[test]

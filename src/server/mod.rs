@@ -32,6 +32,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
 use crate::actors::ai::budgets::Budgets;
+use crate::actors::ai::messages::EndAnswers;
 use crate::actors::ai::pool::AiPool;
 use crate::actors::ai::worker::AiWorker;
 use crate::actors::guard::Guarded;
@@ -78,6 +79,10 @@ pub const DRAIN_TIME: Duration = Duration::from_secs(5);
 /// For a node that is stopped before it has caught up to say so to the others. Those that do not hear it find out by
 /// themselves.
 const END_UNBEGUN: Duration = Duration::from_secs(1);
+
+/// How long the answers of Rox may take to end when the server stops. A worker and a lobby have to say a word each, in
+/// a cluster all nodes: milliseconds, unless something does not answer, for which nobody is to wait.
+const END_ANSWERS: Duration = Duration::from_secs(2);
 
 /// Most threads that hash passwords, and most that do TLS handshakes.
 const MAX_HELPERS: usize = 4;
@@ -622,6 +627,9 @@ pub async fn run(
         task.abort();
     }
     let others = nodes.is_some_and(|nodes| nodes.others_go_on());
+    if let End::Wanted = end {
+        end_answers(&registry).await;
+    }
     let last = match end {
         End::Wanted => Farewell::Shutdown { others },
         End::Forced => Farewell::CannotGoOn { others },
@@ -738,6 +746,13 @@ fn start_ssh(threads: usize, key: HostKey, context: ssh::Context) -> Vec<Addr<ss
 async fn close(store: &StoreHandle) {
     if timeout(DRAIN_TIME, store.close()).await.is_err() {
         error!(event = event::DATA_LOST; "the database does not take the last changes in time");
+    }
+}
+
+/// Has those who read an answer of Rox's told that it ends, and what was shown of it kept.
+async fn end_answers(registry: &Addr<Guarded<Registry>>) {
+    if timeout(END_ANSWERS, registry.send(EndAnswers)).await.is_err() {
+        warn!(event = event::SLOW_END; "some answers of Rox are not ended in time");
     }
 }
 

@@ -4,7 +4,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Dialect, Finish, Piece, Post, Refused, Target};
+use super::{Dialect, Finish, Piece, Post, Refused, Target, first_of, parse};
 use crate::ai::request::{Request, Role};
 use crate::ai::usage::Usage;
 use crate::chat::password::Secret;
@@ -48,8 +48,7 @@ fn body(Request { system, turns }: &Request) -> String {
 /// For a prompt that was blocked, an error inside the stream, a stop for any reason but the end or the length, and
 /// what is no JSON.
 pub fn read_event(data: &str) -> Result<Piece, Refused> {
-    let event: Value =
-        serde_json::from_str(data).map_err(|_| Refused::unusable("an event is no JSON"))?;
+    let event = parse(data)?;
     if let Some(refused) = Refused::in_event(&event) {
         return Err(refused);
     }
@@ -57,7 +56,7 @@ pub fn read_event(data: &str) -> Result<Piece, Refused> {
         return Err(Refused::prompt(&format!("blockReason {why}")));
     }
     let usage = event.get("usageMetadata").and_then(usage);
-    let Some(candidate) = event.pointer("/candidates/0") else {
+    let Some(candidate) = first_of(&event, "candidates") else {
         return Ok(Piece { usage, ..Piece::default() });
     };
     let finish = match candidate.get("finishReason").and_then(Value::as_str) {
@@ -147,6 +146,14 @@ mod tests {
             (r#"{"usageMetadata":{}}"#, piece("", None)),
             (r#"{"promptFeedback":{"blockReason":null}}"#, piece("", None)),
             (r#"{"candidates":"what"}"#, piece("", None)),
+            (
+                r#"{"candidates":[{"index":1,"content":{"parts":[{"text":"b"}]},"finishReason":"STOP"}]}"#,
+                piece("", None),
+            ),
+            (
+                r#"{"candidates":[{"content":{"parts":[{"text":"\ude00 x"}]}}]}"#,
+                piece("\u{fffd} x", None),
+            ),
         ];
         for (data, want) in cases {
             assert_eq!(read_event(data), want, "{data}");

@@ -9,6 +9,8 @@ mod refused;
 
 pub use refused::Refused;
 
+use serde_json::Value;
+
 use crate::ai::request::Request;
 use crate::ai::usage::Usage;
 use crate::chat::password::Secret;
@@ -85,4 +87,84 @@ pub enum Finish {
     Whole,
     /// It has become too long for the model.
     Cut,
+}
+
+/// The JSON of an event. Some servers cut a text within a character that JSON writes as two escapes: each half is
+/// U+FFFD then.
+fn parse(data: &str) -> Result<Value, Refused> {
+    let parsed = serde_json::from_str(data).or_else(|_| serde_json::from_str(&with_whole(data)));
+    parsed.map_err(|_| Refused::unusable("an event is no JSON"))
+}
+
+/// Of several answers that a provider gives side by side, the first, which alone is shown.
+fn first_of<'a>(event: &'a Value, answers: &str) -> Option<&'a Value> {
+    let is_first = |answer: &&Value| {
+        let index = answer.get("index").and_then(Value::as_i64);
+        answer.is_object() && index.is_none_or(|index| index == 0)
+    };
+    event.get(answers)?.as_array()?.iter().find(is_first)
+}
+
+/// JSON in which every escape of a surrogate that is half of none is one of U+FFFD.
+fn with_whole(json: &str) -> String {
+    let (mut out, mut rest) = (String::with_capacity(json.len()), json);
+    while let Some(at) = rest.find('\\') {
+        out.push_str(&rest[..at]);
+        rest = &rest[at..];
+        let (escape, length) = match (surrogate(rest), rest.get(6..).and_then(surrogate)) {
+            (Some(0xD800..=0xDBFF), Some(0xDC00..=0xDFFF)) => (&rest[..12], 12),
+            (Some(_), _) => ("\\ufffd", 6),
+            (None, _) => {
+                let length = rest.chars().take(2).map(char::len_utf8).sum();
+                (&rest[..length], length)
+            }
+        };
+        out.push_str(escape);
+        rest = &rest[length..];
+    }
+    out.push_str(rest);
+    out
+}
+
+/// That which the escape stands for which a text begins with.
+fn surrogate(json: &str) -> Option<u16> {
+    let digits = json.strip_prefix("\\u")?.get(..4)?;
+    let unit = u16::from_str_radix(digits, 16).ok()?;
+    (0xD800..=0xDFFF).contains(&unit).then_some(unit)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn half_a_character_is_none_and_all_else_stays_as_it_is() {
+        let cases = [
+            (r#""\ud83d\ude00""#, "\u{1f600}"),
+            (r#""a\ud83d""#, "a\u{fffd}"),
+            (r#""\ude00b""#, "\u{fffd}b"),
+            (r#""\ud83d\ud83d\ude00""#, "\u{fffd}\u{1f600}"),
+            (r#""\uD83Dx\u00e9""#, "\u{fffd}x\u{e9}"),
+            (r#""\\ud83d \ud83d""#, "\\ud83d \u{fffd}"),
+            (r#""\\\ud83d\n""#, "\\\u{fffd}\n"),
+            (r#""\ude00\ud83d\"""#, "\u{fffd}\u{fffd}\""),
+        ];
+        for (json, want) in cases {
+            assert_eq!(parse(json), Ok(Value::from(want)), "{json}");
+        }
+        for json in [r#""\ud83d"#, r#""\ud83""#, r#""\u+83d""#, "\"\\", "\\é"] {
+            assert!(parse(json).is_err(), "{json}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_whole_is_left_alone(text in any::<String>(), json in r#"[\\ud83e0 "é]{0,30}"#) {
+            let whole = Value::from(text).to_string();
+            prop_assert_eq!(with_whole(&whole), whole);
+            let _ = parse(&json);
+        }
+    }
 }

@@ -6,7 +6,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Dialect, Finish, Piece, Post, Refused, Target};
+use super::{Dialect, Finish, Piece, Post, Refused, Target, first_of, parse};
 use crate::ai::request::{Request, Role};
 use crate::ai::usage::Usage;
 use crate::chat::password::Secret;
@@ -46,13 +46,12 @@ fn post(Target { model, key, with_usage }: &Target<'_>, request: &Request) -> Po
 /// # Errors
 /// For an error inside the stream, a stop for any reason but the end or the length, and what is no JSON.
 pub fn read_event(data: &str) -> Result<Piece, Refused> {
-    let event: Value =
-        serde_json::from_str(data).map_err(|_| Refused::unusable("an event is no JSON"))?;
+    let event = parse(data)?;
     if let Some(refused) = Refused::in_event(&event) {
         return Err(refused);
     }
     // OpenRouter puts the error of whom it asks into the choice.
-    let choice = event.pointer("/choices/0").filter(|choice| choice.is_object());
+    let choice = first_of(&event, "choices");
     if let Some(refused) = choice.and_then(Refused::in_event) {
         return Err(refused);
     }
@@ -186,6 +185,15 @@ mod tests {
                 used(1, 2),
             ),
             (r#"{"choices":[],"usage":null}"#, text("")),
+            (
+                r#"{"choices":[{"index":1,"delta":{"content":"b"},"finish_reason":"stop"}]}"#,
+                text(""),
+            ),
+            (
+                r#"{"choices":[{"index":1,"delta":{"content":"b"}},{"index":0,"delta":{"content":"a"}}]}"#,
+                text("a"),
+            ),
+            (r#"{"choices":[{"delta":{"content":"\ud83d"}}]}"#, text("\u{fffd}")),
             (r#"{"choices":"what"}"#, text("")),
             ("[]", text("")),
         ];
@@ -210,6 +218,31 @@ mod tests {
                 QuotaReached,
             ),
             (r#"{"error":{"message":"m","code":"rate_limit_exceeded"}}"#, RateLimited),
+            (r#"{"error":{"message":"m","code":"insufficient_quota"}}"#, QuotaReached),
+            (r#"{"error":{"message":"m","code":"billing_hard_limit_reached"}}"#, QuotaReached),
+            (r#"{"error":{"message":"m","code":"insufficient_credits"}}"#, QuotaReached),
+            (r#"{"error":{"message":"m","code":"context_length_exceeded"}}"#, InvalidPrompt),
+            (r#"{"error":{"message":"m","code":"string_above_max_length"}}"#, InvalidPrompt),
+            (r#"{"error":{"message":"m","code":"content_policy_violation"}}"#, InvalidPrompt),
+            (r#"{"error":{"message":"m","code":"content_filter"}}"#, InvalidPrompt),
+            (r#"{"error":{"message":"m","code":"model_not_found"}}"#, Misconfigured),
+            (r#"{"error":{"message":"m","code":"invalid_api_key"}}"#, Misconfigured),
+            (r#"{"error":{"message":"m","code":"account_deactivated"}}"#, Misconfigured),
+            (
+                r#"{"error":{"message":"m","code":"unsupported_country_region_territory"}}"#,
+                Misconfigured,
+            ),
+            (
+                r#"{"error":{"message":"m","type":"invalid_request_error","code":"model_not_found"}}"#,
+                Misconfigured,
+            ),
+            (
+                r#"{"error":{"message":"m","type":"requests","code":"rate_limit_exceeded"}}"#,
+                RateLimited,
+            ),
+            (r#"{"error":{"message":"m","code":"server_error"}}"#, Unavailable),
+            (r#"{"error":{"message":"m","type":"overloaded_error"}}"#, Unavailable),
+            (r#"{"error":{"message":"m","code":"who_knows"}}"#, Unavailable),
             (r#"{"error":{"message":"m","code":"429"}}"#, RateLimited),
             (r#"{"error":{"message":"m","code":402}}"#, QuotaReached),
             (r#"{"error":{"message":"m","code":401}}"#, Misconfigured),
@@ -283,6 +316,8 @@ mod tests {
             let refused = Refused::by_status(status, body);
             assert!(refused.too_long && refused.why == AiFailure::InvalidPrompt, "{body}");
         }
+        let in_stream = r#"{"error":{"message":"m","code":"context_length_exceeded"}}"#;
+        assert!(read_event(in_stream).is_err_and(|refused| refused.too_long));
         let usage = [
             (
                 422,

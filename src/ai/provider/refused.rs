@@ -101,21 +101,8 @@ impl Error {
         !self.limits.is_empty() && self.limits.iter().all(|limit| limit.contains("PerMinute"))
     }
 
-    /// The status that its words stand for, where it has no number.
+    /// The status that its words stand for, where it has no number: the first word that says something counts.
     fn implied(&self) -> u16 {
-        const STATUSES: [(&str, u16); 11] = [
-            ("insufficient_quota", 429),
-            ("rate_limit", 429),
-            ("resource_exhausted", 429),
-            ("invalid_api_key", 401),
-            ("authentication", 401),
-            ("unauthenticated", 401),
-            ("permission", 403),
-            ("not_found", 404),
-            ("invalid_request", 400),
-            ("invalid_argument", 400),
-            ("badrequest", 400),
-        ];
         let words = self.words.iter().map(|word| word.to_ascii_lowercase());
         let implied = |word: String| {
             STATUSES.iter().find(|(part, _)| word.contains(part)).map(|(_, status)| *status)
@@ -123,6 +110,43 @@ impl Error {
         words.into_iter().find_map(implied).unwrap_or(500)
     }
 }
+
+/// The status that stands for a word with this in it, as whoever sends it would have sent that before the answer
+/// began. What is more to the point comes first.
+const STATUSES: [(&str, u16); 32] = [
+    ("context_length", 400),
+    ("exceed_context_size", 400),
+    ("string_above_max_length", 400),
+    ("too_long", 400),
+    ("too_large", 413),
+    ("content_policy", 400),
+    ("content_filter", 400),
+    ("moderation", 400),
+    ("insufficient_quota", 429),
+    ("quota_exceeded", 429),
+    ("resource_exhausted", 429),
+    ("rate_limit", 429),
+    ("too_many_requests", 429),
+    ("billing", 402),
+    ("credit", 402),
+    ("payment_required", 402),
+    ("invalid_api_key", 401),
+    ("api_key_invalid", 401),
+    ("authentication", 401),
+    ("unauthenticated", 401),
+    ("unauthorized", 401),
+    ("deactivated", 401),
+    ("permission", 403),
+    ("forbidden", 403),
+    ("unsupported_country", 403),
+    ("not_found", 404),
+    ("invalid_model", 404),
+    ("invalid_request", 400),
+    ("invalid_argument", 400),
+    ("invalid_prompt", 400),
+    ("badrequest", 400),
+    ("bad_request", 400),
+];
 
 const QUOTA: [&str; 6] = [
     "insufficient_quota",

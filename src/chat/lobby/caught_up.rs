@@ -36,6 +36,16 @@ impl CaughtUp {
         }
     }
 
+    /// A question of theirs is answered by the message with this number, while they are here: nothing else that was
+    /// said since they asked is between, where they go on from there.
+    pub(super) fn answered(&mut self, conn: ConnId, seq: u64, now: Since) {
+        if let Some(since) = self.here.get_mut(&conn)
+            && since.seq == Some(seq)
+        {
+            *since = now;
+        }
+    }
+
     /// Somebody goes.
     pub(super) fn left(&mut self, who: Person, now: Since) {
         let Some(conn) = who.conn else { return };
@@ -114,6 +124,19 @@ mod tests {
         assert_eq!(of(&state, 4), Some(30), "somebody else took the name");
         state.came(&Person::example(5, "bob"), Some(at(2)), at(30));
         assert_eq!(of(&state, 5), Some(2), "the store knows when they left");
+    }
+
+    #[test]
+    fn the_answer_to_ones_own_question_is_nothing_missed_but_what_was_said_meanwhile_is() {
+        let mut state = CaughtUp::default();
+        state.came(&Person::example(1, "ann"), None, at(5));
+        state.spoke(ConnId(1), at(7));
+        state.answered(ConnId(1), 7, at(8));
+        assert_eq!(of(&state, 1), Some(8));
+        state.answered(ConnId(1), 9, at(10));
+        assert_eq!(of(&state, 1), Some(8), "another message is between");
+        state.answered(ConnId(2), 8, at(10));
+        assert_eq!(of(&state, 2), None, "they are not here");
     }
 
     #[test]

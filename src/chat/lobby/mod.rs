@@ -374,8 +374,13 @@ impl<H> Room<H> {
         now: UnixMillis,
     ) -> (u64, Arc<Entry>) {
         let (picture, kind) = (Picture::DEFAULT, MessageKind::Answer);
+        let conn = asker.conn;
         let entry = Arc::new(Entry { at: now, picture, author: asker, kind, text });
-        (self.history.push(entry.clone()), entry)
+        let seq = self.history.push(entry.clone());
+        if let Some(conn) = conn {
+            self.caught_up.answered(conn, seq, self.now_on(now));
+        }
+        (seq, entry)
     }
 
     /// The same of what a hook posts.

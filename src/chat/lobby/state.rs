@@ -262,6 +262,7 @@ impl LobbyState {
             Order::Accept => return Err(OrderError::NothingOffered),
             Order::Delete => Moderation::Delete(self.name.clone()),
             Order::SetPrompt(prompt) => Moderation::SetPrompt(prompt),
+            Order::SetRox(on) if self.rox == Some(on) => return Err(OrderError::RoxAlready { on }),
             Order::SetRox(on) => Moderation::SetRox { on },
             Order::Undo(seq) => Moderation::Undo { seq: seq.ok_or(OrderError::NothingToUndo)? },
             Order::Purge { whom, said } => {

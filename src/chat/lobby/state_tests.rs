@@ -223,8 +223,16 @@ fn operators_say_whether_a_lobby_has_rox_and_admins_of_general() {
     let mut state = state();
     assert!(state.has_rox(true) && !state.has_rox(false));
     for (by, may) in [(guest(), false), (member(), false), (operator(), true), (owner(), true)] {
+        let mut state = self::state();
         let done = order(&mut state, &by, Order::SetRox(false));
         assert_eq!(done.is_ok(), may, "{}", by.name);
+    }
+    for on in [false, true, false] {
+        order(&mut state, &owner(), Order::SetRox(on)).unwrap();
+        let again = order(&mut state, &operator(), Order::SetRox(on)).unwrap_err();
+        assert_eq!(again, OrderError::RoxAlready { on });
+        let refused = order(&mut state, &member(), Order::SetRox(on)).unwrap_err();
+        assert_eq!(refused, Denied::NotOperator.into(), "who may not is told no more");
     }
     assert!(!state.has_rox(true));
     let mut general = of(Owner::Server);

@@ -165,6 +165,8 @@ fn not_done<'s>(sheet: &'s mut Sheet, why: &OrderError, lobby: &Name) -> &'s mut
         OrderError::NoAccount(name) => about(sheet, name).fixed(" has no account."),
         OrderError::AlreadyOperator(name) => about(sheet, name).fixed(" is an operator already."),
         OrderError::AlreadyOwner(name) => about(sheet, name).fixed(" is an owner already."),
+        OrderError::RoxAlready { on: true } => sheet.fixed("AI is on in this lobby already"),
+        OrderError::RoxAlready { on: false } => sheet.fixed("AI is off in this lobby already"),
         OrderError::NotOperator(name) => about(sheet, name).fixed(" is not an operator."),
         OrderError::NotConnected(name) => {
             about(sheet, name).fixed(" is not connected, and cannot be asked.")

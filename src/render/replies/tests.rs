@@ -391,6 +391,8 @@ fn orders_and_messages_are_refused_with_the_reason() {
         (OrderError::NoAccount(bob()), "'bob' has no account."),
         (OrderError::AlreadyOperator(bob()), "'bob' is an operator already."),
         (OrderError::AlreadyOwner(bob()), "'bob' is an owner already."),
+        (OrderError::RoxAlready { on: true }, "AI is on in this lobby already"),
+        (OrderError::RoxAlready { on: false }, "AI is off in this lobby already"),
         (OrderError::NotOperator(bob()), "'bob' is not an operator."),
         (OrderError::NotConnected(bob()), "'bob' is not connected, and cannot be asked."),
         (
