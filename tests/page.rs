@@ -570,6 +570,8 @@ fn after_the_server_was_killed_nothing_is_missing_and_nothing_is_there_twice() {
     let mut lines = vec!["before", "own words"];
     lines.extend(missed.iter().map(String::as_str));
     for page in pages {
+        // Where all this took long, the pauses between its tries have grown longer than a test waits.
+        page.run("dispatchEvent(new Event('online'))");
         page.wait("!document.getElementById('state').hasAttribute('data-on')");
         wait_for_text(page, ".message .text", "missed 249");
         is_in(page, "den");
