@@ -64,6 +64,10 @@ pub(crate) const ALONE: &[(&str, &str)] = &[
     ("ai::a_user_has_one_question_open_and_an_address_half_of_the_workers", WORKERS),
     ("ai::more_questions_than_the_queue_takes_are_refused", WORKERS),
     ("hooks::a_draining_server_sends_hooks_away", "the end of one process"),
+    (
+        "rox_orders::an_answer_that_the_end_of_the_server_ends_is_shown_and_kept_as_far_as_it_went",
+        "the end of one process",
+    ),
     ("keeping::a_clock_that_has_jumped_hides_nothing_in_the_first_hour", CLOCK),
     ("keeping::a_clock_that_is_set_while_the_server_runs_hides_and_deletes_nothing", CLOCK),
     ("keeping::a_mute_and_a_ban_end_no_sooner_for_a_clock_that_is_set_ahead", CLOCK),

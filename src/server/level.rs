@@ -3,7 +3,7 @@
 //! environment is the path of a socket to be.
 //!
 //! A line `say` is answered with a position in the log by which all stands that was proposed here before; a line
-//! with a position, once everything up to there has happened here.
+//! with a position, once everything up to there has happened here, and what letters said before it.
 
 use std::io;
 use std::path::PathBuf;
@@ -60,6 +60,8 @@ impl Level {
             let at = match line.trim().parse() {
                 Ok(position) => {
                     let _ = self.passed.wait_for(|passed| passed.0 >= position).await;
+                    // A letter that came before that may be read just after it, but not after what comes later.
+                    let _ = self.log.keep(Vec::new()).await;
                     position
                 }
                 Err(_) => {
