@@ -86,6 +86,10 @@ pub(crate) const ALONE: &[(&str, &str)] = &[
         "of one instant, a node does not know yet which wrong passwords others were given",
     ),
     (
+        "login::logins_to_one_account_at_the_same_time_leave_one",
+        "of one instant, a login that takes over another one which is not in yet may be told as coming and going",
+    ),
+    (
         "accounts::without_a_data_folder_accounts_live_until_the_exit",
         "over nodes the log outlives every process",
     ),
