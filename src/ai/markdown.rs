@@ -29,11 +29,27 @@ pub struct Markdown {
     after_text: bool,
 }
 
+/// What fenced code began with.
 #[derive(Debug, Clone, Copy)]
-struct Fence {
+pub(super) struct Fence {
     mark: char,
     length: usize,
     indent: usize,
+}
+
+impl Fence {
+    /// That which a line is, of which this stands behind its indentation.
+    pub(super) fn of(indent: usize, body: &str) -> Option<Self> {
+        let mark = body.chars().next().filter(|c| matches!(c, '`' | '~'))?;
+        let length = body.len() - body.trim_start_matches(mark).len();
+        let info = &body[length..];
+        (length >= 3 && !info.contains('`')).then_some(Self { mark, length, indent })
+    }
+
+    /// Whether a line ends the code.
+    pub(super) fn ends_with(self, body: &str) -> bool {
+        body.len() >= self.length && body.chars().all(|c| c == self.mark)
+    }
 }
 
 impl Markdown {
@@ -42,7 +58,7 @@ impl Markdown {
         let indent = raw.len() - raw.trim_start_matches(' ').len();
         let body = raw[indent..].trim_end();
         if let Some(fence) = self.fence {
-            if is_end_of(fence, body) {
+            if fence.ends_with(body) {
                 self.fence = None;
                 return None;
             }
@@ -111,11 +127,7 @@ impl Markdown {
     }
 
     fn opens(&self, indent: usize, body: &str) -> Option<Fence> {
-        let mark = body.chars().next().filter(|c| matches!(c, '`' | '~'))?;
-        let length = body.len() - body.trim_start_matches(mark).len();
-        let info = &body[length..];
-        let opens = length >= 3 && (indent <= 3 || self.in_list) && !info.contains('`');
-        opens.then_some(Fence { mark, length, indent })
+        Fence::of(indent, body).filter(|_| indent <= 3 || self.in_list)
     }
 
     /// Whether it is the rule of a table, or that which makes a heading of the line before.
@@ -131,10 +143,6 @@ impl Markdown {
     fn is_code(&self, indent: usize, item: bool) -> bool {
         indent >= CODE_INDENT.len() && !(item && self.in_list)
     }
-}
-
-fn is_end_of(fence: Fence, body: &str) -> bool {
-    body.len() >= fence.length && body.chars().all(|c| c == fence.mark)
 }
 
 /// A line of fenced code; what its fence is indented by, it is not.

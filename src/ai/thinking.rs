@@ -7,6 +7,7 @@
 //! for a part of the prompt.
 
 use super::answer::MAX_ANSWER_BYTES;
+use super::markdown::Fence;
 
 const BEGIN: &str = "<think>";
 const END: &str = "</think>";
@@ -28,8 +29,8 @@ pub struct Thinking {
     row: String,
     /// Ticks in it.
     ticks: usize,
-    /// The mark that ends the code, and how often it stands there at least, where it is in fenced code.
-    fence: Option<(char, usize)>,
+    /// What the code began with, where it is in fenced code.
+    fence: Option<Fence>,
 }
 
 /// What stands at the beginning of what is held.
@@ -128,18 +129,10 @@ impl Thinking {
         let row = std::mem::take(&mut self.row);
         self.ticks = 0;
         let body = row.trim();
-        let Some(mark) = body.chars().next().filter(|mark| matches!(mark, '`' | '~')) else {
-            return;
+        self.fence = match self.fence {
+            Some(fence) => Some(fence).filter(|fence| !fence.ends_with(body)),
+            None => Fence::of(0, body),
         };
-        let info = body.trim_start_matches(mark);
-        let length = body.len() - info.len();
-        match self.fence {
-            Some((of, least)) if of == mark && length >= least && info.is_empty() => {
-                self.fence = None;
-            }
-            None if length >= 3 && !info.contains('`') => self.fence = Some((mark, length)),
-            Some(_) | None => {}
-        }
     }
 }
 
