@@ -175,20 +175,15 @@ impl Server {
 
     /// Takes the ports from what it has said.
     pub(crate) fn learn_ports(&mut self) {
-        let out = self.out();
-        let number = |label: &str| {
-            let (_, rest) = out.split_once(label)?;
-            rest.split_whitespace().next()?.parse().ok()
-        };
-        self.port = number("Port:").unwrap();
-        self.tls_port = number("TLS enabled on port").unwrap_or(0);
+        self.port = self.port_after("Port:").unwrap();
+        self.tls_port = self.port_after("TLS enabled on port").unwrap_or(0);
     }
 
-    /// That of the address which it says after this label when it starts, where it does.
+    /// The port that it says after this label when it starts, or that of the address, where it does.
     pub(crate) fn port_after(&self, label: &str) -> Option<u16> {
         let out = self.out();
         let (_, rest) = out.split_once(label)?;
-        let addr = rest.split_whitespace().next()?.trim_end_matches('/');
+        let addr = rest.split_whitespace().next()?.trim_end_matches(['/', ',']);
         addr.rsplit(':').next()?.parse().ok()
     }
 

@@ -35,9 +35,7 @@ fn start_in(folder: Folder, env: &[(&str, &str)]) -> Server {
 
 /// The port, from what the server has said.
 pub(crate) fn port(server: &Server) -> u16 {
-    let out = server.out();
-    let (_, rest) = out.split_once("SSH on port ").unwrap();
-    rest.split(',').next().unwrap().parse().unwrap()
+    server.port_after("SSH on port").unwrap()
 }
 
 /// What a client has: keys, and answers to questions.
