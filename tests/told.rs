@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use rusqlite::Connection;
 use socket2::{Domain, Socket, Type};
 
+use crate::exhaustion::cpu_ms;
 use crate::harness::{Client, Folder, PATIENCE, Server, run};
 use crate::people::{
     PASSWORD, challenged, connect_from, guest_from, log_in_to, makes, quit, registered, restart,
@@ -224,7 +225,7 @@ fn a_name_is_kept_while_its_account_is_being_stored() {
     let (mut bob, mut talker) = (server.login("bob"), server.login("talker"));
     let disk = slow_disk(&server);
     bob.send(&format!("/register {PASSWORD}"));
-    thread::sleep(Duration::from_millis(1_500));
+    wait_until_hashed(&server);
     bob.reset();
     talker.send("is bob there?");
     talker.expect("bob has left the lobby");
@@ -274,6 +275,19 @@ fn whoever_is_put_out_comes_back_only_with_the_password_that_holds() {
     }
 }
 
+/// Waits until the password of an account is hashed that waits for the disk then: a busy machine takes long for it, and
+/// nothing tells of it but that the server has no more to do.
+fn wait_until_hashed(server: &Server) {
+    let start = Instant::now();
+    let mut before = cpu_ms(server.pid());
+    thread::sleep(Duration::from_millis(1_500));
+    while cpu_ms(server.pid()).abs_diff(before) >= 5 {
+        assert!(start.elapsed() < PATIENCE, "it goes on working");
+        before = cpu_ms(server.pid());
+        thread::sleep(Duration::from_millis(300));
+    }
+}
+
 /// The database of a server, locked: a disk that takes its time.
 fn slow_disk(server: &Server) -> Connection {
     let database = Connection::open(server.folder.join("data").join("lobbyd.db")).unwrap();
@@ -319,7 +333,7 @@ fn a_mute_of_a_guest_whose_account_is_being_stored_is_of_the_account() {
     let disk = slow_disk(&server);
     eve.send(&format!("/register {PASSWORD}"));
     // As long as the password is being hashed the order would come before.
-    thread::sleep(Duration::from_millis(1_500));
+    wait_until_hashed(&server);
     owner.send("/mute eve");
     // Nothing tells that it waits behind the account.
     thread::sleep(Duration::from_millis(200));
